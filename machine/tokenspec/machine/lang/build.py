@@ -1,0 +1,195 @@
+"""How a declaration is written: a handle with infix operators, and one constructor for each part.
+
+`Term` is the handle; it overloads only what cannot be misread. It has no truth value, so that `a < b < c`,
+`and`, `or` and `if` raise instead of quietly meaning something else; write `all_of`, `any_of`, `ite`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from typing import TypeAlias
+
+from tokenspec.machine.lang import declaration as d
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var
+from tokenspec.machine.lang.types import Type, Value
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """An expression that can be written with operators. Compare with `eq`, never with `==`."""
+
+    expr: Expr
+
+    def __add__(self, other: Termlike) -> Term:
+        return _binary(BinaryOp.ADD, self, other)
+
+    def __sub__(self, other: Termlike) -> Term:
+        return _binary(BinaryOp.SUB, self, other)
+
+    def __mul__(self, other: Termlike) -> Term:
+        return _binary(BinaryOp.MUL, self, other)
+
+    def __lt__(self, other: Termlike) -> Term:
+        return _binary(BinaryOp.LT, self, other)
+
+    def __le__(self, other: Termlike) -> Term:
+        return _binary(BinaryOp.LE, self, other)
+
+    def __gt__(self, other: Termlike) -> Term:
+        return _binary(BinaryOp.LT, other, self)
+
+    def __ge__(self, other: Termlike) -> Term:
+        return _binary(BinaryOp.LE, other, self)
+
+    def __bool__(self) -> bool:
+        raise TypeError("a term has no truth value yet: write all_of, any_of, negation or ite")
+
+    def becomes(self, value: Termlike) -> d.Assign:
+        """The effect that gives this variable a new value, read from the state before."""
+        if not isinstance(self.expr, Var):
+            raise TypeError(f"only a variable can become something, not {self.expr}")
+        return d.Assign(self.expr.name, lift(value))
+
+
+Termlike: TypeAlias = Term | Value
+
+
+def lift(term: Termlike) -> Expr:
+    """The expression that `term` stands for; a plain value becomes a literal."""
+    return term.expr if isinstance(term, Term) else Lit(term)
+
+
+def _binary(op: BinaryOp, left: Termlike, right: Termlike) -> Term:
+    return Term(Binary(op, lift(left), lift(right)))
+
+
+def var(name: str) -> Term:
+    """The value of `name`."""
+    return Term(Var(name))
+
+
+def eq(left: Termlike, right: Termlike) -> Term:
+    """True iff both are the same value."""
+    return _binary(BinaryOp.EQ, left, right)
+
+
+def ne(left: Termlike, right: Termlike) -> Term:
+    """True iff the values differ."""
+    return negation(eq(left, right))
+
+
+def negation(term: Termlike) -> Term:
+    """True iff `term` is false."""
+    return Term(Not(lift(term)))
+
+
+def all_of(*terms: Termlike) -> Term:
+    """True iff every term is; without terms, true."""
+    return _fold(BinaryOp.AND, terms, True)
+
+
+def any_of(*terms: Termlike) -> Term:
+    """True iff some term is; without terms, false."""
+    return _fold(BinaryOp.OR, terms, False)
+
+
+def implies(premise: Termlike, conclusion: Termlike) -> Term:
+    """False iff `premise` is true and `conclusion` is not."""
+    return any_of(negation(premise), conclusion)
+
+
+def iff(left: Termlike, right: Termlike) -> Term:
+    """True iff both truth values are the same."""
+    return eq(left, right)
+
+
+def one_of(term: Term, *members: str) -> Term:
+    """True iff `term` is one of `members`."""
+    return any_of(*(eq(term, member) for member in members))
+
+
+def minimum(left: Termlike, right: Termlike) -> Term:
+    """The smaller of two numbers."""
+    return _binary(BinaryOp.MIN, left, right)
+
+
+def maximum(left: Termlike, right: Termlike) -> Term:
+    """The larger of two numbers."""
+    return _binary(BinaryOp.MAX, left, right)
+
+
+def ite(cond: Termlike, then: Termlike, orelse: Termlike) -> Term:
+    """`then` where `cond` holds, `orelse` elsewhere."""
+    return Term(Ite(lift(cond), lift(then), lift(orelse)))
+
+
+def lookup(key: Term, rows: Mapping[str, Termlike], orelse: Termlike) -> Term:
+    """The value of the row that `key` names, `orelse` where none does."""
+    result: Termlike = orelse
+    for member, value in reversed(rows.items()):
+        result = ite(eq(key, member), value, result)
+    return result if isinstance(result, Term) else Term(lift(result))
+
+
+def total(*terms: Termlike) -> Term:
+    """The sum of the terms; 0 without any."""
+    return _fold(BinaryOp.ADD, terms, 0)
+
+
+def _fold(op: BinaryOp, terms: Iterable[Termlike], empty: Value) -> Term:
+    exprs = [lift(t) for t in terms]
+    return Term(reduce(lambda a, b: Binary(op, a, b), exprs)) if exprs else Term(Lit(empty))
+
+
+def cites(clauses: str) -> tuple[str, ...]:
+    """The clause ids in `clauses`, which are written with spaces between them."""
+    return tuple(clauses.split())
+
+
+def variable(name: str, kind: Type, initial: Termlike, says: str) -> d.Variable:
+    """A part of the state."""
+    return d.Variable(name, kind, lift(initial), says)
+
+
+def definition(name: str, value: Termlike, says: str) -> d.Definition:
+    """A name for `value`."""
+    return d.Definition(name, lift(value), says)
+
+
+def assumption(holds: Termlike, breach: str) -> d.Assumption:
+    """What every choice of parameters must satisfy."""
+    return d.Assumption(lift(holds), breach)
+
+
+def requires(code: str, holds: Termlike, because: str, clauses: str = "") -> d.Requirement:
+    """A requirement; the event is refused with `code` where it is the first that fails."""
+    return d.Requirement(code, lift(holds), cites(clauses), because)
+
+
+def posting(kind: d.Kind, pool: Term, amount: Termlike) -> d.Posting:
+    """A line of the ledger."""
+    assert isinstance(pool.expr, Var), "a posting names a pool"
+    return d.Posting(kind, pool.expr.name, lift(amount))
+
+
+def rule(
+    name: str,
+    source: str | tuple[str, ...],
+    target: str | None,
+    why: str,
+    clauses: str = "",
+    *,
+    when: Termlike = True,
+    effect: Iterable[d.Assign] = (),
+    ledger: Iterable[d.Posting] = (),
+    answer: Mapping[str, Termlike] | None = None,
+    clocks: Mapping[str, d.ClockAct] | None = None,
+) -> d.Rule:
+    """A rule; `source` may be one state or several."""
+    sources = (source,) if isinstance(source, str) else source
+    condition = TRUE if when is True else lift(when)
+    answers = tuple(d.Assign(key, lift(value)) for key, value in (answer or {}).items())
+    acts = tuple((clocks or {}).items())
+    return d.Rule(name, sources, target, why, cites(clauses), condition, tuple(effect), tuple(ledger), answers, acts)

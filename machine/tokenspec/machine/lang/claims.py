@@ -1,0 +1,310 @@
+"""What is claimed of a machine, as data: sentences with the formulas that make them exact.
+
+A claim has parts. A *state* part holds in every reachable state; a *step* part holds of every accepted event; a
+*two-run* part compares two ways to go on from one state; a *liveness* part says that something stays possible; a
+*layer* part is about the clock or the journal around the machine, and names the property that checks it. Every
+part has a twin: its interesting case, which has to occur, or the part would hold of nothing.
+
+In a step formula `x` is the value before and `new.x` the value after, for variables and for definitions that read
+no field; `granted.fast` and the like are sums of ledger lines; `answer.x` is what was answered; `event` and `rule`
+are names; `clock.x` is what the rule does to a clock.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeAlias
+
+from tokenspec.machine.lang.build import Term, Termlike, cites, lift, var
+from tokenspec.machine.lang.declaration import ClockAct, Event, Field, Kind, Machine, Rule
+from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
+from tokenspec.machine.lang.expr import Expr, Lit, Var, names_in, substitute
+from tokenspec.machine.lang.typecheck import type_of
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
+from tokenspec.machine.lang.validate import machine_scope
+
+NOTHING = "(nothing)"
+"""What `answer.x` is for a rule that does not answer x, where x is a name."""
+
+
+@dataclass(frozen=True, slots=True)
+class StatePart:
+    """`holds` in every reachable state of `machine`; `twin` in some."""
+
+    name: str
+    machine: str
+    holds: Expr
+    twin: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Ghost:
+    """A value that the machine does not have and a claim needs: `after` is its value after each accepted event."""
+
+    name: str
+    type: Type
+    initial: Expr
+    after: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class StepPart:
+    """`holds` of every accepted event of `events` (all of them where empty); `twin` of some."""
+
+    name: str
+    machine: str
+    holds: Expr
+    twin: Expr
+    events: tuple[str, ...] = ()
+    ghosts: tuple[Ghost, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TwoRunPart:
+    """From each state in which `assume` holds, the events `left` and the events `right` lead to states that agree.
+
+    Refused events are passed over. `agree` names the variables compared, `unless` the states that are excepted;
+    the twin is that `assume` holds and `unless` does not.
+    """
+
+    name: str
+    machine: str
+    assume: Expr
+    left: tuple[str, ...]
+    right: tuple[str, ...]
+    agree: tuple[str, ...]
+    unless: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class LivenessPart:
+    """From every reachable state some sequence of `events`, none accepted by a rule of `without`, makes `goal` acceptable.
+
+    The twin is that the goal is refused in some reachable state, so that there is something to wait for.
+    """
+
+    name: str
+    machine: str
+    goal: str
+    fields: tuple[tuple[str, Value], ...]
+    events: tuple[str, ...]
+    without: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPart:
+    """A property of the layers around the machine, checked by the property test called `name`."""
+
+    name: str
+    says: str
+
+
+Part: TypeAlias = StatePart | StepPart | TwoRunPart | LivenessPart | LayerPart
+
+
+class Method(enum.Enum):
+    """Ways to discharge a part, weakest first. A claim names those that apply to it; the table says which were used."""
+
+    FUZZ = "fuzz"
+    EXPLORE = "explore"
+    PROVE = "prove"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """One numbered claim. `awaits` names stronger methods that fit it and are not there yet."""
+
+    number: int
+    id: str
+    sentence: str
+    clauses: tuple[str, ...]
+    parts: tuple[Part, ...]
+    awaits: tuple[Method, ...] = (Method.EXPLORE, Method.PROVE)
+
+
+def claim(
+    number: int, id: str, sentence: str, clauses: str, *parts: Part, awaits: Iterable[Method] | None = None
+) -> Claim:
+    """A claim; `clauses` are ids with spaces between them."""
+    rest = (Method.EXPLORE, Method.PROVE) if awaits is None else tuple(awaits)
+    return Claim(number, id, sentence, cites(clauses), parts, rest)
+
+
+def state(name: str, holds: Termlike, twin: Termlike, machine: str = "account") -> StatePart:
+    """A part that holds in every state."""
+    return StatePart(name, machine, lift(holds), lift(twin))
+
+
+def step(
+    name: str, holds: Termlike, twin: Termlike, *events: str, ghosts: Iterable[Ghost] = (), machine: str = "account"
+) -> StepPart:
+    """A part that holds of every accepted event, or of the named ones."""
+    return StepPart(name, machine, lift(holds), lift(twin), events, tuple(ghosts))
+
+
+def ghost(name: str, kind: Type, initial: Termlike, after: Termlike) -> Ghost:
+    """A value kept for the sake of a claim."""
+    return Ghost(name, kind, lift(initial), lift(after))
+
+
+def two_runs(
+    name: str,
+    assume: Termlike,
+    left: Iterable[str],
+    right: Iterable[str],
+    agree: Iterable[str],
+    unless: Termlike = False,
+    machine: str = "account",
+) -> TwoRunPart:
+    """A part that compares two ways to go on."""
+    return TwoRunPart(name, machine, lift(assume), tuple(left), tuple(right), tuple(agree), lift(unless))
+
+
+def new(term: Term) -> Term:
+    """The value after the event."""
+    assert isinstance(term.expr, Var), "only a name has a value after"
+    return var(f"new.{term.expr.name}")
+
+
+def flow(kind: Kind, pool: Term) -> Term:
+    """The tokens that the ledger of the event shows for a pool."""
+    assert isinstance(pool.expr, Var), "a flow names a pool"
+    return var(f"{kind.value}.{pool.expr.name}")
+
+
+def answered(name: str) -> Term:
+    """What the event answered: 0 or `NOTHING` where it did not."""
+    return var(f"answer.{name}")
+
+
+@lru_cache(maxsize=64)
+def primed_definitions(machine: Machine) -> dict[str, Expr]:
+    """The definitions over the state after an event, under `new.`; those that read a field are left out."""
+    fields = {f.name for e in machine.events for f in e.fields}
+    primes: dict[str, Expr] = {v.name: Var(f"new.{v.name}") for v in machine.variables}
+    found: dict[str, Expr] = {}
+    for definition in machine.definitions:
+        reads = set(names_in(definition.expr))
+        if reads & fields or reads & {d.name for d in machine.definitions} - {n.removeprefix("new.") for n in found}:
+            continue
+        found[f"new.{definition.name}"] = substitute(definition.expr, primes)
+        primes[definition.name] = Var(f"new.{definition.name}")
+    return found
+
+
+def rule_constants(machine: Machine, event: Event, rule: Rule) -> dict[str, Expr]:
+    """What a step formula reads that is known from the rule alone: names, clocks, and the ledger as expressions."""
+    known: dict[str, Expr] = {"event": Lit(event.name), "rule": Lit(rule.name)}
+    acts = dict(rule.clocks)
+    known |= {f"clock.{c.name}": Lit(acts.get(c.name, ClockAct.KEEPS).value) for c in machine.clocks}
+    for kind in Kind:
+        for pool in machine.pools:
+            lines = [line.amount for line in rule.ledger if line.kind is kind and line.pool == pool]
+            sums: Term = Term(lines[0]) if lines else Term(Lit(0))
+            for amount in lines[1:]:
+                sums = sums + Term(amount)
+            known[f"{kind.value}.{pool}"] = sums.expr
+    answers = {a.name: a.value for a in rule.answer}
+    for name, kind_of_answer in answer_types(machine).items():
+        empty = Lit(0) if isinstance(kind_of_answer, Tokens) else Lit(NOTHING)
+        known[f"answer.{name}"] = answers.get(name, empty)
+    return known
+
+
+@lru_cache(maxsize=64)
+def answer_types(machine: Machine) -> dict[str, Type]:
+    """The type of each thing that some event of `machine` answers."""
+    found: dict[str, Type] = {}
+    for event in machine.events:
+        scope = machine_scope(machine, event.fields)
+        for rule in event.rules:
+            for answer in rule.answer:
+                kind = type_of(answer.value, scope, answer.name)
+                if isinstance(kind, Enum):
+                    before = found.get(answer.name)
+                    members = before.members if isinstance(before, Enum) else (NOTHING,)
+                    kind = Enum("?", tuple(dict.fromkeys((*members, *kind.members))))
+                found[answer.name] = kind
+    return found
+
+
+def step_scope(machine: Machine, events: Iterable[Event]) -> dict[str, Type]:
+    """The type of every name that a step formula about `events` may read (fields only where all of them have it)."""
+    chosen = list(events)
+    shared = tuple(f for f in chosen[0].fields if all(f in e.fields for e in chosen)) if chosen else ()
+    return dict(_step_scope(machine, shared))
+
+
+@lru_cache(maxsize=512)
+def _step_scope(machine: Machine, shared: tuple[Field, ...]) -> dict[str, Type]:
+    scope = machine_scope(machine, shared)
+    scope |= {f"new.{v.name}": v.type for v in machine.variables}
+    for name, expr in primed_definitions(machine).items():
+        scope[name] = type_of(expr, scope, name)
+    scope |= {f"{kind.value}.{pool}": Tokens() for kind in Kind for pool in machine.pools}
+    scope |= {f"answer.{name}": kind for name, kind in answer_types(machine).items()}
+    scope["event"] = Enum("?", tuple(e.name for e in machine.events))
+    scope["rule"] = Enum("?", tuple(r.name for e in machine.events for r in e.rules))
+    acts = Enum("?", tuple(act.value for act in ClockAct))
+    return scope | {f"clock.{c.name}": acts for c in machine.clocks}
+
+
+def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> None:
+    """Raises `DeclarationErrors` with every fault of the claims."""
+    faults: list[DeclarationError] = []
+    by_name = {m.name: m for m in machines}
+    seen: set[str] = set()
+    for each in claims:
+        if each.id in seen:
+            faults.append(DeclarationError("TS302", f"claim {each.id!r}", "the id is taken", "Give it another"))
+        seen.add(each.id)
+        if not each.parts:
+            faults.append(
+                DeclarationError("TS301", f"claim {each.id!r}", "it has no part and no twin", "Say what holds")
+            )
+        for part in each.parts:
+            if not isinstance(part, LayerPart):
+                faults += _part_faults(each, part, by_name[part.machine])
+    if faults:
+        raise DeclarationErrors(faults)
+
+
+def _part_faults(
+    of: Claim, part: StatePart | StepPart | TwoRunPart | LivenessPart, m: Machine
+) -> list[DeclarationError]:
+    place = f"claim {of.id!r}, part {part.name!r}"
+    named: tuple[str, ...] = ()
+    formulas: list[Expr] = []
+    scope: dict[str, Type] = machine_scope(m)
+    match part:
+        case StatePart(_, _, holds, twin):
+            formulas = [holds, twin]
+        case StepPart(_, _, holds, twin, events, ghosts):
+            named, formulas = events, [holds, twin]
+            known = [m.event_named[e] for e in events if e in m.event_named] or list(m.events)
+            scope = step_scope(m, known) | {g.name: g.type for g in ghosts} | {f"new.{g.name}": g.type for g in ghosts}
+        case TwoRunPart(_, _, assume, left, right, _, unless):
+            named, formulas = (*left, *right), [assume, unless]
+        case LivenessPart():
+            named = (part.goal, *part.events)
+    faults = [
+        DeclarationError("TS303", place, f"{event!r} is not an event of {m.name!r}", "Mend the name")
+        for event in named
+        if event not in m.event_named
+    ]
+    if isinstance(part, StatePart | StepPart) and part.twin in (Lit(True), Lit(False)):
+        faults.append(
+            DeclarationError("TS301", place, "its twin is a constant", "Name the case that makes it interesting")
+        )
+    for formula in formulas:
+        try:
+            found = type_of(formula, scope, place)
+        except DeclarationError as fault:
+            faults.append(fault)
+            continue
+        if not isinstance(found, Bool):
+            faults.append(DeclarationError("TS202", place, f"the formula is {found}", "A claim is true or false"))
+    return faults

@@ -1,0 +1,300 @@
+"""What a machine is made of. Everything here is data: no reader, no behaviour.
+
+A machine has variables (one of them, `control`, says in which state of its lifecycle it is), parameters
+that stay fixed over a run, definitions that give names to expressions, and events. An event brings fields,
+is refused by the first of its requirements that fails, and is otherwise accepted by the one rule that
+applies. `machine/README.md` gives the exact semantics.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from functools import cached_property
+
+from tokenspec.machine.lang.expr import TRUE, Expr
+from tokenspec.machine.lang.types import Type, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A part of the state. `initial` may read parameters."""
+
+    name: str
+    type: Type
+    initial: Expr
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A figure that stays fixed over a run; a prover may leave it open. Without a default it has to be supplied."""
+
+    name: str
+    type: Type
+    default: Value | None
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """A question that the documents leave open: a parameter whose `answers` are all admissible, the default first."""
+
+    parameter: Parameter
+    answers: tuple[tuple[str, str], ...]
+    """Each answer with what it means."""
+    why: str
+    clauses: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The knob's name."""
+        return self.parameter.name
+
+
+@dataclass(frozen=True, slots=True)
+class Assumption:
+    """What every admissible choice of parameters satisfies; `breach` tells whoever breaks it."""
+
+    holds: Expr
+    breach: str
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A name for an expression over variables, parameters, fields and earlier definitions."""
+
+    name: str
+    expr: Expr
+    says: str
+
+
+class Origin(enum.Enum):
+    """Who supplies a field of an event."""
+
+    PAYLOAD = "payload"
+    """The one who sends the event."""
+    FACT = "fact"
+    """The journal or the catalogue: something remembered or looked up, under the field's own name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A value that comes with an event."""
+
+    name: str
+    type: Type
+    says: str
+    origin: Origin = Origin.PAYLOAD
+    wire: str = ""
+    """Its name in a record, where that differs (a field may not share a variable's name)."""
+
+    @property
+    def key(self) -> str:
+        """The field's name in a record."""
+        return self.wire or self.name
+
+
+class Shape(enum.Enum):
+    """How a key is written in a record."""
+
+    TEXT = "text"
+    TIME_OF_DAY = "time of day"
+    POOLS = "tokens by pool"
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A part of a record that the machine never computes with: the layers around it look things up by it."""
+
+    name: str
+    says: str
+    shape: Shape = Shape.TEXT
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """What must hold for the event to be accepted; `code` is the refusal, and reads as the sentence that failed."""
+
+    code: str
+    holds: Expr
+    clauses: tuple[str, ...]
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """The new value of a variable, computed from the state before."""
+
+    name: str
+    value: Expr
+
+
+class Kind(enum.Enum):
+    """What happened to tokens of a pool. The first four add to the pool, the others take from it."""
+
+    GRANTED = "granted"
+    BOUGHT = "bought"
+    REFUNDED = "refunded"
+    MOVED_IN = "moved_in"
+    SPENT = "spent"
+    EXPIRED = "expired"
+    MOVED_OUT = "moved_out"
+
+    @property
+    def adds(self) -> bool:
+        """Whether tokens come into the pool."""
+        return self in (Kind.GRANTED, Kind.BOUGHT, Kind.REFUNDED, Kind.MOVED_IN)
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """A line of the ledger: `amount` tokens of `pool`, never negative, with the reason."""
+
+    kind: Kind
+    pool: str
+    amount: Expr
+
+
+class ClockAct(enum.Enum):
+    """What a rule does to a clock; a rule that does not name a clock leaves it running."""
+
+    KEEPS = "keeps"
+    STARTS = "starts"
+    """The instants at which it falls due are counted from now."""
+    SETTLES = "settles"
+    """Everything due up to now is done; the next due instant is the first one after now."""
+    STOPS = "stops"
+    """Nothing falls due any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How an event is accepted in the states `source`, when `when` holds.
+
+    `target` is the state after, None where it stays the same. Effects are simultaneous: each right side reads
+    the state before, and a variable that no effect names keeps its value. `answer` holds what the event
+    answers besides the state, `ledger` where tokens came from and went.
+    """
+
+    name: str
+    source: tuple[str, ...]
+    target: str | None
+    why: str
+    clauses: tuple[str, ...]
+    when: Expr = TRUE
+    effect: tuple[Assign, ...] = ()
+    ledger: tuple[Posting, ...] = ()
+    answer: tuple[Assign, ...] = ()
+    clocks: tuple[tuple[str, ClockAct], ...] = ()
+
+
+class Actor(enum.Enum):
+    """Who brings an event about."""
+
+    USER = "user"
+    JOB = "job"
+    CLOCK = "clock"
+    """Time itself; such an event is never written in a log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happens to the machine. `repeats`: a job that is run again for as long as it is accepted."""
+
+    name: str
+    actor: Actor
+    says: str
+    fields: tuple[Field, ...]
+    requires: tuple[Requirement, ...]
+    rules: tuple[Rule, ...]
+    clauses: tuple[str, ...] = ()
+    keys: tuple[Key, ...] = ()
+    repeats: bool = False
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """The names of everything that some rule of the event answers, in order of first use."""
+        return tuple(dict.fromkeys(a.name for r in self.rules for a in r.answer))
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Something that falls due by the calendar: `falls_due` is fired then, and `job` is what should run.
+
+    A job that has not run `overdue_ms` milliseconds after it fell due is a case for support.
+    """
+
+    name: str
+    falls_due: str
+    job: str
+    says: str
+    overdue_ms: int
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """`event` is fired when the machine has stood for longer than `after_ms` milliseconds since `since` was fired."""
+
+    event: str
+    since: str
+    after_ms: int
+    clauses: tuple[str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Machine:
+    """A whole declaration. Two machines are equal when they are the same object; `digest` compares content."""
+
+    name: str
+    says: str
+    control: str
+    variables: tuple[Variable, ...]
+    events: tuple[Event, ...]
+    parameters: tuple[Parameter, ...] = ()
+    policies: tuple[Policy, ...] = ()
+    assumptions: tuple[Assumption, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    timers: tuple[Timer, ...] = ()
+    pools: tuple[str, ...] = ()
+    """The variables that hold tokens, which the ledger speaks of."""
+
+    @cached_property
+    def event_named(self) -> dict[str, Event]:
+        """The events by name."""
+        return {e.name: e for e in self.events}
+
+    @cached_property
+    def all_parameters(self) -> tuple[Parameter, ...]:
+        """The parameters, policies included."""
+        return (*self.parameters, *(p.parameter for p in self.policies))
+
+    @property
+    def control_variable(self) -> Variable:
+        """The variable whose values are the states of the lifecycle."""
+        return next(v for v in self.variables if v.name == self.control)
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """The states of the lifecycle."""
+        kind = self.control_variable.type
+        return getattr(kind, "members", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """When `when` (`machine.event`, or `machine.*` for any) is accepted in one machine, `then` is fired in another."""
+
+    when: str
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """Several machines and the links by which one drives another."""
+
+    machines: tuple[Machine, ...]
+    links: tuple[Link, ...]

@@ -1,0 +1,114 @@
+"""Expressions: five node classes and one enum of operators, closed on purpose (docs/adr/0002).
+
+A reader of expressions is a function with one `match` over the five nodes that ends in `assert_never`; a
+new operator is a member of `BinaryOp`, and the type checker then lists every reader that lacks it. All
+operations are total: there is no division and no look-up that could fail.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from tokenspec.machine.lang.types import Value
+
+
+class BinaryOp(enum.Enum):
+    """Every operator of two arguments. `<` and `<=` compare numbers, or members of one enum by its order."""
+
+    ADD = "+"
+    SUB = "-"
+    MUL = "*"
+    MIN = "min"
+    MAX = "max"
+    EQ = "="
+    LT = "<"
+    LE = "<="
+    AND = "and"
+    OR = "or"
+
+
+@dataclass(frozen=True, slots=True)
+class Lit:
+    """A constant. Text is always the name of an enum's member."""
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Var:
+    """The value of a variable, parameter, definition or field, by name."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """True iff `arg` is false."""
+
+    arg: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`left op right`."""
+
+    op: BinaryOp
+    left: Expr
+    right: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Ite:
+    """`then` where `cond` is true, `orelse` elsewhere."""
+
+    cond: Expr
+    then: Expr
+    orelse: Expr
+
+
+Expr: TypeAlias = Lit | Var | Not | Binary | Ite
+
+TRUE = Lit(True)
+
+
+def children(expr: Expr) -> tuple[Expr, ...]:
+    """The direct parts of `expr`, left to right."""
+    match expr:
+        case Lit() | Var():
+            return ()
+        case Not(arg):
+            return (arg,)
+        case Binary(_, left, right):
+            return (left, right)
+        case Ite(cond, then, orelse):
+            return (cond, then, orelse)
+        case _:
+            assert_never(expr)
+
+
+def names_in(expr: Expr) -> Iterator[str]:
+    """Every name that `expr` reads, left to right, with repetitions."""
+    if isinstance(expr, Var):
+        yield expr.name
+    for part in children(expr):
+        yield from names_in(part)
+
+
+def substitute(expr: Expr, by: Mapping[str, Expr]) -> Expr:
+    """`expr` with every name that `by` holds replaced."""
+    match expr:
+        case Var(name):
+            return by.get(name, expr)
+        case Lit():
+            return expr
+        case Not(arg):
+            return Not(substitute(arg, by))
+        case Binary(op, left, right):
+            return Binary(op, substitute(left, by), substitute(right, by))
+        case Ite(cond, then, orelse):
+            return Ite(substitute(cond, by), substitute(then, by), substitute(orelse, by))
+        case _:
+            assert_never(expr)

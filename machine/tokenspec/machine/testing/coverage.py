@@ -1,0 +1,49 @@
+"""Which rules and refusals a run has met, and which it has not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from tokenspec.machine.backends.compiled import Compiled, Outcome
+from tokenspec.machine.lang.declaration import Machine
+
+
+@dataclass
+class Coverage:
+    """Hits of each rule, and of each refusal of each event, over `machines`."""
+
+    machines: tuple[Machine, ...]
+    rules: Counter[str] = field(default_factory=Counter)
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        for machine in self.machines:
+            for event in machine.events:
+                self.rules.update({r.name: 0 for r in event.rules})
+                self.refusals.update({(event.name, n.code): 0 for n in event.requires})
+
+    def note(self, compiled: Compiled, event: str, outcome: Outcome) -> None:
+        """Counts the outcome of one event."""
+        index = outcome[0]
+        if index >= 0:
+            self.rules[compiled.rules[index]] += 1
+        else:
+            self.refusals[event, compiled.codes[-1 - index]] += 1
+
+    def add(self, other: Coverage) -> None:
+        """Takes in the hits of another run."""
+        self.rules.update(other.rules)
+        self.refusals.update(other.refusals)
+
+    def rows(self) -> list[tuple[str, str, int]]:
+        """(event, rule or refusal, hits), the coldest first."""
+        of = {r.name: e.name for m in self.machines for e in m.events for r in e.rules}
+        rows = [(of[rule], rule, hits) for rule, hits in self.rules.items()]
+        rows += [(event, f"refused: {code}", hits) for (event, code), hits in self.refusals.items()]
+        return sorted(rows, key=lambda row: (row[2], row[0], row[1]))
+
+    def cold(self, reachable: Iterable[tuple[str, str]] | None = None) -> list[tuple[str, str]]:
+        """Everything that was never met."""
+        return [(event, what) for event, what, hits in self.rows() if hits == 0]

@@ -1,0 +1,285 @@
+"""Watches a run and says which claims it breaks: formulas compiled once, evaluated after every event.
+
+The monitor works on the compiled reader's rows. It also counts, for each part of a claim, how often it was
+evaluated and how often its interesting case occurred, so that a claim that held of nothing is seen.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome, Row, Writer
+from tokenspec.machine.lang.claims import (
+    Claim,
+    LayerPart,
+    LivenessPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+    primed_definitions,
+    rule_constants,
+    step_scope,
+)
+from tokenspec.machine.lang.declaration import Event, Machine, Rule
+from tokenspec.machine.lang.expr import Expr, Var, names_in, substitute
+from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.machine.lang.types import Value
+
+_Check: TypeAlias = Callable[
+    [Row, Fields, Row, tuple[Value | None, ...], Row], tuple[tuple[bool, ...], tuple[bool, ...], Row]
+]
+
+
+@dataclass
+class Violation(AssertionError):
+    """A part of a claim that is false: which, and what it says with the values it was false for."""
+
+    claim: str
+    part: str
+    sentence: str
+    detail: str
+
+    def __post_init__(self) -> None:
+        super().__init__(f"claim {self.claim} ({self.part}) does not hold: {self.sentence} {self.detail}")
+
+
+@dataclass
+class Tally:
+    """How often each part was evaluated, and how often its twin was met, by (claim, part)."""
+
+    checked: Counter[tuple[str, str]] = field(default_factory=Counter)
+    twins: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Takes in the counts of another run."""
+        self.checked.update(other.checked)
+        self.twins.update(other.twins)
+
+
+class _Formulas:
+    """The state and step parts that concern one rule, as one generated function."""
+
+    def __init__(self, machine: Machine, claims: Sequence[Claim], event: Event, rule: Rule) -> None:
+        self.parts = [(c, p) for c in claims for p in c.parts if self._concerns(p, machine, event)]
+        self.ghosts = [g for _, p in self.parts if isinstance(p, StepPart) for g in p.ghosts]
+        scope = step_scope(machine, [event])
+        scope |= {name: g.type for g in self.ghosts for name in (g.name, f"new.{g.name}")}
+        self._writer = Writer(scope)
+        self._machine, self._event = machine, event
+        constants = rule_constants(machine, event, rule)
+        self._definitions = {d.name: d.expr for d in machine.definitions} | primed_definitions(machine)
+        self._exprs = [
+            (substitute(self._over_after(p, p.holds), constants), substitute(self._over_after(p, p.twin), constants))
+            for _, p in self.parts
+            if isinstance(p, StatePart | StepPart)
+        ]
+        self._ghost_exprs = [substitute(g.after, constants) for g in self.ghosts]
+
+    @staticmethod
+    def _concerns(part: object, machine: Machine, event: Event) -> bool:
+        if isinstance(part, StatePart):
+            return part.machine == machine.name
+        return (
+            isinstance(part, StepPart)
+            and part.machine == machine.name
+            and (not part.events or event.name in part.events)
+        )
+
+    def _over_after(self, part: StatePart | StepPart, expr: Expr) -> Expr:
+        """A state formula is evaluated in the state after the event."""
+        if isinstance(part, StepPart):
+            return expr
+        names = {v.name for v in self._machine.variables} | {
+            n.removeprefix("new.") for n in primed_definitions(self._machine)
+        }
+        return substitute(expr, {name: Var(f"new.{name}") for name in names})
+
+    def source(self, name: str) -> str:
+        variables = [v.name for v in self._machine.variables]
+        n = self._writer.name
+        lines = [f"    def {name}(row, fields, after, ghosts):"]
+        lines.append(f"        {', '.join(map(n, variables))}, = row")
+        lines.append(f"        {', '.join(n(f'new.{v}') for v in variables)}, = after")
+        if self._event.fields:
+            lines.append(f"        {', '.join(n(f.name) for f in self._event.fields)}, = fields")
+        if self.ghosts:
+            lines.append(f"        {', '.join(n(g.name) for g in self.ghosts)}, = ghosts")
+        known: set[str] = set()
+        lines += self._define(self._ghost_exprs, known)
+        lines += [
+            f"        {n(f'new.{g.name}')} = {self._writer.text(e)}"
+            for g, e in zip(self.ghosts, self._ghost_exprs, strict=True)
+        ]
+        lines += self._define([e for pair in self._exprs for e in pair], known)
+        holds = "".join(f"{self._writer.text(h)}, " for h, _ in self._exprs)
+        twins = "".join(f"{self._writer.text(t)}, " for _, t in self._exprs)
+        ghosts = "".join(n(f"new.{g.name}") + ", " for g in self.ghosts)
+        lines.append(f"        return ({holds}), ({twins}), ({ghosts})")
+        return "\n".join(lines)
+
+    def _define(self, exprs: Iterable[Expr], known: set[str]) -> list[str]:
+        lines: list[str] = []
+        for expr in exprs:
+            for name in names_in(expr):
+                if name in self._definitions and name not in known:
+                    known.add(name)
+                    lines += self._define([self._definitions[name]], known)
+                    lines.append(f"        {self._writer.name(name)} = {self._writer.text(self._definitions[name])}")
+        return lines
+
+
+class Watch:
+    """The formulas of a machine's claims, written once and bound to parameters in microseconds."""
+
+    def __init__(self, machine: Machine, claims: Sequence[Claim]) -> None:
+        self.machine, self.claims = machine, tuple(claims)
+        self.formulas = {r.name: _Formulas(machine, claims, e, r) for e in machine.events for r in e.rules}
+        parts = [p for c in claims for p in c.parts if isinstance(p, StepPart) and p.machine == machine.name]
+        self.ghosts = list({g.name: g for p in parts for g in p.ghosts}.values())
+        self.two_runs = [
+            (c, p) for c in claims for p in c.parts if isinstance(p, TwoRunPart) and p.machine == machine.name
+        ]
+        self.liveness = [
+            (c, p) for c in claims for p in c.parts if isinstance(p, LivenessPart) and p.machine == machine.name
+        ]
+        self._bind = self._compile()
+
+    def _compile(self) -> Callable[[Values], tuple[dict[str, Any], Row, list[tuple[Any, Any]]]]:
+        scope = step_scope(self.machine, [])
+        writer = Writer(scope)
+        lines = ["def bind(parameters):"]
+        lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in self.machine.all_parameters]
+        lines += [f.source(f"check_{rule}") for rule, f in self.formulas.items()]
+        lines.append("    ghosts = (" + "".join(writer.text(g.initial) + ", " for g in self.ghosts) + ")")
+        unpack = ", ".join(writer.name(v.name) for v in self.machine.variables)
+        helper = _Formulas.__new__(_Formulas)
+        helper._writer, helper._definitions = writer, {d.name: d.expr for d in self.machine.definitions}
+        for index, (_, part) in enumerate(self.two_runs):
+            lines += [f"    def two_run_{index}(row):", f"        {unpack}, = row"]
+            lines += helper._define([part.assume, part.unless], set())
+            lines.append(f"        return ({writer.text(part.assume)}) and not ({writer.text(part.unless)})")
+        checks = ", ".join(f"{rule!r}: check_{rule}" for rule in self.formulas)
+        runs = ", ".join(f"two_run_{index}" for index in range(len(self.two_runs)))
+        lines.append(f"    return {{{checks}}}, ghosts, [{runs}]")
+        space: dict[str, Any] = {}
+        exec(compile("\n".join(lines), f"<tokenspec claims of {self.machine.name}>", "exec"), space)
+        return space["bind"]  # type: ignore[no-any-return]
+
+    def monitor(self, compiled: Compiled, tally: Tally | None = None) -> Monitor:
+        """A monitor for runs of `compiled`."""
+        return Monitor(self, compiled, tally or Tally())
+
+
+class Monitor:
+    """Evaluates the claims along a run. `events` is every event that runs go through, `Violation` what it raises."""
+
+    def __init__(self, watch: Watch, compiled: Compiled, tally: Tally) -> None:
+        self.watch, self.compiled, self.tally = watch, compiled, tally
+        checks, self.initial_ghosts, runs = watch._bind(compiled.parameters)
+        names = [g.name for g in watch.ghosts]
+        self._checks = []
+        for rule in compiled.rules:
+            formulas = watch.formulas[rule]
+            positions = [names.index(g.name) for g in formulas.ghosts]
+            self._checks.append((checks[rule], formulas, positions))
+        self._two_runs = list(zip(watch.two_runs, runs, strict=True))
+        self._seen: set[Row] = set()
+
+    def observe(self, event: str, fields: Fields, before: Row, outcome: Outcome, ghosts: Row) -> Row:
+        """Checks one event of a run; the ghosts after it. Raises `Violation`."""
+        index, after, _ = outcome
+        if index < 0:
+            return ghosts
+        check, formulas, positions = self._checks[index]
+        holds, twins, new_ghosts = check(before, fields, after, tuple(ghosts[p] for p in positions))
+        checked, met = self.tally.checked, self.tally.twins
+        for number, (claim, part) in enumerate(formulas.parts):
+            key = (claim.id, part.name)
+            checked[key] += 1
+            if twins[number]:
+                met[key] += 1
+            if not holds[number]:
+                raise self._violation(claim, part, event, fields, before, after)
+        updated = list(ghosts)
+        for position, value in zip(positions, new_ghosts, strict=True):
+            updated[position] = value
+        if after not in self._seen:
+            self._seen.add(after)
+            self._go_on(after)
+        return tuple(updated)
+
+    def _go_on(self, row: Row) -> None:
+        """The claims that look at how a state goes on, checked once for each state."""
+        for (claim, part), applies in self._two_runs:
+            if not applies(row):
+                continue
+            key = (claim.id, part.name)
+            self.tally.checked[key] += 1
+            self.tally.twins[key] += 1
+            left, right = self._run(row, part.left), self._run(row, part.right)
+            names = [v.name for v in self.watch.machine.variables]
+            for name in part.agree:
+                position = names.index(name)
+                if left[position] != right[position]:
+                    detail = f"After {' then '.join(part.left)}, {name} is {left[position]}; after {' then '.join(part.right)}, "
+                    raise Violation(claim.id, part.name, claim.sentence, f"{detail}it is {right[position]}.")
+        for claim, goal in self.watch.liveness:
+            self._stays_possible(claim, goal, row)
+
+    def _run(self, row: Row, events: Sequence[str]) -> Row:
+        for event in events:
+            step = self.compiled.steps[event]
+            while True:
+                index, after, _ = step(row, ())
+                if index < 0:
+                    break
+                row = after
+                if not self.compiled.machine.event_named[event].repeats:
+                    break
+        return row
+
+    def _stays_possible(self, claim: Claim, part: LivenessPart, row: Row) -> None:
+        key = (claim.id, part.name)
+        self.tally.checked[key] += 1
+        fields = tuple(dict(part.fields).values())
+        goal = self.compiled.steps[part.goal]
+        avoided = {self.compiled.rules.index(rule) for rule in part.without}
+        frontier, seen = [row], {row}
+        if goal(row, fields)[0] < 0:
+            self.tally.twins[key] += 1
+        while frontier:
+            if any(goal(r, fields)[0] >= 0 for r in frontier):
+                return
+            reached = []
+            for r in frontier:
+                for event in part.events:
+                    index, after, _ = self.compiled.steps[event](r, ())
+                    if index >= 0 and index not in avoided and after not in seen and len(seen) < 500:
+                        seen.add(after)
+                        reached.append(after)
+            frontier = reached
+        state = dict(zip((v.name for v in self.watch.machine.variables), row, strict=True))
+        raise Violation(
+            claim.id, part.name, claim.sentence, f"From {state} none of {', '.join(part.events)} leads there."
+        )
+
+    def _violation(
+        self, claim: Claim, part: StatePart | StepPart | Any, event: str, fields: Fields, before: Row, after: Row
+    ) -> Violation:
+        names = [v.name for v in self.watch.machine.variables]
+        changed = [f"{n} {b} -> {a}" for n, b, a in zip(names, before, after, strict=True) if a != b]
+        given = {f.key: v for f, v in zip(self.watch.machine.event_named[event].fields, fields, strict=True)}
+        said = ", ".join(f"{k}={v}" for k, v in given.items())
+        detail = f"{event}({said}): {', '.join(changed) or 'nothing changed'}; false: {show(part.holds)}"
+        return Violation(claim.id, part.name, claim.sentence, detail)
+
+
+def parts_of(
+    claims: Iterable[Claim],
+) -> list[tuple[Claim, StatePart | StepPart | TwoRunPart | LivenessPart | LayerPart]]:
+    """Every part with its claim, in order."""
+    return [(c, p) for c in claims for p in c.parts]

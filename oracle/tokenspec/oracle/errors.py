@@ -1,0 +1,19 @@
+"""What can be wrong with what others give us. Each message names the place, the value and the rule."""
+
+from __future__ import annotations
+
+
+class BadRecord(Exception):
+    """A record that is not well formed, or out of order in time: `field`, `rule`, and the `value` where there is one."""
+
+    def __init__(self, field: str, rule: str, value: str | None = None) -> None:
+        self.field, self.rule, self.value = field, rule, value
+        super().__init__(f"{field}: {rule}" + (f" (found {value})" if value is not None else ""))
+
+
+class BadSetting(Exception):
+    """A policy or a catalogue that does not exist or cannot be: `key` and the `rule` it breaks."""
+
+    def __init__(self, key: str, rule: str) -> None:
+        self.key, self.rule = key, rule
+        super().__init__(f"{key}: {rule}")

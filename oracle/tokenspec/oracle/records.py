@@ -1,0 +1,190 @@
+"""Event records: what is well formed, worked out from the declared events, and what is wrong where it is not.
+
+A record is checked for its form only. A plan that nobody sells or a cost of 0 is well formed; the account refuses it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, Union
+
+import msgspec
+from msgspec import Meta
+
+from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Type
+from tokenspec.oracle.errors import BadRecord
+from tokenspec.oracle.instants import parse_instant, parse_time_of_day
+from tokenspec.spec.words import APP_POOLS, UNLISTED
+
+Countable = Annotated[int, Meta(ge=-COUNTABLE_MAX, le=COUNTABLE_MAX)]
+
+
+class Record(msgspec.Struct, kw_only=True):
+    """What every record has. `at` is milliseconds once the record has been read."""
+
+    account: str
+    at: Countable | str
+    id: str | None = None
+    observed: dict[str, Any] | None = None
+
+
+class Reader:
+    """Reads records of the given events. `aliases` are older plan names, replaced by the present ones."""
+
+    def __init__(self, events: Iterable[Event], aliases: Mapping[str, str] | None = None) -> None:
+        self.events = tuple(e for e in events if e.actor is not Actor.CLOCK)
+        self._aliases = dict(aliases or {})
+        structs = tuple(_struct(e.name, tuple(_parts(e))) for e in self.events)
+        self._union = Union[structs]  # noqa: UP007 - built from a list
+        self._decoder = msgspec.json.Decoder(self._union)
+        self._times = _keys(self.events, Shape.TIME_OF_DAY)
+        self._pools = _keys(self.events, Shape.POOLS)
+
+    def decode(self, line: bytes) -> Record:
+        """The record that a line of a log holds. Raises `BadRecord`."""
+        try:
+            if not line.isascii():
+                line.decode()
+            record = self._decoder.decode(line)
+        except UnicodeDecodeError as fault:
+            raise BadRecord("line", f"a log is UTF-8 text, and byte {fault.start} of the line is not") from None
+        except msgspec.ValidationError as fault:
+            raise _explained(str(fault), _generic(line)) from None
+        except (msgspec.DecodeError, RecursionError) as fault:
+            raise BadRecord("line", f"a record is one JSON object a line: {_lower(str(fault))}") from None
+        return self._finish(record)
+
+    def convert(self, record: Mapping[str, Any]) -> Record:
+        """The same for a record that is a Python mapping already."""
+        try:
+            found = msgspec.convert(dict(record), self._union)
+        except msgspec.ValidationError as fault:
+            raise _explained(str(fault), dict(record)) from None
+        return self._finish(found)
+
+    def _finish(self, record: Any) -> Record:
+        if isinstance(record.at, str):
+            try:
+                record.at = parse_instant(record.at)
+            except ValueError as fault:
+                raise BadRecord("at", str(fault), _shown(record.at)) from None
+        event = record.__struct_config__.tag
+        for key in self._times.get(event, ()):
+            _check_time(key, getattr(record, key))
+        for key in self._pools.get(event, ()):
+            setattr(record, key, _check_pools(key, getattr(record, key)))
+        if self._aliases:
+            self._replace_aliases(record)
+        found: Record = record
+        return found
+
+    def _replace_aliases(self, record: Any) -> None:
+        plan = getattr(record, "plan", None)
+        if plan in self._aliases:
+            record.plan = self._aliases[plan]
+        if record.observed:
+            for field in ("plan", "scheduled_plan"):
+                written = record.observed.get(field)
+                if isinstance(written, str) and written in self._aliases:
+                    record.observed[field] = self._aliases[written]
+
+
+def event_of(record: Record) -> str:
+    """The name of the record's event."""
+    return str(record.__struct_config__.tag)
+
+
+def _keys(events: Iterable[Event], shape: Shape) -> dict[str, tuple[str, ...]]:
+    found = {e.name: tuple(k.name for k in e.keys if k.shape is shape) for e in events}
+    return {event: names for event, names in found.items() if names}
+
+
+def _parts(event: Event) -> list[tuple[Any, ...]]:
+    fields = [(f.key, _python_type(f.type)) for f in event.fields if f.origin is Origin.PAYLOAD]
+    return [*fields, *(_key(key) for key in event.keys)]
+
+
+@cache
+def _struct(event: str, parts: tuple[tuple[Any, ...], ...]) -> type[msgspec.Struct]:
+    return msgspec.defstruct(event, parts, bases=(Record,), tag_field="event", tag=event, kw_only=True, module=__name__)
+
+
+def _python_type(kind: Type) -> Any:
+    if isinstance(kind, Bool):
+        return bool
+    if isinstance(kind, Enum):
+        # An enum with a stand-in for what is not listed takes any name; the others are a matter of form.
+        return str if UNLISTED in kind.members else Literal[kind.members]
+    return Countable
+
+
+def _key(key: Key) -> tuple[Any, ...]:
+    kinds: dict[Shape, Any] = {
+        Shape.TEXT: str,
+        Shape.TIME_OF_DAY: str,
+        Shape.POOLS: dict[Literal[APP_POOLS], Countable | None],
+    }
+    kind = kinds[key.shape]
+    return (key.name, kind | None, None) if key.optional else (key.name, kind)
+
+
+def _check_time(key: str, written: str | None) -> None:
+    if written is not None:
+        try:
+            parse_time_of_day(written)
+        except ValueError as fault:
+            raise BadRecord(key, str(fault), _shown(written)) from None
+
+
+def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:
+    named = {pool: tokens for pool, tokens in written.items() if tokens is not None}
+    if not named:
+        raise BadRecord(key, f"it names one or more of {', '.join(APP_POOLS)}", _shown(written))
+    return named
+
+
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
+_AT_PATH = re.compile(r"(.*) - at `(.+)`", re.DOTALL)
+
+
+def _explained(message: str, record: Any) -> BadRecord:
+    """The library's message as field, rule and value."""
+    if missing := _MISSING.match(message):
+        if " - at " in message:
+            return BadRecord(_field(message.rpartition("`$.")[2]), f"{missing.group(1)} is missing in it")
+        event = record.get("event") if isinstance(record, dict) else None
+        return BadRecord(missing.group(1), f"it is required{f' for {event}' if isinstance(event, str) else ''}")
+    found = _AT_PATH.match(message)
+    if found is None:
+        return BadRecord("line", f"a record is one JSON object: {_lower(message)}")
+    text, path = found.groups()
+    field = _field(path.removeprefix("key in "))
+    value = _shown(record.get(field)) if isinstance(record, dict) and field in record else None
+    if field == "event" and text.startswith("Invalid value"):
+        return BadRecord("event", "there is no such event", value)
+    if text.startswith("Invalid enum value"):
+        return BadRecord(field, "it is not one of the values it can have", value)
+    return BadRecord(field, _lower(text.replace("`", "")).replace("int", "integer"), value)
+
+
+def _field(path: str) -> str:
+    return re.split(r"[.\[`]", path.removeprefix("$").lstrip("."))[0] or "line"
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def _generic(line: bytes) -> Any:
+    try:
+        return msgspec.json.decode(line)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"

@@ -1,0 +1,133 @@
+"""What a run is about: the policy settings and the catalogue, read from what a user wrote and checked."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from tokenspec.machine.backends.reference import Scope, evaluate
+from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.oracle.errors import BadSetting
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Plan
+from tokenspec.spec.policies import DEFAULTS, POLICIES
+
+_Figure = Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]
+
+
+class _WirePlan(msgspec.Struct):
+    allowance: _Figure
+    api: _Figure = 0
+    relaxed: list[str] = []
+
+
+class _WireCatalogue(msgspec.Struct):
+    """The shape of a catalogue on the wire and in a TOML file."""
+
+    ranking: list[str]
+    daily: _Figure
+    bank_months: _Figure
+    plans: dict[str, _WirePlan]
+    packs: dict[str, _Figure]
+    prices: dict[str, _Figure] = {}
+    aliases: dict[str, str] = {}
+
+
+def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
+    """All thirteen knobs: those of `settings`, the others at their default. Raises `BadSetting`."""
+    chosen = dict(DEFAULTS)
+    for name, answer in (settings or {}).items():
+        policy = next((p for p in POLICIES if p.name == name), None)
+        if policy is None:
+            raise BadSetting(f"policy {name}", f"there is no such knob; there are {', '.join(DEFAULTS)}")
+        if answer not in dict(policy.answers):
+            admissible = ", ".join(dict(policy.answers))
+            raise BadSetting(f"policy {name}", f"{answer!r} is not among its answers: {admissible}")
+        chosen[name] = answer
+    return chosen
+
+
+def policy_from_options(options: Iterable[str]) -> dict[str, str]:
+    """The same from texts of the form NAME=ANSWER."""
+    settings: dict[str, str] = {}
+    for option in options:
+        name, equals, answer = option.partition("=")
+        if not equals:
+            raise BadSetting(f"policy {option}", "a setting is written NAME=ANSWER")
+        settings[name.strip()] = answer.strip()
+    return policy_from(settings)
+
+
+def catalogue_from(written: Mapping[str, Any]) -> Catalogue:
+    """The catalogue that `written` (wire form, or a TOML file's content) describes. Raises `BadSetting`."""
+    try:
+        shape = msgspec.convert(dict(written), _WireCatalogue)
+    except msgspec.ValidationError as fault:
+        text, _, path = str(fault).replace("`", "").partition(" - at $.")
+        raise BadSetting(path or "catalogue", text[:1].lower() + text[1:]) from None
+    _check_names(shape)
+    plans = {name: Plan(plan.allowance, plan.api, tuple(plan.relaxed)) for name, plan in shape.plans.items()}
+    packs, prices, aliases = shape.packs, shape.prices, shape.aliases
+    catalogue = Catalogue(tuple(shape.ranking), shape.daily, shape.bank_months, plans, packs, prices, aliases)
+    scope = Scope(account(catalogue), catalogue.parameters())
+    for assumption in account(catalogue).assumptions:
+        if not evaluate(assumption.holds, scope):
+            key, _, rule = assumption.breach.partition(": ")
+            raise BadSetting(key, rule)
+    return catalogue
+
+
+def _check_names(shape: _WireCatalogue) -> None:
+    if not shape.ranking or shape.ranking[0] != FREE_PLAN:
+        raise BadSetting("ranking", f"it lists the plans from lowest to highest, {FREE_PLAN!r} first")
+    for name in shape.ranking:
+        if shape.ranking.count(name) > 1:
+            raise BadSetting("ranking", f"{name!r} stands in it twice")
+        if name not in shape.plans:
+            raise BadSetting(f"plans.{name}", "the ranking names it, and nothing describes it")
+    for name, plan in shape.plans.items():
+        if name not in shape.ranking:
+            raise BadSetting(f"plans.{name}", "it has no place in the ranking")
+        for medium in plan.relaxed:
+            if medium not in MEDIA:
+                raise BadSetting(f"plans.{name}.relaxed", f"{medium!r} is not one of {', '.join(MEDIA)}")
+    for alias, name in shape.aliases.items():
+        if name not in shape.ranking:
+            raise BadSetting(f"aliases.{alias}", f"{name!r} is not a plan of the ranking")
+        if alias in shape.ranking:
+            raise BadSetting(f"aliases.{alias}", "it is a plan's present name")
+
+
+def catalogue_from_file(path: Path) -> Catalogue:
+    """The catalogue of a TOML file. Raises `BadSetting` with the key, `OSError` where the file cannot be read."""
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError as fault:
+        raise BadSetting(str(path), f"a catalogue is UTF-8 text, and byte {fault.start} is not") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise BadSetting(str(path), f"it is not TOML: {fault}") from None
+    try:
+        return catalogue_from(written)
+    except BadSetting as fault:
+        raise BadSetting(f"{path}: {fault.key}", fault.rule) from None
+
+
+def catalogue_on_the_wire(catalogue: Catalogue) -> dict[str, Any]:
+    """The catalogue as the wire protocol writes it."""
+    plans = {
+        name: {"allowance": plan.allowance, "api": plan.api, "relaxed": list(plan.relaxed)}
+        for name, plan in catalogue.plans.items()
+    }
+    return {
+        "ranking": list(catalogue.ranking),
+        "daily": catalogue.daily,
+        "bank_months": catalogue.bank_months,
+        "plans": plans,
+        "packs": dict(catalogue.packs),
+        "prices": dict(catalogue.prices),
+    }

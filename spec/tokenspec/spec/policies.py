@@ -1,0 +1,113 @@
+"""The open questions: where the documents are silent or disagree, each a knob with every admissible answer.
+
+The first answer is the default. An implementation that follows another one is not wrong; it conforms under it.
+"""
+
+from __future__ import annotations
+
+from tokenspec.machine.lang.build import cites
+from tokenspec.machine.lang.declaration import Parameter, Policy
+from tokenspec.machine.lang.types import Enum
+
+
+def _policy(name: str, why: str, clauses: str, **answers: str) -> Policy:
+    members = tuple(answers)
+    return Policy(Parameter(name, Enum(name, members), members[0], why), tuple(answers.items()), why, cites(clauses))
+
+
+POLICIES: tuple[Policy, ...] = (
+    _policy(
+        "burn_order",
+        "the FAQ puts fast tokens before the bank, one stored edition of the pack article the bank before fast tokens",
+        "F07 F08",
+        fast_rollover_topup="fast tokens, then the bank, then packs",
+        rollover_fast_topup="the bank, then fast tokens, then packs",
+    ),
+    _policy(
+        "daily_position",
+        "no document says whether a subscriber's daily tokens pay before or after the others",
+        "A01",
+        first="daily tokens pay first",
+        last="daily tokens pay when everything else is gone",
+    ),
+    _policy(
+        "daily_reset_clock",
+        "a fixed time of day and 24 hours from one's own start are both stated",
+        "A02 F21 A12",
+        utc_time_of_day="every day at the account's reset time, in UTC",
+        every_24h_from_opening="every full 24 hours after the account was opened",
+    ),
+    _policy(
+        "paid_daily_guard",
+        "read to the letter, a subscriber with a full month of fast tokens qualifies for the daily top-up",
+        "F15",
+        out_of_tokens="the top-up comes when no pool the account may spend, daily apart, holds a token",
+        bank_and_topup_empty="the top-up comes when bank and packs are empty, whatever fast tokens are left",
+    ),
+    _policy(
+        "paid_daily_leftover",
+        "the sentence on unused daily tokens speaks of free accounts only",
+        "F10",
+        expires="a subscriber's unused daily tokens are gone at the daily reset too",
+        kept="a subscriber keeps them until they are spent",
+    ),
+    _policy(
+        "upgrade_grant",
+        "a wrong balance after plan changes is reported, the right figure is not published",
+        "A09 F25",
+        difference="the difference of the two allowances is added",
+        full="fast tokens are set to the new allowance",
+        next_renewal="nothing is added before the next renewal",
+    ),
+    _policy(
+        "downgrade_bank",
+        "what becomes of a bank above the lower plan's ceiling is unpublished",
+        "F06",
+        truncate="the bank is cut to the new ceiling",
+        keep="the bank is kept, and nothing is added while it is above the ceiling",
+    ),
+    _policy(
+        "lapse_bank",
+        "one official sentence says the bank is cancelled, another that it cannot be used",
+        "F06",
+        destroyed="the bank is gone when the subscription ends",
+        frozen="the bank is kept unusable and comes back with a new subscription, up to its ceiling",
+    ),
+    _policy(
+        "month_end",
+        "no document says when a subscription of the 29th, 30th or 31st renews in a short month",
+        "F22",
+        return_to_day="on the last day of a short month, on the original day again afterwards",
+        stay_clamped="once moved to an earlier day, on that day for good",
+    ),
+    _policy(
+        "missed_renewals",
+        "no document says what a billing job owes that runs after two anniversaries",
+        "A04",
+        each="every missed anniversary is made good, oldest first",
+        once="one renewal settles them all",
+    ),
+    _policy(
+        "refund",
+        "whether failed generations are refunded, and into which pool, is unpublished",
+        "F02",
+        to_source="each part returns to the pool it came from",
+        none="nothing is refunded",
+    ),
+    _policy(
+        "stranded_remainder",
+        "running out is not defined for a balance above 0 and below the cost",
+        "F09 F19",
+        refuse="a generation that the remainder cannot pay is refused",
+        relax="it runs unlimited, and the remainder stays",
+    ),
+    _policy(
+        "past_due_spending",
+        "whether a subscription with a failed payment counts as active is unpublished",
+        "F24",
+        frozen="only daily tokens can be spent until the payment arrives",
+        allowed="all pools can be spent as before",
+    ),
+)
+
+DEFAULTS: dict[str, str] = {p.name: p.answers[0][0] for p in POLICIES}

@@ -7,8 +7,23 @@ answer = oracle.apply({"account": "a1", "at": "2026-07-15T09:00:00Z", "event": "
 answer.balances["daily"]    # 150
 """
 
-from tokenspec.oracle.answers import Answer
-from tokenspec.oracle.errors import BadRecord, BadSetting
-from tokenspec.oracle.world import Oracle
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tokenspec.oracle.answers import Answer
+    from tokenspec.oracle.errors import BadRecord, BadSetting
+    from tokenspec.oracle.world import Oracle
 
 __all__ = ["Answer", "BadRecord", "BadSetting", "Oracle"]
+
+_HOMES = {"Answer": "answers", "BadRecord": "errors", "BadSetting": "errors", "Oracle": "world"}
+
+
+def __getattr__(name: str) -> Any:
+    # Imported when first asked for: the command's --version and --help need none of it.
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOMES[name]}"), name)

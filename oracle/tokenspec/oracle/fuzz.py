@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-import msgspec
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
@@ -63,18 +62,30 @@ _WAITS: dict[str, int] = {
 }
 _RENEWAL = "(the renewal falls due)"
 _LENGTHS = tuple(_WAITS)
-_STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "lapsed", "nothing")
+STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "lapsed", "nothing")
 
 
-@dataclass
-class Failure:
-    """How the shortest failing run ended: its records with the answers given, its settings, and what was wrong."""
+@dataclass(frozen=True)
+class World:
+    """The settings of one run."""
 
-    records: list[dict[str, Any]]
-    policy: dict[str, str]
+    policy: Mapping[str, str]
     catalogue: Catalogue
     resets: str
-    error: BaseException
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a failing run ended: its records with the answers given, its settings, and what was wrong."""
+
+    records: list[dict[str, Any]]
+    world: World
+    error: Exception
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What makes two failures the same: the claim, or the kind of error."""
+        return type(self.error).__name__, getattr(self.error, "claim", "")
 
 
 @dataclass
@@ -109,12 +120,16 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
 class WorldFuzz(RuleBasedStateMachine):
     """One run of a world with two accounts. Made by `world_fuzz`; the class attributes collect over all runs."""
 
+    events: tuple[Event, ...]
     machine: Machine
     watch_for: Watch
     coverage: Coverage
     tally: Tally
     count: Count
     failure: Failure | None
+    fixed_policy: Mapping[str, str] = {}
+    """Knobs that are not drawn."""
+    fixed_catalogue: Catalogue | None = None
     on_example: Callable[[], None] | None = None
     check_readers_every: int = 5
 
@@ -122,14 +137,29 @@ class WorldFuzz(RuleBasedStateMachine):
         policy=answers_of(system().machines[0]),
         catalogue=catalogues(),
         resets=st.sampled_from(("explicit", "explicit", "implied")),
-        start=st.sampled_from(_STARTS),
+        start=st.sampled_from(STARTS),
         plan=st.sampled_from(DEFAULT.ranking[1:]),
     )
     def begin(self, policy: dict[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
-        """A world is opened under drawn settings, and an account brought to where the run starts."""
-        kind = type(self)
-        kind.count.examples += 1
-        self.oracle = Oracle(policy, catalogue, resets, machine=self.machine)
+        """Settings are drawn, and the run begins."""
+        self.start(policy, catalogue, resets, start, plan)
+
+    def start(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
+        """A world is opened, and an account brought to where the run starts."""
+        self.open_world(policy, catalogue, resets)
+        if start != "nothing":
+            self._play({"account": "b", "at": format_instant(self._now), "event": "open_account"})
+        for event, payload in self._prelude(start, plan):
+            if event == _RENEWAL:
+                self._now = self._due("a", "renewal") or self._now
+            else:
+                self._play({"account": "a", "at": format_instant(self._now), "event": event, **payload})
+
+    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+        """An empty world under the given settings."""
+        type(self).count.examples += 1
+        settings = {**policy, **self.fixed_policy}
+        self.oracle = Oracle(settings, self.fixed_catalogue or catalogue, resets, machine=self.machine)
         self._amounts = Amounts(self.machine, self.oracle.parameters)
         self._live = _live_reader(self.machine).bound_to(self.oracle.parameters)
         self._monitor = self.watch_for.monitor(self.oracle.compiled, self.tally)
@@ -140,13 +170,6 @@ class WorldFuzz(RuleBasedStateMachine):
         self._now = START
         self._steps = 0
         self.oracle.watch = self._observe
-        if start != "nothing":
-            self._play({"account": "b", "at": format_instant(self._now), "event": "open_account"})
-        for event, payload in self._prelude(start, plan):
-            if event == _RENEWAL:
-                self._now = self._due("a", "renewal") or self._now
-            else:
-                self._play({"account": "a", "at": format_instant(self._now), "event": event, **payload})
 
     def _prelude(self, start: str, plan: str) -> list[tuple[str, dict[str, Any]]]:
         """The events that bring an account to where a run starts; None of them waits but for the renewal."""
@@ -164,7 +187,13 @@ class WorldFuzz(RuleBasedStateMachine):
             "renewal due": [*subscribed, (_RENEWAL, {}), ("login", {"session": "s1"})],
             "past due": [*subscribed, pack, (_RENEWAL, {}), ("payment_failed", {})],
             "changed": [*subscribed, pack, ("downgrade", {"plan": ranking[max(1, ranking.index(plan) - 1)]})],
-            "lapsed": [*subscribed, pack, (_RENEWAL, {}), ("payment_failed", {}), ("lapse", {})],
+            "lapsed": [
+                *subscribed,
+                pack,
+                *[(_RENEWAL, {}), ("renew", {}), (_RENEWAL, {})],
+                ("payment_failed", {}),
+                ("lapse", {}),
+            ],
         }[start]
 
     def act(self, event: Event, dice: bytes) -> None:
@@ -207,9 +236,15 @@ class WorldFuzz(RuleBasedStateMachine):
             kept["observed"] = answer.as_dict()
             self.answered(record, answer)
         except Exception as error:
-            settings = (dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
-            type(self).failure = Failure(list(self.records), *settings, error)
+            world = World(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
+            type(self).failure = Failure(list(self.records), world, error)
             raise
+
+    def replay(self, records: list[dict[str, Any]], world: World) -> None:
+        """Plays given records in a world of its own; raises as a run does."""
+        self.open_world(world.policy, world.catalogue, world.resets)
+        for record in records:
+            self._play({key: value for key, value in record.items() if key != "observed"})
 
     def _observe(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
         self.coverage.note(self.oracle.compiled, event, outcome)
@@ -287,17 +322,19 @@ def _payload(event: Event) -> list[Field]:
     return [f for f in event.fields if f.origin is Origin.PAYLOAD]
 
 
+def dice_of(event: Event) -> int:
+    """How many dice a record of `event` takes: whose, when and under which id, and one for each part."""
+    return 3 + len(_payload(event)) + len(event.keys)
+
+
 def world_fuzz(machine: Machine | None = None, watch: Watch | None = None) -> type[WorldFuzz]:
     """A Hypothesis state machine with a rule for each event that a log can hold. `machine` replaces the account."""
     account, _, session = system().machines
     account = machine or account
     events = [e for m in (account, session) for e in m.events if e.actor is not Actor.CLOCK]
-    rules = {
-        name: event_rule(e, 3 + len(_payload(e)) + len(e.keys), WorldFuzz.act)
-        for e in events
-        for name in names_by_weight(e)
-    }
+    rules = {name: event_rule(e, dice_of(e), WorldFuzz.act) for e in events for name in names_by_weight(e)}
     own: dict[str, Any] = {
+        "events": tuple(events),
         "machine": account,
         "watch_for": watch or Watch(account, claims(DEFAULT.ranking)),
         "coverage": Coverage((account,)),
@@ -306,8 +343,3 @@ def world_fuzz(machine: Machine | None = None, watch: Watch | None = None) -> ty
         "failure": None,
     }
     return type("WorldFuzz", (WorldFuzz,), {**rules, **own})
-
-
-def save_log(failure: Failure) -> bytes:
-    """The failing run as a log: each record with the answer that was given, as far as there was one."""
-    return b"".join(msgspec.json.encode(record) + b"\n" for record in failure.records)

@@ -42,6 +42,7 @@ def days_in_month(year: int, month: int) -> int:
     return days_of(*following, 1) - days_of(year, month, 1)
 
 
+@lru_cache(maxsize=4096)
 def parse_instant(text: str, any_offset: bool = False) -> int:
     """The instant that RFC 3339 `text` names, finer digits than milliseconds cut.
 

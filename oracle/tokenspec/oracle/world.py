@@ -53,6 +53,7 @@ class Oracle:
         self.catalogue = _catalogue(catalogue)
         self.resets = resets
         declared, _, session = system(self.catalogue).machines
+        self.session_machine = session
         self.machine = machine or declared
         self.parameters: dict[str, Value] = {**self.catalogue.parameters(), **self.policy}
         self.compiled = Compiled(self.machine, self.parameters)

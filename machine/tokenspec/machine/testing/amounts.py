@@ -6,6 +6,8 @@ now, one more, one less, half of it, and what is missing to the end of its range
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import strategies as st
@@ -22,22 +24,7 @@ class Amounts:
     """The amounts worth trying in each state of a machine under one choice of parameters."""
 
     def __init__(self, machine: Machine, parameters: Values) -> None:
-        scope = machine_scope(machine)
-        fields = {f.name for e in machine.events for f in e.fields}
-        definitions = {
-            d.name: d.expr for d in machine.definitions if d.name in scope and not set(names_in(d.expr)) & fields
-        }
-        writer = Writer(scope)
-        lines = ["def numbers(row, parameters):"]
-        lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in machine.all_parameters]
-        lines.append(f"    {', '.join(writer.name(v.name) for v in machine.variables)}, = row")
-        lines += [f"    {writer.name(name)} = {writer.text(expr)}" for name, expr in definitions.items()]
-        names = [v.name for v in machine.variables] + list(definitions) + [p.name for p in machine.all_parameters]
-        numbers = [name for name in names if isinstance(scope[name], Tokens)]
-        lines.append("    return [" + ", ".join(writer.name(name) for name in numbers) + "]")
-        space: dict[str, Any] = {}
-        exec("\n".join(lines), space)
-        self._numbers, self._parameters = space["numbers"], parameters
+        self._numbers, self._parameters = _numbers(machine), parameters
 
     def of(self, row: Row, kind: Tokens) -> list[int]:
         """The amounts of type `kind` worth trying in the state `row`, the plainest first, without repetition."""
@@ -54,6 +41,28 @@ class Amounts:
             return die % 2 == 0
         choices = self.of(row, kind) if isinstance(kind, Tokens) else kind.members
         return choices[die % len(choices)]
+
+
+@lru_cache(maxsize=64)
+def _numbers(machine: Machine) -> Callable[[Row, Values], list[int]]:
+    """Every number of tokens that stands somewhere in a state, as one generated function."""
+    scope = machine_scope(machine)
+    fields = {f.name for e in machine.events for f in e.fields}
+    definitions = {
+        d.name: d.expr for d in machine.definitions if d.name in scope and not set(names_in(d.expr)) & fields
+    }
+    writer = Writer(scope)
+    lines = ["def numbers(row, parameters):"]
+    lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in machine.all_parameters]
+    lines.append(f"    {', '.join(writer.name(v.name) for v in machine.variables)}, = row")
+    lines += [f"    {writer.name(name)} = {writer.text(expr)}" for name, expr in definitions.items()]
+    names = [v.name for v in machine.variables] + list(definitions) + [p.name for p in machine.all_parameters]
+    numbers = [name for name in names if isinstance(scope[name], Tokens)]
+    lines.append("    return [" + ", ".join(writer.name(name) for name in numbers) + "]")
+    space: dict[str, Any] = {}
+    exec("\n".join(lines), space)
+    numbers_of: Callable[[Row, Values], list[int]] = space["numbers"]
+    return numbers_of
 
 
 def answers_of(machine: Machine) -> st.SearchStrategy[dict[str, Any]]:

@@ -56,7 +56,11 @@ class MachineFuzz(RuleBasedStateMachine):
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
         """Settings are drawn and the run begins."""
-        parameters = {**self.figures, **data.draw(answers_of(self.machine), label="policy")}
+        self.open(data.draw(answers_of(self.machine), label="policy"))
+
+    def open(self, policy: Values) -> None:
+        """The run begins under the given settings."""
+        parameters = {**self.figures, **policy}
         self.compiled = Compiled(self.machine, parameters)
         self._live = LiveReader(self.machine, parameters)
         self._amounts = Amounts(self.machine, parameters)

@@ -1,0 +1,26 @@
+"""Exit codes, and which one counts where several apply."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+HOLDS = 0
+SAFETY = 12
+LIVENESS = 13
+DIVERGES = 15
+COVERAGE = 16
+NO_VERDICT = 20
+UNKNOWN = 21
+USAGE = 64
+BAD_DATA = 65
+MISSING = 66
+BUG = 70
+INTERRUPTED = 130
+
+_PRECEDENCE = (BUG, USAGE, MISSING, DIVERGES, SAFETY, LIVENESS, BAD_DATA, COVERAGE, UNKNOWN, NO_VERDICT)
+
+
+def gravest(codes: Iterable[int]) -> int:
+    """The code that counts among `codes`; 0 where none is given."""
+    given = set(codes)
+    return next((code for code in _PRECEDENCE if code in given), HOLDS)

@@ -1,0 +1,155 @@
+"""`tokenspec fuzz`: random runs of the declared machines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import IO, Any
+
+import click
+import msgspec
+
+from tokenspec.machine.lang.digest import digest
+from tokenspec.machine.testing.monitor import Violation
+from tokenspec.oracle.campaign import PROFILES, Result, run
+from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
+from tokenspec.oracle.command.main import version
+from tokenspec.oracle.command.options import as_json, output, output_options, progress, settings_options, table
+from tokenspec.oracle.fuzz import Failure
+from tokenspec.oracle.settings import policy_from_options
+from tokenspec.oracle.story import story
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.system import system
+
+_LIVENESS_CLAIMS = ("never_stuck",)
+
+
+@click.command()
+@click.option(
+    "--profile",
+    type=click.Choice(list(PROFILES)),
+    default="ci",
+    show_default=True,
+    help="ci: about a minute; nightly: about an hour.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Runs by Hypothesis, and as many random walks; overrides the profile.",
+)
+@click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True, help="Events in a run.")
+@click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
+@click.option("--save", metavar="FILE", type=click.Path(), help="Writes a counterexample as a log that `replay` reads.")
+@settings_options
+@output_options("text", "json")
+def command(
+    profile: str,
+    examples: int | None,
+    steps: int,
+    seed: int,
+    save: str | None,
+    policy: tuple[str, ...],
+    catalogue: Catalogue,
+    form: str,
+    output_file: str | None,
+    quiet: bool,
+) -> int:
+    """Fuzzes the declared machines: every event, under random settings, with time of every length.
+
+    Each step is taken by several readers of the declaration, which must agree, and every claim that a run can
+    show is checked. Every rule and every refusal has to be met; one that never is fails with exit code 16.
+
+    \b
+    tokenspec fuzz
+    tokenspec fuzz --examples 50 --seed 7 --policy refund=to_source
+    tokenspec fuzz --profile nightly --save counterexample.jsonl
+    """
+    number = examples or PROFILES[profile]
+    settled = policy_from_options(policy)
+    fixed = {name: settled[name] for name in (text.partition("=")[0].strip() for text in policy)}
+    only = None if catalogue is DEFAULT else catalogue
+    with progress("fuzzing", 2 * number) as tick:
+        result = run(number, steps, seed, progress=tick, policy=fixed, catalogue=only)
+    if save is not None and result.failure is not None:
+        Path(save).write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in result.failure.records))
+    # A knob that is fixed closes some rules and refusals off, so the gate is for open runs.
+    gated = [] if fixed or only else result.cold
+    with output(output_file) as to:
+        if form == "json":
+            to.write(as_json(report(result, fixed)))
+        else:
+            _text(result, gated, to, quiet)
+    if result.failure is not None:
+        return exit_of(result.failure)
+    return COVERAGE if gated else HOLDS
+
+
+def exit_of(failure: Failure) -> int:
+    """What a failing run means: a claim that does not hold, or readers that disagree."""
+    error = failure.error
+    if isinstance(error, Violation):
+        return LIVENESS if error.claim in _LIVENESS_CLAIMS else SAFETY
+    return BUG
+
+
+def report(result: Result, fixed: dict[str, str]) -> dict[str, Any]:
+    """The result as data."""
+    failure = result.failure
+    return {
+        "digest": digest(system()),
+        "version": version("tokenspec"),
+        "seed": result.seed,
+        "policy": fixed,
+        "fixed": {},
+        "verdict": "diverges" if failure else "no_verdict" if result.cold and not fixed else "conforms",
+        "examples": result.count.examples,
+        "steps": result.count.steps,
+        "seconds": round(result.seconds, 2),
+        "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in result.coverage.rows()],
+        "counterexample": _counterexample(failure) if failure else None,
+    }
+
+
+def _counterexample(failure: Failure) -> dict[str, Any]:
+    error = failure.error
+    claim = error.claim if isinstance(error, Violation) else None
+    return {
+        "records": failure.records,
+        "policy": dict(failure.world.policy),
+        "resets": failure.world.resets,
+        "field": claim,
+        "expected": error.sentence if isinstance(error, Violation) else None,
+        "got": error.detail if isinstance(error, Violation) else str(error),
+    }
+
+
+def _text(result: Result, cold: list[tuple[str, str]], to: IO[str], quiet: bool) -> None:
+    if result.failure is not None:
+        show_failure(result.failure, to)
+    elif not quiet:
+        rows = result.coverage.rows()
+        shown = [[event, what, f"{hits:,}"] for event, what, hits in rows[:10]]
+        table(f"The coldest of {len(rows)} rules and refusals", ["event", "outcome", "hits"], shown, to)
+    rate = result.count.steps / max(result.seconds, 0.001)
+    to.write(
+        f"{result.count.examples:,} examples, {result.count.steps:,} events in {result.seconds:.0f} s ({rate:,.0f}/s), "
+        f"seed {result.seed}; again with: tokenspec fuzz --seed {result.seed}\n"
+    )
+    for event, what in cold:
+        to.write(f"never met: {event}, {what}\n")
+    to.write("violated\n" if result.failure else "coverage gate failed\n" if cold else "holds\n")
+
+
+def show_failure(failure: Failure, to: IO[str]) -> None:
+    """The counterexample: the claim, the settings, and the shortest story found."""
+    error = failure.error
+    if isinstance(error, Violation):
+        to.write(f"claim {error.claim}, part {error.part}, does not hold: {error.sentence}\n  {error.detail}\n")
+    else:
+        to.write(f"{type(error).__name__}: {error}\n")
+    defaults = {p.name: p.answers[0][0] for p in system().machines[0].policies}
+    changed = [f"{k}={v}" for k, v in failure.world.policy.items() if defaults[k] != v]
+    to.write(f"  settings: resets {failure.world.resets}, {', '.join(changed) or 'default policies'}\n")
+    for line in story(failure.records):
+        to.write(f"  {line}\n")
+    to.write("\n")

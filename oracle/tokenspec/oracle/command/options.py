@@ -1,0 +1,120 @@
+"""Options that several verbs share, and where their results go."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+import click
+import msgspec
+
+from tokenspec.oracle.settings import catalogue_from_file, policy_from_options
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_Decorator = Callable[[F], F]
+
+
+def settings_options(command: F) -> F:
+    """--policy and --catalogue, as a checked `policy` and `catalogue`."""
+    for option in (
+        click.option(
+            "--catalogue",
+            metavar="FILE",
+            type=click.Path(),
+            callback=lambda ctx, param, value: _catalogue(value),
+            help="Plans, packs and prices of your own (TOML); default: those of Leonardo.Ai.",
+        ),
+        click.option(
+            "--policy",
+            metavar="NAME=ANSWER",
+            multiple=True,
+            callback=lambda ctx, param, value: (policy_from_options(value), value)[1],
+            help="Settles an open question another way; may be given again. `tokenspec policies` lists them.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def output_options(*formats: str) -> Callable[[F], F]:
+    """--format, -o and -q."""
+
+    def decorate(command: F) -> F:
+        for option in (
+            click.option("-q", "--quiet", is_flag=True, help="Only the verdict."),
+            click.option(
+                "-o",
+                "--output",
+                "output_file",
+                metavar="FILE",
+                type=click.Path(),
+                help="Where the result goes; default: standard output.",
+            ),
+            click.option(
+                "--format",
+                "form",
+                type=click.Choice(formats),
+                default=formats[0],
+                show_default=True,
+                help="Form of the result.",
+            ),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def _catalogue(path: str | None) -> Catalogue:
+    return DEFAULT if path is None else catalogue_from_file(Path(path))
+
+
+@contextmanager
+def output(path: str | None) -> Iterator[IO[str]]:
+    """Where the result is written: the file, or standard output."""
+    if path is None or path == "-":
+        yield sys.stdout
+    else:
+        with Path(path).open("w", encoding="utf-8") as file:
+            yield file
+
+
+def as_json(report: Any) -> str:
+    """One object, indented, keys in the order given."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+@contextmanager
+def progress(says: str, total: int | None) -> Iterator[Callable[[int], None]]:
+    """A bar on standard error, on a terminal only; the call it gives is told of each step done."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn(says), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(says, total=total)
+        yield lambda steps: bar.advance(task, steps)
+
+
+def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -> None:
+    """A table that fits the terminal; 120 columns where there is none."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(file=to, width=None if to.isatty() else 120, highlight=False)
+    shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for heading in headings:
+        numeric = all(row[headings.index(heading)].replace(",", "").isdigit() for row in rows)
+        shown.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        shown.add_row(*row)
+    console.print(shown)

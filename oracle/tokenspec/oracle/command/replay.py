@@ -1,0 +1,231 @@
+"""`tokenspec replay`: logs against the specification."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import IO, Any
+
+import click
+import msgspec
+
+from tokenspec.machine.lang.digest import digest
+from tokenspec.oracle.answers import Answer
+from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, HOLDS, gravest
+from tokenspec.oracle.command.main import version
+from tokenspec.oracle.command.options import as_json, output, output_options, progress, settings_options
+from tokenspec.oracle.errors import BadSetting
+from tokenspec.oracle.logs import Logs
+from tokenspec.oracle.replay import Bad, Divergence, Report, clause_texts, explain, replay
+from tokenspec.oracle.saved import load, save
+from tokenspec.oracle.settings import policy_from_options
+from tokenspec.oracle.world import RESETS, Oracle
+from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.system import system
+
+_SHOWN_MAX = 20
+"""How many bad records and divergences are shown in full as text; JSON holds all."""
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.option(
+    "--resets",
+    type=click.Choice(RESETS),
+    default=RESETS[0],
+    show_default=True,
+    help="Whether the two jobs are written in the log or run by themselves when due.",
+)
+@settings_options
+@click.option(
+    "--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line."
+)
+@click.option("--save-state", metavar="FILE", type=click.Path(), help="Saves the oracle, to go on from later.")
+@click.option("--load-state", metavar="FILE", type=click.Path(), help="Goes on from a saved oracle and its settings.")
+@output_options("text", "json", "jsonl")
+def command(
+    logs: tuple[str, ...],
+    resets: str,
+    policy: tuple[str, ...],
+    catalogue: Catalogue,
+    answers: str | None,
+    save_state: str | None,
+    load_state: str | None,
+    form: str,
+    output_file: str | None,
+    quiet: bool,
+) -> int:
+    """Runs event logs through the oracle, in the order given, as one world; `-` is standard input.
+
+    Where records say what was `observed`, it is compared, up to each account's first divergence.
+
+    \b
+    tokenspec replay examples/*.jsonl
+    tokenspec replay wallet.jsonl --policy lapse_bank=frozen --format json
+    zcat *.gz | tokenspec replay - --answers answers.jsonl
+    tokenspec replay monday.jsonl --save-state s.json && tokenspec replay tuesday.jsonl --load-state s.json
+    """
+    read = Logs(logs)
+    if load_state is not None:
+        if policy or resets != RESETS[0]:
+            raise BadSetting("policy", "a saved state brings its own settings")
+        oracle = load(Path(load_state).read_bytes())
+    else:
+        oracle = Oracle(policy_from_options(policy), catalogue, resets)
+    size = sum(os.path.getsize(path) for path in logs if path != "-")
+    with _writer(answers) as write, progress("replaying", size or None) as tick:
+        report = replay(read, oracle, write, tick)
+        if load_state is None:
+            explain(report, read, oracle.policy, oracle.catalogue, oracle.resets)
+    if save_state is not None:
+        Path(save_state).write_bytes(save(oracle))
+    codes = [DIVERGES] * bool(report.divergences) + [BAD_DATA] * (bool(report.bad) or not report.records)
+    with output(output_file) as to:
+        _FORMS[form](report, oracle, to, quiet)
+    return gravest(codes) if codes else HOLDS
+
+
+@contextmanager
+def _writer(path: str | None) -> Iterator[Callable[[Answer], None] | None]:
+    if path is None:
+        yield None
+        return
+    encode = msgspec.json.Encoder().encode
+    with nullcontext(sys.stdout.buffer) if path == "-" else Path(path).open("wb") as file:
+
+        def write(answer: Answer) -> None:
+            file.write(encode(answer) + b"\n")
+
+        yield write
+
+
+def _text(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
+    if not quiet:
+        for bad in report.bad[:_SHOWN_MAX]:
+            to.write(_bad_text(bad))
+        for divergence in report.divergences[:_SHOWN_MAX]:
+            to.write(_divergence_text(divergence))
+        hidden = max(0, len(report.bad) - _SHOWN_MAX) + max(0, len(report.divergences) - _SHOWN_MAX)
+        if hidden:
+            to.write(f"... and {hidden} more; --format json shows all of them\n")
+    compared = (
+        f"{report.compared} compared with what was observed"
+        if report.compared
+        else "none of them says what was observed"
+    )
+    to.write(
+        f"{report.records} records of {report.accounts} accounts, {compared}: "
+        f"{len(report.divergences)} divergent accounts, {len(report.bad)} bad records\n"
+    )
+    if not report.records:
+        to.write("no verdict: there was no record to replay\n")
+    elif not quiet:
+        to.write(
+            "diverges\n"
+            if report.divergences
+            else "conforms\n"
+            if report.compared
+            else "replayed; nothing was compared\n"
+        )
+
+
+def _bad_text(bad: Bad) -> str:
+    line, fault = bad.line, bad.fault
+    value = f", found {fault.value}" if fault.value is not None else ""
+    return f"{line.file}:{line.number}: (byte {line.offset}) bad record, skipped: {fault.field}: {fault.rule}{value}\n"
+
+
+def _divergence_text(d: Divergence) -> str:
+    width = max(len(name) for name, _, _ in d.differences)
+    text = [f"{d.line.file}:{d.line.number}: account {d.account} diverges at {d.event}, {d.at}"]
+    record = d.line.content.decode(errors="replace")
+    text.append(f"  record    {record if len(record) <= 400 else record[:400] + '...'}")
+    text.append(f"  before    {_state_text(d.before)}")
+    text += [
+        f"  {name:<{width}}  expected {_plain(expected)}, observed {_plain(got)}"
+        for name, expected, got in d.differences
+    ]
+    text.append(f"  because   {d.outcome}: {d.why}")
+    text += [f"            {line}" for line in clause_texts(d.clauses)]
+    if d.explained_by:
+        settings = ", or ".join(f"{knob}={answer}" for knob, answer in d.explained_by)
+        text.append(f"  right under  --policy {settings}")
+    else:
+        text.append("  no other answer of a single policy makes it right")
+    return "\n".join(text) + "\n\n"
+
+
+def _plain(value: Any) -> str:
+    return "nothing" if value is None else str(value)
+
+
+def _state_text(state: dict[str, Any]) -> str:
+    if not state:
+        return "no such account"
+    pools = ", ".join(f"{pool} {state[pool]}" for pool in ("daily", "fast", "rollover", "topup", "api"))
+    due = f", {state['renewals_due']} renewals due" if state["renewals_due"] else ""
+    due += ", a daily reset due" if state["daily_reset_due"] else ""
+    return f"{state['status']} on {state['plan']}: {pools}{due}"
+
+
+def _data(report: Report, oracle: Oracle) -> dict[str, Any]:
+    return {
+        "digest": digest(system(oracle.catalogue)),
+        "version": version("tokenspec"),
+        "policy": oracle.policy,
+        "fixed": {},
+        "resets": oracle.resets,
+        "records": report.records,
+        "compared": report.compared,
+        "accounts": report.accounts,
+        "bad_records": [_bad_data(bad) for bad in report.bad],
+        "divergences": [_divergence_data(d) for d in report.divergences],
+    }
+
+
+def _bad_data(bad: Bad) -> dict[str, Any]:
+    line, fault = bad.line, bad.fault
+    return {
+        "file": line.file,
+        "line": line.number,
+        "offset": line.offset,
+        "field": fault.field,
+        "rule": fault.rule,
+        "value": fault.value,
+    }
+
+
+def _divergence_data(d: Divergence) -> dict[str, Any]:
+    name, expected, got = d.differences[0]
+    return {
+        "file": d.line.file,
+        "line": d.line.number,
+        "offset": d.line.offset,
+        "account": d.account,
+        "field": name,
+        "expected": expected,
+        "got": got,
+        "fields": [{"field": n, "expected": e, "got": g} for n, e, g in d.differences],
+        "outcome": d.outcome,
+        "clauses": list(d.clauses),
+        "explained_by": [{"policy": knob, "answer": answer} for knob, answer in d.explained_by],
+    }
+
+
+def _json(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
+    to.write(as_json(_data(report, oracle)))
+
+
+def _jsonl(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
+    for bad in report.bad:
+        to.write(msgspec.json.encode({"bad_record": _bad_data(bad)}).decode() + "\n")
+    for divergence in report.divergences:
+        to.write(msgspec.json.encode({"divergence": _divergence_data(divergence)}).decode() + "\n")
+    summary = {k: v for k, v in _data(report, oracle).items() if k not in ("bad_records", "divergences")}
+    to.write(msgspec.json.encode({"summary": summary}).decode() + "\n")
+
+
+_FORMS: dict[str, Callable[[Report, Oracle, IO[str], bool], None]] = {"text": _text, "json": _json, "jsonl": _jsonl}

@@ -1,0 +1,69 @@
+"""Makes a failing list of records shorter and plainer: fewer events and accounts, smaller amounts, plainer instants.
+
+Hypothesis shrinks what it drew; a record is what a person reads, so the last steps are taken on records.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+Record = dict[str, Any]
+Fails = Callable[[list[Record]], bool]
+
+
+def shrink(records: list[Record], fails: Fails, tries: int = 3000) -> list[Record]:
+    """The plainest list found that still fails, after at most `tries` attempts. `records` has to fail."""
+    budget = iter(range(tries))
+
+    def still(candidate: list[Record]) -> bool:
+        return next(budget, None) is not None and fails(candidate)
+
+    before: list[Record] = []
+    while before != records:
+        before = records
+        records = _fewer(records, still)
+        records = _plainer(records, still)
+    return records
+
+
+def _fewer(records: list[Record], still: Fails) -> list[Record]:
+    size = len(records)
+    while size >= 1:
+        start = len(records) - size
+        while start > -size:
+            low = max(start, 0)
+            candidate = records[:low] + records[low + size :]
+            if len(candidate) < len(records) and candidate and still(candidate):
+                records = candidate
+            start -= size
+        size //= 2
+    return records
+
+
+def _plainer(records: list[Record], still: Fails) -> list[Record]:
+    for index in range(len(records)):
+        for change in _changes(records, index):
+            candidate = [*records[:index], change, *records[index + 1 :]]
+            if change != records[index] and still(candidate):
+                records = candidate
+    return records
+
+
+def _changes(records: list[Record], index: int) -> Iterator[Record]:
+    record = records[index]
+    if "id" in record:
+        yield {key: value for key, value in record.items() if key != "id"}
+    if index:
+        yield record | {"at": records[index - 1]["at"]}
+    if record["account"] != "a":
+        yield record | {"account": "a"}
+    for key, value in record.items():
+        if isinstance(value, int):
+            yield from (
+                record | {key: smaller}
+                for smaller in (1, 0, value // 1000, value // 10, value // 2, value - 1)
+                if abs(smaller) < abs(value)
+            )
+        if isinstance(value, dict) and key != "observed" and len(value) > 1:
+            yield from (record | {key: {pool: tokens}} for pool, tokens in value.items())

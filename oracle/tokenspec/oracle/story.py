@@ -1,0 +1,37 @@
+"""A run told as a story: each event, and only what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+_STATE = ("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at")
+_SHOWN = ("reason", "mode", "shown_is", "cost", "duplicate")
+
+
+def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line or two for each record (with its answer under `observed`): the event, its answer, what changed."""
+    last: dict[str, dict[str, Any]] = {}
+    accounts = {record["account"] for record in records}
+    for number, record in enumerate(records, 1):
+        who = f"{record['account']}: " if len(accounts) > 1 else ""
+        payload = {k: v for k, v in record.items() if k not in ("account", "at", "event", "observed")}
+        said = ", ".join(f"{key} {value}" for key, value in payload.items())
+        yield f"{number:>3}. {record['at']}  {who}{record['event']}{f' ({said})' if said else ''}"
+        answer = record.get("observed")
+        if answer is None:
+            yield "     -> here"
+            continue
+        before, now = last.get(record["account"], {}), _flat(answer)
+        extra = [f"{key} {answer[key]}" for key in _SHOWN if answer.get(key)]
+        changed = [_change(key, before.get(key), value) for key, value in now.items() if before.get(key) != value]
+        yield f"     -> {', '.join([answer['outcome'], *extra])}{': ' if changed else ''}{', '.join(changed)}"
+        last[record["account"]] = now
+
+
+def _flat(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: answer.get(key) for key in _STATE} | dict(answer.get("balances") or {})
+
+
+def _change(key: str, before: Any, now: Any) -> str:
+    return f"{key} {now}" if before is None else f"{key} {before} -> {now}"

@@ -146,9 +146,7 @@ class Account:
     subscriptions_ended: int = 0
     jobs: dict[str, Job] = field(default_factory=dict)
     history: list[dict[str, int]] = field(default_factory=list)  # every app balance there has been, in order
-    sessions: dict[str, int] = field(
-        default_factory=dict
-    )  # logged-in session -> place in history of its sync
+    sessions: dict[str, int] = field(default_factory=dict)  # logged-in session -> place in history of its sync
 
     def remember_balances(self) -> None:
         """Note the app balances for later views, if they are not what was noted last."""
@@ -164,10 +162,7 @@ class PlainWallet:
     """A world of accounts; `apply` takes one record and gives its answer."""
 
     def __init__(
-        self,
-        policy: dict[str, str] | None = None,
-        catalogue: dict[str, Any] | None = None,
-        resets: str = "explicit",
+        self, policy: dict[str, str] | None = None, catalogue: dict[str, Any] | None = None, resets: str = "explicit"
     ) -> None:
         self.policy = {name: answers[0] for name, answers in POLICY_ANSWERS.items()}
         for name, answer in (policy or {}).items():
@@ -257,9 +252,7 @@ class PlainWallet:
     def state_fields(self, account: Account | None) -> Details:
         """The part of every answer that shows the account."""
         if account is None:
-            nothing = dict.fromkeys(
-                ("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at")
-            )
+            nothing = dict.fromkeys(("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at"))
             return {**nothing, "balances": {}}
         renewal = account.next_renewal
         return {
@@ -518,9 +511,7 @@ class PlainWallet:
             raise Refused(failed[0] if len(failed) == 1 else "tokens_must_cover_cost")
 
     def record_job(self, account: Account, job: str, app_charge: dict[str, int]) -> None:
-        account.jobs[job] = Job(
-            app_charge, account.daily_resets, account.renewals, account.subscriptions_ended
-        )
+        account.jobs[job] = Job(app_charge, account.daily_resets, account.renewals, account.subscriptions_ended)
 
     def refund(self, account: Account, record: Record, now: int) -> None:
         job = account.jobs.get(record["job"])

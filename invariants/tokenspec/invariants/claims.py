@@ -9,21 +9,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tokenspec.machine.lang.build import (
-    Term,
-    all_of,
-    any_of,
-    eq,
-    implies,
-    ite,
-    lookup,
-    maximum,
-    ne,
-    negation,
-    one_of,
-    total,
-    var,
-)
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, maximum, ne, negation, one_of, total, var
 from tokenspec.machine.lang.claims import (
     Claim,
     LayerPart,
@@ -49,9 +35,7 @@ _charge = {pool: answered(f"charge_{pool}") for pool in POOLS}
 _ENDS = ("gives_up_unpaid", "ends_as_cancelled", "lapses")
 _bank_kept = eq(var("downgrade_bank"), "keep")
 _bank_frozen = eq(var("lapse_bank"), "frozen")
-_pools_open = any_of(
-    one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed"))
-)
+_pools_open = any_of(one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed")))
 _VARIABLES = ("status", "plan", "scheduled_plan", *POOLS, "renewals_due", "daily_reset_due")
 
 
@@ -72,9 +56,7 @@ def _safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "balances_never_negative",
             "No pool ever holds less than nothing.",
             "F04 A06",
-            state(
-                "pools", all_of(*(pool >= 0 for pool in _pools)), all_of(eq(status, ACTIVE), eq(daily, 0), eq(fast, 0))
-            ),
+            state("pools", all_of(*(pool >= 0 for pool in _pools)), all_of(eq(status, ACTIVE), eq(daily, 0), eq(fast, 0))),
         ),
         claim(
             2,
@@ -154,15 +136,7 @@ def _safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 implies(
                     total(*(new(pool) for pool in _pools)) > total(*_pools),
                     one_of(
-                        _event,
-                        "open_account",
-                        "subscribe",
-                        "upgrade",
-                        "renew",
-                        "daily_reset",
-                        "buy_topup",
-                        "buy_api",
-                        "refund",
+                        _event, "open_account", "subscribe", "upgrade", "renew", "daily_reset", "buy_topup", "buy_api", "refund"
                     ),
                 ),
                 total(*(new(pool) for pool in _pools)) > total(*_pools),
@@ -256,9 +230,7 @@ def _accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "refused_changes_nothing",
             "A refused event leaves everything as it was.",
             "F02",
-            LayerPart(
-                "refused_changes_nothing", "state, jobs, sessions and clocks are the same before and after a refusal"
-            ),
+            LayerPart("refused_changes_nothing", "state, jobs, sessions and clocks are the same before and after a refusal"),
         ),
         claim(
             10,
@@ -266,9 +238,7 @@ def _accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "A second run of a job changes nothing.",
             "F21 A03 A18",
             two_runs("daily", daily_reset_due, ("daily_reset",), ("daily_reset", "daily_reset"), _VARIABLES),
-            two_runs(
-                "renewal", all_of(renewals_due >= 1, ne(status, FREE)), ("renew",), ("renew", "renew"), _VARIABLES
-            ),
+            two_runs("renewal", all_of(renewals_due >= 1, ne(status, FREE)), ("renew",), ("renew", "renew"), _VARIABLES),
             step(
                 "settled",
                 any_of(ne(_event, "renew"), new(renewals_due) < renewals_due),
@@ -366,9 +336,7 @@ def _accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             ),
             step("api", _same(*_app), _charge["api"] > 0, "buy_api", "api_generate"),
             step(
-                "included",
-                implies(new_period, eq(flow(Kind.GRANTED, api), included)),
-                all_of(eq(_rule, "renews"), included > 0),
+                "included", implies(new_period, eq(flow(Kind.GRANTED, api), included)), all_of(eq(_rule, "renews"), included > 0)
             ),
         ),
     )
@@ -429,9 +397,7 @@ def _jobs() -> tuple[Claim, ...]:
             "late_equals_on_time",
             "Jobs that run late, in the order they fell due and with nothing between, give what they would have given on time.",
             "A03 A04",
-            LayerPart(
-                "late_equals_on_time", "jobs run at the end in due order lead to the same account as jobs run on time"
-            ),
+            LayerPart("late_equals_on_time", "jobs run at the end in due order lead to the same account as jobs run on time"),
             awaits=(Method.PROVE,),
         ),
         claim(
@@ -439,10 +405,7 @@ def _jobs() -> tuple[Claim, ...]:
             "repeated_id_changes_nothing",
             "An event id that comes again gets its first answer and changes nothing.",
             "F02",
-            LayerPart(
-                "repeated_id",
-                "a repeated id is answered as before, marked, and the account is the same before and after",
-            ),
+            LayerPart("repeated_id", "a repeated id is answered as before, marked, and the account is the same before and after"),
             awaits=(),
         ),
         claim(
@@ -459,9 +422,7 @@ def _jobs() -> tuple[Claim, ...]:
             "periods_tile",
             "Billing periods follow each other without gap or overlap, whenever one asks.",
             "F22 A04 A12 A13",
-            LayerPart(
-                "periods_tile", "each instant lies in one period, and the clock's next renewal is that period's end"
-            ),
+            LayerPart("periods_tile", "each instant lies in one period, and the clock's next renewal is that period's end"),
             awaits=(),
         ),
     )

@@ -79,7 +79,8 @@ def run(
 ) -> Result:
     """Fuzzes the declared machines, or `machine` in place of the account. Progress is told of each example.
 
-    `policy` fixes knobs and `catalogue` the figures, which are drawn at random otherwise. The same arguments give the same run. It ends with the first failure, made as short as can be if `shorten`.
+    `policy` fixes knobs and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
+    the same run. It ends with the first failure, made as short as can be if `shorten`.
     """
     started = time.monotonic()
     watch = default_watch() if machine is None else Watch(machine, claims(DEFAULT.ranking))

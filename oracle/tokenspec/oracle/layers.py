@@ -76,9 +76,7 @@ class LayerChecks:
             )
         if first is not None:
             same = msgspec.json.encode(account) == before and msgspec.structs.replace(first, duplicate=True) == answer
-            self._demand(
-                "repeated_id_changes_nothing", "repeated_id", same, f"{event} with id {record['id']} came again."
-            )
+            self._demand("repeated_id_changes_nothing", "repeated_id", same, f"{event} with id {record['id']} came again.")
             return answer
         if answer.outcome == "refused":
             self._refused(record, before, account)
@@ -133,28 +131,19 @@ class LayerChecks:
         if event == "generate" and answer.mode == "tokens" and record["cost"] == self.quoted:
             paid = sum(answer.charge.values()) if isinstance(answer.charge, dict) else 0
             self._demand(
-                "charge_equals_price",
-                "quote_is_charged",
-                paid == self.quoted,
-                f"{paid} was charged, {self.quoted} quoted.",
+                "charge_equals_price", "quote_is_charged", paid == self.quoted, f"{paid} was charged, {self.quoted} quoted."
             )
         if event in _PLAN_CHANGES and answer.status != "free":
             renewal = msgspec.json.decode(before, type=Account).renewal
             self._demand(
-                "plan_changes_keep_the_date",
-                "date_stands",
-                renewal == account.renewal,
-                f"{event} moved the renewal date.",
+                "plan_changes_keep_the_date", "date_stands", renewal == account.renewal, f"{event} moved the renewal date."
             )
         if event in ("login", "refresh"):
             self._synced[name, record["session"]] = len(self._history[name]) - 1
             pools = dict(zip(APP_POOLS, self._vector(account), strict=True))
             view = {"account": name, "at": record["at"], "event": "view", "session": record["session"], "shown": pools}
             self._demand(
-                "fresh_view_is_true",
-                "fresh_is_current",
-                self.oracle.apply(view).shown_is == "current",
-                f"after {event}",
+                "fresh_view_is_true", "fresh_is_current", self.oracle.apply(view).shown_is == "current", f"after {event}"
             )
         if event == "view":
             expected = self._verdict(name, record["session"], record["shown"])
@@ -214,18 +203,12 @@ class LayerChecks:
         finally:
             self.oracle.resets = resets
         same = on_time.row == late.row and on_time.daily == late.daily and on_time.renewal == late.renewal
-        self._demand(
-            "late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}."
-        )
+        self._demand("late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
 
 
 def _order(account: Account, at: int, clamped: bool) -> list[str] | None:
     """The jobs due until `at`, in the order they first fell due; None where one settles across a due instant of the other."""
-    if (
-        account.daily is None
-        or account.daily.upcoming > at
-        and (account.renewal is None or account.renewal.upcoming > at)
-    ):
+    if account.daily is None or (account.daily.upcoming > at and (account.renewal is None or account.renewal.upcoming > at)):
         return None
     first_day, renewals = account.daily.upcoming, _anniversaries(account.renewal, at, clamped)
     days = range(first_day, at + 1, DAY_MS)

@@ -122,11 +122,7 @@ def _python_type(kind: Type) -> Any:
 
 
 def _key(key: Key) -> tuple[Any, ...]:
-    kinds: dict[Shape, Any] = {
-        Shape.TEXT: str,
-        Shape.TIME_OF_DAY: str,
-        Shape.POOLS: dict[Literal[APP_POOLS], Countable | None],
-    }
+    kinds: dict[Shape, Any] = {Shape.TEXT: str, Shape.TIME_OF_DAY: str, Shape.POOLS: dict[Literal[APP_POOLS], Countable | None]}
     kind = kinds[key.shape]
     return (key.name, kind | None, None) if key.optional else (key.name, kind)
 

@@ -96,9 +96,7 @@ def replay(
     return report
 
 
-def explain(
-    report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str
-) -> None:
+def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
     """Tries, for each divergent account, every other answer of every policy, and notes those that agree."""
     wanted = {d.account: d for d in report.divergences[:EXPLAINED_MAX]}
     if not wanted:
@@ -165,9 +163,7 @@ def _divergence(
     clauses = cited or _event_clauses(oracle, event)
     names = [v.name for v in oracle.machine.variables]
     state = dict(zip(names, before, strict=True)) if before is not None else {}
-    return Divergence(
-        line, record.account, event, format_instant(record.at), found, state, outcome or "duplicate", why, clauses
-    )
+    return Divergence(line, record.account, event, format_instant(record.at), found, state, outcome or "duplicate", why, clauses)
 
 
 def _event_clauses(oracle: Oracle, name: str) -> tuple[str, ...]:

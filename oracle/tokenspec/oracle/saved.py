@@ -34,7 +34,7 @@ def save(oracle: Oracle) -> bytes:
 
 
 def load(content: bytes) -> Oracle:
-    """The oracle that `save` wrote. Raises `BadSetting` where the file is of another version or declaration, or is no such file."""
+    """The oracle that `save` wrote. Raises `BadSetting` where it is of another version or declaration, or no such file."""
     try:
         saved = msgspec.json.decode(content, type=_Saved)
     except msgspec.DecodeError as fault:

@@ -260,9 +260,7 @@ class Oracle:
     def _fields_of(self, event: str) -> list[_Provider]:
         session = self._session.machine.event_named
         declared = session[event] if event in session else self.machine.event_named[event]
-        return [
-            self._payload(f.key, f.type) if f.origin is Origin.PAYLOAD else self._fact(f.name) for f in declared.fields
-        ]
+        return [self._payload(f.key, f.type) if f.origin is Origin.PAYLOAD else self._fact(f.name) for f in declared.fields]
 
     @staticmethod
     def _payload(key: str, kind: Any) -> _Provider:
@@ -278,9 +276,7 @@ class Oracle:
             "price_is_listed": lambda account, record: record.action in prices,
             "listed_price": lambda account, record: prices.get(record.action, 0),
             "account_exists": lambda account, record: account.row[0] != ABSENT,
-            "verdict": lambda account, record: journal.verdict(
-                account, record.session, record.shown, self._vector(account)
-            ),
+            "verdict": lambda account, record: journal.verdict(account, record.session, record.shown, self._vector(account)),
         }
         return facts.get(name) or (lambda account, record: journal.refund_facts(account, record.job)[name])
 

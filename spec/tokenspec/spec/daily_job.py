@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenspec.machine.lang.build import eq, one_of, requires, rule, var, variable
+from tokenspec.machine.lang.build import cites, eq, ne, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Timer
 from tokenspec.machine.lang.types import Enum
 
@@ -10,23 +10,19 @@ WAITING, DUE, LATE, OVERDUE = "waiting", "due", "late", "overdue"
 HOUR_MS = 3_600_000
 """Milliseconds in an hour."""
 
-_state = var("job")
+_job = var("job")
 
 
 def daily_job() -> Machine:
     """The job of one account. Late is later than is usual, overdue is late enough to ask support."""
-    is_due = requires(
-        "reset_must_be_due", one_of(_state, DUE, LATE, OVERDUE), "before its time the job does nothing", "A18"
-    )
-    to_be_due = requires("reset_must_be_freshly_due", eq(_state, DUE), "lateness counts from falling due", "A03")
-    to_be_late = requires("reset_must_be_late", eq(_state, LATE), "a reset is late before it is overdue", "F21")
+    is_due = requires("reset_must_be_due", ne(_job, WAITING), "before its time the job does nothing", "A18")
+    freshly_due = requires("reset_must_be_freshly_due", eq(_job, DUE), "lateness counts from falling due", "A03")
+    is_late = requires("reset_must_be_late", eq(_job, LATE), "a reset is late before it is overdue", "F21")
     return Machine(
         name="daily_job",
         says="The batch job that resets an account's daily tokens.",
         control="job",
-        variables=(
-            variable("job", Enum("Job", (WAITING, DUE, LATE, OVERDUE)), WAITING, "how the job stands to its time"),
-        ),
+        variables=(variable("job", Enum("Job", (WAITING, DUE, LATE, OVERDUE)), WAITING, "how the job stands to its time"),),
         events=(
             Event(
                 "falls_due",
@@ -36,13 +32,7 @@ def daily_job() -> Machine:
                 (),
                 (
                     rule("becomes_due", WAITING, DUE, "the day is over", "F21"),
-                    rule(
-                        "stays_due",
-                        (DUE, LATE, OVERDUE),
-                        None,
-                        "a second missed day does not make the first any younger",
-                        "A03",
-                    ),
+                    rule("stays_due", (DUE, LATE, OVERDUE), None, "a second missed day makes the first no younger", "A03"),
                 ),
             ),
             Event(
@@ -50,7 +40,7 @@ def daily_job() -> Machine:
                 Actor.CLOCK,
                 "More than four hours go by.",
                 (),
-                (to_be_due,),
+                (freshly_due,),
                 (rule("becomes_late", DUE, LATE, "one to four hours of delay are usual, more is late", "A03"),),
             ),
             Event(
@@ -58,7 +48,7 @@ def daily_job() -> Machine:
                 Actor.CLOCK,
                 "More than 48 hours go by.",
                 (),
-                (to_be_late,),
+                (is_late,),
                 (rule("becomes_overdue", LATE, OVERDUE, "after 48 hours it is a case for support", "F21"),),
             ),
             Event(
@@ -71,7 +61,7 @@ def daily_job() -> Machine:
             ),
         ),
         timers=(
-            Timer("four_hours_pass", "falls_due", 4 * HOUR_MS, ("A03",)),
-            Timer("two_days_pass", "falls_due", 48 * HOUR_MS, ("F21",)),
+            Timer("four_hours_pass", since="falls_due", after_ms=4 * HOUR_MS, clauses=cites("A03")),
+            Timer("two_days_pass", since="falls_due", after_ms=48 * HOUR_MS, clauses=cites("F21")),
         ),
     )

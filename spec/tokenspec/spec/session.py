@@ -10,18 +10,18 @@ LOGGED_OUT, CURRENT, STALE = "logged_out", "current", "stale"
 IN = (CURRENT, STALE)
 
 _state = var("session_state")
-_SESSION = Key("session", "the session's own id; one never seen is logged out")
-_SHOWN = Key("shown", "the balances on the screen, one or more of the app's pools, judged together", Shape.POOLS)
+_EXISTS = requires("account_must_exist", var("account_exists"), "nobody logs in to an account that was never opened")
+_OUT = requires("session_must_be_logged_out", eq(_state, LOGGED_OUT), "a session logs in once", "A07")
+_LOGGED_IN = requires("session_must_be_logged_in", ne(_state, LOGGED_OUT), "a session that is out shows nothing", "A07")
+_ACCOUNT = Field("account_exists", Bool(), "the account was opened", Origin.FACT)
 _VERDICT = Field(
     "verdict",
     Enum("Verdict", ("current", "stale", "impossible")),
     "whether what is shown is true now, was true since the session last fetched it, or neither",
     Origin.FACT,
 )
-_EXISTS = requires("account_must_exist", var("account_exists"), "nobody logs in to an account that was never opened")
-_ACCOUNT = Field("account_exists", Bool(), "the account was opened", Origin.FACT)
-_OUT = requires("session_must_be_logged_out", eq(_state, LOGGED_OUT), "a session logs in once", "A07")
-_LOGGED_IN = requires("session_must_be_logged_in", ne(_state, LOGGED_OUT), "a session that is out shows nothing", "A07")
+_ID = (Key("session", "the session's own id; one never seen is logged out"),)
+_SHOWN = Key("shown", "the balances on the screen, one or more of the app's pools, judged together", Shape.POOLS)
 
 
 def session() -> Machine:
@@ -31,9 +31,7 @@ def session() -> Machine:
         says="A session, and whether the balance it shows may be out of date.",
         control="session_state",
         variables=(
-            variable(
-                "session_state", Enum("Session", (LOGGED_OUT, *IN)), LOGGED_OUT, "whether it is in, and up to date"
-            ),
+            variable("session_state", Enum("Session", (LOGGED_OUT, *IN)), LOGGED_OUT, "whether it is in, and up to date"),
         ),
         events=(
             Event(
@@ -43,7 +41,7 @@ def session() -> Machine:
                 (_ACCOUNT,),
                 (_EXISTS, _OUT),
                 (rule("logs_in", LOGGED_OUT, CURRENT, "a fresh login shows the truth", "A07"),),
-                keys=(_SESSION,),
+                keys=_ID,
             ),
             Event(
                 "refresh",
@@ -52,7 +50,7 @@ def session() -> Machine:
                 (_ACCOUNT,),
                 (_EXISTS, _LOGGED_IN),
                 (rule("refreshes", IN, CURRENT, "a refresh shows the truth", "A07 A10"),),
-                keys=(_SESSION,),
+                keys=_ID,
             ),
             Event(
                 "logout",
@@ -61,7 +59,7 @@ def session() -> Machine:
                 (_ACCOUNT,),
                 (_EXISTS, _LOGGED_IN),
                 (rule("logs_out", IN, LOGGED_OUT, "a closed session shows nothing", "A07"),),
-                keys=(_SESSION,),
+                keys=_ID,
             ),
             Event(
                 "view",
@@ -74,12 +72,12 @@ def session() -> Machine:
                         "looks",
                         IN,
                         None,
-                        "looking changes nothing; the answer tells a true balance from an old one and both from a real fault",
+                        "looking changes nothing; the answer tells a true balance from an old one, and both from a real fault",
                         "F04 A06 A10 A14",
                         answer={"shown_is": var("verdict")},
                     ),
                 ),
-                keys=(_SESSION, _SHOWN),
+                keys=(*_ID, _SHOWN),
             ),
             Event(
                 "balance_changes",

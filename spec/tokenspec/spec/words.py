@@ -47,9 +47,7 @@ plan_asked, pack_asked = var("plan_asked"), var("pack_asked")
 
 spendable, subscriber_pools = var("spendable"), var("subscriber_pools")
 allowance, ceiling = var("allowance"), var("ceiling")
-next_plan, next_allowance, next_ceiling, next_api = (
-    var(f"next_{what}") for what in ("plan", "allowance", "ceiling", "api")
-)
+next_plan, next_allowance, next_ceiling, next_api = (var(f"next_{what}") for what in ("plan", "allowance", "ceiling", "api"))
 asked_allowance, asked_ceiling, asked_api = (var(f"asked_{what}") for what in ("allowance", "ceiling", "api"))
 open_fast, open_rollover, open_topup = (var(f"open_{pool}") for pool in APP_POOLS[1:])
 pays = {pool: var(f"{pool}_pays") for pool in APP_POOLS}
@@ -91,12 +89,7 @@ class Words:
         return (
             variable("status", STATUS, ABSENT, "where the account is in its lifecycle"),
             variable("plan", self.plan_type.only(*self.ranking), FREE_PLAN, "the present plan"),
-            variable(
-                "scheduled_plan",
-                self.plan_type.only(*self.ranking, NONE),
-                NONE,
-                "the lower plan from the next renewal on",
-            ),
+            variable("scheduled_plan", self.plan_type.only(*self.ranking, NONE), NONE, "the lower plan from the next renewal on"),
             *(variable(pool, Tokens(), 0, says) for pool, says in tokens.items()),
             variable("renewals_due", Tokens(), 0, "anniversaries that no billing job has run for"),
             variable("daily_reset_due", Bool(), False, "whether a daily reset has fallen due and not been run"),
@@ -112,9 +105,7 @@ class Words:
                 Parameter(f"api[{name}]", Tokens(), None, f"API tokens a month on {name}"),
             ]
             figures += [
-                Parameter(
-                    f"relaxed[{name},{medium}]", Bool(), None, f"whether {name} has unlimited generation of {medium}"
-                )
+                Parameter(f"relaxed[{name},{medium}]", Bool(), None, f"whether {name} has unlimited generation of {medium}")
                 for medium in MEDIA
             ]
         return (*figures, *(Parameter(f"pack[{p}]", Tokens(), None, f"tokens in a {p} pack") for p in self.packs))
@@ -140,9 +131,7 @@ class Words:
             *rising,
             *packs,
             *(
-                assumption(
-                    var(f"{figure}[{p}]") <= COUNTABLE_MAX, f"plans.{p}: allowance and ceiling stay within 2^53 - 1"
-                )
+                assumption(var(f"{figure}[{p}]") <= COUNTABLE_MAX, f"plans.{p}: allowance and ceiling stay within 2^53 - 1")
                 for p in self.ranking
                 for figure in ("allowance", "ceiling")
             ),
@@ -169,25 +158,19 @@ class Words:
         return (
             definition("allowance", self.by_plan("allowance", plan), "fast tokens a month of the present plan"),
             definition("ceiling", self.by_plan("ceiling", plan), "the most its bank holds"),
-            definition(
-                "next_plan", ite(eq(scheduled_plan, NONE), plan, scheduled_plan), "the plan after the next renewal"
-            ),
+            definition("next_plan", ite(eq(scheduled_plan, NONE), plan, scheduled_plan), "the plan after the next renewal"),
             *(definition(f"next_{f}", self.by_plan(f, next_plan), f"{f} after the next renewal") for f in _FIGURES),
             *(definition(f"asked_{f}", self.by_plan(f, plan_asked), f"{f} of the plan asked for") for f in _FIGURES),
             *(
                 definition(f"open_{pool}", ite(pools_open, tokens, 0), f"{pool} tokens that the status lets be spent")
                 for pool, tokens in held.items()
             ),
-            definition(
-                "subscriber_pools", total(open_fast, open_rollover, open_topup), "what can be spent, daily apart"
-            ),
+            definition("subscriber_pools", total(open_fast, open_rollover, open_topup), "what can be spent, daily apart"),
             definition("spendable", daily + subscriber_pools, "what can be spent in all"),
             # A pool pays what the pools before it in the burn order leave of the cost, as far as it reaches.
             *(
                 definition(
-                    f"{pool}_pays",
-                    minimum(opened[pool], maximum(0, cost - earlier[pool])),
-                    f"what {pool} pays of the cost",
+                    f"{pool}_pays", minimum(opened[pool], maximum(0, cost - earlier[pool])), f"what {pool} pays of the cost"
                 )
                 for pool in APP_POOLS
             ),
@@ -203,17 +186,11 @@ class Words:
                 ite(eq(media, "image"), self.relaxed("image", plan), self.relaxed("video", plan)),
                 "the plan has unlimited generation for this medium",
             ),
+            definition("plan_relaxes", any_of(*(self.relaxed(m, plan) for m in MEDIA)), "the plan has unlimited generation"),
             definition(
-                "plan_relaxes", any_of(*(self.relaxed(m, plan) for m in MEDIA)), "the plan has unlimited generation"
+                "relaxed_serves", all_of(used_up, status_relaxes, medium_relaxes, own_model), "generation goes on without tokens"
             ),
-            definition(
-                "relaxed_serves",
-                all_of(used_up, status_relaxes, medium_relaxes, own_model),
-                "generation goes on without tokens",
-            ),
-            definition(
-                "pack_size", lookup(pack_asked, {p: var(f"pack[{p}]") for p in self.packs}, 0), "tokens in one pack"
-            ),
+            definition("pack_size", lookup(pack_asked, {p: var(f"pack[{p}]") for p in self.packs}, 0), "tokens in one pack"),
             definition(
                 "qualifies_for_daily",
                 ite(guard_to_the_letter, letter, eq(subscriber_pools, 0)),

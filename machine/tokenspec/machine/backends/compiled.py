@@ -34,14 +34,7 @@ LedgerFunction: TypeAlias = Callable[[Row, Fields], tuple[int, ...]]
 Bound: TypeAlias = tuple[Row, dict[str, StepFunction], dict[str, LedgerFunction]]
 """The initial state, the step functions by event, and the ledger functions by rule."""
 
-_INFIX = {
-    BinaryOp.ADD: "+",
-    BinaryOp.SUB: "-",
-    BinaryOp.MUL: "*",
-    BinaryOp.EQ: "==",
-    BinaryOp.LT: "<",
-    BinaryOp.LE: "<=",
-}
+_INFIX = {BinaryOp.ADD: "+", BinaryOp.SUB: "-", BinaryOp.MUL: "*", BinaryOp.EQ: "==", BinaryOp.LT: "<", BinaryOp.LE: "<="}
 _INFIX |= {BinaryOp.AND: "and", BinaryOp.OR: "or"}
 _CALLS = {BinaryOp.MIN: "min", BinaryOp.MAX: "max"}
 assert _INFIX.keys() | _CALLS.keys() == set(BinaryOp), "compiled: an operator has no text"

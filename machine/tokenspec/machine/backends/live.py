@@ -168,9 +168,7 @@ class Live:
         def trigger(**fields: Value) -> bool:
             unknown = fields.keys() - wanted.keys() - {f.name for f in event.fields}
             if unknown:
-                raise TypeError(
-                    f"{event.name}() got an unexpected field {sorted(unknown)[0]!r}; it takes {sorted(wanted)}"
-                )
+                raise TypeError(f"{event.name}() got an unexpected field {sorted(unknown)[0]!r}; it takes {sorted(wanted)}")
             given = {f.name: fields.get(f.key, fields.get(f.name, self._usual(f.origin, f.type))) for f in event.fields}
             missing = [f.key for f in event.fields if given[f.name] is None]
             if missing:

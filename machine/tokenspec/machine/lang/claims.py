@@ -125,9 +125,7 @@ class Claim:
     awaits: tuple[Method, ...] = (Method.EXPLORE, Method.PROVE)
 
 
-def claim(
-    number: int, id: str, sentence: str, clauses: str, *parts: Part, awaits: Iterable[Method] | None = None
-) -> Claim:
+def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part, awaits: Iterable[Method] | None = None) -> Claim:
     """A claim; `clauses` are ids with spaces between them."""
     rest = (Method.EXPLORE, Method.PROVE) if awaits is None else tuple(awaits)
     return Claim(number, id, sentence, cites(clauses), parts, rest)
@@ -262,9 +260,7 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
             faults.append(DeclarationError("TS302", f"claim {each.id!r}", "the id is taken", "Give it another"))
         seen.add(each.id)
         if not each.parts:
-            faults.append(
-                DeclarationError("TS301", f"claim {each.id!r}", "it has no part and no twin", "Say what holds")
-            )
+            faults.append(DeclarationError("TS301", f"claim {each.id!r}", "it has no part and no twin", "Say what holds"))
         for part in each.parts:
             if not isinstance(part, LayerPart):
                 faults += _part_faults(each, part, by_name[part.machine])
@@ -272,9 +268,7 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
         raise DeclarationErrors(faults)
 
 
-def _part_faults(
-    of: Claim, part: StatePart | StepPart | TwoRunPart | LivenessPart, m: Machine
-) -> list[DeclarationError]:
+def _part_faults(of: Claim, part: StatePart | StepPart | TwoRunPart | LivenessPart, m: Machine) -> list[DeclarationError]:
     place = f"claim {of.id!r}, part {part.name!r}"
     named: tuple[str, ...] = ()
     formulas: list[Expr] = []
@@ -296,9 +290,7 @@ def _part_faults(
         if event not in m.event_named
     ]
     if isinstance(part, StatePart | StepPart) and part.twin in (Lit(True), Lit(False)):
-        faults.append(
-            DeclarationError("TS301", place, "its twin is a constant", "Name the case that makes it interesting")
-        )
+        faults.append(DeclarationError("TS301", place, "its twin is a constant", "Name the case that makes it interesting"))
     for formula in formulas:
         try:
             found = type_of(formula, scope, place)

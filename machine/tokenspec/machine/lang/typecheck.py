@@ -116,5 +116,5 @@ def show(expr: Expr) -> str:
 
 
 def _inner(expr: Expr) -> str:
-    nested = isinstance(expr, Binary) and expr.op not in (BinaryOp.MIN, BinaryOp.MAX) or isinstance(expr, Not)
+    nested = (isinstance(expr, Binary) and expr.op not in (BinaryOp.MIN, BinaryOp.MAX)) or isinstance(expr, Not)
     return f"({show(expr)})" if nested else show(expr)

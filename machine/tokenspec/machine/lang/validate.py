@@ -10,8 +10,8 @@ from functools import lru_cache
 from tokenspec.machine.lang import declaration as d
 from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
 from tokenspec.machine.lang.expr import Expr, Lit
-from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.lang.typecheck import Scope, common, show, type_of
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 
 _SENTENCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
@@ -85,16 +85,12 @@ def _types(m: d.Machine) -> Iterator[DeclarationError]:
             yield DeclarationError("TS205", place, f"{kind} has no values", "Give it one")
     for p in m.all_parameters:
         if p.default is not None and not p.type.admits(p.default):
-            yield DeclarationError(
-                "TS204", f"parameter {p.name!r}", f"{p.default!r} is not a {p.type}", "Mend the default"
-            )
+            yield DeclarationError("TS204", f"parameter {p.name!r}", f"{p.default!r} is not a {p.type}", "Mend the default")
     parameters: Scope = {p.name: p.type for p in m.all_parameters}
     for v in m.variables:
         yield from _fits(v.initial, v.type, parameters, f"variable {v.name!r}, initial value")
     if m.control not in {v.name for v in m.variables}:
-        yield DeclarationError(
-            "TS101", f"machine {m.name!r}", f"control {m.control!r} is not declared", "Name a variable"
-        )
+        yield DeclarationError("TS101", f"machine {m.name!r}", f"control {m.control!r} is not declared", "Name a variable")
     for pool in m.pools:
         if pool not in {v.name for v in m.variables}:
             yield DeclarationError("TS101", f"machine {m.name!r}", f"pool {pool!r} is not declared", "Name a variable")
@@ -155,9 +151,7 @@ def _event(m: d.Machine, event: d.Event) -> Iterator[DeclarationError]:
     for need in event.requires:
         where = f"{place}, requirement {need.code!r}"
         if not _SENTENCE.fullmatch(need.code):
-            yield DeclarationError(
-                "TS106", where, f"{need.code!r} is no sentence", "Write it as words_joined_by_underscores"
-            )
+            yield DeclarationError("TS106", where, f"{need.code!r} is no sentence", "Write it as words_joined_by_underscores")
         if seen.setdefault(need.code, need.holds) != need.holds:
             yield DeclarationError("TS113", where, "the code stands for two requirements", "Give each its own")
         yield from _holds(need.holds, scope, where)
@@ -179,9 +173,7 @@ def _rule(m: d.Machine, rule: d.Rule, scope: Mapping[str, Type], place: str) -> 
             yield DeclarationError("TS103", place, f"{name!r} is given {count} new values", fix)
     for assign in rule.effect:
         if assign.name == m.control:
-            yield DeclarationError(
-                "TS105", place, f"the effect sets {assign.name!r}", "Name the state as the rule's target"
-            )
+            yield DeclarationError("TS105", place, f"the effect sets {assign.name!r}", "Name the state as the rule's target")
         elif assign.name not in types:
             yield DeclarationError("TS101", place, f"{assign.name!r} is not a variable", "Only variables have effects")
         else:
@@ -195,9 +187,7 @@ def _rule(m: d.Machine, rule: d.Rule, scope: Mapping[str, Type], place: str) -> 
     clocks = {c.name for c in m.clocks}
     for clock, _ in rule.clocks:
         if clock not in clocks:
-            yield DeclarationError(
-                "TS111", place, f"{clock!r} is not a clock", f"Clocks: {', '.join(sorted(clocks)) or 'none'}"
-            )
+            yield DeclarationError("TS111", place, f"{clock!r} is not a clock", f"Clocks: {', '.join(sorted(clocks)) or 'none'}")
 
 
 def check_clauses(register: Mapping[str, str], cited: Mapping[str, Iterable[str]]) -> None:

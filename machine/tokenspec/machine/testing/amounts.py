@@ -48,9 +48,7 @@ def _numbers(machine: Machine) -> Callable[[Row, Values], list[int]]:
     """Every number of tokens that stands somewhere in a state, as one generated function."""
     scope = machine_scope(machine)
     fields = {f.name for e in machine.events for f in e.fields}
-    definitions = {
-        d.name: d.expr for d in machine.definitions if d.name in scope and not set(names_in(d.expr)) & fields
-    }
+    definitions = {d.name: d.expr for d in machine.definitions if d.name in scope and not set(names_in(d.expr)) & fields}
     writer = Writer(scope)
     lines = ["def numbers(row, parameters):"]
     lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in machine.all_parameters]

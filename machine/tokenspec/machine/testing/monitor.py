@@ -29,9 +29,7 @@ from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 
-_Check: TypeAlias = Callable[
-    [Row, Fields, Row, tuple[Value | None, ...], Row], tuple[tuple[bool, ...], tuple[bool, ...], Row]
-]
+_Check: TypeAlias = Callable[[Row, Fields, Row, tuple[Value | None, ...], Row], tuple[tuple[bool, ...], tuple[bool, ...], Row]]
 
 
 @dataclass
@@ -83,19 +81,13 @@ class _Formulas:
     def _concerns(part: object, machine: Machine, event: Event) -> bool:
         if isinstance(part, StatePart):
             return part.machine == machine.name
-        return (
-            isinstance(part, StepPart)
-            and part.machine == machine.name
-            and (not part.events or event.name in part.events)
-        )
+        return isinstance(part, StepPart) and part.machine == machine.name and (not part.events or event.name in part.events)
 
     def _over_after(self, part: StatePart | StepPart, expr: Expr) -> Expr:
         """A state formula is evaluated in the state after the event."""
         if isinstance(part, StepPart):
             return expr
-        names = {v.name for v in self._machine.variables} | {
-            n.removeprefix("new.") for n in primed_definitions(self._machine)
-        }
+        names = {v.name for v in self._machine.variables} | {n.removeprefix("new.") for n in primed_definitions(self._machine)}
         return substitute(expr, {name: Var(f"new.{name}") for name in names})
 
     def source(self, name: str) -> str:
@@ -111,8 +103,7 @@ class _Formulas:
         known: set[str] = set()
         lines += self._define(self._ghost_exprs, known)
         lines += [
-            f"        {n(f'new.{g.name}')} = {self._writer.text(e)}"
-            for g, e in zip(self.ghosts, self._ghost_exprs, strict=True)
+            f"        {n(f'new.{g.name}')} = {self._writer.text(e)}" for g, e in zip(self.ghosts, self._ghost_exprs, strict=True)
         ]
         lines += self._define([e for pair in self._exprs for e in pair], known)
         holds = "".join(f"{self._writer.text(h)}, " for h, _ in self._exprs)
@@ -140,12 +131,8 @@ class Watch:
         self.formulas = {r.name: _Formulas(machine, claims, e, r) for e in machine.events for r in e.rules}
         parts = [p for c in claims for p in c.parts if isinstance(p, StepPart) and p.machine == machine.name]
         self.ghosts = list({g.name: g for p in parts for g in p.ghosts}.values())
-        self.two_runs = [
-            (c, p) for c in claims for p in c.parts if isinstance(p, TwoRunPart) and p.machine == machine.name
-        ]
-        self.liveness = [
-            (c, p) for c in claims for p in c.parts if isinstance(p, LivenessPart) and p.machine == machine.name
-        ]
+        self.two_runs = [(c, p) for c in claims for p in c.parts if isinstance(p, TwoRunPart) and p.machine == machine.name]
+        self.liveness = [(c, p) for c in claims for p in c.parts if isinstance(p, LivenessPart) and p.machine == machine.name]
         self._bind = self._compile()
 
     def _compile(self) -> Callable[[Values], tuple[dict[str, Any], Row, list[tuple[Any, Any]]]]:
@@ -263,9 +250,7 @@ class Monitor:
                         reached.append(after)
             frontier = reached
         state = dict(zip((v.name for v in self.watch.machine.variables), row, strict=True))
-        raise Violation(
-            claim.id, part.name, claim.sentence, f"From {state} none of {', '.join(part.events)} leads there."
-        )
+        raise Violation(claim.id, part.name, claim.sentence, f"From {state} none of {', '.join(part.events)} leads there.")
 
     def _violation(
         self, claim: Claim, part: StatePart | StepPart | Any, event: str, fields: Fields, before: Row, after: Row
@@ -278,8 +263,6 @@ class Monitor:
         return Violation(claim.id, part.name, claim.sentence, detail)
 
 
-def parts_of(
-    claims: Iterable[Claim],
-) -> list[tuple[Claim, StatePart | StepPart | TwoRunPart | LivenessPart | LayerPart]]:
+def parts_of(claims: Iterable[Claim]) -> list[tuple[Claim, StatePart | StepPart | TwoRunPart | LivenessPart | LayerPart]]:
     """Every part with its claim, in order."""
     return [(c, p) for c in claims for p in c.parts]

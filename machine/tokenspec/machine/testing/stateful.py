@@ -51,7 +51,7 @@ class MachineFuzz(RuleBasedStateMachine):
     watch: Watch
     coverage: Coverage
     tally: Tally
-    figures: Values = {}
+    figures: Values
 
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:

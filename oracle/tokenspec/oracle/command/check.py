@@ -121,9 +121,7 @@ def _text(rows: list[dict[str, Any]], result: Result, scope: str, to: IO[str], q
         ]
         table("", ["no", "claim", "what it says", "verdict", "twin", "awaits"], shown, to)
         to.write("twin: how often the claim's interesting case occurred, the rarest of its parts.\n")
-        to.write(
-            "awaits: stronger methods that fit the claim and are still to come. Fuzzing is evidence, not proof.\n\n"
-        )
+        to.write("awaits: stronger methods that fit the claim and are still to come. Fuzzing is evidence, not proof.\n\n")
     if result.failure is not None:
         show_failure(result.failure, to)
     for event, what in result.cold:

@@ -42,9 +42,7 @@ class _Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-@click.command(
-    cls=_Verbs, epilog=_EXITS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.command(cls=_Verbs, epilog=_EXITS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(version("tokenspec"), "--version", prog_name="tokenspec", message="%(prog)s %(version)s")
 def tokenspec() -> None:
     """A formally checked, executable specification of a token account.

@@ -56,12 +56,7 @@ def output_options(*formats: str) -> Callable[[F], F]:
                 help="Where the result goes; default: standard output.",
             ),
             click.option(
-                "--format",
-                "form",
-                type=click.Choice(formats),
-                default=formats[0],
-                show_default=True,
-                help="Form of the result.",
+                "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True, help="Form of the result."
             ),
         ):
             command = option(command)

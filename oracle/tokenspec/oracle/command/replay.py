@@ -40,9 +40,7 @@ _SHOWN_MAX = 20
     help="Whether the two jobs are written in the log or run by themselves when due.",
 )
 @settings_options
-@click.option(
-    "--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line."
-)
+@click.option("--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line.")
 @click.option("--save-state", metavar="FILE", type=click.Path(), help="Saves the oracle, to go on from later.")
 @click.option("--load-state", metavar="FILE", type=click.Path(), help="Goes on from a saved oracle and its settings.")
 @output_options("text", "json", "jsonl")
@@ -111,11 +109,7 @@ def _text(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
         hidden = max(0, len(report.bad) - _SHOWN_MAX) + max(0, len(report.divergences) - _SHOWN_MAX)
         if hidden:
             to.write(f"... and {hidden} more; --format json shows all of them\n")
-    compared = (
-        f"{report.compared} compared with what was observed"
-        if report.compared
-        else "none of them says what was observed"
-    )
+    compared = f"{report.compared} compared with what was observed" if report.compared else "none of them says what was observed"
     to.write(
         f"{report.records} records of {report.accounts} accounts, {compared}: "
         f"{len(report.divergences)} divergent accounts, {len(report.bad)} bad records\n"
@@ -123,13 +117,7 @@ def _text(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
     if not report.records:
         to.write("no verdict: there was no record to replay\n")
     elif not quiet:
-        to.write(
-            "diverges\n"
-            if report.divergences
-            else "conforms\n"
-            if report.compared
-            else "replayed; nothing was compared\n"
-        )
+        to.write("diverges\n" if report.divergences else "conforms\n" if report.compared else "replayed; nothing was compared\n")
 
 
 def _bad_text(bad: Bad) -> str:
@@ -144,10 +132,7 @@ def _divergence_text(d: Divergence) -> str:
     record = d.line.content.decode(errors="replace")
     text.append(f"  record    {record if len(record) <= 400 else record[:400] + '...'}")
     text.append(f"  before    {_state_text(d.before)}")
-    text += [
-        f"  {name:<{width}}  expected {_plain(expected)}, observed {_plain(got)}"
-        for name, expected, got in d.differences
-    ]
+    text += [f"  {name:<{width}}  expected {_plain(expected)}, observed {_plain(got)}" for name, expected, got in d.differences]
     text.append(f"  because   {d.outcome}: {d.why}")
     text += [f"            {line}" for line in clause_texts(d.clauses)]
     if d.explained_by:

@@ -105,7 +105,9 @@ def run(
         result.failure = _shortened(world, world.failure) if shorten else world.failure
         if result.failure.error is not error and not shorten:
             raise
-    for kind in (world, *machines):
+    result.coverage.add(world.coverage)
+    result.tally.add(world.tally)
+    for kind in machines:
         result.coverage.add(kind.coverage)
         result.tally.add(kind.tally)
     result.count = world.count

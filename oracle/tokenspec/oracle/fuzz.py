@@ -126,6 +126,7 @@ class WorldFuzz(RuleBasedStateMachine):
     coverage: Coverage
     tally: Tally
     count: Count
+    _now: int
     failure: Failure | None
     fixed_policy: Mapping[str, str] = {}
     """Knobs that are not drawn."""
@@ -176,9 +177,9 @@ class WorldFuzz(RuleBasedStateMachine):
         ranking, plans = self.oracle.catalogue.ranking, self.oracle.catalogue.plans
         everything = self.oracle.catalogue.daily + plans[plan].allowance
         spent = {"job": "j", "cost": everything, "media": "image", "origin": "first_party"}
-        pack = ("buy_topup", {"pack": "small", "quantity": 1})
-        subscribed = [("open_account", {}), ("subscribe", {"plan": plan})]
-        return {
+        pack: tuple[str, dict[str, Any]] = ("buy_topup", {"pack": "small", "quantity": 1})
+        subscribed: list[tuple[str, dict[str, Any]]] = [("open_account", {}), ("subscribe", {"plan": plan})]
+        starts: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "nothing": [],
             "opened": subscribed[:1],
             "subscribed": subscribed,
@@ -194,7 +195,8 @@ class WorldFuzz(RuleBasedStateMachine):
                 ("payment_failed", {}),
                 ("lapse", {}),
             ],
-        }[start]
+        }
+        return starts[start]
 
     def act(self, event: Event, dice: bytes) -> None:
         """`event` happens to one of the accounts; the dice choose which, when, under which id, and with what."""

@@ -14,7 +14,7 @@ from tokenspec.invariants.claims import claims
 from tokenspec.machine.backends.compiled import Outcome
 from tokenspec.machine.testing.monitor import Tally, Violation
 from tokenspec.oracle.answers import Answer
-from tokenspec.oracle.clock import Dial, period_of
+from tokenspec.oracle.clock import Dial, pass_month, period_of
 from tokenspec.oracle.instants import DAY_MS, parse_instant
 from tokenspec.oracle.journal import Account, Vector
 from tokenspec.oracle.world import Oracle
@@ -37,7 +37,7 @@ class LayerChecks:
         self._history: dict[str, list[Vector]] = {}
         self._synced: dict[tuple[str, str], int] = {}
         self._names: dict[int, str] = {}
-        self._last_event = ""
+        self._last_fired = -1
 
     def met(self, claim: str, part: str) -> None:
         """A part was checked, in a case that counts."""
@@ -55,13 +55,10 @@ class LayerChecks:
         others = {n: msgspec.json.encode(a) for n, a in self.oracle.accounts.items() if n != name}
         known = self.oracle.accounts.get(name)
         is_repeated = known is not None and record.get("id") in known.answers
-        self._last_event = ""
         if known is not None and not is_repeated and event != "payment_failed":
             self._pass_time(name, known, parse_instant(record["at"]))
         before = msgspec.json.encode(known) if known is not None else b""
         first = known.answers[record["id"]] if known is not None and is_repeated else None
-        if known is None:
-            self._last_event = ""
         answer = self.oracle.apply(record)
         account = self.oracle.accounts[name]
         self._names[id(account)] = name
@@ -91,12 +88,12 @@ class LayerChecks:
         if outcome[0] < 0:
             return
         now = self._vector(account)
-        # The months that one written renewal job makes good are one event, so the states between count for nothing.
-        if event == "renew" and self._last_event == "renew" and self.oracle.resets == "explicit" and history:
+        # The months that one renewal job makes good are one event, so the states between count for nothing.
+        if self.oracle.fired == self._last_fired and history:
             history[-1] = now
         else:
             history.append(now)
-        self._last_event = event
+        self._last_fired = self.oracle.fired
 
     def shown(self, who: str, die: int) -> dict[str, int]:
         """What a screen may show: some pools, as they are, as they were, or as they never were."""
@@ -229,7 +226,5 @@ def _anniversaries(dial: Dial | None, at: int, clamped: bool) -> list[int]:
     while dial is not None and dial.upcoming <= at and len(found) < 200:
         found.append(dial.upcoming)
         dial = msgspec.structs.replace(dial)
-        from tokenspec.oracle.clock import pass_month
-
         pass_month(dial, clamped)
     return found

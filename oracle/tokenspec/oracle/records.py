@@ -122,7 +122,8 @@ def _python_type(kind: Type) -> Any:
 
 
 def _key(key: Key) -> tuple[Any, ...]:
-    kinds: dict[Shape, Any] = {Shape.TEXT: str, Shape.TIME_OF_DAY: str, Shape.POOLS: dict[Literal[APP_POOLS], Countable | None]}
+    pools: Any = dict[Literal[APP_POOLS], Countable | None]  # type: ignore[valid-type]
+    kinds: dict[Shape, Any] = {Shape.TEXT: str, Shape.TIME_OF_DAY: str, Shape.POOLS: pools}
     kind = kinds[key.shape]
     return (key.name, kind | None, None) if key.optional else (key.name, kind)
 

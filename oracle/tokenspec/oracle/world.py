@@ -63,6 +63,8 @@ class Oracle:
         """The rule that accepted the last record, or the code that refused it; None for a repeated id."""
         self.watch: Callable[[Account, str, Fields, tuple[Value, ...], Outcome], None] | None = None
         """Called after every event of the account machine with (account, event, fields, row before, outcome)."""
+        self.fired = 0
+        """How many events the account machines have been through; the runs of a job that repeats are one."""
         self._session = Compiled(session, {})
         self._at = {v.name: index for index, v in enumerate(self.machine.variables)}
         self._app = slice(self._at[APP_POOLS[0]], self._at[APP_POOLS[-1]] + 1)
@@ -172,6 +174,7 @@ class Oracle:
     def _fire(self, account: Account, event: str, fields: Fields, at: int, record: Record | None = None) -> Outcome:
         """`event` happens to the account machine; a job that repeats is run for as long as it is accepted."""
         before = account.row
+        self.fired += 1
         step = self.compiled.steps[event]
         outcome = self._step(account, event, fields, step)
         if outcome[0] < 0:
@@ -190,7 +193,7 @@ class Oracle:
         before = account.row
         outcome = step(before, fields)
         if outcome[0] >= 0:
-            account.row = outcome[1]  # type: ignore[assignment]
+            account.row = outcome[1]
         if self.watch is not None:
             self.watch(account, event, fields, before, outcome)
         return outcome

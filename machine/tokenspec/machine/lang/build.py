@@ -128,7 +128,7 @@ def ite(cond: Termlike, then: Termlike, orelse: Termlike) -> Term:
 def lookup(key: Term, rows: Mapping[str, Termlike], orelse: Termlike) -> Term:
     """The value of the row that `key` names, `orelse` where none does."""
     result: Termlike = orelse
-    for member, value in reversed(rows.items()):
+    for member, value in reversed(list(rows.items())):
         result = ite(eq(key, member), value, result)
     return result if isinstance(result, Term) else Term(lift(result))
 

@@ -173,7 +173,7 @@ class Monitor:
             formulas = watch.formulas[rule]
             positions = [names.index(g.name) for g in formulas.ghosts]
             self._checks.append((checks[rule], formulas, positions))
-        self._two_runs = list(zip(watch.two_runs, runs, strict=True))
+        self._two_runs: list[tuple[tuple[Claim, TwoRunPart], Any]] = list(zip(watch.two_runs, runs, strict=True))
         self._seen: set[Row] = set()
 
     def observe(self, event: str, fields: Fields, before: Row, outcome: Outcome, ghosts: Row) -> Row:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import IO, Any
 
 import click
@@ -13,7 +14,6 @@ from tokenspec.machine.testing.monitor import Violation
 from tokenspec.oracle.campaign import Result, run
 from tokenspec.oracle.command.exits import COVERAGE, HOLDS
 from tokenspec.oracle.command.fuzz import exit_of, show_failure
-from tokenspec.oracle.command.main import version
 from tokenspec.oracle.command.options import as_json, output, output_options, progress, table
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES

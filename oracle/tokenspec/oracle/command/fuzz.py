@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,7 +13,6 @@ from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.testing.monitor import Violation
 from tokenspec.oracle.campaign import PROFILES, Result, run
 from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
-from tokenspec.oracle.command.main import version
 from tokenspec.oracle.command.options import as_json, output, output_options, progress, settings_options, table
 from tokenspec.oracle.fuzz import Failure
 from tokenspec.oracle.settings import policy_from_options

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -15,7 +16,6 @@ import msgspec
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.answers import Answer
 from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, HOLDS, gravest
-from tokenspec.oracle.command.main import version
 from tokenspec.oracle.command.options import as_json, output, output_options, progress, settings_options
 from tokenspec.oracle.errors import BadSetting
 from tokenspec.oracle.logs import Logs

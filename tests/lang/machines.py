@@ -68,9 +68,7 @@ PAYING_AHEAD = Policy(
 WORTH = definition("worth", lookup(coin, {"silver": 1, "gold": 2}, 0), "what the coin counts for")
 FILLED = definition("filled", purse + worth, "the purse with the coin in it")
 NOT_COPPER = requires("coin_must_not_be_copper", coin > "copper", "the notice says so", "T1")
-NOT_AHEAD = requires(
-    "barrier_must_be_locked", any_of(eq(var("ahead"), "kept"), eq(barrier, "locked")), "nobody pays twice", "T3"
-)
+NOT_AHEAD = requires("barrier_must_be_locked", any_of(eq(var("ahead"), "kept"), eq(barrier, "locked")), "nobody pays twice", "T3")
 FITS = requires("coin_must_fit", var("filled") <= room, "the purse is small", "T1")
 UNLOCKS = rule(
     "unlocks",
@@ -96,12 +94,8 @@ IDLE = Timer("relock", "pay", 10_000, ("T2",))
 
 _open = requires("barrier_must_be_unlocked", eq(barrier, "unlocked"), "it is shut", "T1")
 
-PUSH = Event(
-    "push", Actor.USER, "Someone walks.", (), (_open,), (rule("passes", "unlocked", "locked", "one at a time", "T1"),)
-)
-RELOCK = Event(
-    "relock", Actor.CLOCK, "Nobody came.", (), (_open,), (rule("relocks", "unlocked", "locked", "no gifts", "T2"),)
-)
+PUSH = Event("push", Actor.USER, "Someone walks.", (), (_open,), (rule("passes", "unlocked", "locked", "one at a time", "T1"),))
+RELOCK = Event("relock", Actor.CLOCK, "Nobody came.", (), (_open,), (rule("relocks", "unlocked", "locked", "no gifts", "T2"),))
 EVENING_COMES = Event(
     "evening_comes",
     Actor.CLOCK,
@@ -302,10 +296,7 @@ def wallet() -> Machine:
                         None,
                         "",
                         effect=[bonus.becomes(bonus - var("bonus_pays")), main.becomes(main - var("main_pays"))],
-                        ledger=[
-                            posting(Kind.SPENT, bonus, var("bonus_pays")),
-                            posting(Kind.SPENT, main, var("main_pays")),
-                        ],
+                        ledger=[posting(Kind.SPENT, bonus, var("bonus_pays")), posting(Kind.SPENT, main, var("main_pays"))],
                         answer={"from_bonus": var("bonus_pays"), "from_main": var("main_pays")},
                     ),
                 ),
@@ -363,10 +354,7 @@ def ladder() -> Machine:
                 Actor.USER,
                 "Up.",
                 (Field("asked", LEVEL, "the level asked for"),),
-                (
-                    requires("level_must_be_higher", var("is_higher"), ""),
-                    requires("level_must_be_below_top", asked < "top", ""),
-                ),
+                (requires("level_must_be_higher", var("is_higher"), ""), requires("level_must_be_below_top", asked < "top", "")),
                 (rule("climbs", "on", None, "", effect=[level.becomes(asked)]),),
             ),
             Event(
@@ -435,15 +423,7 @@ def swap() -> Machine:
                 "Both are given.",
                 (Field("left", small, "the new x"), Field("right", small, "the new y")),
                 (),
-                (
-                    rule(
-                        "puts",
-                        ("on", "off"),
-                        "on",
-                        "",
-                        effect=[x.becomes(var("left")), y.becomes(var("right"))],
-                    ),
-                ),
+                (rule("puts", ("on", "off"), "on", "", effect=[x.becomes(var("left")), y.becomes(var("right"))]),),
             ),
         ),
     )

@@ -21,7 +21,7 @@ from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.testing.coverage import Coverage
 from tokenspec.machine.testing.monitor import Tally, Watch
 from tokenspec.machine.testing.stateful import MachineFuzz, fuzz_class, names_by_weight
-from tokenspec.oracle.fuzz import STARTS, Count, Failure, WorldFuzz, dice_of, world_fuzz
+from tokenspec.oracle.fuzz import STARTS, Count, Failure, World, WorldFuzz, dice_of, world_fuzz
 from tokenspec.oracle.shrink import shrink
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.system import system
@@ -76,15 +76,19 @@ def run(
     shorten: bool = True,
     policy: Mapping[str, str] | None = None,
     catalogue: Catalogue | None = None,
+    only: str | None = None,
 ) -> Result:
     """Fuzzes the declared machines, or `machine` in place of the account. Progress is told of each example.
 
     `policy` fixes knobs and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
-    the same run. It ends with the first failure, made as short as can be if `shorten`.
+    the same run. It ends with the first failure, made as short as can be if `shorten`; `only` is the one claim
+    that counts.
     """
     started = time.monotonic()
-    watch = default_watch() if machine is None else Watch(machine, claims(DEFAULT.ranking))
+    counted = [c for c in claims(DEFAULT.ranking) if only in (None, c.id)]
+    watch = default_watch() if machine is None and only is None else Watch(machine or system().machines[0], counted)
     world = world_fuzz(machine, watch)
+    world.only = frozenset(c.id for c in counted)
     world.fixed_policy, world.fixed_catalogue = dict(policy or {}), catalogue
     tick = progress or (lambda _: None)
     account, *others = system().machines
@@ -100,11 +104,9 @@ def run(
         for part in parts:
             part()
     except Exception as error:
-        if world.failure is None:
-            raise
-        result.failure = _shortened(world, world.failure) if shorten else world.failure
-        if result.failure.error is not error and not shorten:
-            raise
+        # A machine that fails on its own has no records; its story is in the message.
+        failure = world.failure or Failure([], World({}, DEFAULT, "explicit"), error)
+        result.failure = _shortened(world, failure) if shorten and failure.records else failure
     result.coverage.add(world.coverage)
     result.tally.add(world.tally)
     for kind in machines:

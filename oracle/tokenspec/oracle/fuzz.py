@@ -25,10 +25,11 @@ from tokenspec.machine.backends import reference
 from tokenspec.machine.backends.compiled import Fields, Outcome, Row
 from tokenspec.machine.backends.live import LiveReader
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
+from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.machine.testing.amounts import Amounts, answers_of
 from tokenspec.machine.testing.coverage import Coverage
-from tokenspec.machine.testing.monitor import Tally, Watch
+from tokenspec.machine.testing.monitor import Tally, Watch, one_outcome
 from tokenspec.machine.testing.stateful import agreed, event_rule, names_by_weight
 from tokenspec.oracle.answers import Answer
 from tokenspec.oracle.instants import DAY_MS, format_instant, parse_instant
@@ -128,6 +129,8 @@ class WorldFuzz(RuleBasedStateMachine):
     count: Count
     _now: int
     failure: Failure | None
+    only: frozenset[str] | None = None
+    """The claims that count; all of them where None."""
     fixed_policy: Mapping[str, str] = {}
     """Knobs that are not drawn."""
     fixed_catalogue: Catalogue | None = None
@@ -165,7 +168,7 @@ class WorldFuzz(RuleBasedStateMachine):
         self._live = _live_reader(self.machine).bound_to(self.oracle.parameters)
         self._monitor = self.watch_for.monitor(self.oracle.compiled, self.tally)
         self._ghosts: dict[int, Row] = {}
-        self._layers = LayerChecks(self.oracle, self.tally)
+        self._layers = LayerChecks(self.oracle, self.tally, self.only)
         self.records: list[dict[str, Any]] = []
         self._ids: list[tuple[str, str]] = []
         self._now = START
@@ -234,7 +237,10 @@ class WorldFuzz(RuleBasedStateMachine):
         kept = dict(record)
         self.records.append(kept)
         try:
-            answer = self._layers.play(record)
+            try:
+                answer = self._layers.play(record)
+            except Gap as gap:
+                raise one_outcome(gap) from gap
             kept["observed"] = answer.as_dict()
             self.answered(record, answer)
         except Exception as error:

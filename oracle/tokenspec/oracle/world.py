@@ -13,6 +13,7 @@ from msgspec import UNSET, structs
 
 from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome
 from tokenspec.machine.lang.declaration import ClockAct, Machine, Origin
+from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle import clock, journal
 from tokenspec.oracle.answers import Answer
@@ -29,6 +30,9 @@ from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, UNLISTED
 _Provider: TypeAlias = Callable[[Account, Any], Value]
 _FAR = 2**62
 """Later than any instant a record can name."""
+
+_RUNS_MAX = 120_000
+"""More than the months from year 0 to 9999: how often a job is run before it is taken to have no end."""
 
 RESETS = ("explicit", "implied")
 
@@ -181,13 +185,21 @@ class Oracle:
             return outcome
         self._settle(account, outcome, at, record)
         if event in self._repeats:
-            while (again := self._step(account, event, fields, step))[0] >= 0:
-                self._settle(account, again, at, record)
+            self._repeat(account, event, fields, at, record)
         if record is not None:
             self._remember(account, event, outcome, record)
         if account.row[self._app] != before[self._app]:
             self._balances_change(account)
         return outcome
+
+    def _repeat(self, account: Account, event: str, fields: Fields, at: int, record: Record | None) -> None:
+        step = self.compiled.steps[event]
+        for _ in range(_RUNS_MAX):
+            again = self._step(account, event, fields, step)
+            if again[0] < 0:
+                return
+            self._settle(account, again, at, record)
+        raise Gap(f"{event} is accepted without end in {account.row}: a job has to settle what it runs for")
 
     def _step(self, account: Account, event: str, fields: Fields, step: Callable[[Any, Fields], Outcome]) -> Outcome:
         before = account.row

@@ -24,10 +24,14 @@ from tokenspec.machine.lang.claims import (
     step_scope,
 )
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
+from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr, Var, names_in, substitute
 from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
+
+_RUNS_MAX = 10_000
+"""How often a job that repeats is run; only a faulty one has more to do."""
 
 _Check: TypeAlias = Callable[[Row, Fields, Row, tuple[Value | None, ...], Row], tuple[tuple[bool, ...], tuple[bool, ...], Row]]
 
@@ -43,6 +47,12 @@ class Violation(AssertionError):
 
     def __post_init__(self) -> None:
         super().__init__(f"claim {self.claim} ({self.part}) does not hold: {self.sentence} {self.detail}")
+
+
+def one_outcome(gap: Gap) -> Violation:
+    """A gap in the declaration as what it is: a breach of the claim that every event has exactly one outcome."""
+    sentence = "Every event in every state is accepted by one rule or refused with one code."
+    return Violation("exactly_one_outcome", "one_outcome", sentence, str(gap))
 
 
 @dataclass
@@ -220,13 +230,11 @@ class Monitor:
     def _run(self, row: Row, events: Sequence[str]) -> Row:
         for event in events:
             step = self.compiled.steps[event]
-            while True:
+            for _ in range(_RUNS_MAX if self.compiled.machine.event_named[event].repeats else 1):
                 index, after, _ = step(row, ())
                 if index < 0:
                     break
                 row = after
-                if not self.compiled.machine.event_named[event].repeats:
-                    break
         return row
 
     def _stays_possible(self, claim: Claim, part: LivenessPart, row: Row) -> None:

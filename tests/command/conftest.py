@@ -1,0 +1,82 @@
+"""Runs the command as a process, as its users do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+COMMAND = (sys.executable, "-m", "tokenspec.oracle.command")
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+POOLS = ("daily", "fast", "rollover", "topup", "api")
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A process that has ended: its exit code and what it wrote."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def report(self) -> Any:
+        return json.loads(self.out)
+
+
+def tokenspec(
+    *arguments: str | Path,
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    settings: Mapping[str, str] | None = None,
+    timeout: float = 30,
+) -> Finished:
+    """Runs the command with `arguments`; `settings` are environment variables."""
+    return finished((*COMMAND, *map(str, arguments)), cwd, stdin, settings, timeout)
+
+
+def finished(
+    words: Iterable[str],
+    cwd: Path | None = None,
+    stdin: bytes = b"",
+    settings: Mapping[str, str] | None = None,
+    timeout: float = 30,
+) -> Finished:
+    """Runs the command line `words`. Whatever happens, nobody is shown a traceback."""
+    environment = {**os.environ, **(settings or {})}
+    done = subprocess.run(tuple(words), cwd=cwd, input=stdin, env=environment, timeout=timeout, capture_output=True, check=False)
+    assert b"Traceback" not in done.stdout + done.stderr
+    return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def write_log(path: Path, records: Iterable[Record]) -> Path:
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
+    return path
+
+
+def read_lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+
+
+def record(account: str, at: str | int, event: str, **payload: Any) -> Record:
+    return {"account": account, "at": at, "event": event, **payload}
+
+
+def generate(account: str, at: str | int, job: str, cost: int, **payload: Any) -> Record:
+    return record(account, at, "generate", job=job, cost=cost, **{"media": "image", "origin": "first_party", **payload})
+
+
+def opened(account: str = "ada", at: str | int = "2026-07-15T09:00:00Z", **payload: Any) -> Record:
+    return record(account, at, "open_account", **payload)
+
+
+def divergent(account: str = "ada") -> Record:
+    """A record whose observed balance is not the right one."""
+    return opened(account, observed={"balances": {"daily": 151}})

@@ -1,0 +1,249 @@
+"""What `replay` reports as JSON, and under which policies a divergent log is right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command.conftest import Record, divergent, generate, opened, read_lines, record, tokenspec, write_log
+
+DEFAULTS = {
+    "burn_order": "fast_rollover_topup",
+    "daily_position": "first",
+    "daily_reset_clock": "utc_time_of_day",
+    "paid_daily_guard": "out_of_tokens",
+    "paid_daily_leftover": "expires",
+    "upgrade_grant": "difference",
+    "downgrade_bank": "truncate",
+    "lapse_bank": "destroyed",
+    "month_end": "return_to_day",
+    "missed_renewals": "each",
+    "refund": "to_source",
+    "stranded_remainder": "refuse",
+    "past_due_spending": "frozen",
+}
+REPORT_KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_records", "divergences"}
+DIVERGENCE_KEYS = {"file", "line", "account", "field", "expected", "got", "clauses", "explained_by"}
+BAD_RECORD_KEYS = {"file", "line", "offset", "field", "rule"}
+
+
+def month(number: int) -> str:
+    return f"2026-{number:02}-10T09:00:00Z"
+
+
+def subscriber(account: str, plan: str = "essential", at: str = "2026-01-10T09:00:00Z") -> list[Record]:
+    return [opened(account, at), record(account, at, "subscribe", plan=plan)]
+
+
+def renewals(account: str, *months: int) -> list[Record]:
+    return [record(account, month(number), "renew") for number in months]
+
+
+SCENES: dict[tuple[str, str], list[Record]] = {
+    ("burn_order", "rollover_fast_topup"): [*subscriber("a1"), *renewals("a1", 2), generate("a1", month(2), "j", 200)],
+    ("daily_position", "last"): [*subscriber("a2"), generate("a2", month(1), "j", 200)],
+    ("daily_reset_clock", "every_24h_from_opening"): [opened("a3", month(1))],
+    ("paid_daily_guard", "bank_and_topup_empty"): [
+        *subscriber("a4"),
+        generate("a4", month(1), "j", 150),
+        record("a4", "2026-01-11T00:00:00Z", "daily_reset"),
+    ],
+    ("paid_daily_leftover", "kept"): [
+        *subscriber("a5"),
+        generate("a5", month(1), "j", 10),
+        record("a5", "2026-01-11T00:00:00Z", "daily_reset"),
+    ],
+    ("upgrade_grant", "full"): [
+        *subscriber("a6"),
+        generate("a6", month(1), "j", 1150),
+        record("a6", month(1), "upgrade", plan="premium"),
+    ],
+    ("upgrade_grant", "next_renewal"): [*subscriber("a7"), record("a7", month(1), "upgrade", plan="premium")],
+    ("downgrade_bank", "keep"): [
+        *subscriber("a8", "premium"),
+        *renewals("a8", 2, 3),
+        record("a8", month(3), "downgrade", plan="essential"),
+        *renewals("a8", 4),
+    ],
+    ("lapse_bank", "frozen"): [*subscriber("a9"), *renewals("a9", 2), record("a9", month(2), "cancel"), *renewals("a9", 3)],
+    ("month_end", "stay_clamped"): [
+        *subscriber("a10", at="2026-01-31T09:00:00Z"),
+        record("a10", "2026-02-28T09:00:00Z", "renew"),
+    ],
+    ("missed_renewals", "once"): [*subscriber("a11"), *renewals("a11", 3)],
+    ("refund", "none"): [*subscriber("a12"), generate("a12", month(1), "j", 10), record("a12", month(1), "refund", job="j")],
+    ("stranded_remainder", "relax"): [
+        *subscriber("a13", "premium"),
+        generate("a13", month(1), "j", 25_100),
+        generate("a13", month(1), "k", 60),
+    ],
+    ("past_due_spending", "allowed"): [
+        *subscriber("a14"),
+        record("a14", month(2), "payment_failed"),
+        generate("a14", month(2), "j", 200),
+    ],
+}
+
+
+def observed_under(policy: str, answer: str, records: list[Record], folder: Path) -> list[Record]:
+    """The records with what an implementation with that setting would answer."""
+    log, answers = write_log(folder / "plain.jsonl", records), folder / "answers.jsonl"
+    done = tokenspec("replay", log, "--policy", f"{policy}={answer}", "--answers", answers)
+    assert (done.code, done.err) == (0, "")
+    return [{**r, "observed": a} for r, a in zip(records, read_lines(answers), strict=True)]
+
+
+@pytest.fixture(scope="module")
+def other_policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A log of one account for each other answer of a policy, as an implementation with it would have written it."""
+    folder = tmp_path_factory.mktemp("policies")
+    records = [r for (p, a), scene in SCENES.items() for r in observed_under(p, a, scene, folder)]
+    return write_log(folder / "log.jsonl", records)
+
+
+@pytest.fixture(scope="module")
+def explained(other_policies: Path) -> Any:
+    done = tokenspec("replay", other_policies, "--format", "json")
+    assert (done.code, done.err) == (15, "")
+    return {d["account"]: d for d in done.report["divergences"]}
+
+
+@pytest.mark.parametrize(("policy", "answer"), list(SCENES))
+def test_a_log_made_under_another_policy_is_explained_by_it(policy: str, answer: str, explained: Any) -> None:
+    found = explained[SCENES[policy, answer][0]["account"]]
+    assert {"policy": policy, "answer": answer} in found["explained_by"]
+
+
+@pytest.mark.parametrize(("policy", "answer"), list(SCENES))
+def test_a_scene_that_tells_policies_apart_does_so_at_its_last_record(
+    policy: str, answer: str, explained: Any, other_policies: Path
+) -> None:
+    account = SCENES[policy, answer][0]["account"]
+    lines = [number for number, r in enumerate(read_lines(other_policies), 1) if r["account"] == account]
+    assert explained[account]["line"] == lines[-1]
+
+
+def test_a_log_conforms_under_the_policy_it_was_made_with(tmp_path: Path) -> None:
+    records = observed_under("upgrade_grant", "full", SCENES["upgrade_grant", "full"], tmp_path)
+    done = tokenspec("replay", write_log(tmp_path / "log.jsonl", records), "--policy", "upgrade_grant=full")
+    assert (done.code, done.err) == (0, "")
+    assert "conforms" in done.out
+
+
+def test_a_default_that_was_set_aside_is_found_as_the_explanation(tmp_path: Path) -> None:
+    records = observed_under("refund", "to_source", SCENES["refund", "none"], tmp_path)
+    log = write_log(tmp_path / "log.jsonl", records)
+    report = tokenspec("replay", log, "--policy", "refund=none", "--format", "json").report
+    assert report["policy"] == {**DEFAULTS, "refund": "none"}
+    assert report["divergences"][0]["explained_by"] == [{"policy": "refund", "answer": "to_source"}]
+
+
+def test_a_divergence_that_no_single_policy_explains_has_an_empty_explanation(tmp_path: Path) -> None:
+    done = tokenspec("replay", write_log(tmp_path / "log.jsonl", [divergent()]), "--format", "json")
+    assert done.report["divergences"][0]["explained_by"] == []
+
+
+UPGRADED = [*subscriber("ada"), {**SCENES["upgrade_grant", "next_renewal"][-1], "account": "ada"}]
+UPGRADED[-1] = {**UPGRADED[-1], "observed": {"balances": {"fast": 8_500}}}
+
+
+def test_every_divergent_account_of_many_is_explained(tmp_path: Path) -> None:
+    records = [{**r, "account": f"account {number}"} for number in range(41) for r in UPGRADED]
+    done = tokenspec("replay", write_log(tmp_path / "log.jsonl", records), "--format", "json")
+    explanations = [d["explained_by"] for d in done.report["divergences"]]
+    assert explanations == [[{"policy": "upgrade_grant", "answer": "next_renewal"}]] * 41
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two logs of one world: good records, a bad one, a divergence."""
+    folder = tmp_path_factory.mktemp("mixed")
+    good = [opened("ada"), record("ada", "2026-07-15T09:01:00Z", "subscribe", plan="premium"), {"account": "ada"}]
+    write_log(folder / "one.jsonl", good)
+    later = generate("ada", "2026-07-15T09:05:00Z", "j1", 24, observed={"balances": {"daily": 125, "fast": 25_000}})
+    write_log(folder / "two.jsonl", [opened("bea"), later])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def mixed_report(mixed: Path) -> Any:
+    done = tokenspec("replay", "one.jsonl", "two.jsonl", "--format", "json", cwd=mixed)
+    assert (done.code, done.err) == (15, "")
+    return done.report
+
+
+def test_a_json_report_has_the_keys_of_the_contract(mixed_report: Any) -> None:
+    assert mixed_report.keys() >= REPORT_KEYS
+    assert mixed_report["divergences"][0].keys() >= DIVERGENCE_KEYS
+    assert mixed_report["bad_records"][0].keys() >= BAD_RECORD_KEYS
+
+
+def test_a_json_report_counts_records_and_accounts(mixed_report: Any) -> None:
+    assert (mixed_report["records"], mixed_report["accounts"]) == (4, 2)
+
+
+def test_a_json_report_holds_the_policy_and_the_declaration(mixed_report: Any) -> None:
+    assert mixed_report["policy"] == DEFAULTS
+    assert mixed_report["fixed"] == {}
+    assert len(mixed_report["digest"]) == 64
+
+
+def test_a_divergence_says_where_what_and_which_clauses(mixed_report: Any) -> None:
+    (found,) = mixed_report["divergences"]
+    assert (found["file"], found["line"], found["account"]) == ("two.jsonl", 2, "ada")
+    assert (found["field"], found["expected"], found["got"]) == ("balances.daily", 126, 125)
+    assert found["clauses"] != []
+
+
+def test_a_bad_record_says_where_and_which_rule(mixed_report: Any, mixed: Path) -> None:
+    (found,) = mixed_report["bad_records"]
+    assert (found["file"], found["line"]) == ("one.jsonl", 3)
+    assert (mixed / "one.jsonl").read_bytes()[found["offset"] :] == b'{"account": "ada"}\n'
+    assert found["rule"] != ""
+
+
+def test_several_files_are_one_world_and_the_order_counts(mixed: Path) -> None:
+    done = tokenspec("replay", "two.jsonl", "one.jsonl", "--format", "json", cwd=mixed)
+    fields = [d["field"] for d in done.report["divergences"]]
+    assert fields == ["balances.daily"]
+    assert done.report["divergences"][0]["expected"] is None
+
+
+def test_jsonl_says_the_same_as_json(mixed: Path, mixed_report: Any) -> None:
+    done = tokenspec("replay", "one.jsonl", "two.jsonl", "--format", "jsonl", cwd=mixed)
+    lines = [json.loads(line) for line in done.out.splitlines()]
+    bad = [line["bad_record"] for line in lines if "bad_record" in line]
+    divergences = [line["divergence"] for line in lines if "divergence" in line]
+    assert done.code == 15
+    assert {**lines[-1]["summary"], "bad_records": bad, "divergences": divergences} == mixed_report
+
+
+def test_text_names_file_line_byte_field_and_rule_of_a_bad_record(mixed: Path, mixed_report: Any) -> None:
+    bad = mixed_report["bad_records"][0]
+    done = tokenspec("replay", "one.jsonl", "two.jsonl", cwd=mixed)
+    (line,) = [line for line in done.out.splitlines() if line.startswith("one.jsonl:3:")]
+    assert f"byte {bad['offset']}" in line
+    assert f"{bad['field']}: {bad['rule']}" in line
+
+
+def test_a_result_goes_to_the_file_that_is_named(mixed: Path, mixed_report: Any, tmp_path: Path) -> None:
+    to = tmp_path / "report.json"
+    done = tokenspec("replay", "one.jsonl", "two.jsonl", "--format", "json", "-o", to, cwd=mixed)
+    assert (done.code, done.out, done.err) == (15, "", "")
+    assert json.loads(to.read_bytes()) == mixed_report
+
+
+def test_quiet_still_exits_15(mixed: Path) -> None:
+    loud = tokenspec("replay", "one.jsonl", "two.jsonl", cwd=mixed)
+    quiet = tokenspec("replay", "one.jsonl", "two.jsonl", "-q", cwd=mixed)
+    assert (quiet.code, quiet.err) == (15, "")
+    assert len(quiet.out) < len(loud.out)
+
+
+def test_observed_fields_that_nobody_knows_are_no_comparison(tmp_path: Path) -> None:
+    write_log(tmp_path / "log.jsonl", [opened(observed={"balance": 5, "balances": {"dayly": 1}})])
+    done = tokenspec("replay", "log.jsonl", cwd=tmp_path)
+    assert "conforms" not in done.out

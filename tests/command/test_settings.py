@@ -1,0 +1,161 @@
+"""--policy and --catalogue: what is taken, and what is said of what is not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from command.conftest import EXAMPLES, opened, record, tokenspec, write_log
+
+CATALOGUE = """\
+ranking = ["free", "lo", "hi"]
+daily = 40
+bank_months = 2
+[plans.free]
+allowance = 0
+[plans.lo]
+allowance = 10
+[plans.hi]
+allowance = 20
+api = 3
+relaxed = ["image"]
+[packs]
+box = 5
+[prices]
+portrait = 7
+[aliases]
+old = "lo"
+"""
+CHANGES = {
+    "daily_of_0": ("daily = 40", "daily = 0", "daily"),
+    "daily_negative": ("daily = 40", "daily = -1", "daily"),
+    "daily_as_text": ("daily = 40", 'daily = "40"', "daily"),
+    "daily_with_a_fraction": ("daily = 40", "daily = 40.0", "daily"),
+    "daily_absent": ("daily = 40\n", "", "daily"),
+    "daily_of_two_to_53": ("daily = 40", f"daily = {2**53}", "daily"),
+    "daily_of_5000_digits": ("daily = 40", f"daily = {'1' * 5000}", ""),
+    "bank_months_as_bool": ("bank_months = 2", "bank_months = true", "bank_months"),
+    "ceiling_above_the_largest": ("bank_months = 2", f"bank_months = {2**52}", "plans.lo"),
+    "pack_of_0": ("box = 5", "box = 0", "packs.box"),
+    "pack_as_text": ("box = 5", 'box = "5"', "packs.box"),
+    "free_plan_with_allowance": ("allowance = 0", "allowance = 1", "plans.free"),
+    "free_plan_with_api": ("allowance = 0", "allowance = 0\napi = 1", "plans.free"),
+    "falling_allowance": ("allowance = 20", "allowance = 9", "plans.hi.allowance"),
+    "allowance_above_the_largest": ("allowance = 20", f"allowance = {2**53 - 1}", "plans.hi"),
+    "allowance_absent": ("allowance = 10\n", "", "plans.lo"),
+    "api_as_text": ("api = 3", 'api = "3"', "plans.hi.api"),
+    "relaxed_medium_unknown": ('["image"]', '["audio"]', "plans.hi.relaxed"),
+    "ranking_as_text": ('["free", "lo", "hi"]', '"free"', "ranking"),
+    "ranking_without_free": ('["free", "lo", "hi"]', '["lo", "hi"]', "ranking"),
+    "ranking_with_a_plan_twice": ('["free", "lo", "hi"]', '["free", "lo", "lo", "hi"]', "ranking"),
+    "ranking_without_a_plan": ('["free", "lo", "hi"]', '["free", "hi"]', "plans.lo"),
+    "ranking_with_a_plan_that_is_not_described": ('["free", "lo", "hi"]', '["free", "lo", "hi", "top"]', "plans.top"),
+    "price_negative": ("portrait = 7", "portrait = -7", "prices.portrait"),
+    "alias_of_nothing": ('old = "lo"', 'old = "gone"', "aliases.old"),
+    "alias_as_number": ('old = "lo"', "old = 5", "aliases.old"),
+    "broken_toml": ("daily = 40", "daily = [", "TOML"),
+    "very_deep": ("daily = 40", f"daily = {'[' * 3_000}{']' * 3_000}", ""),
+}
+"""What is replaced by what, and the key that the message names."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a log, a good catalogue and a broken one."""
+    write_log(tmp_path / "log.jsonl", [opened(), record("ada", "2026-07-15T09:00:00Z", "subscribe", plan="old")])
+    (tmp_path / "good.toml").write_text(CATALOGUE)
+    (tmp_path / "broken.toml").write_text("daily = [")
+    return tmp_path
+
+
+def test_a_catalogue_of_ones_own_is_used(folder: Path) -> None:
+    observed = {"plan": "lo", "balances": {"daily": 40, "fast": 10}}
+    later = record("ada", "2026-07-15T09:00:00Z", "enable_relaxed", observed=observed)
+    write_log(folder / "later.jsonl", [later])
+    done = tokenspec("replay", "log.jsonl", "later.jsonl", "--catalogue", "good.toml", cwd=folder)
+    assert (done.code, done.err) == (0, "")
+    assert "conforms" in done.out
+
+
+def test_the_shipped_catalogue_is_admissible_and_changes_the_digest(folder: Path) -> None:
+    own = tokenspec("replay", "log.jsonl", "--catalogue", EXAMPLES / "catalogue.toml", "--format", "json", cwd=folder)
+    usual = tokenspec("replay", "log.jsonl", "--format", "json", cwd=folder)
+    assert (own.code, usual.code) == (0, 0)
+    assert own.report["digest"] != usual.report["digest"]
+
+
+def test_prices_and_aliases_may_be_absent(folder: Path) -> None:
+    (folder / "short.toml").write_text(CATALOGUE.partition("[prices]")[0])
+    assert tokenspec("replay", "log.jsonl", "--catalogue", "short.toml", cwd=folder).code == 0
+
+
+@pytest.mark.parametrize(("old", "new", "key"), list(CHANGES.values()), ids=list(CHANGES))
+def test_a_catalogue_that_breaks_a_limit_exits_65_and_names_file_and_key(old: str, new: str, key: str, folder: Path) -> None:
+    (folder / "wrong.toml").write_text(CATALOGUE.replace(old, new, 1))
+    done = tokenspec("replay", "log.jsonl", "--catalogue", "wrong.toml", cwd=folder)
+    assert (done.code, done.out) == (65, "")
+    assert "wrong.toml" in done.err
+    assert key in done.err
+
+
+@pytest.mark.parametrize("name", ["policy.toml", "resets.toml"])
+def test_a_broken_catalogue_exits_65_whatever_its_name(name: str, folder: Path) -> None:
+    (folder / "broken.toml").rename(folder / name)
+    assert tokenspec("replay", "log.jsonl", "--catalogue", name, cwd=folder).code == 65
+
+
+def test_a_catalogue_that_is_not_utf8_exits_65(folder: Path) -> None:
+    (folder / "latin.toml").write_bytes("# größer".encode("latin-1"))
+    assert tokenspec("replay", "log.jsonl", "--catalogue", "latin.toml", cwd=folder).code == 65
+
+
+@pytest.mark.parametrize("name", ["missing.toml", "."])
+def test_a_catalogue_that_is_no_file_exits_66(name: str, folder: Path) -> None:
+    done = tokenspec("replay", "log.jsonl", "--catalogue", name, cwd=folder)
+    assert (done.code, done.out) == (66, "")
+    assert name in done.err
+
+
+@pytest.mark.parametrize("setting", ["generosity=high", "refund=maybe", "refund", "", "=none", "REFUND=none", "refund="])
+def test_an_unknown_setting_exits_64_and_is_named(setting: str, folder: Path) -> None:
+    done = tokenspec("replay", "log.jsonl", "--policy", setting, cwd=folder)
+    assert (done.code, done.out) == (64, "")
+    assert setting.partition("=")[0] in done.err
+
+
+def test_settings_of_several_policies_add_up(folder: Path) -> None:
+    options = ("--policy", "refund=none", "--policy", "month_end=stay_clamped", "--format", "json")
+    policy = tokenspec("replay", "log.jsonl", *options, cwd=folder).report["policy"]
+    assert (policy["refund"], policy["month_end"], policy["burn_order"]) == ("none", "stay_clamped", "fast_rollover_topup")
+
+
+GOOD, BROKEN, MISSING = ("--catalogue", "good.toml"), ("--catalogue", "broken.toml"), ("--catalogue", "missing.toml")
+UNKNOWN = ("--policy", "refund=maybe")
+SEVERAL = {
+    "policy_before_catalogue_missing": (("log.jsonl", *UNKNOWN, *MISSING), 64),
+    "policy_after_catalogue_missing": (("log.jsonl", *MISSING, *UNKNOWN), 64),
+    "policy_after_catalogue_broken": (("log.jsonl", *BROKEN, *UNKNOWN), 64),
+    "format_after_catalogue_missing": (("log.jsonl", *MISSING, "--format", "xml"), 64),
+    "policy_and_log_missing": (("missing.jsonl", *UNKNOWN), 64),
+    "no_log_and_catalogue_broken": (BROKEN, 64),
+    "log_missing_and_catalogue_broken": (("missing.jsonl", *BROKEN), 66),
+    "log_missing_and_catalogue_good": (("missing.jsonl", *GOOD), 66),
+    "option_unknown_and_log_missing": (("missing.jsonl", "--nonsense"), 64),
+}
+
+
+@pytest.mark.parametrize(("arguments", "code"), list(SEVERAL.values()), ids=list(SEVERAL))
+def test_the_gravest_of_several_faults_gives_the_exit_code(arguments: tuple[str, ...], code: int, folder: Path) -> None:
+    assert tokenspec("replay", *arguments, cwd=folder).code == code
+
+
+def test_a_divergence_outweighs_a_bad_record(tmp_path: Path) -> None:
+    wrong = opened("bea", observed={"status": "active"})
+    write_log(tmp_path / "log.jsonl", [{"account": "ada"}, wrong, {"account": "ada"}])
+    assert tokenspec("replay", "log.jsonl", cwd=tmp_path).code == 15
+
+
+def test_a_bad_record_outweighs_conforming_ones(tmp_path: Path) -> None:
+    write_log(tmp_path / "log.jsonl", [opened(observed={"status": "free"}), {"account": "ada"}])
+    assert tokenspec("replay", "log.jsonl", cwd=tmp_path).code == 65

@@ -1,0 +1,103 @@
+"""Verbs, options, help, and the list of policies."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+from command.conftest import tokenspec
+
+VERBS = ("check", "replay", "fuzz", "policies")
+ANSWERS = {
+    "burn_order": ["fast_rollover_topup", "rollover_fast_topup"],
+    "daily_position": ["first", "last"],
+    "daily_reset_clock": ["utc_time_of_day", "every_24h_from_opening"],
+    "paid_daily_guard": ["out_of_tokens", "bank_and_topup_empty"],
+    "paid_daily_leftover": ["expires", "kept"],
+    "upgrade_grant": ["difference", "full", "next_renewal"],
+    "downgrade_bank": ["truncate", "keep"],
+    "lapse_bank": ["destroyed", "frozen"],
+    "month_end": ["return_to_day", "stay_clamped"],
+    "missed_renewals": ["each", "once"],
+    "refund": ["to_source", "none"],
+    "stranded_remainder": ["refuse", "relax"],
+    "past_due_spending": ["frozen", "allowed"],
+}
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    done = tokenspec("--version")
+    assert (done.code, done.out, done.err) == (0, f"tokenspec {version('tokenspec')}\n", "")
+
+
+def test_help_lists_every_verb_and_exit_code() -> None:
+    done = tokenspec("--help")
+    assert (done.code, done.err) == (0, "")
+    assert [word for word in (*VERBS, "12", "13", "15", "16", "20", "64", "65", "66", "70") if word not in done.out] == []
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_help(verb: str) -> None:
+    done = tokenspec(verb, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert f"Usage: tokenspec {verb}" in done.out
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("",),
+        ("nonsense",),
+        ("--nonsense",),
+        ("replay",),
+        ("replay", "--nonsense", "-"),
+        ("replay", "-", "--format", "xml"),
+        ("replay", "-", "--resets", "sometimes"),
+        ("replay", "-", "--policy"),
+        ("policies", "extra"),
+        ("policies", "--format", "jsonl"),
+        ("fuzz", "--examples", "0"),
+        ("fuzz", "--examples", "many"),
+        ("fuzz", "--steps", "0"),
+        ("fuzz", "--seed", "x"),
+        ("check", "--scope", "huge"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_usage_exits_64_and_explains_itself_on_standard_error(arguments: tuple[str, ...]) -> None:
+    done = tokenspec(*arguments)
+    assert (done.code, done.out) == (64, "")
+    assert "Usage:" in done.err
+
+
+@pytest.fixture(scope="module")
+def policies() -> Any:
+    done = tokenspec("policies", "--format", "json")
+    assert (done.code, done.err) == (0, "")
+    return done.report
+
+
+def test_all_policies_are_listed_as_json_with_the_default_first(policies: Any) -> None:
+    listed = {p["policy"]: [a["answer"] for a in p["answers"]] for p in policies["policies"]}
+    assert listed == ANSWERS
+    assert {p["policy"]: p["default"] for p in policies["policies"]} == {name: a[0] for name, a in ANSWERS.items()}
+
+
+def test_every_policy_says_why_it_is_open_and_where(policies: Any) -> None:
+    assert [p["policy"] for p in policies["policies"] if not p["why"] or not p["clauses"]] == []
+
+
+def test_the_list_of_policies_names_declaration_and_version(policies: Any) -> None:
+    assert (policies.get("version"), len(policies.get("digest", ""))) == (version("tokenspec"), 64)
+
+
+def test_all_policies_are_listed_as_text_with_the_default_first() -> None:
+    done = tokenspec("policies")
+    assert (done.code, done.err) == (0, "")
+    words = [word for word in done.out.split() if word in ANSWERS or word in {a for row in ANSWERS.values() for a in row}]
+    marked = [line.split("(default)")[0].split()[-1] for line in done.out.splitlines() if "(default)" in line]
+    assert [word for word in words if word in ANSWERS] == list(ANSWERS)
+    assert marked == [row[0] for row in ANSWERS.values()]

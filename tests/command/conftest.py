@@ -13,6 +13,7 @@ from typing import Any
 
 COMMAND = (sys.executable, "-m", "tokenspec.oracle.command")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+LARGEST = 2**53 - 1
 POOLS = ("daily", "fast", "rollover", "topup", "api")
 
 Record = dict[str, Any]
@@ -80,3 +81,27 @@ def opened(account: str = "ada", at: str | int = "2026-07-15T09:00:00Z", **paylo
 def divergent(account: str = "ada") -> Record:
     """A record whose observed balance is not the right one."""
     return opened(account, observed={"balances": {"daily": 151}})
+
+
+def line_of(r: Record) -> bytes:
+    return json.dumps(r).encode()
+
+
+@dataclass(frozen=True)
+class Replayed:
+    code: int
+    report: Any
+    bad: dict[int, Any]
+    """By line."""
+    answers: dict[int, Any]
+    """By line, those of the good records."""
+
+
+def replayed(folder: Path, lines: list[bytes]) -> Replayed:
+    (folder / "log.jsonl").write_bytes(b"".join(line + b"\n" for line in lines))
+    done = tokenspec("replay", "log.jsonl", "--format", "json", "--answers", "answers.jsonl", cwd=folder)
+    assert done.err == ""
+    found = {b["line"]: b for b in done.report["bad_records"]}
+    good = [number for number in range(1, len(lines) + 1) if number not in found]
+    answers = dict(zip(good, read_lines(folder / "answers.jsonl"), strict=True))
+    return Replayed(done.code, done.report, found, answers)

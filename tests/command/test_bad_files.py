@@ -13,9 +13,7 @@ FIRST = json.dumps(opened()).encode()
 SECOND = json.dumps(generate("ada", "2026-07-15T09:05:00Z", "j", 24)).encode()
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\n", b" \t\r\n\n", b"\xef\xbb\xbf", b"{}\n", b"hello"], ids=lambda content: repr(content)
-)
+@pytest.mark.parametrize("content", [b"", b" \t\r\n\n", b"\xef\xbb\xbf", b"{}\n"], ids=lambda content: repr(content))
 def test_a_file_without_a_record_exits_65(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_bytes(content)
     done = tokenspec("replay", "log.jsonl", cwd=tmp_path)

@@ -13,9 +13,8 @@ KEYS |= {"verdict", "examples", "steps", "seconds", "coverage", "counterexample"
 
 
 def timeless(done: Finished) -> Finished:
-    """Without seconds and rates."""
-    out = re.sub(r'"seconds": [0-9.]+|in [0-9]+ s \([0-9,]+/s\)', "", done.out)
-    return Finished(done.code, out, done.err)
+    """Without seconds."""
+    return Finished(done.code, re.sub(r'"seconds": [0-9.]+', "", done.out), done.err)
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +25,6 @@ def run() -> Finished:
 def test_the_same_seed_gives_the_same_bytes(run: Finished) -> None:
     again = tokenspec("fuzz", "--examples", "5", "--seed", "3", "--format", "json", settings={"PYTHONHASHSEED": "2"})
     assert timeless(again) == timeless(run)
-
-
-def test_the_same_seed_gives_the_same_text() -> None:
-    runs = [tokenspec("fuzz", "--examples", "1", "--steps", "5", "--seed", "3") for _ in range(2)]
-    assert timeless(runs[0]) == timeless(runs[1])
-    assert runs[0].err == ""
 
 
 def test_a_fuzz_report_has_the_keys_of_the_contract(run: Finished) -> None:
@@ -55,7 +48,3 @@ def test_a_catalogue_of_ones_own_can_be_fuzzed() -> None:
     done = tokenspec("fuzz", "--examples", "1", "--steps", "5", "--catalogue", EXAMPLES / "catalogue.toml")
     assert done.err == ""
     assert done.code == 16
-
-
-def test_a_missing_catalogue_exits_66() -> None:
-    assert tokenspec("fuzz", "--examples", "1", "--catalogue", "missing.toml").code == 66

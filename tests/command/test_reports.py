@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from command.conftest import Record, divergent, generate, opened, read_lines, record, tokenspec, write_log
+from command.conftest import Record, divergent, generate, opened, record, tokenspec, write_log
 
 DEFAULTS = {
     "burn_order": "fast_rollover_topup",
@@ -30,6 +30,9 @@ DIVERGENCE_KEYS = {"file", "line", "account", "field", "expected", "got", "claus
 BAD_RECORD_KEYS = {"file", "line", "offset", "field", "rule"}
 
 
+NEXT_DAY = "2026-01-11T09:00:00Z"
+
+
 def month(number: int) -> str:
     return f"2026-{number:02}-10T09:00:00Z"
 
@@ -42,116 +45,112 @@ def renewals(account: str, *months: int) -> list[Record]:
     return [record(account, month(number), "renew") for number in months]
 
 
-SCENES: dict[tuple[str, str], list[Record]] = {
-    ("burn_order", "rollover_fast_topup"): [*subscriber("a1"), *renewals("a1", 2), generate("a1", month(2), "j", 200)],
-    ("daily_position", "last"): [*subscriber("a2"), generate("a2", month(1), "j", 200)],
-    ("daily_reset_clock", "every_24h_from_opening"): [opened("a3", month(1))],
-    ("paid_daily_guard", "bank_and_topup_empty"): [
-        *subscriber("a4"),
-        generate("a4", month(1), "j", 150),
-        record("a4", "2026-01-11T00:00:00Z", "daily_reset"),
-    ],
-    ("paid_daily_leftover", "kept"): [
-        *subscriber("a5"),
-        generate("a5", month(1), "j", 10),
-        record("a5", "2026-01-11T00:00:00Z", "daily_reset"),
-    ],
-    ("upgrade_grant", "full"): [
-        *subscriber("a6"),
-        generate("a6", month(1), "j", 1150),
-        record("a6", month(1), "upgrade", plan="premium"),
-    ],
-    ("upgrade_grant", "next_renewal"): [*subscriber("a7"), record("a7", month(1), "upgrade", plan="premium")],
-    ("downgrade_bank", "keep"): [
-        *subscriber("a8", "premium"),
-        *renewals("a8", 2, 3),
-        record("a8", month(3), "downgrade", plan="essential"),
-        *renewals("a8", 4),
-    ],
-    ("lapse_bank", "frozen"): [*subscriber("a9"), *renewals("a9", 2), record("a9", month(2), "cancel"), *renewals("a9", 3)],
-    ("month_end", "stay_clamped"): [
-        *subscriber("a10", at="2026-01-31T09:00:00Z"),
-        record("a10", "2026-02-28T09:00:00Z", "renew"),
-    ],
-    ("missed_renewals", "once"): [*subscriber("a11"), *renewals("a11", 3)],
-    ("refund", "none"): [*subscriber("a12"), generate("a12", month(1), "j", 10), record("a12", month(1), "refund", job="j")],
-    ("stranded_remainder", "relax"): [
-        *subscriber("a13", "premium"),
-        generate("a13", month(1), "j", 25_100),
-        generate("a13", month(1), "k", 60),
-    ],
-    ("past_due_spending", "allowed"): [
-        *subscriber("a14"),
-        record("a14", month(2), "payment_failed"),
-        generate("a14", month(2), "j", 200),
-    ],
+SCENES: dict[tuple[str, str], tuple[list[Record], Record]] = {
+    ("burn_order", "rollover_fast_topup"): (
+        [*subscriber("a1"), *renewals("a1", 2), generate("a1", month(2), "j", 200)],
+        {"balances": {"daily": 0, "fast": 8_500, "rollover": 8_450}},
+    ),
+    ("daily_position", "last"): ([*subscriber("a2"), generate("a2", month(1), "j", 200)], {"charge": {"daily": 0, "fast": 200}}),
+    ("daily_reset_clock", "every_24h_from_opening"): ([opened("a3", month(1))], {"next_daily_reset_at": "2026-01-11T09:00:00Z"}),
+    ("paid_daily_guard", "bank_and_topup_empty"): (
+        [*subscriber("a4"), generate("a4", month(1), "j", 150), record("a4", NEXT_DAY, "daily_reset")],
+        {"balances": {"daily": 150, "fast": 8_500}},
+    ),
+    ("paid_daily_leftover", "kept"): (
+        [*subscriber("a5"), generate("a5", month(1), "j", 10), record("a5", NEXT_DAY, "daily_reset")],
+        {"balances": {"daily": 140, "fast": 8_500}},
+    ),
+    ("upgrade_grant", "full"): (
+        [*subscriber("a6"), generate("a6", month(1), "j", 1_150), record("a6", month(1), "upgrade", plan="premium")],
+        {"balances": {"fast": 25_000}},
+    ),
+    ("upgrade_grant", "next_renewal"): (
+        [*subscriber("a7"), record("a7", month(1), "upgrade", plan="premium")],
+        {"balances": {"fast": 8_500}},
+    ),
+    ("downgrade_bank", "keep"): (
+        [
+            *subscriber("a8", "premium"),
+            *renewals("a8", 2, 3),
+            record("a8", month(3), "downgrade", plan="essential"),
+            *renewals("a8", 4),
+        ],
+        {"balances": {"fast": 8_500, "rollover": 50_000}},
+    ),
+    ("lapse_bank", "frozen"): (
+        [*subscriber("a9"), *renewals("a9", 2), record("a9", month(2), "cancel"), *renewals("a9", 3)],
+        {"status": "free", "balances": {"fast": 0, "rollover": 8_500}},
+    ),
+    ("month_end", "stay_clamped"): (
+        [*subscriber("a10", at="2026-01-31T09:00:00Z"), record("a10", "2026-02-28T09:00:00Z", "renew")],
+        {"next_renewal_at": "2026-03-28T09:00:00Z"},
+    ),
+    ("missed_renewals", "once"): (
+        [*subscriber("a11"), *renewals("a11", 3)],
+        {"balances": {"rollover": 8_500}, "next_renewal_at": month(4)},
+    ),
+    ("refund", "none"): (
+        [*subscriber("a12"), generate("a12", month(1), "j", 10), record("a12", month(1), "refund", job="j")],
+        {"outcome": "refused", "reason": "refunds_must_be_offered"},
+    ),
+    ("stranded_remainder", "relax"): (
+        [*subscriber("a13", "premium"), generate("a13", month(1), "j", 25_100), generate("a13", month(1), "k", 60)],
+        {"outcome": "accepted", "mode": "relaxed", "balances": {"fast": 50}},
+    ),
+    ("past_due_spending", "allowed"): (
+        [*subscriber("a14"), record("a14", month(2), "payment_failed"), generate("a14", month(2), "j", 200)],
+        {"outcome": "accepted", "charge": {"daily": 150, "fast": 50}},
+    ),
 }
+"""By policy and answer: records, and what an implementation with that setting says to the last of them."""
 
 
-def observed_under(policy: str, answer: str, records: list[Record], folder: Path) -> list[Record]:
-    """The records with what an implementation with that setting would answer."""
-    log, answers = write_log(folder / "plain.jsonl", records), folder / "answers.jsonl"
-    done = tokenspec("replay", log, "--policy", f"{policy}={answer}", "--answers", answers)
-    assert (done.code, done.err) == (0, "")
-    return [{**r, "observed": a} for r, a in zip(records, read_lines(answers), strict=True)]
-
-
-@pytest.fixture(scope="module")
-def other_policies(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A log of one account for each other answer of a policy, as an implementation with it would have written it."""
-    folder = tmp_path_factory.mktemp("policies")
-    records = [r for (p, a), scene in SCENES.items() for r in observed_under(p, a, scene, folder)]
-    return write_log(folder / "log.jsonl", records)
+def told(policy: str, answer: str) -> list[Record]:
+    *before, last = SCENES[policy, answer][0]
+    return [*before, {**last, "observed": SCENES[policy, answer][1]}]
 
 
 @pytest.fixture(scope="module")
-def explained(other_policies: Path) -> Any:
-    done = tokenspec("replay", other_policies, "--format", "json")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The divergences, by account, of a log that holds every scene."""
+    log = tmp_path_factory.mktemp("policies") / "log.jsonl"
+    write_log(log, [r for policy, answer in SCENES for r in told(policy, answer)])
+    done = tokenspec("replay", log, "--format", "json")
     assert (done.code, done.err) == (15, "")
     return {d["account"]: d for d in done.report["divergences"]}
 
 
 @pytest.mark.parametrize(("policy", "answer"), list(SCENES))
 def test_a_log_made_under_another_policy_is_explained_by_it(policy: str, answer: str, explained: Any) -> None:
-    found = explained[SCENES[policy, answer][0]["account"]]
-    assert {"policy": policy, "answer": answer} in found["explained_by"]
+    account = SCENES[policy, answer][0][0]["account"]
+    assert explained[account]["explained_by"] == [{"policy": policy, "answer": answer}]
 
 
-@pytest.mark.parametrize(("policy", "answer"), list(SCENES))
-def test_a_scene_that_tells_policies_apart_does_so_at_its_last_record(
-    policy: str, answer: str, explained: Any, other_policies: Path
-) -> None:
-    account = SCENES[policy, answer][0]["account"]
-    lines = [number for number, r in enumerate(read_lines(other_policies), 1) if r["account"] == account]
-    assert explained[account]["line"] == lines[-1]
-
-
-def test_a_log_conforms_under_the_policy_it_was_made_with(tmp_path: Path) -> None:
-    records = observed_under("upgrade_grant", "full", SCENES["upgrade_grant", "full"], tmp_path)
-    done = tokenspec("replay", write_log(tmp_path / "log.jsonl", records), "--policy", "upgrade_grant=full")
+@pytest.mark.parametrize(("policy", "answer"), [("upgrade_grant", "full"), ("refund", "none")])
+def test_a_log_conforms_under_the_policy_it_was_made_with(policy: str, answer: str, tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.jsonl", told(policy, answer))
+    done = tokenspec("replay", log, "--policy", f"{policy}={answer}")
     assert (done.code, done.err) == (0, "")
     assert "conforms" in done.out
 
 
 def test_a_default_that_was_set_aside_is_found_as_the_explanation(tmp_path: Path) -> None:
-    records = observed_under("refund", "to_source", SCENES["refund", "none"], tmp_path)
-    log = write_log(tmp_path / "log.jsonl", records)
+    *before, refund = SCENES["refund", "none"][0]
+    log = write_log(tmp_path / "log.jsonl", [*before, {**refund, "observed": {"outcome": "accepted"}}])
     report = tokenspec("replay", log, "--policy", "refund=none", "--format", "json").report
     assert report["policy"] == {**DEFAULTS, "refund": "none"}
     assert report["divergences"][0]["explained_by"] == [{"policy": "refund", "answer": "to_source"}]
 
 
-def test_a_divergence_that_no_single_policy_explains_has_an_empty_explanation(tmp_path: Path) -> None:
-    done = tokenspec("replay", write_log(tmp_path / "log.jsonl", [divergent()]), "--format", "json")
-    assert done.report["divergences"][0]["explained_by"] == []
-
-
-UPGRADED = [*subscriber("ada"), {**SCENES["upgrade_grant", "next_renewal"][-1], "account": "ada"}]
-UPGRADED[-1] = {**UPGRADED[-1], "observed": {"balances": {"fast": 8_500}}}
+def test_settings_of_several_policies_add_up_and_none_alone_explains(tmp_path: Path) -> None:
+    options = ("--policy", "refund=none", "--policy", "month_end=stay_clamped", "--format", "json")
+    report = tokenspec("replay", write_log(tmp_path / "log.jsonl", [divergent()]), *options).report
+    assert report["policy"] == {**DEFAULTS, "refund": "none", "month_end": "stay_clamped"}
+    assert report["divergences"][0]["explained_by"] == []
 
 
 def test_every_divergent_account_of_many_is_explained(tmp_path: Path) -> None:
-    records = [{**r, "account": f"account {number}"} for number in range(41) for r in UPGRADED]
+    records = [{**r, "account": f"account {number}"} for number in range(41) for r in told("upgrade_grant", "next_renewal")]
     done = tokenspec("replay", write_log(tmp_path / "log.jsonl", records), "--format", "json")
     explanations = [d["explained_by"] for d in done.report["divergences"]]
     assert explanations == [[{"policy": "upgrade_grant", "answer": "next_renewal"}]] * 41

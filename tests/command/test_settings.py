@@ -29,31 +29,20 @@ old = "lo"
 """
 CHANGES = {
     "daily_of_0": ("daily = 40", "daily = 0", "daily"),
-    "daily_negative": ("daily = 40", "daily = -1", "daily"),
     "daily_as_text": ("daily = 40", 'daily = "40"', "daily"),
-    "daily_with_a_fraction": ("daily = 40", "daily = 40.0", "daily"),
-    "daily_absent": ("daily = 40\n", "", "daily"),
-    "daily_of_two_to_53": ("daily = 40", f"daily = {2**53}", "daily"),
     "daily_of_5000_digits": ("daily = 40", f"daily = {'1' * 5000}", ""),
-    "bank_months_as_bool": ("bank_months = 2", "bank_months = true", "bank_months"),
     "ceiling_above_the_largest": ("bank_months = 2", f"bank_months = {2**52}", "plans.lo"),
     "pack_of_0": ("box = 5", "box = 0", "packs.box"),
     "pack_as_text": ("box = 5", 'box = "5"', "packs.box"),
     "free_plan_with_allowance": ("allowance = 0", "allowance = 1", "plans.free"),
     "free_plan_with_api": ("allowance = 0", "allowance = 0\napi = 1", "plans.free"),
     "falling_allowance": ("allowance = 20", "allowance = 9", "plans.hi.allowance"),
-    "allowance_above_the_largest": ("allowance = 20", f"allowance = {2**53 - 1}", "plans.hi"),
-    "allowance_absent": ("allowance = 10\n", "", "plans.lo"),
     "api_as_text": ("api = 3", 'api = "3"', "plans.hi.api"),
     "relaxed_medium_unknown": ('["image"]', '["audio"]', "plans.hi.relaxed"),
-    "ranking_as_text": ('["free", "lo", "hi"]', '"free"', "ranking"),
     "ranking_without_free": ('["free", "lo", "hi"]', '["lo", "hi"]', "ranking"),
-    "ranking_with_a_plan_twice": ('["free", "lo", "hi"]', '["free", "lo", "lo", "hi"]', "ranking"),
-    "ranking_without_a_plan": ('["free", "lo", "hi"]', '["free", "hi"]', "plans.lo"),
     "ranking_with_a_plan_that_is_not_described": ('["free", "lo", "hi"]', '["free", "lo", "hi", "top"]', "plans.top"),
     "price_negative": ("portrait = 7", "portrait = -7", "prices.portrait"),
     "alias_of_nothing": ('old = "lo"', 'old = "gone"', "aliases.old"),
-    "alias_as_number": ('old = "lo"', "old = 5", "aliases.old"),
     "broken_toml": ("daily = 40", "daily = [", "TOML"),
     "very_deep": ("daily = 40", f"daily = {'[' * 3_000}{']' * 3_000}", ""),
 }
@@ -117,31 +106,22 @@ def test_a_catalogue_that_is_no_file_exits_66(name: str, folder: Path) -> None:
     assert name in done.err
 
 
-@pytest.mark.parametrize("setting", ["generosity=high", "refund=maybe", "refund", "", "=none", "REFUND=none", "refund="])
+@pytest.mark.parametrize("setting", ["generosity=high", "refund=maybe", "refund", ""])
 def test_an_unknown_setting_exits_64_and_is_named(setting: str, folder: Path) -> None:
     done = tokenspec("replay", "log.jsonl", "--policy", setting, cwd=folder)
     assert (done.code, done.out) == (64, "")
     assert setting.partition("=")[0] in done.err
 
 
-def test_settings_of_several_policies_add_up(folder: Path) -> None:
-    options = ("--policy", "refund=none", "--policy", "month_end=stay_clamped", "--format", "json")
-    policy = tokenspec("replay", "log.jsonl", *options, cwd=folder).report["policy"]
-    assert (policy["refund"], policy["month_end"], policy["burn_order"]) == ("none", "stay_clamped", "fast_rollover_topup")
-
-
-GOOD, BROKEN, MISSING = ("--catalogue", "good.toml"), ("--catalogue", "broken.toml"), ("--catalogue", "missing.toml")
+BROKEN, MISSING = ("--catalogue", "broken.toml"), ("--catalogue", "missing.toml")
 UNKNOWN = ("--policy", "refund=maybe")
 SEVERAL = {
-    "policy_before_catalogue_missing": (("log.jsonl", *UNKNOWN, *MISSING), 64),
     "policy_after_catalogue_missing": (("log.jsonl", *MISSING, *UNKNOWN), 64),
     "policy_after_catalogue_broken": (("log.jsonl", *BROKEN, *UNKNOWN), 64),
     "format_after_catalogue_missing": (("log.jsonl", *MISSING, "--format", "xml"), 64),
     "policy_and_log_missing": (("missing.jsonl", *UNKNOWN), 64),
     "no_log_and_catalogue_broken": (BROKEN, 64),
     "log_missing_and_catalogue_broken": (("missing.jsonl", *BROKEN), 66),
-    "log_missing_and_catalogue_good": (("missing.jsonl", *GOOD), 66),
-    "option_unknown_and_log_missing": (("missing.jsonl", "--nonsense"), 64),
 }
 
 

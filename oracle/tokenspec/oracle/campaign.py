@@ -29,7 +29,9 @@ from tokenspec.spec.system import system
 PROFILES = {"ci": 700, "nightly": 60_000}
 """Examples of a profile: about a minute, about an hour."""
 
-_WALKS_FOR_AN_EXAMPLE = 1
+Progress = Callable[[int], None]
+"""Told how many examples have been run since the last call."""
+
 _PLAIN = Catalogue(
     DEFAULT.ranking,
     5,
@@ -56,9 +58,6 @@ class Result:
     def cold(self) -> list[tuple[str, str]]:
         """Rules and refusals that were never met."""
         return self.coverage.cold()
-
-
-Progress = Callable[[int], None]
 
 
 @cache
@@ -94,7 +93,7 @@ def run(
     account, *others = system().machines
     result = Result(Coverage((machine or account, *others)), Tally(), seed=seed_number)
     parts: list[Callable[[], None]] = [
-        lambda: _walk_worlds(world, examples * _WALKS_FOR_AN_EXAMPLE, steps, seed_number, tick),
+        lambda: walk_worlds(world, examples, steps, seed_number, tick),
         lambda: _drive(world, examples, steps, seed_number, tick, shorten),
     ]
     machines = [fuzz_class(m, claims(DEFAULT.ranking)) for m in others]
@@ -134,7 +133,8 @@ def _drive(world: type[WorldFuzz], examples: int, steps: int, seed_number: int, 
     run_state_machine_as_test(world, settings=limits)
 
 
-def _walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int, tick: Progress) -> None:
+def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int, tick: Progress = lambda _: None) -> None:
+    """Random walks over the rules of a world, leaning towards outcomes that were met rarely."""
     dice = random.Random(seed_number)
     knobs = system().machines[0].policies
     for number in range(walks):

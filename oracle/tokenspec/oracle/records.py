@@ -42,6 +42,13 @@ class Reader:
         self._decoder = msgspec.json.Decoder(self._union)
         self._times = _keys(self.events, Shape.TIME_OF_DAY)
         self._pools = _keys(self.events, Shape.POOLS)
+        self._choices = {
+            f.key: ", ".join(f.type.members)
+            for e in self.events
+            for f in e.fields
+            if f.origin is Origin.PAYLOAD and isinstance(f.type, Enum)
+        }
+        self._choices |= {key: ", ".join(APP_POOLS) for keys in self._pools.values() for key in keys}
 
     def decode(self, line: bytes) -> Record:
         """The record that a line of a log holds. Raises `BadRecord`."""
@@ -52,7 +59,7 @@ class Reader:
         except UnicodeDecodeError as fault:
             raise BadRecord("line", f"a log is UTF-8 text, and byte {fault.start} of the line is not") from None
         except msgspec.ValidationError as fault:
-            raise _explained(str(fault), _generic(line)) from None
+            raise self._explained(str(fault), _generic(line)) from None
         except (msgspec.DecodeError, RecursionError) as fault:
             raise BadRecord("line", f"a record is one JSON object a line: {_lower(str(fault))}") from None
         return self._finish(record)
@@ -62,7 +69,7 @@ class Reader:
         try:
             found = msgspec.convert(dict(record), self._union)
         except msgspec.ValidationError as fault:
-            raise _explained(str(fault), dict(record)) from None
+            raise self._explained(str(fault), dict(record)) from None
         return self._finish(found)
 
     def _finish(self, record: Any) -> Record:
@@ -90,6 +97,26 @@ class Reader:
                 written = record.observed.get(field)
                 if isinstance(written, str) and written in self._aliases:
                     record.observed[field] = self._aliases[written]
+
+    def _explained(self, message: str, record: Any) -> BadRecord:
+        """The library's message as field, rule and value."""
+        if missing := _MISSING.match(message):
+            if " - at " in message:
+                return BadRecord(_field(message.rpartition("`$.")[2]), f"{missing.group(1)} is missing in it")
+            event = record.get("event") if isinstance(record, dict) else None
+            return BadRecord(missing.group(1), f"it is required{f' for {event}' if isinstance(event, str) else ''}")
+        found = _AT_PATH.match(message)
+        if found is None:
+            return BadRecord("line", f"a record is one JSON object: {_lower(message)}")
+        text, path = found.groups()
+        # A wrong key is reported as "key` in `$.shown"; the record's own field is what a reader looks for.
+        field = _field(path.rpartition("`")[2])
+        value = _shown(record.get(field)) if isinstance(record, dict) and field in record else None
+        if field == "event" and text.startswith("Invalid value"):
+            return BadRecord("event", "there is no such event", value)
+        if text.startswith("Invalid enum value"):
+            return BadRecord(field, f"it is one of {self._choices.get(field, 'the values listed for it')}", value)
+        return BadRecord(field, _lower(text.replace("`", "")).replace("int", "integer"), value)
 
 
 def event_of(record: Record) -> str:
@@ -145,26 +172,6 @@ def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
 _AT_PATH = re.compile(r"(.*) - at `(.+)`", re.DOTALL)
-
-
-def _explained(message: str, record: Any) -> BadRecord:
-    """The library's message as field, rule and value."""
-    if missing := _MISSING.match(message):
-        if " - at " in message:
-            return BadRecord(_field(message.rpartition("`$.")[2]), f"{missing.group(1)} is missing in it")
-        event = record.get("event") if isinstance(record, dict) else None
-        return BadRecord(missing.group(1), f"it is required{f' for {event}' if isinstance(event, str) else ''}")
-    found = _AT_PATH.match(message)
-    if found is None:
-        return BadRecord("line", f"a record is one JSON object: {_lower(message)}")
-    text, path = found.groups()
-    field = _field(path.removeprefix("key in "))
-    value = _shown(record.get(field)) if isinstance(record, dict) and field in record else None
-    if field == "event" and text.startswith("Invalid value"):
-        return BadRecord("event", "there is no such event", value)
-    if text.startswith("Invalid enum value"):
-        return BadRecord(field, "it is not one of the values it can have", value)
-    return BadRecord(field, _lower(text.replace("`", "")).replace("int", "integer"), value)
 
 
 def _field(path: str) -> str:

@@ -56,7 +56,8 @@ class Oracle:
         self.policy = policy_from(policy)
         self.catalogue = _catalogue(catalogue)
         self.resets = resets
-        declared, _, session = system(self.catalogue).machines
+        self.system = system(self.catalogue)
+        declared, _, session = self.system.machines
         self.session_machine = session
         self.machine = machine or declared
         self.parameters: dict[str, Value] = {**self.catalogue.parameters(), **self.policy}

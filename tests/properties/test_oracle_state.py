@@ -1,0 +1,141 @@
+"""The oracle's state: when one asks makes no difference, and a saved state goes on as if nothing had happened."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tokenspec.oracle import BadRecord, BadSetting, Oracle
+from tokenspec.oracle.campaign import default_watch, walk_worlds
+from tokenspec.oracle.fuzz import World, world_fuzz
+from tokenspec.oracle.instants import format_instant, parse_instant
+from tokenspec.oracle.lookups import daily_job_state, next_daily_reset
+from tokenspec.oracle.saved import load, save
+from tokenspec.spec.catalogue import Catalogue
+
+OPEN = {"account": "a", "at": "2026-07-15T09:00:00Z", "event": "open_account"}
+
+
+class Recorder(world_fuzz(watch=default_watch())):  # type: ignore[misc]
+    """Keeps the records of every run."""
+
+    runs: ClassVar[list[tuple[World, list[dict[str, Any]]]]] = []
+
+    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+        super().open_world(policy, catalogue, resets)
+        type(self).runs.append((World(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[tuple[World, list[dict[str, Any]]]]:
+    walk_worlds(Recorder, 60, 60, 11)
+    return Recorder.runs
+
+
+def answers(oracle: Oracle, records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    for record in records:
+        yield oracle.apply({k: v for k, v in record.items() if k != "observed"}).as_dict()
+
+
+def test_going_on_from_a_saved_state_is_going_on(runs: list[tuple[World, list[dict[str, Any]]]]) -> None:
+    dice = random.Random(1)
+    for world, records in runs:
+        whole = list(answers(Oracle(world.policy, world.catalogue, world.resets), records))
+        cut = dice.randint(0, len(records))
+        first = Oracle(world.policy, world.catalogue, world.resets)
+        before = list(answers(first, records[:cut]))
+        loaded = load(save(first))
+        assert whole == before + list(answers(loaded, records[cut:]))
+        assert loaded.accounts == {**first.accounts} or cut < len(records)
+
+
+def test_a_saved_state_is_the_same_bytes_each_time() -> None:
+    oracle = Oracle()
+    oracle.apply(OPEN)
+    assert save(oracle) == save(load(save(oracle)))
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [({"version": 2}, "version 2"), ({"digest": "0" * 64}, "another declaration"), ({"accounts": 3}, "not a saved state")],
+)
+def test_a_state_that_cannot_be_gone_on_from_is_refused(change: dict[str, Any], rule: str) -> None:
+    saved = msgspec.json.decode(save(Oracle())) | change
+    with pytest.raises(BadSetting, match=rule):
+        load(msgspec.json.encode(saved))
+
+
+def test_a_file_that_is_no_state_is_refused() -> None:
+    with pytest.raises(BadSetting, match="not a saved state"):
+        load(b"{")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 50 * 86_400_000), max_size=8), st.sampled_from(("explicit", "implied")))
+def test_looking_in_between_changes_nothing(pauses: list[int], resets: str) -> None:
+    """A refused event is only a moment at which the oracle was asked."""
+    asked, unasked = Oracle(resets=resets), Oracle(resets=resets)
+    start = parse_instant(OPEN["at"])
+    for oracle in (asked, unasked):
+        oracle.apply(OPEN)
+        oracle.apply({**OPEN, "event": "subscribe", "plan": "premium"})
+    at = start
+    for pause in pauses:
+        at += pause
+        asked.apply({"account": "a", "at": at, "event": "enable_relaxed"})
+    last = {"account": "a", "at": at + 1, "event": "refresh", "session": "s"}
+    assert asked.apply(last) == unasked.apply(last)
+    assert asked.accounts["a"].row == unasked.accounts["a"].row
+
+
+def test_what_falls_due_exactly_at_an_event_is_due() -> None:
+    oracle = Oracle()
+    oracle.apply(OPEN)
+    assert oracle.apply({**OPEN, "at": "2026-07-15T23:59:59.999Z", "event": "daily_reset"}).reason == "daily_reset_must_be_due"
+    assert oracle.apply({**OPEN, "at": "2026-07-16T00:00:00Z", "event": "daily_reset"}).outcome == "accepted"
+
+
+def test_one_late_run_settles_every_day_and_each_missed_month() -> None:
+    oracle = Oracle()
+    oracle.apply(OPEN)
+    oracle.apply({**OPEN, "event": "subscribe", "plan": "essential"})
+    renewed = oracle.apply({**OPEN, "at": "2026-10-20T00:00:00Z", "event": "renew"})
+    assert renewed.balances["rollover"] == 25_500
+    assert renewed.next_renewal_at == "2026-11-15T09:00:00Z"
+    reset = oracle.apply({**OPEN, "at": "2026-10-20T00:00:00Z", "event": "daily_reset"})
+    assert reset.next_daily_reset_at == "2026-10-21T00:00:00Z"
+
+
+def test_the_reset_is_shown_in_local_time_through_summer_and_winter() -> None:
+    oracle = Oracle()
+    oracle.apply(OPEN)
+    assert next_daily_reset(oracle, "a", "America/Los_Angeles").isoformat() == "2026-07-15T17:00:00-07:00"
+    oracle.apply({**OPEN, "at": "2026-12-15T09:00:00Z", "event": "daily_reset"})
+    assert next_daily_reset(oracle, "a", "America/Los_Angeles").isoformat() == "2026-12-15T16:00:00-08:00"
+    with pytest.raises(KeyError):
+        next_daily_reset(oracle, "a", "Mars/Olympus")
+    with pytest.raises(KeyError):
+        next_daily_reset(oracle, "nobody")
+
+
+@pytest.mark.parametrize(
+    ("hours", "state"), [(-1, "waiting"), (0, "due"), (4, "due"), (4.001, "late"), (48, "late"), (48.001, "overdue")]
+)
+def test_the_daily_job_is_late_after_four_hours_and_overdue_after_forty_eight(hours: float, state: str) -> None:
+    oracle = Oracle()
+    oracle.apply(OPEN)
+    assert state == daily_job_state(oracle, "a", parse_instant("2026-07-16T00:00:00Z") + int(hours * 3_600_000))
+
+
+def test_time_never_goes_back_within_an_account_but_does_across_accounts() -> None:
+    oracle = Oracle()
+    oracle.apply(OPEN)
+    with pytest.raises(BadRecord, match="never goes back"):
+        oracle.apply({**OPEN, "at": format_instant(parse_instant(OPEN["at"]) - 1), "event": "enable_relaxed"})
+    assert oracle.apply({**OPEN, "account": "b", "at": 0}).outcome == "accepted"

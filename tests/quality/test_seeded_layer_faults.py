@@ -1,0 +1,141 @@
+"""Claims about the clock and the journal fall when the clock or the journal is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tokenspec.machine.testing.monitor import Violation
+from tokenspec.oracle import clock, journal
+from tokenspec.oracle.campaign import run
+from tokenspec.oracle.instants import DAY_MS
+from tokenspec.oracle.world import Oracle
+
+Patch = Callable[[pytest.MonkeyPatch], None]
+
+
+def drifting_months(patch: pytest.MonkeyPatch) -> None:
+    """The day is taken from the period before, so 31 January leads to 28 March (killbill#127)."""
+    right = clock.pass_month
+    patch.setattr(clock, "pass_month", lambda dial, stay_clamped: right(dial, True))
+
+
+def months_of_thirty_days(patch: pytest.MonkeyPatch) -> None:
+    """A month is thirty days (lago-api#1840)."""
+
+    def pass_month(dial: clock.Dial, stay_clamped: bool) -> None:
+        dial.months += 1
+        dial.upcoming = dial.anchor + dial.months * 30 * DAY_MS
+
+    patch.setattr(clock, "pass_month", pass_month)
+
+
+def boundary_lost(patch: pytest.MonkeyPatch) -> None:
+    """What falls due exactly now is not due yet (openmeter#4278)."""
+    right = Oracle._advance
+    patch.setattr(Oracle, "_advance", lambda self, account, at, event: right(self, account, at - 1, event))
+
+
+def repeated_ids_run_again(patch: pytest.MonkeyPatch) -> None:
+    """The first answer is given again, and the event happens again all the same."""
+    right = Oracle.answer
+
+    def answer(self: Oracle, record: Any) -> Any:
+        known = self.accounts.get(record.account)
+        if known is not None and record.id in known.answers:
+            known.month += 1
+        return right(self, record)
+
+    patch.setattr(Oracle, "answer", answer)
+
+
+def views_judged_by_all_history(patch: pytest.MonkeyPatch) -> None:
+    """A balance that was true before the session last fetched is called stale instead of impossible."""
+    right = journal.verdict
+
+    def verdict(account: journal.Account, session: str, shown: dict[str, int], now: journal.Vector) -> str:
+        known = account.sessions.get(session)
+        if known is not None:
+            known.since = 0
+        return right(account, session, shown, now)
+
+    patch.setattr(journal, "verdict", verdict)
+
+
+def refresh_keeps_the_old_balance(patch: pytest.MonkeyPatch) -> None:
+    """A verdict looks at what the session saw first."""
+    patch.setattr(journal, "verdict", lambda account, session, shown, now: "stale")
+
+
+def refusals_use_the_job_up(patch: pytest.MonkeyPatch) -> None:
+    """A refused generation leaves a trace."""
+    right = Oracle._answer
+
+    def answer(self: Oracle, account: Any, event: str, outcome: Any, by: Any = None) -> Any:
+        if outcome[0] < 0 and event == "generate":
+            account.day += 1
+        return right(self, account, event, outcome, by)
+
+    patch.setattr(Oracle, "_answer", answer)
+
+
+def one_account_is_another(patch: pytest.MonkeyPatch) -> None:
+    """A change of one account shows in all of them."""
+    right = Oracle._balances_change
+
+    def change(self: Oracle, account: Any) -> None:
+        for other in self.accounts.values():
+            other.day += 1
+        right(self, account)
+
+    patch.setattr(Oracle, "_balances_change", change)
+
+
+def upgrades_restart_the_month(patch: pytest.MonkeyPatch) -> None:
+    """The clock is started again by whatever remembers a plan change."""
+    right = Oracle._remember
+
+    def remember(self: Oracle, account: Any, event: str, outcome: Any, record: Any) -> None:
+        if event == "downgrade":
+            account.renewal = clock.start_monthly(record.at, False)
+        right(self, account, event, outcome, record)
+
+    patch.setattr(Oracle, "_remember", remember)
+
+
+def late_days_lost(patch: pytest.MonkeyPatch) -> None:
+    """A late renewal counts its next month from the day it ran."""
+    right = Oracle._act_on_renewal
+
+    def act(self: Oracle, account: Any, what: Any, at: int) -> None:
+        right(self, account, what, at)
+        if what.value == "settles" and account.renewal is not None:
+            account.renewal = clock.start_monthly(at, self.policy["month_end"] == "stay_clamped")
+
+    patch.setattr(Oracle, "_act_on_renewal", act)
+
+
+@pytest.mark.parametrize(
+    ("fault", "claim"),
+    [
+        (one_account_is_another, "no_gifting"),
+        (refusals_use_the_job_up, "refused_changes_nothing"),
+        (boundary_lost, "one_grant_per_due_date"),
+        (upgrades_restart_the_month, "plan_changes_keep_the_date"),
+        (late_days_lost, "late_equals_on_time"),
+        (repeated_ids_run_again, "repeated_id_changes_nothing"),
+        (views_judged_by_all_history, "fresh_view_is_true"),
+        (refresh_keeps_the_old_balance, "fresh_view_is_true"),
+        (drifting_months, "periods_tile"),
+        (months_of_thirty_days, "periods_tile"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value.__name__,
+)
+def test_fuzz_kills(fault: Patch, claim: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    fault(monkeypatch)
+    result = run(300, shorten=False, only=claim)
+    assert result.failure is not None, "survived"
+    assert isinstance(result.failure.error, Violation), result.failure.error
+    assert claim == result.failure.error.claim

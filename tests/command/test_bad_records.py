@@ -192,7 +192,7 @@ def test_an_event_that_exists_is_never_called_unknown(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["observed", "cost"])
 def test_nesting_of_every_depth_is_bad_or_a_divergence_and_never_a_bug(kind: str, tmp_path: Path) -> None:
-    deep = ["[" * depth + "]" * depth for depth in range(940, 1010, 2)]
+    deep = ["[" * depth + "]" * depth for depth in range(960, 1000, 2)]
     lines = [with_raw("cost", raw) for raw in deep]
     if kind == "observed":
         lines = [line_of(opened(f"a{n}", observed={"plan": "@@"})) for n in range(len(deep))]

@@ -119,7 +119,6 @@ SEVERAL = {
     "policy_after_catalogue_missing": (("log.jsonl", *MISSING, *UNKNOWN), 64),
     "policy_after_catalogue_broken": (("log.jsonl", *BROKEN, *UNKNOWN), 64),
     "format_after_catalogue_missing": (("log.jsonl", *MISSING, "--format", "xml"), 64),
-    "policy_and_log_missing": (("missing.jsonl", *UNKNOWN), 64),
     "no_log_and_catalogue_broken": (BROKEN, 64),
     "log_missing_and_catalogue_broken": (("missing.jsonl", *BROKEN), 66),
 }

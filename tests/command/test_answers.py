@@ -193,13 +193,11 @@ def spoilt(state: bytes) -> dict[str, bytes]:
     whole = json.loads(state)
     (account,) = whole["accounts"].values()
     return {
-        "cut_short": state[:-20],
         "a_log": json.dumps(opened()).encode(),
         "very_deep": b"[" * 100_000 + b"]" * 100_000,
         "other_version": json.dumps({**whole, "version": 99}).encode(),
         "other_declaration": json.dumps({**whole, "digest": "0" * 64}).encode(),
         "unknown_answer": json.dumps({**whole, "policy": {**whole["policy"], "refund": "maybe"}}).encode(),
-        "bad_catalogue": json.dumps({**whole, "catalogue": {**whole["catalogue"], "daily": 0}}).encode(),
         "short_account": json.dumps({**whole, "accounts": {"ada": {**account, "row": account["row"][:2]}}}).encode(),
     }
 

@@ -60,7 +60,7 @@ def test_a_changed_digit_of_a_balance_exits_15_and_names_the_place_and_the_claus
 
 
 def every_change(log: Path) -> Iterator[tuple[list[Record], str, Any, Any]]:
-    """Each account's records up to one balance with a changed digit, the pool, the right balance and the changed one."""
+    """The records of an account up to one balance with a changed digit; the pool; the right balance; the changed one."""
     records = read_lines(log)
     for line, target in enumerate(records, 1):
         for pool, right in target["observed"]["balances"].items():

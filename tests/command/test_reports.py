@@ -220,10 +220,14 @@ def test_jsonl_says_the_same_as_json(mixed: Path, mixed_report: Any) -> None:
     assert {**lines[-1]["summary"], "bad_records": bad, "divergences": divergences} == mixed_report
 
 
-def test_text_names_file_line_byte_field_and_rule_of_a_bad_record(mixed: Path, mixed_report: Any) -> None:
+@pytest.fixture(scope="module")
+def mixed_text(mixed: Path) -> str:
+    return tokenspec("replay", "one.jsonl", "two.jsonl", cwd=mixed).out
+
+
+def test_text_names_file_line_byte_field_and_rule_of_a_bad_record(mixed_text: str, mixed_report: Any) -> None:
     bad = mixed_report["bad_records"][0]
-    done = tokenspec("replay", "one.jsonl", "two.jsonl", cwd=mixed)
-    (line,) = [line for line in done.out.splitlines() if line.startswith("one.jsonl:3:")]
+    (line,) = [line for line in mixed_text.splitlines() if line.startswith("one.jsonl:3:")]
     assert f"byte {bad['offset']}" in line
     assert f"{bad['field']}: {bad['rule']}" in line
 
@@ -235,11 +239,10 @@ def test_a_result_goes_to_the_file_that_is_named(mixed: Path, mixed_report: Any,
     assert json.loads(to.read_bytes()) == mixed_report
 
 
-def test_quiet_still_exits_15(mixed: Path) -> None:
-    loud = tokenspec("replay", "one.jsonl", "two.jsonl", cwd=mixed)
+def test_quiet_still_exits_15(mixed: Path, mixed_text: str) -> None:
     quiet = tokenspec("replay", "one.jsonl", "two.jsonl", "-q", cwd=mixed)
     assert (quiet.code, quiet.err) == (15, "")
-    assert len(quiet.out) < len(loud.out)
+    assert len(quiet.out) < len(mixed_text)
 
 
 def test_observed_fields_that_nobody_knows_are_no_comparison(tmp_path: Path) -> None:

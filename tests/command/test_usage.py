@@ -53,10 +53,8 @@ def test_every_verb_has_help(verb: str) -> None:
         ("--nonsense",),
         ("replay",),
         ("replay", "-", "--format", "xml"),
-        ("replay", "-", "--resets", "sometimes"),
         ("policies", "extra"),
         ("fuzz", "--examples", "0"),
-        ("fuzz", "--seed", "x"),
         ("check", "--scope", "huge"),
     ],
     ids=" ".join,
@@ -91,7 +89,6 @@ def test_the_list_of_policies_names_declaration_and_version(policies: Any) -> No
 def test_all_policies_are_listed_as_text_with_the_default_first() -> None:
     done = tokenspec("policies")
     assert (done.code, done.err) == (0, "")
-    words = [word for word in done.out.split() if word in ANSWERS or word in {a for row in ANSWERS.values() for a in row}]
     marked = [line.split("(default)")[0].split()[-1] for line in done.out.splitlines() if "(default)" in line]
-    assert [word for word in words if word in ANSWERS] == list(ANSWERS)
+    assert [word for word in done.out.split() if word in ANSWERS] == list(ANSWERS)
     assert marked == [row[0] for row in ANSWERS.values()]

@@ -1,1 +1,1 @@
-"""."""
+"""What must always hold of the account, as data."""

@@ -72,9 +72,7 @@ def _plans() -> str:
         )
         for name, plan in DEFAULT.plans.items()
     ]
-    return tables.markdown(
-        ("plan", "fast tokens a month", "the bank holds", "unlimited generation of", "API tokens a month"), rows
-    )
+    return tables.markdown(("plan", "fast tokens a month", "the bank holds", "unlimited", "API tokens a month"), rows)
 
 
 def _cited() -> dict[str, tuple[str, ...]]:

@@ -12,7 +12,7 @@ Record = dict[str, Any]
 Fails = Callable[[list[Record]], bool]
 
 
-def shrink(records: list[Record], fails: Fails, tries: int = 3000) -> list[Record]:
+def shrink(records: list[Record], fails: Fails, tries: int = 1500) -> list[Record]:
     """The plainest list found that still fails, after at most `tries` attempts. `records` has to fail."""
     budget = iter(range(tries))
 
@@ -43,11 +43,17 @@ def _fewer(records: list[Record], still: Fails) -> list[Record]:
 
 def _plainer(records: list[Record], still: Fails) -> list[Record]:
     for index in range(len(records)):
-        for change in _changes(records, index):
-            candidate = [*records[:index], change, *records[index + 1 :]]
-            if change != records[index] and still(candidate):
-                records = candidate
+        while (change := _accepted(records, index, still)) is not None:
+            records = [*records[:index], change, *records[index + 1 :]]
     return records
+
+
+def _accepted(records: list[Record], index: int, still: Fails) -> Record | None:
+    """The first plainer form of one record with which the list still fails."""
+    for change in _changes(records, index):
+        if change != records[index] and still([*records[:index], change, *records[index + 1 :]]):
+            return change
+    return None
 
 
 def _changes(records: list[Record], index: int) -> Iterator[Record]:

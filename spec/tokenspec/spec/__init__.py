@@ -1,1 +1,1 @@
-"""."""
+"""The declared account: clauses, catalogue, policies, and three machines."""

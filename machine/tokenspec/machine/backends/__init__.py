@@ -1,1 +1,1 @@
-"""."""
+"""Readers of a declaration that take steps."""

@@ -1,1 +1,1 @@
-"""."""
+"""The language of declarations and claims. Standard library only."""

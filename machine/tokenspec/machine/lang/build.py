@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import TypeAlias
+from typing import NoReturn, TypeAlias
 
 from tokenspec.machine.lang import declaration as d
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var
@@ -18,7 +18,7 @@ from tokenspec.machine.lang.types import Type, Value
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """An expression that can be written with operators. Compare with `eq`, never with `==`."""
+    """An expression that can be written with operators. Compare with `eq` and `ne`; `==` and `!=` raise."""
 
     expr: Expr
 
@@ -42,6 +42,13 @@ class Term:
 
     def __ge__(self, other: Termlike) -> Term:
         return _binary(BinaryOp.LE, other, self)
+
+    def __eq__(self, other: object) -> NoReturn:
+        # Comparing handles would quietly declare the constant False.
+        raise TypeError("terms are not compared by == or !=: write eq or ne")
+
+    __ne__ = __eq__
+    __hash__ = object.__hash__
 
     def __bool__(self) -> bool:
         raise TypeError("a term has no truth value yet: write all_of, any_of, negation or ite")

@@ -13,16 +13,17 @@ are names; `clock.x` is what the rule does to a clock.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias
 
 from tokenspec.machine.lang.build import Term, Termlike, cites, lift, var
+from tokenspec.machine.lang.check_names import unknown
 from tokenspec.machine.lang.declaration import ClockAct, Event, Field, Kind, Machine, Rule
 from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
 from tokenspec.machine.lang.expr import Expr, Lit, Var, names_in, substitute
-from tokenspec.machine.lang.typecheck import type_of
+from tokenspec.machine.lang.typecheck import fits, show, type_of
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
 
@@ -251,52 +252,65 @@ def _step_scope(machine: Machine, shared: tuple[Field, ...]) -> dict[str, Type]:
 
 
 def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> None:
-    """Raises `DeclarationErrors` with every fault of the claims."""
+    """Raises `DeclarationErrors` with every fault of the claims; the machines are taken to have passed `validate`."""
     faults: list[DeclarationError] = []
     by_name = {m.name: m for m in machines}
-    seen: set[str] = set()
+    seen: set[str | int] = set()
     for each in claims:
-        if each.id in seen:
-            faults.append(DeclarationError("TS302", f"claim {each.id!r}", "the id is taken", "Give it another"))
-        seen.add(each.id)
+        place = f"claim {each.id!r}"
+        for what, taken in (("id", each.id), ("number", each.number)):
+            if taken in seen:
+                faults.append(DeclarationError("TS302", place, f"the {what} {taken!r} is taken", "Give it another"))
+            seen.add(taken)
         if not each.parts:
-            faults.append(DeclarationError("TS301", f"claim {each.id!r}", "it has no part and no twin", "Say what holds"))
+            faults.append(DeclarationError("TS301", place, "it has no part and no twin", "Say what holds"))
         for part in each.parts:
             if not isinstance(part, LayerPart):
-                faults += _part_faults(each, part, by_name[part.machine])
+                where = f"{place}, part {part.name!r}"
+                faults += unknown([part.machine], by_name, "TS101", where, "a machine")
+                faults += _part_faults(where, part, by_name[part.machine]) if part.machine in by_name else ()
     if faults:
         raise DeclarationErrors(faults)
 
 
-def _part_faults(of: Claim, part: StatePart | StepPart | TwoRunPart | LivenessPart, m: Machine) -> list[DeclarationError]:
-    place = f"claim {of.id!r}, part {part.name!r}"
-    named: tuple[str, ...] = ()
-    formulas: list[Expr] = []
+def _part_faults(place: str, part: StatePart | StepPart | TwoRunPart | LivenessPart, m: Machine) -> Iterator[DeclarationError]:
+    events: tuple[str, ...] = ()
+    formulas: tuple[Expr, ...] = ()
     scope: dict[str, Type] = machine_scope(m)
     match part:
         case StatePart(_, _, holds, twin):
-            formulas = [holds, twin]
+            formulas = holds, twin
         case StepPart(_, _, holds, twin, events, ghosts):
-            named, formulas = events, [holds, twin]
+            formulas = holds, twin
             known = [m.event_named[e] for e in events if e in m.event_named] or list(m.events)
-            scope = step_scope(m, known) | {g.name: g.type for g in ghosts} | {f"new.{g.name}": g.type for g in ghosts}
-        case TwoRunPart(_, _, assume, left, right, _, unless):
-            named, formulas = (*left, *right), [assume, unless]
+            scope = step_scope(m, known) | {g.name: g.type for g in ghosts}
+            for g in ghosts:
+                figures = {p.name: p.type for p in m.all_parameters}
+                yield from fits(g.initial, figures, f"{place}, ghost {g.name!r}, initial value", g.type)
+                yield from fits(g.after, scope, f"{place}, ghost {g.name!r}, value after", g.type)
+            scope |= {f"new.{g.name}": g.type for g in ghosts}
+        case TwoRunPart(_, _, assume, left, right, agree, unless):
+            events, formulas = (*left, *right), (assume, unless)
+            yield from unknown(agree, [v.name for v in m.variables], "TS101", place, "a variable")
         case LivenessPart():
-            named = (part.goal, *part.events)
-    faults = [
-        DeclarationError("TS303", place, f"{event!r} is not an event of {m.name!r}", "Mend the name")
-        for event in named
-        if event not in m.event_named
-    ]
-    if isinstance(part, StatePart | StepPart) and part.twin in (Lit(True), Lit(False)):
-        faults.append(DeclarationError("TS301", place, "its twin is a constant", "Name the case that makes it interesting"))
+            events = (part.goal, *part.events)
+            rules = [r.name for e in m.events for r in e.rules]
+            yield from unknown(part.without, rules, "TS101", place, "a rule")
+            yield from _goal_faults(place, part, m)
+    yield from unknown(events, m.event_named, "TS303", place, f"an event of {m.name!r}")
+    if isinstance(part, StatePart | StepPart) and isinstance(part.twin, Lit):
+        fix = "Name the case that makes it interesting"
+        yield DeclarationError("TS301", place, f"its twin is always {show(part.twin)}", fix)
     for formula in formulas:
-        try:
-            found = type_of(formula, scope, place)
-        except DeclarationError as fault:
-            faults.append(fault)
-            continue
-        if not isinstance(found, Bool):
-            faults.append(DeclarationError("TS202", place, f"the formula is {found}", "A claim is true or false"))
-    return faults
+        yield from fits(formula, scope, place, Bool(), "TS202")
+
+
+def _goal_faults(place: str, part: LivenessPart, m: Machine) -> Iterator[DeclarationError]:
+    given = dict(part.fields)
+    fields = m.event_named[part.goal].fields if part.goal in m.event_named else ()
+    if part.goal in m.event_named:
+        yield from unknown(given, [f.name for f in fields], "TS101", place, f"a field of {part.goal!r}")
+    for f in fields:
+        if f.name not in given or not f.type.admits(given[f.name]):
+            value = repr(given[f.name]) if f.name in given else "nothing"
+            yield DeclarationError("TS204", place, f"{f.name!r} is given {value}, not a {f.type}", "Give one of its values")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokenspec.machine.lang.expr import TRUE, Expr
-from tokenspec.machine.lang.types import Type, Value
+from tokenspec.machine.lang.types import Enum, Type, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,9 +279,9 @@ class Machine:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """The states of the lifecycle."""
-        kind = self.control_variable.type
-        return getattr(kind, "members", ())
+        """The states of the lifecycle; none where the control variable is undeclared or of no enum."""
+        kind = next((v.type for v in self.variables if v.name == self.control), None)
+        return kind.members if isinstance(kind, Enum) else ()
 
 
 @dataclass(frozen=True, slots=True)

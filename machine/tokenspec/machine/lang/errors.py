@@ -1,11 +1,12 @@
 """What can be wrong with a declaration, each under a code that stays the same.
 
 A message says the code, the place, what is wrong with the values, and what to do. `CODES` is the register:
-each code is raised somewhere, and tests/negative holds a wrong declaration for each.
+each code is raised somewhere, and tests/lang holds a wrong declaration for each (test_wrong_declarations.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 CODES: dict[str, str] = {
@@ -19,21 +20,23 @@ CODES: dict[str, str] = {
     "TS108": "a clause is cited that the register does not hold",
     "TS109": "an event without rules",
     "TS110": "a definition reads a later definition",
-    "TS111": "a clock names an event that the machine does not have",
+    "TS111": "a clock or a link names what the machine does not have",
     "TS112": "a rule without a target starts in no state, or a rule has no source",
     "TS113": "one code stands for two different requirements of an event",
+    "TS114": "one field name has two types in a machine",
+    "TS115": "a name that Python, or the live object, has no room for",
     "TS201": "an expression is ill typed",
     "TS202": "a requirement, a condition or a claim is not a truth value",
     "TS203": "a value does not fit the declared type",
-    "TS204": "a value is given that is not a value of the variable's type",
+    "TS204": "a value is given that is not one of its type's values, or not the one that has to be",
     "TS205": "a type has no values",
     "TS301": "a claim without a twin",
-    "TS302": "two claims share an id",
+    "TS302": "two claims share an id or a number",
     "TS303": "a claim speaks of an event that the machine does not have",
 }
 
 
-@dataclass
+@dataclass(unsafe_hash=True)
 class DeclarationError(Exception):
     """A declaration that cannot be read: `code` of the register, `place`, `message` and `fix`."""
 
@@ -44,7 +47,8 @@ class DeclarationError(Exception):
 
     def __post_init__(self) -> None:
         assert self.code in CODES, f"unregistered code {self.code}"
-        super().__init__(str(self))
+        # What an exception is given here is what it is made from again when it is unpickled.
+        super().__init__(self.code, self.place, self.message, self.fix)
 
     def __str__(self) -> str:
         return f"[{self.code}] {self.place}: {self.message}. {self.fix}."
@@ -53,9 +57,12 @@ class DeclarationError(Exception):
 class DeclarationErrors(Exception):
     """Every fault found in a declaration, in the order of the declaration."""
 
-    def __init__(self, errors: list[DeclarationError]) -> None:
+    def __init__(self, errors: Iterable[DeclarationError]) -> None:
         self.errors = tuple(errors)
-        super().__init__("\n".join(map(str, errors)))
+        super().__init__(self.errors)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.errors))
 
 
 class Gap(Exception):

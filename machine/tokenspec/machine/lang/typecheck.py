@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from tokenspec.machine.lang.errors import DeclarationError
@@ -14,6 +14,22 @@ Scope = Mapping[str, Type]
 
 _LOOSE = "?"
 """The family of a member's name that stands alone: it fits every enum that has such a member."""
+
+UNKNOWN = Enum("unknown", ())
+"""The type of a name whose own declaration is at fault. It fits everywhere: the fault is told there, not at each reader."""
+
+
+def fits(expr: Expr, scope: Scope, place: str, wanted: Type = UNKNOWN, code: str = "TS203") -> Iterator[DeclarationError]:
+    """What keeps `expr` from being a value of `wanted`: a fault in it, another type (`code`), a literal out of range."""
+    try:
+        found = type_of(expr, scope, place)
+    except DeclarationError as fault:
+        yield fault
+        return
+    if common(found, wanted) is None:
+        yield DeclarationError(code, place, f"{show(expr)} is {found}, not {wanted}", "Give a value of that type")
+    elif isinstance(expr, Lit) and wanted is not UNKNOWN and not wanted.admits(expr.value):
+        yield DeclarationError("TS204", place, f"{show(expr)} is not a {wanted}", "Give one of its values")
 
 
 def type_of(expr: Expr, scope: Scope, place: str) -> Type:
@@ -61,7 +77,7 @@ def _binary(op: BinaryOp, left: Expr, right: Expr, scope: Scope, place: str) -> 
 
 def _demand(wanted: Type, expr: Expr, scope: Scope, place: str) -> None:
     found = type_of(expr, scope, place)
-    if type(found) is not type(wanted):
+    if found is not UNKNOWN and type(found) is not type(wanted):
         code = "TS202" if isinstance(wanted, Bool) else "TS201"
         fix = "A truth value is needed here" if isinstance(wanted, Bool) else "A number is needed here"
         raise DeclarationError(code, place, f"{show(expr)} is of type {found}", fix)
@@ -78,6 +94,8 @@ def _unify(left: Expr, right: Expr, scope: Scope, place: str, what: str) -> Type
 
 def common(a: Type, b: Type) -> Type | None:
     """The type that holds the values of both, None where there is none."""
+    if a is UNKNOWN or b is UNKNOWN:
+        return b if a is UNKNOWN else a
     match a, b:
         case Bool(), Bool():
             return a

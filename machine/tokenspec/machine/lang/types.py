@@ -44,7 +44,9 @@ class Enum:
         return self.universe or self.members
 
     def only(self, *members: str) -> Enum:
-        """The same family, limited to `members` (kept in the family's order)."""
+        """The same family, limited to `members` (kept in the family's order). Raises `ValueError` for any other name."""
+        if unknown := [m for m in members if m not in self.order]:
+            raise ValueError(f"{unknown[0]!r} is not a member of {self.name}: {', '.join(self.order)}")
         return Enum(self.name, tuple(m for m in self.order if m in members), self.order)
 
     def admits(self, value: Value) -> bool:

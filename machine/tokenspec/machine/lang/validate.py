@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from functools import lru_cache
 
 from tokenspec.machine.lang import declaration as d
+from tokenspec.machine.lang.check_names import check_names, twice, types_of_fields, unknown
 from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
-from tokenspec.machine.lang.expr import Expr, Lit
-from tokenspec.machine.lang.typecheck import Scope, common, show, type_of
-from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
+from tokenspec.machine.lang.expr import Expr, Lit, names_in
+from tokenspec.machine.lang.typecheck import UNKNOWN, Scope, fits, type_of
+from tokenspec.machine.lang.types import Bool, Tokens, Type
 
 _SENTENCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 
@@ -23,20 +25,38 @@ def validate(machine: d.Machine) -> None:
         raise DeclarationErrors(faults)
 
 
+def validate_system(system: d.System) -> None:
+    """Raises `DeclarationErrors` with every fault of the machines and of the links; returns where there is none."""
+    faults = list(twice((m.name for m in system.machines), "the system", "machine"))
+    for m in system.machines:
+        own = f"machine {m.name!r}"
+        faults += [f if f.place.startswith(own) else replace(f, place=f"{own}, {f.place}") for f in _faults(m)]
+    fired = [f"{m.name}.{e.name}" for m in system.machines for e in m.events]
+    any_of_one = [f"{m.name}.*" for m in system.machines]
+    for link in system.links:
+        place = f"link of {link.when!r} to {link.then!r}"
+        faults += unknown([link.when], [*any_of_one, *fired], "TS111", place, "an event, or all events, of a machine")
+        faults += unknown([link.then], fired, "TS111", place, "an event of a machine")
+    if faults:
+        raise DeclarationErrors(faults)
+
+
 def machine_scope(machine: d.Machine, fields: Iterable[d.Field] = ()) -> dict[str, Type]:
     """The type of each name that an expression of `machine` may read beside `fields`: variables, parameters, definitions.
 
     A definition stands in it only where `fields` has all that it reads.
     """
-    return dict(_scope(machine, tuple(fields)))
+    return dict(_scope(machine, tuple(fields), frozenset()))
 
 
 @lru_cache(maxsize=512)
-def _scope(machine: d.Machine, fields: tuple[d.Field, ...]) -> dict[str, Type]:
+def _scope(machine: d.Machine, fields: tuple[d.Field, ...], at_fault: frozenset[str]) -> dict[str, Type]:
     scope: dict[str, Type] = {v.name: v.type for v in machine.variables}
     scope |= {p.name: p.type for p in machine.all_parameters}
-    scope |= {f.name: f.type for f in fields}
+    scope |= {f.name: f.type for f in fields} | dict.fromkeys(at_fault, UNKNOWN)
     for definition in machine.definitions:
+        if definition.name in at_fault:
+            continue
         try:
             scope[definition.name] = type_of(definition.expr, scope, definition.name)
         except DeclarationError:
@@ -45,105 +65,47 @@ def _scope(machine: d.Machine, fields: tuple[d.Field, ...]) -> dict[str, Type]:
 
 
 def _faults(m: d.Machine) -> Iterator[DeclarationError]:
-    yield from _names(m)
-    yield from _types(m)
-    yield from _definitions(m)
-    yield from _clocks(m)
-    for event in m.events:
-        yield from _event(m, event)
-
-
-def _try(check: Callable[[], object]) -> Iterator[DeclarationError]:
-    try:
-        check()
-    except DeclarationError as fault:
-        yield fault
-
-
-def _names(m: d.Machine) -> Iterator[DeclarationError]:
-    shared = [v.name for v in m.variables] + [p.name for p in m.all_parameters] + [x.name for x in m.definitions]
-    for event in m.events:
-        names = shared + [f.name for f in event.fields]
-        yield from _twice(names, f"machine {m.name!r}, event {event.name!r}", "name")
-    yield from _twice(shared, f"machine {m.name!r}", "name")
-    yield from _twice([e.name for e in m.events], f"machine {m.name!r}", "event")
-    yield from _twice([r.name for e in m.events for r in e.rules], f"machine {m.name!r}", "rule")
-
-
-def _twice(names: list[str], place: str, what: str) -> Iterator[DeclarationError]:
-    for name, count in Counter(names).items():
-        if count > 1:
-            yield DeclarationError("TS102", place, f"{what} {name!r} is declared {count} times", "Rename one of them")
-
-
-def _types(m: d.Machine) -> Iterator[DeclarationError]:
-    typed = [(f"variable {v.name!r}", v.type) for v in m.variables]
-    typed += [(f"parameter {p.name!r}", p.type) for p in m.all_parameters]
-    typed += [(f"event {e.name!r}, field {f.name!r}", f.type) for e in m.events for f in e.fields]
-    for place, kind in typed:
-        if (isinstance(kind, Enum) and not kind.members) or (isinstance(kind, Tokens) and kind.lo > kind.hi):
-            yield DeclarationError("TS205", place, f"{kind} has no values", "Give it one")
-    for p in m.all_parameters:
-        if p.default is not None and not p.type.admits(p.default):
-            yield DeclarationError("TS204", f"parameter {p.name!r}", f"{p.default!r} is not a {p.type}", "Mend the default")
+    yield from check_names(m)
     parameters: Scope = {p.name: p.type for p in m.all_parameters}
     for v in m.variables:
-        yield from _fits(v.initial, v.type, parameters, f"variable {v.name!r}, initial value")
-    if m.control not in {v.name for v in m.variables}:
-        yield DeclarationError("TS101", f"machine {m.name!r}", f"control {m.control!r} is not declared", "Name a variable")
-    for pool in m.pools:
-        if pool not in {v.name for v in m.variables}:
-            yield DeclarationError("TS101", f"machine {m.name!r}", f"pool {pool!r} is not declared", "Name a variable")
+        yield from fits(v.initial, parameters, f"variable {v.name!r}, initial value", v.type)
+    at_fault, faults = _definitions(m)
+    yield from faults
+    for a in m.assumptions:
+        yield from fits(a.holds, parameters, f"assumption {a.breach!r}", Bool(), "TS202")
+    named = [(f"clock {c.name!r}", (c.falls_due, c.job)) for c in m.clocks]
+    named += [(f"timer of {t.event!r}", (t.event, t.since)) for t in m.timers]
+    for place, events in named:
+        yield from unknown(events, m.event_named, "TS111", place, f"an event of {m.name!r}")
+    for event in m.events:
+        yield from _event(m, event, _scope(m, event.fields, frozenset(at_fault)))
 
 
-def _fits(expr: Expr, kind: Type, scope: Scope, place: str) -> Iterator[DeclarationError]:
-    try:
-        found = type_of(expr, scope, place)
-    except DeclarationError as fault:
-        yield fault
-        return
-    if common(found, kind) is None:
-        yield DeclarationError("TS203", place, f"{show(expr)} is {found}, not {kind}", "Give a value of that type")
-
-
-def _holds(expr: Expr, scope: Scope, place: str) -> Iterator[DeclarationError]:
-    try:
-        found = type_of(expr, scope, place)
-    except DeclarationError as fault:
-        yield fault
-        return
-    if not isinstance(found, Bool):
-        yield DeclarationError("TS202", place, f"{show(expr)} is {found}", "A truth value is needed here")
-
-
-def _definitions(m: d.Machine) -> Iterator[DeclarationError]:
-    fields = {f.name: f.type for e in m.events for f in e.fields}
-    scope: dict[str, Type] = {v.name: v.type for v in m.variables} | {p.name: p.type for p in m.all_parameters} | fields
+def _definitions(m: d.Machine) -> tuple[set[str], list[DeclarationError]]:
+    """The names that cannot be typed because their own declaration is at fault, and the faults of the definitions."""
+    fields = types_of_fields(m)
+    at_fault = {name for name, kinds in fields.items() if len(kinds) > 1}
+    scope: dict[str, Type] = {x.name: x.type for x in (*m.variables, *m.all_parameters)}
+    scope |= {name: UNKNOWN if name in at_fault else kind for name, kinds in fields.items() for kind in kinds}
+    faults: list[DeclarationError] = []
     later = {x.name for x in m.definitions}
     for x in m.definitions:
         place = f"definition {x.name!r}"
-        try:
-            scope[x.name] = type_of(x.expr, scope, place)
-        except DeclarationError as fault:
-            if fault.code == "TS101" and any(repr(name) in fault.message for name in later):
-                fault = DeclarationError("TS110", place, f"{fault.message} yet", "Move it behind what it reads")
-            yield fault
+        found = [
+            DeclarationError("TS110", place, f"{name!r} is not declared yet", "Move the definition behind what it reads")
+            for name in dict.fromkeys(names_in(x.expr))
+            if name in later
+        ] or list(fits(x.expr, scope, place))
+        faults += found
+        if found:
+            at_fault.add(x.name)
+        scope[x.name] = UNKNOWN if found else type_of(x.expr, scope, place)
         later.discard(x.name)
-    for a in m.assumptions:
-        yield from _holds(a.holds, {p.name: p.type for p in m.all_parameters}, f"assumption {a.breach!r}")
+    return at_fault, faults
 
 
-def _clocks(m: d.Machine) -> Iterator[DeclarationError]:
-    named = [(f"clock {c.name!r}", e) for c in m.clocks for e in (c.falls_due, c.job)]
-    named += [(f"timer of {t.event!r}", e) for t in m.timers for e in (t.event, t.since)]
-    for place, event in named:
-        if event not in m.event_named:
-            yield DeclarationError("TS111", place, f"{event!r} is not an event of {m.name!r}", "Declare it")
-
-
-def _event(m: d.Machine, event: d.Event) -> Iterator[DeclarationError]:
+def _event(m: d.Machine, event: d.Event, scope: Scope) -> Iterator[DeclarationError]:
     place = f"event {event.name!r}"
-    scope = machine_scope(m, event.fields)
     if not event.rules and all(need.holds != Lit(False) for need in event.requires):
         fix = "Say what it does, or give it a requirement that never holds"
         yield DeclarationError("TS109", place, "it has no rule, yet nothing refuses it", fix)
@@ -154,18 +116,18 @@ def _event(m: d.Machine, event: d.Event) -> Iterator[DeclarationError]:
             yield DeclarationError("TS106", where, f"{need.code!r} is no sentence", "Write it as words_joined_by_underscores")
         if seen.setdefault(need.code, need.holds) != need.holds:
             yield DeclarationError("TS113", where, "the code stands for two requirements", "Give each its own")
-        yield from _holds(need.holds, scope, where)
+        yield from fits(need.holds, scope, where, Bool(), "TS202")
     for rule in event.rules:
         yield from _rule(m, rule, scope, f"{place}, rule {rule.name!r}")
 
 
-def _rule(m: d.Machine, rule: d.Rule, scope: Mapping[str, Type], place: str) -> Iterator[DeclarationError]:
-    for state in (*rule.source, *([rule.target] if rule.target else [])):
-        if state not in m.states:
-            yield DeclarationError("TS104", place, f"{state!r} is not a state", f"States: {', '.join(m.states)}")
+def _rule(m: d.Machine, rule: d.Rule, scope: Scope, place: str) -> Iterator[DeclarationError]:
+    if m.states:
+        named = rule.source if rule.target is None else (*rule.source, rule.target)
+        yield from unknown(named, m.states, "TS104", place, "a state")
     if not rule.source:
         yield DeclarationError("TS112", place, "it starts in no state", "Name its source states")
-    yield from _holds(rule.when, scope, f"{place}, condition")
+    yield from fits(rule.when, scope, f"{place}, condition", Bool(), "TS202")
     types = {v.name: v.type for v in m.variables}
     for name, count in Counter(a.name for a in rule.effect).items():
         if count > 1:
@@ -174,20 +136,17 @@ def _rule(m: d.Machine, rule: d.Rule, scope: Mapping[str, Type], place: str) -> 
     for assign in rule.effect:
         if assign.name == m.control:
             yield DeclarationError("TS105", place, f"the effect sets {assign.name!r}", "Name the state as the rule's target")
-        elif assign.name not in types:
-            yield DeclarationError("TS101", place, f"{assign.name!r} is not a variable", "Only variables have effects")
+        elif assign.name in types:
+            yield from fits(assign.value, scope, f"{place}, effect on {assign.name!r}", types[assign.name])
         else:
-            yield from _fits(assign.value, types[assign.name], scope, f"{place}, effect on {assign.name!r}")
+            yield from unknown([assign.name], types, "TS101", place, "a variable")
+    yield from unknown((line.pool for line in rule.ledger), m.pools, "TS101", place, "a pool")
     for line in rule.ledger:
-        if line.pool not in m.pools:
-            yield DeclarationError("TS101", place, f"{line.pool!r} is not a pool", f"Pools: {', '.join(m.pools)}")
-        yield from _fits(line.amount, Tokens(), scope, f"{place}, {line.kind.value} {line.pool}")
+        yield from fits(line.amount, scope, f"{place}, {line.kind.value} {line.pool}", Tokens())
+    yield from twice((a.name for a in rule.answer), place, "answer")
     for answer in rule.answer:
-        yield from _try(lambda answer=answer: type_of(answer.value, scope, f"{place}, answer {answer.name!r}"))  # type: ignore[misc]
-    clocks = {c.name for c in m.clocks}
-    for clock, _ in rule.clocks:
-        if clock not in clocks:
-            yield DeclarationError("TS111", place, f"{clock!r} is not a clock", f"Clocks: {', '.join(sorted(clocks)) or 'none'}")
+        yield from fits(answer.value, scope, f"{place}, answer {answer.name!r}")
+    yield from unknown((clock for clock, _ in rule.clocks), [c.name for c in m.clocks], "TS111", place, "a clock")
 
 
 def check_clauses(register: Mapping[str, str], cited: Mapping[str, Iterable[str]]) -> None:

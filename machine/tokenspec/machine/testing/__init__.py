@@ -1,1 +1,1 @@
-"""."""
+"""Fuzzing of declared machines, and what watches it."""

@@ -1,0 +1,175 @@
+"""Claims 8 to 14: where tokens come from, what they cost, and what plan changes may not do."""
+
+from __future__ import annotations
+
+from tokenspec.invariants.words import *
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, maximum, ne, negation, one_of, total, var
+from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, ghost, new, step, two_runs
+from tokenspec.machine.lang.declaration import Kind
+from tokenspec.machine.lang.types import Tokens
+from tokenspec.spec.words import *
+
+
+def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
+    def net(pool: Term) -> Term:
+        gained = total(*(flow(kind, pool) for kind in Kind if kind.adds))
+        return gained - total(*(flow(kind, pool) for kind in Kind if not kind.adds))
+
+    others = total(charged["fast"], charged["rollover"], charged["topup"])
+    fast_first = eq(var("burn_order"), "fast_rollover_topup")
+    daily_first = eq(var("daily_position"), "first")
+    is_paid = eq(answered("mode"), "tokens")
+    included = lookup(new(plan), {name: var(f"api[{name}]") for name in ranking}, 0)
+    new_period = one_of(rule_name, "subscribes", "renews")
+    granted_so_far, highest = var("granted_this_period"), var("highest_allowance")
+    ghosts = (
+        ghost(
+            "granted_this_period",
+            Tokens(),
+            0,
+            ite(new_period, flow(Kind.GRANTED, fast), granted_so_far + flow(Kind.GRANTED, fast)),
+        ),
+        ghost("highest_allowance", Tokens(), 0, ite(new_period, new(allowance), maximum(highest, new(allowance)))),
+    )
+    return (
+        claim(
+            8,
+            "conservation",
+            "Whatever a pool gained was granted, bought, refunded or moved in; whatever it lost was spent, expired or moved out.",
+            "F10 F11",
+            step(
+                "each_pool",
+                all_of(*(eq(new(pool), pool + net(pool)) for pool in pools)),
+                all_of(flow(Kind.MOVED_IN, rollover) > 0, flow(Kind.EXPIRED, fast) > 0),
+            ),
+            step(
+                "lines_not_negative",
+                all_of(*(flow(kind, pool) >= 0 for kind in Kind for pool in pools)),
+                flow(Kind.EXPIRED, daily) > 0,
+            ),
+            step(
+                "spending_is_charged",
+                all_of(*(eq(flow(Kind.SPENT, pool), charged[name]) for name, pool in zip(POOLS, pools, strict=True))),
+                flow(Kind.SPENT, rollover) > 0,
+            ),
+        ),
+        claim(
+            9,
+            "refused_changes_nothing",
+            "A refused event leaves everything as it was.",
+            "F02",
+            LayerPart("refused_changes_nothing", "state, jobs, sessions and clocks are the same before and after a refusal"),
+        ),
+        claim(
+            10,
+            "one_grant_per_due_date",
+            "A second run of a job changes nothing.",
+            "F21 A03 A18",
+            two_runs("daily", daily_reset_due, ("daily_reset",), ("daily_reset", "daily_reset"), VARIABLES),
+            two_runs("renewal", all_of(renewals_due >= 1, ne(status, FREE)), ("renew",), ("renew", "renew"), VARIABLES),
+            step(
+                "settled",
+                any_of(ne(event, "renew"), new(renewals_due) < renewals_due),
+                all_of(eq(event, "renew"), renewals_due > 1),
+            ),
+            step("day_settled", negation(new(daily_reset_due)), eq(rule_name, "resets_nothing"), "daily_reset"),
+            LayerPart("due_as_the_clock_says", "a reset is due exactly when its clock shows an instant that is past"),
+            step("not_before_its_time", all_of(renewals_due >= 1), eq(rule_name, "renews"), "renew"),
+            step("day_not_before_its_time", daily_reset_due, eq(rule_name, "resets_free"), "daily_reset"),
+        ),
+        claim(
+            11,
+            "charge_equals_price",
+            "What is charged is the price; its parts add up to it, and a pool pays only when those before it are empty.",
+            "F01 F02 F07 F08",
+            step(
+                "adds_up",
+                implies(is_paid, eq(total(*(charged[pool] for pool in APP_POOLS)), cost)),
+                all_of(charged["fast"] > 0, charged["topup"] > 0),
+                "generate",
+            ),
+            step(
+                "order",
+                implies(
+                    is_paid,
+                    all_of(
+                        implies(all_of(daily_first, others > 0), eq(new(daily), 0)),
+                        implies(
+                            all_of(negation(daily_first), pools_open, charged["daily"] > 0),
+                            all_of(eq(new(fast), 0), eq(new(rollover), 0), eq(new(topup), 0)),
+                        ),
+                        implies(all_of(fast_first, charged["rollover"] > 0), eq(new(fast), 0)),
+                        implies(all_of(negation(fast_first), charged["fast"] > 0), eq(new(rollover), 0)),
+                        implies(charged["topup"] > 0, all_of(eq(new(fast), 0), eq(new(rollover), 0))),
+                    ),
+                ),
+                charged["rollover"] > 0,
+                "generate",
+            ),
+            step("api", eq(charged["api"], cost), cost > 1, "api_generate"),
+            step("quoted", eq(answered("cost"), var("listed_price")), var("listed_price") > 0, "quote"),
+            LayerPart("refunded_once", "a charged job is refunded at most once"),
+            LayerPart("quote_is_charged", "a generation at the price quoted for its action is charged exactly that"),
+        ),
+        claim(
+            12,
+            "plan_changes_keep_the_date",
+            "No change of plan moves the renewal date.",
+            "F26 F22",
+            step(
+                "clock",
+                any_of(
+                    all_of(eq(var("clock.renewal"), "keeps"), unchanged(renewals_due)),
+                    all_of(eq(event, "cancel"), eq(new(status), FREE)),
+                ),
+                eq(event, "upgrade"),
+                "upgrade",
+                "downgrade",
+                "resume",
+                "cancel",
+            ),
+            LayerPart("date_stands", "the next renewal shown is the same before and after a plan change"),
+        ),
+        claim(
+            13,
+            "plan_changes_mint_nothing",
+            "Within a period no more fast tokens are granted than the highest allowance passed through, "
+            "and the bank gains nothing from a plan change.",
+            "F25 A09",
+            step(
+                "grants",
+                any_of(eq(var("upgrade_grant"), "full"), new(granted_so_far) <= new(highest), eq(new(status), FREE)),
+                all_of(eq(rule_name, "upgrades"), flow(Kind.GRANTED, fast) > 0),
+                ghosts=ghosts,
+            ),
+            step(
+                "full",
+                any_of(ne(event, "upgrade"), new(fast) <= new(allowance)),
+                all_of(eq(event, "upgrade"), eq(var("upgrade_grant"), "full")),
+            ),
+            step(
+                "difference",
+                implies(eq(var("upgrade_grant"), "difference"), eq(new(fast) - fast, new(allowance) - allowance)),
+                all_of(eq(var("upgrade_grant"), "difference"), new(allowance) > allowance),
+                "upgrade",
+            ),
+            step("bank", unchanged(rollover), rollover > 0, "upgrade", "downgrade", "resume"),
+        ),
+        claim(
+            14,
+            "app_and_api_apart",
+            "No app event changes the API pool, apart from tokens that come with a plan; no API event changes an app pool.",
+            "A11 A17",
+            step(
+                "app",
+                implies(ne(new(api), api), one_of(rule_name, "subscribes", "renews", "buys_api", "generates_by_api")),
+                all_of(eq(event, "generate"), api > 0),
+            ),
+            step("api", unchanged(*app_pools), charged["api"] > 0, "buy_api", "api_generate"),
+            step(
+                "included",
+                implies(new_period, eq(flow(Kind.GRANTED, api), included)),
+                all_of(eq(rule_name, "renews"), included > 0),
+            ),
+        ),
+    )

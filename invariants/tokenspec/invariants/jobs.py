@@ -1,0 +1,108 @@
+"""Claims 15 to 21: jobs, order, repetition, what is shown, and time."""
+
+from __future__ import annotations
+
+from tokenspec.invariants.words import *
+from tokenspec.machine.lang.build import all_of, any_of, eq, ne, negation, one_of, var
+from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, Method, claim, two_runs
+from tokenspec.spec.words import *
+
+
+def jobs() -> tuple[Claim, ...]:
+    both_due = all_of(daily_reset_due, renewals_due >= 1, ne(status, FREE))
+    supplement = any_of(
+        var("qualifies_for_daily"),
+        # A plan without tokens leaves its subscriber as empty after the renewal as the supplement asks for.
+        all_of(eq(topup, 0), any_of(eq(next_ceiling, 0), eq(next_allowance, 0))),
+    )
+    ends_subscription = eq(status, CANCELLING)
+    jobs, other_order = ("renew", "daily_reset"), ("daily_reset", "renew")
+    return (
+        claim(
+            15,
+            "resets_commute",
+            "The order of a daily and a monthly reset that are both due makes no difference, but for a subscriber's "
+            "supplement and for the free allowance where the renewal ends the subscription.",
+            "A05 F15 F03",
+            two_runs("all_but_daily", both_due, jobs, other_order, tuple(v for v in VARIABLES if v != "daily")),
+            two_runs("daily", both_due, jobs, other_order, ("daily",), any_of(supplement, ends_subscription)),
+        ),
+        claim(
+            16,
+            "exactly_one_outcome",
+            "Every event in every state is accepted by one rule or refused with one code.",
+            "F14",
+            LayerPart("one_outcome", "the reference reader, which looks at every rule, finds exactly one outcome"),
+        ),
+        claim(
+            17,
+            "never_stuck",
+            "From every reachable state, without buying anything or paying for a renewal, some way leads to a generation.",
+            "F14 F16 F21",
+            LivenessPart(
+                "generation",
+                "account",
+                "generate",
+                (("cost", 1), ("media", "image"), ("origin", "first_party"), ("job_is_new", True)),
+                (
+                    "open_account",
+                    "daily_reset_falls_due",
+                    "daily_reset",
+                    "renewal_falls_due",
+                    "payment_failed",
+                    "renew",
+                    "lapse",
+                    "cancel",
+                ),
+                ("renews",),
+            ),
+            awaits=(Method.EXPLORE,),
+        ),
+        claim(
+            18,
+            "late_equals_on_time",
+            "Jobs that run late, in the order they fell due and with nothing between, give what they would have given on time.",
+            "A03 A04",
+            two_runs(
+                "renewals",
+                all_of(one_of(status, *SUBSCRIBED), eq(renewals_due, 0), eq(var("missed_renewals"), "each")),
+                ("renewal_falls_due", "renew", "renewal_falls_due", "renew"),
+                ("renewal_falls_due", "renewal_falls_due", "renew"),
+                VARIABLES,
+            ),
+            two_runs(
+                "days",
+                all_of(ne(status, ABSENT), negation(daily_reset_due)),
+                ("daily_reset_falls_due", "daily_reset", "daily_reset_falls_due", "daily_reset"),
+                ("daily_reset_falls_due", "daily_reset_falls_due", "daily_reset"),
+                VARIABLES,
+            ),
+            LayerPart("late_equals_on_time", "jobs run at the end in due order lead to the same account as jobs run on time"),
+            awaits=(Method.PROVE,),
+        ),
+        claim(
+            19,
+            "repeated_id_changes_nothing",
+            "An event id that comes again gets its first answer and changes nothing.",
+            "F02",
+            LayerPart("repeated_id", "a repeated id is answered as before, marked, and the account is the same before and after"),
+            awaits=(),
+        ),
+        claim(
+            20,
+            "fresh_view_is_true",
+            "A login or refresh shows the true balance, and a view is called impossible exactly when it was never true since.",
+            "A07 A10 A08",
+            LayerPart("fresh_is_current", "what a session fetches is the true balance of that moment"),
+            LayerPart("verdict_is_right", "the verdict on a view agrees with the whole history of balances"),
+            awaits=(),
+        ),
+        claim(
+            21,
+            "periods_tile",
+            "Billing periods follow each other without gap or overlap, whenever one asks.",
+            "F22 A04 A12 A13",
+            LayerPart("periods_tile", "each instant lies in one period, and the clock's next renewal is that period's end"),
+            awaits=(),
+        ),
+    )

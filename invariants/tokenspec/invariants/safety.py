@@ -1,0 +1,149 @@
+"""Claims 1 to 7: what may never happen to a balance."""
+
+from __future__ import annotations
+
+from tokenspec.invariants.words import *
+from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
+from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, new, state, step
+from tokenspec.machine.lang.declaration import Kind
+from tokenspec.spec.words import *
+
+
+def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
+    """Claims 1 to 7, for the plans of `ranking`."""
+    relaxes = [
+        implies(all_of(eq(plan, name), eq(media, medium)), var(f"relaxed[{name},{medium}]"))
+        for name in ranking
+        for medium in ("image", "video")
+    ]
+    is_relaxed = eq(answered("mode"), "relaxed")
+    return (
+        claim(
+            1,
+            "balances_never_negative",
+            "No pool ever holds less than nothing.",
+            "F04 A06",
+            state("pools", all_of(*(pool >= 0 for pool in pools)), all_of(eq(status, ACTIVE), eq(daily, 0), eq(fast, 0))),
+        ),
+        claim(
+            2,
+            "bank_within_three_months",
+            "The bank holds at most three months of the present plan's allowance, and where a policy lets it keep more, "
+            "it never grows.",
+            "F06",
+            step(
+                "ceiling",
+                any_of(
+                    new(rollover) <= new(ceiling),
+                    all_of(
+                        new(rollover) <= rollover,
+                        any_of(all_of(bank_kept, ne(new(status), FREE)), all_of(bank_frozen, eq(new(status), FREE))),
+                    ),
+                ),
+                all_of(eq(rule_name, "renews"), eq(new(rollover), new(ceiling)), new(ceiling) > 0),
+            ),
+        ),
+        claim(
+            3,
+            "pools_within_allowance",
+            "Fast tokens never exceed the plan's allowance, nor daily ones the day's.",
+            "F03 F05 F10",
+            state("fast", fast <= allowance, all_of(eq(fast, allowance), fast > 0)),
+            state("daily", daily <= daily_allowance, eq(daily, daily_allowance)),
+        ),
+        claim(
+            4,
+            "relaxed_only_when_empty",
+            "Unlimited generation happens only when no token is left, on a plan and for a medium that has it, "
+            "with one of the house's own models, and costs nothing.",
+            "F09 F17 F18 F19 F20",
+            step(
+                "conditions",
+                implies(
+                    is_relaxed,
+                    all_of(
+                        any_of(eq(total(*app_pools), 0), eq(var("stranded_remainder"), "relax")),
+                        one_of(status, ACTIVE, CANCELLING),
+                        eq(origin, "first_party"),
+                        *relaxes,
+                    ),
+                ),
+                is_relaxed,
+                "generate",
+            ),
+            step(
+                "free_of_charge",
+                implies(is_relaxed, all_of(unchanged(*pools), *(eq(charge, 0) for charge in charged.values()))),
+                is_relaxed,
+                "generate",
+            ),
+            step(
+                "never_while_tokens_cover_the_cost",
+                implies(is_relaxed, cost > ite(pools_open, total(*app_pools), daily)),
+                is_relaxed,
+                "generate",
+            ),
+        ),
+        claim(
+            5,
+            "no_gifting",
+            "No event of one account changes another, and inside an account tokens move from fast to the bank only.",
+            "F13 A15",
+            step(
+                "moves",
+                all_of(
+                    eq(flow(Kind.MOVED_OUT, fast), flow(Kind.MOVED_IN, rollover)),
+                    *(eq(flow(Kind.MOVED_IN, pool), 0) for pool in (daily, fast, topup, api)),
+                    *(eq(flow(Kind.MOVED_OUT, pool), 0) for pool in (daily, rollover, topup, api)),
+                ),
+                flow(Kind.MOVED_OUT, fast) > 0,
+            ),
+            step(
+                "gains_are_named",
+                implies(
+                    total(*(new(pool) for pool in pools)) > total(*pools),
+                    one_of(
+                        event, "open_account", "subscribe", "upgrade", "renew", "daily_reset", "buy_topup", "buy_api", "refund"
+                    ),
+                ),
+                total(*(new(pool) for pool in pools)) > total(*pools),
+            ),
+            LayerPart("accounts_apart", "an event of one account leaves every other account as it was"),
+            LayerPart("transfer_refused", "a transfer is refused in every state"),
+        ),
+        claim(
+            6,
+            "topup_by_purchase_and_spending_alone",
+            "Tokens from packs change by buying, spending and refunds alone, and pay only while the subscription allows it.",
+            "F08 F24",
+            step(
+                "changes",
+                implies(ne(new(topup), topup), one_of(event, "buy_topup", "generate", "refund")),
+                all_of(one_of(rule_name, *ENDS), topup > 0),
+            ),
+            step(
+                "frozen_without_subscription",
+                implies(negation(pools_open), eq(charged["topup"], 0)),
+                all_of(eq(status, FREE), topup > 0),
+                "generate",
+            ),
+        ),
+        claim(
+            7,
+            "free_has_no_plan_tokens",
+            "A free account has no fast tokens and no bank it could use.",
+            "F05 F06",
+            state("fast", implies(eq(status, FREE), eq(fast, 0)), all_of(eq(status, FREE), topup > 0)),
+            state(
+                "bank",
+                implies(all_of(eq(status, FREE), negation(bank_frozen)), eq(rollover, 0)),
+                all_of(eq(status, FREE), topup > 0, negation(bank_frozen)),
+            ),
+            step(
+                "bank_unusable",
+                implies(eq(status, FREE), unchanged(fast, rollover)),
+                all_of(eq(status, FREE), rollover > 0),
+                "generate",
+            ),
+        ),
+    )

@@ -1,0 +1,22 @@
+"""The words that claims are written in, beside those of the declaration."""
+
+from __future__ import annotations
+
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, one_of, var
+from tokenspec.machine.lang.claims import answered, new
+from tokenspec.spec.words import *
+
+event, rule_name = var("event"), var("rule")
+pools = (daily, fast, rollover, topup, api)
+app_pools = pools[:4]
+charged = {pool: answered(f"charge_{pool}") for pool in POOLS}
+ENDS = ("gives_up_unpaid", "ends_as_cancelled", "lapses")
+bank_kept = eq(var("downgrade_bank"), "keep")
+bank_frozen = eq(var("lapse_bank"), "frozen")
+pools_open = any_of(one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed")))
+VARIABLES = ("status", "plan", "scheduled_plan", *POOLS, "renewals_due", "daily_reset_due")
+
+
+def unchanged(*terms: Term) -> Term:
+    """Each of them has the same value after the event as before."""
+    return all_of(*(eq(new(term), term) for term in terms))

@@ -1,0 +1,112 @@
+"""What can be wrong with a declaration before an expression is read: its names, and the values that stand beside them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator
+from keyword import iskeyword
+
+from tokenspec.machine.lang import declaration as d
+from tokenspec.machine.lang.errors import DeclarationError
+from tokenspec.machine.lang.types import Enum, Tokens, Type
+
+LIVE_NAMES = ("rule", "refusal", "answer", "ledger", "machine", "state_values")
+"""What a live object says of itself. Its variables and events are attributes too, so they cannot be called that."""
+
+
+def twice(names: Iterable[str], place: str, what: str) -> Iterator[DeclarationError]:
+    """A fault for each name that stands among `names` more than once."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            yield DeclarationError("TS102", place, f"{what} {name!r} is declared {count} times", "Rename one of them")
+
+
+def unknown(names: Iterable[str], known: Collection[str], code: str, place: str, what: str) -> Iterator[DeclarationError]:
+    """A fault for each of `names` that is not one of `known`, which are each `what`."""
+    for name in names:
+        if name not in known:
+            yield DeclarationError(code, place, f"{name!r} is not {what}", f"Known here: {', '.join(known) or 'nothing'}")
+
+
+def check_names(m: d.Machine) -> Iterator[DeclarationError]:
+    """Every fault of the names of `m`, of its types, and of the values declared with them."""
+    yield from _repeated(m)
+    yield from _in_python(m)
+    yield from _types(m)
+    yield from _values(m)
+
+
+def types_of_fields(m: d.Machine) -> dict[str, dict[Type, str]]:
+    """For each field's name its types, which should be one, each with the first event that has it so."""
+    found: dict[str, dict[Type, str]] = {}
+    for event in m.events:
+        for field in event.fields:
+            found.setdefault(field.name, {}).setdefault(field.type, event.name)
+    return found
+
+
+def _repeated(m: d.Machine) -> Iterator[DeclarationError]:
+    place = f"machine {m.name!r}"
+    shared = [x.name for x in (*m.variables, *m.all_parameters, *m.definitions)]
+    told: set[str] = set()
+    for event in m.events:
+        names = [*dict.fromkeys(shared), *(f.name for f in event.fields)]
+        yield from twice((n for n in names if n not in told), f"{place}, event {event.name!r}", "name")
+        told |= {f.name for f in event.fields} & set(shared)
+    yield from twice(shared, place, "name")
+    yield from twice((e.name for e in m.events), place, "event")
+    yield from twice((r.name for e in m.events for r in e.rules), place, "rule")
+    yield from twice((c.name for c in m.clocks), place, "clock")
+    yield from twice(m.pools, place, "pool")
+
+
+def _in_python(m: d.Machine) -> Iterator[DeclarationError]:
+    variables = dict.fromkeys(v.name for v in m.variables)
+    named = [("variable", name) for name in variables] + [("event", name) for name in m.event_named]
+    named += [("rule", name) for name in dict.fromkeys(r.name for e in m.events for r in e.rules)]
+    for what, name in named:
+        place = f"{what} {name!r}"
+        if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
+            fix = "Write it with letters, digits and underscores, beginning with a letter"
+            yield DeclarationError("TS115", place, f"{name!r} is not a name that Python can spell as an attribute", fix)
+        elif what != "rule" and name in LIVE_NAMES:
+            yield DeclarationError("TS115", place, f"a live object calls something else {name!r}", "Choose another name")
+        elif what == "event" and name in variables:
+            yield DeclarationError("TS115", place, f"a variable is called {name!r} too", "Rename one of them")
+
+
+def _types(m: d.Machine) -> Iterator[DeclarationError]:
+    typed = [(f"variable {v.name!r}", v.type) for v in m.variables]
+    typed += [(f"parameter {p.name!r}", p.type) for p in m.all_parameters]
+    typed += [(f"event {e.name!r}, field {f.name!r}", f.type) for e in m.events for f in e.fields]
+    for kind, place in {kind: place for place, kind in reversed(typed)}.items():
+        if (isinstance(kind, Enum) and not kind.members) or (isinstance(kind, Tokens) and kind.lo > kind.hi):
+            yield DeclarationError("TS205", place, f"{kind} has no values", "Give it one")
+        for members in {kind.members, kind.order} if isinstance(kind, Enum) else ():
+            yield from twice(members, place, "member")
+    for name, kinds in types_of_fields(m).items():
+        if len(kinds) > 1:
+            message = f"it has {len(kinds)} types: " + ", ".join(f"{kind} in {event!r}" for kind, event in kinds.items())
+            yield DeclarationError("TS114", f"machine {m.name!r}, field {name!r}", message, "Rename the field in one of them")
+
+
+def _values(m: d.Machine) -> Iterator[DeclarationError]:
+    for p in m.all_parameters:
+        if p.default is not None and not p.type.admits(p.default):
+            yield DeclarationError("TS204", f"parameter {p.name!r}", f"{p.default!r} is not a {p.type}", "Mend the default")
+    for policy in m.policies:
+        place, kind, default = f"policy {policy.name!r}", policy.parameter.type, policy.parameter.default
+        answers = [answer for answer, _ in policy.answers]
+        for answer in answers:
+            if not kind.admits(answer):
+                yield DeclarationError("TS204", place, f"the answer {answer!r} is not a {kind}", "Mend the answer or the type")
+        if answers[:1] != [default] and (default is None or kind.admits(default)):
+            yield DeclarationError("TS204", place, f"the default {default!r} is not the first answer", "Put it first")
+    kinds = {v.name: v.type for v in m.variables}
+    parts: list[tuple[str, str, type[Type]]] = [("control", m.control, Enum), *(("pool", pool, Tokens) for pool in m.pools)]
+    for what, name, wanted in parts:
+        if name not in kinds:
+            yield DeclarationError("TS101", f"machine {m.name!r}", f"{what} {name!r} is not declared", "Name a variable")
+        elif not isinstance(kinds[name], wanted):
+            fix = f"Name a variable of type {wanted.__name__}"
+            yield DeclarationError("TS203", f"machine {m.name!r}", f"{what} {name!r} is {kinds[name]}", fix)

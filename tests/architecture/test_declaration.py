@@ -1,0 +1,72 @@
+"""The declaration is whole: well typed, every clause cited, every claim with its twin, the register of section 3a complete."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.lang.claims import LayerPart, validate_claims
+from tokenspec.machine.lang.digest import digest
+from tokenspec.machine.lang.validate import check_clauses, citations, validate
+from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.clauses import CLAUSES
+from tokenspec.spec.policies import POLICIES
+from tokenspec.spec.system import system
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_every_machine_is_well_formed() -> None:
+    for machine in system().machines:
+        validate(machine)
+
+
+def test_every_claim_is_well_formed_and_numbered_from_1_to_21() -> None:
+    validate_claims(claims(DEFAULT.ranking), system().machines)
+    assert [c.number for c in claims(DEFAULT.ranking)] == list(range(1, 22))
+
+
+def test_every_clause_is_cited_and_every_cited_clause_is_registered() -> None:
+    cited = {f"claim {c.id}": c.clauses for c in claims(DEFAULT.ranking)}
+    for machine in system().machines:
+        cited |= citations(machine)
+    check_clauses(CLAUSES, cited)
+    assert len(CLAUSES) == 44
+
+
+def test_there_are_thirteen_policies_and_each_has_its_default_first() -> None:
+    assert len(POLICIES) == 13
+    assert all(p.parameter.default == p.answers[0][0] and len(p.answers) >= 2 for p in POLICIES)
+
+
+def test_every_layer_property_is_checked_by_name() -> None:
+    files = ("layers.py", "fuzz.py")
+    text = "".join(" ".join((ROOT / "oracle/tokenspec/oracle" / file).read_text().split()) for file in files)
+    for c in claims(DEFAULT.ranking):
+        for part in c.parts:
+            if isinstance(part, LayerPart):
+                assert f'"{c.id}", "{part.name}"' in text, (c.id, part.name)
+
+
+def test_the_digest_names_the_declaration_and_nothing_else() -> None:
+    other = Catalogue(("free", "gold"), 1, 1, {"free": Plan(0), "gold": Plan(5)}, {"box": 2})
+    figures = Catalogue(DEFAULT.ranking, 9, 1, DEFAULT.plans, DEFAULT.packs)
+    assert digest(system()) == digest(system(figures))
+    assert digest(system()) != digest(system(other))
+    assert len(digest(system())) == 64
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("*/tokenspec/**/*.py")), ids=lambda p: str(p.relative_to(ROOT)))
+def test_files_stay_short_enough_to_read_in_one_go(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and "spec/tokenspec/spec" not in str(path) and "/invariants/" not in str(path):
+            assert (node.end_lineno or 0) - node.lineno <= 70, f"{node.name} is too long"
+
+
+def test_the_reference_reader_stays_small() -> None:
+    assert len((ROOT / "machine/tokenspec/machine/backends/reference.py").read_text().splitlines()) < 200

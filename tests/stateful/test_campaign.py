@@ -1,0 +1,97 @@
+"""A default run meets everything, says so, is the same each time, and makes what it finds short."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from quality.faults import FAULTS
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.testing.monitor import Violation
+from tokenspec.oracle.campaign import Result, run
+from tokenspec.oracle.command.fuzz import exit_of, report, show_failure
+from tokenspec.oracle.logs import Logs
+from tokenspec.oracle.replay import replay
+from tokenspec.oracle.shrink import shrink
+from tokenspec.oracle.story import story
+from tokenspec.oracle.world import Oracle
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT
+
+
+@pytest.fixture(scope="module")
+def result() -> Result:
+    return run(120, seed_number=1)
+
+
+def test_a_small_run_meets_every_rule_and_every_refusal(result: Result) -> None:
+    assert result.failure is None
+    assert result.cold == []
+    assert all(hits > 0 for _, _, hits in result.coverage.rows())
+
+
+def test_every_part_of_every_claim_is_checked_in_its_interesting_case(result: Result) -> None:
+    idle = [(c.id, p.name) for c in claims(DEFAULT.ranking) for p in c.parts if not result.tally.twins[c.id, p.name]]
+    assert idle == []
+
+
+def test_the_coldest_outcome_comes_first(result: Result) -> None:
+    hits = [row[2] for row in result.coverage.rows()]
+    assert sorted(hits) == hits
+
+
+def test_the_same_seed_gives_the_same_run() -> None:
+    first, second = (report(run(12, seed_number=5), {}) for _ in range(2))
+    assert first | {"seconds": 0} == second | {"seconds": 0}
+
+
+def test_another_seed_gives_another_run() -> None:
+    assert run(4, seed_number=1).coverage.rules != run(4, seed_number=2).coverage.rules
+
+
+@pytest.mark.parametrize("name", ["bank_without_ceiling", "packs_reset_at_renewal", "free_day_never_comes"])
+def test_a_counterexample_is_short_and_its_log_can_be_replayed(name: str, tmp_path: Path) -> None:
+    fault = next(f for f in FAULTS if f.id == name)
+    found = run(60, machine=fault.seed(account()), only=fault.claim).failure
+    assert found is not None
+    assert isinstance(found.error, Violation)
+    assert fault.claim == found.error.claim
+    assert len(found.records) <= 8
+    assert exit_of(found) == (13 if fault.claim == "never_stuck" else 12)
+    log = tmp_path / "counterexample.jsonl"
+    log.write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in found.records))
+    world = found.world
+    replayed = replay(Logs([str(log)]), Oracle(world.policy, world.catalogue, world.resets))
+    assert replayed.bad == []
+    assert len(found.records) == replayed.records
+
+
+def test_a_story_shows_only_what_changed(tmp_path: Path) -> None:
+    fault = next(f for f in FAULTS if f.id == "bank_without_ceiling")
+    found = run(60, machine=fault.seed(account()), only=fault.claim).failure
+    assert found is not None
+    path = tmp_path / "story.txt"
+    with path.open("w") as to:
+        show_failure(found, to)
+    text = path.read_text()
+    assert "bank_within_three_months" in text
+    assert "settings: resets" in text
+    lines = list(story(found.records))
+    assert len(lines) == 2 * len(found.records)
+    assert "open_account" in lines[0]
+    assert "status free" in lines[1]
+    assert "status" not in lines[-1]
+
+
+def test_shrinking_keeps_what_fails_and_drops_the_rest() -> None:
+    def fails(records: list[dict[str, Any]]) -> bool:
+        return sum(r["event"] == "x" and r["cost"] > 10 for r in records) >= 2
+
+    noise = {"account": "b", "at": 5, "event": "y", "cost": 4}
+    hit = {"account": "b", "at": 7, "event": "x", "cost": 5000, "id": "e"}
+    shortest = shrink([noise, hit, noise, noise, hit, noise, hit], fails)
+    assert len(shortest) == 2
+    assert all(r["account"] == "a" and "id" not in r and r["cost"] < 100 for r in shortest)

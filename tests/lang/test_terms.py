@@ -150,18 +150,19 @@ def test_an_operator_that_terms_do_not_have_raises(absent: Callable[[], object])
         absent()
 
 
-EQUALITY: dict[str, Callable[[], object]] = {
-    "==": lambda: a == 3,  # type: ignore[comparison-overlap]
-    "!=": lambda: a != "low",  # type: ignore[comparison-overlap]
-    "== between terms": lambda: a == b,
-}
+EQUALITY: dict[str, Callable[[], object]] = {"==": lambda: a == 3, "!=": lambda: a != "low", "== between terms": lambda: a == b}
 
 
 @pytest.mark.parametrize("equals", EQUALITY.values(), ids=EQUALITY.keys())
 def test_the_equality_signs_raise_instead_of_comparing_handles(equals: Callable[[], object]) -> None:
     """`requires(code, a == 3, ...)` would otherwise declare the constant False, and validate."""
-    with pytest.raises(TypeError):
+    with pytest.raises(TypeError, match="terms are not compared by == or !=: write eq or ne"):
         equals()
+
+
+def test_a_term_is_still_a_key_by_itself_alone() -> None:
+    rows = {a: 1, var("a"): 2}
+    assert [rows[a], len(rows)] == [1, 2]
 
 
 @pytest.mark.parametrize("term", [a + 1, eq(a, 1), Term(Lit(3)), ite(a, b, c)], ids=lambda term: str(term.expr))

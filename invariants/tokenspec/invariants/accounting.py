@@ -11,6 +11,8 @@ from tokenspec.spec.words import *
 
 
 def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
+    """Claims 8 to 14, for the plans of `ranking`."""
+
     def net(pool: Term) -> Term:
         gained = total(*(flow(kind, pool) for kind in Kind if kind.adds))
         return gained - total(*(flow(kind, pool) for kind in Kind if not kind.adds))

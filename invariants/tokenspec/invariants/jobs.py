@@ -9,6 +9,7 @@ from tokenspec.spec.words import *
 
 
 def jobs() -> tuple[Claim, ...]:
+    """Claims 15 to 21."""
     both_due = all_of(daily_reset_due, renewals_due >= 1, ne(status, FREE))
     supplement = any_of(
         var("qualifies_for_daily"),

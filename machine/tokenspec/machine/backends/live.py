@@ -23,7 +23,7 @@ from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.step import Accepted, Refused, Step, Values
 from tokenspec.machine.lang.typecheck import common, type_of
-from tokenspec.machine.lang.types import Enum, Type, Value
+from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
 
 Env: TypeAlias = dict[str, Any]
@@ -169,14 +169,18 @@ class Live:
             unknown = fields.keys() - wanted.keys() - {f.name for f in event.fields}
             if unknown:
                 raise TypeError(f"{event.name}() got an unexpected field {sorted(unknown)[0]!r}; it takes {sorted(wanted)}")
-            given = {f.name: fields.get(f.key, fields.get(f.name, self._usual(f.origin, f.type))) for f in event.fields}
+            given: Env = {f.name: fields.get(f.key, fields.get(f.name, self._usual(f.origin, f.type))) for f in event.fields}
             missing = [f.key for f in event.fields if given[f.name] is None]
             if missing:
                 raise TypeError(f"{event.name}() misses {', '.join(map(repr, missing))}")
+            for f in event.fields:
+                if not f.type.admits(given[f.name]):
+                    raise TypeError(f"{event.name}() takes as {f.key!r} a {f.type}, not {given[f.name]!r}")
             self._env = {**self._parameters, **self.state_values, **given}
             self.refusal, self.rule = self._first_refusal(event), None
             self.answer, self.ledger = {}, []
-            if self.refusal is None and not (event.rules and getattr(self, f"fire_{event.name}")()):
+            # Fired through the machine and not as an attribute, which an event called fire_... would cover.
+            if self.refusal is None and not (event.rules and self.machine.events[f"fire_{event.name}"].trigger(self)):
                 raise Gap(f"{event.name} in {self.state_values} with {given}: no rule applies, where exactly one must")
             return self.refusal is None
 
@@ -185,10 +189,15 @@ class Live:
 
     @staticmethod
     def _usual(origin: Origin, kind: Type) -> Value | None:
-        """Facts come from a journal; without one a truth is taken to hold and a number to be 0. Payload has no default."""
+        """Facts come from a journal; without one a truth is taken to hold and a number to be 0, or as near as its type has it.
+
+        Payload has no default.
+        """
         if origin is Origin.PAYLOAD:
             return None
-        return kind.members[0] if isinstance(kind, Enum) else True if kind.admits(True) else 0
+        if isinstance(kind, Tokens):
+            return min(max(0, kind.lo), kind.hi)
+        return kind.members[0] if isinstance(kind, Enum) else True
 
 
 def live(machine: Machine, parameters: Values) -> Live:

@@ -61,14 +61,14 @@ def _repeated(m: d.Machine) -> Iterator[DeclarationError]:
 
 
 def _in_python(m: d.Machine) -> Iterator[DeclarationError]:
-    variables = dict.fromkeys(v.name for v in m.variables)
-    named = [("variable", name) for name in variables] + [("event", name) for name in m.event_named]
-    named += [("rule", name) for name in dict.fromkeys(r.name for e in m.events for r in e.rules)]
-    for what, name in named:
+    variables = [v.name for v in m.variables]
+    named = [("variable", name) for name in variables] + [("event", e.name) for e in m.events]
+    named += [("rule", r.name) for e in m.events for r in e.rules]
+    for what, name in dict.fromkeys(named):
         place = f"{what} {name!r}"
         if not name.isidentifier() or iskeyword(name) or name.startswith("_"):
             fix = "Write it with letters, digits and underscores, beginning with a letter"
-            yield DeclarationError("TS115", place, f"{name!r} is not a name that Python can spell as an attribute", fix)
+            yield DeclarationError("TS115", place, f"{name!r} is not a public name that Python can spell", fix)
         elif what != "rule" and name in LIVE_NAMES:
             yield DeclarationError("TS115", place, f"a live object calls something else {name!r}", "Choose another name")
         elif what == "event" and name in variables:

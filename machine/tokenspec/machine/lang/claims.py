@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import TypeAlias
 
 from tokenspec.machine.lang.build import Term, Termlike, cites, lift, var
-from tokenspec.machine.lang.check_names import unknown
+from tokenspec.machine.lang.check_names import twice, unknown
 from tokenspec.machine.lang.declaration import ClockAct, Event, Field, Kind, Machine, Rule
 from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
 from tokenspec.machine.lang.expr import Expr, Lit, Var, names_in, substitute
@@ -264,6 +264,7 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
             seen.add(taken)
         if not each.parts:
             faults.append(DeclarationError("TS301", place, "it has no part and no twin", "Say what holds"))
+        faults += twice((part.name for part in each.parts), place, "part")
         for part in each.parts:
             if not isinstance(part, LayerPart):
                 where = f"{place}, part {part.name!r}"
@@ -292,25 +293,22 @@ def _part_faults(place: str, part: StatePart | StepPart | TwoRunPart | LivenessP
         case TwoRunPart(_, _, assume, left, right, agree, unless):
             events, formulas = (*left, *right), (assume, unless)
             yield from unknown(agree, [v.name for v in m.variables], "TS101", place, "a variable")
-        case LivenessPart():
-            events = (part.goal, *part.events)
-            rules = [r.name for e in m.events for r in e.rules]
-            yield from unknown(part.without, rules, "TS101", place, "a rule")
-            yield from _goal_faults(place, part, m)
+        case LivenessPart(_, _, goal, given, others, without):
+            events = (goal, *others)
+            yield from unknown(without, [r.name for e in m.events for r in e.rules], "TS101", place, "a rule")
+            if goal in m.event_named:
+                yield from _goal_faults(place, m.event_named[goal], dict(given))
     yield from unknown(events, m.event_named, "TS303", place, f"an event of {m.name!r}")
     if isinstance(part, StatePart | StepPart) and isinstance(part.twin, Lit):
-        fix = "Name the case that makes it interesting"
-        yield DeclarationError("TS301", place, f"its twin is always {show(part.twin)}", fix)
+        message = f"its twin is always {show(part.twin)}"
+        yield DeclarationError("TS301", place, message, "Name the case that makes it interesting")
     for formula in formulas:
         yield from fits(formula, scope, place, Bool(), "TS202")
 
 
-def _goal_faults(place: str, part: LivenessPart, m: Machine) -> Iterator[DeclarationError]:
-    given = dict(part.fields)
-    fields = m.event_named[part.goal].fields if part.goal in m.event_named else ()
-    if part.goal in m.event_named:
-        yield from unknown(given, [f.name for f in fields], "TS101", place, f"a field of {part.goal!r}")
-    for f in fields:
+def _goal_faults(place: str, goal: Event, given: dict[str, Value]) -> Iterator[DeclarationError]:
+    yield from unknown(given, [f.name for f in goal.fields], "TS101", place, f"a field of {goal.name!r}")
+    for f in goal.fields:
         if f.name not in given or not f.type.admits(given[f.name]):
-            value = repr(given[f.name]) if f.name in given else "nothing"
-            yield DeclarationError("TS204", place, f"{f.name!r} is given {value}, not a {f.type}", "Give one of its values")
+            message = f"{f.name!r} is given {given.get(f.name)!r}, not a {f.type}"
+            yield DeclarationError("TS204", place, message, "Give one of its values")

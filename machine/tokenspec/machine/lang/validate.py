@@ -85,7 +85,7 @@ def _definitions(m: d.Machine) -> tuple[set[str], list[DeclarationError]]:
     """The names that cannot be typed because their own declaration is at fault, and the faults of the definitions."""
     fields = types_of_fields(m)
     at_fault = {name for name, kinds in fields.items() if len(kinds) > 1}
-    scope: dict[str, Type] = {x.name: x.type for x in (*m.variables, *m.all_parameters)}
+    scope: dict[str, Type] = {v.name: v.type for v in m.variables} | {p.name: p.type for p in m.all_parameters}
     scope |= {name: UNKNOWN if name in at_fault else kind for name, kinds in fields.items() for kind in kinds}
     faults: list[DeclarationError] = []
     later = {x.name for x in m.definitions}

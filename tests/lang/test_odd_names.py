@@ -1,0 +1,67 @@
+"""Whatever `validate` lets pass, every reader reads alike, whatever it is called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lang.odd import SHARED_FIELD, with_event, with_rule, with_variable
+from lang.readers import READERS, TURNSTILE, exact, walk
+from lang.turnstile import FILLED, FITS, ROOM, WORTH, coin, turnstile
+from tokenspec.machine.backends import reference
+from tokenspec.machine.backends.live import live
+from tokenspec.machine.lang.build import lookup, requires, var
+from tokenspec.machine.lang.check_names import LIVE_NAMES
+from tokenspec.machine.lang.declaration import Field, Machine, Parameter
+from tokenspec.machine.lang.errors import DeclarationErrors
+from tokenspec.machine.lang.types import Enum, Tokens
+from tokenspec.machine.lang.validate import validate
+
+_ANY = ("trigger", "state", "row", "fields", "bind", "initial", "parameters", "Gap", "model")
+
+
+ODD: dict[str, Machine] = {
+    **{f"variable {name!r}": with_variable(name) for name in (*_ANY, "v_purse", "fire_push", "is_locked", "allowance")},
+    **{f"event {name!r}": with_event(name) for name in (*_ANY, "locked", "fire_push", "is_locked", "coin")},
+    **{f"rule {name!r}": with_rule(name) for name in (*_ANY, "rule", "answer", "purse", "push")},
+}
+"""Machines with names that some reader might stumble over, and must not."""
+
+
+@pytest.mark.parametrize("machine", ODD.values(), ids=ODD.keys())
+def test_whatever_validate_lets_pass_every_reader_reads_alike(machine: Machine) -> None:
+    validate(machine)
+    steps = [make(machine, TURNSTILE) for make in READERS.values()]
+    assert reference.initial_state(machine, TURNSTILE) == live(machine, TURNSTILE).state_values
+    for each in walk(machine, TURNSTILE):
+        answers = [exact(step(each.state, each.event, each.fields)) for step in steps]
+        assert [exact(each.answer)] * 3 == answers, each
+
+
+def test_a_name_is_free_unless_the_live_object_has_it_for_something_else() -> None:
+    """What it has beside its variables, its events and the words kept for it comes from `transitions`, which gives way."""
+    machine = live(turnstile(), TURNSTILE)
+    public = {name for name in {*vars(type(machine)), *vars(machine)} if not name.startswith("_")}
+    declared = {*LIVE_NAMES, *machine.state_values, *turnstile().event_named}
+    assert set(LIVE_NAMES) <= public
+    assert [name for name in public - declared if not name.startswith(("fire_", "is_", "may_", "trigger"))] == []
+
+
+def test_a_field_that_another_event_compares_by_another_order_is_refused() -> None:
+    with pytest.raises(DeclarationErrors) as refusal:
+        validate(SHARED_FIELD)
+    assert [fault.code for fault in refusal.value.errors] == ["TS114"]
+
+
+def test_plans_and_packs_may_be_called_anything() -> None:
+    """They make parameters, definitions and members, which Python never spells."""
+    coins = Enum("Coin", ("rule", "class", "two words", ""))
+    validate(
+        turnstile(
+            fields=(Field("coin", coins, ""),),
+            needs=(FITS, requires("coin_must_be_worth_something", coin > "rule", "")),
+            parameters=(ROOM, *(Parameter(f"worth[{name}]", Tokens(0, 2), 1, "") for name in coins.members)),
+            definitions=(replace(WORTH, expr=lookup(coin, {m: var(f"worth[{m}]") for m in coins.members}, 0).expr), FILLED),
+        )
+    )

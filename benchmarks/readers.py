@@ -20,7 +20,7 @@ from tokenspec.spec.policies import DEFAULTS
 
 MACHINE = account()
 PARAMETERS = {**DEFAULT.parameters(), **DEFAULTS}
-GENERATE = {"cost": 24, "media": "image", "origin": "first_party", "job_is_new": True}
+GENERATE: dict[str, bool | int | str] = {"cost": 24, "media": "image", "origin": "first_party", "job_is_new": True}
 WALK: list[tuple[str, dict[str, bool | int | str]]] = [
     ("open_account", {}),
     ("subscribe", {"plan_asked": "premium"}),

@@ -23,7 +23,8 @@ def test_a_table_that_was_edited_by_hand_is_noticed() -> None:
 
 
 def test_every_clause_has_a_test_in_the_table() -> None:
-    rows = re.findall(r"^\| ([FA]\d\d) \| .* \| (.*) \| (.*) \|$", (ROOT / "spec/README.md").read_text(), re.MULTILINE)
+    text = (ROOT / "spec/README.md").read_text()
+    rows = re.findall(r"^\| ([FA]\d\d) \| .* \| (.*) \| (.*) \| .* \|$", text, re.MULTILINE)
     assert len(rows) == 44
     assert all(cited and tests for _, cited, tests in rows)
 
@@ -46,5 +47,5 @@ def test_the_python_shown_runs(page: str, tmp_path: Path, monkeypatch: pytest.Mo
 
 @pytest.mark.parametrize("page", sorted(ROOT.glob("**/*.md")), ids=lambda p: str(p.relative_to(ROOT)))
 def test_links_within_the_project_lead_somewhere(page: Path) -> None:
-    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+    for link in re.findall(r"\]\(([\w./-]+)(?:#[\w-]+)?\)", page.read_text()):
         assert (page.parent / link).exists(), link

@@ -96,6 +96,12 @@ WRONG_CLAIMS: dict[str, Wrong] = {
         "TS101", "claim 'C', part 'p', ghost 'g', value after", "'new.g'", claims(haunted(0, new(var("g")) + 1))
     ),
     # a name is declared twice
+    "ghost named like a variable": Wrong(
+        "TS102",
+        "claim 'C', part 'p'",
+        "'purse'",
+        claims(step("p", due, purse > 1, ghosts=[ghost("purse", Tokens(), 0, purse)], machine=NAME)),
+    ),
     "part declared twice": Wrong("TS102", "claim 'C'", "part 'p'", claims(LayerPart("p", ""), LayerPart("p", ""))),
     # a requirement, a condition or a claim is not a truth value
     "claim that is a number": Wrong(

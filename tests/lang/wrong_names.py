@@ -48,6 +48,7 @@ def _validated(machine: Machine) -> Callable[[], None]:
     return lambda: validate(machine)
 
 
+TWICE = Enum("Coin", ("copper", "silver", "gold", "silver"))
 _UNSPEAKABLE = ("two words", "a-b", "2nd", "", "class", "_hidden")
 _LIVE = ("rule", "refusal", "answer", "ledger", "machine", "state_values")
 
@@ -142,10 +143,13 @@ WRONG_NAMES: dict[str, Wrong] = {
     ),
     "pool declared twice": Wrong("TS102", f"machine {NAME!r}", "pool 'purse'", machine(pools=("purse", "purse"))),
     "member declared twice": Wrong(
+        "TS102", "event 'pay', field 'coin'", "member 'silver'", machine(fields=(Field("coin", TWICE, ""),))
+    ),
+    "member declared twice in a family": Wrong(
         "TS102",
-        "event 'pay', field 'coin'",
+        "variable 'last'",
         "member 'silver'",
-        machine(fields=(Field("coin", Enum("Coin", ("copper", "silver", "gold", "silver")), ""),)),
+        machine(fields=(Field("coin", TWICE, ""),), variables=(*VARIABLES, variable("last", TWICE.only("silver"), "silver", ""))),
     ),
     "answer given twice": Wrong("TS102", RULE, "answer 'left'", unlocks(answer=(var("left").becomes(1), var("left").becomes(2)))),
     # an effect gives one variable two new values

@@ -114,10 +114,16 @@ def policies(machine: Machine) -> str:
     return markdown(("policy", "answers, the default first", "why it is open", "clauses"), rows)
 
 
-def traceability(clauses: Mapping[str, str], cited: Mapping[str, Sequence[str]], tests: Mapping[str, Sequence[str]]) -> str:
-    """Every clause, the places of the declaration and the claims that cite it, and the tests that exercise it."""
+def traceability(
+    clauses: Mapping[str, str],
+    cited: Mapping[str, Sequence[str]],
+    tests: Mapping[str, Sequence[str]],
+    examples: Mapping[str, Sequence[str]],
+) -> str:
+    """Every clause: the places of the declaration and the claims that cite it, the tests and the examples that show it."""
     rows = []
     for clause, says in clauses.items():
         places = [place for place, ids in cited.items() if clause in ids]
-        rows.append((clause, says, "; ".join(places), ", ".join(f"`{t}`" for t in tests.get(clause, ()))))
-    return markdown(("clause", "what it says", "cited by", "tests"), rows)
+        shown = (", ".join(f"`{t}`" for t in tests.get(clause, ())), ", ".join(examples.get(clause, ())))
+        rows.append((clause, says, "; ".join(places), *shown))
+    return markdown(("clause", "what it says", "cited by", "tests", "examples"), rows)

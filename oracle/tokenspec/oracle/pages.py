@@ -22,6 +22,7 @@ from tokenspec.spec.system import system
 
 PAGES = ("spec/README.md", "invariants/README.md")
 _BLOCK = re.compile(r"<!-- generated: ([\w-]+) -->\n.*?<!-- end -->", re.DOTALL)
+_EXAMPLE = re.compile(r"^\| `(\d\d)-[\w-]+\.jsonl` \| .* \| ([FA]\d\d(?:, [FA]\d\d)*) \|$", re.MULTILINE)
 _CLAUSE_TEST = re.compile(r"^def (test_([fa]\d\d)_\w+)", re.MULTILINE)
 
 
@@ -33,7 +34,7 @@ def blocks(root: Path) -> Mapping[str, Callable[[], str]]:
         "policies": lambda: tables.policies(machines["account"]),
         "claims": lambda: _claims(claims(DEFAULT.ranking)),
         "formulas": lambda: _formulas(claims(DEFAULT.ranking)),
-        "clauses": lambda: tables.traceability(CLAUSES, _cited(), _tests(root)),
+        "clauses": lambda: tables.traceability(CLAUSES, _cited(), _tests(root), _examples(root)),
         "definitions": lambda: tables.definitions(machines["account"]),
     }
     drawn = {
@@ -87,6 +88,15 @@ def _tests(root: Path) -> dict[str, list[str]]:
     for path in sorted((root / "tests" / "clauses").glob("test_*.py")):
         for name, clause in _CLAUSE_TEST.findall(path.read_text(encoding="utf-8")):
             found.setdefault(clause.upper(), []).append(name)
+    return found
+
+
+def _examples(root: Path) -> dict[str, list[str]]:
+    """The example logs that show each clause, from the table in their README."""
+    found: dict[str, list[str]] = {}
+    for number, ids in _EXAMPLE.findall((root / "examples" / "README.md").read_text(encoding="utf-8")):
+        for clause in ids.split(", "):
+            found.setdefault(clause, []).append(number)
     return found
 
 

@@ -47,7 +47,7 @@ def types_of_fields(m: d.Machine) -> dict[str, dict[Type, str]]:
 
 def _repeated(m: d.Machine) -> Iterator[DeclarationError]:
     place = f"machine {m.name!r}"
-    shared = [x.name for x in (*m.variables, *m.all_parameters, *m.definitions)]
+    shared = [v.name for v in m.variables] + [p.name for p in m.all_parameters] + [x.name for x in m.definitions]
     told: set[str] = set()
     for event in m.events:
         names = [*dict.fromkeys(shared), *(f.name for f in event.fields)]
@@ -79,11 +79,14 @@ def _types(m: d.Machine) -> Iterator[DeclarationError]:
     typed = [(f"variable {v.name!r}", v.type) for v in m.variables]
     typed += [(f"parameter {p.name!r}", p.type) for p in m.all_parameters]
     typed += [(f"event {e.name!r}, field {f.name!r}", f.type) for e in m.events for f in e.fields]
-    for kind, place in {kind: place for place, kind in reversed(typed)}.items():
+    families: dict[tuple[str, ...], str] = {}
+    for place, kind in typed:
         if (isinstance(kind, Enum) and not kind.members) or (isinstance(kind, Tokens) and kind.lo > kind.hi):
             yield DeclarationError("TS205", place, f"{kind} has no values", "Give it one")
-        for members in {kind.members, kind.order} if isinstance(kind, Enum) else ():
-            yield from twice(members, place, "member")
+        if isinstance(kind, Enum):
+            families.setdefault(kind.order, place)
+    for members, place in families.items():
+        yield from twice(members, place, "member")
     for name, kinds in types_of_fields(m).items():
         if len(kinds) > 1:
             message = f"it has {len(kinds)} types: " + ", ".join(f"{kind} in {event!r}" for kind, event in kinds.items())

@@ -284,9 +284,11 @@ def _part_faults(place: str, part: StatePart | StepPart | TwoRunPart | LivenessP
         case StepPart(_, _, holds, twin, events, ghosts):
             formulas = holds, twin
             known = [m.event_named[e] for e in events if e in m.event_named] or list(m.events)
-            scope = step_scope(m, known) | {g.name: g.type for g in ghosts}
+            scope = step_scope(m, known)
+            yield from twice((*scope, *(g.name for g in ghosts)), place, "name")
+            scope |= {g.name: g.type for g in ghosts}
+            figures = {p.name: p.type for p in m.all_parameters}
             for g in ghosts:
-                figures = {p.name: p.type for p in m.all_parameters}
                 yield from fits(g.initial, figures, f"{place}, ghost {g.name!r}, initial value", g.type)
                 yield from fits(g.after, scope, f"{place}, ghost {g.name!r}, value after", g.type)
             scope |= {f"new.{g.name}": g.type for g in ghosts}

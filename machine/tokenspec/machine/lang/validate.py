@@ -154,12 +154,7 @@ def check_clauses(register: Mapping[str, str], cited: Mapping[str, Iterable[str]
 
     `cited` maps a place to the clauses it cites.
     """
-    faults = [
-        DeclarationError("TS108", place, f"{clause!r} is not in the register", "Mend the id or register the clause")
-        for place, clauses in cited.items()
-        for clause in clauses
-        if clause not in register
-    ]
+    faults = [f for place, clauses in cited.items() for f in unknown(clauses, register, "TS108", place, "in the register")]
     used = {clause for clauses in cited.values() for clause in clauses}
     faults += [
         DeclarationError("TS107", f"clause {clause}", "nothing cites it", "Cite it where a rule or a claim rests on it")

@@ -70,6 +70,18 @@ def differences(expected: Answer, got: Mapping[str, Any]) -> list[Difference]:
     return found
 
 
+def can_be_compared(observed: Mapping[str, Any]) -> bool:
+    """Whether `observed` says anything that is compared: a known field, and in it, where it holds pools, a known pool."""
+    for field in FIELDS:
+        if field in observed:
+            said = observed[field]
+            if field not in ("charge", "balances") or not isinstance(said, dict):
+                return True
+            if (not said and field == "charge") or any(pool in said for pool in POOLS):
+                return True
+    return False
+
+
 def _by_pool(field: str, ours: Mapping[str, int], theirs: Any) -> list[Difference]:
     if theirs is None or (theirs == {} and field == "charge"):
         return [(field, dict(ours), theirs)] if any(ours.values()) else []

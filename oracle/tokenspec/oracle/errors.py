@@ -12,8 +12,12 @@ class BadRecord(Exception):
 
 
 class BadSetting(Exception):
-    """A policy or a catalogue that does not exist or cannot be: `key` and the `rule` it breaks."""
+    """A policy, a catalogue or a saved state that does not exist or cannot be: `key` and the `rule` it breaks."""
 
     def __init__(self, key: str, rule: str) -> None:
         self.key, self.rule = key, rule
         super().__init__(f"{key}: {rule}")
+
+
+class WrongUsage(BadSetting):
+    """The same of what stands on a command line, rather than in a file that it names."""

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import stat
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
@@ -24,32 +28,57 @@ class Logs:
     """The logs at `paths`, `-` for standard input. They can be gone through more than once.
 
     Raises `OSError` at once where one of them cannot be read, so that a mistyped path never looks like an empty log.
+    What can be read only once (a pipe, a device) is kept aside when it is first gone through.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = tuple(paths)
-        self._kept: IO[bytes] | None = None
+        self._kept: dict[int, IO[bytes]] = {}
+        self.size: int | None = 0
+        """Bytes in all, where that is known beforehand."""
         for path in self._paths:
-            if path != "-":
-                with Path(path).open("rb"):
-                    pass
+            size = _readable(path)
+            self.size = None if size is None or self.size is None else self.size + size
 
     def __iter__(self) -> Iterator[Line]:
-        for path in self._paths:
-            if path == "-":
-                yield from _lines("-", self._standard_input())
-            else:
+        for index, path in enumerate(self._paths):
+            name = path.encode(errors="backslashreplace").decode()
+            if _is_file(path):
                 with Path(path).open("rb") as file:
-                    yield from _lines(path, file)
+                    yield from _lines(name, file)
+            else:
+                yield from _lines(name, self._once(index, path))
 
-    def _standard_input(self) -> IO[bytes]:
-        if self._kept is None:
+    def _once(self, index: int, path: str) -> IO[bytes]:
+        if index not in self._kept:
             # Explaining a divergence takes a second look, which a pipe does not allow.
-            self._kept = SpooledTemporaryFile(max_size=64 * 2**20)
-            while block := sys.stdin.buffer.read(2**20):
-                self._kept.write(block)
-        self._kept.seek(0)
-        return self._kept
+            kept = self._kept[index] = SpooledTemporaryFile(max_size=64 * 2**20)
+            with nullcontext(sys.stdin.buffer) if path == "-" else Path(path).open("rb") as source:
+                while block := source.read(2**20):
+                    kept.write(block)
+        self._kept[index].seek(0)
+        return self._kept[index]
+
+
+def _readable(path: str) -> int | None:
+    """The size of the file at `path`, None where it is no regular file. Raises `OSError` where it cannot be read."""
+    if path == "-":
+        # Python has no stream for a standard input that is closed.
+        if sys.stdin is None or sys.stdin.closed:
+            raise OSError(errno.EBADF, "it is closed", "standard input")
+        return None
+    status = os.stat(path)
+    if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
+        with Path(path).open("rb"):
+            return status.st_size
+    # Opening a pipe and closing it again would end it for whoever writes to it.
+    if not os.access(path, os.R_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
+    return None
+
+
+def _is_file(path: str) -> bool:
+    return path != "-" and stat.S_ISREG(os.stat(path).st_mode)
 
 
 def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:

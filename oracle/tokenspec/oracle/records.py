@@ -17,7 +17,11 @@ from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Type
 from tokenspec.oracle.errors import BadRecord
 from tokenspec.oracle.instants import parse_instant, parse_time_of_day
+from tokenspec.oracle.plain import as_text, one_line
 from tokenspec.spec.words import APP_POOLS, UNLISTED
+
+FIRST_INSTANT, LAST_INSTANT = parse_instant("0000-01-01T00:00:00Z"), parse_instant("9999-12-31T23:59:59.999Z")
+"""What RFC 3339 can write, in milliseconds."""
 
 Countable = Annotated[int, Meta(ge=-COUNTABLE_MAX, le=COUNTABLE_MAX)]
 
@@ -37,6 +41,7 @@ class Reader:
     def __init__(self, events: Iterable[Event], aliases: Mapping[str, str] | None = None) -> None:
         self.events = tuple(e for e in events if e.actor is not Actor.CLOCK)
         self._aliases = dict(aliases or {})
+        self._names = {e.name for e in self.events}
         structs = tuple(_struct(e.name, tuple(_parts(e))) for e in self.events)
         self._union = Union[structs]  # noqa: UP007 - built from a list
         self._decoder = msgspec.json.Decoder(self._union)
@@ -77,7 +82,9 @@ class Reader:
             try:
                 record.at = parse_instant(record.at)
             except ValueError as fault:
-                raise BadRecord("at", str(fault), _shown(record.at)) from None
+                raise BadRecord("at", str(fault), as_text(record.at)) from None
+        elif not FIRST_INSTANT <= record.at <= LAST_INSTANT:
+            raise BadRecord("at", _out_of_calendar(record.at), str(record.at))
         event = record.__struct_config__.tag
         for key in self._times.get(event, ()):
             _check_time(key, getattr(record, key))
@@ -100,23 +107,27 @@ class Reader:
 
     def _explained(self, message: str, record: Any) -> BadRecord:
         """The library's message as field, rule and value."""
+        given = record if isinstance(record, dict) else {}
         if missing := _MISSING.match(message):
             if " - at " in message:
                 return BadRecord(_field(message.rpartition("`$.")[2]), f"{missing.group(1)} is missing in it")
-            event = record.get("event") if isinstance(record, dict) else None
-            return BadRecord(missing.group(1), f"it is required{f' for {event}' if isinstance(event, str) else ''}")
+            return _required(missing.group(1), given)
         found = _AT_PATH.match(message)
         if found is None:
             return BadRecord("line", f"a record is one JSON object: {_lower(message)}")
         text, path = found.groups()
         # A wrong key is reported as "key` in `$.shown"; the record's own field is what a reader looks for.
         field = _field(path.rpartition("`")[2])
-        value = _shown(record.get(field)) if isinstance(record, dict) and field in record else None
+        if field in given and given[field] is None:
+            return _required(field, given)
+        value = as_text(given[field]) if field in given else None
         if field == "event" and text.startswith("Invalid value"):
+            if given.get("event") in self._names:
+                return BadRecord("event", "it stands in the record twice, with different names", value)
             return BadRecord("event", "there is no such event", value)
         if text.startswith("Invalid enum value"):
             return BadRecord(field, f"it is one of {self._choices.get(field, 'the values listed for it')}", value)
-        return BadRecord(field, _lower(text.replace("`", "")).replace("int", "integer"), value)
+        return BadRecord(field, re.sub(r"\bint\b", "integer", _lower(text.replace("`", ""))), value)
 
 
 def event_of(record: Record) -> str:
@@ -160,13 +171,13 @@ def _check_time(key: str, written: str | None) -> None:
         try:
             parse_time_of_day(written)
         except ValueError as fault:
-            raise BadRecord(key, str(fault), _shown(written)) from None
+            raise BadRecord(key, str(fault), as_text(written)) from None
 
 
 def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:
     named = {pool: tokens for pool, tokens in written.items() if tokens is not None}
     if not named:
-        raise BadRecord(key, f"it names one or more of {', '.join(APP_POOLS)}", _shown(written))
+        raise BadRecord(key, f"it names one or more of {', '.join(APP_POOLS)}", as_text(written))
     return named
 
 
@@ -179,7 +190,21 @@ def _field(path: str) -> str:
 
 
 def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
+    # A word in capitals, such as JSON, stays as it is.
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
+
+
+def _required(field: str, record: Mapping[str, Any]) -> BadRecord:
+    """A null is an absent field, so both break the same rule."""
+    event = record.get("event")
+    return BadRecord(field, f"it is required{f' for {one_line(event)}' if isinstance(event, str) else ''}")
+
+
+def _out_of_calendar(at: int) -> str:
+    rule = "an instant lies in the years 0000 to 9999"
+    # Thousands of milliseconds, counted from 1970, that lie between 1990 and 2100 are most likely what was meant.
+    looks_like_microseconds = parse_instant("1990-01-01T00:00:00Z") <= at // 1000 <= parse_instant("2100-01-01T00:00:00Z")
+    return f"{rule}, given in milliseconds; this looks like microseconds" if looks_like_microseconds else rule
 
 
 def _generic(line: bytes) -> Any:
@@ -187,8 +212,3 @@ def _generic(line: bytes) -> Any:
         return msgspec.json.decode(line)
     except (msgspec.DecodeError, RecursionError):
         return None
-
-
-def _shown(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:60]}... ({len(text)} characters)"

@@ -74,6 +74,7 @@ def test_each_field_stands_where_it_belongs(example_answers: list[tuple[Record, 
         ("accepted", "generate"): {"mode", "charge"},
         ("accepted", "api_generate"): {"charge"},
         ("accepted", "view"): {"shown_is"},
+        ("accepted", "quote"): {"cost"},
     }
     for written, answer in example_answers:
         if answer.get("duplicate"):

@@ -210,8 +210,17 @@ def test_an_observed_integer_of_400_digits_is_a_divergence(tmp_path: Path) -> No
     assert done.report["divergences"][0]["got"] == int("1" * 400)
 
 
-def test_an_instant_in_the_farthest_future_is_answered_soon(tmp_path: Path) -> None:
-    lines = [opened(), record("ada", AT, "subscribe", plan="premium"), record("ada", LARGEST, "daily_reset")]
+MICROSECONDS = 1_784_106_000_000_000
+OUTSIDE = {"farthest": LARGEST, "earliest": -LARGEST, "year_10000": 253_402_300_800_000, "microseconds": MICROSECONDS}
+
+
+@pytest.mark.parametrize("at", list(OUTSIDE.values()), ids=list(OUTSIDE))
+def test_an_instant_outside_the_years_0000_to_9999_is_bad_and_found_soon(at: int, tmp_path: Path) -> None:
+    lines = [opened(at=-62_167_219_200_000), record("ada", AT, "subscribe", plan="premium"), record("ada", at, "daily_reset")]
     (tmp_path / "log.jsonl").write_bytes(b"".join(line_of(r) + b"\n" for r in lines))
-    done = tokenspec("replay", "log.jsonl", cwd=tmp_path, timeout=5)
-    assert (done.code, done.err) == (0, "")
+    done = tokenspec("replay", "log.jsonl", "--format", "json", cwd=tmp_path, timeout=5)
+    (bad,) = done.report["bad_records"]
+    assert (done.code, done.err, done.report["records"]) == (65, "", 2)
+    assert (bad["line"], bad["field"]) == (3, "at")
+    assert "0000 to 9999" in bad["rule"]
+    assert ("microseconds" in bad["rule"]) == (at == MICROSECONDS)

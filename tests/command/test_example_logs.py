@@ -45,10 +45,18 @@ def test_every_shipped_log_holds() -> None:
     assert done.out.endswith("conforms\n")
 
 
-@pytest.mark.parametrize(("log", "pool"), list(zip(LOGS[1::3], POOLS, strict=True)), ids=lambda v: getattr(v, "stem", v))
+def log_of(pool: str, number: int) -> Path:
+    """The log of that number among those in which a balance of `pool` was observed."""
+    found = [log for log in LOGS if any(pool in r["observed"].get("balances", {}) for r in read_lines(log))]
+    return found[number % len(found)]
+
+
+@pytest.mark.parametrize(
+    ("log", "pool"), [(log_of(pool, 3 * n + 1), pool) for n, pool in enumerate(POOLS)], ids=lambda v: getattr(v, "stem", v)
+)
 def test_a_changed_digit_of_a_balance_exits_15_and_names_the_place_and_the_clause(log: Path, pool: str, tmp_path: Path) -> None:
     records = read_lines(log)
-    line = max(number for number, r in enumerate(records, 1) if pool in r["observed"]["balances"])
+    line = max(number for number, r in enumerate(records, 1) if pool in r["observed"].get("balances", {}))
     write_log(tmp_path / log.name, changed(records, line, pool))
     done = tokenspec("replay", log.name, cwd=tmp_path)
     assert (done.code, done.err) == (15, "")
@@ -63,7 +71,7 @@ def every_change(log: Path) -> Iterator[tuple[list[Record], str, Any, Any]]:
     """The records of an account up to one balance with a changed digit; the pool; the right balance; the changed one."""
     records = read_lines(log)
     for line, target in enumerate(records, 1):
-        for pool, right in target["observed"]["balances"].items():
+        for pool, right in target["observed"].get("balances", {}).items():
             upto = [r for r in changed(records, line, pool)[:line] if r["account"] == target["account"]]
             yield upto, pool, right, upto[-1]["observed"]["balances"][pool]
 

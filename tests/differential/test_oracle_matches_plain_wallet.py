@@ -18,7 +18,7 @@ from tokenspec.oracle import Answer, Oracle
 from tokenspec.oracle.campaign import default_watch, walk_worlds
 from tokenspec.oracle.fuzz import world_fuzz
 from tokenspec.oracle.settings import catalogue_on_the_wire
-from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import POLICIES
 
 EFFORT = int(os.environ.get("TOKENSPEC_EFFORT", "1"))
@@ -51,7 +51,7 @@ def test_the_answers_are_the_same_over_random_worlds(seed: int) -> None:
 @pytest.mark.parametrize("knob", [f"{p.name}={answer}" for p in POLICIES for answer, _ in p.answers])
 def test_the_answers_are_the_same_on_every_example_under_every_policy(knob: str) -> None:
     name, _, choice = knob.partition("=")
-    oracle, plain = Oracle({name: choice}), PlainWallet({name: choice})
+    oracle, plain = Oracle({name: choice}), PlainWallet({name: choice}, catalogue_on_the_wire(DEFAULT))
     for path in EXAMPLES:
         for line in path.read_bytes().splitlines():
             record = msgspec.to_builtins(oracle.reader.decode(line)) | {"observed": None}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from quality.faults import FAULTS, Fault
-from tokenspec.machine.testing.monitor import Violation
+from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.campaign import PROFILES, run
 from tokenspec.spec.account import account
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tokenspec.machine.testing.monitor import Violation
+from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle import clock, journal
 from tokenspec.oracle.campaign import run
 from tokenspec.oracle.instants import DAY_MS

@@ -10,7 +10,7 @@ import pytest
 
 from quality.faults import FAULTS
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.testing.monitor import Violation
+from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.campaign import Result, run
 from tokenspec.oracle.command.fuzz import exit_of, report, show_failure
 from tokenspec.oracle.logs import Logs

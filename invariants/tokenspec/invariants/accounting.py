@@ -143,6 +143,11 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 any_of(eq(var("upgrade_grant"), "full"), new(granted_so_far) <= new(highest), eq(new(status), FREE)),
                 all_of(eq(rule_name, "upgrades"), flow(Kind.GRANTED, fast) > 0),
                 ghosts=ghosts,
+                keeps=any_of(
+                    one_of(status, ABSENT, FREE),
+                    eq(var("upgrade_grant"), "full"),
+                    all_of(granted_so_far <= allowance, allowance <= highest),
+                ),
             ),
             step(
                 "full",

@@ -28,8 +28,7 @@ def lemmas() -> tuple[StatePart, ...]:
         _lemma(
             "free_is_plain",
             implies(
-                without_subscription,
-                all_of(eq(plan, FREE_PLAN), eq(scheduled_plan, NONE), eq(fast, 0), eq(renewals_due, 0)),
+                without_subscription, all_of(eq(plan, FREE_PLAN), eq(scheduled_plan, NONE), eq(fast, 0), eq(renewals_due, 0))
             ),
         ),
         _lemma("subscribed_is_paid", implies(one_of(status, *SUBSCRIBED), ne(plan, FREE_PLAN))),
@@ -43,11 +42,7 @@ def lemmas() -> tuple[StatePart, ...]:
         _lemma("unpaid_is_due", implies(eq(status, PAST_DUE), renewals_due >= 1)),
         _lemma(
             "bank_bounded",
-            any_of(
-                rollover <= ceiling,
-                all_of(bank_kept, one_of(status, *SUBSCRIBED)),
-                all_of(bank_frozen, eq(status, FREE)),
-            ),
+            any_of(rollover <= ceiling, all_of(bank_kept, one_of(status, *SUBSCRIBED)), all_of(bank_frozen, eq(status, FREE))),
         ),
         _lemma("absent_is_empty", implies(eq(status, ABSENT), all_of(*(eq(pool, 0) for pool in pools)))),
     )

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.lang.declaration import Event, Machine
-from tokenspec.machine.testing.coverage import Coverage
-from tokenspec.machine.testing.monitor import Tally, Watch
+from tokenspec.machine.testing.coverage import Coverage, Met, closed_off
 from tokenspec.machine.testing.stateful import MachineFuzz, fuzz_class, names_by_weight
 from tokenspec.oracle.fuzz import STARTS, Count, Failure, World, WorldFuzz, dice_of, world_fuzz
 from tokenspec.oracle.shrink import shrink
@@ -49,6 +49,8 @@ class Result:
 
     coverage: Coverage
     tally: Tally
+    closed: frozenset[Met] = frozenset()
+    """Rules and refusals that the fixed settings leave no way to meet."""
     count: Count = field(default_factory=Count)
     failure: Failure | None = None
     seconds: float = 0.0
@@ -56,8 +58,8 @@ class Result:
 
     @property
     def cold(self) -> list[tuple[str, str]]:
-        """Rules and refusals that were never met."""
-        return self.coverage.cold()
+        """Rules and refusals that were never met, and could have been."""
+        return self.coverage.cold(self.closed)
 
 
 @cache
@@ -84,27 +86,32 @@ def run(
     that counts.
     """
     started = time.monotonic()
-    counted = [c for c in claims(DEFAULT.ranking) if only in (None, c.id)]
-    watch = default_watch() if machine is None and only is None else Watch(machine or system().machines[0], counted)
-    world = world_fuzz(machine, watch)
+    catalogue_used, all_claims = catalogue or DEFAULT, claims((catalogue or DEFAULT).ranking)
+    account, *others = system(catalogue_used).machines
+    account = machine or account
+    counted = [c for c in all_claims if only in (None, c.id)]
+    is_usual = machine is None and only is None and catalogue is None
+    watch = default_watch() if is_usual else Watch(account, counted)
+    world = world_fuzz(machine, watch, catalogue)
     world.only = frozenset(c.id for c in counted)
-    world.fixed_policy, world.fixed_catalogue = dict(policy or {}), catalogue
+    fixed = world.fixed_policy = dict(policy or {})
     tick = progress or (lambda _: None)
-    account, *others = system().machines
-    result = Result(Coverage((machine or account, *others)), Tally(), seed=seed_number)
+    result = Result(Coverage((account, *others)), Tally(), seed=seed_number)
+    if fixed or catalogue is not None:
+        result.closed = closed_off(account, {**fixed, **(catalogue.parameters() if catalogue is not None else {})})
     parts: list[Callable[[], None]] = [
         lambda: walk_worlds(world, examples, steps, seed_number, tick),
         lambda: _drive(world, examples, steps, seed_number, tick, shorten),
     ]
-    machines = [fuzz_class(m, claims(DEFAULT.ranking)) for m in others]
-    machines.append(fuzz_class(watch.machine, claims(DEFAULT.ranking), DEFAULT.parameters(), watch))
-    parts += [lambda kind=kind: _walk_machine(kind, 40, steps, seed_number) for kind in machines]  # type: ignore[misc]
+    machines = [fuzz_class(m, all_claims) for m in others]
+    machines.append(fuzz_class(account, all_claims, catalogue_used.parameters(), watch))
+    parts += [lambda kind=kind: _walk_machine(kind, 40, steps, seed_number, fixed) for kind in machines]  # type: ignore[misc]
     try:
         for part in parts:
             part()
     except Exception as error:
         # A machine that fails on its own has no records; its story is in the message.
-        failure = world.failure or Failure([], World({}, DEFAULT, "explicit"), error)
+        failure = world.failure or Failure([], World({}, catalogue_used, "explicit"), error)
         result.failure = _shortened(world, failure) if shorten and failure.records else failure
     result.coverage.add(world.coverage)
     result.tally.add(world.tally)
@@ -142,7 +149,7 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
         policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in knobs}
         catalogue = _PLAIN if number % 3 == 2 else DEFAULT
         resets = "implied" if number % 4 == 3 else "explicit"
-        start, plan = dice.choice(STARTS), dice.choice(DEFAULT.ranking[1:])
+        start, plan = dice.choice(STARTS), dice.choice(world.plans)
         run.start(policy, catalogue, resets, start, plan)
         pool = _weighted(run.events, run.coverage)
         for _ in range(steps):
@@ -151,11 +158,12 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
         tick(1)
 
 
-def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: int) -> None:
+def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: int, fixed: Mapping[str, str]) -> None:
     dice = random.Random(seed_number)
     for _ in range(walks):
         run = kind()
-        run.open({p.name: dice.choice(p.answers)[0] for p in kind.machine.policies})
+        drawn = {p.name: dice.choice(p.answers)[0] for p in kind.machine.policies}
+        run.open({name: fixed.get(name, answer) for name, answer in drawn.items()})
         pool = _weighted(kind.machine.events, kind.coverage)
         for _ in range(steps):
             event = dice.choice(pool)

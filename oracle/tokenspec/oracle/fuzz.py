@@ -24,12 +24,12 @@ from tokenspec.invariants.claims import claims
 from tokenspec.machine.backends import reference
 from tokenspec.machine.backends.compiled import Fields, Outcome, Row
 from tokenspec.machine.backends.live import LiveReader
+from tokenspec.machine.checkers.monitor import Tally, Watch, one_outcome
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.machine.testing.amounts import Amounts, answers_of
 from tokenspec.machine.testing.coverage import Coverage
-from tokenspec.machine.testing.monitor import Tally, Watch, one_outcome
 from tokenspec.machine.testing.stateful import agreed, event_rule, names_by_weight
 from tokenspec.oracle.answers import Answer
 from tokenspec.oracle.instants import DAY_MS, format_instant, parse_instant
@@ -134,19 +134,10 @@ class WorldFuzz(RuleBasedStateMachine):
     fixed_policy: Mapping[str, str] = {}
     """Knobs that are not drawn."""
     fixed_catalogue: Catalogue | None = None
+    plans: tuple[str, ...] = DEFAULT.ranking[1:]
+    """The plans to begin with: the paid ones, where there are any."""
     on_example: Callable[[], None] | None = None
     check_readers_every: int = 5
-
-    @initialize(
-        policy=answers_of(system().machines[0]),
-        catalogue=catalogues(),
-        resets=st.sampled_from(("explicit", "explicit", "implied")),
-        start=st.sampled_from(STARTS),
-        plan=st.sampled_from(DEFAULT.ranking[1:]),
-    )
-    def begin(self, policy: dict[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
-        """Settings are drawn, and the run begins."""
-        self.start(policy, catalogue, resets, start, plan)
 
     def start(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
         """A world is opened, and an account brought to where the run starts."""
@@ -180,7 +171,8 @@ class WorldFuzz(RuleBasedStateMachine):
         ranking, plans = self.oracle.catalogue.ranking, self.oracle.catalogue.plans
         everything = self.oracle.catalogue.daily + plans[plan].allowance
         spent = {"job": "j", "cost": everything, "media": "image", "origin": "first_party"}
-        pack: tuple[str, dict[str, Any]] = ("buy_topup", {"pack": "small", "quantity": 1})
+        pack: tuple[str, dict[str, Any]] = ("buy_topup", {"pack": next(iter(self.oracle.catalogue.packs), ""), "quantity": 1})
+        lower = ranking[ranking.index(plan) - 1] if ranking.index(plan) > 1 else plan
         subscribed: list[tuple[str, dict[str, Any]]] = [("open_account", {}), ("subscribe", {"plan": plan})]
         starts: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "nothing": [],
@@ -190,7 +182,7 @@ class WorldFuzz(RuleBasedStateMachine):
             "cancelled": [*subscribed, pack, ("cancel", {})],
             "renewal due": [*subscribed, (_RENEWAL, {}), ("login", {"session": "s1"})],
             "past due": [*subscribed, pack, (_RENEWAL, {}), ("payment_failed", {})],
-            "changed": [*subscribed, pack, ("downgrade", {"plan": ranking[max(1, ranking.index(plan) - 1)]})],
+            "changed": [*subscribed, pack, ("downgrade", {"plan": lower})],
             "lapsed": [
                 *subscribed,
                 pack,
@@ -308,7 +300,8 @@ class WorldFuzz(RuleBasedStateMachine):
         if key.name == "job":
             return self._job(who, event, die)
         if key.name == "action":
-            return (*EXAMPLE_PRICES, "no such action")[die % (len(EXAMPLE_PRICES) + 1)]
+            actions = (*self.oracle.catalogue.prices, "no such action")
+            return actions[die % len(actions)]
         return f"{key.name[0]}{die % 2 + 1}"
 
     def _job(self, who: str, event: Event, die: int) -> str:
@@ -323,7 +316,9 @@ class WorldFuzz(RuleBasedStateMachine):
 
 @lru_cache(maxsize=8)
 def _live_reader(machine: Machine) -> LiveReader:
-    return LiveReader(machine, {**DEFAULT.parameters(), **DEFAULTS})
+    # The figures are those of no catalogue; the reader is bound to the real ones for each run.
+    figures: dict[str, Value] = {p.name: p.type.lo if isinstance(p.type, Tokens) else False for p in machine.parameters}
+    return LiveReader(machine, {**figures, **DEFAULTS})
 
 
 def _payload(event: Event) -> list[Field]:
@@ -335,19 +330,43 @@ def dice_of(event: Event) -> int:
     return 3 + len(_payload(event)) + len(event.keys)
 
 
-def world_fuzz(machine: Machine | None = None, watch: Watch | None = None) -> type[WorldFuzz]:
-    """A Hypothesis state machine with a rule for each event that a log can hold. `machine` replaces the account."""
-    account, _, session = system().machines
+def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catalogue: Catalogue | None = None) -> type[WorldFuzz]:
+    """A Hypothesis state machine with a rule for each event that a log can hold.
+
+    `machine` replaces the account; `catalogue` is the only one that runs have, in place of the default and others of its plans.
+    """
+    account, _, session = system(catalogue or DEFAULT).machines
     account = machine or account
+    ranking = (catalogue or DEFAULT).ranking
+    plans = ranking[1:] or ranking
     events = [e for m in (account, session) for e in m.events if e.actor is not Actor.CLOCK]
     rules = {name: event_rule(e, dice_of(e), WorldFuzz.act) for e in events for name in names_by_weight(e)}
     own: dict[str, Any] = {
+        "begin": _beginning(account, catalogue, plans),
         "events": tuple(events),
         "machine": account,
-        "watch_for": watch or Watch(account, claims(DEFAULT.ranking)),
+        "watch_for": watch or Watch(account, claims(ranking)),
         "coverage": Coverage((account,)),
         "tally": Tally(),
         "count": Count(),
         "failure": None,
+        "fixed_catalogue": catalogue,
+        "plans": plans,
     }
     return type("WorldFuzz", (WorldFuzz,), {**rules, **own})
+
+
+def _beginning(account: Machine, catalogue: Catalogue | None, plans: tuple[str, ...]) -> Any:
+    """The rule that draws the settings with which a run begins."""
+
+    def begin(self: WorldFuzz, policy: dict[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
+        """Settings are drawn, and the run begins."""
+        self.start(policy, catalogue, resets, start, plan)
+
+    return initialize(
+        policy=answers_of(account),
+        catalogue=catalogues() if catalogue is None else st.just(catalogue),
+        resets=st.sampled_from(("explicit", "explicit", "implied")),
+        start=st.sampled_from(STARTS),
+        plan=st.sampled_from(plans),
+    )(begin)

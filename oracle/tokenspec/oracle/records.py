@@ -75,6 +75,8 @@ class Reader:
             found = msgspec.convert(dict(record), self._union)
         except msgspec.ValidationError as fault:
             raise self._explained(str(fault), dict(record)) from None
+        except RecursionError:
+            raise BadRecord("line", "a record is not nested as deeply as this") from None
         return self._finish(found)
 
     def _finish(self, record: Any) -> Record:

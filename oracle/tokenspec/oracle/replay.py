@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.lang.declaration import Requirement, Rule
-from tokenspec.oracle.answers import Answer, Difference, differences
+from tokenspec.oracle.answers import Answer, Difference, can_be_compared, differences
 from tokenspec.oracle.errors import BadRecord
 from tokenspec.oracle.instants import format_instant
 from tokenspec.oracle.logs import Line
@@ -17,13 +17,16 @@ from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import POLICIES
 
-EXPLAINED_MAX = 40
-"""How many divergent accounts are tried under other policies; each costs some twenty replays of its records."""
+EXPLAINED_MAX = 1_000
+"""How many divergent accounts are tried under other policies; each costs some fifteen replays of its records."""
+
+LINES_KEPT = 40
+"""Of how many divergences the line itself is kept, to be shown."""
 
 
 @dataclass(frozen=True)
 class Bad:
-    """A line that holds no good record."""
+    """A line that holds no good record. Its place is kept, not its content, of which a whole file may consist."""
 
     line: Line
     fault: BadRecord
@@ -44,6 +47,10 @@ class Divergence:
     """The rule that accepts the record, or the code that refuses it."""
     why: str
     clauses: tuple[str, ...]
+    position: int
+    """Which of all lines it is, from 0."""
+    explained: bool = False
+    """Whether other policies were tried."""
     explained_by: list[tuple[str, str]] = field(default_factory=list)
     """Policy settings, one knob at a time, under which the account agrees up to and with this record."""
 
@@ -71,7 +78,7 @@ def replay(
     """
     report, done = Report(), set[str]()
     reasons = _reasons(oracle)
-    for line in lines:
+    for position, line in enumerate(lines):
         if on_line is not None:
             on_line(len(line.content) + 1)
         try:
@@ -80,31 +87,36 @@ def replay(
             before = known.row if known is not None else None
             answer = oracle.answer(record)
         except BadRecord as fault:
-            report.bad.append(Bad(line, fault))
+            report.bad.append(Bad(line._replace(content=b""), fault))
             continue
         report.records += 1
         if on_answer is not None:
             on_answer(answer)
-        if record.observed is None or record.account in done:
+        if record.observed is None or record.account in done or not can_be_compared(record.observed):
             continue
         report.compared += 1
         found = differences(answer, record.observed)
         if found:
             done.add(record.account)
-            report.divergences.append(_divergence(line, record, oracle, found, before, reasons))
+            if len(report.divergences) >= LINES_KEPT:
+                line = line._replace(content=b"")
+            report.divergences.append(_divergence(line, position, record, oracle, found, before, reasons))
     report.accounts = len(oracle.accounts)
     return report
 
 
 def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
-    """Tries, for each divergent account, every other answer of every policy, and notes those that agree."""
+    """Tries, for each divergent account, every other answer of every policy, and notes those that agree.
+
+    `lines` are those of the replay, from the start.
+    """
     wanted = {d.account: d for d in report.divergences[:EXPLAINED_MAX]}
     if not wanted:
         return
-    settings = list(_other_settings(policy))
-    worlds = {name: {s: Oracle({**policy, s[0]: s[1]}, catalogue, resets) for s in settings} for name in wanted}
+    worlds = {setting: Oracle({**policy, setting[0]: setting[1]}, catalogue, resets) for setting in _other_settings(policy)}
+    agreeing = {name: list(worlds) for name in wanted}
     reader = Oracle(policy, catalogue, resets).reader
-    for line in lines:
+    for position, line in enumerate(lines):
         try:
             record = reader.decode(line.content)
         except BadRecord:
@@ -112,23 +124,21 @@ def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], ca
         divergence = wanted.get(record.account)
         if divergence is None:
             continue
-        _agreeing(worlds[record.account], record)
-        if line == divergence.line:
-            divergence.explained_by = list(worlds[record.account])
+        agreeing[record.account] = [s for s in agreeing[record.account] if _agrees(worlds[s], record)]
+        if position == divergence.position:
+            divergence.explained, divergence.explained_by = True, agreeing[record.account]
             del wanted[record.account]
         if not wanted:
             return
 
 
-def _agreeing(worlds: dict[tuple[str, str], Oracle], record: Record) -> None:
-    """Drops the worlds in which the record was not observed rightly."""
-    for setting, world in list(worlds.items()):
-        try:
-            answer = world.answer(record)
-        except BadRecord:
-            continue
-        if record.observed is not None and differences(answer, record.observed):
-            del worlds[setting]
+def _agrees(world: Oracle, record: Record) -> bool:
+    """Whether the record was observed rightly in `world`, in which it now happens."""
+    try:
+        answer = world.answer(record)
+    except BadRecord:
+        return True
+    return record.observed is None or not differences(answer, record.observed)
 
 
 def _other_settings(policy: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -144,6 +154,7 @@ def _reasons(oracle: Oracle) -> dict[str, Rule | Requirement]:
 
 def _divergence(
     line: Line,
+    position: int,
     record: Record,
     oracle: Oracle,
     found: list[Difference],
@@ -163,7 +174,8 @@ def _divergence(
     clauses = cited or _event_clauses(oracle, event)
     names = [v.name for v in oracle.machine.variables]
     state = dict(zip(names, before, strict=True)) if before is not None else {}
-    return Divergence(line, record.account, event, format_instant(record.at), found, state, outcome or "duplicate", why, clauses)
+    at, rule = format_instant(record.at), outcome or "duplicate"
+    return Divergence(line, record.account, event, at, found, state, rule, why, clauses, position)
 
 
 def _event_clauses(oracle: Oracle, name: str) -> tuple[str, ...]:

@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from tokenspec.machine.lang.digest import digest
+from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.errors import BadSetting
 from tokenspec.oracle.journal import Account
+from tokenspec.oracle.plain import one_line
+from tokenspec.oracle.records import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.oracle.settings import catalogue_from, catalogue_on_the_wire
 from tokenspec.oracle.world import Oracle
 from tokenspec.spec.system import system
+
+_T = TypeVar("_T")
+
+_MONTHS_MAX = 120_000
+"""Of the years 0000 to 9999."""
 
 VERSION = 1
 """Of the file's format. A file of another version is refused, not guessed at."""
 
 
-class _Saved(msgspec.Struct):
+class _Head(msgspec.Struct):
     version: int
+
+
+class _Saved(_Head):
     digest: str
     policy: dict[str, str]
     catalogue: dict[str, Any]
@@ -33,16 +44,57 @@ def save(oracle: Oracle) -> bytes:
     return msgspec.json.encode(_Saved(VERSION, of, oracle.policy, catalogue, oracle.resets, oracle.accounts))
 
 
-def load(content: bytes) -> Oracle:
-    """The oracle that `save` wrote. Raises `BadSetting` where it is of another version or declaration, or no such file."""
+def load(content: bytes, name: str = "state") -> Oracle:
+    """The oracle that `save` wrote; `name` is that of the file.
+
+    Raises `BadSetting` where it is of another version or declaration, or no such file, or an account in it cannot be.
+    """
+    version = _decoded(content, _Head, name).version
+    if version != VERSION:
+        raise BadSetting(name, f"it has version {version}, and this program reads version {VERSION}")
+    saved = _decoded(content, _Saved, name)
     try:
-        saved = msgspec.json.decode(content, type=_Saved)
-    except msgspec.DecodeError as fault:
-        raise BadSetting("state", f"it is not a saved state: {fault}") from None
-    if saved.version != VERSION:
-        raise BadSetting("state", f"it has version {saved.version}, and this program reads version {VERSION}")
-    oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets)
+        oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets)
+    except BadSetting as fault:
+        raise BadSetting(f"{name}: {fault.key}", fault.rule) from None
     if saved.digest != digest(system(oracle.catalogue)):
-        raise BadSetting("state", "it was saved under another declaration of the account; replay from the start")
+        raise BadSetting(name, "it was saved under another declaration of the account; replay from the start")
+    for account_name, account in saved.accounts.items():
+        wrong = _wrong_with(oracle, account)
+        if wrong is not None:
+            raise BadSetting(name, f"it is not as it was saved: account {one_line(account_name)}: {wrong}")
     oracle.accounts = saved.accounts
     return oracle
+
+
+def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise BadSetting(name, f"it is not a saved state: {fault}") from None
+
+
+def _wrong_with(oracle: Oracle, account: Account) -> str | None:
+    """Why `account` is none that `oracle` could have come to by itself; None where nothing speaks against it."""
+    variables = oracle.machine.variables
+    if len(account.row) != len(variables):
+        return f"it has {len(account.row)} variables and not {len(variables)}"
+    for variable, value in zip(variables, account.row, strict=True):
+        if not variable.type.admits(value):
+            return f"{variable.name} is no {variable.type}"
+    for dial in (account.daily, account.renewal):
+        # A clock that was set beyond the calendar would run for ever.
+        if dial is not None and not (
+            all(FIRST_INSTANT <= at <= 2 * LAST_INSTANT for at in (dial.shown, dial.upcoming, dial.anchor))
+            and 0 <= dial.day <= 31
+            and 0 <= dial.months <= _MONTHS_MAX
+        ):
+            return "a clock of it shows no instant"
+    control = oracle.session_machine.control_variable.type
+    states = control.members if isinstance(control, Enum) else ()
+    for session in account.sessions.values():
+        if session.state not in states:
+            return f"a session is in a state {session.state!r}, which there is not"
+        if not 0 <= session.since < len(account.timeline):
+            return "a session fetched a balance that the file does not hold"
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,10 +13,11 @@ from msgspec import Meta
 
 from tokenspec.machine.backends.reference import Scope, evaluate
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.errors import BadSetting
+from tokenspec.oracle.errors import BadSetting, WrongUsage
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS, POLICIES
+from tokenspec.spec.words import NONE, UNLISTED
 
 _Figure = Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]
 
@@ -53,23 +55,38 @@ def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def policy_from_options(options: Iterable[str]) -> dict[str, str]:
-    """The same from texts of the form NAME=ANSWER."""
+    """The same from texts of the form NAME=ANSWER. Raises `WrongUsage`."""
+    try:
+        return policy_from(settings_named(options))
+    except WrongUsage:
+        raise
+    except BadSetting as fault:
+        raise WrongUsage(fault.key, fault.rule) from None
+
+
+def settings_named(options: Iterable[str]) -> dict[str, str]:
+    """The settings that texts of the form NAME=ANSWER name, and no others. Raises `WrongUsage`."""
     settings: dict[str, str] = {}
     for option in options:
-        name, equals, answer = option.partition("=")
+        name, equals, answer = (part.strip() for part in option.partition("="))
         if not equals:
-            raise BadSetting(f"policy {option}", "a setting is written NAME=ANSWER")
-        settings[name.strip()] = answer.strip()
-    return policy_from(settings)
+            raise WrongUsage(f"policy {option}", "a setting is written NAME=ANSWER")
+        if settings.setdefault(name, answer) != answer:
+            raise WrongUsage(f"policy {name}", f"it is given twice, as {settings[name]} and as {answer}")
+    return settings
 
 
-def catalogue_from(written: Mapping[str, Any]) -> Catalogue:
-    """The catalogue that `written` (wire form, or a TOML file's content) describes. Raises `BadSetting`."""
+def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Catalogue:
+    """The catalogue that `written` (wire form, or a TOML file's content) describes. Raises `BadSetting`.
+
+    Keys that nobody knows are ignored, unless `only_known`.
+    """
+    if only_known:
+        _check_keys(written)
     try:
         shape = msgspec.convert(dict(written), _WireCatalogue)
     except msgspec.ValidationError as fault:
-        text, _, path = str(fault).replace("`", "").partition(" - at $.")
-        raise BadSetting(path or "catalogue", text[:1].lower() + text[1:]) from None
+        raise _entry_fault(written) or _fault("", fault) from None
     _check_names(shape)
     plans = {name: Plan(plan.allowance, plan.api, tuple(plan.relaxed)) for name, plan in shape.plans.items()}
     packs, prices, aliases = shape.packs, shape.prices, shape.aliases
@@ -82,9 +99,45 @@ def catalogue_from(written: Mapping[str, Any]) -> Catalogue:
     return catalogue
 
 
+_TABLES: dict[str, Any] = {"plans": _WirePlan, "packs": _Figure, "prices": _Figure, "aliases": str}
+
+
+def _entry_fault(written: Mapping[str, Any]) -> BadSetting | None:
+    """What is wrong with the first entry at fault of a table, by its own key, which the library leaves out."""
+    for table, kind in _TABLES.items():
+        entries = written.get(table)
+        for key, entry in entries.items() if isinstance(entries, dict) else ():
+            try:
+                msgspec.convert(entry, kind)
+            except msgspec.ValidationError as fault:
+                return _fault(f"{table}.{key}", fault)
+    return None
+
+
+def _fault(key: str, fault: msgspec.ValidationError) -> BadSetting:
+    text, _, path = str(fault).replace("`", "").partition(" - at $")
+    where = ".".join(part for part in (key, path.removeprefix(".").split("[")[0]) if part)
+    return BadSetting(where or "catalogue", re.sub(r"\bint\b", "integer", text[:1].lower() + text[1:]))
+
+
+def _check_keys(written: Mapping[str, Any]) -> None:
+    for key in written:
+        if key not in _WireCatalogue.__struct_fields__:
+            raise BadSetting(key, f"there is no such key; there are {', '.join(_WireCatalogue.__struct_fields__)}")
+    plans = written.get("plans")
+    for name, plan in plans.items() if isinstance(plans, dict) else ():
+        for key in plan if isinstance(plan, dict) else ():
+            if key not in _WirePlan.__struct_fields__:
+                raise BadSetting(f"plans.{name}.{key}", f"a plan has {', '.join(_WirePlan.__struct_fields__)}, and no such key")
+
+
 def _check_names(shape: _WireCatalogue) -> None:
     if not shape.ranking or shape.ranking[0] != FREE_PLAN:
         raise BadSetting("ranking", f"it lists the plans from lowest to highest, {FREE_PLAN!r} first")
+    for table, names in (("plans", shape.plans), ("packs", shape.packs)):
+        for name in names:
+            if name in (NONE, UNLISTED):
+                raise BadSetting(f"{table}.{name}", "the declaration uses this name for what is no plan and no pack")
     for name in shape.ranking:
         if shape.ranking.count(name) > 1:
             raise BadSetting("ranking", f"{name!r} stands in it twice")
@@ -106,13 +159,17 @@ def _check_names(shape: _WireCatalogue) -> None:
 def catalogue_from_file(path: Path) -> Catalogue:
     """The catalogue of a TOML file. Raises `BadSetting` with the key, `OSError` where the file cannot be read."""
     try:
-        written = tomllib.loads(path.read_text(encoding="utf-8"))
+        written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as fault:
         raise BadSetting(str(path), f"a catalogue is UTF-8 text, and byte {fault.start} is not") from None
     except tomllib.TOMLDecodeError as fault:
         raise BadSetting(str(path), f"it is not TOML: {fault}") from None
+    except ValueError:
+        raise BadSetting(str(path), "a number in it is too long to be read") from None
+    except RecursionError:
+        raise BadSetting(str(path), "it is nested too deeply to be read") from None
     try:
-        return catalogue_from(written)
+        return catalogue_from(written, only_known=True)
     except BadSetting as fault:
         raise BadSetting(f"{path}: {fault.key}", fault.rule) from None
 

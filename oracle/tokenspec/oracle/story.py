@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from tokenspec.oracle.plain import as_text, one_line
+
 _STATE = ("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at")
 _SHOWN = ("reason", "mode", "shown_is", "cost", "duplicate")
 
@@ -14,16 +16,16 @@ def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     last: dict[str, dict[str, Any]] = {}
     accounts = {record["account"] for record in records}
     for number, record in enumerate(records, 1):
-        who = f"{record['account']}: " if len(accounts) > 1 else ""
+        who = f"{one_line(record['account'])}: " if len(accounts) > 1 else ""
         payload = {k: v for k, v in record.items() if k not in ("account", "at", "event", "observed")}
-        said = ", ".join(f"{key} {value}" for key, value in payload.items())
+        said = ", ".join(f"{key} {_told(value)}" for key, value in payload.items())
         yield f"{number:>3}. {record['at']}  {who}{record['event']}{f' ({said})' if said else ''}"
         answer = record.get("observed")
         if answer is None:
             yield "     -> here"
             continue
         before, now = last.get(record["account"], {}), _flat(answer)
-        extra = [f"{key} {answer[key]}" for key in _SHOWN if answer.get(key)]
+        extra = [f"{key} {_told(answer[key])}" for key in _SHOWN if answer.get(key)]
         changed = [_change(key, before.get(key), value) for key, value in now.items() if before.get(key) != value]
         yield f"     -> {', '.join([answer['outcome'], *extra])}{': ' if changed else ''}{', '.join(changed)}"
         last[record["account"]] = now
@@ -34,4 +36,9 @@ def _flat(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _change(key: str, before: Any, now: Any) -> str:
-    return f"{key} {now}" if before is None else f"{key} {before} -> {now}"
+    return f"{key} {_told(now)}" if before is None else f"{key} {_told(before)} -> {_told(now)}"
+
+
+def _told(value: Any) -> str:
+    """Names without quotation marks; everything else as a log writes it."""
+    return one_line(value) if isinstance(value, str) else as_text(value)

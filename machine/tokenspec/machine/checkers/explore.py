@@ -7,14 +7,14 @@ ghosts of the claims. A search that a budget ended says so; it has not shown tha
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
 
 from tokenspec.machine.backends.compiled import Compiled, Fields, Row
+from tokenspec.machine.checkers.monitor import Monitor, Violation
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.lang.types import Bool, Enum, Value
-from tokenspec.machine.testing.monitor import Monitor, Violation
 
 Instance = tuple[str, Fields]
 """An event with values for its fields."""
@@ -105,13 +105,9 @@ def _closed(found: Exploration, came_from: Iterable[tuple[Row, Row]], started: f
     return found
 
 
-def _trace(
-    came_from: Mapping[tuple[Row, Row], tuple[tuple[Row, Row], Instance] | None], node: tuple[Row, Row]
-) -> list[Instance]:
+def _trace(came_from: Mapping[tuple[Row, Row], tuple[tuple[Row, Row], Instance] | None], node: tuple[Row, Row]) -> list[Instance]:
     trace: list[Instance] = []
     while (step := came_from[node]) is not None:
         node, instance = step
         trace.append(instance)
     return trace[::-1]
-
-

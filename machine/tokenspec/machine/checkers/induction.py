@@ -15,21 +15,17 @@ from typing import Any
 import z3
 
 from tokenspec.machine.backends.symbolic import Env, Symbolic, Term, in_range
-from tokenspec.machine.lang.claims import (
-    Claim,
-    StatePart,
-    StepPart,
-    TwoRunPart,
-    primed_definitions,
-    rule_constants,
-    step_scope,
-)
+from tokenspec.machine.lang.claims import Claim, StatePart, StepPart, TwoRunPart, primed_definitions, rule_constants, step_scope
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
-from tokenspec.machine.lang.expr import substitute
+from tokenspec.machine.lang.expr import Var, substitute
 from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.types import Tokens
+from tokenspec.machine.lang.validate import machine_scope
 
-PROVED, REFUTED, UNKNOWN = "proved", "refuted", "unknown"
+Show = Callable[[Any], tuple[Values, Values, Values]]
+"""Reads state, fields and parameters out of a model."""
+
+PROVED, REFUTED, UNKNOWN, VACUOUS = "proved", "refuted", "unknown", "vacuous"
 RUNS = 3
 """How often a job that repeats is run in a two-run part; the obligation assumes that no more is due."""
 
@@ -49,6 +45,7 @@ class Obligation:
     seconds: float
     state: Values | None = None
     fields: Values | None = None
+    parameters: Values | None = None
 
 
 class Induction:
@@ -58,9 +55,9 @@ class Induction:
         self.machine, self.claims = machine, claims
         self._symbolic = Symbolic(machine)
         self._invariants = [("lemma", lemma) for lemma in lemmas]
-        self._invariants += [
-            (c.id, p) for c in claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.name
-        ]
+        self._invariants += [(c.id, p) for c in claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.name]
+        self._state_names = {v.name for v in machine.variables}
+        self._state_names |= {name.removeprefix("new.") for name in primed_definitions(machine)}
         self._solver = z3.SolverFor("QF_UFLIA")
         self._solver.set("timeout", int(seconds * 1000))
         self._solver.add(*self._symbolic.given)
@@ -84,6 +81,13 @@ class Induction:
         env = self._symbolic.env(self._symbolic.initial())
         for claim, part in self._invariants:
             yield self._prove(claim, part.name, "first state", [], env.encode(part.holds), env)
+        for claim_ in self.claims:
+            for part_ in claim_.parts:
+                if isinstance(part_, StepPart) and part_.ghosts and part_.machine == self.machine.name:
+                    types = machine_scope(self.machine) | {g.name: g.type for g in part_.ghosts}
+                    begun = {g.name: env.encode(g.initial, g.type) for g in part_.ghosts}
+                    first = Env({**env.terms, **begun}, types, self._symbolic.definitions)
+                    yield self._prove(claim_.id, part_.name, "first state", [], first.encode(part_.keeps), first)
 
     def _event(self, event: Event, state: dict[str, Term]) -> Iterator[Obligation]:
         fields, typed = self._symbolic.fields(event)
@@ -97,7 +101,10 @@ class Induction:
         yield self._prove("exactly_one_outcome", "one_outcome", event.name, [], exactly_one, env, show)
         for rule, fits in zip(event.rules, fitting, strict=True):
             self._solver.push()
-            self._solver.add(fits)
+            self._solver.add(fits, *env.side)
+            if self._solver.check() == z3.unsat:
+                # Whatever follows would be proved of nothing.
+                yield Obligation("exactly_one_outcome", "one_outcome", rule.name, VACUOUS, 0.0)
             yield from self._rule(event, rule, env, state, show)
             self._solver.pop()
         self._solver.pop()
@@ -109,9 +116,10 @@ class Induction:
             yield self._prove(claim, part.name, rule.name, env.side, later.encode(part.holds), later, show)
         for claim_ in self.claims:
             for part_ in claim_.parts:
-                if isinstance(part_, StepPart) and part_.machine == self.machine.name:
-                    if not part_.events or event.name in part_.events:
-                        yield self._step(claim_.id, part_, event, rule, env, after, show)
+                if not (isinstance(part_, StepPart) and part_.machine == self.machine.name):
+                    continue
+                if not part_.events or event.name in part_.events:
+                    yield self._step(claim_.id, part_, event, rule, env, after, show)
 
     def _step(
         self, claim: str, part: StepPart, event: Event, rule: Rule, env: Env, after: dict[str, Term], show: Show
@@ -125,8 +133,10 @@ class Induction:
         constants = rule_constants(self.machine, event, rule)
         for g in part.ghosts:
             both.terms[f"new.{g.name}"] = both.encode(substitute(g.after, constants))
-        goal = both.encode(substitute(part.holds, constants))
-        return self._prove(claim, part.name, rule.name, env.side, goal, both, show)
+        later = {name: Var(f"new.{name}") for name in self._state_names | ghosts.keys()}
+        keeps = both.encode(substitute(part.keeps, later))
+        goal = z3.And(both.encode(substitute(part.holds, constants)), keeps)
+        return self._prove(claim, part.name, rule.name, [*env.side, both.encode(part.keeps)], goal, both, show)
 
     def _two_runs(self, state: dict[str, Term]) -> Iterator[Obligation]:
         env = self._symbolic.env(state)
@@ -144,9 +154,16 @@ class Induction:
     def _show(self, state: dict[str, Term], event: Event | None = None, fields: dict[str, Term] | None = None) -> Show:
         types = {v.name: v.type for v in self.machine.variables}
 
-        def show(model: Any) -> tuple[Values, Values]:
+        figures = {p.name: p.type for p in self.machine.all_parameters}
+
+        def show(model: Any) -> tuple[Values, Values, Values]:
             of = {f.name: f.type for f in event.fields} if event else {}
-            return self._symbolic.decode(model, state, types), self._symbolic.decode(model, fields or {}, of)
+            decode = self._symbolic.decode
+            return (
+                decode(model, state, types),
+                decode(model, fields or {}, of),
+                decode(model, self._symbolic.parameters, figures),
+            )
 
         return show
 
@@ -158,11 +175,6 @@ class Induction:
         self._solver.add(*known, *env.side, z3.Not(goal))
         found = self._solver.check()
         verdict = PROVED if found == z3.unsat else REFUTED if found == z3.sat else UNKNOWN
-        state = fields = None
-        if found == z3.sat and show is not None:
-            state, fields = show(self._solver.model())
+        model = show(self._solver.model()) if found == z3.sat and show is not None else ()
         self._solver.pop()
-        return Obligation(claim, part, about, verdict, time.perf_counter() - started, state, fields)
-
-
-Show = Callable[[Any], tuple[Values, Values]]
+        return Obligation(claim, part, about, verdict, time.perf_counter() - started, *model)

@@ -22,7 +22,7 @@ from tokenspec.machine.lang.build import Term, Termlike, cites, lift, var
 from tokenspec.machine.lang.check_names import twice, unknown
 from tokenspec.machine.lang.declaration import ClockAct, Event, Field, Kind, Machine, Rule
 from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
-from tokenspec.machine.lang.expr import Expr, Lit, Var, names_in, substitute
+from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, names_in, substitute
 from tokenspec.machine.lang.typecheck import fits, show, type_of
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
@@ -53,7 +53,10 @@ class Ghost:
 
 @dataclass(frozen=True, slots=True)
 class StepPart:
-    """`holds` of every accepted event of `events` (all of them where empty); `twin` of some."""
+    """`holds` of every accepted event of `events` (all of them where empty); `twin` of some.
+
+    `keeps` is what is true of the ghosts in every state; a proof needs it, as a state part needs lemmas.
+    """
 
     name: str
     machine: str
@@ -61,6 +64,7 @@ class StepPart:
     twin: Expr
     events: tuple[str, ...] = ()
     ghosts: tuple[Ghost, ...] = ()
+    keeps: Expr = TRUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,10 +142,16 @@ def state(name: str, holds: Termlike, twin: Termlike, machine: str = "account") 
 
 
 def step(
-    name: str, holds: Termlike, twin: Termlike, *events: str, ghosts: Iterable[Ghost] = (), machine: str = "account"
+    name: str,
+    holds: Termlike,
+    twin: Termlike,
+    *events: str,
+    ghosts: Iterable[Ghost] = (),
+    keeps: Termlike = True,
+    machine: str = "account",
 ) -> StepPart:
     """A part that holds of every accepted event, or of the named ones."""
-    return StepPart(name, machine, lift(holds), lift(twin), events, tuple(ghosts))
+    return StepPart(name, machine, lift(holds), lift(twin), events, tuple(ghosts), lift(keeps))
 
 
 def ghost(name: str, kind: Type, initial: Termlike, after: Termlike) -> Ghost:
@@ -281,8 +291,8 @@ def _part_faults(place: str, part: StatePart | StepPart | TwoRunPart | LivenessP
     match part:
         case StatePart(_, _, holds, twin):
             formulas = holds, twin
-        case StepPart(_, _, holds, twin, events, ghosts):
-            formulas = holds, twin
+        case StepPart(_, _, holds, twin, events, ghosts, keeps):
+            formulas = holds, twin, keeps
             known = [m.event_named[e] for e in events if e in m.event_named] or list(m.events)
             scope = step_scope(m, known)
             yield from twice((*scope, *(g.name for g in ghosts)), place, "name")

@@ -273,6 +273,11 @@ class Machine:
         return (*self.parameters, *(p.parameter for p in self.policies))
 
     @property
+    def control_variable(self) -> Variable:
+        """The variable whose values are the states of the lifecycle."""
+        return next(v for v in self.variables if v.name == self.control)
+
+    @property
     def states(self) -> tuple[str, ...]:
         """The states of the lifecycle; none where the control variable is undeclared or of no enum."""
         kind = next((v.type for v in self.variables if v.name == self.control), None)

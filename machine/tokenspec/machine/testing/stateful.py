@@ -17,12 +17,12 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tokenspec.machine.backends import reference
 from tokenspec.machine.backends.compiled import Compiled, Row
 from tokenspec.machine.backends.live import LiveReader
+from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.lang.step import Accepted, Step, Values
 from tokenspec.machine.testing.amounts import Amounts, answers_of
 from tokenspec.machine.testing.coverage import Coverage
-from tokenspec.machine.testing.monitor import Tally, Watch
 
 
 class ReadersDisagree(AssertionError):

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import shlex
 from importlib.metadata import version
-from pathlib import Path
 from typing import IO, Any
 
 import click
 import msgspec
 
+from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.lang.digest import digest
-from tokenspec.machine.testing.monitor import Violation
 from tokenspec.oracle.campaign import PROFILES, Result, run
 from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
-from tokenspec.oracle.command.options import as_json, output, output_options, progress, settings_options, table
+from tokenspec.oracle.command.files import check_files, output, write_file
+from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options, table
+from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.fuzz import Failure
-from tokenspec.oracle.settings import policy_from_options
+from tokenspec.oracle.plain import one_line
+from tokenspec.oracle.settings import settings_named
 from tokenspec.oracle.story import story
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
 
-_LIVENESS_CLAIMS = ("never_stuck",)
+LIVENESS_CLAIMS = ("never_stuck",)
 
 
 @click.command()
@@ -49,7 +52,7 @@ def command(
     seed: int,
     save: str | None,
     policy: tuple[str, ...],
-    catalogue: Catalogue,
+    catalogue: str | None,
     form: str,
     output_file: str | None,
     quiet: bool,
@@ -64,48 +67,52 @@ def command(
     tokenspec fuzz --examples 50 --seed 7 --policy refund=to_source
     tokenspec fuzz --profile nightly --save counterexample.jsonl
     """
+    if save == "-":
+        raise WrongUsage("--save", "a counterexample is saved to a file, not to standard output")
+    check_files([catalogue] if catalogue is not None else [], {"--save": save}, output_file)
     number = examples or PROFILES[profile]
-    settled = policy_from_options(policy)
-    fixed = {name: settled[name] for name in (text.partition("=")[0].strip() for text in policy)}
-    only = None if catalogue is DEFAULT else catalogue
+    fixed = settings_named(policy)
+    only = None if catalogue is None else catalogue_at(catalogue)
     with progress("fuzzing", 2 * number) as tick:
         result = run(number, steps, seed, progress=tick, policy=fixed, catalogue=only)
     if save is not None and result.failure is not None:
-        Path(save).write_bytes(b"".join(msgspec.json.encode(r) + b"\n" for r in result.failure.records))
-    # A knob that is fixed closes some rules and refusals off, so the gate is for open runs.
-    gated = [] if fixed or only else result.cold
+        write_file("--save", save, b"".join(msgspec.json.encode(r) + b"\n" for r in result.failure.records))
+    again = ["--examples", str(number), "--steps", str(steps), "--seed", str(seed)]
+    again += [word for name, answer in fixed.items() for word in ("--policy", f"{name}={answer}")]
+    again += ["--catalogue", catalogue] if catalogue is not None else []
     with output(output_file) as to:
         if form == "json":
-            to.write(as_json(report(result, fixed)))
+            to.write(as_json(report(result, fixed, only)))
         else:
-            _text(result, gated, to, quiet)
+            _text(result, shlex.join(again), to, quiet)
     if result.failure is not None:
         return exit_of(result.failure)
-    return COVERAGE if gated else HOLDS
+    return COVERAGE if result.cold else HOLDS
 
 
 def exit_of(failure: Failure) -> int:
     """What a failing run means: a claim that does not hold, or readers that disagree."""
     error = failure.error
     if isinstance(error, Violation):
-        return LIVENESS if error.claim in _LIVENESS_CLAIMS else SAFETY
+        return LIVENESS if error.claim in LIVENESS_CLAIMS else SAFETY
     return BUG
 
 
-def report(result: Result, fixed: dict[str, str]) -> dict[str, Any]:
+def report(result: Result, fixed: dict[str, str], catalogue: Catalogue | None = None) -> dict[str, Any]:
     """The result as data."""
     failure = result.failure
     return {
-        "digest": digest(system()),
+        "digest": digest(system(catalogue or DEFAULT)),
         "version": version("tokenspec"),
         "seed": result.seed,
         "policy": fixed,
         "fixed": {},
-        "verdict": "diverges" if failure else "no_verdict" if result.cold and not fixed else "conforms",
+        "verdict": "diverges" if failure else "no_verdict" if result.cold else "conforms",
         "examples": result.count.examples,
         "steps": result.count.steps,
         "seconds": round(result.seconds, 2),
         "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in result.coverage.rows()],
+        "closed_off": [{"event": event, "outcome": what} for event, what in sorted(result.closed)],
         "counterexample": _counterexample(failure) if failure else None,
     }
 
@@ -123,21 +130,28 @@ def _counterexample(failure: Failure) -> dict[str, Any]:
     }
 
 
-def _text(result: Result, cold: list[tuple[str, str]], to: IO[str], quiet: bool) -> None:
+def _text(result: Result, again: str, to: IO[str], quiet: bool) -> None:
+    if not quiet:
+        _details(result, again, to)
+    to.write("violated\n" if result.failure else "coverage gate failed\n" if result.cold else "holds\n")
+
+
+def _details(result: Result, again: str, to: IO[str]) -> None:
     if result.failure is not None:
         show_failure(result.failure, to)
-    elif not quiet:
-        rows = result.coverage.rows()
+    else:
+        rows = [row for row in result.coverage.rows() if row[:2] not in result.closed]
         shown = [[event, what, f"{hits:,}"] for event, what, hits in rows[:10]]
         table(f"The coldest of {len(rows)} rules and refusals", ["event", "outcome", "hits"], shown, to)
     rate = result.count.steps / max(result.seconds, 0.001)
     to.write(
         f"{result.count.examples:,} examples, {result.count.steps:,} events in {result.seconds:.0f} s ({rate:,.0f}/s), "
-        f"seed {result.seed}; again with: tokenspec fuzz --seed {result.seed}\n"
+        f"seed {result.seed}; again with: tokenspec fuzz {one_line(again, 400)}\n"
     )
-    for event, what in cold:
+    if result.closed:
+        to.write(f"{len(result.closed)} rules and refusals cannot be met under these settings, and are not counted\n")
+    for event, what in result.cold:
         to.write(f"never met: {event}, {what}\n")
-    to.write("violated\n" if result.failure else "coverage gate failed\n" if cold else "holds\n")
 
 
 def show_failure(failure: Failure, to: IO[str]) -> None:

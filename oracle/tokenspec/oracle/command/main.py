@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Callable
-from importlib.metadata import version
+from contextlib import suppress
 from typing import Any
 
 import click
 
 from tokenspec.oracle.command.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, USAGE
-from tokenspec.oracle.errors import BadSetting
+from tokenspec.oracle.command.files import discard_standard_output, output
+from tokenspec.oracle.errors import BadSetting, WrongUsage
 
 VERBS = {
     "check": "Checks every claim about the declared account and prints how each was discharged.",
@@ -43,7 +45,7 @@ class _Verbs(click.Group):
 
 
 @click.command(cls=_Verbs, epilog=_EXITS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(version("tokenspec"), "--version", prog_name="tokenspec", message="%(prog)s %(version)s")
+@click.version_option(None, "--version", package_name="tokenspec", prog_name="tokenspec", message="%(prog)s %(version)s")
 def tokenspec() -> None:
     """A formally checked, executable specification of a token account.
 
@@ -56,14 +58,35 @@ def tokenspec() -> None:
 
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits."""
+    _open_streams()
     sys.exit(run(lambda: tokenspec.main(arguments, prog_name="tokenspec", standalone_mode=False)))
+
+
+def _open_streams() -> None:
+    """Standard output and error are UTF-8 everywhere; where one of them is closed, what is written there goes nowhere.
+
+    A standard input that is closed stays so: whether it is missed depends on the verb.
+    """
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            stream = open(number, "w", closefd=False)
+            setattr(sys, name, stream)
+        if isinstance(stream, io.TextIOWrapper):
+            # A name that is no Unicode text, such as that of a file, is written with escapes.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
 def run(call: Callable[[], Any]) -> int:
     """The exit code of `call`; whatever it raises becomes a message on standard error, never a traceback."""
     try:
         code = call()
-        sys.stdout.flush()
+        with output("-"):
+            pass
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as fault:
         return fault.exit_code
@@ -73,10 +96,10 @@ def run(call: Callable[[], Any]) -> int:
     except (click.Abort, KeyboardInterrupt):
         return _say("interrupted", INTERRUPTED)
     except BadSetting as fault:
-        return _say(str(fault), USAGE if fault.key.startswith(("policy", "resets")) else BAD_DATA)
-    except BrokenPipeError:
-        # Whoever reads our output has seen enough; Python would complain once more at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _say(str(fault), USAGE if isinstance(fault, WrongUsage) else BAD_DATA)
+    except (BrokenPipeError, SystemExit):
+        # Whoever reads the help has seen enough and left; click then ends the process by itself.
+        discard_standard_output()
         return 0
     except OSError as fault:
         return _say(f"{fault.filename or 'input'}: {(fault.strerror or str(fault)).lower()}", MISSING)
@@ -88,5 +111,9 @@ def run(call: Callable[[], Any]) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    click.echo(f"tokenspec: {message}", err=True)
+    from tokenspec.oracle.plain import one_line
+
+    with suppress(OSError):
+        sys.stderr.write(f"tokenspec: {one_line(message, 2_000)}\n")
+        sys.stderr.flush()
     return code

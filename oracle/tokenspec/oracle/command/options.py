@@ -20,13 +20,12 @@ _Decorator = Callable[[F], F]
 
 
 def settings_options(command: F) -> F:
-    """--policy and --catalogue, as a checked `policy` and `catalogue`."""
+    """--policy, checked, and --catalogue, a path: a file is read when nothing on the command line is wrong."""
     for option in (
         click.option(
             "--catalogue",
             metavar="FILE",
             type=click.Path(),
-            callback=lambda ctx, param, value: _catalogue(value),
             help="Plans, packs and prices of your own (TOML); default: those of Leonardo.Ai.",
         ),
         click.option(
@@ -65,18 +64,9 @@ def output_options(*formats: str) -> Callable[[F], F]:
     return decorate
 
 
-def _catalogue(path: str | None) -> Catalogue:
+def catalogue_at(path: str | None) -> Catalogue:
+    """The catalogue of a file, the default where there is none. Raises `BadSetting`, `OSError`."""
     return DEFAULT if path is None else catalogue_from_file(Path(path))
-
-
-@contextmanager
-def output(path: str | None) -> Iterator[IO[str]]:
-    """Where the result is written: the file, or standard output."""
-    if path is None or path == "-":
-        yield sys.stdout
-    else:
-        with Path(path).open("w", encoding="utf-8") as file:
-            yield file
 
 
 def as_json(report: Any) -> str:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import click
 
-from tokenspec.oracle.command.options import as_json, output, output_options, table
+from tokenspec.machine.lang.digest import digest
+from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.options import as_json, output_options, table
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import POLICIES
+from tokenspec.spec.system import system
 
 
 @click.command()
@@ -18,9 +23,11 @@ def command(form: str, output_file: str | None, quiet: bool) -> int:
     tokenspec policies
     tokenspec policies --format json
     """
+    check_files((), {}, output_file)
     with output(output_file) as to:
         if form == "json":
-            to.write(as_json({"policies": [_as_data(p.name) for p in POLICIES]}))
+            of = {"digest": digest(system()), "version": version("tokenspec")}
+            to.write(as_json(of | {"policies": [_as_data(p.name) for p in POLICIES]}))
             return 0
         rows = []
         for policy in POLICIES:

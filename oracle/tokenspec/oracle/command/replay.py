@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
 import click
 import msgspec
+from click.core import ParameterSource
 
 from tokenspec.machine.lang.digest import digest
-from tokenspec.oracle.answers import Answer
 from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, HOLDS, gravest
-from tokenspec.oracle.command.options import as_json, output, output_options, progress, settings_options
-from tokenspec.oracle.errors import BadSetting
+from tokenspec.oracle.command.files import check_files, lines_to, output, write_file
+from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options
+from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.logs import Logs
+from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.replay import Bad, Divergence, Report, clause_texts, explain, replay
 from tokenspec.oracle.saved import load, save
 from tokenspec.oracle.settings import policy_from_options
 from tokenspec.oracle.world import RESETS, Oracle
-from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.system import system
 
 _SHOWN_MAX = 20
@@ -48,7 +46,7 @@ def command(
     logs: tuple[str, ...],
     resets: str,
     policy: tuple[str, ...],
-    catalogue: Catalogue,
+    catalogue: str | None,
     answers: str | None,
     save_state: str | None,
     load_state: str | None,
@@ -66,85 +64,97 @@ def command(
     zcat *.gz | tokenspec replay - --answers answers.jsonl
     tokenspec replay monday.jsonl --save-state s.json && tokenspec replay tuesday.jsonl --load-state s.json
     """
+    _check_usage(logs, load_state, save_state)
+    check_files(
+        [path for path in (*logs, catalogue, load_state) if path is not None],
+        {"--answers": answers, "--save-state": save_state},
+        output_file,
+    )
     read = Logs(logs)
     if load_state is not None:
-        if policy or resets != RESETS[0]:
-            raise BadSetting("policy", "a saved state brings its own settings")
-        oracle = load(Path(load_state).read_bytes())
+        oracle = load(Path(load_state).read_bytes(), load_state)
     else:
-        oracle = Oracle(policy_from_options(policy), catalogue, resets)
-    size = sum(os.path.getsize(path) for path in logs if path != "-")
-    with _writer(answers) as write, progress("replaying", size or None) as tick:
-        report = replay(read, oracle, write, tick)
+        oracle = Oracle(policy_from_options(policy), catalogue_at(catalogue), resets)
+    with lines_to("--answers", answers) as write, progress("replaying", read.size or None) as tick:
+        encode = msgspec.json.Encoder().encode
+        report = replay(read, oracle, None if write is None else lambda answer: write(encode(answer)), tick)
         if load_state is None:
             explain(report, read, oracle.policy, oracle.catalogue, oracle.resets)
     if save_state is not None:
-        Path(save_state).write_bytes(save(oracle))
+        write_file("--save-state", save_state, save(oracle))
     codes = [DIVERGES] * bool(report.divergences) + [BAD_DATA] * (bool(report.bad) or not report.records)
     with output(output_file) as to:
         _FORMS[form](report, oracle, to, quiet)
     return gravest(codes) if codes else HOLDS
 
 
-@contextmanager
-def _writer(path: str | None) -> Iterator[Callable[[Answer], None] | None]:
-    if path is None:
-        yield None
-        return
-    encode = msgspec.json.Encoder().encode
-    with nullcontext(sys.stdout.buffer) if path == "-" else Path(path).open("wb") as file:
-
-        def write(answer: Answer) -> None:
-            file.write(encode(answer) + b"\n")
-
-        yield write
+def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str | None) -> None:
+    if logs.count("-") > 1:
+        raise WrongUsage("LOG", "standard input can be read only once, and - is given twice")
+    if save_state == "-":
+        raise WrongUsage("--save-state", "a state is saved to a file, not to standard output")
+    context = click.get_current_context()
+    for name in ("policy", "catalogue", "resets"):
+        if load_state is not None and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
+            raise WrongUsage(f"--{name}", "a saved state brings its own settings; leave it out beside --load-state")
 
 
 def _text(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
     if not quiet:
-        for bad in report.bad[:_SHOWN_MAX]:
-            to.write(_bad_text(bad))
-        for divergence in report.divergences[:_SHOWN_MAX]:
-            to.write(_divergence_text(divergence))
-        hidden = max(0, len(report.bad) - _SHOWN_MAX) + max(0, len(report.divergences) - _SHOWN_MAX)
-        if hidden:
-            to.write(f"... and {hidden} more; --format json shows all of them\n")
+        _details(report, to)
+    to.write(_verdict(report) + "\n")
+
+
+def _verdict(report: Report) -> str:
+    skipped = f"{len(report.bad)} bad record{'s were' if len(report.bad) > 1 else ' was'} skipped"
+    if not report.records:
+        return (
+            f"no verdict: there was no good record, and {skipped}" if report.bad else "no verdict: there was no record to replay"
+        )
+    if report.divergences:
+        return "diverges"
+    said = "conforms" if report.compared else "replayed; nothing was compared"
+    return f"{said}, but {skipped}" if report.bad else said
+
+
+def _details(report: Report, to: IO[str]) -> None:
+    for bad in report.bad[:_SHOWN_MAX]:
+        to.write(_bad_text(bad))
+    for divergence in report.divergences[:_SHOWN_MAX]:
+        to.write(_divergence_text(divergence))
+    hidden = max(0, len(report.bad) - _SHOWN_MAX) + max(0, len(report.divergences) - _SHOWN_MAX)
+    if hidden:
+        to.write(f"... and {hidden} more; --format json shows all of them\n")
     compared = f"{report.compared} compared with what was observed" if report.compared else "none of them says what was observed"
     to.write(
         f"{report.records} records of {report.accounts} accounts, {compared}: "
         f"{len(report.divergences)} divergent accounts, {len(report.bad)} bad records\n"
     )
-    if not report.records:
-        to.write("no verdict: there was no record to replay\n")
-    elif not quiet:
-        to.write("diverges\n" if report.divergences else "conforms\n" if report.compared else "replayed; nothing was compared\n")
 
 
 def _bad_text(bad: Bad) -> str:
     line, fault = bad.line, bad.fault
-    value = f", found {fault.value}" if fault.value is not None else ""
-    return f"{line.file}:{line.number}: (byte {line.offset}) bad record, skipped: {fault.field}: {fault.rule}{value}\n"
+    value = f", found {one_line(fault.value, 100)}" if fault.value is not None else ""
+    place = f"{one_line(line.file, 200)}:{line.number}: (byte {line.offset})"
+    return f"{place} bad record, skipped: {fault.field}: {one_line(fault.rule, 300)}{value}\n"
 
 
 def _divergence_text(d: Divergence) -> str:
     width = max(len(name) for name, _, _ in d.differences)
-    text = [f"{d.line.file}:{d.line.number}: account {d.account} diverges at {d.event}, {d.at}"]
-    record = d.line.content.decode(errors="replace")
-    text.append(f"  record    {record if len(record) <= 400 else record[:400] + '...'}")
+    text = [f"{one_line(d.line.file, 200)}:{d.line.number}: account {one_line(d.account)} diverges at {d.event}, {d.at}"]
+    text.append(f"  record    {one_line(d.line.content.decode(errors='replace'), 400)}")
     text.append(f"  before    {_state_text(d.before)}")
-    text += [f"  {name:<{width}}  expected {_plain(expected)}, observed {_plain(got)}" for name, expected, got in d.differences]
+    text += [f"  {name:<{width}}  expected {as_text(expected)}, observed {as_text(got)}" for name, expected, got in d.differences]
     text.append(f"  because   {d.outcome}: {d.why}")
     text += [f"            {line}" for line in clause_texts(d.clauses)]
-    if d.explained_by:
+    if not d.explained:
+        text.append("  other policies were not tried")
+    elif d.explained_by:
         settings = ", or ".join(f"{knob}={answer}" for knob, answer in d.explained_by)
         text.append(f"  right under  --policy {settings}")
     else:
         text.append("  no other answer of a single policy makes it right")
     return "\n".join(text) + "\n\n"
-
-
-def _plain(value: Any) -> str:
-    return "nothing" if value is None else str(value)
 
 
 def _state_text(state: dict[str, Any]) -> str:
@@ -153,7 +163,7 @@ def _state_text(state: dict[str, Any]) -> str:
     pools = ", ".join(f"{pool} {state[pool]}" for pool in ("daily", "fast", "rollover", "topup", "api"))
     due = f", {state['renewals_due']} renewals due" if state["renewals_due"] else ""
     due += ", a daily reset due" if state["daily_reset_due"] else ""
-    return f"{state['status']} on {state['plan']}: {pools}{due}"
+    return f"{state['status']} on {one_line(state['plan'])}: {pools}{due}"
 
 
 def _data(report: Report, oracle: Oracle) -> dict[str, Any]:
@@ -192,10 +202,11 @@ def _divergence_data(d: Divergence) -> dict[str, Any]:
         "account": d.account,
         "field": name,
         "expected": expected,
-        "got": got,
-        "fields": [{"field": n, "expected": e, "got": g} for n, e, g in d.differences],
+        "got": bounded(got),
+        "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in d.differences],
         "outcome": d.outcome,
         "clauses": list(d.clauses),
+        "explained": d.explained,
         "explained_by": [{"policy": knob, "answer": answer} for knob, answer in d.explained_by],
     }
 

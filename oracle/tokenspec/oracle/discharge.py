@@ -95,19 +95,18 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
     )
     methods = [("prove", proved), ("explore", searched), ("fuzz", fuzzed)]
     total = len(claim.parts)
-    method = ", ".join(f"{name} {_share(parts, total)}" for name, parts in methods if parts)
+    method = ", ".join(name + _share(parts, total) for name, parts in methods if parts)
     return Verdict(claim, verdict, method, _scope(claim, proved), twin, _awaits(claim, proved))
 
 
 def _share(parts: list[Part], total: int) -> str:
-    return "all" if len(parts) == total else f"{len(parts)}/{total}"
+    return "" if len(parts) == total else f" {len(parts)}/{total}"
 
 
 def _scope(claim: Claim, proved: list[Part]) -> str:
     if not proved:
-        return (
-            "random runs" if not any(isinstance(p, LivenessPart) for p in claim.parts) else f"the {TINY.name} scope, random runs"
-        )
+        searched = f"the {TINY.name} scope, " if any(isinstance(p, LivenessPart) for p in claim.parts) else ""
+        return f"{searched}random runs"
     limited = f", at most {RUNS - 1} renewals due" if any(isinstance(p, _BOUNDED) for p in proved) else ""
     rest = "" if len(proved) == len(claim.parts) else "; the rest on random runs"
     return f"all figures, all policies{limited}{rest}"

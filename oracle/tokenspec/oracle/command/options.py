@@ -99,7 +99,7 @@ def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -
     shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for heading in headings:
         numeric = all(row[headings.index(heading)].replace(",", "").isdigit() for row in rows)
-        shown.add_column(heading, justify="right" if numeric else "left", overflow="fold")
+        shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=heading == "claim")
     for row in rows:
         shown.add_row(*row)
     console.print(shown)

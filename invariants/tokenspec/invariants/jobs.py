@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import all_of, any_of, eq, ne, negation, one_of, var
-from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, Method, claim, two_runs
+from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, claim, two_runs
 from tokenspec.spec.words import *
 
 
@@ -57,7 +57,6 @@ def jobs() -> tuple[Claim, ...]:
                 ),
                 ("renews",),
             ),
-            awaits=(Method.EXPLORE,),
         ),
         claim(
             18,
@@ -79,7 +78,6 @@ def jobs() -> tuple[Claim, ...]:
                 VARIABLES,
             ),
             LayerPart("late_equals_on_time", "jobs run at the end in due order lead to the same account as jobs run on time"),
-            awaits=(Method.PROVE,),
         ),
         claim(
             19,
@@ -87,7 +85,6 @@ def jobs() -> tuple[Claim, ...]:
             "An event id that comes again gets its first answer and changes nothing.",
             "F02",
             LayerPart("repeated_id", "a repeated id is answered as before, marked, and the account is the same before and after"),
-            awaits=(),
         ),
         claim(
             20,
@@ -96,7 +93,6 @@ def jobs() -> tuple[Claim, ...]:
             "A07 A10 A08",
             LayerPart("fresh_is_current", "what a session fetches is the true balance of that moment"),
             LayerPart("verdict_is_right", "the verdict on a view agrees with the whole history of balances"),
-            awaits=(),
         ),
         claim(
             21,
@@ -104,6 +100,5 @@ def jobs() -> tuple[Claim, ...]:
             "Billing periods follow each other without gap or overlap, whenever one asks.",
             "F22 A04 A12 A13",
             LayerPart("periods_tile", "each instant lies in one period, and the clock's next renewal is that period's end"),
-            awaits=(),
         ),
     )

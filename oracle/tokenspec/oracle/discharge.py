@@ -15,12 +15,21 @@ from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.checkers.explore import Exploration, explore, instances
 from tokenspec.machine.checkers.induction import PROVED, REFUTED, RUNS, UNKNOWN, Induction, Obligation
 from tokenspec.machine.checkers.monitor import Tally, Watch
-from tokenspec.machine.lang.claims import Claim, LivenessPart, Part, StatePart, StepPart, TwoRunPart
+from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, Part, StatePart, StepPart, TwoRunPart
 from tokenspec.oracle.campaign import Progress, Result, run
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import TINY
+
+ENGINES: dict[type[Part], tuple[str, ...]] = {
+    StatePart: ("prover", "explorer", "fuzzer"),
+    StepPart: ("prover", "explorer", "fuzzer"),
+    TwoRunPart: ("prover", "explorer", "fuzzer"),
+    LivenessPart: ("explorer", "fuzzer"),
+    LayerPart: ("fuzzer",),
+}
+"""Which engines fit which kind of part."""
 
 _BOUNDED = (TwoRunPart,)
 """Parts whose proof assumes that at most RUNS - 1 renewals are due."""
@@ -114,7 +123,7 @@ def _scope(claim: Claim, proved: list[Part]) -> str:
 
 def _awaits(claim: Claim, proved: list[Part]) -> list[str]:
     """What is still missing: a proof without a bound, or one at all, where the part is of a kind that can be proved."""
-    provable = [p for p in claim.parts if isinstance(p, StatePart | StepPart | TwoRunPart)]
+    provable = [p for p in claim.parts if "prover" in ENGINES[type(p)]]
     missing = [p for p in provable if p not in proved]
     bounded = [p for p in proved if isinstance(p, _BOUNDED)]
     return ["proof"] * bool(missing) + ["proof without a bound"] * bool(bounded and not missing)

@@ -16,6 +16,7 @@ from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, Part, 
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.command.exits import COVERAGE, HOLDS
+from tokenspec.oracle.discharge import ENGINES
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
@@ -104,9 +105,9 @@ def _claims(all_claims: tuple[Claim, ...]) -> str:
     rows = []
     for c in all_claims:
         kinds = dict.fromkeys(_kind(part) for part in c.parts)
-        awaits = ", ".join(m.value for m in c.awaits) or "nothing"
-        rows.append((str(c.number), f"`{c.id}`", c.sentence, " ".join(c.clauses), ", ".join(kinds), "fuzz", awaits))
-    return tables.markdown(("no", "claim", "what it says", "clauses", "kind", "discharged by", "awaits"), rows)
+        engines = dict.fromkeys(engine for part in c.parts for engine in ENGINES[type(part)])
+        rows.append((str(c.number), f"`{c.id}`", c.sentence, " ".join(c.clauses), ", ".join(kinds), ", ".join(engines)))
+    return tables.markdown(("no", "claim", "what it says", "clauses", "kinds of its parts", "discharged by"), rows)
 
 
 def _formulas(all_claims: tuple[Claim, ...]) -> str:

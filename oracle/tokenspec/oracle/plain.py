@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -22,6 +23,15 @@ def as_text(value: Any, longest: int = 80) -> str:
     except (ValueError, OverflowError, TypeError):
         # An integer of thousands of digits, or what is no JSON at all.
         return f"a value of type {type(value).__name__} that is too large to show"
+
+
+def in_our_words(message: str) -> str:
+    """A message of the library that reads JSON, with the names that JSON gives its types."""
+    text = message.replace("`", "")
+    for theirs, ours in (("int", "integer"), ("str", "string"), ("bool", "truth value")):
+        text = re.sub(rf"\b{theirs}\b", ours, text)
+    # A word in capitals, such as JSON, stays as it is.
+    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def bounded(value: Any, depth: int = _DEEPEST) -> Any:

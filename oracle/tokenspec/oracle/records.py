@@ -17,7 +17,7 @@ from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Type
 from tokenspec.oracle.errors import BadRecord
 from tokenspec.oracle.instants import parse_instant, parse_time_of_day
-from tokenspec.oracle.plain import as_text, one_line
+from tokenspec.oracle.plain import as_text, in_our_words, one_line
 from tokenspec.spec.words import APP_POOLS, UNLISTED
 
 FIRST_INSTANT, LAST_INSTANT = parse_instant("0000-01-01T00:00:00Z"), parse_instant("9999-12-31T23:59:59.999Z")
@@ -66,7 +66,7 @@ class Reader:
         except msgspec.ValidationError as fault:
             raise self._explained(str(fault), _generic(line)) from None
         except (msgspec.DecodeError, RecursionError) as fault:
-            raise BadRecord("line", f"a record is one JSON object a line: {_lower(str(fault))}") from None
+            raise BadRecord("line", f"a record is one JSON object a line: {in_our_words(str(fault))}") from None
         return self._finish(record)
 
     def convert(self, record: Mapping[str, Any]) -> Record:
@@ -116,7 +116,7 @@ class Reader:
             return _required(missing.group(1), given)
         found = _AT_PATH.match(message)
         if found is None:
-            return BadRecord("line", f"a record is one JSON object: {_lower(message)}")
+            return BadRecord("line", f"a record is one JSON object: {in_our_words(message)}")
         text, path = found.groups()
         # A wrong key is reported as "key` in `$.shown"; the record's own field is what a reader looks for.
         field = _field(path.rpartition("`")[2])
@@ -129,7 +129,7 @@ class Reader:
             return BadRecord("event", "there is no such event", value)
         if text.startswith("Invalid enum value"):
             return BadRecord(field, f"it is one of {self._choices.get(field, 'the values listed for it')}", value)
-        return BadRecord(field, re.sub(r"\bint\b", "integer", _lower(text.replace("`", ""))), value)
+        return BadRecord(field, in_our_words(text), value)
 
 
 def event_of(record: Record) -> str:
@@ -189,11 +189,6 @@ _AT_PATH = re.compile(r"(.*) - at `(.+)`", re.DOTALL)
 
 def _field(path: str) -> str:
     return re.split(r"[.\[`]", path.removeprefix("$").lstrip("."))[0] or "line"
-
-
-def _lower(text: str) -> str:
-    # A word in capitals, such as JSON, stays as it is.
-    return text if text[1:2].isupper() else text[:1].lower() + text[1:]
 
 
 def _required(field: str, record: Mapping[str, Any]) -> BadRecord:

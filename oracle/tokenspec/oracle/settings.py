@@ -14,6 +14,7 @@ from msgspec import Meta
 from tokenspec.machine.backends.reference import Scope, evaluate
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.errors import BadSetting, WrongUsage
+from tokenspec.oracle.plain import in_our_words
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS, POLICIES
@@ -115,9 +116,12 @@ def _entry_fault(written: Mapping[str, Any]) -> BadSetting | None:
 
 
 def _fault(key: str, fault: msgspec.ValidationError) -> BadSetting:
-    text, _, path = str(fault).replace("`", "").partition(" - at $")
+    text, _, path = in_our_words(str(fault)).partition(" - at $")
+    missing = re.fullmatch(r"object missing required field (\w+)", text)
+    if missing:
+        key, text = ".".join(part for part in (key, missing.group(1)) if part), "it is required"
     where = ".".join(part for part in (key, path.removeprefix(".").split("[")[0]) if part)
-    return BadSetting(where or "catalogue", re.sub(r"\bint\b", "integer", text[:1].lower() + text[1:]))
+    return BadSetting(where or "catalogue", text)
 
 
 def _check_keys(written: Mapping[str, Any]) -> None:

@@ -12,7 +12,6 @@ are names; `clock.x` is what the rule does to a clock.
 
 from __future__ import annotations
 
-import enum
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -110,30 +109,20 @@ class LayerPart:
 Part: TypeAlias = StatePart | StepPart | TwoRunPart | LivenessPart | LayerPart
 
 
-class Method(enum.Enum):
-    """Ways to discharge a part, weakest first. A claim names those that apply to it; the table says which were used."""
-
-    FUZZ = "fuzz"
-    EXPLORE = "explore"
-    PROVE = "prove"
-
-
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One numbered claim. `awaits` names stronger methods that fit it and are not there yet."""
+    """One numbered claim."""
 
     number: int
     id: str
     sentence: str
     clauses: tuple[str, ...]
     parts: tuple[Part, ...]
-    awaits: tuple[Method, ...] = (Method.EXPLORE, Method.PROVE)
 
 
-def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part, awaits: Iterable[Method] | None = None) -> Claim:
+def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part) -> Claim:
     """A claim; `clauses` are ids with spaces between them."""
-    rest = (Method.EXPLORE, Method.PROVE) if awaits is None else tuple(awaits)
-    return Claim(number, id, sentence, cites(clauses), parts, rest)
+    return Claim(number, id, sentence, cites(clauses), parts)
 
 
 def state(name: str, holds: Termlike, twin: Termlike, machine: str = "account") -> StatePart:

@@ -19,7 +19,8 @@ from hypothesis.stateful import run_state_machine_as_test
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.lang.declaration import Event, Machine
-from tokenspec.machine.testing.coverage import Coverage, Met, closed_off
+from tokenspec.machine.testing.coverage import Coverage, Met
+from tokenspec.machine.testing.reach import closed_off
 from tokenspec.machine.testing.stateful import MachineFuzz, fuzz_class, names_by_weight
 from tokenspec.oracle.fuzz import STARTS, Count, Failure, World, WorldFuzz, dice_of, world_fuzz
 from tokenspec.oracle.shrink import shrink

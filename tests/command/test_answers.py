@@ -199,6 +199,13 @@ def spoilt(state: bytes) -> dict[str, bytes]:
         "other_version": json.dumps({**whole, "version": 99}).encode(),
         "other_declaration": json.dumps({**whole, "digest": "0" * 64}).encode(),
         "unknown_answer": json.dumps({**whole, "policy": {**whole["policy"], "refund": "maybe"}}).encode(),
+        "negative_balance": json.dumps(
+            {**whole, "accounts": {"ada": {**account, "row": [*account["row"][:3], -1, *account["row"][4:]]}}}
+        ).encode(),
+        "no_clock": json.dumps({**whole, "accounts": {"ada": {**account, "renewal": None}}}).encode(),
+        "clock_of_no_instant": json.dumps({**whole, "accounts": {"ada": {**account, "last_at": 10**30}}}).encode(),
+        "unknown_session": json.dumps({**whole, "accounts": {"ada": {**account, "sessions": {"s": ["x", 0]}}}}).encode(),
+        "empty": b"",
         "short_account": json.dumps({**whole, "accounts": {"ada": {**account, "row": account["row"][:2]}}}).encode(),
     }
 
@@ -208,3 +215,4 @@ def test_a_state_that_is_not_one_exits_65(kind: str, saved: Path, tmp_path: Path
     (tmp_path / "spoilt.json").write_bytes(spoilt((saved / "state.json").read_bytes())[kind])
     done = tokenspec("replay", saved / "two.jsonl", "--load-state", tmp_path / "spoilt.json")
     assert (done.code, done.out) == (65, "")
+    assert "spoilt.json" in done.err

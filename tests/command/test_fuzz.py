@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
 from command.conftest import EXAMPLES, Finished, tokenspec
+from tokenspec.machine.testing.reach import closed_off
+from tokenspec.oracle.campaign import run
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 
 KEYS = {"digest", "version", "seed", "policy", "fixed"}
 KEYS |= {"verdict", "examples", "steps", "seconds", "coverage", "counterexample"}
@@ -18,30 +23,73 @@ def timeless(done: Finished) -> Finished:
 
 
 @pytest.fixture(scope="module")
-def run() -> Finished:
+def short() -> Finished:
     return tokenspec("fuzz", "--examples", "5", "--seed", "3", "--format", "json", settings={"PYTHONHASHSEED": "1"})
 
 
-def test_the_same_seed_gives_the_same_bytes(run: Finished) -> None:
+def test_the_same_seed_gives_the_same_bytes(short: Finished) -> None:
     again = tokenspec("fuzz", "--examples", "5", "--seed", "3", "--format", "json", settings={"PYTHONHASHSEED": "2"})
-    assert timeless(again) == timeless(run)
+    assert timeless(again) == timeless(short)
 
 
-def test_a_fuzz_report_has_the_keys_of_the_contract(run: Finished) -> None:
-    assert run.err == ""
-    assert run.report.keys() >= KEYS
-    assert run.report["seed"] == 3
+def test_a_fuzz_report_has_the_keys_of_the_contract(short: Finished) -> None:
+    assert short.err == ""
+    assert short.report.keys() >= KEYS
+    assert short.report["seed"] == 3
 
 
-def test_a_run_that_met_too_little_fails_the_coverage_gate(run: Finished) -> None:
-    unmet = [row for row in run.report["coverage"] if row["hits"] == 0]
+def test_a_run_that_met_too_little_fails_the_coverage_gate(short: Finished) -> None:
+    unmet = [row for row in short.report["coverage"] if row["hits"] == 0]
     expected = (16, "no_verdict") if unmet else (0, "conforms")
-    assert (run.code, run.report["verdict"]) == expected
+    assert (short.code, short.report["verdict"]) == expected
 
 
 def test_a_fixed_policy_does_not_open_the_coverage_gate() -> None:
     done = tokenspec("fuzz", "--examples", "1", "--steps", "1", "--policy", "refund=none", "--format", "json")
     assert (done.code, done.report["verdict"]) == (16, "no_verdict")
+
+
+TWO_PLANS = Catalogue(("free", "all"), 5, 1, {"free": Plan(0), "all": Plan(10)}, {"box": 3})
+CLOSED = {
+    "nothing_fixed": ({}, DEFAULT, set()),
+    "refund": ({"refund": "to_source"}, DEFAULT, {("refund", "refused: refunds_must_be_offered")}),
+    "no_refund": (
+        {"refund": "none"},
+        DEFAULT,
+        {("refund", "refunds")}
+        | {("refund", f"refused: {code}") for code in ("job_must_have_been_charged", "job_must_not_be_refunded_already")},
+    ),
+    "two_plans": (
+        {},
+        TWO_PLANS,
+        {("upgrade", "upgrades"), ("downgrade", "schedules_downgrade"), ("generate", "generates_relaxed")}
+        | {
+            ("generate", f"refused: {code}")
+            for code in (
+                "medium_must_be_relaxed_on_plan",
+                "third_party_model_must_be_paid_with_tokens",
+                "tokens_must_be_used_up_before_relaxed",
+            )
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize(("policy", "catalogue", "closed"), list(CLOSED.values()), ids=list(CLOSED))
+def test_what_fixed_settings_close_off_is_known(policy: Any, catalogue: Catalogue, closed: Any) -> None:
+    assert closed_off(account(catalogue), {**policy, **catalogue.parameters()}) == closed
+
+
+@pytest.mark.parametrize(("policy", "catalogue"), [({"refund": "none"}, None), ({"stranded_remainder": "relax"}, TWO_PLANS)])
+def test_what_is_closed_off_is_never_met(policy: Any, catalogue: Catalogue | None) -> None:
+    result = run(8, policy=policy, catalogue=catalogue)
+    assert result.failure is None
+    assert {(event, what) for event, what, hits in result.coverage.rows() if hits} & result.closed == set()
+
+
+def test_a_quiet_run_prints_its_verdict_alone() -> None:
+    done = tokenspec("fuzz", "--examples", "1", "--steps", "1", "-q")
+    assert (done.code, done.out, done.err) == (16, "coverage gate failed\n", "")
 
 
 def test_a_catalogue_of_ones_own_can_be_fuzzed() -> None:

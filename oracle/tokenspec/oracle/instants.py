@@ -1,45 +1,41 @@
 """Instants: whole milliseconds UTC since 1970, and how they are written.
 
-The calendar is the proleptic Gregorian one and has no last year: the renewal after one in December 9999 is a
-real instant, which `datetime` cannot hold. It is written with a signed year of six digits (ISO 8601-2).
+The calendar is the standard library's, which repeats every 400 years: dates are moved by whole cycles, because
+`date` ends in 9999 and the renewal after one in December 9999 is a real instant. It is written with a signed year
+of six digits (ISO 8601-2).
 """
 
 from __future__ import annotations
 
 import re
+from calendar import monthrange
+from datetime import date
 from functools import lru_cache
 
 DAY_MS = 86_400_000
 _INSTANT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
-_DAYS_IN_400_YEARS = 146_097
-_EPOCH = 719_468
-"""Days from 1 March of year 0 to 1 January 1970."""
+_CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 def days_of(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01 to the date. The year is counted from March, so that the leap day is its last."""
-    year -= month <= 2
-    era, year_of_era = divmod(year, 400)
-    day_of_year = (153 * ((month + 9) % 12) + 2) // 5 + day - 1
-    return era * _DAYS_IN_400_YEARS + year_of_era * 365 + year_of_era // 4 - year_of_era // 100 + day_of_year - _EPOCH
+    """Days from 1970-01-01 to the date."""
+    cycle, year_in_cycle = divmod(year, _CYCLE_YEARS)
+    return date(_CYCLE_YEARS + year_in_cycle, month, day).toordinal() + (cycle - 1) * _CYCLE_DAYS - _EPOCH
 
 
 def date_of(days: int) -> tuple[int, int, int]:
     """Year, month and day of the date `days` after 1970-01-01."""
-    era, day_of_era = divmod(days + _EPOCH, _DAYS_IN_400_YEARS)
-    year_of_era = (day_of_era - day_of_era // 1460 + day_of_era // 36524 - day_of_era // 146096) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    shifted = (5 * day_of_year + 2) // 153
-    month = shifted + 3 if shifted < 10 else shifted - 9
-    return era * 400 + year_of_era + (month <= 2), month, day_of_year - (153 * shifted + 2) // 5 + 1
+    cycle, day_in_cycle = divmod(days + _EPOCH - 1, _CYCLE_DAYS)
+    found = date.fromordinal(day_in_cycle + 1)
+    return found.year + cycle * _CYCLE_YEARS, found.month, found.day
 
 
 def days_in_month(year: int, month: int) -> int:
     """28 to 31."""
-    following = (year + 1, 1) if month == 12 else (year, month + 1)
-    return days_of(*following, 1) - days_of(year, month, 1)
+    return monthrange(_CYCLE_YEARS + year % _CYCLE_YEARS, month)[1]
 
 
 @lru_cache(maxsize=4096)

@@ -15,6 +15,7 @@ from tokenspec.oracle.records import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.oracle.settings import catalogue_from, catalogue_on_the_wire
 from tokenspec.oracle.world import Oracle
 from tokenspec.spec.system import system
+from tokenspec.spec.words import ABSENT, SUBSCRIBED
 
 _T = TypeVar("_T")
 
@@ -81,7 +82,13 @@ def _wrong_with(oracle: Oracle, account: Account) -> str | None:
         return f"it has {len(account.row)} variables and not {len(variables)}"
     for variable, value in zip(variables, account.row, strict=True):
         if not variable.type.admits(value):
-            return f"{variable.name} is no {variable.type}"
+            return f"{variable.name} has a value that it cannot have"
+    return _wrong_with_clocks(account) or _wrong_with_sessions(oracle, account)
+
+
+def _wrong_with_clocks(account: Account) -> str | None:
+    if account.last_at is not None and not FIRST_INSTANT <= account.last_at <= LAST_INSTANT:
+        return "its last record has no instant"
     for dial in (account.daily, account.renewal):
         # A clock that was set beyond the calendar would run for ever.
         if dial is not None and not (
@@ -90,11 +97,17 @@ def _wrong_with(oracle: Oracle, account: Account) -> str | None:
             and 0 <= dial.months <= _MONTHS_MAX
         ):
             return "a clock of it shows no instant"
+    if (account.daily is None) != (account.row[0] == ABSENT) or (account.renewal is None) != (account.row[0] not in SUBSCRIBED):
+        return f"an account that is {account.row[0]} has other clocks"
+    return None
+
+
+def _wrong_with_sessions(oracle: Oracle, account: Account) -> str | None:
     control = oracle.session_machine.control_variable.type
     states = control.members if isinstance(control, Enum) else ()
     for session in account.sessions.values():
         if session.state not in states:
-            return f"a session is in a state {session.state!r}, which there is not"
+            return "a session is in a state that there is not"
         if not 0 <= session.since < len(account.timeline):
             return "a session fetched a balance that the file does not hold"
     return None

@@ -193,20 +193,26 @@ def test_a_missing_state_exits_66(saved: Path) -> None:
 def spoilt(state: bytes) -> dict[str, bytes]:
     whole = json.loads(state)
     (account,) = whole["accounts"].values()
+    row = account["row"]
+
+    def changed(**parts: Any) -> bytes:
+        return json.dumps({**whole, **parts}).encode()
+
+    def with_account(**parts: Any) -> bytes:
+        return changed(accounts={"ada": {**account, **parts}})
+
     return {
+        "empty": b"",
         "a_log": json.dumps(opened()).encode(),
         "very_deep": b"[" * 100_000 + b"]" * 100_000,
-        "other_version": json.dumps({**whole, "version": 99}).encode(),
-        "other_declaration": json.dumps({**whole, "digest": "0" * 64}).encode(),
-        "unknown_answer": json.dumps({**whole, "policy": {**whole["policy"], "refund": "maybe"}}).encode(),
-        "negative_balance": json.dumps(
-            {**whole, "accounts": {"ada": {**account, "row": [*account["row"][:3], -1, *account["row"][4:]]}}}
-        ).encode(),
-        "no_clock": json.dumps({**whole, "accounts": {"ada": {**account, "renewal": None}}}).encode(),
-        "clock_of_no_instant": json.dumps({**whole, "accounts": {"ada": {**account, "last_at": 10**30}}}).encode(),
-        "unknown_session": json.dumps({**whole, "accounts": {"ada": {**account, "sessions": {"s": ["x", 0]}}}}).encode(),
-        "empty": b"",
-        "short_account": json.dumps({**whole, "accounts": {"ada": {**account, "row": account["row"][:2]}}}).encode(),
+        "other_version": changed(version=99),
+        "other_declaration": changed(digest="0" * 64),
+        "unknown_answer": changed(policy={**whole["policy"], "refund": "maybe"}),
+        "short_account": with_account(row=row[:2]),
+        "negative_balance": with_account(row=[*row[:3], -1, *row[4:]]),
+        "no_clock": with_account(renewal=None),
+        "last_record_of_no_instant": with_account(last_at=10**30),
+        "unknown_session": with_account(sessions={"s": ["x", 0]}),
     }
 
 

@@ -12,7 +12,7 @@ from tokenspec.oracle.instants import parse_instant
 from tokenspec.spec.words import POOLS
 
 
-class Answer(msgspec.Struct, frozen=True):
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """The answer to one event. What does not apply is left out; without an account the state fields are None.
 
     Balances and charges are tokens by pool; instants are RFC 3339 in UTC.

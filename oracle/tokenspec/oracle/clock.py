@@ -13,7 +13,7 @@ import msgspec
 from tokenspec.oracle.instants import DAY_MS, date_of, days_in_month, days_of
 
 
-class Dial(msgspec.Struct):
+class Dial(msgspec.Struct, gc=False):
     """One clock. While a job is late `shown` lies in the past; when nothing is due both instants are the same."""
 
     shown: int

@@ -14,7 +14,7 @@ from functools import lru_cache
 
 DAY_MS = 86_400_000
 _INSTANT = re.compile(
-    r"([0-9]{4})-([0-9]{2})-([0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
 _EPOCH = date(1970, 1, 1).toordinal()
@@ -38,7 +38,6 @@ def days_in_month(year: int, month: int) -> int:
     return monthrange(_CYCLE_YEARS + year % _CYCLE_YEARS, month)[1]
 
 
-@lru_cache(maxsize=4096)
 def parse_instant(text: str, any_offset: bool = False) -> int:
     """The instant that RFC 3339 `text` names, finer digits than milliseconds cut.
 
@@ -47,10 +46,8 @@ def parse_instant(text: str, any_offset: bool = False) -> int:
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise ValueError("an instant is RFC 3339 in UTC with Z, such as 2026-07-15T09:00:00Z, or integer milliseconds")
-    year, month, day, hour, minute, second = map(int, found.groups()[:6])
-    fraction, offset = found.group(7), found.group(8)
-    if not (1 <= month <= 12 and 1 <= day <= days_in_month(year, month)):
-        raise ValueError("there is no such date")
+    day, hours, minutes, seconds, fraction, offset = found.groups()
+    midnight, hour, minute, second = _midnight(day), int(hours), int(minutes), int(seconds)
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError("there is no such time of day (leap seconds are not counted)")
     shift = 0
@@ -58,8 +55,17 @@ def parse_instant(text: str, any_offset: bool = False) -> int:
         if not any_offset:
             raise ValueError("an instant is given in UTC, with Z")
         shift = (int(offset[1:3]) * 60 + int(offset[4:6])) * 60_000 * (-1 if offset[0] == "-" else 1)
-    milliseconds = int((fraction or "").ljust(3, "0")[:3])
-    return days_of(year, month, day) * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000 + milliseconds - shift
+    milliseconds = int(fraction.ljust(3, "0")[:3]) if fraction else 0
+    return midnight + ((hour * 60 + minute) * 60 + second) * 1000 + milliseconds - shift
+
+
+@lru_cache(maxsize=4096)
+def _midnight(text: str) -> int:
+    # A log has many instants of one day, so the calendar is asked once for each.
+    year, month, day = int(text[:4]), int(text[5:7]), int(text[8:])
+    if not (1 <= month <= 12 and 1 <= day <= days_in_month(year, month)):
+        raise ValueError("there is no such date")
+    return days_of(year, month, day) * DAY_MS
 
 
 @lru_cache(maxsize=4096)

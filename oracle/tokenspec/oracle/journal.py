@@ -16,7 +16,7 @@ Vector = tuple[int, int, int, int]
 """Balances of the app's pools, in the order of APP_POOLS."""
 
 
-class Job(msgspec.Struct, array_like=True):
+class Job(msgspec.Struct, array_like=True, gc=False):
     """A generation that was accepted: what each app pool paid (all 0 where none did), and the periods it fell in."""
 
     parts: Vector
@@ -26,7 +26,7 @@ class Job(msgspec.Struct, array_like=True):
     refunded: bool = False
 
 
-class Session(msgspec.Struct, array_like=True):
+class Session(msgspec.Struct, array_like=True, gc=False):
     """A session's state, and the position in the account's timeline at which it last fetched the balance."""
 
     state: str

@@ -101,11 +101,12 @@ class Reader:
         plan = getattr(record, "plan", None)
         if plan in self._aliases:
             record.plan = self._aliases[plan]
-        if record.observed:
+        observed = record.observed
+        if observed and ("plan" in observed or "scheduled_plan" in observed):
             for field in ("plan", "scheduled_plan"):
-                written = record.observed.get(field)
+                written = observed.get(field)
                 if isinstance(written, str) and written in self._aliases:
-                    record.observed[field] = self._aliases[written]
+                    observed[field] = self._aliases[written]
 
     def _explained(self, message: str, record: Any) -> BadRecord:
         """The library's message as field, rule and value."""

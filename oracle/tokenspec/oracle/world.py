@@ -71,12 +71,17 @@ class Oracle:
         self.fired = 0
         """How many events the account machines have been through; the runs of a job that repeats are one."""
         self._session = Compiled(session, {})
-        self._at = {v.name: index for index, v in enumerate(self.machine.variables)}
-        self._app = slice(self._at[APP_POOLS[0]], self._at[APP_POOLS[-1]] + 1)
+        at = {v.name: index for index, v in enumerate(self.machine.variables)}
+        self._lifecycle = (at["status"], at["plan"], at["scheduled_plan"])
+        self._app = slice(at[APP_POOLS[0]], at[APP_POOLS[-1]] + 1)
+        self._pools = slice(at[POOLS[0]], at[POOLS[-1]] + 1)
         self._providers = {e.name: self._fields_of(e.name) for e in (*self.machine.events, *session.events)}
         rules = {r.name: r for e in self.machine.events for r in e.rules}
         self._acts = [rules[name].clocks for name in self.compiled.rules]
-        self._answers = {e.name: e.answers for e in (*self.machine.events, *session.events)}
+        self._answers = {
+            e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers)
+            for e in (*self.machine.events, *session.events)
+        }
         self._repeats = {e.name for e in self.machine.events if e.repeats}
         self._clocks = {c.name: c for c in self.machine.clocks}
         self._clamped = self.policy["month_end"] == "stay_clamped"
@@ -241,8 +246,8 @@ class Oracle:
         if event == "refund":
             account.jobs[record.job].refunded = True
         elif event in ("generate", "api_generate"):
-            answer = dict(zip(self._answers[event], outcome[2], strict=True))
-            paid = [answer.get(f"charge_{pool}") or 0 for pool in APP_POOLS]
+            charges = {name: n for (name, is_charge), n in zip(self._answers[event], outcome[2], strict=True) if is_charge}
+            paid = [charges.get(pool) or 0 for pool in APP_POOLS]
             journal.remember_job(account, record.job, tuple(paid))  # type: ignore[arg-type]
 
     # Sessions
@@ -299,27 +304,28 @@ class Oracle:
     def _answer(self, account: Account, event: str, outcome: Outcome, by: Compiled | None = None) -> Answer:
         by = by or self.compiled
         index, _, answers = outcome
-        row, at = account.row, self._at
-        exists = row[at["status"]] != ABSENT
         given: dict[str, Any] = {}
         charge: dict[str, int] = {}
         if index < 0:
             self.last_rule = given["reason"] = by.codes[-1 - index]
         else:
             self.last_rule = by.rules[index]
-            for name, value in zip(self._answers[event], answers, strict=True):
-                if name.startswith("charge_"):
+            for (name, is_charge), value in zip(self._answers[event], answers, strict=True):
+                if is_charge:
                     if value:
-                        charge[name.removeprefix("charge_")] = value  # type: ignore[assignment]
+                        charge[name] = value  # type: ignore[assignment]
                 elif value is not None:
                     given[name] = value
+        row: tuple[Any, ...] = account.row
+        status, plan, scheduled = (row[position] for position in self._lifecycle)
+        exists = status != ABSENT
         return Answer(
             "refused" if index < 0 else "accepted",
             charge=charge or UNSET,
-            status=str(row[at["status"]]) if exists else None,
-            plan=str(row[at["plan"]]) if exists else None,
-            scheduled_plan=str(scheduled) if exists and (scheduled := row[at["scheduled_plan"]]) != NONE else None,
-            balances={pool: int(row[at[pool]]) for pool in POOLS} if exists else {},
+            status=status if exists else None,
+            plan=plan if exists else None,
+            scheduled_plan=scheduled if exists and scheduled != NONE else None,
+            balances=dict(zip(POOLS, row[self._pools], strict=True)) if exists else {},
             next_daily_reset_at=format_instant(account.daily.shown) if account.daily is not None else None,
             next_renewal_at=format_instant(account.renewal.shown) if account.renewal is not None else None,
             **given,

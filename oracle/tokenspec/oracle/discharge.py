@@ -13,7 +13,7 @@ from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.checkers.explore import Exploration, explore, instances
-from tokenspec.machine.checkers.induction import PROVED, REFUTED, RUNS, UNKNOWN, Induction, Obligation
+from tokenspec.machine.checkers.induction import LEMMA, PROVED, RUNS, Induction, Obligation
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, Part, StatePart, StepPart, TwoRunPart
 from tokenspec.oracle.campaign import Progress, Result, run
@@ -21,6 +21,7 @@ from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import TINY
+from tokenspec.spec.system import system
 
 ENGINES: dict[type[Part], tuple[str, ...]] = {
     StatePart: ("prover", "explorer", "fuzzer"),
@@ -61,7 +62,9 @@ class Verdict:
 def discharge(examples: int, seed: int = 0, progress: Progress | None = None) -> Evidence:
     """Runs the prover, the search of the tiny scope, and `examples` runs of the fuzzer."""
     started = time.perf_counter()
-    obligations = list(Induction(account(), claims(DEFAULT.ranking), lemmas()).obligations())
+    obligations = [
+        o for machine in system().machines for o in Induction(machine, claims(DEFAULT.ranking), lemmas()).obligations()
+    ]
     seconds = time.perf_counter() - started
     tally = Tally()
     reader = Compiled(account(TINY.catalogue), {**TINY.catalogue.parameters(), **DEFAULTS})
@@ -72,15 +75,23 @@ def discharge(examples: int, seed: int = 0, progress: Progress | None = None) ->
 
 def verdicts(evidence: Evidence) -> list[Verdict]:
     """What each claim came to."""
-    return [_verdict(c, evidence) for c in claims(DEFAULT.ranking)]
+    sound = _is_sound(evidence.obligations)
+    return [_verdict(c, evidence, sound) for c in claims(DEFAULT.ranking)]
 
 
-def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
+def _is_sound(obligations: list[Obligation]) -> bool:
+    """Whether what every proof takes for granted has been proved: the lemmas, and the state parts of all claims."""
+    states = {(c.id, p.name) for c in claims(DEFAULT.ranking) for p in c.parts if isinstance(p, StatePart)}
+    granted = [o for o in obligations if o.claim == LEMMA or (o.claim, o.part) in states]
+    return bool(granted) and all(o.verdict == PROVED for o in granted)
+
+
+def _verdict(claim: Claim, evidence: Evidence, sound: bool) -> Verdict:
     proofs: dict[str, set[str]] = {}
     for o in evidence.obligations:
         if o.claim == claim.id:
             proofs.setdefault(o.part, set()).add(o.verdict)
-    proved = [p for p in claim.parts if proofs.get(p.name) == {PROVED}]
+    proved = [p for p in claim.parts if sound and proofs.get(p.name) == {PROVED}]
     whole = [p for p in proved if not isinstance(p, _BOUNDED)]
     searched = [p for p in claim.parts if evidence.exploration.complete and evidence.explored.checked[claim.id, p.name]]
     tally = evidence.fuzzed.tally
@@ -88,14 +99,14 @@ def _verdict(claim: Claim, evidence: Evidence) -> Verdict:
     twin = min(tally.twins[claim.id, p.name] for p in claim.parts)
     broken = {getattr(evidence.fuzzed.failure.error, "claim", None)} if evidence.fuzzed.failure else set()
     broken |= {evidence.exploration.violation.claim} if evidence.exploration.violation else set()
-    refuted = any(REFUTED in found for found in proofs.values())
-    unknown = any(UNKNOWN in found for found in proofs.values())
+    # A model that breaks an obligation may start in a state that cannot be reached, so it refutes the proof, not the claim.
+    unproved = bool(proofs) and not (sound and all(found == {PROVED} for found in proofs.values()))
     covered = all(p in proved or p in fuzzed for p in claim.parts) and twin > 0 and evidence.fuzzed.failure is None
     verdict = (
         "refuted"
         if claim.id in broken
         else "unknown"
-        if refuted or unknown
+        if unproved
         else "not_checked"
         if not covered
         else "proved"

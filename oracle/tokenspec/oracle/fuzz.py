@@ -340,7 +340,11 @@ def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catal
     ranking = (catalogue or DEFAULT).ranking
     plans = ranking[1:] or ranking
     events = [e for m in (account, session) for e in m.events if e.actor is not Actor.CLOCK]
-    rules = {name: event_rule(e, dice_of(e), WorldFuzz.act) for e in events for name in names_by_weight(e)}
+    rules = {
+        name: event_rule(e, dice_of(e), lambda run, event, dice: run.act(event, dice))
+        for e in events
+        for name in names_by_weight(e)
+    }
     own: dict[str, Any] = {
         "begin": _beginning(account, catalogue, plans),
         "events": tuple(events),

@@ -26,6 +26,8 @@ Show = Callable[[Any], tuple[Values, Values, Values]]
 """Reads state, fields and parameters out of a model."""
 
 PROVED, REFUTED, UNKNOWN, VACUOUS = "proved", "refuted", "unknown", "vacuous"
+LEMMA = "lemma"
+"""Stands where a claim's id would, for the lemmas, on which every proof rests."""
 RUNS = 3
 """How often a job that repeats is run in a two-run part; the obligation assumes that no more is due."""
 
@@ -54,7 +56,7 @@ class Induction:
     def __init__(self, machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], seconds: float = 10.0) -> None:
         self.machine, self.claims = machine, claims
         self._symbolic = Symbolic(machine)
-        self._invariants = [("lemma", lemma) for lemma in lemmas]
+        self._invariants = [(LEMMA, lemma) for lemma in lemmas if lemma.machine == machine.name]
         self._invariants += [(c.id, p) for c in claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.name]
         self._state_names = {v.name for v in machine.variables}
         self._state_names |= {name.removeprefix("new.") for name in primed_definitions(machine)}

@@ -111,7 +111,7 @@ def fuzz_class(
 ) -> type[MachineFuzz]:
     """A Hypothesis state machine for `machine` with fixed `figures` and random policies."""
     rules = {
-        name: event_rule(event, len(event.fields), MachineFuzz.fire)
+        name: event_rule(event, len(event.fields), lambda run, event, dice: run.fire(event, dice))
         for event in machine.events
         for name in names_by_weight(event)
     }

@@ -20,6 +20,7 @@ from tokenspec.oracle.answers import Answer
 from tokenspec.oracle.errors import BadRecord, BadSetting
 from tokenspec.oracle.instants import format_instant, parse_time_of_day
 from tokenspec.oracle.journal import Account, Vector
+from tokenspec.oracle.plain import as_text
 from tokenspec.oracle.records import Reader, Record, event_of
 from tokenspec.oracle.settings import catalogue_from, policy_from
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
@@ -105,7 +106,7 @@ class Oracle:
             raise BadRecord(
                 "at",
                 f"time never goes back within an account, and {format_instant(account.last_at)} came before",
-                repr(format_instant(at)),
+                as_text(format_instant(at)),
             )
         account.last_at = at
         event = event_of(record)

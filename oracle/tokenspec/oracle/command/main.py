@@ -50,7 +50,7 @@ def tokenspec() -> None:
     """A formally checked, executable specification of a token account.
 
     \b
-    tokenspec check                      every claim, in about half a minute
+    tokenspec check                      every claim, in about a minute
     tokenspec replay examples/*.jsonl    logs against the specification
     tokenspec replay LOG --policy refund=none --catalogue mine.toml
     """

@@ -13,7 +13,6 @@ from tokenspec.machine.lang.build import (
     all_of,
     any_of,
     eq,
-    iff,
     implies,
     ite,
     lift,
@@ -60,7 +59,6 @@ BUILT: dict[str, tuple[Term, Expr]] = {
     "a + b * c as in arithmetic": (a + b * c, Binary(BinaryOp.ADD, A, Binary(BinaryOp.MUL, B, C))),
     "a + b <= c as in arithmetic": (a + b <= c, Binary(BinaryOp.LE, Binary(BinaryOp.ADD, A, B), C)),
     "eq": (eq(a, 3), Binary(BinaryOp.EQ, A, Lit(3))),
-    "iff is eq": (iff(a, b), Binary(BinaryOp.EQ, A, B)),
     "ne": (ne(a, "low"), Not(Binary(BinaryOp.EQ, A, Lit("low")))),
     "negation": (negation(a), Not(A)),
     "implies": (implies(a, b), Binary(BinaryOp.OR, Not(A), B)),
@@ -241,7 +239,7 @@ def test_minimum_and_maximum_together_keep_a_number_in_bounds(number: int, expec
 @pytest.mark.parametrize("left", [False, True])
 @pytest.mark.parametrize("right", [False, True])
 def test_connectives_have_their_truth_tables(left: bool, right: bool) -> None:
-    terms = [all_of(a, b), any_of(a, b), implies(a, b), iff(a, b), ne(a, b), negation(a)]
+    terms = [all_of(a, b), any_of(a, b), implies(a, b), ne(a, b), negation(a)]
     expected = [left and right, left or right, not left or right, left is right, left is not right, not left]
     assert expected == [value_of(term, a=left, b=right) for term in terms]
 

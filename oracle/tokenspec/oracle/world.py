@@ -72,6 +72,10 @@ class Oracle:
         self.fired = 0
         """How many events the account machines have been through; the runs of a job that repeats are one."""
         self._session = Compiled(session, {})
+        self._session_hears = next(
+            event for link in self.system.links for machine, _, event in [link.then.partition(".")] if machine == session.name
+        )
+        """The session's event that the declared link fires when an event of the account changes a balance."""
         at = {v.name: index for index, v in enumerate(self.machine.variables)}
         self._lifecycle = (at["status"], at["plan"], at["scheduled_plan"])
         self._app = slice(at[APP_POOLS[0]], at[APP_POOLS[-1]] + 1)
@@ -269,7 +273,7 @@ class Oracle:
         journal.note_balances(account, self._vector(account))
         for session in account.sessions.values():
             if session.state != STALE:
-                session.state = str(self._session.steps["balance_changes"]((session.state,), ())[1][0])
+                session.state = str(self._session.steps[self._session_hears]((session.state,), ())[1][0])
 
     def _vector(self, account: Account) -> Vector:
         return account.row[self._app]  # type: ignore[return-value]

@@ -14,7 +14,6 @@ from typing import Any, TypeAlias
 from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome, Row, Writer
 from tokenspec.machine.lang.claims import (
     Claim,
-    LayerPart,
     LivenessPart,
     StatePart,
     StepPart,
@@ -269,8 +268,3 @@ class Monitor:
         said = ", ".join(f"{k}={v}" for k, v in given.items())
         detail = f"{event}({said}): {', '.join(changed) or 'nothing changed'}; false: {show(part.holds)}"
         return Violation(claim.id, part.name, claim.sentence, detail)
-
-
-def parts_of(claims: Iterable[Claim]) -> list[tuple[Claim, StatePart | StepPart | TwoRunPart | LivenessPart | LayerPart]]:
-    """Every part with its claim, in order."""
-    return [(c, p) for c in claims for p in c.parts]

@@ -107,11 +107,6 @@ def implies(premise: Termlike, conclusion: Termlike) -> Term:
     return any_of(negation(premise), conclusion)
 
 
-def iff(left: Termlike, right: Termlike) -> Term:
-    """True iff both truth values are the same."""
-    return eq(left, right)
-
-
 def one_of(term: Term, *members: str) -> Term:
     """True iff `term` is one of `members`."""
     return any_of(*(eq(term, member) for member in members))

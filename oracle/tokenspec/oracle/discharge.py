@@ -33,7 +33,7 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
 """Which engines fit which kind of part."""
 
 _BOUNDED = (TwoRunPart,)
-"""Parts whose proof assumes that at most RUNS - 1 renewals are due."""
+"""Parts whose proof assumes that at most RUNS renewals are due."""
 
 
 @dataclass
@@ -127,7 +127,7 @@ def _scope(claim: Claim, proved: list[Part]) -> str:
     if not proved:
         searched = f"the {TINY.name} scope, " if any(isinstance(p, LivenessPart) for p in claim.parts) else ""
         return f"{searched}random runs"
-    limited = f", at most {RUNS - 1} renewals due" if any(isinstance(p, _BOUNDED) for p in proved) else ""
+    limited = f", at most {RUNS} renewals due" if any(isinstance(p, _BOUNDED) for p in proved) else ""
     rest = "" if len(proved) == len(claim.parts) else "; the rest on random runs"
     return f"all figures, all policies{limited}{rest}"
 

@@ -167,7 +167,10 @@ class Symbolic:
         return new
 
     def run(self, state: Mapping[str, Term], events: Iterable[str], times: int = 1) -> tuple[dict[str, Term], list[Term]]:
-        """The state after events without fields, each passed over where it is refused; a job that repeats runs `times`."""
+        """The state after events without fields, each passed over where it is refused, and what was taken for granted.
+
+        A job that repeats is run `times`, and taken to be refused after that.
+        """
         side: list[Term] = []
         now = dict(state)
         for name in events:
@@ -182,6 +185,9 @@ class Symbolic:
                     after = {v: z3.If(taken, new[v], after[v]) if new[v] is not now[v] else after[v] for v in after}
                 side += env.side
                 now = after
+            if event.repeats:
+                done = self.env(now, event)
+                side += [z3.Not(self.accepted(event, done)), *done.side]
         return now, side
 
     def decode(self, model: Any, terms: Mapping[str, Term], types: Mapping[str, Type]) -> dict[str, Value]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import TypeAlias, assert_never
 
@@ -41,10 +41,14 @@ assert _INFIX.keys() | _CALLS.keys() == set(BinaryOp), "compiled: an operator ha
 
 
 class Writer:
-    """Writes expressions of one machine as Python text; `scope` types every name they read."""
+    """Writes expressions of one machine as Python text; `scope` types every name they read.
 
-    def __init__(self, scope: dict[str, Type]) -> None:
+    `definitions` are the names that stand for an expression; `define` writes out those that are needed.
+    """
+
+    def __init__(self, scope: dict[str, Type], definitions: Mapping[str, Expr] | None = None) -> None:
         self._scope = scope
+        self._definitions = definitions or {}
         self._names: dict[str, str] = {}
 
     def name(self, name: str) -> str:
@@ -84,6 +88,15 @@ class Writer:
             case _:
                 assert_never(expr)
 
+    def define(self, exprs: Iterable[Expr], known: set[str], indent: str) -> Iterator[str]:
+        """A line for each definition that `exprs` need and `known` lacks, after those it reads; `known` grows."""
+        for expr in exprs:
+            for name in names_in(expr):
+                if name in self._definitions and name not in known:
+                    known.add(name)
+                    yield from self.define([self._definitions[name]], known, indent)
+                    yield f"{indent}{self.name(name)} = {self.text(self._definitions[name])}"
+
 
 class _Generator:
     """Writes the whole module of a machine."""
@@ -91,8 +104,7 @@ class _Generator:
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
         scope = machine_scope(machine, [f for e in machine.events for f in e.fields])
-        self.writer = Writer(scope)
-        self.definitions = {d.name: d.expr for d in machine.definitions}
+        self.writer = Writer(scope, {d.name: d.expr for d in machine.definitions})
         self.rules, self.codes = rule_names(machine), refusal_codes(machine)
 
     def module(self) -> str:
@@ -118,17 +130,17 @@ class _Generator:
         yield from self._head(f"step_{event.name}", event)
         known: set[str] = set()
         for need in event.requires:
-            yield from self._define([need.holds], known, "    ")
+            yield from self.writer.define([need.holds], known, "    ")
             refusal = f"({-1 - self.codes.index(need.code)}, (), ())"
             yield f"    if not {self.writer.text(need.holds)}: return {refusal}  # {need.code}"
         control = self.writer.name(self.machine.control)
-        yield from self._define([r.when for r in event.rules], known, "    ")
+        yield from self.writer.define([r.when for r in event.rules], known, "    ")
         for rule in event.rules:
             states = f"{control} in {rule.source!r}" if len(rule.source) > 1 else f"{control} == {rule.source[0]!r}"
             when = "" if rule.when == TRUE else f" and {self.writer.text(rule.when)}"
             yield f"    if {states}{when}:"
             values = [a.value for a in (*rule.effect, *rule.answer)]
-            yield from self._define(values, set(known), "        ")
+            yield from self.writer.define(values, set(known), "        ")
             yield f"        return ({self.rules.index(rule.name)}, {self._after(rule)}, {self._answers(event, rule)})"
         yield f"    raise Gap({event.name!r} + ' in ' + repr(row) + ' with ' + repr(fields) + ': no rule applies')"
 
@@ -146,17 +158,8 @@ class _Generator:
 
     def _ledger(self, event: Event, rule: Rule) -> Iterator[str]:
         yield from self._head(f"ledger_{rule.name}", event)
-        yield from self._define([line.amount for line in rule.ledger], set(), "    ")
+        yield from self.writer.define([line.amount for line in rule.ledger], set(), "    ")
         yield "    return (" + "".join(self.writer.text(line.amount) + ", " for line in rule.ledger) + ")"
-
-    def _define(self, exprs: Iterable[Expr], known: set[str], indent: str) -> Iterator[str]:
-        """The definitions that `exprs` need and `known` lacks, each after those it reads."""
-        for expr in exprs:
-            for name in names_in(expr):
-                if name in self.definitions and name not in known:
-                    yield from self._define([self.definitions[name]], known, indent)
-                    known.add(name)
-                    yield f"{indent}{self.writer.name(name)} = {self.writer.text(self.definitions[name])}"
 
 
 def rule_names(machine: Machine) -> list[str]:

@@ -7,7 +7,7 @@ evaluated and how often its interesting case occurred, so that a claim that held
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -24,7 +24,7 @@ from tokenspec.machine.lang.claims import (
 )
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.expr import Expr, Var, names_in, substitute
+from tokenspec.machine.lang.expr import Expr, Var, substitute
 from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
@@ -75,10 +75,9 @@ class _Formulas:
         self.ghosts = [g for _, p in self.parts if isinstance(p, StepPart) for g in p.ghosts]
         scope = step_scope(machine, [event])
         scope |= {name: g.type for g in self.ghosts for name in (g.name, f"new.{g.name}")}
-        self._writer = Writer(scope)
+        self._writer = Writer(scope, {d.name: d.expr for d in machine.definitions} | primed_definitions(machine))
         self._machine, self._event = machine, event
         constants = rule_constants(machine, event, rule)
-        self._definitions = {d.name: d.expr for d in machine.definitions} | primed_definitions(machine)
         self._exprs = [
             (substitute(self._over_after(p, p.holds), constants), substitute(self._over_after(p, p.twin), constants))
             for _, p in self.parts
@@ -110,26 +109,16 @@ class _Formulas:
         if self.ghosts:
             lines.append(f"        {', '.join(n(g.name) for g in self.ghosts)}, = ghosts")
         known: set[str] = set()
-        lines += self._define(self._ghost_exprs, known)
+        lines += self._writer.define(self._ghost_exprs, known, "        ")
         lines += [
             f"        {n(f'new.{g.name}')} = {self._writer.text(e)}" for g, e in zip(self.ghosts, self._ghost_exprs, strict=True)
         ]
-        lines += self._define([e for pair in self._exprs for e in pair], known)
+        lines += self._writer.define([e for pair in self._exprs for e in pair], known, "        ")
         holds = "".join(f"{self._writer.text(h)}, " for h, _ in self._exprs)
         twins = "".join(f"{self._writer.text(t)}, " for _, t in self._exprs)
         ghosts = "".join(n(f"new.{g.name}") + ", " for g in self.ghosts)
         lines.append(f"        return ({holds}), ({twins}), ({ghosts})")
         return "\n".join(lines)
-
-    def _define(self, exprs: Iterable[Expr], known: set[str]) -> list[str]:
-        lines: list[str] = []
-        for expr in exprs:
-            for name in names_in(expr):
-                if name in self._definitions and name not in known:
-                    known.add(name)
-                    lines += self._define([self._definitions[name]], known)
-                    lines.append(f"        {self._writer.name(name)} = {self._writer.text(self._definitions[name])}")
-        return lines
 
 
 class Watch:
@@ -146,17 +135,15 @@ class Watch:
 
     def _compile(self) -> Callable[[Values], tuple[dict[str, Any], Row, list[tuple[Any, Any]]]]:
         scope = step_scope(self.machine, [])
-        writer = Writer(scope)
+        writer = Writer(scope, {d.name: d.expr for d in self.machine.definitions})
         lines = ["def bind(parameters):"]
         lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in self.machine.all_parameters]
         lines += [f.source(f"check_{rule}") for rule, f in self.formulas.items()]
         lines.append("    ghosts = (" + "".join(writer.text(g.initial) + ", " for g in self.ghosts) + ")")
         unpack = ", ".join(writer.name(v.name) for v in self.machine.variables)
-        helper = _Formulas.__new__(_Formulas)
-        helper._writer, helper._definitions = writer, {d.name: d.expr for d in self.machine.definitions}
         for index, (_, part) in enumerate(self.two_runs):
             lines += [f"    def two_run_{index}(row):", f"        {unpack}, = row"]
-            lines += helper._define([part.assume, part.unless], set())
+            lines += writer.define([part.assume, part.unless], set(), "        ")
             lines.append(f"        return ({writer.text(part.assume)}) and not ({writer.text(part.unless)})")
         checks = ", ".join(f"{rule!r}: check_{rule}" for rule in self.formulas)
         runs = ", ".join(f"two_run_{index}" for index in range(len(self.two_runs)))

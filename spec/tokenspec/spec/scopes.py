@@ -17,11 +17,7 @@ class Scope:
     catalogue: Catalogue
     values: Mapping[str, tuple[Value, ...]]
     most: Mapping[str, int]
-
-
-def _catalogue(daily: int, lower: int, higher: int) -> Catalogue:
-    plans = {FREE_PLAN: Plan(0), "lower": Plan(lower), "higher": Plan(higher, 1, ("image",))}
-    return Catalogue((FREE_PLAN, "lower", "higher"), daily, 2, plans, {"pack": 1})
+    """For every variable that holds a number. What claims bound by the catalogue is bounded by it here too."""
 
 
 _FLAGS = (True, False)
@@ -43,4 +39,31 @@ _VALUES: Mapping[str, tuple[Value, ...]] = {
     "topup_part": (0, 1),
 }
 
-TINY = Scope("tiny", _catalogue(1, 1, 2), _VALUES, {"topup": 1, "api": 1, "renewals_due": 2})
+_MEDIA_BY_RANK = ((), ("image",), ("image", "video"))
+
+
+def _scope(
+    name: str, daily: int, allowances: tuple[int, ...], months: int, topup: int, api: int, **values: tuple[Value, ...]
+) -> Scope:
+    """A world with a paid plan for each of `allowances`; the highest plan includes an API token, and packs hold one token."""
+    names = ("lower", "higher") if len(allowances) == 2 else ("lower", "middle", "higher")
+    media = _MEDIA_BY_RANK[: len(allowances)]
+    paid = {n: Plan(a, int(n == names[-1]), m) for n, a, m in zip(names, allowances, media, strict=True)}
+    catalogue = Catalogue((FREE_PLAN, *names), daily, months, {FREE_PLAN: Plan(0), **paid}, {"pack": 1})
+    most = {
+        "daily": daily,
+        "fast": max(allowances),
+        "rollover": months * max(allowances),
+        "topup": topup,
+        "api": api,
+        "renewals_due": 2,
+    }
+    return Scope(name, catalogue, {**_VALUES, **values}, most)
+
+
+TINY = _scope("tiny", 1, (1, 2), 2, topup=1, api=1)
+SMALL = _scope("small", 2, (1, 2, 3), 3, topup=2, api=1)
+STANDARD = _scope("standard", 3, (2, 4, 6), 3, topup=4, api=2, cost=(0, 1, 2, 3, 5))
+
+SCOPES = {scope.name: scope for scope in (TINY, SMALL, STANDARD)}
+"""The scopes by name, from one that takes seconds in plain Python to one of more than a million states."""

@@ -61,7 +61,10 @@ def explore(
     monitor: Monitor | None = None,
     max_states: int | None = None,
 ) -> Exploration:
-    """Every state reachable by `events` in which no variable exceeds `most`, each transition shown to `monitor`."""
+    """Every state reachable by `events` in which no variable exceeds `most`.
+
+    Each transition from such a state is shown to `monitor`; one that leaves the bounds is not counted, and not followed.
+    """
     started = time.perf_counter()
     bounds = [(i, most[v.name]) for i, v in enumerate(compiled.machine.variables) if v.name in most]
     steps = [(name, fields, compiled.steps[name]) for name, fields in events]
@@ -77,16 +80,18 @@ def explore(
             for name, fields, step in steps:
                 outcome = step(row, fields)
                 index, after, _ = outcome
-                if index < 0 or any(after[i] > most_of for i, most_of in bounds):  # type: ignore[operator]
+                if index < 0:
                     continue
-                found.transitions += 1
-                found.rules[compiled.rules[index]] += 1
                 try:
                     later = monitor.observe(name, fields, row, outcome, ghosts) if monitor else ()
                 except Violation as violation:
                     found.violation = violation
                     found.trace = [*_trace(came_from, node), (name, fields)]
                     return _closed(found, came_from, started)
+                if any(not 0 <= after[i] <= most_of for i, most_of in bounds):  # type: ignore[operator]
+                    continue
+                found.transitions += 1
+                found.rules[compiled.rules[index]] += 1
                 new = (after, later)
                 if new not in came_from:
                     came_from[new] = (node, (name, fields))

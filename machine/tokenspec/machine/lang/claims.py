@@ -42,12 +42,16 @@ class StatePart:
 
 @dataclass(frozen=True, slots=True)
 class Ghost:
-    """A value that the machine does not have and a claim needs: `after` is its value after each accepted event."""
+    """A value that the machine does not have and a claim needs: `after` is its value after each accepted event.
+
+    `most`, over parameters, is the most it holds within a search; a part with a ghost that has none is not searched.
+    """
 
     name: str
     type: Type
     initial: Expr
     after: Expr
+    most: Expr | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +147,9 @@ def step(
     return StepPart(name, machine, lift(holds), lift(twin), events, tuple(ghosts), lift(keeps))
 
 
-def ghost(name: str, kind: Type, initial: Termlike, after: Termlike) -> Ghost:
+def ghost(name: str, kind: Type, initial: Termlike, after: Termlike, most: Termlike | None = None) -> Ghost:
     """A value kept for the sake of a claim."""
-    return Ghost(name, kind, lift(initial), lift(after))
+    return Ghost(name, kind, lift(initial), lift(after), None if most is None else lift(most))
 
 
 def two_runs(
@@ -290,6 +294,7 @@ def _part_faults(place: str, part: StatePart | StepPart | TwoRunPart | LivenessP
             for g in ghosts:
                 yield from fits(g.initial, figures, f"{place}, ghost {g.name!r}, initial value", g.type)
                 yield from fits(g.after, scope, f"{place}, ghost {g.name!r}, value after", g.type)
+                yield from fits(g.most, figures, f"{place}, ghost {g.name!r}, most", Tokens()) if g.most else ()
             scope |= {f"new.{g.name}": g.type for g in ghosts}
         case TwoRunPart(_, _, assume, left, right, agree, unless):
             events, formulas = (*left, *right), (assume, unless)

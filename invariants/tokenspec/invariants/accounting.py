@@ -30,8 +30,15 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             Tokens(),
             0,
             ite(new_period, flow(Kind.GRANTED, fast), granted_so_far + flow(Kind.GRANTED, fast)),
+            most=total(*(var(f"allowance[{name}]") for name in ranking)),
         ),
-        ghost("highest_allowance", Tokens(), 0, ite(new_period, new(allowance), maximum(highest, new(allowance)))),
+        ghost(
+            "highest_allowance",
+            Tokens(),
+            0,
+            ite(new_period, new(allowance), maximum(highest, new(allowance))),
+            most=var(f"allowance[{ranking[-1]}]"),
+        ),
     )
     return (
         claim(

@@ -63,7 +63,7 @@ def _scope(
 
 TINY = _scope("tiny", 1, (1, 2), 2, topup=1, api=1)
 SMALL = _scope("small", 2, (1, 2, 3), 3, topup=2, api=1)
-STANDARD = _scope("standard", 3, (2, 4, 6), 3, topup=4, api=2, cost=(0, 1, 2, 3, 5))
+STANDARD = _scope("standard", 3, (2, 5, 8), 3, topup=8, api=2, cost=(0, 1, 2, 3, 5))
 
 SCOPES = {scope.name: scope for scope in (TINY, SMALL, STANDARD)}
 """The scopes by name, from one that takes seconds in plain Python to one of more than a million states."""

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from itertools import product
 
 from tokenspec.machine.backends.compiled import Compiled, Fields, Row
-from tokenspec.machine.checkers.monitor import Monitor, Violation
+from tokenspec.machine.checkers.monitor import Monitor, Tally, Violation, one_outcome
 from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Bool, Enum, Value
 
 Instance = tuple[str, Fields]
@@ -22,7 +23,10 @@ Instance = tuple[str, Fields]
 
 @dataclass
 class Exploration:
-    """What a search came to. `depth` is the number of events on the longest of the shortest ways to a state."""
+    """What a search came to. `depth` is the number of events on the longest of the shortest ways to a state.
+
+    `ended_by` names the budget that ended it, where one did; a search that is not complete has not shown that anything holds.
+    """
 
     states: int = 0
     transitions: int = 0
@@ -34,6 +38,13 @@ class Exploration:
     violation: Violation | None = None
     trace: list[Instance] = field(default_factory=list)
     """The events that lead to the violation, the violating one last."""
+    parameters: dict[str, Value] = field(default_factory=dict)
+    """The answers to open policies under which the violation occurs."""
+    tally: Tally = field(default_factory=Tally)
+    """How often each part was checked, and its interesting case met."""
+    memory: int = 0
+    """Bytes that a native search took."""
+    ended_by: str = ""
 
 
 def instances(machine: Machine, values: Mapping[str, Sequence[Value]]) -> list[Instance]:
@@ -78,16 +89,16 @@ def explore(
         for node in frontier:
             row, ghosts = node
             for name, fields, step in steps:
-                outcome = step(row, fields)
-                index, after, _ = outcome
-                if index < 0:
-                    continue
                 try:
+                    outcome = step(row, fields)
+                    index, after, _ = outcome
                     later = monitor.observe(name, fields, row, outcome, ghosts) if monitor else ()
-                except Violation as violation:
-                    found.violation = violation
+                except (Violation, Gap) as broken:
+                    found.violation = broken if isinstance(broken, Violation) else one_outcome(broken)
                     found.trace = [*_trace(came_from, node), (name, fields)]
                     return _closed(found, came_from, started)
+                if index < 0:
+                    continue
                 if any(not 0 <= after[i] <= most_of for i, most_of in bounds):  # type: ignore[operator]
                     continue
                 found.transitions += 1

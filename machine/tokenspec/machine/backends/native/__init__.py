@@ -1,0 +1,1 @@
+"""The native tier: a declaration as WebAssembly, for searches at the speed of C."""

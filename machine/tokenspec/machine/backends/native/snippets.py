@@ -1,0 +1,81 @@
+"""Pieces of WebAssembly text that every search needs: the set of ranks seen, as a bitmap or as a table, and counters."""
+
+from __future__ import annotations
+
+PAGE = 65_536
+RECORD = 16
+"""Bytes of a record: the rank (8), the record before it (4), the event (4)."""
+TABLE_PAGES = 16
+"""How large a table of ranks is at first; it doubles when half full."""
+
+
+def set_bit(memory: str) -> str:
+    """Puts `$rank` into a bitmap."""
+    at = "(i32.wrap_i64 (i64.shr_u (local.get $rank) (i64.const 3)))"
+    bit = "(i32.shl (i32.const 1) (i32.wrap_i64 (i64.and (local.get $rank) (i64.const 7))))"
+    return f"(i32.store8 {memory} {at} (i32.or (i32.load8_u {memory} {at}) {bit}))"
+
+
+BASE = "BASE"
+"""Stands in the text below for where records begin."""
+
+BITMAP = f"(func $insert (param $rank i64) {set_bit('$seen')})"
+
+TABLE = f"""
+(global $mask (mut i32) (i32.const {TABLE_PAGES * PAGE // 8 - 1}))
+(func $slot (param $rank i64) (result i32)
+  (local $at i32) (local $key i64)
+  (local.set $at (i32.wrap_i64 (i64.shr_u (i64.mul (local.get $rank) (i64.const -7046029254386353131)) (i64.const 20))))
+  (loop $probe
+    (local.set $at (i32.and (local.get $at) (global.get $mask)))
+    (local.set $key (i64.load $seen (i32.mul (local.get $at) (i32.const 8))))
+    (if (i64.eqz (local.get $key)) (then (return (i32.mul (local.get $at) (i32.const 8)))))
+    (if (i64.eq (local.get $key) (i64.add (local.get $rank) (i64.const 1)))
+      (then (return (i32.mul (local.get $at) (i32.const 8)))))
+    (local.set $at (i32.add (local.get $at) (i32.const 1)))
+    (br $probe))
+  unreachable)
+(func $contains (param $rank i64) (result i32)
+  (i32.eqz (i64.eqz (i64.load $seen (call $slot (local.get $rank))))))
+(func $put (param $rank i64)
+  (i64.store $seen (call $slot (local.get $rank)) (i64.add (local.get $rank) (i64.const 1))))
+(func $insert (param $rank i64)
+  (local $index i32)
+  (if (i32.gt_u (i32.mul (global.get $tail) (i32.const 2)) (global.get $mask)) (then
+    (if (i32.eq (memory.grow $seen (memory.size $seen)) (i32.const -1)) (then unreachable))
+    (memory.fill $seen (i32.const 0) (i32.const 0) (i32.mul (memory.size $seen) (i32.const {PAGE})))
+    (global.set $mask (i32.or (i32.shl (global.get $mask) (i32.const 1)) (i32.const 1)))
+    (block $end (loop $next
+      (br_if $end (i32.eq (local.get $index) (global.get $tail)))
+      (call $put (i64.load $records (i32.add (i32.const BASE) (i32.mul (local.get $index) (i32.const {RECORD})))))
+      (local.set $index (i32.add (local.get $index) (i32.const 1)))
+      (br $next)))))
+  (call $put (local.get $rank)))
+"""
+
+
+def count(counter: int, by: int = 1, when: str = "") -> str:
+    """Adds to a counter, `when` (an i32 of 0 or 1) where given."""
+    more = f"(i64.const {by})"
+    if when:
+        more = f"(i64.extend_i32_u {when})" if by == 1 else f"(i64.mul (i64.extend_i32_u {when}) {more})"
+    at = f"(i32.const {8 * counter})"
+    return f"(i64.store $records {at} (i64.add (i64.load $records {at}) {more}))"
+
+
+def broken_by(instance: int) -> str:
+    """Leaves a visit: event `instance` from the state at `$index` breaks a claim."""
+    return f"(global.set $broken_from (local.get $index)) (global.set $broken_by (i32.const {instance})) (return (i32.const 1))"
+
+
+def contains(memory: str, rank: str, hashed: bool) -> str:
+    """Whether a set holds a rank."""
+    if hashed:
+        return f"(call $contains {rank})"
+    byte = f"(i32.load8_u {memory} (i32.wrap_i64 (i64.shr_u {rank} (i64.const 3))))"
+    return f"(i32.and (i32.const 1) (i32.shr_u {byte} (i32.wrap_i64 (i64.and {rank} (i64.const 7)))))"
+
+
+def record_at(index: str, base: int) -> str:
+    """The address of a record."""
+    return f"(i32.add (i32.const {base}) (i32.mul {index} (i32.const {RECORD})))"

@@ -1,0 +1,345 @@
+"""The native search as WebAssembly text: one function for each state of the lifecycle, and what is checked of every state.
+
+Memory `records` holds counters and then a record for each state found, in the order found: its rank, the record it came from
+and the event that led to it. Memory `seen` is a bit for each rank, or a hash table of ranks where there are too many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tokenspec.machine.backends.native.nodes import Node
+from tokenspec.machine.backends.native.snippets import (
+    BITMAP,
+    PAGE,
+    RECORD,
+    TABLE,
+    TABLE_PAGES,
+    broken_by,
+    contains,
+    count,
+    record_at,
+    set_bit,
+)
+from tokenspec.machine.backends.native.text import Function
+from tokenspec.machine.checkers.transitions import Scoped, Transition
+from tokenspec.machine.lang.claims import Claim, LivenessPart, TwoRunPart
+from tokenspec.machine.lang.declaration import Event
+
+BITMAP_MOST = 2**33
+"""The largest number of ranks for which a bit each is kept: a gigabyte."""
+_GROW_PAGES = 256
+_RUNS_MAX = 10_000
+"""How often a job that repeats is run; only a faulty one has more to do."""
+
+
+@dataclass(frozen=True)
+class Counters:
+    """Where the counters of a kernel stand, each of 8 bytes from the start of `records`."""
+
+    transitions: list[Transition]
+    steps: int
+    states: int
+    two_runs: int
+    liveness: int
+
+    @property
+    def twins(self) -> int:
+        """The first counter of twins: steps, states, two runs, liveness. Two for each transition come before: met, and cut."""
+        return 2 * len(self.transitions)
+
+    @property
+    def total(self) -> int:
+        """How many counters there are."""
+        return self.twins + self.steps + self.states + self.two_runs + self.liveness
+
+
+class Kernel:
+    """The text of a search of `scoped`, and how to read its memory. `hashed` keeps a table in place of a bitmap."""
+
+    def __init__(self, scoped: Scoped, hashed: bool = False) -> None:
+        self.scoped, machine = scoped, scoped.machine
+        self.hashed = hashed or scoped.layout.size > BITMAP_MOST
+        # A hashed search keeps no second set, so it leaves claims about what stays possible to others.
+        self.two_runs: list[tuple[Claim, TwoRunPart]] = []
+        self.liveness: list[tuple[Claim, LivenessPart]] = []
+        for each in scoped.claims:
+            for part in each.parts:
+                if isinstance(part, TwoRunPart) and part.machine == machine.name:
+                    self.two_runs.append((each, part))
+                elif isinstance(part, LivenessPart) and part.machine == machine.name and not self.hashed:
+                    self.liveness.append((each, part))
+        self.memories = ["records", "seen", *(f"marks_{number}" for number in range(len(self.liveness)))]
+        self._by_control = {state: scoped.transitions(state) for state in machine.states}
+        every = [t for found in self._by_control.values() for t in found]
+        self.counters = Counters(every, len(scoped.steps), len(scoped.states), len(self.two_runs), len(self.liveness))
+        self.base = -(-self.counters.total * 8 // 16) * 16
+        self._open = {p.name for p in scoped.open}
+        self._carried = [*(v.name for v in machine.variables), *(p.name for p in scoped.open)]
+        self._state_checks = self._over_state()
+
+    def module(self) -> str:
+        """The module."""
+        pages = TABLE_PAGES if self.hashed else -(-self.scoped.layout.size // (8 * PAGE))
+        number = 0
+        visits = []
+        for state, found in self._by_control.items():
+            visits.append(self._visit(state, found, number))
+            number += len(found)
+        parts = [
+            "(module",
+            f'(memory $records (export "records") {self.base // PAGE + 1})',
+            f'(memory $seen (export "seen") {pages})',
+            '(global $head (export "head") (mut i32) (i32.const 0))',
+            '(global $tail (export "tail") (mut i32) (i32.const 0))',
+            "(global $level (mut i32) (i32.const 0))",
+            '(global $depth (export "depth") (mut i32) (i32.const 0))',
+            '(global $broken_from (export "broken_from") (mut i32) (i32.const -1))',
+            '(global $broken_by (export "broken_by") (mut i32) (i32.const -1))',
+            *(f'(memory $marks_{number} (export "marks_{number}") {pages})' for number in range(len(self.liveness))),
+            *(f"(global $g.{name} (mut i32) (i32.const 0))" for name in self._carried),
+            TABLE.replace("BASE", str(self.base)) if self.hashed else BITMAP,
+            *visits,
+            self._discover(),
+            self._outside(),
+            *self._runs(),
+            *(self._stays_possible(number, part) for number, (_, part) in enumerate(self.liveness)),
+            self._run(),
+            ")",
+        ]
+        return "\n".join(parts)
+
+    def _decode(self, function: Function, needed: set[str] | None = None) -> None:
+        """Sets the locals of a state from its rank, `$rank`."""
+        layout = self.scoped.layout
+        first = layout.digits[0].name
+        for each in layout.digits:
+            if needed is not None and each.name not in needed:
+                continue
+            high = f"(i64.div_u (local.get $rank) (i64.const {layout.weights[each.name]}))"
+            value = high if each.name == first else f"(i64.rem_u {high} (i64.const {each.most + 1}))"
+            function.add(f"(local.set {function.local(each.name)} (i32.wrap_i64 {value}))")
+
+    def _visit(self, state: str, found: Sequence[Transition], number: int) -> str:
+        """All transitions out of a state of the lifecycle."""
+        scoped = self.scoped
+        function = Function(scoped.nodes, f"$visit_{state} (param $rank i64) (param $index i32) (result i32)")
+        self._decode(function)
+        function.local("to", "i64")
+        # What several transitions read is computed once, before all of them.
+        function.share([n for t in found for n in {t.guard, *t.new.values(), t.holds, *t.twins.values()}])
+        for hole, instance in scoped.holes(state) if scoped.claims else ():
+            function.add(f"(if {function.expr(hole)} (then {broken_by(instance)}))")
+        for offset, each in enumerate(found):
+            self._transition(function, each, number + offset)
+        function.add("(i32.const 0)")
+        return function.text()
+
+    def _transition(self, function: Function, each: Transition, number: int) -> None:
+        nodes = self.scoped.nodes
+        scope = function.scope()
+        function.add(f"(if {function.expr(each.guard)} (then")
+        function.share([*each.new.values(), each.holds, *each.twins.values()])
+        function.add(count(2 * number))
+        if nodes.value(each.holds) != 1:
+            function.add(f"(if (i32.eqz {function.expr(each.holds)}) (then {broken_by(each.instance)}))")
+        for twin, occurs in each.twins.items():
+            function.add(count(self.counters.twins + twin, each.times, function.expr(occurs)))
+        to, within = self._target(function, each.new)
+        go = f"(local.set $to {to}) (if (i32.eqz {contains('$seen', '(local.get $to)', self.hashed)}) (then {self._found(each)}))"
+        if within:
+            carried = " ".join(
+                f"(global.set $g.{name} {function.expr(each.new.get(name, nodes.local(name, 0, 1)))})" for name in self._carried
+            )
+            out = f"{count(2 * number + 1)} {carried} (if (call $outside) (then {broken_by(each.instance)}))"
+            go = f"(if {within} (then {go}) (else {out}))"
+        function.add(go, "))")
+        function.leave(scope)
+
+    def _target(self, function: Function, new: Mapping[str, Node]) -> tuple[str, str]:
+        """The rank of the state `new`, and the test that it is within the bounds (empty where it must be)."""
+        nodes = self.scoped.nodes
+        to, within = "(local.get $rank)", ""
+        for digit in self.scoped.layout.digits:
+            old = nodes.local(digit.name, 0, digit.most)
+            if digit.name not in new or new[digit.name] == old:
+                continue
+            value = new[digit.name]
+            step = f"(i64.extend_i32_s {function.expr(nodes.sub(value, old))})"
+            to = f"(i64.add {to} (i64.mul {step} (i64.const {self.scoped.layout.weights[digit.name]})))"
+            if nodes.least[value] < 0 or nodes.most[value] > digit.most:
+                fits = f"(i32.le_u {function.expr(value)} (i32.const {digit.most}))"
+                within = f"(i32.and {within} {fits})" if within else fits
+        return to, within
+
+    def _found(self, each: Transition) -> str:
+        discover = f"(call $discover (local.get $to) (local.get $index) (i32.const {each.instance}))"
+        return f"(if {discover} (then {broken_by(each.instance)}))"
+
+    def _over_state(self) -> tuple[list[tuple[Node, Node]], list[tuple[Node, Node]]]:
+        """The state claims with their twins: over locals, and over the globals of a state outside the bounds."""
+        read = self.scoped.lowering.node
+        envs = self.scoped.env(), self.scoped.wide_env()
+        inside, outside = ([(read(p.holds, env), read(p.twin, env)) for _, p in self.scoped.states] for env in envs)
+        return inside, outside
+
+    def _discover(self) -> str:
+        """Takes in a new state; 1 where a claim about states or about how they go on is broken."""
+        nodes = self.scoped.nodes
+        function = Function(
+            nodes, '$discover (export "discover") (param $rank i64) (param $from i32) (param $event i32) (result i32)'
+        )
+        at = function.local("at")
+        function.add(
+            "(call $insert (local.get $rank))",
+            f"(local.set {at} {record_at('(global.get $tail)', self.base)})",
+            f"(if (i32.gt_u (i32.add (local.get {at}) (i32.const {RECORD})) (i32.mul (memory.size $records) (i32.const {PAGE})))",
+            f"(then (if (i32.eq (memory.grow $records (i32.const {_GROW_PAGES})) (i32.const -1)) (then unreachable))))",
+            f"(i64.store $records (local.get {at}) (local.get $rank))",
+            f"(i32.store $records offset=8 (local.get {at}) (local.get $from))",
+            f"(i32.store $records offset=12 (local.get {at}) (local.get $event))",
+            "(global.set $tail (i32.add (global.get $tail) (i32.const 1)))",
+        )
+        self._decode(function)
+        inside, _ = self._state_checks
+        function.share([n for pair in inside for n in pair])
+        for number, (holds, twin) in enumerate(inside):
+            if twin != nodes.false:
+                function.add(count(self.counters.twins + self.counters.steps + number, 1, function.expr(twin)))
+            if nodes.value(holds) != 1:
+                function.add(f"(if (i32.eqz {function.expr(holds)}) (then (return (i32.const 1))))")
+        for number, (_, part) in enumerate(self.two_runs):
+            self._two_runs(function, number, part)
+        function.add("(i32.const 0)")
+        return function.text()
+
+    def _outside(self) -> str:
+        """Whether a state outside the bounds, in the globals, breaks a claim about states."""
+        function = Function(self.scoped.nodes, "$outside (result i32)")
+        self._load(function)
+        _, outside = self._state_checks
+        for holds, _ in outside:
+            function.add(f"(if (i32.eqz {function.expr(holds)}) (then (return (i32.const 1))))")
+        function.add("(i32.const 0)")
+        return function.text()
+
+    def _load(self, function: Function) -> None:
+        for name in self._carried:
+            local = function.local(name if name in self._open else f"g.{name}")
+            function.add(f"(local.set {local} (global.get $g.{name}))")
+
+    def _two_runs(self, function: Function, number: int, part: TwoRunPart) -> None:
+        """Runs both ways from a state to which the part applies, and compares where they end."""
+        scoped = self.scoped
+        env = scoped.env()
+        applies = scoped.nodes.both(
+            scoped.lowering.node(part.assume, env), scoped.nodes.negate(scoped.lowering.node(part.unless, env))
+        )
+        start = [f"(global.set $g.{name} (local.get {function.local(name)}))" for name in self._carried]
+        function.add(
+            f"(if {function.expr(applies)} (then", count(self.counters.twins + self.counters.steps + number + len(scoped.states))
+        )
+        function.add(*start, *(f"(call $do_{event})" for event in part.left))
+        function.add(*(f"(local.set {function.local(f'left.{n}')} (global.get $g.{n}))" for n in part.agree))
+        function.add(*start, *(f"(call $do_{event})" for event in part.right))
+        for name in part.agree:
+            function.add(
+                f"(if (i32.ne (local.get {function.local(f'left.{name}')}) (global.get $g.{name})) (then (return (i32.const 1))))"
+            )
+        function.add("))")
+
+    def _runs(self) -> list[str]:
+        """A function for each event of the two-run parts: it takes the state in the globals one event on."""
+        machine = self.scoped.machine
+        events = {name: machine.event_named[name] for _, part in self.two_runs for name in (*part.left, *part.right)}
+        return [self._do(event) for event in events.values()]
+
+    def _do(self, event: Event) -> str:
+        scoped = self.scoped
+        function = Function(scoped.nodes, f"$do_{event.name}")
+        left = function.local("left")
+        function.add(f"(local.set {left} (i32.const {_RUNS_MAX if event.repeats else 1}))")
+        function.add("(block $refused (loop $again")
+        self._load(function)
+        base = scoped.wide_env()
+        function.add(
+            f"(br_if $refused (i32.eqz (local.get {left})))", f"(local.set {left} (i32.sub (local.get {left}) (i32.const 1)))"
+        )
+        for rule, guard, env in scoped.applicable(event, (), base):
+            new = scoped.after(rule, env)
+            changed = [name for name, node in new.items() if node != base[name]]
+            stores = " ".join(f"(global.set $g.{name} {function.expr(new[name])})" for name in changed)
+            function.add(f"(if {function.expr(guard)} (then {stores} (br $again)))")
+        function.add("))")
+        return function.text()
+
+    def _stays_possible(self, number: int, part: LivenessPart) -> str:
+        """A pass over all states, the last found first: it marks those from which the goal event is acceptable, or one of
+        the part's events leads to a marked state, and tells how many. `$first`: it also counts where the goal is not."""
+        scoped, nodes, marks = self.scoped, self.scoped.nodes, f"$marks_{number}"
+        function = Function(nodes, f'(export "pass_{number}") (param $first i32) (result i32)')
+        index, new = function.local("index"), function.local("new")
+        function.local("to", "i64"), function.local("rank", "i64")
+        function.add(
+            f"(local.set {index} (global.get $tail))",
+            "(block $end (loop $next",
+            f"(br_if $end (i32.eqz (local.get {index})))",
+            f"(local.set {index} (i32.sub (local.get {index}) (i32.const 1)))",
+            f"(local.set $rank (i64.load $records {record_at(f'(local.get {index})', self.base)}))",
+            f"(br_if $next {contains(marks, '(local.get $rank)', self.hashed)})",
+        )
+        self._decode(function)
+        mark = f"{set_bit(marks)} (local.set {new} (i32.add (local.get {new}) (i32.const 1))) (br $next)"
+        env, goal = scoped.env(), nodes.false
+        for _, guard, _ in scoped.applicable(scoped.machine.event_named[part.goal], tuple(dict(part.fields).values()), env):
+            goal = nodes.either(goal, guard)
+        waits = f"(i32.and (local.get $first) (i32.eqz {function.expr(goal)}))"
+        first = self.counters.twins + self.counters.steps + self.counters.states + self.counters.two_runs
+        function.add(count(first + number, 1, waits), f"(if {function.expr(goal)} (then {mark}))")
+        for name in part.events:
+            for rule, guard, within_event in scoped.applicable(scoped.machine.event_named[name], (), env):
+                if rule.name in part.without:
+                    continue
+                to, within = self._target(function, scoped.after(rule, within_event))
+                leads = contains(marks, "(local.get $to)", self.hashed)
+                leads = f"(if {within} (then (if {leads} (then {mark}))))" if within else f"(if {leads} (then {mark}))"
+                function.add(f"(if {function.expr(guard)} (then (local.set $to {to}) {leads}))")
+        function.add(f"(br $next))) (local.get {new})")
+        unmarked = Function(nodes, f'(export "unmarked_{number}") (result i32)')
+        unmarked.local("index"), unmarked.local("rank", "i64")
+        unmarked.add(
+            "(loop $next (if (i32.eq (local.get $index) (global.get $tail)) (then (return (i32.const -1))))",
+            f"(local.set $rank (i64.load $records {record_at('(local.get $index)', self.base)}))",
+            f"(if (i32.eqz {contains(marks, '(local.get $rank)', self.hashed)}) (then (return (local.get $index))))",
+            "(local.set $index (i32.add (local.get $index) (i32.const 1))) (br $next)) unreachable",
+        )
+        return function.text() + "\n" + unmarked.text()
+
+    def _run(self) -> str:
+        """Visits up to `$limit` states: 0 when the limit ended it, 1 when a claim is broken, 2 when all are visited."""
+        machine, layout = self.scoped.machine, self.scoped.layout
+        control = next(d for d in layout.digits if d.name == machine.control)
+        function = Function(self.scoped.nodes, '$run (export "run") (param $limit i32) (result i32)')
+        rank, which = function.local("rank", "i64"), function.local("which")
+        high = f"(i64.div_u (local.get {rank}) (i64.const {layout.weights[control.name]}))"
+        function.add(
+            "(loop $next",
+            "(if (i32.eq (global.get $head) (global.get $tail)) (then (return (i32.const 2))))",
+            "(if (i32.eqz (local.get $limit)) (then (return (i32.const 0))))",
+            "(if (i32.eq (global.get $head) (global.get $level)) (then",
+            "(if (global.get $level) (then (global.set $depth (i32.add (global.get $depth) (i32.const 1)))))",
+            "(global.set $level (global.get $tail))))",
+            "(local.set $limit (i32.sub (local.get $limit) (i32.const 1)))",
+            f"(local.set {rank} (i64.load $records {record_at('(global.get $head)', self.base)}))",
+            f"(local.set {which} (i32.wrap_i64 (i64.rem_u {high} (i64.const {control.most + 1}))))",
+        )
+        order = control.kind.order  # type: ignore[union-attr]
+        for state in machine.states:
+            function.add(
+                f"(if (i32.eq (local.get {which}) (i32.const {order.index(state)})) (then",
+                f"(if (call $visit_{state} (local.get {rank}) (global.get $head)) (then (return (i32.const 1))))",
+                "(global.set $head (i32.add (global.get $head) (i32.const 1))) (br $next)))",
+            )
+        function.add(") unreachable")
+        return function.text()

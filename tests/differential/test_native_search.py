@@ -1,0 +1,179 @@
+"""The native search visits what the readable one visits: the same states, transitions, depth, rules, twins and violations."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from quality.faults import FAULTS, Fault
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.backends.compiled import Compiled
+from tokenspec.machine.checkers.explore import Exploration, explore, instances
+from tokenspec.machine.checkers.monitor import Tally, Watch
+from tokenspec.machine.checkers.search import Budget, Search, split
+from tokenspec.machine.checkers.transitions import Scoped
+from tokenspec.machine.lang.build import eq, ite, ne, requires, rule, var, variable
+from tokenspec.machine.lang.claims import Claim
+from tokenspec.machine.lang.declaration import Actor, Event, Machine, Parameter
+from tokenspec.machine.lang.expr import TRUE
+from tokenspec.machine.lang.types import Enum, Tokens
+from tokenspec.machine.testing.edits import with_rule
+from tokenspec.spec.account import account
+from tokenspec.spec.policies import DEFAULTS, POLICIES
+from tokenspec.spec.scopes import SCOPES, SMALL, TINY, Scope
+from tokenspec.spec.system import system
+
+PLAIN, GHOSTLY = split(claims(TINY.catalogue.ranking))
+
+
+def scoped(
+    scope: Scope, only: list[Claim], machine: Machine | None = None, opened: tuple[Parameter, ...] = (), **answers: str
+) -> Scoped:
+    machine = machine or account(scope.catalogue)
+    parameters = {**scope.catalogue.parameters(), **DEFAULTS, **answers}
+    return Scoped(machine, parameters, instances(machine, scope.values), scope.most, only, opened)
+
+
+def readable(scope: Scope, only: list[Claim], machine: Machine | None = None, **answers: str) -> Exploration:
+    machine = machine or account(scope.catalogue)
+    reader, tally = Compiled(machine, {**scope.catalogue.parameters(), **DEFAULTS, **answers}), Tally()
+    monitor = Watch(machine, only).monitor(reader, tally) if only else None
+    found = explore(reader, instances(machine, scope.values), scope.most, monitor)
+    found.tally = tally
+    return found
+
+
+def counts(found: Exploration) -> tuple[object, ...]:
+    return found.states, found.transitions, found.depth, found.rules, found.complete
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+@pytest.mark.parametrize("scope", [TINY, SMALL], ids=lambda s: s.name)
+def test_both_tiers_count_the_same(scope: Scope, hashed: bool) -> None:
+    assert counts(Search(scoped(scope, []), hashed).run()) == counts(readable(scope, []))
+
+
+def test_the_standard_scope_has_more_than_a_million_states() -> None:
+    found = Search(scoped(SCOPES["standard"], [])).run()
+    assert (found.states, found.transitions, found.depth) == (1_180_873, 60_191_797, 26)
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [{p.name: a} for p in POLICIES for a, _ in p.answers[1:]] + [{p.name: p.answers[-1][0] for p in POLICIES}],
+    ids=lambda a: "+".join(a.values()) if len(a) == 1 else "every last answer",
+)
+def test_both_tiers_count_the_same_under_every_answer(answers: dict[str, str]) -> None:
+    assert counts(Search(scoped(TINY, [], **answers)).run()) == counts(readable(TINY, [], **answers))
+
+
+def test_claims_leave_the_counts_alone_and_their_twins_occur_in_both_or_in_neither() -> None:
+    native, slow = Search(scoped(TINY, PLAIN)).run(), readable(TINY, PLAIN)
+    assert native.violation is slow.violation is None
+    assert counts(native) == counts(slow)
+    assert {key for key, times in native.tally.twins.items() if times} == {k for k, times in slow.tally.twins.items() if times}
+    assert {key for key, times in native.tally.checked.items() if times} == {k for k, n in slow.tally.checked.items() if n}
+
+
+def test_twins_of_steps_are_counted_alike() -> None:
+    """The twin of a step part is met by a transition in both tiers; state parts are counted by state in the native one."""
+    native, slow = Search(scoped(TINY, PLAIN)).run(), readable(TINY, PLAIN)
+    steps = {(c.id, p.name) for c, p in scoped(TINY, PLAIN).steps}
+    assert {k: native.tally.twins[k] for k in steps} == {k: slow.tally.twins[k] for k in steps}
+
+
+def test_ghosts_are_searched_alike() -> None:
+    native, slow = Search(scoped(TINY, GHOSTLY)).run(), readable(TINY, GHOSTLY)
+    assert native.violation is slow.violation is None
+    assert native.complete
+    assert native.transitions == slow.transitions
+    assert GHOSTLY
+
+
+def test_open_policies_are_the_sum_of_their_answers() -> None:
+    opened = tuple(p for p in POLICIES if p.name in {"upgrade_grant", "lapse_bank", "past_due_spending"})
+    whole = Search(scoped(TINY, PLAIN, opened=tuple(p.parameter for p in opened))).run()
+    names = [p.name for p in opened]
+    each = [
+        Search(scoped(TINY, [], **dict(zip(names, answers, strict=True)))).run()
+        for answers in product(*([a for a, _ in p.answers] for p in opened))
+    ]
+    assert len(each) == 12
+    assert whole.violation is None
+    assert whole.states == sum(found.states for found in each)
+    assert whole.transitions == sum(found.transitions for found in each)
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.id)
+def test_both_tiers_find_the_same_violation(fault: Fault) -> None:
+    machine = fault.seed(account(TINY.catalogue))
+    only = [c for c in PLAIN if c.id == fault.claim]
+    native, slow = Search(scoped(TINY, only, machine)).run(), readable(TINY, only, machine)
+    if slow.violation is None:
+        assert native.violation is None
+    else:
+        assert native.violation is not None
+        assert (native.violation.claim, native.violation.part) == (slow.violation.claim, slow.violation.part)
+        assert native.trace == slow.trace or slow.violation.claim == "never_stuck"
+
+
+def test_two_rules_that_fit_are_an_outcome_too_many() -> None:
+    machine = with_rule(account(TINY.catalogue), "resets_nothing", lambda r: replace(r, when=TRUE))
+    found = Search(scoped(TINY, PLAIN, machine)).run()
+    assert found.violation is not None
+    assert found.violation.claim == "exactly_one_outcome"
+    assert "resets_empty_subscriber, resets_nothing" in found.violation.detail
+
+
+def test_a_rule_that_leaves_a_gap_is_found_by_both_tiers() -> None:
+    machine = with_rule(account(TINY.catalogue), "renewal_waits", lambda r: replace(r, source=("active", "cancelling")))
+    for found in (Search(scoped(TINY, PLAIN, machine)).run(), readable(TINY, PLAIN, machine)):
+        assert found.violation is not None
+        assert found.violation.claim == "exactly_one_outcome"
+
+
+@pytest.mark.parametrize("budget", [Budget(states=60_000), Budget(seconds=0.0)], ids=["states", "seconds"])
+def test_a_budget_ends_the_search_and_it_says_so(budget: Budget) -> None:
+    found = Search(scoped(SCOPES["standard"], [])).run(budget)
+    assert not found.complete
+    assert found.ended_by
+    assert 0 < found.states < 1_180_873
+
+
+def counter(most: int) -> Machine:
+    """Counts up and starts again; half of it odd: enough to need every operator of the text."""
+    n, odd = var("n"), var("side")
+    up = rule("climbs", ("low", "high"), None, "it counts", when=n < most, effect=[n.becomes(n + 1)])
+    over = rule("starts_again", ("low", "high"), "low", "it is full", when=eq(n, most), effect=[n.becomes(0)])
+    turn = rule("turns", "low", "high", "sides change", effect=[n.becomes(ite(eq(odd, "low"), n, 0))])
+    return Machine(
+        "counter", "counts", "side",
+        (variable("side", Enum("Side", ("low", "high")), "low", "side"), variable("n", Tokens(), 0, "number")),
+        (
+            Event("count", Actor.USER, "count", (), (), (up, over)),
+            Event("turn", Actor.USER, "turn", (), (requires("must_be_low", ne(odd, "high"), "once"),), (turn,)),
+        ),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("hashed", [False, True])
+def test_a_table_grows_with_what_it_holds(hashed: bool) -> None:
+    machine = counter(99_999)
+    found = Search(Scoped(machine, {}, instances(machine, {}), {"n": 99_999}), hashed).run()
+    assert (found.states, found.complete) == (200_000, True)
+
+
+def test_small_machines_count_alike() -> None:
+    for machine in (*system().machines[1:], counter(7)):
+        most = {"n": 7}
+        slow = explore(Compiled(machine, {}), instances(machine, {}), most)
+        native = Search(Scoped(machine, {}, instances(machine, {}), most)).run()
+        assert counts(native) == counts(slow)
+
+
+def test_a_number_without_a_bound_is_refused_by_name() -> None:
+    machine = counter(7)
+    with pytest.raises(ValueError, match="'n' needs a bound"):
+        Scoped(machine, {}, instances(machine, {}), {})

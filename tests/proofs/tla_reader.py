@@ -1,0 +1,278 @@
+"""Reads a TLA+ module and its configuration as TLC does, and visits every state. It shares no code with the declaration.
+
+It knows the part of the language that the exporter writes: units that begin in the first column, lists of bullets, IF,
+CASE, sets, ranges, operators with arguments, actions that give each variable its value once. Whatever else raises.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+Node = tuple[Any, ...]
+Row = tuple[Any, ...]
+Branch = tuple[Callable[..., Row | None], tuple[Any, ...]]
+
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\w+|/\\|\\/|\\in|==|\.\.|<=|<<|>>|->|\[\]|[-=#<+*~\'(),{}\[\]]')
+_RELATIONS = {"=": "==", "#": "!=", "<": "<", "<=": "<=", "\\in": "in"}
+_END = ("", -1)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What TLC reports: distinct states, states generated, and the invariant that does not hold, if any."""
+
+    distinct: int
+    generated: int
+    violated: str | None = None
+
+
+def _units(module: str) -> list[list[tuple[str, int]]]:
+    """The tokens of each unit, with their columns."""
+    units: list[list[tuple[str, int]]] = []
+    body = module.split("\n", 1)[1].split("\n====")[0]
+    for line in body.split("\n"):
+        code = re.sub(r"\\\*.*", "", line)
+        rest = _TOKEN.sub("", code)
+        assert not rest.strip(), f"not understood: {rest!r} in {line!r}"
+        tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(code)]
+        if tokens and tokens[0][1] == 0:
+            units.append([])
+        if tokens:
+            units[-1] += tokens
+    return units
+
+
+class _Parser:
+    """Parses one expression; a token that stands no further right than the present bullet ends it."""
+
+    def __init__(self, tokens: list[tuple[str, int]]) -> None:
+        self.tokens, self.at, self.limit = tokens, 0, -1
+
+    def peek(self) -> str:
+        text, column = self.tokens[self.at] if self.at < len(self.tokens) else _END
+        return text if column > self.limit else ""
+
+    def take(self, *wanted: str) -> str:
+        text = self.peek()
+        assert text and (not wanted or text in wanted), f"{text!r} instead of {wanted} in {self.tokens[: self.at + 1]}"
+        self.at += 1
+        return text
+
+    def listed(self, close: str) -> list[Node]:
+        found: list[Node] = []
+        while self.peek() != close:
+            found += [self.expr()]
+            if self.peek() != close:
+                self.take(",")
+        self.take(close)
+        return found
+
+    def expr(self) -> Node:
+        if self.peek() in ("/\\", "\\/"):
+            return self.bullets()
+        found = self.negated()
+        sign = self.peek()
+        if sign not in ("/\\", "\\/"):
+            return found
+        parts = [found]
+        while self.peek() == sign:
+            self.take()
+            parts.append(self.negated())
+        assert self.peek() not in ("/\\", "\\/"), "conjunction and disjunction without brackets"
+        return (sign, parts)
+
+    def bullets(self) -> Node:
+        sign, column = self.tokens[self.at]
+        outer, items = self.limit, []
+        while self.at < len(self.tokens) and self.tokens[self.at] == (sign, column):
+            self.at += 1
+            self.limit = column
+            items.append(self.expr())
+            self.limit = outer
+        return (sign, items)
+
+    def negated(self) -> Node:
+        if self.peek() == "~":
+            self.take()
+            return ("~", self.negated())
+        left = self.infix((("..",), ("+", "-"), ("*",)))
+        if self.peek() not in _RELATIONS:
+            return left
+        sign = self.take()
+        return (sign, left, self.infix((("..",), ("+", "-"), ("*",))))
+
+    def infix(self, levels: tuple[tuple[str, ...], ...]) -> Node:
+        if not levels:
+            return self.primary()
+        left = self.infix(levels[1:])
+        while self.peek() in levels[0]:
+            left = (self.take(), left, self.infix(levels[1:]))
+        return left
+
+    def primary(self) -> Node:
+        text = self.take()
+        if text == "(":
+            inside = self.expr()
+            self.take(")")
+            return inside
+        if text == "-":
+            return ("value", -int(self.take()))
+        if text in ("{", "<<"):
+            return ("set" if text == "{" else "tuple", self.listed("}" if text == "{" else ">>"))
+        if text == "IF":
+            cond, _, then, _, orelse = self.expr(), self.take("THEN"), self.expr(), self.take("ELSE"), self.expr()
+            return ("if", cond, then, orelse)
+        if text == "CASE":
+            arms = []
+            while not arms or self.peek() == "[]":
+                cond, _, value = (arms and self.take("[]") and self.expr()) or self.expr(), self.take("->"), self.expr()
+                arms.append((cond, value))
+            return ("case", arms)
+        if text == "UNCHANGED":
+            return ("unchanged", self.primary()[1])
+        if text[0] == '"':
+            return ("value", re.sub(r"\\(.)", r"\1", text[1:-1]))
+        if text.isdigit() or text in ("TRUE", "FALSE"):
+            return ("value", text == "TRUE" if text.isalpha() else int(text))
+        assert text.isidentifier(), f"{text!r} begins no expression"
+        arguments = self.listed(")") if self.peek() == "(" and self.take() else []
+        return ("prime", text) if self.peek() == "'" and self.take() else ("name", text, arguments)
+
+
+class Module:
+    """A module under the constants of a configuration."""
+
+    def __init__(self, module: str, configuration: str) -> None:
+        self.definitions: dict[str, tuple[list[str], Node]] = {}
+        self.variables: list[str] = []
+        self.space: dict[str, Any] = {}
+        assumptions: list[Node] = []
+        head, constants = configuration.split("\nCONSTANTS\n") if "\nCONSTANTS\n" in configuration else (configuration, "")
+        lines = [line for line in head.splitlines() if not line.startswith("\\*")]
+        assert [line for line in lines if line[0] != " "] == ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]
+        self.invariants = [line.strip() for line in lines if line[0] == " "]
+        given = dict(line.strip().split(" = ") for line in constants.splitlines())
+        self.constants = {name: _Parser([(t, 0) for t in _TOKEN.findall(text)]).expr() for name, text in given.items()}
+        for unit in _units(module):
+            words = [text for text, _ in unit]
+            if words[0] == "VARIABLES":
+                self.variables = words[1::2]
+            elif words[0] == "CONSTANTS":
+                assert set(words[1::2]) == self.constants.keys(), "the configuration gives other constants than are declared"
+            elif words[0] == "ASSUME":
+                assumptions.append(_whole(unit[1:]))
+            elif words[0] == "Spec":
+                assert "".join(words) == r"Spec==Init/\[][Next]_vars"
+            elif words != ["EXTENDS", "Integers"]:
+                mark = words.index("==")
+                assert words[0] not in self.definitions, f"{words[0]} is defined twice"
+                self.definitions[words[0]] = (words[2 : mark - 1 : 2], _whole(unit[mark + 1 :]))
+        self.actions = {name for name in self.definitions if self._acts(self.definitions[name][1])}
+        for name, (parameters, body) in self.definitions.items():
+            if name not in self.actions | {"vars"}:
+                heading = ", ".join(["s", *parameters])
+                self.space[name] = eval(f"lambda {heading}: {self.text(body, parameters)}", self.space)
+        assert all(self.constant(a) for a in assumptions), "an assumption does not hold"
+
+    def constant(self, node: Node) -> Any:
+        """The value of an expression that reads no variable."""
+        return eval(self.text(node, []), self.space, {"s": ()})
+
+    def _acts(self, node: Any) -> bool:
+        if isinstance(node, list):
+            return any(map(self._acts, node))
+        if not isinstance(node, tuple) or not node:
+            return False
+        called = node[0] == "name" and node[1] in self.definitions and self._acts(self.definitions[node[1]][1])
+        return node[0] in ("prime", "unchanged") or called or any(map(self._acts, node[1:]))
+
+    def text(self, node: Node, parameters: list[str]) -> str:
+        """The value of an expression in the state `s`, as Python."""
+        kind, *parts = node
+        sub = [self.text(part, parameters) for part in parts if isinstance(part, tuple)]
+        match kind:
+            case "value":
+                return repr(parts[0])
+            case "name" if parts[0] in parameters:
+                return str(parts[0])
+            case "name" if parts[0] in self.variables:
+                return f"s[{self.variables.index(parts[0])}]"
+            case "name" if parts[0] in self.constants:
+                return self.text(self.constants[parts[0]], [])
+            case "name" if parts[0] == "BOOLEAN":
+                return "(False, True)"
+            case "name":
+                assert len(self.definitions[parts[0]][0]) == len(parts[1]), f"{parts[0]} is given {len(parts[1])} arguments"
+                return f"{parts[0]}({', '.join(['s', *(self.text(a, parameters) for a in parts[1])])})"
+            case "/\\" | "\\/":
+                word = " and " if kind == "/\\" else " or "
+                return f"({word.join(self.text(part, parameters) for part in parts[0])})"
+            case "~":
+                return f"(not {sub[0]})"
+            case "if":
+                return f"({sub[1]} if {sub[0]} else {sub[2]})"
+            case "case":
+                arms = [(self.text(c, parameters), self.text(v, parameters)) for c, v in parts[0]]
+                return "(" + " else ".join([*(f"{v} if {c}" for c, v in arms), "1 // 0"]) + ")"
+            case "set":
+                return "(" + "".join(f"{self.text(part, parameters)}, " for part in parts[0]) + ")"
+            case "..":
+                return f"range({sub[0]}, {sub[1]} + 1)"
+            case _:
+                return f"({sub[0]} {_RELATIONS.get(kind, kind)} {sub[1]})"
+
+    def branches(self, node: Node, parameters: list[str], values: tuple[Any, ...]) -> list[Branch]:
+        """The ways to take an action: as TLC, one for each side of a disjunction, whatever the sides are."""
+        if node[0] == "\\/":
+            return [branch for part in node[1] for branch in self.branches(part, parameters, values)]
+        if node[0] == "name" and node[1] in self.definitions and node[1] != "Holds":
+            inner, body = self.definitions[node[1]]
+            return self.branches(body, inner, tuple(map(self.constant, node[2])))
+        ways = product(*(part[1] if part[0] == "\\/" else [part] for part in (node[1] if node[0] == "/\\" else [node])))
+        return [(self._branch(conjuncts, parameters), values) for conjuncts in ways]
+
+    def _branch(self, conjuncts: Iterable[Node], parameters: list[str]) -> Callable[..., Row | None]:
+        guards, new = [], {}
+        for node in conjuncts:
+            for part in node[1] if node[0] == "/\\" else [node]:
+                if part[0] == "=" and part[1][0] == "prime":
+                    found = {part[1][1]: self.text(part[2], parameters)}
+                elif part[0] == "unchanged":
+                    found = {name: f"s[{self.variables.index(name)}]" for _, name, _ in part[1]}
+                else:
+                    guards.append(self.text(part, parameters))
+                    continue
+                assert not new.keys() & found.keys(), "a variable is given two values"
+                new |= found
+        after = "(" + "".join(f"{new.get(name, '1 // 0')}, " for name in self.variables) + ")"
+        lines = f"{after} if {' and '.join(guards) or 'True'} else None"
+        made: Callable[..., Row | None] = eval(f"lambda {', '.join(['s', *parameters])}: {lines}", self.space)
+        return made
+
+    def visit(self) -> Found:
+        """Breadth first. A state beyond the constraint is checked, and not counted."""
+        starts = {part[1][1]: self.constant(part[2]) for part in self.definitions["Init"][1][1]}
+        first = tuple(starts[name] for name in self.variables)
+        steps = self.branches(self.definitions["Next"][1], [], ())
+        holds = [(name, self.space[name]) for name in self.invariants]
+        seen, frontier, generated, within = {first}, [first], 1, self.space["WithinBounds"]
+        broken = next((name for name, invariant in holds if not invariant(first)), None)
+        while frontier and broken is None:
+            reached = [after for s in frontier for step, values in steps if (after := step(s, *values)) is not None]
+            generated += len(reached)
+            new = dict.fromkeys(after for after in reached if after not in seen)
+            broken = next((name for after in new for name, invariant in holds if not invariant(after)), None)
+            frontier = [after for after in new if within(after)]
+            seen.update(frontier)
+        return Found(len(seen), generated, broken)
+
+
+def _whole(tokens: list[tuple[str, int]]) -> Node:
+    parser = _Parser(tokens)
+    found = parser.expr()
+    assert parser.at == len(tokens), f"left over: {tokens[parser.at :][:5]}"
+    return found

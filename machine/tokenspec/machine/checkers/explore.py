@@ -42,6 +42,8 @@ class Exploration:
     """The answers to open policies under which the violation occurs."""
     tally: Tally = field(default_factory=Tally)
     """How often each part was checked, and its interesting case met."""
+    observed: list[int] = field(default_factory=list)
+    """In how many states each observed condition was true."""
     memory: int = 0
     """Bytes that a native search took."""
     ended_by: str = ""

@@ -6,8 +6,9 @@ and the event that led to it. Memory `seen` is a bit for each rank, or a hash ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tokenspec.machine.backends.native.nodes import Node
 from tokenspec.machine.backends.native.snippets import (
@@ -34,31 +35,50 @@ _RUNS_MAX = 10_000
 """How often a job that repeats is run; only a faulty one has more to do."""
 
 
+Observer: TypeAlias = Callable[[str], Node]
+"""A condition on states whose control variable is the one given; a search counts the states in which it is 1."""
+
+
 @dataclass(frozen=True)
 class Counters:
-    """Where the counters of a kernel stand, each of 8 bytes from the start of `records`."""
+    """Where the counters of a kernel stand, each of 8 bytes from the start of `records`.
+
+    Each transition has two: how often it was met, and how often it left the bounds.
+    """
 
     transitions: list[Transition]
     steps: int
     states: int
     two_runs: int
     liveness: int
+    codes: int
+    observed: int
 
     @property
     def twins(self) -> int:
-        """The first counter of twins: steps, states, two runs, liveness. Two for each transition come before: met, and cut."""
+        """The first counter of twins: steps, states, two runs, liveness, refusal codes. Two for each transition come before."""
         return 2 * len(self.transitions)
 
     @property
     def total(self) -> int:
         """How many counters there are."""
+        return self.first_observed + self.observed
+
+    @property
+    def first_observed(self) -> int:
+        """The first counter of what is observed in every state."""
+        return self.first_code + self.codes
+
+    @property
+    def first_code(self) -> int:
+        """The first counter of refusal codes."""
         return self.twins + self.steps + self.states + self.two_runs + self.liveness
 
 
 class Kernel:
     """The text of a search of `scoped`, and how to read its memory. `hashed` keeps a table in place of a bitmap."""
 
-    def __init__(self, scoped: Scoped, hashed: bool = False) -> None:
+    def __init__(self, scoped: Scoped, hashed: bool = False, observed: Sequence[Observer] = ()) -> None:
         self.scoped, machine = scoped, scoped.machine
         self.hashed = hashed or scoped.layout.size > BITMAP_MOST
         # A hashed search keeps no second set, so it leaves claims about what stays possible to others.
@@ -73,8 +93,12 @@ class Kernel:
         self.memories = ["records", "seen", *(f"marks_{number}" for number in range(len(self.liveness)))]
         self._by_control = {state: scoped.transitions(state) for state in machine.states}
         every = [t for found in self._by_control.values() for t in found]
-        self.counters = Counters(every, len(scoped.steps), len(scoped.states), len(self.two_runs), len(self.liveness))
+        codes = sum(len(part.refusals) for _, part in scoped.refusals)
+        self.counters = Counters(
+            every, len(scoped.steps), len(scoped.states), len(self.two_runs), len(self.liveness), codes, len(observed)
+        )
         self.base = -(-self.counters.total * 8 // 16) * 16
+        self._observed = observed
         self._open = {p.name for p in scoped.open}
         self._carried = [*(v.name for v in machine.variables), *(p.name for p in scoped.open)]
         self._state_checks = self._over_state()
@@ -131,6 +155,14 @@ class Kernel:
         function.share([n for t in found for n in {t.guard, *t.new.values(), t.holds, *t.twins.values()}])
         for hole, instance in scoped.holes(state) if scoped.claims else ():
             function.add(f"(if {function.expr(hole)} (then {broken_by(instance)}))")
+        wrong, met = scoped.refused(state)
+        for refusal, instance in wrong:
+            function.add(f"(if {function.expr(refusal)} (then {broken_by(instance)}))")
+        for (code, refusal), times in met.items():
+            function.add(count(self.counters.first_code + code, times, function.expr(refusal)))
+        for observer, condition in enumerate(observer(state) for observer in self._observed):
+            if condition != scoped.nodes.false:
+                function.add(count(self.counters.first_observed + observer, 1, function.expr(condition)))
         for offset, each in enumerate(found):
             self._transition(function, each, number + offset)
         function.add("(i32.const 0)")

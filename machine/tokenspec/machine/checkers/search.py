@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
@@ -17,7 +18,7 @@ from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.backends.native.engine import Instance as Engine
 from tokenspec.machine.backends.native.snippets import RECORD
 from tokenspec.machine.checkers.explore import Exploration, Instance
-from tokenspec.machine.checkers.kernel import Kernel
+from tokenspec.machine.checkers.kernel import Kernel, Observer
 from tokenspec.machine.checkers.monitor import Violation, Watch, one_outcome
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.claims import Claim, Part, StepPart
@@ -66,10 +67,10 @@ def split(claims: Iterable[Claim]) -> tuple[list[Claim], list[Claim]]:
 class Search:
     """One search of `scoped`, from every combination of what it leaves open. `run` does it."""
 
-    def __init__(self, scoped: Scoped, hashed: bool = False) -> None:
+    def __init__(self, scoped: Scoped, hashed: bool = False, observed: Sequence[Observer] = ()) -> None:
         self._scoped = scoped
         self._started = time.perf_counter()
-        self._kernel = Kernel(scoped, hashed)
+        self._kernel = Kernel(scoped, hashed, observed)
         self._engine = Engine(self._kernel.module())
 
     def run(self, budget: Budget | None = None) -> Exploration:
@@ -162,10 +163,17 @@ class Search:
         found.states, found.depth = engine.value("tail"), engine.value("depth")
         found.transitions = sum(found.rules.values())
         parts: list[tuple[Claim, Part]] = [*scoped.steps, *scoped.states, *self._kernel.two_runs, *self._kernel.liveness]
-        for (claim, checked), twins in zip(parts, counts[counters.twins :], strict=True):
+        for (claim, checked), twins in zip(parts, counts[counters.twins : counters.first_code], strict=True):
             found.tally.twins[claim.id, checked.name] = twins
             if not isinstance(checked, StepPart):
                 found.tally.checked[claim.id, checked.name] = found.states
+        met = iter(counts[counters.first_code : counters.first_observed])
+        for claim, refusal in scoped.refusals:
+            key = claim.id, refusal.name
+            found.tally.refused[key] = Counter({code: next(met) for code, _ in refusal.refusals})
+            found.tally.twins[key] = min(found.tally.refused[key].values())
+            found.tally.checked[key] = found.states
+        found.observed = list(counts[counters.first_observed :])
         found.memory = sum(engine.memory_bytes(memory) for memory in self._kernel.memories)
         found.seconds = time.perf_counter() - self._started
 

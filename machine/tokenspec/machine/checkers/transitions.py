@@ -6,15 +6,24 @@ then do the same under the same condition are one transition, counted as often a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from tokenspec.machine.backends.compiled import rule_names
 from tokenspec.machine.backends.native.layout import Layout, digit
 from tokenspec.machine.backends.native.lower import Env, Lowering
 from tokenspec.machine.backends.native.nodes import Node, Nodes
 from tokenspec.machine.checkers.explore import Instance
-from tokenspec.machine.lang.claims import Claim, Ghost, StatePart, StepPart, primed_definitions, rule_constants, step_scope
+from tokenspec.machine.lang.claims import (
+    Claim,
+    Ghost,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    primed_definitions,
+    rule_constants,
+    step_scope,
+)
 from tokenspec.machine.lang.declaration import Event, Machine, Parameter, Rule
 from tokenspec.machine.lang.expr import Expr, substitute
 from tokenspec.machine.lang.step import Values
@@ -54,12 +63,14 @@ class Scoped:
     most: Mapping[str, int]
     claims: Sequence[Claim] = ()
     open: Sequence[Parameter] = ()
+    nodes: Nodes = field(default_factory=Nodes)
+    """Shared with another machine that this one is compared with."""
 
     def __post_init__(self) -> None:
         machine = self.machine
-        self.nodes = Nodes()
         self.steps = [(c, p) for c in self.claims for p in c.parts if isinstance(p, StepPart) and p.machine == machine.name]
         self.states = [(c, p) for c in self.claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.name]
+        self.refusals = [(c, p) for c in self.claims for p in c.parts if isinstance(p, RefusalPart) and p.machine == machine.name]
         self.ghosts: list[Ghost] = list({g.name: g for _, p in self.steps for g in p.ghosts}.values())
         scope = step_scope(machine, ())
         for event in machine.events:
@@ -123,7 +134,7 @@ class Scoped:
     ) -> Iterator[tuple[Rule, Node, dict[str, Node]]]:
         """The rules that may accept `event` with `fields`, each with its condition and with what names stand for."""
         nodes = self.nodes
-        env = self._given(event, fields, base)
+        env = self.given(event, fields, base)
         earlier = nodes.false
         for rule, fits in self._fitting(event, env, control):
             # Where several rules fit, which a sound declaration has none of, the first one counts, as for every reader.
@@ -138,7 +149,7 @@ class Scoped:
         base = self.env(control)
         for number, (name, fields) in enumerate(self.instances):
             event = self.machine.event_named[name]
-            env = self._given(event, fields, base)
+            env = self.given(event, fields, base)
             how_many = nodes.false
             for _, fits in self._fitting(event, env, control):
                 how_many = nodes.add(how_many, fits)
@@ -147,7 +158,43 @@ class Scoped:
                 found.setdefault(hole, number)
         return [(hole, number) for hole, number in found.items()]
 
-    def _given(self, event: Event, fields: Sequence[Value], base: Env) -> dict[str, Node]:
+    def refused(self, control: str) -> tuple[list[tuple[Node, int]], dict[tuple[int, Node], int]]:
+        """Where an event is not refused as a refusal part says, with the first instance; and when each of its codes is met.
+
+        The second is by the code's number, counted through all refusal parts, with how many instances meet it so.
+        """
+        wrong, met = dict[Node, int](), dict[tuple[int, Node], int]()
+        base = self.env(control)
+        for number, (name, fields) in enumerate(self.instances):
+            event = self.machine.event_named[name]
+            env = self.given(event, fields, base)
+            first = 0
+            for _, part in self.refusals:
+                if part.event == name:
+                    declared = self.first_false([(need.code, need.holds) for need in event.requires], env)
+                    claimed = self.first_false(part.refusals, env)
+                    for code in claimed | declared:
+                        pair = (claimed.get(code, self.nodes.false), declared.get(code, self.nodes.false))
+                        if (differ := self.nodes.negate(self.nodes.equal(*pair))) != self.nodes.false:
+                            wrong.setdefault(differ, number)
+                    for offset, (code, _) in enumerate(part.refusals):
+                        if claimed[code] != self.nodes.false:
+                            met[first + offset, claimed[code]] = met.get((first + offset, claimed[code]), 0) + 1
+                first += len(part.refusals)
+        return list(wrong.items()), met
+
+    def first_false(self, conditions: Iterable[tuple[str, Expr]], env: Env) -> dict[str, Node]:
+        """For each code, when its condition is the first that is false."""
+        nodes, found, so_far = self.nodes, dict[str, Node](), self.nodes.true
+        for code, holds in conditions:
+            condition = self.lowering.node(holds, env, known=self._settled(so_far))
+            fails = nodes.both(so_far, nodes.negate(condition))
+            found[code] = nodes.either(found.get(code, nodes.false), fails)
+            so_far = nodes.both(so_far, condition)
+        return found
+
+    def given(self, event: Event, fields: Sequence[Value], base: Env) -> dict[str, Node]:
+        """`base` with the fields of an event."""
         number = self.lowering.number
         return dict(base) | {f.name: self.nodes.const(number(v, f.type)) for f, v in zip(event.fields, fields, strict=True)}
 

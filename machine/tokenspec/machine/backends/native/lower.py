@@ -12,8 +12,6 @@ from tokenspec.machine.lang.types import Enum, Type, Value
 
 Env = Mapping[str, Node]
 """What each name that is not a definition stands for."""
-_FIRST_WORD = 1_000
-"""Where numbers begin for names of no declared enum (events, rules), apart from every member's position."""
 
 
 class Lowering:
@@ -22,7 +20,6 @@ class Lowering:
     def __init__(self, nodes: Nodes, scope: Scope, definitions: Mapping[str, Expr]) -> None:
         self.nodes = nodes
         self._scope = scope
-        self._words: dict[str, int] = {}
         self._definitions = definitions
         self._resolved: dict[int, tuple[Expr, Expr, tuple[str, ...]]] = {}
         self._memo: dict[tuple[object, ...], Node] = {}
@@ -33,7 +30,7 @@ class Lowering:
             return int(value)
         if isinstance(kind, Enum) and kind.name != "?":
             return kind.order.index(value)
-        return self._words.setdefault(value, _FIRST_WORD + len(self._words))
+        return self.nodes.word(value)
 
     def node(self, expr: Expr, env: Env, kind: Type | None = None, known: Mapping[Node, bool] | None = None) -> Node:
         """`expr` in `env`. `kind` tells whose member a name is that stands alone; `known` are conditions taken as settled."""

@@ -14,6 +14,7 @@ Node: TypeAlias = int
 Sum: TypeAlias = tuple[int, tuple[tuple[Node, int], ...]]
 """A constant, and atoms with their factors, by rising number."""
 
+_FIRST_WORD = 1_000
 _CASES_MAX = 4
 """How many excesses of one sum are looked into; each doubles the work."""
 
@@ -26,6 +27,7 @@ class Nodes:
         self.least: list[int] = []
         self.most: list[int] = []
         self._known: dict[tuple[object, ...], Node] = {}
+        self._words: dict[str, int] = {}
         self.false, self.true = self.const(0), self.const(1)
 
     def _make(self, parts: tuple[object, ...], least: int, most: int) -> Node:
@@ -38,6 +40,10 @@ class Nodes:
             self.least.append(least)
             self.most.append(most)
         return node
+
+    def word(self, text: str) -> int:
+        """A number for a name of no declared enum (an event, a rule), apart from every member's position."""
+        return self._words.setdefault(text, _FIRST_WORD + len(self._words))
 
     def const(self, value: int) -> Node:
         """A number; truth values are 0 and 1."""

@@ -1,0 +1,96 @@
+"""Whether two declarations of one machine are the same to an observer: whatever is asked, in every state that is reached.
+
+From a state in which both agree on every event they go on to one and the same state; so it is enough to visit the states
+of one of them and to compare, in each, what both would answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tokenspec.machine.backends.compiled import Compiled
+from tokenspec.machine.backends.native.lower import Env
+from tokenspec.machine.backends.native.nodes import Node
+from tokenspec.machine.checkers.explore import Exploration
+from tokenspec.machine.checkers.search import Budget, Search
+from tokenspec.machine.checkers.transitions import Scoped
+from tokenspec.machine.lang.claims import answer_types, rule_constants
+from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.machine.lang.types import Value
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`differing[n]`: in how many states machine n answers some event differently. Only a complete search shows a 0."""
+
+    differing: list[int]
+    exploration: Exploration
+
+
+def compare(original: Scoped, others: Sequence[Machine], budget: Budget | None = None) -> Comparison:
+    """Compares `original` with each of `others`, which have the same variables, events and parameters."""
+    readers = [
+        Scoped(m, original.parameters, original.instances, original.most, (), original.open, original.nodes) for m in others
+    ]
+    differ = [_Differ(original, reader) for reader in readers]
+    found = Search(original, observed=differ).run(budget)
+    first = [Compiled(m, original.parameters).initial != Compiled(original.machine, original.parameters).initial for m in others]
+    return Comparison([n + begins for n, begins in zip(found.observed, first, strict=True)], found)
+
+
+class _Differ:
+    """The condition on a state that two machines answer some event differently."""
+
+    def __init__(self, left: Scoped, right: Scoped) -> None:
+        self._sides = left, right
+        changed_words = left.machine.definitions != right.machine.definitions
+        self._events = {e.name for e, f in zip(left.machine.events, right.machine.events, strict=True) if changed_words or e != f}
+
+    def __call__(self, control: str) -> Node:
+        nodes = self._sides[0].nodes
+        result = nodes.false
+        for name, fields in self._sides[0].instances:
+            if name not in self._events:
+                continue
+            one, other = (
+                _Outcome(side, side.machine.event_named[name], fields, side.env(control), control) for side in self._sides
+            )
+            result = nodes.either(result, one.differs(other))
+        return result
+
+
+class _Outcome:
+    """What comes of one event in one state, as nodes: the codes it is refused with, and what it does where accepted."""
+
+    def __init__(self, scoped: Scoped, event: Event, fields: Sequence[Value], base: Env, control: str) -> None:
+        self.nodes = scoped.nodes
+        given = scoped.given(event, fields, base)
+        self.refused = scoped.first_false([(need.code, need.holds) for need in event.requires], given)
+        self.accepted: list[tuple[Node, Mapping[str, Node]]] = []
+        for rule, guard, env in scoped.applicable(event, fields, base, control):
+            told: dict[str, Node] = {f"new.{name}": node for name, node in scoped.after(rule, env).items()}
+            for name, value in rule_constants(scoped.machine, event, rule).items():
+                if name not in ("event", "rule"):
+                    told[name] = scoped.lowering.node(value, env, answer_types(scoped.machine).get(name.removeprefix("answer.")))
+            self.accepted.append((guard, told))
+
+    def differs(self, other: _Outcome) -> Node:
+        """When two outcomes are not the same."""
+        nodes = self.nodes
+        result = nodes.false
+        for code in self.refused | other.refused:
+            mine, theirs = self.refused.get(code, nodes.false), other.refused.get(code, nodes.false)
+            result = nodes.either(result, nodes.negate(nodes.equal(mine, theirs)))
+        names = {name: None for side in (self, other) for _, told in side.accepted for name in told}
+        for name in names:
+            result = nodes.either(result, nodes.negate(nodes.equal(self._told(name), other._told(name))))
+        accepted = [side._told("") for side in (self, other)]
+        return nodes.either(result, nodes.negate(nodes.equal(*accepted)))
+
+    def _told(self, name: str) -> Node:
+        """What is told under `name`, -1 where the event is not accepted; without a name, whether it is."""
+        result = self.nodes.const(-1)
+        for guard, told in reversed(self.accepted):
+            result = self.nodes.ite(guard, told[name] if name else self.nodes.true, result)
+        return result

@@ -14,11 +14,11 @@ from typing import Any
 
 Node = tuple[Any, ...]
 Row = tuple[Any, ...]
-Branch = tuple[Callable[..., Row | None], tuple[Any, ...]]
 
 _TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\w+|/\\|\\/|\\in|==|\.\.|<=|<<|>>|->|\[\]|[-=#<+*~\'(),{}\[\]]')
 _RELATIONS = {"=": "==", "#": "!=", "<": "<", "<=": "<=", "\\in": "in"}
-_END = ("", -1)
+_AND, _OR = _JUNCTIONS = ("/\\", "\\/")
+_LEVELS = (("..",), ("+", "-"), ("*",))
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,12 @@ class Found:
 def _units(module: str) -> list[list[tuple[str, int]]]:
     """The tokens of each unit, with their columns."""
     units: list[list[tuple[str, int]]] = []
-    body = module.split("\n", 1)[1].split("\n====")[0]
-    for line in body.split("\n"):
+    for line in module.split("\n", 1)[1].split("\n====")[0].split("\n"):
         code = re.sub(r"\\\*.*", "", line)
-        rest = _TOKEN.sub("", code)
-        assert not rest.strip(), f"not understood: {rest!r} in {line!r}"
-        tokens = [(match.group(), match.start()) for match in _TOKEN.finditer(code)]
-        if tokens and tokens[0][1] == 0:
-            units.append([])
-        if tokens:
-            units[-1] += tokens
+        assert not _TOKEN.sub("", code).strip(), f"not understood: {line!r}"
+        for match in _TOKEN.finditer(code):
+            units += [[]] if match.start() == 0 else []
+            units[-1].append((match.group(), match.start()))
     return units
 
 
@@ -50,60 +46,48 @@ class _Parser:
     """Parses one expression; a token that stands no further right than the present bullet ends it."""
 
     def __init__(self, tokens: list[tuple[str, int]]) -> None:
-        self.tokens, self.at, self.limit = tokens, 0, -1
+        self.tokens, self.at, self.limit = [*tokens, ("", -1)], 0, -1
 
     def peek(self) -> str:
-        text, column = self.tokens[self.at] if self.at < len(self.tokens) else _END
+        text, column = self.tokens[self.at]
         return text if column > self.limit else ""
 
     def take(self, *wanted: str) -> str:
         text = self.peek()
-        assert text and (not wanted or text in wanted), f"{text!r} instead of {wanted} in {self.tokens[: self.at + 1]}"
+        assert text in (wanted or (text or "more",)), f"{text!r} instead of {wanted} after {self.tokens[: self.at]}"
         self.at += 1
         return text
 
     def listed(self, close: str) -> list[Node]:
         found: list[Node] = []
-        while self.peek() != close:
-            found += [self.expr()]
-            if self.peek() != close:
-                self.take(",")
-        self.take(close)
+        while not (self.peek() == close and self.take()):
+            found += [self.expr()] if not found or self.take(",") else []
         return found
 
     def expr(self) -> Node:
-        if self.peek() in ("/\\", "\\/"):
+        if self.peek() in _JUNCTIONS:
             return self.bullets()
-        found = self.negated()
-        sign = self.peek()
-        if sign not in ("/\\", "\\/"):
-            return found
-        parts = [found]
-        while self.peek() == sign:
+        parts, sign = [self.relation()], self.peek()
+        while sign in _JUNCTIONS and self.peek() == sign:
             self.take()
-            parts.append(self.negated())
-        assert self.peek() not in ("/\\", "\\/"), "conjunction and disjunction without brackets"
-        return (sign, parts)
+            parts.append(self.relation())
+        assert self.peek() not in _JUNCTIONS, "conjunction and disjunction without brackets"
+        return (sign, parts) if len(parts) > 1 else parts[0]
 
     def bullets(self) -> Node:
         sign, column = self.tokens[self.at]
         outer, items = self.limit, []
-        while self.at < len(self.tokens) and self.tokens[self.at] == (sign, column):
-            self.at += 1
-            self.limit = column
+        while self.tokens[self.at] == (sign, column):
+            self.at, self.limit = self.at + 1, column
             items.append(self.expr())
             self.limit = outer
         return (sign, items)
 
-    def negated(self) -> Node:
-        if self.peek() == "~":
-            self.take()
-            return ("~", self.negated())
-        left = self.infix((("..",), ("+", "-"), ("*",)))
-        if self.peek() not in _RELATIONS:
-            return left
-        sign = self.take()
-        return (sign, left, self.infix((("..",), ("+", "-"), ("*",))))
+    def relation(self) -> Node:
+        if self.peek() == "~" and self.take():
+            return ("~", self.relation())
+        left = self.infix(_LEVELS)
+        return (self.take(), left, self.infix(_LEVELS)) if self.peek() in _RELATIONS else left
 
     def infix(self, levels: tuple[tuple[str, ...], ...]) -> Node:
         if not levels:
@@ -116,21 +100,16 @@ class _Parser:
     def primary(self) -> Node:
         text = self.take()
         if text == "(":
-            inside = self.expr()
-            self.take(")")
+            (inside,) = self.listed(")")
             return inside
-        if text == "-":
-            return ("value", -int(self.take()))
         if text in ("{", "<<"):
-            return ("set" if text == "{" else "tuple", self.listed("}" if text == "{" else ">>"))
+            return ("set", self.listed("}" if text == "{" else ">>"))
         if text == "IF":
-            cond, _, then, _, orelse = self.expr(), self.take("THEN"), self.expr(), self.take("ELSE"), self.expr()
-            return ("if", cond, then, orelse)
+            return ("if", self.expr(), self.take("THEN"), self.expr(), self.take("ELSE"), self.expr())
         if text == "CASE":
-            arms = []
-            while not arms or self.peek() == "[]":
-                cond, _, value = (arms and self.take("[]") and self.expr()) or self.expr(), self.take("->"), self.expr()
-                arms.append((cond, value))
+            arms: list[Node] = []
+            while not arms or (self.peek() == "[]" and self.take()):
+                arms.append((self.expr(), self.take("->"), self.expr()))
             return ("case", arms)
         if text == "UNCHANGED":
             return ("unchanged", self.primary()[1])
@@ -147,22 +126,21 @@ class Module:
     """A module under the constants of a configuration."""
 
     def __init__(self, module: str, configuration: str) -> None:
-        self.definitions: dict[str, tuple[list[str], Node]] = {}
+        lines = [line for line in configuration.splitlines() if not line.startswith("\\*")]
+        assert lines[:3] == ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]
+        given = dict(line.split(" = ") for line in map(str.strip, lines[3:]) if "=" in line)
+        self.invariants = [line.strip() for line in lines[3:] if line[0] == " " and "=" not in line]
+        constants = {name: _whole([(token, 0) for token in _TOKEN.findall(text)]) for name, text in given.items()}
+        self.definitions: dict[str, tuple[list[str], Node]] = {name: ([], value) for name, value in constants.items()}
         self.variables: list[str] = []
         self.space: dict[str, Any] = {}
         assumptions: list[Node] = []
-        head, constants = configuration.split("\nCONSTANTS\n") if "\nCONSTANTS\n" in configuration else (configuration, "")
-        lines = [line for line in head.splitlines() if not line.startswith("\\*")]
-        assert [line for line in lines if line[0] != " "] == ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]
-        self.invariants = [line.strip() for line in lines if line[0] == " "]
-        given = dict(line.strip().split(" = ") for line in constants.splitlines())
-        self.constants = {name: _Parser([(t, 0) for t in _TOKEN.findall(text)]).expr() for name, text in given.items()}
         for unit in _units(module):
             words = [text for text, _ in unit]
             if words[0] == "VARIABLES":
                 self.variables = words[1::2]
             elif words[0] == "CONSTANTS":
-                assert set(words[1::2]) == self.constants.keys(), "the configuration gives other constants than are declared"
+                assert set(words[1::2]) == given.keys(), "the configuration gives other constants than are declared"
             elif words[0] == "ASSUME":
                 assumptions.append(_whole(unit[1:]))
             elif words[0] == "Spec":
@@ -171,24 +149,25 @@ class Module:
                 mark = words.index("==")
                 assert words[0] not in self.definitions, f"{words[0]} is defined twice"
                 self.definitions[words[0]] = (words[2 : mark - 1 : 2], _whole(unit[mark + 1 :]))
-        self.actions = {name for name in self.definitions if self._acts(self.definitions[name][1])}
         for name, (parameters, body) in self.definitions.items():
-            if name not in self.actions | {"vars"}:
-                heading = ", ".join(["s", *parameters])
-                self.space[name] = eval(f"lambda {heading}: {self.text(body, parameters)}", self.space)
+            if name != "vars" and not self._acts(body):
+                self.space[name] = self._function(parameters, self.text(body, parameters))
         assert all(self.constant(a) for a in assumptions), "an assumption does not hold"
 
     def constant(self, node: Node) -> Any:
         """The value of an expression that reads no variable."""
         return eval(self.text(node, []), self.space, {"s": ()})
 
+    def _function(self, parameters: list[str], text: str) -> Callable[..., Any]:
+        made: Callable[..., Any] = eval(f"lambda {', '.join(['s', *parameters])}: {text}", self.space)
+        return made
+
     def _acts(self, node: Any) -> bool:
-        if isinstance(node, list):
-            return any(map(self._acts, node))
-        if not isinstance(node, tuple) or not node:
-            return False
-        called = node[0] == "name" and node[1] in self.definitions and self._acts(self.definitions[node[1]][1])
-        return node[0] in ("prime", "unchanged") or called or any(map(self._acts, node[1:]))
+        """Whether an expression speaks of the state after."""
+        if not isinstance(node, tuple | list):
+            return node in ("prime", "unchanged")
+        called = node[:1] == ("name",) and node[1] in self.definitions and self._acts(self.definitions[node[1]][1])
+        return called or any(map(self._acts, node))
 
     def text(self, node: Node, parameters: list[str]) -> str:
         """The value of an expression in the state `s`, as Python."""
@@ -201,23 +180,20 @@ class Module:
                 return str(parts[0])
             case "name" if parts[0] in self.variables:
                 return f"s[{self.variables.index(parts[0])}]"
-            case "name" if parts[0] in self.constants:
-                return self.text(self.constants[parts[0]], [])
             case "name" if parts[0] == "BOOLEAN":
                 return "(False, True)"
             case "name":
                 assert len(self.definitions[parts[0]][0]) == len(parts[1]), f"{parts[0]} is given {len(parts[1])} arguments"
                 return f"{parts[0]}({', '.join(['s', *(self.text(a, parameters) for a in parts[1])])})"
-            case "/\\" | "\\/":
-                word = " and " if kind == "/\\" else " or "
-                return f"({word.join(self.text(part, parameters) for part in parts[0])})"
+            case _ if kind in _JUNCTIONS:
+                return f"({(' and ' if kind == _AND else ' or ').join(self.text(part, parameters) for part in parts[0])})"
             case "~":
                 return f"(not {sub[0]})"
             case "if":
                 return f"({sub[1]} if {sub[0]} else {sub[2]})"
             case "case":
-                arms = [(self.text(c, parameters), self.text(v, parameters)) for c, v in parts[0]]
-                return "(" + " else ".join([*(f"{v} if {c}" for c, v in arms), "1 // 0"]) + ")"
+                arms = [f"{self.text(v, parameters)} if {self.text(c, parameters)} else " for c, _, v in parts[0]]
+                return f"({''.join(arms)}1 // 0)"
             case "set":
                 return "(" + "".join(f"{self.text(part, parameters)}, " for part in parts[0]) + ")"
             case "..":
@@ -225,20 +201,21 @@ class Module:
             case _:
                 return f"({sub[0]} {_RELATIONS.get(kind, kind)} {sub[1]})"
 
-    def branches(self, node: Node, parameters: list[str], values: tuple[Any, ...]) -> list[Branch]:
+    def branches(self, node: Node, parameters: list[str], values: Row) -> list[tuple[Callable[..., Any], Row]]:
         """The ways to take an action: as TLC, one for each side of a disjunction, whatever the sides are."""
-        if node[0] == "\\/":
+        if node[0] == _OR:
             return [branch for part in node[1] for branch in self.branches(part, parameters, values)]
         if node[0] == "name" and node[1] in self.definitions and node[1] != "Holds":
             inner, body = self.definitions[node[1]]
             return self.branches(body, inner, tuple(map(self.constant, node[2])))
-        ways = product(*(part[1] if part[0] == "\\/" else [part] for part in (node[1] if node[0] == "/\\" else [node])))
+        ways = product(*(part[1] if part[0] == _OR else [part] for part in (node[1] if node[0] == _AND else [node])))
         return [(self._branch(conjuncts, parameters), values) for conjuncts in ways]
 
-    def _branch(self, conjuncts: Iterable[Node], parameters: list[str]) -> Callable[..., Row | None]:
-        guards, new = [], {}
+    def _branch(self, conjuncts: Iterable[Node], parameters: list[str]) -> Callable[..., Any]:
+        guards: list[str] = []
+        new: dict[str, str] = {}
         for node in conjuncts:
-            for part in node[1] if node[0] == "/\\" else [node]:
+            for part in node[1] if node[0] == _AND else [node]:
                 if part[0] == "=" and part[1][0] == "prime":
                     found = {part[1][1]: self.text(part[2], parameters)}
                 elif part[0] == "unchanged":
@@ -249,15 +226,13 @@ class Module:
                 assert not new.keys() & found.keys(), "a variable is given two values"
                 new |= found
         after = "(" + "".join(f"{new.get(name, '1 // 0')}, " for name in self.variables) + ")"
-        lines = f"{after} if {' and '.join(guards) or 'True'} else None"
-        made: Callable[..., Row | None] = eval(f"lambda {', '.join(['s', *parameters])}: {lines}", self.space)
-        return made
+        return self._function(parameters, f"{after} if {' and '.join(guards) or 'True'} else None")
 
     def visit(self) -> Found:
         """Breadth first. A state beyond the constraint is checked, and not counted."""
         starts = {part[1][1]: self.constant(part[2]) for part in self.definitions["Init"][1][1]}
         first = tuple(starts[name] for name in self.variables)
-        steps = self.branches(self.definitions["Next"][1], [], ())
+        steps = self.branches(("name", "Next", []), [], ())
         holds = [(name, self.space[name]) for name in self.invariants]
         seen, frontier, generated, within = {first}, [first], 1, self.space["WithinBounds"]
         broken = next((name for name, invariant in holds if not invariant(first)), None)
@@ -274,5 +249,5 @@ class Module:
 def _whole(tokens: list[tuple[str, int]]) -> Node:
     parser = _Parser(tokens)
     found = parser.expr()
-    assert parser.at == len(tokens), f"left over: {tokens[parser.at :][:5]}"
+    assert parser.at == len(tokens), f"left over: {tokens[parser.at :]}"
     return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import all_of, any_of, eq, ne, negation, one_of, var
-from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, claim, two_runs
+from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, claim, leads_to, two_runs
+from tokenspec.spec.daily_job import DUE, LATE, OVERDUE, WAITING
 from tokenspec.spec.words import *
 
 
@@ -38,7 +39,8 @@ def jobs() -> tuple[Claim, ...]:
         claim(
             17,
             "never_stuck",
-            "From every reachable state, without buying anything or paying for a renewal, some way leads to a generation.",
+            "From every reachable state, without buying anything or paying for a renewal, some way leads to a generation; "
+            "and as time goes by, a daily reset that is due is run or becomes overdue.",
             "F14 F16 F21",
             LivenessPart(
                 "generation",
@@ -56,6 +58,14 @@ def jobs() -> tuple[Claim, ...]:
                     "cancel",
                 ),
                 ("renews",),
+            ),
+            leads_to(
+                "daily_reset",
+                one_of(var("job"), DUE, LATE),
+                one_of(var("job"), WAITING, OVERDUE),
+                "four_hours_pass",
+                "two_days_pass",
+                machine="daily_job",
             ),
         ),
         claim(

@@ -15,7 +15,7 @@ from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.checkers.explore import Exploration, explore, instances
 from tokenspec.machine.checkers.induction import LEMMA, PROVED, RUNS, Induction, Obligation
 from tokenspec.machine.checkers.monitor import Tally, Watch
-from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, Part, StatePart, StepPart, TwoRunPart
+from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, StatePart, StepPart, TwoRunPart
 from tokenspec.oracle.campaign import Progress, Result, run
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
@@ -28,6 +28,7 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
     StepPart: ("prover", "explorer", "fuzzer"),
     TwoRunPart: ("prover", "explorer", "fuzzer"),
     LivenessPart: ("explorer", "fuzzer"),
+    LeadsToPart: ("explorer",),
     LayerPart: ("fuzzer",),
 }
 """Which engines fit which kind of part."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tokenspec.diagrams import tables
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, Part, StatePart, StepPart, TwoRunPart
+from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, StatePart, StepPart, TwoRunPart
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.command.exits import COVERAGE, HOLDS
@@ -116,7 +116,8 @@ def _formulas(all_claims: tuple[Claim, ...]) -> str:
 
 
 def _kind(part: Part) -> str:
-    names = {StatePart: "state", StepPart: "step", TwoRunPart: "two runs", LivenessPart: "liveness", LayerPart: "layer"}
+    names = {StatePart: "state", StepPart: "step", TwoRunPart: "two runs", LayerPart: "layer"}
+    names |= {LivenessPart: "liveness", LeadsToPart: "leads to"}
     return names[type(part)]
 
 
@@ -132,6 +133,9 @@ def _texts(part: Part) -> tuple[str, str]:
             return f"{runs} on {', '.join(part.agree)}, unless `{show(part.unless)}`", f"`{show(part.assume)}`"
         case LivenessPart():
             return f"`{part.goal}` stays possible by {', '.join(part.events)}", f"`{part.goal}` is refused somewhere"
+        case LeadsToPart():
+            comes = f"`{show(part.premise)}` leads to `{show(part.goal)}`, fair in {', '.join(part.fair)}"
+            return comes, f"`{show(part.premise)}`, but not `{show(part.goal)}`"
         case LayerPart():
             return part.says, "checked around every record of a run"
 

@@ -1,88 +1,72 @@
-"""The symbolic reader: a declaration as z3 terms, with parameters and state left open.
+"""The symbolic reader: settings and formulas as z3 terms, and one solver that goes from setting to setting.
 
 Members of an enum are their positions in its order. A product of two open numbers stands for itself: all that is
-said of it is its sign, which keeps everything else linear; whatever is proved holds of the true product too.
+said of it is its sign, which keeps everything else linear; whatever is proved holds of the true product too. Where a
+formula turns out to be possible with products that are not the true ones, it is asked about the true ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
+from functools import cache
 from typing import Any, TypeAlias, assert_never
 
 import z3
 
-from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
-from tokenspec.machine.lang.typecheck import common, type_of
-from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
-from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.lang.settings import Setting, family
+from tokenspec.machine.lang.types import Bool, Enum, Type, Value
 
 Term: TypeAlias = Any
 """A z3 expression; z3 carries no types that a checker could use."""
 
 
-def constant(name: str, kind: Type) -> Term:
-    """An open value of the declared type."""
-    return z3.Bool(name) if isinstance(kind, Bool) else z3.Int(name)
+class Terms:
+    """The terms of one setting. A definition is encoded when it is first read."""
 
-
-def in_range(term: Term, kind: Type) -> Term:
-    """That an open value is a value of its type."""
-    match kind:
-        case Bool():
-            return z3.BoolVal(True)
-        case Tokens(lo, hi):
-            return z3.And(lo <= term, term <= hi)
-        case Enum():
-            return z3.Or(*(term == kind.order.index(member) for member in kind.members))
-        case _:
-            assert_never(kind)
-
-
-class Env:
-    """Names with their terms and types; definitions are encoded when first read, and in this environment."""
-
-    def __init__(self, terms: Mapping[str, Term], types: Mapping[str, Type], definitions: Mapping[str, Expr]) -> None:
-        self.terms, self.types, self._definitions = dict(terms), types, definitions
-        self.side: list[Term] = []
-        """What is known of the products that occur."""
+    def __init__(self, setting: Setting, outer: Terms | None) -> None:
+        self._setting, self._outer = setting, outer
+        self._terms = {name: _open(name, kind) for name, kind in setting.opens.items()}
+        self.products: list[tuple[Term, Term, Term]] = []
+        """What has been multiplied here: two factors and the term that stands for their product."""
+        self.known = [_member(self._terms[name], kind) for name, kind in setting.opens.items() if isinstance(kind, Enum)]
+        self.known += [self.encode(known) for known in setting.known]
 
     def __getitem__(self, name: str) -> Term:
-        if name not in self.terms:
-            self.terms[name] = self.encode(self._definitions[name])
-        return self.terms[name]
+        if name not in self._terms:
+            if name not in self._setting.defines:
+                assert self._outer is not None, f"{name} is not among the names of {self._setting.says}"
+                return self._outer[name]
+            kind = self._setting.types[name]
+            self._terms[name] = self.encode(self._setting.defines[name], kind if isinstance(kind, Enum) else None)
+        return self._terms[name]
 
-    def encode(self, expr: Expr, kind: Type | None = None) -> Term:
-        """`expr` as a term; `kind` tells whose member a name is that stands alone."""
+    def encode(self, expr: Expr, of: Enum | None = None) -> Term:
+        """`expr` as a term; `of` tells whose member a name is that stands alone."""
         match expr:
             case Lit(bool(value)):
                 return z3.BoolVal(value)
             case Lit(int(value)):
-                return z3.IntVal(value)
+                return _number(value)
             case Lit(value):
-                assert isinstance(kind, Enum), f"nothing says whose member {value!r} is"
-                return z3.IntVal(kind.order.index(str(value)))
+                assert of is not None, f"nothing says whose member {value!r} is"
+                return _number(of.order.index(value))
             case Var(name):
                 return self[name]
             case Not(arg):
                 return z3.Not(self.encode(arg))
             case Ite(cond, then, orelse):
-                inner = self._type(then, orelse) or kind
+                inner = of or family(self._setting.scope, then, orelse)
                 return z3.If(self.encode(cond), self.encode(then, inner), self.encode(orelse, inner))
             case Binary(op, left, right):
-                return self._binary(op, left, right)
+                of = family(self._setting.scope, left, right)
+                parts = _chain(op, expr) if op in (BinaryOp.AND, BinaryOp.OR) else (left, right)
+                return self._operation(op, [self.encode(part, of) for part in parts])
             case _:
                 assert_never(expr)
 
-    def _type(self, left: Expr, right: Expr) -> Type | None:
-        found = common(type_of(left, self.types, ""), type_of(right, self.types, ""))
-        return None if isinstance(found, Enum) and found.name == "?" else found
-
-    def _binary(self, op: BinaryOp, left: Expr, right: Expr) -> Term:
-        kind = self._type(left, right) if op in (BinaryOp.EQ, BinaryOp.LT, BinaryOp.LE) else None
-        if kind is None and op is BinaryOp.EQ and isinstance(left, Lit) and isinstance(right, Lit):
-            return z3.BoolVal(left.value == right.value)
-        a, b = self.encode(left, kind), self.encode(right, kind)
+    def _operation(self, op: BinaryOp, terms: list[Term]) -> Term:
+        a, b, *_ = terms
         match op:
             case BinaryOp.ADD:
                 return a + b
@@ -101,101 +85,96 @@ class Env:
             case BinaryOp.LE:
                 return a <= b
             case BinaryOp.AND:
-                return z3.And(a, b)
+                return z3.And(terms)
             case BinaryOp.OR:
-                return z3.Or(a, b)
+                return z3.Or(terms)
             case _:
                 assert_never(op)
 
     def _product(self, a: Term, b: Term) -> Term:
+        if z3.is_int_value(a) or z3.is_int_value(b):
+            return a * b
         product = z3.Function("product", z3.IntSort(), z3.IntSort(), z3.IntSort())(a, b)
-        self.side.append(z3.Implies(z3.And(a >= 1, b >= 1), product >= 1))
-        self.side.append(z3.Implies(z3.Or(a == 0, b == 0), product == 0))
+        self.products.append((a, b, product))
         return product
 
 
-class Symbolic:
-    """A machine with an open state, open parameters and open fields."""
+@cache
+def _number(value: int) -> Term:
+    return z3.IntVal(value)
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
-        self.definitions = {d.name: d.expr for d in machine.definitions}
-        self._types = {v.name: v.type for v in machine.variables}
-        self.parameters = {p.name: constant(p.name, p.type) for p in machine.all_parameters}
-        self.given = [in_range(self.parameters[p.name], p.type) for p in machine.all_parameters]
-        plain = Env(self.parameters, {p.name: p.type for p in machine.all_parameters}, {})
-        self.given += [plain.encode(a.holds) for a in machine.assumptions]
 
-    def state(self, tag: str = "") -> dict[str, Term]:
-        """An open state; `tag` tells it from another one."""
-        return {v.name: constant(tag + v.name, v.type) for v in self.machine.variables}
+def _chain(op: BinaryOp, expr: Expr) -> Iterator[Expr]:
+    """The operands of one operator that follows upon itself."""
+    if isinstance(expr, Binary) and expr.op is op:
+        yield from _chain(op, expr.left)
+        yield from _chain(op, expr.right)
+    else:
+        yield expr
 
-    def initial(self) -> dict[str, Term]:
-        """The state in which every run begins."""
-        env = Env(self.parameters, {p.name: p.type for p in self.machine.all_parameters}, {})
-        return {v.name: env.encode(v.initial, v.type) for v in self.machine.variables}
 
-    def fields(self, event: Event, tag: str = "") -> tuple[dict[str, Term], list[Term]]:
-        """Open fields for `event`, and that each is of its type."""
-        terms = {f.name: constant(f"{tag}{event.name}.{f.name}", f.type) for f in event.fields}
-        return terms, [in_range(terms[f.name], f.type) for f in event.fields]
+def _open(name: str, kind: Type) -> Term:
+    return z3.Bool(name) if isinstance(kind, Bool) else z3.Int(name)
 
-    def env(self, state: Mapping[str, Term], event: Event | None = None, fields: Mapping[str, Term] | None = None) -> Env:
-        """What expressions read in `state`, and where `event` happens with `fields`."""
-        types = machine_scope(self.machine, event.fields if event else ())
-        return Env({**self.parameters, **state, **(fields or {})}, types, self.definitions)
 
-    def accepted(self, event: Event, env: Env) -> Term:
-        """That no requirement of `event` fails."""
-        return z3.And(*(env.encode(need.holds) for need in event.requires))
+def _member(term: Term, kind: Enum) -> Term:
+    return z3.Or([term == _number(kind.order.index(member)) for member in kind.members])
 
-    def applies(self, rule: Rule, env: Env) -> Term:
-        """That the rule's source and condition fit."""
-        order = self._types[self.machine.control]
-        assert isinstance(order, Enum)
-        sources = [env[self.machine.control] == order.order.index(s) for s in rule.source]
-        return z3.And(z3.Or(*sources), env.encode(rule.when))
 
-    def after(self, rule: Rule, env: Env, state: Mapping[str, Term]) -> dict[str, Term]:
-        """The state after `rule`."""
-        types = self._types
-        new = dict(state) | {a.name: env.encode(a.value, types[a.name]) for a in rule.effect}
-        if rule.target is not None:
-            order = types[self.machine.control]
-            assert isinstance(order, Enum)
-            new[self.machine.control] = z3.IntVal(order.order.index(rule.target))
-        return new
+def _signs(a: Term, b: Term, product: Term) -> Term:
+    positive, zero = z3.Implies(z3.And(a >= 1, b >= 1), product >= 1), z3.Implies(z3.Or(a == 0, b == 0), product == 0)
+    return z3.And(positive, zero)
 
-    def run(self, state: Mapping[str, Term], events: Iterable[str], times: int = 1) -> tuple[dict[str, Term], list[Term]]:
-        """The state after events without fields, each passed over where it is refused, and what was taken for granted.
 
-        A job that repeats is run `times`, and taken to be refused after that.
-        """
-        side: list[Term] = []
-        now = dict(state)
-        for name in events:
-            event = self.machine.event_named[name]
-            for _ in range(times if event.repeats else 1):
-                env = self.env(now, event)
-                accepted = self.accepted(event, env)
-                after = dict(now)
-                for rule in event.rules:
-                    taken = z3.And(accepted, self.applies(rule, env))
-                    new = self.after(rule, env, now)
-                    after = {v: z3.If(taken, new[v], after[v]) if new[v] is not now[v] else after[v] for v in after}
-                side += env.side
-                now = after
-            if event.repeats:
-                done = self.env(now, event)
-                side += [z3.Not(self.accepted(event, done)), *done.side]
-        return now, side
+class Solver:
+    """Says whether formulas are possible. What a setting says is told once, and forgotten where another one is asked about."""
 
-    def decode(self, model: Any, terms: Mapping[str, Term], types: Mapping[str, Type]) -> dict[str, Value]:
-        """The values that a model gives to open terms."""
-        found: dict[str, Value] = {}
-        for name, term in terms.items():
-            value = model.eval(term, model_completion=True)
-            kind = types[name]
-            number = z3.is_true(value) if isinstance(kind, Bool) else value.as_long()
-            found[name] = kind.order[number] if isinstance(kind, Enum) and 0 <= number < len(kind.order) else number
+    def __init__(self, seconds: float) -> None:
+        self._limit = int(seconds * 1000)
+        self._solver = z3.SolverFor("QF_UFLIA")
+        self._solver.set("timeout", self._limit)
+        self._terms: dict[Setting, Terms] = {}
+        self._entered: list[Setting] = []
+        self._model: Any = None
+
+    def possible(self, setting: Setting, formula: Expr) -> bool | None:
+        """Whether `formula` can be true in `setting`; None where the time did not suffice to tell."""
+        self._enter(setting)
+        term = self._terms[setting].encode(formula)
+        products = [p for s in setting.chain for p in self._terms[s].products]
+        self._solver.push()
+        self._solver.add(*(_signs(*p) for p in products), term)
+        found = self._asked(self._solver)
+        if found and any(not z3.is_true(self._model.eval(p == a * b, model_completion=True)) for a, b, p in products):
+            true = z3.Solver()
+            true.set("timeout", self._limit)
+            true.add(*self._solver.assertions(), *(p == a * b for a, b, p in products))
+            found = self._asked(true)
+        self._solver.pop()
         return found
+
+    def values(self) -> dict[str, Value]:
+        """The values of the open names of the setting last asked about, for which the formula was true."""
+        found: dict[str, Value] = {}
+        for setting in self._entered:
+            for name, kind in setting.opens.items():
+                value = self._model.eval(self._terms[setting][name], model_completion=True)
+                number = z3.is_true(value) if isinstance(kind, Bool) else value.as_long()
+                found[name] = kind.order[number] if isinstance(kind, Enum) else number
+        return found
+
+    def _asked(self, solver: Any) -> bool | None:
+        answer = solver.check()
+        self._model = solver.model() if answer == z3.sat else None
+        return None if answer == z3.unknown else bool(answer == z3.sat)
+
+    def _enter(self, setting: Setting) -> None:
+        while self._entered and self._entered[-1] not in setting.chain:
+            self._entered.pop()
+            self._solver.pop()
+        for each in setting.chain[len(self._entered) :]:
+            if each not in self._terms:
+                self._terms[each] = Terms(each, self._terms[each.outer] if each.outer else None)
+            self._entered.append(each)
+            self._solver.push()
+            self._solver.add(*self._terms[each].known)

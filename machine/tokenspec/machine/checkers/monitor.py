@@ -7,7 +7,7 @@ evaluated and how often its interesting case occurred, so that a claim that held
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -15,6 +15,7 @@ from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome, Row, 
 from tokenspec.machine.lang.claims import (
     Claim,
     LivenessPart,
+    RefusalPart,
     StatePart,
     StepPart,
     TwoRunPart,
@@ -28,6 +29,7 @@ from tokenspec.machine.lang.expr import Expr, Var, substitute
 from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
+from tokenspec.machine.lang.validate import machine_scope
 
 _RUNS_MAX = 10_000
 """How often a job that repeats is run; only a faulty one has more to do."""
@@ -60,11 +62,26 @@ class Tally:
 
     checked: Counter[tuple[str, str]] = field(default_factory=Counter)
     twins: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
+    """How often each code of a refusal part was met; its twin was met as often as the rarest of them."""
 
     def add(self, other: Tally) -> None:
         """Takes in the counts of another run."""
         self.checked.update(other.checked)
         self.twins.update(other.twins)
+        for key, codes in other.refused.items():
+            met = self.refused.setdefault(key, Counter())
+            met.update(codes)
+            self.twins[key] = min(met.values())
+
+    def note_outcome(self, claim: str, part: RefusalPart, position: int) -> None:
+        """The event of `part` was refused with its code at `position`, or accepted, where the position is past them all."""
+        key = (claim, part.name)
+        self.checked[key] += 1
+        met = self.refused.setdefault(key, Counter(dict.fromkeys((code for code, _ in part.refusals), 0)))
+        if position < len(part.refusals):
+            met[part.refusals[position][0]] += 1
+            self.twins[key] = min(met.values())
 
 
 class _Formulas:
@@ -131,10 +148,24 @@ class Watch:
         self.ghosts = list({g.name: g for p in parts for g in p.ghosts}.values())
         self.two_runs = [(c, p) for c in claims for p in c.parts if isinstance(p, TwoRunPart) and p.machine == machine.name]
         self.liveness = [(c, p) for c in claims for p in c.parts if isinstance(p, LivenessPart) and p.machine == machine.name]
+        self.refusals = [(c, p) for c in claims for p in c.parts if isinstance(p, RefusalPart) and p.machine == machine.name]
         self._bind = self._compile()
 
-    def _compile(self) -> Callable[[Values], tuple[dict[str, Any], Row, list[tuple[Any, Any]]]]:
-        scope = step_scope(self.machine, [])
+    def _refusal(self, writer: Writer, number: int, part: RefusalPart) -> Iterator[str]:
+        """A function that gives the position of the first condition that is false, or their number where none is."""
+        event = self.machine.event_named[part.event]
+        yield f"    def refusal_{number}(row, fields):"
+        yield f"        {', '.join(writer.name(v.name) for v in self.machine.variables)}, = row"
+        if event.fields:
+            yield f"        {', '.join(writer.name(f.name) for f in event.fields)}, = fields"
+        known: set[str] = set()
+        for position, (_, holds) in enumerate(part.refusals):
+            yield from writer.define([holds], known, "        ")
+            yield f"        if not {writer.text(holds)}: return {position}"
+        yield f"        return {len(part.refusals)}"
+
+    def _compile(self) -> Callable[[Values], tuple[dict[str, Any], Row, list[Any], list[Any]]]:
+        scope = step_scope(self.machine, []) | machine_scope(self.machine, [f for e in self.machine.events for f in e.fields])
         writer = Writer(scope, {d.name: d.expr for d in self.machine.definitions})
         lines = ["def bind(parameters):"]
         lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in self.machine.all_parameters]
@@ -145,9 +176,12 @@ class Watch:
             lines += [f"    def two_run_{index}(row):", f"        {unpack}, = row"]
             lines += writer.define([part.assume, part.unless], set(), "        ")
             lines.append(f"        return ({writer.text(part.assume)}) and not ({writer.text(part.unless)})")
+        for number, (_, refusal) in enumerate(self.refusals):
+            lines += self._refusal(writer, number, refusal)
         checks = ", ".join(f"{rule!r}: check_{rule}" for rule in self.formulas)
         runs = ", ".join(f"two_run_{index}" for index in range(len(self.two_runs)))
-        lines.append(f"    return {{{checks}}}, ghosts, [{runs}]")
+        refusals = ", ".join(f"refusal_{number}" for number in range(len(self.refusals)))
+        lines.append(f"    return {{{checks}}}, ghosts, [{runs}], [{refusals}]")
         space: dict[str, Any] = {}
         exec(compile("\n".join(lines), f"<tokenspec claims of {self.machine.name}>", "exec"), space)
         return space["bind"]  # type: ignore[no-any-return]
@@ -162,7 +196,7 @@ class Monitor:
 
     def __init__(self, watch: Watch, compiled: Compiled, tally: Tally) -> None:
         self.watch, self.compiled, self.tally = watch, compiled, tally
-        checks, self.initial_ghosts, runs = watch._bind(compiled.parameters)
+        checks, self.initial_ghosts, runs, refusals = watch._bind(compiled.parameters)
         names = [g.name for g in watch.ghosts]
         self._checks = []
         for rule in compiled.rules:
@@ -170,11 +204,22 @@ class Monitor:
             positions = [names.index(g.name) for g in formulas.ghosts]
             self._checks.append((checks[rule], formulas, positions))
         self._two_runs: list[tuple[tuple[Claim, TwoRunPart], Any]] = list(zip(watch.two_runs, runs, strict=True))
+        self._refusals: dict[str, list[tuple[Claim, RefusalPart, Any, list[int | None]]]] = {}
+        for (claim, part), position_of in zip(watch.refusals, refusals, strict=True):
+            known = {code: -1 - index for index, code in enumerate(compiled.codes)}
+            # An accepted event is told by 0; a code that the machine does not have is never met.
+            outcomes = [*(known.get(code) for code, _ in part.refusals), 0]
+            self._refusals.setdefault(part.event, []).append((claim, part, position_of, outcomes))
         self._seen: set[Row] = set()
 
     def observe(self, event: str, fields: Fields, before: Row, outcome: Outcome, ghosts: Row) -> Row:
         """Checks one event of a run; the ghosts after it. Raises `Violation`."""
         index, after, _ = outcome
+        for claim, refusal, position_of, outcomes in self._refusals.get(event, ()):
+            position = position_of(before, fields)
+            self.tally.note_outcome(claim.id, refusal, position)
+            if outcomes[position] != min(index, 0):
+                raise self._wrong_outcome(claim, refusal, position, index, before, fields)
         if index < 0:
             return ghosts
         check, formulas, positions = self._checks[index]
@@ -246,12 +291,23 @@ class Monitor:
         state = dict(zip((v.name for v in self.watch.machine.variables), row, strict=True))
         raise Violation(claim.id, part.name, claim.sentence, f"From {state} none of {', '.join(part.events)} leads there.")
 
+    def _wrong_outcome(
+        self, claim: Claim, part: RefusalPart, position: int, index: int, before: Row, fields: Fields
+    ) -> Violation:
+        codes = [*(f"refused with {code}" for code, _ in part.refusals), "accepted"]
+        got = "accepted" if index >= 0 else f"refused with {self.compiled.codes[-1 - index]}"
+        state = dict(zip((v.name for v in self.watch.machine.variables), before, strict=True))
+        detail = f"In {state}, {self._call(part.event, fields)} is {got}, and should be {codes[position]}."
+        return Violation(claim.id, part.name, claim.sentence, detail)
+
+    def _call(self, event: str, fields: Fields) -> str:
+        names = [f.key for f in self.watch.machine.event_named[event].fields]
+        return f"{event}({', '.join(f'{name}={value}' for name, value in zip(names, fields, strict=True))})"
+
     def _violation(
         self, claim: Claim, part: StatePart | StepPart | Any, event: str, fields: Fields, before: Row, after: Row
     ) -> Violation:
         names = [v.name for v in self.watch.machine.variables]
         changed = [f"{n} {b} -> {a}" for n, b, a in zip(names, before, after, strict=True) if a != b]
-        given = {f.key: v for f, v in zip(self.watch.machine.event_named[event].fields, fields, strict=True)}
-        said = ", ".join(f"{k}={v}" for k, v in given.items())
-        detail = f"{event}({said}): {', '.join(changed) or 'nothing changed'}; false: {show(part.holds)}"
+        detail = f"{self._call(event, fields)}: {', '.join(changed) or 'nothing changed'}; false: {show(part.holds)}"
         return Violation(claim.id, part.name, claim.sentence, detail)

@@ -30,6 +30,9 @@ _SLICE = 50_000
 """States between two looks at the budgets; a few hundredths of a second."""
 
 
+_RECORD = "<qii"
+
+
 class Disagreement(RuntimeError):
     """Two engines that must agree do not: a bug of ours."""
 
@@ -100,8 +103,8 @@ class Search:
 
     def ranks(self) -> Iterator[int]:
         """The rank of every state found, in the order found."""
-        for index in range(self._engine.value("tail")):
-            yield self._record(index)[0]
+        records = self._engine.read("records", self._kernel.base, RECORD * self._engine.value("tail"))
+        return (rank for rank, _, _ in struct.iter_unpack(_RECORD, records))
 
     def _first_ranks(self) -> Iterator[int]:
         scoped, layout = self._scoped, self._scoped.layout
@@ -115,7 +118,7 @@ class Search:
             yield layout.rank({**dict(choice), **ghosts, **first})
 
     def _record(self, index: int) -> tuple[int, int, int]:
-        return struct.unpack("<qii", self._engine.read("records", self._kernel.base + RECORD * index, RECORD))
+        return struct.unpack(_RECORD, self._engine.read("records", self._kernel.base + RECORD * index, RECORD))
 
     def trace(self, index: int) -> tuple[list[Instance], dict[str, Value]]:
         """The events that lead to the state found as number `index`, and what was open where they begin."""

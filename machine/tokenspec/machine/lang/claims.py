@@ -1,9 +1,10 @@
 """What is claimed of a machine, as data: sentences with the formulas that make them exact.
 
 A claim has parts. A *state* part holds in every reachable state; a *step* part holds of every accepted event; a
-*two-run* part compares two ways to go on from one state; a *liveness* part says that something stays possible; a
-*layer* part is about the clock or the journal around the machine, and names the property that checks it. Every
-part has a twin: its interesting case, which has to occur, or the part would hold of nothing.
+*two-run* part compares two ways to go on from one state; a *pair* part holds of two copies of a machine; a *liveness*
+part says that something stays possible, a *leads-to* part that something comes to pass; a *refusal* part says when an
+event is refused; a *layer* part is about the clock or the journal around the machine, and names the property that
+checks it. Every part has a twin: its interesting case, which has to occur, or the part would hold of nothing.
 
 In a step formula `x` is the value before and `new.x` the value after, for variables and for definitions that read
 no field; `granted.fast` and the like are sums of ledger lines; `answer.x` is what was answered; `event` and `rule`
@@ -88,6 +89,20 @@ class TwoRunPart:
 
 
 @dataclass(frozen=True, slots=True)
+class PairPart:
+    """Of two copies of `machine` that share their parameters: `holds` of every accepted event of one; `twin` of some.
+
+    The formulas are those of a step part, of the copy to which the event happens; `other.x` and `new.other.x` are the
+    values in the other copy.
+    """
+
+    name: str
+    machine: str
+    holds: Expr
+    twin: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class LivenessPart:
     """From every reachable state some sequence of `events`, none accepted by a rule of `without`, makes `goal` acceptable.
 
@@ -103,6 +118,36 @@ class LivenessPart:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadsToPart:
+    """From every reachable state in which `premise` holds, every fair run comes to a state in which `goal` holds.
+
+    A run goes on for ever or stops somewhere. It is fair (weakly) if each event of `fair` is taken again and again, or
+    again and again not possible; one that stops is fair where none of them is possible. Nothing forces the other events.
+    The twin is a reachable state in which `premise` holds and `goal` does not.
+    """
+
+    name: str
+    machine: str
+    premise: Expr
+    goal: Expr
+    fair: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalPart:
+    """`event` is refused with the code of the first condition of `refusals` that is false, and accepted where none is.
+
+    This in every reachable state and for all fields; conditions read the state before, as requirements do. The twin is
+    that the event is refused with each of the codes.
+    """
+
+    name: str
+    machine: str
+    event: str
+    refusals: tuple[tuple[str, Expr], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class LayerPart:
     """A property of the layers around the machine, checked by the property test called `name`."""
 
@@ -110,7 +155,7 @@ class LayerPart:
     says: str
 
 
-Part: TypeAlias = StatePart | StepPart | TwoRunPart | LivenessPart | LayerPart
+Part: TypeAlias = StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart | LayerPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +210,31 @@ def two_runs(
     return TwoRunPart(name, machine, lift(assume), tuple(left), tuple(right), tuple(agree), lift(unless))
 
 
+def pair(name: str, holds: Termlike, twin: Termlike, machine: str = "account") -> PairPart:
+    """A part that holds of every accepted event of one of two copies."""
+    return PairPart(name, machine, lift(holds), lift(twin))
+
+
+def leads_to(name: str, premise: Termlike, goal: Termlike, *fair: str, machine: str = "account") -> LeadsToPart:
+    """A part by which fair runs come from `premise` to `goal`."""
+    return LeadsToPart(name, machine, lift(premise), lift(goal), fair)
+
+
+def refuses(event: str, *refusals: tuple[str, Termlike], machine: str = "account") -> RefusalPart:
+    """A part that says when `event` is refused, by codes with their conditions, first things first."""
+    return RefusalPart(event, machine, event, tuple((code, lift(holds)) for code, holds in refusals))
+
+
 def new(term: Term) -> Term:
     """The value after the event."""
     assert isinstance(term.expr, Var), "only a name has a value after"
     return var(f"new.{term.expr.name}")
+
+
+def other(term: Term) -> Term:
+    """The value in the other copy; `new(other(x))` is the one after the event."""
+    assert isinstance(term.expr, Var), "only a name has a value in the other copy"
+    return var(f"other.{term.expr.name}")
 
 
 def flow(kind: Kind, pool: Term) -> Term:
@@ -182,18 +248,18 @@ def answered(name: str) -> Term:
     return var(f"answer.{name}")
 
 
-@lru_cache(maxsize=64)
-def primed_definitions(machine: Machine) -> dict[str, Expr]:
-    """The definitions over the state after an event, under `new.`; those that read a field are left out."""
+@lru_cache(maxsize=256)
+def primed_definitions(machine: Machine, prefix: str = "new.") -> dict[str, Expr]:
+    """The definitions over the state whose names begin with `prefix`; those that read a field are left out."""
     fields = {f.name for e in machine.events for f in e.fields}
-    primes: dict[str, Expr] = {v.name: Var(f"new.{v.name}") for v in machine.variables}
+    primes: dict[str, Expr] = {v.name: Var(f"{prefix}{v.name}") for v in machine.variables}
     found: dict[str, Expr] = {}
     for definition in machine.definitions:
         reads = set(names_in(definition.expr))
-        if reads & fields or reads & {d.name for d in machine.definitions} - {n.removeprefix("new.") for n in found}:
+        if reads & fields or reads & {d.name for d in machine.definitions} - primes.keys():
             continue
-        found[f"new.{definition.name}"] = substitute(definition.expr, primes)
-        primes[definition.name] = Var(f"new.{definition.name}")
+        found[f"{prefix}{definition.name}"] = substitute(definition.expr, primes)
+        primes[definition.name] = Var(f"{prefix}{definition.name}")
     return found
 
 
@@ -254,6 +320,13 @@ def _step_scope(machine: Machine, shared: tuple[Field, ...]) -> dict[str, Type]:
     return scope | {f"clock.{c.name}": acts for c in machine.clocks}
 
 
+def pair_scope(machine: Machine, events: Iterable[Event]) -> dict[str, Type]:
+    """The type of every name that a formula about an event of one of two copies may read."""
+    scope = step_scope(machine, events)
+    own = [v.name for v in machine.variables] + [name.removeprefix("new.") for name in primed_definitions(machine)]
+    return scope | {f"{prefix}{name}": scope[name] for name in own for prefix in ("other.", "new.other.")}
+
+
 def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> None:
     """Raises `DeclarationErrors` with every fault of the claims; the machines are taken to have passed `validate`."""
     faults: list[DeclarationError] = []
@@ -277,7 +350,9 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
         raise DeclarationErrors(faults)
 
 
-def _part_faults(place: str, part: StatePart | StepPart | TwoRunPart | LivenessPart, m: Machine) -> Iterator[DeclarationError]:
+def _part_faults(
+    place: str, part: StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart, m: Machine
+) -> Iterator[DeclarationError]:
     events: tuple[str, ...] = ()
     formulas: tuple[Expr, ...] = ()
     scope: dict[str, Type] = machine_scope(m)
@@ -296,6 +371,8 @@ def _part_faults(place: str, part: StatePart | StepPart | TwoRunPart | LivenessP
                 yield from fits(g.after, scope, f"{place}, ghost {g.name!r}, value after", g.type)
                 yield from fits(g.most, figures, f"{place}, ghost {g.name!r}, most", Tokens()) if g.most else ()
             scope |= {f"new.{g.name}": g.type for g in ghosts}
+        case PairPart(_, _, holds, twin):
+            formulas, scope = (holds, twin), pair_scope(m, m.events)
         case TwoRunPart(_, _, assume, left, right, agree, unless):
             events, formulas = (*left, *right), (assume, unless)
             yield from unknown(agree, [v.name for v in m.variables], "TS101", place, "a variable")
@@ -304,8 +381,16 @@ def _part_faults(place: str, part: StatePart | StepPart | TwoRunPart | LivenessP
             yield from unknown(without, [r.name for e in m.events for r in e.rules], "TS101", place, "a rule")
             if goal in m.event_named:
                 yield from _goal_faults(place, m.event_named[goal], dict(given))
+        case LeadsToPart(_, _, premise, reached, events):
+            formulas = premise, reached
+        case RefusalPart(_, _, event, refusals):
+            codes, events, formulas = [code for code, _ in refusals], (event,), tuple(holds for _, holds in refusals)
+            yield from twice(codes, place, "code")
+            if event in m.event_named:
+                scope = machine_scope(m, m.event_named[event].fields)
+                yield from unknown(codes, [n.code for n in m.event_named[event].requires], "TS101", place, f"a code of {event!r}")
     yield from unknown(events, m.event_named, "TS303", place, f"an event of {m.name!r}")
-    if isinstance(part, StatePart | StepPart) and isinstance(part.twin, Lit):
+    if isinstance(part, StatePart | StepPart | PairPart) and isinstance(part.twin, Lit):
         message = f"its twin is always {show(part.twin)}"
         yield DeclarationError("TS301", place, message, "Name the case that makes it interesting")
     for formula in formulas:

@@ -1,0 +1,258 @@
+"""What breaks an obligation, told as a story and replayed through the reference reader.
+
+A solver answers with values for open names. They are believed only after the reference reader, which knows nothing of
+settings or terms, has gone through the same events and found the formula false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tokenspec.machine.backends import reference
+from tokenspec.machine.lang.build import all_of, eq, var
+from tokenspec.machine.lang.claims import (
+    NOTHING,
+    PairPart,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+    answer_types,
+    pair_scope,
+    primed_definitions,
+)
+from tokenspec.machine.lang.conditions import Condition, Provable
+from tokenspec.machine.lang.declaration import ClockAct, Event, Kind, Machine
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.expr import TRUE, Expr, Var, names_in, substitute
+from tokenspec.machine.lang.settings import NEW, OTHER
+from tokenspec.machine.lang.step import Accepted, Refused, Step, Values
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.machine.lang.types import Tokens, Type, Value
+
+_RUNS_MAX = 10_000
+"""How often a job that repeats is run; only a faulty one has more to do."""
+
+
+class UnreplayableError(Exception):
+    """The reference reader does not find what the solver found: one of the two, or what lies between, is wrong."""
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An event with its fields, and what came of it: None where the declaration has a gap."""
+
+    event: str
+    fields: Values
+    outcome: Accepted | Refused | None
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A state that meets everything an obligation assumes, what happens in it, and the formula that is then false.
+
+    `parameters` are all of them, `matter` those that any formula of the story reads. `state` may hold names of another
+    copy of the machine (`other.x`), and of ghosts. A step has one run of one event, a two-run part two runs, and the first
+    state none.
+    """
+
+    parameters: Values
+    matter: tuple[str, ...]
+    state: Values
+    runs: tuple[tuple[Happened, ...], ...]
+    false: str
+
+    def story(self) -> list[str]:
+        """The witness in lines of text."""
+        told = ["figures and policies: " + _listed({name: self.parameters[name] for name in self.matter})]
+        told.append("state: " + _listed(self.state))
+        for run in self.runs:
+            before = self.state
+            for each in run:
+                told.append(f"{each.event}({_listed(each.fields)}): {_outcome(each.outcome, before)}")
+                before = each.outcome.state if isinstance(each.outcome, Accepted) else before
+        return [*told, f"false: {self.false}"]
+
+
+def replay(machine: Machine, condition: Condition, values: Values) -> Witness | None:
+    """What `values`, found for the open names of a condition's setting, make of it; None for a fact that no run shows.
+
+    Raises `UnreplayableError` where they do not meet the setting, or where the reference reader breaks nothing with them.
+    """
+    again = _Replay(machine, condition, values)
+    again.check()
+    if isinstance(condition.of, TwoRunPart):
+        return again.two_runs(condition.of)
+    if condition.event is not None:
+        return again.step(condition.event)
+    return None if condition.of is None else again.first_state(condition.of)
+
+
+class _Reading(reference.Scope):
+    """Values under names that the machine itself does not have, such as those of the state after an event."""
+
+    def __init__(self, machine: Machine, types: Mapping[str, Type], definitions: Mapping[str, Expr], *known: Values) -> None:
+        super().__init__(machine, *known)
+        self._types, self._definitions = dict(types), dict(definitions)
+
+
+class _Replay:
+    def __init__(self, machine: Machine, condition: Condition, values: Values) -> None:
+        self._machine, self._condition, self._values = machine, condition, values
+        self._figures = {p.name: values[p.name] for p in machine.all_parameters}
+
+    def check(self) -> None:
+        """All that is known is true and the goal is false, as the reference reader evaluates them."""
+        setting = self._condition.setting
+        definitions = {name: expr for s in setting.chain for name, expr in s.defines.items()}
+        scope = _Reading(self._machine, setting.scope, definitions, self._values)
+        for known in (k for s in setting.chain for k in s.known):
+            self._demand(reference.evaluate(known, scope), f"{show(known)} is false")
+        self._demand(not reference.evaluate(self._condition.goal, scope), f"{show(self._condition.goal)} is true")
+
+    def first_state(self, part: Provable) -> Witness:
+        """The first state, where the part is false."""
+        state = dict(reference.initial_state(self._machine, self._figures))
+        formula = part.keeps if isinstance(part, StepPart) else part.holds if isinstance(part, StatePart) else TRUE
+        if isinstance(part, StepPart):
+            figures = reference.Scope(self._machine, self._figures)
+            state |= {g.name: reference.evaluate(g.initial, figures) for g in part.ghosts}
+        self._demand(not reference.evaluate(formula, reference.Scope(self._machine, self._figures, state)), "it holds at first")
+        return self._witness(state, (), formula)
+
+    def step(self, event: Event) -> Witness:
+        """One event, of which the part is false, or which has no outcome, or more than one."""
+        part = self._condition.of
+        ghosts = {g.name for g in part.ghosts} if isinstance(part, StepPart) else set()
+        fields = {f.name: self._values[f.name] for f in event.fields}
+        known = {name: v for name, v in self._values.items() if name not in self._figures and name not in fields}
+        state = {name: v for name, v in known.items() if name not in ghosts}
+        try:
+            outcome: Step | None = reference.step(self._machine, self._figures, state, event.name, fields)
+        except Gap:
+            outcome = None
+        match part:
+            case None:
+                self._demand(outcome is None, "exactly one rule applies")
+                formula = self._condition.goal
+            case RefusalPart():
+                formula = self._misjudged(part, reference.Scope(self._machine, self._figures, state, fields), outcome)
+            case _:
+                self._demand(isinstance(outcome, Accepted) and outcome.rule == self._condition.about, f"it comes to {outcome}")
+                assert isinstance(outcome, Accepted)
+                formula = self._broken(part, event, outcome, {**self._figures, **known, **fields})
+        return self._witness(known, ((Happened(event.name, fields, outcome),),), formula)
+
+    def _misjudged(self, part: RefusalPart, scope: reference.Scope, outcome: Step | None) -> Expr:
+        """The first condition that is false although the event was not refused with its code, or TRUE where it was refused."""
+        failed = next(((code, holds) for code, holds in part.refusals if not reference.evaluate(holds, scope)), (None, TRUE))
+        code = outcome.code if isinstance(outcome, Refused) else None
+        self._demand(code != failed[0], f"it is refused with {code}, as it should be")
+        return failed[1]
+
+    def _broken(self, part: Provable, event: Event, outcome: Accepted, before: Values) -> Expr:
+        """The formula of the part that is false once the event has been accepted."""
+        if isinstance(part, StatePart):
+            after = reference.Scope(self._machine, self._figures, outcome.state)
+            self._demand(not reference.evaluate(part.holds, after), "it holds after it")
+            return part.holds
+        assert isinstance(part, StepPart | PairPart)
+        named = {NEW + name: v for name, v in outcome.state.items()} | _told(self._machine, event, outcome)
+        scope = self._reading(event, part, {**before, **named})
+        if not reference.evaluate(part.holds, scope):
+            return part.holds
+        keeps = part.keeps if isinstance(part, StepPart) else TRUE
+        later = substitute(keeps, {name: Var(NEW + name) for name in self._own_names(part)})
+        self._demand(not reference.evaluate(later, scope), "it holds of it")
+        return later
+
+    def _own_names(self, part: StepPart | PairPart) -> list[str]:
+        names = [v.name for v in self._machine.variables] + [n.removeprefix(NEW) for n in primed_definitions(self._machine)]
+        return names + [g.name for g in part.ghosts] if isinstance(part, StepPart) else names
+
+    def _reading(self, event: Event, part: StepPart | PairPart, values: Values) -> _Reading:
+        machine = self._machine
+        definitions = {d.name: d.expr for d in machine.definitions}
+        for prefix in (NEW, OTHER, NEW + OTHER):
+            definitions |= primed_definitions(machine, prefix)
+        types = pair_scope(machine, [event])
+        if isinstance(part, StepPart):
+            types |= {name: g.type for g in part.ghosts for name in (g.name, NEW + g.name)}
+            definitions |= {NEW + g.name: g.after for g in part.ghosts}
+        return _Reading(machine, types, definitions, values)
+
+    def two_runs(self, part: TwoRunPart) -> Witness:
+        """Two runs from one state, which end differently."""
+        state = {v.name: self._values[v.name] for v in self._machine.variables}
+        runs = self._run(state, part.left), self._run(state, part.right)
+        left, right = (dict(_end(run, state)) for run in runs)
+        differ = [name for name in part.agree if left[name] != right[name]]
+        self._demand(bool(differ), "both runs end alike")
+        return self._witness(state, runs, all_of(*(eq(var(name), left[name]) for name in differ)).expr)
+
+    def _run(self, state: Values, events: tuple[str, ...]) -> tuple[Happened, ...]:
+        happened: list[Happened] = []
+        for name in events:
+            for _ in range(_RUNS_MAX if self._machine.event_named[name].repeats else 1):
+                outcome = reference.step(self._machine, self._figures, _end(happened, state), name, {})
+                happened.append(Happened(name, {}, outcome))
+                if isinstance(outcome, Refused):
+                    break
+        return tuple(happened)
+
+    def _witness(self, state: Values, runs: tuple[tuple[Happened, ...], ...], formula: Expr) -> Witness:
+        events = {h.event for run in runs for h in run}
+        return Witness(self._figures, _matter(self._machine, events, formula), state, runs, show(formula))
+
+    def _demand(self, met: object, detail: str) -> None:
+        if not met:
+            of = self._condition
+            place = f"{of.claim}, {of.part}, {of.about}"
+            raise UnreplayableError(f"{place}: the solver's answer cannot be replayed: {detail}. It is {_listed(self._values)}")
+
+
+def _told(machine: Machine, event: Event, outcome: Accepted) -> dict[str, Value]:
+    """What a step formula reads of an accepted event, beside the states and the fields."""
+    told: dict[str, Value] = {"event": event.name, "rule": outcome.rule}
+    told |= {f"{kind.value}.{pool}": 0 for kind in Kind for pool in machine.pools}
+    for kind, pool, amount in outcome.ledger:
+        told[f"{kind.value}.{pool}"] = int(told[f"{kind.value}.{pool}"]) + amount
+    for name, kind_of_answer in answer_types(machine).items():
+        told[f"answer.{name}"] = outcome.answer.get(name, 0 if isinstance(kind_of_answer, Tokens) else NOTHING)
+    acts = next(dict(r.clocks) for r in event.rules if r.name == outcome.rule)
+    return told | {f"clock.{c.name}": acts.get(c.name, ClockAct.KEEPS).value for c in machine.clocks}
+
+
+def _end(run: Sequence[Happened], state: Values) -> Values:
+    accepted = [h.outcome.state for h in run if isinstance(h.outcome, Accepted)]
+    return accepted[-1] if accepted else state
+
+
+def _matter(machine: Machine, events: set[str], formula: Expr) -> tuple[str, ...]:
+    """The parameters that are read, through whatever definitions, by the events and the formula."""
+    chosen = [machine.event_named[name] for name in events]
+    exprs = [formula, *(need.holds for e in chosen for need in e.requires), *(r.when for e in chosen for r in e.rules)]
+    exprs += [a.value for e in chosen for r in e.rules for a in r.effect] or [v.initial for v in machine.variables]
+    definitions = {d.name: d.expr for d in machine.definitions}
+    read: set[str] = set()
+    while exprs:
+        for name in {n.removeprefix(NEW).removeprefix(OTHER) for n in names_in(exprs.pop())} - read:
+            read.add(name)
+            exprs += [definitions[name]] if name in definitions else []
+    return tuple(p.name for p in machine.all_parameters if p.name in read)
+
+
+def _outcome(outcome: Accepted | Refused | None, before: Values) -> str:
+    match outcome:
+        case Accepted(rule, after, _, _):
+            changed = {name: value for name, value in after.items() if value != before.get(name)}
+            return f"{rule}; then {_listed(changed) or 'everything is as it was'}"
+        case Refused(code):
+            return f"refused, {code}"
+        case None:
+            return "no rule applies, or more than one"
+
+
+def _listed(values: Values) -> str:
+    return ", ".join(f"{name} = {str(v).lower() if isinstance(v, bool) else v}" for name, v in values.items())

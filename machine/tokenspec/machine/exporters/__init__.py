@@ -1,0 +1,1 @@
+"""Writers of a declaration for other tools. They know the language, and no other reader."""

@@ -1,0 +1,280 @@
+"""A world as a TLA+ module with a configuration, for the model checker TLC.
+
+An event is an operator with its fields as arguments, and an action for each choice of values. The bounds are a constraint
+of the configuration: TLC checks the claims in a state beyond them, then drops it. So TLC finds exactly the
+states of the world; the states that it says it generated are the first one and one for each accepted event, those that
+lead out of the bounds included.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import assert_never
+
+from tokenspec.machine.exporters.world import LARGEST, Names, Spelling, World, Writer, cited, fields_read
+from tokenspec.machine.lang.declaration import Event, Rule
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Var
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
+from tokenspec.machine.lang.validate import machine_scope
+
+_INFIX = {BinaryOp.ADD: "+", BinaryOp.SUB: "-", BinaryOp.MUL: "*", BinaryOp.EQ: "=", BinaryOp.LT: "<", BinaryOp.LE: "<="}
+_INFIX |= {BinaryOp.AND: "/\\", BinaryOp.OR: "\\/"}
+_CALLS = {BinaryOp.MIN: "Min", BinaryOp.MAX: "Max"}
+
+# The words of the language, what the module EXTENDS, and what every module written here defines.
+_WORDS = """
+ACTION ASSUME ASSUMPTION AXIOM BOOLEAN BY CASE CHOOSE CONSTANT CONSTANTS COROLLARY DEF DEFINE DEFS DOMAIN ELSE ENABLED
+EXCEPT EXTENDS FALSE HAVE HIDE IF IN INSTANCE LAMBDA LEMMA LET LOCAL MODULE NEW OBVIOUS OMITTED ONLY OTHER PICK PROOF
+PROPOSITION PROVE QED RECURSIVE SF_ STATE STRING SUBSET SUFFICES TAKE TEMPORAL THEN THEOREM TRUE UNCHANGED UNION USE
+VARIABLE VARIABLES WF_ WITH WITNESS
+Nat Int Integers Naturals
+Holds Init Largest Max Min Next Spec TypeOK WithinBounds a b condition member vars
+"""
+_RESERVED = frozenset(_WORDS.split())
+
+
+@dataclass(frozen=True)
+class Module:
+    """The text of a module, and of the configuration under which TLC checks it."""
+
+    text: str
+    configuration: str
+
+
+def is_module_name(name: str) -> bool:
+    """Whether a module may be called `name`."""
+    spelt = re.fullmatch(r"[A-Za-z0-9_]*[A-Za-z][A-Za-z0-9_]*", name) is not None
+    return spelt and name not in _RESERVED and not name.startswith(("WF_", "SF_"))
+
+
+def tla(world: World, name: str) -> Module:
+    """A module called `name`. Raises `ValueError` where that is no name for one."""
+    if not is_module_name(name):
+        raise ValueError(f"{name!r} cannot be the name of a TLA+ module: letters, digits and underscores, no word of TLA+")
+    document = _Document(world, name)
+    return Module(document.text(), document.configuration())
+
+
+class _Document:
+    def __init__(self, world: World, name: str) -> None:
+        self.world, self.machine, self.name = world, world.machine, name
+        self.names = Names(_RESERVED | {name})
+        fields = [f for e in self.machine.events for f in e.fields]
+        declared = [v.name for v in self.machine.variables] + [d.name for d in self.machine.definitions]
+        declared += [f.name for f in fields] + [p.name for p in self.machine.all_parameters]
+        for each in declared:
+            self.names(each)
+        truth = {True: "TRUE", False: "FALSE"}
+        spelling = Spelling(_INFIX, _CALLS, "#", "~", "(IF {} THEN {} ELSE {})", True, truth, "Largest", _string)
+        self.writer = Writer(spelling, self.names, machine_scope(self.machine, fields), fields_read(self.machine))
+
+    def text(self) -> str:
+        """The module. Which members are compared is known when all is written, so its head is written last."""
+        body = [*self._state(), *self._definitions(), *self._claims()]
+        body += [line for event in self.machine.events for line in self._event(event)]
+        body += self._behaviour()
+        constants = list(self._constants())
+        ranks = [line for kind, name in self.writer.ranks.items() for line in _rank(kind, name)]
+        return "\n".join([*self._head(), *constants, *ranks, *body, "=" * 80]) + "\n"
+
+    def _head(self) -> Iterator[str]:
+        title = f" MODULE {self.name} "
+        yield title.center(80, "-") if len(title) < 72 else f"----{title}----"
+        yield from _remark("", f"{self.machine.name}: {self.machine.says}")
+        for line in self.world.head:
+            yield from _remark("", line)
+        yield ""
+        yield "EXTENDS Integers"
+        yield ""
+        yield f"Largest == {LARGEST} \\* stands for numbers that do not fit into 32 bits"
+        yield "Min(a, b) == IF a <= b THEN a ELSE b"
+        yield "Max(a, b) == IF a <= b THEN b ELSE a"
+        yield from _remark("", "A condition is evaluated as a whole, so that an event is one step, however many ways it is true.")
+        yield "Holds(condition) == condition = TRUE"
+        yield ""
+
+    def _constants(self) -> Iterator[str]:
+        told = [(self.names(p.name), p.says) for p in self.machine.all_parameters]
+        told += [(self._most(v), f"the most that {v} holds before a state is left unvisited") for v in self._bounded()]
+        if told:
+            yield "CONSTANTS"
+            for number, (name, says) in enumerate(told, 1):
+                yield f"    {name}{',' if number < len(told) else ''} \\* {_plain(says)}"
+            yield ""
+        yield from (f"ASSUME {self._within(self.names(p.name), p.type)}" for p in self.machine.parameters)
+        for policy in self.machine.policies:
+            for answer, means in policy.answers:
+                yield from _remark("", f"{policy.name} {answer}: {means}")
+            yield f"ASSUME {self._within(self.names(policy.name), policy.parameter.type)}"
+        for assumption in self.machine.assumptions:
+            yield f"ASSUME {self.writer.bare(assumption.holds)} \\* {_plain(assumption.breach)}"
+        yield ""
+
+    def _bounded(self) -> list[str]:
+        return [v.name for v in self.machine.variables if v.name in self.world.most]
+
+    def _most(self, name: str) -> str:
+        return self.names(f"most {name}", f"most_{name}")
+
+    def _within(self, name: str, kind: Type) -> str:
+        match kind:
+            case Bool():
+                return f"{name} \\in BOOLEAN"
+            case Enum(_, members):
+                return f"{name} \\in {_set(members)}"
+            case Tokens(lo, hi):
+                return f"{name} \\in {self.writer.value(lo)}..{self.writer.value(hi)}"
+            case _:
+                assert_never(kind)
+
+    def _state(self) -> Iterator[str]:
+        variables = self.machine.variables
+        yield "VARIABLES"
+        for number, v in enumerate(variables, 1):
+            yield f"    {self.names(v.name)}{',' if number < len(variables) else ''} \\* {_plain(v.says)}"
+        yield ""
+        yield f"vars == <<{', '.join(self.names(v.name) for v in variables)}>>"
+        yield ""
+        yield from _listed("TypeOK", (self._within(self.names(v.name), v.type) for v in variables))
+        bounds = [f"{self.names(name)} \\in 0..{self._most(name)}" for name in self._bounded()]
+        yield from _listed("WithinBounds", bounds or ["TRUE"])
+        yield from _listed("Init", (f"{self.names(v.name)} = {self._value(v.initial)}" for v in variables))
+
+    def _definitions(self) -> Iterator[str]:
+        for d in self.machine.definitions:
+            yield from _remark("", d.says)
+            yield f"{self.writer.text(Var(d.name))} == {self.writer.bare(d.expr)}"
+            yield ""
+
+    def _claims(self) -> Iterator[str]:
+        for claim, part in self.world.state_parts():
+            yield from _remark("", f"{claim.sentence}{cited(claim.clauses)}")
+            yield f"{self._claim(claim.id, part.name)} == {self.writer.bare(part.holds)}"
+            yield ""
+
+    def _claim(self, claim: str, part: str) -> str:
+        return self.names(f"claim {claim} {part}", f"{claim}_{part}")
+
+    def _operator(self, event: Event) -> str:
+        return self.names(f"event {event.name}", _camel(event.name))
+
+    def _event(self, event: Event) -> Iterator[str]:
+        fields = ", ".join(self.names(f.name) for f in event.fields)
+        yield from _remark("", f"{event.name}: {event.says}{cited(event.clauses)}")
+        yield f"{self._operator(event)}{f'({fields})' if fields else ''} =="
+        for need in event.requires:
+            yield from _remark("    ", f"{need.code}: {need.because}{cited(need.clauses)}")
+            yield f"    /\\ {self._whole(need.holds)}"
+        for number, rule in enumerate(event.rules):
+            alone = len(event.rules) == 1
+            yield from _remark("    " if alone else "       ", f"{rule.name}: {rule.why}{cited(rule.clauses)}")
+            opening = "    /\\ " if alone else "       \\/ /\\ " if number else "    /\\ \\/ /\\ "
+            first, *others = self._conjuncts(rule)
+            yield f"{opening}{first}"
+            yield from (f"{'    ' if alone else '          '}/\\ {other}" for other in others)
+        yield ""
+
+    def _conjuncts(self, rule: Rule) -> Iterator[str]:
+        """When the rule applies, and the state after."""
+        control = self.machine.control
+        yield f"{self.names(control)} \\in {_set(rule.source)}"
+        if rule.when != TRUE:
+            yield self._whole(rule.when)
+        new = {} if rule.target is None else {control: _string(rule.target)}
+        new |= {a.name: self._value(a.value) for a in rule.effect}
+        yield from (f"{self.names(name)}' = {value}" for name, value in new.items())
+        kept = [self.names(v.name) for v in self.machine.variables if v.name not in new]
+        if kept:
+            yield f"UNCHANGED <<{', '.join(kept)}>>"
+
+    def _value(self, expr: Expr) -> str:
+        """What a variable is equal to. Only what binds more tightly than the sign of equality goes without brackets."""
+        loose = isinstance(expr, Ite) or (isinstance(expr, Binary) and expr.op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL))
+        return self.writer.bare(expr) if loose else self.writer.text(expr)
+
+    def _whole(self, condition: Expr) -> str:
+        """A condition of an action. TLC would make two steps of an action with a disjunction of which both sides hold."""
+        return self.writer.text(condition) if isinstance(condition, Lit) else f"Holds({self.writer.bare(condition)})"
+
+    def _behaviour(self) -> Iterator[str]:
+        steps = []
+        several = self._several()
+        for instance in self.world.events:
+            event = self.machine.event_named[instance[0]]
+            operator = self._operator(event)
+            if not event.fields:
+                steps.append(operator)
+                continue
+            told = [_word(v) for f, v in zip(event.fields, instance[1], strict=True) if (event.name, f.name) in several]
+            steps.append(self.names(f"step {instance}", "_".join([operator, *told] if told else [operator, "happens"])))
+            yield f"{steps[-1]} == {operator}({', '.join(map(self.writer.value, instance[1]))})"
+        yield ""
+        yield from _listed("Next", steps or ["FALSE"], "\\/")
+        yield "Spec == Init /\\ [][Next]_vars"
+        yield ""
+
+    def _several(self) -> set[tuple[str, str]]:
+        """The events and fields that take more than one value in this world."""
+        values: dict[tuple[str, str], set[Value]] = {}
+        for event, given in self.world.events:
+            for f, value in zip(self.machine.event_named[event].fields, given, strict=True):
+                values.setdefault((event, f.name), set()).add(value)
+        return {place for place, found in values.items() if len(found) > 1}
+
+    def configuration(self) -> str:
+        """What TLC is to check, and the figures under which it does."""
+        lines = [f"\\* {self.name}.cfg: what TLC checks of {self.name}.tla, under which figures and policies."]
+        lines += ["\\* TLC also reports a state in which nothing is accepted; its option -deadlock turns that off."]
+        lines += ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]
+        lines += [f"    {self._claim(claim.id, part.name)}" for claim, part in self.world.state_parts()]
+        lines += ["    TypeOK"]
+        figures = [f"    {self.names(p.name)} = {self._figure(p.name)}" for p in self.machine.all_parameters]
+        figures += [f"    {self._most(name)} = {self.world.most[name]}" for name in self._bounded()]
+        return "\n".join([*lines, *(["CONSTANTS", *figures] if figures else [])]) + "\n"
+
+    def _figure(self, name: str) -> str:
+        value = self.world.parameters[name]
+        # A configuration takes a sign, and no brackets.
+        return self.writer.value(value).strip("()")
+
+
+def _rank(kind: Enum, name: str) -> Iterator[str]:
+    """Where a member stands in its enum."""
+    cases = (f"member = {_string(member)} -> {rank}" for rank, member in enumerate(kind.order))
+    yield f"{name}(member) == CASE " + "\n    [] ".join(cases)
+    yield ""
+
+
+def _listed(name: str, parts: Iterable[str], bullet: str = "/\\") -> Iterator[str]:
+    yield f"{name} =="
+    yield from (f"    {bullet} {part}" for part in parts)
+    yield ""
+
+
+def _set(members: Iterable[str]) -> str:
+    return "{" + ", ".join(map(_string, members)) + "}"
+
+
+def _string(member: str) -> str:
+    """A string of TLA+, which holds plain characters only."""
+    return '"' + member.encode("unicode_escape").decode().replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _word(value: Value) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value < 0:
+        return f"minus_{-value}"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _camel(name: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in name.split("_"))
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _remark(indent: str, text: str) -> Iterator[str]:
+    yield f"{indent}\\* {_plain(text)}"

@@ -1,0 +1,232 @@
+"""Where a formula is to be proved, as data: names, what they stand for, and what is known of them.
+
+A setting lies inside another one and adds names. Some are open: of them only the type is known, and what `known` says.
+The others are defined by expressions over names that come before. The state after an event is one more set of names,
+such as `new.fast`, each defined over the state before it, so that a formula never grows with the number of events.
+Everything is an expression of our own language; what a solver is told is up to the encoders.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache, reduce
+from typing import assert_never
+
+from tokenspec.machine.lang.build import Term, all_of, eq, ite, one_of, var
+from tokenspec.machine.lang.claims import primed_definitions
+from tokenspec.machine.lang.declaration import Event, Machine, Rule
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in, substitute
+from tokenspec.machine.lang.typecheck import common, type_of
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
+from tokenspec.machine.lang.validate import machine_scope
+
+NEW, OTHER = "new.", "other."
+"""What stands before the names of the state after an event, and before those of another copy of the machine."""
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """Names with their types; those that `defines` holds stand for an expression, the others are open."""
+
+    says: str
+    types: Mapping[str, Type] = field(default_factory=dict)
+    defines: Mapping[str, Expr] = field(default_factory=dict)
+    known: tuple[Expr, ...] = ()
+    outer: Setting | None = None
+
+    @cached_property
+    def scope(self) -> Mapping[str, Type]:
+        """The type of every name that can be read here."""
+        return {**self.outer.scope, **self.types} if self.outer else dict(self.types)
+
+    @cached_property
+    def chain(self) -> tuple[Setting, ...]:
+        """The settings that this one lies in, the outermost first, and itself."""
+        return (*self.outer.chain, self) if self.outer else (self,)
+
+    @property
+    def opens(self) -> Mapping[str, Type]:
+        """The names that this setting adds and does not define."""
+        return {name: kind for name, kind in self.types.items() if name not in self.defines}
+
+    def within(self, says: str, *known: Expr) -> Setting:
+        """The same names, and more is known of them."""
+        return Setting(says, known=known, outer=self)
+
+
+class Settings:
+    """The settings of one machine; `invariants` are taken to hold in every state."""
+
+    def __init__(self, machine: Machine, invariants: tuple[Expr, ...]) -> None:
+        self.machine, self.invariants = machine, invariants
+        self._types = {v.name: v.type for v in machine.variables}
+        figures = {p.name: p.type for p in machine.all_parameters}
+        ranges = [in_range(name, kind) for name, kind in figures.items()]
+        assumed = [a.holds for a in machine.assumptions]
+        self.figures = Setting("the figures and policies", figures, known=_told(*ranges, *assumed))
+        initial = {v.name: v.initial for v in machine.variables}
+        self.first = self._with_state("the first state", self.figures, "", initial)
+        self.state = self._with_state("a state in which every invariant holds", self.figures, "", {}, *invariants)
+        self._asked: dict[str, Setting] = {}
+        self._rules: dict[str, Setting] = {}
+        self._pairs: dict[str, Setting] = {}
+
+    def over(self, prefix: str, expr: Expr) -> Expr:
+        """`expr` read in the state whose names begin with `prefix`."""
+        return substitute(expr, _names(self.machine, prefix)) if prefix else expr
+
+    def copy(self, outer: Setting, prefix: str, says: str, *known: Expr) -> Setting:
+        """An open state more, in which every invariant holds."""
+        return self._with_state(says, outer, prefix, {}, *(self.over(prefix, i) for i in self.invariants), *known)
+
+    def asked(self, event: Event) -> Setting:
+        """The event, with any fields, whether it is accepted or not."""
+        if event.name not in self._asked:
+            kinds = dict(machine_scope(self.machine, event.fields))
+            for d in self.machine.definitions:
+                # One that a seeded fault has made read a later one.
+                if d.name not in kinds and set(names_in(d.expr)) <= kinds.keys():
+                    kinds[d.name] = type_of(d.expr, kinds, d.name)
+            defines = {d.name: d.expr for d in self.machine.definitions if d.name in kinds and d.name not in self.state.scope}
+            types = {name: kinds[name] for name in (*(f.name for f in event.fields), *defines)}
+            known = _told(*(in_range(f.name, f.type) for f in event.fields))
+            self._asked[event.name] = Setting(f"{event.name} happens", types, defines, known, self.state)
+        return self._asked[event.name]
+
+    def event(self, event: Event) -> Setting:
+        """The event is accepted."""
+        return self.asked(event).within(f"{event.name} is accepted", *_told(*(need.holds for need in event.requires)))
+
+    def rule(self, event: Event, rule: Rule) -> Setting:
+        """The rule applies to its event, which is accepted; `new.x` is the state after."""
+        if rule.name not in self._rules:
+            outer = self.event(event).within(f"{rule.name} applies", self.applies(rule).expr)
+            self._rules[rule.name] = self._with_state(f"after {rule.name}", outer, NEW, self._after(rule, ""))
+        return self._rules[rule.name]
+
+    def pair(self, event: Event, rule: Rule) -> Setting:
+        """The rule applies in one of two copies; `other.x` is the other one before it, `new.other.x` after.
+
+        A rule reaches the other copy by an effect on `other.x`, which `validate` refuses.
+        """
+        if rule.name not in self._pairs:
+            effect = {a.name: a.value for a in rule.effect}
+            after = {name: effect.get(OTHER + name, Var(OTHER + name)) for name in self._types}
+            two = self.copy(self.rule(event, rule), OTHER, "another copy")
+            self._pairs[rule.name] = self._with_state(f"the other copy after {rule.name}", two, NEW + OTHER, after)
+        return self._pairs[rule.name]
+
+    def step(self, outer: Setting, event: Event, start: str, end: str) -> Setting:
+        """`event`, which has no fields, in the state `start`; `end` is the state after, the same where it is refused."""
+        taken = {f"{end}by {r.name}": self.over(start, all_of(self.accepted(event), self.applies(r)).expr) for r in event.rules}
+        after: dict[str, Expr] = {name: Var(start + name) for name in self._types}
+        for rule in event.rules:
+            for name, value in self._after(rule, start).items():
+                if value != Var(start + name):
+                    after[name] = ite(var(f"{end}by {rule.name}"), Term(value), Term(after[name])).expr
+        return self._with_state(f"{event.name} has happened", outer, end, after, extra=taken)
+
+    def accepted(self, event: Event) -> Term:
+        """That no requirement of `event` fails."""
+        return all_of(*(Term(need.holds) for need in event.requires))
+
+    def applies(self, rule: Rule) -> Term:
+        """That the rule's source and condition fit."""
+        return Term(folded(all_of(one_of(var(self.machine.control), *rule.source), Term(rule.when)).expr))
+
+    def same(self, left: str, right: str, names: tuple[str, ...]) -> Expr:
+        """That two states agree on `names`."""
+        return all_of(*(eq(var(left + name), var(right + name)) for name in names)).expr
+
+    def _after(self, rule: Rule, start: str) -> dict[str, Expr]:
+        effect = {a.name: self.over(start, a.value) for a in rule.effect}
+        if rule.target is not None:
+            effect[self.machine.control] = Lit(rule.target)
+        return {name: effect.get(name, Var(start + name)) for name in self._types}
+
+    def _with_state(
+        self,
+        says: str,
+        outer: Setting,
+        prefix: str,
+        values: Mapping[str, Expr],
+        *known: Expr,
+        extra: Mapping[str, Expr] | None = None,
+    ) -> Setting:
+        """A state and the definitions over it; variables are open unless `values` holds them, `extra` are truth values."""
+        scope = machine_scope(self.machine)
+        definitions = primed_definitions(self.machine, prefix)
+        types = {prefix + name: kind for name, kind in self._types.items()}
+        types |= {name: scope[name.removeprefix(prefix)] for name in definitions}
+        types |= dict.fromkeys(extra or {}, Bool())
+        defines = {**(extra or {}), **{prefix + name: value for name, value in values.items()}, **definitions}
+        return Setting(says, types, defines, _told(*known), outer)
+
+
+def in_range(name: str, kind: Type) -> Expr:
+    """That an open number is within its declared range. (That an open name of an enum is a member goes without saying.)"""
+    return all_of(kind.lo <= var(name), var(name) <= kind.hi).expr if isinstance(kind, Tokens) else TRUE
+
+
+def family(scope: Mapping[str, Type], *exprs: Expr) -> Enum | None:
+    """The enum of whose members all of `exprs` are, None where they are no names. It says what a member's position is."""
+    found = [_family(scope, expr) for expr in exprs]
+    kinds = [kind for kind in found if kind is not None]
+    if not kinds:
+        return None
+    joined = reduce(lambda a, b: common(a, b) or a, kinds[1:], kinds[0])
+    return joined if isinstance(joined, Enum) else None
+
+
+def _family(scope: Mapping[str, Type], expr: Expr) -> Type | None:
+    match expr:
+        case Lit(str(value)):
+            return Enum("?", (value,))
+        case Var(name):
+            kind = scope[name]
+            return kind if isinstance(kind, Enum) else None
+        case Ite(_, then, orelse):
+            return family(scope, then, orelse)
+        case _:
+            return None
+
+
+def _told(*known: Expr) -> tuple[Expr, ...]:
+    return tuple(k for k in map(folded, known) if k != TRUE)
+
+
+@lru_cache(maxsize=256)
+def _names(machine: Machine, prefix: str) -> dict[str, Expr]:
+    names = [v.name for v in machine.variables] + [name.removeprefix(prefix) for name in primed_definitions(machine, prefix)]
+    return {name: Var(prefix + name) for name in names}
+
+
+def folded(expr: Expr) -> Expr:
+    """`expr` with what its constants decide worked out."""
+    match expr:
+        case Lit() | Var():
+            return expr
+        case Not(arg):
+            inner = folded(arg)
+            return Lit(not inner.value) if isinstance(inner, Lit) else Not(inner)
+        case Ite(cond, then, orelse):
+            decided, chosen, other = folded(cond), folded(then), folded(orelse)
+            if isinstance(decided, Lit):
+                return chosen if decided.value else other
+            return chosen if chosen == other else Ite(decided, chosen, other)
+        case Binary(op, left, right):
+            return _folded(op, folded(left), folded(right))
+        case _:
+            assert_never(expr)
+
+
+def _folded(op: BinaryOp, left: Expr, right: Expr) -> Expr:
+    if op is BinaryOp.EQ and isinstance(left, Lit) and isinstance(right, Lit):
+        return Lit(left.value == right.value)
+    if op in (BinaryOp.AND, BinaryOp.OR):
+        # The value that decides, and the one that can be left out.
+        for one, another in ((left, right), (right, left)):
+            if isinstance(one, Lit):
+                return another if one.value is (op is BinaryOp.AND) else one
+    return Binary(op, left, right)

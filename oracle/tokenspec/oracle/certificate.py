@@ -1,0 +1,80 @@
+"""The certificate of a check: what was claimed, what came of it, and what somebody else needs to see that it is so.
+
+It holds the set of reachable states of a scope, and the lemmas that make the claims inductive. `verify.py` re-checks it
+with other means.
+"""
+
+from __future__ import annotations
+
+import base64
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from tokenspec.machine.lang.claims import Claim, StatePart
+from tokenspec.machine.lang.types import Value
+from tokenspec.spec.scopes import Scope
+
+FORMAT = "tokenspec-certificate/1"
+
+
+def certificate(
+    digest: str,
+    version: str,
+    scope: Scope,
+    policy: Mapping[str, str],
+    verdicts: Iterable[tuple[Claim, str, str]],
+    lemmas: Sequence[StatePart],
+    digits: Sequence[tuple[str, int]],
+    ranks: Iterable[int],
+) -> dict[str, Any]:
+    """The certificate as data. `verdicts` are claims with verdict and method; `digits` are names with their bases."""
+    return {
+        "format": FORMAT,
+        "digest": digest,
+        "version": version,
+        "scope": scope.name,
+        "policy": dict(policy),
+        "claims": [
+            {"id": c.id, "sentence": c.sentence, "parts": {p.name: repr(p) for p in c.parts}, "verdict": verdict, "method": method}
+            for c, verdict, method in verdicts
+        ],
+        "lemmas": {lemma.name: repr(lemma) for lemma in lemmas},
+        "reachable": {"digits": [list(digit) for digit in digits], "ranks": packed(sorted(ranks))},
+    }
+
+
+def packed(rising: Iterable[int]) -> str:
+    """Rising numbers as text: differences in groups of seven bits, compressed, in base 64."""
+    data, last = bytearray(), 0
+    for number in rising:
+        gap, last = number - last, number
+        while gap > 127:
+            data.append(gap & 127 | 128)
+            gap >>= 7
+        data.append(gap)
+    return base64.b64encode(zlib.compress(bytes(data), 9)).decode()
+
+
+def unpacked(text: str) -> Iterator[int]:
+    """The numbers that `packed` was given. Raises `ValueError` for any other text."""
+    try:
+        data = zlib.decompress(base64.b64decode(text, validate=True))
+    except zlib.error as fault:
+        raise ValueError(str(fault)) from None
+    number = gap = shift = 0
+    for byte in data:
+        gap |= (byte & 127) << shift
+        shift += 7
+        if byte < 128:
+            number, gap, shift = number + gap, 0, 0
+            yield number
+
+
+def state_of(rank: int, digits: Sequence[tuple[str, Sequence[Value]]]) -> dict[str, Value]:
+    """The state with that rank; `digits` are names with their values, the most significant first."""
+    found: dict[str, Value] = {}
+    for name, values in reversed(digits):
+        rank, position = divmod(rank, len(values))
+        found[name] = values[position]
+    return found

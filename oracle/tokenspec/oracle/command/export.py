@@ -1,0 +1,142 @@
+"""`tokenspec export`: the declared account as text for other tools."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import click
+
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.explore import instances
+from tokenspec.machine.exporters.document import document
+from tokenspec.machine.exporters.promela import promela
+from tokenspec.machine.exporters.tla import is_module_name, tla
+from tokenspec.machine.exporters.world import World
+from tokenspec.machine.lang.digest import digest
+from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.options import as_json, catalogue_at, settings_options
+from tokenspec.oracle.errors import WrongUsage
+from tokenspec.oracle.settings import catalogue_on_the_wire, policy_from_options
+from tokenspec.spec.account import account
+from tokenspec.spec.clauses import CLAUSES
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.scopes import SCOPES
+from tokenspec.spec.system import system
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the command line asks for: the scope and the catalogue by name, where given."""
+
+    scope: str | None
+    catalogue: str | None
+    policy: Mapping[str, str]
+    output_file: str | None
+
+
+_Files = dict[str | None, str]
+"""What is written where; None is standard output."""
+
+
+def _promela(asked: _Asked) -> _Files:
+    _check_no_catalogue(asked)
+    check_files((), {}, asked.output_file)
+    return {asked.output_file: promela(_world(asked))}
+
+
+def _tla(asked: _Asked) -> _Files:
+    _check_no_catalogue(asked)
+    if asked.output_file is None:
+        module = tla(_world(asked), "Account")
+        return {None: f"{module.text}\n(*\n{module.configuration}*)\n"}
+    path = Path(asked.output_file)
+    if path.suffix != ".tla" or not is_module_name(path.stem):
+        letters = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)
+        better = letters if is_module_name(letters) else "Account"
+        rule = "a TLA+ module is called like its file: letters, digits, underscores, no word of TLA+, then .tla"
+        raise WrongUsage("-o", f"{path}: {rule}; try {path.with_name(better + '.tla')}")
+    beside = str(path.with_suffix(".cfg"))
+    check_files((), {"the configuration": beside}, asked.output_file)
+    module = tla(_world(asked), path.stem)
+    return {asked.output_file: module.text, beside: module.configuration}
+
+
+def _check_no_catalogue(asked: _Asked) -> None:
+    if asked.catalogue is not None:
+        rule = "the states of a real catalogue are too many to visit, so tla and promela take the figures of a --scope; json takes it"
+        raise WrongUsage("--catalogue", rule)
+
+
+def _world(asked: _Asked) -> World:
+    scope = SCOPES[asked.scope or "small"]
+    machine = account(scope.catalogue)
+    changed = [f"{name}={answer}" for name, answer in asked.policy.items() if answer != DEFAULTS[name]]
+    head = [
+        f"tokenspec {version('tokenspec')}, declaration {digest(system(scope.catalogue))}",
+        f"scope {scope.name}, policies {', '.join(changed) or 'at their defaults'}",
+    ]
+    parameters = {**scope.catalogue.parameters(), **asked.policy}
+    return World(machine, parameters, instances(machine, scope.values), scope.most, claims(scope.catalogue.ranking), head)
+
+
+def _json(asked: _Asked) -> _Files:
+    if asked.scope is not None and asked.catalogue is not None:
+        raise WrongUsage("--catalogue", "a scope has a catalogue of its own: give one of the two")
+    check_files([asked.catalogue] if asked.catalogue else [], {}, asked.output_file)
+    scope = SCOPES[asked.scope] if asked.scope else None
+    catalogue = scope.catalogue if scope else catalogue_at(asked.catalogue)
+    whole = system(catalogue)
+    report = {
+        "digest": digest(whole),
+        "version": version("tokenspec"),
+        "policy": asked.policy,
+        "fixed": {},
+        "catalogue": catalogue_on_the_wire(catalogue),
+        "scope": {"name": scope.name, "values": scope.values, "most": scope.most} if scope else None,
+        **document(whole, {**catalogue.parameters(), **asked.policy}, claims(catalogue.ranking)),
+        "clauses": [{"id": clause, "says": says} for clause, says in CLAUSES.items()],
+    }
+    return {asked.output_file: as_json(report)}
+
+
+_WRITERS: dict[str, Callable[[_Asked], _Files]] = {"tla": _tla, "promela": _promela, "json": _json}
+
+
+@click.command()
+@click.argument("form", metavar="FORMAT", type=click.Choice(list(_WRITERS)))
+@click.option("--scope", type=click.Choice(list(SCOPES)), help="The small world that is written.  [tla, promela: small]")
+@settings_options
+@click.option(
+    "-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where the text goes; default: standard output."
+)
+@click.option("-q", "--quiet", is_flag=True, help="Does not say which files were written.")
+def command(
+    form: str, scope: str | None, policy: tuple[str, ...], catalogue: str | None, output_file: str | None, quiet: bool
+) -> int:
+    """Writes the declared account for another tool: tla, promela or json.
+
+    tla and promela are the account in a small world, for the model checkers TLC and Spin: every event with every value
+    that a field takes there, under one answer to each open question, with the claims about single states. Their counts
+    of states equal ours. A module of TLA+ is called like its file, and a configuration for TLC is written beside it.
+
+    json is the whole declaration with all claims, expressions both as text and as trees: by default with the figures of
+    Leonardo.Ai, with --catalogue or --scope with others.
+
+    \b
+    tokenspec export promela -o account.pml
+    tokenspec export tla -o Account.tla --scope tiny --policy refund=none
+    tokenspec export json --catalogue mine.toml
+    """
+    asked = _Asked(scope, catalogue, policy_from_options(policy), None if output_file == "-" else output_file)
+    files = _WRITERS[form](asked)
+    for path, text in files.items():
+        with output(path) as to:
+            to.write(text)
+    if output_file is not None and not quiet:
+        sys.stderr.write(f"written: {', '.join(path for path in files if path)}\n")
+    return 0

@@ -1,0 +1,95 @@
+"""The worlds that the tests of the exporters write and count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from lang.machines import CORPUS, all_values
+from lang.turnstile import FILLED, FITS, PUSH, UNLOCKS, VARIABLES, WORTH, coin, turnstile
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.explore import instances
+from tokenspec.machine.exporters.world import World
+from tokenspec.machine.lang.build import lookup, requires, rule, var, variable
+from tokenspec.machine.lang.declaration import Field, Machine
+from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.types import Enum, Tokens
+from tokenspec.spec.account import account
+from tokenspec.spec.policies import DEFAULTS, POLICIES
+from tokenspec.spec.scopes import SCOPES
+
+SETTINGS: dict[str, dict[str, str]] = {
+    "defaults": {},
+    "second answers": {p.name: p.answers[1][0] for p in POLICIES},
+    "bank kept": {
+        "burn_order": "rollover_fast_topup",
+        "upgrade_grant": "next_renewal",
+        "downgrade_bank": "keep",
+        "refund": "none",
+        "past_due_spending": "allowed",
+    },
+    "bank frozen": {
+        "daily_position": "last",
+        "upgrade_grant": "full",
+        "lapse_bank": "frozen",
+        "paid_daily_leftover": "kept",
+        "stranded_remainder": "relax",
+    },
+}
+"""Answers to the open questions, by name."""
+
+COUNTS: dict[tuple[str, str], tuple[int, int]] = {
+    ("tiny", "defaults"): (3_905, 187_325),
+    ("tiny", "second answers"): (2_305, 41_349),
+    ("tiny", "bank kept"): (3_073, 57_037),
+    ("tiny", "bank frozen"): (3_969, 190_461),
+    ("small", "defaults"): (38_089, 1_888_297),
+    ("small", "second answers"): (17_569, 346_213),
+    ("small", "bank kept"): (33_121, 664_569),
+    ("small", "bank frozen"): (38_413, 1_904_605),
+}
+"""States, and accepted events with those that lead out of the bounds, by scope and setting; our explorer finds the same."""
+
+each_setting = pytest.mark.parametrize(("scope", "setting"), COUNTS)
+each_tiny_setting = pytest.mark.parametrize("setting", SETTINGS)
+each_machine = pytest.mark.parametrize("name", CORPUS)
+
+
+def of_account(scope: str, setting: str, seed: Callable[[Machine], Machine] = lambda m: m) -> World:
+    """The account in a scope, perhaps with a fault in it."""
+    small = SCOPES[scope]
+    machine = seed(account(small.catalogue))
+    parameters = {**small.catalogue.parameters(), **DEFAULTS, **SETTINGS[setting]}
+    return World(machine, parameters, instances(machine, small.values), small.most, claims(small.catalogue.ranking))
+
+
+def of_machine(machine: Machine, parameters: Values) -> World:
+    """A machine that needs no bounds, with every value that its fields have."""
+    values = {f.name: all_values(f.type) for e in machine.events for f in e.fields}
+    return World(machine, parameters, instances(machine, values), {})
+
+
+def of_corpus(name: str) -> World:
+    """A machine of tests/lang/machines.py."""
+    machine, parameters = CORPUS[name]
+    return of_machine(machine, parameters)
+
+
+def odd() -> Machine:
+    """A turnstile whose names are words of other languages, or can only be spelt in some."""
+    coins = Enum("Coin", ("class", "two words", "", "\u00fcbrig", "(none)", "none", "skip", "TRUE"))
+    worth = replace(WORTH, expr=lookup(coin, {"two words": 1, "": 2, "(none)": 1}, 0).expr)
+    numbers = ("now", "len", "new_state", "\u00e9mile", "short", "Next", "WF_x", "a")
+    counts = replace(UNLOCKS, effect=(*UNLOCKS.effect, *(var(name).becomes(n % 2) for n, name in enumerate(numbers))))
+    events = ("do", "settle", "timeout", "type_ok", "init", "CHOOSE", "vars")
+    more = tuple(replace(PUSH, name=e, rules=(rule(f"{e}_again", "unlocked", None, ""),)) for e in events)
+    return turnstile(
+        fields=(Field("coin", coins, ""),),
+        needs=(FITS, requires("coin_must_be_listed", coin > "class", "")),
+        rules=(counts, turnstile().events[0].rules[1]),
+        more=more,
+        variables=(*VARIABLES, *(variable(name, Tokens(0, 1), 0, "") for name in numbers)),
+        definitions=(worth, FILLED),
+    )

@@ -1,0 +1,112 @@
+"""Spin counts the states that our explorer counts, and finds a fault that is seeded into the declaration."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from lang.test_readers_on_small_machines import PINNED
+from proofs.export_worlds import COUNTS, each_machine, each_setting, odd, of_account, of_corpus, of_machine
+from quality.faults import FAULTS
+from tokenspec.machine.backends.compiled import Compiled
+from tokenspec.machine.checkers.explore import explore
+from tokenspec.machine.exporters.promela import promela
+from tokenspec.machine.exporters.world import World
+from tokenspec.machine.lang.build import var
+
+# Where CI is set the tools have to be there, and the tests fail without them.
+needs_spin = pytest.mark.skipif(
+    not os.environ.get("CI") and not (shutil.which("spin") and shutil.which("gcc")), reason="spin or gcc is not installed"
+)
+
+
+@dataclass(frozen=True)
+class Verified:
+    """What Spin came to."""
+
+    states: int
+    transitions: int
+    report: str
+
+
+def verified(world: World, folder: Path) -> Verified:
+    (folder / "model.pml").write_text(promela(world), encoding="utf-8")
+    for line in ("spin -a model.pml", "gcc -O0 -w -DSAFETY -DNOREDUCE -o pan pan.c", "./pan -m1000000"):
+        report = subprocess.run(line.split(), cwd=folder, capture_output=True, text=True, check=True).stdout
+    assert "depth too small" not in report
+    states, transitions = (re.findall(rf"(\d+) {what}", report)[0] for what in ("states, stored", "transitions"))
+    return Verified(int(states), int(transitions), report)
+
+
+@needs_spin
+@each_setting
+def test_spin_stores_exactly_our_states(scope: str, setting: str, tmp_path: Path) -> None:
+    """Its transitions are the accepted events, the first state, and the check of the first state."""
+    states, accepted = COUNTS[scope, setting]
+    found = verified(of_account(scope, setting), tmp_path)
+    assert (found.states, found.transitions) == (states, accepted + 2)
+    assert "errors: 0" in found.report
+
+
+@needs_spin
+@each_machine
+def test_spin_stores_exactly_the_states_of_any_machine(name: str, tmp_path: Path) -> None:
+    states, accepted, _ = PINNED[name]
+    found = verified(of_corpus(name), tmp_path)
+    assert (found.states, found.transitions) == (states, accepted + 2)
+
+
+@needs_spin
+@pytest.mark.parametrize(
+    ("fault", "check"),
+    [
+        ("check_dropped", "balances_never_negative_pools"),
+        ("daily_piles_up", "pools_within_allowance_daily"),
+        ("upgrade_adds_whole_allowance", "pools_within_allowance_fast"),
+    ],
+)
+def test_spin_finds_a_seeded_fault_by_the_claim_it_is_seeded_against(fault: str, check: str, tmp_path: Path) -> None:
+    """Each leads out of the bounds, where the claims are checked all the same."""
+    seed = next(f.seed for f in FAULTS if f.id == fault)
+    assert "errors: 1" in verified(of_account("tiny", "defaults", seed), tmp_path).report
+    trail = subprocess.run(["spin", "-t", "model.pml"], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
+    line = int(re.findall(r"model.pml:(\d+), Error: assertion violated", trail)[0])
+    assert (tmp_path / "model.pml").read_text().splitlines()[line - 1].strip() == f"assert({check});"
+    assert "      open_account(): opens\n" in trail
+
+
+@needs_spin
+def test_the_first_state_is_checked_too(tmp_path: Path) -> None:
+    world = of_account("tiny", "defaults")
+    variables = tuple(replace(v, initial=var("daily_allowance").expr) if v.name == "fast" else v for v in world.machine.variables)
+    report = verified(replace(world, machine=replace(world.machine, variables=variables)), tmp_path).report
+    assert "depth reached 0, errors: 1" in report
+
+
+@needs_spin
+def test_names_may_be_words_of_promela_or_c(tmp_path: Path) -> None:
+    world = of_machine(odd(), {"room": 4, "ahead": "kept"})
+    ours = explore(Compiled(world.machine, world.parameters), world.events, {})
+    found = verified(world, tmp_path)
+    assert (found.states, found.transitions) == (ours.states, ours.transitions + 2)
+    assert ours.states > 20
+
+
+def test_the_same_world_is_written_in_the_same_bytes() -> None:
+    assert promela(of_account("small", "bank kept")) == promela(of_account("small", "bank kept"))
+
+
+def test_a_figure_that_the_tools_cannot_count_is_refused() -> None:
+    world = of_account("tiny", "defaults")
+    with pytest.raises(ValueError, match=r"daily_allowance: 40,000 is too large for a world"):
+        replace(world, parameters={**world.parameters, "daily_allowance": 40_000})
+    beyond = replace(world.machine.variables[3], initial=(var("daily_allowance") + 2**40).expr)
+    machine = replace(world.machine, variables=(*world.machine.variables[:3], beyond, *world.machine.variables[4:]))
+    with pytest.raises(ValueError, match=r"1,099,511,627,776 is added, subtracted or multiplied"):
+        promela(replace(world, machine=machine))

@@ -56,6 +56,8 @@ class Result:
     failure: Failure | None = None
     seconds: float = 0.0
     seed: int = 0
+    interrupted: bool = False
+    """Somebody ended it early."""
 
     @property
     def cold(self) -> list[tuple[str, str]]:
@@ -110,6 +112,8 @@ def run(
     try:
         for part in parts:
             part()
+    except KeyboardInterrupt:
+        result.interrupted = True
     except Exception as error:
         # A machine that fails on its own has no records; its story is in the message.
         failure = world.failure or Failure([], World({}, catalogue_used, "explicit"), error)

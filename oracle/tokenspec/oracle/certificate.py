@@ -36,7 +36,13 @@ def certificate(
         "scope": scope.name,
         "policy": dict(policy),
         "claims": [
-            {"id": c.id, "sentence": c.sentence, "parts": {p.name: repr(p) for p in c.parts}, "verdict": verdict, "method": method}
+            {
+                "id": c.id,
+                "sentence": c.sentence,
+                "parts": {p.name: repr(p) for p in c.parts},
+                "verdict": verdict,
+                "method": method,
+            }
             for c, verdict, method in verdicts
         ],
         "lemmas": {lemma.name: repr(lemma) for lemma in lemmas},

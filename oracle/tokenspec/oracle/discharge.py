@@ -1,141 +1,136 @@
-"""Discharges the claims by every engine that fits them, and says for each claim what was used and how far it reaches.
+"""What the evidence says of each claim: the verdict, by which engines, and how far it reaches.
 
-Proofs hold for every catalogue, every policy and every reachable state. A search of a small scope holds for that scope
-under the default policies. Fuzzing is evidence. A claim is *proved* only where all of its parts are.
+A proof holds for every catalogue, every policy and every reachable state; a search for its scope and the policies it
+covers; a random run is evidence. A claim is *proved* only where all of its parts are.
 """
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tokenspec.invariants.claims import claims
-from tokenspec.invariants.lemmas import lemmas
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import Exploration, explore, instances
-from tokenspec.machine.checkers.induction import LEMMA, PROVED, RUNS, Induction, Obligation
-from tokenspec.machine.checkers.monitor import Tally, Watch
-from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, StatePart, StepPart, TwoRunPart
-from tokenspec.oracle.campaign import Progress, Result, run
-from tokenspec.spec.account import account
+from tokenspec.machine.checkers.induction import LEMMA, PROVED
+from tokenspec.machine.checkers.monitor import Tally, Violation
+from tokenspec.machine.lang.claims import (
+    Claim,
+    LayerPart,
+    LeadsToPart,
+    LivenessPart,
+    PairPart,
+    Part,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+)
+from tokenspec.oracle.evidence import Evidence
 from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
-from tokenspec.spec.system import system
 
 ENGINES: dict[type[Part], tuple[str, ...]] = {
     StatePart: ("prover", "explorer", "fuzzer"),
     StepPart: ("prover", "explorer", "fuzzer"),
     TwoRunPart: ("prover", "explorer", "fuzzer"),
+    PairPart: ("prover",),
+    RefusalPart: ("prover", "explorer", "fuzzer"),
     LivenessPart: ("explorer", "fuzzer"),
     LeadsToPart: ("explorer",),
     LayerPart: ("fuzzer",),
 }
 """Which engines fit which kind of part."""
 
-_BOUNDED = (TwoRunPart,)
-"""Parts whose proof assumes that at most RUNS renewals are due."""
-
-
-@dataclass
-class Evidence:
-    """Everything that the engines came to."""
-
-    obligations: list[Obligation]
-    prove_seconds: float
-    exploration: Exploration
-    explored: Tally
-    fuzzed: Result
-
 
 @dataclass(frozen=True)
 class Verdict:
-    """One claim: `proved`, `holds` (within the scope told), `refuted`, `unknown` or `not_checked`."""
+    """One claim: `proved`, `holds` (within the scope told), `refuted`, `unknown` or `not_checked`.
+
+    `twin_reached` is how often the interesting case of its rarest part occurred, over all engines that count it.
+    """
 
     claim: Claim
     verdict: str
     method: str
     scope: str
     twin_reached: int
-    awaits: list[str] = field(default_factory=list)
 
 
-def discharge(examples: int, seed: int = 0, progress: Progress | None = None) -> Evidence:
-    """Runs the prover, the search of the tiny scope, and `examples` runs of the fuzzer."""
-    started = time.perf_counter()
-    obligations = [
-        o for machine in system().machines for o in Induction(machine, claims(DEFAULT.ranking), lemmas()).obligations()
-    ]
-    seconds = time.perf_counter() - started
-    tally = Tally()
-    reader = Compiled(account(TINY.catalogue), {**TINY.catalogue.parameters(), **DEFAULTS})
-    watch = Watch(reader.machine, claims(TINY.catalogue.ranking))
-    found = explore(reader, instances(reader.machine, TINY.values), TINY.most, watch.monitor(reader, tally))
-    return Evidence(obligations, seconds, found, tally, run(examples, seed_number=seed, progress=progress))
+def violations(evidence: Evidence) -> Iterator[Violation]:
+    """Every breach of a claim that a search or a run found."""
+    for searched in evidence.searches:
+        yield from (found.violation for found in searched.explorations if found.violation is not None)
+    for finding in evidence.findings:
+        if finding.broken is not None:
+            yield Violation(finding.claim.id, finding.part.name, finding.claim.sentence, "\n".join(finding.broken.lines()))
+    failure = evidence.fuzzed.failure
+    if failure is not None and isinstance(failure.error, Violation):
+        yield failure.error
+
+
+def disagreements(evidence: Evidence) -> Iterator[str]:
+    """Where one engine proved what another one found broken: a bug of ours, whichever of the two is wrong."""
+    proved = _proved(evidence)
+    for violation in violations(evidence):
+        if (violation.claim, violation.part) in proved:
+            yield f"proved for all figures and policies, and yet: {violation}"
 
 
 def verdicts(evidence: Evidence) -> list[Verdict]:
     """What each claim came to."""
-    sound = _is_sound(evidence.obligations)
-    return [_verdict(c, evidence, sound) for c in claims(DEFAULT.ranking)]
+    proved, searched, fuzzed = _proved(evidence), evidence.searched, evidence.fuzzed.tally
+    broken = {violation.claim for violation in violations(evidence)}
+    undecided = {o.claim for o in evidence.obligations if o.verdict != PROVED}
+    return [_verdict(claim, proved, searched, fuzzed, evidence, claim.id in broken, claim.id in undecided) for claim in _all()]
 
 
-def _is_sound(obligations: list[Obligation]) -> bool:
-    """Whether what every proof takes for granted has been proved: the lemmas, and the state parts of all claims."""
-    states = {(c.id, p.name) for c in claims(DEFAULT.ranking) for p in c.parts if isinstance(p, StatePart)}
-    granted = [o for o in obligations if o.claim == LEMMA or (o.claim, o.part) in states]
-    return bool(granted) and all(o.verdict == PROVED for o in granted)
+def _all() -> tuple[Claim, ...]:
+    return claims(DEFAULT.ranking)
 
 
-def _verdict(claim: Claim, evidence: Evidence, sound: bool) -> Verdict:
-    proofs: dict[str, set[str]] = {}
+def _proved(evidence: Evidence) -> set[tuple[str, str]]:
+    """The parts proved without any bound; none where what every proof takes for granted is not proved itself."""
+    granted = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StatePart)}
+    found: dict[tuple[str, str], bool] = {}
     for o in evidence.obligations:
-        if o.claim == claim.id:
-            proofs.setdefault(o.part, set()).add(o.verdict)
-    proved = [p for p in claim.parts if sound and proofs.get(p.name) == {PROVED}]
-    whole = [p for p in proved if not isinstance(p, _BOUNDED)]
-    searched = [p for p in claim.parts if evidence.exploration.complete and evidence.explored.checked[claim.id, p.name]]
-    tally = evidence.fuzzed.tally
-    fuzzed = [p for p in claim.parts if tally.checked[claim.id, p.name]]
-    twin = min(tally.twins[claim.id, p.name] for p in claim.parts)
-    broken = {getattr(evidence.fuzzed.failure.error, "claim", None)} if evidence.fuzzed.failure else set()
-    broken |= {evidence.exploration.violation.claim} if evidence.exploration.violation else set()
-    # A model that breaks an obligation may start in a state that cannot be reached, so it refutes the proof, not the claim.
-    unproved = bool(proofs) and not (sound and all(found == {PROVED} for found in proofs.values()))
-    covered = all(p in proved or p in fuzzed for p in claim.parts) and twin > 0 and evidence.fuzzed.failure is None
-    verdict = (
-        "refuted"
-        if claim.id in broken
-        else "unknown"
-        if unproved
-        else "not_checked"
-        if not covered
-        else "proved"
-        if len(whole) == len(claim.parts)
-        else "holds"
-    )
-    methods = [("prove", proved), ("explore", searched), ("fuzz", fuzzed)]
-    total = len(claim.parts)
-    method = ", ".join(name + _share(parts, total) for name, parts in methods if parts)
-    return Verdict(claim, verdict, method, _scope(claim, proved), twin, _awaits(claim, proved))
+        key = o.claim, o.part
+        found[key] = found.get(key, True) and o.verdict == PROVED and o.bound is None
+    sound = any(claim == LEMMA for claim, _ in found)
+    sound &= all(holds for key, holds in found.items() if key[0] == LEMMA or key in granted)
+    # What an interruption left undone is not proved.
+    return {key for key, holds in found.items() if holds} if sound and evidence.is_proved_through else set()
 
 
-def _share(parts: list[Part], total: int) -> str:
-    return "" if len(parts) == total else f" {len(parts)}/{total}"
+def _verdict(
+    claim: Claim, proved: set[tuple[str, str]], searched: Tally, fuzzed: Tally, evidence: Evidence, broken: bool, undecided: bool
+) -> Verdict:
+    keys = [(claim.id, part.name) for part in claim.parts]
+    through = all(each.complete for each in evidence.searches) and bool(evidence.searches)
+    by = {
+        "prove": [key for key in keys if key in proved],
+        "explore": [key for key in keys if through and searched.checked[key]],
+        "fuzz": [key for key in keys if fuzzed.checked[key]],
+    }
+    twins = min(searched.twins[key] + fuzzed.twins[key] for key in keys)
+    covered = all(any(key in found for found in by.values()) for key in keys) and twins > 0
+    if broken:
+        verdict = "refuted"
+    elif undecided:
+        # A model that breaks an obligation may start in a state that is never reached: it refutes the proof, not the claim.
+        verdict = "unknown"
+    elif not covered:
+        verdict = "not_checked"
+    else:
+        verdict = "proved" if len(by["prove"]) == len(keys) else "holds"
+    share = {name: f"{name} {len(found)}/{len(keys)}" if len(found) < len(keys) else name for name, found in by.items() if found}
+    return Verdict(claim, verdict, ", ".join(share.values()), _scope(by, keys, evidence), twins)
 
 
-def _scope(claim: Claim, proved: list[Part]) -> str:
-    if not proved:
-        searched = f"the {TINY.name} scope, " if any(isinstance(p, LivenessPart) for p in claim.parts) else ""
-        return f"{searched}random runs"
-    limited = f", at most {RUNS} renewals due" if any(isinstance(p, _BOUNDED) for p in proved) else ""
-    rest = "" if len(proved) == len(claim.parts) else "; the rest on random runs"
-    return f"all figures, all policies{limited}{rest}"
-
-
-def _awaits(claim: Claim, proved: list[Part]) -> list[str]:
-    """What is still missing: a proof without a bound, or one at all, where the part is of a kind that can be proved."""
-    provable = [p for p in claim.parts if "prover" in ENGINES[type(p)]]
-    missing = [p for p in provable if p not in proved]
-    bounded = [p for p in proved if isinstance(p, _BOUNDED)]
-    return ["proof"] * bool(missing) + ["proof without a bound"] * bool(bounded and not missing)
+def _scope(by: dict[str, list[tuple[str, str]]], keys: list[tuple[str, str]], evidence: Evidence) -> str:
+    told = []
+    if by["prove"]:
+        told.append("all price lists, all policies")
+    rest = [key for key in keys if key not in by["prove"]]
+    if any(key in by["explore"] for key in rest):
+        told += [f"{each.scope.name} scope, {each.told}" for each in evidence.searches]
+    if any(key not in by["explore"] for key in rest):
+        told.append("random runs")
+    return "; ".join(told)

@@ -22,6 +22,7 @@ from tokenspec.machine.checkers.kernel import Kernel, Observer
 from tokenspec.machine.checkers.monitor import Violation, Watch, one_outcome
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.claims import Claim, Part, StepPart
+from tokenspec.machine.lang.conditions import OUTCOME
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.types import Bool, Enum, Type, Value
@@ -170,6 +171,8 @@ class Search:
             found.tally.twins[claim.id, checked.name] = twins
             if not isinstance(checked, StepPart):
                 found.tally.checked[claim.id, checked.name] = found.states
+        if scoped.claims:
+            found.tally.checked[OUTCOME] = found.tally.twins[OUTCOME] = found.states
         met = iter(counts[counters.first_code : counters.first_observed])
         for claim, refusal in scoped.refusals:
             key = claim.id, refusal.name

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeAlias, assert_never
 
 from tokenspec.machine.lang.types import Value
@@ -95,6 +95,18 @@ def names_in(expr: Expr) -> Iterator[str]:
         yield expr.name
     for part in children(expr):
         yield from names_in(part)
+
+
+def reads(part: object) -> Iterator[str]:
+    """Every name read by the expressions within `part`, a dataclass or a tuple of them, with repetitions."""
+    if isinstance(part, Var):
+        yield part.name
+    elif isinstance(part, tuple):
+        for each in part:
+            yield from reads(each)
+    elif is_dataclass(part):
+        for field in fields(part):
+            yield from reads(getattr(part, field.name))
 
 
 def substitute(expr: Expr, by: Mapping[str, Expr]) -> Expr:

@@ -68,7 +68,9 @@ def _tla(asked: _Asked) -> _Files:
 
 def _check_no_catalogue(asked: _Asked) -> None:
     if asked.catalogue is not None:
-        rule = "the states of a real catalogue are too many to visit, so tla and promela take the figures of a --scope; json takes it"
+        rule = (
+            "the states of a real catalogue are too many to visit: tla and promela take the figures of a --scope, json takes this"
+        )
         raise WrongUsage("--catalogue", rule)
 
 
@@ -137,6 +139,7 @@ def command(
     for path, text in files.items():
         with output(path) as to:
             to.write(text)
-    if output_file is not None and not quiet:
-        sys.stderr.write(f"written: {', '.join(path for path in files if path)}\n")
+    written = [path for path in files if path is not None]
+    if written and not quiet:
+        sys.stderr.write(f"written: {', '.join(written)}\n")
     return 0

@@ -1,0 +1,184 @@
+"""What a check came to, as text, as data and as a table for a document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib.metadata import version
+from typing import IO, Any
+
+from tokenspec.machine.checkers.explore import Exploration
+from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
+from tokenspec.machine.lang.digest import digest
+from tokenspec.oracle.command.fuzz import show_failure
+from tokenspec.oracle.command.options import table
+from tokenspec.oracle.discharge import Verdict, disagreements
+from tokenspec.oracle.evidence import Evidence, Searched
+from tokenspec.spec.system import system
+
+
+def as_data(found: list[Verdict], evidence: Evidence) -> dict[str, Any]:
+    """The report as data (contract, section 6); `exploration` is of the scope asked for."""
+    fuzzed = evidence.fuzzed
+    failure = fuzzed.failure
+    return {
+        "digest": digest(system()),
+        "version": version("tokenspec"),
+        "seed": evidence.settings.seed,
+        "policy": dict(evidence.settings.policy),
+        "fixed": {},
+        "claims": [
+            {
+                "number": v.claim.number,
+                "id": v.claim.id,
+                "sentence": v.claim.sentence,
+                "clauses": list(v.claim.clauses),
+                "verdict": v.verdict,
+                "method": v.method,
+                "scope": v.scope,
+                "twin_reached": v.twin_reached,
+            }
+            for v in found
+        ],
+        "exploration": _search_data(evidence.searches[0]) if evidence.searches else None,
+        "searches": [_search_data(each) for each in evidence.searches],
+        "obligations": {
+            "total": len(evidence.obligations),
+            "proved": sum(o.verdict == PROVED for o in evidence.obligations),
+            "seconds": round(evidence.prove_seconds, 2),
+            "open": [
+                {"claim": o.claim, "part": o.part, "about": o.about, "verdict": o.verdict}
+                for o in evidence.obligations
+                if o.verdict != PROVED
+            ],
+        },
+        "fuzz": {
+            "examples": fuzzed.count.examples,
+            "steps": fuzzed.count.steps,
+            "seconds": round(fuzzed.seconds, 2),
+            "cold": [{"event": event, "outcome": what} for event, what in fuzzed.cold],
+        },
+        "counterexample": failure.records if failure else None,
+        "interrupted": evidence.interrupted,
+    }
+
+
+def _open(o: Obligation) -> dict[str, Any]:
+    return {"claim": o.claim, "part": o.part, "about": o.about, "verdict": o.verdict}
+
+
+def _search_data(searched: Searched) -> dict[str, Any]:
+    found = searched.found
+    return {
+        "scope": searched.scope.name,
+        "policies": searched.policies,
+        "states": found.states,
+        "transitions": found.transitions,
+        "depth": found.depth,
+        "seconds": round(found.seconds, 2),
+        "states_per_second": round(found.states / max(found.seconds, 0.001)),
+        "memory": found.memory,
+        "coldest_rule": list(_coldest(found)),
+        "complete": searched.complete,
+    }
+
+
+def _coldest(found: Exploration) -> tuple[str, int]:
+    return min(found.rules.items(), key=lambda rule: rule[1], default=("", 0))
+
+
+def as_text(found: list[Verdict], evidence: Evidence, to: IO[str]) -> None:
+    """The table of claims, what is broken or left open, and the figures."""
+    shown = [
+        [
+            str(v.claim.number),
+            f"{v.claim.id}\n{v.claim.sentence}",
+            v.verdict.replace("_", " "),
+            v.method,
+            v.scope,
+            f"{v.twin_reached:,}",
+        ]
+        for v in found
+    ]
+    table("", ["no", "claim and what it says", "verdict", "by (parts)", "for", "twin"], shown, to)
+    to.write(
+        "proved: of every reachable state; holds: as far as 'for' says. Random runs are evidence, not proof; they stand alone\n"
+    )
+    to.write("where a claim speaks of clocks, journal or sessions, which are code around the declared machine.\n")
+    to.write("twin: how often the claim's interesting case occurred, the rarest of its parts.\n\n")
+    for line in _broken(evidence):
+        to.write(f"{line}\n")
+    if evidence.fuzzed.failure is not None:
+        show_failure(evidence.fuzzed.failure, to)
+    for line in _figures(evidence):
+        to.write(f"{line}\n")
+
+
+def _broken(evidence: Evidence) -> Iterator[str]:
+    """Counterexamples, open obligations, and whatever keeps the table from being green."""
+    for line in disagreements(evidence):
+        yield f"engines disagree: {line}"
+    for searched in evidence.searches:
+        for each in searched.explorations:
+            if each.violation is not None:
+                yield str(each.violation)
+                yield from (f"  {event} {fields or ''}" for event, fields in each.trace)
+    for finding in evidence.findings:
+        if finding.broken is not None:
+            yield from finding.lines()
+    for o in evidence.obligations:
+        if o.verdict != PROVED:
+            yield f"{o.verdict}: claim {o.claim}, part {o.part}, at {o.about}"
+            yield from (f"  {line}" for line in (o.witness.story() if o.witness else ()))
+    yield from (f"deadlock: {state}" for state in evidence.deadlocks)
+    if not evidence.interrupted:
+        yield from (f"never met: {event}, {what}" for event, what in evidence.fuzzed.cold)
+
+
+def _figures(evidence: Evidence) -> Iterator[str]:
+    proved = sum(o.verdict == PROVED for o in evidence.obligations)
+    lemmas = len({o.part for o in evidence.obligations if o.claim == LEMMA})
+    yield (
+        f"prover     {proved} of {len(evidence.obligations)} obligations proved, those of {lemmas} lemmas among them, figures and "
+        f"policies open, {evidence.prove_seconds:.1f} s"
+    )
+    for searched in evidence.searches:
+        for each in searched.explorations:
+            rule, times = _coldest(each)
+            how = (
+                ""
+                if each.complete
+                else f"; ended by its budget of {each.ended_by}"
+                if each.ended_by
+                else "; ended by a violation"
+            )
+            yield (
+                f"explorer   {searched.scope.name}, {searched.told}{' (claims with ghosts)' if each is searched.ghosts else ''}: "
+                f"{each.states:,} states, {each.transitions:,} transitions, depth {each.depth}, {each.seconds:.1f} s "
+                f"({each.states / max(each.seconds, 0.001):,.0f} states/s), {each.memory / 2**20:,.0f} MiB, coldest rule {rule} "
+                f"({times:,}){how}"
+            )
+    fuzzed = evidence.fuzzed
+    yield (
+        f"fuzzer     {fuzzed.count.steps:,} events of {fuzzed.count.examples:,} random runs, {fuzzed.seconds:.0f} s "
+        f"({fuzzed.count.steps / max(fuzzed.seconds, 0.001):,.0f}/s), seed {fuzzed.seed}"
+    )
+
+
+def as_markdown(found: list[Verdict], evidence: Evidence) -> str:
+    """The table of claims for a document, with the figures below it."""
+    from tokenspec.diagrams.tables import markdown
+
+    rows = [
+        (
+            str(v.claim.number),
+            f"`{v.claim.id}`",
+            v.claim.sentence,
+            v.verdict.replace("_", " "),
+            v.method,
+            v.scope,
+            f"{v.twin_reached:,}",
+        )
+        for v in found
+    ]
+    lines = [markdown(("no", "claim", "what it says", "verdict", "by (parts)", "for", "twin"), rows), ""]
+    return "\n".join([*lines, *(f"- {line}" for line in (*_broken(evidence), *_figures(evidence)))]) + "\n"

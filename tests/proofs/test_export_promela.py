@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from lang.test_readers_on_small_machines import PINNED
+from lang.turnstile import FILLED, WORTH, turnstile
 from proofs.export_worlds import COUNTS, each_machine, each_setting, odd, of_account, of_corpus, of_machine
 from quality.faults import FAULTS
 from tokenspec.machine.backends.compiled import Compiled
@@ -19,6 +20,9 @@ from tokenspec.machine.checkers.explore import explore
 from tokenspec.machine.exporters.promela import promela
 from tokenspec.machine.exporters.world import World
 from tokenspec.machine.lang.build import var
+from tokenspec.machine.lang.declaration import Field
+from tokenspec.machine.lang.expr import Lit
+from tokenspec.machine.lang.types import Enum
 
 # Where CI is set the tools have to be there, and the tests fail without them.
 needs_spin = pytest.mark.skipif(
@@ -110,3 +114,10 @@ def test_a_figure_that_the_tools_cannot_count_is_refused() -> None:
     machine = replace(world.machine, variables=(*world.machine.variables[:3], beyond, *world.machine.variables[4:]))
     with pytest.raises(ValueError, match=r"1,099,511,627,776 is added, subtracted or multiplied"):
         promela(replace(world, machine=machine))
+
+
+def test_more_names_than_spin_has_room_for_are_refused() -> None:
+    coins = Enum("Coin", tuple(f"coin {number}" for number in range(300)))
+    machine = turnstile(fields=(Field("coin", coins, ""),), needs=(), definitions=(replace(WORTH, expr=Lit(1)), FILLED))
+    with pytest.raises(ValueError, match="Promela has room for 255"):
+        promela(of_machine(machine, {"room": 4, "ahead": "kept"}))

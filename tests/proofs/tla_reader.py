@@ -48,6 +48,11 @@ class _Parser:
     def __init__(self, tokens: list[tuple[str, int]]) -> None:
         self.tokens, self.at, self.limit = [*tokens, ("", -1)], 0, -1
 
+    def whole(self) -> Node:
+        found = self.expr()
+        assert self.at == len(self.tokens) - 1, f"left over: {self.tokens[self.at :]}"
+        return found
+
     def peek(self) -> str:
         text, column = self.tokens[self.at]
         return text if column > self.limit else ""
@@ -130,7 +135,7 @@ class Module:
         assert lines[:3] == ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]
         given = dict(line.split(" = ") for line in map(str.strip, lines[3:]) if "=" in line)
         self.invariants = [line.strip() for line in lines[3:] if line[0] == " " and "=" not in line]
-        constants = {name: _whole([(token, 0) for token in _TOKEN.findall(text)]) for name, text in given.items()}
+        constants = {name: _Parser([(token, 0) for token in _TOKEN.findall(text)]).whole() for name, text in given.items()}
         self.definitions: dict[str, tuple[list[str], Node]] = {name: ([], value) for name, value in constants.items()}
         self.variables: list[str] = []
         self.space: dict[str, Any] = {}
@@ -142,13 +147,13 @@ class Module:
             elif words[0] == "CONSTANTS":
                 assert set(words[1::2]) == given.keys(), "the configuration gives other constants than are declared"
             elif words[0] == "ASSUME":
-                assumptions.append(_whole(unit[1:]))
+                assumptions.append(_Parser(unit[1:]).whole())
             elif words[0] == "Spec":
                 assert "".join(words) == r"Spec==Init/\[][Next]_vars"
             elif words != ["EXTENDS", "Integers"]:
                 mark = words.index("==")
                 assert words[0] not in self.definitions, f"{words[0]} is defined twice"
-                self.definitions[words[0]] = (words[2 : mark - 1 : 2], _whole(unit[mark + 1 :]))
+                self.definitions[words[0]] = (words[2 : mark - 1 : 2], _Parser(unit[mark + 1 :]).whole())
         for name, (parameters, body) in self.definitions.items():
             if name != "vars" and not self._acts(body):
                 self.space[name] = self._function(parameters, self.text(body, parameters))
@@ -159,8 +164,7 @@ class Module:
         return eval(self.text(node, []), self.space, {"s": ()})
 
     def _function(self, parameters: list[str], text: str) -> Callable[..., Any]:
-        made: Callable[..., Any] = eval(f"lambda {', '.join(['s', *parameters])}: {text}", self.space)
-        return made
+        return eval(f"lambda {', '.join(['s', *parameters])}: {text}", self.space)  # type: ignore[no-any-return]
 
     def _acts(self, node: Any) -> bool:
         """Whether an expression speaks of the state after."""
@@ -244,10 +248,3 @@ class Module:
             frontier = [after for after in new if within(after)]
             seen.update(frontier)
         return Found(len(seen), generated, broken)
-
-
-def _whole(tokens: list[tuple[str, int]]) -> Node:
-    parser = _Parser(tokens)
-    found = parser.expr()
-    assert parser.at == len(tokens), f"left over: {tokens[parser.at :]}"
-    return found

@@ -12,7 +12,17 @@ from pathlib import Path
 
 from tokenspec.diagrams import tables
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, StatePart, StepPart, TwoRunPart
+from tokenspec.machine.lang.claims import (
+    Claim,
+    LayerPart,
+    LeadsToPart,
+    LivenessPart,
+    Part,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+)
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.command.exits import COVERAGE, HOLDS
@@ -117,7 +127,7 @@ def _formulas(all_claims: tuple[Claim, ...]) -> str:
 
 def _kind(part: Part) -> str:
     names = {StatePart: "state", StepPart: "step", TwoRunPart: "two runs", LayerPart: "layer"}
-    names |= {LivenessPart: "liveness", LeadsToPart: "leads to"}
+    names |= {LivenessPart: "liveness", LeadsToPart: "leads to", RefusalPart: "refusal"}
     return names[type(part)]
 
 
@@ -136,6 +146,9 @@ def _texts(part: Part) -> tuple[str, str]:
         case LeadsToPart():
             comes = f"`{show(part.premise)}` leads to `{show(part.goal)}`, fair in {', '.join(part.fair)}"
             return comes, f"`{show(part.premise)}`, but not `{show(part.goal)}`"
+        case RefusalPart():
+            codes = "; ".join(f"{code}: `{show(holds)}`" for code, holds in part.refusals)
+            return f"`{part.event}` is refused by the first of these that is false: {codes}", "every code is met"
         case LayerPart():
             return part.says, "checked around every record of a run"
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -20,9 +20,10 @@ from tokenspec.machine.backends.compiled import Compiled, Row
 from tokenspec.machine.checkers.explore import instances
 from tokenspec.machine.checkers.monitor import Monitor, Violation, Watch
 from tokenspec.machine.lang.claims import Claim
+from tokenspec.machine.lang.conditions import LEMMA
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.types import Enum, Tokens, Value
-from tokenspec.oracle.certificate import FORMAT, state_of, unpacked
+from tokenspec.oracle.certificate import FORMAT, fingerprint, state_of, unpacked
 from tokenspec.oracle.errors import BadSetting
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
@@ -34,7 +35,7 @@ from tokenspec.spec.system import system
 class _Claimed(msgspec.Struct):
     id: str
     sentence: str
-    parts: dict[str, str]
+    formulas: str
     verdict: str
     method: str
 
@@ -81,21 +82,34 @@ def read(content: bytes, name: str) -> Certificate:
     return found
 
 
-def verify(found: Certificate, solve: Callable[[], Iterator[tuple[str, bool]]], tick: Callable[[int], None]) -> Checked:
-    """Everything that can be said against a certificate. `solve` gives each obligation by name, and whether it is shown."""
-    checked = Checked()
+Shown: TypeAlias = Iterator[tuple[str, str, bool]]
+"""Claim and part of an obligation, and whether a solver shows it."""
+
+
+def verify(found: Certificate, solve: Callable[[], Shown], tick: Callable[[int], None]) -> Checked:
+    """Everything that can be said against a certificate. `solve` puts every obligation to a solver."""
+    checked = Checked(claims=len(found.claims))
     checked.faults += _identity(found)
-    if checked.faults:
-        # The states of another declaration are not worth a look.
-        return checked
-    checked.faults += _closure(found, checked, tick)
-    if any(each.verdict == "proved" for each in found.claims):
-        for name, shown in solve():
-            checked.obligations += 1
-            if not shown:
-                checked.faults.append(f"obligation {name} is not shown by a second solver")
-    checked.claims = len(found.claims)
+    if not checked.faults:
+        # The states of another declaration would not be worth a look.
+        checked.faults += _closure(found, checked, tick)
+    if not checked.faults:
+        checked.faults += _proofs(found, checked, solve)
     return checked
+
+
+def _proofs(found: Certificate, checked: Checked, solve: Callable[[], Shown]) -> Iterator[str]:
+    """Whether each claim that is said to be proved is, part by part, with the lemmas that all proofs rest on."""
+    shown: dict[tuple[str, str], bool] = {}
+    for claim, part, holds in solve():
+        checked.obligations += 1
+        shown[claim, part] = shown.get((claim, part), True) and holds
+    wanted = [(LEMMA, name) for name in found.lemmas]
+    proved = {each.id for each in found.claims if each.verdict == "proved"}
+    wanted += [(c.id, p.name) for c in claims(DEFAULT.ranking) if c.id in proved for p in c.parts]
+    for claim, part in wanted:
+        if not shown.get((claim, part)):
+            yield f"{claim}, part {part}: it is said to be proved, and a second solver does not show it"
 
 
 def _identity(found: Certificate) -> Iterator[str]:
@@ -109,11 +123,11 @@ def _identity(found: Certificate) -> Iterator[str]:
     for each in found.claims:
         if each.id not in declared:
             yield f"claim {each.id} is not one of ours"
-        elif (each.sentence, each.parts) != (declared[each.id].sentence, {p.name: repr(p) for p in declared[each.id].parts}):
+        elif (each.sentence, each.formulas) != (declared[each.id].sentence, fingerprint(declared[each.id].parts)):
             yield f"claim {each.id} says something else here"
         if each.verdict not in ("proved", "holds"):
             yield f"claim {each.id} is certified as {each.verdict}"
-    if found.lemmas != {lemma.name: repr(lemma) for lemma in lemmas()}:
+    if found.lemmas != {lemma.name: fingerprint(lemma) for lemma in lemmas()}:
         yield "its lemmas are not the ones here"
     answers = {p.name: [answer for answer, _ in p.answers] for p in account().policies}
     if found.policy.keys() != answers.keys() or any(value not in answers[name] for name, value in found.policy.items()):
@@ -144,12 +158,12 @@ def _closure(found: Certificate, checked: Checked, tick: Callable[[int], None]) 
         for name, fields, step in events:
             outcome = step(row, fields)
             checked.steps += 1
-            fault = _broken(monitor, name, fields, row, outcome)
+            broken = _broken(monitor, name, fields, row, outcome)
             after: Sequence[Any] = outcome[1]
-            if not fault and outcome[0] >= 0 and after not in rows and all(0 <= after[i] <= most for i, most in bounds):
-                fault = f"{name} {fields} leads from {row} to {after}, which is missing"
-            if fault:
-                yield fault
+            if not broken and outcome[0] >= 0 and after not in rows and all(0 <= after[i] <= most for i, most in bounds):
+                broken = f"{name} {fields} leads from {row} to {after}, which is missing"
+            if broken:
+                yield broken
                 return
         tick(1)
 

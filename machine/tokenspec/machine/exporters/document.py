@@ -25,6 +25,7 @@ from tokenspec.machine.lang.claims import (
     LivenessPart,
     PairPart,
     Part,
+    RefusalPart,
     StatePart,
     StepPart,
     TwoRunPart,
@@ -203,6 +204,10 @@ def _part(part: Part, machines: Mapping[str, Machine]) -> Data:
             kinds = machine_scope(machines[machine])
             formulas = {"premise": _expr(premise, kinds), "goal": _expr(goal, kinds)}
             return _named("leads_to", name, machine, **formulas, fair=list(fair))
+        case RefusalPart(name, machine, event, refusals):
+            kinds = machine_scope(machines[machine], machines[machine].event_named[event].fields)
+            codes = [{"code": code, "holds": _expr(holds, kinds)} for code, holds in refusals]
+            return _named("refusal", name, machine, event=event, refusals=codes)
         case LayerPart(name, says):
             return _named("layer", name, None, says=says)
         case _:

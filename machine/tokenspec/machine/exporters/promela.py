@@ -10,6 +10,7 @@ are counted too.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from textwrap import wrap
 from typing import assert_never
 
 from tokenspec.machine.exporters.world import LARGEST, Names, Spelling, World, Writer, cited, fields_read
@@ -59,7 +60,6 @@ class _Document:
         kinds = machine_scope(machine, fields)
         kinds |= {f"new.{v.name}": v.type for v in machine.variables}
         kinds |= {name: kinds[name.removeprefix("new.")] for name in self.primed}
-        self.kinds = kinds
         truth = {True: "true", False: "false"}
         spelling = Spelling(_INFIX, _CALLS, "!=", "!", "({} -> {} : {})", False, truth, "LARGEST", self._member)
         self.writer = Writer(spelling, self.names, kinds, fields_read(machine))
@@ -76,8 +76,8 @@ class _Document:
         ranks = [f"#define {name}(member) {self._rank(kind)}" for kind, name in self.writer.ranks.items()]
         if len(self.members) > _MTYPES_MOST:
             raise ValueError(f"{len(self.members)} members of enums are named; Promela has room for {_MTYPES_MOST}")
-        names = ", ".join(self.members.values())
-        mtype = [f"mtype = {{ {names} }};", *self._renamed(), ""] if names else []
+        names = wrap(", ".join(self.members.values()), 110, initial_indent="\t", subsequent_indent="\t")
+        mtype = ["mtype = {", *names, "};", *self._renamed(), ""]
         lines = [*self._head(), *mtype, *self._tools(ranks), *figures, *state, *events, *process]
         return "\n".join(lines) + "\n"
 
@@ -86,7 +86,7 @@ class _Document:
         yield from (f" * {_plain(line)}" for line in self.world.head)
         yield " *"
         yield " * spin -a FILE && gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -m1000000"
-        yield " * After an error spin -t FILE shows the events that lead to it; built with -DREACH, pan -i looks for the shortest way."
+        yield " * After an error: spin -t FILE shows the events that lead to it. Built with -DREACH, pan -i looks for fewer."
         yield " */"
         yield ""
 

@@ -138,8 +138,8 @@ def _figures(evidence: Evidence) -> Iterator[str]:
     proved = sum(o.verdict == PROVED for o in evidence.obligations)
     lemmas = len({o.part for o in evidence.obligations if o.claim == LEMMA})
     yield (
-        f"prover     {proved} of {len(evidence.obligations)} obligations proved, those of {lemmas} lemmas among them, figures and "
-        f"policies open, {evidence.prove_seconds:.1f} s"
+        f"prover     {proved} of {len(evidence.obligations)} obligations proved, those of {lemmas} lemmas among them, figures "
+        f"and policies open, {evidence.prove_seconds:.1f} s"
     )
     for searched in evidence.searches:
         for each in searched.explorations:

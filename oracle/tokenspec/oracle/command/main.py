@@ -20,6 +20,7 @@ VERBS = {
     "check": "Checks every claim about the declared account and prints how each was discharged.",
     "replay": "Runs event logs through the oracle and compares what was observed.",
     "fuzz": "Fuzzes the declared machines with random events, settings and times.",
+    "mutants": "Seeds faults into the declaration and shows which claim kills each.",
     "export": "Writes the declared account for another tool: TLC, Spin, or any that reads JSON.",
     "policies": "Lists every open question with its answers, its default, and why it is open.",
 }

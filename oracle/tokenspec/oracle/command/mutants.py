@@ -1,0 +1,102 @@
+"""`tokenspec mutants`: seeds faults into the declaration, and shows what kills each."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from importlib.metadata import version
+from typing import IO, Any
+
+import click
+
+from tokenspec.machine.lang.digest import digest
+from tokenspec.machine.testing.mutants import OPERATORS
+from tokenspec.oracle.command.exits import COVERAGE, HOLDS
+from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.options import as_json, output_options, progress, table
+from tokenspec.oracle.errors import WrongUsage
+from tokenspec.oracle.mutation import BUG, EQUIVALENT, KILLED, SURVIVED, Fate, fates, seeded
+from tokenspec.spec.system import system
+
+ENGINES = ("validation", "explorer", "prover", "fuzzer")
+
+
+@click.command()
+@click.option("--only", metavar="TEXT", default="", help="Only faults whose id begins with TEXT: an operator, or one fault.")
+@click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes; default: one for each core.")
+@output_options("text", "json")
+def command(only: str, workers: int, form: str, output_file: str | None, quiet: bool) -> int:
+    """Seeds every systematic fault into the declaration, and real bugs of other systems, and shows what kills each.
+
+    A fault is killed by a claim that it breaks, in a search, a proof or a random run; or refused as no declaration at all.
+    One that answers everything as the original does, in every state of the small scope under every policy, is equivalent.
+    A fault that survives fails the run with exit code 16.
+
+    \b
+    tokenspec mutants
+    tokenspec mutants --only bug
+    tokenspec mutants --only boundary.upgrade --format json
+    """
+    check_files((), {}, output_file)
+    chosen = [fault for fault in seeded() if fault.id.startswith(only)]
+    if not chosen:
+        raise WrongUsage("--only", f"no fault's id begins with {only!r}; they begin with one of {', '.join((*OPERATORS, 'bug'))}")
+    with progress("seeding", len(chosen)) as tick:
+        found = list(fates(chosen, tick, workers))
+    with output(output_file) as to:
+        if form == "json":
+            to.write(as_json(report(found)))
+        else:
+            if not quiet:
+                _text(found, to)
+            survived = sum(fate.verdict == SURVIVED for fate in found)
+            to.write(f"{survived} of {len(found)} faults survived\n" if survived else "every fault is killed or equivalent\n")
+    return COVERAGE if any(fate.verdict == SURVIVED for fate in found) else HOLDS
+
+
+def report(found: list[Fate]) -> dict[str, Any]:
+    """The fates as data (contract, section 6)."""
+    return {
+        "digest": digest(system()),
+        "version": version("tokenspec"),
+        "mutants": [
+            {
+                "id": fate.id,
+                "operator": fate.operator,
+                "fault": fate.fault,
+                "verdict": fate.verdict,
+                "killed_by": {"claim": fate.claim, "engine": fate.engine, "steps": fate.steps}
+                if fate.verdict == KILLED
+                else None,
+            }
+            for fate in found
+        ],
+    }
+
+
+def _killer(fate: Fate) -> dict[str, Any]:
+    return {"claim": fate.claim, "engine": fate.engine, "steps": fate.steps}
+
+
+def _text(found: list[Fate], to: IO[str]) -> None:
+    table("", ["operator", "faults", *ENGINES, EQUIVALENT, SURVIVED], [[str(c) for c in row] for row in by_operator(found)], to)
+    claims = Counter(fate.claim for fate in found if fate.verdict == KILLED and fate.engine != "validation")
+    table("", ["claim", "faults killed"], [[claim, str(times)] for claim, times in claims.most_common()], to)
+    for fate in found:
+        if fate.verdict == SURVIVED:
+            to.write(f"survived: {fate.id}: {fate.fault}\n")
+
+
+def by_operator(found: list[Fate]) -> list[tuple[str | int, ...]]:
+    """For each operator: how many faults, killed by which engine first, equivalent, survived; and a last row of sums."""
+    rows: list[tuple[str | int, ...]] = []
+    for operator in (*OPERATORS, BUG):
+        of = [fate for fate in found if fate.operator == operator]
+        if of:
+            rows.append((operator.replace("_", " "), *_counts(of)))
+    return [*rows, ("all", *_counts(found))]
+
+
+def _counts(of: list[Fate]) -> list[int]:
+    engines = [sum(fate.verdict == KILLED and fate.engine == engine for fate in of) for engine in ENGINES]
+    return [len(of), *engines, *(sum(fate.verdict == verdict for fate in of) for verdict in (EQUIVALENT, SURVIVED))]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.claims import LayerPart, validate_claims
+from tokenspec.machine.lang.check_claims import validate_claims
+from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.validate import check_clauses, citations, validate
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan

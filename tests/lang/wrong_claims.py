@@ -7,6 +7,7 @@ from collections.abc import Callable
 from lang.turnstile import barrier, coin, due, purse, room, turnstile
 from lang.wrong import MISSING, NAME, Wrong
 from tokenspec.machine.lang.build import Termlike, eq, negation, var
+from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.claims import (
     Claim,
     LayerPart,
@@ -20,7 +21,6 @@ from tokenspec.machine.lang.claims import (
     state,
     step,
     two_runs,
-    validate_claims,
 )
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.types import Tokens, Value

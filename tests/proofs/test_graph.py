@@ -23,6 +23,7 @@ from tokenspec.machine.checkers.liveness import leads_to, liveness, stays_possib
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
 from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.build import eq, one_of, requires, rule, var, variable
+from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Machine
 from tokenspec.machine.lang.errors import DeclarationErrors
 from tokenspec.machine.lang.step import Accepted, Refused, Values
@@ -276,7 +277,7 @@ def test_both_parts_of_the_claim_and_their_twins_are_counted() -> None:
 )
 def test_a_wrong_part_is_refused(code: str, part: c.Part) -> None:
     with pytest.raises(DeclarationErrors) as refusal:
-        c.validate_claims([c.claim(1, "x", "Something comes.", "", part)], [daily_job()])
+        validate_claims([c.claim(1, "x", "Something comes.", "", part)], [daily_job()])
     assert [fault.code for fault in refusal.value.errors] == [code]
 
 

@@ -17,6 +17,7 @@ from tokenspec.machine.lang.claims import (
     LayerPart,
     LeadsToPart,
     LivenessPart,
+    PairPart,
     Part,
     RefusalPart,
     StatePart,
@@ -127,7 +128,7 @@ def _formulas(all_claims: tuple[Claim, ...]) -> str:
 
 def _kind(part: Part) -> str:
     names = {StatePart: "state", StepPart: "step", TwoRunPart: "two runs", LayerPart: "layer"}
-    names |= {LivenessPart: "liveness", LeadsToPart: "leads to", RefusalPart: "refusal"}
+    names |= {LivenessPart: "liveness", LeadsToPart: "leads to", RefusalPart: "refusal", PairPart: "pair"}
     return names[type(part)]
 
 
@@ -146,6 +147,8 @@ def _texts(part: Part) -> tuple[str, str]:
         case LeadsToPart():
             comes = f"`{show(part.premise)}` leads to `{show(part.goal)}`, fair in {', '.join(part.fair)}"
             return comes, f"`{show(part.premise)}`, but not `{show(part.goal)}`"
+        case PairPart():
+            return f"`{show(part.holds)}`, for an event of one of two copies", f"`{show(part.twin)}`"
         case RefusalPart():
             codes = "; ".join(f"{code}: `{show(holds)}`" for code, holds in part.refusals)
             return f"`{part.event}` is refused by the first of these that is false: {codes}", "every code is met"

@@ -7,7 +7,7 @@ from typing import IO
 import click
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.claims import validate_claims
+from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
 from tokenspec.oracle.command.check_report import as_data, as_markdown, as_text
 from tokenspec.oracle.command.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest

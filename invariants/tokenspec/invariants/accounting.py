@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, maximum, ne, negation, one_of, total, var
-from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, ghost, new, step, two_runs
+from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, ghost, new, state, step, two_runs
 from tokenspec.machine.lang.declaration import Kind
-from tokenspec.machine.lang.types import Tokens
+from tokenspec.machine.lang.expr import Lit
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Tokens
 from tokenspec.spec.words import *
 
 
@@ -40,6 +41,43 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             most=var(f"allowance[{ranking[-1]}]"),
         ),
     )
+    booked_by = {
+        Kind.GRANTED: ("open_account", "subscribe", "upgrade", "renew", "daily_reset"),
+        Kind.BOUGHT: ("buy_topup", "buy_api"),
+        Kind.REFUNDED: ("refund",),
+        Kind.MOVED_IN: ("renew",),
+        Kind.SPENT: ("generate", "api_generate"),
+        Kind.EXPIRED: ("subscribe", "cancel", "renew", "lapse", "daily_reset", "refund"),
+        Kind.MOVED_OUT: ("renew",),
+    }
+    ends = all_of(one_of(status, *SUBSCRIBED), eq(new(status), FREE))
+    one_settled = ite(eq(var("missed_renewals"), "each"), renewals_due - 1, 0)
+    dues_left = lookup(event, {"renewal_falls_due": renewals_due + 1, "renew": one_settled}, renewals_due)
+    day_due = lookup(event, {"daily_reset_falls_due": True, "daily_reset": False, "open_account": False}, daily_reset_due)
+    acts = (
+        ("renewal", "stops", ends),
+        ("renewal", "starts", eq(event, "subscribe")),
+        ("renewal", "settles", all_of(eq(event, "renew"), negation(ends))),
+        ("renewal", "keeps", negation(any_of(ends, one_of(event, "subscribe", "renew")))),
+        ("daily", "starts", eq(event, "open_account")),
+        ("daily", "settles", eq(event, "daily_reset")),
+        ("daily", "keeps", negation(one_of(event, "open_account", "daily_reset"))),
+    )
+    lasts = {"daily": "day_lasts", "fast": "month_lasts", "rollover": "subscription_lasts"}
+    most = {"daily": daily_allowance, "fast": allowance, "rollover": ceiling, "topup": Term(Lit(COUNTABLE_MAX))}
+
+    def returned(name: str) -> Term:
+        """The job's part of a pool is booked as refunded. It fills the pool up to its maximum, or dies with its period."""
+        pool, part, full = var(name), var(f"{name}_part"), most[name]
+        fills = all_of(
+            new(pool) >= pool,
+            any_of(eq(new(pool), pool + part), eq(new(pool), full), all_of(unchanged(pool), pool > full)),
+            any_of(unchanged(pool), new(pool) <= full),
+        )
+        return all_of(
+            eq(flow(Kind.REFUNDED, pool), part), ite(var(lasts[name]), fills, unchanged(pool)) if name in lasts else fills
+        )
+
     return (
         claim(
             8,
@@ -61,6 +99,20 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 all_of(*(eq(flow(Kind.SPENT, pool), charged[name]) for name, pool in zip(POOLS, pools, strict=True))),
                 flow(Kind.SPENT, rollover) > 0,
             ),
+            step(
+                "kinds",
+                all_of(
+                    *(
+                        implies(total(*(flow(kind, pool) for pool in pools)) > 0, one_of(event, *events))
+                        for kind, events in booked_by.items()
+                    )
+                ),
+                flow(Kind.REFUNDED, topup) > 0,
+            ),
+            step("refunded", all_of(*map(returned, APP_POOLS)), flow(Kind.REFUNDED, fast) > 0, "refund"),
+            step(
+                "excess_expires", any_of(eq(flow(Kind.EXPIRED, api), 0), eq(new(api), COUNTABLE_MAX)), flow(Kind.GRANTED, api) > 0
+            ),
         ),
         claim(
             9,
@@ -81,10 +133,17 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 any_of(ne(event, "renew"), new(renewals_due) < renewals_due),
                 all_of(eq(event, "renew"), renewals_due > 1),
             ),
+            state("not_before_opening", implies(eq(status, ABSENT), negation(daily_reset_due)), daily_reset_due),
             step("day_settled", negation(new(daily_reset_due)), eq(rule_name, "resets_nothing"), "daily_reset"),
             LayerPart("due_as_the_clock_says", "a reset is due exactly when its clock shows an instant that is past"),
             step("not_before_its_time", all_of(renewals_due >= 1), eq(rule_name, "renews"), "renew"),
             step("day_not_before_its_time", daily_reset_due, eq(rule_name, "resets_free"), "daily_reset"),
+            step(
+                "counted",
+                all_of(eq(new(renewals_due), ite(ends, 0, dues_left)), eq(new(daily_reset_due), day_due)),
+                renewals_due > 1,
+            ),
+            step("clocks", all_of(*(implies(when, eq(var(f"clock.{clock}"), act)) for clock, act, when in acts)), ends),
         ),
         claim(
             11,
@@ -115,6 +174,15 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 charged["rollover"] > 0,
                 "generate",
             ),
+            step(
+                "mode",
+                all_of(
+                    any_of(is_paid, eq(answered("mode"), "relaxed")),
+                    implies(negation(pools_open), all_of(eq(charged["fast"], 0), eq(charged["rollover"], 0))),
+                ),
+                all_of(eq(status, PAST_DUE), negation(pools_open), fast > 0),
+                "generate",
+            ),
             step("api", eq(charged["api"], cost), cost > 1, "api_generate"),
             step("quoted", eq(answered("cost"), var("listed_price")), var("listed_price") > 0, "quote"),
             LayerPart("refunded_once", "a charged job is refunded at most once"),
@@ -136,6 +204,42 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 "downgrade",
                 "resume",
                 "cancel",
+            ),
+            step(
+                "asked",
+                ite(
+                    eq(event, "downgrade"),
+                    all_of(unchanged(plan), eq(new(scheduled_plan), plan_asked)),
+                    all_of(eq(new(plan), plan_asked), eq(new(scheduled_plan), NONE)),
+                ),
+                ne(scheduled_plan, NONE),
+                "subscribe",
+                "upgrade",
+                "downgrade",
+            ),
+            step(
+                "at_renewal",
+                implies(
+                    eq(new(status), ACTIVE),
+                    all_of(
+                        eq(new(scheduled_plan), NONE),
+                        any_of(eq(new(plan), scheduled_plan), all_of(eq(scheduled_plan, NONE), unchanged(plan))),
+                    ),
+                ),
+                ne(scheduled_plan, NONE),
+                "renew",
+            ),
+            step(
+                "otherwise",
+                any_of(
+                    one_of(event, "subscribe", "upgrade", "downgrade", "renew"),
+                    ends,
+                    all_of(
+                        unchanged(plan),
+                        ite(one_of(event, "cancel", "resume"), eq(new(scheduled_plan), NONE), unchanged(scheduled_plan)),
+                    ),
+                ),
+                all_of(one_of(event, "cancel", "resume"), ne(scheduled_plan, NONE)),
             ),
             LayerPart("date_stands", "the next renewal shown is the same before and after a plan change"),
         ),
@@ -167,6 +271,15 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 all_of(eq(var("upgrade_grant"), "difference"), new(allowance) > allowance),
                 "upgrade",
             ),
+            step(
+                "by_policy",
+                all_of(
+                    implies(eq(var("upgrade_grant"), "full"), eq(new(fast), new(allowance))),
+                    implies(eq(var("upgrade_grant"), "next_renewal"), unchanged(fast)),
+                ),
+                eq(var("upgrade_grant"), "next_renewal"),
+                "upgrade",
+            ),
             step("bank", unchanged(rollover), rollover > 0, "upgrade", "downgrade", "resume"),
         ),
         claim(
@@ -185,5 +298,6 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 implies(new_period, eq(flow(Kind.GRANTED, api), included)),
                 all_of(eq(rule_name, "renews"), included > 0),
             ),
+            step("bought", eq(flow(Kind.BOUGHT, api), amount), amount > 1, "buy_api"),
         ),
     )

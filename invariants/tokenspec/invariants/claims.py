@@ -18,4 +18,4 @@ from tokenspec.machine.lang.claims import Claim
 @cache
 def claims(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
     """All claims, in the order of their numbers, for a catalogue with the plans of `ranking`."""
-    return (*safety(ranking), *accounting(ranking), *jobs())
+    return (*safety(ranking), *accounting(ranking), *jobs(ranking))

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from tokenspec.invariants.refusals import refusals
 from tokenspec.invariants.words import *
-from tokenspec.machine.lang.build import all_of, any_of, eq, ne, negation, one_of, var
-from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, claim, leads_to, two_runs
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, ne, negation, one_of, var
+from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, claim, ghost, leads_to, new, step, two_runs
+from tokenspec.machine.lang.types import Bool
 from tokenspec.spec.daily_job import DUE, LATE, OVERDUE, WAITING
 from tokenspec.spec.words import *
 
 
-def jobs() -> tuple[Claim, ...]:
-    """Claims 15 to 21."""
+def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
+    """Claims 15 to 21, for the plans of `ranking`."""
+    becomes: dict[str, str | Term] = {
+        "open_account": FREE,
+        **dict.fromkeys(("subscribe", "upgrade", "downgrade", "resume"), ACTIVE),
+        "cancel": ite(eq(status, ACTIVE), CANCELLING, FREE),
+        "renew": ite(eq(status, CANCELLING), FREE, ACTIVE),
+        "payment_failed": PAST_DUE,
+        "lapse": FREE,
+    }
     both_due = all_of(daily_reset_due, renewals_due >= 1, ne(status, FREE))
+    was_opened = var("was_opened")
     supplement = any_of(
         var("qualifies_for_daily"),
         # A plan without tokens leaves its subscriber as empty after the renewal as the supplement asks for.
@@ -35,6 +46,15 @@ def jobs() -> tuple[Claim, ...]:
             "Every event in every state is accepted by one rule or refused with one code.",
             "F14",
             LayerPart("one_outcome", "the reference reader, which looks at every rule, finds exactly one outcome"),
+            step("status", eq(new(status), lookup(event, becomes, status)), all_of(eq(event, "renew"), eq(status, PAST_DUE))),
+            step(
+                "opened_first",
+                any_of(eq(event, "open_account"), was_opened),
+                eq(event, "subscribe"),
+                ghosts=(ghost("was_opened", Bool(), False, any_of(was_opened, eq(event, "open_account")), most=1),),
+                keeps=implies(ne(status, ABSENT), was_opened),
+            ),
+            *refusals(ranking),
         ),
         claim(
             17,

@@ -6,6 +6,7 @@ from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, new, state, step
 from tokenspec.machine.lang.declaration import Kind
+from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *
 
 
@@ -17,6 +18,17 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         for medium in ("image", "video")
     ]
     is_relaxed = eq(answered("mode"), "relaxed")
+    to_the_letter = eq(var("paid_daily_guard"), "bank_and_topup_empty")
+    has_run_dry = any_of(
+        all_of(to_the_letter, eq(rollover + topup, 0)),
+        all_of(negation(to_the_letter), any_of(negation(pools_open), eq(fast + rollover + topup, 0))),
+    )
+    # Which events may change a pool at all; packs and API tokens have claims of their own.
+    touched_by = {
+        daily: ("open_account", "daily_reset", "generate", "refund"),
+        fast: ("subscribe", "upgrade", "renew", "cancel", "lapse", "generate", "refund"),
+        rollover: ("subscribe", "renew", "cancel", "lapse", "generate", "refund"),
+    }
     return (
         claim(
             1,
@@ -42,6 +54,37 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ),
                 all_of(eq(rule_name, "renews"), eq(new(rollover), new(ceiling)), new(ceiling) > 0),
             ),
+            state("figure", is_figure(ranking, ceiling, "ceiling", plan), ceiling > 0),
+            step(
+                "takes_what_fits",
+                implies(
+                    ne(status, CANCELLING),
+                    all_of(
+                        new(rollover) <= rollover + fast,
+                        any_of(eq(new(rollover), rollover + fast), new(rollover) >= new(ceiling)),
+                        implies(bank_kept, new(rollover) >= rollover),
+                        any_of(eq(flow(Kind.MOVED_IN, rollover), 0), eq(flow(Kind.EXPIRED, rollover), 0)),
+                    ),
+                ),
+                flow(Kind.EXPIRED, rollover) > 0,
+                "renew",
+            ),
+            step(
+                "comes_back",
+                all_of(new(rollover) <= rollover, any_of(unchanged(rollover), eq(new(rollover), new(ceiling)))),
+                new(rollover) < rollover,
+                "subscribe",
+            ),
+            step(
+                "at_the_end",
+                implies(
+                    all_of(one_of(status, *SUBSCRIBED), eq(new(status), FREE)), eq(new(rollover), ite(bank_frozen, rollover, 0))
+                ),
+                all_of(eq(new(status), FREE), rollover > 0),
+                "cancel",
+                "renew",
+                "lapse",
+            ),
         ),
         claim(
             3,
@@ -50,6 +93,28 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "F03 F05 F10",
             state("fast", fast <= allowance, all_of(eq(fast, allowance), fast > 0)),
             state("daily", daily <= daily_allowance, eq(daily, daily_allowance)),
+            state("figure", is_figure(ranking, allowance, "allowance", plan), allowance > 0),
+            step(
+                "month",
+                implies(eq(new(status), ACTIVE), eq(new(fast), new(allowance))),
+                all_of(eq(event, "renew"), fast < new(fast)),
+                "subscribe",
+                "renew",
+            ),
+            step(
+                "day",
+                eq(
+                    new(daily),
+                    ite(
+                        any_of(one_of(status, ABSENT, FREE), has_run_dry),
+                        daily_allowance,
+                        ite(eq(var("paid_daily_leftover"), "expires"), 0, daily),
+                    ),
+                ),
+                all_of(eq(event, "daily_reset"), has_run_dry, ne(status, FREE)),
+                "open_account",
+                "daily_reset",
+            ),
         ),
         claim(
             4,
@@ -108,6 +173,14 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ),
                 total(*(new(pool) for pool in pools)) > total(*pools),
             ),
+            step(
+                "touched_by",
+                all_of(
+                    *(implies(ne(new(pool), pool), one_of(event, *events)) for pool, events in touched_by.items()),
+                    implies(all_of(eq(event, "cancel"), eq(status, ACTIVE)), unchanged(*pools)),
+                ),
+                all_of(eq(event, "cancel"), eq(status, ACTIVE), fast > 0),
+            ),
             LayerPart("accounts_apart", "an event of one account leaves every other account as it was"),
             LayerPart("transfer_refused", "a transfer is refused in every state"),
         ),
@@ -127,6 +200,12 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 all_of(eq(status, FREE), topup > 0),
                 "generate",
             ),
+            step(
+                "bought",
+                all_of(eq(flow(Kind.BOUGHT, topup), pack_size * quantity), new(topup) > topup),
+                quantity > 1,
+                "buy_topup",
+            ),
         ),
         claim(
             7,
@@ -134,6 +213,11 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "A free account has no fast tokens and no bank it could use.",
             "F05 F06",
             state("fast", implies(eq(status, FREE), eq(fast, 0)), all_of(eq(status, FREE), topup > 0)),
+            state(
+                "plain",
+                implies(one_of(status, ABSENT, FREE), all_of(eq(plan, FREE_PLAN), eq(scheduled_plan, NONE), eq(renewals_due, 0))),
+                all_of(eq(status, FREE), topup > 0),
+            ),
             state(
                 "bank",
                 implies(all_of(eq(status, FREE), negation(bank_frozen)), eq(rollover, 0)),

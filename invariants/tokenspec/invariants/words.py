@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenspec.machine.lang.build import Term, all_of, any_of, eq, one_of, var
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, one_of, total, var
 from tokenspec.machine.lang.claims import answered, new
 from tokenspec.spec.words import *
 
@@ -14,9 +14,15 @@ ENDS = ("gives_up_unpaid", "ends_as_cancelled", "lapses")
 bank_kept = eq(var("downgrade_bank"), "keep")
 bank_frozen = eq(var("lapse_bank"), "frozen")
 pools_open = any_of(one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed")))
+can_spend = ite(pools_open, total(*app_pools), daily)
 VARIABLES = ("status", "plan", "scheduled_plan", *POOLS, "renewals_due", "daily_reset_due")
 
 
 def unchanged(*terms: Term) -> Term:
     """Each of them has the same value after the event as before."""
     return all_of(*(eq(new(term), term) for term in terms))
+
+
+def is_figure(ranking: tuple[str, ...], value: Term, figure: str, of: Term) -> Term:
+    """`value` is what the catalogue says of the plan `of`, told plan by plan."""
+    return all_of(*(implies(eq(of, name), eq(value, var(f"{figure}[{name}]"))) for name in ranking))

@@ -6,12 +6,14 @@ covers; a random run is evidence. A claim is *proved* only where all of its part
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.induction import LEMMA, PROVED
-from tokenspec.machine.checkers.monitor import Tally, Violation
+from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.lang.claims import (
     Claim,
     LayerPart,
@@ -26,6 +28,9 @@ from tokenspec.machine.lang.claims import (
 )
 from tokenspec.oracle.evidence import Evidence
 from tokenspec.spec.catalogue import DEFAULT
+
+Key: TypeAlias = tuple[str, str]
+"""A claim's id and the name of one of its parts."""
 
 ENGINES: dict[type[Part], tuple[str, ...]] = {
     StatePart: ("prover", "explorer", "fuzzer"),
@@ -74,22 +79,38 @@ def disagreements(evidence: Evidence) -> Iterator[str]:
             yield f"proved for all figures and policies, and yet: {violation}"
 
 
+def discharged(evidence: Evidence) -> dict[str, set[Key]]:
+    """For each engine the parts that it went through; none for the explorer unless every search came to its end."""
+    through = all(each.complete for each in evidence.searches) and bool(evidence.searches)
+    searched, fuzzed = evidence.searched.checked, evidence.fuzzed.tally.checked
+    return {
+        "prove": _proved(evidence),
+        "explore": {key for key, times in searched.items() if through and times},
+        "fuzz": {key for key, times in fuzzed.items() if times},
+    }
+
+
+def twins(evidence: Evidence) -> Counter[Key]:
+    """How often the interesting case of each part occurred, over all engines that count it."""
+    return evidence.searched.twins + evidence.fuzzed.tally.twins
+
+
 def verdicts(evidence: Evidence) -> list[Verdict]:
     """What each claim came to."""
-    proved, searched, fuzzed = _proved(evidence), evidence.searched, evidence.fuzzed.tally
+    by_engine, met = discharged(evidence), twins(evidence)
     broken = {violation.claim for violation in violations(evidence)}
     undecided = {o.claim for o in evidence.obligations if o.verdict != PROVED}
-    return [_verdict(claim, proved, searched, fuzzed, evidence, claim.id in broken, claim.id in undecided) for claim in _all()]
+    return [_verdict(claim, by_engine, met, evidence, claim.id in broken, claim.id in undecided) for claim in _all()]
 
 
 def _all() -> tuple[Claim, ...]:
     return claims(DEFAULT.ranking)
 
 
-def _proved(evidence: Evidence) -> set[tuple[str, str]]:
+def _proved(evidence: Evidence) -> set[Key]:
     """The parts proved without any bound; none where what every proof takes for granted is not proved itself."""
     granted = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StatePart)}
-    found: dict[tuple[str, str], bool] = {}
+    found: dict[Key, bool] = {}
     for o in evidence.obligations:
         key = o.claim, o.part
         found[key] = found.get(key, True) and o.verdict == PROVED and o.bound is None
@@ -100,17 +121,12 @@ def _proved(evidence: Evidence) -> set[tuple[str, str]]:
 
 
 def _verdict(
-    claim: Claim, proved: set[tuple[str, str]], searched: Tally, fuzzed: Tally, evidence: Evidence, broken: bool, undecided: bool
+    claim: Claim, by_engine: Mapping[str, set[Key]], met: Counter[Key], evidence: Evidence, broken: bool, undecided: bool
 ) -> Verdict:
     keys = [(claim.id, part.name) for part in claim.parts]
-    through = all(each.complete for each in evidence.searches) and bool(evidence.searches)
-    by = {
-        "prove": [key for key in keys if key in proved],
-        "explore": [key for key in keys if through and searched.checked[key]],
-        "fuzz": [key for key in keys if fuzzed.checked[key]],
-    }
-    twins = min(searched.twins[key] + fuzzed.twins[key] for key in keys)
-    covered = all(any(key in found for found in by.values()) for key in keys) and twins > 0
+    by = {engine: [key for key in keys if key in found] for engine, found in by_engine.items()}
+    rarest = min(met[key] for key in keys)
+    covered = all(any(key in found for found in by.values()) for key in keys) and rarest > 0
     if broken:
         verdict = "refuted"
     elif undecided:
@@ -121,10 +137,10 @@ def _verdict(
     else:
         verdict = "proved" if len(by["prove"]) == len(keys) else "holds"
     share = {name: f"{name} {len(found)}/{len(keys)}" if len(found) < len(keys) else name for name, found in by.items() if found}
-    return Verdict(claim, verdict, ", ".join(share.values()), _scope(by, keys, evidence), twins)
+    return Verdict(claim, verdict, ", ".join(share.values()), _scope(by, keys, evidence), rarest)
 
 
-def _scope(by: dict[str, list[tuple[str, str]]], keys: list[tuple[str, str]], evidence: Evidence) -> str:
+def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> str:
     told = []
     if by["prove"]:
         told.append("all price lists, all policies")

@@ -47,6 +47,8 @@ class Settings:
     states: int | None = None
     seconds: float | None = None
     solving: float = 10.0
+    keeps_states: bool = False
+    """Whether the states of the scope are wanted, for a certificate."""
 
 
 @dataclass
@@ -58,6 +60,8 @@ class Searched:
     """How many combinations of answers it covers."""
     scoped: Scoped
     found: Exploration
+    ranks: list[int] = field(default_factory=list)
+    """The states, where they are wanted."""
     ghosts: Exploration | None = None
 
     @property
@@ -178,7 +182,10 @@ def _search(evidence: Evidence, scope: Scope, policy: Mapping[str, str], left_op
     plain, ghostly = (
         Scoped(machine, parameters, instances(machine, scope.values), scope.most, some, opened) for some in split(all_claims)
     )
-    searched = Searched(scope, math.prod(len(p.answers) for p in left_open), plain, Search(plain).run(budget))
+    search = Search(plain)
+    searched = Searched(scope, math.prod(len(p.answers) for p in left_open), plain, search.run(budget))
+    if evidence.settings.keeps_states and not left_open:
+        searched.ranks = list(search.ranks())
     evidence.searches.append(searched)
     if searched.found.complete and searched.found.violation is None:
         searched.ghosts = Search(ghostly).run(budget)

@@ -83,10 +83,10 @@ def _part_faults(
         case LeadsToPart(_, _, premise, reached, events):
             formulas = premise, reached
         case RefusalPart(_, _, event, refusals):
-            codes, events, formulas = [code for code, _ in refusals], (event,), tuple(holds for _, holds in refusals)
+            codes, events = [code for code, _ in refusals], (event,)
             yield from twice(codes, place, "code")
             if event in m.event_named:
-                scope = machine_scope(m, m.event_named[event].fields)
+                formulas, scope = tuple(holds for _, holds in refusals), machine_scope(m, m.event_named[event].fields)
                 yield from unknown(codes, [n.code for n in m.event_named[event].requires], "TS101", place, f"a code of {event!r}")
     yield from unknown(events, m.event_named, "TS303", place, f"an event of {m.name!r}")
     if isinstance(part, StatePart | StepPart | PairPart) and isinstance(part.twin, Lit):

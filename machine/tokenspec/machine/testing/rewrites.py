@@ -77,9 +77,10 @@ class Rewriter:
         inner = expr.arg if isinstance(expr, Not) and self._is_atom(expr.arg) else expr
         parts = tuple(_operands(expr, op)) if op else children(inner)
         for index, part in enumerate(parts):
+            decides = isinstance(expr, Ite) and index == 0
             if not is_leaf(part):
-                yield from self._parts(part, isinstance(expr, Ite) and index == 0)
-            else:
+                yield from self._parts(part, decides)
+            elif not decides:
                 for operator, leaf in self._leaf(part, inner.op if isinstance(inner, Binary) else None):
                     changed = (*parts[:index], leaf, *parts[index + 1 :])
                     whole = reduce(lambda a, b: Binary(op, a, b), changed) if op else _with_parts(inner, changed)

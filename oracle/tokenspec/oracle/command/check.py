@@ -9,13 +9,18 @@ import click
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
+from tokenspec.oracle.command.check_breaches import Breach, breaches
+from tokenspec.oracle.command.check_forms import as_junit, as_sarif
 from tokenspec.oracle.command.check_report import as_data, as_markdown, as_text
+from tokenspec.oracle.command.check_save import paths, saved
 from tokenspec.oracle.command.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
 from tokenspec.oracle.command.files import check_files, output
 from tokenspec.oracle.command.fuzz import LIVENESS_CLAIMS, exit_of
 from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options
 from tokenspec.oracle.discharge import Verdict, disagreements, verdicts, violations
+from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.evidence import Evidence, Settings, gather
+from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.settings import settings_named
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
@@ -33,13 +38,19 @@ EXAMPLES = {"tiny": 120, "small": 300, "standard": 2_000}
 @click.option(
     "--time-limit", type=click.FloatRange(min=0), metavar="SECONDS", help="Ends a search after so long, without a verdict."
 )
+@click.option(
+    "--save",
+    metavar="STEM",
+    help="Where something is violated, writes STEM.itf.json (the trace), STEM.jsonl (a log that `replay` reads), STEM.toml.",
+)
 @settings_options
-@output_options("text", "json", "md")
+@output_options("text", "json", "junit", "sarif", "md")
 def command(
     scope: str,
     seed: int,
     max_states: int | None,
     time_limit: float | None,
+    save: str | None,
     policy: tuple[str, ...],
     catalogue: str | None,
     form: str,
@@ -56,30 +67,39 @@ def command(
     tokenspec check
     tokenspec check --scope standard --format json -o report.json
     tokenspec check --policy lapse_bank=frozen --max-states 1000000
+    tokenspec check --format junit -o check.xml --save broken
     """
-    check_files([catalogue] if catalogue is not None else [], {}, output_file)
+    if save == "-":
+        raise WrongUsage("--save", "it is the beginning of file names, and nothing is saved to standard output")
+    check_files([catalogue] if catalogue is not None else [], {} if save is None else {**paths(save)}, output_file)
     _validate()
     world = SCOPES[scope]
     own = None if catalogue is None else catalogue_at(catalogue)
     settings = Settings(world, EXAMPLES[scope], seed, settings_named(policy), own, max_states, time_limit)
     with progress("checking", 2 * settings.examples) as tick:
         evidence = gather(settings, tick)
-    found = verdicts(evidence)
+    found, broken = verdicts(evidence), breaches(evidence, catalogue)
     with output(output_file) as to:
-        _write(found, evidence, form, to, quiet)
+        _write(found, evidence, broken, form, to, quiet)
+    for line in saved(save, evidence, broken) if save is not None and broken else ():
+        click.echo(one_line(line, 2_000), err=True)
     codes = exit_codes(found, evidence)
     return INTERRUPTED if evidence.interrupted and not {BUG, SAFETY, LIVENESS} & set(codes) else gravest(codes)
 
 
-def _write(found: list[Verdict], evidence: Evidence, form: str, to: IO[str], quiet: bool) -> None:
+def _write(found: list[Verdict], evidence: Evidence, broken: list[Breach], form: str, to: IO[str], quiet: bool) -> None:
     match form:
         case "json":
-            to.write(as_json(as_data(found, evidence)))
+            to.write(as_json(as_data(found, evidence, broken)))
+        case "junit":
+            to.write(as_junit(found, evidence, broken))
+        case "sarif":
+            to.write(as_json(as_sarif(found, evidence, broken)))
         case "md":
-            to.write(as_markdown(found, evidence))
+            to.write(as_markdown(found, evidence, broken))
         case _:
             if not quiet:
-                as_text(found, evidence, to)
+                as_text(found, evidence, broken, to)
             to.write(_in_a_word(found, evidence) + "\n")
 
 

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import IO, Any
 
 from tokenspec.machine.checkers.explore import Exploration
 from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
 from tokenspec.machine.lang.digest import digest
-from tokenspec.oracle.command.fuzz import show_failure
+from tokenspec.oracle.command.check_breaches import Breach, gates, open_obligations
 from tokenspec.oracle.command.options import table
-from tokenspec.oracle.discharge import Verdict, disagreements
+from tokenspec.oracle.discharge import Verdict
 from tokenspec.oracle.evidence import Evidence, Searched
 from tokenspec.spec.system import system
 
 
-def as_data(found: list[Verdict], evidence: Evidence) -> dict[str, Any]:
-    """The report as data (contract, section 6); `exploration` is of the scope asked for."""
+def as_data(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> dict[str, Any]:
+    """The report as data (contract, section 6); `exploration` is of the scope asked for.
+
+    `counterexamples` are those of the searches, `counterexample` the records of a random run that failed.
+    """
     fuzzed = evidence.fuzzed
     failure = fuzzed.failure
     return {
@@ -45,11 +48,7 @@ def as_data(found: list[Verdict], evidence: Evidence) -> dict[str, Any]:
             "total": len(evidence.obligations),
             "proved": sum(o.verdict == PROVED for o in evidence.obligations),
             "seconds": round(evidence.prove_seconds, 2),
-            "open": [
-                {"claim": o.claim, "part": o.part, "about": o.about, "verdict": o.verdict}
-                for o in evidence.obligations
-                if o.verdict != PROVED
-            ],
+            "open": [_open(o) for o in evidence.obligations if o.verdict != PROVED],
         },
         "fuzz": {
             "examples": fuzzed.count.examples,
@@ -57,6 +56,7 @@ def as_data(found: list[Verdict], evidence: Evidence) -> dict[str, Any]:
             "seconds": round(fuzzed.seconds, 2),
             "cold": [{"event": event, "outcome": what} for event, what in fuzzed.cold],
         },
+        "counterexamples": [breach.example.data() for breach in broken if breach.example is not None],
         "counterexample": failure.records if failure else None,
         "interrupted": evidence.interrupted,
     }
@@ -86,7 +86,7 @@ def _coldest(found: Exploration) -> tuple[str, int]:
     return min(found.rules.items(), key=lambda rule: rule[1], default=("", 0))
 
 
-def as_text(found: list[Verdict], evidence: Evidence, to: IO[str]) -> None:
+def as_text(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach], to: IO[str]) -> None:
     """The table of claims, what is broken or left open, and the figures."""
     shown = [
         [
@@ -105,33 +105,19 @@ def as_text(found: list[Verdict], evidence: Evidence, to: IO[str]) -> None:
     )
     to.write("where a claim speaks of clocks, journal or sessions, which are code around the declared machine.\n")
     to.write("twin: how often the claim's interesting case occurred, the rarest of its parts.\n\n")
-    for line in _broken(evidence):
-        to.write(f"{line}\n")
-    if evidence.fuzzed.failure is not None:
-        show_failure(evidence.fuzzed.failure, to)
-    for line in _figures(evidence):
+    for line in (*_against(evidence, broken), *_figures(evidence)):
         to.write(f"{line}\n")
 
 
-def _broken(evidence: Evidence) -> Iterator[str]:
-    """Counterexamples, open obligations, and whatever keeps the table from being green."""
-    for line in disagreements(evidence):
-        yield f"engines disagree: {line}"
-    for searched in evidence.searches:
-        for each in searched.explorations:
-            if each.violation is not None:
-                yield str(each.violation)
-                yield from (f"  {event} {fields or ''}" for event, fields in each.trace)
-    for finding in evidence.findings:
-        if finding.broken is not None:
-            yield from finding.lines()
-    for o in evidence.obligations:
-        if o.verdict != PROVED:
-            yield f"{o.verdict}: claim {o.claim}, part {o.part}, at {o.about}"
-            yield from (f"  {line}" for line in (o.witness.story() if o.witness else ()))
-    yield from (f"deadlock: {state}" for state in evidence.deadlocks)
-    if not evidence.interrupted:
-        yield from (f"never met: {event}, {what}" for event, what in evidence.fuzzed.cold)
+def _against(evidence: Evidence, broken: Sequence[Breach]) -> Iterator[str]:
+    """Counterexamples, open obligations, and whatever else keeps the table from being green."""
+    wrong = gates(evidence)
+    yield from wrong["engines_agree"]
+    for breach in broken:
+        yield from (*breach.lines, "")
+    for _, lines in open_obligations(evidence):
+        yield from lines
+    yield from (*wrong["no_deadlock"], *wrong["every_outcome_occurs"])
 
 
 def _figures(evidence: Evidence) -> Iterator[str]:
@@ -164,8 +150,8 @@ def _figures(evidence: Evidence) -> Iterator[str]:
     )
 
 
-def as_markdown(found: list[Verdict], evidence: Evidence) -> str:
-    """The table of claims for a document, with the figures below it."""
+def as_markdown(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> str:
+    """The table of claims for a document, with what is broken as it is in the text, and the figures below it."""
     from tokenspec.diagrams.tables import markdown
 
     rows = [
@@ -181,4 +167,7 @@ def as_markdown(found: list[Verdict], evidence: Evidence) -> str:
         for v in found
     ]
     lines = [markdown(("no", "claim", "what it says", "verdict", "by (parts)", "for", "twin"), rows), ""]
-    return "\n".join([*lines, *(f"- {line}" for line in (*_broken(evidence), *_figures(evidence)))]) + "\n"
+    against = list(_against(evidence, broken))
+    if against:
+        lines += ["```text", *against, "```", ""]
+    return "\n".join([*lines, *(f"- {line}" for line in _figures(evidence))]) + "\n"

@@ -14,6 +14,7 @@ from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.campaign import PROFILES, Result, run
 from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
 from tokenspec.oracle.command.files import check_files, output, write_file
+from tokenspec.oracle.command.fuzz_sut import DEFAULT_TIMEOUT, SutRun, fuzz_sut
 from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options, table
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.fuzz import Failure
@@ -43,6 +44,16 @@ LIVENESS_CLAIMS = ("never_stuck",)
 @click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True, help="Events in a run.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
 @click.option("--save", metavar="FILE", type=click.Path(), help="Writes a counterexample as a log that `replay` reads.")
+@click.option(
+    "--sut", metavar="SUT", help="Fuzzes an implementation: a command line, http://HOST:PORT, or python:module:factory."
+)
+@click.option(
+    "--timeout",
+    type=click.FloatRange(min=0, min_open=True, max=3_600),
+    metavar="SECONDS",
+    help="How long the implementation may take for an answer; default: 5.",
+)
+@click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
 @settings_options
 @output_options("text", "json")
 def command(
@@ -51,6 +62,9 @@ def command(
     steps: int,
     seed: int,
     save: str | None,
+    sut: str | None,
+    timeout: float | None,
+    reasons: str | None,
     policy: tuple[str, ...],
     catalogue: str | None,
     form: str,
@@ -66,11 +80,24 @@ def command(
     tokenspec fuzz
     tokenspec fuzz --examples 50 --seed 7 --policy refund=to_source
     tokenspec fuzz --profile nightly --save counterexample.jsonl
+
+    With --sut an implementation answers the same records as the oracle, under one choice of settings, up to the first
+    answer that is not the right one. It ends with exit code 0, 15 or 20.
+
+    \b
+    tokenspec fuzz --sut "node wallet.js"
+    tokenspec fuzz --sut http://localhost:8080 --policy daily_position=last --save counterexample.jsonl
     """
     if save == "-":
         raise WrongUsage("--save", "a counterexample is saved to a file, not to standard output")
-    check_files([catalogue] if catalogue is not None else [], {"--save": save}, output_file)
+    check_files([path for path in (catalogue, reasons) if path is not None], {"--save": save}, output_file)
     number = examples or PROFILES[profile]
+    if sut is not None:
+        run_of = SutRun(sut, timeout or DEFAULT_TIMEOUT, number, steps, seed, policy, catalogue, reasons, save)
+        return fuzz_sut(run_of, form, output_file, quiet)
+    for option, value in (("--timeout", timeout), ("--reasons", reasons)):
+        if value is not None:
+            raise WrongUsage(option, "it is about an implementation, and goes with --sut")
     fixed = settings_named(policy)
     only = None if catalogue is None else catalogue_at(catalogue)
     with progress("fuzzing", 2 * number) as tick:

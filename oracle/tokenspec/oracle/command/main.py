@@ -20,8 +20,11 @@ VERBS = {
     "check": "Checks every claim about the declared account and prints how each was discharged.",
     "replay": "Runs event logs through the oracle and compares what was observed.",
     "fuzz": "Fuzzes the declared machines with random events, settings and times.",
+    "serve": "Answers as the oracle, to whoever speaks the wire protocol to it.",
     "mutants": "Seeds faults into the declaration and shows which claim kills each.",
     "export": "Writes the declared account for another tool: TLC, Spin, or any that reads JSON.",
+    "infer": "Finds the policy settings that explain what logs observed.",
+    "explain": "Tells why an account's balance is what it is, and what is due when.",
     "policies": "Lists every open question with its answers, its default, and why it is open.",
 }
 _EXITS = """

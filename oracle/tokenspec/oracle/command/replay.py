@@ -24,7 +24,7 @@ from tokenspec.oracle.settings import policy_from_options
 from tokenspec.oracle.world import RESETS, Oracle
 from tokenspec.spec.system import system
 
-_SHOWN_MAX = 20
+SHOWN_MAX = 20
 """How many bad records and divergences are shown in full as text; JSON holds all."""
 
 
@@ -118,11 +118,11 @@ def _verdict(report: Report) -> str:
 
 
 def _details(report: Report, to: IO[str]) -> None:
-    for bad in report.bad[:_SHOWN_MAX]:
-        to.write(_bad_text(bad))
-    for divergence in report.divergences[:_SHOWN_MAX]:
+    for bad in report.bad[:SHOWN_MAX]:
+        to.write(bad_text(bad))
+    for divergence in report.divergences[:SHOWN_MAX]:
         to.write(_divergence_text(divergence))
-    hidden = max(0, len(report.bad) - _SHOWN_MAX) + max(0, len(report.divergences) - _SHOWN_MAX)
+    hidden = max(0, len(report.bad) - SHOWN_MAX) + max(0, len(report.divergences) - SHOWN_MAX)
     if hidden:
         to.write(f"... and {hidden} more; --format json shows all of them\n")
     compared = f"{report.compared} compared with what was observed" if report.compared else "none of them says what was observed"
@@ -132,7 +132,8 @@ def _details(report: Report, to: IO[str]) -> None:
     )
 
 
-def _bad_text(bad: Bad) -> str:
+def bad_text(bad: Bad) -> str:
+    """A bad record with its place, on one line."""
     line, fault = bad.line, bad.fault
     value = f", found {one_line(fault.value, 100)}" if fault.value is not None else ""
     place = f"{one_line(line.file, 200)}:{line.number}: (byte {line.offset})"
@@ -176,12 +177,13 @@ def _data(report: Report, oracle: Oracle) -> dict[str, Any]:
         "records": report.records,
         "compared": report.compared,
         "accounts": report.accounts,
-        "bad_records": [_bad_data(bad) for bad in report.bad],
+        "bad_records": [bad_data(bad) for bad in report.bad],
         "divergences": [_divergence_data(d) for d in report.divergences],
     }
 
 
-def _bad_data(bad: Bad) -> dict[str, Any]:
+def bad_data(bad: Bad) -> dict[str, Any]:
+    """The same as JSON."""
     line, fault = bad.line, bad.fault
     return {
         "file": line.file,
@@ -217,7 +219,7 @@ def _json(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
 
 def _jsonl(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
     for bad in report.bad:
-        to.write(msgspec.json.encode({"bad_record": _bad_data(bad)}).decode() + "\n")
+        to.write(msgspec.json.encode({"bad_record": bad_data(bad)}).decode() + "\n")
     for divergence in report.divergences:
         to.write(msgspec.json.encode({"divergence": _divergence_data(divergence)}).decode() + "\n")
     summary = {k: v for k, v in _data(report, oracle).items() if k not in ("bad_records", "divergences")}

@@ -1,0 +1,160 @@
+"""What a check came to, in the forms that continuous integration shows: JUnit XML and SARIF 2.1.0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.metadata import version
+from importlib.resources import files
+from typing import Any
+from xml.etree import ElementTree
+
+from tokenspec.machine.checkers.induction import LEMMA
+from tokenspec.machine.lang.digest import digest
+from tokenspec.oracle.command.check_breaches import Breach, gates, open_obligations
+from tokenspec.oracle.discharge import Key, Verdict, discharged, twins
+from tokenspec.oracle.evidence import Evidence
+from tokenspec.oracle.plain import one_line
+from tokenspec.oracle.replay import clause_texts
+from tokenspec.spec.system import system
+
+_LONGEST = 20_000
+"""Characters of a line that are shown."""
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+
+_Case = tuple[str, str, Sequence[str]]
+"""The name of a test case, what came of it ("" where it passed), and the text that says why."""
+
+
+class _Parts:
+    """What came of each part of each claim."""
+
+    def __init__(self, evidence: Evidence, broken: Sequence[Breach]) -> None:
+        self.through, self.broken = discharged(evidence), broken
+        self.left_open: dict[Key, list[str]] = {}
+        for key, lines in open_obligations(evidence):
+            self.left_open.setdefault(key, []).extend(lines)
+        self._met = twins(evidence)
+
+    def missing(self, key: Key) -> str:
+        """Why a part counts as not checked; nothing where it was, or was found broken or left open."""
+        if key in self.left_open or any(breach.key == key for breach in self.broken):
+            return ""
+        if not any(key in parts for parts in self.through.values()):
+            return "not checked: no engine went through it"
+        return "" if self._met[key] else "not checked: its interesting case never occurred"
+
+    def cases(self, v: Verdict) -> Iterator[_Case]:
+        """A test case for each part of a claim and each engine that has something to say of it."""
+        for key in ((v.claim.id, part.name) for part in v.claim.parts):
+            for engine, parts in self.through.items():
+                against = [
+                    line for breach in self.broken if (breach.key, breach.engine) == (key, engine) for line in breach.lines
+                ]
+                undecided = self.left_open.get(key, []) if engine == "prove" else []
+                if against or undecided or key in parts:
+                    yield f"{key[1]} ({engine})", "failure" if against else "error" if undecided else "", against or undecided
+            if missing := self.missing(key):
+                yield key[1], "skipped", [missing]
+
+
+def as_junit(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> str:
+    """A suite for each claim, and in it a case for each part and engine that went through it; lemmas and gates at the end.
+
+    A failure is a counterexample, an error what the prover left open; a part that nothing checked is skipped.
+    """
+    parts = _Parts(evidence, broken)
+    suites: dict[str, list[_Case]] = {v.claim.id: list(parts.cases(v)) for v in found}
+    lemmas = dict.fromkeys(o.part for o in evidence.obligations if o.claim == LEMMA)
+    left_open = {name: parts.left_open.get((LEMMA, name), []) for name in lemmas}
+    suites["lemmas"] = [(f"{name} (prove)", "error" if lines else "", lines) for name, lines in left_open.items()]
+    wrong = gates(evidence) | {breach.claim: list(breach.lines) for breach in broken if breach.claim not in suites}
+    suites["gates"] = [(name, "failure" if lines else "", lines) for name, lines in wrong.items()]
+    every = [case for cases in suites.values() for case in cases]
+    root = ElementTree.Element("testsuites", {"name": "tokenspec check", **_counts(every, "failure", "error")})
+    for name, cases in suites.items():
+        suite = ElementTree.SubElement(root, "testsuite", {"name": name, **_counts(cases, "failure", "error", "skipped")})
+        for case, outcome, text in cases:
+            told = ElementTree.SubElement(suite, "testcase", {"classname": f"tokenspec.{name}", "name": case})
+            if outcome:
+                lines = [one_line(line, _LONGEST) for line in text]
+                kind = {"failure": {"type": "violated"}, "error": {"type": "undecided"}}.get(outcome, {})
+                ElementTree.SubElement(told, outcome, {"message": lines[0], **kind}).text = "\n".join(lines)
+    ElementTree.indent(root)
+    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _counts(cases: Sequence[_Case], *outcomes: str) -> dict[str, str]:
+    plural = {"failure": "failures", "error": "errors", "skipped": "skipped"}
+    counts = {plural[outcome]: sum(what == outcome for _, what, _ in cases) for outcome in outcomes}
+    return {name: str(count) for name, count in {"tests": len(cases), **counts}.items()}
+
+
+def as_sarif(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> dict[str, Any]:
+    """A rule for each claim; a result for what is broken (error), and for what is open or not checked (warning)."""
+    parts = _Parts(evidence, broken)
+    wrong = [{"level": "error", "message": {"text": line}} for lines in gates(evidence).values() for line in lines]
+    run = {
+        "tool": {"driver": {"name": "tokenspec", "version": version("tokenspec"), "rules": [_rule(v) for v in found]}},
+        "invocations": [{"executionSuccessful": not wrong, "toolExecutionNotifications": wrong}],
+        "results": [result for v in found for result in _results(v, parts)],
+        "properties": {
+            "digest": digest(system()),
+            "scope": evidence.settings.scope.name,
+            "seed": evidence.settings.seed,
+            "policy": dict(evidence.settings.policy),
+        },
+    }
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rule(v: Verdict) -> dict[str, Any]:
+    return {
+        "id": v.claim.id,
+        "shortDescription": {"text": v.claim.sentence},
+        "fullDescription": {"text": v.claim.sentence},
+        "help": {"text": "It rests on:\n" + "\n".join(clause_texts(v.claim.clauses))},
+        "defaultConfiguration": {"level": "error"},
+        "properties": {"tags": list(v.claim.clauses), "number": v.claim.number, "verdict": v.verdict},
+    }
+
+
+def _results(v: Verdict, parts: _Parts) -> Iterator[dict[str, Any]]:
+    for breach in parts.broken:
+        if breach.claim == v.claim.id:
+            yield _result(breach.key, breach.engine, "error", breach.lines, breach.trace)
+    for part in v.claim.parts:
+        key = v.claim.id, part.name
+        if key in parts.left_open:
+            yield _result(key, "prove", "warning", parts.left_open[key])
+        if missing := parts.missing(key):
+            yield _result(key, "none", "warning", [f"claim {key[0]}, part {key[1]}: {missing}"])
+
+
+def _result(key: Key, engine: str, level: str, lines: Sequence[str], trace: Sequence[str] = ()) -> dict[str, Any]:
+    file, line = _declared(key[0])
+    place = {"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}}}
+    result = {
+        "ruleId": key[0],
+        "level": level,
+        "message": {"text": "\n".join(lines)},
+        "locations": [place],
+        "partialFingerprints": {"claimPartEngine/v1": "/".join((*key, engine))},
+        "properties": {"part": key[1], "engine": engine},
+    }
+    if trace:
+        steps = [{"location": place | {"message": {"text": step}}} for step in trace]
+        result["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
+    return result
+
+
+@cache
+def _declared(claim: str) -> tuple[str, int]:
+    """The file in the repository that declares a claim, and the line of its id."""
+    for file in sorted(files("tokenspec.invariants").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".py"):
+            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+                if line.strip() == f'"{claim}",':
+                    return f"invariants/tokenspec/invariants/{file.name}", number
+    return "invariants/tokenspec/invariants/claims.py", 1

@@ -1,0 +1,239 @@
+"""`tokenspec fuzz --sut`: an implementation against the oracle."""
+
+from __future__ import annotations
+
+import shlex
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import IO, Any
+
+import msgspec
+
+from tokenspec.machine.lang.digest import digest
+from tokenspec.oracle.answers import FIELDS
+from tokenspec.oracle.command.exits import DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.command.files import output, write_file
+from tokenspec.oracle.command.options import as_json, catalogue_at, progress
+from tokenspec.oracle.compare import reasons_from_file
+from tokenspec.oracle.conformance import Counterexample, Verdict, conform
+from tokenspec.oracle.plain import as_text, bounded, one_line
+from tokenspec.oracle.protocol import JOBS, event_names
+from tokenspec.oracle.replay import clause_texts
+from tokenspec.oracle.settings import policy_from_options, settings_named
+from tokenspec.oracle.story import story
+from tokenspec.oracle.sut import Client, connect
+from tokenspec.oracle.sut_fuzz import Setting
+from tokenspec.oracle.terms import Terms
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.system import system
+
+DEFAULT_TIMEOUT = 5.0
+_EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
+
+
+@dataclass(frozen=True)
+class SutRun:
+    """What was asked for on the command line."""
+
+    sut: str
+    timeout: float
+    examples: int
+    steps: int
+    seed: int
+    policy: tuple[str, ...]
+    catalogue: str | None
+    reasons: str | None
+    save: str | None
+
+    def again(self) -> str:
+        """The options that give the same run."""
+        words = ["--sut", self.sut, "--examples", str(self.examples), "--steps", str(self.steps), "--seed", str(self.seed)]
+        words += [word for name, answer in settings_named(self.policy).items() for word in ("--policy", f"{name}={answer}")]
+        words += [
+            word for option in ("catalogue", "reasons") if (path := getattr(self, option)) for word in (f"--{option}", path)
+        ]
+        words += ["--timeout", f"{self.timeout:g}"] if self.timeout != DEFAULT_TIMEOUT else []
+        return shlex.join(words)
+
+
+def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool) -> int:
+    """Runs it and writes the report; the exit code."""
+    catalogue = catalogue_at(run.catalogue)
+    reasons = reasons_from_file(Path(run.reasons)) if run.reasons is not None else None
+    setting = Setting(policy_from_options(run.policy), catalogue, reasons)
+    with _ended(connect(run.sut, run.timeout)) as client, progress("fuzzing", 2 * run.examples) as tick:
+        verdict = conform(client, setting, run.examples, run.steps, run.seed, tick)
+    found = verdict.counterexample
+    if run.save is not None and found is not None:
+        write_file("--save", run.save, b"".join(msgspec.json.encode(record) + b"\n" for record in found.records))
+    with output(output_file) as to:
+        if form == "json":
+            to.write(as_json(_data(verdict, run, setting)))
+        else:
+            if not quiet:
+                _details(verdict, run, to)
+            to.write(_sentence(verdict) + "\n")
+    return _EXITS[verdict.word]
+
+
+@contextmanager
+def _ended(client: Client) -> Iterator[Client]:
+    """The client, ended whatever happens; a SIGTERM is taken as Ctrl-C is, so that nothing is left running."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield client
+    finally:
+        try:
+            client.end()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _sentence(verdict: Verdict) -> str:
+    word = verdict.word.replace("_", " ")
+    if verdict.why_none and verdict.counterexample is None:
+        return f"{word}: {one_line(verdict.why_none, 1_000)}"
+    changed = [f"{knob}={answer}" for knob, answer in verdict.policy.items() if DEFAULTS[knob] != answer]
+    return f"{word} under {', '.join(changed)}" if changed else word
+
+
+def _details(verdict: Verdict, run: SutRun, to: IO[str]) -> None:
+    terms = verdict.terms
+    if terms is not None:
+        fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
+        to.write(f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}\n")
+    if verdict.counterexample is not None:
+        _show(verdict.counterexample, to)
+        _show_settings(verdict, run, to)
+    rate = verdict.count.steps / max(verdict.seconds, 0.001)
+    to.write(
+        f"{verdict.count.examples:,} worlds, {verdict.count.steps:,} events in {verdict.seconds:.0f} s ({rate:,.0f}/s), "
+        f"seed {run.seed}; again with: tokenspec fuzz {one_line(run.again(), 400)}\n"
+    )
+    if terms is not None and verdict.counterexample is None:
+        _limits(verdict, terms, to)
+
+
+def _limits(verdict: Verdict, terms: Terms, to: IO[str]) -> None:
+    """What the run says nothing about."""
+    for says, names in (("never sent", _unsent(terms)), ("not compared", _unobserved(terms))):
+        if names:
+            to.write(f"{says}: {', '.join(names)}\n")
+    for key, values in terms.values.items():
+        to.write(f"sent as {key} was only: {', '.join(as_text(value) for value in values) or 'nothing'}\n")
+    if verdict.closed:
+        to.write(f"{_met(verdict)[1]} of {_met(verdict)[2]} rules and refusals cannot be met with what it takes\n")
+    if verdict.cold and not verdict.why_none:
+        to.write(f"{len(verdict.cold)} more were not met: {', '.join(f'{event} ({what})' for event, what in verdict.cold)}\n")
+
+
+def _met(verdict: Verdict) -> tuple[int, int, int]:
+    rows = _rows(verdict)
+    met = {row[:2] for row in rows if row[2]}
+    return len(met), sum(row[:2] in verdict.closed and row[:2] not in met for row in rows), len(rows)
+
+
+def _rows(verdict: Verdict) -> list[tuple[str, str, int]]:
+    """Coverage of what can be sent; what falls due by itself is left out."""
+    return [row for row in verdict.coverage.rows() if row[0] in event_names()]
+
+
+def _unsent(terms: Terms) -> list[str]:
+    by_itself = JOBS if terms.resets == "implied" else ()
+    return [name for name in event_names() if name not in terms.events and name not in by_itself]
+
+
+def _unobserved(terms: Terms) -> list[str]:
+    return [name for name in FIELDS if name not in terms.observes and not any(o.startswith(f"{name}.") for o in terms.observes)]
+
+
+def _show(found: Counterexample, to: IO[str]) -> None:
+    """The story as it should have gone, and the last answer beside the right one."""
+    told = [
+        {**record, "observed": answer.as_dict()} if answer is not None else record
+        for record, answer in zip(found.records, found.expected, strict=True)
+    ]
+    for line in story(told):
+        to.write(f"  {line}\n")
+    error = found.error
+    if error.failed is not None:
+        to.write(f"  {one_line(str(error.failed), 2_000)}\n")
+    rows = [(name, as_text(expected), as_text(got)) for name, expected, got in error.differences]
+    widths = [max(len(row[i]) for row in [*rows, ("field", "expected", "got")]) for i in range(2)]
+    for name, expected, got in [("field", "expected", "got"), *rows] if rows else []:
+        to.write(f"     {name:<{widths[0]}}  {expected:<{widths[1]}}  {got}\n")
+    if found.because is not None:
+        to.write(f"  because   {found.because.outcome}: {found.because.why}\n")
+        to.writelines(f"            {line}\n" for line in clause_texts(found.because.clauses))
+        settings = ", or ".join(f"{knob}={answer}" for knob, answer in found.because.explained_by)
+        to.write(f"  right under  --policy {settings}\n" if settings else "  no other answer of a single policy makes it right\n")
+    if not found.is_reproduced:
+        to.write(
+            "  it did not come again in a new world: an earlier world may not have been forgotten, or it is left to chance\n"
+        )
+    to.write("\n")
+
+
+def _show_settings(verdict: Verdict, run: SutRun, to: IO[str]) -> None:
+    if run.save is None or verdict.terms is None:
+        return
+    words = ["replay", run.save, "--resets", verdict.terms.resets]
+    words += [w for knob, answer in verdict.policy.items() if DEFAULTS[knob] != answer for w in ("--policy", f"{knob}={answer}")]
+    words += ["--catalogue", run.catalogue] if run.catalogue is not None else []
+    to.write(f"saved; tokenspec {one_line(shlex.join(words), 400)}\n")
+
+
+def _data(verdict: Verdict, run: SutRun, setting: Setting) -> dict[str, Any]:
+    terms, found = verdict.terms, verdict.counterexample
+    sut = {
+        "name": terms.name,
+        "version": terms.version,
+        "resets": terms.resets,
+        "events": [name for name in event_names() if name in terms.events],
+        "observes": list(terms.observes),
+        "values": dict(terms.values),
+    } if terms is not None else None  # fmt: skip
+    return {
+        "digest": digest(system(setting.catalogue)),
+        "version": version("tokenspec"),
+        "seed": run.seed,
+        "policy": dict(verdict.policy),
+        "fixed": dict(terms.policy) if terms is not None else {},
+        "sut": sut,
+        "verdict": verdict.word,
+        "why": verdict.why_none or None,
+        "examples": verdict.count.examples,
+        "steps": verdict.count.steps,
+        "compared": verdict.compared,
+        "seconds": round(verdict.seconds, 2),
+        "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in _rows(verdict)],
+        "closed_off": [{"event": e, "outcome": what} for e, what in sorted(verdict.closed) if e in event_names()],
+        "counterexample": _counterexample(found) if found is not None else None,
+    }
+
+
+def _counterexample(found: Counterexample) -> dict[str, Any]:
+    error, because = found.error, found.because
+    expected = error.expected.as_dict() if error.expected is not None else None
+    failed = error.failed
+    field, right, got = ("answer" if expected is not None else "open", expected, None) if failed else error.differences[0]
+    return {
+        "records": found.records,
+        "field": field,
+        "expected": right,
+        "got": str(failed) if failed is not None else bounded(got),
+        "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in error.differences],
+        "failure": {"kind": failed.how, "detail": failed.detail, "last_words": failed.last_words} if failed is not None else None,
+        "outcome": error.rule,
+        "clauses": list(because.clauses) if because is not None else [],
+        "explained_by": [{"policy": k, "answer": a} for k, a in because.explained_by] if because is not None else [],
+        "reproduced": found.is_reproduced,
+    }

@@ -1,0 +1,175 @@
+"""`tokenspec infer`: which policy settings explain logs."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from math import prod
+from typing import IO, Any
+
+import click
+
+from tokenspec.machine.lang.digest import digest
+from tokenspec.oracle.answers import Difference
+from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
+from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options, table
+from tokenspec.oracle.command.replay import SHOWN_MAX, bad_data, bad_text
+from tokenspec.oracle.infer import CameTo, Inference, Unexplained, infer
+from tokenspec.oracle.logs import Line, Logs
+from tokenspec.oracle.plain import as_text, bounded, one_line
+from tokenspec.oracle.settings import settings_named
+from tokenspec.oracle.world import RESETS
+from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.policies import POLICIES
+from tokenspec.spec.system import system
+
+
+@click.command()
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.option(
+    "--resets",
+    type=click.Choice(RESETS),
+    default=RESETS[0],
+    show_default=True,
+    help="Whether the two jobs are written in the log or run by themselves when due.",
+)
+@settings_options
+@output_options("text", "json")
+def command(
+    logs: tuple[str, ...],
+    resets: str,
+    policy: tuple[str, ...],
+    catalogue: str | None,
+    form: str,
+    output_file: str | None,
+    quiet: bool,
+) -> int:
+    """Finds the policy settings that explain everything the logs observed; `-` is standard input.
+
+    All logs of one call are one world, and one implementation wrote them: a setting has to explain every account. Of
+    each answer that is ruled out, the record is named after which no setting with it was left. --policy says what is known.
+
+    \b
+    tokenspec infer wallet.jsonl
+    tokenspec infer *.jsonl --policy refund=none --format json
+    """
+    check_files([path for path in (*logs, catalogue) if path is not None], {}, output_file)
+    read, chosen = Logs(logs), catalogue_at(catalogue)
+    with progress("inferring", read.size or None) as tick:
+        found = infer(read, settings_named(policy), chosen, resets, tick)
+    with output(output_file) as to:
+        if form == "json":
+            to.write(as_json(_data(found, chosen, resets)))
+        else:
+            _text(found, to, quiet)
+    codes = [DIVERGES] * (found.unexplained is not None) + [BAD_DATA] * (bool(found.bad) or not found.records)
+    return gravest(codes + [NO_VERDICT] * (not found.compared))
+
+
+def _text(found: Inference, to: IO[str], quiet: bool) -> None:
+    if not quiet:
+        for bad in found.bad[:SHOWN_MAX]:
+            to.write(bad_text(bad))
+        if len(found.bad) > SHOWN_MAX:
+            to.write(f"... and {len(found.bad) - SHOWN_MAX} more bad records; --format json shows all of them\n")
+        if found.unexplained is not None:
+            to.write(_unexplained_text(found.unexplained))
+        if found.compared:
+            _answers_table(found, to)
+        to.write(
+            f"{found.records} records of {found.accounts} accounts, {found.compared} compared with what was observed, "
+            f"{len(found.bad)} bad records\n"
+        )
+    to.write(_verdict(found) + "\n")
+
+
+def _answers_table(found: Inference, to: IO[str]) -> None:
+    last = found.unexplained.line if found.unexplained else None
+    possible = found.unexplained.before if found.unexplained else found.policies
+    rows = []
+    for knob in POLICIES:
+        out = [f"{r.answer} ({_place(r.line)})" for r in found.ruled_out if r.policy == knob.name and r.line is not last]
+        if knob.name in found.fixed:
+            out = ["fixed by --policy"]
+        rows.append([knob.name, "\n".join(possible[knob.name]), "\n".join(out)])
+    headings = ["policy", "possible up to there" if found.unexplained else "still possible", "ruled out, and by which record"]
+    table("", headings, rows, to)
+
+
+def _place(line: Line) -> str:
+    return f"{one_line(line.file, 200)}:{line.number}"
+
+
+def _verdict(found: Inference) -> str:
+    skipped = f"; {len(found.bad)} bad records were skipped" if found.bad else ""
+    if not found.records:
+        return "no verdict: there was no good record"
+    if not found.compared:
+        return f"no verdict: no record says what was observed{skipped}"
+    if found.unexplained is not None:
+        return f"diverges: no setting explains {_place(found.unexplained.line)}{skipped}"
+    if found.settings == 1:
+        return f"conforms under one setting{skipped}"
+    open_knobs = {knob: len(answers) for knob, answers in found.policies.items() if len(answers) > 1}
+    together = prod(open_knobs.values())
+    several = "" if found.settings == together else f" (of their {together} combinations, {found.settings} are possible)"
+    return f"conforms; undetermined: {', '.join(open_knobs)}{several}{skipped}"
+
+
+def _unexplained_text(u: Unexplained) -> str:
+    text = [f"{_place(u.line)}: no setting explains account {one_line(u.account)} at {u.event}, {u.at}"]
+    text.append(f"  record    {one_line(u.line.content.decode(errors='replace'), 400)}")
+    for came_to in u.came_to[:SHOWN_MAX]:
+        text.append(f"  under     {_under(came_to)}")
+        text += [f"    {_difference_text(difference)}" for difference in came_to.differences]
+    if len(u.came_to) > SHOWN_MAX:
+        text.append(f"  ... and {len(u.came_to) - SHOWN_MAX} more ways; --format json shows all of them")
+    return "\n".join(text) + "\n\n"
+
+
+def _under(came_to: CameTo) -> str:
+    return ", ".join(f"{knob}={' or '.join(answers)}" for knob, answers in came_to.policies.items()) or "every setting left"
+
+
+def _difference_text(difference: Difference) -> str:
+    name, expected, got = difference
+    return f"{name}  expected {as_text(expected)}, observed {as_text(got)}"
+
+
+def _data(found: Inference, catalogue: Catalogue, resets: str) -> dict[str, Any]:
+    return {
+        "digest": digest(system(catalogue)),
+        "version": version("tokenspec"),
+        "policy": found.example,
+        "fixed": found.fixed,
+        "resets": resets,
+        "records": found.records,
+        "compared": found.compared,
+        "accounts": found.accounts,
+        "bad_records": [bad_data(bad) for bad in found.bad],
+        "policies": found.policies,
+        "settings": found.settings,
+        "ruled_out": [
+            {"policy": r.policy, "answer": r.answer, "file": r.line.file, "line": r.line.number} for r in found.ruled_out
+        ],
+        "unexplained": None if found.unexplained is None else _unexplained_data(found.unexplained),
+    }
+
+
+def _unexplained_data(u: Unexplained) -> dict[str, Any]:
+    return {
+        "file": u.line.file,
+        "line": u.line.number,
+        "offset": u.line.offset,
+        "account": u.account,
+        "event": u.event,
+        "at": u.at,
+        "policies": u.before,
+        "came_to": [
+            {
+                "policies": came_to.policies,
+                "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in came_to.differences],
+            }
+            for came_to in u.came_to
+        ],
+    }

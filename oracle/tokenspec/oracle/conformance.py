@@ -1,0 +1,221 @@
+"""A fuzzing run of an implementation, from its first answer to the verdict.
+
+Random walks go first, then Hypothesis, as with the declared machines. The first divergence is made shorter on its
+records; which rule it is about, and under which policy it would be none, is worked out by a replay of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tokenspec.machine.lang.declaration import Actor, Event
+from tokenspec.machine.lang.types import Enum
+from tokenspec.machine.testing.coverage import Coverage, Met
+from tokenspec.machine.testing.reach import closed_off, outcomes
+from tokenspec.oracle.answers import Answer
+from tokenspec.oracle.campaign import Progress, walk_worlds
+from tokenspec.oracle.fuzz import Count, World
+from tokenspec.oracle.logs import Line
+from tokenspec.oracle.protocol import JOBS
+from tokenspec.oracle.replay import Divergence, explain, replay
+from tokenspec.oracle.shrink import shrink
+from tokenspec.oracle.sut import HUNG, Client
+from tokenspec.oracle.sut_fuzz import CannotOpen, Diverged, Setting, SutFuzz, Totals, opened, sut_fuzz
+from tokenspec.oracle.terms import Terms
+from tokenspec.oracle.world import Oracle
+from tokenspec.spec.system import system
+from tokenspec.spec.words import UNLISTED
+
+SHRINK_SECONDS = 60.0
+"""How long a counterexample is made shorter; only a slow implementation needs so long."""
+
+_TRIES, _HUNG_TRIES = 400, 60
+"""How often; an implementation that hangs costs a whole timeout each time that it does."""
+
+
+@dataclass
+class Counterexample:
+    """A divergence: what was sent, with what was answered, and what is wrong with the last answer."""
+
+    records: list[dict[str, Any]]
+    expected: list[Answer | None]
+    """The right answers to `records`."""
+    error: Diverged
+    is_reproduced: bool = True
+    """Whether it came again in a new world, and could be made shorter."""
+    because: Divergence | None = None
+    """The rule and the policies behind it, where an answer differs."""
+
+
+@dataclass
+class Verdict:
+    """What a run came to."""
+
+    terms: Terms | None = None
+    policy: Mapping[str, str] = field(default_factory=dict)
+    coverage: Coverage = field(default_factory=lambda: Coverage(()))
+    closed: frozenset[Met] = frozenset()
+    """Rules and refusals that cannot be met with what the implementation takes."""
+    count: Count = field(default_factory=Count)
+    compared: int = 0
+    counterexample: Counterexample | None = None
+    why_none: str = ""
+    """Why there is no verdict, where there is none."""
+    seconds: float = 0.0
+
+    @property
+    def word(self) -> str:
+        """`conforms`, `diverges` or `no_verdict`."""
+        return "diverges" if self.counterexample is not None else "no_verdict" if self.why_none else "conforms"
+
+    @property
+    def cold(self) -> list[Met]:
+        """Rules and refusals that could have been met, and were not."""
+        return self.coverage.cold(self.closed)
+
+
+def conform(
+    client: Client, setting: Setting, examples: int, steps: int, seed_number: int = 0, tick: Progress = lambda _: None
+) -> Verdict:
+    """Drives `client` and the oracle side by side, in `examples` walks and as many runs by Hypothesis."""
+    started = time.monotonic()
+    verdict = Verdict(policy=setting.policy)
+    try:
+        _judge(verdict, client, setting, (examples, steps, seed_number), tick)
+    except KeyboardInterrupt:
+        verdict.why_none = "it was interrupted"
+    except CannotOpen as fault:
+        verdict.why_none = f"it cannot open this world: {fault}"
+    verdict.seconds = time.monotonic() - started
+    return verdict
+
+
+def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int, int, int], tick: Progress) -> None:
+    try:
+        terms = verdict.terms = opened(client, setting.request())
+    except Diverged as error:
+        verdict.counterexample = Counterexample([], [], error)
+        return
+    verdict.policy = {**setting.policy, **terms.policy}
+    verdict.closed = closed_by(terms, setting)
+    fuzz = sut_fuzz(client, terms, setting)
+    verdict.coverage, verdict.count, totals = fuzz.coverage, fuzz.count, fuzz.totals
+    try:
+        if fuzz.events and terms.observes:
+            walk_worlds(fuzz, *limits, tick)
+            _drive(fuzz, *limits, tick)
+    except (KeyboardInterrupt, CannotOpen):
+        raise
+    except Exception:
+        if fuzz.failure is None:
+            raise
+    finally:
+        verdict.compared = totals.compared
+    if fuzz.failure is not None:
+        assert isinstance(fuzz.failure.error, Diverged)
+        # Whoever interrupts the search for a shorter one is shown what was found.
+        found = verdict.counterexample = Counterexample(fuzz.failure.records, fuzz.totals.expected, fuzz.failure.error)
+        found = verdict.counterexample = _shortened(fuzz, found, fuzz.failure.world)
+        _explain(found, verdict.policy, setting, terms)
+    elif not verdict.compared:
+        verdict.why_none = "nothing could be tested with the events, values and fields that it lists"
+
+
+def _drive(fuzz: type[SutFuzz], examples: int, steps: int, seed_number: int, tick: Progress) -> None:
+    fuzz.on_example = lambda: tick(1)
+    seed(seed_number)(fuzz)
+    limits = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    run_state_machine_as_test(fuzz, settings=limits)
+
+
+def _shortened(fuzz: type[SutFuzz], found: Counterexample, world: World) -> Counterexample:
+    until = time.monotonic() + SHRINK_SECONDS
+
+    def fails(records: list[dict[str, Any]]) -> bool:
+        nonlocal found
+        if time.monotonic() > until:
+            return False
+        try:
+            fuzz().replay(records, world)
+        except Diverged as error:
+            latest = fuzz.failure
+            if latest is not None and error.kind == found.error.kind:
+                found = Counterexample(latest.records, fuzz.totals.expected, error)
+                return True
+        except CannotOpen:
+            pass
+        return False
+
+    # What is played again for the sake of shrinking is not counted as fuzzing.
+    fuzz.count, fuzz.coverage, fuzz.totals = Count(), Coverage(fuzz.coverage.machines), Totals()
+    found.is_reproduced = fails(found.records)
+    if found.is_reproduced:
+        shrink(found.records, fails, _HUNG_TRIES if found.error.kind[0] == HUNG else _TRIES)
+    return found
+
+
+def _explain(found: Counterexample, policy: Mapping[str, str], setting: Setting, terms: Terms) -> None:
+    lines, offset = [], 0
+    for number, record in enumerate(found.records, 1):
+        content = msgspec.json.encode(record)
+        lines.append(Line("counterexample", number, offset, content))
+        offset += len(content) + 1
+    report = replay(lines, Oracle(policy, setting.catalogue, terms.resets))
+    explain(report, lines, policy, setting.catalogue, terms.resets)
+    found.because = next(iter(report.divergences), None)
+
+
+def closed_by(terms: Terms, setting: Setting) -> frozenset[Met]:
+    """The rules and refusals that cannot be met with the events and values that the implementation takes."""
+    account, _, session = system(setting.catalogue).machines
+    figures = {**setting.catalogue.parameters(), **setting.policy, **terms.policy}
+    closed: set[Met] = set()
+    for machine in (account, session):
+        kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))
+        closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures))
+        by_itself = {e.name for e in machine.events if e.actor is Actor.CLOCK}
+        closed |= {met for met in outcomes(machine) if met[0] in by_itself}
+        refused = {met for met in outcomes(machine) if met[1].startswith("refused: ")}
+        if not terms.opens_accounts:
+            closed |= {(event, what) for event, what in refused if event == "open_account" or what.endswith("account_must_exist")}
+        if terms.resets == "implied":
+            # A job that runs by itself runs when it is due, and leaves nothing due.
+            closed |= {(event, what) for event, what in refused if event in JOBS or what.endswith("renewal_must_not_be_due")}
+    return frozenset(closed)
+
+
+def _taken(event: Event, terms: Terms) -> Event | None:
+    """`event` with the values that may be sent; None where it cannot happen."""
+    runs_by_itself = terms.resets == "implied" and event.name in ("renew", "daily_reset")
+    if event.actor is Actor.CLOCK or event.name == "open_account" or runs_by_itself:
+        return event
+    if event.name not in terms.events:
+        return None
+    fields = []
+    for f in event.fields:
+        listed = terms.values.get(f.key)
+        if listed == ():
+            return None
+        if listed is not None and isinstance(f.type, Enum):
+            members = [m for m in f.type.members if m in listed or (m == UNLISTED and set(listed) - set(f.type.members))]
+            if not members:
+                return None
+            f = replace(f, type=f.type.only(*members))
+        fields.append(f)
+    return replace(event, fields=tuple(fields))

@@ -1,0 +1,70 @@
+"""A counterexample in the Informal Trace Format (ITF, ADR-015 of Apalache), for trace viewers and for model-based testing.
+
+Beside the variables, each state has the two that quint writes with `--mbt`: `mbt::actionTaken`, the event that led to it,
+and `mbt::nondetPicks`, the fields that the event came with, as `Some` or `None`. The figures and policies are parameters,
+and stand in the first state.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import Any
+
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.digest import digest
+from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.types import Bool, Tokens, Value
+from tokenspec.oracle.counterexample import Counterexample
+from tokenspec.spec.system import system
+
+ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
+
+
+def itf(example: Counterexample) -> dict[str, Any]:
+    """The trace of `example`; an event that has no outcome leads to no state, and is left to the description."""
+    machine = example.machine
+    taken = [step for step in example.steps if step.outcome is not None]
+    picked = [example.written(step.event, step.fields) for step in taken]
+    names = dict.fromkeys(name for fields in picked for name in fields)
+    parameters = {p.name: _value(example.parameters[p.name]) for p in machine.all_parameters}
+    states = [_state(0, example.first, "init", _picks({}, names)) | parameters]
+    for number, (step, fields) in enumerate(zip(taken, picked, strict=True), 1):
+        states.append(_state(number, step.after, step.event, _picks(fields, names)))
+    return {
+        "#meta": {
+            "format": "ITF",
+            "format-description": "https://apalache-mc.org/docs/adr/015adr-trace.html",
+            "source": example.again,
+            "status": "violation",
+            "description": "\n".join(example.lines()),
+            "varTypes": _types(machine),
+            "claim": example.claim.id,
+            "part": example.part,
+            "digest": digest(system()),
+            "version": version("tokenspec"),
+        },
+        "params": list(parameters),
+        "vars": [*(v.name for v in machine.variables), ACTION, PICKS],
+        "states": states,
+    }
+
+
+def _state(number: int, values: Values, action: str, picks: dict[str, Any]) -> dict[str, Any]:
+    written = {name: _value(value) for name, value in values.items()}
+    return {"#meta": {"index": number}, **written, ACTION: action, PICKS: picks}
+
+
+def _picks(fields: Values, names: dict[str, None]) -> dict[str, Any]:
+    """Every field of the trace's events, so that all states have records of one type."""
+    nothing = {"tag": "None", "value": {"#tup": []}}
+    return {name: {"tag": "Some", "value": _value(fields[name])} if name in fields else nothing for name in names}
+
+
+def _value(value: Value) -> Any:
+    """Truth values and names as they are; a number as text, since readers differ in what numbers they can hold."""
+    return {"#bigint": str(value)} if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _types(machine: Machine) -> dict[str, str]:
+    kinds = {Bool: "Bool", Tokens: "Int"}
+    return {v.name: kinds.get(type(v.type), "Str") for v in machine.variables} | {ACTION: "Str"}

@@ -1,0 +1,51 @@
+"""Sets of policy settings, as the bits of one integer: bit i is the i-th choice of an answer for every knob.
+
+Thirteen knobs make 12,288 settings, so a set is an integer of that many bits: intersection is `&`, union `|`, and the
+answers that a set leaves of a knob are exact, whatever combinations it holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from math import prod
+
+from tokenspec.machine.lang.declaration import Policy
+
+Settings = int
+"""A set of settings."""
+
+
+class SettingSets:
+    """The sets over the answers of `policies`. The first bit is every knob's first answer, its default."""
+
+    def __init__(self, policies: Iterable[Policy]) -> None:
+        self._knobs = {p.name: tuple(answer for answer, _ in p.answers) for p in policies}
+        self.count = prod(len(answers) for answers in self._knobs.values())
+        self.every: Settings = (1 << self.count) - 1
+        self.holding: dict[tuple[str, str], Settings] = {}
+        """By knob and answer: all settings with that answer."""
+        stride = 1
+        for knob, answers in self._knobs.items():
+            period = stride * len(answers)
+            once_a_period = self.every // ((1 << period) - 1)
+            for index, answer in enumerate(answers):
+                self.holding[knob, answer] = (((1 << stride) - 1) << stride * index) * once_a_period
+            stride = period
+
+    def answers(self, settings: Settings) -> dict[str, list[str]]:
+        """By knob, each answer that some setting of the set has."""
+        return {
+            knob: [answer for answer in answers if settings & self.holding[knob, answer]] for knob, answers in self._knobs.items()
+        }
+
+    def first(self, settings: Settings) -> dict[str, str]:
+        """One setting of a set that is not empty: the first, and so the defaults if they are in it."""
+        bit = settings & -settings
+        return {knob: found[0] for knob, found in self.answers(bit).items()}
+
+    def with_answers(self, chosen: Mapping[str, str]) -> Settings:
+        """All settings that have these answers."""
+        found = self.every
+        for setting in chosen.items():
+            found &= self.holding[setting]
+        return found

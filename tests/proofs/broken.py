@@ -1,0 +1,65 @@
+"""Worlds with a seeded fault, searched; and what a check would have gathered from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.backends.compiled import Compiled
+from tokenspec.machine.checkers.explore import explore, instances
+from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
+from tokenspec.machine.checkers.monitor import Tally, Watch
+from tokenspec.machine.checkers.transitions import Scoped
+from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
+from tokenspec.machine.testing.coverage import Coverage
+from tokenspec.oracle.campaign import Result
+from tokenspec.oracle.counterexample import Counterexample, from_search
+from tokenspec.oracle.evidence import Evidence, Searched, Settings
+from tokenspec.oracle.faults import FAULTS
+from tokenspec.oracle.fuzz import Failure
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.scopes import TINY
+from tokenspec.spec.system import system
+
+EVERY_PART = [(c.id, p) for c in claims(DEFAULT.ranking) for p in c.parts]
+
+
+def scoped(fault: str, claim: str, policy: Mapping[str, str]) -> Scoped:
+    """The tiny scope with a fault in it, and the one claim that counts."""
+    machine = next(f for f in FAULTS if f.id == fault).seed(account(TINY.catalogue))
+    parameters = {**TINY.catalogue.parameters(), **DEFAULTS, **policy}
+    chosen = [c for c in claims(TINY.catalogue.ranking) if c.id == claim]
+    return Scoped(machine, parameters, instances(machine, TINY.values), TINY.most, chosen)
+
+
+def broken(fault: str, claim: str = "", policy: Mapping[str, str] | None = None) -> Searched:
+    """A search that finds what `fault` breaks: the claim that it is known for, if no other is named."""
+    world = scoped(fault, claim or next(f.claim for f in FAULTS if f.id == fault), policy or {})
+    reader = Compiled(world.machine, world.parameters)
+    found = explore(reader, world.instances, TINY.most, Watch(world.machine, world.claims).monitor(reader))
+    return Searched(TINY, 1, world, found)
+
+
+def example(fault: str, claim: str = "", policy: Mapping[str, str] | None = None) -> Counterexample:
+    searched = broken(fault, claim, policy)
+    return from_search(searched, searched.found)
+
+
+def gathered(searches: Iterable[Searched] = (), failure: Failure | None = None) -> Evidence:
+    """What a check would have gathered that proved everything, met everything, and found broken what is given."""
+    coverage, tally = Coverage(system().machines), Tally()
+    for claim, part in EVERY_PART:
+        tally.checked[claim, part.name] = tally.twins[claim, part.name] = 1
+    met = frozenset((event, what) for event, what, _ in coverage.rows())
+    proved = [(c, p.name) for c, p in EVERY_PART if not isinstance(p, LayerPart | LivenessPart | LeadsToPart)]
+    evidence = Evidence(Settings(TINY, 120), Result(coverage, tally, met, failure=failure), is_proved_through=True)
+    evidence.obligations = [Obligation(c, p, "everything", PROVED, 0.0) for c, p in [(LEMMA, "countable"), *proved]]
+    for searched in searches:
+        evidence.searches.append(searched)
+        # What is broken has not been proved.
+        violation = searched.found.violation
+        key = None if violation is None else (violation.claim, violation.part)
+        evidence.obligations = [o for o in evidence.obligations if (o.claim, o.part) != key]
+    return evidence

@@ -1,0 +1,142 @@
+"""Systematic faults: so many, each one small change, each readable or said not to be, and the claims that find some of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from lang.turnstile import turnstile
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.backends.compiled import Compiled
+from tokenspec.machine.checkers.explore import explore, instances
+from tokenspec.machine.checkers.monitor import Watch
+from tokenspec.machine.lang.build import Term, any_of, eq, ite, lookup, maximum, var
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.testing.mutants import OPERATORS, mutants
+from tokenspec.machine.testing.rewrites import Rewriter, replaced
+from tokenspec.spec.account import account
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.scopes import TINY
+
+ORIGINAL = account(TINY.catalogue)
+MUTANTS = {m.id: m for m in mutants(ORIGINAL)}
+
+
+def changed_parts(original: Machine, mutant: Machine) -> list[object]:
+    pairs = zip(
+        (*original.events, *original.definitions, *original.variables),
+        (*mutant.events, *mutant.definitions, *mutant.variables),
+        strict=True,
+    )
+    return [new for old, new in pairs if old != new]
+
+
+def test_there_are_as_many_as_are_pinned_here_and_each_has_a_name_of_its_own() -> None:
+    assert len(mutants(ORIGINAL)) == len(MUTANTS) == 1_010
+    assert {m.operator for m in MUTANTS.values()} == OPERATORS.keys()
+
+
+def test_each_changes_one_part_and_no_two_change_it_alike() -> None:
+    changes = [changed_parts(ORIGINAL, m.machine) for m in MUTANTS.values()]
+    assert {len(parts) for parts in changes} == {1}
+    assert len({parts[0] for parts in changes}) == len(MUTANTS)
+
+
+def test_they_are_the_same_each_time() -> None:
+    again = mutants(account(TINY.catalogue))
+    assert [(m.id, m.fault) for m in again] == [(m.id, m.fault) for m in MUTANTS.values()]
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_those_that_validation_refuses_are_no_more_than_these(operator: str) -> None:
+    """An event that has lost its only rule, one that was never accepted and now is, a value that its variable cannot have."""
+    refused = [m for m in MUTANTS.values() if m.operator == operator and m.refused]
+    expected = {"rule_dropped": 14, "requirement_dropped": 2, "requirement_negated": 2, "initial": 6, "constant": 6}
+    assert len(refused) == expected.get(operator, 0)
+    assert all("[TS109]" in m.refused or "[TS204]" in m.refused for m in refused)
+
+
+def test_any_machine_has_mutants() -> None:
+    found = mutants(turnstile())
+    assert {m.operator for m in found} >= {"requirement_dropped", "effect_dropped", "policy", "boundary", "clock", "posting_kind"}
+    assert {len(changed_parts(turnstile(), m.machine)) for m in found} == {1}
+
+
+REWRITER = Rewriter(ORIGINAL, machine_scope(ORIGINAL))
+FAST, DUE, IS_DUE = var("fast"), var("renewals_due"), var("daily_reset_due")
+NO_REFUND = eq(var("refund"), "none")
+
+
+@pytest.mark.parametrize(
+    ("expr", "becomes"),
+    [
+        (DUE < 3, ["renewals_due <= 3", "(renewals_due + 1) < 3", "not (renewals_due < 3)"]),
+        (var("plan") < "higher", ["plan <= higher", "not (plan < higher)"]),
+        (eq(DUE, 2), ["renewals_due != 2", "renewals_due = 1"]),
+        (
+            any_of(IS_DUE, NO_REFUND),
+            [
+                "refund = none",
+                "daily_reset_due",
+                "(not daily_reset_due) or (refund = none)",
+                "daily_reset_due or (refund != none)",
+                "daily_reset_due or true",
+                "daily_reset_due or false",
+            ],
+        ),
+        (
+            ite(IS_DUE, DUE, FAST),
+            [
+                "renewals_due",
+                "fast",
+                "(fast if daily_reset_due else renewals_due)",
+                "(renewals_due if daily_reset_due else rollover)",
+            ],
+        ),
+        (maximum(FAST, 1), ["fast", "1", "max(rollover, 1)", "max(fast, 0)", "max(fast, 2)"]),
+        (FAST - DUE, ["fast + renewals_due", "rollover - renewals_due"]),
+        (
+            lookup(var("plan"), {"free": 1, "lower": FAST, "higher": DUE}, 0),
+            [
+                "(fast if plan = free else (fast if plan = lower else (renewals_due if plan = higher else 0)))",
+                "(1 if plan = free else (renewals_due if plan = lower else (renewals_due if plan = higher else 0)))",
+                "(1 if plan = free else (fast if plan = lower else (fast if plan = higher else 0)))",
+            ],
+        ),
+    ],
+    ids=["order", "order of members", "equality", "conditions", "choice", "maximum", "difference", "table"],
+)
+def test_an_expression_is_changed_in_these_ways(expr: Term, becomes: list[str]) -> None:
+    assert [show(replaced(expr.expr, r.before, r.after)) for r in REWRITER.rewrites(expr.expr)] == becomes
+
+
+@pytest.mark.parametrize(
+    ("name", "claim", "part"),
+    [
+        ("requirements_exchanged.upgrade.renewal_must_not_be_due", "exactly_one_outcome", "upgrade"),
+        ("boundary.api_generate.api_tokens_must_cover_cost", "exactly_one_outcome", "api_generate"),
+        ("target.subscribes.target.2", "exactly_one_outcome", "status"),
+        ("effect_dropped.upgrades.plan", "plan_changes_keep_the_date", "asked"),
+        ("effect_dropped.resumes.scheduled_plan", "plan_changes_keep_the_date", "otherwise"),
+        ("clock.upgrades.renewal", "one_grant_per_due_date", "clocks"),
+        ("posting_kind.opens.granted_daily", "conservation", "kinds"),
+        ("branch.refunds.daily.2", "conservation", "refunded"),
+        ("row.allowance", "pools_within_allowance", "figure"),
+        ("branch.qualifies_for_daily", "pools_within_allowance", "day"),
+        ("side.subscribes.rollover.2", "bank_within_three_months", "comes_back"),
+        ("answer_dropped.generates_relaxed.answer_mode", "charge_equals_price", "mode"),
+    ],
+)
+def test_these_are_found_by_the_part_that_says_it_again(name: str, claim: str, part: str) -> None:
+    mutant = MUTANTS[name]
+    (only,) = (
+        replace(c, parts=tuple(p for p in c.parts if p.name == part)) for c in claims(TINY.catalogue.ranking) if c.id == claim
+    )
+    reader = Compiled(mutant.machine, {**TINY.catalogue.parameters(), **DEFAULTS})
+    monitor = Watch(mutant.machine, [only]).monitor(reader)
+    found = explore(reader, instances(mutant.machine, TINY.values), TINY.most, monitor)
+    assert found.violation is not None, mutant.fault
+    assert (found.violation.claim, found.violation.part) == (claim, part)

@@ -1,0 +1,65 @@
+"""A small implementation, with one fault as a process: `small.py FAULT`. It shows so little that what it shows is right."""
+
+import os
+import subprocess
+import sys
+import time
+
+FAULT = sys.argv[1]
+OPENED = '{"name":"small","version":"1","resets":"explicit","events":["open_account","cancel"],"observes":["mode"]}'
+
+
+def say(line: bytes) -> None:
+    sys.stdout.buffer.write(line)
+    sys.stdout.buffer.flush()
+
+
+def answer_to_cancel() -> bytes:
+    if FAULT == "dies":
+        print("the ledger\nis on fire", file=sys.stderr)
+        sys.exit(3)
+    if FAULT == "is_killed":
+        os.kill(os.getpid(), 9)
+    if FAULT == "dies_halfway":
+        say(b'{"outcome":"acc')
+        sys.exit(0)
+    if FAULT == "stops_halfway":
+        say(b'{"outcome":"acc')
+        time.sleep(60)
+    if FAULT == "hangs":
+        # What it started goes on for a minute, unless it is ended with it.
+        child = subprocess.Popen(["sleep", "60"])
+        print(f"pid {os.getpid()} and {child.pid}", file=sys.stderr, flush=True)
+        time.sleep(60)
+    if FAULT == "leaves_a_child":
+        child = subprocess.Popen(["sleep", "60"])
+        print(f"pid {child.pid}", file=sys.stderr, flush=True)
+        sys.exit(1)
+    if FAULT == "talkative":
+        print("x" * 300_000, file=sys.stderr, flush=True)
+    return {
+        "garbage": b"Stack overflow: \xff\x00",
+        "a_million_characters": b"x" * 1_000_000,
+        "an_endless_line": b"x" * 17_000_000,
+        "not_a_number": b'{"outcome":NaN}',
+        "too_deep": b"[" * 100_000,
+        "no_object": b'["accepted"]',
+        "an_empty_line": b"",
+        "two_answers": b"{}\n{}",
+        "long_but_right": b'{"note":"' + b"x" * 1_000_000 + b'"}',
+    }.get(FAULT, b"{}")
+
+
+if FAULT == "dies_at_once":
+    sys.exit(0)
+if FAULT == "hangs_at_once":
+    time.sleep(60)
+if FAULT == "talks_first":
+    say(b"ready\n")
+for request in sys.stdin.buffer:
+    if b'"op":"open"' in request:
+        say(OPENED.encode() + b"\n")
+    elif b'"cancel"' in request:
+        say(answer_to_cancel() + b"\n")
+    else:
+        say(b"{}\n")

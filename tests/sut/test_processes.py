@@ -1,0 +1,191 @@
+"""Implementations as processes and servers: they die, hang and babble, and are always ended."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command.conftest import COMMAND, Finished
+from sut.calling import HERE, call, sut
+
+SHORT = ("--examples", "2", "--steps", "20", "--format", "json")
+
+FAILURES = {
+    "dies": ("died", "exit code 3", "the ledger | is on fire"),
+    "is_killed": ("died", "SIGKILL", ""),
+    "dies_at_once": ("died", "exit code 0", ""),
+    "dies_halfway": ("died", 'half a line: {"outcome":"acc', ""),
+    "hangs_at_once": ("hung", "within 0.5 s", ""),
+    "stops_halfway": ("hung", 'half a line: {"outcome":"acc', ""),
+    "garbage": ("garbage", "not JSON", ""),
+    "a_million_characters": ("garbage", "2,000 characters", ""),
+    "an_endless_line": ("garbage", "without the end of a line", ""),
+    "not_a_number": ("garbage", "not JSON", ""),
+    "too_deep": ("garbage", "not JSON", ""),
+    "no_object": ("garbage", 'not a JSON object: ["accepted"]', ""),
+    "an_empty_line": ("garbage", "answered nothing", ""),
+    "two_answers": ("garbage", "nobody had asked for", ""),
+    "talks_first": ("garbage", "not JSON: ready", ""),
+}
+
+
+def fuzzed(fault: str, timeout: float = 20) -> Finished:
+    done = call("fuzz", "--sut", sut("small.py", fault), *SHORT, "--timeout", str(timeout))
+    assert done.err == ""
+    return done
+
+
+@pytest.mark.parametrize("fault", ["nothing", "talkative", "long_but_right"])
+def test_what_answers_in_its_own_way_conforms(fault: str) -> None:
+    done = fuzzed(fault)
+    assert (done.code, done.report["verdict"], done.report["compared"] > 10) == (0, "conforms", True)
+
+
+@pytest.mark.parametrize("fault", FAILURES)
+def test_an_answer_that_does_not_come_is_a_divergence_with_its_last_words(fault: str) -> None:
+    kind, detail, words = FAILURES[fault]
+    done = fuzzed(fault, 0.5 if kind == "hung" else 20)
+    assert (done.code, done.report["verdict"]) == (15, "diverges")
+    found = done.report["counterexample"]
+    assert (found["failure"]["kind"], found["failure"]["last_words"]) == (kind, words)
+    assert detail in found["failure"]["detail"]
+    assert len(found["got"]) < 1_000
+    assert [record["event"] for record in found["records"]] in (["cancel"], ["cancel", "cancel"], [])
+
+
+@pytest.mark.parametrize("fault", ["hangs", "leaves_a_child"])
+def test_what_it_started_is_ended_with_it(fault: str) -> None:
+    failure = fuzzed(fault, 1).report["counterexample"]["failure"]
+    pids = [int(pid) for pid in re.findall(r"\d+", failure["last_words"])]
+    assert len(pids) == (2 if fault == "hangs" else 1)
+    assert not any(map(is_running, pids))
+
+
+def is_running(pid: int) -> bool:
+    state = Path(f"/proc/{pid}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
+    note = tmp_path / "pid"
+    words = ["sh", "-c", f'echo $$ > {note}; exec "$@"', "sh", *shlex.split(sut("small.py", "nothing"))]
+    run = subprocess.Popen([*COMMAND, "fuzz", "--sut", shlex.join(words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with run:
+        until = time.monotonic() + 20
+        while not (note.exists() and note.read_text().strip()) and time.monotonic() < until:
+            time.sleep(0.05)
+        time.sleep(0.5)
+        run.send_signal(number)
+        said: Any = run.communicate(timeout=20)
+    assert (run.returncode, said[1]) == (20, b"")
+    assert b"no verdict: it was interrupted" in said[0]
+    assert not is_running(int(note.read_text()))
+
+
+def test_a_python_object_is_an_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(HERE)
+    assert call("fuzz", "--sut", "python:implementation:Wallet", *SHORT).report["verdict"] == "conforms"
+    failure = call("fuzz", "--sut", "python:implementation:Broken", *SHORT).report["counterexample"]["failure"]
+    assert (failure["kind"], "ValueError: the wallet is empty" in failure["last_words"]) == ("died", True)
+
+
+USAGE: dict[str, tuple[tuple[str, ...], int]] = {
+    "no_such_program": (("--sut", "no-such-program-at-all"), 66),
+    "an_empty_command": (("--sut", " "), 64),
+    "an_open_quotation": (("--sut", "node 'wallet.js"), 64),
+    "no_port": (("--sut", "http://localhost"), 64),
+    "nobody_listens": (("--sut", "http://127.0.0.1:1"), 66),
+    "no_such_module": (("--sut", "python:no_such_module:make"), 64),
+    "no_such_factory": (("--sut", "python:json:no_such_factory"), 64),
+    "no_factory": (("--sut", "python:json"), 64),
+    "not_callable": (("--sut", "python:json:__name__"), 64),
+    "no_time_at_all": (("--sut", "true", "--timeout", "0"), 64),
+    "timeout_without_sut": (("--timeout", "3"), 64),
+    "reasons_without_sut": (("--reasons", str(HERE / "small.py")), 64),
+    "reasons_missing": (("--sut", "true", "--reasons", "no-such-file.toml"), 66),
+    "reasons_not_toml": (("--sut", "true", "--reasons", str(HERE / "small.py")), 65),
+    "no_such_policy": (("--sut", "true", "--policy", "refund=sometimes"), 64),
+}
+
+
+@pytest.mark.parametrize("name", USAGE)
+def test_wrong_usage_is_told_apart_from_a_divergence(name: str) -> None:
+    arguments, code = USAGE[name]
+    done = call("fuzz", *arguments)
+    assert (done.code, done.out, bool(done.err)) == (code, "", True)
+
+
+@pytest.mark.parametrize("resets", ["explicit", "implied"])
+def test_the_oracle_conforms_to_itself(resets: str) -> None:
+    served = f"{shlex.join(COMMAND)} serve --stdio --resets {resets}"
+    done = call("fuzz", "--sut", served, "--examples", "5", "--format", "json")
+    assert (done.code, done.report["sut"]["resets"]) == (0, resets)
+
+
+def test_a_server_is_an_implementation() -> None:
+    with subprocess.Popen([*COMMAND, "serve", "--http", "127.0.0.1:0"], stderr=subprocess.PIPE, env=os.environ) as server:
+        assert server.stderr is not None
+        found = re.search(rb"http://\S+", server.stderr.readline())
+        assert found is not None
+        try:
+            done = call("fuzz", "--sut", found[0].decode(), *SHORT)
+            assert (done.code, done.report["steps"] > 30) == (0, True)
+        finally:
+            server.terminate()
+    assert call("fuzz", "--sut", found[0].decode(), *SHORT).code == 66
+
+
+@contextmanager
+def listening(answer: bytes, pause: float = 0.0) -> Iterator[str]:
+    """A server that answers every connection with the bytes `answer`, one after the other with a pause between."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            while True:
+                try:
+                    connection, _ = server.accept()
+                except OSError:
+                    return
+                with connection:
+                    try:
+                        connection.recv(2**16)
+                        for byte in [answer] if not pause else [answer[i : i + 1] for i in range(len(answer))]:
+                            connection.sendall(byte)
+                            time.sleep(pause)
+                    except OSError:
+                        continue
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"http://127.0.0.1:{server.getsockname()[1]}"
+
+
+SERVERS: dict[str, tuple[bytes, float, str]] = {
+    "not_http": (b"hello\r\n\r\n", 0, "died"),
+    "nothing": (b"", 0, "died"),
+    "half_an_answer": (b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"na', 0, "garbage"),
+    "no_json": (b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops", 0, "garbage"),
+    "too_much": (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 17_000_000, 0, "garbage"),
+    "drop_by_drop": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1_000, 0.05, "hung"),
+}
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_server_that_does_not_answer_is_a_divergence(name: str) -> None:
+    answer, pause, kind = SERVERS[name]
+    with listening(answer, pause) as url:
+        done = call("fuzz", "--sut", url, *SHORT, "--timeout", "0.6")
+    assert (done.code, done.err) == (15, "")
+    assert done.report["counterexample"]["failure"]["kind"] == kind

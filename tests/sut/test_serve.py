@@ -1,0 +1,194 @@
+"""`tokenspec serve`: the protocol of the contract over standard input and output, and over HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import re
+import signal
+import subprocess
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from command.conftest import COMMAND, tokenspec
+from tokenspec.oracle.http_server import Worlds
+from tokenspec.oracle.protocol import JOBS, Server
+from tokenspec.oracle.settings import catalogue_on_the_wire
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.policies import DEFAULTS
+
+OPEN = {"op": "open", "protocol": 1, "catalogue": catalogue_on_the_wire(DEFAULT), "policy": DEFAULTS}
+OPENED = {"op": "apply", "account": "a", "at": "2026-07-15T09:00:00Z", "event": "open_account"}
+VIEW = {"op": "apply", "account": "a", "at": "2026-07-15T09:00:00Z", "event": "login", "session": "s"}
+
+
+def spoken(*lines: Any, options: tuple[str, ...] = ()) -> list[Any]:
+    """The answers of a process to requests, each an object or a line as it is."""
+    sent = b"".join((line if isinstance(line, bytes) else json.dumps(line).encode()) + b"\n" for line in lines)
+    done = tokenspec("serve", "--stdio", *options, stdin=sent)
+    assert (done.code, done.err) == (0, "")
+    return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_a_world_is_opened_used_closed_and_opened_again() -> None:
+    first, opened, again, _, closed, gone, *anew = spoken(OPEN, OPENED, OPENED, VIEW, {"op": "close"}, OPENED, OPEN, OPENED)
+    assert first.keys() == {"name", "version", "resets", "events", "observes"}
+    assert (opened["outcome"], opened["balances"]["daily"]) == ("accepted", 150)
+    assert (again["outcome"], again["reason"]) == ("refused", "account_must_be_new")
+    assert (closed, anew) == ({}, [first, opened])
+    assert "no world is open" in gone["error"]
+
+
+def test_the_catalogue_and_the_policy_of_open_count() -> None:
+    mine = OPEN | {"catalogue": OPEN["catalogue"] | {"daily": 7}, "policy": DEFAULTS | {"refund": "none"}}  # type: ignore[operator]
+    refund = OPENED | {"event": "refund", "job": "j"}
+    _, opened, refused = spoken(mine, OPENED, refund)
+    assert (opened["balances"]["daily"], refused["reason"]) == (7, "refunds_must_be_offered")
+
+
+def test_where_resets_are_implied_no_job_is_listed_and_all_run() -> None:
+    first, _, later = spoken(
+        OPEN, OPENED, OPENED | {"event": "enable_relaxed", "at": "2026-07-17T00:00:00Z"}, options=("--resets", "implied")
+    )
+    assert (first["resets"], set(JOBS) & set(first["events"])) == ("implied", set())
+    assert later["next_daily_reset_at"] == "2026-07-18T00:00:00Z"
+
+
+def test_a_fixed_policy_is_told_and_not_changed() -> None:
+    first, _, refused = spoken(OPEN, OPENED, OPENED | {"event": "refund", "job": "j"}, options=("--policy", "refund=none"))
+    assert (first["policy"], refused["reason"]) == ({"refund": "none"}, "refunds_must_be_offered")
+
+
+WRONG: dict[str, Any] = {
+    "no_json": b"{",
+    "not_utf8": b'{"op":"\xff"}',
+    "no_object": b"[]",
+    "too_deep": b"[" * 100_000,
+    "too_long": b'{"op":"' + b"x" * 2_000_000 + b'"}',
+    "no_op": {},
+    "an_unknown_op": {"op": "undo"},
+    "an_op_that_is_no_text": {"op": ["open"]},
+    "another_protocol": {"op": "open", "protocol": 2},
+    "an_unknown_policy": {"op": "open", "policy": {"colour": "red"}},
+    "a_policy_that_is_no_object": {"op": "open", "policy": ["burn_order"]},
+    "a_catalogue_that_cannot_be": {"op": "open", "catalogue": {"ranking": []}},
+    "a_catalogue_without_end": {"op": "open", "catalogue": {"ranking": [f"p{n}" for n in range(2_000)]}},
+    "a_bad_record": OPENED | {"at": "yesterday"},
+    "time_going_back": OPENED | {"at": "2026-07-14T09:00:00Z"},
+}
+
+
+def test_what_cannot_be_done_is_answered_with_an_error_and_changes_nothing() -> None:
+    answers = spoken(OPEN, OPENED, *WRONG.values(), OPENED)
+    assert len(answers) == len(WRONG) + 3
+    for name, answer in zip(WRONG, answers[2:-1], strict=True):
+        assert list(answer) == ["error"], name
+    assert answers[-1]["reason"] == "account_must_be_new"
+
+
+@pytest.mark.parametrize("arguments", [(), ("--stdio", "--http", "localhost:0"), ("--http", "8080"), ("--http", "localhost:x")])
+def test_a_way_to_speak_is_asked_for(arguments: tuple[str, ...]) -> None:
+    assert tokenspec("serve", *arguments).code == 64
+
+
+@contextmanager
+def serving() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    process = subprocess.Popen([*COMMAND, "serve", "--http", "127.0.0.1:0", "--worlds", "3"], stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    with process:
+        try:
+            found = re.search(rb":(\d+)\n", process.stderr.readline())
+            assert found is not None
+            yield process, int(found[1])
+        finally:
+            process.kill()
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    with serving() as served:
+        yield served
+
+
+class Connection:
+    """One connection that stays open."""
+
+    def __init__(self, port: int) -> None:
+        self._to = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+
+    def ask(self, request: Any, world: str | None = None) -> Any:
+        body = request if isinstance(request, bytes) else json.dumps(request).encode()
+        self._to.request("POST", "/", body, {} if world is None else {"Tokenspec-World": world})
+        return json.loads(self._to.getresponse().read())
+
+    def end(self) -> None:
+        self._to.close()
+
+
+def test_each_connection_has_a_world_of_its_own_and_a_name_is_shared(server: tuple[Any, int]) -> None:
+    one, other = Connection(server[1]), Connection(server[1])
+    for connection in (one, other):
+        connection.ask(OPEN)
+    assert [c.ask(OPENED)["outcome"] for c in (one, other, one)] == ["accepted", "accepted", "refused"]
+    one.ask(OPEN, "shared")
+    assert [c.ask(OPENED, "shared")["outcome"] for c in (one, other)] == ["accepted", "refused"]
+    assert "no world" in one.ask(OPENED, "nobody's")["error"]
+    other.ask({"op": "close"}, "shared")
+    for connection in (one, other):
+        connection.end()
+
+
+def test_the_number_of_worlds_is_limited_and_closing_one_makes_room(server: tuple[Any, int]) -> None:
+    connection = Connection(server[1])
+    for name in "123":
+        assert "error" not in connection.ask(OPEN, name)
+    assert "worlds are open" in connection.ask(OPEN, "4")["error"]
+    connection.ask({"op": "close"}, "2")
+    assert "error" not in connection.ask(OPEN, "4")
+    for name in "134":
+        connection.ask({"op": "close"}, name)
+
+
+def test_a_client_that_connects_anew_for_each_request_is_served(server: tuple[Any, int]) -> None:
+    def ask(request: Any) -> Any:
+        with urllib.request.urlopen(f"http://127.0.0.1:{server[1]}/", json.dumps(request).encode()) as answer:
+            return json.load(answer)
+
+    for _ in range(5):
+        ask(OPEN)
+        assert [ask(OPENED)["outcome"] for _ in range(2)] == ["accepted", "refused"]
+
+
+def test_bodies_that_are_wrong_are_answered_and_the_rest_is_there(server: tuple[Any, int]) -> None:
+    assert list(Connection(server[1]).ask(b"x" * 2_000_000)) == ["error"]
+    assert [list(Connection(server[1]).ask(body)) for body in (b"{", b"[]", b"")] == [["error"]] * 3
+    for page, key in (("health", "status"), ("openapi.json", "paths")):
+        with urllib.request.urlopen(f"http://127.0.0.1:{server[1]}/{page}") as answer:
+            assert key in json.load(answer)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_when_told_to(number: signal.Signals) -> None:
+    with serving() as (process, port):
+        Connection(port).ask(OPEN)
+        process.send_signal(number)
+        assert process.wait(10) == 0
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+
+
+def test_an_address_in_use_is_named(server: tuple[Any, int]) -> None:
+    done = tokenspec("serve", "--http", f"127.0.0.1:{server[1]}")
+    assert (done.code, "cannot be listened on" in done.err) == (64, True)
+
+
+def test_what_open_worlds_remember_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenspec.oracle.http_server.RECEIVED_MAX", 1_000)
+    worlds, connection = Worlds(Server, 2), object()
+    worlds.handle("w", connection, OPEN, 600)  # type: ignore[arg-type]
+    assert [worlds.handle("w", connection, OPENED, 300)[0] for _ in range(2)] == [200, 503]  # type: ignore[arg-type]
+    assert worlds.handle("w", connection, OPEN, 600)[0] == 200  # type: ignore[arg-type]

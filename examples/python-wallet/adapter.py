@@ -9,8 +9,9 @@ import sys
 from collections.abc import Iterable
 from typing import Any
 
+from settings import POLICY
 from store import Store
-from wallet import POLICY, Wallet
+from wallet import Wallet
 
 OBSERVES = [
     "outcome",

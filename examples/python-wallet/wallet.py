@@ -1,9 +1,5 @@
 # ruff: noqa: INP001
-"""The rules of the wallet: what each event asks for, and what it does to an account.
-
-Every figure comes from the catalogue. Where the documents of the service leave a question open, `POLICY` says
-which answer this wallet gives.
-"""
+"""The rules of the wallet: what each event asks for, and what it does to an account. Every figure is the catalogue's."""
 
 from __future__ import annotations
 
@@ -13,40 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import dates
+from settings import BUGS
 from store import Account, Charge, Store
 
-MOST = 2**53 - 1
-POLICY = {
-    "burn_order": "fast_rollover_topup",
-    "daily_position": "first",
-    "daily_reset_clock": "utc_time_of_day",
-    "paid_daily_guard": "out_of_tokens",
-    "paid_daily_leftover": "expires",
-    "upgrade_grant": "difference",
-    "downgrade_bank": "truncate",
-    "lapse_bank": "destroyed",
-    "month_end": "return_to_day",
-    "missed_renewals": "each",
-    "refund": "to_source",
-    "stranded_remainder": "refuse",
-    "past_due_spending": "frozen",
-}
-# Faults that can be switched on, to see whether a test notices. Where each comes from is told in README.md.
-BUGS = frozenset({
-    "bank_without_ceiling",
-    "cancel_ends_at_once",
-    "daily_adds_up",
-    "lapse_takes_topup",
-    "late_reset_moves_the_mark",
-    "month_end_drifts",
-    "refund_to_fast_first",
-    "refund_twice",
-    "renewal_job_runs_twice",
-    "retry_is_charged",
-    "third_party_relaxed",
-    "topup_before_bank",
-    "upgrade_adds_whole_allowance",
-})  # fmt: skip
+MOST = 2**53 - 1  # tokens of one pool
 
 Record = dict[str, Any]
 Answer = dict[str, Any]
@@ -159,16 +125,13 @@ class Wallet:
 
     def _rank(self, plan: str) -> int:
         require(plan in self.catalogue["plans"], "plan_must_exist")
-        rank: int = self.catalogue["ranking"].index(plan)
-        return rank
+        return int(self.catalogue["ranking"].index(plan))
 
     def _allowance(self, plan: str) -> int:
-        allowance: int = self.catalogue["plans"][plan]["allowance"]
-        return allowance
+        return int(self.catalogue["plans"][plan]["allowance"])
 
     def _ceiling(self, plan: str) -> int:
-        months: int = self.catalogue["bank_months"]
-        return months * self._allowance(plan)
+        return int(self.catalogue["bank_months"]) * self._allowance(plan)
 
     # The subscription
 

@@ -100,8 +100,9 @@ ALWAYS int least(int a, int b) { return a < b ? a : b; }
 ALWAYS int sound(State s) {
     return s.daily >= 0 && s.fast >= 0 && s.bank >= 0 && s.topup >= 0 && s.api >= 0   /* balances_never_negative */
            && s.fast <= allowance_of[s.plan] && s.daily <= DAILY                      /* pools_within_allowance */
-           && (s.status != FREE || (s.fast == 0 && s.bank == 0))                      /* free_has_no_plan_tokens */
-           && (s.status > FREE || (s.plan == 0 && s.scheduled == NOTHING && s.due == 0));
+           && (s.status > FREE || (s.plan == 0 && s.scheduled == NOTHING && s.due == 0)) /* free_has_no_plan_tokens */
+           && (s.status != FREE || (s.fast == 0 && s.bank == 0))
+           && (s.status != ABSENT || !s.day_due);                                     /* one_grant_per_due_date */
 }
 
 static void show(State s) {

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import cache
 
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.checkers.explore import explore, instances
 from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
-from tokenspec.machine.checkers.monitor import Tally, Watch
+from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
 from tokenspec.machine.testing.coverage import Coverage
@@ -26,7 +27,7 @@ from tokenspec.spec.system import system
 EVERY_PART = [(c.id, p) for c in claims(DEFAULT.ranking) for p in c.parts]
 
 
-def scoped(fault: str, claim: str, policy: Mapping[str, str]) -> Scoped:
+def scoped(fault: str, claim: str, policy: Mapping[str, str] = DEFAULTS) -> Scoped:
     """The tiny scope with a fault in it, and the one claim that counts."""
     machine = next(f for f in FAULTS if f.id == fault).seed(account(TINY.catalogue))
     parameters = {**TINY.catalogue.parameters(), **DEFAULTS, **policy}
@@ -34,16 +35,17 @@ def scoped(fault: str, claim: str, policy: Mapping[str, str]) -> Scoped:
     return Scoped(machine, parameters, instances(machine, TINY.values), TINY.most, chosen)
 
 
-def broken(fault: str, claim: str = "", policy: Mapping[str, str] | None = None) -> Searched:
+@cache
+def broken(fault: str, claim: str = "") -> Searched:
     """A search that finds what `fault` breaks: the claim that it is known for, if no other is named."""
-    world = scoped(fault, claim or next(f.claim for f in FAULTS if f.id == fault), policy or {})
+    world = scoped(fault, claim or next(f.claim for f in FAULTS if f.id == fault))
     reader = Compiled(world.machine, world.parameters)
     found = explore(reader, world.instances, TINY.most, Watch(world.machine, world.claims).monitor(reader))
     return Searched(TINY, 1, world, found)
 
 
-def example(fault: str, claim: str = "", policy: Mapping[str, str] | None = None) -> Counterexample:
-    searched = broken(fault, claim, policy)
+def example(fault: str, claim: str = "") -> Counterexample:
+    searched = broken(fault, claim)
     return from_search(searched, searched.found)
 
 
@@ -56,10 +58,9 @@ def gathered(searches: Iterable[Searched] = (), failure: Failure | None = None) 
     proved = [(c, p.name) for c, p in EVERY_PART if not isinstance(p, LayerPart | LivenessPart | LeadsToPart)]
     evidence = Evidence(Settings(TINY, 120), Result(coverage, tally, met, failure=failure), is_proved_through=True)
     evidence.obligations = [Obligation(c, p, "everything", PROVED, 0.0) for c, p in [(LEMMA, "countable"), *proved]]
-    for searched in searches:
-        evidence.searches.append(searched)
-        # What is broken has not been proved.
-        violation = searched.found.violation
-        key = None if violation is None else (violation.claim, violation.part)
-        evidence.obligations = [o for o in evidence.obligations if (o.claim, o.part) != key]
+    evidence.searches += searches
+    # What is broken has not been proved.
+    errors = [s.found.violation for s in evidence.searches] + [failure.error if failure is not None else None]
+    found = {(error.claim, error.part) for error in errors if isinstance(error, Violation)}
+    evidence.obligations = [o for o in evidence.obligations if (o.claim, o.part) not in found]
     return evidence

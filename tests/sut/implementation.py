@@ -75,6 +75,7 @@ FAULTS: dict[str, Fault] = {
     "nothing_listed": on_open(events=[]),
     "nothing_observed": on_open(observes=[]),
     "nothing_sendable": on_open(events=["subscribe"], values={"plan": []}),
+    "cannot_close": lambda request, answer: {"error": "not now"} if request["op"] == "close" else answer,
     "error": on_apply(lambda request, answer: {"error": "not today"}),
     "an_unknown_event": on_open(events=["explode"]),
     "an_unknown_field": on_open(observes=["colour"]),

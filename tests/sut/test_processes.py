@@ -175,7 +175,7 @@ def listening(answer: bytes, pause: float = 0.0) -> Iterator[str]:
 SERVERS: dict[str, tuple[bytes, float, str]] = {
     "not_http": (b"hello\r\n\r\n", 0, "died"),
     "nothing": (b"", 0, "died"),
-    "half_an_answer": (b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"na', 0, "garbage"),
+    "half_an_answer": (b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"na', 0, "died"),
     "no_json": (b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops", 0, "garbage"),
     "too_much": (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 17_000_000, 0, "garbage"),
     "drop_by_drop": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1_000, 0.05, "hung"),

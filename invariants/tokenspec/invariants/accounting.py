@@ -3,7 +3,22 @@
 from __future__ import annotations
 
 from tokenspec.invariants.words import *
-from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, maximum, ne, negation, one_of, total, var
+from tokenspec.machine.lang.build import (
+    Term,
+    all_of,
+    any_of,
+    eq,
+    implies,
+    ite,
+    lookup,
+    maximum,
+    minimum,
+    ne,
+    negation,
+    one_of,
+    total,
+    var,
+)
 from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, ghost, new, state, step, two_runs
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.expr import Lit
@@ -14,10 +29,16 @@ from tokenspec.spec.words import *
 def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
     """Claims 8 to 14, for the plans of `ranking`."""
 
-    def net(pool: Term) -> Term:
-        gained = total(*(flow(kind, pool) for kind in Kind if kind.adds))
-        return gained - total(*(flow(kind, pool) for kind in Kind if not kind.adds))
+    def gained(pool: Term) -> Term:
+        return total(*(flow(kind, pool) for kind in Kind if kind.adds))
 
+    def lost(pool: Term) -> Term:
+        return total(*(flow(kind, pool) for kind in Kind if not kind.adds))
+
+    came_in, went_out = ({name: var(f"{what}_{name}") for name in POOLS} for what in ("came_in", "went_out"))
+    # They grow for ever, so no search goes through them.
+    totals = [ghost(f"came_in_{name}", Tokens(), 0, came_in[name] + gained(var(name))) for name in POOLS]
+    totals += [ghost(f"went_out_{name}", Tokens(), 0, went_out[name] + lost(var(name))) for name in POOLS]
     others = total(charged["fast"], charged["rollover"], charged["topup"])
     fast_first = eq(var("burn_order"), "fast_rollover_topup")
     daily_first = eq(var("daily_position"), "first")
@@ -82,12 +103,20 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             8,
             "conservation",
-            "Whatever a pool gained was granted, bought, refunded or moved in; whatever it lost was spent, expired or moved out.",
+            "Whatever a pool gained was granted, bought, refunded or moved in; whatever it lost was spent, expired or moved out; "
+            "and it holds what it has gained since the opening less what it has lost.",
             "F10 F11",
             step(
                 "each_pool",
-                all_of(*(eq(new(pool), pool + net(pool)) for pool in pools)),
+                all_of(*(eq(new(pool), pool + gained(pool) - lost(pool)) for pool in pools)),
                 all_of(flow(Kind.MOVED_IN, rollover) > 0, flow(Kind.EXPIRED, fast) > 0),
+            ),
+            step(
+                "since_opening",
+                all_of(*(eq(new(var(name)), new(came_in[name]) - new(went_out[name])) for name in POOLS)),
+                all_of(came_in["rollover"] > 0, went_out["rollover"] > 0),
+                ghosts=totals,
+                keeps=all_of(*(eq(var(name), came_in[name] - went_out[name]) for name in POOLS)),
             ),
             step(
                 "lines_not_negative",
@@ -295,7 +324,10 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             step("api", unchanged(*app_pools), charged["api"] > 0, "buy_api", "api_generate"),
             step(
                 "included",
-                implies(new_period, eq(flow(Kind.GRANTED, api), included)),
+                implies(
+                    new_period,
+                    all_of(eq(flow(Kind.GRANTED, api), included), eq(new(api), minimum(COUNTABLE_MAX, api + included))),
+                ),
                 all_of(eq(rule_name, "renews"), included > 0),
             ),
             step("bought", eq(flow(Kind.BOUGHT, api), amount), amount > 1, "buy_api"),

@@ -8,7 +8,6 @@ from tokenspec.invariants.words import bank_frozen, bank_kept
 from tokenspec.machine.lang.build import Termlike, all_of, any_of, eq, implies, lift, ne, one_of
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.lang.expr import Lit
-from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *
 
@@ -23,7 +22,6 @@ def lemmas() -> tuple[StatePart, ...]:
     pools = (daily, fast, rollover, topup, api)
     without_subscription = one_of(status, ABSENT, FREE)
     return (
-        _lemma("pools_countable", all_of(*(pool <= COUNTABLE_MAX for pool in pools))),
         _lemma("dues_counted", renewals_due >= 0),
         _lemma(
             "free_is_plain",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
-from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, new, state, step
+from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, new, other, pair, state, step
 from tokenspec.machine.lang.declaration import Kind
+from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *
 
@@ -33,9 +34,10 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             1,
             "balances_never_negative",
-            "No pool ever holds less than nothing.",
+            "No pool ever holds less than nothing, nor more than 2^53 - 1 tokens.",
             "F04 A06",
             state("pools", all_of(*(pool >= 0 for pool in pools)), all_of(eq(status, ACTIVE), eq(daily, 0), eq(fast, 0))),
+            state("countable", all_of(*(pool <= COUNTABLE_MAX for pool in pools)), all_of(topup > 0, api > 0)),
         ),
         claim(
             2,
@@ -180,6 +182,18 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                     implies(all_of(eq(event, "cancel"), eq(status, ACTIVE)), unchanged(*pools)),
                 ),
                 all_of(eq(event, "cancel"), eq(status, ACTIVE), fast > 0),
+            ),
+            pair(
+                "other_account",
+                all_of(*(eq(new(other(var(name))), other(var(name))) for name in VARIABLES)),
+                all_of(new(fast) < fast, new(rollover) > rollover),
+            ),
+            pair(
+                "nothing_passes",
+                negation(
+                    all_of(any_of(*(new(pool) < pool for pool in pools)), any_of(*(new(other(p)) > other(p) for p in pools)))
+                ),
+                all_of(new(topup) < topup, other(topup) > 0),
             ),
             LayerPart("accounts_apart", "an event of one account leaves every other account as it was"),
             LayerPart("transfer_refused", "a transfer is refused in every state"),

@@ -58,7 +58,7 @@ _Finder = Callable[[Asked], Iterator[Cause]]
 
 def causes(asked: Asked) -> list[Cause]:
     """Every cause that fits, those that explain a wrong figure first."""
-    found = [cause for finder in (_stale_session, _wrong_pool, _plan_change) for cause in finder(asked)]
+    found = [cause for finder in (_stale_session, _job_has_run, _wrong_pool, _plan_change) for cause in finder(asked)]
     if asked.wrong and not found:
         found += _real_fault(asked)
     return found + [cause for finder in _CIRCUMSTANCES for cause in finder(asked)]
@@ -145,17 +145,24 @@ def _real_fault(asked: Asked) -> Iterator[Cause]:
     for pool, tokens in asked.wrong.items():
         of = int(figures["daily_allowance"]) if pool == "daily" or not allowance else allowance
         off = abs(tokens - now[pool])
-        told = f"{pool} is shown as {tokens:,} and was never that together with the rest; it holds {now[pool]:,}"
+        told = f"What is shown was never true: {pool} is shown as {tokens:,} and holds {now[pool]:,}."
+        told += f" {off:,} of an allowance of {of:,}"
         if off * _FAULT_SHARE > of:
-            yield Cause(
-                "real_fault", ("A14",), f"{told}. {off:,} of an allowance of {of:,} is more than a fifth: a case for support."
-            )
+            sentence = f"{told} is more than a fifth: if a fresh login shows the same, it is a case for support."
+            yield Cause("real_fault", ("A14",), sentence)
         else:
-            yield Cause(
-                "small_difference",
-                ("A14", "A07"),
-                f"{told}. {off:,} of an allowance of {of:,} is no more than a fifth: log in afresh and look again.",
-            )
+            yield Cause("small_difference", ("A14", "A07"), f"{told} is no more than a fifth: log in afresh and look again.")
+
+
+def _job_has_run(asked: Asked) -> Iterator[Cause]:
+    """A job that the log lacks may have run meanwhile: what is shown would then be true."""
+    waiting = [due.clock for due in asked.story.due if due.state != WAITING]
+    for clocks in (*((clock,) for clock in waiting), tuple(waiting)):
+        balances = again(asked.story, {}, [clock.job for clock in clocks])
+        if asked.wrong and all(balances[pool] == tokens for pool, tokens in (asked.shown or {}).items()):
+            jobs = " and ".join(clock.job for clock in clocks)
+            yield Cause("job_has_run", ("A03",), f"What is shown is right once {jobs} has run, which is due and not in the log.")
+            return
 
 
 # What goes on in the account, whatever was shown
@@ -166,9 +173,28 @@ def _clocks(asked: Asked) -> Iterator[Cause]:
         if asked.story.state["status"] == PAST_DUE and due.clock.name == "renewal":
             yield _payment_failed(asked, due)
             continue
-        pool = "daily" if due.clock.name == "daily" else "fast"
-        if asked.asks_for(pool) and (due.state != WAITING or _is_short(asked, pool)):
+        if due.clock.name == "daily":
+            # A reset that would bring nothing leaves nothing to wait for.
+            counts = asked.asks_for("daily") and _daily_reset_brings(asked.story) > 0
+        else:
+            counts = asked.asks_for("fast", "rollover") and (due.state != WAITING or _fast_is_short(asked))
+        if counts:
             yield _clock_cause(asked, due)
+
+
+def _daily_reset_brings(story: Story) -> int:
+    """The daily tokens that a reset would add if it ran now."""
+    oracle = story.oracle
+    row = tuple({**story.state, "daily_reset_due": True}.values())
+    index, after, _ = oracle.compiled.steps["daily_reset"](row, ())
+    position = list(story.state).index("daily")
+    return int(after[position]) - story.balances["daily"] if index >= 0 else 0
+
+
+def _fast_is_short(asked: Asked) -> bool:
+    story = asked.story
+    held = (asked.shown or {}).get("fast", story.balances["fast"])
+    return held < int(story.oracle.parameters[f"allowance[{story.state['plan']}]"])
 
 
 def _payment_failed(asked: Asked, due: Due) -> Cause:
@@ -177,43 +203,35 @@ def _payment_failed(asked: Asked, due: Due) -> Cause:
     return Cause("payment_failed", ("F24",), f"The renewal of {asked.when(due.at)} waits for a payment, which failed{until}.")
 
 
-def _is_short(asked: Asked, pool: str) -> bool:
-    story = asked.story
-    figures = story.oracle.parameters
-    full = figures["daily_allowance"] if pool == "daily" else figures[f"allowance[{story.state['plan']}]"]
-    return (asked.shown or {}).get(pool, story.balances[pool]) < int(full)
+def _hours(milliseconds: int) -> str:
+    hours = milliseconds // _HOUR_MS
+    return "less than an hour" if not hours else "an hour" if hours == 1 else f"{hours:,} hours"
 
 
 def _clock_cause(asked: Asked, due: Due) -> Cause:
     what = "daily reset" if due.clock.name == "daily" else "renewal"
-    waited = f"{(asked.story.at - due.at) // _HOUR_MS:,} hours"
+    waited = _hours(asked.story.at - due.at)
     when = asked.when(due.at)
     if due.state == WAITING:
         clauses = ("A18", "F14", "A02") if due.clock.name == "daily" else ("A13", "F22")
         return Cause("not_due_yet", clauses, f"The next {what} is due at {when}; before then it brings nothing.")
     if due.state == OVERDUE:
         support = tuple(clause for clause in due.clock.clauses if clause in ("F21", "F23"))
-        told = f"no job has run for {waited}, more than {due.clock.overdue_ms // _HOUR_MS}"
-        return Cause("overdue", support, f"The {what} fell due at {when} and {told}: a case for support.")
-    usual = "later than the usual one to four" if due.state == LATE else "and its job may run hours late"
-    return Cause("job_late", ("A03",), f"The {what} fell due at {when}; no job has run for it in {waited}, {usual}.")
+        gone = f"more than {due.clock.overdue_ms // _HOUR_MS} hours have gone by and the log has no job for it"
+        return Cause("overdue", support, f"The {what} fell due at {when}; {gone}: a case for support.")
+    usual = "longer than the usual one to four" if due.state == LATE else "and jobs may run hours late"
+    return Cause("job_late", ("A03",), f"The {what} fell due at {when}; the log has no job for it in {waited}, {usual}.")
 
 
-def _no_daily_tokens_yet(asked: Asked) -> Iterator[Cause]:
+def _not_out_of_tokens(asked: Asked) -> Iterator[Cause]:
     story = asked.story
-    reset = next((c for c in reversed(story.changes) if c.event == "daily_reset"), None)
-    if reset is None or story.state["status"] not in SUBSCRIBED or not asked.asks_for("daily") or not _is_short(asked, "daily"):
+    if story.state["status"] not in SUBSCRIBED or not asked.asks_for("daily") or _daily_reset_brings(story) > 0:
         return
-    if reset.before["status"] in SUBSCRIBED and not _granted(story, reset):
-        yield Cause(
-            "not_out_of_tokens",
-            ("F15",),
-            f"The daily reset at {asked.when(reset.at)} gave nothing, since a subscriber who still has tokens gets no daily ones.",
-        )
-
-
-def _granted(story: Story, change: Change) -> bool:
-    return any(p.at == change.at and p.event == change.event and p.kind is Kind.GRANTED for p in story.postings)
+    if story.balances["daily"] >= int(story.oracle.parameters["daily_allowance"]):
+        return
+    guard = next(p for p in POLICIES if p.name == "paid_daily_guard")
+    means = dict(guard.answers)[story.oracle.policy[guard.name]]
+    yield Cause("not_out_of_tokens", guard.clauses, f"As things stand a daily reset brings a subscriber nothing: {means}.")
 
 
 def _subscription_ended(asked: Asked) -> Iterator[Cause]:
@@ -244,4 +262,4 @@ def _shared(asked: Asked) -> Iterator[Cause]:
         )
 
 
-_CIRCUMSTANCES: tuple[_Finder, ...] = (_clocks, _no_daily_tokens_yet, _subscription_ended, _shared)
+_CIRCUMSTANCES: tuple[_Finder, ...] = (_clocks, _not_out_of_tokens, _subscription_ended, _shared)

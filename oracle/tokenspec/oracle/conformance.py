@@ -27,7 +27,7 @@ from tokenspec.oracle.protocol import JOBS
 from tokenspec.oracle.replay import Divergence, explain, replay
 from tokenspec.oracle.shrink import shrink
 from tokenspec.oracle.sut import HUNG, Client
-from tokenspec.oracle.sut_fuzz import CannotOpen, Diverged, Setting, SutFuzz, Totals, opened, sut_fuzz
+from tokenspec.oracle.sut_fuzz import CannotOpen, Diverged, NotClosed, Setting, SutFuzz, Totals, close, opened, sut_fuzz
 from tokenspec.oracle.terms import Terms
 from tokenspec.oracle.world import Oracle
 from tokenspec.spec.system import system
@@ -35,6 +35,9 @@ from tokenspec.spec.words import UNLISTED
 
 SHRINK_SECONDS = 60.0
 """How long a counterexample is made shorter; only a slow implementation needs so long."""
+
+HYPOTHESIS_SHARE = 5
+"""One run by Hypothesis for so many walks: a step of its own takes four times as long, and walks meet as much."""
 
 _TRIES, _HUNG_TRIES = 400, 60
 """How often; an implementation that hangs costs a whole timeout each time that it does."""
@@ -84,7 +87,7 @@ class Verdict:
 def conform(
     client: Client, setting: Setting, examples: int, steps: int, seed_number: int = 0, tick: Progress = lambda _: None
 ) -> Verdict:
-    """Drives `client` and the oracle side by side, in `examples` walks and as many runs by Hypothesis."""
+    """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis."""
     started = time.monotonic()
     verdict = Verdict(policy=setting.policy)
     try:
@@ -110,7 +113,8 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
     try:
         if fuzz.events and terms.observes:
             walk_worlds(fuzz, *limits, tick)
-            _drive(fuzz, *limits, tick)
+            examples, steps, seed_number = limits
+            _drive(fuzz, -(-examples // HYPOTHESIS_SHARE), steps, seed_number, tick)
     except (KeyboardInterrupt, CannotOpen):
         raise
     except Exception:
@@ -124,7 +128,12 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
         found = verdict.counterexample = Counterexample(fuzz.failure.records, fuzz.totals.expected, fuzz.failure.error)
         found = verdict.counterexample = _shortened(fuzz, found, fuzz.failure.world)
         _explain(found, verdict.policy, setting, terms)
-    elif not verdict.compared:
+        return
+    try:
+        close(client)
+    except NotClosed as error:
+        verdict.counterexample = Counterexample([], [], error)
+    if not verdict.compared:
         verdict.why_none = "nothing could be tested with the events, values and fields that it lists"
 
 

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
 
+import z3
+
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.backends.compiled import Compiled
@@ -117,6 +119,8 @@ class _Stopped(Exception):
 
 def gather(settings: Settings, progress: Progress | None = None) -> Evidence:
     """Runs the engines. An interruption ends them within a fraction of a second; what was found until then is kept."""
+    # The solver would keep an interruption that comes during a query to itself, and call the query undecided.
+    z3.set_param("ctrl_c", False)
     evidence = Evidence(settings, Result(Coverage(system().machines), Tally()))
     stop = threading.Event()
     failed: list[BaseException] = []
@@ -159,9 +163,9 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     for machine in machines:
         for obligation in Induction(machine, claims(DEFAULT.ranking), lemmas(), settings.solving).obligations():
             evidence.obligations.append(obligation)
+            evidence.prove_seconds = time.perf_counter() - started
             tick()
     evidence.is_proved_through = True
-    evidence.prove_seconds = time.perf_counter() - started
     for machine in machines[1:]:
         graph = Graph(Compiled(machine, {}), instances(machine, {}), {})
         evidence.findings += liveness(graph, claims(DEFAULT.ranking), evidence.graphs)

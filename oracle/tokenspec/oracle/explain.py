@@ -187,12 +187,14 @@ def _named(oracle: Oracle, row: Row) -> dict[str, Any]:
     return dict(zip([v.name for v in oracle.machine.variables], row, strict=True))
 
 
-def again(story: Story, policy: Mapping[str, str]) -> dict[str, int]:
-    """The balances that the same records come to under other settings."""
+def again(story: Story, policy: Mapping[str, str], jobs: Iterable[str] = ()) -> dict[str, int]:
+    """The balances that the same records come to under other settings, or once `jobs` have run as well."""
     oracle = Oracle({**story.oracle.policy, **policy}, story.oracle.catalogue, story.oracle.resets)
     for record in story.records:
         oracle.answer(record)
     oracle.pass_time(story.account, story.at)
+    for job in jobs:
+        oracle.apply({"account": story.account, "at": story.at, "event": job})
     row = _named(oracle, oracle.accounts[story.account].row)
     return {pool: row[pool] for pool in POOLS}
 

@@ -1,35 +1,25 @@
-"""Which policy settings explain logs: all of them are followed at once, as few states of an account as differ.
+"""Which policy settings explain logs: all of them are followed at once (branches.py), as far as they differ.
 
-An account is kept once for each set of settings under which it looks the same. A record is run under one setting of the
-set; each step that reads knobs is tried under their other answers as well, and where that gives another outcome, the
-set is split and the record is run again for the rest. Sets whose accounts have become equal are joined. What a record
-observed takes away the settings that answer otherwise, from every account, since one implementation wrote them all.
+What a record observed takes away the settings that answer otherwise, from every account, since one implementation wrote
+them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from copy import copy
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from msgspec import json
-from msgspec.structs import astuple
-
-from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome, Row, StepFunction
-from tokenspec.machine.lang.expr import reads
-from tokenspec.oracle.answers import Answer, Difference, can_be_compared, differences
+from tokenspec.oracle.answers import Difference, can_be_compared, differences
+from tokenspec.oracle.branches import Branch, Worlds, joined
 from tokenspec.oracle.errors import BadRecord
-from tokenspec.oracle.instants import DAY_MS, date_of, format_instant
+from tokenspec.oracle.instants import format_instant
 from tokenspec.oracle.journal import Account
 from tokenspec.oracle.logs import Line
-from tokenspec.oracle.records import Reader, Record, event_of
+from tokenspec.oracle.records import Record, event_of
 from tokenspec.oracle.replay import Bad
 from tokenspec.oracle.setting_sets import Settings, SettingSets
-from tokenspec.oracle.world import Oracle
 from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.policies import POLICIES
 
 
 @dataclass(frozen=True)
@@ -80,22 +70,6 @@ class Inference:
     unexplained: Unexplained | None = None
 
 
-class _Branch(NamedTuple):
-    """One account under all the settings that have brought it to the same state."""
-
-    settings: Settings
-    account: Account
-    past: int = 0
-    """Equal where all jobs and first answers that a later record reads are equal; see `_Worlds.remembered`."""
-
-
-class _Choice(NamedTuple):
-    """A combination of answers to the knobs that an event reads: the settings that have it, and what the event then does."""
-
-    settings: Settings
-    step: StepFunction
-
-
 def infer(
     lines: Iterable[Line],
     fixed: Mapping[str, str],
@@ -107,17 +81,17 @@ def infer(
 
     Records after one that no setting explains are read and no longer compared.
     """
-    worlds = _Worlds(catalogue, resets, lines)
+    worlds = Worlds(catalogue, resets, lines)
     sets = worlds.sets
     found = Inference(dict(fixed))
     left = explaining = sets.with_answers(fixed)
-    branches: dict[str, list[_Branch]] = {}
+    branches: dict[str, list[Branch]] = {}
     for line in lines:
         if on_line is not None:
             on_line(len(line.content) + 1)
         try:
             record = worlds.reader.decode(line.content)
-            before = branches.get(record.account) or [_Branch(explaining, Account(worlds.initial))]
+            before = branches.get(record.account) or [Branch(explaining, Account(worlds.initial))]
             ran = list(worlds.run(before, explaining, record))
         except BadRecord as fault:
             found.bad.append(Bad(line._replace(content=b""), fault))
@@ -136,7 +110,7 @@ def infer(
                 # The accounts go on under one setting, so that bad records are found as before.
                 explaining &= -explaining
             ran = [(answer, branch) for answer, branch in ran if branch.settings & explaining]
-        branches[record.account] = _joined([branch for _, branch in ran])
+        branches[record.account] = joined([branch for _, branch in ran])
     found.accounts = len(branches)
     found.policies, found.settings, found.example = sets.answers(left), left.bit_count(), sets.first(explaining)
     return found
@@ -150,7 +124,7 @@ def _ruled_out(sets: SettingSets, before: Settings, after: Settings, line: Line)
 
 
 def _unexplained(
-    sets: SettingSets, before: Settings, judged: list[tuple[list[Difference], _Branch]], line: Line, record: Record
+    sets: SettingSets, before: Settings, judged: list[tuple[list[Difference], Branch]], line: Line, record: Record
 ) -> Unexplained:
     assert isinstance(record.at, int)
     came_to: list[tuple[list[Difference], Settings]] = []
@@ -169,174 +143,3 @@ def _unexplained(
         possible,
         [CameTo({k: a for k, a in sets.answers(settings).items() if a != possible[k]}, faults) for faults, settings in came_to],
     )
-
-
-class _Worlds:
-    """Runs records under sets of settings, with an oracle for each setting that had to stand for others."""
-
-    def __init__(self, catalogue: Catalogue, resets: str, lines: Iterable[Line]) -> None:
-        self.sets = SettingSets(POLICIES)
-        self._catalogue, self._resets = catalogue, resets
-        self._oracles: dict[Settings, Oracle] = {}
-        plain = Oracle(None, catalogue, resets)
-        self.reader, self.initial = plain.reader, plain.compiled.initial
-        self._machine, self._parameters = plain.machine, plain.parameters
-        self._choices = {e.name: self._choices_of(e.name) for e in self._machine.events}
-        self._renewal_falls_due = next(c.falls_due for c in self._machine.clocks if c.name == "renewal")
-        self._named_again = _named_again(lines, self.reader)
-        self._pasts: dict[tuple[int, Any], int] = {}
-        self._policy: Mapping[str, str] = {}
-        """The setting that stands for others."""
-        self._same: Settings = 0
-        """The settings under which the record has gone as under the one that stands for them, so far."""
-
-    def run(self, branches: list[_Branch], among: Settings, record: Record) -> Iterator[tuple[Answer, _Branch]]:
-        """The answers to `record` under the settings of `among`, and the account after it. Raises `BadRecord`."""
-        for branch in branches:
-            rest, account = branch.settings & among, branch.account
-            while rest:
-                before = _Before(account, record)
-                self._same = rest
-                answer = self._run(account, record, rest & -rest)
-                settings, rest = self._same, rest & ~self._same
-                again = before.restored(account) if rest else account
-                yield answer, _Branch(settings, account, self._remembered(branch.past, account, record, answer))
-                account = again
-
-    def _run(self, account: Account, record: Record, setting: Settings) -> Answer:
-        oracle = self._oracles.get(setting)
-        if oracle is None:
-            oracle = self._oracles[setting] = Oracle(self.sets.first(setting), self._catalogue, self._resets)
-            oracle.watch = self._watch
-        oracle.accounts, self._policy = {record.account: account}, oracle.policy
-        answer = oracle.answer(record)
-        assert isinstance(record.at, int)
-        self._read_daily_clock(account, record.at)
-        self._read_month_end(account)
-        return answer
-
-    def _remembered(self, past: int, account: Account, record: Record, answer: Answer) -> int:
-        """What a record adds to the past, where a later one reads it: its job as it stands now, its answer by its id.
-
-        Jobs and answers are only ever added to, so that equal additions to equal pasts are equal pasts.
-        """
-        job = getattr(record, "job", None)
-        added: list[Any] = []
-        if job is not None and ("job", record.account, job) in self._named_again:
-            known = account.jobs.get(job)
-            added.append(None if known is None else astuple(known))
-        if record.id is not None and ("id", record.account, record.id) in self._named_again:
-            added.append(json.encode(answer))
-        if not added:
-            return past
-        return self._pasts.setdefault((past, tuple(added)), len(self._pasts) + 1)
-
-    def _watch(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
-        for choice in self._choices[event]:
-            differing = self._same & choice.settings
-            if differing and choice.step(before, fields) != outcome:
-                self._same ^= differing
-        if event == self._renewal_falls_due:
-            self._read_month_end(account)
-
-    def _choices_of(self, event: str) -> list[_Choice]:
-        """Every combination of answers to the knobs that the steps of `event` read."""
-        definitions = {d.name: d.expr for d in self._machine.definitions}
-        read, found = list(reads(self._machine.event_named[event])), set[str]()
-        while read:
-            name = read.pop()
-            if name not in found:
-                found.add(name)
-                read += reads(definitions.get(name, ()))
-        knobs = [p for p in self._machine.policies if p.name in found]
-        if not knobs:
-            return []
-        combinations = [
-            dict(zip([p.name for p in knobs], chosen, strict=True))
-            for chosen in product(*([answer for answer, _ in p.answers] for p in knobs))
-        ]
-        return [
-            _Choice(self.sets.with_answers(chosen), Compiled(self._machine, {**self._parameters, **chosen}).steps[event])
-            for chosen in combinations
-        ]
-
-    # The calendar is no step of the machine, so the two knobs of the clocks are looked for in what a clock shows.
-
-    def _read_daily_clock(self, account: Account, at: int) -> None:
-        # It starts once, at the instant of opening. Sets that this splits for nothing are joined again.
-        if account.daily is not None and account.daily.anchor == at:
-            self._keep_own_answer("daily_reset_clock")
-
-    def _read_month_end(self, account: Account) -> None:
-        """Both answers move the clock alike until an anniversary comes in a month that is too short for its day."""
-        dial = account.renewal
-        if dial is not None and date_of(dial.upcoming // DAY_MS)[2] != date_of(dial.anchor // DAY_MS)[2]:
-            self._keep_own_answer("month_end")
-
-    def _keep_own_answer(self, knob: str) -> None:
-        self._same &= self.sets.holding[knob, self._policy[knob]]
-
-
-class _Before:
-    """What of an account a record may change, so that the record can be run on it a second time."""
-
-    def __init__(self, account: Account, record: Record) -> None:
-        self._plain = {name: getattr(account, name) for name in _PLAIN}
-        self._plain |= {"daily": copy(account.daily), "renewal": copy(account.renewal), "timeline": account.timeline.copy()}
-        self._sessions = {name: copy(session) for name, session in account.sessions.items()}
-        self._job, self._id = getattr(record, "job", ""), record.id
-        self._known = copy(account.jobs.get(self._job))
-        self._is_repeated = record.id in account.answers
-
-    def restored(self, account: Account) -> Account:
-        """A copy of `account`, to which the record has happened, as it was before."""
-        jobs = {name: copy(job) for name, job in account.jobs.items()}
-        if self._known is not None:
-            jobs[self._job] = self._known
-        else:
-            jobs.pop(self._job, None)
-        answers = dict(account.answers)
-        if self._id is not None and not self._is_repeated:
-            answers.pop(self._id, None)
-        return Account(**self._plain, jobs=jobs, answers=answers, sessions=self._sessions)
-
-
-_KEPT_BY_NAME = ("jobs", "answers", "sessions")
-_PLAIN = [name for name in Account.__struct_fields__ if name not in _KEPT_BY_NAME]
-
-
-def _joined(branches: list[_Branch]) -> list[_Branch]:
-    """Branches that no later record can tell apart are one."""
-    if len(branches) < 2:
-        return branches
-    alike: dict[Any, list[_Branch]] = {}
-    for branch in branches:
-        account = branch.account
-        # What differs most often comes first, so that few histories of balances are compared.
-        key = (branch.past, account.row, account.day, account.month, account.subscription)
-        group = alike.setdefault(key, [])
-        for n, other in enumerate(group):
-            if _are_alike(other.account, account):
-                group[n] = other._replace(settings=other.settings | branch.settings)
-                break
-        else:
-            group.append(branch)
-    return [branch for group in alike.values() for branch in group]
-
-
-def _are_alike(one: Account, other: Account) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in ("daily", "renewal", "sessions", "timeline"))
-
-
-def _named_again(lines: Iterable[Line], reader: Reader) -> set[tuple[str, str, str]]:
-    """The event ids and job ids, by account, that more than one record names: all that a record can read of earlier ones."""
-    once, again = set[tuple[str, str, str]](), set[tuple[str, str, str]]()
-    for line in lines:
-        try:
-            record = reader.decode(line.content)
-        except BadRecord:
-            continue
-        for kind, name in (("id", record.id), ("job", getattr(record, "job", None))):
-            if name is not None:
-                (again if (kind, record.account, name) in once else once).add((kind, record.account, name))
-    return again

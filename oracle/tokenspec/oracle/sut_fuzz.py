@@ -42,16 +42,21 @@ class CannotOpen(Exception):
 
 
 class Diverged(Exception):
-    """An answer that is not the right one, or none: `differences`, or what failed; `expected` is None for an `open`."""
+    """An answer that is not the right one, or none: `differences`, or what failed; `expected` is None for what is no event."""
 
     def __init__(self, expected: Answer | None, rule: str | None, found: list[Difference], failed: Failed | None = None) -> None:
         self.expected, self.rule, self.differences, self.failed = expected, rule, found, failed
         super().__init__(str(failed) if failed is not None else found[0][0])
 
     @property
+    def field(self) -> str:
+        """The first field that differs; where there was no answer, what was asked for."""
+        return self.differences[0][0] if self.failed is None else "answer" if self.expected is not None else "open"
+
+    @property
     def kind(self) -> tuple[str, str]:
         """What makes two of them the same: the first field that differs, or the way in which it failed."""
-        return (self.failed.how, "") if self.failed is not None else (DIFFERS, self.differences[0][0])
+        return (self.failed.how if self.failed is not None else DIFFERS, self.field)
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,21 @@ def opened(client: Client, request: dict[str, Any]) -> Terms:
         return terms_from(answer)
     except BadSetting as fault:
         raise Diverged(None, None, [], Failed(GARBAGE, f"its answer to open breaks the protocol: {fault}")) from None
+
+
+class NotClosed(Diverged):
+    """A world that was not closed: `close` is answered with an object, as everything is."""
+
+    field = "close"
+
+
+def close(client: Client) -> None:
+    """Closes the world. Raises `NotClosed`."""
+    answer = client.ask({"op": "close"})
+    if not isinstance(answer, Failed) and answer.get("error") is not None:
+        answer = Failed(ERROR, f"it answered close with an error: {answer['error']}")
+    if isinstance(answer, Failed):
+        raise NotClosed(None, None, [], answer)
 
 
 class _Past(LayerChecks):
@@ -193,11 +213,15 @@ class SutFuzz(WorldFuzz):
         known = self.oracle.accounts.get(record["account"])
         if known is not None and "duplicate" not in terms.observes and fitted.get("id") in known.answers:
             del fitted["id"]
+        return fitted if fitted == record or self._is_well_formed(fitted) else None
+
+    def _is_well_formed(self, record: dict[str, Any]) -> bool:
+        """Whether what it says it takes makes a record at all; one that is none is sent to nobody."""
         try:
-            self.oracle.reader.convert(fitted)
+            self.oracle.reader.convert(record)
         except BadRecord:
-            return None  # what it says it takes is not well formed, and such a record is sent to nobody
-        return fitted
+            return False
+        return True
 
     def _time(self, who: str, wait: str) -> int:
         return min(super()._time(who, wait), LAST_INSTANT)

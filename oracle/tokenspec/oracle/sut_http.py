@@ -102,6 +102,8 @@ class HttpClient:
         self._http.request("POST", "/", body, _HEADERS)
         response = self._http.getresponse()
         read = response.read(LONGEST + 1)
+        if response.length and len(read) <= LONGEST:
+            raise http.client.IncompleteRead(read, response.length)
         if not response.isclosed() or response.will_close:
             self.end()
         return read

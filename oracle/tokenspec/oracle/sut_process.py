@@ -88,6 +88,9 @@ class _Running:
         left = until - time.monotonic()
         ready = self._poll.poll(left * 1_000) if left > 0 else []
         if not ready:
+            # What it left running may keep its output open.
+            if self.process.poll() is not None:
+                raise _Fault(DIED, "it ended instead of answering")
             raise _Fault(HUNG, f"it did not answer within {self._timeout:g} s")
         for stream, _ in ready:
             if stream == self._err:

@@ -14,8 +14,10 @@ from typing import Any, TypeAlias, assert_never
 import z3
 
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
-from tokenspec.machine.lang.settings import Setting, family
+from tokenspec.machine.lang.settings import COMPARISONS, Setting
 from tokenspec.machine.lang.types import Bool, Enum, Type, Value
+
+_CONTEXT = z3.main_ctx()
 
 Term: TypeAlias = Any
 """A z3 expression; z3 carries no types that a checker could use."""
@@ -37,8 +39,7 @@ class Terms:
             if name not in self._setting.defines:
                 assert self._outer is not None, f"{name} is not among the names of {self._setting.says}"
                 return self._outer[name]
-            kind = self._setting.types[name]
-            self._terms[name] = self.encode(self._setting.defines[name], kind if isinstance(kind, Enum) else None)
+            self._terms[name] = self.encode(self._setting.defines[name], self._setting.family(Var(name)))
         return self._terms[name]
 
     def encode(self, expr: Expr, of: Enum | None = None) -> Term:
@@ -52,18 +53,25 @@ class Terms:
                 assert of is not None, f"nothing says whose member {value!r} is"
                 return _number(of.order.index(value))
             case Var(name):
-                return self[name]
+                return self._named(name, of)
             case Not(arg):
-                return z3.Not(self.encode(arg))
+                return _not(self.encode(arg))
             case Ite(cond, then, orelse):
-                inner = of or family(self._setting.scope, then, orelse)
-                return z3.If(self.encode(cond), self.encode(then, inner), self.encode(orelse, inner))
+                inner = of or self._setting.family(then, orelse)
+                return _if(self.encode(cond), self.encode(then, inner), self.encode(orelse, inner))
             case Binary(op, left, right):
-                of = family(self._setting.scope, left, right)
+                of = self._setting.family(left, right) if op in COMPARISONS else None
                 parts = _chain(op, expr) if op in (BinaryOp.AND, BinaryOp.OR) else (left, right)
                 return self._operation(op, [self.encode(part, of) for part in parts])
             case _:
                 assert_never(expr)
+
+    def _named(self, name: str, of: Enum | None) -> Term:
+        kind, definition = self._setting.scope[name], self._setting.definition(name)
+        if isinstance(kind, Enum) and of is not None and kind.order != of.order and definition is not None:
+            # It stands for bare names, whose positions depend on what they are compared with.
+            return self.encode(definition, of)
+        return self[name]
 
     def _operation(self, op: BinaryOp, terms: list[Term]) -> Term:
         a, b, *_ = terms
@@ -75,19 +83,19 @@ class Terms:
             case BinaryOp.MUL:
                 return self._product(a, b)
             case BinaryOp.MIN:
-                return z3.If(a <= b, a, b)
+                return _if(_compared(z3.Z3_mk_le, a, b), a, b)
             case BinaryOp.MAX:
-                return z3.If(a <= b, b, a)
+                return _if(_compared(z3.Z3_mk_le, a, b), b, a)
             case BinaryOp.EQ:
-                return a == b
+                return _compared(z3.Z3_mk_eq, a, b)
             case BinaryOp.LT:
-                return a < b
+                return _compared(z3.Z3_mk_lt, a, b)
             case BinaryOp.LE:
-                return a <= b
+                return _compared(z3.Z3_mk_le, a, b)
             case BinaryOp.AND:
-                return z3.And(terms)
+                return _chained(z3.Z3_mk_and, terms)
             case BinaryOp.OR:
-                return z3.Or(terms)
+                return _chained(z3.Z3_mk_or, terms)
             case _:
                 assert_never(op)
 
@@ -97,6 +105,26 @@ class Terms:
         product = z3.Function("product", z3.IntSort(), z3.IntSort(), z3.IntSort())(a, b)
         self.products.append((a, b, product))
         return product
+
+
+# z3's own operators look each argument over, which would take more time than all the proofs.
+
+
+def _not(term: Term) -> Term:
+    return z3.BoolRef(z3.Z3_mk_not(_CONTEXT.ref(), term.ast), _CONTEXT)
+
+
+def _compared(make: Any, left: Term, right: Term) -> Term:
+    return z3.BoolRef(make(_CONTEXT.ref(), left.ast, right.ast), _CONTEXT)
+
+
+def _if(cond: Term, then: Term, orelse: Term) -> Term:
+    kind = z3.BoolRef if z3.is_bool(then) else z3.ArithRef
+    return kind(z3.Z3_mk_ite(_CONTEXT.ref(), cond.ast, then.ast, orelse.ast), _CONTEXT)
+
+
+def _chained(make: Any, terms: list[Term]) -> Term:
+    return z3.BoolRef(make(_CONTEXT.ref(), len(terms), (z3.Ast * len(terms))(*(term.ast for term in terms))), _CONTEXT)
 
 
 @cache
@@ -118,7 +146,7 @@ def _open(name: str, kind: Type) -> Term:
 
 
 def _member(term: Term, kind: Enum) -> Term:
-    return z3.Or([term == _number(kind.order.index(member)) for member in kind.members])
+    return _chained(z3.Z3_mk_or, [_compared(z3.Z3_mk_eq, term, _number(kind.order.index(member))) for member in kind.members])
 
 
 def _signs(a: Term, b: Term, product: Term) -> Term:
@@ -131,8 +159,7 @@ class Solver:
 
     def __init__(self, seconds: float) -> None:
         self._limit = int(seconds * 1000)
-        self._solver = z3.SolverFor("QF_UFLIA")
-        self._solver.set("timeout", self._limit)
+        self._solver = self._limited(z3.SolverFor("QF_UFLIA"))
         self._terms: dict[Setting, Terms] = {}
         self._entered: list[Setting] = []
         self._model: Any = None
@@ -146,12 +173,15 @@ class Solver:
         self._solver.add(*(_signs(*p) for p in products), term)
         found = self._asked(self._solver)
         if found and any(not z3.is_true(self._model.eval(p == a * b, model_completion=True)) for a, b, p in products):
-            true = z3.Solver()
-            true.set("timeout", self._limit)
+            true = self._limited(z3.Solver())
             true.add(*self._solver.assertions(), *(p == a * b for a, b, p in products))
             found = self._asked(true)
         self._solver.pop()
         return found
+
+    def is_true(self, formula: Expr) -> bool:
+        """Whether `formula` is true, in the setting last asked about, where the formula asked about is."""
+        return bool(z3.is_true(self._model.eval(self._terms[self._entered[-1]].encode(formula), model_completion=True)))
 
     def values(self) -> dict[str, Value]:
         """The values of the open names of the setting last asked about, for which the formula was true."""
@@ -162,6 +192,12 @@ class Solver:
                 number = z3.is_true(value) if isinstance(kind, Bool) else value.as_long()
                 found[name] = kind.order[number] if isinstance(kind, Enum) else number
         return found
+
+    def _limited(self, solver: Any) -> Any:
+        solver.set("timeout", self._limit)
+        # Or z3 keeps a Ctrl-C that comes during a query to itself.
+        solver.set("ctrl_c", False)
+        return solver
 
     def _asked(self, solver: Any) -> bool | None:
         answer = solver.check()

@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 from tokenspec.machine.backends.symbolic import Solver
 from tokenspec.machine.checkers.witness import Witness, replay
+from tokenspec.machine.lang.build import Term, all_of
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.conditions import LEMMA, Condition, Possibility
 from tokenspec.machine.lang.declaration import Machine
@@ -28,8 +30,9 @@ PROVED, REFUTED, UNKNOWN, VACUOUS = "proved", "refuted", "unknown", "vacuous"
 
 @dataclass(frozen=True)
 class Obligation:
-    """One query: the claim and part it belongs to, the rule or event it is about, and what came of it.
+    """What there was to show: the claim and part it belongs to, the rule or event it is about, and what came of it.
 
+    `seconds` is the time it took, or its share where several were shown at once.
     `bound` is the number of runs after which a job that repeats is taken to have no more to do; None where nothing is
     taken for granted. `witness` is what breaks it, replayed through the reference reader. Its state need not be
     reachable: it shows that the part does not follow from the lemmas, which is not the same as that it is false.
@@ -53,17 +56,35 @@ class Induction:
 
     def obligations(self) -> Iterator[Obligation]:
         """Discharges everything, one obligation after the other. A possibility is told of only where there is none."""
-        for each in conditions(self._machine, self._claims, self._lemmas, self.proves):
-            if isinstance(each, Condition):
-                yield self._prove(each)
+        everything = conditions(self._machine, self._claims, self._lemmas, self.proves)
+        for setting, each in groupby(everything, key=lambda c: c.setting if isinstance(c, Condition) else None):
+            if setting is None:
+                yield from (o for c in each if isinstance(c, Possibility) for o in self._find(c))
             else:
-                yield from self._find(each)
+                yield from self._prove([c for c in each if isinstance(c, Condition)], setting)
 
-    def proves(self, setting: Setting, goal: Expr) -> bool:
-        """Whether `goal` is found to follow from `setting` within the time limit."""
-        return self._solver.possible(setting, Not(goal)) is False
+    def proves(self, setting: Setting, goals: Sequence[Expr]) -> list[Expr]:
+        """Those of `goals` that are found to follow from `setting`, with the time limit for each query."""
+        left = list(goals)
+        while left:
+            broken = self._solver.possible(setting, Not(all_of(*map(Term, left)).expr))
+            if broken is False:
+                break
+            # What one answer shows to be false need not be asked about.
+            left = [goal for goal in left if broken and self._solver.is_true(goal)]
+        return left
 
-    def _prove(self, condition: Condition) -> Obligation:
+    def _prove(self, together: list[Condition], setting: Setting) -> Iterator[Obligation]:
+        """Conditions in one setting. They are asked at once, and one by one only where not all of them are found to follow."""
+        started = time.perf_counter()
+        goals = [c.goal for c in together]
+        if len(goals) > 1 and self._solver.possible(setting, Not(all_of(*map(Term, goals)).expr)) is False:
+            seconds = (time.perf_counter() - started) / len(goals)
+            yield from (Obligation(c.claim, c.part, c.about, PROVED, seconds, c.bound) for c in together)
+        else:
+            yield from map(self._prove_one, together)
+
+    def _prove_one(self, condition: Condition) -> Obligation:
         started = time.perf_counter()
         broken = self._solver.possible(condition.setting, Not(condition.goal))
         seconds = time.perf_counter() - started

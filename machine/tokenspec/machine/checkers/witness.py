@@ -7,10 +7,9 @@ settings or terms, has gone through the same events and found the formula false.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tokenspec.machine.backends import reference
-from tokenspec.machine.lang.build import all_of, eq, var
 from tokenspec.machine.lang.claims import (
     NOTHING,
     PairPart,
@@ -25,8 +24,8 @@ from tokenspec.machine.lang.claims import (
 from tokenspec.machine.lang.conditions import Condition, Provable
 from tokenspec.machine.lang.declaration import ClockAct, Event, Kind, Machine
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.expr import TRUE, Expr, Var, names_in, substitute
-from tokenspec.machine.lang.settings import NEW, OTHER
+from tokenspec.machine.lang.expr import Expr, Var, names_in, substitute
+from tokenspec.machine.lang.settings import NEW, OTHER, conjuncts
 from tokenspec.machine.lang.step import Accepted, Refused, Step, Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Tokens, Type, Value
@@ -45,7 +44,7 @@ class Happened:
 
     event: str
     fields: Values
-    outcome: Accepted | Refused | None
+    outcome: Step | None
 
 
 @dataclass(frozen=True)
@@ -62,15 +61,17 @@ class Witness:
     state: Values
     runs: tuple[tuple[Happened, ...], ...]
     false: str
+    """What should be so, and is not."""
 
     def story(self) -> list[str]:
         """The witness in lines of text."""
-        told = ["figures and policies: " + _listed({name: self.parameters[name] for name in self.matter})]
+        matter = _listed({name: self.parameters[name] for name in self.matter})
+        told = [f"figures and policies: {matter or 'none that matter'}"]
         told.append("state: " + _listed(self.state))
         for run in self.runs:
             before = self.state
             for each in run:
-                told.append(f"{each.event}({_listed(each.fields)}): {_outcome(each.outcome, before)}")
+                told.append(f"{each.event}({_listed(each.fields)}): {_came_of(each.outcome, before)}")
                 before = each.outcome.state if isinstance(each.outcome, Accepted) else before
         return [*told, f"false: {self.false}"]
 
@@ -114,12 +115,13 @@ class _Replay:
     def first_state(self, part: Provable) -> Witness:
         """The first state, where the part is false."""
         state = dict(reference.initial_state(self._machine, self._figures))
-        formula = part.keeps if isinstance(part, StepPart) else part.holds if isinstance(part, StatePart) else TRUE
+        assert isinstance(part, StatePart | StepPart)
         if isinstance(part, StepPart):
             figures = reference.Scope(self._machine, self._figures)
             state |= {g.name: reference.evaluate(g.initial, figures) for g in part.ghosts}
-        self._demand(not reference.evaluate(formula, reference.Scope(self._machine, self._figures, state)), "it holds at first")
-        return self._witness(state, (), formula)
+        formula = part.keeps if isinstance(part, StepPart) else part.holds
+        false = self._false(formula, reference.Scope(self._machine, self._figures, state))
+        return self._witness(state, (), " and ".join(map(show, false)), *false)
 
     def step(self, event: Event) -> Witness:
         """One event, of which the part is false, or which has no outcome, or more than one."""
@@ -128,48 +130,60 @@ class _Replay:
         fields = {f.name: self._values[f.name] for f in event.fields}
         known = {name: v for name, v in self._values.items() if name not in self._figures and name not in fields}
         state = {name: v for name, v in known.items() if name not in ghosts}
+        outcome = self._outcome(state, event.name, fields)
+        run = (Happened(event.name, fields, outcome),)
+        if outcome is None:
+            return self._witness(known, (run,), "exactly one rule applies")
+        self._demand(part is not None, "exactly one rule applies")
+        if isinstance(part, RefusalPart):
+            return self._witness(known, (run,), self._misjudged(part, {**state, **fields}, outcome))
+        self._demand(isinstance(outcome, Accepted) and outcome.rule == self._condition.about, f"it comes to {outcome}")
+        assert isinstance(outcome, Accepted)
+        false = self._broken(part, event, outcome, {**self._figures, **known, **fields})
+        return self._witness(known, (run,), " and ".join(map(show, false)), *false)
+
+    def _outcome(self, state: Values, event: str, fields: Values) -> Step | None:
+        """What comes of an event; None where no rule applies, or more than one.
+
+        A rule that reaches another copy finds one in the same state, and what it does there is left out, unless the part
+        is about both.
+        """
+        another = {OTHER + name: value for name, value in state.items()}
         try:
-            outcome: Step | None = reference.step(self._machine, self._figures, state, event.name, fields)
+            outcome = reference.step(self._machine, self._figures, {**another, **state}, event, fields)
         except Gap:
-            outcome = None
-        match part:
-            case None:
-                self._demand(outcome is None, "exactly one rule applies")
-                formula = self._condition.goal
-            case RefusalPart():
-                formula = self._misjudged(part, reference.Scope(self._machine, self._figures, state, fields), outcome)
-            case _:
-                self._demand(isinstance(outcome, Accepted) and outcome.rule == self._condition.about, f"it comes to {outcome}")
-                assert isinstance(outcome, Accepted)
-                formula = self._broken(part, event, outcome, {**self._figures, **known, **fields})
-        return self._witness(known, ((Happened(event.name, fields, outcome),),), formula)
+            return None
+        if isinstance(outcome, Refused):
+            return outcome
+        return replace(outcome, state={name: value for name, value in outcome.state.items() if name in state})
 
-    def _misjudged(self, part: RefusalPart, scope: reference.Scope, outcome: Step | None) -> Expr:
-        """The first condition that is false although the event was not refused with its code, or TRUE where it was refused."""
-        failed = next(((code, holds) for code, holds in part.refusals if not reference.evaluate(holds, scope)), (None, TRUE))
-        code = outcome.code if isinstance(outcome, Refused) else None
-        self._demand(code != failed[0], f"it is refused with {code}, as it should be")
-        return failed[1]
+    def _misjudged(self, part: RefusalPart, values: Values, outcome: Step) -> str:
+        """What should have come of the event."""
+        scope = reference.Scope(self._machine, self._figures, values)
+        due = next((code for code, holds in part.refusals if not reference.evaluate(holds, scope)), None)
+        self._demand(due != (outcome.code if isinstance(outcome, Refused) else None), f"it comes to {outcome}, as it should")
+        return f"it is refused with {due}" if due else "it is accepted"
 
-    def _broken(self, part: Provable, event: Event, outcome: Accepted, before: Values) -> Expr:
-        """The formula of the part that is false once the event has been accepted."""
+    def _broken(self, part: object, event: Event, outcome: Accepted, before: Values) -> tuple[Expr, ...]:
+        """The formulas of the part that are false once the event has been accepted."""
         if isinstance(part, StatePart):
-            after = reference.Scope(self._machine, self._figures, outcome.state)
-            self._demand(not reference.evaluate(part.holds, after), "it holds after it")
-            return part.holds
+            return self._false(part.holds, reference.Scope(self._machine, self._figures, outcome.state))
         assert isinstance(part, StepPart | PairPart)
         named = {NEW + name: v for name, v in outcome.state.items()} | _told(self._machine, event, outcome)
         scope = self._reading(event, part, {**before, **named})
-        if not reference.evaluate(part.holds, scope):
-            return part.holds
-        keeps = part.keeps if isinstance(part, StepPart) else TRUE
-        later = substitute(keeps, {name: Var(NEW + name) for name in self._own_names(part)})
-        self._demand(not reference.evaluate(later, scope), "it holds of it")
-        return later
+        if isinstance(part, PairPart) or not reference.evaluate(part.holds, scope):
+            return self._false(part.holds, scope)
+        return self._false(substitute(part.keeps, {name: Var(NEW + name) for name in self._own_names(part)}), scope)
 
-    def _own_names(self, part: StepPart | PairPart) -> list[str]:
+    def _false(self, formula: Expr, scope: reference.Scope) -> tuple[Expr, ...]:
+        """The parts of `formula` that are false."""
+        parts = [part for part in conjuncts(formula) if not reference.evaluate(part, scope)]
+        self._demand(parts, f"{show(formula)} is true")
+        return tuple(parts)
+
+    def _own_names(self, part: StepPart) -> list[str]:
         names = [v.name for v in self._machine.variables] + [n.removeprefix(NEW) for n in primed_definitions(self._machine)]
-        return names + [g.name for g in part.ghosts] if isinstance(part, StepPart) else names
+        return names + [g.name for g in part.ghosts]
 
     def _reading(self, event: Event, part: StepPart | PairPart, values: Values) -> _Reading:
         machine = self._machine
@@ -186,24 +200,25 @@ class _Replay:
         """Two runs from one state, which end differently."""
         state = {v.name: self._values[v.name] for v in self._machine.variables}
         runs = self._run(state, part.left), self._run(state, part.right)
-        left, right = (dict(_end(run, state)) for run in runs)
+        left, right = (_end(run, state) for run in runs)
         differ = [name for name in part.agree if left[name] != right[name]]
-        self._demand(bool(differ), "both runs end alike")
-        return self._witness(state, runs, all_of(*(eq(var(name), left[name]) for name in differ)).expr)
+        self._demand(differ, "both runs end alike")
+        ends = (_listed({name: end[name] for name in differ}) for end in (left, right))
+        return self._witness(state, runs, " is the same as ".join(ends))
 
     def _run(self, state: Values, events: tuple[str, ...]) -> tuple[Happened, ...]:
         happened: list[Happened] = []
         for name in events:
             for _ in range(_RUNS_MAX if self._machine.event_named[name].repeats else 1):
-                outcome = reference.step(self._machine, self._figures, _end(happened, state), name, {})
+                outcome = self._outcome(_end(happened, state), name, {})
                 happened.append(Happened(name, {}, outcome))
-                if isinstance(outcome, Refused):
+                if not isinstance(outcome, Accepted):
                     break
         return tuple(happened)
 
-    def _witness(self, state: Values, runs: tuple[tuple[Happened, ...], ...], formula: Expr) -> Witness:
+    def _witness(self, state: Values, runs: tuple[tuple[Happened, ...], ...], false: str, *formulas: Expr) -> Witness:
         events = {h.event for run in runs for h in run}
-        return Witness(self._figures, _matter(self._machine, events, formula), state, runs, show(formula))
+        return Witness(self._figures, _matter(self._machine, events, formulas), state, runs, false)
 
     def _demand(self, met: object, detail: str) -> None:
         if not met:
@@ -229,10 +244,10 @@ def _end(run: Sequence[Happened], state: Values) -> Values:
     return accepted[-1] if accepted else state
 
 
-def _matter(machine: Machine, events: set[str], formula: Expr) -> tuple[str, ...]:
-    """The parameters that are read, through whatever definitions, by the events and the formula."""
+def _matter(machine: Machine, events: set[str], formulas: Sequence[Expr]) -> tuple[str, ...]:
+    """The parameters that are read, through whatever definitions, by the events and the formulas."""
     chosen = [machine.event_named[name] for name in events]
-    exprs = [formula, *(need.holds for e in chosen for need in e.requires), *(r.when for e in chosen for r in e.rules)]
+    exprs = [*formulas, *(need.holds for e in chosen for need in e.requires), *(r.when for e in chosen for r in e.rules)]
     exprs += [a.value for e in chosen for r in e.rules for a in r.effect] or [v.initial for v in machine.variables]
     definitions = {d.name: d.expr for d in machine.definitions}
     read: set[str] = set()
@@ -243,7 +258,7 @@ def _matter(machine: Machine, events: set[str], formula: Expr) -> tuple[str, ...
     return tuple(p.name for p in machine.all_parameters if p.name in read)
 
 
-def _outcome(outcome: Accepted | Refused | None, before: Values) -> str:
+def _came_of(outcome: Step | None, before: Values) -> str:
     match outcome:
         case Accepted(rule, after, _, _):
             changed = {name: value for name, value in after.items() if value != before.get(name)}

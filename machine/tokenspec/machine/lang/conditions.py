@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -18,8 +18,8 @@ OUTCOME = ("exactly_one_outcome", "one_outcome")
 FIRST_STATE, TWIN, TWO_RUNS = "first state", "twin", "two runs"
 """What a condition is about, where it is about no event and no rule."""
 
-Proves: TypeAlias = Callable[[Setting, Expr], bool]
-"""Whether a formula follows from its setting, as far as a solver can tell."""
+Proves: TypeAlias = Callable[[Setting, Sequence[Expr]], Sequence[Expr]]
+"""Those of some formulas that follow from a setting, as far as a solver can tell, in their order."""
 
 Provable: TypeAlias = StatePart | StepPart | TwoRunPart | PairPart | RefusalPart
 """The kinds of parts that can be proved."""

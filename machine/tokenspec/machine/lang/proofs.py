@@ -12,7 +12,7 @@ from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ite, negation
 from tokenspec.machine.lang.claims import Claim, PairPart, RefusalPart, StatePart, StepPart, TwoRunPart, rule_constants
 from tokenspec.machine.lang.conditions import FIRST_STATE, LEMMA, OUTCOME, TWIN, Condition, Possibility, Proves
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
-from tokenspec.machine.lang.expr import TRUE, Expr, Var, substitute
+from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, substitute
 from tokenspec.machine.lang.runs import TwoRuns
 from tokenspec.machine.lang.settings import NEW, Setting, Settings, folded
 
@@ -28,14 +28,21 @@ class _Proof:
     def __init__(self, machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], proves: Proves) -> None:
         self._machine, self._proves = machine, proves
         parts = [(c.id, p) for c in claims for p in c.parts]
-        self._steps = [(c, p) for c, p in parts if isinstance(p, StepPart | PairPart) and p.machine == machine.name]
+        self._steps = [(c, p) for c, p in parts if isinstance(p, StepPart) and p.machine == machine.name]
+        self._pairs = [(c, p) for c, p in parts if isinstance(p, PairPart) and p.machine == machine.name]
         self._two_runs = [(c, p) for c, p in parts if isinstance(p, TwoRunPart) and p.machine == machine.name]
         self._refusals = [(c, p) for c, p in parts if isinstance(p, RefusalPart) and p.machine == machine.name]
         self._states = [(c, p) for c, p in parts if isinstance(p, StatePart) and p.machine == machine.name]
         self._invariants = [(LEMMA, lemma) for lemma in lemmas if lemma.machine == machine.name] + self._states
         self._settings = Settings(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
+        self._known_of_rules: dict[str, dict[str, Expr]] = {}
         self._with_ghosts: dict[tuple[str, str], Setting] = {}
+
+    def _constants(self, event: Event, rule: Rule) -> dict[str, Expr]:
+        if rule.name not in self._known_of_rules:
+            self._known_of_rules[rule.name] = rule_constants(self._machine, event, rule)
+        return self._known_of_rules[rule.name]
 
     def __iter__(self) -> Iterator[Condition | Possibility]:
         yield from self._first_state()
@@ -44,11 +51,15 @@ class _Proof:
             yield Condition(*OUTCOME, event.name, self._settings.event(event), one.expr, event=event)
             for rule in event.rules:
                 yield from self._rule(event, rule)
+        for event in self._machine.events:
+            for rule in event.rules:
+                for claim, pair in self._pairs:
+                    goal = folded(substitute(pair.holds, self._constants(event, rule)))
+                    yield Condition(claim, pair.name, rule.name, self._settings.pair(event, rule), goal, of=pair, event=event)
         for claim, refusal in self._refusals:
             event = self._machine.event_named[refusal.event]
-            goal = _refused_alike([(n.code, n.holds) for n in event.requires], refusal.refusals)
-            setting = self._settings.asked(event)
-            yield Condition(claim, refusal.name, event.name, setting, goal, of=refusal, event=event)
+            alike = _refused_alike([(n.code, n.holds) for n in event.requires], refusal.refusals)
+            yield Condition(claim, refusal.name, event.name, self._settings.asked(event), alike, of=refusal, event=event)
         yield from self._twins()
         found = TwoRuns(self._settings, self._proves)
         for claim, part in self._two_runs:
@@ -59,7 +70,7 @@ class _Proof:
         for claim, part in self._invariants:
             yield Condition(claim, part.name, FIRST_STATE, first, part.holds, of=part)
         for claim, step in self._steps:
-            if isinstance(step, StepPart) and step.ghosts:
+            if step.ghosts:
                 types = {g.name: g.type for g in step.ghosts}
                 begun = Setting("with ghosts", types, {g.name: g.initial for g in step.ghosts}, (), first)
                 yield Condition(claim, step.name, FIRST_STATE, begun, step.keeps, of=step)
@@ -70,12 +81,12 @@ class _Proof:
         yield Possibility(*OUTCOME, rule.name, ((setting, TRUE),))
         for claim, part, after in self._after:
             yield Condition(claim, part.name, rule.name, setting, after, of=part, event=event)
-        constants = rule_constants(self._machine, event, rule)
+        constants = self._constants(event, rule)
         for claim, step in self._steps:
             if not _concerns(step, event):
                 continue
             goal = folded(substitute(step.holds, constants))
-            if isinstance(step, StepPart) and step.ghosts:
+            if step.ghosts:
                 later: dict[str, Expr] = {g.name: Var(NEW + g.name) for g in step.ghosts}
                 goal = all_of(Term(goal), Term(self._settings.over(NEW, substitute(step.keeps, later)))).expr
             yield Condition(claim, step.name, rule.name, self._setting(step, event, rule), goal, of=step, event=event)
@@ -87,7 +98,7 @@ class _Proof:
         if not part.ghosts:
             return setting
         if (part.name, rule.name) not in self._with_ghosts:
-            constants = rule_constants(self._machine, event, rule)
+            constants = self._constants(event, rule)
             types = {name: g.type for g in part.ghosts for name in (g.name, NEW + g.name)}
             after = {NEW + g.name: folded(substitute(g.after, constants)) for g in part.ghosts}
             self._with_ghosts[part.name, rule.name] = Setting("with ghosts", types, after, (part.keeps,), setting)
@@ -96,12 +107,13 @@ class _Proof:
     def _twins(self) -> Iterator[Possibility]:
         for claim, part in self._states:
             yield Possibility(claim, part.name, TWIN, ((self._settings.state, part.twin),))
-        for claim, step in self._steps:
+        steps: list[tuple[str, StepPart | PairPart]] = [*self._steps, *self._pairs]
+        for claim, step in steps:
             cases = []
             for event in self._machine.events:
                 for rule in event.rules if _concerns(step, event) else ():
-                    twin = folded(substitute(step.twin, rule_constants(self._machine, event, rule)))
-                    cases.append((self._setting(step, event, rule), twin))
+                    twin = folded(substitute(step.twin, self._constants(event, rule)))
+                    cases += [(self._setting(step, event, rule), twin)] * (twin != Lit(False))
             yield Possibility(claim, step.name, TWIN, tuple(cases))
         for claim, refusal in self._refusals:
             setting = self._settings.asked(self._machine.event_named[refusal.event])

@@ -13,15 +13,19 @@ to be refused after that.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ne, var
 from tokenspec.machine.lang.claims import TwoRunPart
 from tokenspec.machine.lang.conditions import TWO_RUNS, Condition, Possibility, Proves
 from tokenspec.machine.lang.declaration import Event
-from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Not
-from tokenspec.machine.lang.settings import NEW, OTHER, Setting, Settings, folded
+from tokenspec.machine.lang.expr import TRUE, Expr, Not
+from tokenspec.machine.lang.settings import NEW, OTHER, Setting, Settings, conjuncts, folded
 from tokenspec.machine.lang.types import Tokens
+
+T = TypeVar("T")
 
 RUNS = 2
 """How many runs of a job that repeats are written out, at the most."""
@@ -30,25 +34,13 @@ _NEXT = "next."
 """What stands before the names of the state after one more run, where two loops are compared."""
 
 
-@dataclass(frozen=True)
-class _Kept:
-    """What every run of a job keeps, if it holds when the job is first run, and the variables that no such run changes.
-
-    `runs` are the settings of one such run, by each rule.
-    """
-
-    runs: tuple[Setting, ...]
-    facts: tuple[Expr, ...]
-    unchanged: tuple[str, ...]
-
-
 class TwoRuns:
     """The conditions of two-run parts of one machine; `proves` is asked which facts can be used."""
 
     def __init__(self, settings: Settings, proves: Proves) -> None:
         self.settings, self.proves = settings, proves
         self._measures: dict[str, Expr | None] = {}
-        self._kept: dict[tuple[str, tuple[Expr, ...]], _Kept] = {}
+        self._unchanged: dict[str, tuple[str, ...]] = {}
 
     def conditions(self, claim: str, part: TwoRunPart) -> list[Condition | Possibility]:
         """The conditions of `part`."""
@@ -57,29 +49,31 @@ class TwoRuns:
         except _NoSummaryError:
             return _Attempt(self, claim, part, bound=RUNS).conditions()
 
+    def runs(self, event: Event, *known: Expr) -> list[Setting]:
+        """One run by each rule, in a state of which more is known."""
+        return [self.settings.rule(event, rule).within(f"{event.name} again", *known) for rule in event.rules]
+
     def measure(self, event: Event) -> Expr | None:
         """That some number is never negative and falls with every run; None where none is found."""
         if event.name not in self._measures:
-            runs = [self.settings.rule(event, rule) for rule in event.rules]
             numbers = [v.name for v in self.settings.machine.variables if isinstance(v.type, Tokens)]
-            found = (all_of(var(n) >= 0, var(NEW + n) < var(n)).expr for n in numbers)
-            self._measures[event.name] = next((f for f in found if all(self.proves(run, f) for run in runs)), None)
+            falls = {all_of(var(n) >= 0, var(NEW + n) < var(n)).expr: n for n in numbers}
+            self._measures[event.name] = next(iter(self.always(self.runs(event), falls)), None)
         return self._measures[event.name]
 
-    def kept(self, event: Event, candidates: tuple[Expr, ...]) -> _Kept:
-        """The most of `candidates` that runs of `event` keep together."""
-        if (event.name, candidates) not in self._kept:
-            facts = candidates
-            while True:
-                runs = tuple(self.settings.rule(event, rule).within(f"{event.name} again", *facts) for rule in event.rules)
-                left = tuple(f for f in facts if all(self.proves(run, self.settings.over(NEW, f)) for run in runs))
-                if left == facts:
-                    break
-                facts = left
-            names = [v.name for v in self.settings.machine.variables]
-            unchanged = tuple(n for n in names if all(self.proves(run, self.settings.same("", NEW, (n,))) for run in runs))
-            self._kept[event.name, candidates] = _Kept(runs, facts, unchanged)
-        return self._kept[event.name, candidates]
+    def unchanged(self, event: Event) -> tuple[str, ...]:
+        """The variables that no run changes."""
+        if event.name not in self._unchanged:
+            goals = {self.settings.same("", NEW, (v.name,)): v.name for v in self.settings.machine.variables}
+            self._unchanged[event.name] = tuple(self.always(self.runs(event), goals).values())
+        return self._unchanged[event.name]
+
+    def always(self, settings: Sequence[Setting], goals: Mapping[Expr, T]) -> dict[Expr, T]:
+        """Those of `goals` that follow from each of `settings`, with what they stand for."""
+        left = list(goals)
+        for setting in settings:
+            left = list(self.proves(setting, left))
+        return {goal: goals[goal] for goal in left}
 
 
 class _NoSummaryError(Exception):
@@ -101,9 +95,9 @@ class _Attempt:
 
     def __init__(self, found: TwoRuns, claim: str, part: TwoRunPart, bound: int | None = None) -> None:
         self._found, self._claim, self._part, self._bound = found, claim, part, bound
-        self._settings, self._proves = found.settings, found.proves
+        self._settings = found.settings
         self._variables = tuple(v.name for v in self._settings.machine.variables)
-        self._assumed = tuple(c for e in (part.assume, Not(part.unless)) for c in _conjuncts(folded(e)) if c != TRUE)
+        self._assumed = tuple(c for e in (part.assume, Not(part.unless)) for c in conjuncts(folded(e)) if c != TRUE)
         self._here = self._settings.state.within(f"what {part.name} assumes", *self._assumed)
         self._used: list[Condition] = []
         self._loops: list[_Loop] = []
@@ -143,6 +137,9 @@ class _Attempt:
         self._limited = True
         return start
 
+    def _proves(self, setting: Setting, goal: Expr) -> bool:
+        return bool(self._found.proves(setting, [goal]))
+
     def _accepted(self, event: Event, state: str) -> Expr:
         return self._settings.over(state, self._settings.accepted(event).expr)
 
@@ -154,8 +151,9 @@ class _Attempt:
         here = self._here
         for run in range(RUNS + 1):
             refused = Not(self._accepted(event, start))
-            if self._proves(here, refused):
-                self._use(f"{event.name} is refused after {run} {'run' if run == 1 else 'runs'}", here, refused)
+            # Where it is refused earlier, the runs after that change nothing.
+            if run in (0, RUNS) and self._proves(here, refused):
+                self._use(f"{event.name} is refused after {run} runs", here, refused)
                 self._here = here
                 return start
             here = self._settings.step(here, event, start, f"{end}{run + 1}.")
@@ -168,8 +166,9 @@ class _Attempt:
             raise _NoSummaryError
         for rule in event.rules:
             self._use(f"{event.name} ends, by {rule.name}", self._settings.rule(event, rule), falls)
-        kept = self._kept(event, start)
-        loop = _Loop(event, start, end, kept.facts)
+        facts = self._kept(event, start)
+        unchanged = self._found.unchanged(event)
+        loop = _Loop(event, start, end, facts)
         earlier = [other for other in self._loops if other.event is event]
         equal = [self._settings.same(other.end, end, self._in_step(other, loop)) for other in earlier]
         nothing_done = self._settings.same(start, end, self._variables)
@@ -179,35 +178,41 @@ class _Attempt:
             f"{event.name} has been run until it is refused",
             Not(self._accepted(event, end)),
             any_of(Term(self._accepted(event, start)), Term(nothing_done)).expr,
-            self._settings.same(start, end, kept.unchanged),
-            *(self._settings.over(end, fact) for fact in kept.facts),
+            self._settings.same(start, end, unchanged),
+            *(self._settings.over(end, fact) for fact in facts),
             *equal,
         )
         self._loops.append(loop)
         return end
 
-    def _kept(self, event: Event, start: str) -> _Kept:
+    def _kept(self, event: Event, start: str) -> tuple[Expr, ...]:
         """What holds when the job is first run and is kept by every run."""
-        control = var(self._settings.machine.control)
-        candidates = [*self._assumed, *(ne(control, member).expr for member in self._settings.machine.states)]
-        kept = self._found.kept(event, tuple(c for c in candidates if self._proves(self._here, self._settings.over(start, c))))
-        begins, goes_on = (all_of(*(Term(self._settings.over(p, fact)) for fact in kept.facts)) for p in (start, NEW))
+        control, settings = var(self._settings.machine.control), self._settings
+        candidates = dict.fromkeys((*self._assumed, *(ne(control, member).expr for member in settings.machine.states)))
+        facts = tuple(self._found.always([self._here], {settings.over(start, c): c for c in candidates}).values())
+        while True:
+            runs = self._found.runs(event, *facts)
+            left = tuple(self._found.always(runs, {settings.over(NEW, fact): fact for fact in facts}).values())
+            if left == facts:
+                break
+            facts = left
+        begins, goes_on = (all_of(*(Term(settings.over(p, fact)) for fact in facts)) for p in (start, NEW))
+        unchanged = Term(settings.same("", NEW, self._found.unchanged(event)))
         self._use(f"{event.name} begins", self._here, begins.expr)
-        for rule, run in zip(event.rules, kept.runs, strict=True):
-            goal = all_of(goes_on, Term(self._settings.same("", NEW, kept.unchanged))).expr
-            self._use(f"{event.name} goes on, by {rule.name}", run, goal)
-        return kept
+        for rule, run in zip(event.rules, runs, strict=True):
+            self._use(f"{event.name} goes on, by {rule.name}", run, all_of(goes_on, unchanged).expr)
+        return facts
 
     def _in_step(self, one: _Loop, other: _Loop) -> tuple[str, ...]:
         """The variables that two loops of one job keep equal, run by run; none where they do not end together."""
         event, settings = one.event, self._settings
-        equal = tuple(v for v in self._variables if self._proves(self._here, settings.same(one.start, other.start, (v,))))
+        equal = self._equal(self._here, one.start, other.start, self._variables)
         while True:
             known = [*one.facts, *(settings.over(OTHER, fact) for fact in other.facts), settings.same("", OTHER, equal)]
             two = settings.copy(settings.state, OTHER, f"two runs of {event.name}", *known)
             both = two.within("both are accepted", self._accepted(event, ""), self._accepted(event, OTHER))
             after = settings.step(settings.step(both, event, "", _NEXT), event, OTHER, _NEXT + OTHER)
-            left = tuple(v for v in equal if self._proves(after, settings.same(_NEXT, _NEXT + OTHER, (v,))))
+            left = self._equal(after, _NEXT, _NEXT + OTHER, equal)
             if left == equal:
                 break
             equal = left
@@ -219,14 +224,7 @@ class _Attempt:
         self._use(f"{event.name} goes on alike", after, settings.same(_NEXT, _NEXT + OTHER, equal))
         return equal
 
-
-def _conjuncts(expr: Expr) -> tuple[Expr, ...]:
-    match expr:
-        case Binary(BinaryOp.AND, left, right):
-            return _conjuncts(left) + _conjuncts(right)
-        case Not(Binary(BinaryOp.OR, left, right)):
-            return _conjuncts(Not(left)) + _conjuncts(Not(right))
-        case Not(Not(inner)):
-            return _conjuncts(inner)
-        case _:
-            return (expr,)
+    def _equal(self, setting: Setting, left: str, right: str, names: Sequence[str]) -> tuple[str, ...]:
+        """Those of `names` that are equal in two states."""
+        goals = {self._settings.same(left, right, (name,)): name for name in names}
+        return tuple(self._found.always([setting], goals).values())

@@ -8,21 +8,26 @@ Everything is an expression of our own language; what a solver is told is up to 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache, reduce
+from functools import cached_property, lru_cache
 from typing import assert_never
 
 from tokenspec.machine.lang.build import Term, all_of, eq, ite, one_of, var
 from tokenspec.machine.lang.claims import primed_definitions
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in, substitute
-from tokenspec.machine.lang.typecheck import common, type_of
+from tokenspec.machine.lang.typecheck import type_of
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.lang.validate import machine_scope
 
 NEW, OTHER = "new.", "other."
 """What stands before the names of the state after an event, and before those of another copy of the machine."""
+
+COMPARISONS = frozenset((BinaryOp.EQ, BinaryOp.LT, BinaryOp.LE))
+"""The operators whose arguments may be names."""
+_BARE = "?"
+"""The family of names that nothing but their use tells apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,10 +50,40 @@ class Setting:
         """The settings that this one lies in, the outermost first, and itself."""
         return (*self.outer.chain, self) if self.outer else (self,)
 
+    @cached_property
+    def _definitions(self) -> Mapping[str, Expr]:
+        return {**self.outer._definitions, **self.defines} if self.outer else dict(self.defines)
+
+    def definition(self, name: str) -> Expr | None:
+        """What `name` stands for; None where it is open."""
+        return self._definitions.get(name)
+
     @property
     def opens(self) -> Mapping[str, Type]:
         """The names that this setting adds and does not define."""
         return {name: kind for name, kind in self.types.items() if name not in self.defines}
+
+    def family(self, *exprs: Expr) -> Enum | None:
+        """The enum of whose members all of `exprs` are, None where they are no names. It says what a member's position is."""
+        members: list[str] = []
+        for kind in (kind for expr in exprs for kind in self._kinds(expr)):
+            if kind.name != _BARE:
+                return kind
+            members += kind.members
+        return Enum(_BARE, tuple(dict.fromkeys(members))) if members else None
+
+    def _kinds(self, expr: Expr) -> Iterator[Enum]:
+        match expr:
+            case Lit(str(value)):
+                yield Enum(_BARE, (value,))
+            case Ite(_, then, orelse):
+                yield from (*self._kinds(then), *self._kinds(orelse))
+            case Var(name):
+                kind, definition = self.scope[name], self.definition(name)
+                if isinstance(kind, Enum) and kind.name == _BARE and definition is not None:
+                    yield from self._kinds(definition)
+                elif isinstance(kind, Enum):
+                    yield kind
 
     def within(self, says: str, *known: Expr) -> Setting:
         """The same names, and more is known of them."""
@@ -68,8 +103,9 @@ class Settings:
         initial = {v.name: v.initial for v in machine.variables}
         self.first = self._with_state("the first state", self.figures, "", initial)
         self.state = self._with_state("a state in which every invariant holds", self.figures, "", {}, *invariants)
-        self._asked: dict[str, Setting] = {}
-        self._rules: dict[str, Setting] = {}
+        self._two: Setting | None = None
+        self._events: dict[tuple[str, Setting | None], Setting] = {}
+        self._rules: dict[tuple[str, Setting | None], Setting] = {}
         self._pairs: dict[str, Setting] = {}
 
     def over(self, prefix: str, expr: Expr) -> Expr:
@@ -80,30 +116,31 @@ class Settings:
         """An open state more, in which every invariant holds."""
         return self._with_state(says, outer, prefix, {}, *(self.over(prefix, i) for i in self.invariants), *known)
 
-    def asked(self, event: Event) -> Setting:
-        """The event, with any fields, whether it is accepted or not."""
-        if event.name not in self._asked:
-            kinds = dict(machine_scope(self.machine, event.fields))
-            for d in self.machine.definitions:
-                # One that a seeded fault has made read a later one.
-                if d.name not in kinds and set(names_in(d.expr)) <= kinds.keys():
-                    kinds[d.name] = type_of(d.expr, kinds, d.name)
-            defines = {d.name: d.expr for d in self.machine.definitions if d.name in kinds and d.name not in self.state.scope}
-            types = {name: kinds[name] for name in (*(f.name for f in event.fields), *defines)}
-            known = _told(*(in_range(f.name, f.type) for f in event.fields))
-            self._asked[event.name] = Setting(f"{event.name} happens", types, defines, known, self.state)
-        return self._asked[event.name]
+    def asked(self, event: Event, base: Setting | None = None) -> Setting:
+        """The event, with any fields, whether it is accepted or not; in `base`, which is `state` or lies in it."""
+        kinds = dict(machine_scope(self.machine, event.fields))
+        for d in self.machine.definitions:
+            # One that a seeded fault has made read a later one.
+            if d.name not in kinds and set(names_in(d.expr)) <= kinds.keys():
+                kinds[d.name] = type_of(d.expr, kinds, d.name)
+        defines = {d.name: d.expr for d in self.machine.definitions if d.name in kinds and d.name not in self.state.scope}
+        types = {name: kinds[name] for name in (*(f.name for f in event.fields), *defines)}
+        known = _told(*(in_range(f.name, f.type) for f in event.fields))
+        return Setting(f"{event.name} happens", types, defines, known, base or self.state)
 
-    def event(self, event: Event) -> Setting:
+    def event(self, event: Event, base: Setting | None = None) -> Setting:
         """The event is accepted."""
-        return self.asked(event).within(f"{event.name} is accepted", *_told(*(need.holds for need in event.requires)))
+        if (event.name, base) not in self._events:
+            needs = _told(*(need.holds for need in event.requires))
+            self._events[event.name, base] = self.asked(event, base).within(f"{event.name} is accepted", *needs)
+        return self._events[event.name, base]
 
-    def rule(self, event: Event, rule: Rule) -> Setting:
+    def rule(self, event: Event, rule: Rule, base: Setting | None = None) -> Setting:
         """The rule applies to its event, which is accepted; `new.x` is the state after."""
-        if rule.name not in self._rules:
-            outer = self.event(event).within(f"{rule.name} applies", self.applies(rule).expr)
-            self._rules[rule.name] = self._with_state(f"after {rule.name}", outer, NEW, self._after(rule, ""))
-        return self._rules[rule.name]
+        if (rule.name, base) not in self._rules:
+            outer = self.event(event, base).within(f"{rule.name} applies", self.applies(rule).expr)
+            self._rules[rule.name, base] = self._with_state(f"after {rule.name}", outer, NEW, self._after(rule, ""), start="")
+        return self._rules[rule.name, base]
 
     def pair(self, event: Event, rule: Rule) -> Setting:
         """The rule applies in one of two copies; `other.x` is the other one before it, `new.other.x` after.
@@ -111,10 +148,11 @@ class Settings:
         A rule reaches the other copy by an effect on `other.x`, which `validate` refuses.
         """
         if rule.name not in self._pairs:
+            self._two = self._two or self.copy(self.state, OTHER, "another copy")
             effect = {a.name: a.value for a in rule.effect}
             after = {name: effect.get(OTHER + name, Var(OTHER + name)) for name in self._types}
-            two = self.copy(self.rule(event, rule), OTHER, "another copy")
-            self._pairs[rule.name] = self._with_state(f"the other copy after {rule.name}", two, NEW + OTHER, after)
+            outer = self.rule(event, rule, self._two)
+            self._pairs[rule.name] = self._with_state(f"the other copy after {rule.name}", outer, NEW + OTHER, after, start=OTHER)
         return self._pairs[rule.name]
 
     def step(self, outer: Setting, event: Event, start: str, end: str) -> Setting:
@@ -125,7 +163,7 @@ class Settings:
             for name, value in self._after(rule, start).items():
                 if value != Var(start + name):
                     after[name] = ite(var(f"{end}by {rule.name}"), Term(value), Term(after[name])).expr
-        return self._with_state(f"{event.name} has happened", outer, end, after, extra=taken)
+        return self._with_state(f"{event.name} has happened", outer, end, after, start=start, extra=taken)
 
     def accepted(self, event: Event) -> Term:
         """That no requirement of `event` fails."""
@@ -152,14 +190,24 @@ class Settings:
         prefix: str,
         values: Mapping[str, Expr],
         *known: Expr,
+        start: str | None = None,
         extra: Mapping[str, Expr] | None = None,
     ) -> Setting:
-        """A state and the definitions over it; variables are open unless `values` holds them, `extra` are truth values."""
+        """A state and the definitions over it; variables are open unless `values` holds them, `extra` are truth values.
+
+        Where it comes after the state `start`, a definition of which nothing changes is the one over `start`.
+        """
         scope = machine_scope(self.machine)
-        definitions = primed_definitions(self.machine, prefix)
+        definitions = dict(primed_definitions(self.machine, prefix))
         types = {prefix + name: kind for name, kind in self._types.items()}
         types |= {name: scope[name.removeprefix(prefix)] for name in definitions}
         types |= dict.fromkeys(extra or {}, Bool())
+        if start is not None:
+            same = {prefix + name for name, value in values.items() if value == Var(start + name)}
+            for name, reads in _reads(self.machine, prefix).items():
+                if reads <= same:
+                    definitions[name] = Var(start + name.removeprefix(prefix))
+                    same.add(name)
         defines = {**(extra or {}), **{prefix + name: value for name, value in values.items()}, **definitions}
         return Setting(says, types, defines, _told(*known), outer)
 
@@ -169,37 +217,36 @@ def in_range(name: str, kind: Type) -> Expr:
     return all_of(kind.lo <= var(name), var(name) <= kind.hi).expr if isinstance(kind, Tokens) else TRUE
 
 
-def family(scope: Mapping[str, Type], *exprs: Expr) -> Enum | None:
-    """The enum of whose members all of `exprs` are, None where they are no names. It says what a member's position is."""
-    found = [_family(scope, expr) for expr in exprs]
-    kinds = [kind for kind in found if kind is not None]
-    if not kinds:
-        return None
-    joined = reduce(lambda a, b: common(a, b) or a, kinds[1:], kinds[0])
-    return joined if isinstance(joined, Enum) else None
-
-
-def _family(scope: Mapping[str, Type], expr: Expr) -> Type | None:
-    match expr:
-        case Lit(str(value)):
-            return Enum("?", (value,))
-        case Var(name):
-            kind = scope[name]
-            return kind if isinstance(kind, Enum) else None
-        case Ite(_, then, orelse):
-            return family(scope, then, orelse)
-        case _:
-            return None
-
-
 def _told(*known: Expr) -> tuple[Expr, ...]:
     return tuple(k for k in map(folded, known) if k != TRUE)
+
+
+@lru_cache(maxsize=256)
+def _reads(machine: Machine, prefix: str) -> dict[str, frozenset[str]]:
+    """What each definition over a state reads of it."""
+    return {
+        name: frozenset(n for n in names_in(expr) if n.startswith(prefix))
+        for name, expr in primed_definitions(machine, prefix).items()
+    }
 
 
 @lru_cache(maxsize=256)
 def _names(machine: Machine, prefix: str) -> dict[str, Expr]:
     names = [v.name for v in machine.variables] + [name.removeprefix(prefix) for name in primed_definitions(machine, prefix)]
     return {name: Var(prefix + name) for name in names}
+
+
+def conjuncts(expr: Expr) -> tuple[Expr, ...]:
+    """The formulas that are all true where `expr` is."""
+    match expr:
+        case Binary(BinaryOp.AND, left, right):
+            return conjuncts(left) + conjuncts(right)
+        case Not(Binary(BinaryOp.OR, left, right)):
+            return conjuncts(Not(left)) + conjuncts(Not(right))
+        case Not(Not(inner)):
+            return conjuncts(inner)
+        case _:
+            return (expr,)
 
 
 def folded(expr: Expr) -> Expr:

@@ -24,7 +24,7 @@ from tokenspec.oracle.records import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.oracle.settings import policy_from_options
 from tokenspec.oracle.world import RESETS, Oracle
 from tokenspec.spec.daily_job import WAITING
-from tokenspec.spec.words import APP_POOLS, POOLS
+from tokenspec.spec.words import APP_POOLS, FREE, POOLS
 
 
 @click.command()
@@ -135,9 +135,8 @@ def _standing(asked: Asked) -> str:
     if not asked.story.kept.daily:
         return f"Account {one_line(story.account)} was not opened by {asked.when(story.at)}.\n"
     held = ", ".join(f"{pool} {tokens:,}" for pool, tokens in story.balances.items())
-    lines = [
-        f"At {asked.when(story.at)} account {one_line(story.account)} is {state['status']} on {one_line(state['plan'])}: {held}."
-    ]
+    status = FREE if state["status"] == FREE else f"{state['status']} on {one_line(state['plan'])}"
+    lines = [f"At {asked.when(story.at)} account {one_line(story.account)} is {status}: {held}."]
     for due in story.due:
         what = "daily reset" if due.clock.name == "daily" else "renewal"
         lines.append(f"The {what} {'is next due at' if due.state == WAITING else 'has been due since'} {asked.when(due.at)}.")

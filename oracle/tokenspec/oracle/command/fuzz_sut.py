@@ -19,7 +19,7 @@ from tokenspec.oracle.command.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.command.files import output, write_file
 from tokenspec.oracle.command.options import as_json, catalogue_at, progress
 from tokenspec.oracle.compare import reasons_from_file
-from tokenspec.oracle.conformance import Counterexample, Verdict, conform
+from tokenspec.oracle.conformance import HYPOTHESIS_SHARE, Counterexample, Verdict, conform
 from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.protocol import JOBS, event_names
 from tokenspec.oracle.replay import clause_texts
@@ -65,7 +65,10 @@ def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool) -> in
     catalogue = catalogue_at(run.catalogue)
     reasons = reasons_from_file(Path(run.reasons)) if run.reasons is not None else None
     setting = Setting(policy_from_options(run.policy), catalogue, reasons)
-    with _ended(connect(run.sut, run.timeout)) as client, progress("fuzzing", 2 * run.examples) as tick:
+    with (
+        _ended(connect(run.sut, run.timeout)) as client,
+        progress("fuzzing", run.examples + -(-run.examples // HYPOTHESIS_SHARE)) as tick,
+    ):
         verdict = conform(client, setting, run.examples, run.steps, run.seed, tick)
     found = verdict.counterexample
     if run.save is not None and found is not None:
@@ -224,10 +227,10 @@ def _counterexample(found: Counterexample) -> dict[str, Any]:
     error, because = found.error, found.because
     expected = error.expected.as_dict() if error.expected is not None else None
     failed = error.failed
-    field, right, got = ("answer" if expected is not None else "open", expected, None) if failed else error.differences[0]
+    _, right, got = (error.field, expected, None) if failed else error.differences[0]
     return {
         "records": found.records,
-        "field": field,
+        "field": error.field,
         "expected": right,
         "got": str(failed) if failed is not None else bounded(got),
         "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in error.differences],

@@ -1,0 +1,225 @@
+"""`tokenspec explain`: the ledger of each pool, what is due when, and the causes that fit what was shown."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from command.conftest import EXAMPLES, POOLS, generate, opened, read_lines, record, tokenspec, write_log
+from command.test_reports import subscriber
+from tokenspec.oracle.causes import Asked, causes
+from tokenspec.oracle.explain import Story, instant, tell
+from tokenspec.oracle.instants import parse_instant
+from tokenspec.oracle.logs import Line, Logs
+from tokenspec.oracle.world import RESETS, Oracle
+
+LOGS = sorted(EXAMPLES.glob("*.jsonl"))
+KEYS = {"digest", "version", "policy", "fixed", "pools", "due", "causes"}
+POSTING_KEYS = {"at", "event", "line", "kind", "tokens"}
+TOLD = Path(__file__).parent / "explained.txt"
+"""What is said of every account of the shipped logs, reviewed line by line. A change is accepted by writing `all_told` anew."""
+
+OVERDUE = "2026-07-13T07:45:00.001Z"
+"""More than 48 hours after the daily reset of 01's account fell due at the midnight after its last record."""
+
+
+def story(log: Path, account: str, at: str | None = None, resets: str = "explicit", **policy: str) -> Story:
+    return tell(Logs([str(log)]), Oracle(policy, None, resets), account, None if at is None else parse_instant(at))
+
+
+def example(number: str) -> Path:
+    return next(log for log in LOGS if log.name.startswith(number))
+
+
+def found(number: str, account: str, shown: dict[str, int] | None = None, at: str | None = None) -> dict[str, str]:
+    """By cause, what is said."""
+    asked = Asked(story(example(number), account, at), shown, None)
+    return {cause.cause: cause.sentence for cause in causes(asked)}
+
+
+def accounts(log: Path) -> list[str]:
+    return list(dict.fromkeys(r["account"] for r in read_lines(log)))
+
+
+def all_told() -> Iterator[str]:
+    for log in LOGS:
+        for account in accounts(log):
+            yield f"{log.name} {account}"
+            yield from (
+                f"  {c.cause}: {c.sentence} [{' '.join(c.clauses)}]" for c in causes(Asked(story(log, account), None, None))
+            )
+
+
+def test_every_account_of_the_shipped_logs_is_explained_as_it_was_read() -> None:
+    assert "\n".join(all_told()) + "\n" == TOLD.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("resets", RESETS)
+def test_what_a_pool_gained_and_lost_is_what_it_holds(resets: str) -> None:
+    postings = 0
+    for log in LOGS:
+        for account in accounts(log):
+            told = story(log, account, "2029-01-01T00:00:00Z", resets)
+            for pool in POOLS:
+                assert sum(p.tokens if p.kind.adds else -p.tokens for p in told.postings if p.pool == pool) == told.balances[pool]
+            instants = [p.at for p in told.postings]
+            assert instants == sorted(instants)
+            postings += len(instants)
+    assert postings > 200
+
+
+def test_a_job_that_runs_by_itself_is_told_at_the_instant_it_fell_due() -> None:
+    told = story(example("02"), "tomas", "2027-01-01T00:00:00Z", "implied")
+    renewals = [p for p in told.postings if p.event == "renew" and p.kind.value == "granted"]
+    assert len(renewals) == 5
+    assert {(p.at % 86_400_000, p.line) for p in renewals} == {(parse_instant("1970-01-01T09:01:00Z"), None)}
+
+
+@pytest.mark.parametrize(
+    ("cause", "number", "account", "shown", "at", "says"),
+    [
+        ("stale_session", "09", "yuki", {"daily": 0}, "2026-07-21T03:10:00Z", "until 2026-07-21T03:00:00Z"),
+        ("stale_session", "10", "noor", {"daily": 0}, None, "2 sessions"),
+        ("not_due_yet", "01", "ines", None, None, "daily reset is due at 2026-07-11T00:00:00Z"),
+        ("not_due_yet", "07", "lena", {"fast": 22_000}, "2026-05-01T00:00:00Z", "renewal is due at 2026-05-10T15:20:00Z"),
+        ("job_late", "09", "yuki", {"daily": 0}, "2026-07-21T02:00:00Z", "in 2 hours, and jobs may run hours late"),
+        ("job_late", "09", "yuki", {"daily": 126}, "2026-07-21T23:00:00Z", ""),
+        ("job_has_run", "09", "yuki", {"daily": 150, "fast": 0}, "2026-07-21T02:00:00Z", "once daily_reset has run"),
+        ("overdue", "01", "ines", {"daily": 142}, OVERDUE, "more than 48 hours"),
+        ("overdue", "02", "tomas", None, "2026-10-16T09:01:00.001Z", "more than 24 hours"),
+        ("wrong_pool", "11", "stellan", {"fast": 4_000}, None, "4,000 is what api holds"),
+        ("wrong_pool", "11", "stellan", None, None, "4,000 API tokens are held apart"),
+        ("plan_change", "07", "lena", {"fast": 25_000}, "2026-05-01T00:00:00Z", "right where upgrade_grant is full"),
+        ("plan_change", "07", "lena", {"fast": 22_000}, "2026-05-01T00:00:00Z", "added 16,500 fast tokens"),
+        ("not_out_of_tokens", "05", "bruno", None, None, "brings a subscriber nothing"),
+        ("subscription_ended", "08", "amara", {"topup": 3_000}, "2026-04-20T00:00:00Z", "3,000 topup tokens are kept"),
+        ("payment_failed", "08", "amara", {"fast": 8_000}, "2026-04-11T00:00:00Z", "only daily tokens can be spent"),
+        ("real_fault", "09", "yuki", {"daily": 300}, None, "a case for support"),
+        ("small_difference", "11", "stellan", {"fast": 24_999}, None, "no more than a fifth"),
+        ("several_people", "10", "noor", None, None, "A hint, no more"),
+    ],
+)
+def test_a_cause_fits_what_was_shown(
+    cause: str, number: str, account: str, shown: dict[str, int] | None, at: str | None, says: str
+) -> None:
+    if cause == "job_late" and not says:
+        assert cause not in found(number, account, shown, at)
+    else:
+        assert says in found(number, account, shown, at)[cause]
+
+
+def test_a_job_is_overdue_a_millisecond_after_its_time_and_not_at_it() -> None:
+    daily, renewal = "2026-07-13T00:00:00", "2026-10-16T09:01:00"
+    assert "overdue" not in found("01", "ines", None, f"{daily}Z")
+    assert "overdue" in found("01", "ines", None, f"{daily}.001Z")
+    assert "overdue" not in found("02", "tomas", {"fast": 25_000}, f"{renewal}Z")
+    assert "overdue" in found("02", "tomas", {"fast": 25_000}, f"{renewal}.001Z")
+
+
+def test_a_reset_that_would_bring_nothing_is_no_case_for_support(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.jsonl", [*subscriber("ada"), generate("ada", "2026-01-10T10:00:00Z", "j", 10)])
+    late = "2026-01-20T00:00:00Z"
+    letter = {"paid_daily_guard": "bank_and_topup_empty"}
+    without, within = (
+        {c.cause for c in causes(Asked(story(log, "ada", late, **policy), {"daily": 140}, None))} for policy in ({}, letter)
+    )
+    assert without == {"not_out_of_tokens"}
+    assert within == {"overdue"}
+
+
+def test_a_fifth_of_the_allowance_is_no_fault_yet_and_one_token_more_is() -> None:
+    assert "small_difference" in found("11", "stellan", {"fast": 20_000})
+    assert "real_fault" in found("11", "stellan", {"fast": 19_999})
+    # Of a free account, the allowance is the daily one.
+    assert "small_difference" in found("01", "ines", {"daily": 112})
+    assert "real_fault" in found("01", "ines", {"daily": 111})
+
+
+def test_a_true_balance_has_no_wrong_figure_to_explain() -> None:
+    wrong = {"stale_session", "job_has_run", "real_fault", "small_difference"}
+    assert not wrong & set(found("09", "yuki", {"daily": 150}))
+
+
+def test_instants_are_told_in_the_zone_as_its_clocks_show_them() -> None:
+    zone = ZoneInfo("America/Los_Angeles")
+    summer, winter = (instant(parse_instant(f"2026-{month}-21T00:00:00Z"), zone) for month in ("07", "12"))
+    assert summer == "2026-07-21T00:00:00Z (2026-07-20 17:00 in America/Los_Angeles)"
+    assert winter == "2026-12-21T00:00:00Z (2026-12-20 16:00 in America/Los_Angeles)"
+
+
+def test_a_json_report_has_the_keys_of_the_contract() -> None:
+    shown = json.dumps({"daily": 0})
+    done = tokenspec(
+        "explain", example("09"), "--account", "yuki", "--shown", shown, "--at", "2026-07-21T03:30:00Z",
+        "--time-zone", "Asia/Tokyo", "--format", "json",
+    )  # fmt: skip
+    assert (done.code, done.err) == (0, "")
+    assert done.report.keys() >= KEYS
+    assert list(done.report["pools"]) == list(POOLS)
+    assert [(p["kind"], p["tokens"], p["line"]) for p in done.report["pools"]["daily"]] == [
+        ("granted", 150, 1), ("spent", 102, 3), ("spent", 48, 4), ("granted", 150, 8), ("spent", 24, 13),
+    ]  # fmt: skip
+    assert all(p.keys() >= POSTING_KEYS for p in done.report["pools"]["daily"])
+    (due,) = done.report["due"]
+    assert (due["clock"], due["at"], due["local"]) == ("daily", "2026-07-22T00:00:00Z", "2026-07-22T09:00:00+09:00")
+    assert [c["cause"] for c in done.report["causes"]] == ["stale_session", "not_due_yet"]
+    assert {frozenset(c) for c in done.report["causes"]} == {frozenset({"cause", "clauses", "sentence"})}
+
+
+def test_text_has_sentences_first_and_the_ledger_after_them() -> None:
+    done = tokenspec("explain", example("09"), "--account", "yuki", "--shown", '{"daily": 0}', "--at", "1784604600000")
+    assert (done.code, done.err) == (0, "")
+    standing, is_due, shown, cause, *rest = done.out.splitlines()
+    assert standing == "At 2026-07-21T03:30:00Z account yuki is free: daily 126, fast 0, rollover 0, topup 0, api 0."
+    assert is_due == "The daily reset is next due at 2026-07-22T00:00:00Z."
+    assert shown == "It was shown as daily 0, which is not the true balance."
+    assert cause.startswith("- What is shown was the true balance from ")
+    assert any(line.split()[1:] == ["open_account", "line", "1", "granted", "+150", "150"] for line in rest)
+
+
+def test_other_policies_catalogues_and_resets_count(tmp_path: Path) -> None:
+    log = write_log(
+        tmp_path / "log.jsonl", [opened(at="2026-07-15T09:00:00Z"), generate("ada", "2026-07-15T10:00:00Z", "j", 150)]
+    )
+    options = ("--policy", "daily_reset_clock=every_24h_from_opening", "--resets", "implied", "--at", "2026-07-16T09:00:00Z")
+    report = tokenspec("explain", log, "--account", "ada", *options, "--format", "json").report
+    assert [(p["at"], p["line"]) for p in report["pools"]["daily"]][-1] == ("2026-07-16T09:00:00Z", None)
+    own = tokenspec("explain", log, "--account", "ada", "--catalogue", EXAMPLES / "catalogue.toml", "--format", "json").report
+    assert own["pools"]["daily"][0]["tokens"] != 150
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "says"),
+    [
+        (("--account", "nobody"), 64, "no good record of nobody"),
+        (("--account", "yuki", "--at", "2020-01-01T00:00:00Z"), 64, "up to 2020-01-01T00:00:00Z"),
+        (("--account", "yuki", "--at", "tomorrow"), 64, "--at"),
+        (("--account", "yuki", "--at", "9" * 30), 64, "--at"),
+        (("--account", "yuki", "--shown", "{}"), 64, "--shown"),
+        (("--account", "yuki", "--shown", '{"api": 1}'), 64, "--shown"),
+        (("--account", "yuki", "--time-zone", "Mars/Olympus"), 64, "Mars/Olympus"),
+        (("--account", "yuki", "--catalogue", "nowhere.toml"), 66, "nowhere.toml"),
+    ],
+)
+def test_what_cannot_be_asked_is_said_to(options: tuple[str, ...], code: int, says: str) -> None:
+    done = tokenspec("explain", example("09"), *options)
+    assert (done.code, done.out) == (code, "")
+    assert says in done.err
+
+
+def test_a_bad_record_is_reported_and_the_rest_is_told(tmp_path: Path) -> None:
+    log = write_log(tmp_path / "log.jsonl", [opened(), {"account": "ada"}, record("ada", "2026-07-15T08:00:00Z", "cancel")])
+    done = tokenspec("explain", log, "--account", "ada", "--format", "json")
+    assert done.code == 65
+    assert [b["line"] for b in done.report["bad_records"]] == [2, 3]
+
+
+def test_an_account_that_was_never_opened_has_nothing_to_explain() -> None:
+    line: Any = Line("log", 1, 0, json.dumps(record("ada", "2026-07-15T08:00:00Z", "cancel")).encode())
+    told = tell([line], Oracle(), "ada")
+    assert (told.due, told.postings, causes(Asked(told, None, None))) == ([], [], [])

@@ -1,0 +1,127 @@
+"""What breaks an obligation is told as a story, and believed only after the reference reader has gone through it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from proofs.pump import due, level, pump, same
+from tokenspec.machine.backends.symbolic import Solver
+from tokenspec.machine.checkers.induction import REFUTED, Induction, Obligation
+from tokenspec.machine.checkers.witness import UnreplayableError, Witness, replay
+from tokenspec.machine.lang.build import Termlike, all_of, eq, ite, lift, requires, total, var
+from tokenspec.machine.lang.claims import Part, claim, ghost, new, other, pair, refuses, state, step
+from tokenspec.machine.lang.conditions import Condition
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.expr import Not
+from tokenspec.machine.lang.proofs import conditions
+from tokenspec.machine.lang.step import Accepted
+from tokenspec.machine.lang.types import Tokens, Value
+from tokenspec.machine.testing.edits import with_event, with_rule
+
+NEVER_NEGATIVE = state("due", due >= 0, due > 1, "pump")
+
+
+def refuted(machine: Machine, *parts: Part) -> list[Obligation]:
+    found = Induction(machine, [claim(1, "c", "", "", *parts)], ()).obligations()
+    return [o for o in found if o.verdict == REFUTED]
+
+
+def witness(machine: Machine, *parts: Part) -> Witness:
+    first = refuted(machine, *parts)[0].witness
+    assert first is not None
+    return first
+
+
+def test_a_step_is_told_from_the_state_before_to_what_is_false() -> None:
+    found = witness(pump(), NEVER_NEGATIVE, step("p", new(level) <= level, level > 3, "fill", machine="pump"))
+    ((happened,),) = found.runs
+    assert isinstance(happened.outcome, Accepted)
+    assert happened.outcome.state["level"] == int(found.state["level"]) + 1
+    told = {name: str(value).lower() for name, value in found.state.items()}
+    assert found.story() == [
+        "figures and policies: none that matter",
+        f"state: mode = on, due = {told['due']}, level = {told['level']}, marked = {told['marked']}",
+        f"fill(): fills; then due = {int(told['due']) - 1}, level = {int(told['level']) + 1}",
+        "false: new.level <= level",
+    ]
+
+
+def test_of_several_formulas_those_are_told_that_are_false() -> None:
+    both = step("p", all_of(new(level) >= level, eq(new(level), 7)), level > 3, "fill", machine="pump")
+    assert witness(pump(), NEVER_NEGATIVE, both).false == "new.level = 7"
+
+
+def test_the_first_state_has_no_events() -> None:
+    found = witness(pump(), state("p", level > 0, level > 3, "pump"))
+    assert (found.runs, found.state["level"], found.false) == ((), 0, "0 < level")
+
+
+def test_a_ghost_is_told_with_the_state() -> None:
+    filled = var("filled")
+    counts = ghost("filled", Tokens(), 0, filled + ite(eq(var("event"), "fill"), 2, 0))
+    part = step("p", new(filled) >= 0, level > 3, ghosts=[counts], keeps=eq(filled, level), machine="pump")
+    found = next(o.witness for o in refuted(pump(), part) if o.about == "fills")
+    assert found is not None
+    assert found.state["filled"] == found.state["level"]
+    assert found.false == "new.filled = new.level"
+
+
+def test_another_copy_is_told_with_the_state() -> None:
+    found = witness(pump(), pair("p", new(level) <= other(level), other(level) > 3, "pump"))
+    assert {"level", "other.level"} <= found.state.keys()
+    assert found.false == "new.level <= other.level"
+
+
+@pytest.mark.parametrize(
+    ("condition", "false"), [(due >= 2, "it is refused with work_must_be_due"), (due >= 0, "it is accepted")]
+)
+def test_an_event_that_is_not_refused_as_it_should_be(condition: Termlike, false: str) -> None:
+    assert witness(pump(), NEVER_NEGATIVE, refuses("fill", ("work_must_be_due", condition), machine="pump")).false == false
+
+
+def test_an_event_with_two_outcomes_is_told_as_such() -> None:
+    twice = with_event(pump(), "mark", lambda e: replace(e, rules=(*e.rules, replace(e.rules[0], name="marks_again"))))
+    found = witness(twice, NEVER_NEGATIVE)
+    assert found.story()[-2:] == ["mark(): no rule applies, or more than one", "false: exactly one rule applies"]
+
+
+def test_two_runs_are_told_one_after_the_other() -> None:
+    found = witness(pump(), *same("fill", "fill_two mark").parts)
+    assert [line.split(":")[0] for line in found.story()][2:] == [
+        *("fill()" for _ in found.runs[0]),
+        "fill_two()",
+        "mark()",
+        "false",
+    ]
+
+
+def broken_condition(machine: Machine, parts: Sequence[Part]) -> tuple[Condition, dict[str, Value]]:
+    solver = Solver(10)
+    for each in conditions(machine, [claim(1, "c", "", "", *parts)], (), lambda _, goals: goals):
+        if isinstance(each, Condition) and solver.possible(each.setting, Not(each.goal)):
+            return each, solver.values()
+    raise AssertionError("nothing is broken")
+
+
+@pytest.mark.parametrize("wrong", [{"level": 8}, {"due": -1}, {"level": 3, "due": 0}])
+def test_values_that_do_not_break_anything_are_no_witness(wrong: dict[str, int]) -> None:
+    """The first breaks no claim, the second no state of which the invariants hold, the third is refused."""
+    part = step("p", new(level) >= 8, level > 9, "fill", machine="pump")
+    condition, values = broken_condition(pump(), [NEVER_NEGATIVE, part])
+    assert replay(pump(), condition, values) is not None
+    with pytest.raises(UnreplayableError, match="cannot be replayed"):
+        replay(pump(), condition, {**values, **wrong})
+
+
+def test_a_reader_that_disagrees_is_told_loudly() -> None:
+    """The conditions are those of one machine, and another one is replayed."""
+    part = step("p", new(level) >= 8, level > 9, "fill", machine="pump")
+    condition, values = broken_condition(pump(), [NEVER_NEGATIVE, part])
+    faster = with_rule(pump(), "fills", lambda r: replace(r, effect=(replace(r.effect[1], value=lift(total(level, 99))),)))
+    never = with_event(pump(), "fill", lambda e: replace(e, requires=(requires("it_is_never", False, ""),)))
+    for machine in (faster, never):
+        with pytest.raises(UnreplayableError):
+            replay(machine, condition, values)

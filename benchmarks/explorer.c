@@ -98,11 +98,15 @@ ALWAYS int least(int a, int b) { return a < b ? a : b; }
 
 /* What is claimed of every state, those beyond the bounds too. */
 ALWAYS int sound(State s) {
-    return s.daily >= 0 && s.fast >= 0 && s.bank >= 0 && s.topup >= 0 && s.api >= 0   /* balances_never_negative */
-           && s.fast <= allowance_of[s.plan] && s.daily <= DAILY                      /* pools_within_allowance */
-           && (s.status > FREE || (s.plan == 0 && s.scheduled == NOTHING && s.due == 0)) /* free_has_no_plan_tokens */
+    /* balances_never_negative */
+    return s.daily >= 0 && s.fast >= 0 && s.bank >= 0 && s.topup >= 0 && s.api >= 0
+           /* pools_within_allowance */
+           && s.fast <= allowance_of[s.plan] && s.daily <= DAILY
+           /* free_has_no_plan_tokens */
+           && (s.status > FREE || (s.plan == 0 && s.scheduled == NOTHING && s.due == 0))
            && (s.status != FREE || (s.fast == 0 && s.bank == 0))
-           && (s.status != ABSENT || !s.day_due);                                     /* one_grant_per_due_date */
+           /* one_grant_per_due_date */
+           && (s.status != ABSENT || !s.day_due);
 }
 
 static void show(State s) {
@@ -120,8 +124,10 @@ static void trace(uint32_t index) {
 }
 
 static __attribute__((noinline, cold, noreturn)) void broken(State s, int event) {
-    trace(head);
-    printf("%-22s ", event_names[event]);
+    if (event != START) {
+        trace(head);
+        printf("%-22s ", event_names[event]);
+    }
     show(s);
     puts("broken: a claim about states");
     exit(1);
@@ -136,7 +142,7 @@ static __attribute__((noinline)) void discover(uint32_t rank, int event) {
     by_event[tail++] = event;
 }
 
-/* `event` leads from `s` to `to`, `times` over. */
+/* `event` leads from `s` to `to`, `times` over. Of what has a bound only packs, API tokens and renewals can exceed it. */
 ALWAYS void reach(Visit *v, State s, State to, int event, int times) {
     if (to.topup > TOPUP_MOST || to.api > API_MOST || to.due > DUE_MOST) {
         v->beyond += times;
@@ -148,11 +154,11 @@ ALWAYS void reach(Visit *v, State s, State to, int event, int times) {
     if (!(seen[rank / 8] >> rank % 8 & 1)) discover(rank, event);
 }
 
-#define LEADS_TO(event, times, ...)       \
-    do {                                  \
-        State to = s;                     \
-        __VA_ARGS__;                      \
-        reach(v, s, to, event, times);    \
+#define LEADS_TO(event, times, ...)    \
+    do {                               \
+        State to = s;                  \
+        __VA_ARGS__;                   \
+        reach(v, s, to, event, times); \
     } while (0)
 
 /* The subscription ends: fast tokens and bank are gone, packs stay and are frozen. */

@@ -10,6 +10,7 @@ from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.checkers.explore import explore, instances
 from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
+from tokenspec.machine.checkers.search import split
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
 from tokenspec.machine.testing.coverage import Coverage
@@ -31,8 +32,8 @@ def scoped(fault: str, claim: str, policy: Mapping[str, str] = DEFAULTS) -> Scop
     """The tiny scope with a fault in it, and the one claim that counts."""
     machine = next(f for f in FAULTS if f.id == fault).seed(account(TINY.catalogue))
     parameters = {**TINY.catalogue.parameters(), **DEFAULTS, **policy}
-    chosen = [c for c in claims(TINY.catalogue.ranking) if c.id == claim]
-    return Scoped(machine, parameters, instances(machine, TINY.values), TINY.most, chosen)
+    plain, with_ghosts = split(c for c in claims(TINY.catalogue.ranking) if c.id == claim)
+    return Scoped(machine, parameters, instances(machine, TINY.values), TINY.most, [*plain, *with_ghosts])
 
 
 @cache

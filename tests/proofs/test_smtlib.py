@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import cvc5  # type: ignore[import-untyped]
+import cvc5
 import pytest
 
 from proofs.pump import pump, same

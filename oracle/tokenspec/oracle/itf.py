@@ -1,8 +1,8 @@
 """A counterexample in the Informal Trace Format (ITF, ADR-015 of Apalache), for trace viewers and for model-based testing.
 
 Beside the variables, each state has the two that quint writes with `--mbt`: `mbt::actionTaken`, the event that led to it,
-and `mbt::nondetPicks`, the fields that the event came with, as `Some` or `None`. The figures and policies are parameters,
-and stand in the first state.
+and `mbt::nondetPicks`, the fields that the event came with, each as `Some`; those of other events, which quint lists as
+`None`, are left out. Figures and policies are parameters, and stand in the first state.
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ def itf(example: Counterexample) -> dict[str, Any]:
     """The trace of `example`; an event that has no outcome leads to no state, and is left to the description."""
     machine = example.machine
     taken = [step for step in example.steps if step.outcome is not None]
-    picked = [example.written(step.event, step.fields) for step in taken]
-    names = dict.fromkeys(name for fields in picked for name in fields)
     parameters = {p.name: _value(example.parameters[p.name]) for p in machine.all_parameters}
-    states = [_state(0, example.first, "init", _picks({}, names)) | parameters]
-    for number, (step, fields) in enumerate(zip(taken, picked, strict=True), 1):
-        states.append(_state(number, step.after, step.event, _picks(fields, names)))
+    states = [_state(0, example.first, "init", {}) | parameters]
+    states += [
+        _state(number, step.after, step.event, example.written(step.event, step.fields)) for number, step in enumerate(taken, 1)
+    ]
     return {
         "#meta": {
             "format": "ITF",
@@ -49,15 +48,10 @@ def itf(example: Counterexample) -> dict[str, Any]:
     }
 
 
-def _state(number: int, values: Values, action: str, picks: dict[str, Any]) -> dict[str, Any]:
+def _state(number: int, values: Values, action: str, fields: Values) -> dict[str, Any]:
     written = {name: _value(value) for name, value in values.items()}
+    picks = {name: {"tag": "Some", "value": _value(value)} for name, value in fields.items()}
     return {"#meta": {"index": number}, **written, ACTION: action, PICKS: picks}
-
-
-def _picks(fields: Values, names: dict[str, None]) -> dict[str, Any]:
-    """Every field of the trace's events, so that all states have records of one type."""
-    nothing = {"tag": "None", "value": {"#tup": []}}
-    return {name: {"tag": "Some", "value": _value(fields[name])} if name in fields else nothing for name in names}
 
 
 def _value(value: Value) -> Any:

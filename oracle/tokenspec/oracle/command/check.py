@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import IO
 
 import click
@@ -14,7 +15,7 @@ from tokenspec.oracle.command.check_forms import as_junit, as_sarif
 from tokenspec.oracle.command.check_report import as_data, as_markdown, as_text
 from tokenspec.oracle.command.check_save import paths, saved
 from tokenspec.oracle.command.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
-from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.files import check_files, output, write_file
 from tokenspec.oracle.command.fuzz import LIVENESS_CLAIMS, exit_of
 from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options
 from tokenspec.oracle.discharge import Verdict, disagreements, verdicts, violations
@@ -43,6 +44,8 @@ EXAMPLES = {"tiny": 120, "small": 300, "standard": 2_000}
     metavar="STEM",
     help="Where something is violated, writes STEM.itf.json (the trace), STEM.jsonl (a log that `replay` reads), STEM.toml.",
 )
+@click.option("--certificate", metavar="FILE", help="Writes what somebody else needs to re-check a check that held.")
+@click.option("--verify", metavar="FILE", help="Re-checks a certificate by other means, and checks nothing else.")
 @settings_options
 @output_options("text", "json", "junit", "sarif", "md")
 def command(
@@ -51,6 +54,8 @@ def command(
     max_states: int | None,
     time_limit: float | None,
     save: str | None,
+    certificate: str | None,
+    verify: str | None,
     policy: tuple[str, ...],
     catalogue: str | None,
     form: str,
@@ -68,14 +73,26 @@ def command(
     tokenspec check --scope standard --format json -o report.json
     tokenspec check --policy lapse_bank=frozen --max-states 1000000
     tokenspec check --format junit -o check.xml --save broken
+    tokenspec check --scope tiny --certificate tiny.cert && tokenspec check --verify tiny.cert
     """
     if save == "-":
         raise WrongUsage("--save", "it is the beginning of file names, and nothing is saved to standard output")
-    check_files([catalogue] if catalogue is not None else [], {} if save is None else {**paths(save)}, output_file)
+    read = [name for name in (catalogue, verify) if name is not None]
+    written = {} if save is None else {**paths(save)}
+    check_files(read, written | ({"--certificate": certificate} if certificate is not None else {}), output_file)
     _validate()
+    if verify is not None:
+        from tokenspec.oracle.command.certificates import re_check
+        from tokenspec.oracle.verify import read as read_certificate
+
+        found_in = read_certificate(Path(verify).read_bytes(), verify)
+        with output(output_file) as to:
+            return re_check(found_in, verify, to, quiet)
     world = SCOPES[scope]
     own = None if catalogue is None else catalogue_at(catalogue)
-    settings = Settings(world, EXAMPLES[scope], seed, settings_named(policy), own, max_states, time_limit)
+    settings = Settings(
+        world, EXAMPLES[scope], seed, settings_named(policy), own, max_states, time_limit, keeps_states=certificate is not None
+    )
     with progress("checking", 2 * settings.examples) as tick:
         evidence = gather(settings, tick)
     found, broken = verdicts(evidence), breaches(evidence, catalogue)
@@ -84,7 +101,18 @@ def command(
     for line in saved(save, evidence, broken) if save is not None and broken else ():
         click.echo(one_line(line, 2_000), err=True)
     codes = exit_codes(found, evidence)
+    if certificate is not None:
+        _certify(certificate, found, evidence, codes)
     return INTERRUPTED if evidence.interrupted and not {BUG, SAFETY, LIVENESS} & set(codes) else gravest(codes)
+
+
+def _certify(path: str, found: list[Verdict], evidence: Evidence, codes: list[int]) -> None:
+    if codes or evidence.interrupted:
+        click.echo(f"{path}: not written, since not everything holds", err=True)
+        return
+    from tokenspec.oracle.command.certificates import certified
+
+    write_file("--certificate", path, certified(found, evidence))
 
 
 def _write(found: list[Verdict], evidence: Evidence, broken: list[Breach], form: str, to: IO[str], quiet: bool) -> None:

@@ -99,7 +99,9 @@ def verdicts(evidence: Evidence) -> list[Verdict]:
     """What each claim came to."""
     by_engine, met = discharged(evidence), twins(evidence)
     broken = {violation.claim for violation in violations(evidence)}
-    undecided = {o.claim for o in evidence.obligations if o.verdict != PROVED}
+    open_claims = {o.claim for o in evidence.obligations if o.verdict != PROVED}
+    # Without its lemmas no proof stands.
+    undecided = {o.claim for o in evidence.obligations} if LEMMA in open_claims else open_claims
     return [_verdict(claim, by_engine, met, evidence, claim.id in broken, claim.id in undecided) for claim in _all()]
 
 
@@ -125,7 +127,8 @@ def _verdict(
 ) -> Verdict:
     keys = [(claim.id, part.name) for part in claim.parts]
     by = {engine: [key for key in keys if key in found] for engine, found in by_engine.items()}
-    rarest = min(met[key] for key in keys)
+    # That the interesting case of a pair can occur is one of its obligations; no search and no run counts it.
+    rarest = min(met[claim.id, part.name] for part in claim.parts if ENGINES[type(part)] != ("prover",))
     covered = all(any(key in found for found in by.values()) for key in keys) and rarest > 0
     if broken:
         verdict = "refuted"

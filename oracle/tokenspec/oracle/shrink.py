@@ -68,7 +68,7 @@ def _changes(records: list[Record], index: int) -> Iterator[Record]:
         if isinstance(value, int):
             yield from (
                 record | {key: smaller}
-                for smaller in (1, 0, value // 1000, value // 10, value // 2, value - 1)
+                for smaller in (1, 0, value // 1000, value // 10, value // 2, value - value // 8, value - value // 99, value - 1)
                 if abs(smaller) < abs(value)
             )
         if isinstance(value, dict) and key != "observed" and len(value) > 1:

@@ -78,7 +78,7 @@ def command(
     if save == "-":
         raise WrongUsage("--save", "it is the beginning of file names, and nothing is saved to standard output")
     read = [name for name in (catalogue, verify) if name is not None]
-    written = {} if save is None else {**paths(save)}
+    written = {} if save is None else paths(save)
     check_files(read, written | ({"--certificate": certificate} if certificate is not None else {}), output_file)
     _validate()
     if verify is not None:

@@ -12,9 +12,12 @@ from pathlib import Path
 import click
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.explore import instances
+from tokenspec.machine.checkers.induction import Induction
 from tokenspec.machine.exporters.document import document
 from tokenspec.machine.exporters.promela import promela
+from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.exporters.world import World
 from tokenspec.machine.lang.digest import digest
@@ -23,6 +26,7 @@ from tokenspec.oracle.command.options import as_json, catalogue_at, settings_opt
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.settings import catalogue_on_the_wire, policy_from_options
 from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import SCOPES
@@ -36,6 +40,7 @@ class _Asked:
     scope: str | None
     catalogue: str | None
     policy: Mapping[str, str]
+    settles_policy: bool
     output_file: str | None
 
 
@@ -106,7 +111,18 @@ def _json(asked: _Asked) -> _Files:
     return {asked.output_file: as_json(report)}
 
 
-_WRITERS: dict[str, Callable[[_Asked], _Files]] = {"tla": _tla, "promela": _promela, "json": _json}
+def _smtlib(asked: _Asked) -> _Files:
+    for option, given in (("--scope", asked.scope), ("--catalogue", asked.catalogue), ("--policy", asked.settles_policy)):
+        if given:
+            raise WrongUsage(option, "every figure and every policy stays open in what has to be proved: leave it out")
+    check_files((), {}, asked.output_file)
+    every = claims(DEFAULT.ranking)
+    texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in system().machines]
+    # One machine after the other in one script, each from a clean start.
+    return {asked.output_file: "\n".join([*(text.replace("(exit)\n", "(reset)\n") for text in texts[:-1]), texts[-1]])}
+
+
+_WRITERS: dict[str, Callable[[_Asked], _Files]] = {"tla": _tla, "promela": _promela, "smtlib": _smtlib, "json": _json}
 
 
 @click.command()
@@ -120,11 +136,14 @@ _WRITERS: dict[str, Callable[[_Asked], _Files]] = {"tla": _tla, "promela": _prom
 def command(
     form: str, scope: str | None, policy: tuple[str, ...], catalogue: str | None, output_file: str | None, quiet: bool
 ) -> int:
-    """Writes the declared account for another tool: tla, promela or json.
+    """Writes the declared account for another tool: tla, promela, smtlib or json.
 
     tla and promela are the account in a small world, for the model checkers TLC and Spin: every event with every value
     that a field takes there, under one answer to each open question, with the claims about single states. Their counts
     of states equal ours. A module of TLA+ is called like its file, and a configuration for TLC is written beside it.
+
+    smtlib is what has to be proved, with every figure and policy open, for solvers such as cvc5 and z3: before each
+    check stands the answer that is to come.
 
     json is the whole declaration with all claims, expressions both as text and as trees: by default with the figures of
     Leonardo.Ai, with --catalogue or --scope with others.
@@ -132,9 +151,10 @@ def command(
     \b
     tokenspec export promela -o account.pml
     tokenspec export tla -o Account.tla --scope tiny --policy refund=none
+    tokenspec export smtlib -o obligations.smt2 && cvc5 --incremental obligations.smt2
     tokenspec export json --catalogue mine.toml
     """
-    asked = _Asked(scope, catalogue, policy_from_options(policy), None if output_file == "-" else output_file)
+    asked = _Asked(scope, catalogue, policy_from_options(policy), bool(policy), None if output_file == "-" else output_file)
     files = _WRITERS[form](asked)
     for path, text in files.items():
         with output(path) as to:

@@ -198,6 +198,16 @@ def test_gates_fail_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_a_lemma_that_is_not_proved_fails_a_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    weak = gathered()
+    weak.obligations[0] = replace(weak.obligations[0], verdict=UNKNOWN)
+    done = checked(weak, "--format", "junit", monkeypatch=monkeypatch)
+    assert done.code == 21
+    assert [case.get("name") for case in ElementTree.fromstring(done.out).iter("testcase") if len(case)] == [
+        "every_lemma_is_proved"
+    ]
+
+
 # Random runs that failed
 
 

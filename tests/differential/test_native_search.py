@@ -16,7 +16,7 @@ from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.search import Budget, Search, split
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.build import eq, ite, ne, requires, rule, var, variable
-from tokenspec.machine.lang.claims import Claim
+from tokenspec.machine.lang.claims import Claim, claim, state
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Parameter
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.lang.types import Enum, Tokens
@@ -125,6 +125,13 @@ def test_both_tiers_find_the_same_violation(fault: Fault) -> None:
         assert native.violation is not None
         assert (native.violation.claim, native.violation.part) == (slow.violation.claim, slow.violation.part)
         assert native.trace == slow.trace or slow.violation.claim == "never_stuck"
+
+
+def test_a_claim_that_is_false_from_the_first_is_named() -> None:
+    never = claim(1, "opened", "It is always open.", "", state("open", ne(var("status"), "absent"), eq(var("status"), "free")))
+    found = Search(scoped(TINY, [never])).run()
+    assert found.violation is not None
+    assert (found.violation.claim, found.trace) == ("opened", [])
 
 
 def test_two_rules_that_fit_are_an_outcome_too_many() -> None:

@@ -83,4 +83,4 @@ def state_of(rank: int, digits: Sequence[tuple[str, Sequence[Value]]]) -> dict[s
     for name, values in reversed(digits):
         rank, position = divmod(rank, len(values))
         found[name] = values[position]
-    return found
+    return {name: found[name] for name, _ in digits}

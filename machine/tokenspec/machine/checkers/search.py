@@ -21,7 +21,7 @@ from tokenspec.machine.checkers.explore import Exploration, Instance
 from tokenspec.machine.checkers.kernel import Kernel, Observer
 from tokenspec.machine.checkers.monitor import Violation, Watch, one_outcome
 from tokenspec.machine.checkers.transitions import Scoped
-from tokenspec.machine.lang.claims import Claim, Part, StepPart
+from tokenspec.machine.lang.claims import Claim, LivenessPart, Part, StepPart
 from tokenspec.machine.lang.conditions import OUTCOME
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.step import Values
@@ -133,12 +133,22 @@ class Search:
     def _name(self, found: Exploration, index: int, by: int) -> None:
         """Replays the broken trace, so that the claim is named by a reader that shares nothing with the kernel."""
         if index < 0:
-            raise Disagreement("the first state is said to break a claim")
+            found.violation = self._broken_at_once()
+            return
         events, found.parameters = self.trace(index)
         found.trace = [*events, self._scoped.instances[by]]
         found.violation = replay(self._scoped, found.trace, found.parameters)
         if found.violation is None:
             raise Disagreement(f"the native search finds a broken claim that the compiled reader does not: {found.trace}")
+
+    def _broken_at_once(self) -> Violation:
+        """The claim that is false in the first state, which no event led to."""
+        scoped = self._scoped
+        state = reference.initial_state(scoped.machine, scoped.parameters)
+        for claim, part in scoped.states:
+            if not reference.evaluate(part.holds, reference.Scope(scoped.machine, scoped.parameters, state)):
+                return Violation(claim.id, part.name, claim.sentence, f"It is false in the first state, {state}.")
+        raise Disagreement("the native search finds a claim broken in the first state that the reference reader does not")
 
     def _liveness(self, found: Exploration) -> None:
         for number, (claim, part) in enumerate(self._kernel.liveness):
@@ -187,7 +197,9 @@ class Search:
 def replay(scoped: Scoped, trace: Sequence[Instance], parameters: Values) -> Violation | None:
     """What the monitor finds broken along `trace`, None where it finds nothing."""
     reader = Compiled(scoped.machine, {**scoped.parameters, **parameters})
-    monitor = Watch(scoped.machine, scoped.claims).monitor(reader)
+    # What stays possible is looked at when every state is known, not on the way.
+    others = [replace(c, parts=tuple(p for p in c.parts if not isinstance(p, LivenessPart))) for c in scoped.claims]
+    monitor = Watch(scoped.machine, others).monitor(reader)
     row, ghosts = reader.initial, monitor.initial_ghosts
     names = [v.name for v in scoped.machine.variables]
     try:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenspec.machine.checkers.induction import PROVED
+from tokenspec.machine.checkers.induction import LEMMA, PROVED
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.command.fuzz import show_failure
 from tokenspec.oracle.counterexample import Counterexample, counterexamples
@@ -82,7 +82,9 @@ def gates(evidence: Evidence) -> dict[str, list[str]]:
     interrupted = ["interrupted: what is told here is what was found until then"] if evidence.interrupted else []
     # What ended early had no time to meet everything.
     cold = [] if evidence.interrupted or evidence.fuzzed.failure is not None else evidence.fuzzed.cold
+    lemmas = [line for (claim, _), lines in open_obligations(evidence) if claim == LEMMA for line in lines]
     return {
+        "every_lemma_is_proved": lemmas,
         "engines_agree": [f"engines disagree: {line}" for line in disagreements(evidence)],
         "no_deadlock": [f"deadlock: {state}" for state in evidence.deadlocks],
         "every_outcome_occurs": [f"never met: {event}, {what}" for event, what in cold],

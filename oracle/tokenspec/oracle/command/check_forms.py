@@ -9,10 +9,10 @@ from importlib.resources import files
 from typing import Any
 from xml.etree import ElementTree
 
-from tokenspec.machine.checkers.induction import LEMMA
+from tokenspec.machine.lang.claims import Claim, Part
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.check_breaches import Breach, gates, open_obligations
-from tokenspec.oracle.discharge import Key, Verdict, discharged, twins
+from tokenspec.oracle.discharge import ENGINES, Key, Verdict, discharged, twins
 from tokenspec.oracle.evidence import Evidence
 from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.replay import clause_texts
@@ -37,38 +37,38 @@ class _Parts:
             self.left_open.setdefault(key, []).extend(lines)
         self._met = twins(evidence)
 
-    def missing(self, key: Key) -> str:
+    def missing(self, claim: Claim, part: Part) -> str:
         """Why a part counts as not checked; nothing where it was, or was found broken or left open."""
+        key = claim.id, part.name
         if key in self.left_open or any(breach.key == key for breach in self.broken):
             return ""
         if not any(key in parts for parts in self.through.values()):
             return "not checked: no engine went through it"
-        return "" if self._met[key] else "not checked: its interesting case never occurred"
+        is_met = self._met[key] or ENGINES[type(part)] == ("prover",)
+        return "" if is_met else "not checked: its interesting case never occurred"
 
     def cases(self, v: Verdict) -> Iterator[_Case]:
         """A test case for each part of a claim and each engine that has something to say of it."""
-        for key in ((v.claim.id, part.name) for part in v.claim.parts):
+        for part in v.claim.parts:
+            key = v.claim.id, part.name
             for engine, parts in self.through.items():
                 against = [
                     line for breach in self.broken if (breach.key, breach.engine) == (key, engine) for line in breach.lines
                 ]
                 undecided = self.left_open.get(key, []) if engine == "prove" else []
                 if against or undecided or key in parts:
-                    yield f"{key[1]} ({engine})", "failure" if against else "error" if undecided else "", against or undecided
-            if missing := self.missing(key):
-                yield key[1], "skipped", [missing]
+                    yield f"{part.name} ({engine})", "failure" if against else "error" if undecided else "", against or undecided
+            if missing := self.missing(v.claim, part):
+                yield part.name, "skipped", [missing]
 
 
 def as_junit(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> str:
-    """A suite for each claim, and in it a case for each part and engine that went through it; lemmas and gates at the end.
+    """A suite for each claim, and in it a case for each part and engine that went through it; the gates are a suite too.
 
     A failure is a counterexample, an error what the prover left open; a part that nothing checked is skipped.
     """
     parts = _Parts(evidence, broken)
     suites: dict[str, list[_Case]] = {v.claim.id: list(parts.cases(v)) for v in found}
-    lemmas = dict.fromkeys(o.part for o in evidence.obligations if o.claim == LEMMA)
-    left_open = {name: parts.left_open.get((LEMMA, name), []) for name in lemmas}
-    suites["lemmas"] = [(f"{name} (prove)", "error" if lines else "", lines) for name, lines in left_open.items()]
     wrong = gates(evidence) | {breach.claim: list(breach.lines) for breach in broken if breach.claim not in suites}
     suites["gates"] = [(name, "failure" if lines else "", lines) for name, lines in wrong.items()]
     every = [case for cases in suites.values() for case in cases]
@@ -128,7 +128,7 @@ def _results(v: Verdict, parts: _Parts) -> Iterator[dict[str, Any]]:
         key = v.claim.id, part.name
         if key in parts.left_open:
             yield _result(key, "prove", "warning", parts.left_open[key])
-        if missing := parts.missing(key):
+        if missing := parts.missing(v.claim, part):
             yield _result(key, "none", "warning", [f"claim {key[0]}, part {key[1]}: {missing}"])
 
 

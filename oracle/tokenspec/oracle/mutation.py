@@ -28,32 +28,19 @@ from tokenspec.machine.lang.expr import reads
 from tokenspec.machine.lang.validate import validate
 from tokenspec.machine.testing.mutants import mutants
 from tokenspec.oracle.campaign import run
+from tokenspec.oracle.fates import EQUIVALENT, KILLED, SURVIVED, Fate
 from tokenspec.oracle.faults import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import SMALL, Scope
 
-KILLED, EQUIVALENT, SURVIVED = "killed", "equivalent", "survived"
 BUG = "transplanted_bug"
 """The operator of faults that were real bugs of other systems."""
 _FIRST_LOOK = 2_000_000
 """States searched under all policies before proofs are tried."""
 _EXAMPLES = 150
 """Random runs against what is left."""
-
-
-@dataclass(frozen=True)
-class Fate:
-    """What became of a fault. `steps` are the events of the shortest trace found, 1 for a proof that fails."""
-
-    id: str
-    operator: str
-    fault: str
-    verdict: str
-    claim: str = ""
-    engine: str = ""
-    steps: int = 0
 
 
 @dataclass(frozen=True)

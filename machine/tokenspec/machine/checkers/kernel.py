@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from tokenspec.machine.backends.native.lower import Env
 from tokenspec.machine.backends.native.nodes import Node
 from tokenspec.machine.backends.native.snippets import (
-    BITMAP,
     PAGE,
     RECORD,
     TABLE,
@@ -101,7 +101,6 @@ class Kernel:
         self._observed = observed
         self._open = {p.name for p in scoped.open}
         self._carried = [*(v.name for v in machine.variables), *(p.name for p in scoped.open)]
-        self._state_checks = self._over_state()
 
     def module(self) -> str:
         """The module."""
@@ -123,10 +122,10 @@ class Kernel:
             '(global $broken_by (export "broken_by") (mut i32) (i32.const -1))',
             *(f'(memory $marks_{number} (export "marks_{number}") {pages})' for number in range(len(self.liveness))),
             *(f"(global $g.{name} (mut i32) (i32.const 0))" for name in self._carried),
-            TABLE.replace("BASE", str(self.base)) if self.hashed else BITMAP,
+            TABLE.replace("BASE", str(self.base)) if self.hashed else "",
             *visits,
             self._discover(),
-            self._outside(),
+            *([self._goes_on()] if self.two_runs else []),
             *self._runs(),
             *(self._stays_possible(number, part) for number, (_, part) in enumerate(self.liveness)),
             self._run(),
@@ -150,7 +149,11 @@ class Kernel:
         scoped = self.scoped
         function = Function(scoped.nodes, f"$visit_{state} (param $rank i64) (param $index i32) (result i32)")
         self._decode(function)
-        function.local("to", "i64")
+        function.local("to", "i64"), function.local("at")
+        base = scoped.env(state)
+        for part, (_, twin) in enumerate(scoped.state_claims(base)):
+            if twin != scoped.nodes.false:
+                function.add(count(self.counters.twins + self.counters.steps + part, 1, function.expr(twin)))
         # What several transitions read is computed once, before all of them.
         function.share([n for t in found for n in {t.guard, *t.new.values(), t.holds, *t.twins.values()}])
         for hole, instance in scoped.holes(state) if scoped.claims else ():
@@ -164,41 +167,38 @@ class Kernel:
             if condition != scoped.nodes.false:
                 function.add(count(self.counters.first_observed + observer, 1, function.expr(condition)))
         for offset, each in enumerate(found):
-            self._transition(function, each, number + offset)
+            self._transition(function, base, each, number + offset)
         function.add("(i32.const 0)")
         return function.text()
 
-    def _transition(self, function: Function, each: Transition, number: int) -> None:
+    def _transition(self, function: Function, base: Env, each: Transition, number: int) -> None:
         nodes = self.scoped.nodes
         scope = function.scope()
-        function.add(f"(if {function.expr(each.guard)} (then")
+        # A test of a constant would still part what is computed behind it from what is computed before.
+        opening, closing = ("", "") if each.guard == nodes.true else (f"(if {function.expr(each.guard)} (then", "))")
+        function.add(opening)
         function.share([*each.new.values(), each.holds, *each.twins.values()])
         function.add(count(2 * number))
         if nodes.value(each.holds) != 1:
             function.add(f"(if (i32.eqz {function.expr(each.holds)}) (then {broken_by(each.instance)}))")
         for twin, occurs in each.twins.items():
             function.add(count(self.counters.twins + twin, each.times, function.expr(occurs)))
-        to, within = self._target(function, each.new)
-        go = f"(local.set $to {to}) (if (i32.eqz {contains('$seen', '(local.get $to)', self.hashed)}) (then {self._found(each)}))"
-        if within:
-            carried = " ".join(
-                f"(global.set $g.{name} {function.expr(each.new.get(name, nodes.local(name, 0, 1)))})" for name in self._carried
-            )
-            out = f"{count(2 * number + 1)} {carried} (if (call $outside) (then {broken_by(each.instance)}))"
-            go = f"(if {within} (then {go}) (else {out}))"
-        function.add(go, "))")
+        to, within = self._target(function, base, each.new)
+        # A transition that leads back to where it began finds nothing.
+        is_new = f"(i32.eqz {contains('$seen', '(local.get $to)', self.hashed)})"
+        go = f"(local.set $to {to}) (if {is_new} (then {self._found(each)}))" if to != "(local.get $rank)" else ""
+        function.add(f"(if {within} (then {go}) (else {count(2 * number + 1)}))" if within else go, closing)
         function.leave(scope)
 
-    def _target(self, function: Function, new: Mapping[str, Node]) -> tuple[str, str]:
-        """The rank of the state `new`, and the test that it is within the bounds (empty where it must be)."""
+    def _target(self, function: Function, base: Env, new: Mapping[str, Node]) -> tuple[str, str]:
+        """The rank of the state `new` behind `base`, and the test that it is within the bounds (empty where it must be)."""
         nodes = self.scoped.nodes
         to, within = "(local.get $rank)", ""
         for digit in self.scoped.layout.digits:
-            old = nodes.local(digit.name, 0, digit.most)
-            if digit.name not in new or new[digit.name] == old:
+            value = new.get(digit.name, base[digit.name])
+            if value == base[digit.name]:
                 continue
-            value = new[digit.name]
-            step = f"(i64.extend_i32_s {function.expr(nodes.sub(value, old))})"
+            step = f"(i64.extend_i32_s {function.expr(nodes.sub(value, base[digit.name]))})"
             to = f"(i64.add {to} (i64.mul {step} (i64.const {self.scoped.layout.weights[digit.name]})))"
             if nodes.least[value] < 0 or nodes.most[value] > digit.most:
                 fits = f"(i32.le_u {function.expr(value)} (i32.const {digit.most}))"
@@ -206,53 +206,41 @@ class Kernel:
         return to, within
 
     def _found(self, each: Transition) -> str:
-        discover = f"(call $discover (local.get $to) (local.get $index) (i32.const {each.instance}))"
-        return f"(if {discover} (then {broken_by(each.instance)}))"
+        goes_wrong = f"(if (call $goes_on (local.get $to)) (then {broken_by(each.instance)}))" if self.two_runs else ""
+        return self._taken_in("(local.get $to)", "(local.get $index)", f"(i32.const {each.instance})") + goes_wrong
 
-    def _over_state(self) -> tuple[list[tuple[Node, Node]], list[tuple[Node, Node]]]:
-        """The state claims with their twins: over locals, and over the globals of a state outside the bounds."""
-        read = self.scoped.lowering.node
-        envs = self.scoped.env(), self.scoped.wide_env()
-        inside, outside = ([(read(p.holds, env), read(p.twin, env)) for _, p in self.scoped.states] for env in envs)
-        return inside, outside
+    def _taken_in(self, rank: str, before: str, event: str) -> str:
+        """Puts a state behind those found so far. It stands in each transition: a call there would cost more than it does."""
+        insert = f"(call $insert {rank})" if self.hashed else set_bit("$seen", rank)
+        return (
+            f"{insert} (local.set $at {record_at('(global.get $tail)', self.base)}) (i64.store $records (local.get $at) {rank}) "
+            f"(i32.store $records offset=8 (local.get $at) {before}) (i32.store $records offset=12 (local.get $at) {event}) "
+            "(global.set $tail (i32.add (global.get $tail) (i32.const 1)))"
+        )
 
     def _discover(self) -> str:
-        """Takes in a new state; 1 where a claim about states or about how they go on is broken."""
-        nodes = self.scoped.nodes
+        """Takes in a first state; 1 where a claim about how it goes on is broken."""
         function = Function(
-            nodes, '$discover (export "discover") (param $rank i64) (param $from i32) (param $event i32) (result i32)'
+            self.scoped.nodes, '$discover (export "discover") (param $rank i64) (param $from i32) (param $event i32) (result i32)'
         )
-        at = function.local("at")
-        function.add(
-            "(call $insert (local.get $rank))",
-            f"(local.set {at} {record_at('(global.get $tail)', self.base)})",
-            f"(if (i32.gt_u (i32.add (local.get {at}) (i32.const {RECORD})) (i32.mul (memory.size $records) (i32.const {PAGE})))",
-            f"(then (if (i32.eq (memory.grow $records (i32.const {_GROW_PAGES})) (i32.const -1)) (then unreachable))))",
-            f"(i64.store $records (local.get {at}) (local.get $rank))",
-            f"(i32.store $records offset=8 (local.get {at}) (local.get $from))",
-            f"(i32.store $records offset=12 (local.get {at}) (local.get $event))",
-            "(global.set $tail (i32.add (global.get $tail) (i32.const 1)))",
-        )
-        self._decode(function)
-        inside, _ = self._state_checks
-        function.share([n for pair in inside for n in pair])
-        for number, (holds, twin) in enumerate(inside):
-            if twin != nodes.false:
-                function.add(count(self.counters.twins + self.counters.steps + number, 1, function.expr(twin)))
-            if nodes.value(holds) != 1:
-                function.add(f"(if (i32.eqz {function.expr(holds)}) (then (return (i32.const 1))))")
-        for number, (_, part) in enumerate(self.two_runs):
-            self._two_runs(function, number, part)
-        function.add("(i32.const 0)")
+        function.local("at")
+        function.add(self._room(), self._taken_in("(local.get $rank)", "(local.get $from)", "(local.get $event)"))
+        function.add("(call $goes_on (local.get $rank))" if self.two_runs else "(i32.const 0)")
         return function.text()
 
-    def _outside(self) -> str:
-        """Whether a state outside the bounds, in the globals, breaks a claim about states."""
-        function = Function(self.scoped.nodes, "$outside (result i32)")
-        self._load(function)
-        _, outside = self._state_checks
-        for holds, _ in outside:
-            function.add(f"(if (i32.eqz {function.expr(holds)}) (then (return (i32.const 1))))")
+    def _room(self) -> str:
+        """Makes room for as many states as one may lead to."""
+        most = RECORD * max(1, *(len(found) for found in self._by_control.values()))
+        end = f"(i32.add {record_at('(global.get $tail)', self.base)} (i32.const {most}))"
+        grow = f"(if (i32.eq (memory.grow $records (i32.const {_GROW_PAGES})) (i32.const -1)) (then unreachable))"
+        return f"(if (i32.gt_u {end} (i32.mul (memory.size $records) (i32.const {PAGE}))) (then {grow}))"
+
+    def _goes_on(self) -> str:
+        """Whether a claim about two runs from a state is broken."""
+        function = Function(self.scoped.nodes, "$goes_on (param $rank i64) (result i32)")
+        self._decode(function)
+        for number, (_, part) in enumerate(self.two_runs):
+            self._two_runs(function, number, part)
         function.add("(i32.const 0)")
         return function.text()
 
@@ -322,7 +310,7 @@ class Kernel:
             f"(br_if $next {contains(marks, '(local.get $rank)', self.hashed)})",
         )
         self._decode(function)
-        mark = f"{set_bit(marks)} (local.set {new} (i32.add (local.get {new}) (i32.const 1))) (br $next)"
+        mark = f"{set_bit(marks, '(local.get $rank)')} (local.set {new} (i32.add (local.get {new}) (i32.const 1))) (br $next)"
         env, goal = scoped.env(), nodes.false
         for _, guard, _ in scoped.applicable(scoped.machine.event_named[part.goal], tuple(dict(part.fields).values()), env):
             goal = nodes.either(goal, guard)
@@ -333,7 +321,7 @@ class Kernel:
             for rule, guard, within_event in scoped.applicable(scoped.machine.event_named[name], (), env):
                 if rule.name in part.without:
                     continue
-                to, within = self._target(function, scoped.after(rule, within_event))
+                to, within = self._target(function, env, scoped.after(rule, within_event))
                 leads = contains(marks, "(local.get $to)", self.hashed)
                 leads = f"(if {within} (then (if {leads} (then {mark}))))" if within else f"(if {leads} (then {mark}))"
                 function.add(f"(if {function.expr(guard)} (then (local.set $to {to}) {leads}))")
@@ -363,6 +351,7 @@ class Kernel:
             "(if (global.get $level) (then (global.set $depth (i32.add (global.get $depth) (i32.const 1)))))",
             "(global.set $level (global.get $tail))))",
             "(local.set $limit (i32.sub (local.get $limit) (i32.const 1)))",
+            self._room(),
             f"(local.set {rank} (i64.load $records {record_at('(global.get $head)', self.base)}))",
             f"(local.set {which} (i32.wrap_i64 (i64.rem_u {high} (i64.const {control.most + 1}))))",
         )

@@ -81,7 +81,12 @@ class Search:
         """Everything reachable, or as much as the budget allows."""
         budget = budget or Budget()
         found = Exploration()
-        broken = any(self._engine.call("discover", rank, -1, -1) for rank in self._first_ranks())
+        try:
+            broken = any(self._engine.call("discover", rank, -1, -1) for rank in self._first_ranks())
+        except Violation as violation:
+            found.violation = violation
+            self._read_out(found)
+            return found
         while not broken and not found.ended_by:
             before = self._engine.value("head")
             state = self._engine.call("run", _SLICE)
@@ -112,9 +117,10 @@ class Search:
         choices = [[(p.name, value) for value in _values(p.type)] for p in scoped.open]
         for choice in product(*choices):
             parameters = {**scoped.parameters, **dict(choice)}
-            first = dict(
-                zip((v.name for v in scoped.machine.variables), Compiled(scoped.machine, parameters).initial, strict=True)
-            )
+            first = reference.initial_state(scoped.machine, parameters)
+            for claim, part in scoped.states:
+                if not scoped.constant(part.holds, {**parameters, **first}):
+                    raise Violation(claim.id, part.name, claim.sentence, f"It is false in the first state, {first}.")
             ghosts = {g.name: scoped.constant(g.initial, parameters) for g in scoped.ghosts}
             yield layout.rank({**dict(choice), **ghosts, **first})
 
@@ -133,22 +139,12 @@ class Search:
     def _name(self, found: Exploration, index: int, by: int) -> None:
         """Replays the broken trace, so that the claim is named by a reader that shares nothing with the kernel."""
         if index < 0:
-            found.violation = self._broken_at_once()
-            return
+            raise Disagreement("the native search finds two runs from the first state broken, and nothing replays them")
         events, found.parameters = self.trace(index)
         found.trace = [*events, self._scoped.instances[by]]
         found.violation = replay(self._scoped, found.trace, found.parameters)
         if found.violation is None:
             raise Disagreement(f"the native search finds a broken claim that the compiled reader does not: {found.trace}")
-
-    def _broken_at_once(self) -> Violation:
-        """The claim that is false in the first state, which no event led to."""
-        scoped = self._scoped
-        state = reference.initial_state(scoped.machine, scoped.parameters)
-        for claim, part in scoped.states:
-            if not reference.evaluate(part.holds, reference.Scope(scoped.machine, scoped.parameters, state)):
-                return Violation(claim.id, part.name, claim.sentence, f"It is false in the first state, {state}.")
-        raise Disagreement("the native search finds a claim broken in the first state that the reference reader does not")
 
     def _liveness(self, found: Exploration) -> None:
         for number, (claim, part) in enumerate(self._kernel.liveness):

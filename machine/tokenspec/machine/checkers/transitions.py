@@ -35,7 +35,8 @@ WIDE = 2**28
 
 @dataclass
 class Transition:
-    """`rule` takes the machine to `new` where `guard` is 1; `holds` are the claims about it, `twins` their interesting cases.
+    """`rule` takes the machine to `new` where `guard` is 1; `holds` are the claims about it and about the state it leads to,
+    `twins` the interesting cases of the former.
 
     `instance` is the first event that it stands for, `times` how many there are.
     """
@@ -122,6 +123,7 @@ class Scoped:
             for rule, guard, env in self.applicable(event, fields, base, control):
                 new = self.after(rule, env)
                 holds, twins = self._claims(event, rule, env, new)
+                holds = self.nodes.both(holds, self._holds_after(base, new))
                 key = (rule.name, guard, *new.values(), holds, *sorted(twins.items()))
                 if key in merged:
                     merged[key].times += 1
@@ -150,10 +152,13 @@ class Scoped:
         for number, (name, fields) in enumerate(self.instances):
             event = self.machine.event_named[name]
             env = self.given(event, fields, base)
-            how_many = nodes.false
+            none, some, several = nodes.true, nodes.false, nodes.false
             for _, fits in self._fitting(event, env, control):
-                how_many = nodes.add(how_many, fits)
-            hole = self._unrefused(event, env, nodes.negate(nodes.equal(how_many, nodes.true)))
+                several = nodes.either(several, nodes.both(some, fits))
+                some, none = nodes.either(some, fits), nodes.both(none, nodes.negate(fits))
+            hole = nodes.either(none, several)
+            for need in event.requires:
+                hole = nodes.both(hole, self.lowering.node(need.holds, env))
             if hole != nodes.false:
                 found.setdefault(hole, number)
         return [(hole, number) for hole, number in found.items()]
@@ -232,6 +237,18 @@ class Scoped:
         for assign in rule.effect:
             new[assign.name] = self.lowering.node(assign.value, env, self._types[assign.name])
         return new
+
+    def state_claims(self, env: Env) -> list[tuple[Node, Node]]:
+        """The claims about states in `env`, each with its twin."""
+        return [(self.lowering.node(p.holds, env), self.lowering.node(p.twin, env)) for _, p in self.states]
+
+    def _holds_after(self, base: Env, new: Mapping[str, Node]) -> Node:
+        """The claims about states after a transition. One that reads nothing changed holds as it did before."""
+        holds, later = self.nodes.true, {**base, **new}
+        for _, part in self.states:
+            if (after := self.lowering.node(part.holds, later)) != self.lowering.node(part.holds, base):
+                holds = self.nodes.both(holds, after)
+        return holds
 
     def _claims(self, event: Event, rule: Rule, env: Env, new: dict[str, Node]) -> tuple[Node, dict[int, Node]]:
         """The claims about a step as one node, and the twins that may occur; `new` gains the ghosts."""

@@ -7,6 +7,8 @@ formulas that differ only in how a sum is written become one node, which is what
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import reduce
 from typing import TypeAlias
 
 Node: TypeAlias = int
@@ -143,6 +145,9 @@ class Nodes:
         return self._test("le0", self.add(self.sub(left, right), self.true))
 
     def _test(self, op: str, gap: Node) -> Node:
+        if op == "eq0" and 0 in (self.least[gap], self.most[gap]):
+            # Where 0 is the least or the most there is, to be 0 is to be at most or at least 0, and such tests are compared.
+            return self._test("le0", gap if self.least[gap] == 0 else self.add(self.false, gap, -1))
         constant, terms = self.sum_of(gap)
         if op == "le0" and (self.most[gap] <= 0 or self.least[gap] > 0):
             return self.const(self.most[gap] <= 0)
@@ -192,11 +197,40 @@ class Nodes:
             parts = self.parts[side]
             args.update(dict.fromkeys(parts[1] if parts[0] == op else (side,)))  # type: ignore[call-overload]
         args.pop(neutral, None)
-        if any(self.negate(a) in args for a in args):
+        if not self._strongest(args, op == "and") or any(self.negate(a) in args for a in args):
             return absorbing
-        if len(args) < 2:
-            return next(iter(args), neutral)
-        return self._make((op, tuple(sorted(args))), 0, 1)
+        other = "or" if op == "and" else "and"
+        for node in args:
+            if self.parts[node][0] == other:
+                # What the other arguments already decide is no part of this one.
+                inner: tuple[Node, ...] = self.parts[node][1]  # type: ignore[assignment]
+                open_parts = [a for a in inner if self.negate(a) not in args]
+                if len(open_parts) < len(inner):
+                    rest = self._all(op, [a for a in args if a != node])
+                    return self._all(op, [rest, self._all(other, open_parts)])
+        return self._make((op, tuple(sorted(args))), 0, 1) if len(args) > 1 else next(iter(args), neutral)
+
+    def _all(self, op: str, nodes: Iterable[Node]) -> Node:
+        join, start = (self.both, self.true) if op == "and" else (self.either, self.false)
+        return reduce(join, nodes, start)
+
+    def _strongest(self, args: dict[Node, None], every: bool) -> bool:
+        """Leaves of several bounds on a sum the one that decides; False where two bounds leave no number, or every one."""
+        bounds: dict[tuple[tuple[Node, int], ...], tuple[int, Node]] = {}
+        for node in [a for a in args if self.parts[a][0] == "le0"]:
+            constant, terms = self.sum_of(self.parts[node][1])  # type: ignore[arg-type]
+            kept = bounds.get(terms)
+            if kept is not None and (kept[0] > constant) == every:
+                del args[node]
+                continue
+            if kept is not None:
+                del args[kept[1]]
+            bounds[terms] = constant, node
+        for terms, (constant, _) in bounds.items():
+            opposite = bounds.get(tuple((atom, -factor) for atom, factor in terms))
+            if opposite is not None and (constant + opposite[0] > 0 if every else constant + opposite[0] <= 1):
+                return False
+        return True
 
     def ite(self, cond: Node, then: Node, orelse: Node) -> Node:
         """`then` where `cond` is 1, `orelse` elsewhere."""

@@ -9,17 +9,15 @@ TABLE_PAGES = 16
 """How large a table of ranks is at first; it doubles when half full."""
 
 
-def set_bit(memory: str) -> str:
-    """Puts `$rank` into a bitmap."""
-    at = "(i32.wrap_i64 (i64.shr_u (local.get $rank) (i64.const 3)))"
-    bit = "(i32.shl (i32.const 1) (i32.wrap_i64 (i64.and (local.get $rank) (i64.const 7))))"
+def set_bit(memory: str, rank: str) -> str:
+    """Puts a rank into a bitmap."""
+    at = f"(i32.wrap_i64 (i64.shr_u {rank} (i64.const 3)))"
+    bit = f"(i32.shl (i32.const 1) (i32.wrap_i64 (i64.and {rank} (i64.const 7))))"
     return f"(i32.store8 {memory} {at} (i32.or (i32.load8_u {memory} {at}) {bit}))"
 
 
 BASE = "BASE"
 """Stands in the text below for where records begin."""
-
-BITMAP = f"(func $insert (param $rank i64) {set_bit('$seen')})"
 
 TABLE = f"""
 (global $mask (mut i32) (i32.const {TABLE_PAGES * PAGE // 8 - 1}))

@@ -57,10 +57,11 @@ def counts(found: Exploration) -> tuple[object, ...]:
     return found.states, found.transitions, found.depth, found.rules, found.complete
 
 
-@pytest.mark.parametrize("hashed", [False, True])
 @pytest.mark.parametrize("scope", [TINY, SMALL], ids=lambda s: s.name)
-def test_both_tiers_count_the_same(scope: Scope, hashed: bool) -> None:
-    assert counts(Search(scoped(scope, []), hashed).run()) == counts(readable(scope, []))
+def test_both_tiers_count_the_same(scope: Scope) -> None:
+    expected = counts(readable(scope, []))
+    assert counts(Search(scoped(scope, [])).run()) == expected
+    assert counts(Search(scoped(scope, []), hashed=True).run()) == expected
 
 
 def test_the_standard_scope_has_more_than_a_million_states() -> None:
@@ -110,7 +111,7 @@ def test_open_policies_are_the_sum_of_their_answers() -> None:
     assert whole.transitions == sum(found.transitions for found in each)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.id)
+@pytest.mark.parametrize("fault", [*FAULTS[::4], *(f for f in FAULTS if f.id == "two_rules_at_once")], ids=lambda f: f.id)
 def test_both_tiers_find_the_same_violation(fault: Fault) -> None:
     machine = fault.seed(account(TINY.catalogue))
     only = [c for c in PLAIN if c.id == fault.claim]

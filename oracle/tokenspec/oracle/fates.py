@@ -16,7 +16,7 @@ ENGINES = ("validation", "explorer", "prover", "fuzzer")
 
 
 class Fate(msgspec.Struct, frozen=True, array_like=True):
-    """What became of a fault. `steps` are the events of the shortest trace found, 1 for a proof that fails."""
+    """What became of a fault. `steps` are the events of the trace found, the shortest for a search, 1 for a proof that fails."""
 
     id: str
     operator: str

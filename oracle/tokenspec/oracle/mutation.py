@@ -1,7 +1,7 @@
 """The mutation certificate: for every seeded fault, the claim that kills it and the engine that sees it, or why none does.
 
-A fault is first searched for in a small world under the default policies, then, as far as a budget reaches, under all of
-them; then proofs are tried. What is left is compared with the original in every state of that world under every policy:
+A fault is first searched for in a small world under the default policies; then proofs are tried, and then, as far as a
+budget reaches, all policies. What is left is compared with the original in every state of that world under every policy:
 what answers everything alike there is equivalent. What does not, and lives through random runs as well, has survived.
 """
 
@@ -22,6 +22,7 @@ from tokenspec.machine.checkers.induction import LEMMA, REFUTED, VACUOUS, Induct
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.search import Budget, Search, split
 from tokenspec.machine.checkers.transitions import Scoped
+from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import DeclarationErrors
 from tokenspec.machine.lang.expr import reads
@@ -38,7 +39,7 @@ from tokenspec.spec.scopes import SMALL, Scope
 BUG = "transplanted_bug"
 """The operator of faults that were real bugs of other systems."""
 _FIRST_LOOK = 2_000_000
-"""States searched under all policies before proofs are tried."""
+"""States searched under all policies."""
 _EXAMPLES = 150
 """Random runs against what is left."""
 
@@ -73,12 +74,26 @@ def _refusal(machine: Machine) -> str:
     return ""
 
 
-def _scoped(scope: Scope, machine: Machine, ghosts: bool, opened: bool) -> Scoped:
-    every = claims(scope.catalogue.ranking)
-    read = set(reads(account(scope.catalogue))) | set(reads(every))
-    left_open = tuple(p.parameter for p in machine.policies if opened and p.name in read)
+@cache
+def _original(scope: Scope, ghosts: bool, opened: bool) -> Scoped:
+    return _scoped(scope, account(scope.catalogue), ghosts, opened, None)
+
+
+def _scoped(scope: Scope, machine: Machine, ghosts: bool, opened: bool, like: Scoped | None) -> Scoped:
+    every = _claims(scope)
+    left_open = tuple(p.parameter for p in machine.policies if opened and p.name in _read(scope))
     parameters = {**scope.catalogue.parameters(), **DEFAULTS}
-    return Scoped(machine, parameters, instances(machine, scope.values), scope.most, split(every)[ghosts], left_open)
+    return Scoped(machine, parameters, instances(machine, scope.values), scope.most, every[ghosts], left_open, like)
+
+
+@cache
+def _claims(scope: Scope) -> tuple[list[Claim], list[Claim]]:
+    return split(claims(scope.catalogue.ranking))
+
+
+@cache
+def _read(scope: Scope) -> frozenset[str]:
+    return frozenset(reads(account(scope.catalogue))) | frozenset(reads(claims(scope.catalogue.ranking)))
 
 
 def kill(fault: Seeded, scope: Scope = SMALL) -> Fate | None:
@@ -89,20 +104,25 @@ def kill(fault: Seeded, scope: Scope = SMALL) -> Fate | None:
 
     if fault.refused:
         return killed("", "validation", 0)
-    for ghosts, opened in ((False, False), (True, False), (False, True), (True, True)):
-        found = Search(_scoped(scope, fault.machine, ghosts, opened)).run(Budget(states=_FIRST_LOOK))
-        if found.violation is not None:
-            return killed(found.violation.claim, "explorer", len(found.trace))
-    for o in Induction(fault.machine, claims(scope.catalogue.ranking), lemmas()).obligations():
-        if o.verdict in (REFUTED, VACUOUS):
-            return killed(f"lemma {o.part}" if o.claim == LEMMA else o.claim, "prover", 1)
-    return None
+
+    def search(ghosts: bool, opened: bool) -> Fate | None:
+        like = _original(scope, ghosts, opened)
+        found = Search(_scoped(scope, fault.machine, ghosts, opened, like)).run(Budget(states=_FIRST_LOOK))
+        return killed(found.violation.claim, "explorer", len(found.trace)) if found.violation is not None else None
+
+    def proof() -> Fate | None:
+        for o in Induction(fault.machine, claims(scope.catalogue.ranking), lemmas()).obligations():
+            if o.verdict in (REFUTED, VACUOUS):
+                return killed(f"lemma {o.part}" if o.claim == LEMMA else o.claim, "prover", 1)
+        return None
+
+    return search(False, False) or search(True, False) or proof() or search(False, True) or search(True, True)
 
 
 def fuzz(fault: Seeded) -> Fate | None:
     """How random runs find a fault, in clocks and journal as well; None where they do not."""
     machine = next(each.machine for each in seeded(DEFAULT) if each.id == fault.id)
-    failure = run(_EXAMPLES, machine=machine).failure
+    failure = run(_EXAMPLES, machine=machine, shorten=False).failure
     if failure is None:
         return None
     error = failure.error
@@ -140,11 +160,11 @@ def fates(faults: Sequence[Seeded], tick: Callable[[int], None], workers: int) -
 
     with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts) as pool:
         try:
-            note(pool.map(kill, faults))
+            note(pool.map(_kill, [fault.id for fault in faults]))
             left = [fault for fault in faults if fault.id not in settled]
             same = equivalent(left) if left else set()
             note(Fate(f.id, f.operator, f.fault, EQUIVALENT, "", "explorer") for f in left if f.id in same)
-            note(pool.map(fuzz, [fault for fault in left if fault.id not in same]))
+            note(pool.map(_fuzz, [fault.id for fault in left if fault.id not in same]))
         except KeyboardInterrupt:
             for process in list(getattr(pool, "_processes", {}).values()):
                 process.terminate()
@@ -157,3 +177,12 @@ def fates(faults: Sequence[Seeded], tick: Callable[[int], None], workers: int) -
 def _ignore_interrupts() -> None:
     """An interruption is the business of the process that waits."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _kill(name: str) -> Fate | None:
+    # By name: a process that seeds all faults itself shares with the original what a fault leaves alone.
+    return kill(next(fault for fault in seeded() if fault.id == name))
+
+
+def _fuzz(name: str) -> Fate | None:
+    return fuzz(next(fault for fault in seeded() if fault.id == name))

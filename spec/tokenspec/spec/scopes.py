@@ -9,7 +9,7 @@ from tokenspec.machine.lang.types import Value
 from tokenspec.spec.catalogue import FREE_PLAN, Catalogue, Plan
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scope:
     """A catalogue, the values that fields take, and the most that a variable holds before a state is left unvisited."""
 

@@ -30,9 +30,7 @@ class Comparison:
 
 def compare(original: Scoped, others: Sequence[Machine], budget: Budget | None = None) -> Comparison:
     """Compares `original` with each of `others`, which have the same variables, events and parameters."""
-    readers = [
-        Scoped(m, original.parameters, original.instances, original.most, (), original.open, original.nodes) for m in others
-    ]
+    readers = [Scoped(m, original.parameters, original.instances, original.most, (), original.open, original) for m in others]
     differ = [_Differ(original, reader) for reader in readers]
     found = Search(original, observed=differ).run(budget)
     first = [Compiled(m, original.parameters).initial != Compiled(original.machine, original.parameters).initial for m in others]

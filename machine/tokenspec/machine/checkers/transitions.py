@@ -7,7 +7,7 @@ then do the same under the same condition are one transition, counted as often a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from tokenspec.machine.backends.compiled import rule_names
 from tokenspec.machine.backends.native.layout import Layout, digit
@@ -64,8 +64,8 @@ class Scoped:
     most: Mapping[str, int]
     claims: Sequence[Claim] = ()
     open: Sequence[Parameter] = ()
-    nodes: Nodes = field(default_factory=Nodes)
-    """Shared with another machine that this one is compared with."""
+    like: Scoped | None = None
+    """Another machine in the same scope, with the same claims: what the two have in common is worked out once."""
 
     def __post_init__(self) -> None:
         machine = self.machine
@@ -73,12 +73,13 @@ class Scoped:
         self.states = [(c, p) for c in self.claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.name]
         self.refusals = [(c, p) for c in self.claims for p in c.parts if isinstance(p, RefusalPart) and p.machine == machine.name]
         self.ghosts: list[Ghost] = list({g.name: g for _, p in self.steps for g in p.ghosts}.values())
-        scope = step_scope(machine, ())
-        for event in machine.events:
-            scope |= step_scope(machine, [event])
-        scope |= {name: g.type for g in self.ghosts for name in (g.name, f"new.{g.name}")}
-        definitions = {d.name: d.expr for d in machine.definitions} | primed_definitions(machine)
-        self.lowering = Lowering(self.nodes, scope, definitions)
+        self.nodes: Nodes = self.like.nodes if self.like else Nodes()
+        shared = self.like if self.like and self.like.machine.definitions == machine.definitions else None
+        self.lowering: Lowering = shared.lowering if shared else self._new_lowering()
+        # By rule, which is kept alive beside what was made of it.
+        self._formulas: dict[int, tuple[Rule, list[tuple[str, Expr]], list[tuple[int, Expr, Expr]]]] = (
+            shared._formulas if shared and shared.claims == self.claims else {}
+        )
         self._types = {v.name: v.type for v in machine.variables} | {p.name: p.type for p in machine.all_parameters}
         most = {g.name: self.constant(g.most, self.parameters) for g in self.ghosts if g.most is not None}
         digits = [digit(p.name, p.type, {}) for p in self.open]
@@ -90,7 +91,14 @@ class Scoped:
             if name not in {p.name for p in self.open}
         }
         self._rules = rule_names(machine)
-        self._formulas: dict[str, tuple[list[tuple[str, Expr]], list[tuple[int, Expr, Expr]]]] = {}
+
+    def _new_lowering(self) -> Lowering:
+        machine = self.machine
+        scope = step_scope(machine, ())
+        for event in machine.events:
+            scope |= step_scope(machine, [event])
+        scope |= {name: g.type for g in self.ghosts for name in (g.name, f"new.{g.name}")}
+        return Lowering(self.nodes, scope, {d.name: d.expr for d in machine.definitions} | primed_definitions(machine))
 
     def env(self, control: str | None = None) -> dict[str, Node]:
         """What names stand for in a state: locals, and constants for what is fixed; `control` fixes the lifecycle's state."""
@@ -265,7 +273,7 @@ class Scoped:
         return holds, twins
 
     def _formulas_of(self, event: Event, rule: Rule) -> tuple[list[tuple[str, Expr]], list[tuple[int, Expr, Expr]]]:
-        if rule.name not in self._formulas:
+        if id(rule) not in self._formulas:
             constants = rule_constants(self.machine, event, rule)
             ghosts = [(g.name, substitute(g.after, constants)) for g in self.ghosts]
             parts = [
@@ -273,5 +281,5 @@ class Scoped:
                 for number, (_, part) in enumerate(self.steps)
                 if not part.events or event.name in part.events
             ]
-            self._formulas[rule.name] = ghosts, parts
-        return self._formulas[rule.name]
+            self._formulas[id(rule)] = rule, ghosts, parts
+        return self._formulas[id(rule)][1:]

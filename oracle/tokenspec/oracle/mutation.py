@@ -107,7 +107,11 @@ def kill(fault: Seeded, scope: Scope = SMALL) -> Fate | None:
 
     def search(ghosts: bool, opened: bool) -> Fate | None:
         like = _original(scope, ghosts, opened)
-        found = Search(_scoped(scope, fault.machine, ghosts, opened, like)).run(Budget(states=_FIRST_LOOK))
+        try:
+            found = Search(_scoped(scope, fault.machine, ghosts, opened, like)).run(Budget(states=_FIRST_LOOK))
+        except OverflowError:
+            # The fault makes a number that the native tier has no room for; a proof has.
+            return None
         return killed(found.violation.claim, "explorer", len(found.trace)) if found.violation is not None else None
 
     def proof() -> Fate | None:

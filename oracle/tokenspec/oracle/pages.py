@@ -47,10 +47,6 @@ def blocks(root: Path) -> Mapping[str, Callable[[], str]]:
         "claims": lambda: _claims(claims(DEFAULT.ranking)),
         "formulas": lambda: _formulas(claims(DEFAULT.ranking)),
         "clauses": lambda: tables.traceability(CLAUSES, _cited(), _tests(root), _examples(root)),
-        "mutants": lambda: tables.markdown(
-            ("operator", "faults", *FATE_ENGINES, EQUIVALENT, SURVIVED), by_operator(recorded().fates)
-        ),
-        "mutants-left": _left,
         "definitions": lambda: tables.definitions(machines["account"]),
     }
     drawn = {

@@ -12,14 +12,10 @@ Spin and gcc have to be installed. `python explorer.py [small] [standard] [--rou
 
 from __future__ import annotations
 
-import argparse
 import os
 import re
 import resource
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -93,11 +89,18 @@ def python_search(scope: Scope) -> tuple[Exploration, float]:
     return explore(reader, instances(machine, scope.values), scope.most, monitor), time.process_time() - started
 
 
-ALONE: dict[str, Callable[[Scope], tuple[Exploration, float]]] = {"native": native_search, "python": python_search}
+TIERS: dict[str, Callable[[Scope], tuple[Exploration, float]]] = {"native": native_search, "python": python_search}
+ALONE = "--alone"
+"""Followed by a tier and a scope: one search, and nothing but its figures."""
+
+
+# What the race alone needs is imported where it is needed: our tiers are processes of this file, and start without it.
 
 
 def timed(command: list[str], folder: Path) -> tuple[str, float]:
     """What a command prints, and the processor seconds it took."""
+    import subprocess
+
     # As after an installation: Python finds its modules compiled.
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(folder / "compiled")}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -108,7 +111,7 @@ def timed(command: list[str], folder: Path) -> tuple[str, float]:
 
 def ours(tier: str, scope: Scope, folder: Path) -> Took:
     """A tier of ours in a process of its own, which tells how long its search took."""
-    report, whole = timed([sys.executable, str(Path(__file__).resolve()), scope.name, "--alone", tier], folder)
+    report, whole = timed([sys.executable, str(Path(__file__).resolve()), ALONE, tier, scope.name], folder)
     states, within, depth, search = report.split()
     return Took(int(states), int(within), None, int(depth), float(search), whole)
 
@@ -146,7 +149,6 @@ def by_hand(scope: Scope, folder: Path) -> Took:
 
 
 def spin(build: str, scope: Scope, folder: Path) -> Took:
-    # Imported here, so that it is not part of the start of the native tier.
     from tokenspec.machine.exporters.promela import promela
     from tokenspec.machine.exporters.world import World
 
@@ -179,6 +181,9 @@ def agree(rounds: dict[str, list[Took]]) -> None:
 
 def race(scope: Scope, rounds: int) -> None:
     """Prints the medians of rounds in which the contestants take turns."""
+    import statistics
+    import tempfile
+
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         contestants: dict[str, Callable[[Scope, Path], Took]] = {"C": by_hand, "native": native}
@@ -217,17 +222,21 @@ def every_policy() -> None:
     print(f"{seconds:.2f} s, {found.states / seconds:,.0f} states/s, {found.memory / 2**20:,.0f} MiB")
 
 
-if __name__ == "__main__":
+def main() -> None:
+    import argparse
+
     parser = argparse.ArgumentParser(description="compares searches of the account")
     parser.add_argument("scopes", nargs="*", choices=[*SPIN_BUILDS, []], help="small and standard where none is named")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--alone", choices=ALONE, help="one search, and nothing but its figures")
     asked = parser.parse_args()
-    chosen = [SCOPES[name] for name in asked.scopes or SPIN_BUILDS]
-    if asked.alone:
-        found, seconds = ALONE[asked.alone](chosen[0])
+    for name in asked.scopes or SPIN_BUILDS:
+        race(SCOPES[name], asked.rounds)
+    every_policy()
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == [ALONE]:
+        found, seconds = TIERS[sys.argv[2]](SCOPES[sys.argv[3]])
         print(found.states, found.transitions, found.depth, seconds)
     else:
-        for each in chosen:
-            race(each, asked.rounds)
-        every_policy()
+        main()

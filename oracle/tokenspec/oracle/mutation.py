@@ -22,7 +22,7 @@ from tokenspec.machine.checkers.induction import LEMMA, REFUTED, VACUOUS, Induct
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.search import Budget, Search, split
 from tokenspec.machine.checkers.transitions import Scoped
-from tokenspec.machine.lang.claims import Claim
+from tokenspec.machine.lang.claims import Claim, answer_types
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import DeclarationErrors
 from tokenspec.machine.lang.expr import reads
@@ -120,6 +120,9 @@ def kill(fault: Seeded, scope: Scope = SMALL) -> Fate | None:
                 return killed(f"lemma {o.part}" if o.claim == LEMMA else o.claim, "prover", 1)
         return None
 
+    if answer_types(fault.machine).keys() != answer_types(account(scope.catalogue)).keys():
+        # The claims read what the fault takes away: they cannot even be asked of it.
+        return killed("", "validation", 0)
     return search(False, False) or search(True, False) or proof() or search(False, True) or search(True, True)
 
 

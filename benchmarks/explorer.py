@@ -192,10 +192,9 @@ def race(scope: Scope, rounds: int) -> None:
             contestants["Python"] = partial(ours, "python")
         native(scope, folder)  # once in vain, so that every round begins alike
         took: dict[str, list[Took]] = {name: [] for name in contestants}
-        # The two that take a fraction of a second take several turns in a round.
-        turns = ["C", "native"] * 4 + [name for name in contestants if name not in ("C", "native")]
-        for name in turns * rounds:
-            took[name].append(contestants[name](scope, folder))
+        for _ in range(rounds):
+            for name, run in contestants.items():
+                took[name].append(run(scope, folder))
     agree(took)
     hand = took["C"][0]
     assert hand.within is not None

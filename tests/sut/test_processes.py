@@ -161,7 +161,9 @@ def listening(answer: bytes, pause: float = 0.0) -> Iterator[str]:
                     return
                 with connection:
                     try:
-                        connection.recv(2**16)
+                        # The whole of it: closing with a part unread would throw away what is sent.
+                        while (read := connection.recv(2**16)) and not read.endswith(b"}"):
+                            continue
                         for byte in [answer] if not pause else [answer[i : i + 1] for i in range(len(answer))]:
                             connection.sendall(byte)
                             time.sleep(pause)

@@ -27,10 +27,9 @@ from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.search import Budget, Search, split
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.declaration import Policy
-from tokenspec.machine.lang.expr import reads
 from tokenspec.machine.testing.coverage import Coverage
 from tokenspec.oracle.campaign import Progress, Result, run
-from tokenspec.spec.account import account
+from tokenspec.oracle.scoping import scoped
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import TINY, Scope
@@ -179,13 +178,7 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
 
 def _search(evidence: Evidence, scope: Scope, policy: Mapping[str, str], left_open: tuple[Policy, ...], budget: Budget) -> None:
     """Searches `scope`, with those policies as part of the state that are left open and that anything depends on."""
-    machine, all_claims = account(scope.catalogue), claims(scope.catalogue.ranking)
-    read = set(reads(machine)) | set(reads(all_claims))
-    opened = tuple(p.parameter for p in left_open if p.name in read)
-    parameters = {**scope.catalogue.parameters(), **policy}
-    plain, ghostly = (
-        Scoped(machine, parameters, instances(machine, scope.values), scope.most, some, opened) for some in split(all_claims)
-    )
+    plain, ghostly = (scoped(scope, some, policy, left_open) for some in split(claims(scope.catalogue.ranking)))
     search = Search(plain)
     searched = Searched(scope, math.prod(len(p.answers) for p in left_open), plain, search.run(budget))
     if evidence.settings.keeps_states and not left_open:

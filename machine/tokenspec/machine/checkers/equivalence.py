@@ -17,6 +17,7 @@ from tokenspec.machine.checkers.search import Budget, Search
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.claims import answer_types, rule_constants
 from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.machine.lang.expr import reads
 from tokenspec.machine.lang.types import Value
 
 
@@ -37,25 +38,43 @@ def compare(original: Scoped, others: Sequence[Machine], budget: Budget | None =
     return Comparison([n + begins for n, begins in zip(found.observed, first, strict=True)], found)
 
 
+def changed_words(original: Machine, other: Machine) -> set[str]:
+    """The definitions of `other` that mean something else than in `original`, or read one that does."""
+    before = {d.name: d.expr for d in original.definitions}
+    changed = set[str]()
+    for each in other.definitions:
+        # A definition reads only those before it.
+        if before.get(each.name) != each.expr or not changed.isdisjoint(reads(each)):
+            changed.add(each.name)
+    return changed
+
+
+def changed_events(original: Machine, other: Machine) -> set[str]:
+    """The events that two machines with the same events need not treat alike."""
+    words = changed_words(original, other)
+    every = zip(original.events, other.events, strict=True)
+    return {one.name for one, two in every if one != two or not words.isdisjoint(reads(two))}
+
+
 class _Differ:
     """The condition on a state that two machines answer some event differently."""
 
     def __init__(self, left: Scoped, right: Scoped) -> None:
         self._sides = left, right
-        changed_words = left.machine.definitions != right.machine.definitions
-        self._events = {e.name for e, f in zip(left.machine.events, right.machine.events, strict=True) if changed_words or e != f}
+        self._events = changed_events(left.machine, right.machine)
 
-    def __call__(self, control: str) -> Node:
+    def __call__(self, control: str) -> list[Node]:
         nodes = self._sides[0].nodes
-        result = nodes.false
+        found = list[Node]()
         for name, fields in self._sides[0].instances:
             if name not in self._events:
                 continue
             one, other = (
                 _Outcome(side, side.machine.event_named[name], fields, side.env(control), control) for side in self._sides
             )
-            result = nodes.either(result, one.differs(other))
-        return result
+            if (differs := one.differs(other)) != nodes.false:
+                found.append(differs)
+        return found
 
 
 class _Outcome:

@@ -44,6 +44,8 @@ class Exploration:
     """How often each part was checked, and its interesting case met."""
     observed: list[int] = field(default_factory=list)
     """In how many states each observed condition was true."""
+    first_met: list[int] = field(default_factory=list)
+    """The number of the first of them, in the order found; -1 where there is none."""
     memory: int = 0
     """Bytes that a native search took."""
     ended_by: str = ""

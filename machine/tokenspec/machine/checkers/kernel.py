@@ -20,6 +20,7 @@ from tokenspec.machine.backends.native.snippets import (
     broken_by,
     contains,
     count,
+    first_met,
     record_at,
     set_bit,
 )
@@ -35,8 +36,8 @@ _RUNS_MAX = 10_000
 """How often a job that repeats is run; only a faulty one has more to do."""
 
 
-Observer: TypeAlias = Callable[[str], Node]
-"""A condition on states whose control variable is the one given; a search counts the states in which it is 1."""
+Observer: TypeAlias = Callable[[str], Sequence[Node]]
+"""Conditions on states whose control variable is the one given; a search counts the states in which one of them is 1."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,11 @@ class Counters:
     @property
     def total(self) -> int:
         """How many counters there are."""
+        return self.first_met + self.observed
+
+    @property
+    def first_met(self) -> int:
+        """The first of one for each observer: the number of the first state in which its condition is 1, counted from 1."""
         return self.first_observed + self.observed
 
     @property
@@ -155,7 +161,9 @@ class Kernel:
             if twin != scoped.nodes.false:
                 function.add(count(self.counters.twins + self.counters.steps + part, 1, function.expr(twin)))
         # What several transitions read is computed once, before all of them.
-        function.share([n for t in found for n in {t.guard, *t.new.values(), t.holds, *t.twins.values()}])
+        observed = [observer(state) for observer in self._observed]
+        roots = [n for t in found for n in {t.guard, *t.new.values(), t.holds, *t.twins.values()}]
+        function.share([*roots, *(condition for conditions in observed for condition in conditions)])
         for hole, instance in scoped.holes(state) if scoped.claims else ():
             function.add(f"(if {function.expr(hole)} (then {broken_by(instance)}))")
         wrong, met = scoped.refused(state)
@@ -163,9 +171,11 @@ class Kernel:
             function.add(f"(if {function.expr(refusal)} (then {broken_by(instance)}))")
         for (code, refusal), times in met.items():
             function.add(count(self.counters.first_code + code, times, function.expr(refusal)))
-        for observer, condition in enumerate(observer(state) for observer in self._observed):
-            if condition != scoped.nodes.false:
-                function.add(count(self.counters.first_observed + observer, 1, function.expr(condition)))
+        for observer, conditions in enumerate(observed):
+            if conditions:
+                function.add("(block $none (block $some")
+                function.add(*(f"(br_if $some {function.expr(condition)})" for condition in conditions), "(br $none))")
+                function.add(count(self.counters.first_observed + observer), first_met(self.counters.first_met + observer), ")")
         for offset, each in enumerate(found):
             self._transition(function, base, each, number + offset)
         function.add("(i32.const 0)")

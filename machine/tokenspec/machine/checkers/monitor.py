@@ -7,7 +7,7 @@ evaluated and how often its interesting case occurred, so that a claim that held
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -139,11 +139,15 @@ class _Formulas:
 
 
 class Watch:
-    """The formulas of a machine's claims, written once and bound to parameters in microseconds."""
+    """The formulas of a machine's claims, written once and bound to parameters in microseconds.
 
-    def __init__(self, machine: Machine, claims: Sequence[Claim]) -> None:
+    `events` are those that will be observed, all where nothing is given.
+    """
+
+    def __init__(self, machine: Machine, claims: Sequence[Claim], events: Collection[str] | None = None) -> None:
         self.machine, self.claims = machine, tuple(claims)
-        self.formulas = {r.name: _Formulas(machine, claims, e, r) for e in machine.events for r in e.rules}
+        watched = [e for e in machine.events if events is None or e.name in events]
+        self.formulas = {r.name: _Formulas(machine, claims, e, r) for e in watched for r in e.rules}
         parts = [p for c in claims for p in c.parts if isinstance(p, StepPart) and p.machine == machine.name]
         self.ghosts = list({g.name: g for p in parts for g in p.ghosts}.values())
         self.two_runs = [(c, p) for c in claims for p in c.parts if isinstance(p, TwoRunPart) and p.machine == machine.name]
@@ -198,11 +202,10 @@ class Monitor:
         self.watch, self.compiled, self.tally = watch, compiled, tally
         checks, self.initial_ghosts, runs, refusals = watch._bind(compiled.parameters)
         names = [g.name for g in watch.ghosts]
-        self._checks = []
-        for rule in compiled.rules:
-            formulas = watch.formulas[rule]
-            positions = [names.index(g.name) for g in formulas.ghosts]
-            self._checks.append((checks[rule], formulas, positions))
+        self._checks = {}
+        for index, rule in enumerate(compiled.rules):
+            if (formulas := watch.formulas.get(rule)) is not None:
+                self._checks[index] = checks[rule], formulas, [names.index(g.name) for g in formulas.ghosts]
         self._two_runs: list[tuple[tuple[Claim, TwoRunPart], Any]] = list(zip(watch.two_runs, runs, strict=True))
         self._refusals: dict[str, list[tuple[Claim, RefusalPart, Any, list[int | None]]]] = {}
         for (claim, part), position_of in zip(watch.refusals, refusals, strict=True):

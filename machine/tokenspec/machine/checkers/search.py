@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.compiled import Compiled
+from tokenspec.machine.backends.compiled import Compiled, Row
 from tokenspec.machine.backends.native.engine import Instance as Engine
 from tokenspec.machine.backends.native.snippets import RECORD
 from tokenspec.machine.checkers.explore import Exploration, Instance
@@ -69,10 +69,13 @@ def split(claims: Iterable[Claim]) -> tuple[list[Claim], list[Claim]]:
 
 
 class Search:
-    """One search of `scoped`, from every combination of what it leaves open. `run` does it."""
+    """One search of `scoped`, from every combination of what it leaves open. `run` does it.
 
-    def __init__(self, scoped: Scoped, hashed: bool = False, observed: Sequence[Observer] = ()) -> None:
-        self._scoped = scoped
+    `apart`: only from those combinations in which at most so many open parameters have another value than the one given.
+    """
+
+    def __init__(self, scoped: Scoped, hashed: bool = False, observed: Sequence[Observer] = (), apart: int | None = None) -> None:
+        self._scoped, self._apart = scoped, apart
         self._started = time.perf_counter()
         self._kernel = Kernel(scoped, hashed, observed)
         self._engine = Engine(self._kernel.module())
@@ -116,6 +119,8 @@ class Search:
         scoped, layout = self._scoped, self._scoped.layout
         choices = [[(p.name, value) for value in _values(p.type)] for p in scoped.open]
         for choice in product(*choices):
+            if self._apart is not None and sum(scoped.parameters[name] != value for name, value in choice) > self._apart:
+                continue
             parameters = {**scoped.parameters, **dict(choice)}
             first = reference.initial_state(scoped.machine, parameters)
             for claim, part in scoped.states:
@@ -141,8 +146,7 @@ class Search:
         if index < 0:
             raise Disagreement("the native search finds two runs from the first state broken, and nothing replays them")
         events, found.parameters = self.trace(index)
-        found.trace = [*events, self._scoped.instances[by]]
-        found.violation = replay(self._scoped, found.trace, found.parameters)
+        found.violation, found.trace = replay(self._scoped, [*events, self._scoped.instances[by]], found.parameters)
         if found.violation is None:
             raise Disagreement(f"the native search finds a broken claim that the compiled reader does not: {found.trace}")
 
@@ -185,32 +189,43 @@ class Search:
             found.tally.refused[key] = Counter({code: next(met) for code, _ in refusal.refusals})
             found.tally.twins[key] = min(found.tally.refused[key].values())
             found.tally.checked[key] = found.states
-        found.observed = list(counts[counters.first_observed :])
+        found.observed = list(counts[counters.first_observed : counters.first_met])
+        found.first_met = [number - 1 for number in counts[counters.first_met :]]
         found.memory = sum(engine.memory_bytes(memory) for memory in self._kernel.memories)
         found.seconds = time.perf_counter() - self._started
 
 
-def replay(scoped: Scoped, trace: Sequence[Instance], parameters: Values) -> Violation | None:
-    """What the monitor finds broken along `trace`, None where it finds nothing."""
-    reader = Compiled(scoped.machine, {**scoped.parameters, **parameters})
+def replay(
+    scoped: Scoped, trace: Sequence[Instance], parameters: Values, ends: Sequence[Instance] = ()
+) -> tuple[Violation | None, list[Instance]]:
+    """What the monitor finds broken along `trace`, or by one of `ends` behind it; and the events up to there."""
+    machine, reader = scoped.machine, Compiled(scoped.machine, {**scoped.parameters, **parameters})
     # What stays possible is looked at when every state is known, not on the way.
     others = [replace(c, parts=tuple(p for p in c.parts if not isinstance(p, LivenessPart))) for c in scoped.claims]
-    monitor = Watch(scoped.machine, others).monitor(reader)
-    row, ghosts = reader.initial, monitor.initial_ghosts
-    names = [v.name for v in scoped.machine.variables]
+    monitor = Watch(machine, others, {event for event, _ in (*trace, *ends)}).monitor(reader)
+    names = [v.name for v in machine.variables]
+
+    def go(row: Row, ghosts: Row, event: str, fields: Sequence[Value]) -> tuple[Row, Row]:
+        # The reference reader alone looks at every rule, and finds that none fits, or several.
+        given = dict(zip((f.name for f in machine.event_named[event].fields), fields, strict=True))
+        reference.step(machine, reader.parameters, dict(zip(names, row, strict=True)), event, given)
+        outcome = reader.steps[event](row, tuple(fields))
+        ghosts = monitor.observe(event, tuple(fields), row, outcome, ghosts)
+        return (outcome[1] if outcome[0] >= 0 else row), ghosts
+
+    gone, row, ghosts = list[Instance](), reader.initial, monitor.initial_ghosts
     try:
-        for event, fields in trace:
-            # The reference reader alone looks at every rule, and finds that none fits, or several.
-            given = dict(zip((f.name for f in scoped.machine.event_named[event].fields), fields, strict=True))
-            reference.step(scoped.machine, reader.parameters, dict(zip(names, row, strict=True)), event, given)
-            outcome = reader.steps[event](row, fields)
-            ghosts = monitor.observe(event, fields, row, outcome, ghosts)
-            row = outcome[1] if outcome[0] >= 0 else row
+        for instance in trace:
+            gone.append(instance)
+            row, ghosts = go(row, ghosts, *instance)
+        for instance in ends:
+            gone = [*trace, instance]
+            go(row, ghosts, *instance)
     except Violation as violation:
-        return violation
+        return violation, gone
     except Gap as gap:
-        return one_outcome(gap)
-    return None
+        return one_outcome(gap), gone
+    return None, gone
 
 
 def _values(kind: Type) -> Sequence[Value]:

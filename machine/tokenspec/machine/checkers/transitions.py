@@ -6,7 +6,7 @@ then do the same under the same condition are one transition, counted as often a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tokenspec.machine.backends.compiled import rule_names
@@ -122,13 +122,15 @@ class Scoped:
         names = [v.name for v in self.machine.variables]
         return self.env() | {name: self.nodes.local(f"g.{name}", -WIDE, WIDE) for name in names}
 
-    def transitions(self, control: str) -> list[Transition]:
-        """Every transition out of states whose control variable is `control`, by rising first instance."""
+    def transitions(self, control: str, rules: Collection[str] | None = None) -> list[Transition]:
+        """Every transition by one of `rules` out of states whose control variable is `control`, by rising first instance."""
         merged: dict[tuple[object, ...], Transition] = {}
         base = self.env(control)
         for number, (name, fields) in enumerate(self.instances):
             event = self.machine.event_named[name]
             for rule, guard, env in self.applicable(event, fields, base, control):
+                if rules is not None and rule.name not in rules:
+                    continue
                 new = self.after(rule, env)
                 holds, twins = self._claims(event, rule, env, new)
                 holds = self.nodes.both(holds, self._holds_after(base, new))

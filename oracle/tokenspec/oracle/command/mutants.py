@@ -37,7 +37,7 @@ def command(only: str, workers: int, form: str, output_file: str | None, quiet: 
     tokenspec mutants --only boundary.upgrade --format json
     """
     check_files((), {}, output_file)
-    chosen = [fault for fault in seeded() if fault.id.startswith(only)]
+    chosen = [fault for name, fault in seeded().items() if name.startswith(only)]
     if not chosen:
         raise WrongUsage("--only", f"no fault's id begins with {only!r}; they begin with one of {', '.join((*OPERATORS, 'bug'))}")
     with progress("seeding", len(chosen)) as tick:

@@ -61,6 +61,13 @@ def count(counter: int, by: int = 1, when: str = "") -> str:
     return f"(i64.store $records {at} (i64.add (i64.load $records {at}) {more}))"
 
 
+def first_met(counter: int) -> str:
+    """Keeps the number of the present state, counted from 1, unless the counter holds one."""
+    at = f"(i32.const {8 * counter})"
+    store = f"(i64.store $records {at} (i64.add (i64.extend_i32_u (local.get $index)) (i64.const 1)))"
+    return f"(if (i64.eqz (i64.load $records {at})) (then {store}))"
+
+
 def broken_by(instance: int) -> str:
     """Leaves a visit: event `instance` from the state at `$index` breaks a claim."""
     return f"(global.set $broken_from (local.get $index)) (global.set $broken_by (i32.const {instance})) (return (i32.const 1))"

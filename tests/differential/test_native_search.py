@@ -8,7 +8,6 @@ from itertools import product
 
 import pytest
 
-from quality.faults import FAULTS, Fault
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.checkers.explore import Exploration, explore, instances
@@ -22,6 +21,7 @@ from tokenspec.machine.lang.declaration import Actor, Event, Machine, Parameter
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.testing.edits import with_rule
+from tokenspec.oracle.faults import FAULTS, Fault
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.scopes import SCOPES, SMALL, TINY, Scope

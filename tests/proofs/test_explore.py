@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from quality.faults import FAULTS
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.backends import reference
 from tokenspec.machine.backends.compiled import Compiled
@@ -13,6 +12,7 @@ from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.search import split
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.step import Accepted
+from tokenspec.oracle.faults import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import TINY

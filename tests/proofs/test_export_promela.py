@@ -14,7 +14,6 @@ import pytest
 from lang.test_readers_on_small_machines import PINNED
 from lang.turnstile import FILLED, WORTH, turnstile
 from proofs.export_worlds import COUNTS, each_machine, each_setting, odd, of_account, of_corpus, of_machine
-from quality.faults import FAULTS
 from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.checkers.explore import explore
 from tokenspec.machine.exporters.promela import promela
@@ -23,6 +22,7 @@ from tokenspec.machine.lang.build import var
 from tokenspec.machine.lang.declaration import Field
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.faults import FAULTS
 
 # Where CI is set the tools have to be there, and the tests fail without them.
 needs_spin = pytest.mark.skipif(

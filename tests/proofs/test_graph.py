@@ -12,7 +12,6 @@ from functools import cache
 
 import pytest
 
-from quality.faults import FAULTS
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.backends import reference
 from tokenspec.machine.backends.compiled import Compiled
@@ -30,6 +29,7 @@ from tokenspec.machine.lang.step import Accepted, Refused, Values
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.machine.lang.validate import validate
 from tokenspec.machine.testing.edits import with_effect, with_event
+from tokenspec.oracle.faults import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.daily_job import daily_job
 from tokenspec.spec.policies import DEFAULTS

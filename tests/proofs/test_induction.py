@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from quality.faults import FAULTS
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.induction import PROVED, REFUTED, UNKNOWN, VACUOUS, Induction, Obligation
@@ -18,6 +17,7 @@ from tokenspec.machine.lang.conditions import LEMMA, Provable
 from tokenspec.machine.lang.declaration import Actor, Assign, Event, Field, Machine
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.testing.edits import with_event, without_requirement
+from tokenspec.oracle.faults import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.words import ABSENT, FREE, OPENED, amount, daily, fast, status, topup

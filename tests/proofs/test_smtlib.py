@@ -9,7 +9,6 @@ import cvc5
 import pytest
 
 from proofs.pump import pump, same
-from quality.faults import FAULTS
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.induction import PROVED, REFUTED, RUNS, VACUOUS, Induction
@@ -18,6 +17,7 @@ from tokenspec.machine.lang.build import all_of, definition, eq, ite, maximum, n
 from tokenspec.machine.lang.claims import Claim, StatePart, claim, state
 from tokenspec.machine.lang.declaration import Actor, Event, Machine
 from tokenspec.machine.lang.types import Enum, Tokens
+from tokenspec.oracle.faults import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 

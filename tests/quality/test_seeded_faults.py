@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from quality.faults import FAULTS, Fault
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.campaign import PROFILES, run
+from tokenspec.oracle.faults import FAULTS, Fault
 from tokenspec.spec.account import account
 
 

@@ -8,12 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from quality.faults import FAULTS
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.campaign import Result, run
 from tokenspec.oracle.command.fuzz import exit_of, report, show_failure
 from tokenspec.oracle.discharge import ENGINES
+from tokenspec.oracle.faults import FAULTS
 from tokenspec.oracle.logs import Logs
 from tokenspec.oracle.replay import replay
 from tokenspec.oracle.shrink import shrink

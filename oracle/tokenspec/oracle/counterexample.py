@@ -28,9 +28,6 @@ from tokenspec.oracle.reasons import Reading, Reason, Step, at_event, before_eve
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import Scope
 
-_RUNS_MAX = 10_000
-"""How often a job that repeats is run; only a faulty one has more to do."""
-
 
 @dataclass(frozen=True)
 class Counterexample:
@@ -246,7 +243,7 @@ def _taken(machine: Machine, parameters: Values, state: Values, trace: Sequence[
 def _end(machine: Machine, parameters: Values, state: Values, events: Sequence[str]) -> Values:
     """The state after `events`; refused ones are passed over, and a job that repeats is run for as long as it is accepted."""
     for event in events:
-        for _ in range(_RUNS_MAX if machine.event_named[event].repeats else 1):
+        for _ in range(machine.event_named[event].most_runs):
             outcome = reference.step(machine, parameters, state, event, {})
             if isinstance(outcome, Refused):
                 break

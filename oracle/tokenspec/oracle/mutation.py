@@ -45,7 +45,6 @@ _EXAMPLES = 150
 """Random runs against what is left."""
 
 
-@cache
 def seeded(catalogue: Catalogue = SMALL.catalogue) -> dict[str, Mutant]:
     """Every fault by its id, in the account of a catalogue: the systematic ones, and bugs of other systems."""
     original = account(catalogue)
@@ -162,14 +161,19 @@ def _ignore_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+@cache
+def _faults() -> dict[str, Mutant]:
+    return seeded()
+
+
 # By name: a process that seeds all faults itself shares with the original what a fault leaves alone.
 def _at_a_glance(names: Sequence[str]) -> list[Fate | None]:
-    return at_a_glance([seeded()[name] for name in names])
+    return at_a_glance([_faults()[name] for name in names])
 
 
 def _kill(name: str) -> Fate | None:
-    return kill(seeded()[name])
+    return kill(_faults()[name])
 
 
 def _fuzz(name: str) -> Fate | None:
-    return fuzz(seeded()[name])
+    return fuzz(_faults()[name])

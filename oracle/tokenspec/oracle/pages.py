@@ -28,6 +28,8 @@ from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.command.exits import COVERAGE, HOLDS
 from tokenspec.oracle.discharge import ENGINES
+from tokenspec.oracle.fates import ENGINES as FATE_ENGINES
+from tokenspec.oracle.fates import EQUIVALENT, KILLED, SURVIVED, by_operator, recorded
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
@@ -47,6 +49,10 @@ def blocks(root: Path) -> Mapping[str, Callable[[], str]]:
         "claims": lambda: _claims(claims(DEFAULT.ranking)),
         "formulas": lambda: _formulas(claims(DEFAULT.ranking)),
         "clauses": lambda: tables.traceability(CLAUSES, _cited(), _tests(root), _examples(root)),
+        "mutants": lambda: tables.markdown(
+            ("operator", "faults", *FATE_ENGINES, EQUIVALENT, SURVIVED), by_operator(recorded().fates)
+        ),
+        "mutants-left": _left,
         "definitions": lambda: tables.definitions(machines["account"]),
     }
     drawn = {
@@ -124,6 +130,16 @@ def _claims(all_claims: tuple[Claim, ...]) -> str:
 def _formulas(all_claims: tuple[Claim, ...]) -> str:
     rows = [(f"`{c.id}`", f"`{p.name}`", _kind(p), *_texts(p)) for c in all_claims for p in c.parts]
     return tables.markdown(("claim", "part", "kind", "holds", "twin: the case that must occur"), rows)
+
+
+def _mutants() -> str:
+    return tables.markdown(("operator", "faults", *FATE_ENGINES, EQUIVALENT, SURVIVED), by_operator(recorded().fates))
+
+
+def _left() -> str:
+    """The faults that nothing kills: those that make no difference, and any that survived."""
+    rows = [(f"`{f.id}`", f.fault, f.verdict) for f in recorded().fates if f.verdict != KILLED]
+    return tables.markdown(("fault", "what it changes", "verdict"), rows)
 
 
 def _kind(part: Part) -> str:

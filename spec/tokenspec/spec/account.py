@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import lru_cache
 
 from tokenspec.machine.lang.build import cites
 from tokenspec.machine.lang.declaration import Clock, Machine
@@ -38,7 +38,7 @@ def account(catalogue: Catalogue = DEFAULT) -> Machine:
     return _account(catalogue.ranking, tuple(catalogue.packs))
 
 
-@cache
+@lru_cache(maxsize=64)
 def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
     words = Words(ranking, packs)
     return Machine(

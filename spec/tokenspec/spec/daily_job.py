@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tokenspec.machine.lang.build import cites, eq, ne, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Timer
 from tokenspec.machine.lang.types import Enum
@@ -13,6 +15,7 @@ HOUR_MS = 3_600_000
 _job = var("job")
 
 
+@cache
 def daily_job() -> Machine:
     """The job of one account. Late is later than is usual, overdue is late enough to ask support."""
     is_due = requires("reset_must_be_due", ne(_job, WAITING), "before its time the job does nothing", "A18")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from tokenspec.machine.lang.build import eq, ne, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum
@@ -24,6 +26,7 @@ _ID = (Key("session", "the session's own id; one never seen is logged out"),)
 _SHOWN = Key("shown", "the balances on the screen, one or more of the app's pools, judged together", Shape.POOLS)
 
 
+@cache
 def session() -> Machine:
     """One session of an account; two devices are two of these (A10)."""
     return Machine(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TypeAlias, assert_never
 
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
@@ -172,7 +172,7 @@ def refusal_codes(machine: Machine) -> list[str]:
     return list(dict.fromkeys(n.code for e in machine.events for n in e.requires))
 
 
-@cache
+@lru_cache(maxsize=256)
 def _bind(text: str, name: str) -> Callable[[Values], Bound]:
     filename = f"<tokenspec compiled {name} {hash(text) & 0xFFFFFFFF:08x}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)

@@ -32,9 +32,6 @@ from tokenspec.machine.lang.declaration import Event
 BITMAP_MOST = 2**33
 """The largest number of ranks for which a bit each is kept: a gigabyte."""
 _GROW_PAGES = 256
-_RUNS_MAX = 10_000
-"""How often a job that repeats is run; only a faulty one has more to do."""
-
 
 Observer: TypeAlias = Callable[[str], Sequence[Node]]
 """Conditions on states whose control variable is the one given; a search counts the states in which one of them is 1."""
@@ -139,13 +136,11 @@ class Kernel:
         ]
         return "\n".join(parts)
 
-    def _decode(self, function: Function, needed: set[str] | None = None) -> None:
+    def _decode(self, function: Function) -> None:
         """Sets the locals of a state from its rank, `$rank`."""
         layout = self.scoped.layout
         first = layout.digits[0].name
         for each in layout.digits:
-            if needed is not None and each.name not in needed:
-                continue
             high = f"(i64.div_u (local.get $rank) (i64.const {layout.weights[each.name]}))"
             value = high if each.name == first else f"(i64.rem_u {high} (i64.const {each.most + 1}))"
             function.add(f"(local.set {function.local(each.name)} (i32.wrap_i64 {value}))")
@@ -289,7 +284,7 @@ class Kernel:
         scoped = self.scoped
         function = Function(scoped.nodes, f"$do_{event.name}")
         left = function.local("left")
-        function.add(f"(local.set {left} (i32.const {_RUNS_MAX if event.repeats else 1}))")
+        function.add(f"(local.set {left} (i32.const {event.most_runs}))")
         function.add("(block $refused (loop $again")
         self._load(function)
         base = scoped.wide_env()

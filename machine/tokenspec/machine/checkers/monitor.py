@@ -31,9 +31,6 @@ from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate import machine_scope
 
-_RUNS_MAX = 10_000
-"""How often a job that repeats is run; only a faulty one has more to do."""
-
 _Check: TypeAlias = Callable[[Row, Fields, Row, tuple[Value | None, ...], Row], tuple[tuple[bool, ...], tuple[bool, ...], Row]]
 
 
@@ -264,7 +261,7 @@ class Monitor:
     def _run(self, row: Row, events: Sequence[str]) -> Row:
         for event in events:
             step = self.compiled.steps[event]
-            for _ in range(_RUNS_MAX if self.compiled.machine.event_named[event].repeats else 1):
+            for _ in range(self.compiled.machine.event_named[event].most_runs):
                 index, after, _ = step(row, ())
                 if index < 0:
                     break

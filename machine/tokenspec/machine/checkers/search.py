@@ -23,7 +23,9 @@ from tokenspec.machine.checkers.monitor import Violation, Watch, one_outcome
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.claims import Claim, LivenessPart, Part, StepPart
 from tokenspec.machine.lang.conditions import OUTCOME
+from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.expr import Expr, reads
 from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.types import Bool, Enum, Type, Value
 
@@ -118,14 +120,20 @@ class Search:
     def _first_ranks(self) -> Iterator[int]:
         scoped, layout = self._scoped, self._scoped.layout
         choices = [[(p.name, value) for value in _values(p.type)] for p in scoped.open]
+        read = [_read(scoped.machine, part.holds) for _, part in scoped.states]
+        known = set[tuple[int, tuple[Value, ...]]]()
         for choice in product(*choices):
             if self._apart is not None and sum(scoped.parameters[name] != value for name, value in choice) > self._apart:
                 continue
             parameters = {**scoped.parameters, **dict(choice)}
             first = reference.initial_state(scoped.machine, parameters)
-            for claim, part in scoped.states:
-                if not scoped.constant(part.holds, {**parameters, **first}):
+            begins = {**parameters, **first}
+            for number, (claim, part) in enumerate(scoped.states):
+                # What a claim reads is the same for most choices.
+                case = number, tuple(begins[name] for name in read[number])
+                if case not in known and not scoped.constant(part.holds, begins):
                     raise Violation(claim.id, part.name, claim.sentence, f"It is false in the first state, {first}.")
+                known.add(case)
             ghosts = {g.name: scoped.constant(g.initial, parameters) for g in scoped.ghosts}
             yield layout.rank({**dict(choice), **ghosts, **first})
 
@@ -226,6 +234,15 @@ def replay(
     except Gap as gap:
         return one_outcome(gap), gone
     return None, gone
+
+
+def _read(machine: Machine, expr: Expr) -> list[str]:
+    """The variables and parameters that `expr` depends on."""
+    names = set(reads(expr))
+    for definition in reversed(machine.definitions):
+        if definition.name in names:
+            names |= set(reads(definition.expr))
+    return sorted(names - {d.name for d in machine.definitions})
 
 
 def _values(kind: Type) -> Sequence[Value]:

@@ -30,9 +30,6 @@ from tokenspec.machine.lang.step import Accepted, Refused, Step, Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Tokens, Type, Value
 
-_RUNS_MAX = 10_000
-"""How often a job that repeats is run; only a faulty one has more to do."""
-
 
 class UnreplayableError(Exception):
     """The reference reader does not find what the solver found: one of the two, or what lies between, is wrong."""
@@ -209,7 +206,7 @@ class _Replay:
     def _run(self, state: Values, events: tuple[str, ...]) -> tuple[Happened, ...]:
         happened: list[Happened] = []
         for name in events:
-            for _ in range(_RUNS_MAX if self._machine.event_named[name].repeats else 1):
+            for _ in range(self._machine.event_named[name].most_runs):
                 outcome = self._outcome(_end(happened, state), name, {})
                 happened.append(Happened(name, {}, outcome))
                 if not isinstance(outcome, Accepted):

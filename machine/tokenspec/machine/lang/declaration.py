@@ -218,6 +218,11 @@ class Event:
         """The names of everything that some rule of the event answers, in order of first use."""
         return tuple(dict.fromkeys(a.name for r in self.rules for a in r.answer))
 
+    @property
+    def most_runs(self) -> int:
+        """How often in a row it is run where it is asked for once; a job that has more to do than this is faulty."""
+        return 10_000 if self.repeats else 1
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:

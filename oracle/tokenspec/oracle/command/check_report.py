@@ -8,11 +8,13 @@ from typing import IO, Any
 
 from tokenspec.machine.checkers.explore import Exploration
 from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
+from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.check_breaches import Breach, gates, open_obligations
 from tokenspec.oracle.command.options import table
 from tokenspec.oracle.discharge import Verdict
 from tokenspec.oracle.evidence import Evidence, Searched
+from tokenspec.oracle.fates import kills
 from tokenspec.spec.system import system
 
 
@@ -39,6 +41,7 @@ def as_data(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) 
                 "method": v.method,
                 "scope": v.scope,
                 "twin_reached": v.twin_reached,
+                "faults_killed": _killed(v.claim),
             }
             for v in found
         ],
@@ -60,6 +63,12 @@ def as_data(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) 
         "counterexample": failure.records if failure else None,
         "interrupted": evidence.interrupted,
     }
+
+
+def _killed(claim: Claim) -> int | None:
+    """How many seeded faults the claim killed when that was last recorded, None where the declaration has changed since."""
+    counts = kills()
+    return None if counts is None else counts[claim.id]
 
 
 def _open(o: Obligation) -> dict[str, Any]:
@@ -96,10 +105,11 @@ def as_text(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach], 
             v.method,
             v.scope,
             f"{v.twin_reached:,}",
+            str(_killed(v.claim) if _killed(v.claim) is not None else "-"),
         ]
         for v in found
     ]
-    table("", ["no", "claim and what it says", "verdict", "by (parts)", "for", "twin"], shown, to)
+    table("", ["no", "claim and what it says", "verdict", "by (parts)", "for", "twin", "faults"], shown, to)
     to.write(
         "proved: of every reachable state; holds: as far as 'for' says. Random runs are evidence, not proof; they stand alone\n"
     )
@@ -166,10 +176,11 @@ def as_markdown(found: list[Verdict], evidence: Evidence, broken: Sequence[Breac
             v.method,
             v.scope,
             f"{v.twin_reached:,}",
+            str(_killed(v.claim) if _killed(v.claim) is not None else "-"),
         )
         for v in found
     ]
-    lines = [markdown(("no", "claim", "what it says", "verdict", "by (parts)", "for", "twin"), rows), ""]
+    lines = [markdown(("no", "claim", "what it says", "verdict", "by (parts)", "for", "twin", "faults"), rows), ""]
     against = list(_against(evidence, broken))
     if against:
         lines += ["```text", *against, "```", ""]

@@ -12,10 +12,10 @@ import click
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.testing.mutants import OPERATORS
 from tokenspec.oracle.command.exits import COVERAGE, HOLDS
-from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.files import check_files, output, write_file
 from tokenspec.oracle.command.options import as_json, output_options, progress, table
 from tokenspec.oracle.errors import WrongUsage
-from tokenspec.oracle.fates import ENGINES, EQUIVALENT, KILLED, SURVIVED, Fate, by_operator
+from tokenspec.oracle.fates import ENGINES, EQUIVALENT, KILLED, SURVIVED, Fate, as_record, by_operator
 from tokenspec.oracle.mutation import fates, seeded
 from tokenspec.spec.system import system
 
@@ -23,8 +23,9 @@ from tokenspec.spec.system import system
 @click.command()
 @click.option("--only", metavar="TEXT", default="", help="Only faults whose id begins with TEXT: an operator, or one fault.")
 @click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes; default: one for each core.")
+@click.option("--record", metavar="FILE", help="Keeps what became of every fault, for the table beside the claims.")
 @output_options("text", "json")
-def command(only: str, workers: int, form: str, output_file: str | None, quiet: bool) -> int:
+def command(only: str, workers: int, record: str | None, form: str, output_file: str | None, quiet: bool) -> int:
     """Seeds every systematic fault into the declaration, and real bugs of other systems, and shows what kills each.
 
     A fault is killed by a claim that it breaks, in a search, a proof or a random run; or refused as no declaration at all.
@@ -36,12 +37,14 @@ def command(only: str, workers: int, form: str, output_file: str | None, quiet: 
     tokenspec mutants --only bug
     tokenspec mutants --only boundary.upgrade --format json
     """
-    check_files((), {}, output_file)
+    check_files((), {} if record is None else {"--record": record}, output_file)
     chosen = [fault for name, fault in seeded().items() if name.startswith(only)]
     if not chosen:
         raise WrongUsage("--only", f"no fault's id begins with {only!r}; they begin with one of {', '.join((*OPERATORS, 'bug'))}")
     with progress("seeding", len(chosen)) as tick:
         found = list(fates(chosen, tick, workers))
+    if record is not None:
+        write_file("--record", record, as_record(found))
     with output(output_file) as to:
         if form == "json":
             to.write(as_json(report(found)))
@@ -71,10 +74,6 @@ def report(found: list[Fate]) -> dict[str, Any]:
             for fate in found
         ],
     }
-
-
-def _killer(fate: Fate) -> dict[str, Any]:
-    return {"claim": fate.claim, "engine": fate.engine, "steps": fate.steps}
 
 
 def _text(found: list[Fate], to: IO[str]) -> None:

@@ -1,3 +1,0 @@
-from tokenspec.oracle.faults import FAULTS, Fault
-
-__all__ = ["FAULTS", "Fault"]

@@ -28,7 +28,7 @@ from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.scopes import SCOPES
 from tokenspec.spec.system import system
 
-EXAMPLES = {"tiny": 120, "small": 300, "standard": 2_000}
+EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}
 """Fuzz examples of each scope."""
 
 

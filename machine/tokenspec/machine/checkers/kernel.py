@@ -21,6 +21,7 @@ from tokenspec.machine.backends.native.snippets import (
     contains,
     count,
     first_met,
+    narrow,
     record_at,
     set_bit,
 )
@@ -100,6 +101,8 @@ class Kernel:
         self.counters = Counters(
             every, len(scoped.steps), len(scoped.states), len(self.two_runs), len(self.liveness), codes, len(observed)
         )
+        # Ranks are computed in 32 bits where they fit. Records have room for 64, of which the upper half then stays 0.
+        self.word = "i64" if self.hashed or scoped.layout.size > 2**31 else "i32"
         self.base = -(-self.counters.total * 8 // 16) * 16
         self._observed = observed
         self._open = {p.name for p in scoped.open}
@@ -138,19 +141,19 @@ class Kernel:
 
     def _decode(self, function: Function) -> None:
         """Sets the locals of a state from its rank, `$rank`."""
-        layout = self.scoped.layout
+        layout, word = self.scoped.layout, self.word
         first = layout.digits[0].name
         for each in layout.digits:
-            high = f"(i64.div_u (local.get $rank) (i64.const {layout.weights[each.name]}))"
-            value = high if each.name == first else f"(i64.rem_u {high} (i64.const {each.most + 1}))"
-            function.add(f"(local.set {function.local(each.name)} (i32.wrap_i64 {value}))")
+            high = f"({word}.div_u (local.get $rank) ({word}.const {layout.weights[each.name]}))"
+            value = high if each.name == first else f"({word}.rem_u {high} ({word}.const {each.most + 1}))"
+            function.add(f"(local.set {function.local(each.name)} {narrow(value, word)})")
 
     def _visit(self, state: str, found: Sequence[Transition], number: int) -> str:
         """All transitions out of a state of the lifecycle."""
         scoped = self.scoped
-        function = Function(scoped.nodes, f"$visit_{state} (param $rank i64) (param $index i32) (result i32)")
+        function = Function(scoped.nodes, f"$visit_{state} (param $rank {self.word}) (param $index i32) (result i32)")
         self._decode(function)
-        function.local("to", "i64"), function.local("at")
+        function.local("to", self.word), function.local("at")
         base = scoped.env(state)
         for part, (_, twin) in enumerate(scoped.state_claims(base)):
             if twin != scoped.nodes.false:
@@ -190,21 +193,22 @@ class Kernel:
             function.add(count(self.counters.twins + twin, each.times, function.expr(occurs)))
         to, within = self._target(function, base, each.new)
         # A transition that leads back to where it began finds nothing.
-        is_new = f"(i32.eqz {contains('$seen', '(local.get $to)', self.hashed)})"
+        is_new = f"(i32.eqz {contains('$seen', '(local.get $to)', self.hashed, self.word)})"
         go = f"(local.set $to {to}) (if {is_new} (then {self._found(each)}))" if to != "(local.get $rank)" else ""
         function.add(f"(if {within} (then {go}) (else {count(2 * number + 1)}))" if within else go, closing)
         function.leave(scope)
 
     def _target(self, function: Function, base: Env, new: Mapping[str, Node]) -> tuple[str, str]:
         """The rank of the state `new` behind `base`, and the test that it is within the bounds (empty where it must be)."""
-        nodes = self.scoped.nodes
+        nodes, word = self.scoped.nodes, self.word
         to, within = "(local.get $rank)", ""
         for digit in self.scoped.layout.digits:
             value = new.get(digit.name, base[digit.name])
             if value == base[digit.name]:
                 continue
-            step = f"(i64.extend_i32_s {function.expr(nodes.sub(value, base[digit.name]))})"
-            to = f"(i64.add {to} (i64.mul {step} (i64.const {self.scoped.layout.weights[digit.name]})))"
+            step = function.expr(nodes.sub(value, base[digit.name]))
+            step = f"(i64.extend_i32_s {step})" if word == "i64" else step
+            to = f"({word}.add {to} ({word}.mul {step} ({word}.const {self.scoped.layout.weights[digit.name]})))"
             if nodes.least[value] < 0 or nodes.most[value] > digit.most:
                 fits = f"(i32.le_u {function.expr(value)} (i32.const {digit.most}))"
                 within = f"(i32.and {within} {fits})" if within else fits
@@ -216,18 +220,18 @@ class Kernel:
 
     def _taken_in(self, rank: str, before: str, event: str) -> str:
         """Puts a state behind those found so far. It stands in each transition: a call there would cost more than it does."""
-        insert = f"(call $insert {rank})" if self.hashed else set_bit("$seen", rank)
+        insert = f"(call $insert {rank})" if self.hashed else set_bit("$seen", rank, self.word)
         return (
-            f"{insert} (local.set $at {record_at('(global.get $tail)', self.base)}) (i64.store $records (local.get $at) {rank}) "
+            f"{insert} (local.set $at {record_at('(global.get $tail)', self.base)}) "
+            f"({self.word}.store $records (local.get $at) {rank}) "
             f"(i32.store $records offset=8 (local.get $at) {before}) (i32.store $records offset=12 (local.get $at) {event}) "
             "(global.set $tail (i32.add (global.get $tail) (i32.const 1)))"
         )
 
     def _discover(self) -> str:
         """Takes in a first state; 1 where a claim about how it goes on is broken."""
-        function = Function(
-            self.scoped.nodes, '$discover (export "discover") (param $rank i64) (param $from i32) (param $event i32) (result i32)'
-        )
+        head = f'$discover (export "discover") (param $rank {self.word}) (param $from i32) (param $event i32) (result i32)'
+        function = Function(self.scoped.nodes, head)
         function.local("at")
         function.add(self._room(), self._taken_in("(local.get $rank)", "(local.get $from)", "(local.get $event)"))
         function.add("(call $goes_on (local.get $rank))" if self.two_runs else "(i32.const 0)")
@@ -242,7 +246,7 @@ class Kernel:
 
     def _goes_on(self) -> str:
         """Whether a claim about two runs from a state is broken."""
-        function = Function(self.scoped.nodes, "$goes_on (param $rank i64) (result i32)")
+        function = Function(self.scoped.nodes, f"$goes_on (param $rank {self.word}) (result i32)")
         self._decode(function)
         for number, (_, part) in enumerate(self.two_runs):
             self._two_runs(function, number, part)
@@ -305,17 +309,18 @@ class Kernel:
         scoped, nodes, marks = self.scoped, self.scoped.nodes, f"$marks_{number}"
         function = Function(nodes, f'(export "pass_{number}") (param $first i32) (result i32)')
         index, new = function.local("index"), function.local("new")
-        function.local("to", "i64"), function.local("rank", "i64")
+        function.local("to", self.word), function.local("rank", self.word)
         function.add(
             f"(local.set {index} (global.get $tail))",
             "(block $end (loop $next",
             f"(br_if $end (i32.eqz (local.get {index})))",
             f"(local.set {index} (i32.sub (local.get {index}) (i32.const 1)))",
-            f"(local.set $rank (i64.load $records {record_at(f'(local.get {index})', self.base)}))",
-            f"(br_if $next {contains(marks, '(local.get $rank)', self.hashed)})",
+            f"(local.set $rank ({self.word}.load $records {record_at(f'(local.get {index})', self.base)}))",
+            f"(br_if $next {contains(marks, '(local.get $rank)', self.hashed, self.word)})",
         )
         self._decode(function)
-        mark = f"{set_bit(marks, '(local.get $rank)')} (local.set {new} (i32.add (local.get {new}) (i32.const 1))) (br $next)"
+        found = f"(local.set {new} (i32.add (local.get {new}) (i32.const 1)))"
+        mark = f"{set_bit(marks, '(local.get $rank)', self.word)} {found} (br $next)"
         env, goal = scoped.env(), nodes.false
         for _, guard, _ in scoped.applicable(scoped.machine.event_named[part.goal], tuple(dict(part.fields).values()), env):
             goal = nodes.either(goal, guard)
@@ -327,16 +332,16 @@ class Kernel:
                 if rule.name in part.without:
                     continue
                 to, within = self._target(function, env, scoped.after(rule, within_event))
-                leads = contains(marks, "(local.get $to)", self.hashed)
+                leads = contains(marks, "(local.get $to)", self.hashed, self.word)
                 leads = f"(if {within} (then (if {leads} (then {mark}))))" if within else f"(if {leads} (then {mark}))"
                 function.add(f"(if {function.expr(guard)} (then (local.set $to {to}) {leads}))")
         function.add(f"(br $next))) (local.get {new})")
         unmarked = Function(nodes, f'(export "unmarked_{number}") (result i32)')
-        unmarked.local("index"), unmarked.local("rank", "i64")
+        unmarked.local("index"), unmarked.local("rank", self.word)
         unmarked.add(
             "(loop $next (if (i32.eq (local.get $index) (global.get $tail)) (then (return (i32.const -1))))",
-            f"(local.set $rank (i64.load $records {record_at('(local.get $index)', self.base)}))",
-            f"(if (i32.eqz {contains(marks, '(local.get $rank)', self.hashed)}) (then (return (local.get $index))))",
+            f"(local.set $rank ({self.word}.load $records {record_at('(local.get $index)', self.base)}))",
+            f"(if (i32.eqz {contains(marks, '(local.get $rank)', self.hashed, self.word)}) (then (return (local.get $index))))",
             "(local.set $index (i32.add (local.get $index) (i32.const 1))) (br $next)) unreachable",
         )
         return function.text() + "\n" + unmarked.text()
@@ -346,8 +351,8 @@ class Kernel:
         machine, layout = self.scoped.machine, self.scoped.layout
         control = next(d for d in layout.digits if d.name == machine.control)
         function = Function(self.scoped.nodes, '$run (export "run") (param $limit i32) (result i32)')
-        rank, which = function.local("rank", "i64"), function.local("which")
-        high = f"(i64.div_u (local.get {rank}) (i64.const {layout.weights[control.name]}))"
+        rank, which, word = function.local("rank", self.word), function.local("which"), self.word
+        high = f"({word}.div_u (local.get {rank}) ({word}.const {layout.weights[control.name]}))"
         function.add(
             "(loop $next",
             "(if (i32.eq (global.get $head) (global.get $tail)) (then (return (i32.const 2))))",
@@ -357,8 +362,8 @@ class Kernel:
             "(global.set $level (global.get $tail))))",
             "(local.set $limit (i32.sub (local.get $limit) (i32.const 1)))",
             self._room(),
-            f"(local.set {rank} (i64.load $records {record_at('(global.get $head)', self.base)}))",
-            f"(local.set {which} (i32.wrap_i64 (i64.rem_u {high} (i64.const {control.most + 1}))))",
+            f"(local.set {rank} ({self.word}.load $records {record_at('(global.get $head)', self.base)}))",
+            f"(local.set {which} {narrow(f'({word}.rem_u {high} ({word}.const {control.most + 1}))', word)})",
         )
         order = control.kind.order  # type: ignore[union-attr]
         for state in machine.states:

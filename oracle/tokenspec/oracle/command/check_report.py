@@ -114,9 +114,7 @@ def as_text(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach], 
         "proved: of every reachable state; holds: as far as 'for' says. Random runs are evidence, not proof; they stand alone\n"
     )
     to.write("where a claim speaks of clocks, journal or sessions, which are code around the declared machine.\n")
-    to.write(
-        "twin: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults\n"
-    )
+    to.write("twin: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults\n")
     to.write("the claim was the first to kill (tokenspec mutants).\n\n")
     for line in (*_against(evidence, broken), *_figures(evidence)):
         to.write(f"{line}\n")

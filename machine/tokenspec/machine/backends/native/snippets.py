@@ -9,10 +9,15 @@ TABLE_PAGES = 16
 """How large a table of ranks is at first; it doubles when half full."""
 
 
-def set_bit(memory: str, rank: str) -> str:
-    """Puts a rank into a bitmap."""
-    at = f"(i32.wrap_i64 (i64.shr_u {rank} (i64.const 3)))"
-    bit = f"(i32.shl (i32.const 1) (i32.wrap_i64 (i64.and {rank} (i64.const 7))))"
+def narrow(number: str, word: str) -> str:
+    """What is computed in the type `word`, as an i32."""
+    return number if word == "i32" else f"(i32.wrap_i64 {number})"
+
+
+def set_bit(memory: str, rank: str, word: str) -> str:
+    """Puts a rank of type `word` into a bitmap."""
+    at = narrow(f"({word}.shr_u {rank} ({word}.const 3))", word)
+    bit = f"(i32.shl (i32.const 1) {narrow(f'({word}.and {rank} ({word}.const 7))', word)})"
     return f"(i32.store8 {memory} {at} (i32.or (i32.load8_u {memory} {at}) {bit}))"
 
 
@@ -73,12 +78,12 @@ def broken_by(instance: int) -> str:
     return f"(global.set $broken_from (local.get $index)) (global.set $broken_by (i32.const {instance})) (return (i32.const 1))"
 
 
-def contains(memory: str, rank: str, hashed: bool) -> str:
-    """Whether a set holds a rank."""
+def contains(memory: str, rank: str, hashed: bool, word: str) -> str:
+    """Whether a set holds a rank of type `word`."""
     if hashed:
         return f"(call $contains {rank})"
-    byte = f"(i32.load8_u {memory} (i32.wrap_i64 (i64.shr_u {rank} (i64.const 3))))"
-    return f"(i32.and (i32.const 1) (i32.shr_u {byte} (i32.wrap_i64 (i64.and {rank} (i64.const 7)))))"
+    byte = f"(i32.load8_u {memory} {narrow(f'({word}.shr_u {rank} ({word}.const 3))', word)})"
+    return f"(i32.and (i32.const 1) (i32.shr_u {byte} {narrow(f'({word}.and {rank} ({word}.const 7))', word)}))"
 
 
 def record_at(index: str, base: int) -> str:

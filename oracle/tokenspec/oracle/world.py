@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from msgspec import UNSET, structs
 
-from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome
+from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome, Steps
 from tokenspec.machine.lang.declaration import ClockAct, Machine, Origin
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Enum, Value
@@ -42,7 +42,8 @@ class Oracle:
     """A world of accounts under one choice of policies and one catalogue.
 
     `resets` says how the two jobs come: `explicit` as written events, `implied` by themselves at the instant they
-    fall due. `machine` replaces the declared account, for fault seeding.
+    fall due. `machine` replaces the declared account, for fault seeding; `reader` is what runs it in place of
+    the compiled reader.
     """
 
     def __init__(
@@ -51,6 +52,7 @@ class Oracle:
         catalogue: Catalogue | Mapping[str, Any] | None = None,
         resets: str = "explicit",
         machine: Machine | None = None,
+        reader: Callable[[Machine, Mapping[str, Value]], Steps] | None = None,
     ) -> None:
         if resets not in RESETS:
             raise BadSetting("resets", f"{resets!r} is not one of {', '.join(RESETS)}")
@@ -63,6 +65,7 @@ class Oracle:
         self.machine = machine or declared
         self.parameters: dict[str, Value] = {**self.catalogue.parameters(), **self.policy}
         self.compiled = Compiled(self.machine, self.parameters)
+        self._runs: Steps = reader(self.machine, self.parameters) if reader is not None else self.compiled
         self.accounts: dict[str, Account] = {}
         self.reader = Reader([*self.machine.events, *session.events], self.catalogue.aliases)
         self.last_rule: str | None = None
@@ -82,7 +85,7 @@ class Oracle:
         self._pools = slice(at[POOLS[0]], at[POOLS[-1]] + 1)
         self._providers = {e.name: self._fields_of(e.name) for e in (*self.machine.events, *session.events)}
         rules = {r.name: r for e in self.machine.events for r in e.rules}
-        self._acts = [rules[name].clocks for name in self.compiled.rules]
+        self._acts = [rules[name].clocks for name in self._runs.rules]
         self._answers = {
             e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers)
             for e in (*self.machine.events, *session.events)
@@ -100,7 +103,7 @@ class Oracle:
         """The same for a record that has been read already."""
         account = self.accounts.get(record.account)
         if account is None:
-            account = self.accounts[record.account] = Account(self.compiled.initial)
+            account = self.accounts[record.account] = Account(self._runs.initial)
         if record.id is not None and (first := account.answers.get(record.id)) is not None:
             self.last_rule = None
             return structs.replace(first, duplicate=True)
@@ -190,7 +193,7 @@ class Oracle:
         """`event` happens to the account machine; a job that repeats is run for as long as it is accepted."""
         before = account.row
         self.fired += 1
-        step = self.compiled.steps[event]
+        step = self._runs.steps[event]
         outcome = self._step(account, event, fields, step)
         if outcome[0] < 0:
             return outcome
@@ -204,7 +207,7 @@ class Oracle:
         return outcome
 
     def _repeat(self, account: Account, event: str, fields: Fields, at: int, record: Record | None) -> None:
-        step = self.compiled.steps[event]
+        step = self._runs.steps[event]
         for _ in range(_RUNS_MAX):
             again = self._step(account, event, fields, step)
             if again[0] < 0:
@@ -306,8 +309,8 @@ class Oracle:
         }
         return facts.get(name) or (lambda account, record: journal.refund_facts(account, record.job)[name])
 
-    def _answer(self, account: Account, event: str, outcome: Outcome, by: Compiled | None = None) -> Answer:
-        by = by or self.compiled
+    def _answer(self, account: Account, event: str, outcome: Outcome, by: Steps | None = None) -> Answer:
+        by = by or self._runs
         index, _, answers = outcome
         given: dict[str, Any] = {}
         charge: dict[str, int] = {}

@@ -10,7 +10,7 @@ import linecache
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import TypeAlias, assert_never
+from typing import Protocol, TypeAlias, assert_never
 
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.errors import Gap
@@ -33,6 +33,16 @@ StepFunction: TypeAlias = Callable[[Row, Fields], Outcome]
 LedgerFunction: TypeAlias = Callable[[Row, Fields], tuple[int, ...]]
 Bound: TypeAlias = tuple[Row, dict[str, StepFunction], dict[str, LedgerFunction]]
 """The initial state, the step functions by event, and the ledger functions by rule."""
+
+
+class Steps(Protocol):
+    """What runs a machine one event at a time under one choice of parameters: this reader, and whatever can stand in for it."""
+
+    initial: Row
+    steps: dict[str, StepFunction]
+    rules: list[str]
+    codes: list[str]
+
 
 _INFIX = {BinaryOp.ADD: "+", BinaryOp.SUB: "-", BinaryOp.MUL: "*", BinaryOp.EQ: "==", BinaryOp.LT: "<", BinaryOp.LE: "<="}
 _INFIX |= {BinaryOp.AND: "and", BinaryOp.OR: "or"}

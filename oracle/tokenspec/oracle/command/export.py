@@ -13,6 +13,9 @@ import click
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.machine.backends.embedded.interface import Interface
+from tokenspec.machine.backends.embedded.page import page
+from tokenspec.machine.backends.embedded.reader import embedded
 from tokenspec.machine.checkers.explore import instances
 from tokenspec.machine.checkers.induction import Induction
 from tokenspec.machine.exporters.document import document
@@ -21,7 +24,7 @@ from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.exporters.world import World
 from tokenspec.machine.lang.digest import digest
-from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.files import check_files, output, write_file
 from tokenspec.oracle.command.options import as_json, catalogue_at, settings_options
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.settings import catalogue_on_the_wire, policy_from_options
@@ -42,9 +45,10 @@ class _Asked:
     policy: Mapping[str, str]
     settles_policy: bool
     output_file: str | None
+    machine: str
 
 
-_Files = dict[str | None, str]
+_Files = dict[str | None, str | bytes]
 """What is written where; None is standard output."""
 
 
@@ -122,21 +126,54 @@ def _smtlib(asked: _Asked) -> _Files:
     return {asked.output_file: "\n".join([*(text.replace("(exit)\n", "(reset)\n") for text in texts[:-1]), texts[-1]])}
 
 
-_WRITERS: dict[str, Callable[[_Asked], _Files]] = {"tla": _tla, "promela": _promela, "smtlib": _smtlib, "json": _json}
+def _wasm(asked: _Asked) -> _Files:
+    if asked.scope is not None:
+        raise WrongUsage("--scope", "a module takes any figures: those of a --catalogue to begin with, others while it runs")
+    if asked.output_file is None or Path(asked.output_file).suffix != ".wasm":
+        raise WrongUsage("-o", "a module is not text, and its page lies beside it: give a file that ends in .wasm")
+    path = Path(asked.output_file)
+    beside = str(path.with_suffix(".md"))
+    check_files([asked.catalogue] if asked.catalogue else [], {"the page": beside}, asked.output_file)
+    catalogue = catalogue_at(asked.catalogue)
+    whole = system(catalogue)
+    machine = next(m for m in whole.machines if m.name == asked.machine)
+    heading = {"tokenspec": version("tokenspec"), "declaration": digest(whole)}
+    about = Interface(machine, claims(catalogue.ranking))
+    module = embedded(about, {**catalogue.parameters(), **asked.policy}, heading)
+    return {asked.output_file: module, beside: page(module, path.name)}
+
+
+_WRITERS: dict[str, Callable[[_Asked], _Files]] = {
+    "tla": _tla,
+    "promela": _promela,
+    "smtlib": _smtlib,
+    "json": _json,
+    "wasm": _wasm,
+}
 
 
 @click.command()
 @click.argument("form", metavar="FORMAT", type=click.Choice(list(_WRITERS)))
 @click.option("--scope", type=click.Choice(list(SCOPES)), help="The small world that is written.  [tla, promela: small]")
-@settings_options
 @click.option(
-    "-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where the text goes; default: standard output."
+    "--machine",
+    type=click.Choice([m.name for m in system().machines]),
+    default="account",
+    help="Which machine is compiled.  [wasm only: account]",
 )
+@settings_options
+@click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where it goes; default: standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Does not say which files were written.")
 def command(
-    form: str, scope: str | None, policy: tuple[str, ...], catalogue: str | None, output_file: str | None, quiet: bool
+    form: str,
+    scope: str | None,
+    machine: str,
+    policy: tuple[str, ...],
+    catalogue: str | None,
+    output_file: str | None,
+    quiet: bool,
 ) -> int:
-    """Writes the declared account for another tool: tla, promela, smtlib or json.
+    """Writes the declared account for another tool: tla, promela, smtlib, json or wasm.
 
     tla and promela are the account in a small world, for the model checkers TLC and Spin: every event with every value
     that a field takes there, under one answer to each open question, with the claims about single states. Their counts
@@ -148,17 +185,25 @@ def command(
     json is the whole declaration with all claims, expressions both as text and as trees: by default with the figures of
     Leonardo.Ai, with --catalogue or --scope with others.
 
+    wasm is the account as one small WebAssembly module without imports, for every language with a runtime, and a page beside
+    it that documents its functions. --catalogue gives plans and packs; figures and policies can be set while it runs.
+
     \b
     tokenspec export promela -o account.pml
     tokenspec export tla -o Account.tla --scope tiny --policy refund=none
     tokenspec export smtlib -o obligations.smt2 && cvc5 --incremental obligations.smt2
     tokenspec export json --catalogue mine.toml
+    tokenspec export wasm -o account.wasm
     """
-    asked = _Asked(scope, catalogue, policy_from_options(policy), bool(policy), None if output_file == "-" else output_file)
+    to_file = None if output_file == "-" else output_file
+    asked = _Asked(scope, catalogue, policy_from_options(policy), bool(policy), to_file, machine)
     files = _WRITERS[form](asked)
-    for path, text in files.items():
+    for path, content in files.items():
+        if isinstance(content, bytes):
+            write_file("-o", str(path), content)
+            continue
         with output(path) as to:
-            to.write(text)
+            to.write(content)
     written = [path for path in files if path is not None]
     if written and not quiet:
         sys.stderr.write(f"written: {', '.join(written)}\n")

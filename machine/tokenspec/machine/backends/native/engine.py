@@ -1,29 +1,44 @@
-"""The one place that knows wasmtime: text in, a running instance out."""
+"""The one place that knows wasmtime: text in, a module or a running instance out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import wasmtime
 
 
-class Instance:
-    """A compiled module with its exports. A trap surfaces as `wasmtime.Trap`, never as a crash."""
+def assembled(text: str) -> bytes:
+    """A module's text as bytes."""
+    return bytes(wasmtime.wat2wasm(text))
 
-    def __init__(self, text: str) -> None:
+
+class Instance:
+    """A compiled module, given as text or as bytes, with its exports. A trap surfaces as `wasmtime.Trap`, never as a crash."""
+
+    def __init__(self, module: str | bytes) -> None:
         config = wasmtime.Config()
         config.wasm_multi_memory = True
         engine = wasmtime.Engine(config)
         self._store = wasmtime.Store(engine)
-        self._exports: Any = wasmtime.Instance(self._store, wasmtime.Module(engine, text), []).exports(self._store)
+        self._exports: Any = wasmtime.Instance(self._store, wasmtime.Module(engine, module), []).exports(self._store)
 
     def call(self, name: str, *arguments: int) -> int:
         """Calls an exported function of integers."""
         return int(self._exports[name](self._store, *arguments) or 0)
 
+    def function(self, name: str) -> Callable[..., int]:
+        """An exported function of integers, for many calls."""
+        found, store = self._exports[name], self._store
+        return lambda *arguments: int(found(store, *arguments))
+
     def read(self, memory: str, start: int, size: int) -> bytes:
         """`size` bytes of a memory."""
         return bytes(self._exports[memory].read(self._store, start, start + size))
+
+    def view(self, memory: str) -> Any:
+        """A memory that does not grow, as an array of its bytes: what is written there the module reads."""
+        return self._exports[memory].get_buffer_ptr(self._store)
 
     def memory_bytes(self, memory: str) -> int:
         """How large a memory is."""

@@ -12,6 +12,22 @@ from functools import cached_property
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
 
 
+def number_of(kind: Type, value: Value) -> int:
+    """The number that stands for a value: a member's position in its order, 0 and 1 for truth values."""
+    return kind.order.index(str(value)) if isinstance(kind, Enum) else int(value)
+
+
+def value_of(kind: Type, number: int) -> Value:
+    """The value that a number stands for."""
+    match kind:
+        case Enum():
+            return kind.order[number]
+        case Bool():
+            return bool(number)
+        case Tokens():
+            return number
+
+
 @dataclass(frozen=True)
 class Digit:
     """A variable with the largest number that stands for one of its values."""
@@ -22,17 +38,11 @@ class Digit:
 
     def number(self, value: Value) -> int:
         """The number that stands for `value`."""
-        return self.kind.order.index(str(value)) if isinstance(self.kind, Enum) else int(value)
+        return number_of(self.kind, value)
 
     def value(self, number: int) -> Value:
         """The value that `number` stands for."""
-        match self.kind:
-            case Enum():
-                return self.kind.order[number]
-            case Bool():
-                return bool(number)
-            case _:
-                return number
+        return value_of(self.kind, number)
 
 
 def digit(name: str, kind: Type, most: Mapping[str, int]) -> Digit:

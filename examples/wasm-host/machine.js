@@ -1,0 +1,101 @@
+// A declared machine, run by its WebAssembly module (`tokenspec export wasm`). Nothing here knows which machine it is:
+// every name, number and address comes from the section `tokenspec` within the module.
+
+export class Machine {
+  /** The machine in the bytes of a module. */
+  static async load(bytes) {
+    const module = await WebAssembly.compile(bytes);
+    const [section] = WebAssembly.Module.customSections(module, "tokenspec");
+    if (!section) throw new Error("the module does not say what it holds: it has no section `tokenspec`");
+    return new Machine(await WebAssembly.instantiate(module), JSON.parse(new TextDecoder().decode(section)));
+  }
+
+  constructor(instance, about) {
+    this.about = about;
+    this.calls = instance.exports;
+    this.memory = new DataView(instance.exports.memory.buffer);
+    this.parameters = new Map([...about.parameters, ...about.policies].map((slot) => [slot.name, slot]));
+    this.events = new Map(about.events.map((event) => [event.name, event]));
+    this.rules = about.events.flatMap((event) => event.rules);
+    this.setParameters({});
+  }
+
+  read({ at, type }) {
+    const number = Number(this.memory.getBigInt64(at, true));
+    return type.type === "enum" ? type.order[number] : type.type === "bool" ? number === 1 : number;
+  }
+
+  write({ name, at, type }, value) {
+    const number = type.type === "enum" ? type.order.indexOf(value) : Number(value);
+    if (!Number.isSafeInteger(number) || (type.type === "enum" && number < 0)) throw new RangeError(`${name}: ${value} is no value of it`);
+    this.memory.setBigInt64(at, BigInt(number), true);
+  }
+
+  /** Figures and policies by name; the others are as they were. The machine begins anew. */
+  setParameters(values) {
+    for (const [name, value] of Object.entries(values)) {
+      const slot = this.parameters.get(name);
+      if (!slot) throw new RangeError(`${name}: there is no such parameter in this module`);
+      this.write(slot, value);
+    }
+    const fault = this.calls.check_parameters();
+    if (fault > 0) throw new RangeError(`${[...this.parameters.keys()][fault - 1]}: it is none of its values`);
+    if (fault < 0) throw new RangeError(this.about.assumptions[-fault - 1].breach);
+    if (this.calls.init() !== 0) throw new RangeError("the first state lies beyond 2^53 - 1");
+  }
+
+  parameter(name) {
+    return this.read(this.parameters.get(name));
+  }
+
+  /** The variables by name; `state = ...` sets them all. */
+  get state() {
+    return Object.fromEntries(this.about.variables.map((slot) => [slot.name, this.read(slot)]));
+  }
+
+  set state(values) {
+    for (const slot of this.about.variables) this.write(slot, values[slot.name]);
+  }
+
+  /** The event happens: `{rule, answer, ledger}` where it is accepted, `{refusal}` where it is not. */
+  step(name, fields = {}) {
+    return this.#outcome(this.#call("step", name, fields), name);
+  }
+
+  /** What the event would come to; nothing happens. */
+  decide(name, fields = {}) {
+    const number = this.#call("decide", name, fields);
+    return number >= 0 ? { rule: this.rules[number] } : { refusal: this.#refusal(number, name) };
+  }
+
+  /** The claims that the present state breaks, and that the event would break: the first of each, or null. */
+  broken(name, fields = {}) {
+    const [inState, inStep] = [this.calls.broken_state(), this.#call("broken_step", name, fields)];
+    return { state: this.about.state_claims[inState] ?? null, step: this.about.step_claims[inStep] ?? null };
+  }
+
+  #call(kind, name, fields) {
+    const event = this.events.get(name);
+    for (const slot of event.fields) this.write(slot, fields[slot.name]);
+    return this.calls[kind](event.number);
+  }
+
+  #outcome(number, name) {
+    if (number < 0) return { refusal: this.#refusal(number, name) };
+    const rule = this.rules[number];
+    const answers = this.events.get(name).answers.filter((slot) => rule.answers.includes(slot.name));
+    return {
+      rule,
+      answer: Object.fromEntries(answers.map((slot) => [slot.name, this.read(slot)])),
+      ledger: rule.ledger.map(({ at, kind, pool }) => ({ kind, pool, tokens: Number(this.memory.getBigInt64(at, true)) })),
+    };
+  }
+
+  /** The requirement that failed: its `code`, and `because`. */
+  #refusal(number, name) {
+    const failed = this.events.get(name).requires.find(({ refusal }) => refusal === number);
+    if (failed) return failed;
+    const neither = Object.entries(this.about.neither).find(([, code]) => code === number);
+    throw new RangeError(`${name} in ${JSON.stringify(this.state)}: ${neither?.[0] ?? number}`);
+  }
+}

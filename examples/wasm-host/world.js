@@ -1,0 +1,224 @@
+// Accounts around the declared machines: what has no place in them. The clock (which instants fall due), and the journal: job
+// ids with what each pool paid, event ids with their first answers, sessions with the balances that were true.
+// Whether an event is accepted, what it changes and which clock it starts or stops is the machines' word alone.
+
+import { formatInstant, parseInstant, passDays, passMonth, settle, startDaily, startMonthly } from "./calendar.js";
+
+const APP_POOLS = ["daily", "fast", "rollover", "topup"];
+const NONE = "(none)";
+const UNLISTED = "(not listed)";
+const CHARGE = "charge_";
+
+/** A catalogue, as the protocol writes it, as parameters of the account. */
+export function figures({ ranking, daily, bank_months: months, plans, packs }) {
+  const found = { daily_allowance: daily };
+  for (const name of ranking) {
+    const { allowance, api, relaxed } = plans[name];
+    Object.assign(found, { [`allowance[${name}]`]: allowance, [`ceiling[${name}]`]: months * allowance, [`api[${name}]`]: api });
+    for (const medium of ["image", "video"]) found[`relaxed[${name},${medium}]`] = relaxed.includes(medium);
+  }
+  for (const [name, size] of Object.entries(packs)) found[`pack[${name}]`] = size;
+  return found;
+}
+
+export class World {
+  /** `account` and `session` are machines; without a session machine there are no sessions. `prices` are tokens by action. */
+  constructor(account, session = null, prices = {}) {
+    Object.assign(this, { machine: account, session, prices: new Map(Object.entries(prices)) });
+    this.accounts = new Map();
+    account.setParameters({});
+    this.initial = account.state;
+    session?.setParameters({});
+    this.loggedOut = session?.state;
+    this.clamped = account.parameter("month_end") === "stay_clamped";
+    this.every24h = account.parameter("daily_reset_clock") === "every_24h_from_opening";
+    this.clocks = Object.fromEntries(account.about.clocks.map((clock) => [clock.name, clock]));
+  }
+
+  /** The account of that name, as it stands; one never seen is absent. */
+  account(name) {
+    if (!this.accounts.has(name)) {
+      const counts = { day: 0, month: 0, subscription: 0 };
+      const journal = { jobs: new Map(), answers: new Map(), sessions: new Map(), timeline: [] };
+      this.accounts.set(name, { state: this.initial, daily: null, renewal: null, ...counts, ...journal });
+    }
+    return this.accounts.get(name);
+  }
+
+  /** The answer to one record. */
+  apply(record) {
+    const account = this.account(record.account);
+    const first = record.id == null ? undefined : account.answers.get(record.id);
+    if (first) return { ...first, duplicate: true };
+    const at = parseInstant(record.at);
+    this.advance(account, at);
+    const isSession = this.session?.events.has(record.event);
+    const outcome = isSession ? this.#inSession(account, record) : this.#fire(account, record.event, at, record);
+    const answer = this.#answer(account, outcome);
+    if (record.id != null) account.answers.set(record.id, answer);
+    return answer;
+  }
+
+  /** Everything that falls due up to an instant, in order: at one instant the renewal before the daily reset. */
+  advance(account, at) {
+    for (;;) {
+      const monthly = account.renewal?.upcoming ?? Infinity;
+      const daily = account.daily?.upcoming ?? Infinity;
+      if (monthly > at && daily > at) return;
+      if (monthly <= daily) {
+        passMonth(account.renewal, this.clamped);
+        this.#fire(account, this.clocks.renewal.falls_due, monthly);
+      } else {
+        const until = Math.min(at, monthly - 1);
+        passDays(account.daily, until);
+        this.#fire(account, this.clocks.daily.falls_due, until);
+      }
+    }
+  }
+
+  /** The event happens to the account; a job that repeats is run for as long as it is accepted. */
+  #fire(account, event, at, record = {}) {
+    const before = account.state;
+    const fields = this.#fields(this.machine, event, account, record);
+    const outcome = this.#step(account, event, fields, at, record);
+    if (outcome.refusal) return outcome;
+    if (this.machine.events.get(event).repeats) while (!this.#step(account, event, fields, at, record).refusal);
+    this.#remember(account, event, outcome, record);
+    if (APP_POOLS.some((pool) => account.state[pool] !== before[pool])) this.#balancesChange(account);
+    return outcome;
+  }
+
+  #step(account, event, fields, at, record) {
+    this.machine.state = account.state;
+    const outcome = this.machine.step(event, fields);
+    if (outcome.refusal) return outcome;
+    account.state = this.machine.state;
+    const { daily, renewal } = outcome.rule.clocks;
+    if (daily === "starts") account.daily = startDaily(at, record.daily_reset_time ?? "00:00", this.every24h);
+    if (daily === "settles") {
+      settle(account.daily);
+      account.day += 1;
+    }
+    if (renewal === "starts") account.renewal = startMonthly(at, this.clamped);
+    if (renewal === "settles") settle(account.renewal);
+    if (renewal === "stops") {
+      account.renewal = null;
+      account.subscription += 1;
+    }
+    if (renewal === "settles" || renewal === "stops") account.month += 1;
+    return outcome;
+  }
+
+  #remember(account, event, { answer }, { job }) {
+    if (event === "refund") account.jobs.get(job).refunded = true;
+    if (event === "generate" || event === "api_generate") {
+      const { day, month, subscription } = account;
+      const parts = APP_POOLS.map((pool) => answer[CHARGE + pool] ?? 0);
+      account.jobs.set(job, { parts, day, month, subscription, refunded: false });
+    }
+  }
+
+  // Fields: what the record says, and what the journal knows
+
+  #fields(machine, event, account, record) {
+    const values = machine.events.get(event).fields.map((field) => {
+      if (field.origin === "fact") return [field.name, this.#fact(field.name, account, record)];
+      const { members } = field.type;
+      const isUnlisted = members?.includes(UNLISTED) && !members.includes(record[field.key]);
+      return [field.name, isUnlisted ? UNLISTED : record[field.key]];
+    });
+    return Object.fromEntries(values);
+  }
+
+  #fact(name, account, record) {
+    const job = account.jobs.get(record.job);
+    const [part] = name.split("_part");
+    if (name !== part) return job?.parts[APP_POOLS.indexOf(part)] ?? 0;
+    switch (name) {
+      case "job_is_new":
+        return job === undefined;
+      case "job_was_charged":
+        return job?.parts.some(Boolean) ?? false;
+      case "job_is_refunded":
+        return job?.refunded ?? false;
+      case "day_lasts":
+        return job?.day === account.day;
+      case "month_lasts":
+        return job?.month === account.month;
+      case "subscription_lasts":
+        return job?.subscription === account.subscription;
+      case "price_is_listed":
+        return this.prices.has(record.action);
+      case "listed_price":
+        return this.prices.get(record.action) ?? 0;
+      case "account_exists":
+        return account.daily !== null;
+      case "verdict":
+        return this.#verdict(account, record);
+      default:
+        throw new RangeError(`${name}: this host knows no such fact`);
+    }
+  }
+
+  // Sessions
+
+  #inSession(account, record) {
+    const known = account.sessions.get(record.session);
+    const fields = this.#fields(this.session, record.event, account, record);
+    this.session.state = known?.state ?? this.loggedOut;
+    const outcome = this.session.step(record.event, fields);
+    if (outcome.refusal) return outcome;
+    if (record.event === "login" || record.event === "refresh") {
+      this.#note(account);
+      account.sessions.set(record.session, { state: this.session.state, since: account.timeline.length - 1 });
+    }
+    if (record.event === "logout") account.sessions.delete(record.session);
+    if (account.sessions.size === 0) account.timeline = [];
+    return outcome;
+  }
+
+  #balancesChange(account) {
+    if (account.sessions.size === 0) return;
+    this.#note(account);
+    for (const session of account.sessions.values()) {
+      this.session.state = session.state;
+      this.session.step("balance_changes");
+      session.state = this.session.state;
+    }
+  }
+
+  /** The balances become part of the history, unless they are its last entry. */
+  #note(account) {
+    const now = Object.fromEntries(APP_POOLS.map((pool) => [pool, account.state[pool]]));
+    const last = account.timeline.at(-1);
+    if (!last || APP_POOLS.some((pool) => last[pool] !== now[pool])) account.timeline.push(now);
+  }
+
+  #verdict(account, { session, shown }) {
+    const wanted = Object.entries(shown).filter(([, tokens]) => tokens != null);
+    const fits = (balances) => wanted.every(([pool, tokens]) => balances[pool] === tokens);
+    if (fits(account.state)) return "current";
+    const known = account.sessions.get(session);
+    return known && account.timeline.slice(known.since).some(fits) ? "stale" : "impossible";
+  }
+
+  #answer(account, { refusal, answer = {} }) {
+    const { status, plan, scheduled_plan: scheduled } = account.state;
+    const exists = account.daily !== null;
+    const pools = exists ? this.machine.about.pools : [];
+    const given = Object.entries(answer);
+    const charges = given.filter(([name, tokens]) => name.startsWith(CHARGE) && tokens);
+    return {
+      outcome: refusal ? "refused" : "accepted",
+      ...(refusal ? { reason: refusal.code } : {}),
+      ...Object.fromEntries(given.filter(([name]) => !name.startsWith(CHARGE))),
+      ...(charges.length ? { charge: Object.fromEntries(charges.map(([name, tokens]) => [name.slice(CHARGE.length), tokens])) } : {}),
+      status: exists ? status : null,
+      plan: exists ? plan : null,
+      scheduled_plan: exists && scheduled !== NONE ? scheduled : null,
+      balances: Object.fromEntries(pools.map((pool) => [pool, account.state[pool]])),
+      next_daily_reset_at: exists ? formatInstant(account.daily.shown) : null,
+      next_renewal_at: account.renewal ? formatInstant(account.renewal.shown) : null,
+    };
+  }
+}

@@ -1,0 +1,51 @@
+"""Random walks that several readers of a declaration take together, step by step."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections import Counter
+from collections.abc import Callable, Mapping
+
+from tokenspec.machine.backends import reference
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.step import Accepted, Step, Values
+from tokenspec.machine.testing.amounts import Amounts
+from tokenspec.machine.testing.stateful import agreed
+from tokenspec.spec.catalogue import Catalogue, Plan
+
+EFFORT = int(os.environ.get("TOKENSPEC_EFFORT", "1"))
+
+StepOf = Callable[[Values, str, Values], Step]
+"""One step: state, event, fields."""
+
+
+def a_catalogue(dice: random.Random) -> Catalogue:
+    """Other plans, packs and figures each time."""
+    names = tuple(f"plan {letter}" for letter in "abcde"[: dice.randint(1, 5)])
+    allowances = sorted(dice.choice((0, 1, 3, 100, 8_500, 2**50)) for _ in names)
+    plans = {
+        name: Plan(allowance, dice.choice((0, 2)), tuple(m for m in ("image", "video") if dice.random() < 0.5))
+        for name, allowance in zip(names, allowances, strict=True)
+    }
+    packs = {"tiny": 1, "huge": 2**40, "usual": 1_000}
+    return Catalogue(("free", *names), dice.choice((1, 150)), dice.choice((0, 1, 3)), {"free": Plan(0), **plans}, packs)
+
+
+def walk(
+    machine: Machine, figures: Values, dice: random.Random, steps: int, readers: Callable[[Machine, Values], Mapping[str, StepOf]]
+) -> Counter[str]:
+    """One random walk under random policies, each step taken by the reference and by `readers`: how often each outcome came."""
+    parameters = {**figures, **{p.name: dice.choice(p.answers)[0] for p in machine.policies}}
+    others, amounts = readers(machine, parameters), Amounts(machine, parameters)
+    state, met = dict(reference.initial_state(machine, parameters)), Counter[str]()
+    for _ in range(steps):
+        event, row = dice.choice(machine.events), tuple(state.values())
+        fields = {f.name: amounts.value(row, f.type, dice.randrange(256)) for f in event.fields}
+        right = reference.step(machine, parameters, state, event.name, fields)
+        found = {name: step(state, event.name, fields) for name, step in others.items()}
+        step = agreed(event.name, {"reference": right, **found})
+        met["accepted" if isinstance(step, Accepted) else "refused"] += 1
+        if isinstance(step, Accepted):
+            state = dict(step.state)
+    return met

@@ -47,10 +47,12 @@ export class Adapter {
 
   open({ protocol, catalogue, policy }) {
     if (protocol !== 1) return { error: `protocol ${protocol} is not spoken here, only 1` };
-    const values = { ...figures(catalogue), ...policy };
-    const missing = [...this.account.parameters.keys()].filter((name) => !(name in values));
-    if (missing.length) return { error: `the module was compiled for another catalogue: this one has no ${missing[0]}` };
-    this.account.setParameters(values);
+    const { parameters, policies } = this.account.about;
+    const given = figures(catalogue);
+    const missing = parameters.find(({ name }) => !(name in given));
+    if (missing) return { error: `the module was compiled for another catalogue: this one has no ${missing.name}` };
+    const settled = Object.fromEntries(policies.map(({ name, value }) => [name, value]));
+    this.account.setParameters({ ...given, ...settled, ...policy });
     this.world = new World(this.account, this.session, catalogue.prices);
     const version = this.account.about.tokenspec;
     const observes = this.session ? [...OBSERVES, "shown_is"] : OBSERVES;

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from examples.node import node
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 JOBS = {"renew", "payment_failed", "lapse", "daily_reset"}
@@ -137,15 +138,6 @@ def command(wallet: str) -> list[str]:
     if wallet == "python-wallet":
         return [sys.executable, str(EXAMPLES / wallet / "adapter.py")]
     return [node(), str(EXAMPLES / wallet / "stdio.js")]
-
-
-def node() -> str:
-    found = shutil.which("node")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("node is not installed, and CI is to test the wallet written for it")
-        pytest.skip("node is not installed")
-    return found
 
 
 def requests(resets: str) -> list[dict[str, Any]]:

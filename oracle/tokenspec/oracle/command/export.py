@@ -45,7 +45,7 @@ class _Asked:
     policy: Mapping[str, str]
     settles_policy: bool
     output_file: str | None
-    machine: str
+    machine: str | None
 
 
 _Files = dict[str | None, str | bytes]
@@ -136,7 +136,7 @@ def _wasm(asked: _Asked) -> _Files:
     check_files([asked.catalogue] if asked.catalogue else [], {"the page": beside}, asked.output_file)
     catalogue = catalogue_at(asked.catalogue)
     whole = system(catalogue)
-    machine = next(m for m in whole.machines if m.name == asked.machine)
+    machine = next(m for m in whole.machines if m.name == (asked.machine or "account"))
     heading = {"tokenspec": version("tokenspec"), "declaration": digest(whole)}
     about = Interface(machine, claims(catalogue.ranking))
     module = embedded(about, {**catalogue.parameters(), **asked.policy}, heading)
@@ -156,10 +156,7 @@ _WRITERS: dict[str, Callable[[_Asked], _Files]] = {
 @click.argument("form", metavar="FORMAT", type=click.Choice(list(_WRITERS)))
 @click.option("--scope", type=click.Choice(list(SCOPES)), help="The small world that is written.  [tla, promela: small]")
 @click.option(
-    "--machine",
-    type=click.Choice([m.name for m in system().machines]),
-    default="account",
-    help="Which machine is compiled.  [wasm only: account]",
+    "--machine", type=click.Choice([m.name for m in system().machines]), help="Which machine is compiled.  [wasm: account]"
 )
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where it goes; default: standard output.")
@@ -167,7 +164,7 @@ _WRITERS: dict[str, Callable[[_Asked], _Files]] = {
 def command(
     form: str,
     scope: str | None,
-    machine: str,
+    machine: str | None,
     policy: tuple[str, ...],
     catalogue: str | None,
     output_file: str | None,
@@ -197,6 +194,8 @@ def command(
     """
     to_file = None if output_file == "-" else output_file
     asked = _Asked(scope, catalogue, policy_from_options(policy), bool(policy), to_file, machine)
+    if machine is not None and form != "wasm":
+        raise WrongUsage("--machine", f"a module is of one machine; {form} is always written of the whole")
     files = _WRITERS[form](asked)
     for path, content in files.items():
         if isinstance(content, bytes):

@@ -17,6 +17,7 @@ import pytest
 from command.conftest import tokenspec
 from differential.walks import EFFORT, StepOf, walk
 from examples.node import node
+from sut.calling import HERE, call
 from tokenspec.machine.backends import reference
 from tokenspec.machine.backends.embedded.reader import Embedded
 from tokenspec.machine.lang.declaration import Machine
@@ -75,6 +76,13 @@ def test_python_and_node_answer_every_example_log_as_the_oracle_does(modules: li
     requests = [opening(**changed), *({"op": "apply", **record} for record in records()), {"op": "close"}]
     opened, *answers, closed = asked([node(), str(HOST), *map(str, modules)], requests)
     assert (opened["resets"], closed, answers) == ("explicit", {}, right)
+
+
+def test_python_conforms_when_fuzzed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(HERE)
+    done = call("fuzz", "--sut", "python:embedded_host:host", "--examples", str(8 * EFFORT), "--format", "json")
+    assert (done.code, done.report["verdict"]) == (0, "conforms")
+    assert done.report["steps"] > 200
 
 
 def test_node_conforms_when_fuzzed(modules: list[Path]) -> None:

@@ -18,7 +18,7 @@ from tokenspec.oracle.answers import FIELDS
 from tokenspec.oracle.errors import BadRecord, BadSetting
 from tokenspec.oracle.plain import as_text, in_our_words
 from tokenspec.oracle.settings import catalogue_from
-from tokenspec.oracle.world import Oracle
+from tokenspec.oracle.world import Oracle, ReaderOf
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
 
@@ -49,11 +49,17 @@ class Server:
     """One world, opened by `open`, driven by `apply`, dropped by `close`.
 
     `resets` is how jobs come; `policy` holds settings that a client cannot change; `catalogue` is used where `open`
-    sends none.
+    sends none; `reader` is what runs the account, as for `Oracle`.
     """
 
-    def __init__(self, resets: str = "explicit", policy: Mapping[str, str] | None = None, catalogue: Catalogue = DEFAULT) -> None:
-        self._resets, self._fixed, self._catalogue = resets, dict(policy or {}), catalogue
+    def __init__(
+        self,
+        resets: str = "explicit",
+        policy: Mapping[str, str] | None = None,
+        catalogue: Catalogue = DEFAULT,
+        reader: ReaderOf | None = None,
+    ) -> None:
+        self._resets, self._fixed, self._catalogue, self._reader = resets, dict(policy or {}), catalogue, reader
         self._world: Oracle | None = None
         self._ops: dict[str, Callable[[Message], Message]] = {"open": self._open, "apply": self._apply, "close": self._close}
 
@@ -89,7 +95,7 @@ class Server:
             return _error(f"policy: it holds one answer for each knob, found {as_text(policy)}")
         if written is not None and not isinstance(written, dict):
             return _error(f"catalogue: it is an object, found {as_text(written)}")
-        self._world = Oracle({**policy, **self._fixed}, self._catalogue_of(written), self._resets)
+        self._world = Oracle({**policy, **self._fixed}, self._catalogue_of(written), self._resets, reader=self._reader)
         written_by_itself = JOBS if self._resets == "implied" else ()
         answer: Message = {
             "name": "tokenspec",

@@ -29,6 +29,9 @@ from tokenspec.spec.system import system
 from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, UNLISTED
 
 _Provider: TypeAlias = Callable[[Account, Any], Value]
+ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
+"""Makes what runs a machine under one choice of parameters."""
+
 _FAR = 2**62
 """Later than any instant a record can name."""
 
@@ -52,7 +55,7 @@ class Oracle:
         catalogue: Catalogue | Mapping[str, Any] | None = None,
         resets: str = "explicit",
         machine: Machine | None = None,
-        reader: Callable[[Machine, Mapping[str, Value]], Steps] | None = None,
+        reader: ReaderOf | None = None,
     ) -> None:
         if resets not in RESETS:
             raise BadSetting("resets", f"{resets!r} is not one of {', '.join(RESETS)}")

@@ -31,13 +31,23 @@ export class Machine {
     this.memory.setBigInt64(at, BigInt(number), true);
   }
 
-  /** Figures and policies by name; the others are as they were. The machine begins anew. */
+  /** Figures and policies by name; the others are as they were. The machine begins anew. Where one is at fault, none is set. */
   setParameters(values) {
-    for (const [name, value] of Object.entries(values)) {
-      const slot = this.parameters.get(name);
-      if (!slot) throw new RangeError(`${name}: there is no such parameter in this module`);
-      this.write(slot, value);
+    const before = [...this.parameters.values()].map((slot) => [slot, this.read(slot)]);
+    try {
+      for (const [name, value] of Object.entries(values)) {
+        const slot = this.parameters.get(name);
+        if (!slot) throw new RangeError(`${name}: there is no such parameter in this module`);
+        this.write(slot, value);
+      }
+      this.#checkParameters();
+    } catch (error) {
+      for (const [slot, value] of before) this.write(slot, value);
+      throw error;
     }
+  }
+
+  #checkParameters() {
     const fault = this.calls.check_parameters();
     if (fault > 0) throw new RangeError(`${[...this.parameters.keys()][fault - 1]}: it is none of its values`);
     if (fault < 0) throw new RangeError(this.about.assumptions[-fault - 1].breach);
@@ -55,6 +65,13 @@ export class Machine {
 
   set state(values) {
     for (const slot of this.about.variables) this.write(slot, values[slot.name]);
+  }
+
+  /** What each definition that reads no field stands for in the present state, such as what can be spent in all. */
+  get definitions() {
+    const fault = this.calls.evaluate();
+    if (fault !== 0) throw new RangeError(`definitions in ${JSON.stringify(this.state)}: ${this.#neither(fault)}`);
+    return Object.fromEntries(this.about.definitions.filter(({ at }) => at !== undefined).map((slot) => [slot.name, this.read(slot)]));
   }
 
   /** The event happens: `{rule, answer, ledger}` where it is accepted, `{refusal}` where it is not. */
@@ -95,7 +112,10 @@ export class Machine {
   #refusal(number, name) {
     const failed = this.events.get(name).requires.find(({ refusal }) => refusal === number);
     if (failed) return failed;
-    const neither = Object.entries(this.about.neither).find(([, code]) => code === number);
-    throw new RangeError(`${name} in ${JSON.stringify(this.state)}: ${neither?.[0] ?? number}`);
+    throw new RangeError(`${name} in ${JSON.stringify(this.state)}: ${this.#neither(number)}`);
+  }
+
+  #neither(number) {
+    return Object.keys(this.about.neither).find((name) => this.about.neither[name] === number);
   }
 }

@@ -22,7 +22,10 @@ export function figures({ ranking, daily, bank_months: months, plans, packs }) {
 }
 
 export class World {
-  /** `account` and `session` are machines; without a session machine there are no sessions. `prices` are tokens by action. */
+  /**
+   * `account` and `session` are machines; without a session machine there are no sessions. `prices` are tokens by action.
+   * Parameters of `account` may be set anew at any time, and hold from then on.
+   */
   constructor(account, session = null, prices = {}) {
     Object.assign(this, { machine: account, session, prices: new Map(Object.entries(prices)) });
     this.accounts = new Map();
@@ -30,9 +33,15 @@ export class World {
     this.initial = account.state;
     session?.setParameters({});
     this.loggedOut = session?.state;
-    this.clamped = account.parameter("month_end") === "stay_clamped";
-    this.every24h = account.parameter("daily_reset_clock") === "every_24h_from_opening";
     this.clocks = Object.fromEntries(account.about.clocks.map((clock) => [clock.name, clock]));
+  }
+
+  get clamped() {
+    return this.machine.parameter("month_end") === "stay_clamped";
+  }
+
+  get every24h() {
+    return this.machine.parameter("daily_reset_clock") === "every_24h_from_opening";
   }
 
   /** The account of that name, as it stands; one never seen is absent. */

@@ -21,6 +21,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.step import Accepted, Step, Values
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens, Type, Value
+from tokenspec.machine.lang.validate import machine_scope
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 
@@ -96,6 +97,20 @@ def is_countable(step: Step) -> bool:
     return all(isinstance(n, str) or abs(n) <= COUNTABLE_MAX for n in numbers)
 
 
+def definitions(machine: Machine, reader: Embedded, state: Values) -> dict[str, Value] | None:
+    """What the module makes of the definitions, None where one is too large for it."""
+    try:
+        return reader.evaluate(tuple(state[v.name] for v in machine.variables))
+    except OverflowError:
+        return None
+
+
+def definitions_by_reference(machine: Machine, parameters: Values, state: Values) -> dict[str, Value] | None:
+    scope = reference.Scope(machine, parameters, state)
+    found = {d.name: scope[d.name] for d in machine.definitions if d.name in machine_scope(machine)}
+    return found if all(isinstance(n, str) or abs(n) <= COUNTABLE_MAX for n in found.values()) else None
+
+
 def met_in_any_state(machine: Machine, dice: random.Random, steps: int) -> Counter[str]:
     """Random states, reachable or not, under random figures and policies; how often each outcome came."""
     met = Counter[str]()
@@ -107,11 +122,13 @@ def met_in_any_state(machine: Machine, dice: random.Random, steps: int) -> Count
         parameters |= dict(zip(names, rising, strict=True))
     parameters |= {name: max(1, int(size)) for name, size in parameters.items() if name.startswith("pack[")}
     reader = Embedded(module(machine), parameters)
-    for _ in range(steps):
+    for number in range(steps):
         event = dice.choice(machine.events)
         signed = Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)
         state = {v.name: extreme(signed if isinstance(v.type, Tokens) else v.type, dice) for v in machine.variables}
         fields = {f.name: extreme(f.type, dice) for f in event.fields}
+        if number % 20 == 0:
+            assert definitions(machine, reader, state) == definitions_by_reference(machine, parameters, state)
         try:
             right = reference.step(machine, parameters, state, event.name, fields)
         except Gap:

@@ -103,7 +103,11 @@ def test_node_says_what_it_cannot_do(modules: list[Path]) -> None:
     other, poor, unknown = opening(), opening(), opening(burn_order="at_random")
     other["catalogue"]["packs"] = {"box": 3}
     poor["catalogue"]["daily"] = 0
-    said = asked([node(), str(HOST), *map(str, modules)], [{"op": "apply", "event": "renew"}, other, unknown, poor])
+    too_soon = {"op": "apply", "event": "renew"}
+    still_right = {"op": "apply", "account": "ann", "at": 0, "event": "open_account"}
+    program = [node(), str(HOST), *map(str, modules)]
+    *said, _, _, answer = asked(program, [too_soon, other, unknown, poor, opening(), poor, still_right])
+    assert answer["balances"]["daily"] == 150
     wanted = ["open comes first", "compiled for another catalogue", "at_random is no value of it", "at least one token"]
     assert all(part in answer["error"] for part, answer in zip(wanted, said, strict=True)), said
 

@@ -44,6 +44,11 @@ def description(interface: Interface, figures: Values, heading: Mapping[str, str
         ],
         "assumptions": [{"holds": show(a.holds), "breach": a.breach} for a in m.assumptions],
         "variables": [_slot(interface.state[v.name]) | {"says": v.says} for v in m.variables],
+        "definitions": [
+            {"name": d.name, "is": show(d.expr), "says": d.says}
+            | (_slot(interface.definitions[d.name]) if d.name in interface.definitions else {})
+            for d in m.definitions
+        ],
         "refusals": interface.codes,
         "events": [_event(interface, number, event) for number, event in enumerate(m.events)],
         "clocks": [

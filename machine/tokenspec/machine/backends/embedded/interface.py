@@ -99,15 +99,27 @@ class Interface:
         return self.answers_at + SLOT * max(len(e.answers) for e in self.machine.events)
 
     @cached_property
+    def definitions_at(self) -> int:
+        """Where the definitions begin."""
+        return self.ledger_at + SLOT * max(len(r.ledger) for e in self.machine.events for r in e.rules)
+
+    @cached_property
+    def definitions(self) -> dict[str, Slot]:
+        """The definitions that read no field, whose values `evaluate` writes."""
+        scope = machine_scope(self.machine)
+        return _area(self.definitions_at, ((d.name, scope[d.name]) for d in self.machine.definitions if d.name in scope))
+
+    @cached_property
     def size(self) -> int:
         """Bytes of all areas."""
-        return self.ledger_at + SLOT * max(len(r.ledger) for e in self.machine.events for r in e.rules)
+        return self.definitions_at + SLOT * len(self.definitions)
 
     @cached_property
     def areas(self) -> dict[str, int]:
         """Where each area begins, by the name of the global that tells it."""
-        starts = (self.after_parameters, self.fields_at, self.answers_at, self.ledger_at)
-        return {"parameters": 0, **dict(zip(("state", "fields", "answers", "ledger"), starts, strict=True))}
+        names = ("parameters", "state", "fields", "answers", "ledger", "definitions")
+        starts = (0, self.after_parameters, self.fields_at, self.answers_at, self.ledger_at, self.definitions_at)
+        return dict(zip(names, starts, strict=True))
 
     @cached_property
     def state_parts(self) -> list[tuple[Claim, StatePart]]:

@@ -6,7 +6,7 @@ which products have to be computed with care, and refuses, with `OverflowError`,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from tokenspec.machine.backends.embedded.interface import NO_RULE, NOT_A_VALUE, SLOT, TOO_LARGE, Interface, Slot
 from tokenspec.machine.backends.native.exact import PRODUCT, Exactness
@@ -19,9 +19,6 @@ from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import Expr, substitute
 from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens, Type
-
-_Accepted = Callable[[Function, Event, Rule, Env, dict[str, Node]], None]
-"""Writes what happens where a rule applies, in an environment, with the new values of the variables."""
 
 
 def module_text(interface: Interface, figures: Values) -> str:
@@ -59,12 +56,13 @@ class _Writer:
         yield self._first_fault("$state_fault", ((slot, NOT_A_VALUE) for slot in self.interface.state.values()), ())
         yield self._init()
         yield self._check_parameters()
-        yield from (self._event("event", number, event, self._take) for number, event in enumerate(self.machine.events))
-        yield from (self._event("claims", number, event, self._judge) for number, event in enumerate(self.machine.events))
+        for kind in ("event", "claims"):
+            yield from (self._event(kind, number, event) for number, event in enumerate(self.machine.events))
         yield self._call("step", 0, 1)
         yield self._call("decide", 0, 0)
         yield self._call("broken_step", count, 0)
         yield self._broken_state()
+        yield self._evaluate()
 
     def _env(self, slots: Mapping[str, Slot]) -> dict[str, Node]:
         return {name: self.nodes.local(f"m{slot.at}", *_range(slot.kind)) for name, slot in slots.items()}
@@ -78,8 +76,9 @@ class _Writer:
 
     # Events
 
-    def _event(self, kind: str, number: int, event: Event, accepted: _Accepted) -> str:
-        """The function of an event: refused by the first requirement that fails, else by rule what `accepted` writes."""
+    def _event(self, kind: str, number: int, event: Event) -> str:
+        """What an event does: the step itself (`event`), or the judgement of it (`claims`), by the rule that applies."""
+        is_step = kind == "event"
         function = Function(self.nodes, f"${kind}_{number} (param $apply i32) (result i32)", "i64")
         slots = self.interface.fields(event.name)
         for slot in slots.values():
@@ -91,12 +90,12 @@ class _Writer:
         for code, holds in needs:
             if holds != self.nodes.true:
                 # A refused event takes no step that a claim could be about.
-                refusal = -1 - self.interface.codes.index(code) if accepted == self._take else -1
+                refusal = -1 - self.interface.codes.index(code) if is_step else -1
                 function.add(f"(if (i32.eqz {function.truth(holds)}) (then (return (i32.const {refusal}))))")
         for rule, fits in fitting:
             shared = function.scope()
             function.add(f"(if {function.truth(fits)} (then")
-            accepted(function, event, rule, env, self._after(rule, env))
+            (self._take if is_step else self._judge)(function, event, rule, env, self._after(rule, env))
             function.add("))")
             function.leave(shared)
         function.add(f"(i32.const {NO_RULE})")
@@ -166,6 +165,15 @@ class _Writer:
             holds = self._node(part.holds, self.present)
             function.add(f"(if (i32.eqz {function.truth(holds)}) (then (return (i32.const {number}))))")
         function.add("(i32.const -1)")
+        return self._finished(function)
+
+    def _evaluate(self) -> str:
+        function = Function(self.nodes, '(export "evaluate") (result i32)', "i64")
+        function.add(f"(if (call $state_fault) (then (return (i32.const {NOT_A_VALUE}))))")
+        slots, exprs = self.interface.definitions, {d.name: d.expr for d in self.machine.definitions}
+        values = [(slot, self._node(exprs[name], self.present, slot.kind)) for name, slot in slots.items()]
+        self._share_and_limit(function, (node for _, node in values))
+        function.add(*(f"(i64.store (i32.const {slot.at}) {function.number(node)})" for slot, node in values), "(i32.const 0)")
         return self._finished(function)
 
     def _first_fault(self, head: str, faults: Iterable[tuple[Slot, int]], assumptions: Iterable[Node]) -> str:

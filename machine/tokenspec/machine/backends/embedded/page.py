@@ -18,6 +18,7 @@ _FUNCTIONS = {
     "step(event: i32) -> i32": "Takes the event with the fields that lie in memory. n >= 0: accepted by rule n; variables, "
     "answers and ledger are written. n < 0: refused, and nothing is changed",
     "decide(event: i32) -> i32": "What `step` would answer. Nothing is changed",
+    "evaluate() -> i32": "Writes what the definitions stand for in the present state, and answers 0",
     "broken_state() -> i32": "The number of the first claim about states that the variables break; n < 0: none",
     "broken_step(event: i32) -> i32": "The number of the first claim about steps that the event would break, taken now; n < 0: "
     "none. Call it before `step`",
@@ -80,6 +81,9 @@ def _memory(d: Data) -> Iterator[str]:
         yield ""
     yield from ("Variables:", "")
     yield from _table(("at", "name", "values", "what it is"), (_slot(v, v["says"]) for v in d["variables"]))
+    if d["definitions"]:
+        yield from ("Definitions, the names that conditions below make use of; `evaluate` writes those that have an address:", "")
+        yield from _table(("at", "name", "values", "stands for", "what it is"), map(_definition, d["definitions"]))
 
 
 def _events(d: Data) -> Iterator[str]:
@@ -129,6 +133,10 @@ def _claims(d: Data) -> Iterator[str]:
 def _parameter(p: Data, says: str) -> tuple[object, ...]:
     value = p["value"]
     return p["at"], f"`{p['name']}`", _kind(p["type"]), f"{value:,}" if type(value) is int else str(value).lower(), says
+
+
+def _definition(d: Data) -> tuple[object, ...]:
+    return d.get("at", ""), f"`{d['name']}`", _kind(d["type"]) if "type" in d else "", f"`{d['is']}`", d["says"]
 
 
 def _slot(slot: Data, says: str) -> tuple[object, ...]:

@@ -51,6 +51,7 @@ class Embedded:
         instance = Instance(module)
         self._memory = instance.view("memory")
         self._step, self._decide = instance.function("step"), instance.function("decide")
+        self._evaluate = instance.function("evaluate")
         self.broken_state = instance.function("broken_state")
         """The number of the first claim about states that the present state breaks, -1 where it breaks none."""
         self._broken_step = instance.function("broken_step")
@@ -98,6 +99,13 @@ class Embedded:
         self._state.write(row)
         _Area(self._memory, event["fields"]).write(given)
         return self._broken_step(event["number"])
+
+    def evaluate(self, row: Row) -> dict[str, Value]:
+        """What each definition that reads no field stands for in a state."""
+        self._state.write(row)
+        _check(self._evaluate(), "definitions", row, ())
+        slots = [d for d in self.described["definitions"] if "at" in d]
+        return dict(zip((d["name"] for d in slots), _Area(self._memory, slots).read(), strict=True))
 
     def decide(self, row: Row, event_name: str, given: Fields) -> int:
         """What a step would answer, without taking it."""

@@ -78,6 +78,8 @@ def test_other_machines_are_compiled_as_well(tmp_path: Path) -> None:
 def test_parameters_that_no_catalogue_has_are_not_taken(module: bytes) -> None:
     with pytest.raises(ValueError, match="a pack holds at least one token"):
         Embedded(module, {"pack[small]": 0})
+    with pytest.raises(ValueError, match=r"pack\[crate\]: there is no such parameter"):
+        Embedded(module, {"pack[crate]": 5})
     with pytest.raises(ValueError, match=r"allowance\[premium\]: it is not a value of its type"):
         Embedded(module, {"allowance[premium]": -1})
 

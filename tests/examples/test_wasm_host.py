@@ -69,7 +69,7 @@ def asked(program: list[str], requests: list[dict[str, Any]]) -> list[Any]:
 )
 def test_python_and_node_answer_every_example_log_as_the_oracle_does(modules: list[Path], changed: dict[str, str]) -> None:
     module = modules[0].read_bytes()
-    oracle, embedding = Oracle(changed), Oracle(changed, reader=lambda machine, parameters: Embedded(module, parameters))
+    oracle, embedding = Oracle(changed), Oracle(changed, machine_reader=lambda machine, parameters: Embedded(module, parameters))
     right = [oracle.apply(record).as_dict() for record in records()]
     assert len(right) > 300
     assert [embedding.apply(record).as_dict() for record in records()] == right

@@ -20,4 +20,4 @@ def reader(machine: Machine, parameters: Values) -> Embedded:
 
 def host() -> Server:
     """A world whose account is run by its module, which is compiled anew for the names of each catalogue."""
-    return Server(reader=reader)
+    return Server(machine_reader=reader)

@@ -49,7 +49,7 @@ class Server:
     """One world, opened by `open`, driven by `apply`, dropped by `close`.
 
     `resets` is how jobs come; `policy` holds settings that a client cannot change; `catalogue` is used where `open`
-    sends none; `reader` is what runs the account, as for `Oracle`.
+    sends none; `machine_reader` is what runs the account, as for `Oracle`.
     """
 
     def __init__(
@@ -57,9 +57,9 @@ class Server:
         resets: str = "explicit",
         policy: Mapping[str, str] | None = None,
         catalogue: Catalogue = DEFAULT,
-        reader: ReaderOf | None = None,
+        machine_reader: ReaderOf | None = None,
     ) -> None:
-        self._resets, self._fixed, self._catalogue, self._reader = resets, dict(policy or {}), catalogue, reader
+        self._resets, self._fixed, self._catalogue, self._machine_reader = resets, dict(policy or {}), catalogue, machine_reader
         self._world: Oracle | None = None
         self._ops: dict[str, Callable[[Message], Message]] = {"open": self._open, "apply": self._apply, "close": self._close}
 
@@ -95,7 +95,9 @@ class Server:
             return _error(f"policy: it holds one answer for each knob, found {as_text(policy)}")
         if written is not None and not isinstance(written, dict):
             return _error(f"catalogue: it is an object, found {as_text(written)}")
-        self._world = Oracle({**policy, **self._fixed}, self._catalogue_of(written), self._resets, reader=self._reader)
+        self._world = Oracle(
+            {**policy, **self._fixed}, self._catalogue_of(written), self._resets, machine_reader=self._machine_reader
+        )
         written_by_itself = JOBS if self._resets == "implied" else ()
         answer: Message = {
             "name": "tokenspec",

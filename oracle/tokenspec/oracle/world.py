@@ -45,7 +45,7 @@ class Oracle:
     """A world of accounts under one choice of policies and one catalogue.
 
     `resets` says how the two jobs come: `explicit` as written events, `implied` by themselves at the instant they
-    fall due. `machine` replaces the declared account, for fault seeding; `reader` is what runs it in place of
+    fall due. `machine` replaces the declared account, for fault seeding; `machine_reader` is what runs it in place of
     the compiled reader.
     """
 
@@ -55,7 +55,7 @@ class Oracle:
         catalogue: Catalogue | Mapping[str, Any] | None = None,
         resets: str = "explicit",
         machine: Machine | None = None,
-        reader: ReaderOf | None = None,
+        machine_reader: ReaderOf | None = None,
     ) -> None:
         if resets not in RESETS:
             raise BadSetting("resets", f"{resets!r} is not one of {', '.join(RESETS)}")
@@ -68,7 +68,7 @@ class Oracle:
         self.machine = machine or declared
         self.parameters: dict[str, Value] = {**self.catalogue.parameters(), **self.policy}
         self.compiled = Compiled(self.machine, self.parameters)
-        self._runs: Steps = reader(self.machine, self.parameters) if reader is not None else self.compiled
+        self._runs: Steps = machine_reader(self.machine, self.parameters) if machine_reader is not None else self.compiled
         self.accounts: dict[str, Account] = {}
         self.reader = Reader([*self.machine.events, *session.events], self.catalogue.aliases)
         self.last_rule: str | None = None

@@ -68,6 +68,9 @@ class Embedded:
 
     def _set_parameters(self, instance: Instance, parameters: Values) -> None:
         known = [*self.described["parameters"], *self.described["policies"]]
+        unknown = parameters.keys() - {p["name"] for p in known}
+        if unknown:
+            raise ValueError(f"{min(unknown)}: there is no such parameter in this module")
         area = _Area(self._memory, known)
         area.write([parameters.get(p["name"], p["value"]) for p in known])
         fault = instance.call("check_parameters")

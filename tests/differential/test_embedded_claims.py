@@ -76,10 +76,10 @@ def opinions(machine: Machine, dice: random.Random, walks: int, steps: int) -> t
 
 
 def test_no_claim_is_broken_by_the_declaration() -> None:
-    assert opinions(account(), random.Random(0), 6, 200) == (1_200, 0)
+    assert opinions(account(), random.Random(0), 5, 160) == (800, 0)
 
 
 @pytest.mark.parametrize("fault", SEEDED.values(), ids=SEEDED.keys())
 def test_a_fault_breaks_the_same_claim_as_for_the_monitor(fault: Fault) -> None:
-    _, broken = opinions(fault.seed(account()), random.Random(1), 6, 200)
+    _, broken = opinions(fault.seed(account()), random.Random(1), 5, 160)
     assert broken > 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.lang.declaration import Requirement, Rule
+from tokenspec.machine.testing.coverage import Coverage
 from tokenspec.oracle.answers import Answer, Difference, can_be_compared, differences
 from tokenspec.oracle.errors import BadRecord
 from tokenspec.oracle.instants import format_instant
@@ -64,6 +65,8 @@ class Report:
     accounts: int = 0
     bad: list[Bad] = field(default_factory=list)
     divergences: list[Divergence] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=lambda: Coverage(()))
+    """What the records met; a repeated id meets nothing, and a job that nobody wrote down is no record."""
 
 
 def replay(
@@ -76,7 +79,7 @@ def replay(
 
     Of an account that has diverged, later records are still answered and no longer compared.
     """
-    report, done = Report(), set[str]()
+    report, done = Report(coverage=Coverage((oracle.machine, oracle.session_machine))), set[str]()
     reasons = _reasons(oracle)
     for position, line in enumerate(lines):
         if on_line is not None:
@@ -90,6 +93,8 @@ def replay(
             report.bad.append(Bad(line._replace(content=b""), fault))
             continue
         report.records += 1
+        if oracle.last_rule is not None:
+            report.coverage.note_name(event_of(record), oracle.last_rule)
         if on_answer is not None:
             on_answer(answer)
         if record.observed is None or record.account in done or not can_be_compared(record.observed):

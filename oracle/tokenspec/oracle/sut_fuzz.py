@@ -229,12 +229,8 @@ class SutFuzz(WorldFuzz):
     def _note(self, event: str) -> None:
         """Counts what became of an event of a session; those of the account are counted as they happen."""
         outcome = self.oracle.last_rule
-        if outcome is None or event not in self.oracle.session_machine.event_named:
-            return
-        if outcome in self.coverage.rules:
-            self.coverage.rules[outcome] += 1
-        else:
-            self.coverage.refusals[event, outcome] += 1
+        if outcome is not None and event in self.oracle.session_machine.event_named:
+            self.coverage.note_name(event, outcome)
 
     def _observe(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
         self.coverage.note(self.oracle.compiled, event, outcome)

@@ -101,7 +101,7 @@ class Live:
     rule: str | None = None
     """The rule that accepted the last event, None after a refusal."""
 
-    def __init__(self, machine: Machine, parameters: Values) -> None:
+    def __init__(self, machine: Machine, parameters: Values, *, graph: bool = False) -> None:
         self._declared = machine
         self._parameters = dict(parameters)
         self._closures = _Closures(machine)
@@ -111,7 +111,7 @@ class Live:
         self.ledger: list[tuple[Any, str, int]] = []
         for v in machine.variables:
             setattr(self, v.name, self._closures.of(v.initial)(self._parameters))
-        self.machine = transitions.Machine(
+        self.machine = _kind(graph)(
             model=self,
             states=list(machine.states),
             initial=getattr(self, machine.control),
@@ -120,6 +120,7 @@ class Live:
             send_event=True,
             auto_transitions=False,
             ignore_invalid_triggers=True,
+            **({"title": machine.name, "graph_engine": "graphviz"} if graph else {}),
         )
         for event in machine.events:
             setattr(self, event.name, self._trigger(event))
@@ -200,11 +201,22 @@ class Live:
         return kind.members[0] if isinstance(kind, Enum) else True
 
 
-def live(machine: Machine, parameters: Values) -> Live:
-    """A new instance of `machine` in its initial state. Refuses, by `AssertionError`, names that Python cannot spell."""
+def _kind(graph: bool) -> Any:
+    if not graph:
+        return transitions.Machine
+    from transitions.extensions import GraphMachine
+
+    return GraphMachine
+
+
+def live(machine: Machine, parameters: Values, *, graph: bool = False) -> Live:
+    """A new instance of `machine` in its initial state. Refuses, by `AssertionError`, names that Python cannot spell.
+
+    `graph`: it has the `get_graph()` of `transitions`, and takes longer to make.
+    """
     names = [e.name for e in machine.events] + [v.name for v in machine.variables]
     assert all(name.isidentifier() for name in names), "events and variables must be Python names to become attributes"
-    return Live(machine, parameters)
+    return Live(machine, parameters, graph=graph)
 
 
 class LiveReader:

@@ -30,10 +30,14 @@ class Coverage:
     def note(self, compiled: Compiled, event: str, outcome: Outcome) -> None:
         """Counts the outcome of one event."""
         index = outcome[0]
-        if index >= 0:
-            self.rules[compiled.rules[index]] += 1
+        self.note_name(event, compiled.rules[index] if index >= 0 else compiled.codes[-1 - index])
+
+    def note_name(self, event: str, outcome: str) -> None:
+        """Counts one event that `outcome`, a rule or a refusal, became of."""
+        if outcome in self.rules:
+            self.rules[outcome] += 1
         else:
-            self.refusals[event, compiled.codes[-1 - index]] += 1
+            self.refusals[event, outcome] += 1
 
     def add(self, other: Coverage) -> None:
         """Takes in the hits of another run."""
@@ -46,6 +50,10 @@ class Coverage:
         rows = [(of[rule], rule, hits) for rule, hits in self.rules.items()]
         rows += [(event, f"refused: {code}", hits) for (event, code), hits in self.refusals.items()]
         return sorted(rows, key=lambda row: (row[2], row[0], row[1]))
+
+    def as_data(self) -> list[dict[str, str | int]]:
+        """The rows as a report holds them."""
+        return [{"event": event, "outcome": what, "hits": hits} for event, what, hits in self.rows()]
 
     def cold(self, closed: Collection[Met] = ()) -> list[Met]:
         """Everything that was never met, less what is `closed` off."""

@@ -138,7 +138,7 @@ def report(result: Result, fixed: dict[str, str], catalogue: Catalogue | None = 
         "examples": result.count.examples,
         "steps": result.count.steps,
         "seconds": round(result.seconds, 2),
-        "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in result.coverage.rows()],
+        "coverage": result.coverage.as_data(),
         "closed_off": [{"event": event, "outcome": what} for event, what in sorted(result.closed)],
         "counterexample": _counterexample(failure) if failure else None,
     }

@@ -178,6 +178,7 @@ def _data(report: Report, oracle: Oracle) -> dict[str, Any]:
         "compared": report.compared,
         "accounts": report.accounts,
         "bad_records": [bad_data(bad) for bad in report.bad],
+        "coverage": report.coverage.as_data(),
         "divergences": [_divergence_data(d) for d in report.divergences],
     }
 

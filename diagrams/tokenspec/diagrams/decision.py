@@ -1,0 +1,89 @@
+"""How one event is decided: what is asked, in which order, what each refusal is, and what each rule then does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tokenspec.diagrams.graph import Edge, Graph, Line, Node, Shape, Stroke, faint, plain, strong
+from tokenspec.diagrams.pools import payers, payment_orders
+from tokenspec.diagrams.words import called, in_words, listed, spaced
+from tokenspec.machine.lang.declaration import Event, Kind, Machine, Origin, Requirement, Rule
+from tokenspec.machine.lang.expr import TRUE, Var, children, reads
+from tokenspec.machine.lang.step import Values
+
+
+def decision(machine: Machine, event: Event, parameters: Values) -> Graph:
+    """The requirements of `event` in their order, each with its refusal, and the rules that accept it, with what they change."""
+    asked = Node("asked", _asked(event), Shape.STATE)
+    nodes, edges, last = [asked], [], "asked"
+    for number, need in enumerate(event.requires, 1):
+        question, refusal = f"question{number}", f"refusal{number}"
+        if need.holds != TRUE:
+            nodes.append(Node(question, _question(need), Shape.QUESTION))
+            nodes.append(Node(refusal, _refusal(need), Shape.REFUSAL))
+            outcome = (event.name, f"refused: {need.code}")
+            edges.append(Edge(last, question, () if last == "asked" else (plain("yes"),)))
+            edges.append(Edge(question, refusal, (Line("no", outcomes=(outcome,)),), Stroke.REFUSED, beside=True))
+            last = question
+    for rule in event.rules:
+        nodes.append(Node(rule.name, _outcome(machine, event, rule, parameters), Shape.OUTCOME))
+        lines = [Line(f"in {listed([spaced(s) for s in rule.source])}", outcomes=((event.name, rule.name),))]
+        lines += [plain(in_words(rule.when))] if rule.when != TRUE else []
+        edges.append(Edge(last, rule.name, tuple(lines)))
+    meant = list(_meant(machine, event))
+    if meant:
+        nodes.append(Node("words", (strong("Words"), *(plain(line) for line in meant)), Shape.NOTE))
+    return Graph(
+        name=event.name,
+        title=f"{spaced(event.name).capitalize()}: how it is decided",
+        says=f"{event.says} What is required of it, in order, with the refusal where that fails, and what is done otherwise.",
+        nodes=tuple(nodes),
+        edges=tuple(edges),
+    )
+
+
+def _asked(event: Event) -> tuple[Line, ...]:
+    fields = [f.key for f in event.fields if f.origin is Origin.PAYLOAD] + [k.name for k in event.keys]
+    lines = [strong(called(event)), plain(event.says), *([plain(f"with {listed(fields)}")] if fields else [])]
+    return (*lines, *([faint(" ".join(event.clauses))] if event.clauses else []))
+
+
+def _question(need: Requirement) -> tuple[Line, ...]:
+    lines = [strong(spaced(need.code))]
+    # A single name or comparison says no more than the sentence does.
+    if sum(1 for _ in reads(need.holds)) > 2:
+        lines.append(faint(in_words(need.holds)))
+    return tuple(lines)
+
+
+def _refusal(need: Requirement) -> tuple[Line, ...]:
+    lines = [plain("refused:"), strong(need.code), plain(need.because)]
+    return (*lines, *([faint(" ".join(need.clauses))] if need.clauses else []))
+
+
+def _outcome(machine: Machine, event: Event, rule: Rule, parameters: Values) -> tuple[Line, ...]:
+    lines = [plain("accepted:"), strong(rule.name), plain(rule.why)]
+    if rule.target is not None:
+        lines.append(plain(f"{spaced(machine.control)} becomes {spaced(rule.target)}"))
+    for kind in Kind:
+        posted = list(dict.fromkeys(line.pool for line in rule.ledger if line.kind is kind))
+        if posted:
+            lines.append(plain(f"{spaced(kind.value)}: {', '.join(posted)}"))
+    others = [spaced(a.name) for a in rule.effect if a.name not in machine.pools]
+    lines += [plain(f"changes {listed(others)}")] if others else []
+    lines += [plain(f"{clock} clock {act.value}") for clock, act in rule.clocks]
+    if (event, rule) in list(payers(machine)):
+        for under, order in payment_orders(machine, parameters, event, rule).items():
+            lines.append(plain(f"they pay in this order{f' under {under}' if under else ''}: {', '.join(order)}"))
+    return (*lines, *([faint(" ".join(rule.clauses))] if rule.clauses else []))
+
+
+def _meant(machine: Machine, event: Event) -> Iterator[str]:
+    """The definitions that the conditions shown read, with what they are."""
+    shown = [n.holds for n in event.requires if len(children(n.holds)) or isinstance(n.holds, Var)] + [
+        r.when for r in event.rules
+    ]
+    read = set(reads(tuple(shown)))
+    for definition in machine.definitions:
+        if definition.name in read:
+            yield f"{spaced(definition.name)}: {definition.says}"

@@ -1,0 +1,143 @@
+"""What a picture shows, as data: nodes, edges, and groups within groups. Renderers read this and nothing else."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Outcome: TypeAlias = tuple[str, str]
+"""An event, with the rule that accepted it or with `refused: ` and a code."""
+
+
+class Style(enum.Enum):
+    """How a line of a label is set."""
+
+    STRONG = "strong"
+    PLAIN = "plain"
+    FAINT = "faint"
+    INSIDE = "inside"
+    """One of several that are set as a paragraph, with commas between them."""
+    COLD = "cold"
+    """What a run never met."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a label.
+
+    `outcomes` are what it stands for, as the coverage of a report has it.
+    """
+
+    text: str
+    style: Style = Style.PLAIN
+    outcomes: tuple[Outcome, ...] = ()
+
+
+class Shape(enum.Enum):
+    """What a node stands for. Each shape differs from the others in outline, not in colour alone."""
+
+    START = "start"
+    """The point from which the first state is entered."""
+    STATE = "state"
+    QUESTION = "question"
+    """A condition: what follows depends on whether it holds."""
+    OUTCOME = "outcome"
+    """An event was accepted."""
+    REFUSAL = "refusal"
+    POOL = "pool"
+    NOTE = "note"
+
+
+class Stroke(enum.Enum):
+    """What an edge stands for."""
+
+    MOVE = "move"
+    """By a user's event."""
+    JOB = "job"
+    """By a job."""
+    CLOCK = "clock"
+    """By time alone."""
+    REFUSED = "refused"
+    DRIVES = "drives"
+    """What happens in one machine makes something happen in another."""
+    NOTE = "note"
+    """Ties a note to what it is about."""
+
+
+class Heat(enum.Enum):
+    """Whether a run met what the edge stands for."""
+
+    COLD = "cold"
+    WARM = "warm"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """`id` is unique in the picture; the first line of the label is its name."""
+
+    id: str
+    lines: tuple[Line, ...]
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """`beside`: the target is drawn at the height of the source, and not below it."""
+
+    source: str
+    target: str
+    lines: tuple[Line, ...] = ()
+    stroke: Stroke = Stroke.MOVE
+    beside: bool = False
+    heat: Heat | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A box around nodes and further groups; `parallel` marks one that is in some state beside its siblings at all times."""
+
+    id: str
+    lines: tuple[Line, ...]
+    nodes: tuple[Node, ...] = ()
+    groups: tuple[Group, ...] = ()
+    parallel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A picture. `title` and `says` describe it to those who cannot see it."""
+
+    name: str
+    title: str
+    says: str
+    nodes: tuple[Node, ...]
+    edges: tuple[Edge, ...]
+    groups: tuple[Group, ...] = ()
+    width: int = 30
+    """Characters in a line of a label, after which it is broken."""
+
+    @property
+    def all_nodes(self) -> tuple[Node, ...]:
+        """The nodes, those within groups included, in drawing order."""
+        return (*self.nodes, *(node for group in self.groups for node in members(group)))
+
+
+def members(group: Group) -> tuple[Node, ...]:
+    """The nodes of a group, those of groups within it included."""
+    return (*group.nodes, *(node for inner in group.groups for node in members(inner)))
+
+
+def strong(text: str, *outcomes: Outcome) -> Line:
+    """A line that is read first."""
+    return Line(text, Style.STRONG, outcomes)
+
+
+def plain(text: str) -> Line:
+    """A line of ordinary text."""
+    return Line(text)
+
+
+def faint(text: str) -> Line:
+    """A line that is read last: clauses, counts."""
+    return Line(text, Style.FAINT)

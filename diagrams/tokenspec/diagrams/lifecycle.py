@@ -1,0 +1,99 @@
+"""A machine's states and what leads from one to another."""
+
+from __future__ import annotations
+
+from tokenspec.diagrams.graph import Edge, Graph, Line, Node, Shape, Stroke, Style, faint, plain, strong
+from tokenspec.diagrams.words import called, duration, open_requirements, refused_in, spaced
+from tokenspec.machine.lang.declaration import Actor, Event, Machine, Rule
+from tokenspec.machine.lang.expr import Lit
+
+STROKES = {Actor.USER: Stroke.MOVE, Actor.JOB: Stroke.JOB, Actor.CLOCK: Stroke.CLOCK}
+
+
+def lifecycle(machine: Machine, *, name: str | None = None, refusals: bool = False) -> Graph:
+    """Every state, and every rule that leads from one into another or back into the same, as an edge.
+
+    An event that leaves the state alone is named within it. `refusals` names the events that are always refused there.
+    """
+    return Graph(
+        name=name or machine.name,
+        title=f"{spaced(machine.name).capitalize()}: its states",
+        says=f"{machine.says} The states {', '.join(machine.states)}, and the events that lead from one to another.",
+        nodes=states(machine, refusals=refusals),
+        edges=moves(machine),
+    )
+
+
+def states(machine: Machine, *, refusals: bool = False, within: bool = True) -> tuple[Node, ...]:
+    """A start, where the first state is known, and a node for each state.
+
+    `within`: the events that leave it alone are named in it.
+    """
+    nodes = [] if first_state(machine) is None else [Node(_start(machine), (), Shape.START)]
+    for state in machine.states:
+        lines = [strong(spaced(state))]
+        if within:
+            lines += inside(machine, state)
+        if refusals:
+            lines += [
+                faint(f"{event.name} refused: {spaced(need.code)}")
+                for event in machine.events
+                if event.actor is not Actor.CLOCK and (need := refused_in(event, machine, state))
+            ]
+        nodes.append(Node(node_id(machine, state), tuple(lines), Shape.STATE))
+    return tuple(nodes)
+
+
+def moves(machine: Machine) -> tuple[Edge, ...]:
+    """An edge for each rule and state that it leads out of."""
+    first = first_state(machine)
+    edges = [] if first is None else [Edge(_start(machine), node_id(machine, first))]
+    for state in machine.states:
+        for event, rule in accepted_in(machine, state):
+            if rule.target is not None:
+                ends = (node_id(machine, state), node_id(machine, rule.target))
+                edges.append(Edge(*ends, label(event, rule, machine, state), STROKES[event.actor]))
+    return tuple(edges)
+
+
+def accepted_in(machine: Machine, state: str) -> list[tuple[Event, Rule]]:
+    """Every event with every rule that may accept it in `state`."""
+    return [
+        (event, rule)
+        for event in machine.events
+        if refused_in(event, machine, state) is None
+        for rule in event.rules
+        if state in rule.source
+    ]
+
+
+def inside(machine: Machine, state: str) -> list[Line]:
+    """The events that may be accepted in `state` and leave it as it is."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for event, rule in accepted_in(machine, state):
+        if rule.target is None:
+            found.setdefault(event.name, []).append((event.name, rule.name))
+    return [Line(event, Style.INSIDE, tuple(outcomes)) for event, outcomes in found.items()]
+
+
+def label(event: Event, rule: Rule, machine: Machine, state: str) -> tuple[Line, ...]:
+    """The event, what is still required of it in `state`, and the clauses of the rule."""
+    lines = [strong(called(event), (event.name, rule.name))]
+    lines += [plain(f"more than {duration(t.after_ms)} after {t.since}") for t in machine.timers if t.event == event.name]
+    lines += [plain(spaced(need.code)) for need in open_requirements(event, machine, state)]
+    return (*lines, *([faint(" ".join(rule.clauses))] if rule.clauses else []))
+
+
+def first_state(machine: Machine) -> str | None:
+    """The state in which every run begins; None where that depends on a parameter."""
+    initial = machine.control_variable.initial
+    return str(initial.value) if isinstance(initial, Lit) else None
+
+
+def node_id(machine: Machine, state: str) -> str:
+    """The id of a state's node: unique among those of several machines."""
+    return f"{machine.name}.{state}"
+
+
+def _start(machine: Machine) -> str:
+    return f"{machine.name}."

@@ -1,0 +1,78 @@
+"""A picture as SVG, PNG or PDF.
+
+SVG and PNG need nothing but what was installed with this package, and PDF a Graphviz program. An SVG has a title, a
+description, and colours for light and for dark surroundings, each with its own ground.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from importlib.resources import as_file, files
+
+from tokenspec.diagrams.dot import COLD, FAINT, INK, PAPER, dot
+from tokenspec.diagrams.graph import Graph
+from tokenspec.diagrams.layout import svg_of
+
+_SHOWN_SIZE = 0.9
+"""Of the size that was laid out: where no font with Arial's widths is installed, a wider one still fits."""
+_FAMILY = "Arial,Helvetica,Liberation Sans,Arimo,sans-serif"
+_ZOOM = 2
+DARK = {
+    INK: "#f0f6fc",
+    FAINT: "#a5afba",
+    PAPER: "#0d1117",
+    COLD: "#ff8f88",
+    "#ddf4ff": "#10294a",
+    "#0550ae": "#79b8ff",
+    "#fff8c5": "#3a2f08",
+    "#7d4e00": "#e3b341",
+    "#dafbe1": "#0f2f1a",
+    "#116329": "#56d364",
+    "#ffebe9": "#42151a",
+    "#f6f8fa": "#21262d",
+}
+"""What takes the place of each colour on a dark ground."""
+
+
+class NoProgram(Exception):
+    """The form asked for takes a program that is not installed; the message says which, and what else can be done."""
+
+
+def svg(graph: Graph) -> str:
+    """The picture as SVG, the same text everywhere."""
+    drawn = svg_of(dot(graph))
+    drawn = drawn[drawn.index("<svg") :].replace("\r\n", "\n")
+    drawn = re.sub(r"<!-- .*? -->\n|<title>.*?</title>\n?", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r'font-size="([\d.]+)"', lambda m: f'font-size="{float(m[1]) * _SHOWN_SIZE:.2f}"', drawn)
+    drawn = drawn.replace('font-family="Arial"', f'font-family="{_FAMILY}"')
+    title, says = escape(graph.title, quote=False), escape(graph.says, quote=False)
+    head = f'<title id="title">{title}</title>\n<desc id="desc">{says}</desc>\n<style>{_dark()}</style>\n'
+    role = 'role="img" aria-labelledby="title desc" '
+    return re.sub(r"<svg ([^>]*>)\n", lambda m: f"<svg {role}{m[1]}\n{head}", drawn, count=1)
+
+
+def _dark() -> str:
+    swaps = [f'[{what}="{light}"]{{{what}:{dark}}}' for light, dark in DARK.items() for what in ("fill", "stroke")]
+    return f"@media (prefers-color-scheme:dark){{{''.join(swaps)}}}"
+
+
+def png(graph: Graph) -> bytes:
+    """The picture as PNG, twice as large as the SVG so that it stays sharp."""
+    import resvg_py
+
+    fonts = files("tokenspec.diagrams") / "vendor"
+    with as_file(fonts / "arimo-regular.ttf") as regular, as_file(fonts / "arimo-bold.ttf") as bold:
+        named = svg(graph).replace(_FAMILY, f"Arimo,{_FAMILY}")
+        return bytes(resvg_py.svg_to_bytes(svg_string=named, font_files=[str(regular), str(bold)], zoom=_ZOOM, dpi=96))
+
+
+def pdf(graph: Graph) -> bytes:
+    """The picture as PDF. Raises `NoProgram` where no Graphviz is installed."""
+    import graphviz
+
+    try:
+        return bytes(graphviz.Source(dot(graph)).pipe("pdf"))
+    except graphviz.ExecutableNotFound:
+        instead = "install Graphviz (https://graphviz.org/download), or take svg, png, dot or mermaid, which need nothing"
+        raise NoProgram(f"a PDF is drawn by Graphviz's program dot, which is not on the PATH: {instead}") from None

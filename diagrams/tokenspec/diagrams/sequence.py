@@ -1,0 +1,46 @@
+"""What happened, one event after the other, and what each changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tokenspec.diagrams.graph import Edge, Graph, Node, Shape, faint, plain, strong
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event of a run: `by` is whose it is, `says` what else the record holds, `changes` what is different afterwards.
+
+    `wrong` tells, where the run was compared with another, what differs.
+    """
+
+    by: str
+    event: str
+    at: str
+    says: str
+    accepted: bool
+    answer: str
+    changes: tuple[str, ...]
+    wrong: tuple[str, ...] = ()
+
+
+def sequence(happenings: Sequence[Happening], title: str) -> Graph:
+    """A chain of events for each one whose they are, in their order."""
+    nodes, edges = [], []
+    last: dict[str, str] = {}
+    several = len({h.by for h in happenings}) > 1
+    for number, h in enumerate(happenings, 1):
+        name = f"event{number}"
+        lines = [
+            strong(f"{number}. {f'{h.by}: ' if several else ''}{h.event}"),
+            faint(f"{h.at}{f'  {h.says}' if h.says else ''}"),
+        ]
+        lines += [plain(h.answer)] if h.answer else []
+        lines += [plain(", ".join(h.changes))] if h.changes else []
+        lines += [plain(f"differs: {text}") for text in h.wrong]
+        nodes.append(Node(name, tuple(lines), Shape.OUTCOME if h.accepted else Shape.REFUSAL))
+        if h.by in last:
+            edges.append(Edge(last[h.by], name))
+        last[h.by] = name
+    return Graph("sequence", title, f"{len(happenings)} events, and what each changed.", tuple(nodes), tuple(edges), width=64)

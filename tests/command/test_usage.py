@@ -9,7 +9,7 @@ import pytest
 
 from command.conftest import tokenspec
 
-VERBS = ("check", "replay", "fuzz", "diagram", "export", "mutants", "policies")
+VERBS = ("check", "replay", "fuzz", "diagram", "docs", "export", "mutants", "policies")
 ANSWERS = {
     "burn_order": ["fast_rollover_topup", "rollover_fast_topup"],
     "daily_position": ["first", "last"],

@@ -62,7 +62,7 @@ def test_every_colour_has_one_for_the_dark() -> None:
     texts = [picture.svg(p.draw(True)) for p in pictures().values()] + [picture.svg(small(heat=h)) for h in Heat]
     used = {m for text in texts for m in re.findall(r'(?:fill|stroke)="(#\w{6}|\w+)"', text)} - {"none", "transparent"}
     assert used <= set(picture.DARK)
-    assert all(f'[{what}="{light}"]' in texts[0] for light in picture.DARK for what in ("fill", "stroke"))
+    assert all(f'.tokenspec [{what}="{light}"]' in texts[0] for light in picture.DARK for what in ("fill", "stroke"))
 
 
 def test_what_was_never_met_is_thick_and_dashed_whatever_the_colour() -> None:

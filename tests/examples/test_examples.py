@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tokenspec.oracle.documents import _examples
 from tokenspec.oracle.logs import Logs
-from tokenspec.oracle.pages import _examples
 from tokenspec.oracle.replay import replay
 from tokenspec.oracle.settings import catalogue_from_file
 from tokenspec.oracle.world import Oracle
@@ -48,7 +48,7 @@ def test_the_logs_tell_every_policy_from_its_default(setting: tuple[str, str]) -
 
 
 def test_the_readme_lists_every_log_with_clauses_that_exist() -> None:
-    shown = _examples(ROOT)
+    shown = _examples(ROOT, {"examples": "examples/README.md"})
     assert set(shown) <= set(CLAUSES)
     assert {path.name[:2] for path in LOGS} == {number for numbers in shown.values() for number in numbers}
 

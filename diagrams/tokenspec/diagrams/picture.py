@@ -45,15 +45,17 @@ def svg(graph: Graph) -> str:
     drawn = drawn[drawn.index("<svg") :].replace("\r\n", "\n")
     drawn = re.sub(r"<!-- .*? -->\n|<title>.*?</title>\n?", "", drawn, flags=re.DOTALL)
     drawn = re.sub(r'font-size="([\d.]+)"', lambda m: f'font-size="{float(m[1]) * _SHOWN_SIZE:.2f}"', drawn)
-    drawn = drawn.replace('font-family="Arial"', f'font-family="{_FAMILY}"')
+    drawn = drawn.replace(' font-family="Arial"', "")
     title, says = escape(graph.title, quote=False), escape(graph.says, quote=False)
-    head = f'<title id="title">{title}</title>\n<desc id="desc">{says}</desc>\n<style>{_dark()}</style>\n'
-    role = 'role="img" aria-labelledby="title desc" '
+    ids = f"{graph.name}-title", f"{graph.name}-desc"
+    style = f".tokenspec text{{font-family:{_FAMILY}}}{_dark()}"
+    head = f'<title id="{ids[0]}">{title}</title>\n<desc id="{ids[1]}">{says}</desc>\n<style>{style}</style>\n'
+    role = f'class="tokenspec" style="max-width:100%;height:auto" role="img" aria-labelledby="{" ".join(ids)}" '
     return re.sub(r"<svg ([^>]*>)\n", lambda m: f"<svg {role}{m[1]}\n{head}", drawn, count=1)
 
 
 def _dark() -> str:
-    swaps = [f'[{what}="{light}"]{{{what}:{dark}}}' for light, dark in DARK.items() for what in ("fill", "stroke")]
+    swaps = [f'.tokenspec [{what}="{light}"]{{{what}:{dark}}}' for light, dark in DARK.items() for what in ("fill", "stroke")]
     return f"@media (prefers-color-scheme:dark){{{''.join(swaps)}}}"
 
 
@@ -63,7 +65,7 @@ def png(graph: Graph) -> bytes:
 
     fonts = files("tokenspec.diagrams") / "vendor"
     with as_file(fonts / "arimo-regular.ttf") as regular, as_file(fonts / "arimo-bold.ttf") as bold:
-        named = svg(graph).replace(_FAMILY, f"Arimo,{_FAMILY}")
+        named = svg(graph).replace(f"font-family:{_FAMILY}", f"font-family:Arimo,{_FAMILY}")
         return bytes(resvg_py.svg_to_bytes(svg_string=named, font_files=[str(regular), str(bold)], zoom=_ZOOM, dpi=96))
 
 

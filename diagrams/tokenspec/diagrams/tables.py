@@ -1,27 +1,35 @@
-"""Tables of a declared machine, in Markdown."""
+"""Tables of a declared machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from tokenspec.diagrams.words import refused_in
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Origin
-from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Lit, Not, Var
+from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.typecheck import show
 
 
-def markdown(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A Markdown table; bars inside cells are escaped."""
-    lines = ["| " + " | ".join(headings) + " |", "|" + " --- |" * len(headings)]
-    lines += ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return "\n".join(lines)
+@dataclass(frozen=True)
+class Table:
+    """Headings and rows; cells are text in which names stand between backticks."""
+
+    headings: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
 
 
-def variables(machine: Machine) -> str:
+def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
+    """A table of any sequences."""
+    return Table(tuple(headings), tuple(tuple(row) for row in rows))
+
+
+def variables(machine: Machine) -> Table:
     """Every variable with its type and what it holds."""
-    return markdown(("variable", "type", "what it holds"), ((f"`{v.name}`", str(v.type), v.says) for v in machine.variables))
+    return table(("variable", "type", "what it holds"), ((f"`{v.name}`", str(v.type), v.says) for v in machine.variables))
 
 
-def transitions(machine: Machine) -> str:
+def transitions(machine: Machine) -> Table:
     """Every event that changes the state of the lifecycle: from, by, to."""
     rows = [
         (f"`{source}`", f"`{e.name}`", f"`{r.target}`", r.why)
@@ -30,41 +38,24 @@ def transitions(machine: Machine) -> str:
         for source in r.source
         if r.target not in (None, source)
     ]
-    return markdown(("from", "event", "to", "why"), rows)
+    return table(("from", "event", "to", "why"), rows)
 
 
-def events_by_state(machine: Machine) -> str:
+def events_by_state(machine: Machine) -> Table:
     """Events against states: the rules that can accept the event there, or a dash where it is always refused."""
     rows = [
         (f"`{e.name}`", *(", ".join(_possible(machine, e, state)) or "-" for state in machine.states)) for e in machine.events
     ]
-    return markdown(("event", *(f"`{s}`" for s in machine.states)), rows)
+    return table(("event", *(f"`{s}`" for s in machine.states)), rows)
 
 
 def _possible(machine: Machine, event: Event, state: str) -> list[str]:
-    if any(_excludes(need.holds, machine.control, state) for need in event.requires):
+    if refused_in(event, machine, state):
         return []
     return [f"`{r.name}`" for r in event.rules if state in r.source]
 
 
-def _excludes(holds: Expr, control: str, state: str) -> bool:
-    """Whether the condition is false in `state`, as far as its text alone tells."""
-    match holds:
-        case Lit(value):
-            return value is False
-        case Binary(BinaryOp.EQ, Var(name), Lit(value)) if name == control:
-            return value != state
-        case Not(Binary(BinaryOp.EQ, Var(name), Lit(value))) if name == control:
-            return value == state
-        case Binary(BinaryOp.OR, left, right):
-            return _excludes(left, control, state) and _excludes(right, control, state)
-        case Binary(BinaryOp.AND, left, right):
-            return _excludes(left, control, state) or _excludes(right, control, state)
-        case _:
-            return False
-
-
-def refusals(machine: Machine) -> str:
+def refusals(machine: Machine) -> Table:
     """Every event's refusal codes in order of precedence, with the condition each stands for."""
     rows = []
     for event in machine.events:
@@ -73,10 +64,10 @@ def refusals(machine: Machine) -> str:
         for number, need in enumerate(event.requires, 1):
             name = f"`{event.name}`" if number == 1 else ""
             rows.append((name, str(number), f"`{need.code}`", need.because, " ".join(need.clauses)))
-    return markdown(("event", "no", "refused with", "because", "clauses"), rows)
+    return table(("event", "no", "refused with", "because", "clauses"), rows)
 
 
-def rules(machine: Machine) -> str:
+def rules(machine: Machine) -> Table:
     """Every rule with its states, its condition and why it is so."""
     rows = []
     for event in machine.events:
@@ -85,10 +76,10 @@ def rules(machine: Machine) -> str:
             when = "" if rule.when == Lit(True) else f"`{show(rule.when)}`"
             states = ", ".join(f"`{s}`" for s in rule.source) + target
             rows.append((f"`{event.name}`", f"`{rule.name}`", states, when, rule.why, " ".join(rule.clauses)))
-    return markdown(("event", "rule", "states", "when", "why", "clauses"), rows)
+    return table(("event", "rule", "states", "when", "why", "clauses"), rows)
 
 
-def events(machine: Machine) -> str:
+def events(machine: Machine) -> Table:
     """Every event that a log can hold, with the fields of its record."""
     rows = []
     for event in machine.events:
@@ -97,21 +88,21 @@ def events(machine: Machine) -> str:
         fields = [f"`{f.key}`" for f in event.fields if f.origin is Origin.PAYLOAD]
         fields += [f"`{k.name}`" + (" (optional)" if k.optional else "") for k in event.keys]
         rows.append((f"`{event.name}`", ", ".join(fields), event.says))
-    return markdown(("event", "fields", "what happens"), rows)
+    return table(("event", "fields", "what happens"), rows)
 
 
-def definitions(machine: Machine) -> str:
+def definitions(machine: Machine) -> Table:
     """Every expression that has a name."""
-    return markdown(("name", "what it is"), ((f"`{d.name}`", d.says) for d in machine.definitions))
+    return table(("name", "what it is"), ((f"`{d.name}`", d.says) for d in machine.definitions))
 
 
-def policies(machine: Machine) -> str:
+def policies(machine: Machine) -> Table:
     """Every open question with its answers, the default first."""
     rows = [
         (f"`{p.name}`", "; ".join(f"`{answer}`: {means}" for answer, means in p.answers), p.why, " ".join(p.clauses))
         for p in machine.policies
     ]
-    return markdown(("policy", "answers, the default first", "why it is open", "clauses"), rows)
+    return table(("policy", "answers, the default first", "why it is open", "clauses"), rows)
 
 
 def traceability(
@@ -119,11 +110,11 @@ def traceability(
     cited: Mapping[str, Sequence[str]],
     tests: Mapping[str, Sequence[str]],
     examples: Mapping[str, Sequence[str]],
-) -> str:
+) -> Table:
     """Every clause: the places of the declaration and the claims that cite it, the tests and the examples that show it."""
     rows = []
     for clause, says in clauses.items():
         places = [place for place, ids in cited.items() if clause in ids]
         shown = (", ".join(f"`{t}`" for t in tests.get(clause, ())), ", ".join(examples.get(clause, ())))
         rows.append((clause, says, "; ".join(places), *shown))
-    return markdown(("clause", "what it says", "cited by", "tests", "examples"), rows)
+    return table(("clause", "what it says", "cited by", "tests", "examples"), rows)

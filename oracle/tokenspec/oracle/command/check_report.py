@@ -163,7 +163,7 @@ def _figures(evidence: Evidence) -> Iterator[str]:
 
 def as_markdown(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> str:
     """The table of claims for a document, with what is broken as it is in the text, and the figures below it."""
-    from tokenspec.diagrams.tables import markdown
+    from tokenspec.diagrams.markup import markdown_table
 
     rows = [
         (
@@ -178,7 +178,7 @@ def as_markdown(found: list[Verdict], evidence: Evidence, broken: Sequence[Breac
         )
         for v in found
     ]
-    lines = [markdown(("no", "claim", "what it says", "verdict", "by (parts)", "for", "twin", "faults"), rows), ""]
+    lines = [markdown_table(("no", "claim", "what it says", "verdict", "by (parts)", "for", "twin", "faults"), rows), ""]
     against = list(_against(evidence, broken))
     if against:
         lines += ["```text", *against, "```", ""]

@@ -1,0 +1,97 @@
+"""Marked blocks of a document, filled with tables and pictures.
+
+In Markdown a block stands between `<!-- tokenspec: NAME -->` and `<!-- end -->`, in reStructuredText between
+`.. tokenspec: NAME` and `.. end`, each on a line of its own; what is between them is replaced. After the name may stand
+options, as `key=value`. What stands in a fenced piece of code is no marker.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from tokenspec.diagrams.markup import Content, Writer, markdown, rst
+
+Find: TypeAlias = Callable[[str, Mapping[str, str]], Content]
+"""The content of a block by its name and options. Raises `BadBlock` with line 0 where there is none of that name."""
+
+
+class BadBlock(Exception):
+    """A block that cannot be filled: its line, from 1, and why."""
+
+    def __init__(self, rule: str, line: int = 0) -> None:
+        super().__init__(rule)
+        self.rule, self.line = rule, line
+
+
+@dataclass(frozen=True)
+class Markup:
+    """How blocks are marked and written in one kind of document."""
+
+    begins: re.Pattern[str]
+    ends: str
+    fence: re.Pattern[str]
+    write: Writer
+
+
+MARKDOWN = Markup(re.compile(r"<!-- tokenspec: (.+?) -->\s*"), "<!-- end -->", re.compile(r" {0,3}(`{3,}|~{3,})"), markdown)
+RST = Markup(re.compile(r"\.\. tokenspec: (.+?)\s*"), ".. end", re.compile(r"(?!)"), rst)
+MARKUPS = {".md": MARKDOWN, ".markdown": MARKDOWN, ".rst": RST}
+"""By the end of a file's name."""
+
+
+@dataclass(frozen=True)
+class Filled:
+    """A document with every block anew; `files` are what it links to, by their path as it is linked."""
+
+    text: str
+    blocks: int
+    files: Mapping[str, str]
+
+
+def filled(text: str, markup: Markup, find: Find) -> Filled:
+    """`text` with its blocks anew; line ends stay as they are. Raises `BadBlock`."""
+    line_end = "\r\n" if "\r\n" in text else "\n"
+    lines = text.replace("\r\n", "\n").split("\n")
+    written: list[str] = []
+    files: dict[str, str] = {}
+    blocks, number, fence = 0, 0, ""
+    while number < len(lines):
+        line = lines[number]
+        number += 1
+        written.append(line)
+        begins = markup.begins.fullmatch(line)
+        if fence or not begins:
+            fence = _fence(markup, line, fence)
+            continue
+        end = next((n for n in range(number, len(lines)) if lines[n].rstrip() == markup.ends), None)
+        if end is None:
+            raise BadBlock(f"the block has no end: a line {markup.ends}", number)
+        try:
+            content = _content(begins[1], markup, find)
+        except BadBlock as fault:
+            raise BadBlock(fault.rule, number) from None
+        written += ["", *content[0].split("\n"), "", markup.ends]
+        files |= content[1]
+        blocks, number = blocks + 1, end + 1
+    return Filled(line_end.join(written), blocks, files)
+
+
+def _fence(markup: Markup, line: str, inside: str) -> str:
+    """The fence that is open after `line`, none as an empty text."""
+    found = markup.fence.match(line)
+    if not found:
+        return inside
+    if not inside:
+        return found[1]
+    closes = found[1][0] == inside[0] and len(found[1]) >= len(inside) and not line[found.end() :].strip()
+    return "" if closes else inside
+
+
+def _content(marked: str, markup: Markup, find: Find) -> tuple[str, Mapping[str, str]]:
+    words = marked.split()
+    options = dict(word.split("=", 1) for word in words if "=" in word)
+    text = markup.write(find(" ".join(word for word in words if "=" not in word), options), options)
+    return text.text, text.files

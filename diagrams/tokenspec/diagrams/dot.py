@@ -55,7 +55,7 @@ def dot(graph: Graph) -> str:
     drawn = graphviz.Digraph(
         graph.name,
         comment=graph.title,
-        graph_attr={"bgcolor": PAPER, "fontname": FONT, "ranksep": "0.4", "newrank": "true"},
+        graph_attr={"bgcolor": PAPER, "fontname": FONT, "ranksep": "0.4", "pad": "0.12", "newrank": "true"},
         node_attr={"fontname": FONT, "fontsize": "10", "fontcolor": INK, "margin": "0.11,0.06"},
         edge_attr={"fontname": FONT, "fontsize": "10", "fontcolor": INK, "color": INK, "arrowsize": "0.7"},
     )

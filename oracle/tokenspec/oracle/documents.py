@@ -29,7 +29,6 @@ from tokenspec.machine.lang.claims import (
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
-from tokenspec.oracle.discharge import ENGINES
 from tokenspec.oracle.gallery import pictures
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.clauses import CLAUSES
@@ -148,6 +147,9 @@ def _examples(folder: Path, options: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _claims(all_claims: tuple[Claim, ...]) -> Table:
+    # The engines are heavy, and only this table names them.
+    from tokenspec.oracle.discharge import ENGINES
+
     rows = []
     for c in all_claims:
         kinds = dict.fromkeys(_kind(part) for part in c.parts)

@@ -1,0 +1,175 @@
+"""Marked blocks in documents of others: filled, checked, left alone where they are shown, and told where they are wrong."""
+
+from __future__ import annotations
+
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from docutils.core import publish_doctree
+from docutils.nodes import literal, row, system_message
+from sphinx.application import Sphinx
+
+from command.conftest import Finished, finished, tokenspec
+from tokenspec.diagrams.blocks import MARKDOWN, RST, BadBlock, filled
+from tokenspec.diagrams.markup import Content, Gallery, markdown, rst
+from tokenspec.diagrams.tables import events_by_state, refusals, table
+from tokenspec.oracle.documents import contents, finder
+from tokenspec.oracle.gallery import pictures
+from tokenspec.spec.account import account
+
+ROOT = Path(__file__).parents[2]
+HEARD = table(("a", "b"), [("1|2", "`x_y`"), ("_n_ *", "")])
+
+
+def heard(name: str, options: object) -> Content:
+    if name != "a table":
+        raise BadBlock("unknown")
+    return HEARD
+
+
+def test_a_markdown_block_is_replaced_and_the_rest_kept() -> None:
+    text = "# T\n\n<!-- tokenspec: a table -->\nold\n<!-- end -->\nafter\n"
+    page = filled(text, MARKDOWN, heard)
+    table = "| a | b |\n| --- | --- |\n| 1\\|2 | `x_y` |\n| _n_ * |  |"
+    assert page.text == f"# T\n\n<!-- tokenspec: a table -->\n\n{table}\n\n<!-- end -->\nafter\n"
+    assert filled(page.text, MARKDOWN, heard) == page
+    assert filled(text.replace("\n", "\r\n"), MARKDOWN, heard).text == page.text.replace("\n", "\r\n")
+
+
+def test_a_block_that_is_shown_as_code_is_left_alone() -> None:
+    shown = "````md\n```\n<!-- tokenspec: nothing -->\n````\n"
+    assert filled(shown, MARKDOWN, heard) == replace(filled("", MARKDOWN, heard), text=shown)
+    assert filled(f"{shown}<!-- tokenspec: a table -->\n<!-- end -->", MARKDOWN, heard).blocks == 1
+    indented = "::\n\n    .. tokenspec: nothing\n"
+    assert filled(indented, RST, heard).blocks == 0
+
+
+@pytest.mark.parametrize(("text", "line"), [("\n<!-- tokenspec: a table -->\n", 2), ("<!-- tokenspec: b -->\n<!-- end -->", 1)])
+def test_a_wrong_block_is_told_with_its_line(text: str, line: int) -> None:
+    with pytest.raises(BadBlock) as told:
+        filled(text, MARKDOWN, heard)
+    assert told.value.line == line
+
+
+def test_restructured_text_holds_the_same_table() -> None:
+    text = filled(".. tokenspec: a table\n.. end\n", RST, heard).text
+    tree = publish_doctree(text)
+    assert [[entry.astext() for entry in r.children] for r in tree.findall(row)] == [["a", "b"], ["1|2", "x_y"], ["_n_ *", ""]]
+    assert [node.astext() for node in tree.findall(literal)] == ["x_y"]
+    assert filled(text, RST, heard).text == text
+
+
+def test_a_picture_is_mermaid_or_a_file_that_is_linked() -> None:
+    graph = pictures()["session"].draw(False)
+    assert markdown(graph, {}).text.startswith("```mermaid\nflowchart TB\n")
+    assert rst(graph, {}).text.startswith(".. mermaid::\n\n   flowchart TB\n")
+    linked = markdown(graph, {"svg": "a/b.svg"})
+    assert linked.text.startswith("![Session: its states. ")
+    assert linked.files["a/b.svg"].startswith("<svg")
+    gallery = Gallery((("one", graph, "Says."), ("two", graph, "Too.")))
+    assert set(rst(gallery, {"svg": "a"}).files) == {"a/one.svg", "a/two.svg"}
+
+
+def test_every_content_can_be_written_both_ways() -> None:
+    find = finder(ROOT)
+    for name in contents(ROOT):
+        content = find(name, {})
+        if isinstance(content, Gallery):
+            continue
+        assert markdown(content, {}).text
+        tree = publish_doctree(rst(content, {}).text.replace(".. mermaid::", "::"))
+        assert not list(tree.findall(system_message))
+
+
+def test_an_event_that_a_state_rules_out_has_a_dash_and_every_refusal_a_row() -> None:
+    rows = {row[0]: row[1:] for row in events_by_state(account()).rows}
+    assert rows["`buy_topup`"] == ("-", "-", "`buys_packs`", "`buys_packs`", "-")
+    assert rows["`transfer`"] == ("-",) * 5
+    codes = [need.code for event in account().events if event.actor.value != "clock" for need in event.requires]
+    assert [row[2].strip("`") for row in refusals(account()).rows] == codes
+
+
+def sync(folder: Path, *arguments: str) -> Finished:
+    return tokenspec("docs", "sync", *arguments, cwd=folder)
+
+
+def test_a_document_is_written_checked_and_found_out_of_date(tmp_path: Path) -> None:
+    page = tmp_path / "a.md"
+    page.write_text("<!-- tokenspec: diagram session svg=s.svg -->\n<!-- end -->\n<!-- tokenspec: policies -->\n<!-- end -->\n")
+    assert sync(tmp_path, "--check", "a.md").code == 16
+    assert not (tmp_path / "s.svg").exists()
+    assert (sync(tmp_path, "a.md").err, sync(tmp_path, "a.md").err) == ("written: a.md, s.svg\n", "")
+    assert sync(tmp_path, "--check", "a.md").code == 0
+    (tmp_path / "s.svg").write_text("<svg/>")
+    stale = sync(tmp_path, "--check", "a.md")
+    assert (stale.code, stale.err) == (16, "out of date: s.svg; `tokenspec docs sync` writes it anew\n")
+
+
+def test_nothing_is_written_where_one_document_is_wrong(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("<!-- tokenspec: policies -->\n<!-- end -->\n")
+    (tmp_path / "b.rst").write_text("\n.. tokenspec: pollicies\n.. end\n")
+    done = sync(tmp_path, "a.md", "b.rst")
+    assert (done.code, done.out) == (65, "")
+    assert "b.rst:2: there is nothing called 'pollicies'" in done.err
+    assert (tmp_path / "a.md").read_text().count("\n") == 2
+    (tmp_path / "c.md").write_text("no block\n")
+    assert sync(tmp_path, "c.md").code == 65
+    assert sync(tmp_path, "d.md").code == 66
+    assert sync(tmp_path, "e.txt").code == 64
+
+
+def test_the_pre_commit_hook_does_the_same_and_passes_over_other_files(tmp_path: Path) -> None:
+    hook = dict(re.findall(r"(\w+): (.+)", (ROOT / ".pre-commit-hooks.yaml").read_text()))
+    (tmp_path / "a.md").write_text("<!-- tokenspec: plans -->\n<!-- end -->\n")
+    (tmp_path / "b.md").write_text("no block\n")
+    words = hook["entry"].split()
+    assert words[0] == "tokenspec"
+    done = tokenspec(*words[1:], "a.md", "b.md", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "written: a.md\n")
+    assert tokenspec(*words[1:], "b.md", cwd=tmp_path).code == 0
+    assert hook["types_or"] == "[markdown, rst]"
+
+
+def test_what_can_be_shown_is_listed() -> None:
+    listed = tokenspec("docs", "list", "-q").out.splitlines()
+    assert {"policies", "claims", "account-refusals", "account-events-by-state", "gallery", "diagram lifecycle"} <= set(listed)
+
+
+def test_a_sphinx_site_shows_tables_and_pictures(tmp_path: Path) -> None:
+    (tmp_path / "conf.py").write_text(
+        'extensions = ["tokenspec.oracle.sites.sphinx_extension"]\ntokenspec_policy = {"daily_position": "last"}\n'
+    )
+    (tmp_path / "index.rst").write_text(
+        "T\n=\n\n.. tokenspec:: diagram pools\n\n.. tokenspec:: account-refusals\n\n.. tokenspec:: nix\n"
+    )
+    warnings = open(tmp_path / "warnings", "w+")
+    Sphinx(tmp_path, tmp_path, tmp_path / "out", tmp_path / "doc", "html", status=None, warning=warnings).build()
+    text = (tmp_path / "out" / "index.html").read_text()
+    assert '<svg class="tokenspec"' in text
+    assert "fourth to pay for generate" in text
+    assert "tokens_must_cover_cost" in text
+    warnings.seek(0)
+    assert "index.rst:8: ERROR: there is nothing called 'nix'" in warnings.read()
+
+
+def test_a_mkdocs_site_shows_tables_and_pictures(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    page = tmp_path / "docs" / "index.md"
+    page.write_text("# T\n\n<!-- tokenspec: diagram session -->\n<!-- end -->\n\n<!-- tokenspec: policies -->\n<!-- end -->\n")
+    (tmp_path / "tokenspec_hook.py").write_text("from tokenspec.oracle.sites.mkdocs_hook import on_page_markdown\n")
+    (tmp_path / "mkdocs.yml").write_text("site_name: T\ntheme: {name: null, custom_dir: theme}\nhooks: [tokenspec_hook.py]\n")
+    (tmp_path / "theme").mkdir()
+    (tmp_path / "theme" / "main.html").write_text("{{ page.content }}")
+    built = finished((sys.executable, "-m", "mkdocs", "build", "--quiet"), cwd=tmp_path)
+    assert built.code == 0, built.err
+    text = (tmp_path / "site" / "index.html").read_text()
+    assert "<desc" in text
+    assert text.count("<text") > 10
+    assert "<td><code>burn_order</code></td>" in text
+    page.write_text("<!-- tokenspec: nix -->\n<!-- end -->\n")
+    wrong = finished((sys.executable, "-m", "mkdocs", "build", "--quiet"), cwd=tmp_path)
+    assert wrong.code != 0
+    assert "index.md:1: there is nothing called 'nix'" in wrong.err + wrong.out

@@ -73,12 +73,12 @@ def test_a_picture_is_mermaid_or_a_file_that_is_linked() -> None:
     assert set(rst(gallery, {"svg": "a"}).files) == {"a/one.svg", "a/two.svg"}
 
 
-def test_every_content_can_be_written_both_ways() -> None:
+def test_every_table_can_be_written_both_ways() -> None:
     find = finder(ROOT)
     for name in contents(ROOT):
-        content = find(name, {})
-        if isinstance(content, Gallery):
+        if name == "gallery" or (name.startswith("diagram ") and name != "diagram session"):
             continue
+        content = find(name, {})
         assert markdown(content, {}).text
         tree = publish_doctree(rst(content, {}).text.replace(".. mermaid::", "::"))
         assert not list(tree.findall(system_message))

@@ -64,7 +64,7 @@ def test_an_edge_carries_the_event_what_is_still_required_and_the_clauses() -> N
 def test_refusals_are_named_on_request() -> None:
     assert "refused" not in texts(lifecycle(ACCOUNT))
     free = next(n for n in lifecycle(ACCOUNT, refusals=True).nodes if n.id == "account.free")
-    assert "upgrade refused: subscription must be active" in [line.text for line in free.lines]
+    assert "refused, subscription must be active: upgrade, downgrade, payment_failed" in [line.text for line in free.lines]
 
 
 @pytest.mark.parametrize("event", ACCOUNT.events, ids=lambda e: e.name)

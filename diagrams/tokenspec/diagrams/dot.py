@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from html import escape
-from itertools import groupby, pairwise
+from itertools import pairwise
 from textwrap import wrap
 
 import graphviz
 
-from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, Line, Node, Shape, Stroke, Style, members, plain
+from tokenspec.diagrams.graph import (
+    Edge,
+    Graph,
+    Group,
+    Heat,
+    Line,
+    Node,
+    Shape,
+    Stroke,
+    Style,
+    members,
+    merged,
+    paragraphs,
+    plain,
+)
 
 FONT = "Arial"
 """One whose widths Graphviz knows by heart."""
@@ -59,7 +73,7 @@ def dot(graph: Graph) -> str:
         node_attr={"fontname": FONT, "fontsize": "10", "fontcolor": INK, "margin": "0.11,0.06"},
         edge_attr={"fontname": FONT, "fontsize": "10", "fontcolor": INK, "color": INK, "arrowsize": "0.7"},
     )
-    edges, width = _merged(graph.edges), graph.width
+    edges, width = merged(graph.edges), graph.width
     # Graphviz puts above what it hears of first: the edges tell that better than the groups.
     for edge in edges:
         if edge.source != edge.target:
@@ -96,25 +110,6 @@ def _node(node: Node, width: int) -> dict[str, str]:
     return {"label": label, "class": node.shape.value, **_SHAPES[node.shape]}
 
 
-def _merged(edges: tuple[Edge, ...]) -> list[Edge]:
-    """Edges between the same two nodes as one, with their labels one below the other: Graphviz would let those overlap."""
-    between: dict[tuple[str, str], list[Edge]] = {}
-    for edge in edges:
-        between.setdefault((edge.source, edge.target), []).append(edge)
-    return [_one_of(same) for same in between.values()]
-
-
-def _one_of(same: list[Edge]) -> Edge:
-    first = same[0]
-    if len(same) == 1:
-        return first
-    strokes, heats = {edge.stroke for edge in same}, {edge.heat for edge in same}
-    heat = Heat.COLD if Heat.COLD in heats else first.heat
-    stroke = first.stroke if len(strokes) == 1 else Stroke.MOVE
-    lines = [line for edge in same for line in (*edge.lines, plain(""))][:-1]
-    return replace(first, lines=tuple(lines), stroke=stroke, heat=heat)
-
-
 def _loop(drawn: graphviz.Digraph, edge: Edge, width: int) -> None:
     """An edge back to where it came from runs through its label: other edges are then led around that."""
     state, through = _quoted(edge.source), _quoted(f"{edge.source}..again")
@@ -140,15 +135,9 @@ def _edge(edge: Edge, width: int) -> dict[str, str]:
 
 def _label(lines: tuple[Line, ...], width: int, align: str, indent: str = "") -> str:
     """An HTML-like label, one row for each line."""
-    parts = [(part, style) for text, style in _paragraphs(lines) for part in _broken(text, width)]
+    parts = [(part, style) for text, style in paragraphs(lines) for part in _broken(text, width)]
     rows = "".join(f'<tr><td align="{align}">{_set(indent + part, style)}</td></tr>' if part else _GAP for part, style in parts)
     return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{rows}</table>>'
-
-
-def _paragraphs(lines: tuple[Line, ...]) -> Iterator[tuple[str, Style]]:
-    for style, run in groupby(lines, key=lambda line: line.style):
-        texts = [line.text for line in run]
-        yield from [(", ".join(texts), style)] if style is Style.INSIDE else [(text, style) for text in texts]
 
 
 def _broken(text: str, width: int) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TypeAlias
 
 Outcome: TypeAlias = tuple[str, str]
@@ -141,3 +143,29 @@ def plain(text: str) -> Line:
 def faint(text: str) -> Line:
     """A line that is read last: clauses, counts."""
     return Line(text, Style.FAINT)
+
+
+def merged(edges: Iterable[Edge]) -> list[Edge]:
+    """Edges between the same two nodes as one, with their labels one below the other: renderers would let those overlap."""
+    between: dict[tuple[str, str], list[Edge]] = {}
+    for edge in edges:
+        between.setdefault((edge.source, edge.target), []).append(edge)
+    return [_one_of(same) for same in between.values()]
+
+
+def _one_of(same: list[Edge]) -> Edge:
+    first = same[0]
+    if len(same) == 1:
+        return first
+    strokes, heats = {edge.stroke for edge in same}, {edge.heat for edge in same}
+    heat = Heat.COLD if Heat.COLD in heats else first.heat
+    stroke = first.stroke if len(strokes) == 1 else Stroke.MOVE
+    lines = [line for edge in same for line in (*edge.lines, plain(""))][:-1]
+    return replace(first, lines=tuple(lines), stroke=stroke, heat=heat)
+
+
+def paragraphs(lines: Iterable[Line]) -> Iterator[tuple[str, Style]]:
+    """The texts of a label with their style, those that make one paragraph joined."""
+    for style, run in groupby(lines, key=lambda line: line.style):
+        texts = [line.text for line in run]
+        yield from [(", ".join(texts), style)] if style is Style.INSIDE else [(text, style) for text in texts]

@@ -35,11 +35,7 @@ def states(machine: Machine, *, refusals: bool = False, within: bool = True) -> 
         if within:
             lines += inside(machine, state)
         if refusals:
-            lines += [
-                faint(f"{event.name} refused: {spaced(need.code)}")
-                for event in machine.events
-                if event.actor is not Actor.CLOCK and (need := refused_in(event, machine, state))
-            ]
+            lines += refused(machine, state)
         nodes.append(Node(node_id(machine, state), tuple(lines), Shape.STATE))
     return tuple(nodes)
 
@@ -74,6 +70,16 @@ def inside(machine: Machine, state: str) -> list[Line]:
         if rule.target is None:
             found.setdefault(event.name, []).append((event.name, rule.name))
     return [Line(event, Style.INSIDE, tuple(outcomes)) for event, outcomes in found.items()]
+
+
+def refused(machine: Machine, state: str) -> list[Line]:
+    """The events that are always refused in `state`, by what they are refused as."""
+    found: dict[str, list[str]] = {}
+    for event in machine.events:
+        need = refused_in(event, machine, state)
+        if need is not None and event.actor is not Actor.CLOCK:
+            found.setdefault(need.code, []).append(event.name)
+    return [faint(f"refused, {spaced(code)}: {', '.join(events)}") for code, events in found.items()]
 
 
 def label(event: Event, rule: Rule, machine: Machine, state: str) -> tuple[Line, ...]:

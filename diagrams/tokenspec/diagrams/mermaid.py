@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from itertools import pairwise
 
-from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, Line, Node, Shape, Stroke, Style
+from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, Line, Node, Shape, Stroke, Style, merged, paragraphs
 
 _SHAPES = {
     Shape.START: ("((", "))"),
@@ -13,8 +15,10 @@ _SHAPES = {
     Shape.OUTCOME: ("[[", "]]"),
     Shape.REFUSAL: (">", "]"),
     Shape.POOL: ("[(", ")]"),
-    Shape.NOTE: ("[/", "/]"),
+    Shape.NOTE: ("[", "]"),
 }
+_AGAIN = "again"
+"""What the node of a loop's label is called after, and its class."""
 _CLASSES = {
     "start": "fill:#59636e,stroke:#59636e",
     "state": "fill:#ddf4ff,stroke:#0550ae,color:#1f2328",
@@ -22,6 +26,7 @@ _CLASSES = {
     "outcome": "fill:#dafbe1,stroke:#116329,stroke-width:2px,color:#1f2328",
     "refusal": "fill:#ffebe9,stroke:#a40e26,stroke-dasharray:4,color:#1f2328",
     "pool": "fill:#ddf4ff,stroke:#0550ae,color:#1f2328",
+    _AGAIN: "fill:none,stroke:none",
     "note": "fill:#f6f8fa,stroke:#59636e,color:#1f2328",
 }
 _ARROWS = {Stroke.REFUSED: "-.->", Stroke.DRIVES: "-.->", Stroke.NOTE: "-.-"}
@@ -29,26 +34,37 @@ _ARROWS = {Stroke.REFUSED: "-.->", Stroke.DRIVES: "-.->", Stroke.NOTE: "-.-"}
 
 def mermaid(graph: Graph) -> str:
     """The picture as the text of a flowchart, with its title and description."""
-    lines = [
-        "flowchart TB",
-        f"  accTitle: {graph.title}",
-        f"  accDescr: {graph.says}",
-        *_members(graph.nodes, graph.groups, "  "),
-        *(f"  {_edge(edge)}" for edge in graph.edges),
-    ]
-    cold = [str(number) for number, edge in enumerate(graph.edges) if edge.heat is Heat.COLD]
+    edges = merged(graph.edges)
+    loops = {edge.source: edge for edge in edges if edge.source == edge.target}
+    drawn: list[str] = []
+    cold: list[int] = []
+    for edge in edges:
+        links = _loop(edge) if edge.source == edge.target else [_edge(edge)]
+        cold += range(len(drawn), len(drawn) + len(links)) if edge.heat is Heat.COLD else []
+        drawn += links
+    lines = ["flowchart TB", f"  accTitle: {graph.title}", f"  accDescr: {graph.says}"]
+    lines += [*_members(graph.nodes, graph.groups, loops, "  "), *(f"  {link}" for link in drawn)]
+    # Regions stand one below the other: side by side they would be wider than a page.
+    lines += [f"  {_id(above.id)} ~~~ {_id(below.id)}" for above, below in pairwise(g for g in graph.groups if g.parallel)]
     if cold:
-        lines.append(f"  linkStyle {','.join(cold)} stroke:#a40e26,stroke-width:3px,stroke-dasharray:6")
-    used = {node.shape.value for node in graph.all_nodes}
+        lines.append(f"  linkStyle {','.join(map(str, cold))} stroke:#a40e26,stroke-width:3px,stroke-dasharray:6")
+    used = {node.shape.value for node in graph.all_nodes} | ({_AGAIN} if loops else set())
     lines += [f"  classDef {name} {style}" for name, style in _CLASSES.items() if name in used]
     return "\n".join(lines) + "\n"
 
 
-def _members(nodes: tuple[Node, ...], groups: tuple[Group, ...], margin: str) -> list[str]:
-    lines = [f"{margin}{_node(node)}" for node in nodes]
+def _members(nodes: tuple[Node, ...], groups: tuple[Group, ...], loops: Mapping[str, Edge], margin: str) -> list[str]:
+    lines = []
+    for node in nodes:
+        lines.append(f"{margin}{_node(node)}")
+        if node.id in loops:
+            # A loop runs through its label: Mermaid would lay other labels over it.
+            lines.append(f'{margin}{_id(node.id)}_{_AGAIN}["{_label(loops[node.id].lines)}"]:::{_AGAIN}')
     for group in groups:
-        lines += [f'{margin}subgraph {_id(group.id)} ["{_label(group.lines)}"]']
-        lines += [*_members(group.nodes, group.groups, margin + "  "), f"{margin}end"]
+        # In one line: a box within would cover a second one.
+        head = " ".join(_set(text, style) for text, style in paragraphs(group.lines))
+        lines += [f'{margin}subgraph {_id(group.id)} ["{head}"]', f"{margin}  direction TB"]
+        lines += [*_members(group.nodes, group.groups, loops, margin + "  "), f"{margin}end"]
     return lines
 
 
@@ -63,13 +79,18 @@ def _edge(edge: Edge) -> str:
     return f"{_id(edge.source)} {arrow}{label} {_id(edge.target)}"
 
 
+def _loop(edge: Edge) -> list[str]:
+    node, through = _id(edge.source), f"{_id(edge.source)}_{_AGAIN}"
+    return [f"{node} --- {through}", f"{through} --> {node}"]
+
+
 def _label(lines: tuple[Line, ...]) -> str:
-    return "<br>".join(_set(line) for line in lines)
+    return "<br>".join(_set(text, style) for text, style in paragraphs(lines))
 
 
-def _set(line: Line) -> str:
-    text = line.text.replace("&", "&amp;").replace("#", "#35;").replace('"', "#quot;").replace("<", "&lt;").replace(">", "&gt;")
-    match line.style:
+def _set(words: str, style: Style) -> str:
+    text = words.replace("&", "&amp;").replace("#", "#35;").replace('"', "#quot;").replace("<", "&lt;").replace(">", "&gt;")
+    match style:
         case Style.STRONG | Style.COLD:
             return f"<b>{text}</b>"
         case Style.FAINT:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import venv
@@ -49,6 +50,11 @@ def test_the_installed_command_runs_in_a_new_environment(wheel: Path, tmp_path: 
     replayed = subprocess.run([scripts / "tokenspec", "replay", *logs], capture_output=True, text=True, cwd=tmp_path)
     assert (replayed.returncode, replayed.stderr) == (0, "")
     assert replayed.stdout.endswith("conforms\n")
+    for form, begins in (("svg", b"<svg"), ("png", b"\x89PNG")):
+        # No program of any kind is within reach, Graphviz's among them.
+        command = [scripts / "tokenspec", "diagram", "lifecycle", "-o", f"a.{form}"]
+        subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "PATH": str(tmp_path)})
+        assert (tmp_path / f"a.{form}").read_bytes().startswith(begins)
 
 
 def test_no_top_level_package_carries_a_room_s_name() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from tokenspec.oracle.command.main import run
+from tokenspec.oracle.command.main import tokenspec as verbs
 
 COMMAND = (sys.executable, "-m", "tokenspec.oracle.command")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -55,6 +60,14 @@ def finished(
     done = subprocess.run(tuple(words), cwd=cwd, input=stdin, env=environment, timeout=timeout, capture_output=True, check=False)
     assert b"Traceback" not in done.stdout + done.stderr
     return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def within(*arguments: str | Path, cwd: Path | None = None) -> Finished:
+    """The same as `tokenspec`, in this process and without standard input: a third of the time."""
+    out, err = io.StringIO(), io.StringIO()
+    with chdir(cwd or Path.cwd()), redirect_stdout(out), redirect_stderr(err):
+        code = run(lambda: verbs.main([str(word) for word in arguments], prog_name="tokenspec", standalone_mode=False))
+    return Finished(code, out.getvalue(), err.getvalue())
 
 
 def write_log(path: Path, records: Iterable[Record]) -> Path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, divergent, generate, opened, tokenspec, write_log
+from command.conftest import EXAMPLES, divergent, generate, opened, tokenspec, within, write_log
 from tokenspec.spec.system import system
 
 
@@ -35,7 +35,7 @@ def test_the_form_is_that_of_the_file_s_name(end: str, begins: bytes, tmp_path: 
 
 def test_a_policy_changes_the_picture() -> None:
     usual, last = (
-        tokenspec("diagram", "pools", "--format", "mermaid", *more).out for more in ((), ("--policy", "daily_position=last"))
+        within("diagram", "pools", "--format", "mermaid", *more).out for more in ((), ("--policy", "daily_position=last"))
     )
     assert 'n_daily -->|"second to pay for generate"| n_fast' in usual
     assert 'n_topup -->|"fourth to pay for generate"| n_daily' in last
@@ -44,7 +44,7 @@ def test_a_policy_changes_the_picture() -> None:
 def test_hits_of_several_reports_are_added_up(tmp_path: Path) -> None:
     paths = [report(tmp_path / f"{n}.json", ("subscribe", "subscribes", n), ("lapse", "lapses", 0)) for n in (2, 3)]
     given = [word for path in paths for word in ("--coverage", str(path))]
-    drawn = tokenspec("diagram", "lifecycle", "--format", "mermaid", *given).out
+    drawn = within("diagram", "lifecycle", "--format", "mermaid", *given).out
     assert "<b>subscribe: 5</b>" in drawn
     assert "<b>lapse (job): never met</b>" in drawn
     assert "linkStyle" in drawn
@@ -52,7 +52,7 @@ def test_hits_of_several_reports_are_added_up(tmp_path: Path) -> None:
 
 def test_a_replay_says_what_it_met_and_that_can_be_drawn(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.jsonl", [opened(), generate("ada", "2026-07-15T09:00:01Z", "j", 151)])
-    done = tokenspec("replay", log, "--format", "json", "-o", tmp_path / "run.json")
+    done = within("replay", log, "--format", "json", "-o", tmp_path / "run.json")
     assert done.code == 0
     met = {(row["event"], row["outcome"]): row["hits"] for row in json.loads((tmp_path / "run.json").read_text())["coverage"]}
     assert {what for what, hits in met.items() if hits} == {
@@ -60,7 +60,7 @@ def test_a_replay_says_what_it_met_and_that_can_be_drawn(tmp_path: Path) -> None
         ("generate", "refused: tokens_must_cover_cost"),
     }
     assert met["view", "looks"] == 0
-    drawn = tokenspec("diagram", "generate", "--coverage", tmp_path / "run.json", "--format", "mermaid").out
+    drawn = within("diagram", "generate", "--coverage", tmp_path / "run.json", "--format", "mermaid").out
     assert '|"no: 1"| n_refusal7' in drawn
     assert '|"<b>no: never met</b>"| n_refusal1' in drawn
 
@@ -76,29 +76,29 @@ def test_a_replay_says_what_it_met_and_that_can_be_drawn(tmp_path: Path) -> None
 )
 def test_what_is_no_report_is_refused(content: bytes, says: str, tmp_path: Path) -> None:
     (tmp_path / "r.json").write_bytes(content)
-    done = tokenspec("diagram", "lifecycle", "--coverage", tmp_path / "r.json")
+    done = within("diagram", "lifecycle", "--coverage", tmp_path / "r.json")
     assert (done.code, done.out) == (65, "")
     assert says in done.err
 
 
 def test_a_log_is_drawn_as_what_changed_and_what_differs(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.jsonl", [divergent(), opened("eve", "2026-07-15T09:00:02Z")])
-    drawn = tokenspec("diagram", "sequence", "--log", log, "--format", "mermaid").out
+    drawn = within("diagram", "sequence", "--log", log, "--format", "mermaid").out
     assert "differs: balances.daily expected 150, observed 151" in drawn
     assert "<b>2. eve: open_account</b>" in drawn
-    alone = tokenspec("diagram", "sequence", "--log", log, "--account", "eve", "--format", "mermaid").out
+    alone = within("diagram", "sequence", "--log", log, "--account", "eve", "--format", "mermaid").out
     assert "<b>1. open_account</b>" in alone
     assert "ada" not in alone
 
 
 def test_an_example_log_is_drawn_whole() -> None:
     log = next(EXAMPLES.glob("05*.jsonl"))
-    drawn = tokenspec("diagram", "sequence", "--log", log).out
+    drawn = within("diagram", "sequence", "--log", log).out
     assert drawn.count('class="node ') == len(log.read_text().splitlines())
 
 
 def bad(*arguments: Any, cwd: Path) -> tuple[int, str]:
-    done = tokenspec("diagram", *arguments, cwd=cwd)
+    done = within("diagram", *arguments, cwd=cwd)
     assert done.out == ""
     return done.code, done.err
 

@@ -12,7 +12,7 @@ from docutils.core import publish_doctree
 from docutils.nodes import literal, row, system_message
 from sphinx.application import Sphinx
 
-from command.conftest import Finished, finished, tokenspec
+from command.conftest import Finished, finished, within
 from tokenspec.diagrams.blocks import MARKDOWN, RST, BadBlock, filled
 from tokenspec.diagrams.markup import Content, Gallery, markdown, rst
 from tokenspec.diagrams.tables import events_by_state, refusals, table
@@ -93,7 +93,7 @@ def test_an_event_that_a_state_rules_out_has_a_dash_and_every_refusal_a_row() ->
 
 
 def sync(folder: Path, *arguments: str) -> Finished:
-    return tokenspec("docs", "sync", *arguments, cwd=folder)
+    return within("docs", "sync", *arguments, cwd=folder)
 
 
 def test_a_document_is_written_checked_and_found_out_of_date(tmp_path: Path) -> None:
@@ -127,14 +127,14 @@ def test_the_pre_commit_hook_does_the_same_and_passes_over_other_files(tmp_path:
     (tmp_path / "b.md").write_text("no block\n")
     words = hook["entry"].split()
     assert words[0] == "tokenspec"
-    done = tokenspec(*words[1:], "a.md", "b.md", cwd=tmp_path)
+    done = within(*words[1:], "a.md", "b.md", cwd=tmp_path)
     assert (done.code, done.err) == (0, "written: a.md\n")
-    assert tokenspec(*words[1:], "b.md", cwd=tmp_path).code == 0
+    assert within(*words[1:], "b.md", cwd=tmp_path).code == 0
     assert hook["types_or"] == "[markdown, rst]"
 
 
 def test_what_can_be_shown_is_listed() -> None:
-    listed = tokenspec("docs", "list", "-q").out.splitlines()
+    listed = within("docs", "list", "-q").out.splitlines()
     assert {"policies", "claims", "account-refusals", "account-events-by-state", "gallery", "diagram lifecycle"} <= set(listed)
 
 

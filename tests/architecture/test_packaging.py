@@ -52,7 +52,7 @@ def test_the_installed_command_runs_in_a_new_environment(wheel: Path, tmp_path: 
     assert replayed.stdout.endswith("conforms\n")
     for form, begins in (("svg", b"<svg"), ("png", b"\x89PNG")):
         # No program of any kind is within reach, Graphviz's among them.
-        command = [scripts / "tokenspec", "diagram", "lifecycle", "-o", f"a.{form}"]
+        command = [str(scripts / "tokenspec"), "diagram", "lifecycle", "-o", f"a.{form}"]
         subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "PATH": str(tmp_path)})
         assert (tmp_path / f"a.{form}").read_bytes().startswith(begins)
 

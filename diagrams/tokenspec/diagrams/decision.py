@@ -74,7 +74,7 @@ def _outcome(machine: Machine, event: Event, rule: Rule, parameters: Values) -> 
     lines += [plain(f"{clock} clock {act.value}") for clock, act in rule.clocks]
     if (event, rule) in list(payers(machine)):
         for under, order in payment_orders(machine, parameters, event, rule).items():
-            lines.append(plain(f"they pay in this order{f' under {under}' if under else ''}: {', '.join(order)}"))
+            lines.append(plain(f"{f'under {under}' if under else 'in this order'}: {', '.join(order)}"))
     return (*lines, *([faint(" ".join(rule.clauses))] if rule.clauses else []))
 
 

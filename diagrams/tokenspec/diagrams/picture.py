@@ -46,12 +46,23 @@ def svg(graph: Graph) -> str:
     drawn = re.sub(r"<!-- .*? -->\n|<title>.*?</title>\n?", "", drawn, flags=re.DOTALL)
     drawn = re.sub(r'font-size="([\d.]+)"', lambda m: f'font-size="{float(m[1]) * _SHOWN_SIZE:.2f}"', drawn)
     drawn = drawn.replace(' font-family="Arial"', "")
+    drawn = re.sub(r'<g id="\w+" class="node \w+">.*?</g>', _centred, drawn, flags=re.DOTALL)
     title, says = escape(graph.title, quote=False), escape(graph.says, quote=False)
     ids = f"{graph.name}-title", f"{graph.name}-desc"
     style = f".tokenspec text{{font-family:{_FAMILY}}}{_dark()}"
     head = f'<title id="{ids[0]}">{title}</title>\n<desc id="{ids[1]}">{says}</desc>\n<style>{style}</style>\n'
     role = f'class="tokenspec" style="max-width:100%;height:auto" role="img" aria-labelledby="{" ".join(ids)}" '
     return re.sub(r"<svg ([^>]*>)\n", lambda m: f"<svg {role}{m[1]}\n{head}", drawn, count=1)
+
+
+def _centred(node: re.Match[str]) -> str:
+    """A node with its text in the middle of its outline: letters are shown smaller than they were laid out."""
+    outline = re.search(r' (?:points|d)="([^"]+)"', node[0])
+    if outline is None:
+        return node[0]
+    across = [float(x) for x in re.findall(r"(-?[\d.]+),-?[\d.]+", outline[1])]
+    middle = f"{(min(across) + max(across)) / 2:.2f}"
+    return re.sub(r'text-anchor="start" x="[^"]*"', f'text-anchor="middle" x="{middle}"', node[0])
 
 
 def _dark() -> str:

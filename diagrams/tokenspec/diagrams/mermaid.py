@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from itertools import pairwise
 
 from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, Line, Node, Shape, Stroke, Style, merged, paragraphs
@@ -17,8 +16,8 @@ _SHAPES = {
     Shape.POOL: ("[(", ")]"),
     Shape.NOTE: ("[", "]"),
 }
-_AGAIN = "again"
-"""What the node of a loop's label is called after, and its class."""
+_LABEL = "label"
+"""The class of the node that a label is where an edge runs through it."""
 _CLASSES = {
     "start": "fill:#59636e,stroke:#59636e",
     "state": "fill:#ddf4ff,stroke:#0550ae,color:#1f2328",
@@ -26,7 +25,7 @@ _CLASSES = {
     "outcome": "fill:#dafbe1,stroke:#116329,stroke-width:2px,color:#1f2328",
     "refusal": "fill:#ffebe9,stroke:#a40e26,stroke-dasharray:4,color:#1f2328",
     "pool": "fill:#ddf4ff,stroke:#0550ae,color:#1f2328",
-    _AGAIN: "fill:none,stroke:none",
+    _LABEL: "fill:none,stroke:none",
     "note": "fill:#f6f8fa,stroke:#59636e,color:#1f2328",
 }
 _ARROWS = {Stroke.REFUSED: "-.->", Stroke.DRIVES: "-.->", Stroke.NOTE: "-.-"}
@@ -35,36 +34,34 @@ _ARROWS = {Stroke.REFUSED: "-.->", Stroke.DRIVES: "-.->", Stroke.NOTE: "-.-"}
 def mermaid(graph: Graph) -> str:
     """The picture as the text of a flowchart, with its title and description."""
     edges = merged(graph.edges)
-    loops = {edge.source: edge for edge in edges if edge.source == edge.target}
+    through = _run_through_label(graph, edges)
     drawn: list[str] = []
     cold: list[int] = []
     for edge in edges:
-        links = _loop(edge) if edge.source == edge.target else [_edge(edge)]
+        links = _halves(edge) if edge in through else [_edge(edge)]
         cold += range(len(drawn), len(drawn) + len(links)) if edge.heat is Heat.COLD else []
         drawn += links
     lines = ["flowchart TB", f"  accTitle: {graph.title}", f"  accDescr: {graph.says}"]
-    lines += [*_members(graph.nodes, graph.groups, loops, "  "), *(f"  {link}" for link in drawn)]
+    lines += [*_members(graph.nodes, graph.groups, through, "  "), *(f"  {link}" for link in drawn)]
     # Regions stand one below the other: side by side they would be wider than a page.
     lines += [f"  {_id(above.id)} ~~~ {_id(below.id)}" for above, below in pairwise(g for g in graph.groups if g.parallel)]
     if cold:
         lines.append(f"  linkStyle {','.join(map(str, cold))} stroke:#a40e26,stroke-width:3px,stroke-dasharray:6")
-    used = {node.shape.value for node in graph.all_nodes} | ({_AGAIN} if loops else set())
+    used = {node.shape.value for node in graph.all_nodes} | ({_LABEL} if through else set())
     lines += [f"  classDef {name} {style}" for name, style in _CLASSES.items() if name in used]
     return "\n".join(lines) + "\n"
 
 
-def _members(nodes: tuple[Node, ...], groups: tuple[Group, ...], loops: Mapping[str, Edge], margin: str) -> list[str]:
+def _members(nodes: tuple[Node, ...], groups: tuple[Group, ...], through: list[Edge], margin: str) -> list[str]:
     lines = []
     for node in nodes:
         lines.append(f"{margin}{_node(node)}")
-        if node.id in loops:
-            # A loop runs through its label: Mermaid would lay other labels over it.
-            lines.append(f'{margin}{_id(node.id)}_{_AGAIN}["{_label(loops[node.id].lines)}"]:::{_AGAIN}')
+        lines += [f'{margin}{_middle(e)}["{_label(e.lines)}"]:::{_LABEL}' for e in through if e.source == node.id]
     for group in groups:
         # In one line: a box within would cover a second one.
         head = " ".join(_set(text, style) for text, style in paragraphs(group.lines))
         lines += [f'{margin}subgraph {_id(group.id)} ["{head}"]', f"{margin}  direction TB"]
-        lines += [*_members(group.nodes, group.groups, loops, margin + "  "), f"{margin}end"]
+        lines += [*_members(group.nodes, group.groups, through, margin + "  "), f"{margin}end"]
     return lines
 
 
@@ -79,9 +76,22 @@ def _edge(edge: Edge) -> str:
     return f"{_id(edge.source)} {arrow}{label} {_id(edge.target)}"
 
 
-def _loop(edge: Edge) -> list[str]:
-    node, through = _id(edge.source), f"{_id(edge.source)}_{_AGAIN}"
-    return [f"{node} --- {through}", f"{through} --> {node}"]
+def _run_through_label(graph: Graph, edges: list[Edge]) -> list[Edge]:
+    """Loops, and edges there and back, whose labels Mermaid would lay over each other unless they are nodes.
+
+    Where there are groups, such a node between two of them would stand in neither.
+    """
+    ends = {(edge.source, edge.target) for edge in edges}
+    back = [edge for edge in edges if not graph.groups and (edge.target, edge.source) in ends and edge.lines]
+    return [edge for edge in edges if edge.source == edge.target or edge in back]
+
+
+def _halves(edge: Edge) -> list[str]:
+    return [f"{_id(edge.source)} --- {_middle(edge)}", f"{_middle(edge)} --> {_id(edge.target)}"]
+
+
+def _middle(edge: Edge) -> str:
+    return f"{_id(edge.source)}_to_{_id(edge.target)}"
 
 
 def _label(lines: tuple[Line, ...]) -> str:

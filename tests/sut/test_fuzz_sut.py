@@ -16,7 +16,7 @@ from tokenspec.oracle.conformance import Verdict, conform
 from tokenspec.oracle.instants import parse_instant
 from tokenspec.oracle.protocol import JOBS
 from tokenspec.oracle.settings import catalogue_from_file, policy_from
-from tokenspec.oracle.sut_fuzz import Setting
+from tokenspec.oracle.sut_world import Setting
 from tokenspec.spec.catalogue import DEFAULT
 
 KEYS = {"digest", "version", "seed", "policy", "fixed", "verdict", "examples", "steps", "seconds", "coverage", "counterexample"}

@@ -27,7 +27,8 @@ from tokenspec.oracle.protocol import JOBS
 from tokenspec.oracle.replay import Divergence, explain, replay
 from tokenspec.oracle.shrink import shrink
 from tokenspec.oracle.sut import HUNG, Client
-from tokenspec.oracle.sut_fuzz import CannotOpen, Diverged, NotClosed, Setting, SutFuzz, Totals, close, opened, sut_fuzz
+from tokenspec.oracle.sut_fuzz import SutFuzz, Totals, sut_fuzz
+from tokenspec.oracle.sut_world import CannotOpen, Diverged, NotClosed, Setting, close, opened
 from tokenspec.oracle.terms import Terms
 from tokenspec.oracle.world import Oracle
 from tokenspec.spec.system import system

@@ -15,95 +15,23 @@ from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.testing.amounts import Amounts
 from tokenspec.machine.testing.coverage import Coverage
 from tokenspec.machine.testing.stateful import names_by_weight
-from tokenspec.oracle.answers import Answer, Difference, differences
+from tokenspec.oracle.answers import Answer, differences
 from tokenspec.oracle.campaign import default_watch
-from tokenspec.oracle.compare import Reasons, observed
-from tokenspec.oracle.errors import BadRecord, BadSetting
+from tokenspec.oracle.compare import observed
+from tokenspec.oracle.errors import BadRecord
 from tokenspec.oracle.fuzz import START, Count, Failure, World, WorldFuzz, world_fuzz
 from tokenspec.oracle.journal import Account
 from tokenspec.oracle.layers import LayerChecks
-from tokenspec.oracle.protocol import PROTOCOL
 from tokenspec.oracle.records import LAST_INSTANT
-from tokenspec.oracle.settings import catalogue_on_the_wire
-from tokenspec.oracle.sut import ERROR, GARBAGE, Client, Failed
-from tokenspec.oracle.terms import Terms, payload_keys, terms_from
+from tokenspec.oracle.sut import GARBAGE, Client, Failed
+from tokenspec.oracle.sut_world import Diverged, Setting, applied, opened
+from tokenspec.oracle.terms import Terms, payload_keys
 from tokenspec.oracle.world import Oracle
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.system import system
 
-DIFFERS = "differs"
-
 _STANDING = ("resets", "events", "observes", "values", "policy")
 """What an implementation says of itself each time in the same way."""
-
-
-class CannotOpen(Exception):
-    """The implementation says that it cannot run this world: there is nothing to be judged."""
-
-
-class Diverged(Exception):
-    """An answer that is not the right one, or none: `differences`, or what failed; `expected` is None for what is no event."""
-
-    def __init__(self, expected: Answer | None, rule: str | None, found: list[Difference], failed: Failed | None = None) -> None:
-        self.expected, self.rule, self.differences, self.failed = expected, rule, found, failed
-        super().__init__(str(failed) if failed is not None else found[0][0])
-
-    @property
-    def field(self) -> str:
-        """The first field that differs; where there was no answer, what was asked for."""
-        return self.differences[0][0] if self.failed is None else "answer" if self.expected is not None else "open"
-
-    @property
-    def kind(self) -> tuple[str, str]:
-        """What makes two of them the same: the first field that differs, or the way in which it failed."""
-        return (self.failed.how if self.failed is not None else DIFFERS, self.field)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What a run is about."""
-
-    policy: Mapping[str, str]
-    """All thirteen knobs, as they are sent."""
-    catalogue: Catalogue
-    reasons: Reasons | None = None
-
-    def request(self) -> dict[str, Any]:
-        """The request that opens a world."""
-        return {
-            "op": "open",
-            "protocol": PROTOCOL,
-            "catalogue": catalogue_on_the_wire(self.catalogue),
-            "policy": dict(self.policy),
-        }
-
-
-def opened(client: Client, request: dict[str, Any]) -> Terms:
-    """Opens a world. Raises `CannotOpen`, and `Diverged` where the answer is none or breaks the protocol."""
-    answer = client.ask(request)
-    if isinstance(answer, Failed):
-        raise Diverged(None, None, [], answer)
-    if answer.get("error") is not None:
-        raise CannotOpen(str(answer["error"]))
-    try:
-        return terms_from(answer)
-    except BadSetting as fault:
-        raise Diverged(None, None, [], Failed(GARBAGE, f"its answer to open breaks the protocol: {fault}")) from None
-
-
-class NotClosed(Diverged):
-    """A world that was not closed: `close` is answered with an object, as everything is."""
-
-    field = "close"
-
-
-def close(client: Client) -> None:
-    """Closes the world. Raises `NotClosed`."""
-    answer = client.ask({"op": "close"})
-    if not isinstance(answer, Failed) and answer.get("error") is not None:
-        answer = Failed(ERROR, f"it answered close with an error: {answer['error']}")
-    if isinstance(answer, Failed):
-        raise NotClosed(None, None, [], answer)
 
 
 class _Past(LayerChecks):
@@ -178,9 +106,7 @@ class SutFuzz(WorldFuzz):
         self._note(fitted["event"])
         type(self).count.steps += 1
         self.totals.sent += 1
-        got = self.client.ask({"op": "apply", **fitted})
-        if not isinstance(got, Failed) and got.get("error") is not None:
-            got = Failed(ERROR, f"it answered with an error: {got['error']}")
+        got = applied(self.client, fitted)
         if isinstance(got, Failed):
             raise self._failed(Diverged(answer, self.oracle.last_rule, [], got))
         kept["observed"] = observed(got, answer, self.terms, self.setting.reasons)

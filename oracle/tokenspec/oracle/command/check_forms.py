@@ -4,27 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from importlib.metadata import version
 from importlib.resources import files
 from typing import Any
-from xml.etree import ElementTree
 
 from tokenspec.machine.lang.claims import Claim, Part
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.check_breaches import Breach, gates, open_obligations
+from tokenspec.oracle.command.forms import Case, junit, sarif
 from tokenspec.oracle.discharge import ENGINES, Key, Verdict, discharged, twins
 from tokenspec.oracle.evidence import Evidence
-from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.replay import clause_texts
 from tokenspec.spec.system import system
-
-_LONGEST = 20_000
-"""Characters of a line that are shown."""
-
-_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
-
-_Case = tuple[str, str, Sequence[str]]
-"""The name of a test case, what came of it ("" where it passed), and the text that says why."""
 
 
 class _Parts:
@@ -47,7 +37,7 @@ class _Parts:
         is_met = self._met[key] or ENGINES[type(part)] == ("prover",)
         return "" if is_met else "not checked: its interesting case never occurred"
 
-    def cases(self, v: Verdict) -> Iterator[_Case]:
+    def cases(self, v: Verdict) -> Iterator[Case]:
         """A test case for each part of a claim and each engine that has something to say of it."""
         for part in v.claim.parts:
             key = v.claim.id, part.name
@@ -68,45 +58,23 @@ def as_junit(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Brea
     A failure is a counterexample, an error what the prover left open; a part that nothing checked is skipped.
     """
     parts = _Parts(evidence, broken)
-    suites: dict[str, list[_Case]] = {v.claim.id: list(parts.cases(v)) for v in found}
+    suites: dict[str, list[Case]] = {v.claim.id: list(parts.cases(v)) for v in found}
     wrong = gates(evidence) | {breach.claim: list(breach.lines) for breach in broken if breach.claim not in suites}
     suites["gates"] = [(name, "failure" if lines else "", lines) for name, lines in wrong.items()]
-    every = [case for cases in suites.values() for case in cases]
-    root = ElementTree.Element("testsuites", {"name": "tokenspec check", **_counts(every, "failure", "error")})
-    for name, cases in suites.items():
-        suite = ElementTree.SubElement(root, "testsuite", {"name": name, **_counts(cases, "failure", "error", "skipped")})
-        for case, outcome, text in cases:
-            told = ElementTree.SubElement(suite, "testcase", {"classname": f"tokenspec.{name}", "name": case})
-            if outcome:
-                lines = [one_line(line, _LONGEST) for line in text]
-                kind = {"failure": {"type": "violated"}, "error": {"type": "undecided"}}.get(outcome, {})
-                ElementTree.SubElement(told, outcome, {"message": lines[0], **kind}).text = "\n".join(lines)
-    ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def _counts(cases: Sequence[_Case], *outcomes: str) -> dict[str, str]:
-    plural = {"failure": "failures", "error": "errors", "skipped": "skipped"}
-    counts = {plural[outcome]: sum(what == outcome for _, what, _ in cases) for outcome in outcomes}
-    return {name: str(count) for name, count in {"tests": len(cases), **counts}.items()}
+    return junit("tokenspec check", suites, {"failure": "violated", "error": "undecided"})
 
 
 def as_sarif(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> dict[str, Any]:
     """A rule for each claim; a result for what is broken (error), and for what is open or not checked (warning)."""
     parts = _Parts(evidence, broken)
-    wrong = [{"level": "error", "message": {"text": line}} for lines in gates(evidence).values() for line in lines]
-    run = {
-        "tool": {"driver": {"name": "tokenspec", "version": version("tokenspec"), "rules": [_rule(v) for v in found]}},
-        "invocations": [{"executionSuccessful": not wrong, "toolExecutionNotifications": wrong}],
-        "results": [result for v in found for result in _results(v, parts)],
-        "properties": {
-            "digest": digest(system()),
-            "scope": evidence.settings.scope.name,
-            "seed": evidence.settings.seed,
-            "policy": dict(evidence.settings.policy),
-        },
+    properties = {
+        "digest": digest(system()),
+        "scope": evidence.settings.scope.name,
+        "seed": evidence.settings.seed,
+        "policy": dict(evidence.settings.policy),
     }
-    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    wrong = [line for lines in gates(evidence).values() for line in lines]
+    return sarif([_rule(v) for v in found], [result for v in found for result in _results(v, parts)], properties, wrong)
 
 
 def _rule(v: Verdict) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.campaign import PROFILES, Result, run
 from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
 from tokenspec.oracle.command.files import check_files, output, write_file
-from tokenspec.oracle.command.fuzz_sut import DEFAULT_TIMEOUT, SutRun, fuzz_sut
+from tokenspec.oracle.command.fuzz_sut import SutRun, fuzz_sut
 from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options, table
+from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.fuzz import Failure
 from tokenspec.oracle.plain import one_line

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,20 +15,19 @@ from tokenspec.oracle.answers import FIELDS
 from tokenspec.oracle.command.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.command.files import output, write_file
 from tokenspec.oracle.command.options import as_json, catalogue_at, progress
+from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended, show_failure
 from tokenspec.oracle.compare import reasons_from_file
 from tokenspec.oracle.conformance import HYPOTHESIS_SHARE, Counterexample, Verdict, conform
 from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.protocol import JOBS, event_names
 from tokenspec.oracle.replay import clause_texts
 from tokenspec.oracle.settings import policy_from_options, settings_named
-from tokenspec.oracle.story import story
-from tokenspec.oracle.sut import Client, connect
-from tokenspec.oracle.sut_fuzz import Setting
+from tokenspec.oracle.sut import connect
+from tokenspec.oracle.sut_world import Setting
 from tokenspec.oracle.terms import Terms
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
-DEFAULT_TIMEOUT = 5.0
 _EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
 
 
@@ -66,7 +62,7 @@ def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool) -> in
     reasons = reasons_from_file(Path(run.reasons)) if run.reasons is not None else None
     setting = Setting(policy_from_options(run.policy), catalogue, reasons)
     with (
-        _ended(connect(run.sut, run.timeout)) as client,
+        ended(connect(run.sut, run.timeout)) as client,
         progress("fuzzing", run.examples + -(-run.examples // HYPOTHESIS_SHARE)) as tick,
     ):
         verdict = conform(client, setting, run.examples, run.steps, run.seed, tick)
@@ -81,23 +77,6 @@ def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool) -> in
                 _details(verdict, run, to)
             to.write(_sentence(verdict) + "\n")
     return _EXITS[verdict.word]
-
-
-@contextmanager
-def _ended(client: Client) -> Iterator[Client]:
-    """The client, ended whatever happens; a SIGTERM is taken as Ctrl-C is, so that nothing is left running."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield client
-    finally:
-        try:
-            client.end()
-        finally:
-            signal.signal(signal.SIGTERM, before)
 
 
 def _sentence(verdict: Verdict) -> str:
@@ -164,15 +143,7 @@ def _show(found: Counterexample, to: IO[str]) -> None:
         {**record, "observed": answer.as_dict()} if answer is not None else record
         for record, answer in zip(found.records, found.expected, strict=True)
     ]
-    for line in story(told):
-        to.write(f"  {line}\n")
-    error = found.error
-    if error.failed is not None:
-        to.write(f"  {one_line(str(error.failed), 2_000)}\n")
-    rows = [(name, as_text(expected), as_text(got)) for name, expected, got in error.differences]
-    widths = [max(len(row[i]) for row in [*rows, ("field", "expected", "got")]) for i in range(2)]
-    for name, expected, got in [("field", "expected", "got"), *rows] if rows else []:
-        to.write(f"     {name:<{widths[0]}}  {expected:<{widths[1]}}  {got}\n")
+    show_failure(told, found.error.differences, found.error.failed, to)
     if found.because is not None:
         to.write(f"  because   {found.because.outcome}: {found.because.why}\n")
         to.writelines(f"            {line}\n" for line in clause_texts(found.because.clauses))

@@ -24,6 +24,7 @@ VERBS = {
     "mutants": "Seeds faults into the declaration and shows which claim kills each.",
     "diagram": "Draws the declared account, what a run has met, or what happened in a log.",
     "docs": "Fills marked blocks of documents with tables and pictures of the declared account.",
+    "vectors": "Runs conformance vectors against an implementation.",
     "export": "Writes the declared account for another tool: TLC, Spin, or any that reads JSON.",
     "infer": "Finds the policy settings that explain what logs observed.",
     "explain": "Tells why an account's balance is what it is, and what is due when.",

@@ -1,0 +1,97 @@
+"""`tokenspec vectors`: conformance vectors, run against an implementation."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+
+import click
+
+from tokenspec.oracle.command.exits import DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.options import as_json, output_options, progress
+from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended
+from tokenspec.oracle.command.vectors_report import as_data, as_junit, as_sarif, as_text
+from tokenspec.oracle.compare import reasons_from_file
+from tokenspec.oracle.settings import policy_from_options, settings_named
+from tokenspec.oracle.sut import connect
+from tokenspec.oracle.vectors.run import FAILED, PASSED, Run, run_suite
+from tokenspec.oracle.vectors.suite import default_suite, read_suite, sliced
+
+
+@click.group()
+def command() -> None:
+    """Conformance vectors: short runs with the right answer to each event.
+
+    \b
+    tokenspec vectors run --sut "node my-wallet/stdio.js"
+    """
+
+
+@command.command("run")
+@click.argument("directory", metavar="[DIR]", type=click.Path(), required=False)
+@click.option("--sut", metavar="SUT", required=True, help="A command line, http://HOST:PORT, or python:package.module:factory.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", default=DEFAULT_TIMEOUT, show_default=True,
+    help="How long a request may take.",
+)  # fmt: skip
+@click.option("--reasons", metavar="FILE", type=click.Path(), help="TOML: its own words for refusals, each with its codes.")
+@click.option("--slice", "part", metavar="I/N", help="Each N-th vector from the I-th on, to share a suite among N runs.")
+@click.option(
+    "--policy",
+    metavar="NAME=ANSWER",
+    multiple=True,
+    callback=lambda ctx, param, value: (policy_from_options(value), value)[1],
+    help="A setting that the implementation has; vectors that turn on another are skipped. May be given again.",
+)
+@output_options("text", "json", "junit", "sarif")
+def run(
+    directory: str | None,
+    sut: str,
+    timeout: float,
+    reasons: str | None,
+    part: str | None,
+    policy: tuple[str, ...],
+    form: str,
+    output_file: str | None,
+    quiet: bool,
+) -> int:
+    """Runs the vectors of DIR, by default those that come with tokenspec, against an implementation.
+
+    Each vector has a world of its own. One that needs events, values, settings or a kind of resets that the implementation
+    does not have is skipped, and counted. Exit codes: 0 all others pass, 15 one does not, 20 none was left, 65 the suite is
+    broken.
+
+    \b
+    tokenspec vectors run --sut "node my-wallet/stdio.js"
+    tokenspec vectors run oracle/vectors --sut http://localhost:8080 --format junit -o vectors.xml
+    tokenspec vectors run --sut python:shop.wallet:Wallet --slice 1/4 --reasons reasons.toml --policy refund=none
+    """
+    check_files([reasons] if reasons is not None else [], {}, output_file)
+    suite = default_suite() if directory is None else read_suite(Path(directory))
+    words = reasons_from_file(Path(reasons)) if reasons is not None else None
+    settings = settings_named(policy)
+    # A suite that is broken in one place is not run at all.
+    cases = [suite.case(entry) for entry in sliced(suite.index.vectors, part)]
+    started = time.monotonic()
+    with ended(connect(sut, timeout)) as client, progress("vectors", len(cases)) as tick:
+        found = run_suite(client, cases, words, settings, tick)
+    seconds = time.monotonic() - started
+    with output(output_file) as to:
+        if form == "json":
+            to.write(as_json(as_data(suite, found, settings, seconds)))
+        elif form == "junit":
+            to.write(as_junit(found))
+        elif form == "sarif":
+            to.write(as_json(as_sarif(suite, cases, found)))
+        else:
+            as_text(cases, found, seconds, quiet, to)
+    return _exit(found)
+
+
+def _exit(found: Run) -> int:
+    counts = Counter(each.result for each in found.results)
+    if counts[FAILED] or found.not_closed:
+        return DIVERGES
+    return HOLDS if counts[PASSED] else NO_VERDICT

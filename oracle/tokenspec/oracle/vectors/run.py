@@ -1,0 +1,183 @@
+"""Vectors run against an implementation under test: each in a world of its own, one implementation for all of them.
+
+    client = connect("node my-wallet/stdio.js", timeout=5)
+    suite = default_suite()
+    result = run_vector(client, suite.case(suite.index.vectors[0]))
+
+What an implementation does not take is not sent to it, as everywhere: such a vector is skipped, and why is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenspec.oracle.answers import Difference, differences
+from tokenspec.oracle.compare import Reasons, observed
+from tokenspec.oracle.sut import Client, Failed
+from tokenspec.oracle.sut_world import CannotOpen, Diverged, NotClosed, applied, close, open_request, opened
+from tokenspec.oracle.terms import Terms
+from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
+from tokenspec.oracle.world import Oracle
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+_Numbered = list[tuple[int, Step]]
+"""Steps with their numbers in the vector, from 1."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of a vector. `step` is that of the failure, from 1, and 0 where the world was not opened."""
+
+    id: str
+    title: str
+    result: str
+    why: str = ""
+    """Why it was skipped."""
+    step: int = 0
+    differences: tuple[Difference, ...] = ()
+    """The fields that are wrong: name, expected, got."""
+    failed: Failed | None = None
+    """In which way there was no answer."""
+    expected: dict[str, Any] | None = None
+    """The right answer to the step that failed."""
+
+    @property
+    def field(self) -> str:
+        """The first field that is wrong; where there was no answer, what was asked for."""
+        return self.differences[0][0] if self.differences else "answer" if self.step else "open"
+
+
+@dataclass
+class Run:
+    """What came of a suite."""
+
+    results: list[Result] = field(default_factory=list)
+    terms: Terms | None = None
+    """What the implementation said of itself first."""
+    not_closed: str = ""
+    """Why the last world was not closed, where it was not."""
+    sent: int = 0
+    """How many events."""
+
+    def count(self, result: str) -> int:
+        """How many vectors came to this."""
+        return sum(each.result == result for each in self.results)
+
+
+def run_suite(
+    client: Client,
+    cases: Iterable[Case],
+    reasons: Reasons | None = None,
+    policy: Mapping[str, str] | None = None,
+    tick: Callable[[int], None] = lambda _: None,
+) -> Run:
+    """Runs each vector, and closes the last world. `tick` is told of each."""
+    run = Run()
+
+    def note(terms: Terms) -> None:
+        run.terms = run.terms or terms
+
+    for case in cases:
+        result = run_vector(client, case, reasons, policy, note)
+        run.results.append(result)
+        run.sent += {PASSED: len(case.vector.steps), FAILED: result.step, SKIPPED: 0}[result.result]
+        tick(1)
+    if run.count(PASSED):
+        try:
+            close(client)
+        except NotClosed as error:
+            run.not_closed = str(error)
+    return run
+
+
+def run_vector(
+    client: Client,
+    case: Case,
+    reasons: Reasons | None = None,
+    policy: Mapping[str, str] | None = None,
+    on_open: Callable[[Terms], None] = lambda _: None,
+) -> Result:
+    """Opens the vector's world and plays it, up to the first wrong answer. The world is left open.
+
+    `reasons` are the implementation's own words for refusals. `policy` are settings that it is known to have; a vector
+    that turns on other ones is skipped.
+    """
+    vector, known = case.vector, dict(policy or {})
+    try:
+        terms = opened(client, open_request(vector.catalogue, {**vector.policy, **known}))
+    except CannotOpen as fault:
+        return _skipped(case, f"it cannot open this world: {fault}")
+    except Diverged as error:
+        return Result(case.id, vector.title, FAILED, failed=error.failed)
+    on_open(terms)
+    steps, why = fitted(case, terms, known)
+    if why:
+        return _skipped(case, why)
+    for number, step in steps:
+        got = applied(client, record_of(step))
+        if isinstance(got, Failed):
+            return Result(case.id, vector.title, FAILED, "", number, (), got, step.expect.as_dict())
+        found = differences(step.expect, observed(got, step.expect, terms, reasons))
+        if found:
+            return Result(case.id, vector.title, FAILED, "", number, tuple(found), None, step.expect.as_dict())
+    return Result(case.id, vector.title, PASSED)
+
+
+def _skipped(case: Case, why: str) -> Result:
+    return Result(case.id, case.vector.title, SKIPPED, why)
+
+
+def fitted(case: Case, terms: Terms, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
+    """The steps that can be sent to an implementation with these terms; or none, and why the vector says nothing about it."""
+    vector, settings = case.vector, {**policy, **terms.policy}
+    if vector.resets != terms.resets:
+        return [], f"its resets are {vector.resets}"
+    for knob, answer in case.entry.policies.items():
+        if settings.get(knob, answer) != answer:
+            return [], f"it turns on {knob}={answer}"
+    steps = list(enumerate(vector.steps, 1))
+    if not terms.opens_accounts:
+        steps, why = _without_openings(vector, {**vector.policy, **settings})
+        if why:
+            return [], why
+    for _, step in steps:
+        why = _not_taken(step, terms)
+        if why:
+            return [], why
+    if not terms.observes or not steps:
+        return [], "nothing of it is observed"
+    return steps, ""
+
+
+def _not_taken(step: Step, terms: Terms) -> str:
+    record = record_of(step)
+    if record["event"] not in terms.events:
+        return f"it holds {record['event']}"
+    for key, value in record.items():
+        if key not in ("account", "at", "event", "id") and not terms.takes(key, value):
+            return f"it holds a {key} that is not taken"
+    if step.expect.duplicate is True and "duplicate" not in terms.observes:
+        return "it repeats an id, and duplicate is not observed"
+    return ""
+
+
+def _without_openings(vector: Vector, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
+    """The steps without those that open accounts, if the others come to the same where accounts begin as just opened.
+
+    An account that was opened a while before its first event may have its days end at another instant.
+    """
+    oracle = Oracle(policy, vector.catalogue, vector.resets)
+    kept: _Numbered = []
+    for number, step in enumerate(vector.steps, 1):
+        record = record_of(step)
+        if record["account"] not in oracle.accounts:
+            if record["event"] == "open_account":
+                continue
+            oracle.apply({key: record[key] for key in ("account", "at")} | {"event": "open_account"})
+        if oracle.apply(record).as_dict() != step.expect.as_dict():
+            return [], "it is about how accounts are opened"
+        kept.append((number, step))
+    return kept, ""

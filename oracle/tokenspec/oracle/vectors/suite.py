@@ -1,0 +1,220 @@
+"""Suites of vectors as they lie in a directory: `index.json`, and for each vector `vectors/ID.json` (contract, section 5).
+
+What is read is checked: the form of both, the sha256 of each file, and that its requests are well formed and go on in time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.oracle.answers import Answer
+from tokenspec.oracle.errors import BadRecord, BadSetting, WrongUsage
+from tokenspec.oracle.plain import in_our_words, one_line
+from tokenspec.oracle.protocol import event_names
+from tokenspec.oracle.records import Reader, Record
+from tokenspec.oracle.settings import catalogue_from, policy_from
+from tokenspec.spec.clauses import CLAUSES
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.system import system
+from tokenspec.spec.words import POOLS
+
+FORMAT = 1
+INDEX, VECTORS = "index.json", "vectors"
+
+Slug = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=120)]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+Pools = dict[Literal[POOLS], Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]]  # type: ignore[valid-type]
+
+
+class Expected(Answer, kw_only=True, frozen=True, forbid_unknown_fields=True, gc=False):
+    """A whole answer: what is not written in it is not there."""
+
+    outcome: Literal["accepted", "refused"]
+    status: str | None
+    plan: str | None
+    scheduled_plan: str | None
+    balances: Pools
+    next_daily_reset_at: str | None
+    next_renewal_at: str | None
+
+
+class Step(msgspec.Struct, frozen=True):
+    """An event as it is sent, and the right answer to it."""
+
+    request: dict[str, Any]
+    expect: Expected
+
+
+class Vector(msgspec.Struct, frozen=True):
+    """One run in a world of its own."""
+
+    id: Slug
+    title: str
+    clauses: list[str]
+    policy: dict[str, str]
+    """All thirteen knobs, as they are sent."""
+    catalogue: dict[str, Any]
+    resets: Literal["explicit", "implied"]
+    steps: Annotated[list[Step], Meta(min_length=1)]
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What the index says of a vector."""
+
+    id: Slug
+    title: str
+    clauses: list[str]
+    resets: Literal["explicit", "implied"]
+    policies: dict[str, str]
+    """The settings that its answers turn on; under any other answer to the other knobs they are the same."""
+    edges: list[str]
+    """What it covers: each event with what came of it, in which status."""
+    sha256: Sha256
+    """Of its file."""
+    mutants: list[str] = []
+    """The seeded faults that it finds and no other vector does."""
+
+
+class Index(msgspec.Struct, frozen=True):
+    """`index.json`."""
+
+    format: Literal[1]
+    version: str
+    """Of tokenspec, which built it."""
+    digest: str
+    """Of the declaration that it was built from."""
+    vectors: list[Entry]
+    coverage: dict[str, Any] = {}
+    """How much of the declaration is covered, and how near the size is to the least possible."""
+
+
+class BadSuite(BadSetting):
+    """A suite that cannot be run: the file, and the rule it breaks."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """A vector, and what the index says of it."""
+
+    entry: Entry
+    vector: Vector
+
+    @property
+    def id(self) -> str:
+        """Its id, which names it for good."""
+        return self.entry.id
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A directory of vectors; each is read when it is asked for."""
+
+    path: Path
+    index: Index
+
+    def case(self, entry: Entry) -> Case:
+        """The vector of an entry. Raises `BadSuite`, `OSError`."""
+        path = self.path / VECTORS / f"{entry.id}.json"
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != entry.sha256:
+            raise BadSuite(str(path), "its sha256 is not the one that the index says")
+        vector = _decoded(path, content, Vector)
+        if (vector.id, vector.resets) != (entry.id, entry.resets):
+            raise BadSuite(str(path), "its id and resets are not those that the index says")
+        _check(path, vector)
+        return Case(entry, vector)
+
+
+def read_suite(path: Path) -> Suite:
+    """The suite in the directory `path`. Raises `BadSuite`, `OSError`."""
+    index = path / INDEX
+    found = _decoded(index, index.read_bytes(), Index)
+    ids = [entry.id for entry in found.vectors]
+    if len(set(ids)) < len(ids):
+        raise BadSuite(str(index), f"{next(i for i in ids if ids.count(i) > 1)} stands in it twice")
+    for entry in found.vectors:
+        _checked(index, lambda named=entry.policies: policy_from(named))
+    return Suite(path, found)
+
+
+def default_suite() -> Suite:
+    """The suite that comes with tokenspec: beside its modules where it is installed, in `oracle/` in a checkout."""
+    here = Path(__file__).parent
+    installed = here / "suite"
+    return read_suite(installed if installed.is_dir() else here.parents[2] / "vectors")
+
+
+def sliced(entries: list[Entry], part: str | None) -> list[Entry]:
+    """Part i of n where `part` is `i/n`, each n-th entry from the i-th on; all of them for None. Raises `WrongUsage`."""
+    if part is None:
+        return entries
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)
+    number, parts = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= parts:
+        raise WrongUsage("--slice", f"it is i/n with i from 1 to n, found {one_line(part)!r}")
+    return entries[number - 1 :: parts]
+
+
+def record_of(step: Step) -> dict[str, Any]:
+    """The event of a step as a log holds it."""
+    return {key: value for key, value in step.request.items() if key != "op"}
+
+
+@cache
+def _reader() -> Reader:
+    account, _, session = system().machines
+    return Reader([*account.events, *session.events])
+
+
+def _decoded(path: Path, content: bytes, kind: Any) -> Any:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise BadSuite(str(path), in_our_words(str(fault))) from None
+
+
+def _checked(path: Path, call: Any) -> Any:
+    try:
+        return call()
+    except BadSetting as fault:
+        raise BadSuite(str(path), str(fault)) from None
+
+
+def _check(path: Path, vector: Vector) -> None:
+    """Its settings exist, and its requests are well formed and in the order of time. Raises `BadSuite`."""
+    if vector.policy.keys() != DEFAULTS.keys():
+        raise BadSuite(str(path), f"policy: it holds an answer to each of {', '.join(DEFAULTS)}")
+    if unknown := [clause for clause in vector.clauses if clause not in CLAUSES]:
+        raise BadSuite(str(path), f"clauses: there is no {one_line(unknown[0])}")
+    _checked(path, lambda: policy_from(vector.policy))
+    _checked(path, lambda: catalogue_from(vector.catalogue))
+    last: int | None = None
+    for number, step in enumerate(vector.steps, 1):
+        where = f"{path}: step {number}"
+        if step.request.get("op") != "apply" or step.request.get("event") not in event_names():
+            raise BadSuite(where, "a request is an apply, of an event of the account or of a session")
+        at = _record(where, step).at
+        assert isinstance(at, int)
+        if last is not None and at < last:
+            raise BadSuite(where, "at: time never goes back within a vector")
+        last = at
+
+
+def _record(where: str, step: Step) -> Record:
+    request: Mapping[str, Any] = record_of(step)
+    if not isinstance(request.get("at"), str):
+        raise BadSuite(where, "at: it is written as RFC 3339")
+    try:
+        return _reader().convert(request)
+    except BadRecord as fault:
+        raise BadSuite(where, str(fault)) from None

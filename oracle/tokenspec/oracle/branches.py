@@ -48,7 +48,8 @@ class _Choice(NamedTuple):
 class Worlds:
     """Runs records under sets of settings, with an oracle for each setting that had to stand for others."""
 
-    def __init__(self, catalogue: Catalogue, resets: str, lines: Iterable[Line]) -> None:
+    def __init__(self, catalogue: Catalogue, resets: str, lines: Iterable[Line] | None = None) -> None:
+        """`lines` are all records that will be run, where they are known: what none of them reads is not remembered."""
         self.sets = SettingSets(POLICIES)
         self._catalogue, self._resets = catalogue, resets
         self._oracles: dict[Settings, Oracle] = {}
@@ -57,7 +58,7 @@ class Worlds:
         self._machine, self._parameters = plain.machine, plain.parameters
         self._choices = {e.name: self._choices_of(e.name) for e in self._machine.events}
         self._renewal_falls_due = next(c.falls_due for c in self._machine.clocks if c.name == "renewal")
-        self._named_again = _named_again(lines, self.reader)
+        self._named_again = None if lines is None else _named_again(lines, self.reader)
         self._pasts: dict[tuple[int, Any], int] = {}
         self._policy: Mapping[str, str] = {}
         """The setting that stands for others."""
@@ -96,14 +97,17 @@ class Worlds:
         """
         job = getattr(record, "job", None)
         added: list[Any] = []
-        if job is not None and ("job", record.account, job) in self._named_again:
+        if job is not None and self._is_named_again("job", record.account, job):
             known = account.jobs.get(job)
             added.append(None if known is None else astuple(known))
-        if record.id is not None and ("id", record.account, record.id) in self._named_again:
+        if record.id is not None and self._is_named_again("id", record.account, record.id):
             added.append(json.encode(answer))
         if not added:
             return past
         return self._pasts.setdefault((past, tuple(added)), len(self._pasts) + 1)
+
+    def _is_named_again(self, kind: str, account: str, name: str) -> bool:
+        return self._named_again is None or (kind, account, name) in self._named_again
 
     def _watch(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
         for choice in self._choices[event]:
@@ -149,6 +153,25 @@ class Worlds:
 
     def _keep_own_answer(self, knob: str) -> None:
         self._same &= self.sets.holding[knob, self._policy[knob]]
+
+
+Ran = list[tuple[Answer, Branch]]
+"""What a record came to: each answer with the settings that give it, and the account after it."""
+
+
+class Followed:
+    """One world, followed under every setting of a set. Settings may be taken out of `settings` as it goes on."""
+
+    def __init__(self, worlds: Worlds, settings: Settings) -> None:
+        self.worlds, self.settings = worlds, settings
+        self.branches: dict[str, list[Branch]] = {}
+
+    def run(self, record: Record) -> Ran:
+        """What `record` comes to under the settings left. Raises `BadRecord`."""
+        before = self.branches.get(record.account) or [Branch(self.settings, Account(self.worlds.initial))]
+        ran = list(self.worlds.run(before, self.settings, record))
+        self.branches[record.account] = joined([branch for _, branch in ran])
+        return ran
 
 
 class _Before:

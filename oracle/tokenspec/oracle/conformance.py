@@ -28,6 +28,7 @@ from tokenspec.oracle.replay import Divergence, explain, replay
 from tokenspec.oracle.shrink import shrink
 from tokenspec.oracle.sut import HUNG, Client
 from tokenspec.oracle.sut_fuzz import SutFuzz, Totals, sut_fuzz
+from tokenspec.oracle.sut_infer import InferringFuzz, Possible, Unexplained, side_by_side
 from tokenspec.oracle.sut_world import CannotOpen, Diverged, NotClosed, Setting, close, opened
 from tokenspec.oracle.terms import Terms
 from tokenspec.oracle.world import Oracle
@@ -69,6 +70,10 @@ class Verdict:
     """Rules and refusals that cannot be met with what the implementation takes."""
     count: Count = field(default_factory=Count)
     compared: int = 0
+    policies: dict[str, list[str]] | None = None
+    """Where settings are inferred: by knob, the answers of which some setting explains everything."""
+    settings: int = 1
+    """How many settings explain everything."""
     counterexample: Counterexample | None = None
     why_none: str = ""
     """Why there is no verdict, where there is none."""
@@ -109,7 +114,10 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
         return
     verdict.policy = {**setting.policy, **terms.policy}
     verdict.closed = closed_by(terms, setting)
-    fuzz = sut_fuzz(client, terms, setting)
+    infers = setting.known is not None
+    fuzz = sut_fuzz(client, terms, setting, InferringFuzz if infers else SutFuzz)
+    if issubclass(fuzz, InferringFuzz):
+        fuzz.possible = Possible(terms, setting)
     verdict.coverage, verdict.count, totals = fuzz.coverage, fuzz.count, fuzz.totals
     try:
         if fuzz.events and terms.observes:
@@ -123,11 +131,16 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
             raise
     finally:
         verdict.compared = totals.compared
+        _note_settings(verdict, fuzz)
     if fuzz.failure is not None:
         assert isinstance(fuzz.failure.error, Diverged)
         # Whoever interrupts the search for a shorter one is shown what was found.
         found = verdict.counterexample = Counterexample(fuzz.failure.records, fuzz.totals.expected, fuzz.failure.error)
+        if isinstance(found.error, Unexplained) and issubclass(fuzz, InferringFuzz):
+            found = verdict.counterexample = _with_other_worlds(fuzz, found.error, terms)
         found = verdict.counterexample = _shortened(fuzz, found, fuzz.failure.world)
+        if isinstance(found.error, Unexplained):
+            verdict.policy = found.error.example
         _explain(found, verdict.policy, setting, terms)
         return
     try:
@@ -136,6 +149,21 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
         verdict.counterexample = Counterexample([], [], error)
     if not verdict.compared:
         verdict.why_none = "nothing could be tested with the events, values and fields that it lists"
+
+
+def _note_settings(verdict: Verdict, fuzz: type[SutFuzz]) -> None:
+    if issubclass(fuzz, InferringFuzz):
+        left = 0 if fuzz.failure is not None else fuzz.possible.left
+        sets = fuzz.possible.worlds.sets
+        verdict.policies, verdict.settings = sets.answers(left), left.bit_count()
+        verdict.policy = sets.first(fuzz.possible.left)
+
+
+def _with_other_worlds(fuzz: type[InferringFuzz], error: Unexplained, terms: Terms) -> Counterexample:
+    """The world that failed, with the worlds that had ruled out what would have explained it, as one."""
+    records = side_by_side(fuzz.possible.needed(fuzz.last))
+    oracle = Oracle(error.example, fuzz.setting.catalogue, terms.resets)
+    return Counterexample(records, [oracle.apply(record) for record in records], error)
 
 
 def _drive(fuzz: type[SutFuzz], examples: int, steps: int, seed_number: int, tick: Progress) -> None:
@@ -187,14 +215,16 @@ def _explain(found: Counterexample, policy: Mapping[str, str], setting: Setting,
         lines.append(Line("counterexample", number, offset, content))
         offset += len(content) + 1
     report = replay(lines, Oracle(policy, setting.catalogue, terms.resets))
-    explain(report, lines, policy, setting.catalogue, terms.resets)
+    if setting.known is None:
+        explain(report, lines, policy, setting.catalogue, terms.resets)
     found.because = next(iter(report.divergences), None)
 
 
 def closed_by(terms: Terms, setting: Setting) -> frozenset[Met]:
     """The rules and refusals that cannot be met with the events and values that the implementation takes."""
     account, _, session = system(setting.catalogue).machines
-    figures = {**setting.catalogue.parameters(), **setting.policy, **terms.policy}
+    settled = setting.policy if setting.known is None else setting.known
+    figures = {**setting.catalogue.parameters(), **settled, **terms.policy}
     closed: set[Met] = set()
     for machine in (account, session):
         kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))

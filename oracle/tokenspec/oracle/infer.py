@@ -6,15 +6,14 @@ them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from tokenspec.oracle.answers import Difference, can_be_compared, differences
-from tokenspec.oracle.branches import Branch, Worlds, joined
+from tokenspec.oracle.branches import Branch, Followed, Worlds
 from tokenspec.oracle.errors import BadRecord
 from tokenspec.oracle.instants import format_instant
-from tokenspec.oracle.journal import Account
 from tokenspec.oracle.logs import Line
 from tokenspec.oracle.records import Record, event_of
 from tokenspec.oracle.replay import Bad
@@ -36,6 +35,10 @@ class CameTo(NamedTuple):
 
     policies: dict[str, list[str]]
     differences: list[Difference]
+
+
+Judged = Sequence[tuple[list[Difference], Branch]]
+"""What differs from what was observed, under the settings of each branch."""
 
 
 @dataclass(frozen=True)
@@ -84,15 +87,14 @@ def infer(
     worlds = Worlds(catalogue, resets, lines)
     sets = worlds.sets
     found = Inference(dict(fixed))
-    left = explaining = sets.with_answers(fixed)
-    branches: dict[str, list[Branch]] = {}
+    left = sets.with_answers(fixed)
+    world = Followed(worlds, left)
     for line in lines:
         if on_line is not None:
             on_line(len(line.content) + 1)
         try:
             record = worlds.reader.decode(line.content)
-            before = branches.get(record.account) or [Branch(explaining, Account(worlds.initial))]
-            ran = list(worlds.run(before, explaining, record))
+            ran = world.run(record)
         except BadRecord as fault:
             found.bad.append(Bad(line._replace(content=b""), fault))
             continue
@@ -100,20 +102,21 @@ def infer(
         if record.observed is not None and found.unexplained is None and can_be_compared(record.observed):
             found.compared += 1
             judged = [(differences(answer, record.observed), branch) for answer, branch in ran]
-            # No setting is in two branches of an account, so that a sum is a union.
-            left = sum(branch.settings for faults, branch in judged if not faults)
-            found.ruled_out += _ruled_out(sets, explaining, left, line)
-            if left:
-                explaining = left
-            else:
-                found.unexplained = _unexplained(sets, explaining, judged, line, record)
-                # The accounts go on under one setting, so that bad records are found as before.
-                explaining &= -explaining
-            ran = [(answer, branch) for answer, branch in ran if branch.settings & explaining]
-        branches[record.account] = joined([branch for _, branch in ran])
-    found.accounts = len(branches)
-    found.policies, found.settings, found.example = sets.answers(left), left.bit_count(), sets.first(explaining)
+            left = explaining(judged)
+            found.ruled_out += _ruled_out(sets, world.settings, left, line)
+            if not left:
+                found.unexplained = _unexplained(sets, world.settings, judged, line, record)
+            # The accounts go on under one setting where none explains them, so that bad records are found as before.
+            world.settings = left or world.settings & -world.settings
+    found.accounts = len(world.branches)
+    found.policies, found.settings, found.example = sets.answers(left), left.bit_count(), sets.first(world.settings)
     return found
+
+
+def explaining(judged: Judged) -> Settings:
+    """The settings under which nothing differs."""
+    # No setting is in two branches of an account, so that a sum is a union.
+    return sum(branch.settings for faults, branch in judged if not faults)
 
 
 def _ruled_out(sets: SettingSets, before: Settings, after: Settings, line: Line) -> list[RuledOut]:
@@ -123,23 +126,20 @@ def _ruled_out(sets: SettingSets, before: Settings, after: Settings, line: Line)
     return [RuledOut(knob, a, line) for knob, answers in sets.answers(before).items() for a in answers if a not in left[knob]]
 
 
-def _unexplained(
-    sets: SettingSets, before: Settings, judged: list[tuple[list[Difference], Branch]], line: Line, record: Record
-) -> Unexplained:
+def _unexplained(sets: SettingSets, before: Settings, judged: Judged, line: Line, record: Record) -> Unexplained:
     assert isinstance(record.at, int)
-    came_to: list[tuple[list[Difference], Settings]] = []
+    at, event = format_instant(record.at), event_of(record)
+    return Unexplained(line, record.account, event, at, sets.answers(before), came_to(sets, before, judged))
+
+
+def came_to(sets: SettingSets, before: Settings, judged: Judged) -> list[CameTo]:
+    """What a record came to under the settings of `before`, each way once, told by the answers that not all of them have."""
+    ways: list[tuple[list[Difference], Settings]] = []
     for faults, branch in judged:
-        same = next((n for n, (others, _) in enumerate(came_to) if others == faults), None)
+        same = next((n for n, (others, _) in enumerate(ways) if others == faults), None)
         if same is None:
-            came_to.append((faults, branch.settings))
+            ways.append((faults, branch.settings))
         else:
-            came_to[same] = (faults, came_to[same][1] | branch.settings)
+            ways[same] = (faults, ways[same][1] | branch.settings)
     possible = sets.answers(before)
-    return Unexplained(
-        line,
-        record.account,
-        event_of(record),
-        format_instant(record.at),
-        possible,
-        [CameTo({k: a for k, a in sets.answers(settings).items() if a != possible[k]}, faults) for faults, settings in came_to],
-    )
+    return [CameTo({k: a for k, a in sets.answers(settings).items() if a != possible[k]}, faults) for faults, settings in ways]

@@ -43,6 +43,12 @@ class SettingSets:
         bit = settings & -settings
         return {knob: found[0] for knob, found in self.answers(bit).items()}
 
+    def nth(self, settings: Settings, n: int) -> dict[str, str]:
+        """The `n`-th setting of a set that is not empty, counted round and round."""
+        for _ in range(n % settings.bit_count()):
+            settings &= settings - 1
+        return self.first(settings)
+
     def with_answers(self, chosen: Mapping[str, str]) -> Settings:
         """All settings that have these answers."""
         found = self.every

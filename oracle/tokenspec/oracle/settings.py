@@ -23,6 +23,10 @@ from tokenspec.spec.words import NONE, UNLISTED
 _Figure = Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]
 
 
+INFER = "infer"
+"""In place of a setting: the knobs that no other option settles are open, and what is seen takes answers away."""
+
+
 class _WirePlan(msgspec.Struct):
     allowance: _Figure
     api: _Figure = 0
@@ -75,6 +79,16 @@ def settings_named(options: Iterable[str]) -> dict[str, str]:
         if settings.setdefault(name, answer) != answer:
             raise WrongUsage(f"policy {name}", f"it is given twice, as {settings[name]} and as {answer}")
     return settings
+
+
+def infers(options: Iterable[str]) -> bool:
+    """Whether the settings that options do not name are to be inferred."""
+    return any(option.strip() == INFER for option in options)
+
+
+def without_infer(options: Iterable[str]) -> tuple[str, ...]:
+    """The options that are settings."""
+    return tuple(option for option in options if option.strip() != INFER)
 
 
 def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Catalogue:

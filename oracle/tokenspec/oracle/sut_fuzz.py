@@ -1,7 +1,7 @@
 """Fuzzing an implementation: the oracle and it are driven side by side, and answer the same records.
 
 The records are those of `fuzz`, restricted to what the implementation takes. Of settings there is one choice: the
-user's, with what the implementation has fixed in their place.
+user's, with what the implementation has fixed in their place. Where they are inferred, sut_infer.py goes on from here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tokenspec.oracle.fuzz import START, Count, Failure, World, WorldFuzz, world
 from tokenspec.oracle.journal import Account
 from tokenspec.oracle.layers import LayerChecks
 from tokenspec.oracle.records import LAST_INSTANT
-from tokenspec.oracle.sut import GARBAGE, Client, Failed
+from tokenspec.oracle.sut import GARBAGE, Client, Failed, Message
 from tokenspec.oracle.sut_world import Diverged, Setting, applied, opened
 from tokenspec.oracle.terms import Terms, payload_keys
 from tokenspec.oracle.world import Oracle
@@ -72,14 +72,23 @@ class SutFuzz(WorldFuzz):
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
         """An empty world on both sides; what was drawn does not matter."""
         type(self).count.examples += 1
-        settings = {**self.setting.policy, **self.terms.policy}
-        self.oracle = Oracle(settings, self.setting.catalogue, self.terms.resets)
-        self.oracle.watch = self._observe
-        self._amounts = Amounts(self.machine, self.oracle.parameters)
-        self._layers = _Past(self.oracle, self.tally)
         self.records, self._right = [], []
         self._ids, self._now = [], START
+        self._answer_under(self._settings())
         self._begin()
+
+    def _settings(self) -> Mapping[str, str]:
+        """The settings under which the oracle answers."""
+        return {**self.setting.policy, **self.terms.policy}
+
+    def _answer_under(self, settings: Mapping[str, str]) -> None:
+        """An oracle with these settings takes over, to which all records so far have happened."""
+        self.oracle = Oracle(settings, self.setting.catalogue, self.terms.resets)
+        self._amounts = Amounts(self.machine, self.oracle.parameters)
+        self._layers = _Past(self.oracle, self.tally)
+        self.oracle.watch = lambda account, event, fields, before, outcome: self._layers.observed(account, event, outcome)
+        self._right = [self._layers.play({k: v for k, v in record.items() if k != "observed"}) for record in self.records]
+        self.oracle.watch = self._observe
 
     def _begin(self) -> None:
         try:
@@ -96,22 +105,28 @@ class SutFuzz(WorldFuzz):
         if fitted is None:
             return
         if not self.terms.opens_accounts and fitted["account"] not in self.oracle.accounts:
-            opening = {"account": fitted["account"], "at": fitted["at"], "event": "open_account"}
-            self.records.append(opening)
-            self._right.append(self._layers.play(opening))
-        kept = dict(fitted)
-        self.records.append(kept)
-        answer = self._layers.play(fitted)
-        self._right.append(answer)
+            self._happen({"account": fitted["account"], "at": fitted["at"], "event": "open_account"})
+        answer = self._happen(fitted)
         self._note(fitted["event"])
         type(self).count.steps += 1
         self.totals.sent += 1
         got = applied(self.client, fitted)
         if isinstance(got, Failed):
             raise self._failed(Diverged(answer, self.oracle.last_rule, [], got))
-        kept["observed"] = observed(got, answer, self.terms, self.setting.reasons)
-        self.totals.compared += bool(kept["observed"])
-        found = differences(answer, kept["observed"])
+        self._judge(self.records[-1], answer, got)
+
+    def _happen(self, record: dict[str, Any]) -> Answer:
+        """The right answer to `record`, which happens on this side alone."""
+        self.records.append(dict(record))
+        answer = self._layers.play(record)
+        self._right.append(answer)
+        return answer
+
+    def _judge(self, record: dict[str, Any], answer: Answer, got: Message) -> None:
+        """Notes what counts of `got` in the record, and compares it with the right answer. Raises `Diverged`."""
+        record["observed"] = observed(got, answer, self.terms, self.setting.reasons)
+        self.totals.compared += bool(record["observed"])
+        found = differences(answer, record["observed"])
         if found:
             raise self._failed(Diverged(answer, self.oracle.last_rule, found))
 
@@ -163,8 +178,11 @@ class SutFuzz(WorldFuzz):
         self._layers.observed(account, event, outcome)
 
 
-def sut_fuzz(client: Client, terms: Terms, setting: Setting) -> type[SutFuzz]:
-    """A Hypothesis state machine that drives `client`, with a rule for each event that it takes."""
+def sut_fuzz(client: Client, terms: Terms, setting: Setting, kind: type[SutFuzz] = SutFuzz) -> type[SutFuzz]:
+    """A Hypothesis state machine that drives `client`, with a rule for each event that it takes.
+
+    `kind` is what it does with the answers: `SutFuzz`, or `InferringFuzz` where the settings are not known.
+    """
     catalogue = setting.catalogue
     base = world_fuzz(None, default_watch(), catalogue)
     unlisted = [name for e in base.events if e.name not in terms.events for name in names_by_weight(e)]
@@ -182,4 +200,4 @@ def sut_fuzz(client: Client, terms: Terms, setting: Setting) -> type[SutFuzz]:
         "plans": tuple(p for p in base.plans if terms.takes("plan", p)) or base.plans,
         "_keys": {e.name: payload_keys(e) for e in base.events},
     }
-    return type("SutFuzz", (SutFuzz, base), own)
+    return type("SutFuzz", (kind, base), own)

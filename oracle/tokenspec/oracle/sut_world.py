@@ -48,6 +48,8 @@ class Setting:
     """All thirteen knobs, as they are sent."""
     catalogue: Catalogue
     reasons: Reasons | None = None
+    known: Mapping[str, str] | None = None
+    """Where settings are inferred: those that are not. None where all thirteen are known."""
 
     def request(self) -> Message:
         """The request that opens a world."""

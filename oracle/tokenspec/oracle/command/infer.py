@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
 from math import prod
 from typing import IO, Any
@@ -20,7 +21,7 @@ from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.settings import settings_named
 from tokenspec.oracle.world import RESETS
 from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.policies import POLICIES
+from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.system import system
 
 
@@ -59,14 +60,20 @@ def command(
         found = infer(read, settings_named(policy), chosen, resets, tick)
     with output(output_file) as to:
         if form == "json":
-            to.write(as_json(_data(found, chosen, resets)))
+            to.write(as_json(data(found, chosen, resets)))
         else:
-            _text(found, to, quiet)
+            text(found, to, quiet)
+    return exit_of(found)
+
+
+def exit_of(found: Inference) -> int:
+    """The exit code."""
     codes = [DIVERGES] * (found.unexplained is not None) + [BAD_DATA] * (bool(found.bad) or not found.records)
     return gravest(codes + [NO_VERDICT] * (not found.compared))
 
 
-def _text(found: Inference, to: IO[str], quiet: bool) -> None:
+def text(found: Inference, to: IO[str], quiet: bool) -> None:
+    """The answers that are left, with what ruled out the others, and the verdict."""
     if not quiet:
         for bad in found.bad[:SHOWN_MAX]:
             to.write(bad_text(bad))
@@ -108,23 +115,35 @@ def _verdict(found: Inference) -> str:
         return f"no verdict: no record says what was observed{skipped}"
     if found.unexplained is not None:
         return f"diverges: no setting explains {_place(found.unexplained.line)}{skipped}"
-    if found.settings == 1:
-        return f"conforms under one setting{skipped}"
-    open_knobs = {knob: len(answers) for knob, answers in found.policies.items() if len(answers) > 1}
-    together = prod(open_knobs.values())
-    several = "" if found.settings == together else f" (of their {together} combinations, {found.settings} are possible)"
-    return f"conforms; undetermined: {', '.join(open_knobs)}{several}{skipped}"
+    return conforming(found.policies, found.settings) + skipped
+
+
+def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
+    """That `settings` settings with these answers explain all that was seen, and which they are."""
+    changed = [f"{knob}={answers[0]}" for knob, answers in policies.items() if answers == [answers[0]] != [DEFAULTS[knob]]]
+    under = f"conforms under {', '.join(changed)}" if changed else "conforms"
+    open_knobs = {knob: answers for knob, answers in policies.items() if len(answers) > 1}
+    if not open_knobs:
+        return under if changed else "conforms under the default settings alone"
+    told = ", ".join(f"{knob} ({' or '.join(answers)})" for knob, answers in open_knobs.items())
+    together = prod(len(answers) for answers in open_knobs.values())
+    several = "" if settings == together else f"; of their {together} combinations, {settings} are possible"
+    return f"{under}; undetermined: {told}{several}"
 
 
 def _unexplained_text(u: Unexplained) -> str:
     text = [f"{_place(u.line)}: no setting explains account {one_line(u.account)} at {u.event}, {u.at}"]
     text.append(f"  record    {one_line(u.line.content.decode(errors='replace'), 400)}")
-    for came_to in u.came_to[:SHOWN_MAX]:
-        text.append(f"  under     {_under(came_to)}")
-        text += [f"    {_difference_text(difference)}" for difference in came_to.differences]
-    if len(u.came_to) > SHOWN_MAX:
-        text.append(f"  ... and {len(u.came_to) - SHOWN_MAX} more ways; --format json shows all of them")
-    return "\n".join(text) + "\n\n"
+    return "\n".join([*text, *came_to_lines(u.came_to)]) + "\n\n"
+
+
+def came_to_lines(ways: Sequence[CameTo]) -> Iterator[str]:
+    """What a record came to under each setting, a line each."""
+    for came_to in ways[:SHOWN_MAX]:
+        yield f"  under     {_under(came_to)}"
+        yield from (f"    {_difference_text(difference)}" for difference in came_to.differences)
+    if len(ways) > SHOWN_MAX:
+        yield f"  ... and {len(ways) - SHOWN_MAX} more ways; --format json shows all of them"
 
 
 def _under(came_to: CameTo) -> str:
@@ -136,7 +155,8 @@ def _difference_text(difference: Difference) -> str:
     return f"{name}  expected {as_text(expected)}, observed {as_text(got)}"
 
 
-def _data(found: Inference, catalogue: Catalogue, resets: str) -> dict[str, Any]:
+def data(found: Inference, catalogue: Catalogue, resets: str) -> dict[str, Any]:
+    """What was found, as JSON."""
     return {
         "digest": digest(system(catalogue)),
         "version": version("tokenspec"),
@@ -165,11 +185,13 @@ def _unexplained_data(u: Unexplained) -> dict[str, Any]:
         "event": u.event,
         "at": u.at,
         "policies": u.before,
-        "came_to": [
-            {
-                "policies": came_to.policies,
-                "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in came_to.differences],
-            }
-            for came_to in u.came_to
-        ],
+        "came_to": came_to_data(u.came_to),
     }
+
+
+def came_to_data(ways: Sequence[CameTo]) -> list[dict[str, Any]]:
+    """The same as JSON."""
+    return [
+        {"policies": way.policies, "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in way.differences]}
+        for way in ways
+    ]

@@ -11,7 +11,7 @@ from typing import IO, Any, TypeVar
 import click
 import msgspec
 
-from tokenspec.oracle.settings import catalogue_from_file, policy_from_options
+from tokenspec.oracle.settings import catalogue_from_file, policy_from_options, without_infer
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -21,6 +21,19 @@ _Decorator = Callable[[F], F]
 
 def settings_options(command: F) -> F:
     """--policy, checked, and --catalogue, a path: a file is read when nothing on the command line is wrong."""
+    return _settings(command, "Settles an open question another way; may be given again. `tokenspec policies` lists them.", tuple)
+
+
+def settings_or_infer_options(command: F) -> F:
+    """The same where settings can be inferred as well."""
+    says = (
+        "Settles an open question another way; may be given again. `tokenspec policies` lists them. "
+        "`infer`: every setting not given is followed, as far as it explains what was seen."
+    )
+    return _settings(command, says, without_infer)
+
+
+def _settings(command: F, says: str, settings_in: Callable[[tuple[str, ...]], tuple[str, ...]]) -> F:
     for option in (
         click.option(
             "--catalogue",
@@ -32,8 +45,8 @@ def settings_options(command: F) -> F:
             "--policy",
             metavar="NAME=ANSWER",
             multiple=True,
-            callback=lambda ctx, param, value: (policy_from_options(value), value)[1],
-            help="Settles an open question another way; may be given again. `tokenspec policies` lists them.",
+            callback=lambda ctx, param, value: (policy_from_options(settings_in(value)), value)[1],
+            help=says,
         ),
     ):
         command = option(command)

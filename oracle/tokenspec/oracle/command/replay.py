@@ -14,13 +14,13 @@ from click.core import ParameterSource
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, HOLDS, gravest
 from tokenspec.oracle.command.files import check_files, lines_to, output, write_file
-from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options
+from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_or_infer_options
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.logs import Logs
 from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.replay import Bad, Divergence, Report, clause_texts, explain, replay
 from tokenspec.oracle.saved import load, save
-from tokenspec.oracle.settings import policy_from_options
+from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
 from tokenspec.oracle.world import RESETS, Oracle
 from tokenspec.spec.system import system
 
@@ -37,7 +37,7 @@ SHOWN_MAX = 20
     show_default=True,
     help="Whether the two jobs are written in the log or run by themselves when due.",
 )
-@settings_options
+@settings_or_infer_options
 @click.option("--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line.")
 @click.option("--save-state", metavar="FILE", type=click.Path(), help="Saves the oracle, to go on from later.")
 @click.option("--load-state", metavar="FILE", type=click.Path(), help="Goes on from a saved oracle and its settings.")
@@ -56,21 +56,30 @@ def command(
 ) -> int:
     """Runs event logs through the oracle, in the order given, as one world; `-` is standard input.
 
-    Where records say what was `observed`, it is compared, up to each account's first divergence.
+    Where records say what was `observed`, it is compared, up to each account's first divergence. With --policy infer
+    it conforms where some setting explains it all, and the answers that are left are shown, as by `tokenspec infer`.
 
     \b
     tokenspec replay examples/*.jsonl
     tokenspec replay wallet.jsonl --policy lapse_bank=frozen --format json
+    tokenspec replay wallet.jsonl --policy infer --policy refund=none
     zcat *.gz | tokenspec replay - --answers answers.jsonl
     tokenspec replay monday.jsonl --save-state s.json && tokenspec replay tuesday.jsonl --load-state s.json
     """
     _check_usage(logs, load_state, save_state)
+    _check_infers(policy, {"--answers": answers, "--save-state": save_state})
     check_files(
         [path for path in (*logs, catalogue, load_state) if path is not None],
         {"--answers": answers, "--save-state": save_state},
         output_file,
     )
     read = Logs(logs)
+    if infers(policy):
+        # That module and this one share how records are shown.
+        from tokenspec.oracle.command.replay_infer import replay_under_all
+
+        known = settings_named(without_infer(policy))
+        return replay_under_all(read, known, catalogue_at(catalogue), resets, form, output_file, quiet)
     if load_state is not None:
         oracle = load(Path(load_state).read_bytes(), load_state)
     else:
@@ -97,6 +106,12 @@ def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str 
     for name in ("policy", "catalogue", "resets"):
         if load_state is not None and context.get_parameter_source(name) is not ParameterSource.DEFAULT:
             raise WrongUsage(f"--{name}", "a saved state brings its own settings; leave it out beside --load-state")
+
+
+def _check_infers(policy: tuple[str, ...], outputs: dict[str, str | None]) -> None:
+    for option, path in outputs.items():
+        if infers(policy) and path is not None:
+            raise WrongUsage(option, "it is about one setting, and --policy infer follows all that are possible")
 
 
 def _text(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
@@ -179,7 +194,7 @@ def _data(report: Report, oracle: Oracle) -> dict[str, Any]:
         "accounts": report.accounts,
         "bad_records": [bad_data(bad) for bad in report.bad],
         "coverage": report.coverage.as_data(),
-        "divergences": [_divergence_data(d) for d in report.divergences],
+        "divergences": [divergence_data(d) for d in report.divergences],
     }
 
 
@@ -196,7 +211,8 @@ def bad_data(bad: Bad) -> dict[str, Any]:
     }
 
 
-def _divergence_data(d: Divergence) -> dict[str, Any]:
+def divergence_data(d: Divergence) -> dict[str, Any]:
+    """A divergence as JSON."""
     name, expected, got = d.differences[0]
     return {
         "file": d.line.file,
@@ -222,7 +238,7 @@ def _jsonl(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
     for bad in report.bad:
         to.write(msgspec.json.encode({"bad_record": bad_data(bad)}).decode() + "\n")
     for divergence in report.divergences:
-        to.write(msgspec.json.encode({"divergence": _divergence_data(divergence)}).decode() + "\n")
+        to.write(msgspec.json.encode({"divergence": divergence_data(divergence)}).decode() + "\n")
     summary = {k: v for k, v in _data(report, oracle).items() if k not in ("bad_records", "divergences")}
     to.write(msgspec.json.encode({"summary": summary}).decode() + "\n")
 

@@ -53,9 +53,9 @@ def test_what_no_record_turns_on_stays_open_and_is_named(tmp_path: Path) -> None
     write_log(tmp_path / "log.jsonl", told("refund", "none"))
     done = tokenspec("infer", "log.jsonl", cwd=tmp_path)
     verdict = done.out.splitlines()[-1]
-    assert verdict.startswith("conforms; undetermined: ")
-    assert "month_end" in verdict
-    assert "refund" not in verdict
+    assert verdict.startswith("conforms under refund=none; undetermined: ")
+    assert "month_end (return_to_day or stay_clamped)" in verdict
+    assert verdict.count("refund") == 1
     assert "to_source (log.jsonl:4)" in done.out
 
 
@@ -67,7 +67,7 @@ def test_knobs_that_hang_together_are_said_to(tmp_path: Path) -> None:
     assert report["policies"]["paid_daily_leftover"] == ["expires", "kept"]
     assert report["settings"] * 4 == 12_288 // 2 * 3
     quiet = tokenspec("infer", "log.jsonl", "-q", "--policy", "daily_reset_clock=utc_time_of_day", cwd=tmp_path)
-    assert quiet.out.endswith("(of their 6144 combinations, 4608 are possible)\n")
+    assert quiet.out.endswith("; of their 6144 combinations, 4608 are possible\n")
 
 
 def test_one_implementation_wrote_all_accounts(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from tokenspec.oracle.answers import differences
 from tokenspec.oracle.counterexample import counterexamples, from_search
 from tokenspec.oracle.evidence import Searched
 from tokenspec.oracle.itf import ACTION, PICKS, itf
-from tokenspec.oracle.realised import Log, UnrealisableError, as_toml, realised
+from tokenspec.oracle.realised import Log, UnrealisableError, realised
 from tokenspec.oracle.reasons import in_state
-from tokenspec.oracle.settings import catalogue_from_file
+from tokenspec.oracle.settings import as_toml, catalogue_from_file
 from tokenspec.oracle.world import Oracle
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan

@@ -129,9 +129,34 @@ class Beside:
         pass
 
 
+class Undecided:
+    """Two right implementations in one, with other settings each, of which it does not tell.
+
+    Accounts that subscribe to premium first are kept by the second; or, where `by` is "world", every other world is.
+    """
+
+    def __init__(self, first: dict[str, str], second: dict[str, str], by: str = "plan") -> None:
+        self._servers, self._by = (Server("explicit", first), Server("explicit", second)), by
+        self._worlds, self._second = 0, dict[str, bool]()
+
+    def ask(self, request: Message) -> Message:
+        answers = [server.handle(request) for server in self._servers]
+        if request["op"] != "apply":
+            self._worlds, self._second = self._worlds + (request["op"] == "open"), {}
+            return {key: value for key, value in answers[0].items() if key != "policy"}
+        if request["event"] == "subscribe":
+            self._second.setdefault(request["account"], request["plan"] == "premium")
+        second = self._worlds % 2 == 0 if self._by == "world" else self._second.get(request["account"], False)
+        return answers[second]
+
+    def end(self) -> None:
+        pass
+
+
 def main(*options: str) -> None:
-    """A right implementation as a process, with settings that it does not tell of."""
-    client = Beside("good", **dict(option.split("=") for option in options))
+    """A right implementation as a process, with settings that it does not tell of; after "or", those of the other half."""
+    halves = [dict(option.split("=") for option in half.split()) for half in " ".join(options).split(" or ")]
+    client: Beside | Undecided = Undecided(halves[0], halves[1]) if halves[1:] else Beside("good", **halves[0])
     for line in sys.stdin:
         print(json.dumps(client.ask(json.loads(line))), flush=True)
 

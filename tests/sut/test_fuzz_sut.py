@@ -39,7 +39,7 @@ def test_what_answers_rightly_conforms(fault: str) -> None:
 
 @pytest.mark.parametrize("resets", ["explicit", "implied"])
 def test_everything_that_can_be_met_is_met_but_for_little(resets: str) -> None:
-    verdict = judged("good" if resets == "explicit" else "implied", examples=25)
+    verdict = judged("good" if resets == "explicit" else "implied", examples=35)
     assert (verdict.word, verdict.terms is not None and verdict.terms.resets) == ("conforms", resets)
     assert len(verdict.cold) <= 8
 

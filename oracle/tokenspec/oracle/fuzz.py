@@ -63,7 +63,7 @@ _WAITS: dict[str, int] = {
 }
 _RENEWAL = "(the renewal falls due)"
 _LENGTHS = tuple(_WAITS)
-STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "lapsed", "nothing")
+STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "full bank", "lapsed", "nothing")
 
 
 @dataclass(frozen=True)
@@ -183,6 +183,7 @@ class WorldFuzz(RuleBasedStateMachine):
             "renewal due": [*subscribed, (_RENEWAL, {}), ("login", {"session": "s1"})],
             "past due": [*subscribed, pack, (_RENEWAL, {}), ("payment_failed", {})],
             "changed": [*subscribed, pack, ("downgrade", {"plan": lower})],
+            "full bank": [*subscribed, *[(_RENEWAL, {}), ("renew", {})] * 3, ("downgrade", {"plan": lower}), (_RENEWAL, {})],
             "lapsed": [
                 *subscribed,
                 pack,

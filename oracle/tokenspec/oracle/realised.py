@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-import msgspec
-
 from tokenspec.machine.checkers.explore import instances
 from tokenspec.machine.checkers.monitor import Violation, Watch
 from tokenspec.machine.checkers.search import Budget, Search, split
@@ -26,9 +24,7 @@ from tokenspec.oracle.counterexample import Counterexample
 from tokenspec.oracle.fuzz import Failure, World, world_fuzz
 from tokenspec.oracle.instants import format_instant, parse_instant
 from tokenspec.oracle.journal import Account, refund_facts
-from tokenspec.oracle.settings import catalogue_on_the_wire
 from tokenspec.oracle.world import Oracle
-from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.words import UNLISTED
 
@@ -131,23 +127,6 @@ def answered(records: list[Record], world: World, machine: Machine | None = None
         except Gap:
             return [*found, plain]
     return found
-
-
-def as_toml(catalogue: Catalogue) -> str:
-    """The catalogue as a file that `--catalogue` reads."""
-    written = catalogue_on_the_wire(catalogue)
-    plans, tables = written.pop("plans"), {name: written.pop(name) for name in ("packs", "prices")}
-    lines = [f"{key} = {_text(value)}" for key, value in written.items()]
-    for name, plan in plans.items():
-        lines += ["", f"[plans.{_text(name)}]", *(f"{key} = {_text(value)}" for key, value in plan.items())]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{_text(key)} = {_text(value)}" for key, value in table.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _text(value: Any) -> str:
-    """A text, a number or a list of them; JSON writes these as TOML does."""
-    return msgspec.json.encode(value).decode()
 
 
 def _prices(example: Counterexample) -> dict[str, int]:

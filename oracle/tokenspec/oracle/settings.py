@@ -206,3 +206,20 @@ def catalogue_on_the_wire(catalogue: Catalogue) -> dict[str, Any]:
         "packs": dict(catalogue.packs),
         "prices": dict(catalogue.prices),
     }
+
+
+def as_toml(catalogue: Catalogue) -> str:
+    """The catalogue as a file that `--catalogue` reads."""
+    written = catalogue_on_the_wire(catalogue)
+    plans, tables = written.pop("plans"), {name: written.pop(name) for name in ("packs", "prices")}
+    lines = [f"{key} = {_text(value)}" for key, value in written.items()]
+    for name, plan in plans.items():
+        lines += ["", f"[plans.{_text(name)}]", *(f"{key} = {_text(value)}" for key, value in plan.items())]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{_text(key)} = {_text(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: Any) -> str:
+    """A text, a number or a list of them; JSON writes these as TOML does."""
+    return msgspec.json.encode(value).decode()

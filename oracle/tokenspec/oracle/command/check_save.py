@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from tokenspec.oracle.command.check_breaches import Breach
 from tokenspec.oracle.command.files import write_file
-from tokenspec.oracle.command.options import as_json
+from tokenspec.oracle.command.options import as_json, replay_again
 from tokenspec.oracle.counterexample import Counterexample
 from tokenspec.oracle.evidence import Evidence
 from tokenspec.oracle.fuzz import Failure
 from tokenspec.oracle.itf import itf
-from tokenspec.oracle.realised import Log, UnrealisableError, answered, as_toml, realised
+from tokenspec.oracle.realised import Log, UnrealisableError, answered, realised
+from tokenspec.oracle.settings import as_toml
 from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.policies import DEFAULTS
 
 _TRACE, _LOG, _CATALOGUE = ".itf.json", ".jsonl", ".toml"
 
@@ -57,12 +56,10 @@ def _log(example: Counterexample | None, failure: Failure | None) -> Log | str:
 
 def _write(stem: str, log: Log) -> Iterator[str]:
     write_file("--save", stem + _LOG, b"".join(msgspec.json.encode(record) + b"\n" for record in log.records))
-    again = ["tokenspec", "replay", stem + _LOG]
+    catalogue = None
     if log.world.catalogue != DEFAULT:
-        write_file("--save", stem + _CATALOGUE, as_toml(log.world.catalogue).encode())
-        again += ["--catalogue", stem + _CATALOGUE]
-    for name, answer in log.world.policy.items():
-        again += ["--policy", f"{name}={answer}"] if answer != DEFAULTS[name] else []
-    again += ["--resets", log.world.resets] if log.world.resets != "explicit" else []
+        catalogue = stem + _CATALOGUE
+        write_file("--save", catalogue, as_toml(log.world.catalogue).encode())
     note = f"; {log.note}" if log.note else ""
-    yield f"saved {stem}{_LOG}: a log that breaks it, {len(log.records)} records{note}; {shlex.join(again)}"
+    again = replay_again(stem + _LOG, log.world.policy, log.world.resets, catalogue)
+    yield f"saved {stem}{_LOG}: a log that breaks it, {len(log.records)} records{note}; {again}"

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import IO, Any
 
 import click
-import msgspec
 
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.campaign import PROFILES, Result, run
 from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
-from tokenspec.oracle.command.files import check_files, output, write_file
+from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.fuzz_save import outputs, save_failure
 from tokenspec.oracle.command.fuzz_sut import SutRun, fuzz_sut
-from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options, table
+from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_or_infer_options, table
 from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.fuzz import Failure
 from tokenspec.oracle.plain import one_line
-from tokenspec.oracle.settings import settings_named
+from tokenspec.oracle.settings import infers, settings_named
 from tokenspec.oracle.story import story
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
@@ -44,7 +45,14 @@ LIVENESS_CLAIMS = ("never_stuck",)
 )
 @click.option("--steps", type=click.IntRange(min=1), default=50, show_default=True, help="Events in a run.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same runs.")
-@click.option("--save", metavar="FILE", type=click.Path(), help="Writes a counterexample as a log that `replay` reads.")
+@click.option(
+    "--save",
+    metavar="FILE",
+    type=click.Path(),
+    multiple=True,
+    help="Writes a counterexample as a log that `replay` reads; with --sut as a vector if FILE ends in .json, and as a test for "
+    "pytest if in .py. May be given again.",
+)
 @click.option(
     "--sut", metavar="SUT", help="Fuzzes an implementation: a command line, http://HOST:PORT, or python:module:factory."
 )
@@ -55,14 +63,14 @@ LIVENESS_CLAIMS = ("never_stuck",)
     help="How long the implementation may take for an answer; default: 5.",
 )
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
-@settings_options
+@settings_or_infer_options
 @output_options("text", "json")
 def command(
     profile: str,
     examples: int | None,
     steps: int,
     seed: int,
-    save: str | None,
+    save: tuple[str, ...],
     sut: str | None,
     timeout: float | None,
     reasons: str | None,
@@ -83,15 +91,16 @@ def command(
     tokenspec fuzz --profile nightly --save counterexample.jsonl
 
     With --sut an implementation answers the same records as the oracle, under one choice of settings, up to the first
-    answer that is not the right one, in N random walks and a fifth as many runs by Hypothesis. Exit codes 0, 15, 20.
+    answer that is not the right one, in N random walks and a fifth as many runs by Hypothesis. With --policy infer every
+    setting that explains all answers so far is followed; it diverges where none is left. Exit codes 0, 15, 20.
 
     \b
     tokenspec fuzz --sut "node wallet.js"
     tokenspec fuzz --sut http://localhost:8080 --policy daily_position=last --save counterexample.jsonl
+    tokenspec fuzz --sut "node wallet.js" --policy infer --save test_counterexample.py
     """
-    if save == "-":
-        raise WrongUsage("--save", "a counterexample is saved to a file, not to standard output")
-    check_files([path for path in (catalogue, reasons) if path is not None], {"--save": save}, output_file)
+    files = outputs(save, sut is not None, sut is None and catalogue is None)
+    check_files([path for path in (catalogue, reasons) if path is not None], files, output_file)
     number = examples or PROFILES[profile]
     if sut is not None:
         run_of = SutRun(sut, timeout or DEFAULT_TIMEOUT, number, steps, seed, policy, catalogue, reasons, save)
@@ -99,12 +108,13 @@ def command(
     for option, value in (("--timeout", timeout), ("--reasons", reasons)):
         if value is not None:
             raise WrongUsage(option, "it is about an implementation, and goes with --sut")
+    if infers(policy):
+        raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
     fixed = settings_named(policy)
     only = None if catalogue is None else catalogue_at(catalogue)
     with progress("fuzzing", 2 * number) as tick:
         result = run(number, steps, seed, progress=tick, policy=fixed, catalogue=only)
-    if save is not None and result.failure is not None:
-        write_file("--save", save, b"".join(msgspec.json.encode(r) + b"\n" for r in result.failure.records))
+    saved = list(save_failure(save, result.failure, catalogue)) if result.failure is not None else []
     again = ["--examples", str(number), "--steps", str(steps), "--seed", str(seed)]
     again += [word for name, answer in fixed.items() for word in ("--policy", f"{name}={answer}")]
     again += ["--catalogue", catalogue] if catalogue is not None else []
@@ -112,7 +122,7 @@ def command(
         if form == "json":
             to.write(as_json(report(result, fixed, only)))
         else:
-            _text(result, shlex.join(again), to, quiet)
+            _text(result, shlex.join(again), saved, to, quiet)
     if result.failure is not None:
         return exit_of(result.failure)
     return COVERAGE if result.cold else HOLDS
@@ -158,15 +168,16 @@ def _counterexample(failure: Failure) -> dict[str, Any]:
     }
 
 
-def _text(result: Result, again: str, to: IO[str], quiet: bool) -> None:
+def _text(result: Result, again: str, saved: Sequence[str], to: IO[str], quiet: bool) -> None:
     if not quiet:
-        _details(result, again, to)
+        _details(result, again, saved, to)
     to.write("violated\n" if result.failure else "coverage gate failed\n" if result.cold else "holds\n")
 
 
-def _details(result: Result, again: str, to: IO[str]) -> None:
+def _details(result: Result, again: str, saved: Sequence[str], to: IO[str]) -> None:
     if result.failure is not None:
         show_failure(result.failure, to)
+        to.writelines(f"{one_line(line, 600)}\n" for line in saved)
     else:
         rows = [row for row in result.coverage.rows() if row[:2] not in result.closed]
         shown = [[event, what, f"{hits:,}"] for event, what, hits in rows[:10]]

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-import msgspec
-
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.answers import FIELDS
 from tokenspec.oracle.command.exits import DIVERGES, HOLDS, NO_VERDICT
-from tokenspec.oracle.command.files import output, write_file
+from tokenspec.oracle.command.files import output
+from tokenspec.oracle.command.fuzz_save import save_counterexample
+from tokenspec.oracle.command.infer import came_to_data, came_to_lines, conforming
 from tokenspec.oracle.command.options import as_json, catalogue_at, progress
 from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended, show_failure
 from tokenspec.oracle.compare import reasons_from_file
@@ -21,8 +22,9 @@ from tokenspec.oracle.conformance import HYPOTHESIS_SHARE, Counterexample, Verdi
 from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.protocol import JOBS, event_names
 from tokenspec.oracle.replay import clause_texts
-from tokenspec.oracle.settings import policy_from_options, settings_named
+from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
 from tokenspec.oracle.sut import connect
+from tokenspec.oracle.sut_infer import Unexplained
 from tokenspec.oracle.sut_world import Setting
 from tokenspec.oracle.terms import Terms
 from tokenspec.spec.policies import DEFAULTS
@@ -43,12 +45,12 @@ class SutRun:
     policy: tuple[str, ...]
     catalogue: str | None
     reasons: str | None
-    save: str | None
+    save: tuple[str, ...]
 
     def again(self) -> str:
         """The options that give the same run."""
         words = ["--sut", self.sut, "--examples", str(self.examples), "--steps", str(self.steps), "--seed", str(self.seed)]
-        words += [word for name, answer in settings_named(self.policy).items() for word in ("--policy", f"{name}={answer}")]
+        words += [word for setting in dict.fromkeys(self.policy) for word in ("--policy", setting)]
         words += [
             word for option in ("catalogue", "reasons") if (path := getattr(self, option)) for word in (f"--{option}", path)
         ]
@@ -60,21 +62,24 @@ def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool) -> in
     """Runs it and writes the report; the exit code."""
     catalogue = catalogue_at(run.catalogue)
     reasons = reasons_from_file(Path(run.reasons)) if run.reasons is not None else None
-    setting = Setting(policy_from_options(run.policy), catalogue, reasons)
+    named = without_infer(run.policy)
+    known = settings_named(named) if infers(run.policy) else None
+    setting = Setting(policy_from_options(named), catalogue, reasons, known)
     with (
         ended(connect(run.sut, run.timeout)) as client,
         progress("fuzzing", run.examples + -(-run.examples // HYPOTHESIS_SHARE)) as tick,
     ):
         verdict = conform(client, setting, run.examples, run.steps, run.seed, tick)
-    found = verdict.counterexample
-    if run.save is not None and found is not None:
-        write_file("--save", run.save, b"".join(msgspec.json.encode(record) + b"\n" for record in found.records))
+    saved: list[str] = []
+    if verdict.counterexample is not None:
+        paths = {"catalogue": run.catalogue, "reasons": run.reasons}
+        saved += save_counterexample(run.save, verdict.counterexample, verdict, setting, run.sut, paths)
     with output(output_file) as to:
         if form == "json":
             to.write(as_json(_data(verdict, run, setting)))
         else:
             if not quiet:
-                _details(verdict, run, to)
+                _details(verdict, run, saved, to)
             to.write(_sentence(verdict) + "\n")
     return _EXITS[verdict.word]
 
@@ -83,18 +88,20 @@ def _sentence(verdict: Verdict) -> str:
     word = verdict.word.replace("_", " ")
     if verdict.why_none and verdict.counterexample is None:
         return f"{word}: {one_line(verdict.why_none, 1_000)}"
+    if verdict.policies is not None:
+        return "diverges: no setting explains it" if verdict.counterexample else conforming(verdict.policies, verdict.settings)
     changed = [f"{knob}={answer}" for knob, answer in verdict.policy.items() if DEFAULTS[knob] != answer]
     return f"{word} under {', '.join(changed)}" if changed else word
 
 
-def _details(verdict: Verdict, run: SutRun, to: IO[str]) -> None:
+def _details(verdict: Verdict, run: SutRun, saved: Sequence[str], to: IO[str]) -> None:
     terms = verdict.terms
     if terms is not None:
         fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
         to.write(f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}\n")
     if verdict.counterexample is not None:
         _show(verdict.counterexample, to)
-        _show_settings(verdict, run, to)
+        to.writelines(f"{one_line(line, 600)}\n" for line in saved)
     rate = verdict.count.steps / max(verdict.seconds, 0.001)
     to.write(
         f"{verdict.count.examples:,} worlds, {verdict.count.steps:,} events in {verdict.seconds:.0f} s ({rate:,.0f}/s), "
@@ -147,6 +154,9 @@ def _show(found: Counterexample, to: IO[str]) -> None:
     if found.because is not None:
         to.write(f"  because   {found.because.outcome}: {found.because.why}\n")
         to.writelines(f"            {line}\n" for line in clause_texts(found.because.clauses))
+    if isinstance(found.error, Unexplained):
+        _show_settings(found, found.error, to)
+    elif found.because is not None:
         settings = ", or ".join(f"{knob}={answer}" for knob, answer in found.because.explained_by)
         to.write(f"  right under  --policy {settings}\n" if settings else "  no other answer of a single policy makes it right\n")
     if not found.is_reproduced:
@@ -156,13 +166,14 @@ def _show(found: Counterexample, to: IO[str]) -> None:
     to.write("\n")
 
 
-def _show_settings(verdict: Verdict, run: SutRun, to: IO[str]) -> None:
-    if run.save is None or verdict.terms is None:
-        return
-    words = ["replay", run.save, "--resets", verdict.terms.resets]
-    words += [w for knob, answer in verdict.policy.items() if DEFAULTS[knob] != answer for w in ("--policy", f"{knob}={answer}")]
-    words += ["--catalogue", run.catalogue] if run.catalogue is not None else []
-    to.write(f"saved; tokenspec {one_line(shlex.join(words), 400)}\n")
+def _show_settings(found: Counterexample, error: Unexplained, to: IO[str]) -> None:
+    """What the records had ruled out, and what the last one came to under each setting that was left."""
+    for number in dict.fromkeys(out.record for out in error.ruled_out):
+        out = ", ".join(f"{policy}={answer}" for policy, answer, record in error.ruled_out if record == number)
+        to.write(f"  record {number} rules out {out}\n")
+    number = found.because.line.number if found.because is not None else len(found.records)
+    to.write(f"  record {number} is explained by no setting left:\n")
+    to.writelines(f"  {line}\n" for line in came_to_lines(error.came_to))
 
 
 def _data(verdict: Verdict, run: SutRun, setting: Setting) -> dict[str, Any]:
@@ -181,6 +192,8 @@ def _data(verdict: Verdict, run: SutRun, setting: Setting) -> dict[str, Any]:
         "seed": run.seed,
         "policy": dict(verdict.policy),
         "fixed": dict(terms.policy) if terms is not None else {},
+        "policies": verdict.policies,
+        "settings": verdict.settings,
         "sut": sut,
         "verdict": verdict.word,
         "why": verdict.why_none or None,
@@ -210,4 +223,9 @@ def _counterexample(found: Counterexample) -> dict[str, Any]:
         "clauses": list(because.clauses) if because is not None else [],
         "explained_by": [{"policy": k, "answer": a} for k, a in because.explained_by] if because is not None else [],
         "reproduced": found.is_reproduced,
-    }
+    } | (_unexplained(error) if isinstance(error, Unexplained) else {})
+
+
+def _unexplained(error: Unexplained) -> dict[str, Any]:
+    out = [{"policy": policy, "answer": answer, "record": record} for policy, answer, record in error.ruled_out]
+    return {"policies": error.possible, "ruled_out": out, "came_to": came_to_data(error.came_to)}

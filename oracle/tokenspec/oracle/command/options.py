@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -11,8 +12,9 @@ from typing import IO, Any, TypeVar
 import click
 import msgspec
 
-from tokenspec.oracle.settings import catalogue_from_file, policy_from_options, without_infer
+from tokenspec.oracle.settings import INFER, catalogue_from_file, policy_from_options, without_infer
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.policies import DEFAULTS
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -85,6 +87,22 @@ def catalogue_at(path: str | None) -> Catalogue:
 def as_json(report: Any) -> str:
     """One object, indented, keys in the order given."""
     return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+def replay_again(
+    log: str, policy: Mapping[str, str], resets: str, catalogue: str | None, inferred: Mapping[str, str] | None = None
+) -> str:
+    """The command that replays a saved log under these settings; `catalogue` is the file that holds its own.
+
+    Where the settings are inferred, `inferred` are those that are known.
+    """
+    words = ["tokenspec", "replay", log] + (["--catalogue", catalogue] if catalogue is not None else [])
+    changed = {name: answer for name, answer in policy.items() if answer != DEFAULTS[name]}
+    words += ["--policy", INFER] if inferred is not None else []
+    words += [
+        word for name, answer in (changed if inferred is None else inferred).items() for word in ("--policy", f"{name}={answer}")
+    ]
+    return shlex.join(words + (["--resets", resets] if resets != "explicit" else []))
 
 
 @contextmanager

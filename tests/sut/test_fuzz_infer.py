@@ -1,0 +1,190 @@
+"""Fuzzing under every setting that is left: what conforms under some setting does, and what no setting explains is shown."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command.conftest import read_lines, tokenspec
+from sut.calling import call, sut
+from sut.implementation import Beside, Undecided
+from tokenspec.oracle import Oracle
+from tokenspec.oracle.answers import differences
+from tokenspec.oracle.compare import reasons_from_file
+from tokenspec.oracle.conformance import Counterexample, Verdict, conform
+from tokenspec.oracle.settings import policy_from
+from tokenspec.oracle.sut import Client
+from tokenspec.oracle.sut_infer import Unexplained
+from tokenspec.oracle.sut_world import Setting
+from tokenspec.oracle.vectors.suite import Vector
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.policies import DEFAULTS, POLICIES
+
+TWO_HALVES = "month_end=stay_clamped or refund=to_source"
+
+
+def judged(client: Client, examples: int = 15, seed: int = 0, reasons: Any = None, **known: str) -> Verdict:
+    return conform(client, Setting(policy_from(known), DEFAULT, reasons, known), examples, 30, seed)
+
+
+def unexplained(verdict: Verdict) -> tuple[Counterexample, Unexplained]:
+    found = verdict.counterexample
+    assert found is not None
+    assert isinstance(found.error, Unexplained)
+    return found, found.error
+
+
+OTHER = {p.name: p.answers[-1][0] for p in POLICIES}
+
+
+@pytest.mark.parametrize("settings", [OTHER, {**DEFAULTS, "upgrade_grant": "full", "lapse_bank": "frozen"}])
+def test_an_implementation_conforms_under_the_setting_that_it_has(settings: dict[str, str]) -> None:
+    verdict = judged(Beside("good", **settings), 40)
+    assert (verdict.word, verdict.counterexample) == ("conforms", None)
+    assert verdict.policies is not None
+    assert all(settings[knob] in answers for knob, answers in verdict.policies.items())
+    # What is left open is little, so that the verdict says something.
+    assert verdict.settings <= 12
+    assert all(verdict.policy[knob] in answers for knob, answers in verdict.policies.items())
+
+
+@pytest.mark.parametrize("fault", ["outcomes_alone", "implied", "begins_opened", "one_medium"])
+def test_the_setting_that_it_has_is_never_ruled_out(fault: str) -> None:
+    verdict = judged(Beside(fault))
+    assert verdict.word == "conforms"
+    assert verdict.policies is not None
+    assert all(DEFAULTS[knob] in answers for knob, answers in verdict.policies.items())
+    assert (verdict.settings > 40) == (fault == "outcomes_alone")
+
+
+def test_what_is_known_or_fixed_is_not_inferred() -> None:
+    known = judged(Beside("good", refund="none"), 1, refund="none").policies
+    assert known is not None
+    assert known["refund"] == ["none"]
+    assert judged(Beside("good", refund="none"), refund="to_source").word == "diverges"
+    fixed = judged(Beside("fixed"), 1).policies
+    assert fixed is not None
+    assert fixed["refund"] == ["to_source"]
+
+
+def test_what_no_setting_explains_diverges_and_each_way_is_shown() -> None:
+    found, error = unexplained(judged(Beside("lies_about_charges"), 30))
+    assert found.is_reproduced
+    assert {field for way in error.came_to for field, _, _ in way.differences} >= {"charge.topup"}
+    assert len(error.came_to) > 1
+    assert all(way.policies for way in error.came_to)
+    found, error = unexplained(judged(Beside("gives_away")))
+    assert [record["event"] for record in found.records] == ["transfer"]
+    assert [(way.policies, way.differences) for way in error.came_to] == [({}, [("outcome", "refused", "accepted")])]
+
+
+def explained_by(records: list[dict[str, Any]], policy: dict[str, str]) -> bool:
+    oracle = Oracle(policy)
+    return all(not differences(oracle.apply(record), record["observed"]) for record in records)
+
+
+def undecided() -> Client:
+    return Undecided({"month_end": "stay_clamped"}, {})
+
+
+def test_what_one_world_rules_out_stays_ruled_out_in_the_next() -> None:
+    # Each account, and so mostly each world, has a setting that explains it; all together have none.
+    found, error = unexplained(judged(undecided(), 30))
+    assert found.is_reproduced
+    assert {out.policy for out in error.ruled_out} >= {"month_end"}
+    by_account = {name: [r for r in found.records if r["account"] == name] for name in {r["account"] for r in found.records}}
+    assert len(by_account) > 1
+    for answer in ("return_to_day", "stay_clamped"):
+        policy = {**DEFAULTS, "month_end": answer}
+        assert not explained_by(found.records, policy)
+        assert any(explained_by(records, policy) for records in by_account.values())
+
+
+def test_two_worlds_that_cannot_be_one_are_shown_side_by_side_and_said_not_to_come_again() -> None:
+    found, _ = unexplained(judged(Undecided({"burn_order": "rollover_fast_topup"}, {}, by="world"), 60))
+    assert not found.is_reproduced
+    assert {name[-1] for name in (record["account"] for record in found.records)} == {"1", "2"}
+    assert not any(
+        explained_by(found.records, {**DEFAULTS, "burn_order": a}) for a in ("fast_rollover_topup", OTHER["burn_order"])
+    )
+
+
+def test_own_words_for_refusals_count_under_each_setting(tmp_path: Path) -> None:
+    codes: dict[str, list[str]] = {}
+    for event in judged(Beside("good")).coverage.rows():
+        if event[1].startswith("refused: "):
+            codes.setdefault(f"E_{event[1][9:14]}".upper(), []).append(event[1][9:])
+    (tmp_path / "words.toml").write_text("".join(f"{word} = {json.dumps(meant)}\n" for word, meant in codes.items()))
+    verdict = judged(Beside("in_other_words"), reasons=reasons_from_file(tmp_path / "words.toml"))
+    assert (verdict.word, verdict.settings < 100) == ("conforms", True)
+
+
+def test_the_same_seed_gives_the_same_counterexample() -> None:
+    one, other = (unexplained(judged(undecided(), 30))[0] for _ in range(2))
+    assert one.records == other.records
+
+
+def test_the_verdict_names_what_is_undetermined() -> None:
+    run = ("fuzz", "--sut", sut("implementation.py", "daily_position=last"), "--policy", "infer", "--examples", "12")
+    done = call(*run, "--policy", "month_end=return_to_day", "--format", "json")
+    assert (done.code, done.err, done.report["verdict"]) == (0, "", "conforms")
+    assert done.report["policies"]["daily_position"] == ["last"]
+    assert done.report["policies"]["month_end"] == ["return_to_day"]
+    assert done.report["policy"].keys() == done.report["policies"].keys() == DEFAULTS.keys()
+    assert done.report["fixed"] == {}
+    verdict = call(*run, "-q").out
+    assert verdict.startswith("conforms under daily_position=last")
+    assert "; undetermined: " in verdict
+
+
+def test_a_divergence_is_told_saved_and_replayed_under_all_settings(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("found.jsonl", "found.json", "test_found.py")]
+    save = [word for file in files for word in ("--save", str(file))]
+    command = ("fuzz", "--sut", sut("implementation.py", *TWO_HALVES.split()), "--policy", "infer", "--examples", "40")
+    done = call(*command, *save)
+    assert (done.code, done.err) == (15, "")
+    for said in ("rules out month_end=", "is explained by no setting left", "under     every setting left", "--policy infer\n"):
+        assert said in done.out
+    assert done.out.endswith("diverges: no setting explains it\n")
+    report = call(*command, "--format", "json").report
+    found = report["counterexample"]
+    assert (report["verdict"], report["settings"], set(map(len, report["policies"].values()))) == ("diverges", 0, {0})
+    assert found["explained_by"] == []
+    assert {out["policy"] for out in found["ruled_out"]} >= {"month_end"}
+    assert read_lines(files[0]) == found["records"]
+    again = tokenspec("replay", files[0], "--policy", "infer", "--format", "json").report
+    (divergence,) = again["divergences"]
+    assert (divergence["line"], divergence["field"]) == (len(found["records"]), found["field"])
+    vector = json.loads(files[1].read_text())
+    assert [step["request"]["event"] for step in vector["steps"]] == [record["event"] for record in found["records"]]
+
+
+def test_a_saved_vector_has_the_oracles_answers(tmp_path: Path) -> None:
+    file = tmp_path / "found.json"
+    wrong = sut("implementation.py", "daily_position=last")
+    done = call("fuzz", "--sut", wrong, "--examples", "40", "--steps", "30", "--save", file)
+    assert done.code == 15
+    vector = json.loads(file.read_text())
+    assert vector.keys() == set(Vector.__struct_fields__)
+    oracle = Oracle(vector["policy"], vector["catalogue"], vector["resets"])
+    for step in vector["steps"]:
+        assert oracle.apply({k: v for k, v in step["request"].items() if k != "op"}).as_dict() == step["expect"]
+
+
+WRONG = [
+    (("fuzz", "--policy", "infer"), "goes with --sut"),
+    (("fuzz", "--save", "found.py"), "goes with --sut"),
+    (("fuzz", "--sut", "x", "--save", "-"), "not to standard output"),
+    (("explain", "x.jsonl", "--account", "a", "--policy", "infer"), "a setting is written NAME=ANSWER"),
+    (("fuzz", "--sut", "x", "--policy", "infer", "--policy", "refund=maybe"), "not among its answers"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "why"), WRONG)
+def test_where_nothing_can_be_inferred_or_saved_the_usage_is_wrong(arguments: tuple[str, ...], why: str) -> None:
+    done = call(*arguments)
+    assert (done.code, done.out) == (64, "")
+    assert why in done.err

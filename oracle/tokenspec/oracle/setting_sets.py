@@ -45,9 +45,16 @@ class SettingSets:
 
     def nth(self, settings: Settings, n: int) -> dict[str, str]:
         """The `n`-th setting of a set that is not empty, counted round and round."""
-        for _ in range(n % settings.bit_count()):
-            settings &= settings - 1
-        return self.first(settings)
+        n, position, width = n % settings.bit_count(), 0, self.count
+        while width > 1:
+            half = width // 2
+            lower = settings & ((1 << half) - 1)
+            if n < lower.bit_count():
+                settings, width = lower, half
+            else:
+                n, settings = n - lower.bit_count(), settings >> half
+                position, width = position + half, width - half
+        return self.first(1 << position)
 
     def with_answers(self, chosen: Mapping[str, str]) -> Settings:
         """All settings that have these answers."""

@@ -77,6 +77,7 @@ class Verdict:
     counterexample: Counterexample | None = None
     why_none: str = ""
     """Why there is no verdict, where there is none."""
+    is_interrupted: bool = False
     seconds: float = 0.0
 
     @property
@@ -99,7 +100,7 @@ def conform(
     try:
         _judge(verdict, client, setting, (examples, steps, seed_number), tick)
     except KeyboardInterrupt:
-        verdict.why_none = "it was interrupted"
+        verdict.why_none, verdict.is_interrupted = "it was interrupted", True
     except CannotOpen as fault:
         verdict.why_none = f"it cannot open this world: {fault}"
     verdict.seconds = time.monotonic() - started
@@ -114,10 +115,7 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
         return
     verdict.policy = {**setting.policy, **terms.policy}
     verdict.closed = closed_by(terms, setting)
-    infers = setting.known is not None
-    fuzz = sut_fuzz(client, terms, setting, InferringFuzz if infers else SutFuzz)
-    if issubclass(fuzz, InferringFuzz):
-        fuzz.possible = Possible(terms, setting)
+    fuzz = _fuzz_of(client, terms, setting)
     verdict.coverage, verdict.count, totals = fuzz.coverage, fuzz.count, fuzz.totals
     try:
         if fuzz.events and terms.observes:
@@ -149,6 +147,39 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
         verdict.counterexample = Counterexample([], [], error)
     if not verdict.compared:
         verdict.why_none = "nothing could be tested with the events, values and fields that it lists"
+
+
+def replayed(client: Client, setting: Setting, records: list[dict[str, Any]]) -> Counterexample | None:
+    """What is wrong with the answers to `records`, in a new world; None where nothing is.
+
+    What the implementation does not take is not sent. Raises `CannotOpen`, also where nothing is left to be compared;
+    `BadRecord` where a record is not well formed.
+    """
+    try:
+        terms = opened(client, setting.request())
+    except Diverged as error:
+        return Counterexample([], [], error)
+    fuzz = _fuzz_of(client, terms, setting)
+    try:
+        fuzz().replay(records, World(setting.policy, setting.catalogue, terms.resets))
+    except Diverged as error:
+        assert fuzz.failure is not None
+        found = Counterexample(fuzz.failure.records, fuzz.totals.expected, error)
+        policy = error.example if isinstance(error, Unexplained) else {**setting.policy, **terms.policy}
+        _explain(found, policy, setting, terms)
+        return found
+    if not fuzz.totals.compared:
+        raise CannotOpen("nothing could be tested with the events, values and fields that it lists")
+    return None
+
+
+def _fuzz_of(client: Client, terms: Terms, setting: Setting) -> type[SutFuzz]:
+    if setting.known is None:
+        return sut_fuzz(client, terms, setting)
+    fuzz = sut_fuzz(client, terms, setting, InferringFuzz)
+    assert issubclass(fuzz, InferringFuzz)
+    fuzz.possible = Possible(terms, setting)
+    return fuzz
 
 
 def _note_settings(verdict: Verdict, fuzz: type[SutFuzz]) -> None:

@@ -80,11 +80,12 @@ def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool) -> in
         else:
             if not quiet:
                 _details(verdict, run, saved, to)
-            to.write(_sentence(verdict) + "\n")
+            to.write(sentence(verdict) + "\n")
     return _EXITS[verdict.word]
 
 
-def _sentence(verdict: Verdict) -> str:
+def sentence(verdict: Verdict) -> str:
+    """The verdict."""
     word = verdict.word.replace("_", " ")
     if verdict.why_none and verdict.counterexample is None:
         return f"{word}: {one_line(verdict.why_none, 1_000)}"
@@ -100,7 +101,7 @@ def _details(verdict: Verdict, run: SutRun, saved: Sequence[str], to: IO[str]) -
         fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
         to.write(f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}\n")
     if verdict.counterexample is not None:
-        _show(verdict.counterexample, to)
+        show_counterexample(verdict.counterexample, to)
         to.writelines(f"{one_line(line, 600)}\n" for line in saved)
     rate = verdict.count.steps / max(verdict.seconds, 0.001)
     to.write(
@@ -144,7 +145,7 @@ def _unobserved(terms: Terms) -> list[str]:
     return [name for name in FIELDS if name not in terms.observes and not any(o.startswith(f"{name}.") for o in terms.observes)]
 
 
-def _show(found: Counterexample, to: IO[str]) -> None:
+def show_counterexample(found: Counterexample, to: IO[str]) -> None:
     """The story as it should have gone, and the last answer beside the right one."""
     told = [
         {**record, "observed": answer.as_dict()} if answer is not None else record

@@ -30,7 +30,7 @@ def as_text(cases: Sequence[Case], found: Run, seconds: float, quiet: bool, to: 
             fixed = ", ".join(f"{knob}={answer}" for knob, answer in found.terms.policy.items())
             to.write(f"{found.terms.title}, resets {found.terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}\n")
         for case, each in failures[:_TOLD]:
-            _tell(case, each, to)
+            tell(case, each, to)
         rows = [[each.id, str(each.step), each.field, *_expected_and_got(each)] for _, each in failures]
         if rows:
             table("", ["vector", "step", "field", "expected", "got"], rows, to)
@@ -48,7 +48,8 @@ def _sentence(found: Run) -> str:
     return f"{'diverges' if failed else 'conforms' if passed else 'no verdict'}: {counts}"
 
 
-def _tell(case: Case, each: Result, to: IO[str]) -> None:
+def tell(case: Case, each: Result, to: IO[str]) -> None:
+    """A vector that failed, as a story."""
     steps = case.vector.steps[: each.step]
     told = [{**record_of(step), "observed": step.expect.as_dict()} for step in steps]
     to.write(f"\n{case.id}: {case.vector.title}\n")

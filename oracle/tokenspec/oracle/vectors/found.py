@@ -1,4 +1,4 @@
-"""A counterexample as a vector: what was sent, with the right answers."""
+"""A counterexample as a vector: what was sent, with the right answers; and back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ import msgspec
 
 from tokenspec.oracle.conformance import Counterexample
 from tokenspec.oracle.settings import catalogue_on_the_wire
+from tokenspec.oracle.vectors.suite import Case, Entry, Vector, record_of, vector_of
+from tokenspec.oracle.world import Oracle
 from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.policies import POLICIES
 
 
 def found_vector(found: Counterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:
@@ -30,6 +33,23 @@ def found_vector(found: Counterexample, policy: Mapping[str, str], catalogue: Ca
         "resets": resets,
         "steps": steps,
     }
+
+
+def case_of(vector: Mapping[str, Any]) -> Case:
+    """A vector that is in no suite, with the settings that its answers turn on. Raises `BadSuite`."""
+    found = vector_of(vector)
+    turned_on = dict[str, str]()
+    for knob in POLICIES:
+        others = (answer for answer, _ in knob.answers if answer != found.policy[knob.name])
+        if any(_answers(found, knob.name, answer) != [step.expect.as_dict() for step in found.steps] for answer in others):
+            turned_on[knob.name] = found.policy[knob.name]
+    entry = Entry(found.id, found.title, found.clauses, found.resets, turned_on, [], "")
+    return Case(entry, found)
+
+
+def _answers(vector: Vector, knob: str, answer: str) -> list[dict[str, Any]]:
+    oracle = Oracle({**vector.policy, knob: answer}, vector.catalogue, vector.resets)
+    return [oracle.apply(record_of(step)).as_dict() for step in vector.steps]
 
 
 def _sent(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -165,6 +165,14 @@ def sliced(entries: list[Entry], part: str | None) -> list[Entry]:
     return entries[number - 1 :: parts]
 
 
+def vector_of(written: Mapping[str, Any], name: str = "vector") -> Vector:
+    """A vector that is in no suite. Raises `BadSuite`."""
+    path = Path(name)
+    vector: Vector = _decoded(path, msgspec.json.encode(written), Vector)
+    _check(path, vector)
+    return vector
+
+
 def record_of(step: Step) -> dict[str, Any]:
     """The event of a step as a log holds it."""
     return {key: value for key, value in step.request.items() if key != "op"}

@@ -1,0 +1,204 @@
+"""The plugin for pytest, as a user's project has it: options, fixtures, the base class, vectors, xdist."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+from command.conftest import EXAMPLES
+from plugin.suites import STORIES, write_suite
+from sut.calling import call, sut
+from tokenspec.oracle.command import fuzz_sut, vectors_report
+from tokenspec.oracle.testing import Options
+
+pytest_plugins = ["pytester"]
+
+IS_INSTALLED = any(entry.name == "tokenspec" for entry in entry_points(group="pytest11"))
+PLUGIN = () if IS_INSTALLED else ("-p", "tokenspec.oracle.pytest_plugin")
+FEW = ("--tokenspec-examples", "5", "--tokenspec-steps", "20")
+IMPORTED_ONCE = (fuzz_sut, vectors_report)
+"""A run in this process imports again what was not imported before it."""
+HEAD = """
+import sys
+sys.path.insert(0, {here!r})
+from sut.implementation import Beside
+from tokenspec.oracle.testing import WalletTests
+
+class Wallet:
+    def __init__(self, fault="good", **settings):
+        self.beside = Beside(fault, **settings)
+    def handle(self, request):
+        return self.beside.ask(request)
+"""
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project with a suite of vectors of its own; `write_tests` writes its tests."""
+    write_suite(pytester.path / "suite")
+    pytester.makeini("[pytest]\ntokenspec_vectors = suite\n")
+    return pytester
+
+
+def write_tests(project: pytest.Pytester, source: str) -> None:
+    (project.path / "test_wallet.py").write_text(HEAD.format(here=str(Path(__file__).parents[1])) + source)
+
+
+def ran(project: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return project.runpytest_inprocess(*PLUGIN, "-p", "no:xdist", "-p", "no:cacheprovider", *FEW, *options)
+
+
+def test_five_lines_are_a_fuzzing_test_and_one_for_each_vector(project: pytest.Pytester) -> None:
+    write_tests(project, "class TestWallet(WalletTests):\n    def sut(self):\n        return Wallet()\n")
+    done = ran(project, "-v")
+    done.assert_outcomes(passed=1 + len(STORIES))
+    done.stdout.fnmatch_lines(["*TestWallet::test_conforms PASSED*"])
+    for name in STORIES:
+        done.stdout.fnmatch_lines([f"*TestWallet::test_vectors[[]{name}[]] PASSED*"])
+
+
+def test_a_failure_is_a_story_without_a_traceback(project: pytest.Pytester) -> None:
+    write_tests(project, "class TestWallet(WalletTests):\n    def sut(self):\n        return Wallet('gives_away')\n")
+    done = ran(project)
+    done.assert_outcomes(passed=3, failed=2)
+    done.stdout.fnmatch_lines(
+        [
+            'diverges, at transfer: outcome is "accepted", not "refused"',
+            "*1. *transfer (*",
+            "*because   tokens_cannot_be_transferred: *",
+            "FAILED test_wallet.py::TestWallet::test_vectors[[]tokens-stay[]] - *step 2: outcome is*",
+        ]
+    )
+    done.stdout.no_fnmatch_line("*testing.py*")
+    done.stdout.no_fnmatch_line("*Traceback*")
+
+
+def test_what_the_wallet_raises_is_told_with_its_place(project: pytest.Pytester) -> None:
+    write_tests(
+        project,
+        "class Broken:\n    def handle(self, request):\n        return {'cost': 1 / 0}\n"
+        "class Odd:\n    def handle(self, request):\n        return {'cost': {1, 2}.__iter__}\n"
+        "class TestBroken(WalletTests):\n    def sut(self):\n        return Broken()\n"
+        "class TestOdd(WalletTests):\n    def sut(self):\n        return Odd()\n"
+        "class TestNone(WalletTests):\n    def sut(self):\n        return 7\n",
+    )
+    done = ran(project, "-k", "conforms")
+    done.assert_outcomes(failed=2, errors=1)
+    done.stdout.fnmatch_lines(
+        ["*it raised ZeroDivisionError: division by zero*test_wallet.py:* in handle: *", "*it answered what is not JSON*"]
+    )
+    done.stdout.fnmatch_lines(["sut: it is an object with the method `handle`, or a text, found int"])
+
+
+def test_settings_come_from_the_line_the_class_and_the_file(project: pytest.Pytester) -> None:
+    (project.path / "pytest.ini").write_text("[pytest]\ntokenspec_vectors = suite\ntokenspec_policy =\n    refund=none\n")
+    write_tests(
+        project,
+        "class TestFile(WalletTests):\n    def sut(self):\n        return Wallet(refund='none')\n"
+        "class TestClass(WalletTests):\n    policy = ('infer',)\n    def sut(self):\n        return Wallet(refund='to_source')\n"
+        "def test_oracle(token_oracle):\n    assert token_oracle.policy['refund'] == 'none'\n",
+    )
+    done = ran(project, "-v", "-rP")
+    # The vector about refunds that are offered says nothing of one that is known not to.
+    done.assert_outcomes(passed=2 * len(STORIES) + 3 - 1, skipped=1)
+    done.stdout.fnmatch_lines(["*TestFile::test_vectors[[]refunded[]] SKIPPED*", "conforms; undetermined: *"])
+    assert ran(project, "--tokenspec-policy", "refund=to_source", "-k", "TestFile and conforms").ret == 1
+
+
+def test_fixtures_are_there_for_tests_of_ones_own(project: pytest.Pytester) -> None:
+    write_tests(
+        project,
+        "OPENED = {'account': 'a', 'at': '2027-01-31T09:00:00Z', 'event': 'open_account'}\n"
+        "MOVED = {'account': 'a', 'at': '2027-01-31T10:00:00Z', 'event': 'transfer', 'to': 'b', 'amount': 5}\n"
+        "class TestRight(WalletTests):\n    def sut(self):\n        return Wallet()\n"
+        "    def test_mine(self, token_sut, token_oracle):\n        token_sut.replay([OPENED, MOVED])\n"
+        "        assert token_oracle.apply(OPENED).outcome == 'accepted'\n"
+        "class TestWrong(WalletTests):\n    def sut(self):\n        return Wallet('gives_away')\n"
+        "    def test_mine(self, token_sut):\n        token_sut.replay([OPENED, MOVED])\n"
+        "class TestEmpty(WalletTests):\n    def sut(self):\n        return Wallet('nothing_observed')\n"
+        "    def test_mine(self, token_sut):\n        token_sut.replay([OPENED, MOVED])\n",
+    )
+    done = ran(project, "-k", "mine")
+    done.assert_outcomes(passed=1, failed=2)
+    done.stdout.fnmatch_lines(["*2. *transfer (*", "no verdict: nothing could be tested*"])
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--tokenspec-vectors", "nowhere"), "*No such file or directory*nowhere*"),
+        (("--tokenspec-policy", "refund=maybe"), "*'maybe' is not among its answers*"),
+        (("--tokenspec-seed", "x"), "*tokenspec_seed: it is a number, found 'x'*"),
+        (("--tokenspec-sut", "python:no.such:thing"), "*cannot be loaded*"),
+        (("--tokenspec-catalogue", "none.toml"), "*none.toml*"),
+        ((), "*there is no implementation: *"),
+    ],
+)
+def test_what_is_wrongly_asked_for_is_said_in_a_line(project: pytest.Pytester, options: tuple[str, ...], why: str) -> None:
+    write_tests(project, "def test_one(token_sut, token_vector):\n    token_sut.run(token_vector)\n")
+    done = ran(project, *options)
+    assert done.ret != 0
+    assert done.parseoutcomes().get("passed", 0) == 0
+    done.stdout.fnmatch_lines([why])
+    done.stdout.no_fnmatch_line("*testing.py*")
+
+
+def test_a_saved_test_fails_until_the_wallet_is_right(project: pytest.Pytester) -> None:
+    wrong, right = (sut("implementation.py", *settings) for settings in (("daily_position=last",), ()))
+    for name, more in (("test_one.py", ()), ("test_two.py", ("--policy", "infer"))):
+        halves = wrong if not more else sut("implementation.py", "month_end=stay_clamped", "or", "refund=to_source")
+        done = call("fuzz", "--sut", halves, "--examples", "30", "--save", project.path / name, *more)
+        assert done.code == 15
+        assert f"saved; pytest {project.path / name}\n" in done.out
+        found = ran(project, name)
+        found.assert_outcomes(failed=1)
+        found.stdout.fnmatch_lines(["*1. 20*open_account*"])
+        ran(project, name, "--tokenspec-sut", right).assert_outcomes(passed=1)
+    # Where any setting is right, one that the other test calls wrong is.
+    ran(project, "test_two.py", "--tokenspec-sut", wrong).assert_outcomes(passed=1)
+    ran(project, "test_one.py", "--tokenspec-sut", wrong).assert_outcomes(failed=1)
+
+
+def test_with_xdist_the_vectors_are_shared_out_under_the_same_names(project: pytest.Pytester) -> None:
+    write_tests(project, "def test_one(token_sut, token_vector):\n    token_sut.run(token_vector)\n")
+    options = ("-n", "2", "-v", "--tokenspec-sut", sut("implementation.py"))
+    done = project.runpytest_subprocess(*PLUGIN, *options)
+    done.assert_outcomes(passed=len(STORIES))
+    done.stdout.fnmatch_lines_random([f"*PASSED test_wallet.py::test_one[[]{name}[]]*" for name in STORIES])
+
+
+def test_other_projects_import_next_to_nothing(pytester: pytest.Pytester) -> None:
+    pytester.makepyfile(
+        "import sys\n"
+        "def test_one():\n"
+        "    ours = {n for n in sys.modules if n.split('.')[0] == 'tokenspec'}\n"
+        "    assert ours == {'tokenspec', 'tokenspec.oracle', 'tokenspec.oracle.pytest_plugin'}\n"
+        "    assert not {'hypothesis', 'msgspec', 'click', 'z3'} & set(sys.modules)\n"
+    )
+    pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)
+
+
+def test_the_example_suite_is_the_one_in_its_readme_and_finds_a_fault(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = EXAMPLES / "python-wallet"
+    lines = (folder / "test_wallet.py").read_text()
+    assert lines in (folder / "README.md").read_text()
+    assert len([line for line in lines.splitlines() if line]) == 5
+    shutil.copytree(folder, pytester.path / "wallet")
+    write_suite(pytester.path / "suite")
+    options = ("-q", "-p", "no:cacheprovider", "wallet", "--tokenspec-vectors", "suite", *FEW)
+    pytester.runpytest_subprocess(*PLUGIN, *options).assert_outcomes(passed=4, skipped=1)
+    monkeypatch.setenv("WALLET_BUGS", "daily_adds_up")
+    done = pytester.runpytest_subprocess(*PLUGIN, *options, "--tokenspec-examples", "40", "-k", "conforms")
+    done.assert_outcomes(failed=1)
+    done.stdout.fnmatch_lines(["diverges, at daily_reset: balances.daily is *, not 150"])
+
+
+def test_one_setting_may_be_given_as_a_text() -> None:
+    options = Options({"policy": "infer", "examples": "7"})
+    assert (options.setting.known, options.get("examples"), options.get("steps")) == ({}, 7, 50)

@@ -16,6 +16,7 @@ from tokenspec.oracle.fuzz import World, world_fuzz
 from tokenspec.oracle.infer import Inference, infer
 from tokenspec.oracle.logs import Line
 from tokenspec.oracle.replay import replay
+from tokenspec.oracle.setting_sets import SettingSets
 from tokenspec.oracle.world import RESETS
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS, POLICIES
@@ -209,3 +210,11 @@ def test_an_answer_that_is_ruled_out_among_all_is_refuted_under_random_settings(
                 assert first_divergence(lines, policy, world) <= out.line.number
                 tried += 1
     assert tried > 40
+
+
+def test_the_settings_of_a_set_are_counted_round_and_round() -> None:
+    sets, dice = SettingSets(POLICIES), random.Random(1)
+    some = sets.every & dice.getrandbits(sets.count) & dice.getrandbits(sets.count)
+    members = [bit for bit in range(sets.count) if some >> bit & 1]
+    for n in (0, 1, len(members) - 1, len(members), 12_345):
+        assert sets.nth(some, n) == sets.first(1 << members[n % len(members)])

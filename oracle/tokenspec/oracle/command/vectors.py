@@ -14,7 +14,7 @@ from tokenspec.oracle.command.options import as_json, output_options, progress
 from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended
 from tokenspec.oracle.command.vectors_report import as_data, as_junit, as_sarif, as_text
 from tokenspec.oracle.compare import reasons_from_file
-from tokenspec.oracle.settings import policy_from_options, settings_named
+from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
 from tokenspec.oracle.sut import connect
 from tokenspec.oracle.vectors.run import FAILED, PASSED, Run, run_suite
 from tokenspec.oracle.vectors.suite import default_suite, read_suite, sliced
@@ -42,8 +42,9 @@ def command() -> None:
     "--policy",
     metavar="NAME=ANSWER",
     multiple=True,
-    callback=lambda ctx, param, value: (policy_from_options(value), value)[1],
-    help="A setting that the implementation has; vectors that turn on another are skipped. May be given again.",
+    callback=lambda ctx, param, value: (policy_from_options(without_infer(value)), value)[1],
+    help="A setting that the implementation has; vectors that turn on another are skipped. May be given again. `infer`: what "
+    "is not given is any that explains all answers.",
 )
 @output_options("text", "json", "junit", "sarif")
 def run(
@@ -67,16 +68,17 @@ def run(
     tokenspec vectors run --sut "node my-wallet/stdio.js"
     tokenspec vectors run oracle/vectors --sut http://localhost:8080 --format junit -o vectors.xml
     tokenspec vectors run --sut python:shop.wallet:Wallet --slice 1/4 --reasons reasons.toml --policy refund=none
+    tokenspec vectors run --sut http://localhost:8080 --policy infer
     """
     check_files([reasons] if reasons is not None else [], {}, output_file)
     suite = default_suite() if directory is None else read_suite(Path(directory))
     words = reasons_from_file(Path(reasons)) if reasons is not None else None
-    settings = settings_named(policy)
+    settings = settings_named(without_infer(policy))
     # A suite that is broken in one place is not run at all.
     cases = [suite.case(entry) for entry in sliced(suite.index.vectors, part)]
     started = time.monotonic()
     with ended(connect(sut, timeout)) as client, progress("vectors", len(cases)) as tick:
-        found = run_suite(client, cases, words, settings, tick)
+        found = run_suite(client, cases, words, settings, tick, infers(policy))
     seconds = time.monotonic() - started
     with output(output_file) as to:
         if form == "json":

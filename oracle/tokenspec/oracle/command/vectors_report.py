@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from tokenspec.oracle.command.forms import Case as TestCase
 from tokenspec.oracle.command.forms import junit, sarif
+from tokenspec.oracle.command.infer import conforming
 from tokenspec.oracle.command.options import table
 from tokenspec.oracle.command.sut_report import show_failure
 from tokenspec.oracle.plain import as_text as plain
@@ -45,6 +46,8 @@ def _sentence(found: Run) -> str:
     counts = f"{passed} passed, {failed} failed, {skipped} skipped"
     if found.not_closed:
         return f"diverges: {one_line(found.not_closed, 1_000)}; {counts}"
+    if found.policies is not None and passed and not failed:
+        return f"{conforming(found.policies, found.settings)}: {counts}"
     return f"{'diverges' if failed else 'conforms' if passed else 'no verdict'}: {counts}"
 
 
@@ -70,6 +73,7 @@ def as_data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float)
         "version": version("tokenspec"),
         "policy": dict(policy),
         "fixed": dict(found.terms.policy) if found.terms is not None else {},
+        **({"policies": found.policies, "settings": found.settings} if found.policies is not None else {}),
         "passed": found.count(PASSED),
         "failed": found.count(FAILED) + bool(found.not_closed),
         "skipped": found.count(SKIPPED),

@@ -61,6 +61,10 @@ class Run:
     """Why the last world was not closed, where it was not."""
     sent: int = 0
     """How many events."""
+    policies: dict[str, list[str]] | None = None
+    """Where settings are inferred: by knob, the answers of which some setting explains everything."""
+    settings: int = 1
+    """How many settings do."""
 
     def count(self, result: str) -> int:
         """How many vectors came to this."""
@@ -73,18 +77,29 @@ def run_suite(
     reasons: Reasons | None = None,
     policy: Mapping[str, str] | None = None,
     tick: Callable[[int], None] = lambda _: None,
+    infers: bool = False,
 ) -> Run:
-    """Runs each vector, and closes the last world. `tick` is told of each."""
+    """Runs each vector, and closes the last world. `tick` is told of each.
+
+    With `infers`, all settings that agree with `policy` are possible until a vector shows otherwise.
+    """
+    # Which knows this module.
+    from tokenspec.oracle.vectors.infer import Inferring
+
     run = Run()
+    inferring = Inferring(policy or {}, reasons) if infers else None
 
     def note(terms: Terms) -> None:
         run.terms = run.terms or terms
 
     for case in cases:
-        result = run_vector(client, case, reasons, policy, note)
+        result = inferring.run(client, case, note) if inferring else run_vector(client, case, reasons, policy, note)
         run.results.append(result)
         run.sent += {PASSED: len(case.vector.steps), FAILED: result.step, SKIPPED: 0}[result.result]
         tick(1)
+    if inferring is not None:
+        left = 0 if run.count(FAILED) else inferring.left
+        run.policies, run.settings = inferring.sets.answers(left), left.bit_count()
     if run.count(PASSED):
         try:
             close(client)

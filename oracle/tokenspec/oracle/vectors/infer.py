@@ -1,0 +1,80 @@
+"""Vectors run against an implementation whose settings are not known.
+
+Every vector is opened under the same settings, and its answers are held against all settings that are left: one that is
+answered as it says passes; one that is answered otherwise, as some setting has it, is about another setting; and where no
+setting explains the answers together with those to the vectors before, it fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import msgspec
+
+from tokenspec.oracle.answers import Difference, differences
+from tokenspec.oracle.branches import Branch, Followed, Worlds
+from tokenspec.oracle.compare import Reasons, observed
+from tokenspec.oracle.infer import explaining
+from tokenspec.oracle.setting_sets import Settings, SettingSets
+from tokenspec.oracle.settings import catalogue_from, policy_from
+from tokenspec.oracle.sut import Client, Failed
+from tokenspec.oracle.sut_world import CannotOpen, Diverged, applied, open_request, opened
+from tokenspec.oracle.terms import Terms
+from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Result, fitted
+from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
+from tokenspec.spec.policies import POLICIES
+
+OTHER_SETTING = "it is about another setting than the implementation has shown"
+
+
+class Inferring:
+    """The settings that explain everything an implementation has answered to vectors. `known` are settings that are given."""
+
+    def __init__(self, known: Mapping[str, str], reasons: Reasons | None = None) -> None:
+        self.sets = SettingSets(POLICIES)
+        self.left: Settings = self.sets.with_answers(known)
+        self._known, self._reasons = dict(known), reasons
+        self._worlds: dict[bytes, Worlds] = {}
+
+    def run(self, client: Client, case: Case, on_open: Callable[[Terms], None] = lambda _: None) -> Result:
+        """Opens the vector's world and plays it, up to the first answer that no setting explains. The world is left open."""
+        vector = case.vector
+        try:
+            terms = opened(client, open_request(vector.catalogue, policy_from(self._known)))
+        except CannotOpen as fault:
+            return Result(case.id, vector.title, SKIPPED, f"it cannot open this world: {fault}")
+        except Diverged as error:
+            return Result(case.id, vector.title, FAILED, failed=error.failed)
+        on_open(terms)
+        steps, why = fitted(case, terms, self._known)
+        if why:
+            return Result(case.id, vector.title, SKIPPED, why)
+        world = Followed(self._worlds_of(vector), self.left & self.sets.with_answers(terms.policy))
+        is_as_told = True
+        for number, step in steps:
+            got = applied(client, record_of(step))
+            if isinstance(got, Failed):
+                return Result(case.id, vector.title, FAILED, "", number, (), got, step.expect.as_dict())
+            wrong = differences(step.expect, observed(got, step.expect, terms, self._reasons))
+            judged = self._judged(world, step, terms, got)
+            left = explaining(judged)
+            if not left:
+                found = tuple(wrong or judged[0][0])
+                return Result(case.id, vector.title, FAILED, "", number, found, None, step.expect.as_dict())
+            world.settings, is_as_told = left, is_as_told and not wrong
+        self.left = world.settings
+        return Result(case.id, vector.title, *((PASSED, "") if is_as_told else (SKIPPED, OTHER_SETTING)))
+
+    def _judged(self, world: Followed, step: Step, terms: Terms, got: dict[str, object]) -> list[tuple[list[Difference], Branch]]:
+        record = record_of(step)
+        if not terms.opens_accounts and record["account"] not in world.branches:
+            opening = {"account": record["account"], "at": record["at"], "event": "open_account"}
+            world.run(world.worlds.reader.convert(opening))
+        ran = world.run(world.worlds.reader.convert(record))
+        return [(differences(answer, observed(got, answer, terms, self._reasons)), branch) for answer, branch in ran]
+
+    def _worlds_of(self, vector: Vector) -> Worlds:
+        key = msgspec.json.encode((vector.catalogue, vector.resets))
+        if key not in self._worlds:
+            self._worlds[key] = Worlds(catalogue_from(vector.catalogue), vector.resets)
+        return self._worlds[key]

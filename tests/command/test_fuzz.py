@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +12,12 @@ import pytest
 from command.conftest import EXAMPLES, Finished, tokenspec
 from tokenspec.machine.testing.reach import closed_off
 from tokenspec.oracle.campaign import run
+from tokenspec.oracle.command.fuzz_save import save_failure
+from tokenspec.oracle.fuzz import Failure, World
+from tokenspec.oracle.realised import answered
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.policies import DEFAULTS
 
 KEYS = {"digest", "version", "seed", "policy", "fixed"}
 KEYS |= {"verdict", "examples", "steps", "seconds", "coverage", "counterexample"}
@@ -96,3 +102,19 @@ def test_a_catalogue_of_ones_own_can_be_fuzzed() -> None:
     done = tokenspec("fuzz", "--examples", "1", "--steps", "5", "--catalogue", EXAMPLES / "catalogue.toml")
     assert done.err == ""
     assert done.code == 16
+
+
+def test_a_saved_run_brings_its_catalogue_along(tmp_path: Path) -> None:
+    catalogue = Catalogue(("free", "plus"), 7, 1, {"free": Plan(0), "plus": Plan(20)}, {"bag": 3}, {})
+    world = World({**DEFAULTS, "refund": "none"}, catalogue, "implied")
+    record = {"account": "a", "at": "2027-01-01T09:00:00Z", "event": "open_account"}
+    failure = Failure(answered([record], world), world, AssertionError())
+    (line,) = save_failure([str(tmp_path / "found.jsonl")], failure, None)
+    words = shlex.split(line.removeprefix("saved; tokenspec "))
+    assert words[2:4] == ["--catalogue", str(tmp_path / "found.toml")]
+    done = tokenspec(*words)
+    assert (done.code, done.out.splitlines()[-1]) == (0, "conforms")
+    assert tokenspec("replay", tmp_path / "found.jsonl", "--resets", "implied").code == 15
+    (other,) = save_failure([str(tmp_path / "other.log")], failure, "mine.toml")
+    assert "--catalogue mine.toml" in other
+    assert not (tmp_path / "other.toml").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -16,9 +17,11 @@ from command.conftest import Finished, finished, within
 from tokenspec.diagrams.blocks import MARKDOWN, RST, BadBlock, filled
 from tokenspec.diagrams.markup import Content, Gallery, markdown, rst
 from tokenspec.diagrams.tables import events_by_state, refusals, table
+from tokenspec.machine.lang.build import eq, requires, var
 from tokenspec.oracle.documents import contents, finder
 from tokenspec.oracle.gallery import pictures
 from tokenspec.spec.account import account
+from tokenspec.spec.system import system
 
 ROOT = Path(__file__).parents[2]
 HEARD = table(("a", "b"), [("1|2", "`x_y`"), ("_n_ *", "")])
@@ -131,6 +134,36 @@ def test_the_pre_commit_hook_does_the_same_and_passes_over_other_files(tmp_path:
     assert (done.code, done.err) == (0, "written: a.md\n")
     assert within(*words[1:], "b.md", cwd=tmp_path).code == 0
     assert hook["types_or"] == "[markdown, rst]"
+
+
+def test_what_is_added_to_the_declaration_appears_by_one_command_and_until_then_the_check_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(ROOT / "diagrams/pictures", tmp_path / "diagrams/pictures")
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    shutil.copy(ROOT / "diagrams/README.md", tmp_path / "diagrams")
+    (tmp_path / "a.md").write_text("<!-- tokenspec: account-events-by-state -->\n<!-- end -->\n")
+    assert sync(tmp_path, "a.md").code == 0
+    assert sync(tmp_path, "--check", "a.md", "diagrams/README.md").code == 0
+    whole = system()
+    cancel = whole.machines[0].event_named["cancel"]
+    rule = replace(cancel.rules[0], name="bans", target="past_due")
+    need = requires("account_must_be_banned", eq(var("plan"), "free"), "somebody looks")
+    ban = replace(cancel, name="ban", requires=(cancel.requires[0], need), rules=(rule,))
+    changed = replace(whole.machines[0], events=(*whole.machines[0].events, ban))
+    for module in ("gallery", "documents"):
+        monkeypatch.setattr(
+            f"tokenspec.oracle.{module}.system", lambda _=None: replace(whole, machines=(changed, *whole.machines[1:]))
+        )
+    assert sync(tmp_path, "--check", "a.md").code == 16
+    stale = sync(tmp_path, "--check", "diagrams/README.md")
+    assert stale.code == 16
+    assert all(f"{name}.svg" in stale.err for name in ("lifecycle", "account", "ban"))
+    assert sync(tmp_path, "a.md", "diagrams/README.md").code == 0
+    assert "| `ban` | - | - | `bans` | - | - |" in (tmp_path / "a.md").read_text()
+    assert "account must be banned" in (tmp_path / "diagrams/pictures/lifecycle.svg").read_text()
+    assert "pictures/ban.svg" in (tmp_path / "diagrams/README.md").read_text()
+    assert sync(tmp_path, "--check", "a.md", "diagrams/README.md").code == 0
 
 
 def test_what_can_be_shown_is_listed() -> None:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from tokenspec.diagrams import tables
 from tokenspec.diagrams.blocks import BadBlock, Find
+from tokenspec.diagrams.graph import Graph
 from tokenspec.diagrams.markup import Content, Gallery
 from tokenspec.diagrams.tables import Table, table
 from tokenspec.invariants.claims import claims
@@ -30,6 +32,8 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.gallery import pictures
+from tokenspec.oracle.sequences import sequence_of
+from tokenspec.oracle.world import Oracle
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
@@ -37,6 +41,7 @@ from tokenspec.spec.system import system
 
 DIAGRAM = "diagram"
 """Stands before the name of a picture."""
+_OPTIONS = ("svg", "log", "tests", "examples")
 _EXAMPLE = re.compile(r"^\| `(\d\d)-[\w-]+\.jsonl` \| .* \| ([FA]\d\d(?:, [FA]\d\d)*) \|$", re.MULTILINE)
 _CLAUSE_TEST = re.compile(r"^def (test_([fa]\d\d)_\w+)", re.MULTILINE)
 _OF_A_MACHINE: dict[str, tuple[str, Callable[[Machine], Table]]] = {
@@ -84,6 +89,10 @@ def contents(
             )
         ),
     )
+    found[f"{DIAGRAM} sequence"] = (
+        "what happened in a log, log=FILE; svg=FILE links it as an image",
+        lambda options: _sequence(folder, options, Oracle(policy, catalogue)),
+    )
     for name, picture in drawn.items():
         says = f"{picture.says}; svg=FILE links it as an image"
         found[f"{DIAGRAM} {name}"] = (says, lambda _, picture=picture: picture.draw(False))  # type: ignore[misc]
@@ -97,12 +106,19 @@ def finder(folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, st
     def find(name: str, options: Mapping[str, str]) -> Content:
         if name not in known:
             raise BadBlock(f"there is nothing called {name!r}; `tokenspec docs list` tells what there is")
-        unknown = options.keys() - {"svg", "tests", "examples"}
+        unknown = options.keys() - set(_OPTIONS)
         if unknown:
-            raise BadBlock(f"there is no option {min(unknown)!r}; there are svg, tests and examples")
+            raise BadBlock(f"there is no option {min(unknown)!r}; there are {', '.join(_OPTIONS)}")
         return known[name][1](options)
 
     return find
+
+
+def _sequence(folder: Path, options: Mapping[str, str], oracle: Oracle) -> Graph:
+    if "log" not in options:
+        raise BadBlock("a sequence is of a log: name it, as log=FILE")
+    # Named as it is in the document: the picture is the same wherever the command is run from.
+    return replace(sequence_of(str(folder / options["log"]), None, oracle), title=f"What happened in {options['log']}")
 
 
 def _plans(catalogue: Catalogue) -> Table:

@@ -68,6 +68,7 @@ def sync(
     stale = [stated for path, (before, page) in found.items() for stated in _stale(path, before, page)]
     if not check:
         for path, content in stale:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
             write_file("FILE", path, content)
     if stale and not quiet:
         paths = ", ".join(path for path, _ in stale)

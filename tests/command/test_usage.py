@@ -27,9 +27,11 @@ ANSWERS = {
 }
 
 
-def test_the_version_is_that_of_the_distribution() -> None:
+def test_the_version_is_that_of_the_distribution_and_names_the_declaration() -> None:
     done = tokenspec("--version")
-    assert (done.code, done.out, done.err) == (0, f"tokenspec {version('tokenspec')}\n", "")
+    told = tokenspec("policies", "--format", "json").report
+    assert told["version"] == version("tokenspec")
+    assert (done.code, done.out, done.err) == (0, f"tokenspec {told['version']}, declaration {told['digest']}\n", "")
 
 
 def test_help_lists_every_verb_and_exit_code() -> None:

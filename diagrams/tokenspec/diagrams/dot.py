@@ -81,7 +81,7 @@ def dot(graph: Graph) -> str:
         if edge.beside:
             _level(drawn, edge.source, edge.target)
     _fill(drawn, width, graph.nodes, graph.groups, {edge.source: edge for edge in edges if edge.source == edge.target})
-    return str(drawn.source)
+    return (f"// {graph.origin}\n" if graph.origin else "") + str(drawn.source)
 
 
 def _fill(

@@ -118,6 +118,8 @@ class Graph:
     groups: tuple[Group, ...] = ()
     width: int = 30
     """Characters in a line of a label, after which it is broken."""
+    origin: str = ""
+    """What it was drawn from; it stands in the text, and nobody sees it."""
 
     @property
     def all_nodes(self) -> tuple[Node, ...]:

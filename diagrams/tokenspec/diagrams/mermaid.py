@@ -41,7 +41,8 @@ def mermaid(graph: Graph) -> str:
         links = _halves(edge) if edge in through else [_edge(edge)]
         cold += range(len(drawn), len(drawn) + len(links)) if edge.heat is Heat.COLD else []
         drawn += links
-    lines = ["flowchart TB", f"  accTitle: {graph.title}", f"  accDescr: {graph.says}"]
+    origin = [f"  %% {graph.origin}"] if graph.origin else []
+    lines = ["flowchart TB", *origin, f"  accTitle: {graph.title}", f"  accDescr: {graph.says}"]
     lines += [*_members(graph.nodes, graph.groups, through, "  "), *(f"  {link}" for link in drawn)]
     # Regions stand one below the other: side by side they would be wider than a page.
     lines += [f"  {_id(above.id)} ~~~ {_id(below.id)}" for above, below in pairwise(g for g in graph.groups if g.parallel)]

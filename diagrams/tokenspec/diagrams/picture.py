@@ -50,7 +50,8 @@ def svg(graph: Graph) -> str:
     title, says = escape(graph.title, quote=False), escape(graph.says, quote=False)
     ids = f"{graph.name}-title", f"{graph.name}-desc"
     style = f".tokenspec text{{font-family:{_FAMILY}}}{_dark()}"
-    head = f'<title id="{ids[0]}">{title}</title>\n<desc id="{ids[1]}">{says}</desc>\n<style>{style}</style>\n'
+    origin = f"<metadata>{escape(graph.origin, quote=False)}</metadata>\n" if graph.origin else ""
+    head = f'<title id="{ids[0]}">{title}</title>\n<desc id="{ids[1]}">{says}</desc>\n{origin}<style>{style}</style>\n'
     role = f'class="tokenspec" style="max-width:100%;height:auto" role="img" aria-labelledby="{" ".join(ids)}" '
     return re.sub(r"<svg ([^>]*>)\n", lambda m: f"<svg {role}{m[1]}\n{head}", drawn, count=1)
 

@@ -8,8 +8,7 @@ from importlib.resources import files
 
 import msgspec
 
-from tokenspec.machine.lang.digest import digest
-from tokenspec.spec.system import system
+from tokenspec.oracle.stamp import declaration
 
 KILLED, EQUIVALENT, SURVIVED = "killed", "equivalent", "survived"
 ENGINES = ("validation", "explorer", "prover", "fuzzer")
@@ -43,14 +42,14 @@ def recorded() -> Record:
 def as_record(fates: list[Fate]) -> bytes:
     """A run as it is kept: one fault a line."""
     lines = b",\n".join(msgspec.json.encode(fate) for fate in fates)
-    return b'{"digest":"' + digest(system()).encode() + b'","fates":[\n' + lines + b"\n]}\n"
+    return b'{"digest":"' + declaration().encode() + b'","fates":[\n' + lines + b"\n]}\n"
 
 
 @cache
 def kills() -> Counter[str] | None:
     """How many faults each claim killed, None where the declaration has changed since."""
     last = recorded()
-    if last.digest != digest(system()):
+    if last.digest != declaration():
         return None
     return Counter(fate.claim for fate in last.fates if fate.verdict == KILLED)
 

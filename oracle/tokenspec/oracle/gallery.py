@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tokenspec.diagrams.decision import decision
 from tokenspec.diagrams.graph import Graph
@@ -12,6 +12,7 @@ from tokenspec.diagrams.pools import pools
 from tokenspec.diagrams.statechart import statechart
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.step import Values
+from tokenspec.oracle.stamp import line
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
@@ -19,10 +20,14 @@ from tokenspec.spec.system import system
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that has not been drawn yet. `draw` is told whether the refusals are wanted as well."""
+    """A picture that has not been drawn yet. `drawn` is told whether the refusals are wanted as well."""
 
     says: str
-    draw: Callable[[bool], Graph]
+    drawn: Callable[[bool], Graph]
+
+    def draw(self, refusals: bool) -> Graph:
+        """The picture, with a note of the declaration that it is drawn from."""
+        return replace(self.drawn(refusals), origin=line())
 
 
 def pictures(catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> dict[str, Picture]:

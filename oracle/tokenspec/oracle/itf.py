@@ -7,15 +7,13 @@ and `mbt::nondetPicks`, the fields that the event came with, each as `Some`; tho
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.step import Values
 from tokenspec.machine.lang.types import Bool, Tokens, Value
 from tokenspec.oracle.counterexample import Counterexample
-from tokenspec.spec.system import system
+from tokenspec.oracle.stamp import stamp
 
 ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
 
@@ -39,8 +37,7 @@ def itf(example: Counterexample) -> dict[str, Any]:
             "varTypes": _types(machine),
             "claim": example.claim.id,
             "part": example.part,
-            "digest": digest(system()),
-            "version": version("tokenspec"),
+            **stamp(),
         },
         "params": list(parameters),
         "vars": [*(v.name for v in machine.variables), ACTION, PICKS],

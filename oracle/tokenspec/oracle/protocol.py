@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import msgspec
@@ -18,6 +17,7 @@ from tokenspec.oracle.answers import FIELDS
 from tokenspec.oracle.errors import BadRecord, BadSetting
 from tokenspec.oracle.plain import as_text, in_our_words
 from tokenspec.oracle.settings import catalogue_from
+from tokenspec.oracle.stamp import stamp
 from tokenspec.oracle.world import Oracle, ReaderOf
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
@@ -37,12 +37,6 @@ def event_names() -> tuple[str, ...]:
     """Every event that can be sent, in the order of their declaration."""
     account, _, session = system().machines
     return tuple(e.name for e in (*account.events, *session.events) if e.actor is not Actor.CLOCK)
-
-
-@cache
-def own_version() -> str:
-    """The version of tokenspec that answers."""
-    return version("tokenspec")
 
 
 class Server:
@@ -101,7 +95,7 @@ class Server:
         written_by_itself = JOBS if self._resets == "implied" else ()
         answer: Message = {
             "name": "tokenspec",
-            "version": own_version(),
+            **stamp(),
             "resets": self._resets,
             "events": [name for name in event_names() if name not in written_by_itself],
             "observes": list(FIELDS),

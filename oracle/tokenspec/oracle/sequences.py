@@ -9,6 +9,7 @@ import msgspec
 
 from tokenspec.diagrams.graph import Graph
 from tokenspec.diagrams.sequence import sequence
+from tokenspec.oracle import stamp
 from tokenspec.oracle.answers import differences
 from tokenspec.oracle.errors import BadRecord, BadSetting
 from tokenspec.oracle.logs import Logs
@@ -44,4 +45,4 @@ def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:
             path, f"{len(records)} records are too many for a picture, of {RECORDS_MAX} at most: narrow it by --account"
         )
     happenings = [replace(it, wrong=differs) for it, differs in zip(told(records), wrong, strict=True)]
-    return sequence(happenings, f"What happened in {one_line(path)}")
+    return replace(sequence(happenings, f"What happened in {one_line(path)}"), origin=stamp.line())

@@ -21,15 +21,14 @@ from tokenspec.machine.checkers.explore import instances
 from tokenspec.machine.checkers.monitor import Monitor, Violation, Watch
 from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.conditions import LEMMA
-from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.oracle.certificate import FORMAT, fingerprint, state_of, unpacked
 from tokenspec.oracle.errors import BadSetting
+from tokenspec.oracle.stamp import declaration
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import SCOPES
-from tokenspec.spec.system import system
 
 
 class _Claimed(msgspec.Struct):
@@ -114,7 +113,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Callable[[], Shown]) ->
 
 def _identity(found: Certificate) -> Iterator[str]:
     """Whether the certificate speaks of the declaration and the claims that are here."""
-    here = digest(system())
+    here = declaration()
     if found.digest != here:
         yield f"it is of another declaration: its digest is {found.digest}, the one here is {here}"
     declared = {c.id: c for c in claims(DEFAULT.ranking)}

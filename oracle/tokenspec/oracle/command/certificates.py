@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from importlib.util import find_spec
 from typing import IO
 
@@ -14,12 +13,12 @@ from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.induction import Induction
 from tokenspec.machine.exporters.smtlib import scripts
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.certificate import certificate
 from tokenspec.oracle.command.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.command.options import progress
 from tokenspec.oracle.discharge import Verdict
 from tokenspec.oracle.evidence import Evidence
+from tokenspec.oracle.stamp import declaration, own_version
 from tokenspec.oracle.verify import Certificate, Shown, verify
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
@@ -31,8 +30,8 @@ def certified(found: list[Verdict], evidence: Evidence) -> bytes:
     first = evidence.searches[0]
     layout = first.scoped.layout
     data = certificate(
-        digest(system()),
-        version("tokenspec"),
+        declaration(),
+        own_version(),
         first.scope,
         {**DEFAULTS, **evidence.settings.policy},
         [(v.claim, v.verdict, v.method) for v in found],

@@ -8,13 +8,12 @@ from importlib.resources import files
 from typing import Any
 
 from tokenspec.machine.lang.claims import Claim, Part
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.check_breaches import Breach, gates, open_obligations
 from tokenspec.oracle.command.forms import Case, junit, sarif
 from tokenspec.oracle.discharge import ENGINES, Key, Verdict, discharged, twins
 from tokenspec.oracle.evidence import Evidence
 from tokenspec.oracle.replay import clause_texts
-from tokenspec.spec.system import system
+from tokenspec.oracle.stamp import stamp
 
 
 class _Parts:
@@ -68,7 +67,7 @@ def as_sarif(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Brea
     """A rule for each claim; a result for what is broken (error), and for what is open or not checked (warning)."""
     parts = _Parts(evidence, broken)
     properties = {
-        "digest": digest(system()),
+        **stamp(),
         "scope": evidence.settings.scope.name,
         "seed": evidence.settings.seed,
         "policy": dict(evidence.settings.policy),

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.metadata import version
 from typing import IO, Any
 
 from tokenspec.machine.checkers.explore import Exploration
 from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
 from tokenspec.machine.lang.claims import Claim
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.check_breaches import Breach, gates, open_obligations
 from tokenspec.oracle.command.options import table
 from tokenspec.oracle.discharge import Verdict
 from tokenspec.oracle.evidence import Evidence, Searched
 from tokenspec.oracle.fates import kills
-from tokenspec.spec.system import system
+from tokenspec.oracle.stamp import stamp
 
 
 def as_data(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> dict[str, Any]:
@@ -26,8 +24,7 @@ def as_data(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) 
     fuzzed = evidence.fuzzed
     failure = fuzzed.failure
     return {
-        "digest": digest(system()),
-        "version": version("tokenspec"),
+        **stamp(),
         "seed": evidence.settings.seed,
         "policy": dict(evidence.settings.policy),
         "fixed": {},

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import IO, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
 import msgspec
 
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.causes import Asked, Cause, causes
 from tokenspec.oracle.command.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.command.files import check_files, output
@@ -22,6 +20,7 @@ from tokenspec.oracle.logs import Logs
 from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.records import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.oracle.settings import policy_from_options
+from tokenspec.oracle.stamp import stamp
 from tokenspec.oracle.world import RESETS, Oracle
 from tokenspec.spec.daily_job import WAITING
 from tokenspec.spec.words import APP_POOLS, FREE, POOLS
@@ -167,8 +166,7 @@ def _pool_table(asked: Asked, pool: str, to: IO[str]) -> None:
 def _data(asked: Asked) -> dict[str, Any]:
     story = asked.story
     return {
-        "digest": digest(story.oracle.system),
-        "version": version("tokenspec"),
+        **stamp(),
         "policy": story.oracle.policy,
         "fixed": {},
         "resets": story.oracle.resets,

@@ -6,7 +6,6 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import click
@@ -23,11 +22,11 @@ from tokenspec.machine.exporters.promela import promela
 from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.exporters.world import World
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.files import check_files, output, write_file
 from tokenspec.oracle.command.options import as_json, catalogue_at, settings_options
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.settings import catalogue_on_the_wire, policy_from_options
+from tokenspec.oracle.stamp import line, stamp
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
@@ -87,10 +86,7 @@ def _world(asked: _Asked) -> World:
     scope = SCOPES[asked.scope or "small"]
     machine = account(scope.catalogue)
     changed = [f"{name}={answer}" for name, answer in asked.policy.items() if answer != DEFAULTS[name]]
-    head = [
-        f"tokenspec {version('tokenspec')}, declaration {digest(system(scope.catalogue))}",
-        f"scope {scope.name}, policies {', '.join(changed) or 'at their defaults'}",
-    ]
+    head = [line(), f"scope {scope.name}, policies {', '.join(changed) or 'at their defaults'}"]
     parameters = {**scope.catalogue.parameters(), **asked.policy}
     return World(machine, parameters, instances(machine, scope.values), scope.most, claims(scope.catalogue.ranking), head)
 
@@ -103,8 +99,7 @@ def _json(asked: _Asked) -> _Files:
     catalogue = scope.catalogue if scope else catalogue_at(asked.catalogue)
     whole = system(catalogue)
     report = {
-        "digest": digest(whole),
-        "version": version("tokenspec"),
+        **stamp(),
         "policy": asked.policy,
         "fixed": {},
         "catalogue": catalogue_on_the_wire(catalogue),
@@ -123,7 +118,9 @@ def _smtlib(asked: _Asked) -> _Files:
     every = claims(DEFAULT.ranking)
     texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in system().machines]
     # One machine after the other in one script, each from a clean start.
-    return {asked.output_file: "\n".join([*(text.replace("(exit)\n", "(reset)\n") for text in texts[:-1]), texts[-1]])}
+    return {
+        asked.output_file: "\n".join([f"; {line()}", *(text.replace("(exit)\n", "(reset)\n") for text in texts[:-1]), texts[-1]])
+    }
 
 
 def _wasm(asked: _Asked) -> _Files:
@@ -137,7 +134,7 @@ def _wasm(asked: _Asked) -> _Files:
     catalogue = catalogue_at(asked.catalogue)
     whole = system(catalogue)
     machine = next(m for m in whole.machines if m.name == (asked.machine or "account"))
-    heading = {"tokenspec": version("tokenspec"), "declaration": digest(whole)}
+    heading = stamp()
     about = Interface(machine, claims(catalogue.ranking))
     module = embedded(about, {**catalogue.parameters(), **asked.policy}, heading)
     return {asked.output_file: module, beside: page(module, path.name)}

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import IO, Any
 
 import click
 
 from tokenspec.machine.checkers.monitor import Violation
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.campaign import PROFILES, Result, run
 from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
 from tokenspec.oracle.command.files import check_files, output
@@ -22,8 +20,9 @@ from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.fuzz import Failure
 from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.settings import infers, settings_named
+from tokenspec.oracle.stamp import stamp
 from tokenspec.oracle.story import story
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.system import system
 
 LIVENESS_CLAIMS = ("never_stuck",)
@@ -140,8 +139,7 @@ def report(result: Result, fixed: dict[str, str], catalogue: Catalogue | None = 
     """The result as data."""
     failure = result.failure
     return {
-        "digest": digest(system(catalogue or DEFAULT)),
-        "version": version("tokenspec"),
+        **stamp(),
         "seed": result.seed,
         "policy": fixed,
         "fixed": {},

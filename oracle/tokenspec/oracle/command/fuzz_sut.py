@@ -5,11 +5,9 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.answers import FIELDS
 from tokenspec.oracle.command.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.command.files import output
@@ -23,12 +21,12 @@ from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.protocol import JOBS, event_names
 from tokenspec.oracle.replay import clause_texts
 from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
+from tokenspec.oracle.stamp import stamp
 from tokenspec.oracle.sut import connect
 from tokenspec.oracle.sut_infer import Unexplained
 from tokenspec.oracle.sut_world import Setting
 from tokenspec.oracle.terms import Terms
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
 
 _EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
 
@@ -188,8 +186,7 @@ def _data(verdict: Verdict, run: SutRun, setting: Setting) -> dict[str, Any]:
         "values": dict(terms.values),
     } if terms is not None else None  # fmt: skip
     return {
-        "digest": digest(system(setting.catalogue)),
-        "version": version("tokenspec"),
+        **stamp(),
         "seed": run.seed,
         "policy": dict(verdict.policy),
         "fixed": dict(terms.policy) if terms is not None else {},

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from math import prod
 from typing import IO, Any
 
 import click
 
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.answers import Difference
 from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.command.files import check_files, output
@@ -19,10 +17,10 @@ from tokenspec.oracle.infer import CameTo, Inference, Unexplained, infer
 from tokenspec.oracle.logs import Line, Logs
 from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.settings import settings_named
+from tokenspec.oracle.stamp import stamp
 from tokenspec.oracle.world import RESETS
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import DEFAULTS, POLICIES
-from tokenspec.spec.system import system
 
 
 @click.command()
@@ -158,8 +156,7 @@ def _difference_text(difference: Difference) -> str:
 def data(found: Inference, catalogue: Catalogue, resets: str) -> dict[str, Any]:
     """What was found, as JSON."""
     return {
-        "digest": digest(system(catalogue)),
-        "version": version("tokenspec"),
+        **stamp(),
         "policy": found.example,
         "fixed": found.fixed,
         "resets": resets,

@@ -28,6 +28,7 @@ VERBS = {
     "export": "Writes the declared account for another tool: TLC, Spin, or any that reads JSON.",
     "infer": "Finds the policy settings that explain what logs observed.",
     "explain": "Tells why an account's balance is what it is, and what is due when.",
+    "verify-artefacts": "Tells whether files were made from this declaration, by the digest that they carry.",
     "policies": "Lists every open question with its answers, its default, and why it is open.",
 }
 _EXITS = """
@@ -43,7 +44,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        found: click.Command = importlib.import_module(f"tokenspec.oracle.command.{name}").command
+        found: click.Command = importlib.import_module(f"tokenspec.oracle.command.{name.replace('-', '_')}").command
         return found
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -52,8 +53,16 @@ class _Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
+def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
+    if asked:
+        from tokenspec.oracle.stamp import line
+
+        click.echo(line())
+        context.exit()
+
+
 @click.command(cls=_Verbs, epilog=_EXITS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(None, "--version", package_name="tokenspec", prog_name="tokenspec", message="%(prog)s %(version)s")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version and declaration.")
 def tokenspec() -> None:
     """A formally checked, executable specification of a token account.
 

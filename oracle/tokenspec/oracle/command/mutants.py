@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from importlib.metadata import version
 from typing import IO, Any
 
 import click
 
-from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.testing.mutants import OPERATORS
 from tokenspec.oracle.command.exits import COVERAGE, HOLDS
 from tokenspec.oracle.command.files import check_files, output, write_file
@@ -17,7 +15,7 @@ from tokenspec.oracle.command.options import as_json, output_options, progress, 
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.fates import ENGINES, EQUIVALENT, KILLED, SURVIVED, Fate, as_record, by_operator
 from tokenspec.oracle.mutation import fates, seeded
-from tokenspec.spec.system import system
+from tokenspec.oracle.stamp import stamp
 
 
 @click.command()
@@ -59,8 +57,7 @@ def command(only: str, workers: int, record: str | None, form: str, output_file:
 def report(found: list[Fate]) -> dict[str, Any]:
     """The fates as data (contract, section 6)."""
     return {
-        "digest": digest(system()),
-        "version": version("tokenspec"),
+        **stamp(),
         "mutants": [
             {
                 "id": fate.id,

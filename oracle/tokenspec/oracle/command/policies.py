@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
-
 import click
 
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.files import check_files, output
 from tokenspec.oracle.command.options import as_json, output_options, table
+from tokenspec.oracle.stamp import stamp
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import POLICIES
-from tokenspec.spec.system import system
 
 
 @click.command()
@@ -26,8 +23,7 @@ def command(form: str, output_file: str | None, quiet: bool) -> int:
     check_files((), {}, output_file)
     with output(output_file) as to:
         if form == "json":
-            of = {"digest": digest(system()), "version": version("tokenspec")}
-            to.write(as_json(of | {"policies": [_as_data(p.name) for p in POLICIES]}))
+            to.write(as_json(stamp() | {"policies": [_as_data(p.name) for p in POLICIES]}))
             return 0
         rows = []
         for policy in POLICIES:

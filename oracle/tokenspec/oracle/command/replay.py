@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,7 +10,6 @@ import click
 import msgspec
 from click.core import ParameterSource
 
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, HOLDS, gravest
 from tokenspec.oracle.command.files import check_files, lines_to, output, write_file
 from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_or_infer_options
@@ -21,8 +19,8 @@ from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.replay import Bad, Divergence, Report, clause_texts, explain, replay
 from tokenspec.oracle.saved import load, save
 from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
+from tokenspec.oracle.stamp import stamp
 from tokenspec.oracle.world import RESETS, Oracle
-from tokenspec.spec.system import system
 
 SHOWN_MAX = 20
 """How many bad records and divergences are shown in full as text; JSON holds all."""
@@ -184,8 +182,7 @@ def _state_text(state: dict[str, Any]) -> str:
 
 def _data(report: Report, oracle: Oracle) -> dict[str, Any]:
     return {
-        "digest": digest(system(oracle.catalogue)),
-        "version": version("tokenspec"),
+        **stamp(),
         "policy": oracle.policy,
         "fixed": {},
         "resets": oracle.resets,

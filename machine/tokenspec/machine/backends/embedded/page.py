@@ -35,7 +35,7 @@ def page(module: bytes, name: str) -> str:
 def _head(d: Data, name: str, size: int, names: int) -> Iterator[str]:
     neither = d["neither"]
     yield from (f"# `{name}`: the machine `{d['machine']}`", "")
-    yield f"{d['says']} Compiled from the declaration `{d['declaration']}` by tokenspec {d['tokenspec']}."
+    yield f"{d['says']} Compiled by tokenspec {d['version']}, declaration {d['digest']}."
     yield ""
     yield (
         f"One WebAssembly module without imports: {size:,} bytes. {names:,} of them are the description of all that stands here, "

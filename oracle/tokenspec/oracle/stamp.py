@@ -1,0 +1,33 @@
+"""What every artefact carries: the digest of the declaration that it was made from, and the version of tokenspec.
+
+The digest is of the declaration as it is shipped. A catalogue, a policy or a scope is data beside it and does not change it.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.metadata import version
+
+from tokenspec.machine.lang.digest import digest
+from tokenspec.spec.system import system
+
+
+def declaration() -> str:
+    """The digest of the declaration."""
+    return digest(system())
+
+
+@cache
+def own_version() -> str:
+    """The version of tokenspec."""
+    return version("tokenspec")
+
+
+def stamp() -> dict[str, str]:
+    """Both, as the first keys of a report (contract, section 6)."""
+    return {"digest": declaration(), "version": own_version()}
+
+
+def line() -> str:
+    """Both in one line, for texts that take comments."""
+    return f"tokenspec {own_version()}, declaration {declaration()}"

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from command.conftest import divergent, tokenspec, write_log
+from command.conftest import divergent, write_log
 from command.test_reports import DEFAULTS, told
+from sut.calling import call
 
 KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_records", "divergences", "policies", "verdict"}
 
@@ -16,20 +17,20 @@ KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_reco
 @pytest.mark.parametrize(("policy", "answer"), [("refund", "none"), ("upgrade_grant", "full"), ("month_end", "stay_clamped")])
 def test_a_log_of_another_setting_conforms_under_it(policy: str, answer: str, tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", told(policy, answer))
-    assert tokenspec("replay", "log.jsonl", cwd=tmp_path).code == 15
-    done = tokenspec("replay", "log.jsonl", "--policy", "infer", "--format", "json", cwd=tmp_path)
+    assert call("replay", tmp_path / "log.jsonl").code == 15
+    done = call("replay", tmp_path / "log.jsonl", "--policy", "infer", "--format", "json")
     assert (done.code, done.err, done.report["verdict"], done.report["divergences"]) == (0, "", "conforms", [])
     assert done.report.keys() >= KEYS
     assert done.report["policies"][policy] == [answer]
     assert done.report["policy"] == {**DEFAULTS, policy: answer}
-    text = tokenspec("replay", "log.jsonl", "--policy", "infer", "-q", cwd=tmp_path)
+    text = call("replay", tmp_path / "log.jsonl", "--policy", "infer", "-q")
     assert text.out.startswith(f"conforms under {policy}={answer}; undetermined: ")
 
 
 def test_known_settings_are_not_open(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", told("refund", "none"))
-    command = ("replay", "log.jsonl", "--policy", "infer", "--policy", "refund=to_source", "--format", "json")
-    report = tokenspec(*command, cwd=tmp_path).report
+    command = ("replay", tmp_path / "log.jsonl", "--policy", "infer", "--policy", "refund=to_source", "--format", "json")
+    report = call(*command).report
     assert (report["verdict"], report["fixed"]) == ("diverges", {"refund": "to_source"})
 
 
@@ -37,7 +38,7 @@ def test_what_no_setting_explains_is_one_divergence_with_what_each_came_to(tmp_p
     *before, last = told("upgrade_grant", "full")
     records = [*before, {**last, "observed": {"balances": {"fast": 1}}}, divergent("bea")]
     write_log(tmp_path / "log.jsonl", records)
-    done = tokenspec("replay", "log.jsonl", "--policy", "infer", "--format", "json", cwd=tmp_path)
+    done = call("replay", tmp_path / "log.jsonl", "--policy", "infer", "--format", "json")
     assert (done.code, done.report["verdict"]) == (15, "diverges")
     (divergence,) = done.report["divergences"]
     assert (divergence["line"], divergence["field"], divergence["got"]) == (len(before) + 1, "balances.fast", 1)
@@ -47,7 +48,7 @@ def test_what_no_setting_explains_is_one_divergence_with_what_each_came_to(tmp_p
         ("full",),
         ("next_renewal",),
     }
-    lines = tokenspec("replay", "log.jsonl", "--policy", "infer", "--format", "jsonl", cwd=tmp_path).out.splitlines()
+    lines = call("replay", tmp_path / "log.jsonl", "--policy", "infer", "--format", "jsonl").out.splitlines()
     assert [next(iter(json.loads(line))) for line in lines] == ["divergence", "summary"]
     assert json.loads(lines[0])["divergence"] == divergence
 
@@ -55,12 +56,12 @@ def test_what_no_setting_explains_is_one_divergence_with_what_each_came_to(tmp_p
 @pytest.mark.parametrize("option", ["--answers", "--save-state"])
 def test_what_needs_one_setting_is_wrong_usage(option: str, tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", told("refund", "none"))
-    done = tokenspec("replay", "log.jsonl", "--policy", "infer", option, "out", cwd=tmp_path)
+    done = call("replay", tmp_path / "log.jsonl", "--policy", "infer", option, tmp_path / "out")
     assert (done.code, (tmp_path / "out").exists()) == (64, False)
     assert "--policy infer" in done.err
 
 
 def test_nothing_observed_is_no_verdict(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", [{k: v for k, v in r.items() if k != "observed"} for r in told("refund", "none")])
-    done = tokenspec("replay", "log.jsonl", "--policy", "infer", "--format", "json", cwd=tmp_path)
+    done = call("replay", tmp_path / "log.jsonl", "--policy", "infer", "--format", "json")
     assert (done.code, done.report["verdict"]) == (20, "no_verdict")

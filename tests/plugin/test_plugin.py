@@ -10,9 +10,15 @@ import pytest
 
 from command.conftest import EXAMPLES
 from plugin.suites import STORIES, write_suite
-from sut.calling import call, sut
+from sut.calling import sut
+from sut.implementation import Beside, Undecided
 from tokenspec.oracle.command import fuzz_sut, vectors_report
+from tokenspec.oracle.command.fuzz_save import save_counterexample
+from tokenspec.oracle.conformance import conform
+from tokenspec.oracle.sut_world import Setting
 from tokenspec.oracle.testing import Options
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.policies import DEFAULTS
 
 pytest_plugins = ["pytester"]
 
@@ -148,27 +154,30 @@ def test_what_is_wrongly_asked_for_is_said_in_a_line(project: pytest.Pytester, o
 
 
 def test_a_saved_test_fails_until_the_wallet_is_right(project: pytest.Pytester) -> None:
-    wrong, right = (sut("implementation.py", *settings) for settings in (("daily_position=last",), ()))
-    for name, more in (("test_one.py", ()), ("test_two.py", ("--policy", "infer"))):
-        halves = wrong if not more else sut("implementation.py", "month_end=stay_clamped", "or", "refund=to_source")
-        done = call("fuzz", "--sut", halves, "--examples", "30", "--save", project.path / name, *more)
-        assert done.code == 15
-        assert f"saved; pytest {project.path / name}\n" in done.out
+    one, either, right = ((), ("or", "refund=to_source"), ("daily_position=first",))
+    files = {"test_one.py": (one, None), "test_two.py": (either, dict[str, str]())}
+    for name, (other_half, known) in files.items():
+        client = Undecided({"month_end": "stay_clamped"}, {}) if other_half else Beside("good", month_end="stay_clamped")
+        setting = Setting(DEFAULTS, DEFAULT, None, known)
+        verdict = conform(client, setting, 30, 30)
+        assert verdict.counterexample is not None
+        command, paths = sut("implementation.py", "month_end=stay_clamped", *other_half), {"catalogue": None, "reasons": None}
+        (line,) = save_counterexample([str(project.path / name)], verdict.counterexample, verdict, setting, command, paths)
+        assert line == f"saved; pytest {project.path / name}"
         found = ran(project, name)
         found.assert_outcomes(failed=1)
         found.stdout.fnmatch_lines(["*1. 20*open_account*"])
-        ran(project, name, "--tokenspec-sut", right).assert_outcomes(passed=1)
+    wrong = sut("implementation.py", "month_end=stay_clamped")
+    ran(project, "--tokenspec-sut", sut("implementation.py", *right)).assert_outcomes(passed=2)
     # Where any setting is right, one that the other test calls wrong is.
-    ran(project, "test_two.py", "--tokenspec-sut", wrong).assert_outcomes(passed=1)
-    ran(project, "test_one.py", "--tokenspec-sut", wrong).assert_outcomes(failed=1)
+    ran(project, "--tokenspec-sut", wrong).assert_outcomes(passed=1, failed=1)
 
 
 def test_with_xdist_the_vectors_are_shared_out_under_the_same_names(project: pytest.Pytester) -> None:
-    write_tests(project, "def test_one(token_sut, token_vector):\n    token_sut.run(token_vector)\n")
-    options = ("-n", "2", "-v", "--tokenspec-sut", sut("implementation.py"))
-    done = project.runpytest_subprocess(*PLUGIN, *options)
+    write_tests(project, "class TestWallet(WalletTests):\n    def sut(self):\n        return Wallet()\n")
+    done = project.runpytest_subprocess(*PLUGIN, "-n", "2", "-v", "-k", "vectors")
     done.assert_outcomes(passed=len(STORIES))
-    done.stdout.fnmatch_lines_random([f"*PASSED test_wallet.py::test_one[[]{name}[]]*" for name in STORIES])
+    done.stdout.fnmatch_lines_random([f"*PASSED test_wallet.py::TestWallet::test_vectors[[]{name}[]]*" for name in STORIES])
 
 
 def test_other_projects_import_next_to_nothing(pytester: pytest.Pytester) -> None:
@@ -191,10 +200,10 @@ def test_the_example_suite_is_the_one_in_its_readme_and_finds_a_fault(
     assert len([line for line in lines.splitlines() if line]) == 5
     shutil.copytree(folder, pytester.path / "wallet")
     write_suite(pytester.path / "suite")
-    options = ("-q", "-p", "no:cacheprovider", "wallet", "--tokenspec-vectors", "suite", *FEW)
-    pytester.runpytest_subprocess(*PLUGIN, *options).assert_outcomes(passed=4, skipped=1)
+    options = ("wallet", "--tokenspec-vectors", "suite")
+    ran(pytester, *options).assert_outcomes(passed=4, skipped=1)
     monkeypatch.setenv("WALLET_BUGS", "daily_adds_up")
-    done = pytester.runpytest_subprocess(*PLUGIN, *options, "--tokenspec-examples", "40", "-k", "conforms")
+    done = ran(pytester, *options, "--tokenspec-examples", "10", "-k", "conforms")
     done.assert_outcomes(failed=1)
     done.stdout.fnmatch_lines(["diverges, at daily_reset: balances.daily is *, not 150"])
 

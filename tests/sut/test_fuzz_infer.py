@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from command.conftest import read_lines, tokenspec
+from command.conftest import read_lines
 from sut.calling import call, sut
 from sut.implementation import Beside, Undecided
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.answers import differences
+from tokenspec.oracle.command.fuzz_sut import show_counterexample
 from tokenspec.oracle.compare import reasons_from_file
 from tokenspec.oracle.conformance import Counterexample, Verdict, conform
 from tokenspec.oracle.settings import policy_from
@@ -71,11 +73,11 @@ def test_what_is_known_or_fixed_is_not_inferred() -> None:
 
 
 def test_what_no_setting_explains_diverges_and_each_way_is_shown() -> None:
-    found, error = unexplained(judged(Beside("lies_about_charges"), 30))
-    assert found.is_reproduced
-    assert {field for way in error.came_to for field, _, _ in way.differences} >= {"charge.topup"}
-    assert len(error.came_to) > 1
-    assert all(way.policies for way in error.came_to)
+    found, error = unexplained(judged(Beside("a_wrong_type")))
+    assert (found.is_reproduced, len(found.records)) == (True, 1)
+    answers = [way.policies.get("daily_reset_clock") for way in error.came_to]
+    assert answers == [["utc_time_of_day"], ["every_24h_from_opening"]]
+    assert [way.differences[-1][0] for way in error.came_to] == ["balances.api", "next_daily_reset_at"]
     found, error = unexplained(judged(Beside("gives_away")))
     assert [record["event"] for record in found.records] == ["transfer"]
     assert [(way.policies, way.differences) for way in error.came_to] == [({}, [("outcome", "refused", "accepted")])]
@@ -90,9 +92,14 @@ def undecided() -> Client:
     return Undecided({"month_end": "stay_clamped"}, {})
 
 
-def test_what_one_world_rules_out_stays_ruled_out_in_the_next() -> None:
-    # Each account, and so mostly each world, has a setting that explains it; all together have none.
-    found, error = unexplained(judged(undecided(), 30))
+@pytest.fixture(scope="module")
+def two_worlds() -> tuple[Counterexample, Unexplained]:
+    """What came of an implementation each account of which, and so mostly each world, has a setting; together they have none."""
+    return unexplained(judged(undecided(), 30))
+
+
+def test_what_one_world_rules_out_stays_ruled_out_in_the_next(two_worlds: tuple[Counterexample, Unexplained]) -> None:
+    found, error = two_worlds
     assert found.is_reproduced
     assert {out.policy for out in error.ruled_out} >= {"month_end"}
     by_account = {name: [r for r in found.records if r["account"] == name] for name in {r["account"] for r in found.records}}
@@ -122,13 +129,25 @@ def test_own_words_for_refusals_count_under_each_setting(tmp_path: Path) -> None
     assert (verdict.word, verdict.settings < 100) == ("conforms", True)
 
 
-def test_the_same_seed_gives_the_same_counterexample() -> None:
-    one, other = (unexplained(judged(undecided(), 30))[0] for _ in range(2))
-    assert one.records == other.records
+def test_the_same_seed_gives_the_same_counterexample(two_worlds: tuple[Counterexample, Unexplained]) -> None:
+    assert unexplained(judged(undecided(), 30))[0].records == two_worlds[0].records
+
+
+def test_a_divergence_is_told_with_what_was_ruled_out(two_worlds: tuple[Counterexample, Unexplained]) -> None:
+    told = io.StringIO()
+    show_counterexample(two_worlds[0], told)
+    for said in (
+        "a1: subscribe",
+        "a2: subscribe",
+        "rules out month_end=",
+        "is explained by no setting left",
+        "every setting left",
+    ):
+        assert said in told.getvalue()
 
 
 def test_the_verdict_names_what_is_undetermined() -> None:
-    run = ("fuzz", "--sut", sut("implementation.py", "daily_position=last"), "--policy", "infer", "--examples", "12")
+    run = ("fuzz", "--sut", sut("implementation.py", "daily_position=last"), "--policy", "infer", "--examples", "6")
     done = call(*run, "--policy", "month_end=return_to_day", "--format", "json")
     assert (done.code, done.err, done.report["verdict"]) == (0, "", "conforms")
     assert done.report["policies"]["daily_position"] == ["last"]
@@ -140,25 +159,20 @@ def test_the_verdict_names_what_is_undetermined() -> None:
     assert "; undetermined: " in verdict
 
 
-def test_a_divergence_is_told_saved_and_replayed_under_all_settings(tmp_path: Path) -> None:
-    files = [tmp_path / name for name in ("found.jsonl", "found.json", "test_found.py")]
-    save = [word for file in files for word in ("--save", str(file))]
+def test_a_divergence_is_reported_saved_and_replayed_under_all_settings(tmp_path: Path) -> None:
+    log, as_vector = tmp_path / "found.jsonl", tmp_path / "found.json"
     command = ("fuzz", "--sut", sut("implementation.py", *TWO_HALVES.split()), "--policy", "infer", "--examples", "40")
-    done = call(*command, *save)
+    done = call(*command, "--save", log, "--save", as_vector, "--format", "json")
     assert (done.code, done.err) == (15, "")
-    for said in ("rules out month_end=", "is explained by no setting left", "under     every setting left", "--policy infer\n"):
-        assert said in done.out
-    assert done.out.endswith("diverges: no setting explains it\n")
-    report = call(*command, "--format", "json").report
-    found = report["counterexample"]
+    report, found = done.report, done.report["counterexample"]
     assert (report["verdict"], report["settings"], set(map(len, report["policies"].values()))) == ("diverges", 0, {0})
     assert found["explained_by"] == []
     assert {out["policy"] for out in found["ruled_out"]} >= {"month_end"}
-    assert read_lines(files[0]) == found["records"]
-    again = tokenspec("replay", files[0], "--policy", "infer", "--format", "json").report
+    assert read_lines(log) == found["records"]
+    again = call("replay", log, "--policy", "infer", "--format", "json").report
     (divergence,) = again["divergences"]
     assert (divergence["line"], divergence["field"]) == (len(found["records"]), found["field"])
-    vector = json.loads(files[1].read_text())
+    vector = json.loads(as_vector.read_text())
     assert [step["request"]["event"] for step in vector["steps"]] == [record["event"] for record in found["records"]]
 
 

@@ -14,7 +14,7 @@ from sut.calling import call, sut
 from sut.implementation import Beside, Undecided
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.answers import differences
-from tokenspec.oracle.command.fuzz_sut import show_counterexample
+from tokenspec.oracle.command.fuzz_sut import sentence, show_counterexample
 from tokenspec.oracle.compare import reasons_from_file
 from tokenspec.oracle.conformance import Counterexample, Verdict, conform
 from tokenspec.oracle.settings import policy_from
@@ -81,6 +81,14 @@ def test_what_no_setting_explains_diverges_and_each_way_is_shown() -> None:
     found, error = unexplained(judged(Beside("gives_away")))
     assert [record["event"] for record in found.records] == ["transfer"]
     assert [(way.policies, way.differences) for way in error.came_to] == [({}, [("outcome", "refused", "accepted")])]
+
+
+@pytest.mark.parametrize("fault", ["error", "cannot_close", "changes_its_mind"])
+def test_no_answer_at_all_is_a_divergence_that_is_not_about_settings(fault: str) -> None:
+    verdict = judged(Beside(fault), 2)
+    assert verdict.counterexample is not None
+    assert verdict.counterexample.error.failed is not None
+    assert (sentence(verdict), verdict.settings > 0) == ("diverges", True)
 
 
 def explained_by(records: list[dict[str, Any]], policy: dict[str, str]) -> bool:

@@ -184,7 +184,8 @@ def _fuzz_of(client: Client, terms: Terms, setting: Setting) -> type[SutFuzz]:
 
 def _note_settings(verdict: Verdict, fuzz: type[SutFuzz]) -> None:
     if issubclass(fuzz, InferringFuzz):
-        left = 0 if fuzz.failure is not None else fuzz.possible.left
+        is_unexplained = fuzz.failure is not None and isinstance(fuzz.failure.error, Unexplained)
+        left = 0 if is_unexplained else fuzz.possible.left
         sets = fuzz.possible.worlds.sets
         verdict.policies, verdict.settings = sets.answers(left), left.bit_count()
         verdict.policy = sets.first(fuzz.possible.left)

@@ -87,8 +87,10 @@ def sentence(verdict: Verdict) -> str:
     word = verdict.word.replace("_", " ")
     if verdict.why_none and verdict.counterexample is None:
         return f"{word}: {one_line(verdict.why_none, 1_000)}"
+    if verdict.counterexample is not None and isinstance(verdict.counterexample.error, Unexplained):
+        return "diverges: no setting explains it"
     if verdict.policies is not None:
-        return "diverges: no setting explains it" if verdict.counterexample else conforming(verdict.policies, verdict.settings)
+        return word if verdict.counterexample is not None else conforming(verdict.policies, verdict.settings)
     changed = [f"{knob}={answer}" for knob, answer in verdict.policy.items() if DEFAULTS[knob] != answer]
     return f"{word} under {', '.join(changed)}" if changed else word
 

@@ -60,7 +60,7 @@ def node_walk(stack: ExitStack, path: Path, name: str, repeat: int) -> Callable[
 
 
 if __name__ == "__main__":
-    module = embedded(Interface(MACHINE, claims(DEFAULT.ranking)), PARAMETERS, {"tokenspec": "", "declaration": ""})
+    module = embedded(Interface(MACHINE, claims(DEFAULT.ranking)), PARAMETERS, {"digest": "", "version": ""})
     with tempfile.TemporaryDirectory() as folder, ExitStack() as stack:
         file = Path(folder) / "account.wasm"
         file.write_bytes(module)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tokenspec.diagrams.words import refused_in
-from tokenspec.machine.lang.declaration import Actor, Event, Machine, Origin
+from tokenspec.machine.lang.declaration import Actor, Event, Machine, Origin, Policy
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.typecheck import show
 
@@ -103,6 +103,20 @@ def policies(machine: Machine) -> Table:
         for p in machine.policies
     ]
     return table(("policy", "answers, the default first", "why it is open", "clauses"), rows)
+
+
+def answers(policies: Iterable[Policy]) -> Table:
+    """The answers to open questions, the default first, and why each is open."""
+    rows = []
+    for policy in policies:
+        rows += [(f"`{answer}`", means) for answer, means in policy.answers]
+        rows.append(("open because", f"{policy.why} ({' '.join(policy.clauses)})"))
+    return table(("answer", "what it means"), rows)
+
+
+def clause_texts(clauses: Mapping[str, str]) -> Table:
+    """What each clause says."""
+    return table(("clause", "what it says"), clauses.items())
 
 
 def traceability(

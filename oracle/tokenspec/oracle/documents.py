@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from tokenspec.diagrams import tables
 from tokenspec.diagrams.blocks import BadBlock, Find
@@ -39,9 +40,11 @@ from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
+T = TypeVar("T")
+
 DIAGRAM = "diagram"
 """Stands before the name of a picture."""
-_OPTIONS = ("svg", "log", "tests", "examples")
+_OPTIONS = ("svg", "of", "log", "tests", "examples")
 _EXAMPLE = re.compile(r"^\| `(\d\d)-[\w-]+\.jsonl` \| .* \| ([FA]\d\d(?:, [FA]\d\d)*) \|$", re.MULTILINE)
 _CLAUSE_TEST = re.compile(r"^def (test_([fa]\d\d)_\w+)", re.MULTILINE)
 _OF_A_MACHINE: dict[str, tuple[str, Callable[[Machine], Table]]] = {
@@ -74,6 +77,14 @@ def contents(
         ),
         "mutants": ("what the systematic faults came to, by kind", lambda _: _mutants()),
         "mutants-left": ("the faults that nothing kills", lambda _: _left()),
+        "clause-texts": (
+            "what the documents say, in the clauses of=ID,ID,...",
+            lambda options: tables.clause_texts(_asked(options, CLAUSES)),
+        ),
+        "answers": (
+            "the answers to the open questions of=POLICY,..., and why they are open",
+            lambda options: tables.answers(tuple(_asked(options, {p.name: p for p in account.policies}).values())),
+        ),
         "definitions": ("every expression that has a name", lambda _: tables.definitions(account)),
     }
     for name, machine in machines.items():
@@ -119,6 +130,15 @@ def _sequence(folder: Path, options: Mapping[str, str], oracle: Oracle) -> Graph
         raise BadBlock("a sequence is of a log: name it, as log=FILE")
     # Named as it is in the document: the picture is the same wherever the command is run from.
     return replace(sequence_of(str(folder / options["log"]), None, oracle), title=f"What happened in {options['log']}")
+
+
+def _asked(options: Mapping[str, str], known: Mapping[str, T]) -> dict[str, T]:
+    """Those of `known` that the option `of` names, in its order; all where it is absent."""
+    asked = options["of"].split(",") if "of" in options else list(known)
+    for name in asked:
+        if name not in known:
+            raise BadBlock(f"of={options['of']}: there is no {name!r} among {', '.join(known)}")
+    return {name: known[name] for name in asked}
 
 
 def _plans(catalogue: Catalogue) -> Table:

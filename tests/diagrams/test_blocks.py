@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from command.conftest import Finished, finished, within
 from tokenspec.diagrams.blocks import MARKDOWN, RST, BadBlock, filled
 from tokenspec.diagrams.markup import Content, Gallery, markdown, rst
-from tokenspec.diagrams.tables import events_by_state, refusals, table
+from tokenspec.diagrams.tables import Table, events_by_state, refusals, table
 from tokenspec.machine.lang.build import eq, requires, var
 from tokenspec.oracle.documents import contents, finder
 from tokenspec.oracle.gallery import pictures
@@ -169,6 +169,22 @@ def test_what_is_added_to_the_declaration_appears_by_one_command_and_until_then_
 def test_what_can_be_shown_is_listed() -> None:
     listed = within("docs", "list", "-q").out.splitlines()
     assert {"policies", "claims", "account-refusals", "account-events-by-state", "gallery", "diagram lifecycle"} <= set(listed)
+
+
+def test_a_block_can_show_some_clauses_and_the_answers_to_one_question_alone() -> None:
+    find = finder(ROOT)
+    assert [cells[0] for cells in shown_rows(find("clause-texts", {"of": "F10,A02"}))] == ["F10", "A02"]
+    assert len(shown_rows(find("clause-texts", {}))) == 44
+    answers = [cells[0] for cells in shown_rows(find("answers", {"of": "refund"}))]
+    assert answers == ["`to_source`", "`none`", "open because"]
+    for name, of in (("clause-texts", "F10,F99"), ("answers", "luck")):
+        with pytest.raises(BadBlock, match=of.split(",")[-1]):
+            find(name, {"of": of})
+
+
+def shown_rows(content: Content) -> tuple[tuple[str, ...], ...]:
+    assert isinstance(content, Table)
+    return content.rows
 
 
 def test_a_sphinx_site_shows_tables_and_pictures(tmp_path: Path) -> None:

@@ -42,8 +42,8 @@ class Reader:
         self.events = tuple(e for e in events if e.actor is not Actor.CLOCK)
         self._aliases = dict(aliases or {})
         self._names = {e.name for e in self.events}
-        structs = tuple(_struct(e.name, tuple(_parts(e))) for e in self.events)
-        self._union = Union[structs]  # noqa: UP007 - built from a list
+        self._structs = {e.name: _struct(e.name, tuple(_parts(e))) for e in self.events}
+        self._union = Union[tuple(self._structs.values())]  # noqa: UP007 - built from a list
         self._decoder = msgspec.json.Decoder(self._union)
         self._times = _keys(self.events, Shape.TIME_OF_DAY)
         self._pools = _keys(self.events, Shape.POOLS)
@@ -71,8 +71,11 @@ class Reader:
 
     def convert(self, record: Mapping[str, Any]) -> Record:
         """The same for a record that is a Python mapping already."""
+        event = record.get("event")
+        # The library works a union out anew at each call, which takes ten times as long as the rest.
+        kind = self._structs.get(event, self._union) if isinstance(event, str) else self._union
         try:
-            found = msgspec.convert(dict(record), self._union)
+            found = msgspec.convert(dict(record), kind)
         except msgspec.ValidationError as fault:
             raise self._explained(str(fault), dict(record)) from None
         except RecursionError:

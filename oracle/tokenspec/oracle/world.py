@@ -35,9 +35,6 @@ ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
 _FAR = 2**62
 """Later than any instant a record can name."""
 
-_RUNS_MAX = 120_000
-"""More than the months from year 0 to 9999: how often a job is run before it is taken to have no end."""
-
 RESETS = ("explicit", "implied")
 
 
@@ -48,6 +45,9 @@ class Oracle:
     fall due. `machine` replaces the declared account, for fault seeding; `machine_reader` is what runs it in place of
     the compiled reader.
     """
+
+    runs_max = 120_000
+    """More than the months from year 0 to 9999: how often a job is run before it is taken to have no end."""
 
     def __init__(
         self,
@@ -211,7 +211,7 @@ class Oracle:
 
     def _repeat(self, account: Account, event: str, fields: Fields, at: int, record: Record | None) -> None:
         step = self._runs.steps[event]
-        for _ in range(_RUNS_MAX):
+        for _ in range(self.runs_max):
             again = self._step(account, event, fields, step)
             if again[0] < 0:
                 return

@@ -201,11 +201,17 @@ class Compiled:
     """`machine` under one choice of parameters."""
 
     def __init__(self, machine: Machine, parameters: Values) -> None:
-        self.machine, self.parameters = machine, parameters
+        self.machine = machine
         self.rules, self.codes = rule_names(machine), refusal_codes(machine)
-        self.initial, self.steps, self.ledgers = _bind(source(machine), machine.name)(parameters)
+        self._bind = _bind(source(machine), machine.name)
+        self.bind(parameters)
         self._rules = {r.name: r for e in machine.events for r in e.rules}
         self._variables = tuple(v.name for v in machine.variables)
+
+    def bind(self, parameters: Values) -> None:
+        """Goes over to other parameters, in microseconds."""
+        self.parameters = parameters
+        self.initial, self.steps, self.ledgers = self._bind(parameters)
 
     def step(self, state: Values, event_name: str, fields: Values) -> Step:
         """The same as `reference.step`, for tests and tools; hot loops call `steps[event](row, fields)`."""

@@ -41,6 +41,14 @@ def test_the_wheel_holds_the_five_rooms_and_nothing_else(wheel: Path) -> None:
     assert all(f"tokenspec/{room}/py.typed" in names for room in ROOMS)
 
 
+def test_the_wheel_holds_the_conformance_vectors(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    suite = ROOT / "oracle" / "vectors"
+    files = [path.relative_to(suite) for path in suite.rglob("*") if path.is_file()]
+    assert len(files) > 500
+    assert {f"tokenspec/oracle/vectors/suite/{file.as_posix()}" for file in files} <= names
+
+
 def test_a_newcomer_gets_through_readme_and_quick_start_in_a_new_environment(wheel: Path, tmp_path: Path) -> None:
     place = tmp_path / "venv"
     venv.create(place, with_pip=True)

@@ -43,8 +43,8 @@ class Reader:
         self._aliases = dict(aliases or {})
         self._names = {e.name for e in self.events}
         self._structs = {e.name: _struct(e.name, tuple(_parts(e))) for e in self.events}
-        self._union = Union[tuple(self._structs.values())]  # noqa: UP007 - built from a list
-        self._decoder = msgspec.json.Decoder(self._union)
+        self.union = Union[tuple(self._structs.values())]  # noqa: UP007 - built from a list
+        self._decoder = msgspec.json.Decoder(self.union)
         self._times = _keys(self.events, Shape.TIME_OF_DAY)
         self._pools = _keys(self.events, Shape.POOLS)
         self._choices = {
@@ -73,7 +73,7 @@ class Reader:
         """The same for a record that is a Python mapping already."""
         event = record.get("event")
         # The library works a union out anew at each call, which takes ten times as long as the rest.
-        kind = self._structs.get(event, self._union) if isinstance(event, str) else self._union
+        kind = self._structs.get(event, self.union) if isinstance(event, str) else self.union
         try:
             found = msgspec.convert(dict(record), kind)
         except msgspec.ValidationError as fault:

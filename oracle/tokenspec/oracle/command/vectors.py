@@ -1,23 +1,27 @@
-"""`tokenspec vectors`: conformance vectors, run against an implementation."""
+"""`tokenspec vectors`: conformance vectors, built, and run against an implementation."""
 
 from __future__ import annotations
 
+import errno
+import os
 import time
 from collections import Counter
 from pathlib import Path
 
 import click
 
-from tokenspec.oracle.command.exits import DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.command.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.command.files import check_files, output
 from tokenspec.oracle.command.options import as_json, output_options, progress
 from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended
 from tokenspec.oracle.command.vectors_report import as_data, as_junit, as_sarif, as_text
 from tokenspec.oracle.compare import reasons_from_file
+from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
 from tokenspec.oracle.sut import connect
 from tokenspec.oracle.vectors.run import FAILED, PASSED, Run, run_suite
-from tokenspec.oracle.vectors.suite import default_suite, read_suite, sliced
+from tokenspec.oracle.vectors.suite import INDEX, default_suite, read_suite, sliced
+from tokenspec.oracle.world import RESETS
 
 
 @click.group()
@@ -26,7 +30,45 @@ def command() -> None:
 
     \b
     tokenspec vectors run --sut "node my-wallet/stdio.js"
+    tokenspec vectors build --out oracle/vectors
     """
+
+
+@command.command("build")
+@click.option("--out", metavar="DIR", required=True, type=click.Path(), help="Where the suite goes, a directory of its own.")
+@click.option("--check", is_flag=True, help="Writes nothing, and exits 16 where the suite in DIR is not the one that is built.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
+def build_command(out: str, check: bool, quiet: bool) -> int:
+    """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes about a minute on two cores.
+
+    The vectors cover every rule, every refusal in every state that can give it, every rule after every other, every answer
+    to an open question, and find every seeded fault that an answer can show. The index says for each what it covers.
+
+    \b
+    tokenspec vectors build --out oracle/vectors
+    tokenspec vectors build --out oracle/vectors --check
+    """
+    from tokenspec.oracle.vectors.build import build
+    from tokenspec.oracle.vectors.write import check_place, differing, files_of, write
+
+    place = Path(out)
+    if check and not (place / INDEX).is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place / INDEX))
+    if not check:
+        check_place(place)
+    with progress("building", len(RESETS)) as tick:
+        files = files_of(build(tick))
+    with output(None) as to:
+        if check:
+            wrong = differing(files, place)
+            if not quiet:
+                to.writelines(f"differs: {name}\n" for name in wrong)
+            to.write(f"{len(wrong)} of {len(files)} files differ\n" if wrong else f"{len(files)} files, all current\n")
+            return COVERAGE if wrong else HOLDS
+        write(files, place)
+        size = sum(map(len, files.values()))
+        to.write(f"{len(files) - 3} vectors, {size / 1e6:.1f} MB, in {one_line(out)}\n")
+    return HOLDS
 
 
 @command.command("run")

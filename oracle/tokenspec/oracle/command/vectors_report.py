@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
+from pathlib import Path
 from typing import IO, Any
 
 from tokenspec.oracle.command.forms import Case as TestCase
@@ -139,12 +140,20 @@ def _rule(case: Case) -> dict[str, Any]:
 
 
 def _sarif_result(suite: Suite, case: Case, each: Result) -> dict[str, Any]:
-    file = os.path.relpath(suite.path / VECTORS / f"{case.id}.json").replace(os.sep, "/")
+    path = suite.path / VECTORS / f"{case.id}.json"
+    file = os.path.relpath(path).replace(os.sep, "/")
     return {
         "ruleId": case.id,
         "level": "error",
         "message": {"text": "\n".join(_lines(each))},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": 1}}}],
+        "locations": [{"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": _line(path, each.step)}}}],
         "partialFingerprints": {"vector/v1": case.id},
         "properties": {"step": each.step, "field": each.field},
     }
+
+
+def _line(path: Path, step: int) -> int:
+    """The line of a step where the file has one for each, as those that are built have; else the first."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    requests = [number for number, line in enumerate(lines, 1) if line.lstrip().startswith('{"request":')]
+    return requests[step - 1] if 1 <= step <= len(requests) else 1

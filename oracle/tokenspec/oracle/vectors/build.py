@@ -11,9 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.testing.mutants import mutants
-from tokenspec.oracle.faults import FAULTS
+from tokenspec.oracle.mutation import seeded
 from tokenspec.oracle.settings import catalogue_on_the_wire
 from tokenspec.oracle.vectors.cover import at_least, few, only_by
 from tokenspec.oracle.vectors.faulty import Fault, shows_nothing
@@ -57,17 +55,9 @@ class Part:
     """Faults that no run shows."""
 
 
-def all_faults(original: Machine) -> dict[str, Machine]:
-    """The declaration with each systematic fault and each bug of another system, by the id that `mutants` gives it."""
-    systematic = {m.id: m.machine for m in mutants(original)}
-    return systematic | {f"bug.{fault.id}": fault.seed(original) for fault in FAULTS}
-
-
-def build(workers: int = len(RESETS), tick: Callable[[int], None] = lambda _: None) -> list[Part]:
-    """The whole suite, a part for each kind of resets."""
-    if workers == 1:
-        return [built(resets) for resets in RESETS]
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+def build(tick: Callable[[int], None] = lambda _: None) -> list[Part]:
+    """The whole suite, a part for each kind of resets, each in a process of its own."""
+    with ProcessPoolExecutor(len(RESETS), multiprocessing.get_context("spawn")) as pool:
         found = []
         for part in pool.map(built, RESETS):
             found.append(part)
@@ -78,8 +68,9 @@ def build(workers: int = len(RESETS), tick: Callable[[int], None] = lambda _: No
 def built(resets: str) -> Part:
     """The vectors of one kind of resets."""
     original = account(DEFAULT)
-    faults = [Fault(name, original, m) for name, m in all_faults(original).items() if not shows_nothing(original, m)]
-    candidates = [found for s in SCENARIOS if resets in s.resets for found in [_scenario(s, resets)]]
+    visible = [m for m in seeded(DEFAULT).values() if not shows_nothing(original, m.machine)]
+    faults = [Fault(m.id, original, m.machine) for m in visible]
+    candidates = [found for s in SCENARIOS if resets in s.resets for found in [candidate_of(s, resets)]]
     shown = finds(candidates, faults)
     left = [fault for fault in faults if not any(fault.id in found for found in shown)]
     hunt = hunted(resets, PLACES, OTHERWISE, left)
@@ -98,7 +89,8 @@ def _goals(found: Candidate) -> set[str]:
     return {*found.played.edges, *([f"scenario {found.id}"] if found.wanted else [])}
 
 
-def _scenario(scenario: Scenario, resets: str) -> Candidate:
+def candidate_of(scenario: Scenario, resets: str) -> Candidate:
+    """The run that a scenario tells."""
     oracle = Oracle(scenario.policy, scenario.catalogue, resets)
     records = records_of(scenario.told, oracle, scenario.start)
     latest = oracle.accounts[NAME].last_at or 0
@@ -137,7 +129,7 @@ def _chosen(found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
     for (each, finds), run in zip(found, runs, strict=True):
         policy = run.world.oracle.policy
         policies = needs[id(run.world.catalogue)].of(run.records, run.answers, policy)
-        chosen.append(Chosen(_vector(each, run), policies, list(each.played.edges), finds))
+        chosen.append(Chosen(_vector(each, run), policies, list(run.edges), finds))
     return chosen
 
 
@@ -173,6 +165,6 @@ def with_bystander(records: Sequence[Record]) -> list[Record]:
 _SPENDING = move("generate", job="b1", cost=7, media="image", origin="first_party")
 
 
-def only_found_by(parts: Sequence[Part]) -> dict[str, list[str]]:
-    """For each vector, the faults that it finds and no other one does."""
-    return only_by({chosen.vector["id"]: chosen.finds for part in parts for chosen in part.chosen})
+def only_found_by(part: Part) -> dict[str, list[str]]:
+    """For each vector, the faults that it finds and no other one of its part does."""
+    return only_by({chosen.vector["id"]: chosen.finds for chosen in part.chosen})

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Requirement, Rule
+from tokenspec.machine.lang.declaration import Actor, Requirement, Rule
 from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.vectors.played import Played
 from tokenspec.spec.system import system
@@ -40,9 +40,17 @@ def candidate(goal: str, found: Played) -> Candidate:
     clauses = (reason.clauses if reason is not None else ()) or declared.clauses
     clauses = clauses or tuple(dict.fromkeys(c for r in declared.rules for c in r.clauses))
     outcome = "" if found.answers[-1].outcome == "accepted" else ", refused"
-    told = f"{_told(record)} {_where(found)}{outcome}: {why}{_settings(found)}"
+    earlier = f" after {found.records[-2]['event'].replace('_', ' ')}," if len(found.records) > 1 else ""
+    told = f"{_passing(goal)}{_told(record)}{earlier} {_where(found)}{outcome}: {why}{_settings(found)}"
     name = slug(goal) if found.world.resets == "explicit" else f"implied-{slug(goal)}"
     return Candidate(name, told, clauses, found)
+
+
+def _passing(goal: str) -> str:
+    """What the clock brings about, where the goal is about that and the last record only shows it."""
+    rule = re.split(r", then |: ", goal)[-1]
+    by_itself = (r for event in _events().values() if event.actor is Actor.CLOCK for r in event.rules)
+    return next((f"{r.why}; then " for r in by_itself if r.name == rule), "")
 
 
 @cache

@@ -81,8 +81,10 @@ class Entry(msgspec.Struct, frozen=True):
     """What it covers: each event with what came of it, in which status."""
     sha256: Sha256
     """Of its file."""
+    finds: int = 0
+    """How many of the seeded faults it finds."""
     mutants: list[str] = []
-    """The seeded faults that it finds and no other vector does."""
+    """The seeded faults that it finds and no other vector of its kind of resets does."""
 
 
 class Index(msgspec.Struct, frozen=True):

@@ -15,14 +15,13 @@ from jsonschema import Draft202012Validator
 from command.conftest import tokenspec
 from differential.walks import EFFORT
 from sut.calling import call
-from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.settings import catalogue_from
+from tokenspec.oracle.stamp import declaration
 from tokenspec.oracle.vectors.build import candidate_of
 from tokenspec.oracle.vectors.played import play, world_of
 from tokenspec.oracle.vectors.scenarios import SCENARIOS
 from tokenspec.oracle.vectors.suite import Case, Suite, default_suite, record_of
 from tokenspec.oracle.vectors.write import differing, write
-from tokenspec.spec.system import system
 
 ROOT = Path(__file__).parents[2]
 PLACE = ROOT / "oracle" / "vectors"
@@ -40,7 +39,7 @@ def cases(suite: Suite) -> list[Case]:
 
 def test_it_is_of_this_declaration_and_every_file_is_listed(suite: Suite) -> None:
     assert suite.path == PLACE
-    assert suite.index.digest == digest(system())
+    assert suite.index.digest == declaration()
     assert {path.stem for path in (PLACE / "vectors").iterdir()} == {entry.id for entry in suite.index.vectors}
 
 

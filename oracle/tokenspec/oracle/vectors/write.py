@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.testing.reach import outcomes
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.fates import EQUIVALENT, recorded
 from tokenspec.oracle.mutation import seeded
 from tokenspec.oracle.records import Reader
+from tokenspec.oracle.stamp import declaration, stamp
 from tokenspec.oracle.vectors.build import Chosen, Part, only_found_by
 from tokenspec.oracle.vectors.faulty import shows_nothing
 from tokenspec.oracle.vectors.suite import FORMAT, INDEX, VECTORS, Index, Vector
@@ -83,7 +82,7 @@ def _pretty(value: Any) -> bytes:
 
 def _index(parts: Sequence[Part], files: Mapping[str, bytes]) -> bytes:
     entries = [_entry(chosen, files, alone) for part in parts for alone in [only_found_by(part)] for chosen in part.chosen]
-    head = {"format": FORMAT, "version": version("tokenspec"), "digest": digest(system()), "coverage": _coverage(parts)}
+    head = {"format": FORMAT, **stamp(), "coverage": _coverage(parts)}
     lines = [f'  "{key}": {_line(value)},' for key, value in head.items()]
     return "\n".join(["{", *lines, '  "vectors": [', ",\n".join(f"    {_line(e)}" for e in entries), "  ]", "}", ""]).encode()
 
@@ -146,7 +145,7 @@ def _faults(parts: Sequence[Part]) -> dict[str, Any]:
     every, original = seeded(DEFAULT), account(DEFAULT)
     found = {name for part in parts for chosen in part.chosen for name in chosen.finds}
     last = recorded()
-    equal = {fate.id for fate in last.fates if fate.verdict == EQUIVALENT} if last.digest == digest(system()) else set()
+    equal = {fate.id for fate in last.fates if fate.verdict == EQUIVALENT} if last.digest == declaration() else set()
     counts: dict[str, list[str]] = {"ledger_alone": [], "refused": [], "equivalent": [], "no_run_shows": []}
     for name, fault in every.items():
         if name in found:

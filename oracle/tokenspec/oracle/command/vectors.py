@@ -39,7 +39,7 @@ def command() -> None:
 @click.option("--check", is_flag=True, help="Writes nothing, and exits 16 where the suite in DIR is not the one that is built.")
 @click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
 def build_command(out: str, check: bool, quiet: bool) -> int:
-    """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes about a minute on two cores.
+    """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes a minute or so on two cores.
 
     The vectors cover every rule, every refusal in every state that can give it, every rule after every other, every answer
     to an open question, and find every seeded fault that an answer can show. The index says for each what it covers.

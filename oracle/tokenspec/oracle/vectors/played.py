@@ -100,9 +100,11 @@ def play(world: World, records: Sequence[Record]) -> Played:
     answers, last, before = [], "", oracle.compiled.initial
     for record in records:
         account = oracle.accounts.get(record["account"])
-        before = account.row if account is not None else oracle.compiled.initial
+        before, taken = account.row if account is not None else oracle.compiled.initial, len(steps)
         session = account.sessions.get(record.get("session", "")) if account is not None else None
         answers.append(oracle.apply(record))
+        # What fell due by then has changed the row already.
+        before = next((step[2] for step in steps[taken:] if step[0] == record["event"]), before)
         if (last := oracle.last_rule or "duplicate") and record["event"] in oracle.session_machine.event_named:
             state = session.state if session is not None else LOGGED_OUT
             refused = answers[-1].outcome == "refused"

@@ -45,7 +45,7 @@ class Scenario:
     clauses: str = ""
     policy: Mapping[str, str] = field(default_factory=dict)
     resets: tuple[str, ...] = ("explicit", "implied")
-    start: str = "2027-01-15T09:00:00Z"
+    start: str = START
     catalogue: Catalogue = DEFAULT
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache, lru_cache
 from typing import Any
 
 import wasmtime
@@ -13,15 +14,25 @@ def assembled(text: str) -> bytes:
     return bytes(wasmtime.wat2wasm(text))
 
 
+@cache
+def _engine() -> wasmtime.Engine:
+    config = wasmtime.Config()
+    config.wasm_multi_memory = True
+    return wasmtime.Engine(config)
+
+
+# A host that opens one world after another runs the same few modules again and again.
+@lru_cache(maxsize=4)
+def _compiled(module: str | bytes) -> wasmtime.Module:
+    return wasmtime.Module(_engine(), module)
+
+
 class Instance:
     """A compiled module, given as text or as bytes, with its exports. A trap surfaces as `wasmtime.Trap`, never as a crash."""
 
     def __init__(self, module: str | bytes) -> None:
-        config = wasmtime.Config()
-        config.wasm_multi_memory = True
-        engine = wasmtime.Engine(config)
-        self._store = wasmtime.Store(engine)
-        self._exports: Any = wasmtime.Instance(self._store, wasmtime.Module(engine, module), []).exports(self._store)
+        self._store = wasmtime.Store(_engine())
+        self._exports: Any = wasmtime.Instance(self._store, _compiled(module), []).exports(self._store)
 
     def call(self, name: str, *arguments: int) -> int:
         """Calls an exported function of integers."""

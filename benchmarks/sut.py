@@ -1,0 +1,79 @@
+"""Steps a second of `fuzz --sut` over standard input and output, and whose time it is: Hypothesis's, ours, or the implementation's.
+
+All three are the same Hypothesis machine with the same seed. An implementation that shows nothing answers at once and is never
+compared, so what is left beside Hypothesis is the oracle; rules that do nothing are what Hypothesis costs by itself.
+"""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from hypothesis import seed
+from hypothesis.stateful import run_state_machine_as_test
+
+from fuzzing import LIMITS
+from tokenspec.oracle.campaign import walk_worlds
+from tokenspec.oracle.sut import Client, Message, connect
+from tokenspec.oracle.sut_fuzz import SutFuzz, sut_fuzz
+from tokenspec.oracle.sut_world import Setting, opened
+from tokenspec.oracle.terms import Terms
+
+WALLET = Path(__file__).parents[1] / "examples" / "python-wallet" / "adapter.py"
+ROUNDS = 3
+
+
+class NoOp:
+    """An implementation that shows nothing."""
+
+    def __init__(self, terms: Terms) -> None:
+        self._opened = {"resets": terms.resets, "events": sorted(terms.events), "observes": [], "policy": dict(terms.policy)}
+
+    def ask(self, request: Message) -> Message:
+        return self._opened if request["op"] == "open" else {}
+
+    def end(self) -> None: ...
+
+
+def driven(kind: type[SutFuzz]) -> tuple[float, int]:
+    started = time.perf_counter()
+    seed(0)(kind)
+    run_state_machine_as_test(kind, settings=LIMITS)
+    return time.perf_counter() - started, kind.count.steps
+
+
+def idle(client: Client, terms: Terms, setting: Setting) -> float:
+    class Idle(sut_fuzz(client, terms, setting)):  # type: ignore[misc]
+        def begin(self) -> None: ...
+
+        def act(self, *_: object) -> None: ...
+
+    return driven(Idle)[0]
+
+
+if __name__ == "__main__":
+    setting = Setting()
+    wallet = connect(shlex.join([sys.executable, str(WALLET)]), 20)
+    terms = opened(wallet, setting.request())
+    nothing = replace(terms, observes=(), name="", version="", values={})
+    seconds = {"with": 0.0, "no-op": 0.0, "idle": 0.0}
+    steps = 0
+    for _ in range(ROUNDS):
+        took, steps = driven(sut_fuzz(wallet, terms, setting))
+        seconds["with"] += took
+        seconds["no-op"] += driven(sut_fuzz(NoOp(nothing), nothing, setting))[0]
+        seconds["idle"] += idle(NoOp(nothing), nothing, setting)
+    rate = steps * ROUNDS / seconds["with"]
+    ours = seconds["no-op"] - seconds["idle"]
+    print(f"python-wallet over stdio, Hypothesis   {steps:,} steps, {rate:,.0f}/s")
+    print(f"an implementation that shows nothing   {steps * ROUNDS / seconds['no-op']:,.0f}/s")
+    for name, share in (("Hypothesis", seconds["idle"]), ("ours", ours), ("wallet", seconds["with"] - seconds["no-op"])):
+        print(f"  share of {name:<12} {share / seconds['with']:6.0%}")
+    walked = sut_fuzz(wallet, terms, setting)
+    started = time.perf_counter()
+    walk_worlds(walked, LIMITS.max_examples, 50, 0)
+    print(f"python-wallet over stdio, walks        {walked.count.steps / (time.perf_counter() - started):,.0f}/s")
+    wallet.end()

@@ -1,4 +1,4 @@
-"""Steps a second of `fuzz --sut` over standard input and output, and whose time it is: Hypothesis's, ours, or the implementation's.
+"""Steps a second of `fuzz --sut` over standard input and output, and whose time it is.
 
 All three are the same Hypothesis machine with the same seed. An implementation that shows nothing answers at once and is never
 compared, so what is left beside Hypothesis is the oracle; rules that do nothing are what Hypothesis costs by itself.
@@ -12,15 +12,17 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+from fuzzing import LIMITS
 from hypothesis import seed
 from hypothesis.stateful import run_state_machine_as_test
 
-from fuzzing import LIMITS
 from tokenspec.oracle.campaign import walk_worlds
 from tokenspec.oracle.sut import Client, Message, connect
 from tokenspec.oracle.sut_fuzz import SutFuzz, sut_fuzz
 from tokenspec.oracle.sut_world import Setting, opened
 from tokenspec.oracle.terms import Terms
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.policies import DEFAULTS
 
 WALLET = Path(__file__).parents[1] / "examples" / "python-wallet" / "adapter.py"
 ROUNDS = 3
@@ -55,7 +57,7 @@ def idle(client: Client, terms: Terms, setting: Setting) -> float:
 
 
 if __name__ == "__main__":
-    setting = Setting()
+    setting = Setting(DEFAULTS, DEFAULT)
     wallet = connect(shlex.join([sys.executable, str(WALLET)]), 20)
     terms = opened(wallet, setting.request())
     nothing = replace(terms, observes=(), name="", version="", values={})

@@ -92,6 +92,15 @@ def test_node_conforms_when_fuzzed(modules: list[Path]) -> None:
     assert done.report["steps"] > 100
 
 
+def test_both_pass_every_vector_whose_jobs_are_written(modules: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(HERE)
+    by_node = tokenspec("vectors", "run", "--sut", shlex.join([node(), str(HOST), *map(str, modules)]), "--format", "json")
+    by_python = call("vectors", "run", "--sut", "python:embedded_host:host", "--format", "json")
+    for done in (by_node, by_python):
+        assert (done.code, done.report["failed"], done.report["passed"] > 400) == (0, 0, True)
+    assert by_node.report["vectors"] == by_python.report["vectors"]
+
+
 def test_node_without_the_session_module_offers_no_sessions(modules: list[Path]) -> None:
     (opened,) = asked([node(), str(HOST), str(modules[0])], [opening()])
     assert {"generate", "renew", "quote"} <= set(opened["events"])

@@ -280,8 +280,8 @@ SCRIPT = """
 import json
 from proofs.broken import broken, gathered
 from tokenspec.oracle.command.check_breaches import breaches
-from tokenspec.oracle.command.check_forms import as_junit, as_sarif
-from tokenspec.oracle.command.check_report import as_data, as_markdown
+from tokenspec.oracle.command.check_forms import as_junit, as_markdown, as_sarif
+from tokenspec.oracle.command.check_report import as_data
 from tokenspec.oracle.discharge import verdicts
 from tokenspec.oracle.itf import itf
 from tokenspec.oracle.realised import realised
@@ -289,7 +289,8 @@ evidence = gathered([broken("packs_reset_at_renewal"), broken("free_day_never_co
 found, told = verdicts(evidence), breaches(evidence, None)
 for each in told:
     print(*each.lines, json.dumps(itf(each.example)), json.dumps(realised(each.example).records), sep="\\n")
-print(as_junit(found, evidence, told), json.dumps(as_sarif(found, evidence, told)), as_markdown(found, evidence, told))
+print(as_junit(found, evidence, told), json.dumps(as_sarif(found, evidence, told)))
+print(as_markdown(found, evidence, told, "violated"))
 print(json.dumps(as_data(found, evidence, told)))
 """
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,7 +23,9 @@ from tokenspec.machine.testing.coverage import Coverage, Met
 from tokenspec.machine.testing.reach import closed_off, outcomes
 from tokenspec.oracle.answers import Answer
 from tokenspec.oracle.campaign import Progress, walk_worlds
+from tokenspec.oracle.errors import BadRecord
 from tokenspec.oracle.fuzz import Count, World
+from tokenspec.oracle.kept import Kept
 from tokenspec.oracle.logs import Line
 from tokenspec.oracle.protocol import JOBS
 from tokenspec.oracle.replay import Divergence, explain, replay
@@ -78,6 +82,10 @@ class Verdict:
     why_none: str = ""
     """Why there is no verdict, where there is none."""
     is_interrupted: bool = False
+    tried: int = 0
+    """Counterexamples of earlier runs that were tried first, the last one among them."""
+    mended: int = 0
+    """Those that show nothing any more."""
     seconds: float = 0.0
 
     @property
@@ -92,13 +100,22 @@ class Verdict:
 
 
 def conform(
-    client: Client, setting: Setting, examples: int, steps: int, seed_number: int = 0, tick: Progress = lambda _: None
+    client: Client,
+    setting: Setting,
+    examples: int,
+    steps: int,
+    seed_number: int = 0,
+    tick: Progress = lambda _: None,
+    database: Path | None = None,
 ) -> Verdict:
-    """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis."""
+    """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis.
+
+    With a `database`, a directory, what earlier runs found is tried first, and what is found is kept there.
+    """
     started = time.monotonic()
     verdict = Verdict(policy=setting.policy)
     try:
-        _judge(verdict, client, setting, (examples, steps, seed_number), tick)
+        _judge(verdict, client, setting, (examples, steps, seed_number), tick, database)
     except KeyboardInterrupt:
         verdict.why_none, verdict.is_interrupted = "it was interrupted", True
     except CannotOpen as fault:
@@ -107,7 +124,9 @@ def conform(
     return verdict
 
 
-def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int, int, int], tick: Progress) -> None:
+def _judge(
+    verdict: Verdict, client: Client, setting: Setting, limits: tuple[int, int, int], tick: Progress, database: Path | None
+) -> None:
     try:
         terms = verdict.terms = opened(client, setting.request())
     except Diverged as error:
@@ -117,8 +136,11 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
     verdict.closed = closed_by(terms, setting)
     fuzz = _fuzz_of(client, terms, setting)
     verdict.coverage, verdict.count, totals = fuzz.coverage, fuzz.count, fuzz.totals
+    kept = Kept(database, terms, setting) if database is not None else None
     try:
         if fuzz.events and terms.observes:
+            if kept is not None:
+                _try_again(fuzz, kept, verdict)
             walk_worlds(fuzz, *limits, tick)
             examples, steps, seed_number = limits
             _drive(fuzz, -(-examples // HYPOTHESIS_SHARE), steps, seed_number, tick)
@@ -139,6 +161,8 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
         found = verdict.counterexample = _shortened(fuzz, found, fuzz.failure.world)
         if isinstance(found.error, Unexplained):
             verdict.policy = found.error.example
+        if kept is not None and found.is_reproduced:
+            kept.keep(found.records)
         _explain(found, verdict.policy, setting, terms)
         return
     try:
@@ -147,6 +171,19 @@ def _judge(verdict: Verdict, client: Client, setting: Setting, limits: tuple[int
         verdict.counterexample = Counterexample([], [], error)
     if not verdict.compared:
         verdict.why_none = "nothing could be tested with the events, values and fields that it lists"
+
+
+def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Verdict) -> None:
+    """Plays what earlier runs found; raises where it still diverges. What does not, or is no run any more, is dropped."""
+    reader = Oracle(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets).reader
+    for records in kept:
+        verdict.tried += 1
+        with suppress(BadRecord):
+            for record in records:
+                reader.convert(record)
+            fuzz().replay(records, World(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets))
+        kept.drop(records)
+        verdict.mended += 1
 
 
 def replayed(client: Client, setting: Setting, records: list[dict[str, Any]]) -> Counterexample | None:

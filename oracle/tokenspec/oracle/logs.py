@@ -34,6 +34,8 @@ class Logs:
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = tuple(paths)
         self._kept: dict[int, IO[bytes]] = {}
+        self.names = [path.encode(errors="backslashreplace").decode() for path in paths]
+        """What their lines say that they are from."""
         self.size: int | None = 0
         """Bytes in all, where that is known beforehand."""
         for path in self._paths:
@@ -41,8 +43,7 @@ class Logs:
             self.size = None if size is None or self.size is None else self.size + size
 
     def __iter__(self) -> Iterator[Line]:
-        for index, path in enumerate(self._paths):
-            name = path.encode(errors="backslashreplace").decode()
+        for index, (path, name) in enumerate(zip(self._paths, self.names, strict=True)):
             if _is_file(path):
                 with Path(path).open("rb") as file:
                     yield from _lines(name, file)

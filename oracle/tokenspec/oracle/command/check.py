@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO
 
@@ -11,13 +12,22 @@ from tokenspec.invariants.claims import claims
 from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
 from tokenspec.oracle.command.check_breaches import Breach, breaches
-from tokenspec.oracle.command.check_forms import as_junit, as_sarif
-from tokenspec.oracle.command.check_report import as_data, as_markdown, as_text
+from tokenspec.oracle.command.check_forms import as_junit, as_markdown, as_sarif
+from tokenspec.oracle.command.check_report import as_data, as_text
 from tokenspec.oracle.command.check_save import paths, saved
 from tokenspec.oracle.command.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
 from tokenspec.oracle.command.files import check_files, output, write_file
 from tokenspec.oracle.command.fuzz import LIVENESS_CLAIMS, exit_of
-from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options
+from tokenspec.oracle.command.options import (
+    Reports,
+    as_json,
+    catalogue_at,
+    output_options,
+    progress,
+    report_files,
+    settings_options,
+    write_result,
+)
 from tokenspec.oracle.discharge import Verdict, disagreements, verdicts, violations
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.evidence import Evidence, Settings, gather
@@ -47,7 +57,7 @@ EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}
 @click.option("--certificate", metavar="FILE", help="Writes what somebody else needs to re-check a check that held.")
 @click.option("--verify", metavar="FILE", help="Re-checks a certificate by other means, and checks nothing else.")
 @settings_options
-@output_options("text", "json", "junit", "sarif", "md")
+@output_options("text", "json", "junit", "sarif", "md", reports=True)
 def command(
     scope: str,
     seed: int,
@@ -61,6 +71,7 @@ def command(
     form: str,
     output_file: str | None,
     quiet: bool,
+    reports: Reports,
 ) -> int:
     """Checks every claim about the declared account and prints a table: the claim, its verdict, and how it was reached.
 
@@ -73,13 +84,15 @@ def command(
     tokenspec check --scope standard --format json -o report.json
     tokenspec check --policy lapse_bank=frozen --max-states 1000000
     tokenspec check --format junit -o check.xml --save broken
+    tokenspec check --report junit=check.xml --report md=check.md
     tokenspec check --scope tiny --certificate tiny.cert && tokenspec check --verify tiny.cert
     """
     if save == "-":
         raise WrongUsage("--save", "it is the beginning of file names, and nothing is saved to standard output")
     read = [name for name in (catalogue, verify) if name is not None]
     written = {} if save is None else paths(save)
-    check_files(read, written | ({"--certificate": certificate} if certificate is not None else {}), output_file)
+    written |= {"--certificate": certificate} if certificate is not None else {}
+    check_files(read, written | report_files(reports), output_file)
     _validate()
     if verify is not None:
         from tokenspec.oracle.command.certificates import re_check
@@ -96,8 +109,7 @@ def command(
     with progress("checking", 2 * settings.examples) as tick:
         evidence = gather(settings, tick)
     found, broken = verdicts(evidence), breaches(evidence, catalogue)
-    with output(output_file) as to:
-        _write(found, evidence, broken, form, to, quiet)
+    write_result(_forms(found, evidence, broken, quiet), form, output_file, reports)
     for line in saved(save, evidence, broken) if save is not None and broken else ():
         click.echo(one_line(line, 2_000), err=True)
     codes = exit_codes(found, evidence)
@@ -115,20 +127,21 @@ def _certify(path: str, found: list[Verdict], evidence: Evidence, codes: list[in
     write_file("--certificate", path, certified(found, evidence))
 
 
-def _write(found: list[Verdict], evidence: Evidence, broken: list[Breach], form: str, to: IO[str], quiet: bool) -> None:
-    match form:
-        case "json":
-            to.write(as_json(as_data(found, evidence, broken)))
-        case "junit":
-            to.write(as_junit(found, evidence, broken))
-        case "sarif":
-            to.write(as_json(as_sarif(found, evidence, broken)))
-        case "md":
-            to.write(as_markdown(found, evidence, broken))
-        case _:
-            if not quiet:
-                as_text(found, evidence, broken, to)
-            to.write(_in_a_word(found, evidence) + "\n")
+def _forms(found: list[Verdict], evidence: Evidence, broken: list[Breach], quiet: bool) -> dict[str, Callable[[IO[str]], object]]:
+    verdict = _in_a_word(found, evidence)
+
+    def text(to: IO[str]) -> None:
+        if not quiet:
+            as_text(found, evidence, broken, to)
+        to.write(verdict + "\n")
+
+    return {
+        "text": text,
+        "json": lambda to: to.write(as_json(as_data(found, evidence, broken))),
+        "junit": lambda to: to.write(as_junit(found, evidence, broken)),
+        "sarif": lambda to: to.write(as_json(as_sarif(found, evidence, broken))),
+        "md": lambda to: to.write(as_markdown(found, evidence, broken, verdict)),
+    }
 
 
 def _in_a_word(found: list[Verdict], evidence: Evidence) -> str:

@@ -1,4 +1,4 @@
-"""What a check came to, in the forms that continuous integration shows: JUnit XML and SARIF 2.1.0."""
+"""What a check came to, in the forms that continuous integration shows: JUnit XML, SARIF 2.1.0 and Markdown."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 
 from tokenspec.machine.lang.claims import Claim, Part
 from tokenspec.oracle.command.check_breaches import Breach, gates, open_obligations
-from tokenspec.oracle.command.forms import Case, junit, sarif
+from tokenspec.oracle.command.check_report import against, figures, killed
+from tokenspec.oracle.command.forms import Case, fenced, junit, markdown, sarif, sarif_place, sarif_result, sarif_rule
 from tokenspec.oracle.discharge import ENGINES, Key, Verdict, discharged, twins
 from tokenspec.oracle.evidence import Evidence
-from tokenspec.oracle.replay import clause_texts
 from tokenspec.oracle.stamp import stamp
 
 
@@ -60,31 +60,46 @@ def as_junit(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Brea
     suites: dict[str, list[Case]] = {v.claim.id: list(parts.cases(v)) for v in found}
     wrong = gates(evidence) | {breach.claim: list(breach.lines) for breach in broken if breach.claim not in suites}
     suites["gates"] = [(name, "failure" if lines else "", lines) for name, lines in wrong.items()]
-    return junit("tokenspec check", suites, {"failure": "violated", "error": "undecided"})
+    return junit("tokenspec check", suites, {"failure": "violated", "error": "undecided"}, _made(evidence))
 
 
 def as_sarif(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> dict[str, Any]:
     """A rule for each claim; a result for what is broken (error), and for what is open or not checked (warning)."""
     parts = _Parts(evidence, broken)
-    properties = {
-        **stamp(),
-        "scope": evidence.settings.scope.name,
-        "seed": evidence.settings.seed,
-        "policy": dict(evidence.settings.policy),
-    }
+    properties = _made(evidence) | {"policy": dict(evidence.settings.policy)}
     wrong = [line for lines in gates(evidence).values() for line in lines]
     return sarif([_rule(v) for v in found], [result for v in found for result in _results(v, parts)], properties, wrong)
 
 
+def as_markdown(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach], verdict: str) -> str:
+    """The table of claims for a document, with what is broken as it is in the text, and the figures below it."""
+    from tokenspec.diagrams.markup import markdown_table
+
+    rows = [
+        (
+            str(v.claim.number),
+            f"`{v.claim.id}`",
+            v.claim.sentence,
+            v.verdict.replace("_", " "),
+            v.method,
+            v.scope,
+            f"{v.twin_reached:,}",
+            str(killed(v.claim) if killed(v.claim) is not None else "-"),
+        )
+        for v in found
+    ]
+    table = markdown_table(("no", "claim", "what it says", "verdict", "by (parts)", "for", "twin", "faults"), rows)
+    listed = "\n".join(f"- {line}" for line in figures(evidence))
+    return markdown("tokenspec check", verdict, [table, fenced(against(evidence, broken)), listed], _made(evidence))
+
+
+def _made(evidence: Evidence) -> dict[str, Any]:
+    settings = evidence.settings
+    return {**stamp(), "scope": settings.scope.name, "seed": settings.seed}
+
+
 def _rule(v: Verdict) -> dict[str, Any]:
-    return {
-        "id": v.claim.id,
-        "shortDescription": {"text": v.claim.sentence},
-        "fullDescription": {"text": v.claim.sentence},
-        "help": {"text": "It rests on:\n" + "\n".join(clause_texts(v.claim.clauses))},
-        "defaultConfiguration": {"level": "error"},
-        "properties": {"tags": list(v.claim.clauses), "number": v.claim.number, "verdict": v.verdict},
-    }
+    return sarif_rule(v.claim.id, v.claim.sentence, v.claim.clauses, number=v.claim.number, verdict=v.verdict)
 
 
 def _results(v: Verdict, parts: _Parts) -> Iterator[dict[str, Any]]:
@@ -100,20 +115,8 @@ def _results(v: Verdict, parts: _Parts) -> Iterator[dict[str, Any]]:
 
 
 def _result(key: Key, engine: str, level: str, lines: Sequence[str], trace: Sequence[str] = ()) -> dict[str, Any]:
-    file, line = _declared(key[0])
-    place = {"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": line}}}
-    result = {
-        "ruleId": key[0],
-        "level": level,
-        "message": {"text": "\n".join(lines)},
-        "locations": [place],
-        "partialFingerprints": {"claimPartEngine/v1": "/".join((*key, engine))},
-        "properties": {"part": key[1], "engine": engine},
-    }
-    if trace:
-        steps = [{"location": place | {"message": {"text": step}}} for step in trace]
-        result["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
-    return result
+    fingerprint, properties = {"claimPartEngine/v1": "/".join((*key, engine))}, {"part": key[1], "engine": engine}
+    return sarif_result(key[0], lines, sarif_place(*_declared(key[0])), fingerprint, properties, level, trace)
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a check came to, as text, as data and as a table for a document."""
+"""What a check came to, as text and as data."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def as_data(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) 
                 "method": v.method,
                 "scope": v.scope,
                 "twin_reached": v.twin_reached,
-                "faults_killed": _killed(v.claim),
+                "faults_killed": killed(v.claim),
             }
             for v in found
         ],
@@ -62,7 +62,7 @@ def as_data(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) 
     }
 
 
-def _killed(claim: Claim) -> int | None:
+def killed(claim: Claim) -> int | None:
     """How many seeded faults the claim killed when that was last recorded, None where the declaration has changed since."""
     counts = kills()
     return None if counts is None else counts[claim.id]
@@ -102,7 +102,7 @@ def as_text(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach], 
             v.method,
             v.scope,
             f"{v.twin_reached:,}",
-            str(_killed(v.claim) if _killed(v.claim) is not None else "-"),
+            str(killed(v.claim) if killed(v.claim) is not None else "-"),
         ]
         for v in found
     ]
@@ -113,11 +113,11 @@ def as_text(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach], 
     to.write("where a claim speaks of clocks, journal or sessions, which are code around the declared machine.\n")
     to.write("twin: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults\n")
     to.write("the claim was the first to kill (tokenspec mutants).\n\n")
-    for line in (*_against(evidence, broken), *_figures(evidence)):
+    for line in (*against(evidence, broken), *figures(evidence)):
         to.write(f"{line}\n")
 
 
-def _against(evidence: Evidence, broken: Sequence[Breach]) -> Iterator[str]:
+def against(evidence: Evidence, broken: Sequence[Breach]) -> Iterator[str]:
     """Counterexamples, open obligations, and whatever else keeps the table from being green."""
     wrong = gates(evidence)
     yield from wrong["engines_agree"]
@@ -128,7 +128,8 @@ def _against(evidence: Evidence, broken: Sequence[Breach]) -> Iterator[str]:
     yield from (*wrong["no_deadlock"], *wrong["every_outcome_occurs"])
 
 
-def _figures(evidence: Evidence) -> Iterator[str]:
+def figures(evidence: Evidence) -> Iterator[str]:
+    """What each engine did, a line each."""
     proved = sum(o.verdict == PROVED for o in evidence.obligations)
     lemmas = len({o.part for o in evidence.obligations if o.claim == LEMMA})
     yield (
@@ -156,27 +157,3 @@ def _figures(evidence: Evidence) -> Iterator[str]:
         f"fuzzer     {fuzzed.count.steps:,} events of {fuzzed.count.examples:,} random runs, {fuzzed.seconds:.0f} s "
         f"({fuzzed.count.steps / max(fuzzed.seconds, 0.001):,.0f}/s), seed {fuzzed.seed}"
     )
-
-
-def as_markdown(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> str:
-    """The table of claims for a document, with what is broken as it is in the text, and the figures below it."""
-    from tokenspec.diagrams.markup import markdown_table
-
-    rows = [
-        (
-            str(v.claim.number),
-            f"`{v.claim.id}`",
-            v.claim.sentence,
-            v.verdict.replace("_", " "),
-            v.method,
-            v.scope,
-            f"{v.twin_reached:,}",
-            str(_killed(v.claim) if _killed(v.claim) is not None else "-"),
-        )
-        for v in found
-    ]
-    lines = [markdown_table(("no", "claim", "what it says", "verdict", "by (parts)", "for", "twin", "faults"), rows), ""]
-    against = list(_against(evidence, broken))
-    if against:
-        lines += ["```text", *against, "```", ""]
-    return "\n".join([*lines, *(f"- {line}" for line in _figures(evidence))]) + "\n"

@@ -12,7 +12,8 @@ from tokenspec.oracle.causes import Asked, Cause, causes
 from tokenspec.oracle.command.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.command.files import check_files, output
 from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options, table
-from tokenspec.oracle.command.replay import SHOWN_MAX, bad_data, bad_text
+from tokenspec.oracle.command.replay import bad_data, bad_text
+from tokenspec.oracle.command.replay_forms import SHOWN_MAX
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.explain import instant, local_time, tell
 from tokenspec.oracle.instants import format_instant, parse_instant

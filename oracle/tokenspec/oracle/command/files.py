@@ -73,8 +73,8 @@ def _cannot_be_written(option: str, path: str, fault: Exception) -> WrongUsage:
 
 
 @contextmanager
-def output(path: str | None) -> Iterator[IO[str]]:
-    """Where the result is written: the file, or standard output. Raises `WrongUsage` where that fails.
+def output(path: str | None, option: str = "-o") -> Iterator[IO[str]]:
+    """Where a result is written: the file that `option` names, or standard output. Raises `WrongUsage` where that fails.
 
     A reader of standard output who has seen enough and left is no failure.
     """
@@ -90,7 +90,7 @@ def output(path: str | None) -> Iterator[IO[str]]:
             discard_standard_output()
         if isinstance(fault, BrokenPipeError):
             return
-        raise _cannot_be_written("-o", path or "-", fault) from None
+        raise _cannot_be_written(option, path or "-", fault) from None
 
 
 @contextmanager

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 import click
@@ -11,10 +12,21 @@ import click
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.campaign import PROFILES, Result, run
 from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
-from tokenspec.oracle.command.files import check_files, output
+from tokenspec.oracle.command.files import check_files
+from tokenspec.oracle.command.fuzz_forms import Fuzzed, fuzz_forms, machine_finding, made_of
 from tokenspec.oracle.command.fuzz_save import outputs, save_failure
 from tokenspec.oracle.command.fuzz_sut import SutRun, fuzz_sut
-from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_or_infer_options, table
+from tokenspec.oracle.command.options import (
+    Reports,
+    as_json,
+    catalogue_at,
+    output_options,
+    progress,
+    report_files,
+    settings_or_infer_options,
+    table,
+    write_result,
+)
 from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.fuzz import Failure
@@ -62,8 +74,15 @@ LIVENESS_CLAIMS = ("never_stuck",)
     help="How long the implementation may take for an answer; default: 5.",
 )
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
+@click.option("--slice", "part", metavar="I/N", help="The I-th of N runs that share the examples, each with a seed of its own.")
+@click.option(
+    "--database",
+    metavar="DIR",
+    type=click.Path(),
+    help="Keeps what was found about an implementation, and tries what earlier runs found first. Runs may share it.",
+)
 @settings_or_infer_options
-@output_options("text", "json")
+@output_options("text", "json", "junit", "sarif", "md", reports=True)
 def command(
     profile: str,
     examples: int | None,
@@ -73,11 +92,14 @@ def command(
     sut: str | None,
     timeout: float | None,
     reasons: str | None,
+    part: str | None,
+    database: str | None,
     policy: tuple[str, ...],
     catalogue: str | None,
     form: str,
     output_file: str | None,
     quiet: bool,
+    reports: Reports,
 ) -> int:
     """Fuzzes the declared machines: every event, under random settings, with time of every length.
 
@@ -97,14 +119,16 @@ def command(
     tokenspec fuzz --sut "node wallet.js"
     tokenspec fuzz --sut http://localhost:8080 --policy daily_position=last --save counterexample.jsonl
     tokenspec fuzz --sut "node wallet.js" --policy infer --save test_counterexample.py
+    tokenspec fuzz --sut "node wallet.js" --report junit=fuzz.xml --report sarif=fuzz.sarif --report md=fuzz.md
+    tokenspec fuzz --sut "node wallet.js" --profile nightly --slice 2/4 --database found --save found.jsonl
     """
     files = outputs(save, sut is not None, sut is None and catalogue is None)
-    check_files([path for path in (catalogue, reasons) if path is not None], files, output_file)
+    check_files([path for path in (catalogue, reasons) if path is not None], files | report_files(reports), output_file)
     number = examples or PROFILES[profile]
     if sut is not None:
-        run_of = SutRun(sut, timeout or DEFAULT_TIMEOUT, number, steps, seed, policy, catalogue, reasons, save)
-        return fuzz_sut(run_of, form, output_file, quiet)
-    for option, value in (("--timeout", timeout), ("--reasons", reasons)):
+        run_of = SutRun(sut, timeout or DEFAULT_TIMEOUT, number, steps, seed, policy, catalogue, reasons, save, database, part)
+        return fuzz_sut(run_of, form, output_file, quiet, reports)
+    for option, value in (("--timeout", timeout), ("--reasons", reasons), ("--slice", part), ("--database", database)):
         if value is not None:
             raise WrongUsage(option, "it is about an implementation, and goes with --sut")
     if infers(policy):
@@ -117,11 +141,13 @@ def command(
     again = ["--examples", str(number), "--steps", str(steps), "--seed", str(seed)]
     again += [word for name, answer in fixed.items() for word in ("--policy", f"{name}={answer}")]
     again += ["--catalogue", catalogue] if catalogue is not None else []
-    with output(output_file) as to:
-        if form == "json":
-            to.write(as_json(report(result, fixed, only)))
-        else:
-            _text(result, shlex.join(again), saved, to, quiet)
+    told = _fuzzed(result, shlex.join(["tokenspec", "fuzz", *again]), saved, save, only)
+    forms: dict[str, Callable[[IO[str]], object]] = {
+        "text": lambda to: _text(result, told, to, quiet),
+        "json": lambda to: to.write(as_json(report(result, fixed, only))),
+        **fuzz_forms(told),
+    }
+    write_result(forms, form, output_file, reports)
     if result.failure is not None:
         return exit_of(result.failure)
     return COVERAGE if result.cold else HOLDS
@@ -166,16 +192,34 @@ def _counterexample(failure: Failure) -> dict[str, Any]:
     }
 
 
-def _text(result: Result, again: str, saved: Sequence[str], to: IO[str], quiet: bool) -> None:
+def _fuzzed(result: Result, again: str, saved: Sequence[str], save: Sequence[str], catalogue: Catalogue | None) -> Fuzzed:
+    failure, story = result.failure, io.StringIO()
+    if failure is not None:
+        show_failure(failure, story)
+    return Fuzzed(
+        about="The declared machines",
+        verdict="violated" if failure else "coverage gate failed" if result.cold else "holds",
+        again=again,
+        rows=result.coverage.rows(),
+        closed=result.closed,
+        stamp=made_of(result.seed, None, result.count),
+        finding=machine_finding(failure, story.getvalue()) if failure is not None else None,
+        is_gate=True,
+        saved=saved,
+        files=save if failure is not None else (),
+    )
+
+
+def _text(result: Result, told: Fuzzed, to: IO[str], quiet: bool) -> None:
     if not quiet:
-        _details(result, again, saved, to)
-    to.write("violated\n" if result.failure else "coverage gate failed\n" if result.cold else "holds\n")
+        _details(result, told, to)
+    to.write(f"{told.verdict}\n")
 
 
-def _details(result: Result, again: str, saved: Sequence[str], to: IO[str]) -> None:
+def _details(result: Result, told: Fuzzed, to: IO[str]) -> None:
     if result.failure is not None:
         show_failure(result.failure, to)
-        to.writelines(f"{one_line(line, 600)}\n" for line in saved)
+        to.writelines(f"{one_line(line, 600)}\n" for line in told.saved)
     else:
         rows = [row for row in result.coverage.rows() if row[:2] not in result.closed]
         shown = [[event, what, f"{hits:,}"] for event, what, hits in rows[:10]]
@@ -183,7 +227,7 @@ def _details(result: Result, again: str, saved: Sequence[str], to: IO[str]) -> N
     rate = result.count.steps / max(result.seconds, 0.001)
     to.write(
         f"{result.count.examples:,} examples, {result.count.steps:,} events in {result.seconds:.0f} s ({rate:,.0f}/s), "
-        f"seed {result.seed}; again with: tokenspec fuzz {one_line(again, 400)}\n"
+        f"seed {result.seed}; again with: {one_line(told.again, 400)}\n"
     )
     if result.closed:
         to.write(f"{len(result.closed)} rules and refusals cannot be met under these settings, and are not counted\n")

@@ -47,12 +47,17 @@ def outputs(save: Sequence[str], of_sut: bool, draws_catalogue: bool) -> dict[st
     for path in save:
         if path == "-":
             raise WrongUsage("--save", "a counterexample is saved to a file, not to standard output")
-        if not of_sut and Path(path).suffix in (_VECTOR, _TEST):
+        if not of_sut and not is_log(path):
             raise WrongUsage("--save", f"{path}: a vector or a test is about an implementation, and goes with --sut")
     files = {f"--save {path}": path for path in save}
     if draws_catalogue:
         files |= {f"--save {path} (its catalogue)": _beside(path) for path in save}
     return files
+
+
+def is_log(path: str) -> bool:
+    """Whether what is saved there is a log."""
+    return Path(path).suffix not in (_VECTOR, _TEST)
 
 
 def _beside(path: str) -> str:
@@ -80,7 +85,7 @@ def save_counterexample(
     resets = verdict.terms.resets if verdict.terms is not None else "explicit"
     for path in save:
         form = Path(path).suffix
-        if form in (_VECTOR, _TEST) and not found.records:
+        if not is_log(path) and not found.records:
             yield f"not saved as {path}: nothing was sent, so that there is no vector"
             continue
         if form == _VECTOR:

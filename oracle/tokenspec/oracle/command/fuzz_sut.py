@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import io
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from tokenspec.oracle.answers import FIELDS
 from tokenspec.oracle.command.exits import DIVERGES, HOLDS, NO_VERDICT
-from tokenspec.oracle.command.files import output
+from tokenspec.oracle.command.fuzz_forms import Fuzzed, fuzz_forms, made_of, sut_finding
 from tokenspec.oracle.command.fuzz_save import save_counterexample
 from tokenspec.oracle.command.infer import came_to_data, came_to_lines, conforming
-from tokenspec.oracle.command.options import as_json, catalogue_at, progress
-from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended, show_failure
+from tokenspec.oracle.command.options import Reports, as_json, catalogue_at, progress, write_result
+from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended, show_failure, title_of
 from tokenspec.oracle.compare import reasons_from_file
 from tokenspec.oracle.conformance import HYPOTHESIS_SHARE, Counterexample, Verdict, conform
+from tokenspec.oracle.kept import check_directory
 from tokenspec.oracle.plain import as_text, bounded, one_line
 from tokenspec.oracle.protocol import JOBS, event_names
 from tokenspec.oracle.replay import clause_texts
 from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
+from tokenspec.oracle.slices import slice_of
 from tokenspec.oracle.stamp import stamp
 from tokenspec.oracle.sut import connect
 from tokenspec.oracle.sut_infer import Unexplained
@@ -44,42 +47,75 @@ class SutRun:
     catalogue: str | None
     reasons: str | None
     save: tuple[str, ...]
+    database: str | None = None
+    part: str | None = None
 
     def again(self) -> str:
-        """The options that give the same run."""
+        """The command that gives the same run."""
         words = ["--sut", self.sut, "--examples", str(self.examples), "--steps", str(self.steps), "--seed", str(self.seed)]
         words += [word for setting in dict.fromkeys(self.policy) for word in ("--policy", setting)]
         words += [
             word for option in ("catalogue", "reasons") if (path := getattr(self, option)) for word in (f"--{option}", path)
         ]
         words += ["--timeout", f"{self.timeout:g}"] if self.timeout != DEFAULT_TIMEOUT else []
-        return shlex.join(words)
+        words += [
+            word
+            for option, value in (("slice", self.part), ("database", self.database))
+            if value
+            for word in (f"--{option}", value)
+        ]
+        return shlex.join(["tokenspec", "fuzz", *words])
 
 
-def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool) -> int:
+def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool, reports: Reports) -> int:
     """Runs it and writes the report; the exit code."""
+    part = slice_of(run.part)
+    database = check_directory(run.database) if run.database is not None else None
     catalogue = catalogue_at(run.catalogue)
     reasons = reasons_from_file(Path(run.reasons)) if run.reasons is not None else None
     named = without_infer(run.policy)
     known = settings_named(named) if infers(run.policy) else None
     setting = Setting(policy_from_options(named), catalogue, reasons, known)
-    with (
-        ended(connect(run.sut, run.timeout)) as client,
-        progress("fuzzing", run.examples + -(-run.examples // HYPOTHESIS_SHARE)) as tick,
-    ):
-        verdict = conform(client, setting, run.examples, run.steps, run.seed, tick)
+    examples = part.share(run.examples)
+    with ended(connect(run.sut, run.timeout)) as client, progress("fuzzing", examples + -(-examples // HYPOTHESIS_SHARE)) as tick:
+        verdict = conform(client, setting, examples, run.steps, part.seed(run.seed), tick, database)
     saved: list[str] = []
     if verdict.counterexample is not None:
         paths = {"catalogue": run.catalogue, "reasons": run.reasons}
         saved += save_counterexample(run.save, verdict.counterexample, verdict, setting, run.sut, paths)
-    with output(output_file) as to:
-        if form == "json":
-            to.write(as_json(_data(verdict, run, setting)))
-        else:
-            if not quiet:
-                _details(verdict, run, saved, to)
-            to.write(sentence(verdict) + "\n")
+    told = _fuzzed(verdict, run, setting, saved)
+
+    def text(to: IO[str]) -> None:
+        if not quiet:
+            _details(verdict, run, saved, to)
+        to.write(told.verdict + "\n")
+
+    forms: dict[str, Callable[[IO[str]], object]] = {
+        "text": text,
+        "json": lambda to: to.write(as_json(_data(verdict, run, setting))),
+        **fuzz_forms(told),
+    }
+    write_result(forms, form, output_file, reports)
     return _EXITS[verdict.word]
+
+
+def _fuzzed(verdict: Verdict, run: SutRun, setting: Setting, saved: Sequence[str]) -> Fuzzed:
+    found = verdict.counterexample
+    story = io.StringIO()
+    if found is not None:
+        show_counterexample(found, story)
+    return Fuzzed(
+        about=title_of(verdict.terms) if verdict.terms is not None else run.sut,
+        verdict=sentence(verdict),
+        again=run.again(),
+        rows=_rows(verdict),
+        closed=verdict.closed,
+        stamp=made_of(run.seed, run.part, verdict.count),
+        finding=sut_finding(found, story.getvalue()) if found is not None else None,
+        why_none=verdict.why_none,
+        saved=saved,
+        files=run.save if found is not None and found.records else (),
+    )
 
 
 def sentence(verdict: Verdict) -> str:
@@ -98,16 +134,17 @@ def sentence(verdict: Verdict) -> str:
 def _details(verdict: Verdict, run: SutRun, saved: Sequence[str], to: IO[str]) -> None:
     terms = verdict.terms
     if terms is not None:
-        fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
-        to.write(f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}\n")
+        to.write(f"{title_of(terms)}\n")
     if verdict.counterexample is not None:
         show_counterexample(verdict.counterexample, to)
         to.writelines(f"{one_line(line, 600)}\n" for line in saved)
     rate = verdict.count.steps / max(verdict.seconds, 0.001)
     to.write(
         f"{verdict.count.examples:,} worlds, {verdict.count.steps:,} events in {verdict.seconds:.0f} s ({rate:,.0f}/s), "
-        f"seed {run.seed}; again with: tokenspec fuzz {one_line(run.again(), 400)}\n"
+        f"seed {run.seed}; again with: {one_line(run.again(), 400)}\n"
     )
+    if verdict.tried:
+        to.write(f"{verdict.tried} found by earlier runs were tried first, {verdict.mended} of them show nothing any more\n")
     if terms is not None and verdict.counterexample is None:
         _limits(verdict, terms, to)
 
@@ -190,6 +227,8 @@ def _data(verdict: Verdict, run: SutRun, setting: Setting) -> dict[str, Any]:
     return {
         **stamp(),
         "seed": run.seed,
+        **({"slice": run.part} if run.part is not None else {}),
+        **({"kept": {"tried": verdict.tried, "mended": verdict.mended}} if run.database is not None else {}),
         "policy": dict(verdict.policy),
         "fixed": dict(terms.policy) if terms is not None else {},
         "policies": verdict.policies,

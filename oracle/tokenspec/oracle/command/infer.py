@@ -12,7 +12,8 @@ from tokenspec.oracle.answers import Difference
 from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.command.files import check_files, output
 from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_options, table
-from tokenspec.oracle.command.replay import SHOWN_MAX, bad_data, bad_text
+from tokenspec.oracle.command.replay import bad_data, bad_text
+from tokenspec.oracle.command.replay_forms import SHOWN_MAX
 from tokenspec.oracle.infer import CameTo, Inference, Unexplained, infer
 from tokenspec.oracle.logs import Line, Logs
 from tokenspec.oracle.plain import as_text, bounded, one_line
@@ -78,14 +79,19 @@ def text(found: Inference, to: IO[str], quiet: bool) -> None:
         if len(found.bad) > SHOWN_MAX:
             to.write(f"... and {len(found.bad) - SHOWN_MAX} more bad records; --format json shows all of them\n")
         if found.unexplained is not None:
-            to.write(_unexplained_text(found.unexplained))
+            to.write(unexplained_text(found.unexplained))
         if found.compared:
             _answers_table(found, to)
-        to.write(
-            f"{found.records} records of {found.accounts} accounts, {found.compared} compared with what was observed, "
-            f"{len(found.bad)} bad records\n"
-        )
-    to.write(_verdict(found) + "\n")
+        to.write(figures(found) + "\n")
+    to.write(verdict(found) + "\n")
+
+
+def figures(found: Inference) -> str:
+    """How much was read and compared."""
+    return (
+        f"{found.records} records of {found.accounts} accounts, {found.compared} compared with what was observed, "
+        f"{len(found.bad)} bad records"
+    )
 
 
 def _answers_table(found: Inference, to: IO[str]) -> None:
@@ -105,7 +111,8 @@ def _place(line: Line) -> str:
     return f"{one_line(line.file, 200)}:{line.number}"
 
 
-def _verdict(found: Inference) -> str:
+def verdict(found: Inference) -> str:
+    """The verdict, in a sentence."""
     skipped = f"; {len(found.bad)} bad records were skipped" if found.bad else ""
     if not found.records:
         return "no verdict: there was no good record"
@@ -129,7 +136,8 @@ def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
     return f"{under}; undetermined: {told}{several}"
 
 
-def _unexplained_text(u: Unexplained) -> str:
+def unexplained_text(u: Unexplained) -> str:
+    """The record that no setting explains, and what it came to under each that was left."""
     text = [f"{_place(u.line)}: no setting explains account {one_line(u.account)} at {u.event}, {u.at}"]
     text.append(f"  record    {one_line(u.line.content.decode(errors='replace'), 400)}")
     return "\n".join([*text, *came_to_lines(u.came_to)]) + "\n\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -12,6 +12,7 @@ from typing import IO, Any, TypeVar
 import click
 import msgspec
 
+from tokenspec.oracle.command.files import output
 from tokenspec.oracle.settings import INFER, catalogue_from_file, policy_from_options, without_infer
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
@@ -55,10 +56,12 @@ def _settings(command: F, says: str, settings_in: Callable[[tuple[str, ...]], tu
     return command
 
 
-def output_options(*formats: str) -> Callable[[F], F]:
-    """--format, -o and -q."""
+def output_options(*formats: str, reports: bool = False) -> Callable[[F], F]:
+    """--format, -o and -q; with `reports` --report as well."""
 
     def decorate(command: F) -> F:
+        if reports:
+            command = _report_option(formats)(command)
         for option in (
             click.option("-q", "--quiet", is_flag=True, help="Only the verdict."),
             click.option(
@@ -77,6 +80,42 @@ def output_options(*formats: str) -> Callable[[F], F]:
         return command
 
     return decorate
+
+
+def _report_option(formats: Sequence[str]) -> Callable[[F], F]:
+    def parsed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+        pairs = [given.partition("=")[::2] for given in value]
+        for given, (form, path) in zip(value, pairs, strict=True):
+            if form not in formats or not path:
+                raise click.BadParameter(f"it is FORM=FILE, with one of {', '.join(formats)} as FORM; found {given!r}")
+        return tuple(pairs)
+
+    return click.option(
+        "--report",
+        "reports",
+        metavar="FORM=FILE",
+        multiple=True,
+        callback=parsed,
+        help="Writes the result of the same run in another form as well; may be given again.",
+    )
+
+
+Reports = Sequence[tuple[str, str]]
+"""Forms, each with the file it goes to."""
+
+
+def report_files(reports: Reports) -> dict[str, str]:
+    """The files that --report writes, by what is said where that cannot be."""
+    return {f"--report {form}={path}": path for form, path in reports}
+
+
+def write_result(forms: Mapping[str, Callable[[IO[str]], object]], form: str, output_file: str | None, reports: Reports) -> None:
+    """Writes the result in `form` to `output_file` or standard output, and in other forms where --report says."""
+    for also, path in reports:
+        with output(path, "--report") as to:
+            forms[also](to)
+    with output(output_file) as to:
+        forms[form](to)
 
 
 def catalogue_at(path: str | None) -> Catalogue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -11,8 +11,18 @@ import msgspec
 from click.core import ParameterSource
 
 from tokenspec.oracle.command.exits import BAD_DATA, DIVERGES, HOLDS, gravest
-from tokenspec.oracle.command.files import check_files, lines_to, output, write_file
-from tokenspec.oracle.command.options import as_json, catalogue_at, output_options, progress, settings_or_infer_options
+from tokenspec.oracle.command.files import check_files, lines_to, write_file
+from tokenspec.oracle.command.options import (
+    Reports,
+    as_json,
+    catalogue_at,
+    output_options,
+    progress,
+    report_files,
+    settings_or_infer_options,
+    write_result,
+)
+from tokenspec.oracle.command.replay_forms import SHOWN_MAX, Replayed, replay_forms
 from tokenspec.oracle.errors import WrongUsage
 from tokenspec.oracle.logs import Logs
 from tokenspec.oracle.plain import as_text, bounded, one_line
@@ -21,9 +31,6 @@ from tokenspec.oracle.saved import load, save
 from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
 from tokenspec.oracle.stamp import stamp
 from tokenspec.oracle.world import RESETS, Oracle
-
-SHOWN_MAX = 20
-"""How many bad records and divergences are shown in full as text; JSON holds all."""
 
 
 @click.command()
@@ -39,7 +46,7 @@ SHOWN_MAX = 20
 @click.option("--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line.")
 @click.option("--save-state", metavar="FILE", type=click.Path(), help="Saves the oracle, to go on from later.")
 @click.option("--load-state", metavar="FILE", type=click.Path(), help="Goes on from a saved oracle and its settings.")
-@output_options("text", "json", "jsonl")
+@output_options("text", "json", "jsonl", "junit", "sarif", "md", reports=True)
 def command(
     logs: tuple[str, ...],
     resets: str,
@@ -51,6 +58,7 @@ def command(
     form: str,
     output_file: str | None,
     quiet: bool,
+    reports: Reports,
 ) -> int:
     """Runs event logs through the oracle, in the order given, as one world; `-` is standard input.
 
@@ -61,6 +69,7 @@ def command(
     tokenspec replay examples/*.jsonl
     tokenspec replay wallet.jsonl --policy lapse_bank=frozen --format json
     tokenspec replay wallet.jsonl --policy infer --policy refund=none
+    tokenspec replay wallet.jsonl --report junit=replay.xml --report md=replay.md
     zcat *.gz | tokenspec replay - --answers answers.jsonl
     tokenspec replay monday.jsonl --save-state s.json && tokenspec replay tuesday.jsonl --load-state s.json
     """
@@ -68,7 +77,7 @@ def command(
     _check_infers(policy, {"--answers": answers, "--save-state": save_state})
     check_files(
         [path for path in (*logs, catalogue, load_state) if path is not None],
-        {"--answers": answers, "--save-state": save_state},
+        {"--answers": answers, "--save-state": save_state} | report_files(reports),
         output_file,
     )
     read = Logs(logs)
@@ -77,7 +86,7 @@ def command(
         from tokenspec.oracle.command.replay_infer import replay_under_all
 
         known = settings_named(without_infer(policy))
-        return replay_under_all(read, known, catalogue_at(catalogue), resets, form, output_file, quiet)
+        return replay_under_all(read, known, catalogue_at(catalogue), resets, quiet, form, output_file, reports)
     if load_state is not None:
         oracle = load(Path(load_state).read_bytes(), load_state)
     else:
@@ -90,8 +99,7 @@ def command(
     if save_state is not None:
         write_file("--save-state", save_state, save(oracle))
     codes = [DIVERGES] * bool(report.divergences) + [BAD_DATA] * (bool(report.bad) or not report.records)
-    with output(output_file) as to:
-        _FORMS[form](report, oracle, to, quiet)
+    write_result(_forms(report, oracle, read.names, quiet), form, output_file, reports)
     return gravest(codes) if codes else HOLDS
 
 
@@ -112,7 +120,7 @@ def _check_infers(policy: tuple[str, ...], outputs: dict[str, str | None]) -> No
             raise WrongUsage(option, "it is about one setting, and --policy infer follows all that are possible")
 
 
-def _text(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
+def _text(report: Report, to: IO[str], quiet: bool) -> None:
     if not quiet:
         _details(report, to)
     to.write(_verdict(report) + "\n")
@@ -138,10 +146,14 @@ def _details(report: Report, to: IO[str]) -> None:
     hidden = max(0, len(report.bad) - SHOWN_MAX) + max(0, len(report.divergences) - SHOWN_MAX)
     if hidden:
         to.write(f"... and {hidden} more; --format json shows all of them\n")
+    to.write(_figures(report) + "\n")
+
+
+def _figures(report: Report) -> str:
     compared = f"{report.compared} compared with what was observed" if report.compared else "none of them says what was observed"
-    to.write(
+    return (
         f"{report.records} records of {report.accounts} accounts, {compared}: "
-        f"{len(report.divergences)} divergent accounts, {len(report.bad)} bad records\n"
+        f"{len(report.divergences)} divergent accounts, {len(report.bad)} bad records"
     )
 
 
@@ -227,17 +239,32 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
     }
 
 
-def _json(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
-    to.write(as_json(_data(report, oracle)))
+def as_lines(report: dict[str, Any]) -> str:
+    """A line for each bad record and each divergence, and one for what is left."""
+    lines = [{"bad_record": bad} for bad in report["bad_records"]]
+    lines += [{"divergence": divergence} for divergence in report["divergences"]]
+    summary = {key: value for key, value in report.items() if key not in ("bad_records", "divergences")}
+    return "".join(msgspec.json.encode(line).decode() + "\n" for line in [*lines, {"summary": summary}])
 
 
-def _jsonl(report: Report, oracle: Oracle, to: IO[str], quiet: bool) -> None:
-    for bad in report.bad:
-        to.write(msgspec.json.encode({"bad_record": bad_data(bad)}).decode() + "\n")
-    for divergence in report.divergences:
-        to.write(msgspec.json.encode({"divergence": divergence_data(divergence)}).decode() + "\n")
-    summary = {k: v for k, v in _data(report, oracle).items() if k not in ("bad_records", "divergences")}
-    to.write(msgspec.json.encode({"summary": summary}).decode() + "\n")
+def _forms(report: Report, oracle: Oracle, logs: Sequence[str], quiet: bool) -> dict[str, Callable[[IO[str]], object]]:
+    return {
+        "text": lambda to: _text(report, to, quiet),
+        "json": lambda to: to.write(as_json(_data(report, oracle))),
+        "jsonl": lambda to: to.write(as_lines(_data(report, oracle))),
+        **replay_forms(lambda: _replayed(report, oracle, logs)),
+    }
 
 
-_FORMS: dict[str, Callable[[Report, Oracle, IO[str], bool], None]] = {"text": _text, "json": _json, "jsonl": _jsonl}
+def _replayed(report: Report, oracle: Oracle, logs: Sequence[str]) -> Replayed:
+    return Replayed(
+        verdict=_verdict(report),
+        figures=_figures(report),
+        logs=logs,
+        records=report.records,
+        compared=report.compared,
+        bad=[(bad, bad_text(bad)) for bad in report.bad],
+        diverged=[(divergence, _divergence_text(divergence)) for divergence in report.divergences],
+        rows=report.coverage.rows(),
+        stamp=stamp(),
+    )

@@ -11,6 +11,7 @@ from tokenspec.oracle.answers import Difference
 from tokenspec.oracle.plain import as_text, one_line
 from tokenspec.oracle.story import story
 from tokenspec.oracle.sut import Client, Failed
+from tokenspec.oracle.terms import Terms
 
 DEFAULT_TIMEOUT = 5.0
 """Seconds for a request."""
@@ -31,6 +32,12 @@ def ended(client: Client) -> Iterator[Client]:
             client.end()
         finally:
             signal.signal(signal.SIGTERM, before)
+
+
+def title_of(terms: Terms) -> str:
+    """The implementation, in its own words."""
+    fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
+    return f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}"
 
 
 def show_failure(told: Sequence[Mapping[str, Any]], found: Sequence[Difference], failed: Failed | None, to: IO[str]) -> None:

@@ -6,15 +6,17 @@ import errno
 import os
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
+from typing import IO
 
 import click
 
 from tokenspec.oracle.command.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.command.files import check_files, output
-from tokenspec.oracle.command.options import as_json, output_options, progress
+from tokenspec.oracle.command.options import Reports, as_json, output_options, progress, report_files, write_result
 from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended
-from tokenspec.oracle.command.vectors_report import as_data, as_junit, as_sarif, as_text
+from tokenspec.oracle.command.vectors_report import as_data, as_junit, as_markdown, as_sarif, as_text
 from tokenspec.oracle.compare import reasons_from_file
 from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.settings import infers, policy_from_options, settings_named, without_infer
@@ -88,7 +90,7 @@ def build_command(out: str, check: bool, quiet: bool) -> int:
     help="A setting that the implementation has; vectors that turn on another are skipped. May be given again. `infer`: what "
     "is not given is any that explains all answers.",
 )
-@output_options("text", "json", "junit", "sarif")
+@output_options("text", "json", "junit", "sarif", "md", reports=True)
 def run(
     directory: str | None,
     sut: str,
@@ -99,6 +101,7 @@ def run(
     form: str,
     output_file: str | None,
     quiet: bool,
+    reports: Reports,
 ) -> int:
     """Runs the vectors of DIR, by default those that come with tokenspec, against an implementation.
 
@@ -112,7 +115,7 @@ def run(
     tokenspec vectors run --sut python:shop.wallet:Wallet --slice 1/4 --reasons reasons.toml --policy refund=none
     tokenspec vectors run --sut http://localhost:8080 --policy infer
     """
-    check_files([reasons] if reasons is not None else [], {}, output_file)
+    check_files([reasons] if reasons is not None else [], report_files(reports), output_file)
     suite = default_suite() if directory is None else read_suite(Path(directory))
     words = reasons_from_file(Path(reasons)) if reasons is not None else None
     settings = settings_named(without_infer(policy))
@@ -122,15 +125,14 @@ def run(
     with ended(connect(sut, timeout)) as client, progress("vectors", len(cases)) as tick:
         found = run_suite(client, cases, words, settings, tick, infers(policy))
     seconds = time.monotonic() - started
-    with output(output_file) as to:
-        if form == "json":
-            to.write(as_json(as_data(suite, found, settings, seconds)))
-        elif form == "junit":
-            to.write(as_junit(found))
-        elif form == "sarif":
-            to.write(as_json(as_sarif(suite, cases, found)))
-        else:
-            as_text(cases, found, seconds, quiet, to)
+    forms: dict[str, Callable[[IO[str]], object]] = {
+        "text": lambda to: as_text(cases, found, seconds, quiet, to),
+        "json": lambda to: to.write(as_json(as_data(suite, found, settings, seconds))),
+        "junit": lambda to: to.write(as_junit(suite, found)),
+        "sarif": lambda to: to.write(as_json(as_sarif(suite, cases, found))),
+        "md": lambda to: to.write(as_markdown(suite, cases, found)),
+    }
+    write_result(forms, form, output_file, reports)
     return _exit(found)
 
 

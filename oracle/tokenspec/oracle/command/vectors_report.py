@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import IO, Any
 
 from tokenspec.oracle.command.forms import Case as TestCase
-from tokenspec.oracle.command.forms import junit, sarif
+from tokenspec.oracle.command.forms import escaped, fenced, junit, markdown, sarif, sarif_place, sarif_result, sarif_rule
 from tokenspec.oracle.command.infer import conforming
 from tokenspec.oracle.command.options import table
-from tokenspec.oracle.command.sut_report import show_failure
+from tokenspec.oracle.command.sut_report import show_failure, title_of
 from tokenspec.oracle.plain import as_text as plain
 from tokenspec.oracle.plain import bounded, one_line
 from tokenspec.oracle.replay import clause_texts
@@ -29,17 +29,24 @@ def as_text(cases: Sequence[Case], found: Run, seconds: float, quiet: bool, to: 
     failures = [(case, each) for case, each in zip(cases, found.results, strict=True) if each.result == FAILED]
     if not quiet:
         if found.terms is not None:
-            fixed = ", ".join(f"{knob}={answer}" for knob, answer in found.terms.policy.items())
-            to.write(f"{found.terms.title}, resets {found.terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}\n")
+            to.write(f"{_sut_title(found)}\n")
         for case, each in failures[:_TOLD]:
             tell(case, each, to)
         rows = [[each.id, str(each.step), each.field, *_expected_and_got(each)] for _, each in failures]
         if rows:
             table("", ["vector", "step", "field", "expected", "got"], rows, to)
-        for why, times in Counter(each.why for each in found.results if each.result == SKIPPED).most_common():
+        for why, times in _skipped(found):
             to.write(f"skipped {times}: {one_line(why, 200)}\n")
         to.write(f"{found.sent:,} events in {seconds:.1f} s\n")
     to.write(_sentence(found) + "\n")
+
+
+def _sut_title(found: Run) -> str:
+    return "" if found.terms is None else title_of(found.terms)
+
+
+def _skipped(found: Run) -> list[tuple[str, int]]:
+    return Counter(each.why for each in found.results if each.result == SKIPPED).most_common()
 
 
 def _sentence(found: Run) -> str:
@@ -98,12 +105,12 @@ def _result(each: Result) -> dict[str, Any]:
     return told | {"step": each.step, "field": each.field, "expected": expected, "got": bounded(got), "fields": fields}
 
 
-def as_junit(found: Run) -> str:
+def as_junit(suite: Suite, found: Run) -> str:
     """A test case for each vector."""
     cases: list[TestCase] = [(each.id, _JUNIT[each.result], _lines(each)) for each in found.results]
     if found.not_closed:
         cases.append(("close", "failure", [found.not_closed]))
-    return junit("tokenspec vectors", {"vectors": cases}, {"failure": "diverges"})
+    return junit("tokenspec vectors", {"vectors": cases}, {"failure": "diverges"}, _made(suite))
 
 
 _JUNIT = {PASSED: "", FAILED: "failure", SKIPPED: "skipped"}
@@ -125,31 +132,17 @@ def as_sarif(suite: Suite, cases: Sequence[Case], found: Run) -> dict[str, Any]:
     if not counts[PASSED] and not counts[FAILED]:
         wrong.append("no vector was left to be run")
     results = [_sarif_result(suite, case, each) for case, each in failures]
-    return sarif([_rule(case) for case, _ in failures], results, {"digest": suite.index.digest, **counts}, wrong)
+    return sarif([_rule(case) for case, _ in failures], results, _made(suite) | counts, wrong)
 
 
 def _rule(case: Case) -> dict[str, Any]:
-    return {
-        "id": case.id,
-        "shortDescription": {"text": case.vector.title},
-        "fullDescription": {"text": case.vector.title},
-        "help": {"text": "\n".join(clause_texts(case.vector.clauses)) or case.vector.title},
-        "defaultConfiguration": {"level": "error"},
-        "properties": {"tags": list(case.vector.clauses)},
-    }
+    return sarif_rule(case.id, case.vector.title, case.vector.clauses)
 
 
 def _sarif_result(suite: Suite, case: Case, each: Result) -> dict[str, Any]:
     path = suite.path / VECTORS / f"{case.id}.json"
-    file = os.path.relpath(path).replace(os.sep, "/")
-    return {
-        "ruleId": case.id,
-        "level": "error",
-        "message": {"text": "\n".join(_lines(each))},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": file}, "region": {"startLine": _line(path, each.step)}}}],
-        "partialFingerprints": {"vector/v1": case.id},
-        "properties": {"step": each.step, "field": each.field},
-    }
+    place = sarif_place(str(path), _line(path, each.step))
+    return sarif_result(case.id, _lines(each), place, {"vector/v1": case.id}, {"step": each.step, "field": each.field})
 
 
 def _line(path: Path, step: int) -> int:
@@ -157,3 +150,24 @@ def _line(path: Path, step: int) -> int:
     lines = path.read_text(encoding="utf-8").splitlines()
     requests = [number for number, line in enumerate(lines, 1) if line.lstrip().startswith('{"request":')]
     return requests[step - 1] if 1 <= step <= len(requests) else 1
+
+
+def as_markdown(suite: Suite, cases: Sequence[Case], found: Run) -> str:
+    """The verdict, what failed as a table, the first failures as stories, and what was skipped."""
+    from tokenspec.diagrams.markup import markdown_table
+
+    failures = [(case, each) for case, each in zip(cases, found.results, strict=True) if each.result == FAILED]
+    rows = [[f"`{each.id}`", str(each.step), escaped(each.field), *map(escaped, _expected_and_got(each))] for _, each in failures]
+    parts = [escaped(_sut_title(found))] if found.terms is not None else []
+    if rows:
+        parts.append(markdown_table(("vector", "step", "field", "expected", "got"), rows))
+    for case, each in failures[:_TOLD]:
+        story = io.StringIO()
+        tell(case, each, story)
+        parts.append(fenced(story.getvalue().splitlines()))
+    parts.append("\n".join(f"- skipped {times}: {escaped(one_line(why, 200))}" for why, times in _skipped(found)))
+    return markdown("tokenspec vectors run", _sentence(found), parts, _made(suite))
+
+
+def _made(suite: Suite) -> dict[str, Any]:
+    return {"version": version("tokenspec"), "digest": suite.index.digest}

@@ -6,7 +6,6 @@ What is read is checked: the form of both, the sha256 of each file, and that its
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -18,11 +17,12 @@ from msgspec import Meta
 
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.answers import Answer
-from tokenspec.oracle.errors import BadRecord, BadSetting, WrongUsage
+from tokenspec.oracle.errors import BadRecord, BadSetting
 from tokenspec.oracle.plain import in_our_words, one_line
 from tokenspec.oracle.protocol import event_names
 from tokenspec.oracle.records import Reader, Record
 from tokenspec.oracle.settings import catalogue_from, policy_from
+from tokenspec.oracle.slices import slice_of
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
@@ -158,12 +158,7 @@ def default_suite() -> Suite:
 
 def sliced(entries: list[Entry], part: str | None) -> list[Entry]:
     """Part i of n where `part` is `i/n`, each n-th entry from the i-th on; all of them for None. Raises `WrongUsage`."""
-    if part is None:
-        return entries
-    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)
-    number, parts = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not 1 <= number <= parts:
-        raise WrongUsage("--slice", f"it is i/n with i from 1 to n, found {one_line(part)!r}")
+    number, parts = slice_of(part)
     return entries[number - 1 :: parts]
 
 

@@ -74,7 +74,13 @@ LIVENESS_CLAIMS = ("never_stuck",)
     help="How long the implementation may take for an answer; default: 5.",
 )
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
-@click.option("--slice", "part", metavar="I/N", help="The I-th of N runs that share the examples, each with a seed of its own.")
+@click.option(
+    "--slice",
+    "part",
+    envvar="TOKENSPEC_FUZZ_SLICE",
+    metavar="I/N",
+    help="The I-th of N runs that share the examples, each with a seed of its own.",
+)
 @click.option(
     "--database",
     metavar="DIR",

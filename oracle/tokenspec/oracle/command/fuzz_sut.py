@@ -144,7 +144,7 @@ def _details(verdict: Verdict, run: SutRun, saved: Sequence[str], to: IO[str]) -
         f"seed {run.seed}; again with: {one_line(run.again(), 400)}\n"
     )
     if verdict.tried:
-        to.write(f"{verdict.tried} found by earlier runs were tried first, {verdict.mended} of them show nothing any more\n")
+        to.write(f"{verdict.tried} found by earlier runs were tried first; of them no longer show: {verdict.mended}\n")
     if terms is not None and verdict.counterexample is None:
         _limits(verdict, terms, to)
 

@@ -53,6 +53,14 @@ class _Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
+_SETTINGS = {
+    "help_option_names": ["-h", "--help"],
+    "max_content_width": 110,
+    # TOKENSPEC_FUZZ_SUT is --sut of `fuzz`, and so on: CI sets variables more easily than it puts a command together.
+    "auto_envvar_prefix": "TOKENSPEC",
+}
+
+
 def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if asked:
         from tokenspec.oracle.stamp import line
@@ -61,8 +69,16 @@ def _version(context: click.Context, parameter: click.Parameter, asked: bool) ->
         context.exit()
 
 
-@click.command(cls=_Verbs, epilog=_EXITS, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Version and declaration.")
+@click.command(cls=_Verbs, epilog=_EXITS, context_settings=_SETTINGS)
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_version,
+    allow_from_autoenv=False,
+    help="Version and declaration.",
+)
 def tokenspec() -> None:
     """A formally checked, executable specification of a token account.
 

@@ -32,6 +32,7 @@ def command() -> None:
 
     \b
     tokenspec vectors run --sut "node my-wallet/stdio.js"
+    tokenspec vectors add tests/vectors found.json
     tokenspec vectors build --out oracle/vectors
     """
 
@@ -73,6 +74,30 @@ def build_command(out: str, check: bool, quiet: bool) -> int:
     return HOLDS
 
 
+@command.command("add")
+@click.argument("directory", metavar="DIR", type=click.Path())
+@click.argument("found", metavar="[FILE]...", nargs=-1, type=click.Path())
+@click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
+def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
+    """Adds vectors that `fuzz --sut --save FILE.json` found to the suite of your own in DIR, which is made if there is none.
+
+    From then on `vectors run DIR` says whether what was found has come back.
+
+    \b
+    tokenspec vectors add tests/vectors found.json
+    tokenspec vectors run tests/vectors --sut "node my-wallet/stdio.js"
+    """
+    from tokenspec.oracle.vectors.own import add
+
+    new, known = add(Path(directory), [Path(name) for name in found])
+    if not quiet:
+        for says, ids in (("added", new), ("there already", known)):
+            for name in ids:
+                click.echo(f"{says}: {name}")
+    click.echo(f"{len(new)} vectors added to {directory}")
+    return HOLDS
+
+
 @command.command("run")
 @click.argument("directory", metavar="[DIR]", type=click.Path(), required=False)
 @click.option("--sut", metavar="SUT", required=True, help="A command line, http://HOST:PORT, or python:package.module:factory.")
@@ -81,7 +106,13 @@ def build_command(out: str, check: bool, quiet: bool) -> int:
     help="How long a request may take.",
 )  # fmt: skip
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="TOML: its own words for refusals, each with its codes.")
-@click.option("--slice", "part", metavar="I/N", help="Each N-th vector from the I-th on, to share a suite among N runs.")
+@click.option(
+    "--slice",
+    "part",
+    envvar="TOKENSPEC_VECTORS_RUN_SLICE",
+    metavar="I/N",
+    help="Each N-th vector from the I-th on, to share a suite among N runs.",
+)
 @click.option(
     "--policy",
     metavar="NAME=ANSWER",

@@ -29,7 +29,7 @@ _SCHEMAS = {"schemas/index.schema.json": Index, "schemas/vector.schema.json": Ve
 
 def files_of(parts: Sequence[Part]) -> dict[str, bytes]:
     """The content of each file of the suite, by its path."""
-    found = {f"{VECTORS}/{chosen.vector['id']}.json": _vector(chosen.vector) for part in parts for chosen in part.chosen}
+    found = {f"{VECTORS}/{chosen.vector['id']}.json": vector_file(chosen.vector) for part in parts for chosen in part.chosen}
     found |= {path: _pretty(_schema(kind)) for path, kind in _SCHEMAS.items()}
     return {INDEX: _index(parts, found), **found}
 
@@ -65,7 +65,7 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def _vector(vector: Mapping[str, Any]) -> bytes:
+def vector_file(vector: Mapping[str, Any]) -> bytes:
     """One line for each member and each step, so that two versions of it can be compared by eye."""
     head = [f'  "{key}": {_line(value)},' for key, value in vector.items() if key != "steps"]
     steps = ",\n".join(f"    {_line(step)}" for step in vector["steps"])

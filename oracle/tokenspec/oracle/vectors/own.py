@@ -1,0 +1,60 @@
+"""A suite of one's own: vectors that were found and are kept, in the form of every suite."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.plain import in_our_words
+from tokenspec.oracle.stamp import declaration, own_version
+from tokenspec.oracle.vectors.found import case_of
+from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Entry, Index, Vector, read_suite
+from tokenspec.oracle.vectors.write import vector_file
+
+
+def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """Adds the vectors in `files` to the suite in `directory`, which is made if there is none.
+
+    The ids of those that are new, and of those that were there already. An id never changes its meaning: what has the id
+    of another vector is refused. Raises `BadSuite`, `OSError`; then nothing was written.
+    """
+    found = {file: _case(file) for file in files}
+    entries = {entry.id: entry for entry in read_suite(directory).index.vectors} if (directory / INDEX).exists() else {}
+    new, known = dict[str, bytes](), list[str]()
+    for file, (case, written) in found.items():
+        content = vector_file(written)
+        entry = msgspec.structs.replace(case.entry, sha256=hashlib.sha256(content).hexdigest())
+        present = entries.setdefault(entry.id, entry)
+        if present.sha256 != entry.sha256:
+            raise BadSuite(str(file), f"{entry.id} is another vector in {directory}, and an id never changes its meaning")
+        if present is entry:
+            new[entry.id] = content
+        elif entry.id not in new:
+            known.append(entry.id)
+    if new:
+        _write(directory, new, list(entries.values()))
+    return list(new), known
+
+
+def _case(file: Path) -> tuple[Case, dict[str, Any]]:
+    """The vector in a file, and its members as they are written."""
+    content = file.read_bytes()
+    try:
+        written = msgspec.json.decode(content, type=dict)
+        return case_of(written), {name: written[name] for name in Vector.__struct_fields__}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise BadSuite(str(file), in_our_words(str(fault))) from None
+    except BadSuite as fault:
+        raise BadSuite(str(file), str(fault).removeprefix("vector: ")) from None
+
+
+def _write(directory: Path, new: dict[str, bytes], entries: list[Entry]) -> None:
+    (directory / VECTORS).mkdir(parents=True, exist_ok=True)
+    for name, content in new.items():
+        (directory / VECTORS / f"{name}.json").write_bytes(content)
+    index = Index(1, own_version(), declaration(), sorted(entries, key=lambda entry: entry.id))
+    (directory / INDEX).write_bytes(msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n")

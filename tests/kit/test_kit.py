@@ -1,0 +1,172 @@
+"""The kit for CI: the action, the GitLab file and the nightly workflow are well formed, and do what they say."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from command.conftest import tokenspec
+from kit import valid
+from kit.action import ROOT, bash, loaded, run_action
+
+PYTHON = f'"{sys.executable}" "{ROOT}/examples/python-wallet/adapter.py"'
+NODE = f'node "{ROOT}/examples/node-wallet/stdio.js"'
+LOGS = f"{ROOT}/examples/0*.jsonl"
+BUG = {"WALLET_BUGS": "bank_without_ceiling"}
+WALLETS = [PYTHON, pytest.param(NODE, marks=pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node"))]
+
+
+@pytest.mark.parametrize(
+    ("file", "schema"),
+    [
+        ("action.yml", "vendor.github-actions"),
+        ("ci/gitlab.yml", "vendor.gitlab-ci"),
+        ("ci/github-nightly.yml", "vendor.github-workflows"),
+    ],
+)
+def test_the_files_are_what_github_and_gitlab_take(file: str, schema: str) -> None:
+    words = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", schema, str(ROOT / file)]
+    words += ["--data-transform", "gitlab-ci"] if "gitlab" in schema else []
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_input_is_used_and_what_is_used_is_an_input() -> None:
+    text = (ROOT / "action.yml").read_text()
+    assert set(re.findall(r"inputs\.([\w-]+)", text)) == loaded(ROOT / "action.yml")["inputs"].keys()
+
+
+def test_what_is_set_in_the_environment_is_an_option() -> None:
+    names = set(re.findall(r"TOKENSPEC_(?:FUZZ|VECTORS_RUN|REPLAY)_\w+", "".join(_texts())))
+    options = {verb: tokenspec(*verb.split(), "--help").out for verb in ("fuzz", "vectors run", "replay")}
+    missing = [name for name in sorted(names) if not any(_sets(name, verb, text) for verb, text in options.items())]
+    assert len(names) > 15
+    assert missing == []
+
+
+def _sets(name: str, verb: str, text: str) -> bool:
+    prefix = f"TOKENSPEC_{verb.upper().replace(' ', '_')}_"
+    return name.startswith(prefix) and f"--{name.removeprefix(prefix).lower()} " in text
+
+
+def _texts() -> list[str]:
+    return [path.read_text() for path in (ROOT / "action.yml", *sorted((ROOT / "ci").glob("*")))]
+
+
+@pytest.mark.parametrize("sut", WALLETS, ids=["python", "node"])
+def test_a_wallet_that_conforms_passes(sut: str, tmp_path: Path) -> None:
+    ran = run_action({"sut": sut, "examples": "5", "slice": "1/2"}, tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    reports = tmp_path / "tokenspec-report"
+    assert valid.junit((reports / "fuzz.xml").read_text()).attrib["failures"] == "0"
+    assert valid.sarif((reports / "fuzz.sarif").read_text())["results"] == []
+    assert ran.summary.startswith("## tokenspec fuzz: conforms\n")
+    assert re.search(r"Coldest of \d+ rules and refusals: `\w+`", ran.summary)
+
+
+@pytest.mark.parametrize("sut", WALLETS, ids=["python", "node"])
+def test_a_wallet_with_a_bug_fails_with_its_story(sut: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _set(monkeypatch, BUG)
+    ran = run_action({"sut": sut, "examples": "60"}, tmp_path)
+    assert (ran.code, ran.err) == (15, "")
+    reports = tmp_path / "tokenspec-report"
+    (result,) = valid.sarif((reports / "fuzz.sarif").read_text())["results"]
+    place = result["locations"][0]["physicalLocation"]
+    log = (tmp_path / place["artifactLocation"]["uri"]).read_text().splitlines()
+    assert place["region"]["startLine"] == len(log) == len(result["codeFlows"][0]["threadFlows"][0]["locations"])
+    (failed,) = valid.junit((reports / "fuzz.xml").read_text()).iter("failure")
+    for told in (ran.summary, failed.text or "", result["message"]["text"]):
+        assert re.search(r"  1\. \S+Z  open_account\n", told)
+        assert "balances.rollover" in told
+    assert re.search(r"```sh\ntokenspec fuzz --sut .*--examples 60 .*\n```", ran.summary)
+    assert {"found.jsonl", "found.json", "test_found.py", "fuzz.json", "fuzz.md"} <= {path.name for path in reports.iterdir()}
+
+
+def test_what_a_night_finds_is_tried_first_and_becomes_a_vector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    night = {"sut": PYTHON, "database": "database", "examples": "60"}
+    with monkeypatch.context() as context:
+        _set(context, BUG)
+        assert run_action(night, tmp_path).code == 15
+        again = run_action({**night, "examples": "1", "slice": "2/2"}, tmp_path)
+        assert (again.code, json.loads((tmp_path / "tokenspec-report/fuzz.json").read_text())["kept"]["tried"]) == (15, 1)
+        (tmp_path / "tokenspec-found").mkdir()
+        (tmp_path / "tokenspec-report").rename(tmp_path / "tokenspec-found/1")
+        collected = bash(_without_pip(_collecting()), tmp_path, {"VECTORS": "own"})
+        assert collected.returncode == 0, collected.stderr
+        assert run_action({"verb": "vectors", "sut": PYTHON, "vectors": "own"}, tmp_path).code == 15
+        report = valid.junit((tmp_path / "tokenspec-report/vectors.xml").read_text())
+        assert report.attrib["failures"] == "1"
+    mended = run_action({"verb": "vectors", "sut": PYTHON, "vectors": "own"}, tmp_path)
+    assert (mended.code, mended.summary.splitlines()[0]) == (
+        0,
+        "## tokenspec vectors run: conforms: 1 passed, 0 failed, 0 skipped",
+    )
+    assert run_action({**night, "examples": "1"}, tmp_path).code == 0
+    kept = json.loads((tmp_path / "tokenspec-report/fuzz.json").read_text())["kept"]
+    assert kept == {"tried": 1, "mended": 1}
+
+
+def test_a_night_that_finds_nothing_adds_nothing(tmp_path: Path) -> None:
+    done = bash(_without_pip(_collecting()), tmp_path, {"VECTORS": "own"})
+    assert (done.returncode, list(tmp_path.iterdir())) == (0, [])
+
+
+def _collecting() -> str:
+    steps = loaded(ROOT / "ci/github-nightly.yml")["jobs"]["collect"]["steps"]
+    (script,) = [step["run"] for step in steps if "tokenspec vectors add" in step.get("run", "")]
+    return str(script)
+
+
+def _without_pip(script: str) -> str:
+    return "\n".join(line for line in script.splitlines() if "pip install" not in line)
+
+
+def test_logs_are_replayed(tmp_path: Path) -> None:
+    ran = run_action({"verb": "replay", "logs": LOGS}, tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    cases = list(valid.junit((tmp_path / "tokenspec-report/replay.xml").read_text()).iter("testcase"))
+    assert (len(cases), ran.summary.startswith("## tokenspec replay: conforms\n")) == (9, True)
+
+
+def test_policy_settings_reach_the_command(tmp_path: Path) -> None:
+    ran = run_action({"verb": "replay", "logs": LOGS, "policy": "daily_position=last burn_order=rollover_fast_topup"}, tmp_path)
+    assert ran.code == 15
+    run = valid.sarif((tmp_path / "tokenspec-report/replay.sarif").read_text())
+    assert "generates_for_tokens" in {result["ruleId"] for result in run["results"]}
+    valid.junit((tmp_path / "tokenspec-report/replay.xml").read_text())
+
+
+def test_an_unknown_verb_is_refused(tmp_path: Path) -> None:
+    ran = run_action({"verb": "dance"}, tmp_path)
+    assert (ran.code, ran.err) == (64, "verb: it is fuzz, vectors or replay, found dance\n")
+
+
+@pytest.mark.parametrize(
+    ("job", "settings", "code"),
+    [
+        (".tokenspec-fuzz", {"TOKENSPEC_FUZZ_SUT": PYTHON, "TOKENSPEC_FUZZ_EXAMPLES": "60", **BUG}, 15),
+        (".tokenspec-replay", {"TOKENSPEC_LOGS": LOGS}, 0),
+    ],
+)
+def test_the_jobs_of_gitlab_write_reports(job: str, settings: Mapping[str, str], code: int, tmp_path: Path) -> None:
+    jobs = loaded(ROOT / "ci/gitlab.yml")
+    before = [line for line in jobs[".tokenspec"]["before_script"] if "pip install" not in line]
+    variables = {"TOKENSPEC_REPORTS": jobs[".tokenspec"]["variables"]["TOKENSPEC_REPORTS"], **settings}
+    done = bash("\n".join([*before, *jobs[job]["script"]]), tmp_path, variables)
+    assert done.returncode == code, done.stderr
+    name = job.removeprefix(".tokenspec-")
+    valid.junit((tmp_path / f"tokenspec-report/{name}.xml").read_text())
+    valid.sarif((tmp_path / f"tokenspec-report/{name}.sarif").read_text())
+    assert (tmp_path / f"tokenspec-report/{name}.md").read_text().startswith(f"## tokenspec {name}: ")
+
+
+def _set(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str]) -> None:
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from importlib.metadata import version
 from typing import Any
 
 import pytest
 
-from command.conftest import tokenspec
+from command.conftest import tokenspec, within
+from tokenspec.oracle.command import main
 
-VERBS = ("check", "replay", "fuzz", "diagram", "docs", "export", "mutants", "policies")
+VERBS = tuple(main.VERBS)
+PARTS = (*VERBS, "vectors run", "vectors add", "vectors build", "docs list", "docs sync")
 ANSWERS = {
     "burn_order": ["fast_rollover_topup", "rollover_fast_topup"],
     "daily_position": ["first", "last"],
@@ -40,11 +43,29 @@ def test_help_lists_every_verb_and_exit_code() -> None:
     assert [word for word in (*VERBS, "12", "13", "15", "16", "20", "64", "65", "66", "70") if word not in done.out] == []
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_has_help(verb: str) -> None:
-    done = tokenspec(verb, "--help")
+@pytest.mark.parametrize("verb", PARTS)
+def test_every_verb_has_help_with_two_examples(verb: str) -> None:
+    done = within(*verb.split(), "--help")
     assert (done.code, done.err) == (0, "")
     assert f"Usage: tokenspec {verb}" in done.out
+    examples = [line for line in done.out.partition("Options:")[0].splitlines()[1:] if f"tokenspec {verb} " in f"{line} "]
+    assert len(examples) >= 2
+
+
+def test_the_examples_name_options_that_exist() -> None:
+    for verb in PARTS:
+        text, _, options = within(*verb.split(), "--help").out.partition("Options:")
+        if not verb.startswith(("docs", "vectors")) or " " in verb:
+            used = {
+                option
+                for call in re.findall(rf"tokenspec {verb} [^|&\n]*", text)
+                for option in re.findall(r" (--?[a-z][a-z-]*)", call)
+            }
+            assert [option for option in sorted(used) if option not in options] == [], verb
+
+
+def test_the_group_names_its_examples_too() -> None:
+    assert re.findall(r"^  tokenspec (\w+)", tokenspec("--help").out, re.MULTILINE)[:2] == ["check", "replay"]
 
 
 @pytest.mark.parametrize(
@@ -58,11 +79,23 @@ def test_every_verb_has_help(verb: str) -> None:
         ("policies", "extra"),
         ("fuzz", "--examples", "0"),
         ("check", "--scope", "huge"),
+        ("check", "--report", "pdf=x"),
+        ("replay", "x", "--report", "junit"),
+        ("vectors",),
+        ("vectors", "run"),
+        ("vectors", "add"),
+        ("docs", "sync"),
+        ("export", "cobol"),
+        ("serve", "--worlds", "0"),
+        ("infer",),
+        ("explain", "x"),
+        ("mutants", "--workers", "0"),
+        ("verify-artefacts",),
     ],
     ids=" ".join,
 )
 def test_wrong_usage_exits_64_and_explains_itself_on_standard_error(arguments: tuple[str, ...]) -> None:
-    done = tokenspec(*arguments)
+    done = within(*arguments)
     assert (done.code, done.out) == (64, "")
     assert "Usage:" in done.err
 

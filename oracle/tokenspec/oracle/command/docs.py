@@ -28,13 +28,22 @@ def command() -> None:
       <!-- end -->                                  .. end
       <!-- tokenspec: diagram lifecycle -->         .. tokenspec: diagram lifecycle svg=life.svg
       <!-- end -->                                  .. end
+
+    \b
+    tokenspec docs list
+    tokenspec docs sync README.md docs/*.md
     """
 
 
 @command.command("list")
 @click.option("-q", "--quiet", is_flag=True, help="Names alone.")
 def listing(quiet: bool) -> int:
-    """Lists everything that a block can show."""
+    """Lists everything that a block can show.
+
+    \b
+    tokenspec docs list
+    tokenspec docs list -q
+    """
     rows = [[name, says] for name, (says, _) in contents(Path()).items()]
     with output(None) as to:
         if quiet:

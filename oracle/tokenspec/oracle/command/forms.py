@@ -24,19 +24,16 @@ Case = tuple[str, str, Sequence[str]]
 """The name of a test case, what came of it (failure, error, skipped, or "" where it passed), and the text that says why."""
 
 
-def junit(
-    name: str, suites: Mapping[str, Sequence[Case]], kinds: Mapping[str, str], properties: Mapping[str, Any] | None = None
-) -> str:
-    """A document called `name`; `kinds` says of what type a failure and an error are, `properties` stand in each suite."""
+def junit(name: str, suites: Mapping[str, Sequence[Case]], kinds: Mapping[str, str], made: Mapping[str, Any]) -> str:
+    """A document called `name`; `kinds` says of what type a failure and an error are, and each suite what it was `made` of."""
     every = [case for cases in suites.values() for case in cases]
     root = ElementTree.Element("testsuites", {"name": name, **_counts(every, "failure", "error")})
     for suite_name, cases in suites.items():
         counts = _counts(cases, "failure", "error", "skipped")
         suite = ElementTree.SubElement(root, "testsuite", {"name": suite_name, **counts})
-        if properties:
-            listed = ElementTree.SubElement(suite, "properties")
-            for key, value in properties.items():
-                ElementTree.SubElement(listed, "property", {"name": key, "value": one_line(str(value), _LONGEST)})
+        listed = ElementTree.SubElement(suite, "properties")
+        for key, value in made.items():
+            ElementTree.SubElement(listed, "property", {"name": key, "value": one_line(str(value), _LONGEST)})
         for case, outcome, text in cases:
             told = ElementTree.SubElement(
                 suite, "testcase", {"classname": f"tokenspec.{suite_name}", "name": one_line(case, _LONGEST)}
@@ -46,7 +43,12 @@ def junit(
                 kind = {"type": kinds[outcome]} if outcome in kinds else {}
                 ElementTree.SubElement(told, outcome, {"message": lines[0], **kind}).text = "\n".join(lines)
     ElementTree.indent(root)
-    return '<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, encoding="unicode") + "\n"
+    head = f'<?xml version="1.0" encoding="utf-8"?>\n<!-- {_stamped(made)} -->\n'
+    return head + ElementTree.tostring(root, encoding="unicode") + "\n"
+
+
+def _stamped(made: Mapping[str, Any]) -> str:
+    return f"tokenspec {made['version']}, declaration {made['digest']}"
 
 
 def _counts(cases: Sequence[Case], *outcomes: str) -> dict[str, str]:
@@ -117,11 +119,11 @@ def _uri(file: str) -> str:
     return quote(path.relative_to(here).as_posix()) if path.is_relative_to(here) else path.as_uri()
 
 
-def markdown(verb: str, verdict: str, parts: Iterable[str], stamp: Mapping[str, Any]) -> str:
-    """A page: the verdict, the `parts` that have something to say, and what made it (`stamp`)."""
+def markdown(verb: str, verdict: str, parts: Iterable[str], made: Mapping[str, Any]) -> str:
+    """A page: the verdict, the `parts` that have something to say, and what it was made of."""
     head = f"## {verb}: {escaped(verdict)}"
-    made = ", ".join(f"{key} {escaped(str(value))}" for key, value in stamp.items())
-    return "\n\n".join([head, *(part for part in parts if part), f"<sub>{made}</sub>"]) + "\n"
+    others = [f"{key} {escaped(str(value))}" for key, value in made.items() if key not in ("version", "digest")]
+    return "\n\n".join([head, *(part for part in parts if part), f"<sub>{', '.join([_stamped(made), *others])}</sub>"]) + "\n"
 
 
 def escaped(text: str) -> str:

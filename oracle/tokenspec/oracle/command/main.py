@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from tokenspec.oracle.command.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, USAGE
 from tokenspec.oracle.command.files import discard_standard_output, output
@@ -46,6 +47,12 @@ class _Verbs(click.Group):
             return None
         found: click.Command = importlib.import_module(f"tokenspec.oracle.command.{name.replace('-', '_')}").command
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # For the same reason: a completed verb is not imported to see whether it is hidden.
+        if incomplete and not incomplete[0].isalpha():
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return [CompletionItem(name, help=says) for name, says in VERBS.items() if name.startswith(incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         # The one-line help is kept beside the names, so that --help imports no verb.

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any, TypeVar
+from typing import IO, TYPE_CHECKING, Any, TypeVar
 
 import click
 import msgspec
@@ -15,7 +15,10 @@ import msgspec
 from tokenspec.oracle.command.files import output
 from tokenspec.oracle.settings import INFER, catalogue_from_file, policy_from_options, without_infer
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.policies import DEFAULTS, POLICIES
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -49,11 +52,18 @@ def _settings(command: F, says: str, settings_in: Callable[[tuple[str, ...]], tu
             metavar="NAME=ANSWER",
             multiple=True,
             callback=lambda ctx, param, value: (policy_from_options(settings_in(value)), value)[1],
+            shell_complete=policy_settings,
             help=says,
         ),
     ):
         command = option(command)
     return command
+
+
+def policy_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """What --policy takes, for the completion of a shell."""
+    settings = [f"{knob.name}={answer}" for knob in POLICIES for answer, _ in knob.answers]
+    return [setting for setting in settings if setting.startswith(incomplete)]
 
 
 def output_options(*formats: str, reports: bool = False) -> Callable[[F], F]:
@@ -160,16 +170,61 @@ def progress(says: str, total: int | None) -> Iterator[Callable[[int], None]]:
 
 
 def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -> None:
-    """A table that fits the terminal; 120 columns where there is none."""
+    """A table that fits the terminal; 120 columns where there is none.
+
+    Where that would break words apart, each row becomes a block of its own, a line or more for each column.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    console = Console(file=to, width=None if to.isatty() else 120, highlight=False)
+    console = Console(file=to, width=None if to.isatty() else 120, highlight=False, markup=False)
+    widths = _widths([headings, *rows], console.width - 3 * len(headings))
+    if widths is None:
+        _blocks(title, headings, rows, console)
+        return
     shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    for heading in headings:
+    for heading, width in zip(headings, widths, strict=True):
         numeric = all(row[headings.index(heading)].replace(",", "").isdigit() for row in rows)
-        shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", no_wrap=heading == "claim")
+        shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", width=width)
     for row in rows:
         shown.add_row(*row)
     console.print(shown)
+
+
+_LONG_WORD = 36
+"""A longer word, such as a path, may be broken apart."""
+
+
+def _widths(rows: list[list[str]], room: int) -> list[int] | None:
+    """The width of each column, `room` in all at the most; None where words of usual length had to be broken apart."""
+    columns = [[line for cell in column for line in ["", *cell.splitlines()]] for column in zip(*rows, strict=True)]
+    widths = [max(min(len(word), _LONG_WORD) for line in lines for word in ["", *line.split()]) for lines in columns]
+    whole = [max(map(len, lines)) for lines in columns]
+    if sum(widths) > room:
+        return None
+    while sum(widths) < min(room, sum(whole)):
+        # The narrowest first, so that short cells stay on one line and long sentences share what is left.
+        widths[min((c for c in range(len(widths)) if widths[c] < whole[c]), key=lambda c: widths[c])] += 1
+    return widths
+
+
+def _blocks(title: str, headings: list[str], rows: list[list[str]], console: Console) -> None:
+    from rich.padding import Padding
+    from rich.table import Table
+
+    if title:
+        console.print(title, style="italic")
+    is_beside = max(map(len, headings)) + 1 + _LONG_WORD <= console.width
+    for row in rows:
+        block = Table.grid(padding=(0, 1))
+        block.add_column(style="bold" if is_beside else None)
+        if is_beside:
+            block.add_column(overflow="fold")
+        for heading, cell in zip(headings, row, strict=True):
+            if cell and is_beside:
+                block.add_row(heading, cell)
+            elif cell:
+                block.add_row(f"{heading}:", style="bold")
+                block.add_row(Padding(cell, (0, 0, 0, 2)))
+        console.print(block, "")

@@ -14,7 +14,15 @@ import click
 
 from tokenspec.oracle.command.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.command.files import check_files, output
-from tokenspec.oracle.command.options import Reports, as_json, output_options, progress, report_files, write_result
+from tokenspec.oracle.command.options import (
+    Reports,
+    as_json,
+    output_options,
+    policy_settings,
+    progress,
+    report_files,
+    write_result,
+)
 from tokenspec.oracle.command.sut_report import DEFAULT_TIMEOUT, ended
 from tokenspec.oracle.command.vectors_report import as_data, as_junit, as_markdown, as_sarif, as_text
 from tokenspec.oracle.compare import reasons_from_file
@@ -85,6 +93,7 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
 
     \b
     tokenspec vectors add tests/vectors found.json
+    tokenspec vectors add tests/vectors nights/*/found.json
     tokenspec vectors run tests/vectors --sut "node my-wallet/stdio.js"
     """
     from tokenspec.oracle.vectors.own import add
@@ -118,6 +127,7 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
     metavar="NAME=ANSWER",
     multiple=True,
     callback=lambda ctx, param, value: (policy_from_options(without_infer(value)), value)[1],
+    shell_complete=policy_settings,
     help="A setting that the implementation has; vectors that turn on another are skipped. May be given again. `infer`: what "
     "is not given is any that explains all answers.",
 )

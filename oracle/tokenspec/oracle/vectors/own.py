@@ -12,7 +12,7 @@ import msgspec
 from tokenspec.oracle.plain import in_our_words
 from tokenspec.oracle.stamp import declaration, own_version
 from tokenspec.oracle.vectors.found import case_of
-from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Entry, Index, Vector, read_suite
+from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, read_suite
 from tokenspec.oracle.vectors.write import vector_file
 
 
@@ -23,7 +23,8 @@ def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
     of another vector is refused. Raises `BadSuite`, `OSError`; then nothing was written.
     """
     found = {file: _case(file) for file in files}
-    entries = {entry.id: entry for entry in read_suite(directory).index.vectors} if (directory / INDEX).exists() else {}
+    index = read_suite(directory).index if (directory / INDEX).exists() else Index(1, "", "", [])
+    entries = {entry.id: entry for entry in index.vectors}
     new, known = dict[str, bytes](), list[str]()
     for file, (case, written) in found.items():
         content = vector_file(written)
@@ -36,7 +37,8 @@ def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
         elif entry.id not in new:
             known.append(entry.id)
     if new:
-        _write(directory, new, list(entries.values()))
+        vectors = list(entries.values())
+        _write(directory, new, msgspec.structs.replace(index, version=own_version(), digest=declaration(), vectors=vectors))
     return list(new), known
 
 
@@ -52,9 +54,8 @@ def _case(file: Path) -> tuple[Case, dict[str, Any]]:
         raise BadSuite(str(file), str(fault).removeprefix("vector: ")) from None
 
 
-def _write(directory: Path, new: dict[str, bytes], entries: list[Entry]) -> None:
+def _write(directory: Path, new: dict[str, bytes], index: Index) -> None:
     (directory / VECTORS).mkdir(parents=True, exist_ok=True)
     for name, content in new.items():
         (directory / VECTORS / f"{name}.json").write_bytes(content)
-    index = Index(1, own_version(), declaration(), sorted(entries, key=lambda entry: entry.id))
     (directory / INDEX).write_bytes(msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n")

@@ -6,12 +6,13 @@ import re
 from importlib.metadata import version
 from typing import Any
 
+import click
 import pytest
 
 from command.conftest import tokenspec, within
-from tokenspec.oracle.command import main
+from tokenspec.oracle.command.main import tokenspec as verbs
 
-VERBS = tuple(main.VERBS)
+VERBS = tuple(verbs.list_commands(click.Context(verbs)))
 PARTS = (*VERBS, "vectors run", "vectors add", "vectors build", "docs list", "docs sync")
 ANSWERS = {
     "burn_order": ["fast_rollover_topup", "rollover_fast_topup"],

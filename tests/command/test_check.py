@@ -13,13 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import pytest
 import z3
 from click.testing import CliRunner
 
 from command.conftest import COMMAND, tokenspec
+from kit import valid
 from proofs.broken import EVERY_PART, broken, gathered
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.induction import UNKNOWN
@@ -77,13 +77,13 @@ def test_a_run_in_which_nothing_is_wrong_holds_in_every_form(form: str, monkeypa
     assert (done.code, done.err) == (0, "")
     assert list(tmp_path.iterdir()) == []
     if form == "junit":
-        root = ElementTree.fromstring(done.out)
+        root = valid.junit(done.out)
         cases = root.findall("testsuite/testcase")
         assert all(len(case) == 0 for case in cases)
         assert root.get("tests") == str(len(cases))
         assert {f"tokenspec.{claim}" for claim, _ in EVERY_PART} <= {case.get("classname") for case in cases}
     if form == "sarif":
-        (only,) = json.loads(done.out)["runs"]
+        only = valid.sarif(done.out)
         assert only["results"] == []
         assert only["invocations"] == [{"executionSuccessful": True, "toolExecutionNotifications": []}]
         assert [rule["id"] for rule in only["tool"]["driver"]["rules"]] == [c.id for c in claims(DEFAULT.ranking)]
@@ -123,7 +123,7 @@ def test_the_data_hold_the_counterexample(evidence: Evidence, monkeypatch: pytes
 
 
 def test_junit_fails_the_part_and_nothing_else(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    root = ElementTree.fromstring(checked(evidence, "--format", "junit", monkeypatch=monkeypatch).out)
+    root = valid.junit(checked(evidence, "--format", "junit", monkeypatch=monkeypatch).out)
     (suite,) = [s for s in root if s.get("failures") != "0"]
     assert (suite.get("name"), suite.get("failures"), root.get("failures")) == (CLAIM, "1", "1")
     (failure,) = root.iter("failure")
@@ -134,9 +134,7 @@ def test_junit_fails_the_part_and_nothing_else(evidence: Evidence, monkeypatch: 
 
 
 def test_sarif_points_at_the_claim_where_it_is_declared(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
-    log = json.loads(checked(evidence, "--format", "sarif", monkeypatch=monkeypatch).out)
-    assert log["version"] == "2.1.0"
-    (result,) = log["runs"][0]["results"]
+    (result,) = valid.sarif(checked(evidence, "--format", "sarif", monkeypatch=monkeypatch).out)["results"]
     assert (result["ruleId"], result["level"]) == (CLAIM, "error")
     place = result["locations"][0]["physicalLocation"]
     declared = (ROOT / place["artifactLocation"]["uri"]).read_text(encoding="utf-8").splitlines()
@@ -148,6 +146,15 @@ def test_sarif_points_at_the_claim_where_it_is_declared(evidence: Evidence, monk
     ]
 
 
+def test_one_run_is_written_in_several_forms(evidence: Evidence, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    files = {form: tmp_path / form for form in ("junit", "sarif", "md", "json")}
+    reports = [word for form, file in files.items() for word in ("--report", f"{form}={file}")]
+    alone = {form: checked(evidence, "--format", form, monkeypatch=monkeypatch) for form in ("text", *files)}
+    together = checked(evidence, *reports, monkeypatch=monkeypatch)
+    assert together == alone["text"]
+    assert {form: file.read_text() for form, file in files.items()} == {form: alone[form].out for form in files}
+
+
 def test_a_document_holds_the_counterexample(evidence: Evidence, monkeypatch: pytest.MonkeyPatch) -> None:
     done = checked(evidence, "--format", "md", monkeypatch=monkeypatch)
     assert re.search(r"^```text\nclaim topup_by_purchase.*^```$", done.out, re.MULTILINE | re.DOTALL)
@@ -155,7 +162,7 @@ def test_a_document_holds_the_counterexample(evidence: Evidence, monkeypatch: py
 
 def test_every_claim_can_be_found_where_it_is_declared(monkeypatch: pytest.MonkeyPatch) -> None:
     nothing = replace(gathered(), obligations=[], fuzzed=replace(gathered().fuzzed, tally=Tally()))
-    (only,) = json.loads(checked(nothing, "--format", "sarif", monkeypatch=monkeypatch).out)["runs"]
+    only = valid.sarif(checked(nothing, "--format", "sarif", monkeypatch=monkeypatch).out)
     assert {result["ruleId"] for result in only["results"]} == {c.id for c in claims(DEFAULT.ranking)}
     for result in only["results"]:
         place = result["locations"][0]["physicalLocation"]
@@ -174,13 +181,13 @@ def test_what_is_left_open_or_was_never_met_is_neither_passed_nor_failed(monkeyp
     weak.fuzzed.tally.checked["repeated_id_changes_nothing", "repeated_id"] = 0
     done = checked(weak, "--format", "junit", monkeypatch=monkeypatch)
     assert done.code == 16
-    root = ElementTree.fromstring(done.out)
+    root = valid.junit(done.out)
     assert {suite.get("name"): suite.get("skipped") for suite in root if suite.get("skipped") != "0"} == {
         "repeated_id_changes_nothing": "1",
         "periods_tile": "1",
     }
     assert [suite.get("name") for suite in root if suite.get("errors") != "0"] == ["conservation"]
-    (only,) = json.loads(checked(weak, "--format", "sarif", monkeypatch=monkeypatch).out)["runs"]
+    only = valid.sarif(checked(weak, "--format", "sarif", monkeypatch=monkeypatch).out)
     assert [(r["ruleId"], r["level"]) for r in only["results"]] == [
         ("conservation", "warning"),
         ("repeated_id_changes_nothing", "warning"),
@@ -190,9 +197,9 @@ def test_what_is_left_open_or_was_never_met_is_neither_passed_nor_failed(monkeyp
 
 def test_gates_fail_in_every_form(monkeypatch: pytest.MonkeyPatch) -> None:
     stuck = replace(gathered(), deadlocks=["session in session stuck"])
-    root = ElementTree.fromstring(checked(stuck, "--format", "junit", monkeypatch=monkeypatch).out)
+    root = valid.junit(checked(stuck, "--format", "junit", monkeypatch=monkeypatch).out)
     assert [case.get("name") for case in root.iter("testcase") if len(case)] == ["no_deadlock"]
-    (only,) = json.loads(checked(stuck, "--format", "sarif", monkeypatch=monkeypatch).out)["runs"]
+    only = valid.sarif(checked(stuck, "--format", "sarif", monkeypatch=monkeypatch).out)
     assert [n["message"]["text"] for n in only["invocations"][0]["toolExecutionNotifications"]] == [
         "deadlock: session in session stuck"
     ]
@@ -203,9 +210,7 @@ def test_a_lemma_that_is_not_proved_fails_a_gate(monkeypatch: pytest.MonkeyPatch
     weak.obligations[0] = replace(weak.obligations[0], verdict=UNKNOWN)
     done = checked(weak, "--format", "junit", monkeypatch=monkeypatch)
     assert done.code == 21
-    assert [case.get("name") for case in ElementTree.fromstring(done.out).iter("testcase") if len(case)] == [
-        "every_lemma_is_proved"
-    ]
+    assert [case.get("name") for case in valid.junit(done.out).iter("testcase") if len(case)] == ["every_lemma_is_proved"]
 
 
 # Random runs that failed
@@ -220,7 +225,7 @@ def test_a_random_run_that_failed_is_told_with_its_command(monkeypatch: pytest.M
 
 def test_control_characters_do_not_break_a_report(monkeypatch: pytest.MonkeyPatch) -> None:
     done = checked(gathered(failure=failed("\x00\x1b[31m\x0b<&>]]>")), "--format", "junit", monkeypatch=monkeypatch)
-    (failure,) = ElementTree.fromstring(done.out).iter("failure")
+    (failure,) = valid.junit(done.out).iter("failure")
     assert "\\x00\\x1b[31m" in (failure.text or "")
     assert "<&>]]>" in (failure.text or "")
 
@@ -229,7 +234,7 @@ def test_readers_that_disagree_fail_a_report(monkeypatch: pytest.MonkeyPatch) ->
     failure = replace(failed(), error=RuntimeError("two readers"))
     done = checked(gathered(failure=failure), "--format", "junit", monkeypatch=monkeypatch)
     assert done.code == 70
-    assert [case.get("name") for case in ElementTree.fromstring(done.out).iter("testcase") if len(case)] == ["RuntimeError"]
+    assert [case.get("name") for case in valid.junit(done.out).iter("testcase") if len(case)] == ["RuntimeError"]
 
 
 # Files

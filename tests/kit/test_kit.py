@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from command.conftest import tokenspec
+from command.conftest import within
 from kit import valid
 from kit.action import ROOT, bash, loaded, run_action
 
@@ -45,7 +45,7 @@ def test_every_input_is_used_and_what_is_used_is_an_input() -> None:
 
 def test_what_is_set_in_the_environment_is_an_option() -> None:
     names = set(re.findall(r"TOKENSPEC_(?:FUZZ|VECTORS_RUN|REPLAY)_\w+", "".join(_texts())))
-    options = {verb: tokenspec(*verb.split(), "--help").out for verb in ("fuzz", "vectors run", "replay")}
+    options = {verb: within(*verb.split(), "--help").out for verb in ("fuzz", "vectors run", "replay")}
     missing = [name for name in sorted(names) if not any(_sets(name, verb, text) for verb, text in options.items())]
     assert len(names) > 15
     assert missing == []
@@ -62,7 +62,7 @@ def _texts() -> list[str]:
 
 @pytest.mark.parametrize("sut", WALLETS, ids=["python", "node"])
 def test_a_wallet_that_conforms_passes(sut: str, tmp_path: Path) -> None:
-    ran = run_action({"sut": sut, "examples": "5", "slice": "1/2"}, tmp_path)
+    ran = run_action({"sut": sut, "examples": "4", "slice": "1/2"}, tmp_path)
     assert (ran.code, ran.err) == (0, "")
     reports = tmp_path / "tokenspec-report"
     assert valid.junit((reports / "fuzz.xml").read_text()).attrib["failures"] == "0"
@@ -108,9 +108,6 @@ def test_what_a_night_finds_is_tried_first_and_becomes_a_vector(tmp_path: Path, 
         0,
         "## tokenspec vectors run: conforms: 1 passed, 0 failed, 0 skipped",
     )
-    assert run_action({**night, "examples": "1"}, tmp_path).code == 0
-    kept = json.loads((tmp_path / "tokenspec-report/fuzz.json").read_text())["kept"]
-    assert kept == {"tried": 1, "mended": 1}
 
 
 def test_a_night_that_finds_nothing_adds_nothing(tmp_path: Path) -> None:
@@ -151,7 +148,7 @@ def test_an_unknown_verb_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("job", "settings", "code"),
     [
-        (".tokenspec-fuzz", {"TOKENSPEC_FUZZ_SUT": PYTHON, "TOKENSPEC_FUZZ_EXAMPLES": "60", **BUG}, 15),
+        (".tokenspec-fuzz", {"TOKENSPEC_FUZZ_SUT": PYTHON, "TOKENSPEC_FUZZ_EXAMPLES": "30", "WALLET_BUGS": "daily_adds_up"}, 15),
         (".tokenspec-replay", {"TOKENSPEC_LOGS": LOGS}, 0),
     ],
 )

@@ -58,6 +58,8 @@ class Fuzzed:
     finding: Finding | None = None
     why_none: str = ""
     """Why there is no verdict."""
+    limits: Sequence[str] = ()
+    """What the run says nothing about."""
     is_gate: bool = False
     """Whether a rule or refusal that was never met fails the run."""
     saved: Sequence[str] = ()
@@ -159,6 +161,7 @@ def as_markdown(run: Fuzzed) -> str:
         parts += [fenced(run.finding.lines), "\n".join(f"- {escaped(line)}" for line in run.saved), f"Again with\n\n{again}"]
     else:
         parts += [f"**never met** {escaped(line)}" for line in run.cold]
+        parts.append("\n".join(f"- {escaped(line)}" for line in run.limits))
     parts += coverage(run.rows, run.closed)
     if run.finding is None:
         parts.append(folded("Again with", again))

@@ -101,9 +101,11 @@ def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool, repor
 
 def _fuzzed(verdict: Verdict, run: SutRun, setting: Setting, saved: Sequence[str]) -> Fuzzed:
     found = verdict.counterexample
-    story = io.StringIO()
+    story, limits = io.StringIO(), io.StringIO()
     if found is not None:
         show_counterexample(found, story)
+    elif verdict.terms is not None:
+        _limits(verdict, verdict.terms, limits)
     return Fuzzed(
         about=title_of(verdict.terms) if verdict.terms is not None else run.sut,
         verdict=sentence(verdict),
@@ -113,6 +115,7 @@ def _fuzzed(verdict: Verdict, run: SutRun, setting: Setting, saved: Sequence[str
         stamp=made_of(run.seed, run.part, verdict.count),
         finding=sut_finding(found, story.getvalue()) if found is not None else None,
         why_none=verdict.why_none,
+        limits=limits.getvalue().splitlines(),
         saved=saved,
         files=run.save if found is not None and found.records else (),
     )
@@ -147,6 +150,9 @@ def _details(verdict: Verdict, run: SutRun, saved: Sequence[str], to: IO[str]) -
         to.write(f"{verdict.tried} found by earlier runs were tried first; of them no longer show: {verdict.mended}\n")
     if terms is not None and verdict.counterexample is None:
         _limits(verdict, terms, to)
+        if verdict.cold and not verdict.why_none:
+            cold = ", ".join(f"{event} ({what})" for event, what in verdict.cold)
+            to.write(f"{len(verdict.cold)} more were not met: {cold}\n")
 
 
 def _limits(verdict: Verdict, terms: Terms, to: IO[str]) -> None:
@@ -158,8 +164,6 @@ def _limits(verdict: Verdict, terms: Terms, to: IO[str]) -> None:
         to.write(f"sent as {key} was only: {', '.join(as_text(value) for value in values) or 'nothing'}\n")
     if verdict.closed:
         to.write(f"{_met(verdict)[1]} of {_met(verdict)[2]} rules and refusals cannot be met with what it takes\n")
-    if verdict.cold and not verdict.why_none:
-        to.write(f"{len(verdict.cold)} more were not met: {', '.join(f'{event} ({what})' for event, what in verdict.cold)}\n")
 
 
 def _met(verdict: Verdict) -> tuple[int, int, int]:

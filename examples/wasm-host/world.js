@@ -4,9 +4,9 @@
 
 import { formatInstant, parseInstant, passDays, passMonth, settle, startDaily, startMonthly } from "./calendar.js";
 
-const APP_POOLS = ["daily", "fast", "rollover", "topup"];
-const NONE = "(none)";
-const UNLISTED = "(not listed)";
+export const APP_POOLS = ["daily", "fast", "rollover", "topup"];
+export const NONE = "(none)";
+export const UNLISTED = "(not listed)";
 const CHARGE = "charge_";
 
 /** A catalogue, as the protocol writes it, as parameters of the account. */
@@ -19,6 +19,25 @@ export function figures({ ranking, daily, bank_months: months, plans, packs }) {
   }
   for (const [name, size] of Object.entries(packs)) found[`pack[${name}]`] = size;
   return found;
+}
+
+/** Accounts of their own: what changes in place is copied, everything else is shared. */
+function copied(accounts) {
+  const own = (entries) => new Map(Array.from(entries, ([key, value]) => [key, { ...value }]));
+  return new Map(
+    Array.from(accounts, ([name, account]) => [
+      name,
+      {
+        ...account,
+        daily: account.daily && { ...account.daily },
+        renewal: account.renewal && { ...account.renewal },
+        jobs: new Map(account.jobs),
+        answers: new Map(account.answers),
+        sessions: own(account.sessions),
+        timeline: [...account.timeline],
+      },
+    ]),
+  );
 }
 
 export class World {
@@ -34,6 +53,8 @@ export class World {
     session?.setParameters({});
     this.loggedOut = session?.state;
     this.clocks = Object.fromEntries(account.about.clocks.map((clock) => [clock.name, clock]));
+    /** Called after every step of either machine with `{machine, event, fields, before, outcome, at}`. */
+    this.watch = null;
   }
 
   get clamped() {
@@ -68,6 +89,25 @@ export class World {
     return answer;
   }
 
+  /** What the record would come to at the instant that its account has reached: `{rule}` or `{refusal}`; nothing happens. */
+  decide(record) {
+    const account = this.account(record.account);
+    const isSession = this.session?.events.has(record.event);
+    const machine = isSession ? this.session : this.machine;
+    const fields = this.#fields(machine, record.event, account, record);
+    machine.state = isSession ? (account.sessions.get(record.session)?.state ?? this.loggedOut) : account.state;
+    return machine.decide(record.event, fields);
+  }
+
+  /** All accounts as they stand, to go back to. */
+  snapshot() {
+    return copied(this.accounts);
+  }
+
+  restore(snapshot) {
+    this.accounts = copied(snapshot);
+  }
+
   /** Everything that falls due up to an instant, in order: at one instant the renewal before the daily reset. */
   advance(account, at) {
     for (;;) {
@@ -98,10 +138,16 @@ export class World {
   }
 
   #step(account, event, fields, at, record) {
-    this.machine.state = account.state;
+    const before = account.state;
+    this.machine.state = before;
     const outcome = this.machine.step(event, fields);
-    if (outcome.refusal) return outcome;
-    account.state = this.machine.state;
+    if (!outcome.refusal) this.#accept(account, outcome, at, record, this.machine.state);
+    this.watch?.({ machine: this.machine, event, fields, before, outcome, at });
+    return outcome;
+  }
+
+  #accept(account, outcome, at, record, after) {
+    account.state = after;
     const { daily, renewal } = outcome.rule.clocks;
     if (daily === "starts") account.daily = startDaily(at, record.daily_reset_time ?? "00:00", this.every24h);
     if (daily === "settles") {
@@ -115,11 +161,10 @@ export class World {
       account.subscription += 1;
     }
     if (renewal === "settles" || renewal === "stops") account.month += 1;
-    return outcome;
   }
 
   #remember(account, event, { answer }, { job }) {
-    if (event === "refund") account.jobs.get(job).refunded = true;
+    if (event === "refund") account.jobs.set(job, { ...account.jobs.get(job), refunded: true });
     if (event === "generate" || event === "api_generate") {
       const { day, month, subscription } = account;
       const parts = APP_POOLS.map((pool) => answer[CHARGE + pool] ?? 0);
@@ -174,12 +219,15 @@ export class World {
   #inSession(account, record) {
     const known = account.sessions.get(record.session);
     const fields = this.#fields(this.session, record.event, account, record);
-    this.session.state = known?.state ?? this.loggedOut;
+    const before = known?.state ?? this.loggedOut;
+    this.session.state = before;
     const outcome = this.session.step(record.event, fields);
+    const after = this.session.state;
+    this.watch?.({ machine: this.session, event: record.event, fields, before, outcome, at: parseInstant(record.at) });
     if (outcome.refusal) return outcome;
     if (record.event === "login" || record.event === "refresh") {
       this.#note(account);
-      account.sessions.set(record.session, { state: this.session.state, since: account.timeline.length - 1 });
+      account.sessions.set(record.session, { state: after, since: account.timeline.length - 1 });
     }
     if (record.event === "logout") account.sessions.delete(record.session);
     if (account.sessions.size === 0) account.timeline = [];

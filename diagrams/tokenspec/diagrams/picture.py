@@ -43,10 +43,13 @@ def svg(graph: Graph) -> str:
     """The picture as SVG, the same text everywhere."""
     drawn = svg_of(dot(graph))
     drawn = drawn[drawn.index("<svg") :].replace("\r\n", "\n")
-    drawn = re.sub(r"<!-- .*? -->\n|<title>.*?</title>\n?", "", drawn, flags=re.DOTALL)
+    drawn = re.sub(r"<!-- .*? -->\n", "", drawn, flags=re.DOTALL)
     drawn = re.sub(r'font-size="([\d.]+)"', lambda m: f'font-size="{float(m[1]) * _SHOWN_SIZE:.2f}"', drawn)
     drawn = drawn.replace(' font-family="Arial"', "")
     drawn = re.sub(r'<g id="\w+" class="node \w+">.*?</g>', _centred, drawn, flags=re.DOTALL)
+    # Under a pointer a title would show; as data it is there for a page that lights a state or an edge.
+    drawn = re.sub(r'(<g id="\w+" class="(?:node|edge)[^"]*")>\n<title>(.*?)</title>', r'\1 data-name="\2">', drawn)
+    drawn = re.sub(r"<title>.*?</title>\n?", "", drawn, flags=re.DOTALL)
     title, says = escape(graph.title, quote=False), escape(graph.says, quote=False)
     ids = f"{graph.name}-title", f"{graph.name}-desc"
     style = f".tokenspec text{{font-family:{_FAMILY}}}{_dark()}"

@@ -61,6 +61,8 @@ def test_a_newcomer_gets_through_readme_and_quick_start_in_a_new_environment(whe
         command = [str(scripts / "tokenspec"), "diagram", "lifecycle", "-o", f"a.{form}"]
         subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "PATH": str(tmp_path)})
         assert (tmp_path / f"a.{form}").read_bytes().startswith(begins)
+    subprocess.run([scripts / "tokenspec", "explore", "-o", "page.html"], check=True, cwd=tmp_path)
+    assert "class World" in (tmp_path / "page.html").read_text(encoding="utf-8")
     for page in NEWCOMERS:
         folder = tmp_path / Path(page).stem
         folder.mkdir()

@@ -16,6 +16,7 @@ MADE = {
     "lifecycle.svg": ("diagram", "lifecycle", "-o"),
     "lifecycle.mmd": ("diagram", "lifecycle", "-o"),
     "lifecycle.gv": ("diagram", "lifecycle", "-o"),
+    "explorer.html": ("explore", "-o"),
     "replay.json": ("replay", *sorted(map(str, EXAMPLES.glob("*.jsonl")))[:1], "--format", "json", "-o"),
     "policies.json": ("policies", "--format", "json", "-o"),
 }

@@ -12,9 +12,7 @@ import click
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.machine.backends.embedded.interface import Interface
 from tokenspec.machine.backends.embedded.page import page
-from tokenspec.machine.backends.embedded.reader import embedded
 from tokenspec.machine.checkers.explore import instances
 from tokenspec.machine.checkers.induction import Induction
 from tokenspec.machine.exporters.document import document
@@ -25,6 +23,7 @@ from tokenspec.machine.exporters.world import World
 from tokenspec.oracle.command.files import check_files, output, write_file
 from tokenspec.oracle.command.options import as_json, catalogue_at, settings_options
 from tokenspec.oracle.errors import WrongUsage
+from tokenspec.oracle.modules import module_of
 from tokenspec.oracle.settings import catalogue_on_the_wire, policy_from_options
 from tokenspec.oracle.stamp import line, stamp
 from tokenspec.spec.account import account
@@ -132,11 +131,8 @@ def _wasm(asked: _Asked) -> _Files:
     beside = str(path.with_suffix(".md"))
     check_files([asked.catalogue] if asked.catalogue else [], {"the page": beside}, asked.output_file)
     catalogue = catalogue_at(asked.catalogue)
-    whole = system(catalogue)
-    machine = next(m for m in whole.machines if m.name == (asked.machine or "account"))
-    heading = stamp()
-    about = Interface(machine, claims(catalogue.ranking))
-    module = embedded(about, {**catalogue.parameters(), **asked.policy}, heading)
+    machine = next(m for m in system(catalogue).machines if m.name == (asked.machine or "account"))
+    module = module_of(machine, catalogue, asked.policy)
     return {asked.output_file: module, beside: page(module, path.name)}
 
 

@@ -30,6 +30,7 @@ VERBS = {
     "infer": "Finds the policy settings that explain what logs observed.",
     "explain": "Tells why an account's balance is what it is, and what is due when.",
     "verify-artefacts": "Tells whether files were made from this declaration, by the digest that they carry.",
+    "explore": "Writes a page in which the declared account runs, to be tried out in a browser.",
     "policies": "Lists every open question with its answers, its default, and why it is open.",
 }
 _EXITS = """

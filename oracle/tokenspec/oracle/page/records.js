@@ -1,0 +1,131 @@
+// Logs: which lines hold a good record, and where an answer differs from what was observed. What an event needs is read in
+// the modules' descriptions.
+
+import { formatInstant, parseInstant } from "./calendar.js";
+import { APP_POOLS, UNLISTED } from "./world.js";
+
+const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?[Zz]$/;
+const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d$/;
+
+export class RecordReader {
+  /** `abouts` are the descriptions of the machines, `aliases` older names of plans. */
+  constructor(abouts, aliases) {
+    const events = abouts.flatMap((about) => about.events).filter(({ actor }) => actor !== "clock");
+    this.events = new Map(events.map((event) => [event.name, event]));
+    this.aliases = aliases;
+  }
+
+  /** The good records of a log by account, and what is wrong with its other lines: `{accounts, faults}`. */
+  read(text) {
+    const lines = text.replace(/^\uFEFF/, "").split("\n");
+    return this.#gather(
+      lines.map((line, index) => [index + 1, line.trim()]).filter(([, line]) => line),
+      (line) => JSON.parse(line),
+    );
+  }
+
+  /** The same for records that are objects already. */
+  take(records) {
+    return this.#gather(
+      records.map((record, index) => [index + 1, record]),
+      (record) => record,
+    );
+  }
+
+  #gather(numbered, parsed) {
+    const accounts = new Map();
+    const faults = [];
+    for (const [line, written] of numbered) {
+      try {
+        const record = this.#checked(parsed(written));
+        const known = accounts.get(record.account) ?? { records: [], ids: new Set(), last: -Infinity };
+        const at = parseInstant(record.at);
+        // What repeats an id is no second event, whenever it comes.
+        const isRepeated = record.id != null && known.ids.has(record.id);
+        if (!isRepeated && at < known.last)
+          throw new RangeError(`at: time never goes back within an account, and ${formatInstant(known.last)} came before`);
+        if (!isRepeated) known.last = at;
+        known.ids.add(record.id);
+        known.records.push(record);
+        accounts.set(record.account, known);
+      } catch (fault) {
+        faults.push({ line, rule: fault.message });
+      }
+    }
+    return { accounts: new Map(Array.from(accounts, ([name, { records }]) => [name, records])), faults };
+  }
+
+  #checked(record) {
+    if (typeof record !== "object" || record === null || Array.isArray(record))
+      throw new TypeError("a record is one JSON object a line");
+    const event = this.events.get(record.event);
+    if (typeof record.account !== "string") throw new TypeError("account: it is a text, and required");
+    if (!event) throw new TypeError(`event: there is no such event as ${JSON.stringify(record.event)}`);
+    const isInstant = typeof record.at === "number" || INSTANT.test(record.at);
+    if (!isInstant) throw new TypeError("at: an instant is RFC 3339 with Z, or whole milliseconds");
+    parseInstant(record.at);
+    if (record.id != null && typeof record.id !== "string") throw new TypeError("id: it is a text");
+    for (const { key, type, origin } of event.fields) if (origin === "payload") checkField(key, type, record[key]);
+    for (const key of event.keys) checkKey(key, record[key.name]);
+    return this.#renamed(record);
+  }
+
+  #renamed(record) {
+    const present = (object) =>
+      Object.fromEntries(
+        Object.entries(object).map(([key, value]) => [
+          key,
+          /^(scheduled_)?plan$/.test(key) && Object.hasOwn(this.aliases, value) ? this.aliases[value] : value,
+        ]),
+      );
+    const observed = record.observed && typeof record.observed === "object" ? { observed: present(record.observed) } : {};
+    return { ...present(record), ...observed };
+  }
+}
+
+function checkField(key, type, value) {
+  const isListed = type.type === "enum" && !type.members.includes(UNLISTED);
+  if (value == null) throw new TypeError(`${key}: it is required`);
+  if (type.type === "tokens" && !Number.isSafeInteger(value)) throw new TypeError(`${key}: it is a whole number`);
+  if (type.type === "bool" && typeof value !== "boolean") throw new TypeError(`${key}: it is true or false`);
+  if (type.type === "enum" && typeof value !== "string") throw new TypeError(`${key}: it is a text`);
+  if (isListed && !type.members.includes(value)) throw new TypeError(`${key}: it is one of ${type.members.join(", ")}`);
+}
+
+function checkKey({ name, shape, optional }, value) {
+  if (value == null) {
+    if (!optional) throw new TypeError(`${name}: it is required`);
+    return;
+  }
+  if (shape === "tokens by pool") {
+    const named = Object.entries(value).filter(([, tokens]) => tokens != null);
+    const isGood = named.length && named.every(([pool, tokens]) => APP_POOLS.includes(pool) && Number.isSafeInteger(tokens));
+    if (!isGood) throw new TypeError(`${name}: it gives whole tokens of one or more of ${APP_POOLS.join(", ")}`);
+  } else if (typeof value !== "string") throw new TypeError(`${name}: it is a text`);
+  else if (shape === "time of day" && !TIME_OF_DAY.test(value)) throw new TypeError(`${name}: it is written HH:MM`);
+}
+
+/** Every field written in `got` that `expected` does not say: `[field, expected, got]`. Absent and null are the same, and a charge of 0. */
+export function differences(expected, got, names) {
+  return names
+    .filter((name) => name in got)
+    .flatMap((name) => {
+      const [ours, theirs] = [expected[name] ?? null, got[name] ?? null];
+      if (name === "charge" || name === "balances") return byPool(name, ours ?? {}, theirs);
+      const same = name.endsWith("_at")
+        ? instant(ours) === instant(theirs)
+        : ours === theirs || (name === "duplicate" && !ours && !theirs);
+      return same ? [] : [[name, ours, theirs]];
+    });
+}
+
+function byPool(name, ours, theirs) {
+  const isCharge = name === "charge";
+  const nothing = isCharge ? 0 : null;
+  if (theirs === null || typeof theirs !== "object" || (isCharge && !Object.keys(theirs).length))
+    return (theirs !== null && typeof theirs !== "object") || Object.values(ours).some(Boolean) ? [[name, ours, theirs]] : [];
+  const differing = Object.keys(theirs).filter((pool) => (ours[pool] ?? nothing) !== (theirs[pool] ?? nothing));
+  return differing.map((pool) => [`${name}.${pool}`, ours[pool] ?? nothing, theirs[pool] ?? nothing]);
+}
+
+const instant = (written) => (typeof written === "string" ? Date.parse(written) : written);

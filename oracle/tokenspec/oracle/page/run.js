@@ -1,0 +1,140 @@
+// A run: the records of one account through the machines, entry by entry, with the way back.
+
+import { parseInstant } from "./calendar.js";
+import { differences } from "./records.js";
+import { World, figures } from "./world.js";
+
+/** Events between two kept states: going back takes at most so many steps forward again. */
+const APART = 200;
+
+export class Run {
+  /**
+   * `machines` are `{account, session}`; `turns` say from which entry on which policies hold: `[{from, policy}]`, first from 0.
+   * `about` holds the catalogue and the names of the fields of an answer.
+   */
+  constructor(machines, about, name, records, turns) {
+    Object.assign(this, {
+      machines,
+      about,
+      name,
+      turns,
+      records: [],
+      entries: [],
+      breaches: [],
+      position: 0,
+      firstDivergence: null,
+    });
+    this.figures = figures(about.catalogue);
+    this.#hold(0);
+    this.world = new World(machines.account, machines.session, about.catalogue.prices);
+    this.kept = [this.world.snapshot()];
+    this.isAhead = false;
+    for (const record of records) this.push(record);
+  }
+
+  /** The record happens after all others. */
+  push(record) {
+    this.goTo(this.entries.length);
+    this.#hold(this.position);
+    const steps = [];
+    this.world.watch = (step) => {
+      steps.push(step);
+      for (const claim of broken(step)) this.breaches.push({ position: this.position, claim });
+    };
+    const answer = this.world.apply(record);
+    this.world.watch = null;
+    const chosen = steps.findIndex(({ event }) => event === record.event);
+    // A job that repeats ends with a step that is refused, which is no answer to anybody.
+    const told = steps.filter(({ outcome }, index) => index <= chosen || !outcome.refusal);
+    const isCompared = record.observed && this.firstDivergence === null;
+    const differs = isCompared ? differences(answer, record.observed, this.about.answer_fields) : [];
+    if (differs.length) this.firstDivergence = this.entries.length;
+    const moves = told.filter(({ machine, outcome }) => machine === this.machines.account && outcome.rule?.target);
+    const move = moves.at(-1) ?? this.entries.at(-1)?.move ?? null;
+    const decided = steps[chosen] ?? null;
+    this.entries.push({
+      record,
+      at: parseInstant(record.at),
+      answer,
+      steps: told,
+      decided,
+      move,
+      differs,
+      state: this.account.state,
+    });
+    this.records.push(record);
+    this.position += 1;
+    if (this.position % APART === 0) this.kept.push(this.world.snapshot());
+  }
+
+  /** What came after the first `position` records never happened. */
+  cut(position) {
+    this.goTo(position);
+    for (const list of [this.records, this.entries]) list.length = position;
+    this.kept.length = Math.floor(position / APART) + 1;
+    this.breaches = this.breaches.filter((breach) => breach.position < position);
+    if (this.firstDivergence !== null && this.firstDivergence >= position) this.firstDivergence = null;
+  }
+
+  /** The world stands after the first `position` records. */
+  goTo(position) {
+    if (this.isAhead || position < this.position || position - this.position > APART) {
+      this.position = Math.floor(position / APART) * APART;
+      this.world.restore(this.kept[this.position / APART]);
+      this.isAhead = false;
+    }
+    for (; this.position < position; this.position += 1) {
+      this.#hold(this.position);
+      this.world.apply(this.records[this.position]);
+    }
+    this.#hold(this.position);
+  }
+
+  /** Time goes on without a record; `goTo` takes it back. */
+  advance(at) {
+    this.#hold(this.position);
+    if (this.world.accounts.has(this.name)) this.world.advance(this.account, at);
+    this.isAhead = true;
+  }
+
+  get account() {
+    return this.world.account(this.name);
+  }
+
+  /** What a record would come to now. */
+  decide(record) {
+    this.#hold(this.position);
+    return this.world.decide({ ...record, account: this.name });
+  }
+
+  /** A definition or parameter of the account machine in the present state. */
+  value(name) {
+    const { account } = this.machines;
+    this.#hold(this.position);
+    account.state = this.account.state;
+    return account.parameters.has(name) ? account.parameter(name) : account.definitions[name];
+  }
+
+  get policy() {
+    return this.#policyAt(this.position);
+  }
+
+  #policyAt(position) {
+    return this.turns.findLast(({ from }) => from <= position).policy;
+  }
+
+  /** The machine is one for all runs: it takes on the policies of this one. */
+  #hold(position) {
+    const policy = this.#policyAt(position);
+    if (this.machines.holds === policy) return;
+    this.machines.account.setParameters({ ...this.figures, ...policy });
+    this.machines.holds = policy;
+  }
+}
+
+/** The claims, by id, that a step breaks. */
+function broken({ machine, event, fields, before }) {
+  machine.state = before;
+  const { state, step } = machine.broken(event, fields);
+  return [state, step].filter(Boolean).map(({ claim }) => claim);
+}

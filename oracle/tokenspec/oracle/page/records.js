@@ -105,7 +105,7 @@ function checkKey({ name, shape, optional }, value) {
   else if (shape === "time of day" && !TIME_OF_DAY.test(value)) throw new TypeError(`${name}: it is written HH:MM`);
 }
 
-/** Every field written in `got` that `expected` does not say: `[field, expected, got]`. Absent and null are the same, and a charge of 0. */
+/** Every field written in `got` that `expected` does not say: `[field, expected, got]`. Absent and null are the same. */
 export function differences(expected, got, names) {
   return names
     .filter((name) => name in got)

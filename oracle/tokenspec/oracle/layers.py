@@ -111,7 +111,7 @@ class LayerChecks:
         vector = history[max(0, len(history) - 1 - age // 3)]
         extra = 1 if age == 15 else 0
         pools = [pool for bit, pool in enumerate(APP_POOLS) if mask >> bit & 1] or ["daily"]
-        return {pool: vector[APP_POOLS.index(pool)] + extra for pool in pools}
+        return {pool: min(vector[APP_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}
 
     def _vector(self, account: Account) -> Vector:
         return self.oracle._vector(account)

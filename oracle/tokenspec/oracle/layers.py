@@ -16,6 +16,7 @@ import msgspec
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.backends.compiled import Outcome
 from tokenspec.machine.checkers.monitor import Tally, Violation
+from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.answers import Answer
 from tokenspec.oracle.clock import Dial, pass_month, period_of
 from tokenspec.oracle.instants import DAY_MS, parse_instant

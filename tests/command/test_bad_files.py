@@ -90,4 +90,4 @@ def test_lines_of_ten_megabytes_are_read_and_told_shortly(tmp_path: Path) -> Non
     done = tokenspec("replay", "log.jsonl", "--format", "json", cwd=tmp_path)
     assert (done.code, done.report["records"]) == (65, 1)
     assert [b["field"] for b in done.report["bad_records"]] == ["event", "at"]
-    assert len(str(done.report["bad_records"])) < 2_000
+    assert len(json.dumps(done.report | {"coverage": []})) < 5_000

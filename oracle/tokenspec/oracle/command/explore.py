@@ -11,7 +11,8 @@ import msgspec
 from tokenspec.oracle.command.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.command.files import check_files, output
 from tokenspec.oracle.command.options import catalogue_at, settings_options
-from tokenspec.oracle.command.replay_forms import SHOWN_MAX, bad_text
+from tokenspec.oracle.command.replay import bad_text
+from tokenspec.oracle.command.replay_forms import SHOWN_MAX
 from tokenspec.oracle.errors import BadRecord, BadSetting, WrongUsage
 from tokenspec.oracle.explorer_page import build
 from tokenspec.oracle.logs import Logs

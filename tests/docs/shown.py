@@ -24,6 +24,10 @@ RUN_ELSEWHERE = {
     "tokenspec check": (".ci/run", "\ntokenspec check\n"),
     "pip install -e '.[dev]' && pytest -n auto": (".ci/run", "pip install --quiet -e '.[dev]' && pytest -n auto\n"),
     "pip install -e '.[docs]'": (".ci/run", "pip install --quiet -e '.[dev]'"),
+    "tokenspec explore examples/07-upgrade-keeps-its-date.jsonl -o docs/explore.html": (
+        "tests/docs/test_site.py",
+        'tokenspec("explore", SHOWN, "-o"',
+    ),
     "zensical build --strict": ("tests/docs/test_site.py", '"-m", "zensical", "build", "--strict"'),
 }
 """Commands that take long or the network, with the file that runs them and how."""

@@ -13,9 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from command.conftest import EXAMPLES, tokenspec
 from docs.shown import ROOT
 
 pytest.importorskip("zensical", reason="the extra docs is not installed")
+
+
+SHOWN = EXAMPLES / "07-upgrade-keeps-its-date.jsonl"
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +27,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     shutil.copy(ROOT / "zensical.toml", folder)
     shutil.copytree(ROOT / "docs", folder / "docs")
+    # The page that explorer.md shows is built, not kept.
+    made = tokenspec("explore", SHOWN, "-o", folder / "docs" / "explore.html")
+    assert (made.code, made.err) == (0, f"written: {folder / 'docs' / 'explore.html'}\n")
     done = subprocess.run([sys.executable, "-m", "zensical", "build", "--strict"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "No issues found" in done.stdout + done.stderr

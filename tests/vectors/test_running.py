@@ -143,6 +143,12 @@ def test_a_slice_that_is_none_is_wrong_usage(suite: Path, part: str) -> None:
     assert (done.code, done.out) == (64, "")
 
 
+@pytest.mark.parametrize("seconds", ["0", "nan", "inf", "1e300"])
+def test_a_time_that_cannot_be_waited_is_wrong_usage(suite: Path, seconds: str) -> None:
+    done = call("vectors", "run", suite, "--sut", sut("implementation.py"), "--timeout", seconds)
+    assert (done.code, done.out) == (64, "")
+
+
 def test_where_no_vector_is_left_there_is_no_verdict(suite: Path) -> None:
     done = call("vectors", "run", suite, "--sut", sut("implementation.py"), "--slice", "9/9")
     assert (done.code, done.out.splitlines()[-1]) == (20, "no verdict: 0 passed, 0 failed, 0 skipped")

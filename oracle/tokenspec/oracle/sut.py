@@ -76,7 +76,7 @@ def read_answer(body: bytes) -> Message | Failed:
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        shown = one_line(body[:2_000].decode(errors="replace"))
+        shown = one_line(body.decode(errors="replace"))
         return Failed(GARBAGE, f"it answered what is not JSON: {shown}" if shown else "it answered nothing")
     if not isinstance(answer, dict):
         return Failed(GARBAGE, f"it answered what is not a JSON object: {as_text(answer)}")

@@ -52,6 +52,17 @@ class _TimedSocket:
         """Does nothing: `http.client` closes before it reads a last answer, and the client closes when it is done."""
 
 
+def _was_closed(idle: socket.socket) -> bool:
+    """Whether the server has ended a connection that waits for a request, as a server may after any answer (RFC 9112, 9.5)."""
+    idle.setblocking(False)
+    try:
+        return not idle.recv(1, socket.MSG_PEEK)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+
+
 class HttpClient:
     """A client of the server at `url`. Raises `WrongUsage` for a wrong address, `OSError` where nobody listens."""
 
@@ -95,7 +106,8 @@ class HttpClient:
         return self._failed(answer.how, answer.detail) if isinstance(answer, Failed) else answer
 
     def _exchange(self, body: bytes, until: float) -> bytes:
-        if self._socket is None:
+        if self._socket is None or _was_closed(self._socket):
+            self.end()
             self._connect(until)
         assert self._socket is not None
         self._http.sock = _TimedSocket(self._socket, until)

@@ -20,6 +20,7 @@ from tokenspec.oracle.command.files import check_files, output, write_file
 from tokenspec.oracle.command.fuzz import LIVENESS_CLAIMS, exit_of
 from tokenspec.oracle.command.options import (
     Reports,
+    Seconds,
     as_json,
     catalogue_at,
     output_options,
@@ -46,9 +47,7 @@ EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}
 @click.option("--scope", type=click.Choice(list(SCOPES)), default="small", show_default=True, help="The world that is searched.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same random runs.")
 @click.option("--max-states", type=click.IntRange(min=1), metavar="N", help="Ends a search after N states, without a verdict.")
-@click.option(
-    "--time-limit", type=click.FloatRange(min=0), metavar="SECONDS", help="Ends a search after so long, without a verdict."
-)
+@click.option("--time-limit", type=Seconds(min=0), metavar="SECONDS", help="Ends a search after so long, without a verdict.")
 @click.option(
     "--save",
     metavar="STEM",

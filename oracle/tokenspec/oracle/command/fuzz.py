@@ -17,6 +17,7 @@ from tokenspec.oracle.command.fuzz_forms import Fuzzed, fuzz_forms, machine_find
 from tokenspec.oracle.command.fuzz_save import outputs, save_failure
 from tokenspec.oracle.command.fuzz_sut import SutRun, fuzz_sut
 from tokenspec.oracle.command.options import (
+    TIMEOUT,
     Reports,
     as_json,
     catalogue_at,
@@ -68,10 +69,7 @@ LIVENESS_CLAIMS = ("never_stuck",)
     "--sut", metavar="SUT", help="Fuzzes an implementation: a command line, http://HOST:PORT, or python:module:factory."
 )
 @click.option(
-    "--timeout",
-    type=click.FloatRange(min=0, min_open=True, max=3_600),
-    metavar="SECONDS",
-    help="How long the implementation may take for an answer; default: 5.",
+    "--timeout", type=TIMEOUT, metavar="SECONDS", help="How long the implementation may take for an answer; default: 5."
 )
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
 @click.option(

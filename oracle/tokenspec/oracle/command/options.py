@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 _Decorator = Callable[[F], F]
+
+
+class Seconds(click.FloatRange):
+    """A length of time within a range; what is not a number lies in none, though no comparison says so."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The number. Fails as a `FloatRange` does."""
+        number = super().convert(value, param, ctx)
+        return self.fail("nan is not a length of time.", param, ctx) if math.isnan(number) else number
+
+
+TIMEOUT = Seconds(min=0, min_open=True, max=3_600)
+"""How long an implementation may take for an answer: up to an hour."""
 
 
 def settings_options(command: F) -> F:

@@ -15,6 +15,7 @@ import click
 from tokenspec.oracle.command.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.command.files import check_files, output
 from tokenspec.oracle.command.options import (
+    TIMEOUT,
     Reports,
     as_json,
     output_options,
@@ -111,7 +112,7 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
 @click.argument("directory", metavar="[DIR]", type=click.Path(), required=False)
 @click.option("--sut", metavar="SUT", required=True, help="A command line, http://HOST:PORT, or python:package.module:factory.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", default=DEFAULT_TIMEOUT, show_default=True,
+    "--timeout", type=TIMEOUT, metavar="SECONDS", default=DEFAULT_TIMEOUT, show_default=True,
     help="How long a request may take.",
 )  # fmt: skip
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="TOML: its own words for refusals, each with its codes.")

@@ -53,7 +53,33 @@ def without_jobs(request: Message, answer: Message) -> Message:
     return answer | {"events": events} if request["op"] == "open" else answer
 
 
+def uses_up_refused_jobs() -> Fault:
+    """A job that was refused once is refused for ever."""
+    jobs: set[tuple[str, str]] = set()
+
+    def changed(request: Message, answer: Message) -> Message:
+        if request["op"] == "open":
+            jobs.clear()
+        if request.get("event") != "generate":
+            return answer
+        job = request["account"], request["job"]
+        if answer["outcome"] == "refused":
+            jobs.add(job)
+        return answer | {"outcome": "refused"} if job in jobs else answer
+
+    return changed
+
+
+def opens_at_its_mark_and_is_due(request: Message, answer: Message) -> Message:
+    """An account that opens at its own reset time is due at once, and not a day later."""
+    mark = f"T{request.get('daily_reset_time', '00:00')}:00Z"
+    is_meant = request.get("event") == "open_account" and answer["outcome"] == "accepted" and request["at"].endswith(mark)
+    return answer | ({"next_daily_reset_at": request["at"]} if is_meant else {})
+
+
 FAULTS: dict[str, Fault] = {
+    "opens_at_its_mark_and_is_due": on_apply(opens_at_its_mark_and_is_due),
+    "uses_up_refused_jobs": uses_up_refused_jobs(),
     "good": lambda request, answer: answer,
     "in_other_words": on_apply(
         lambda request, answer: answer | {"reason": f"E_{answer['reason'][:5]}".upper()} if "reason" in answer else answer

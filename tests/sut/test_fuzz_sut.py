@@ -76,6 +76,8 @@ WRONG = {
     "lists_for_objects": "balances",
     "lies_about_charges": "charge.rollover",
     "gives_away": "outcome",
+    "opens_at_its_mark_and_is_due": "next_daily_reset_at",
+    "uses_up_refused_jobs": "outcome",
     "forgets_nothing": "outcome",
 }
 

@@ -44,6 +44,9 @@ from tokenspec.spec.words import UNLISTED
 START = parse_instant("2027-01-31T22:30:00Z")
 """Late on the last day of a long month: the next anniversaries and the next midnight are awkward at once."""
 
+_OPENING = "22:30"
+"""The time of day at which runs begin: an account that is opened at its own reset time waits a whole day."""
+
 _HOUR = 3_600_000
 _WAITS: dict[str, int] = {
     "nothing": 0,
@@ -176,7 +179,7 @@ class WorldFuzz(RuleBasedStateMachine):
         subscribed: list[tuple[str, dict[str, Any]]] = [("open_account", {}), ("subscribe", {"plan": plan})]
         starts: dict[str, list[tuple[str, dict[str, Any]]]] = {
             "nothing": [],
-            "opened": subscribed[:1],
+            "opened": [("open_account", {"daily_reset_time": _OPENING})],
             "subscribed": subscribed,
             "emptied": [*subscribed, ("generate", spent)],
             "cancelled": [*subscribed, pack, ("cancel", {})],
@@ -295,7 +298,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _key(self, who: str, event: Event, key: Key, die: int) -> Any:
         if key.shape is Shape.TIME_OF_DAY:
-            return (None, "00:00", "09:30", "23:59")[die % 4]
+            return (None, "00:00", _OPENING, "23:59")[die % 4]
         if key.shape is Shape.POOLS:
             return self._layers.shown(who, die)
         if key.name == "job":
@@ -306,13 +309,17 @@ class WorldFuzz(RuleBasedStateMachine):
         return f"{key.name[0]}{die % 2 + 1}"
 
     def _job(self, who: str, event: Event, die: int) -> str:
-        """An event that asks for a new job mostly gets one, any other mostly one that was accepted."""
+        """An event that asks for a new job mostly gets one, any other mostly one that was accepted.
+
+        A new one has often been refused before: that does not use it up.
+        """
         account = self.oracle.accounts.get(who)
         known = list(account.jobs) if account is not None else []
         wants_new = any(f.name == "job_is_new" for f in event.fields)
         if known and (die % 8 == 7) == wants_new:
             return known[-1 - die // 8 % len(known)]
-        return f"j{len(self.records)}"
+        tried = [r["job"] for r in self.records if r["account"] == who and "job" in r and r["job"] not in known]
+        return tried[-1] if tried and die % 2 == 0 else f"j{len(self.records)}"
 
 
 @lru_cache(maxsize=8)

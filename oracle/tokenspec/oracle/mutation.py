@@ -9,10 +9,7 @@ well, has survived.
 
 from __future__ import annotations
 
-import multiprocessing
-import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 
 from tokenspec.invariants.claims import claims
@@ -28,6 +25,7 @@ from tokenspec.machine.testing.mutants import Mutant, mutants
 from tokenspec.oracle.campaign import run
 from tokenspec.oracle.fates import EQUIVALENT, KILLED, SURVIVED, Fate
 from tokenspec.oracle.faults import FAULTS
+from tokenspec.oracle.processes import processes
 from tokenspec.oracle.scoping import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
@@ -139,26 +137,15 @@ def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -
                 tick(1)
         return [fault for fault in faults if fault.id not in settled]
 
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), initializer=_ignore_interrupts) as pool:
-        try:
-            batches = [[fault.id for fault in faults[i : i + _BATCH]] for i in range(0, len(faults), _BATCH)]
-            left = note(fate for batch in pool.map(_at_a_glance, batches) for fate in batch)
-            left = note(pool.map(_kill, [fault.id for fault in left]))
-            same = equivalent(left) if left else set()
-            left = note(Fate(f.id, f.operator, f.fault, EQUIVALENT, "", "explorer") for f in left if f.id in same)
-            note(pool.map(_fuzz, [fault.id for fault in left]))
-        except KeyboardInterrupt:
-            for process in list(getattr(pool, "_processes", {}).values()):
-                process.terminate()
-            pool.shutdown(cancel_futures=True)
-            raise
+    with processes(workers) as pool:
+        batches = [[fault.id for fault in faults[i : i + _BATCH]] for i in range(0, len(faults), _BATCH)]
+        left = note(fate for batch in pool.map(_at_a_glance, batches) for fate in batch)
+        left = note(pool.map(_kill, [fault.id for fault in left]))
+        same = equivalent(left) if left else set()
+        left = note(Fate(f.id, f.operator, f.fault, EQUIVALENT, "", "explorer") for f in left if f.id in same)
+        note(pool.map(_fuzz, [fault.id for fault in left]))
     for fault in faults:
         yield settled.get(fault.id) or Fate(fault.id, fault.operator, fault.fault, SURVIVED)
-
-
-def _ignore_interrupts() -> None:
-    """An interruption is the business of the process that waits."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @cache

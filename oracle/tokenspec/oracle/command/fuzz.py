@@ -11,7 +11,7 @@ import click
 
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.campaign import PROFILES, Result, run
-from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, SAFETY
+from tokenspec.oracle.command.exits import BUG, COVERAGE, HOLDS, LIVENESS, NO_VERDICT, SAFETY
 from tokenspec.oracle.command.files import check_files
 from tokenspec.oracle.command.fuzz_forms import Fuzzed, fuzz_forms, machine_finding, made_of
 from tokenspec.oracle.command.fuzz_save import outputs, save_failure
@@ -154,6 +154,8 @@ def command(
     write_result(forms, form, output_file, reports)
     if result.failure is not None:
         return exit_of(result.failure)
+    if result.interrupted:
+        return NO_VERDICT
     return COVERAGE if result.cold else HOLDS
 
 
@@ -173,7 +175,7 @@ def report(result: Result, fixed: dict[str, str], catalogue: Catalogue | None = 
         "seed": result.seed,
         "policy": fixed,
         "fixed": {},
-        "verdict": "diverges" if failure else "no_verdict" if result.cold else "conforms",
+        "verdict": "diverges" if failure else "no_verdict" if result.cold or result.interrupted else "conforms",
         "examples": result.count.examples,
         "steps": result.count.steps,
         "seconds": round(result.seconds, 2),
@@ -198,17 +200,20 @@ def _counterexample(failure: Failure) -> dict[str, Any]:
 
 def _fuzzed(result: Result, again: str, saved: Sequence[str], save: Sequence[str], catalogue: Catalogue | None) -> Fuzzed:
     failure, story = result.failure, io.StringIO()
+    why_none = "it was interrupted" if result.interrupted and failure is None else ""
+    held = f"no verdict: {why_none}" if why_none else "coverage gate failed" if result.cold else "holds"
     if failure is not None:
         show_failure(failure, story)
     return Fuzzed(
         about="The declared machines",
-        verdict="violated" if failure else "coverage gate failed" if result.cold else "holds",
+        verdict="violated" if failure else held,
         again=again,
         rows=result.coverage.rows(),
         closed=result.closed,
         stamp=made_of(result.seed, None, result.count),
         finding=machine_finding(failure, story.getvalue()) if failure is not None else None,
-        is_gate=True,
+        why_none=why_none,
+        is_gate=not why_none,
         saved=saved,
         files=save if failure is not None else (),
     )
@@ -235,7 +240,7 @@ def _details(result: Result, told: Fuzzed, to: IO[str]) -> None:
     )
     if result.closed:
         to.write(f"{len(result.closed)} rules and refusals cannot be met under these settings, and are not counted\n")
-    for event, what in result.cold:
+    for event, what in [] if result.interrupted else result.cold:
         to.write(f"never met: {event}, {what}\n")
 
 

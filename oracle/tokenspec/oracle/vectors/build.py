@@ -5,13 +5,12 @@ The same declaration gives the same suite, byte for byte.
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.oracle.mutation import seeded
+from tokenspec.oracle.processes import processes
 from tokenspec.oracle.settings import catalogue_on_the_wire
 from tokenspec.oracle.vectors.cover import at_least, few, only_by
 from tokenspec.oracle.vectors.faulty import Fault, shows_nothing
@@ -57,7 +56,7 @@ class Part:
 
 def build(tick: Callable[[int], None] = lambda _: None) -> list[Part]:
     """The whole suite, a part for each kind of resets, each in a process of its own."""
-    with ProcessPoolExecutor(len(RESETS), multiprocessing.get_context("spawn")) as pool:
+    with processes(len(RESETS)) as pool:
         found = []
         for part in pool.map(built, RESETS):
             found.append(part)

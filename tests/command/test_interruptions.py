@@ -1,0 +1,39 @@
+"""Ctrl-C, which a terminal sends to a command and to every process that it has started."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from command.conftest import COMMAND
+
+
+def interrupted(seconds: float, *arguments: str) -> tuple[int, str]:
+    """The exit code and all that was written by a command that is interrupted after so long."""
+    written = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    with subprocess.Popen([*COMMAND, *arguments], start_new_session=True, **written) as process:  # type: ignore[call-overload]
+        time.sleep(seconds)
+        os.killpg(process.pid, signal.SIGINT)
+        out, _ = process.communicate(timeout=20)
+    return process.returncode, out
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+@pytest.mark.parametrize("arguments", [("mutants",), ("vectors", "build", "--out", "suite")], ids=["mutants", "vectors"])
+def test_processes_that_share_work_say_nothing_when_it_is_ended(
+    arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert interrupted(1.2, *arguments) == (130, "\ntokenspec: interrupted\n")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+def test_a_campaign_that_is_ended_early_has_no_verdict() -> None:
+    code, out = interrupted(4, "fuzz", "--examples", "60000")
+    assert (code, out.splitlines()[-1]) == (20, "no verdict: it was interrupted")
+    assert "never met" not in out

@@ -29,11 +29,11 @@ def test_processes_that_share_work_say_nothing_when_it_is_ended(
     arguments: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert interrupted(1.2, *arguments) == (130, "\ntokenspec: interrupted\n")
+    assert interrupted(4, *arguments) == (130, "\ntokenspec: interrupted\n")
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 def test_a_campaign_that_is_ended_early_has_no_verdict() -> None:
-    code, out = interrupted(4, "fuzz", "--examples", "60000")
+    code, out = interrupted(8, "fuzz", "--examples", "60000")
     assert (code, out.splitlines()[-1]) == (20, "no verdict: it was interrupted")
     assert "never met" not in out

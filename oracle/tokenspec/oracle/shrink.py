@@ -6,10 +6,20 @@ Hypothesis shrinks what it drew; a record is what a person reads, so the last st
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
+
+from tokenspec.spec.system import system
 
 Record = dict[str, Any]
 Fails = Callable[[list[Record]], bool]
+
+
+@cache
+def _optional() -> frozenset[str]:
+    """What a record may leave out."""
+    events = [event for machine in system().machines for event in machine.events]
+    return frozenset({"id", *(key.name for event in events for key in event.keys if key.optional)})
 
 
 def shrink(records: list[Record], fails: Fails, tries: int = 1500) -> list[Record]:
@@ -58,8 +68,8 @@ def _accepted(records: list[Record], index: int, still: Fails) -> Record | None:
 
 def _changes(records: list[Record], index: int) -> Iterator[Record]:
     record = records[index]
-    if "id" in record:
-        yield {key: value for key, value in record.items() if key != "id"}
+    for left_out in sorted(_optional() & record.keys()):
+        yield {key: value for key, value in record.items() if key != left_out}
     if index:
         yield record | {"at": records[index - 1]["at"]}
     if record["account"] != "a":

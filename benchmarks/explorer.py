@@ -17,7 +17,7 @@ import re
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -27,10 +27,9 @@ from tokenspec.machine.backends.compiled import Compiled
 from tokenspec.machine.checkers.explore import Exploration, explore, instances
 from tokenspec.machine.checkers.monitor import Watch
 from tokenspec.machine.checkers.search import Search
-from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.claims import Claim, StatePart
-from tokenspec.machine.lang.declaration import Parameter
-from tokenspec.machine.lang.expr import reads
+from tokenspec.machine.lang.declaration import Policy
+from tokenspec.oracle.scoping import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.scopes import SCOPES, TINY, Scope
@@ -72,11 +71,8 @@ def checked(scope: Scope) -> list[Claim]:
     return found
 
 
-def native_search(scope: Scope, opened: tuple[Parameter, ...] = ()) -> tuple[Exploration, float]:
-    machine = account(scope.catalogue)
-    parameters = {**scope.catalogue.parameters(), **DEFAULTS}
-    events = instances(machine, scope.values)
-    search = Search(Scoped(machine, parameters, events, scope.most, checked(scope), opened))
+def native_search(scope: Scope, left_open: Sequence[Policy] = ()) -> tuple[Exploration, float]:
+    search = Search(scoped(scope, checked(scope), left_open=left_open))
     started = time.process_time()
     return search.run(), time.process_time() - started
 
@@ -215,9 +211,7 @@ def race(scope: Scope, rounds: int) -> None:
 
 def every_policy() -> None:
     """Prints one search from every combination of answers to the policies that anything depends on."""
-    machine = account(TINY.catalogue)
-    read = set(reads(machine)) | set(reads(claims(TINY.catalogue.ranking)))
-    found, seconds = native_search(TINY, tuple(p.parameter for p in POLICIES if p.name in read))
+    found, seconds = native_search(TINY, POLICIES)
     print(f"tiny under every policy at once: {found.states:,} states, {found.transitions:,} transitions,", end=" ")
     print(f"{seconds:.2f} s, {found.states / seconds:,.0f} states/s, {found.memory / 2**20:,.0f} MiB")
 

@@ -17,29 +17,18 @@ from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.build import eq, ite, ne, requires, rule, var, variable
 from tokenspec.machine.lang.claims import Claim, claim, state
 from tokenspec.machine.lang.conditions import OUTCOME
-from tokenspec.machine.lang.declaration import Actor, Event, Machine, Parameter
+from tokenspec.machine.lang.declaration import Actor, Event, Machine
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.testing.edits import with_rule
 from tokenspec.oracle.faults import FAULTS, Fault
+from tokenspec.oracle.scoping import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.scopes import SCOPES, SMALL, TINY, Scope
 from tokenspec.spec.system import system
 
 PLAIN, GHOSTLY = split(claims(TINY.catalogue.ranking))
-
-
-def scoped(
-    scope: Scope,
-    only: list[Claim],
-    machine: Machine | None = None,
-    opened: tuple[Parameter, ...] = (),
-    answers: Mapping[str, str] = DEFAULTS,
-) -> Scoped:
-    machine = machine or account(scope.catalogue)
-    parameters = {**scope.catalogue.parameters(), **DEFAULTS, **answers}
-    return Scoped(machine, parameters, instances(machine, scope.values), scope.most, only, opened)
 
 
 def readable(
@@ -75,7 +64,7 @@ def test_the_standard_scope_has_more_than_a_million_states() -> None:
     ids=lambda a: "+".join(a.values()) if len(a) == 1 else "every last answer",
 )
 def test_both_tiers_count_the_same_under_every_answer(answers: dict[str, str]) -> None:
-    assert counts(Search(scoped(TINY, [], answers=answers)).run()) == counts(readable(TINY, [], answers=answers))
+    assert counts(Search(scoped(TINY, [], {**DEFAULTS, **answers})).run()) == counts(readable(TINY, [], answers=answers))
 
 
 def test_claims_leave_the_counts_alone_and_their_twins_occur_in_both_or_in_neither() -> None:
@@ -99,10 +88,10 @@ def test_ghosts_are_searched_alike() -> None:
 
 def test_open_policies_are_the_sum_of_their_answers() -> None:
     opened = tuple(p for p in POLICIES if p.name in {"upgrade_grant", "lapse_bank", "past_due_spending"})
-    whole = Search(scoped(TINY, PLAIN, opened=tuple(p.parameter for p in opened))).run()
+    whole = Search(scoped(TINY, PLAIN, left_open=opened)).run()
     names = [p.name for p in opened]
     each = [
-        Search(scoped(TINY, [], answers=dict(zip(names, answers, strict=True)))).run()
+        Search(scoped(TINY, [], {**DEFAULTS, **dict(zip(names, answers, strict=True))})).run()
         for answers in product(*([a for a, _ in p.answers] for p in opened))
     ]
     assert len(each) == 12
@@ -115,7 +104,7 @@ def test_open_policies_are_the_sum_of_their_answers() -> None:
 def test_both_tiers_find_the_same_violation(fault: Fault) -> None:
     machine = fault.seed(account(TINY.catalogue))
     only = [c for c in PLAIN if c.id == fault.claim]
-    native, slow = Search(scoped(TINY, only, machine)).run(), readable(TINY, only, machine)
+    native, slow = Search(scoped(TINY, only, machine=machine)).run(), readable(TINY, only, machine)
     if slow.violation is None:
         # That two rules fit is seen by the native tier alone: the compiled reader takes the first.
         assert native.violation is None or (fault.id, native.violation.claim) == ("two_rules_at_once", "exactly_one_outcome")
@@ -134,7 +123,7 @@ def test_a_claim_that_is_false_from_the_first_is_named() -> None:
 
 def test_two_rules_that_fit_are_an_outcome_too_many() -> None:
     machine = with_rule(account(TINY.catalogue), "resets_nothing", lambda r: replace(r, when=TRUE))
-    found = Search(scoped(TINY, PLAIN, machine)).run()
+    found = Search(scoped(TINY, PLAIN, machine=machine)).run()
     assert found.violation is not None
     assert found.violation.claim == "exactly_one_outcome"
     assert "resets_empty_subscriber, resets_nothing" in found.violation.detail
@@ -142,7 +131,7 @@ def test_two_rules_that_fit_are_an_outcome_too_many() -> None:
 
 def test_a_rule_that_leaves_a_gap_is_found_by_both_tiers() -> None:
     machine = with_rule(account(TINY.catalogue), "renewal_waits", lambda r: replace(r, source=("active", "cancelling")))
-    for found in (Search(scoped(TINY, PLAIN, machine)).run(), readable(TINY, PLAIN, machine)):
+    for found in (Search(scoped(TINY, PLAIN, machine=machine)).run(), readable(TINY, PLAIN, machine)):
         assert found.violation is not None
         assert found.violation.claim == "exactly_one_outcome"
 

@@ -7,13 +7,14 @@ from functools import cache
 
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import explore, instances
+from tokenspec.machine.checkers.explore import explore
 from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
 from tokenspec.machine.checkers.search import split
 from tokenspec.machine.checkers.transitions import Scoped
 from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
 from tokenspec.machine.testing.coverage import Coverage
+from tokenspec.oracle import scoping
 from tokenspec.oracle.campaign import Result
 from tokenspec.oracle.counterexample import Counterexample, from_search
 from tokenspec.oracle.evidence import Evidence, Searched, Settings
@@ -31,9 +32,8 @@ EVERY_PART = [(c.id, p) for c in claims(DEFAULT.ranking) for p in c.parts]
 def scoped(fault: str, claim: str, policy: Mapping[str, str] = DEFAULTS) -> Scoped:
     """The tiny scope with a fault in it, and the one claim that counts."""
     machine = next(f for f in FAULTS if f.id == fault).seed(account(TINY.catalogue))
-    parameters = {**TINY.catalogue.parameters(), **DEFAULTS, **policy}
     plain, with_ghosts = split(c for c in claims(TINY.catalogue.ranking) if c.id == claim)
-    return Scoped(machine, parameters, instances(machine, TINY.values), TINY.most, [*plain, *with_ghosts])
+    return scoping.scoped(TINY, [*plain, *with_ghosts], {**DEFAULTS, **policy}, machine=machine)
 
 
 @cache

@@ -18,9 +18,9 @@ from tokenspec.oracle.infer import explaining
 from tokenspec.oracle.setting_sets import Settings, SettingSets
 from tokenspec.oracle.settings import catalogue_from, policy_from
 from tokenspec.oracle.sut import Client, Failed
-from tokenspec.oracle.sut_world import CannotOpen, Diverged, applied, open_request, opened
+from tokenspec.oracle.sut_world import applied
 from tokenspec.oracle.terms import Terms
-from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Result, fitted
+from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Result, begin
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.spec.policies import POLICIES
 
@@ -39,16 +39,10 @@ class Inferring:
     def run(self, client: Client, case: Case, on_open: Callable[[Terms], None] = lambda _: None) -> Result:
         """Opens the vector's world and plays it, up to the first answer that no setting explains. The world is left open."""
         vector = case.vector
-        try:
-            terms = opened(client, open_request(vector.catalogue, policy_from(self._known)))
-        except CannotOpen as fault:
-            return Result(case.id, vector.title, SKIPPED, f"it cannot open this world: {fault}")
-        except Diverged as error:
-            return Result(case.id, vector.title, FAILED, failed=error.failed)
-        on_open(terms)
-        steps, why = fitted(case, terms, self._known)
-        if why:
-            return Result(case.id, vector.title, SKIPPED, why)
+        begun = begin(client, case, policy_from(self._known), self._known, on_open)
+        if isinstance(begun, Result):
+            return begun
+        terms, steps = begun
         world = Followed(self._worlds_of(vector), self.left & self.sets.with_answers(terms.policy))
         is_as_told = True
         for number, step in steps:

@@ -121,16 +121,10 @@ def run_vector(
     that turns on other ones is skipped.
     """
     vector, known = case.vector, dict(policy or {})
-    try:
-        terms = opened(client, open_request(vector.catalogue, {**vector.policy, **known}))
-    except CannotOpen as fault:
-        return _skipped(case, f"it cannot open this world: {fault}")
-    except Diverged as error:
-        return Result(case.id, vector.title, FAILED, failed=error.failed)
-    on_open(terms)
-    steps, why = fitted(case, terms, known)
-    if why:
-        return _skipped(case, why)
+    begun = begin(client, case, {**vector.policy, **known}, known, on_open)
+    if isinstance(begun, Result):
+        return begun
+    terms, steps = begun
     for number, step in steps:
         got = applied(client, record_of(step))
         if isinstance(got, Failed):
@@ -141,11 +135,26 @@ def run_vector(
     return Result(case.id, vector.title, PASSED)
 
 
-def _skipped(case: Case, why: str) -> Result:
-    return Result(case.id, case.vector.title, SKIPPED, why)
+def begin(
+    client: Client, case: Case, sent: Mapping[str, str], known: Mapping[str, str], on_open: Callable[[Terms], None]
+) -> Result | tuple[Terms, _Numbered]:
+    """Opens the vector's world with the settings `sent`: what the implementation said of itself, and the steps it takes.
+
+    `known` are settings that it is known to have. Where the vector ends there, what came of it.
+    """
+    title = case.vector.title
+    try:
+        terms = opened(client, open_request(case.vector.catalogue, sent))
+    except CannotOpen as fault:
+        return Result(case.id, title, SKIPPED, f"it cannot open this world: {fault}")
+    except Diverged as error:
+        return Result(case.id, title, FAILED, failed=error.failed)
+    on_open(terms)
+    steps, why = _fitted(case, terms, known)
+    return Result(case.id, title, SKIPPED, why) if why else (terms, steps)
 
 
-def fitted(case: Case, terms: Terms, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
+def _fitted(case: Case, terms: Terms, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
     """The steps that can be sent to an implementation with these terms; or none, and why the vector says nothing about it."""
     vector, settings = case.vector, {**policy, **terms.policy}
     if vector.resets != terms.resets:

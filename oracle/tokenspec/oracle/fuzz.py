@@ -35,6 +35,7 @@ from tokenspec.oracle.answers import Answer
 from tokenspec.oracle.instants import DAY_MS, format_instant, parse_instant
 from tokenspec.oracle.journal import Account
 from tokenspec.oracle.layers import LayerChecks
+from tokenspec.oracle.records import asked
 from tokenspec.oracle.world import Oracle
 from tokenspec.spec.catalogue import DEFAULT, EXAMPLE_PRICES, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS
@@ -248,7 +249,7 @@ class WorldFuzz(RuleBasedStateMachine):
         """Plays given records in a world of its own; raises as a run does."""
         self.open_world(world.policy, world.catalogue, world.resets)
         for record in records:
-            self._play({key: value for key, value in record.items() if key != "observed"})
+            self._play(asked(record))
 
     def _observe(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
         self.coverage.note(self.oracle.compiled, event, outcome)

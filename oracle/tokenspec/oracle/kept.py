@@ -15,6 +15,7 @@ import msgspec
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tokenspec.oracle.errors import WrongUsage
+from tokenspec.oracle.records import asked
 from tokenspec.oracle.settings import catalogue_on_the_wire
 from tokenspec.oracle.sut_world import Setting
 from tokenspec.oracle.terms import Terms
@@ -62,4 +63,4 @@ def check_directory(path: str) -> Path:
 
 
 def _content(records: Records) -> bytes:
-    return msgspec.json.encode([{key: value for key, value in record.items() if key != "observed"} for record in records])
+    return msgspec.json.encode([asked(record) for record in records])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import Any
 
 from tokenspec.oracle.answers import FIELDS
 from tokenspec.oracle.protocol import PROTOCOL, event_names
+from tokenspec.oracle.stamp import own_version
 from tokenspec.oracle.world import RESETS
 from tokenspec.spec.policies import POLICIES
 from tokenspec.spec.words import POOLS
@@ -73,7 +73,7 @@ def description() -> dict[str, Any]:
     health = {"summary": "Whether the server is there.", "responses": {"200": {"description": "it is"}}}
     return {
         "openapi": "3.1.0",
-        "info": {"title": "tokenspec", "version": version("tokenspec")},
+        "info": {"title": "tokenspec", "version": own_version()},
         "paths": {"/": {"post": speak}, "/health": {"get": health}},
         "components": {"schemas": requests | answers},
     }

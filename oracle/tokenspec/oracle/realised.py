@@ -24,6 +24,7 @@ from tokenspec.oracle.counterexample import Counterexample
 from tokenspec.oracle.fuzz import Failure, World, world_fuzz
 from tokenspec.oracle.instants import format_instant, parse_instant
 from tokenspec.oracle.journal import Account, refund_facts
+from tokenspec.oracle.records import asked
 from tokenspec.oracle.world import Oracle
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.words import UNLISTED
@@ -121,7 +122,7 @@ def answered(records: list[Record], world: World, machine: Machine | None = None
     oracle = Oracle(world.policy, world.catalogue, world.resets, machine)
     found = []
     for record in records:
-        plain = {key: value for key, value in record.items() if key != "observed"}
+        plain = asked(record)
         try:
             found.append({**plain, "observed": oracle.apply(plain).as_dict()})
         except Gap:

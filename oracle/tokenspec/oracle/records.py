@@ -35,6 +35,11 @@ class Record(msgspec.Struct, kw_only=True):
     observed: dict[str, Any] | None = None
 
 
+def asked(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A record as it is sent: without what was observed."""
+    return {key: value for key, value in record.items() if key != "observed"}
+
+
 class Reader:
     """Reads records of the given events. `aliases` are older plan names, replaced by the present ones."""
 

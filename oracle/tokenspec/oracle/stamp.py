@@ -5,6 +5,7 @@ The digest is of the declaration as it is shipped. A catalogue, a policy or a sc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import version
 
@@ -28,6 +29,7 @@ def stamp() -> dict[str, str]:
     return {"digest": declaration(), "version": own_version()}
 
 
-def line() -> str:
-    """Both in one line, for texts that take comments."""
-    return f"tokenspec {own_version()}, declaration {declaration()}"
+def line(made: Mapping[str, str] | None = None) -> str:
+    """Both in one line, for texts that take comments; of something that was `made` before, what its own stamp says."""
+    stamped = stamp() if made is None else made
+    return f"tokenspec {stamped['version']}, declaration {stamped['digest']}"

@@ -22,7 +22,7 @@ from tokenspec.oracle.errors import BadRecord
 from tokenspec.oracle.fuzz import START, Count, Failure, World, WorldFuzz, world_fuzz
 from tokenspec.oracle.journal import Account
 from tokenspec.oracle.layers import LayerChecks
-from tokenspec.oracle.records import LAST_INSTANT
+from tokenspec.oracle.records import LAST_INSTANT, asked
 from tokenspec.oracle.sut import GARBAGE, Client, Failed, Message
 from tokenspec.oracle.sut_world import Diverged, Setting, applied, opened
 from tokenspec.oracle.terms import Terms, payload_keys
@@ -87,7 +87,7 @@ class SutFuzz(WorldFuzz):
         self._amounts = Amounts(self.machine, self.oracle.parameters)
         self._layers = _Past(self.oracle, self.tally)
         self.oracle.watch = lambda account, event, fields, before, outcome: self._layers.observed(account, event, outcome)
-        self._right = [self._layers.play({k: v for k, v in record.items() if k != "observed"}) for record in self.records]
+        self._right = [self._layers.play(asked(record)) for record in self.records]
         self.oracle.watch = self._observe
 
     def _begin(self) -> None:

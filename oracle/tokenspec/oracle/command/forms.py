@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 from xml.etree import ElementTree
 
+from tokenspec.oracle import stamp
 from tokenspec.oracle.plain import one_line
 from tokenspec.oracle.replay import clause_texts
 
@@ -43,12 +43,8 @@ def junit(name: str, suites: Mapping[str, Sequence[Case]], kinds: Mapping[str, s
                 kind = {"type": kinds[outcome]} if outcome in kinds else {}
                 ElementTree.SubElement(told, outcome, {"message": lines[0], **kind}).text = "\n".join(lines)
     ElementTree.indent(root)
-    head = f'<?xml version="1.0" encoding="utf-8"?>\n<!-- {_stamped(made)} -->\n'
+    head = f'<?xml version="1.0" encoding="utf-8"?>\n<!-- {stamp.line(made)} -->\n'
     return head + ElementTree.tostring(root, encoding="unicode") + "\n"
-
-
-def _stamped(made: Mapping[str, Any]) -> str:
-    return f"tokenspec {made['version']}, declaration {made['digest']}"
 
 
 def _counts(cases: Sequence[Case], *outcomes: str) -> dict[str, str]:
@@ -66,7 +62,7 @@ def sarif(
     notes = [{"level": "error", "message": {"text": line}} for line in wrong]
     by_id = {rule["id"]: rule for rule in rules}
     run = {
-        "tool": {"driver": {"name": "tokenspec", "version": version("tokenspec"), "rules": list(by_id.values())}},
+        "tool": {"driver": {"name": "tokenspec", "version": stamp.own_version(), "rules": list(by_id.values())}},
         "invocations": [{"executionSuccessful": not notes, "toolExecutionNotifications": notes}],
         "results": list(results),
         "properties": dict(properties),
@@ -123,7 +119,7 @@ def markdown(verb: str, verdict: str, parts: Iterable[str], made: Mapping[str, A
     """A page: the verdict, the `parts` that have something to say, and what it was made of."""
     head = f"## {verb}: {escaped(verdict)}"
     others = [f"{key} {escaped(str(value))}" for key, value in made.items() if key not in ("version", "digest")]
-    return "\n\n".join([head, *(part for part in parts if part), f"<sub>{', '.join([_stamped(made), *others])}</sub>"]) + "\n"
+    return "\n\n".join([head, *(part for part in parts if part), f"<sub>{', '.join([stamp.line(made), *others])}</sub>"]) + "\n"
 
 
 def escaped(text: str) -> str:

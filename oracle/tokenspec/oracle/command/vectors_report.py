@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from importlib.metadata import version
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +16,7 @@ from tokenspec.oracle.command.sut_report import show_failure, title_of
 from tokenspec.oracle.plain import as_text as plain
 from tokenspec.oracle.plain import bounded, one_line
 from tokenspec.oracle.replay import clause_texts
+from tokenspec.oracle.stamp import own_version
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Result, Run
 from tokenspec.oracle.vectors.suite import VECTORS, Case, Suite, record_of
 
@@ -78,7 +78,7 @@ def as_data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float)
     """The report as one object."""
     return {
         "digest": suite.index.digest,
-        "version": version("tokenspec"),
+        "version": own_version(),
         "policy": dict(policy),
         "fixed": dict(found.terms.policy) if found.terms is not None else {},
         **({"policies": found.policies, "settings": found.settings} if found.policies is not None else {}),
@@ -170,4 +170,4 @@ def as_markdown(suite: Suite, cases: Sequence[Case], found: Run) -> str:
 
 
 def _made(suite: Suite) -> dict[str, Any]:
-    return {"version": version("tokenspec"), "digest": suite.index.digest}
+    return {"version": own_version(), "digest": suite.index.digest}

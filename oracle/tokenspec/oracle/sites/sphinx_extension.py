@@ -9,7 +9,6 @@ Pictures are drawn into HTML; other builders leave them out.
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +23,7 @@ from tokenspec.diagrams.picture import svg
 from tokenspec.oracle.documents import finder
 from tokenspec.oracle.errors import BadSetting
 from tokenspec.oracle.sites.settings import settings_of
+from tokenspec.oracle.stamp import own_version
 
 
 class Tokenspec(SphinxDirective):
@@ -63,4 +63,4 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_config_value("tokenspec_policy", {}, "env", dict)
     app.add_config_value("tokenspec_catalogue", None, "env", (str, type(None)))
     app.add_directive("tokenspec", Tokenspec)
-    return {"version": version("tokenspec"), "parallel_read_safe": True, "parallel_write_safe": True}
+    return {"version": own_version(), "parallel_read_safe": True, "parallel_write_safe": True}

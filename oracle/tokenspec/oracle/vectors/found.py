@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 
 from tokenspec.oracle.conformance import Counterexample
+from tokenspec.oracle.records import asked
 from tokenspec.oracle.settings import catalogue_on_the_wire
 from tokenspec.oracle.vectors.suite import Case, Entry, Vector, record_of, vector_of
 from tokenspec.oracle.world import Oracle
@@ -19,7 +20,7 @@ from tokenspec.spec.policies import POLICIES
 def found_vector(found: Counterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:
     """The vector, in the form of a file of a suite. Its id is made of its requests; at least one was sent."""
     steps = [
-        {"request": {"op": "apply", **_sent(record)}, "expect": answer.as_dict()}
+        {"request": {"op": "apply", **asked(record)}, "expect": answer.as_dict()}
         for record, answer in zip(found.records, found.expected, strict=True)
         if answer is not None
     ]
@@ -50,7 +51,3 @@ def case_of(vector: Mapping[str, Any]) -> Case:
 def _answers(vector: Vector, knob: str, answer: str) -> list[dict[str, Any]]:
     oracle = Oracle({**vector.policy, knob: answer}, vector.catalogue, vector.resets)
     return [oracle.apply(record_of(step)).as_dict() for step in vector.steps]
-
-
-def _sent(record: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in record.items() if key != "observed"}

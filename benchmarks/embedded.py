@@ -17,8 +17,8 @@ from common import interleaved, show
 from readers import MACHINE, PARAMETERS, WALK, compiled_walk
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends.embedded.interface import Interface
-from tokenspec.machine.backends.embedded.reader import Embedded, embedded
+from tokenspec.machine.interpreters.embedded.host import Embedded, embedded
+from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.spec.catalogue import DEFAULT
 
 SCRIPT = Path(__file__).with_name("embedded.js")

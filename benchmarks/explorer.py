@@ -23,13 +23,13 @@ from functools import partial
 from pathlib import Path
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import Exploration, explore, instances
 from tokenspec.machine.checkers.monitor import Watch
-from tokenspec.machine.checkers.search import Search
+from tokenspec.machine.checkers.native.search import Search
+from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Policy
-from tokenspec.oracle.scoping import scoped
+from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.scopes import SCOPES, TINY, Scope
@@ -145,8 +145,8 @@ def by_hand(scope: Scope, folder: Path) -> Took:
 
 
 def spin(build: str, scope: Scope, folder: Path) -> Took:
+    from tokenspec.machine.exporters.bounded_model import World
     from tokenspec.machine.exporters.promela import promela
-    from tokenspec.machine.exporters.world import World
 
     machine = account(scope.catalogue)
     parameters = {**scope.catalogue.parameters(), **DEFAULTS}

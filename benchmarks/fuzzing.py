@@ -10,8 +10,8 @@ import time
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tokenspec.oracle.campaign import default_watch, walk_worlds
-from tokenspec.oracle.fuzz import WorldFuzz, world_fuzz
+from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
+from tokenspec.oracle.fuzz.worlds import WorldFuzz, world_fuzz
 
 EXAMPLES = 150
 LIMITS = settings(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.machine.checkers.induction import Induction
+from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system

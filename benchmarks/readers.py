@@ -11,9 +11,9 @@ from collections.abc import Callable
 import transitions
 from common import interleaved, show
 
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.backends.live import live
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.compiled import Compiled
+from tokenspec.machine.interpreters.live import live
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS

@@ -10,7 +10,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
-from tokenspec.oracle.settings import catalogue_on_the_wire
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 

@@ -16,11 +16,12 @@ from fuzzing import LIMITS
 from hypothesis import seed
 from hypothesis.stateful import run_state_machine_as_test
 
-from tokenspec.oracle.campaign import walk_worlds
-from tokenspec.oracle.sut import Client, Message, connect
-from tokenspec.oracle.sut_fuzz import SutFuzz, sut_fuzz
-from tokenspec.oracle.sut_world import Setting, opened
-from tokenspec.oracle.terms import Terms
+from tokenspec.oracle.fuzz.campaign import walk_worlds
+from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
+from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.client import Client, Message
+from tokenspec.oracle.sut.connect import connect
+from tokenspec.oracle.sut.world import Setting, opened
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 

@@ -6,9 +6,11 @@ import shlex
 import sys
 import time
 
-from tokenspec.oracle.protocol import Server
-from tokenspec.oracle.sut import Client, Message, connect
-from tokenspec.oracle.vectors.run import PASSED, run_suite
+from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut.client import Client, Message
+from tokenspec.oracle.sut.connect import connect
+from tokenspec.oracle.vectors.run import PASSED
+from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import default_suite
 
 

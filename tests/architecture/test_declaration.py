@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.validate import check_clauses, citations, validate
+from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import POLICIES
@@ -70,4 +70,4 @@ def test_files_stay_short_enough_to_read_in_one_go(path: Path) -> None:
 
 
 def test_the_reference_reader_stays_small() -> None:
-    assert len((ROOT / "machine/tokenspec/machine/backends/reference.py").read_text().splitlines()) < 200
+    assert len((ROOT / "machine/tokenspec/machine/interpreters/reference.py").read_text().splitlines()) < 200

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from command.conftest import tokenspec
-from tokenspec.oracle.gallery import pictures
+from tokenspec.oracle.publish.gallery import pictures
 
 ROOT = Path(__file__).parents[2]
 PAGES = (

@@ -35,8 +35,8 @@ from clauses.situations import (
     without_refunds,
 )
 from clauses.wallet import MOST, Done, Paid, Pools, Refused, Wallet, job_after
-from tokenspec.machine.backends.compiled import Fields
-from tokenspec.machine.backends.reference import Scope, evaluate
+from tokenspec.machine.interpreters.compiled import Fields
+from tokenspec.machine.interpreters.reference import Scope, evaluate
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle import Answer

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self, TypeAlias
 
-from tokenspec.machine.backends.live import live
+from tokenspec.machine.interpreters.live import live
 from tokenspec.oracle import Answer, Oracle
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.daily_job import daily_job

@@ -22,13 +22,13 @@ from command.conftest import COMMAND, tokenspec
 from kit import valid
 from proofs.broken import EVERY_PART, broken, gathered
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.checkers.induction import UNKNOWN
 from tokenspec.machine.checkers.monitor import Tally, Violation
+from tokenspec.machine.checkers.prover.induction import UNKNOWN
 from tokenspec.oracle import evidence as gathering
+from tokenspec.oracle.check.evidence import Evidence, Settings
 from tokenspec.oracle.command import check
 from tokenspec.oracle.command.main import run
-from tokenspec.oracle.evidence import Evidence, Settings
-from tokenspec.oracle.fuzz import Failure, World
+from tokenspec.oracle.fuzz.worlds import Failure, World
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import TINY
@@ -284,12 +284,12 @@ def test_the_result_is_not_written_over_what_is_saved(tmp_path: Path) -> None:
 SCRIPT = """
 import json
 from proofs.broken import broken, gathered
-from tokenspec.oracle.command.check_breaches import breaches
-from tokenspec.oracle.command.check_forms import as_junit, as_markdown, as_sarif
-from tokenspec.oracle.command.check_report import as_data
-from tokenspec.oracle.discharge import verdicts
-from tokenspec.oracle.itf import itf
-from tokenspec.oracle.realised import realised
+from tokenspec.oracle.report.breaches import breaches
+from tokenspec.oracle.report.check_ci import as_junit, as_markdown, as_sarif
+from tokenspec.oracle.report.check_text import as_data
+from tokenspec.oracle.check.verdicts import verdicts
+from tokenspec.oracle.check.itf import itf
+from tokenspec.oracle.check.concretize import realised
 evidence = gathered([broken("packs_reset_at_renewal"), broken("free_day_never_comes"), broken("latest_renewal_only")])
 found, told = verdicts(evidence), breaches(evidence, None)
 for each in told:
@@ -343,7 +343,7 @@ def interrupted_after(seconds: float) -> Ended:
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 def test_an_interruption_ends_a_check_within_a_second_or_two_at_any_moment() -> None:
     begun = time.monotonic()
-    subprocess.run((sys.executable, "-c", "import tokenspec.oracle.command.check"), check=True)
+    subprocess.run((sys.executable, "-c", "import tokenspec.oracle.command.verbs.check"), check=True)
     start_up = 2 * (time.monotonic() - begun)
     with ThreadPoolExecutor() as pool:
         ended = list(pool.map(interrupted_after, (1, start_up + 2, start_up + 6)))

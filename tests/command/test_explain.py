@@ -12,11 +12,12 @@ import pytest
 
 from command.conftest import EXAMPLES, POOLS, generate, opened, read_lines, record, tokenspec, write_log
 from command.test_reports import subscriber
-from tokenspec.oracle.causes import Asked, causes
-from tokenspec.oracle.explain import Story, instant, tell
-from tokenspec.oracle.instants import parse_instant
-from tokenspec.oracle.logs import Line, Logs
-from tokenspec.oracle.world import RESETS, Oracle
+from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.logs.diagnosis import Asked, causes
+from tokenspec.oracle.logs.history import Story, instant, tell
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.log_files import Line, Logs
+from tokenspec.oracle.wire.settings import RESETS
 
 LOGS = sorted(EXAMPLES.glob("*.jsonl"))
 KEYS = {"digest", "version", "policy", "fixed", "pools", "due", "causes"}

@@ -8,9 +8,9 @@ import pytest
 import wasmtime
 
 from command.conftest import EXAMPLES, Finished, tokenspec
-from tokenspec.machine.backends.embedded.binary import custom
-from tokenspec.machine.backends.embedded.reader import SECTION, Embedded, described
-from tokenspec.machine.backends.native.engine import Instance
+from tokenspec.machine.interpreters.embedded.host import SECTION, Embedded, described
+from tokenspec.machine.interpreters.embedded.sections import custom
+from tokenspec.machine.wasm.engine import Instance
 
 
 def exported(folder: Path, *arguments: str, name: str = "account.wasm") -> bytes:

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from command.conftest import EXAMPLES, Finished, tokenspec
-from tokenspec.machine.testing.reach import closed_off
-from tokenspec.oracle.campaign import run
-from tokenspec.oracle.command.fuzz_save import save_failure
-from tokenspec.oracle.fuzz import Failure, World
-from tokenspec.oracle.realised import answered
+from tokenspec.machine.fuzzing.reachability import closed_off
+from tokenspec.oracle.check.concretize import answered
+from tokenspec.oracle.command.verbs.fuzz_save import save_failure
+from tokenspec.oracle.fuzz.campaign import run
+from tokenspec.oracle.fuzz.worlds import Failure, World
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS

@@ -10,8 +10,8 @@ import pytest
 
 from command.conftest import EXAMPLES, Record, divergent, generate, opened, record, tokenspec, write_log
 from command.test_reports import DEFAULTS, SCENES, month, subscriber, told
-from tokenspec.oracle.infer import infer
-from tokenspec.oracle.logs import Logs
+from tokenspec.oracle.logs.infer import infer
+from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.spec.catalogue import DEFAULT
 
 LOGS = sorted(EXAMPLES.glob("*.jsonl"))

@@ -14,7 +14,7 @@ import pytest
 
 from command.conftest import COMMAND, finished
 from tokenspec.oracle.command.main import VERBS
-from tokenspec.oracle.command.options import table
+from tokenspec.oracle.report.text import table
 from tokenspec.spec.policies import POLICIES
 
 _STYLE = re.compile(r"\x1b\[([0-9;]*)m")

@@ -18,8 +18,8 @@ from tokenspec.diagrams.blocks import MARKDOWN, RST, BadBlock, filled
 from tokenspec.diagrams.markup import Content, Gallery, markdown, rst
 from tokenspec.diagrams.tables import Table, events_by_state, refusals, table
 from tokenspec.machine.lang.build import eq, requires, var
-from tokenspec.oracle.documents import contents, finder
-from tokenspec.oracle.gallery import pictures
+from tokenspec.oracle.publish.documents import contents, finder
+from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.spec.account import account
 from tokenspec.spec.system import system
 
@@ -189,7 +189,7 @@ def shown_rows(content: Content) -> tuple[tuple[str, ...], ...]:
 
 def test_a_sphinx_site_shows_tables_and_pictures(tmp_path: Path) -> None:
     (tmp_path / "conf.py").write_text(
-        'extensions = ["tokenspec.oracle.sites.sphinx_extension"]\ntokenspec_policy = {"daily_position": "last"}\n'
+        'extensions = ["tokenspec.oracle.publish.sites.sphinx_extension"]\ntokenspec_policy = {"daily_position": "last"}\n'
     )
     (tmp_path / "index.rst").write_text(
         "T\n=\n\n.. tokenspec:: diagram pools\n\n.. tokenspec:: account-refusals\n\n.. tokenspec:: nix\n"
@@ -208,7 +208,7 @@ def test_a_mkdocs_site_shows_tables_and_pictures(tmp_path: Path) -> None:
     (tmp_path / "docs").mkdir()
     page = tmp_path / "docs" / "index.md"
     page.write_text("# T\n\n<!-- tokenspec: diagram session -->\n<!-- end -->\n\n<!-- tokenspec: policies -->\n<!-- end -->\n")
-    (tmp_path / "tokenspec_hook.py").write_text("from tokenspec.oracle.sites.mkdocs_hook import on_page_markdown\n")
+    (tmp_path / "tokenspec_hook.py").write_text("from tokenspec.oracle.publish.sites.mkdocs_hook import on_page_markdown\n")
     (tmp_path / "mkdocs.yml").write_text("site_name: T\ntheme: {name: null, custom_dir: theme}\nhooks: [tokenspec_hook.py]\n")
     (tmp_path / "theme").mkdir()
     (tmp_path / "theme" / "main.html").write_text("{{ page.content }}")

@@ -17,11 +17,11 @@ from tokenspec.diagrams.lifecycle import accepted_in, lifecycle
 from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.statechart import families, statechart
 from tokenspec.diagrams.words import duration, in_words
-from tokenspec.machine.backends.live import live
+from tokenspec.machine.interpreters.live import live
 from tokenspec.machine.lang.build import all_of, any_of, eq, ite, lift, maximum, minimum, ne, negation, requires, var, variable
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Enum
-from tokenspec.oracle.gallery import pictures
+from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system

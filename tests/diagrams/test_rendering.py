@@ -20,7 +20,7 @@ from tokenspec.diagrams.dot import dot
 from tokenspec.diagrams.graph import Edge, Graph, Heat, Node, Shape, Stroke, strong
 from tokenspec.diagrams.layout import BadPicture, svg_of
 from tokenspec.diagrams.mermaid import mermaid
-from tokenspec.oracle.gallery import pictures
+from tokenspec.oracle.publish.gallery import pictures
 
 SVG = "{http://www.w3.org/2000/svg}"
 WIDEST_PT = 760

@@ -14,12 +14,12 @@ import pytest
 from differential.walks import EFFORT, StepOf, a_catalogue, walk
 from lang.machines import CORPUS
 from lang.readers import each_machine, exact, walked
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.embedded.interface import Interface
-from tokenspec.machine.backends.embedded.reader import Embedded, embedded
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.embedded.host import Embedded, embedded
+from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.step import Accepted, Step, Values
+from tokenspec.machine.lang.outcome import Accepted, Step, Values
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
 from tokenspec.spec.catalogue import DEFAULT

@@ -10,15 +10,15 @@ import pytest
 
 from differential.test_embedded_agrees import first
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome, Row
-from tokenspec.machine.backends.embedded.interface import Interface
-from tokenspec.machine.backends.embedded.reader import Embedded, embedded
 from tokenspec.machine.checkers.monitor import Monitor, Violation, Watch
+from tokenspec.machine.fuzzing.boundary_values import Amounts
+from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row
+from tokenspec.machine.interpreters.embedded.host import Embedded, embedded
+from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.lang.claims import Claim, Part, StatePart, StepPart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Value
-from tokenspec.machine.testing.amounts import Amounts
-from tokenspec.oracle.faults import FAULTS, Fault
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS, Fault
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 

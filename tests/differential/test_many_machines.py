@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends.compiled import Compiled, Row
-from tokenspec.machine.checkers.breaches import breaches
-from tokenspec.machine.checkers.equivalence import changed_events, compare
-from tokenspec.machine.checkers.explore import instances
-from tokenspec.machine.checkers.search import Search, split
-from tokenspec.oracle.faults import FAULTS
-from tokenspec.oracle.mutation import seeded
-from tokenspec.oracle.scoping import scoped
+from tokenspec.machine.checkers.compare.breaches import breaches
+from tokenspec.machine.checkers.compare.equivalence import changed_events, compare
+from tokenspec.machine.checkers.native.search import Search, split
+from tokenspec.machine.checkers.search.reference import instances
+from tokenspec.machine.interpreters.compiled import Compiled, Row
+from tokenspec.oracle.check.mutants.campaign import seeded
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import TINY

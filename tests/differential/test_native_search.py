@@ -9,20 +9,20 @@ from itertools import product
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import Exploration, explore, instances
 from tokenspec.machine.checkers.monitor import Tally, Watch
-from tokenspec.machine.checkers.search import Budget, Search, split
-from tokenspec.machine.checkers.transitions import Scoped
+from tokenspec.machine.checkers.native.search import Budget, Search, split
+from tokenspec.machine.checkers.native.transitions import Scoped
+from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import eq, ite, ne, requires, rule, var, variable
 from tokenspec.machine.lang.claims import Claim, claim, state
-from tokenspec.machine.lang.conditions import OUTCOME
 from tokenspec.machine.lang.declaration import Actor, Event, Machine
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.lang.types import Enum, Tokens
-from tokenspec.machine.testing.edits import with_rule
-from tokenspec.oracle.faults import FAULTS, Fault
-from tokenspec.oracle.scoping import scoped
+from tokenspec.machine.mutation.edits import with_rule
+from tokenspec.machine.proofs.obligations import OUTCOME
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS, Fault
+from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.scopes import SCOPES, SMALL, TINY, Scope

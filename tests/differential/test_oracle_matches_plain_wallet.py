@@ -15,9 +15,9 @@ import pytest
 
 from oracle.plain_wallet import PlainWallet
 from tokenspec.oracle import Answer, Oracle
-from tokenspec.oracle.campaign import default_watch, walk_worlds
-from tokenspec.oracle.fuzz import world_fuzz
-from tokenspec.oracle.settings import catalogue_on_the_wire
+from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
+from tokenspec.oracle.fuzz.worlds import world_fuzz
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import POLICIES
 

@@ -10,10 +10,10 @@ import random
 import pytest
 
 from differential.walks import EFFORT, StepOf, a_catalogue, walk
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.backends.live import LiveReader
+from tokenspec.machine.interpreters.compiled import Compiled
+from tokenspec.machine.interpreters.live import LiveReader
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.outcome import Values
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 

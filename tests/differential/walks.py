@@ -7,11 +7,11 @@ import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 
-from tokenspec.machine.backends import reference
+from tokenspec.machine.fuzzing.boundary_values import Amounts
+from tokenspec.machine.fuzzing.stateful import agreed
+from tokenspec.machine.interpreters import reference
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.step import Accepted, Step, Values
-from tokenspec.machine.testing.amounts import Amounts
-from tokenspec.machine.testing.stateful import agreed
+from tokenspec.machine.lang.outcome import Accepted, Step, Values
 from tokenspec.spec.catalogue import Catalogue, Plan
 
 EFFORT = int(os.environ.get("TOKENSPEC_EFFORT", "1"))

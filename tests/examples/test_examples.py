@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tokenspec.oracle.documents import _examples
-from tokenspec.oracle.logs import Logs
-from tokenspec.oracle.replay import replay
-from tokenspec.oracle.settings import catalogue_from_file
-from tokenspec.oracle.world import Oracle
+from tokenspec.oracle.logs.replay import replay
+from tokenspec.oracle.publish.documents import _examples
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.log_files import Logs
+from tokenspec.oracle.wire.settings import catalogue_from_file
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import POLICIES
 

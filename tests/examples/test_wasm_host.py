@@ -18,12 +18,12 @@ from command.conftest import tokenspec
 from differential.walks import EFFORT, StepOf, walk
 from examples.node import node
 from sut.calling import HERE, call
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.embedded.reader import Embedded
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.embedded.host import Embedded
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.step import Refused, Step, Values
-from tokenspec.oracle.settings import catalogue_on_the_wire
-from tokenspec.oracle.world import Oracle
+from tokenspec.machine.lang.outcome import Refused, Step, Values
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS

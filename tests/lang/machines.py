@@ -22,7 +22,7 @@ from tokenspec.machine.lang.build import (
     variable,
 )
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Kind, Machine, Origin, Parameter
-from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
 
 # -- a counter with a ceiling ----------------------------------------------------------------------------------------

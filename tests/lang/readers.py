@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from lang.machines import CORPUS, all_values
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.backends.live import LiveReader
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.compiled import Compiled
+from tokenspec.machine.interpreters.live import LiveReader
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.step import Accepted, Refused, Step, Values
+from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
 from tokenspec.machine.lang.types import Value
 
 StepOf = Callable[[Values, str, Values], Step]

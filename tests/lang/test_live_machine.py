@@ -10,10 +10,10 @@ import pytest
 from lang.machines import counter, swap, wallet
 from lang.readers import LOCKED, READERS, TURNSTILE, trigger
 from lang.turnstile import PUSH, turnstile
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.backends.live import live
-from tokenspec.machine.backends.reference import initial_state
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.compiled import Compiled
+from tokenspec.machine.interpreters.live import live
+from tokenspec.machine.interpreters.reference import initial_state
 from tokenspec.machine.lang.build import rule, var
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Kind, Machine, Origin
 from tokenspec.machine.lang.types import Tokens, Value

@@ -9,14 +9,14 @@ import pytest
 from lang.odd import SHARED_FIELD, with_event, with_rule, with_variable
 from lang.readers import READERS, TURNSTILE, exact, walk
 from lang.turnstile import FILLED, FITS, ROOM, WORTH, coin, turnstile
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.live import live
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.live import live
 from tokenspec.machine.lang.build import lookup, requires, var
-from tokenspec.machine.lang.check_names import LIVE_NAMES
 from tokenspec.machine.lang.declaration import Field, Machine, Parameter
 from tokenspec.machine.lang.errors import DeclarationErrors
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.lang.validate import validate
+from tokenspec.machine.lang.validate_names import LIVE_NAMES
 
 _ANY = ("trigger", "state", "row", "fields", "bind", "initial", "parameters", "Gap", "model")
 

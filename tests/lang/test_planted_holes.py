@@ -10,23 +10,23 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import explore, instances
-from tokenspec.machine.checkers.graph import Graph
-from tokenspec.machine.checkers.holes import Hole, holes, vacuous
-from tokenspec.machine.checkers.induction import REFUTED, Induction
-from tokenspec.machine.checkers.liveness import liveness
+from tokenspec.machine.checkers.graph.graph import Graph
+from tokenspec.machine.checkers.graph.holes import Hole, holes, vacuous
+from tokenspec.machine.checkers.graph.liveness import liveness
 from tokenspec.machine.checkers.monitor import Tally, Watch
-from tokenspec.machine.checkers.search import split
+from tokenspec.machine.checkers.native.search import split
+from tokenspec.machine.checkers.prover.induction import REFUTED, Induction
+from tokenspec.machine.checkers.search.reference import explore, instances
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import eq, lift, requires
 from tokenspec.machine.lang.claims import Claim, StepPart, claim, refuses
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import TRUE
-from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.validate import validate
-from tokenspec.machine.testing.edits import with_definition, with_event, with_rule
+from tokenspec.machine.mutation.edits import with_definition, with_event, with_rule
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.daily_job import daily_job

@@ -12,13 +12,13 @@ import pytest
 from lang.machines import CORPUS, counter, ladder, swap, wallet
 from lang.readers import LOCKED, TURNSTILE, StepOf, by_reference, each_machine, each_reader, exact, key, trigger, walked
 from lang.turnstile import purse, turnstile
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.compiled import Compiled, source
-from tokenspec.machine.backends.live import LiveReader, live
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.compiled import Compiled, source
+from tokenspec.machine.interpreters.live import LiveReader, live
 from tokenspec.machine.lang.build import rule
 from tokenspec.machine.lang.declaration import Actor, Event, Kind, Machine
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.step import Accepted, Refused, Values
+from tokenspec.machine.lang.outcome import Accepted, Refused, Values
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate import validate
 

@@ -6,12 +6,12 @@ import pytest
 
 from lang.turnstile import barrier, coin, purse, room, turnstile, worth
 from lang.wrong import MISSING, NAME, refused
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import Exploration, explore, instances
 from tokenspec.machine.checkers.monitor import Tally, Watch
+from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import Termlike, all_of, eq, negation, one_of, var
-from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.claims import RefusalPart, claim, refuses
+from tokenspec.machine.lang.validate_claims import validate_claims
 
 KEY = ("refusals", "pay")
 COPPER = ("coin_must_not_be_copper", one_of(coin, "silver", "gold"))

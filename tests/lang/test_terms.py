@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lang.machines import LEVEL, ladder
-from tokenspec.machine.backends.reference import Scope, evaluate
+from tokenspec.machine.interpreters.reference import Scope, evaluate
 from tokenspec.machine.lang.build import (
     Term,
     all_of,

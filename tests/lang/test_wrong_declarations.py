@@ -13,11 +13,11 @@ from lang.wrong_claims import RIGHT_CLAIMS, WRONG_CLAIMS, claims
 from lang.wrong_names import WRONG_NAMES
 from lang.wrong_values import WRONG_VALUES
 from tokenspec.machine.lang.build import assumption, requires
-from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.claims import claim, state, step
 from tokenspec.machine.lang.declaration import Actor, Event, Link, System
 from tokenspec.machine.lang.errors import CODES, DeclarationError, DeclarationErrors
 from tokenspec.machine.lang.validate import check_clauses, citations, validate, validate_system
+from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.spec.system import system
 
 

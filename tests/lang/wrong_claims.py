@@ -7,7 +7,6 @@ from collections.abc import Callable
 from lang.turnstile import barrier, coin, due, purse, room, turnstile
 from lang.wrong import MISSING, NAME, Wrong
 from tokenspec.machine.lang.build import Termlike, eq, negation, var
-from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.claims import (
     Claim,
     LayerPart,
@@ -24,6 +23,7 @@ from tokenspec.machine.lang.claims import (
 )
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.types import Tokens, Value
+from tokenspec.machine.lang.validate_claims import validate_claims
 
 
 def claims(*parts: Part, id: str = "C", number: int = 9) -> Callable[[], None]:

@@ -17,8 +17,8 @@ import pytest
 
 from command.conftest import EXAMPLES, tokenspec
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends.embedded.reader import described
-from tokenspec.oracle.explorer_page import HOST, PAGE, build, ceilings
+from tokenspec.machine.interpreters.embedded.host import described
+from tokenspec.oracle.publish.explorer import HOST, PAGE, build, ceilings
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
@@ -88,7 +88,7 @@ def test_its_own_files_name_no_event_refusal_policy_or_pool() -> None:
     machines = (account, session)
     names = {need.code for m in machines for e in m.events for need in e.requires} | set(DEFAULTS)
     names |= {e.name for m in machines for e in m.events} | {pool for m in machines for pool in m.pools}
-    folder = files("tokenspec.oracle") / "page"
+    folder = files("tokenspec.oracle.publish") / "page"
     for name in (*PAGE, "explorer.css", "explorer.html"):
         quoted = set(re.findall(r"[\"'`.#]([a-z_]+)\b", (folder / name).read_text(encoding="utf-8")))
         assert quoted & (names - {"view", "refresh"}) == set(), name

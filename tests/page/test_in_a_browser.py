@@ -14,7 +14,7 @@ from selenium.webdriver.common.keys import Keys
 
 from command.conftest import EXAMPLES, tokenspec
 from page.browser import Page
-from tokenspec.oracle.world import Oracle
+from tokenspec.oracle.runtime.oracle import Oracle
 
 DRY = EXAMPLES / "05-premium-out-of-tokens.jsonl"
 ANSWERS = "return JSON.stringify([...explorer.runs.values()].flatMap((run) => run.entries.map(({answer}) => answer)))"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.settings import catalogue_on_the_wire, policy_from
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
 IMAGE = {"media": "image", "origin": "first_party"}

@@ -13,9 +13,9 @@ from plugin.suites import STORIES, write_suite
 from sut.calling import sut
 from sut.implementation import Beside, Undecided
 from tokenspec.oracle.command import fuzz_sut, vectors_report
-from tokenspec.oracle.command.fuzz_save import save_counterexample
-from tokenspec.oracle.conformance import conform
-from tokenspec.oracle.sut_world import Setting
+from tokenspec.oracle.command.verbs.fuzz_save import save_counterexample
+from tokenspec.oracle.fuzz.conformance import conform
+from tokenspec.oracle.sut.world import Setting
 from tokenspec.oracle.testing import Options
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
@@ -23,7 +23,7 @@ from tokenspec.spec.policies import DEFAULTS
 pytest_plugins = ["pytester"]
 
 IS_INSTALLED = any(entry.name == "tokenspec" for entry in entry_points(group="pytest11"))
-PLUGIN = () if IS_INSTALLED else ("-p", "tokenspec.oracle.pytest_plugin")
+PLUGIN = () if IS_INSTALLED else ("-p", "tokenspec.oracle.plugin.pytest_plugin")
 FEW = ("--tokenspec-examples", "5", "--tokenspec-steps", "20")
 IMPORTED_ONCE = (fuzz_sut, vectors_report)
 """A run in this process imports again what was not imported before it."""
@@ -185,7 +185,7 @@ def test_other_projects_import_next_to_nothing(pytester: pytest.Pytester) -> Non
         "import sys\n"
         "def test_one():\n"
         "    ours = {n for n in sys.modules if n.split('.')[0] == 'tokenspec'}\n"
-        "    assert ours == {'tokenspec', 'tokenspec.oracle', 'tokenspec.oracle.pytest_plugin'}\n"
+        "    assert ours == {'tokenspec', 'tokenspec.oracle', 'tokenspec.oracle.plugin.pytest_plugin'}\n"
         "    assert not {'hypothesis', 'msgspec', 'click', 'z3'} & set(sys.modules)\n"
     )
     pytester.runpytest_subprocess(*PLUGIN).assert_outcomes(passed=1)

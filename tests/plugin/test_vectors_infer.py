@@ -9,9 +9,10 @@ import pytest
 from plugin.suites import STORIES, vector, write_suite
 from sut.calling import call, sut
 from sut.implementation import Beside, Undecided
-from tokenspec.oracle.vectors.found import case_of
+from tokenspec.oracle.vectors.from_counterexample import case_of
 from tokenspec.oracle.vectors.infer import OTHER_SETTING, Inferring
-from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Run, run_suite
+from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED
+from tokenspec.oracle.vectors.run_suite import Run, run_suite
 
 CASES = [case_of(vector(name)) for name in STORIES]
 

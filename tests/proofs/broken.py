@@ -6,20 +6,20 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import explore
-from tokenspec.machine.checkers.induction import LEMMA, PROVED, Obligation
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
-from tokenspec.machine.checkers.search import split
-from tokenspec.machine.checkers.transitions import Scoped
+from tokenspec.machine.checkers.native.search import split
+from tokenspec.machine.checkers.native.transitions import Scoped
+from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Obligation
+from tokenspec.machine.checkers.search.reference import explore
+from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
-from tokenspec.machine.testing.coverage import Coverage
-from tokenspec.oracle import scoping
-from tokenspec.oracle.campaign import Result
-from tokenspec.oracle.counterexample import Counterexample, from_search
-from tokenspec.oracle.evidence import Evidence, Searched, Settings
-from tokenspec.oracle.faults import FAULTS
-from tokenspec.oracle.fuzz import Failure
+from tokenspec.oracle.check import scoped
+from tokenspec.oracle.check.counterexample import Counterexample, from_search
+from tokenspec.oracle.check.evidence import Evidence, Searched, Settings
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.fuzz.campaign import Result
+from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
@@ -33,7 +33,7 @@ def scoped(fault: str, claim: str, policy: Mapping[str, str] = DEFAULTS) -> Scop
     """The tiny scope with a fault in it, and the one claim that counts."""
     machine = next(f for f in FAULTS if f.id == fault).seed(account(TINY.catalogue))
     plain, with_ghosts = split(c for c in claims(TINY.catalogue.ranking) if c.id == claim)
-    return scoping.scoped(TINY, [*plain, *with_ghosts], {**DEFAULTS, **policy}, machine=machine)
+    return scoped.scoped(TINY, [*plain, *with_ghosts], {**DEFAULTS, **policy}, machine=machine)
 
 
 @cache

@@ -10,11 +10,11 @@ import pytest
 from lang.machines import CORPUS, all_values
 from lang.turnstile import FILLED, FITS, PUSH, UNLOCKS, VARIABLES, WORTH, coin, turnstile
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.checkers.explore import instances
-from tokenspec.machine.exporters.world import World
+from tokenspec.machine.checkers.search.reference import instances
+from tokenspec.machine.exporters.bounded_model import World
 from tokenspec.machine.lang.build import lookup, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Field, Machine
-from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES

@@ -10,14 +10,14 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.machine.checkers.explore import instances
-from tokenspec.machine.checkers.search import Search
-from tokenspec.machine.checkers.transitions import Scoped
-from tokenspec.machine.lang.conditions import LEMMA
+from tokenspec.machine.checkers.native.search import Search
+from tokenspec.machine.checkers.native.transitions import Scoped
+from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.lang.digest import digest
-from tokenspec.oracle.certificate import certificate, packed, unpacked
-from tokenspec.oracle.errors import BadSetting
-from tokenspec.oracle.verify import Checked, read, verify
+from tokenspec.machine.proofs.obligations import LEMMA
+from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.check.certificate import certificate, packed, unpacked
+from tokenspec.oracle.check.verify import Checked, read, verify
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS

@@ -9,19 +9,19 @@ from pathlib import Path
 import pytest
 
 from proofs.broken import broken, example, gathered, scoped
-from tokenspec.machine.backends.reference import evaluate
-from tokenspec.machine.checkers.search import Search
+from tokenspec.machine.checkers.native.search import Search
+from tokenspec.machine.interpreters.reference import evaluate
 from tokenspec.machine.lang.build import all_of, any_of, eq, var
 from tokenspec.machine.lang.claims import StatePart, step
-from tokenspec.machine.testing.edits import with_effect
-from tokenspec.oracle.answers import differences
-from tokenspec.oracle.counterexample import counterexamples, from_search
-from tokenspec.oracle.evidence import Searched
-from tokenspec.oracle.itf import ACTION, PICKS, itf
-from tokenspec.oracle.realised import Log, UnrealisableError, realised
-from tokenspec.oracle.reasons import in_state
-from tokenspec.oracle.settings import as_toml, catalogue_from_file
-from tokenspec.oracle.world import Oracle
+from tokenspec.machine.mutation.edits import with_effect
+from tokenspec.oracle.check.concretize import Log, UnrealisableError, realised
+from tokenspec.oracle.check.counterexample import counterexamples, from_search
+from tokenspec.oracle.check.evidence import Searched
+from tokenspec.oracle.check.falsification import in_state
+from tokenspec.oracle.check.itf import ACTION, PICKS, itf
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import differences
+from tokenspec.oracle.wire.settings import as_toml, catalogue_from_file
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS

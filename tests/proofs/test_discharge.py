@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.checkers.explore import Exploration
-from tokenspec.machine.checkers.induction import LEMMA, PROVED, REFUTED, UNKNOWN, VACUOUS
 from tokenspec.machine.checkers.monitor import Violation
+from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, REFUTED, UNKNOWN, VACUOUS
+from tokenspec.machine.checkers.search.reference import Exploration
 from tokenspec.machine.lang.claims import LayerPart
-from tokenspec.oracle.command.check import exit_codes
-from tokenspec.oracle.discharge import disagreements, verdicts
-from tokenspec.oracle.evidence import Evidence, Searched, Settings, gather
+from tokenspec.oracle.check.evidence import Evidence, Searched, Settings, gather
+from tokenspec.oracle.check.verdicts import disagreements, verdicts
+from tokenspec.oracle.command.verbs.check import exit_codes
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.scopes import TINY
 from tokenspec.spec.system import system

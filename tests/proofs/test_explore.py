@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import explore, instances
 from tokenspec.machine.checkers.monitor import Tally, Watch
-from tokenspec.machine.checkers.search import split
+from tokenspec.machine.checkers.native.search import split
+from tokenspec.machine.checkers.search.reference import explore, instances
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.step import Accepted
-from tokenspec.oracle.faults import FAULTS
+from tokenspec.machine.lang.outcome import Accepted
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import TINY

@@ -14,15 +14,15 @@ import pytest
 from lang.test_readers_on_small_machines import PINNED
 from lang.turnstile import FILLED, WORTH, turnstile
 from proofs.export_worlds import COUNTS, each_machine, each_setting, odd, of_account, of_corpus, of_machine
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import explore
+from tokenspec.machine.checkers.search.reference import explore
+from tokenspec.machine.exporters.bounded_model import World
 from tokenspec.machine.exporters.promela import promela
-from tokenspec.machine.exporters.world import World
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import var
 from tokenspec.machine.lang.declaration import Field
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import Enum
-from tokenspec.oracle.faults import FAULTS
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 
 # Where CI is set the tools have to be there, and the tests fail without them.
 needs_spin = pytest.mark.skipif(

@@ -16,11 +16,11 @@ import pytest
 from lang.test_readers_on_small_machines import PINNED
 from proofs.export_worlds import COUNTS, each_machine, each_setting, each_tiny_setting, odd, of_account, of_corpus, of_machine
 from proofs.tla_reader import Found, Module
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import explore
+from tokenspec.machine.checkers.search.reference import explore
+from tokenspec.machine.exporters.bounded_model import World
 from tokenspec.machine.exporters.tla import is_module_name, tla
-from tokenspec.machine.exporters.world import World
-from tokenspec.oracle.faults import FAULTS
+from tokenspec.machine.interpreters.compiled import Compiled
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 
 needs_tlc = pytest.mark.skipif("TOKENSPEC_TLC" not in os.environ, reason="TOKENSPEC_TLC names no tla2tools.jar")
 

@@ -13,23 +13,23 @@ from functools import cache
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import explore, instances
-from tokenspec.machine.checkers.findings import Dead, Finding, Lasso, Taken
-from tokenspec.machine.checkers.graph import NONE, Graph, deadlocks
-from tokenspec.machine.checkers.liveness import leads_to, liveness, stays_possible
+from tokenspec.machine.checkers.graph.findings import Dead, Finding, Lasso, Taken
+from tokenspec.machine.checkers.graph.graph import NONE, Graph, deadlocks
+from tokenspec.machine.checkers.graph.liveness import leads_to, liveness, stays_possible
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
+from tokenspec.machine.checkers.search.reference import explore, instances
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.build import eq, one_of, requires, rule, var, variable
-from tokenspec.machine.lang.check_claims import validate_claims
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Machine
 from tokenspec.machine.lang.errors import DeclarationErrors
-from tokenspec.machine.lang.step import Accepted, Refused, Values
+from tokenspec.machine.lang.outcome import Accepted, Refused, Values
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.machine.lang.validate import validate
-from tokenspec.machine.testing.edits import with_effect, with_event
-from tokenspec.oracle.faults import FAULTS
+from tokenspec.machine.lang.validate_claims import validate_claims
+from tokenspec.machine.mutation.edits import with_effect, with_event
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.daily_job import daily_job
 from tokenspec.spec.policies import DEFAULTS

@@ -10,14 +10,14 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.machine.checkers.induction import PROVED, REFUTED, UNKNOWN, VACUOUS, Induction, Obligation
+from tokenspec.machine.checkers.prover.induction import PROVED, REFUTED, UNKNOWN, VACUOUS, Induction, Obligation
 from tokenspec.machine.lang.build import Termlike, all_of, eq, implies, lift, minimum, ne, requires, rule, var, variable
 from tokenspec.machine.lang.claims import Claim, StatePart, answered, claim, new, other, pair, state, step, two_runs
-from tokenspec.machine.lang.conditions import LEMMA, Provable
 from tokenspec.machine.lang.declaration import Actor, Assign, Event, Field, Machine
 from tokenspec.machine.lang.types import Enum, Tokens
-from tokenspec.machine.testing.edits import with_event, without_requirement
-from tokenspec.oracle.faults import FAULTS
+from tokenspec.machine.mutation.edits import with_event, without_requirement
+from tokenspec.machine.proofs.obligations import LEMMA, Provable
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.words import ABSENT, FREE, OPENED, amount, daily, fast, status, topup

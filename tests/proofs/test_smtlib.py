@@ -11,13 +11,13 @@ import pytest
 from proofs.pump import pump, same
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.machine.checkers.induction import PROVED, REFUTED, RUNS, VACUOUS, Induction
+from tokenspec.machine.checkers.prover.induction import PROVED, REFUTED, RUNS, VACUOUS, Induction
 from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.lang.build import all_of, definition, eq, ite, maximum, negation, rule, var, variable
 from tokenspec.machine.lang.claims import Claim, StatePart, claim, state
 from tokenspec.machine.lang.declaration import Actor, Event, Machine
 from tokenspec.machine.lang.types import Enum, Tokens
-from tokenspec.oracle.faults import FAULTS
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 

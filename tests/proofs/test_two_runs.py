@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proofs.pump import due, level, marked, pump, same
-from tokenspec.machine.checkers.induction import PROVED, REFUTED, RUNS, VACUOUS, Induction, Obligation
+from tokenspec.machine.checkers.prover.induction import PROVED, REFUTED, RUNS, VACUOUS, Induction, Obligation
 from tokenspec.machine.lang.build import Termlike, all_of, eq, negation
 from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.declaration import Assign, Machine

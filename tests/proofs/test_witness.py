@@ -8,18 +8,18 @@ from dataclasses import replace
 import pytest
 
 from proofs.pump import due, level, pump, same
-from tokenspec.machine.backends.symbolic import Solver
-from tokenspec.machine.checkers.induction import REFUTED, Induction, Obligation
-from tokenspec.machine.checkers.witness import UnreplayableError, Witness, replay
+from tokenspec.machine.checkers.prover.induction import REFUTED, Induction, Obligation
+from tokenspec.machine.checkers.prover.witness import UnreplayableError, Witness, replay
+from tokenspec.machine.interpreters.symbolic import Solver
 from tokenspec.machine.lang.build import Termlike, all_of, eq, ite, lift, requires, total, var
 from tokenspec.machine.lang.claims import Part, claim, ghost, new, other, pair, refuses, state, step
-from tokenspec.machine.lang.conditions import Condition
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Not
-from tokenspec.machine.lang.proofs import conditions
-from tokenspec.machine.lang.step import Accepted
+from tokenspec.machine.lang.outcome import Accepted
 from tokenspec.machine.lang.types import Tokens, Value
-from tokenspec.machine.testing.edits import with_event, with_rule
+from tokenspec.machine.mutation.edits import with_event, with_rule
+from tokenspec.machine.proofs.obligations import Condition
+from tokenspec.machine.proofs.of_claims import conditions
 
 NEVER_NEGATIVE = state("due", due >= 0, due > 1, "pump")
 

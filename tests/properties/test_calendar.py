@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenspec.oracle.clock import anniversaries, pass_days, pass_month, period_of, start_daily, start_monthly
-from tokenspec.oracle.instants import DAY_MS, date_of, days_in_month, days_of, format_instant, parse_instant, parse_time_of_day
+from tokenspec.oracle.base.instants import (
+    DAY_MS,
+    date_of,
+    days_in_month,
+    days_of,
+    format_instant,
+    parse_instant,
+    parse_time_of_day,
+)
+from tokenspec.oracle.runtime.clocks import anniversaries, pass_days, pass_month, period_of, start_daily, start_monthly
 
 EPOCH = date(1970, 1, 1)
 instants = st.integers(0, parse_instant("2200-01-01T00:00:00Z"))

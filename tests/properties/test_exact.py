@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.embedded.interface import Interface
-from tokenspec.machine.backends.embedded.reader import Embedded, embedded
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.embedded.host import Embedded, embedded
+from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.lang.build import Term, minimum, posting, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Kind, Machine
-from tokenspec.machine.lang.step import Accepted
+from tokenspec.machine.lang.outcome import Accepted
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Enum, Tokens, Value
 from tokenspec.machine.lang.validate import validate
 

@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 import pytest
 
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.campaign import walk_worlds
-from tokenspec.oracle.fuzz import World, world_fuzz
-from tokenspec.oracle.infer import Inference, infer
-from tokenspec.oracle.logs import Line
-from tokenspec.oracle.replay import replay
-from tokenspec.oracle.setting_sets import SettingSets
-from tokenspec.oracle.world import RESETS
+from tokenspec.oracle.fuzz.campaign import walk_worlds
+from tokenspec.oracle.fuzz.worlds import World, world_fuzz
+from tokenspec.oracle.logs.infer import Inference, infer
+from tokenspec.oracle.logs.policy_sets import SettingSets
+from tokenspec.oracle.logs.replay import replay
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenspec.machine.backends import reference
-from tokenspec.machine.backends.native.lower import Lowering
-from tokenspec.machine.backends.native.nodes import Node, Nodes
+from tokenspec.machine.interpreters import reference
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
+from tokenspec.machine.wasm.lower import Lowering
+from tokenspec.machine.wasm.normal_form import Node, Nodes
 
 RANGES = {"a": (0, 3), "b": (0, 1), "c": (0, 7)}
 SIDE = Enum("Side", ("left", "middle", "right"))

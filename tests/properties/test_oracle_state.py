@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenspec.oracle import BadRecord, BadSetting, Oracle
-from tokenspec.oracle.campaign import default_watch, walk_worlds
-from tokenspec.oracle.fuzz import World, world_fuzz
-from tokenspec.oracle.instants import format_instant, parse_instant
-from tokenspec.oracle.lookups import daily_job_state, next_daily_reset
-from tokenspec.oracle.saved import load, save
+from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
+from tokenspec.oracle.fuzz.worlds import World, world_fuzz
+from tokenspec.oracle.logs.history import daily_job_state, next_daily_reset
+from tokenspec.oracle.runtime.snapshot import load, save
 from tokenspec.spec.catalogue import Catalogue
 
 OPEN = {"account": "a", "at": "2026-07-15T09:00:00Z", "event": "open_account"}

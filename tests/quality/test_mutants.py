@@ -8,15 +8,15 @@ import pytest
 
 from lang.turnstile import turnstile
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.backends.compiled import Compiled
-from tokenspec.machine.checkers.explore import explore, instances
 from tokenspec.machine.checkers.monitor import Watch
+from tokenspec.machine.checkers.search.reference import explore, instances
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import Term, any_of, eq, ite, lookup, maximum, var
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import machine_scope
-from tokenspec.machine.testing.mutants import OPERATORS, mutants
-from tokenspec.machine.testing.rewrites import Rewriter, replaced
+from tokenspec.machine.mutation.expressions import Rewriter, replaced
+from tokenspec.machine.mutation.operators import OPERATORS, mutants
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.scopes import TINY

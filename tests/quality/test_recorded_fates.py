@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 
 from tokenspec.machine.lang.digest import digest
-from tokenspec.oracle.fates import EQUIVALENT, KILLED, SURVIVED, kills, recorded
-from tokenspec.oracle.mutation import at_a_glance, kill, seeded
+from tokenspec.oracle.check.mutants.campaign import at_a_glance, kill, seeded
+from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, kills, recorded
 from tokenspec.spec.system import system
 
 RECORD, SEEDED = recorded(), seeded()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tokenspec.machine.checkers.monitor import Violation
-from tokenspec.oracle.campaign import PROFILES, run
-from tokenspec.oracle.faults import FAULTS, Fault
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS, Fault
+from tokenspec.oracle.fuzz.campaign import PROFILES, run
 from tokenspec.spec.account import account
 
 

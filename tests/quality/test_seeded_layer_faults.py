@@ -8,28 +8,28 @@ from typing import Any
 import pytest
 
 from tokenspec.machine.checkers.monitor import Violation
-from tokenspec.oracle import clock, journal
-from tokenspec.oracle.campaign import run
-from tokenspec.oracle.instants import DAY_MS
-from tokenspec.oracle.world import Oracle
+from tokenspec.oracle.base.instants import DAY_MS
+from tokenspec.oracle.fuzz.campaign import run
+from tokenspec.oracle.runtime import clocks, journal
+from tokenspec.oracle.runtime.oracle import Oracle
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
 
 def drifting_months(patch: pytest.MonkeyPatch) -> None:
     """The day is taken from the period before, so 31 January leads to 28 March (killbill#127)."""
-    right = clock.pass_month
-    patch.setattr(clock, "pass_month", lambda dial, stay_clamped: right(dial, True))
+    right = clocks.pass_month
+    patch.setattr(clocks, "pass_month", lambda dial, stay_clamped: right(dial, True))
 
 
 def months_of_thirty_days(patch: pytest.MonkeyPatch) -> None:
     """A month is thirty days (lago-api#1840)."""
 
-    def pass_month(dial: clock.Dial, stay_clamped: bool) -> None:
+    def pass_month(dial: clocks.Dial, stay_clamped: bool) -> None:
         dial.months += 1
         dial.upcoming = dial.anchor + dial.months * 30 * DAY_MS
 
-    patch.setattr(clock, "pass_month", pass_month)
+    patch.setattr(clocks, "pass_month", pass_month)
 
 
 def boundary_lost(patch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def upgrades_restart_the_month(patch: pytest.MonkeyPatch) -> None:
 
     def remember(self: Oracle, account: Any, event: str, outcome: Any, record: Any) -> None:
         if event == "downgrade":
-            account.renewal = clock.start_monthly(record.at, False)
+            account.renewal = clocks.start_monthly(record.at, False)
         right(self, account, event, outcome, record)
 
     patch.setattr(Oracle, "_remember", remember)
@@ -112,7 +112,7 @@ def late_days_lost(patch: pytest.MonkeyPatch) -> None:
     def act(self: Oracle, account: Any, what: Any, at: int) -> None:
         right(self, account, what, at)
         if what.value == "settles" and account.renewal is not None:
-            account.renewal = clock.start_monthly(at, self.policy["month_end"] == "stay_clamped")
+            account.renewal = clocks.start_monthly(at, self.policy["month_end"] == "stay_clamped")
 
     patch.setattr(Oracle, "_act_on_renewal", act)
 

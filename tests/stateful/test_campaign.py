@@ -10,15 +10,15 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Violation
-from tokenspec.oracle.campaign import Result, run
-from tokenspec.oracle.command.fuzz import exit_of, report, show_failure
-from tokenspec.oracle.discharge import ENGINES
-from tokenspec.oracle.faults import FAULTS
-from tokenspec.oracle.logs import Logs
-from tokenspec.oracle.replay import replay
-from tokenspec.oracle.shrink import shrink
-from tokenspec.oracle.story import story
-from tokenspec.oracle.world import Oracle
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.check.verdicts import ENGINES
+from tokenspec.oracle.fuzz.campaign import Result, run
+from tokenspec.oracle.fuzz.shrink import shrink
+from tokenspec.oracle.logs.narrative import story
+from tokenspec.oracle.logs.replay import replay
+from tokenspec.oracle.report.fuzz import exit_of, report, show_failure
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import HealthCheck, settings
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.testing.stateful import fuzz_class
-from tokenspec.oracle.campaign import default_watch
-from tokenspec.oracle.fuzz import world_fuzz
+from tokenspec.machine.fuzzing.stateful import fuzz_class
+from tokenspec.oracle.fuzz.campaign import default_watch
+from tokenspec.oracle.fuzz.worlds import world_fuzz
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 

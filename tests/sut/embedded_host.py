@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tokenspec.machine.backends.embedded.interface import Interface
-from tokenspec.machine.backends.embedded.reader import Embedded, embedded
+from tokenspec.machine.interpreters.embedded.host import Embedded, embedded
+from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.step import Values
-from tokenspec.oracle.protocol import Server
+from tokenspec.machine.lang.outcome import Values
+from tokenspec.oracle.serve.server import Server
 
 _modules: dict[Machine, bytes] = {}
 

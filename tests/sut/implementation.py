@@ -8,7 +8,8 @@ from collections.abc import Callable
 from itertools import cycle
 from typing import Any
 
-from tokenspec.oracle.protocol import JOBS, Server
+from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.wire.protocol import JOBS
 
 Message = dict[str, Any]
 Fault = Callable[[Message, Message], Message]

@@ -13,15 +13,15 @@ from command.conftest import read_lines
 from sut.calling import call, sut
 from sut.implementation import Beside, Undecided
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.answers import differences
-from tokenspec.oracle.command.fuzz_sut import sentence, show_counterexample
-from tokenspec.oracle.compare import reasons_from_file
-from tokenspec.oracle.conformance import Counterexample, Verdict, conform
-from tokenspec.oracle.settings import policy_from
-from tokenspec.oracle.sut import Client
-from tokenspec.oracle.sut_infer import Unexplained
-from tokenspec.oracle.sut_world import Setting
+from tokenspec.oracle.fuzz.conformance import Counterexample, Verdict, conform
+from tokenspec.oracle.fuzz.sut_infer import Unexplained
+from tokenspec.oracle.report.conformance import sentence, show_counterexample
+from tokenspec.oracle.sut.client import Client
+from tokenspec.oracle.sut.observed import reasons_from_file
+from tokenspec.oracle.sut.world import Setting
 from tokenspec.oracle.vectors.suite import Vector
+from tokenspec.oracle.wire.answers import differences
+from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 

@@ -11,12 +11,12 @@ import pytest
 from command.conftest import read_lines, tokenspec
 from sut.calling import call, sut
 from sut.implementation import FAULTS, Beside
-from tokenspec.oracle.compare import reasons_from_file
-from tokenspec.oracle.conformance import Verdict, conform
-from tokenspec.oracle.instants import parse_instant
-from tokenspec.oracle.protocol import JOBS
-from tokenspec.oracle.settings import catalogue_from_file, policy_from
-from tokenspec.oracle.sut_world import Setting
+from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.fuzz.conformance import Verdict, conform
+from tokenspec.oracle.sut.observed import reasons_from_file
+from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
 KEYS = {"digest", "version", "seed", "policy", "fixed", "verdict", "examples", "steps", "seconds", "coverage", "counterexample"}

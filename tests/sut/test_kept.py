@@ -11,11 +11,11 @@ import pytest
 
 from command.conftest import within
 from sut.implementation import Beside
-from tokenspec.oracle.conformance import Verdict, conform
-from tokenspec.oracle.kept import Kept
-from tokenspec.oracle.settings import policy_from
-from tokenspec.oracle.slices import Slice, slice_of
-from tokenspec.oracle.sut_world import Setting, opened
+from tokenspec.oracle.base.shards import Slice, slice_of
+from tokenspec.oracle.fuzz.conformance import Verdict, conform
+from tokenspec.oracle.fuzz.regressions import Kept
+from tokenspec.oracle.sut.world import Setting, opened
+from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
 SETTING = Setting(policy_from({}), DEFAULT)

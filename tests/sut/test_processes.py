@@ -19,7 +19,7 @@ import pytest
 
 from command.conftest import COMMAND, Finished
 from sut.calling import HERE, call, sut
-from tokenspec.oracle.sut_http import HttpClient
+from tokenspec.oracle.sut.http import HttpClient
 
 SHORT = ("--examples", "2", "--steps", "20", "--format", "json")
 

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.oracle.protocol import Server
-from tokenspec.oracle.settings import catalogue_on_the_wire, policy_from
-from tokenspec.oracle.world import Oracle
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
 Message = dict[str, Any]

@@ -18,9 +18,10 @@ import pytest
 from command.conftest import tokenspec
 from differential.walks import EFFORT
 from examples.node import node
-from tokenspec.oracle.mutation import seeded
-from tokenspec.oracle.protocol import Server
-from tokenspec.oracle.vectors.run import FAILED, PASSED, run_suite, run_vector
+from tokenspec.oracle.check.mutants.campaign import seeded
+from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.vectors.run import FAILED, PASSED, run_vector
+from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import Case, default_suite
 from tokenspec.spec.catalogue import DEFAULT
 from vectors.suites import Message, Mutated
@@ -68,7 +69,7 @@ def wallet(name: str) -> str:
 
 @pytest.mark.parametrize("name", WALLET_BUGS)
 def test_the_wallets_pass_and_every_bug_switch_fails_the_vector_about_it(name: str) -> None:
-    from tokenspec.oracle.sut import connect
+    from tokenspec.oracle.sut.connect import connect
 
     command, suite = wallet(name), default_suite()
     cases = {entry.id: suite.case(entry) for entry in suite.index.vectors}

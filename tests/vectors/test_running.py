@@ -12,8 +12,8 @@ import pytest
 
 from sut.calling import call, sut
 from sut.implementation import Beside
-from tokenspec.oracle.compare import reasons_from_file
-from tokenspec.oracle.vectors.run import run_suite
+from tokenspec.oracle.sut.observed import reasons_from_file
+from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import read_suite
 from vectors.suites import GENERATED, OPENED, SUBSCRIBED, event, write_suite
 

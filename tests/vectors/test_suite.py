@@ -15,13 +15,13 @@ from jsonschema import Draft202012Validator
 from command.conftest import tokenspec
 from differential.walks import EFFORT
 from sut.calling import call
-from tokenspec.oracle.settings import catalogue_from
-from tokenspec.oracle.stamp import declaration
-from tokenspec.oracle.vectors.build import candidate_of
-from tokenspec.oracle.vectors.played import play, world_of
-from tokenspec.oracle.vectors.scenarios import SCENARIOS
+from tokenspec.oracle.base.provenance import declaration
+from tokenspec.oracle.vectors.build.executed import play, world_of
+from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
+from tokenspec.oracle.vectors.build.suite import candidate_of
+from tokenspec.oracle.vectors.build.write import differing, write
 from tokenspec.oracle.vectors.suite import Case, Suite, default_suite, record_of
-from tokenspec.oracle.vectors.write import differing, write
+from tokenspec.oracle.wire.settings import catalogue_from
 
 ROOT = Path(__file__).parents[2]
 PLACE = ROOT / "oracle" / "vectors"

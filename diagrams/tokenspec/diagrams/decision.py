@@ -9,7 +9,7 @@ from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.words import called, in_words, listed, spaced
 from tokenspec.machine.lang.declaration import Event, Kind, Machine, Origin, Requirement, Rule
 from tokenspec.machine.lang.expr import TRUE, Var, children, reads
-from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.outcome import Values
 
 
 def decision(machine: Machine, event: Event, parameters: Values) -> Graph:

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 from tokenspec.diagrams.graph import Edge, Graph, Line, Node, Shape, faint, plain, strong
 from tokenspec.diagrams.words import listed, spaced
-from tokenspec.machine.backends import reference
+from tokenspec.machine.interpreters import reference
 from tokenspec.machine.lang.declaration import Event, Kind, Machine, Rule
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.step import Accepted, Values
+from tokenspec.machine.lang.outcome import Accepted, Values
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 
 

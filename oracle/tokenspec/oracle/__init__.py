@@ -13,13 +13,13 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tokenspec.oracle.answers import Answer
-    from tokenspec.oracle.errors import BadRecord, BadSetting
-    from tokenspec.oracle.world import Oracle
+    from tokenspec.oracle.base.errors import BadRecord, BadSetting
+    from tokenspec.oracle.runtime.oracle import Oracle
+    from tokenspec.oracle.wire.answers import Answer
 
 __all__ = ["Answer", "BadRecord", "BadSetting", "Oracle"]
 
-_HOMES = {"Answer": "answers", "BadRecord": "errors", "BadSetting": "errors", "Oracle": "world"}
+_HOMES = {"Answer": "wire.answers", "BadRecord": "base.errors", "BadSetting": "base.errors", "Oracle": "runtime.oracle"}
 
 
 def __getattr__(name: str) -> Any:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from tokenspec.machine.backends.compiled import Compiled, Fields, Outcome, Row, Writer
+from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Writer
 from tokenspec.machine.lang.claims import (
     Claim,
     LivenessPart,
@@ -26,7 +26,7 @@ from tokenspec.machine.lang.claims import (
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr, Var, substitute
-from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate import machine_scope

@@ -34,7 +34,7 @@ from tokenspec.machine.lang.claims import (
 )
 from tokenspec.machine.lang.declaration import Event, Field, Machine, Parameter, Policy, Rule, System
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
-from tokenspec.machine.lang.step import Values
+from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import common, show, type_of
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.lang.validate import machine_scope

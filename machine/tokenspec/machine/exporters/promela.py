@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import assert_never
 
-from tokenspec.machine.exporters.world import LARGEST, Names, Spelling, World, Writer, cited, fields_read
+from tokenspec.machine.exporters.bounded_model import LARGEST, Names, Spelling, World, Writer, cited, fields_read
 from tokenspec.machine.lang.claims import primed_definitions
 from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import TRUE, BinaryOp, Expr, Var, names_in, substitute

@@ -14,12 +14,12 @@ from dataclasses import dataclass, field
 from typing import TypeAlias, assert_never
 
 from tokenspec.machine.lang.claims import Claim, StatePart
-from tokenspec.machine.lang.conditions import Condition, Possibility, Proves
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
-from tokenspec.machine.lang.proofs import conditions
-from tokenspec.machine.lang.settings import COMPARISONS, Setting
 from tokenspec.machine.lang.types import Bool, Enum, Type
+from tokenspec.machine.proofs.contexts import COMPARISONS, Setting
+from tokenspec.machine.proofs.obligations import Condition, Possibility, Proves
+from tokenspec.machine.proofs.of_claims import conditions
 
 _WIDTH = 110
 _SIMPLE = re.compile(r"[A-Za-z~!@$%^&*_+=<>.?/-][0-9A-Za-z~!@$%^&*_+=<>.?/-]*")

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from tokenspec.machine.exporters.world import LARGEST, Names, Spelling, World, Writer, cited, fields_read
+from tokenspec.machine.exporters.bounded_model import LARGEST, Names, Spelling, World, Writer, cited, fields_read
 from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Var
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value

@@ -9,11 +9,11 @@ from dataclasses import replace
 from functools import lru_cache
 
 from tokenspec.machine.lang import declaration as d
-from tokenspec.machine.lang.check_names import check_names, twice, types_of_fields, unknown
 from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
 from tokenspec.machine.lang.expr import Expr, Lit, names_in
 from tokenspec.machine.lang.typecheck import UNKNOWN, Scope, fits, type_of
 from tokenspec.machine.lang.types import Bool, Tokens, Type
+from tokenspec.machine.lang.validate_names import check_names, twice, types_of_fields, unknown
 
 _SENTENCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
 

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from tokenspec.oracle.errors import WrongUsage
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.report.output import cannot_be_written, discard_standard_output, named
 
 _Identity = tuple[int, int] | str
 
@@ -34,9 +35,9 @@ def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result
         if identity is None:
             continue
         if identity in read:
-            raise WrongUsage(option, f"{_named(path)} is also read, and would be overwritten")
+            raise WrongUsage(option, f"{named(path)} is also read, and would be overwritten")
         if identity in written:
-            raise WrongUsage(option, f"{_named(path)} is written by {written[identity]} already; each needs a file of its own")
+            raise WrongUsage(option, f"{named(path)} is written by {written[identity]} already; each needs a file of its own")
         written[identity] = option
 
 
@@ -60,37 +61,7 @@ def _check_can_be_written(option: str, path: str) -> None:
         if not os.access(path if present and Path(path).exists() else folder, os.W_OK):
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except (OSError, ValueError) as fault:
-        raise _cannot_be_written(option, path, fault) from None
-
-
-def _named(path: str) -> str:
-    return "standard output" if path == "-" else path
-
-
-def _cannot_be_written(option: str, path: str, fault: Exception) -> WrongUsage:
-    why = (getattr(fault, "strerror", None) or str(fault)).lower()
-    return WrongUsage(option, f"{_named(path)} cannot be written: {why}")
-
-
-@contextmanager
-def output(path: str | None, option: str = "-o") -> Iterator[IO[str]]:
-    """Where a result is written: the file that `option` names, or standard output. Raises `WrongUsage` where that fails.
-
-    A reader of standard output who has seen enough and left is no failure.
-    """
-    try:
-        if path is None or path == "-":
-            yield sys.stdout
-            sys.stdout.flush()
-        else:
-            with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as file:
-                yield file
-    except OSError as fault:
-        if path is None or path == "-":
-            discard_standard_output()
-        if isinstance(fault, BrokenPipeError):
-            return
-        raise _cannot_be_written(option, path or "-", fault) from None
+        raise cannot_be_written(option, path, fault) from None
 
 
 @contextmanager
@@ -115,7 +86,7 @@ class _Lines:
         try:
             self._to: IO[bytes] = sys.stdout.buffer if path == "-" else Path(path).open("wb")
         except OSError as fault:
-            raise _cannot_be_written(option, path, fault) from None
+            raise cannot_be_written(option, path, fault) from None
 
     def write(self, line: bytes) -> None:
         if not self._is_left:
@@ -133,7 +104,7 @@ class _Lines:
             if self._path == "-":
                 discard_standard_output()
             if not isinstance(fault, BrokenPipeError):
-                raise _cannot_be_written(self._option, self._path, fault) from None
+                raise cannot_be_written(self._option, self._path, fault) from None
 
 
 def write_file(option: str, path: str, content: bytes) -> None:
@@ -141,11 +112,4 @@ def write_file(option: str, path: str, content: bytes) -> None:
     try:
         Path(path).write_bytes(content)
     except OSError as fault:
-        raise _cannot_be_written(option, path, fault) from None
-
-
-def discard_standard_output() -> None:
-    """Whatever else is written there goes nowhere; Python would otherwise complain once more at exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
+        raise cannot_be_written(option, path, fault) from None

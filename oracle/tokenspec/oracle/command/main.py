@@ -13,9 +13,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from tokenspec.oracle.command.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, USAGE
-from tokenspec.oracle.command.files import discard_standard_output, output
-from tokenspec.oracle.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, USAGE
+from tokenspec.oracle.report.output import discard_standard_output, output
 
 VERBS = {
     "check": "Checks every claim about the declared account and prints how each was discharged.",
@@ -46,7 +46,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name not in VERBS:
             return None
-        found: click.Command = importlib.import_module(f"tokenspec.oracle.command.{name.replace('-', '_')}").command
+        found: click.Command = importlib.import_module(f"tokenspec.oracle.command.verbs.{name.replace('-', '_')}").command
         return found
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -71,7 +71,7 @@ _SETTINGS = {
 
 def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if asked:
-        from tokenspec.oracle.stamp import line
+        from tokenspec.oracle.base.provenance import line
 
         click.echo(line())
         context.exit()
@@ -152,7 +152,7 @@ def run(call: Callable[[], Any]) -> int:
 
 
 def _say(message: str, code: int) -> int:
-    from tokenspec.oracle.plain import one_line
+    from tokenspec.oracle.base.text import one_line
 
     with suppress(OSError):
         sys.stderr.write(f"tokenspec: {one_line(message, 2_000)}\n")

@@ -11,17 +11,17 @@ from collections.abc import Callable, Mapping
 
 import msgspec
 
-from tokenspec.oracle.answers import Difference, differences
-from tokenspec.oracle.branches import Branch, Followed, Worlds
-from tokenspec.oracle.compare import Reasons, observed
-from tokenspec.oracle.infer import explaining
-from tokenspec.oracle.setting_sets import Settings, SettingSets
-from tokenspec.oracle.settings import catalogue_from, policy_from
-from tokenspec.oracle.sut import Client, Failed
-from tokenspec.oracle.sut_world import applied
-from tokenspec.oracle.terms import Terms
+from tokenspec.oracle.logs.branches import Branch, Followed, Worlds
+from tokenspec.oracle.logs.infer import explaining
+from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
+from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.client import Client, Failed
+from tokenspec.oracle.sut.observed import Reasons, observed
+from tokenspec.oracle.sut.world import applied
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Result, begin
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
+from tokenspec.oracle.wire.answers import Difference, differences
+from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.spec.policies import POLICIES
 
 OTHER_SETTING = "it is about another setting than the implementation has shown"

@@ -9,17 +9,17 @@ What an implementation does not take is not sent to it, as everywhere: such a ve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from tokenspec.oracle.answers import Difference, differences
-from tokenspec.oracle.compare import Reasons, observed
-from tokenspec.oracle.sut import Client, Failed
-from tokenspec.oracle.sut_world import CannotOpen, Diverged, NotClosed, applied, close, open_request, opened
-from tokenspec.oracle.terms import Terms
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.client import Client, Failed
+from tokenspec.oracle.sut.observed import Reasons, observed
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, applied, open_request, opened
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
-from tokenspec.oracle.world import Oracle
+from tokenspec.oracle.wire.answers import Difference, differences
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -48,64 +48,6 @@ class Result:
     def field(self) -> str:
         """The first field that is wrong; where there was no answer, what was asked for."""
         return self.differences[0][0] if self.differences else "answer" if self.step else "open"
-
-
-@dataclass
-class Run:
-    """What came of a suite."""
-
-    results: list[Result] = field(default_factory=list)
-    terms: Terms | None = None
-    """What the implementation said of itself first."""
-    not_closed: str = ""
-    """Why the last world was not closed, where it was not."""
-    sent: int = 0
-    """How many events."""
-    policies: dict[str, list[str]] | None = None
-    """Where settings are inferred: by knob, the answers of which some setting explains everything."""
-    settings: int = 1
-    """How many settings do."""
-
-    def count(self, result: str) -> int:
-        """How many vectors came to this."""
-        return sum(each.result == result for each in self.results)
-
-
-def run_suite(
-    client: Client,
-    cases: Iterable[Case],
-    reasons: Reasons | None = None,
-    policy: Mapping[str, str] | None = None,
-    tick: Callable[[int], None] = lambda _: None,
-    infers: bool = False,
-) -> Run:
-    """Runs each vector, and closes the last world. `tick` is told of each.
-
-    With `infers`, all settings that agree with `policy` are possible until a vector shows otherwise.
-    """
-    # Which knows this module.
-    from tokenspec.oracle.vectors.infer import Inferring
-
-    run = Run()
-    inferring = Inferring(policy or {}, reasons) if infers else None
-
-    def note(terms: Terms) -> None:
-        run.terms = run.terms or terms
-
-    for case in cases:
-        result = inferring.run(client, case, note) if inferring else run_vector(client, case, reasons, policy, note)
-        run.results.append(result)
-        run.sent += {PASSED: len(case.vector.steps), FAILED: result.step, SKIPPED: 0}[result.result]
-        tick(1)
-    if inferring is not None:
-        left = 0 if run.count(FAILED) else inferring.left
-        run.policies, run.settings = inferring.sets.answers(left), left.bit_count()
-    if run.count(PASSED):
-        try:
-            close(client)
-        except NotClosed as error:
-            run.not_closed = str(error)
-    return run
 
 
 def run_vector(

@@ -16,13 +16,13 @@ import msgspec
 from msgspec import Meta
 
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.answers import Answer
-from tokenspec.oracle.errors import BadRecord, BadSetting
-from tokenspec.oracle.plain import in_our_words, one_line
-from tokenspec.oracle.protocol import event_names
-from tokenspec.oracle.records import Reader, Record
-from tokenspec.oracle.settings import catalogue_from, policy_from
-from tokenspec.oracle.slices import slice_of
+from tokenspec.oracle.base.errors import BadRecord, BadSetting
+from tokenspec.oracle.base.shards import slice_of
+from tokenspec.oracle.base.text import in_our_words, one_line
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.protocol import event_names
+from tokenspec.oracle.wire.records import Reader, Record
+from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system

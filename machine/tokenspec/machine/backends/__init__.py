@@ -1,1 +1,0 @@
-"""Readers of a declaration that take steps."""

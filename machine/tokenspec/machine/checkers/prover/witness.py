@@ -1,0 +1,270 @@
+"""What breaks an obligation, told as a story and replayed through the reference reader.
+
+A solver answers with values for open names. They are believed only after the reference reader, which knows nothing of
+settings or terms, has gone through the same events and found the formula false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.lang.claims import (
+    NOTHING,
+    PairPart,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+    answer_types,
+    pair_scope,
+    primed_definitions,
+)
+from tokenspec.machine.lang.declaration import ClockAct, Event, Kind, Machine
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.expr import Expr, Var, names_in, substitute
+from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.machine.lang.types import Tokens, Type, Value
+from tokenspec.machine.proofs.contexts import NEW, OTHER, conjuncts
+from tokenspec.machine.proofs.obligations import Condition, Provable
+
+
+class UnreplayableError(Exception):
+    """The reference reader does not find what the solver found: one of the two, or what lies between, is wrong."""
+
+
+@dataclass(frozen=True)
+class Happened:
+    """An event with its fields, and what came of it: None where the declaration has a gap."""
+
+    event: str
+    fields: Values
+    outcome: Step | None
+
+
+@dataclass(frozen=True)
+class Witness:
+    """A state that meets everything an obligation assumes, what happens in it, and the formula that is then false.
+
+    `parameters` are all of them, `matter` those that any formula of the story reads. `state` may hold names of another
+    copy of the machine (`other.x`), and of ghosts. A step has one run of one event, a two-run part two runs, and the first
+    state none.
+    """
+
+    parameters: Values
+    matter: tuple[str, ...]
+    state: Values
+    runs: tuple[tuple[Happened, ...], ...]
+    false: str
+    """What should be so, and is not."""
+
+    def story(self) -> list[str]:
+        """The witness in lines of text."""
+        matter = _listed({name: self.parameters[name] for name in self.matter})
+        told = [f"figures and policies: {matter or 'none that matter'}"]
+        told.append("state: " + _listed(self.state))
+        for run in self.runs:
+            before = self.state
+            for each in run:
+                told.append(f"{each.event}({_listed(each.fields)}): {_came_of(each.outcome, before)}")
+                before = each.outcome.state if isinstance(each.outcome, Accepted) else before
+        return [*told, f"false: {self.false}"]
+
+
+def replay(machine: Machine, condition: Condition, values: Values) -> Witness | None:
+    """What `values`, found for the open names of a condition's setting, make of it; None for a fact that no run shows.
+
+    Raises `UnreplayableError` where they do not meet the setting, or where the reference reader breaks nothing with them.
+    """
+    again = _Replay(machine, condition, values)
+    again.check()
+    if isinstance(condition.of, TwoRunPart):
+        return again.two_runs(condition.of)
+    if condition.event is not None:
+        return again.step(condition.event)
+    return None if condition.of is None else again.first_state(condition.of)
+
+
+class _Reading(reference.Scope):
+    """Values under names that the machine itself does not have, such as those of the state after an event."""
+
+    def __init__(self, machine: Machine, types: Mapping[str, Type], definitions: Mapping[str, Expr], *known: Values) -> None:
+        super().__init__(machine, *known)
+        self._types, self._definitions = dict(types), dict(definitions)
+
+
+class _Replay:
+    def __init__(self, machine: Machine, condition: Condition, values: Values) -> None:
+        self._machine, self._condition, self._values = machine, condition, values
+        self._figures = {p.name: values[p.name] for p in machine.all_parameters}
+
+    def check(self) -> None:
+        """All that is known is true and the goal is false, as the reference reader evaluates them."""
+        setting = self._condition.setting
+        definitions = {name: expr for s in setting.chain for name, expr in s.defines.items()}
+        scope = _Reading(self._machine, setting.scope, definitions, self._values)
+        for known in (k for s in setting.chain for k in s.known):
+            self._demand(reference.evaluate(known, scope), f"{show(known)} is false")
+        self._demand(not reference.evaluate(self._condition.goal, scope), f"{show(self._condition.goal)} is true")
+
+    def first_state(self, part: Provable) -> Witness:
+        """The first state, where the part is false."""
+        state = dict(reference.initial_state(self._machine, self._figures))
+        assert isinstance(part, StatePart | StepPart)
+        if isinstance(part, StepPart):
+            figures = reference.Scope(self._machine, self._figures)
+            state |= {g.name: reference.evaluate(g.initial, figures) for g in part.ghosts}
+        formula = part.keeps if isinstance(part, StepPart) else part.holds
+        false = self._false(formula, reference.Scope(self._machine, self._figures, state))
+        return self._witness(state, (), " and ".join(map(show, false)), *false)
+
+    def step(self, event: Event) -> Witness:
+        """One event, of which the part is false, or which has no outcome, or more than one."""
+        part = self._condition.of
+        ghosts = {g.name for g in part.ghosts} if isinstance(part, StepPart) else set()
+        fields = {f.name: self._values[f.name] for f in event.fields}
+        known = {name: v for name, v in self._values.items() if name not in self._figures and name not in fields}
+        state = {name: v for name, v in known.items() if name not in ghosts}
+        outcome = self._outcome(state, event.name, fields)
+        run = (Happened(event.name, fields, outcome),)
+        if outcome is None:
+            return self._witness(known, (run,), "exactly one rule applies")
+        self._demand(part is not None, "exactly one rule applies")
+        if isinstance(part, RefusalPart):
+            return self._witness(known, (run,), self._misjudged(part, {**state, **fields}, outcome))
+        self._demand(isinstance(outcome, Accepted) and outcome.rule == self._condition.about, f"it comes to {outcome}")
+        assert isinstance(outcome, Accepted)
+        false = self._broken(part, event, outcome, {**self._figures, **known, **fields})
+        return self._witness(known, (run,), " and ".join(map(show, false)), *false)
+
+    def _outcome(self, state: Values, event: str, fields: Values) -> Step | None:
+        """What comes of an event; None where no rule applies, or more than one.
+
+        A rule that reaches another copy finds one in the same state, and what it does there is left out, unless the part
+        is about both.
+        """
+        another = {OTHER + name: value for name, value in state.items()}
+        try:
+            outcome = reference.step(self._machine, self._figures, {**another, **state}, event, fields)
+        except Gap:
+            return None
+        if isinstance(outcome, Refused):
+            return outcome
+        return replace(outcome, state={name: value for name, value in outcome.state.items() if name in state})
+
+    def _misjudged(self, part: RefusalPart, values: Values, outcome: Step) -> str:
+        """What should have come of the event."""
+        scope = reference.Scope(self._machine, self._figures, values)
+        due = next((code for code, holds in part.refusals if not reference.evaluate(holds, scope)), None)
+        self._demand(due != (outcome.code if isinstance(outcome, Refused) else None), f"it comes to {outcome}, as it should")
+        return f"it is refused with {due}" if due else "it is accepted"
+
+    def _broken(self, part: object, event: Event, outcome: Accepted, before: Values) -> tuple[Expr, ...]:
+        """The formulas of the part that are false once the event has been accepted."""
+        if isinstance(part, StatePart):
+            return self._false(part.holds, reference.Scope(self._machine, self._figures, outcome.state))
+        assert isinstance(part, StepPart | PairPart)
+        named = {NEW + name: v for name, v in outcome.state.items()} | _told(self._machine, event, outcome)
+        scope = self._reading(event, part, {**before, **named})
+        if isinstance(part, PairPart) or not reference.evaluate(part.holds, scope):
+            return self._false(part.holds, scope)
+        return self._false(substitute(part.keeps, {name: Var(NEW + name) for name in self._own_names(part)}), scope)
+
+    def _false(self, formula: Expr, scope: reference.Scope) -> tuple[Expr, ...]:
+        """The parts of `formula` that are false."""
+        parts = [part for part in conjuncts(formula) if not reference.evaluate(part, scope)]
+        self._demand(parts, f"{show(formula)} is true")
+        return tuple(parts)
+
+    def _own_names(self, part: StepPart) -> list[str]:
+        names = [v.name for v in self._machine.variables] + [n.removeprefix(NEW) for n in primed_definitions(self._machine)]
+        return names + [g.name for g in part.ghosts]
+
+    def _reading(self, event: Event, part: StepPart | PairPart, values: Values) -> _Reading:
+        machine = self._machine
+        definitions = {d.name: d.expr for d in machine.definitions}
+        for prefix in (NEW, OTHER, NEW + OTHER):
+            definitions |= primed_definitions(machine, prefix)
+        types = pair_scope(machine, [event])
+        if isinstance(part, StepPart):
+            types |= {name: g.type for g in part.ghosts for name in (g.name, NEW + g.name)}
+            definitions |= {NEW + g.name: g.after for g in part.ghosts}
+        return _Reading(machine, types, definitions, values)
+
+    def two_runs(self, part: TwoRunPart) -> Witness:
+        """Two runs from one state, which end differently."""
+        state = {v.name: self._values[v.name] for v in self._machine.variables}
+        runs = self._run(state, part.left), self._run(state, part.right)
+        left, right = (_end(run, state) for run in runs)
+        differ = [name for name in part.agree if left[name] != right[name]]
+        self._demand(differ, "both runs end alike")
+        ends = (_listed({name: end[name] for name in differ}) for end in (left, right))
+        return self._witness(state, runs, " is the same as ".join(ends))
+
+    def _run(self, state: Values, events: tuple[str, ...]) -> tuple[Happened, ...]:
+        happened: list[Happened] = []
+        for name in events:
+            for _ in range(self._machine.event_named[name].most_runs):
+                outcome = self._outcome(_end(happened, state), name, {})
+                happened.append(Happened(name, {}, outcome))
+                if not isinstance(outcome, Accepted):
+                    break
+        return tuple(happened)
+
+    def _witness(self, state: Values, runs: tuple[tuple[Happened, ...], ...], false: str, *formulas: Expr) -> Witness:
+        events = {h.event for run in runs for h in run}
+        return Witness(self._figures, _matter(self._machine, events, formulas), state, runs, false)
+
+    def _demand(self, met: object, detail: str) -> None:
+        if not met:
+            of = self._condition
+            place = f"{of.claim}, {of.part}, {of.about}"
+            raise UnreplayableError(f"{place}: the solver's answer cannot be replayed: {detail}. It is {_listed(self._values)}")
+
+
+def _told(machine: Machine, event: Event, outcome: Accepted) -> dict[str, Value]:
+    """What a step formula reads of an accepted event, beside the states and the fields."""
+    told: dict[str, Value] = {"event": event.name, "rule": outcome.rule}
+    told |= {f"{kind.value}.{pool}": 0 for kind in Kind for pool in machine.pools}
+    for kind, pool, amount in outcome.ledger:
+        told[f"{kind.value}.{pool}"] = int(told[f"{kind.value}.{pool}"]) + amount
+    for name, kind_of_answer in answer_types(machine).items():
+        told[f"answer.{name}"] = outcome.answer.get(name, 0 if isinstance(kind_of_answer, Tokens) else NOTHING)
+    acts = next(dict(r.clocks) for r in event.rules if r.name == outcome.rule)
+    return told | {f"clock.{c.name}": acts.get(c.name, ClockAct.KEEPS).value for c in machine.clocks}
+
+
+def _end(run: Sequence[Happened], state: Values) -> Values:
+    accepted = [h.outcome.state for h in run if isinstance(h.outcome, Accepted)]
+    return accepted[-1] if accepted else state
+
+
+def _matter(machine: Machine, events: set[str], formulas: Sequence[Expr]) -> tuple[str, ...]:
+    """The parameters that are read, through whatever definitions, by the events and the formulas."""
+    chosen = [machine.event_named[name] for name in events]
+    exprs = [*formulas, *(need.holds for e in chosen for need in e.requires), *(r.when for e in chosen for r in e.rules)]
+    exprs += [a.value for e in chosen for r in e.rules for a in r.effect] or [v.initial for v in machine.variables]
+    definitions = {d.name: d.expr for d in machine.definitions}
+    read: set[str] = set()
+    while exprs:
+        for name in {n.removeprefix(NEW).removeprefix(OTHER) for n in names_in(exprs.pop())} - read:
+            read.add(name)
+            exprs += [definitions[name]] if name in definitions else []
+    return tuple(p.name for p in machine.all_parameters if p.name in read)
+
+
+def _came_of(outcome: Step | None, before: Values) -> str:
+    match outcome:
+        case Accepted(rule, after, _, _):
+            changed = {name: value for name, value in after.items() if value != before.get(name)}
+            return f"{rule}; then {_listed(changed) or 'everything is as it was'}"
+        case Refused(code):
+            return f"refused, {code}"
+        case None:
+            return "no rule applies, or more than one"
+
+
+def _listed(values: Values) -> str:
+    return ", ".join(f"{name} = {str(v).lower() if isinstance(v, bool) else v}" for name, v in values.items())

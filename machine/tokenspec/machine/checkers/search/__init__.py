@@ -1,0 +1,1 @@
+"""Breadth-first search through the reference reader."""

@@ -1,0 +1,182 @@
+"""What the exporters for model checkers share: a small world, names, and expressions as text.
+
+The tools count in 32 bits, a declaration does not. A world holds small numbers only, so that whatever is computed in it
+fits; a literal beyond 32 bits is written as the largest number there is, which no number of the world comes near.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from tokenspec.machine.lang.claims import Claim, StatePart
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
+from tokenspec.machine.lang.outcome import Values
+from tokenspec.machine.lang.typecheck import common, type_of
+from tokenspec.machine.lang.types import Enum, Type, Value
+
+Instance: TypeAlias = tuple[str, tuple[Value, ...]]
+"""An event with values for its fields, in the order of their declaration."""
+
+LARGEST = 2**31 - 1
+"""The largest number the tools can count to."""
+
+_MOST = 2**15 - 1
+"""The largest number that may stand in a world: a product of two of them still fits."""
+
+_CHAINED = (BinaryOp.ADD, BinaryOp.AND, BinaryOp.OR)
+"""`(a op b) op c` needs no inner brackets."""
+
+
+@dataclass(frozen=True)
+class World:
+    """A machine under one choice of parameters, with the events that happen in it and the bounds that make it finite.
+
+    A state in which a variable of `most` is below 0 or above its bound is checked against the claims, but not visited; of
+    `claims` the state parts are written. `head` is what the document says of itself.
+    Raises `ValueError` where a figure, a field's value or a bound is above 32,767.
+    """
+
+    machine: Machine
+    parameters: Values
+    events: Sequence[Instance]
+    most: Mapping[str, int]
+    claims: Sequence[Claim] = ()
+    head: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        numbers: list[tuple[str, Value]] = [*self.parameters.items(), *self.most.items()]
+        numbers += [(event, value) for event, fields in self.events for value in fields]
+        for name, value in numbers:
+            if isinstance(value, int) and abs(value) > _MOST:
+                raise ValueError(f"{name}: {value:,} is too large for a world that is visited state by state; at most {_MOST:,}")
+
+    def state_parts(self) -> Iterator[tuple[Claim, StatePart]]:
+        """What is claimed of every state of the machine."""
+        for claim in self.claims:
+            for part in claim.parts:
+                if isinstance(part, StatePart) and part.machine == self.machine.name:
+                    yield claim, part
+
+
+class Names:
+    """Identifiers for declared names: each the same every time, no two alike, none of them `reserved`."""
+
+    def __init__(self, reserved: Iterable[str]) -> None:
+        self._reserved = frozenset(reserved)
+        self._taken: set[str] = set()
+        self._given: dict[str, str] = {}
+
+    def __call__(self, key: str, wish: str | None = None) -> str:
+        """The identifier of `key`: `wish`, at first `key` itself, as far as it can be spelt and is free."""
+        if key not in self._given:
+            plain = re.sub(r"[^A-Za-z0-9]+", "_", key if wish is None else wish).strip("_")
+            base = plain if plain[:1].isalpha() and plain[:3] not in ("WF_", "SF_") else f"x_{plain}"
+            base = found = f"{base}_" if base in self._reserved else base
+            number = 2
+            while found in self._taken:
+                found, number = f"{base}_{number}", number + 1
+            self._taken.add(found)
+            self._given[key] = found
+        return self._given[key]
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How a tool writes what every tool has.
+
+    `choice` has places for condition, then and else, in brackets; `open_choice` says whether it is understood without them.
+    """
+
+    infix: Mapping[BinaryOp, str]
+    calls: Mapping[BinaryOp, str]
+    differs: str
+    negation: str
+    choice: str
+    open_choice: bool
+    truth: Mapping[bool, str]
+    largest: str
+    member: Callable[[str], str]
+
+
+class Writer:
+    """Writes expressions of one machine; `kinds` types every name they read, `reads` the fields of each definition.
+
+    `ranks` are the enums of which two members are compared, with what their rank is called.
+    """
+
+    def __init__(self, spelling: Spelling, names: Names, kinds: Mapping[str, Type], reads: Mapping[str, Sequence[str]]) -> None:
+        assert spelling.infix.keys() | spelling.calls.keys() == set(BinaryOp), "an operator has no text"
+        self.spelling, self.names, self._kinds, self._reads = spelling, names, kinds, reads
+        self.ranks: dict[Enum, str] = {}
+
+    def value(self, value: Value) -> str:
+        """A constant."""
+        if isinstance(value, bool):
+            return self.spelling.truth[value]
+        if isinstance(value, int):
+            size = self.spelling.largest if abs(value) > LARGEST else str(abs(value))
+            return f"(-{size})" if value < 0 else size
+        return self.spelling.member(value)
+
+    def text(self, expr: Expr) -> str:
+        """`expr`: a single word, a call, or in brackets. Raises `ValueError` where it adds up more than the tools can count."""
+        match expr:
+            case Lit(value):
+                return self.value(value)
+            case Var(name):
+                fields = ", ".join(map(self.names, self._reads.get(name, ())))
+                return f"{self.names(name)}({fields})" if fields else self.names(name)
+            case Not(Binary(BinaryOp.EQ, left, right)):
+                return f"({self.text(left)} {self.spelling.differs} {self.text(right)})"
+            case Not(arg):
+                return f"({self.spelling.negation}{self.text(arg)})"
+            case Ite(cond, then, orelse):
+                return self.spelling.choice.format(self.bare(cond), self.bare(then), self.bare(orelse))
+            case Binary(op, left, right):
+                return self._binary(op, left, right)
+            case _:
+                assert_never(expr)
+
+    def bare(self, expr: Expr) -> str:
+        """`expr` without the brackets around it, for where nothing follows that could be taken as a part of it."""
+        text = self.text(expr)
+        in_brackets = isinstance(expr, Binary | Not) or (isinstance(expr, Ite) and self.spelling.open_choice)
+        return text[1:-1] if in_brackets and text.startswith("(") else text
+
+    def _binary(self, op: BinaryOp, left: Expr, right: Expr) -> str:
+        a, b = self.text(left), self.text(right)
+        if op in (BinaryOp.LT, BinaryOp.LE):
+            kind = common(type_of(left, self._kinds, op.value), type_of(right, self._kinds, op.value))
+            if isinstance(kind, Enum):
+                family = Enum(kind.name, kind.order)
+                rank = self.ranks.setdefault(family, self.names(f"rank {family}", f"{kind.name}_rank"))
+                a, b = f"{rank}({a})", f"{rank}({b})"
+        if op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL):
+            for part in (left, right):
+                if isinstance(part, Lit) and isinstance(part.value, int) and abs(part.value) > LARGEST:
+                    raise ValueError(f"{part.value:,} is added, subtracted or multiplied, and does not fit into 32 bits")
+        if op in self.spelling.calls:
+            return f"{self.spelling.calls[op]}({self.bare(left)}, {self.bare(right)})"
+        if op in _CHAINED and isinstance(left, Binary) and left.op is op:
+            a = a[1:-1]
+        return f"({a} {self.spelling.infix[op]} {b})"
+
+
+def fields_read(machine: Machine) -> dict[str, tuple[str, ...]]:
+    """For each definition the fields that it reads, itself or by way of other definitions."""
+    order = list(dict.fromkeys(f.name for e in machine.events for f in e.fields))
+    found: dict[str, tuple[str, ...]] = {}
+    for definition in machine.definitions:
+        names = set(names_in(definition.expr))
+        read = names | {field for name in names for field in found.get(name, ())}
+        found[definition.name] = tuple(field for field in order if field in read)
+    return found
+
+
+def cited(clauses: Sequence[str]) -> str:
+    """The clauses in brackets, behind what rests on them."""
+    return f" ({' '.join(clauses)})" if clauses else ""

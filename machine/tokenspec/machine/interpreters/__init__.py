@@ -1,0 +1,1 @@
+"""Runs a declared machine: reference, compiled, live, symbolic, embedded."""

@@ -1,0 +1,229 @@
+"""The compiled reader: one Python function for each event, generated from the declaration.
+
+The text is kept where tracebacks and debuggers find it, and `source` shows it. It is compiled once for a
+machine and bound to parameters in microseconds, so that runs under many catalogues and policies are cheap.
+"""
+
+from __future__ import annotations
+
+import linecache
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
+from typing import Protocol, TypeAlias, assert_never
+
+from tokenspec.machine.lang.declaration import Event, Machine, Rule
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
+from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
+from tokenspec.machine.lang.typecheck import common, type_of
+from tokenspec.machine.lang.types import Enum, Type, Value
+from tokenspec.machine.lang.validate import machine_scope
+
+Row: TypeAlias = tuple[Value, ...]
+"""A state as the values of the variables, in the order of their declaration."""
+
+Fields: TypeAlias = tuple[Value, ...]
+"""The values of an event's fields, in the order of their declaration."""
+
+Outcome: TypeAlias = tuple[int, Row, tuple[Value | None, ...]]
+"""(index of the rule, state after, answers); a refusal has the index -1 - (index of the code), and no state."""
+
+StepFunction: TypeAlias = Callable[[Row, Fields], Outcome]
+LedgerFunction: TypeAlias = Callable[[Row, Fields], tuple[int, ...]]
+Bound: TypeAlias = tuple[Row, dict[str, StepFunction], dict[str, LedgerFunction]]
+"""The initial state, the step functions by event, and the ledger functions by rule."""
+
+
+class Steps(Protocol):
+    """What runs a machine one event at a time under one choice of parameters: this reader, and whatever can stand in for it."""
+
+    initial: Row
+    steps: dict[str, StepFunction]
+    rules: list[str]
+    codes: list[str]
+
+
+_INFIX = {BinaryOp.ADD: "+", BinaryOp.SUB: "-", BinaryOp.MUL: "*", BinaryOp.EQ: "==", BinaryOp.LT: "<", BinaryOp.LE: "<="}
+_INFIX |= {BinaryOp.AND: "and", BinaryOp.OR: "or"}
+_CALLS = {BinaryOp.MIN: "min", BinaryOp.MAX: "max"}
+assert _INFIX.keys() | _CALLS.keys() == set(BinaryOp), "compiled: an operator has no text"
+
+
+class Writer:
+    """Writes expressions of one machine as Python text; `scope` types every name they read.
+
+    `definitions` are the names that stand for an expression; `define` writes out those that are needed.
+    """
+
+    def __init__(self, scope: dict[str, Type], definitions: Mapping[str, Expr] | None = None) -> None:
+        self._scope = scope
+        self._definitions = definitions or {}
+        self._names: dict[str, str] = {}
+
+    def name(self, name: str) -> str:
+        """A Python identifier for a declared name, the same each time and no two alike."""
+        if name not in self._names:
+            base = plain = "v_" + re.sub(r"\W+", "_", name).strip("_")
+            taken = set(self._names.values())
+            number = 2
+            while plain in taken:
+                plain, number = f"{base}_{number}", number + 1
+            self._names[name] = plain
+        return self._names[name]
+
+    def text(self, expr: Expr) -> str:
+        """`expr` as Python."""
+        match expr:
+            case Lit(value):
+                return repr(value)
+            case Var(name):
+                return self.name(name)
+            case Not(Binary(BinaryOp.EQ, left, right)):
+                return f"({self.text(left)} != {self.text(right)})"
+            case Not(arg):
+                return f"(not {self.text(arg)})"
+            case Ite(cond, then, orelse):
+                return f"({self.text(then)} if {self.text(cond)} else {self.text(orelse)})"
+            case Binary(BinaryOp.MIN | BinaryOp.MAX as op, left, right):
+                return f"{_CALLS[op]}({self.text(left)}, {self.text(right)})"
+            case Binary(BinaryOp.LT | BinaryOp.LE as op, left, right):
+                kind = common(type_of(left, self._scope, "<"), type_of(right, self._scope, "<"))
+                if isinstance(kind, Enum):
+                    ranks = {member: rank for rank, member in enumerate(kind.order)}
+                    return f"({ranks}[{self.text(left)}] {_INFIX[op]} {ranks}[{self.text(right)}])"
+                return f"({self.text(left)} {_INFIX[op]} {self.text(right)})"
+            case Binary(op, left, right):
+                return f"({self.text(left)} {_INFIX[op]} {self.text(right)})"
+            case _:
+                assert_never(expr)
+
+    def define(self, exprs: Iterable[Expr], known: set[str], indent: str) -> Iterator[str]:
+        """A line for each definition that `exprs` need and `known` lacks, after those it reads; `known` grows."""
+        for expr in exprs:
+            for name in names_in(expr):
+                if name in self._definitions and name not in known:
+                    known.add(name)
+                    yield from self.define([self._definitions[name]], known, indent)
+                    yield f"{indent}{self.name(name)} = {self.text(self._definitions[name])}"
+
+
+class _Generator:
+    """Writes the whole module of a machine."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        scope = machine_scope(machine, [f for e in machine.events for f in e.fields])
+        self.writer = Writer(scope, {d.name: d.expr for d in machine.definitions})
+        self.rules, self.codes = rule_names(machine), refusal_codes(machine)
+
+    def module(self) -> str:
+        lines = ["def bind(parameters):"]
+        lines += [f"    {self.writer.name(p.name)} = parameters[{p.name!r}]" for p in self.machine.all_parameters]
+        initial = ", ".join(self.writer.text(v.initial) for v in self.machine.variables)
+        lines += [f"    initial = ({initial},)"]
+        for event in self.machine.events:
+            lines += [f"    {line}" for line in self._event(event)]
+            for rule in event.rules:
+                lines += [f"    {line}" for line in self._ledger(event, rule)]
+        steps = ", ".join(f"{e.name!r}: step_{e.name}" for e in self.machine.events)
+        ledgers = ", ".join(f"{r.name!r}: ledger_{r.name}" for e in self.machine.events for r in e.rules)
+        return "\n".join([*lines, f"    return initial, {{{steps}}}, {{{ledgers}}}", ""])
+
+    def _head(self, name: str, event: Event) -> list[str]:
+        unpack = ", ".join(self.writer.name(v.name) for v in self.machine.variables)
+        fields = ", ".join(self.writer.name(f.name) for f in event.fields)
+        lines = [f"def {name}(row, fields):", f"    {unpack}, = row"]
+        return [*lines, f"    {fields}, = fields"] if fields else lines
+
+    def _event(self, event: Event) -> Iterator[str]:
+        yield from self._head(f"step_{event.name}", event)
+        known: set[str] = set()
+        for need in event.requires:
+            yield from self.writer.define([need.holds], known, "    ")
+            refusal = f"({-1 - self.codes.index(need.code)}, (), ())"
+            yield f"    if not {self.writer.text(need.holds)}: return {refusal}  # {need.code}"
+        control = self.writer.name(self.machine.control)
+        yield from self.writer.define([r.when for r in event.rules], known, "    ")
+        for rule in event.rules:
+            states = f"{control} in {rule.source!r}" if len(rule.source) > 1 else f"{control} == {rule.source[0]!r}"
+            when = "" if rule.when == TRUE else f" and {self.writer.text(rule.when)}"
+            yield f"    if {states}{when}:"
+            values = [a.value for a in (*rule.effect, *rule.answer)]
+            yield from self.writer.define(values, set(known), "        ")
+            yield f"        return ({self.rules.index(rule.name)}, {self._after(rule)}, {self._answers(event, rule)})"
+        yield f"    raise Gap({event.name!r} + ' in ' + repr(row) + ' with ' + repr(fields) + ': no rule applies')"
+
+    def _after(self, rule: Rule) -> str:
+        new = {a.name: self.writer.text(a.value) for a in rule.effect}
+        if rule.target is not None:
+            new[self.machine.control] = repr(rule.target)
+        if not new:
+            return "row"
+        return "(" + ", ".join(new.get(v.name, self.writer.name(v.name)) for v in self.machine.variables) + ",)"
+
+    def _answers(self, event: Event, rule: Rule) -> str:
+        given = {a.name: self.writer.text(a.value) for a in rule.answer}
+        return "(" + "".join(given.get(name, "None") + ", " for name in event.answers) + ")"
+
+    def _ledger(self, event: Event, rule: Rule) -> Iterator[str]:
+        yield from self._head(f"ledger_{rule.name}", event)
+        yield from self.writer.define([line.amount for line in rule.ledger], set(), "    ")
+        yield "    return (" + "".join(self.writer.text(line.amount) + ", " for line in rule.ledger) + ")"
+
+
+def rule_names(machine: Machine) -> list[str]:
+    """Every rule, in the order of declaration; the compiled reader numbers them so."""
+    return [r.name for e in machine.events for r in e.rules]
+
+
+def refusal_codes(machine: Machine) -> list[str]:
+    """Every refusal code, in the order of declaration; the compiled reader numbers them so."""
+    return list(dict.fromkeys(n.code for e in machine.events for n in e.requires))
+
+
+@lru_cache(maxsize=256)
+def _bind(text: str, name: str) -> Callable[[Values], Bound]:
+    filename = f"<tokenspec compiled {name} {hash(text) & 0xFFFFFFFF:08x}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    space: dict[str, object] = {"Gap": Gap}
+    exec(compile(text, filename, "exec"), space)
+    return space["bind"]  # type: ignore[return-value]
+
+
+@lru_cache(maxsize=256)
+def source(machine: Machine) -> str:
+    """The Python text that `Compiled` runs for `machine`."""
+    return _Generator(machine).module()
+
+
+class Compiled:
+    """`machine` under one choice of parameters."""
+
+    def __init__(self, machine: Machine, parameters: Values) -> None:
+        self.machine = machine
+        self.rules, self.codes = rule_names(machine), refusal_codes(machine)
+        self._bind = _bind(source(machine), machine.name)
+        self.bind(parameters)
+        self._rules = {r.name: r for e in machine.events for r in e.rules}
+        self._variables = tuple(v.name for v in machine.variables)
+
+    def bind(self, parameters: Values) -> None:
+        """Goes over to other parameters, in microseconds."""
+        self.parameters = parameters
+        self.initial, self.steps, self.ledgers = self._bind(parameters)
+
+    def step(self, state: Values, event_name: str, fields: Values) -> Step:
+        """The same as `reference.step`, for tests and tools; hot loops call `steps[event](row, fields)`."""
+        event = self.machine.event_named[event_name]
+        row = tuple(state[name] for name in self._variables)
+        given = tuple(fields[f.name] for f in event.fields)
+        index, after, answers = self.steps[event_name](row, given)
+        if index < 0:
+            return Refused(self.codes[-1 - index])
+        rule = self._rules[self.rules[index]]
+        names = {a.name for a in rule.answer}
+        answer = {name: a for name, a in zip(event.answers, answers, strict=True) if name in names and a is not None}
+        ledger = zip(rule.ledger, self.ledgers[rule.name](row, given), strict=True)
+        lines = tuple((line.kind, line.pool, n) for line, n in ledger if n)
+        return Accepted(rule.name, dict(zip(self._variables, after, strict=True)), answer, lines)

@@ -1,0 +1,130 @@
+"""The names behind a module's numbers and addresses, as plain data: what a host needs to know, and nothing that it computes.
+
+It travels within the module, as JSON in the custom section `tokenspec`, so that the two cannot be parted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+from tokenspec.machine.interpreters.embedded.memory import NO_RULE, NOT_A_VALUE, TOO_LARGE, Interface, Slot
+from tokenspec.machine.lang.declaration import Event, Requirement, Rule
+from tokenspec.machine.lang.expr import TRUE
+from tokenspec.machine.lang.outcome import Values
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
+
+Data: TypeAlias = dict[str, Any]
+"""An object of the description."""
+
+
+def description(interface: Interface, figures: Values, heading: Mapping[str, str]) -> Data:
+    """What a host reads. `heading` comes first: which version wrote it, of which declaration."""
+    m = interface.machine
+    spoken = dict.fromkeys(c for c, _ in (*interface.state_parts, *interface.step_parts))
+    return {
+        **heading,
+        "machine": m.name,
+        "says": m.says,
+        "control": m.control,
+        "pools": list(m.pools),
+        "areas": interface.areas,
+        "neither": {"no_rule": NO_RULE, "not_a_value": NOT_A_VALUE, "too_large": TOO_LARGE},
+        "parameters": [_slot(interface.parameters[p.name]) | {"value": figures[p.name], "says": p.says} for p in m.parameters],
+        "policies": [
+            _slot(interface.parameters[p.name])
+            | {
+                "value": figures[p.name],
+                "answers": [{"answer": answer, "means": means} for answer, means in p.answers],
+                "why": p.why,
+                "clauses": list(p.clauses),
+            }
+            for p in m.policies
+        ],
+        "assumptions": [{"holds": show(a.holds), "breach": a.breach} for a in m.assumptions],
+        "variables": [_slot(interface.state[v.name]) | {"says": v.says} for v in m.variables],
+        "definitions": [
+            {"name": d.name, "is": show(d.expr), "says": d.says}
+            | (_slot(interface.definitions[d.name]) if d.name in interface.definitions else {})
+            for d in m.definitions
+        ],
+        "refusals": interface.codes,
+        "events": [_event(interface, number, event) for number, event in enumerate(m.events)],
+        "clocks": [
+            {"name": c.name, "falls_due": c.falls_due, "job": c.job, "says": c.says, "overdue_ms": c.overdue_ms} for c in m.clocks
+        ],
+        "claims": [{"id": c.id, "sentence": c.sentence, "clauses": list(c.clauses)} for c in spoken],
+        "state_claims": [{"claim": c.id, "part": p.name} for c, p in interface.state_parts],
+        "step_claims": [{"claim": c.id, "part": p.name} for c, p in interface.step_parts],
+    }
+
+
+def _event(interface: Interface, number: int, event: Event) -> Data:
+    slots = interface.fields(event.name)
+    return {
+        "number": number,
+        "name": event.name,
+        "actor": event.actor.value,
+        "says": event.says,
+        "repeats": event.repeats,
+        "fields": [_slot(slots[f.name]) | {"key": f.key, "origin": f.origin.value, "says": f.says} for f in event.fields],
+        "keys": [{"name": k.name, "shape": k.shape.value, "optional": k.optional, "says": k.says} for k in event.keys],
+        "answers": [_slot(slot) for slot in interface.answers(event.name).values()],
+        "requires": [_requirement(interface, need) for need in event.requires],
+        "rules": [_rule(interface, rule) for rule in event.rules],
+        "clauses": list(event.clauses),
+    }
+
+
+def _requirement(interface: Interface, need: Requirement) -> Data:
+    refusal = -1 - interface.codes.index(need.code)
+    return {
+        "refusal": refusal,
+        "code": need.code,
+        "holds": show(need.holds),
+        "because": need.because,
+        "clauses": list(need.clauses),
+    }
+
+
+def _rule(interface: Interface, rule: Rule) -> Data:
+    lines = zip(interface.ledger(rule), rule.ledger, strict=True)
+    return {
+        "number": interface.rules.index(rule.name),
+        "name": rule.name,
+        "source": list(rule.source),
+        "target": rule.target,
+        "when": None if rule.when == TRUE else show(rule.when),
+        "answers": [a.name for a in rule.answer],
+        "ledger": [{"at": slot.at, "kind": line.kind.value, "pool": line.pool} for slot, line in lines],
+        "clocks": {clock: act.value for clock, act in rule.clocks},
+        "why": rule.why,
+        "clauses": list(rule.clauses),
+    }
+
+
+def _slot(slot: Slot) -> Data:
+    return {"name": slot.name, "at": slot.at, "type": _type(slot.kind)}
+
+
+def _type(kind: Type) -> Data:
+    """A type; of an enum the members by their number, and those of them that stand for no value here."""
+    match kind:
+        case Bool():
+            return {"type": "bool"}
+        case Tokens(lo, hi):
+            return {"type": "tokens", "lo": lo, "hi": hi}
+        case Enum(_, members):
+            return {"type": "enum", "order": list(kind.order), "members": list(members)}
+
+
+def type_from(data: Data) -> Type:
+    """The type that a description names."""
+    match data["type"]:
+        case "bool":
+            return Bool()
+        case "tokens":
+            return Tokens(data["lo"], data["hi"])
+        case _:
+            return Enum("", tuple(data["members"]), tuple(data["order"]))

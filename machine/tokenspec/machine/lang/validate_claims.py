@@ -1,0 +1,104 @@
+"""Claims as they are written: faults that would make one mean nothing, or something else, are told by name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tokenspec.machine.lang.claims import (
+    Claim,
+    LayerPart,
+    LeadsToPart,
+    LivenessPart,
+    PairPart,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+    pair_scope,
+    step_scope,
+)
+from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
+from tokenspec.machine.lang.expr import Expr, Lit
+from tokenspec.machine.lang.typecheck import fits, show
+from tokenspec.machine.lang.types import Bool, Tokens, Type, Value
+from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.lang.validate_names import twice, unknown
+
+
+def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> None:
+    """Raises `DeclarationErrors` with every fault of the claims; the machines are taken to have passed `validate`."""
+    faults: list[DeclarationError] = []
+    by_name = {m.name: m for m in machines}
+    seen: set[str | int] = set()
+    for each in claims:
+        place = f"claim {each.id!r}"
+        for what, taken in (("id", each.id), ("number", each.number)):
+            if taken in seen:
+                faults.append(DeclarationError("TS302", place, f"the {what} {taken!r} is taken", "Give it another"))
+            seen.add(taken)
+        if not each.parts:
+            faults.append(DeclarationError("TS301", place, "it has no part and no twin", "Say what holds"))
+        faults += twice((part.name for part in each.parts), place, "part")
+        for part in each.parts:
+            if not isinstance(part, LayerPart):
+                where = f"{place}, part {part.name!r}"
+                faults += unknown([part.machine], by_name, "TS101", where, "a machine")
+                faults += _part_faults(where, part, by_name[part.machine]) if part.machine in by_name else ()
+    if faults:
+        raise DeclarationErrors(faults)
+
+
+def _part_faults(
+    place: str, part: StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart, m: Machine
+) -> Iterator[DeclarationError]:
+    events: tuple[str, ...] = ()
+    formulas: tuple[Expr, ...] = ()
+    scope: dict[str, Type] = machine_scope(m)
+    match part:
+        case StatePart(_, _, holds, twin):
+            formulas = holds, twin
+        case StepPart(_, _, holds, twin, events, ghosts, keeps):
+            formulas = holds, twin, keeps
+            known = [m.event_named[e] for e in events if e in m.event_named] or list(m.events)
+            scope = step_scope(m, known)
+            yield from twice((*scope, *(g.name for g in ghosts)), place, "name")
+            scope |= {g.name: g.type for g in ghosts}
+            figures = {p.name: p.type for p in m.all_parameters}
+            for g in ghosts:
+                yield from fits(g.initial, figures, f"{place}, ghost {g.name!r}, initial value", g.type)
+                yield from fits(g.after, scope, f"{place}, ghost {g.name!r}, value after", g.type)
+                yield from fits(g.most, figures, f"{place}, ghost {g.name!r}, most", Tokens()) if g.most else ()
+            scope |= {f"new.{g.name}": g.type for g in ghosts}
+        case PairPart(_, _, holds, twin):
+            formulas, scope = (holds, twin), pair_scope(m, m.events)
+        case TwoRunPart(_, _, assume, left, right, agree, unless):
+            events, formulas = (*left, *right), (assume, unless)
+            yield from unknown(agree, [v.name for v in m.variables], "TS101", place, "a variable")
+        case LivenessPart(_, _, goal, given, others, without):
+            events = (goal, *others)
+            yield from unknown(without, [r.name for e in m.events for r in e.rules], "TS101", place, "a rule")
+            if goal in m.event_named:
+                yield from _goal_faults(place, m.event_named[goal], dict(given))
+        case LeadsToPart(_, _, premise, reached, events):
+            formulas = premise, reached
+        case RefusalPart(_, _, event, refusals):
+            codes, events = [code for code, _ in refusals], (event,)
+            yield from twice(codes, place, "code")
+            if event in m.event_named:
+                formulas, scope = tuple(holds for _, holds in refusals), machine_scope(m, m.event_named[event].fields)
+                yield from unknown(codes, [n.code for n in m.event_named[event].requires], "TS101", place, f"a code of {event!r}")
+    yield from unknown(events, m.event_named, "TS303", place, f"an event of {m.name!r}")
+    if isinstance(part, StatePart | StepPart | PairPart) and isinstance(part.twin, Lit):
+        message = f"its twin is always {show(part.twin)}"
+        yield DeclarationError("TS301", place, message, "Name the case that makes it interesting")
+    for formula in formulas:
+        yield from fits(formula, scope, place, Bool(), "TS202")
+
+
+def _goal_faults(place: str, goal: Event, given: dict[str, Value]) -> Iterator[DeclarationError]:
+    yield from unknown(given, [f.name for f in goal.fields], "TS101", place, f"a field of {goal.name!r}")
+    for f in goal.fields:
+        if f.name not in given or not f.type.admits(given[f.name]):
+            message = f"{f.name!r} is given {given.get(f.name)!r}, not a {f.type}"
+            yield DeclarationError("TS204", place, message, "Give one of its values")

@@ -1,0 +1,1 @@
+"""Proof obligations of claims, as terms of the language."""

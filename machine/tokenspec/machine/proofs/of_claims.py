@@ -1,0 +1,142 @@
+"""Everything that has to be shown for the claims about a machine to be proved.
+
+State parts and lemmas are shown together, by induction: they hold in the first state, and every rule leads from a state
+in which all of them hold to one in which each of them holds. The other parts are shown of every state in which they hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ite, negation, total
+from tokenspec.machine.lang.claims import Claim, PairPart, RefusalPart, StatePart, StepPart, TwoRunPart, rule_constants
+from tokenspec.machine.lang.declaration import Event, Machine, Rule
+from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, substitute
+from tokenspec.machine.proofs.contexts import NEW, Setting, Settings, folded
+from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, OUTCOME, TWIN, Condition, Possibility, Proves
+from tokenspec.machine.proofs.of_repeated_jobs import TwoRuns
+
+
+def conditions(
+    machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], proves: Proves
+) -> Iterator[Condition | Possibility]:
+    """All that is to be shown of `machine`. `proves` is asked which facts two-run parts can be shown by (`runs`)."""
+    return iter(_Proof(machine, claims, lemmas, proves))
+
+
+class _Proof:
+    def __init__(self, machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], proves: Proves) -> None:
+        self._machine, self._proves = machine, proves
+        parts = [(c.id, p) for c in claims for p in c.parts]
+        self._steps = [(c, p) for c, p in parts if isinstance(p, StepPart) and p.machine == machine.name]
+        self._pairs = [(c, p) for c, p in parts if isinstance(p, PairPart) and p.machine == machine.name]
+        self._two_runs = [(c, p) for c, p in parts if isinstance(p, TwoRunPart) and p.machine == machine.name]
+        self._refusals = [(c, p) for c, p in parts if isinstance(p, RefusalPart) and p.machine == machine.name]
+        self._states = [(c, p) for c, p in parts if isinstance(p, StatePart) and p.machine == machine.name]
+        self._invariants = [(LEMMA, lemma) for lemma in lemmas if lemma.machine == machine.name] + self._states
+        self._settings = Settings(machine, tuple(p.holds for _, p in self._invariants))
+        self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
+        self._known_of_rules: dict[str, dict[str, Expr]] = {}
+        self._with_ghosts: dict[tuple[str, str], Setting] = {}
+
+    def _constants(self, event: Event, rule: Rule) -> dict[str, Expr]:
+        if rule.name not in self._known_of_rules:
+            self._known_of_rules[rule.name] = rule_constants(self._machine, event, rule)
+        return self._known_of_rules[rule.name]
+
+    def __iter__(self) -> Iterator[Condition | Possibility]:
+        yield from self._first_state()
+        for event in self._machine.events:
+            one = eq(total(*(ite(self._settings.applies(r), 1, 0) for r in event.rules)), 1)
+            yield Condition(*OUTCOME, event.name, self._settings.event(event), one.expr, event=event)
+            for rule in event.rules:
+                yield from self._rule(event, rule)
+        for event in self._machine.events:
+            for rule in event.rules:
+                for claim, pair in self._pairs:
+                    goal = folded(substitute(pair.holds, self._constants(event, rule)))
+                    yield Condition(claim, pair.name, rule.name, self._settings.pair(event, rule), goal, of=pair, event=event)
+        for claim, refusal in self._refusals:
+            event = self._machine.event_named[refusal.event]
+            alike = _refused_alike([(n.code, n.holds) for n in event.requires], refusal.refusals)
+            yield Condition(claim, refusal.name, event.name, self._settings.asked(event), alike, of=refusal, event=event)
+        yield from self._twins()
+        found = TwoRuns(self._settings, self._proves)
+        for claim, part in self._two_runs:
+            yield from found.conditions(claim, part)
+
+    def _first_state(self) -> Iterator[Condition]:
+        first = self._settings.first
+        for claim, part in self._invariants:
+            yield Condition(claim, part.name, FIRST_STATE, first, part.holds, of=part)
+        for claim, step in self._steps:
+            if step.ghosts:
+                types = {g.name: g.type for g in step.ghosts}
+                begun = Setting("with ghosts", types, {g.name: g.initial for g in step.ghosts}, (), first)
+                yield Condition(claim, step.name, FIRST_STATE, begun, step.keeps, of=step)
+
+    def _rule(self, event: Event, rule: Rule) -> Iterator[Condition | Possibility]:
+        setting = self._settings.rule(event, rule)
+        # Whatever follows would be proved of nothing.
+        yield Possibility(*OUTCOME, rule.name, ((setting, TRUE),))
+        for claim, part, after in self._after:
+            yield Condition(claim, part.name, rule.name, setting, after, of=part, event=event)
+        constants = self._constants(event, rule)
+        for claim, step in self._steps:
+            if not _concerns(step, event):
+                continue
+            goal = folded(substitute(step.holds, constants))
+            if step.ghosts:
+                later: dict[str, Expr] = {g.name: Var(NEW + g.name) for g in step.ghosts}
+                goal = all_of(Term(goal), Term(self._settings.over(NEW, substitute(step.keeps, later)))).expr
+            yield Condition(claim, step.name, rule.name, self._setting(step, event, rule), goal, of=step, event=event)
+
+    def _setting(self, part: StepPart | PairPart, event: Event, rule: Rule) -> Setting:
+        if isinstance(part, PairPart):
+            return self._settings.pair(event, rule)
+        setting = self._settings.rule(event, rule)
+        if not part.ghosts:
+            return setting
+        if (part.name, rule.name) not in self._with_ghosts:
+            constants = self._constants(event, rule)
+            types = {name: g.type for g in part.ghosts for name in (g.name, NEW + g.name)}
+            after = {NEW + g.name: folded(substitute(g.after, constants)) for g in part.ghosts}
+            self._with_ghosts[part.name, rule.name] = Setting("with ghosts", types, after, (part.keeps,), setting)
+        return self._with_ghosts[part.name, rule.name]
+
+    def _twins(self) -> Iterator[Possibility]:
+        for claim, part in self._states:
+            yield Possibility(claim, part.name, TWIN, ((self._settings.state, part.twin),))
+        steps: list[tuple[str, StepPart | PairPart]] = [*self._steps, *self._pairs]
+        for claim, step in steps:
+            cases = []
+            for event in self._machine.events:
+                for rule in event.rules if _concerns(step, event) else ():
+                    twin = folded(substitute(step.twin, self._constants(event, rule)))
+                    cases += [(self._setting(step, event, rule), twin)] * (twin != Lit(False))
+            yield Possibility(claim, step.name, TWIN, tuple(cases))
+        for claim, refusal in self._refusals:
+            setting = self._settings.asked(self._machine.event_named[refusal.event])
+            for code, _ in refusal.refusals:
+                yield Possibility(claim, refusal.name, f"{TWIN} {code}", ((setting, _refused(refusal.refusals, code).expr),))
+
+
+def _concerns(part: StepPart | PairPart, event: Event) -> bool:
+    return isinstance(part, PairPart) or not part.events or event.name in part.events
+
+
+def _refused(needs: Iterable[tuple[str, Expr]], code: str) -> Term:
+    """That the first of `needs` that fails has `code`."""
+    met: list[Term] = []
+    cases: list[Term] = []
+    for each, holds in needs:
+        if each == code:
+            cases.append(all_of(*met, negation(Term(holds))))
+        met.append(Term(holds))
+    return any_of(*cases)
+
+
+def _refused_alike(one: Sequence[tuple[str, Expr]], other: Sequence[tuple[str, Expr]]) -> Expr:
+    """That two lists of requirements refuse with the same codes."""
+    codes = dict.fromkeys(code for code, _ in (*one, *other))
+    return all_of(*(eq(_refused(one, code), _refused(other, code)) for code in codes)).expr

@@ -1,1 +1,0 @@
-"""Fuzzing of declared machines, and what watches it."""

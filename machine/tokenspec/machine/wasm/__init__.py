@@ -1,0 +1,1 @@
+"""A machine as WebAssembly: normal form, text, engine."""

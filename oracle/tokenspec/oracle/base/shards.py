@@ -1,0 +1,41 @@
+"""A part of a run, so that several runners share it: `i/n`, the i-th of n."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import NamedTuple
+
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.text import one_line
+
+
+class Slice(NamedTuple):
+    """The `number`-th of `parts`, from 1."""
+
+    number: int
+    parts: int
+
+    def share(self, examples: int) -> int:
+        """How many of so many examples are this part's: all parts have as many, give or take one, and each at least one."""
+        return max(1, examples // self.parts + (self.number <= examples % self.parts))
+
+    def seed(self, seed: int) -> int:
+        """A seed of its own, the same each time; the whole of a run keeps the one it was given."""
+        if self.parts == 1:
+            return seed
+        return int.from_bytes(hashlib.sha256(f"{seed} {self.number}/{self.parts}".encode()).digest()[:6])
+
+
+WHOLE = Slice(1, 1)
+
+
+def slice_of(part: str | None) -> Slice:
+    """The slice that is written `i/n`; all there is for None. Raises `WrongUsage`."""
+    if part is None:
+        return WHOLE
+    found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)
+    number, parts = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not 1 <= number <= parts:
+        raise WrongUsage("--slice", f"it is i/n with i from 1 to n, found {one_line(part)!r}")
+    return Slice(number, parts)

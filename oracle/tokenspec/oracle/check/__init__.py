@@ -1,0 +1,1 @@
+"""The verdict on every claim: searches, proofs, random runs, and counterexamples in records."""

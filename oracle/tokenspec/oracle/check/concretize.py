@@ -1,0 +1,216 @@
+"""A counterexample of the machine as a log of the whole oracle: with instants, job ids, and what the oracle answers.
+
+The search knows no calendar and no journal: there something falls due whenever it may, and a job has whatever facts are
+asked of it. In a log it falls due when its instant comes, so the instants are chosen to follow the trace as far as the
+calendar allows (a month has some thirty daily marks in it). Whether the log breaks the claim is then looked at anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tokenspec.machine.checkers.monitor import Violation, Watch
+from tokenspec.machine.checkers.native.search import Budget, Search, split
+from tokenspec.machine.checkers.native.transitions import Scoped
+from tokenspec.machine.checkers.search.reference import instances
+from tokenspec.machine.lang.claims import LayerPart, LivenessPart, TwoRunPart
+from tokenspec.machine.lang.declaration import Actor, Clock, Event, Machine, Origin
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.outcome import Values
+from tokenspec.machine.lang.types import Value
+from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.check.counterexample import Counterexample
+from tokenspec.oracle.fuzz.worlds import Failure, World, world_fuzz
+from tokenspec.oracle.runtime.journal import Account, refund_facts
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.records import asked
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.words import UNLISTED
+
+_START = parse_instant("2027-01-01T09:00:00Z")
+_MINUTE_MS = 60_000
+_STATES_MAX = 2_000_000
+"""How far is searched for another way."""
+
+_RUNS_MAX = 1_000_000
+"""More than the events that a record can bring about."""
+_QUOTED = "price of {}"
+"""An action whose price is its name's number; the catalogues of scopes have no price list of their own."""
+
+Record = dict[str, Any]
+
+
+class UnrealisableError(Exception):
+    """A trace that no log follows; the message says why."""
+
+
+@dataclass(frozen=True)
+class Log:
+    """Records with the right answers under `observed`, and the world that they belong to.
+
+    `note` says where the log does not go the way of the counterexample it was made for.
+    """
+
+    records: list[Record]
+    world: World
+    note: str = ""
+
+
+def realised(example: Counterexample) -> Log:
+    """A log that breaks the claim as `example` does. Raises `UnrealisableError` where none was found."""
+    try:
+        return _followed(example)
+    except UnrealisableError:
+        if (other := _without_refunds(example)) is None:
+            raise
+        return replace(_followed(other), note="its way there is another: the trace refunds a job that was never accepted")
+
+
+def _followed(example: Counterexample) -> Log:
+    catalogue = replace(example.scope.catalogue, prices=_prices(example))
+    world = World({name: str(example.parameters[name]) for name in DEFAULTS}, catalogue, "explicit")
+    writer, part = _Writer(example, world), example.broken
+    if isinstance(part, TwoRunPart):
+        # Two accounts have the same beginning, and then each goes one of the two ways.
+        writer.write("a", [*_events(example), *((event, {}) for event in part.left)])
+        writer.write("b", [*_events(example), *((event, {}) for event in part.right)])
+    elif isinstance(part, LivenessPart):
+        writer.write("a", [*_events(example), (part.goal, dict(part.fields))])
+    else:
+        writer.write("a", _events(example))
+    records = sorted(writer.records, key=lambda record: parse_instant(record["at"]))
+    needed = _broken_by(example, records, world)
+    if not needed:
+        raise UnrealisableError("clocks and journal never lead there in the order that the trace asks for")
+    # What follows the breach shows it where two runs or a dead end are the point, and nothing else.
+    return Log(records if isinstance(part, TwoRunPart | LivenessPart) else records[:needed], world)
+
+
+def _broken_by(example: Counterexample, records: list[Record], world: World) -> int:
+    """How many of these records it takes to break the claim; 0 where they do not."""
+    claim, machine = example.claim, example.machine
+    fuzz = world_fuzz(machine, Watch(machine, [claim]), world.catalogue)
+    fuzz.only = frozenset({claim.id})
+    # Only the reference reader sees that two rules apply; whether all readers agree is not the question here.
+    fuzz.check_readers_every = 1 if isinstance(example.broken, LayerPart) else len(records) * _RUNS_MAX
+    try:
+        fuzz().replay(records, world)
+    except Violation as violation:
+        failure: Failure | None = fuzz.failure
+        return len(failure.records) if failure is not None and violation.claim == claim.id else 0
+    return 0
+
+
+def _without_refunds(example: Counterexample) -> Counterexample | None:
+    """The same claim broken without a refund, which asks for a job that was accepted; None where that is not found."""
+    machine, scope = example.machine, example.scope
+    if all(step.event != "refund" for step in example.steps):
+        return None
+    events = [instance for instance in instances(machine, scope.values) if instance[0] != "refund"]
+    plain, ghostly = split([example.claim])
+    claims = ghostly if any(p.name == example.part for c in ghostly for p in c.parts) else plain
+    found = Search(Scoped(machine, example.parameters, events, scope.most, claims)).run(Budget(_STATES_MAX))
+    if found.violation is None or found.violation.claim != example.claim.id:
+        return None
+    return replace(example, part=found.violation.part, trace=tuple(found.trace))
+
+
+def answered(records: list[Record], world: World, machine: Machine | None = None) -> list[Record]:
+    """The records with what the oracle answers to each; one that has no outcome has no answer."""
+    oracle = Oracle(world.policy, world.catalogue, world.resets, machine)
+    found = []
+    for record in records:
+        plain = asked(record)
+        try:
+            found.append({**plain, "observed": oracle.apply(plain).as_dict()})
+        except Gap:
+            return [*found, plain]
+    return found
+
+
+def _prices(example: Counterexample) -> dict[str, int]:
+    listed = [step.fields["listed_price"] for step in example.steps if step.fields.get("price_is_listed")]
+    return {_QUOTED.format(price): int(price) for price in listed}
+
+
+def _events(example: Counterexample) -> Iterator[tuple[str, Values]]:
+    return ((step.event, step.fields) for step in example.steps)
+
+
+class _Writer:
+    """Writes the records of accounts, each from the first instant on, while an oracle answers them."""
+
+    def __init__(self, example: Counterexample, world: World) -> None:
+        self.records: list[Record] = []
+        self._machine = example.machine
+        self._oracle = Oracle(world.policy, world.catalogue, world.resets, example.machine)
+        self._clocks = {c.falls_due: c for c in self._machine.clocks}
+
+    def write(self, account: str, events: Iterator[tuple[str, Values]] | list[tuple[str, Values]]) -> None:
+        """The records of one account."""
+        at, is_told = _START, True
+        for name, fields in events:
+            event = self._machine.event_named[name]
+            is_told = event.actor is not Actor.CLOCK
+            if not is_told:
+                at = self._fall_due(account, self._clocks[name], at)
+                continue
+            at = self._later(account, at)
+            self._add({"account": account, "at": format_instant(at), "event": name, **self._payload(account, event, fields)})
+        if not is_told:
+            # Time that nothing is written in does not pass: somebody looks at a price, which changes nothing.
+            self._add({"account": account, "at": format_instant(at), "event": "quote", "action": "none"})
+
+    def _add(self, record: Record) -> None:
+        try:
+            self.records.append({**record, "observed": self._oracle.apply(record).as_dict()})
+        except Gap:
+            self.records.append(record)
+
+    def _fall_due(self, name: str, clock: Clock, at: int) -> int:
+        """The instant at which the clock's next job falls due; the present one where it is due already, and only once."""
+        account = self._oracle.accounts.get(name)
+        dial = getattr(account, clock.name, None)
+        if dial is None:
+            raise UnrealisableError(f"{clock.falls_due} comes while the {clock.name} clock does not run")
+        if clock.name == "daily" and dial.is_waiting:
+            return at
+        at = max(at, dial.upcoming)
+        self._oracle.pass_time(name, at)
+        return at
+
+    def _later(self, name: str, at: int) -> int:
+        """A minute later, unless something falls due before."""
+        account = self._oracle.accounts.get(name)
+        dials = [] if account is None else [d for d in (account.daily, account.renewal) if d is not None]
+        is_free = all(dial.upcoming > at + _MINUTE_MS for dial in dials)
+        return at + _MINUTE_MS if account is not None and is_free else at
+
+    def _payload(self, name: str, event: Event, fields: Values) -> Record:
+        payload: Record = {f.key: _written(fields[f.name]) for f in event.fields if f.origin is Origin.PAYLOAD}
+        facts = {f.name: fields[f.name] for f in event.fields if f.origin is Origin.FACT}
+        account = self._oracle.accounts.get(name)
+        for key in event.keys:
+            if key.name == "job":
+                payload["job"] = self._job(account, facts)
+            elif key.name == "action":
+                payload["action"] = _QUOTED.format(facts["listed_price"]) if facts["price_is_listed"] else "none"
+            elif not key.optional:
+                payload[key.name] = "somebody else"
+        return payload
+
+    def _job(self, account: Account | None, facts: Mapping[str, Value]) -> str:
+        """A job of which the journal says what the trace asks for, or as much of it as of any."""
+        known = [] if account is None else list(account.jobs)
+        if facts.get("job_is_new", not known):
+            return f"job {len(self.records) + 1}"
+        if account is None or not known:
+            raise UnrealisableError("it refunds a job that was never accepted")
+        remembered = {job: refund_facts(account, job) for job in known}
+        return max(known, key=lambda job: sum(remembered[job].get(fact) == value for fact, value in facts.items()))
+
+
+def _written(value: Value) -> Value:
+    return "no such name" if value == UNLISTED else value

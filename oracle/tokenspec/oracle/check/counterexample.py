@@ -1,0 +1,258 @@
+"""What a search found broken, told so that it can be understood: the settings, the shortest way there, and what is false.
+
+Everything is worked out by the reference reader from the trace alone, which shares nothing with the search that found it.
+The same search gives the same counterexample, byte for byte.
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.search.reference import Exploration, Instance
+from tokenspec.machine.checkers.wording import given, listed
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.lang.claims import Claim, LivenessPart, Part, RefusalPart, StatePart, StepPart, TwoRunPart
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.expr import Expr, Lit
+from tokenspec.machine.lang.outcome import Accepted, Refused, Values
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.machine.lang.types import Value
+from tokenspec.oracle.check.evidence import Evidence, Searched
+from tokenspec.oracle.check.falsification import Reading, Reason, Step, at_event, before_event, in_state, reasons
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.scopes import Scope
+
+
+@dataclass(frozen=True)
+class Counterexample:
+    """A part of a claim that a search found broken, with the shortest trace that breaks it.
+
+    `machine` is the declaration as it was searched, `parameters` all of its figures and policies, `policy` those settings
+    that are not the default. `detail` is what the engine said of it.
+    """
+
+    claim: Claim
+    part: str
+    scope: Scope
+    machine: Machine
+    parameters: Values
+    trace: tuple[Instance, ...]
+    detail: str
+
+    @property
+    def policy(self) -> dict[str, str]:
+        """The policies that are settled in another way than by default."""
+        chosen = {name: str(self.parameters[name]) for name in DEFAULTS}
+        return {name: answer for name, answer in chosen.items() if answer != DEFAULTS[name]}
+
+    @property
+    def again(self) -> str:
+        """The command that shows it once more."""
+        settings = [word for name, answer in self.policy.items() for word in ("--policy", f"{name}={answer}")]
+        return shlex.join(["tokenspec", "check", "--scope", self.scope.name, *settings])
+
+    @property
+    def broken(self) -> Part | None:
+        """The part itself; None for what no formula says, such as that exactly one rule applies."""
+        return next((p for p in self.claim.parts if p.name == self.part), None)
+
+    @cached_property
+    def first(self) -> Values:
+        """The state before the first event."""
+        return reference.initial_state(self.machine, self.parameters)
+
+    @cached_property
+    def steps(self) -> tuple[Step, ...]:
+        """The trace event by event, up to a gap in the declaration."""
+        return tuple(_taken(self.machine, self.parameters, self.first, self.trace))
+
+    @property
+    def last(self) -> Values:
+        """The state after the last event."""
+        return self.steps[-1].after
+
+    @cached_property
+    def false(self) -> tuple[Reason, ...]:
+        """What is false at the end of the trace, or at its last event."""
+        last = self.steps[-1]
+        match self.broken:
+            case _ if last.outcome is None:
+                return ()
+            case StatePart(holds=holds):
+                return reasons(holds, in_state(self.machine, self.parameters, last.after))
+            case StepPart() as part:
+                return reasons(part.holds, self._at_last(part))
+            case RefusalPart() as part if (wanted := self._first_false(part)) is not None:
+                return reasons(wanted[1], before_event(self.machine, self.parameters, last))
+        return ()
+
+    @cached_property
+    def notes(self) -> tuple[str, ...]:
+        """What shows that the part does not hold where no formula does, a line each."""
+        if self.steps[-1].outcome is None:
+            return (self._gap(),)
+        try:
+            match self.broken:
+                case StatePart() | StepPart():
+                    return ()
+                case TwoRunPart() as part:
+                    return tuple(self._ends(part))
+                case RefusalPart() as part:
+                    wanted = self._first_false(part)
+                    return (f"it should be {'accepted' if wanted is None else f'refused, {wanted[0]}'}",)
+                case LivenessPart() as part:
+                    return (self._dead_end(part),)
+        except Gap as gap:
+            return (str(gap),)
+        return (self.detail,)
+
+    def lines(self) -> Iterator[str]:
+        """All of it, a line each."""
+        yield f"claim {self.claim.id} ({self.part}) does not hold: {self.claim.sentence}"
+        settings = ", ".join(f"{name}={answer}" for name, answer in self.policy.items())
+        yield f"  scope {self.scope.name}: {_figures(self.scope)}; {f'policies {settings}' if settings else 'default policies'}"
+        yield from (f"  {number:>3}. {self.told(step)}" for number, step in enumerate(self.steps, 1))
+        yield from (f"  false: {reason}" for reason in self.false)
+        yield from (f"  {note}" for note in self.notes)
+        yield f"  again: {self.again}"
+
+    def told(self, step: Step) -> str:
+        """An event and what it changed, in words."""
+        what = given(step.event, self.written(step.event, step.fields))
+        match step.outcome:
+            case Refused(code):
+                return f"{what}: refused, {code}"
+            case None:
+                return f"{what}: no outcome"
+        changes = [f"{name} {show(Lit(old))} -> {show(Lit(new))}" for name, (old, new) in step.changed.items()]
+        return f"{what}: {', '.join(changes) or 'nothing changes'}"
+
+    def written(self, event: str, fields: Values) -> dict[str, Value]:
+        """The fields of an event under the names that they have in a record."""
+        return {f.key: fields[f.name] for f in self.machine.event_named[event].fields}
+
+    def data(self) -> dict[str, Any]:
+        """All of it as data."""
+        return {
+            "claim": self.claim.id,
+            "part": self.part,
+            "sentence": self.claim.sentence,
+            "scope": self.scope.name,
+            "policy": self.policy,
+            "trace": [
+                {
+                    "event": step.event,
+                    "fields": self.written(step.event, step.fields),
+                    "refused": step.outcome.code if isinstance(step.outcome, Refused) else None,
+                    "changed": step.changed,
+                }
+                for step in self.steps
+            ],
+            "false": [{"formula": r.false, "where": list(r.where), "values": r.values} for r in self.false],
+            "notes": list(self.notes),
+            "again": self.again,
+        }
+
+    def _at_last(self, part: StepPart) -> Reading:
+        """What a step formula may read at the last event; the ghosts have gone along the whole trace."""
+        ghosts: Values | None = None
+        for step in self.steps:
+            reading = at_event(self.machine, self.parameters, part, step, ghosts)
+            ghosts = {g.name: reading[f"new.{g.name}"] for g in part.ghosts}
+        return reading
+
+    def _first_false(self, part: RefusalPart) -> tuple[str, Expr] | None:
+        """The refusal that the last event should have met, by the claim."""
+        scope = before_event(self.machine, self.parameters, self.steps[-1])
+        return next(((code, holds) for code, holds in part.refusals if not reference.evaluate(holds, scope)), None)
+
+    def _ends(self, part: TwoRunPart) -> Iterator[str]:
+        ends = [_end(self.machine, self.parameters, self.last, events) for events in (part.left, part.right)]
+        differ = [name for name in part.agree if ends[0][name] != ends[1][name]]
+        for events, end in zip((part.left, part.right), ends, strict=True):
+            yield f"after {', '.join(events)}: {listed({name: end[name] for name in differ})}"
+
+    def _dead_end(self, part: LivenessPart) -> str:
+        """Everything that can still be reached, and what the goal is refused with there."""
+        seen, codes = [self.last], dict[str, None]()
+        for state in seen:  # which grows
+            goal = reference.step(self.machine, self.parameters, state, part.goal, dict(part.fields))
+            codes |= {goal.code: None} if isinstance(goal, Refused) else {}
+            for event in part.events:
+                outcome = reference.step(self.machine, self.parameters, state, event, {})
+                if isinstance(outcome, Accepted) and outcome.rule not in part.without:
+                    seen += [outcome.state] if outcome.state not in seen and self._is_within(outcome.state) else []
+        ways = ", ".join(part.events) + "".join(f", not {rule}" for rule in part.without)
+        where = f"{len(seen):,} state{'s' if len(seen) > 1 else ''} of the scope"
+        goal_named = given(part.goal, dict(part.fields))
+        return f"from there on {where} can be reached ({ways}), and {goal_named} is refused in each: {', '.join(codes)}"
+
+    def _is_within(self, state: Values) -> bool:
+        return all(int(state[name]) <= bound for name, bound in self.scope.most.items())
+
+    def _gap(self) -> str:
+        """Which rules accept the last event, where exactly one should."""
+        step = self.steps[-1]
+        scope = before_event(self.machine, self.parameters, step)
+        rules = self.machine.event_named[step.event].rules
+        fit = [r.name for r in rules if step.before[self.machine.control] in r.source and reference.evaluate(r.when, scope)]
+        found = f"{' and '.join(fit)} apply to it" if fit else "it is not refused, and no rule applies to it"
+        return f"{found}, in {listed(step.before)}"
+
+
+def counterexamples(evidence: Evidence) -> list[Counterexample]:
+    """What the searches found broken: of each part the one with the shortest trace."""
+    found: dict[tuple[str, str], Counterexample] = {}
+    for searched in evidence.searches:
+        for exploration in searched.explorations:
+            if exploration.violation is not None:
+                each = from_search(searched, exploration)
+                key = each.claim.id, each.part
+                if key not in found or len(each.trace) < len(found[key].trace):
+                    found[key] = each
+    return list(found.values())
+
+
+def from_search(searched: Searched, found: Exploration) -> Counterexample:
+    """The counterexample of a search that found one."""
+    violation, scope = found.violation, searched.scope
+    assert violation is not None, "nothing is broken"
+    claim = next(c for c in claims(scope.catalogue.ranking) if c.id == violation.claim)
+    parameters = {**searched.scoped.parameters, **found.parameters}
+    return Counterexample(claim, violation.part, scope, searched.scoped.machine, parameters, tuple(found.trace), violation.detail)
+
+
+def _taken(machine: Machine, parameters: Values, state: Values, trace: Sequence[Instance]) -> Iterator[Step]:
+    for event, values in trace:
+        fields = {f.name: value for f, value in zip(machine.event_named[event].fields, values, strict=True)}
+        try:
+            step = Step(event, fields, reference.step(machine, parameters, state, event, fields), state)
+        except Gap:
+            yield Step(event, fields, None, state)
+            return
+        yield step
+        state = step.after
+
+
+def _end(machine: Machine, parameters: Values, state: Values, events: Sequence[str]) -> Values:
+    """The state after `events`; refused ones are passed over, and a job that repeats is run for as long as it is accepted."""
+    for event in events:
+        for _ in range(machine.event_named[event].most_runs):
+            outcome = reference.step(machine, parameters, state, event, {})
+            if isinstance(outcome, Refused):
+                break
+            state = outcome.state
+    return state
+
+
+def _figures(scope: Scope) -> str:
+    """A scope's catalogue in a few words."""
+    catalogue = scope.catalogue
+    allowances = ", ".join(f"{name} {catalogue.plans[name].allowance}" for name in catalogue.ranking[1:])
+    return f"{catalogue.daily} a day, a month {allowances}, a bank of {catalogue.bank_months} months"

@@ -1,0 +1,189 @@
+"""Runs every engine over the declaration and gathers what they came to.
+
+The prover and the searches run beside the fuzzer, in a thread of their own: solver and native code leave the interpreter
+free. Each result depends on its own input alone, so that the same settings give the same evidence.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+
+import z3
+
+from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
+from tokenspec.machine.checkers.graph.findings import Finding
+from tokenspec.machine.checkers.graph.graph import Graph, deadlocks
+from tokenspec.machine.checkers.graph.liveness import liveness
+from tokenspec.machine.checkers.monitor import Tally
+from tokenspec.machine.checkers.native.search import Budget, Search, split
+from tokenspec.machine.checkers.native.transitions import Scoped
+from tokenspec.machine.checkers.prover.induction import Induction, Obligation
+from tokenspec.machine.checkers.search.reference import Exploration, instances
+from tokenspec.machine.checkers.wording import listed
+from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.interpreters.compiled import Compiled
+from tokenspec.machine.lang.declaration import Policy
+from tokenspec.oracle.check.scoped import scoped
+from tokenspec.oracle.fuzz.campaign import Progress, Result, run
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.scopes import TINY, Scope
+from tokenspec.spec.system import system
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a check is asked for. `policy` fixes knobs; `states` and `seconds` bound each search, `solving` each obligation."""
+
+    scope: Scope
+    examples: int
+    seed: int = 0
+    policy: Mapping[str, str] = field(default_factory=dict)
+    catalogue: Catalogue | None = None
+    states: int | None = None
+    seconds: float | None = None
+    solving: float = 10.0
+    keeps_states: bool = False
+    """Whether the states of the scope are wanted, for a certificate."""
+
+
+@dataclass
+class Searched:
+    """A scope searched under some policies, with the claims that need no ghosts and with those that do."""
+
+    scope: Scope
+    policies: int
+    """How many combinations of answers it covers."""
+    scoped: Scoped
+    found: Exploration
+    ranks: list[int] = field(default_factory=list)
+    """The states, where they are wanted."""
+    ghosts: Exploration | None = None
+
+    @property
+    def told(self) -> str:
+        """The policies, in words."""
+        return f"all {self.policies:,} policies" if self.policies > 1 else "one policy"
+
+    @property
+    def explorations(self) -> list[Exploration]:
+        """The one or two searches."""
+        return [self.found, self.ghosts] if self.ghosts is not None else [self.found]
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was visited."""
+        return self.ghosts is not None and all(each.complete for each in self.explorations)
+
+
+@dataclass
+class Evidence:
+    """Everything that the engines came to. `interrupted`: somebody ended it early."""
+
+    settings: Settings
+    fuzzed: Result
+    obligations: list[Obligation] = field(default_factory=list)
+    prove_seconds: float = 0.0
+    is_proved_through: bool = False
+    """Whether every obligation was put to the solver."""
+    searches: list[Searched] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
+    deadlocks: list[str] = field(default_factory=list)
+    graphs: Tally = field(default_factory=Tally)
+    interrupted: bool = False
+
+    @property
+    def searched(self) -> Tally:
+        """How often each part was checked in states and transitions, and its interesting case met."""
+        tally = Tally()
+        for found in chain.from_iterable(each.explorations for each in self.searches):
+            tally.add(found.tally)
+        tally.add(self.graphs)
+        return tally
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every engine came to its end."""
+        return not self.interrupted and self.is_proved_through and all(each.complete for each in self.searches)
+
+
+class _Stopped(Exception):
+    pass
+
+
+def gather(settings: Settings, progress: Progress | None = None) -> Evidence:
+    """Runs the engines. An interruption ends them within a fraction of a second; what was found until then is kept."""
+    # The solver would keep an interruption that comes during a query to itself, and call the query undecided.
+    z3.set_param("ctrl_c", False)
+    evidence = Evidence(settings, Result(Coverage(system().machines), Tally()))
+    stop = threading.Event()
+    failed: list[BaseException] = []
+
+    def exhaust() -> None:
+        try:
+            _exhaust(evidence, stop)
+        except _Stopped:
+            pass
+        except BaseException as fault:  # it is raised again where somebody can hear it
+            failed.append(fault)
+
+    worker = threading.Thread(target=exhaust, daemon=True)
+    worker.start()
+    try:
+        evidence.fuzzed = run(
+            settings.examples, seed_number=settings.seed, progress=progress, policy=settings.policy, catalogue=settings.catalogue
+        )
+        evidence.interrupted = evidence.fuzzed.interrupted
+        while worker.is_alive() and not evidence.interrupted:
+            worker.join(0.1)
+    except KeyboardInterrupt:
+        evidence.interrupted = True
+    stop.set()
+    worker.join(0.5)
+    if failed:
+        raise failed[0]
+    return evidence
+
+
+def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
+    settings = evidence.settings
+
+    def tick(_: int = 0) -> None:
+        if stop.is_set():
+            raise _Stopped
+
+    machines = system().machines
+    started = time.perf_counter()
+    for machine in machines:
+        for obligation in Induction(machine, claims(DEFAULT.ranking), lemmas(), settings.solving).obligations():
+            evidence.obligations.append(obligation)
+            evidence.prove_seconds = time.perf_counter() - started
+            tick()
+    evidence.is_proved_through = True
+    for machine in machines[1:]:
+        graph = Graph(Compiled(machine, {}), instances(machine, {}), {})
+        evidence.findings += liveness(graph, claims(DEFAULT.ranking), evidence.graphs)
+        evidence.deadlocks += [f"{machine.name} in {listed(graph.values(state))}" for state in deadlocks(graph)]
+    budget = Budget(settings.states, settings.seconds, tick)
+    fixed = {**DEFAULTS, **settings.policy}
+    _search(evidence, settings.scope, fixed, (), budget)
+    left_open = tuple(p for p in machines[0].policies if p.name not in settings.policy)
+    _search(evidence, TINY, fixed, left_open, budget)
+
+
+def _search(evidence: Evidence, scope: Scope, policy: Mapping[str, str], left_open: tuple[Policy, ...], budget: Budget) -> None:
+    """Searches `scope`, with those policies as part of the state that are left open and that anything depends on."""
+    plain, ghostly = (scoped(scope, some, policy, left_open) for some in split(claims(scope.catalogue.ranking)))
+    search = Search(plain)
+    searched = Searched(scope, math.prod(len(p.answers) for p in left_open), plain, search.run(budget))
+    if evidence.settings.keeps_states and not left_open:
+        searched.ranks = list(search.ranks())
+    evidence.searches.append(searched)
+    if searched.found.complete and searched.found.violation is None:
+        searched.ghosts = Search(ghostly).run(budget)

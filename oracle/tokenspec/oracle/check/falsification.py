@@ -1,0 +1,223 @@
+"""Why a formula is false: the parts of it that are, with the values of every name they read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, assert_never
+
+from tokenspec.machine.checkers.wording import listed
+from tokenspec.machine.interpreters.reference import Scope, evaluate
+from tokenspec.machine.lang.claims import StepPart, primed_definitions, rule_constants, step_scope
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
+from tokenspec.machine.lang.outcome import Accepted, Refused, Values
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.machine.lang.types import Type, Value
+from tokenspec.machine.lang.validate import machine_scope
+
+
+@dataclass(frozen=True)
+class Step:
+    """An event of a trace, what came of it (None where the declaration has a gap), and the state before."""
+
+    event: str
+    fields: Values
+    outcome: Accepted | Refused | None
+    before: Values
+
+    @property
+    def after(self) -> Values:
+        """The state after it."""
+        return self.outcome.state if isinstance(self.outcome, Accepted) else self.before
+
+    @property
+    def changed(self) -> dict[str, tuple[Value, Value]]:
+        """Every variable that has another value after it, with both."""
+        return {name: (value, self.after[name]) for name, value in self.before.items() if self.after[name] != value}
+
+
+class Reading(Scope):
+    """Values under names that the machine itself does not have, such as those of the state after an event."""
+
+    def __init__(self, machine: Machine, types: Mapping[str, Type], definitions: Mapping[str, Expr], *known: Values) -> None:
+        super().__init__(machine, *known)
+        self._types, self._definitions = dict(types), dict(definitions)
+
+    def meaning(self, name: str) -> Expr | None:
+        """The expression that `name` stands for, None where it has a value of its own."""
+        return self._definitions.get(name)
+
+
+def in_state(machine: Machine, parameters: Values, state: Values) -> Reading:
+    """What a state formula may read."""
+    definitions = {d.name: d.expr for d in machine.definitions}
+    return Reading(machine, machine_scope(machine), definitions, parameters, state)
+
+
+def before_event(machine: Machine, parameters: Values, step: Step) -> Reading:
+    """What a requirement or a rule's condition may read."""
+    types = machine_scope(machine, machine.event_named[step.event].fields)
+    definitions = {d.name: d.expr for d in machine.definitions}
+    return Reading(machine, types, definitions, parameters, step.before, step.fields)
+
+
+def at_event(machine: Machine, parameters: Values, part: StepPart, step: Step, ghosts: Values | None) -> Reading:
+    """What a step formula may read of an accepted event; `ghosts` are their values before it, None before any event."""
+    assert isinstance(step.outcome, Accepted), "a step part is about accepted events"
+    event, named = machine.event_named[step.event], step.outcome.rule
+    rule = next(r for r in event.rules if r.name == named)
+    types = step_scope(machine, [event]) | {name: g.type for g in part.ghosts for name in (g.name, f"new.{g.name}")}
+    definitions: dict[str, Expr] = {d.name: d.expr for d in machine.definitions}
+    definitions |= primed_definitions(machine) | rule_constants(machine, event, rule)
+    definitions |= {f"new.{g.name}": g.after for g in part.ghosts}
+    if ghosts is None:
+        figures = Reading(machine, {}, {}, parameters)
+        ghosts = {g.name: evaluate(g.initial, figures) for g in part.ghosts}
+    after = {f"new.{name}": value for name, value in step.after.items()}
+    return Reading(machine, types, definitions, parameters, step.before, step.fields, after, ghosts)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`false` is false, and `where`, under which alone it counts, is true; `values` are those of every name in them.
+
+    `sides` is the formula once more with both of its sides worked out, where it compares more than names.
+    """
+
+    false: str
+    where: tuple[str, ...]
+    values: Values
+    sides: str = ""
+
+    def __str__(self) -> str:
+        told = self.false + (f", that is {self.sides}" if self.sides else "")
+        told += f", where {' and '.join(self.where)}" if self.where else ""
+        others = {name: value for name, value in self.values.items() if f"{name} = {value}" not in self.where}
+        return told + (f", with {listed(others)}" if others else "")
+
+
+_Split: TypeAlias = tuple[tuple[Expr, ...], tuple[Expr, ...]]
+"""Alternatives that are all false, and conditions that are all true."""
+
+
+def reasons(expr: Expr, scope: Reading) -> tuple[Reason, ...]:
+    """What makes `expr`, which is false, false: one reason for each part of a conjunction."""
+    return tuple(_reason(alternatives, where, scope) for alternatives, where in _false(expr, scope, True))
+
+
+def _reason(alternatives: tuple[Expr, ...], where: tuple[Expr, ...], scope: Reading) -> Reason:
+    settled = [_settled(each, scope) for each in alternatives]
+    plain = [expr for expr, _ in settled]
+    conditions = dict.fromkeys(_exact(c, scope) for c in (*where, *(c for _, met in settled for c in met)))
+    names = dict.fromkeys(name for each in (*plain, *conditions) for name in names_in(each))
+    sides = _sides(plain[0], scope) if len(plain) == 1 else ""
+    values = {name: scope[name] for name in names}
+    return Reason(" or ".join(map(show, plain)), tuple(map(show, conditions)), values, sides)
+
+
+def _sides(expr: Expr, scope: Reading) -> str:
+    match expr:
+        case Binary(BinaryOp.EQ | BinaryOp.LE | BinaryOp.LT as op, left, right):
+            if not isinstance(left, Var | Lit) or not isinstance(right, Var | Lit):
+                return show(Binary(op, Lit(evaluate(left, scope)), Lit(evaluate(right, scope))))
+    return ""
+
+
+def _false(expr: Expr, scope: Reading, unfold: bool) -> Iterator[_Split]:
+    """The ways in which `expr` is false. A name of a formula is replaced by it once, if `unfold`."""
+    match expr:
+        case Var(name) if unfold and (meaning := scope.meaning(name)) is not None:
+            yield from _false(meaning, scope, False)
+        case Binary(BinaryOp.AND, left, right):
+            for side in (left, right):
+                if not evaluate(side, scope):
+                    yield from _false(side, scope, unfold)
+        case Binary(BinaryOp.OR):
+            yield from _no_alternative(list(_chain(expr)), scope, unfold)
+        case Ite(condition, then, orelse):
+            holds = evaluate(condition, scope)
+            for alternatives, where in _false(then if holds else orelse, scope, unfold):
+                yield alternatives, (*_true(condition if holds else Not(condition), scope), *where)
+        case Not(Not(arg)):
+            yield from _false(arg, scope, unfold)
+        case Not(Binary(BinaryOp.OR, left, right)):
+            for side in (left, right):
+                if evaluate(side, scope):
+                    yield from _false(Not(side), scope, unfold)
+        case _:
+            yield (expr,), ()
+
+
+def _chain(expr: Expr) -> Iterator[Expr]:
+    """The alternatives of a disjunction."""
+    if isinstance(expr, Binary) and expr.op is BinaryOp.OR:
+        yield from _chain(expr.left)
+        yield from _chain(expr.right)
+    else:
+        yield expr
+
+
+def _no_alternative(alternatives: list[Expr], scope: Reading, unfold: bool) -> Iterator[_Split]:
+    """What is denied among the alternatives is a condition under which the others count: `not a or b` is `b, where a`."""
+    conditions = tuple(e for each in alternatives if isinstance(each, Not) for e in _true(each.arg, scope))
+    others = [each for each in alternatives if not isinstance(each, Not)]
+    if not others:
+        yield tuple(alternatives), ()
+    elif len(others) == 1:
+        for found, where in _false(others[0], scope, unfold):
+            yield found, (*conditions, *where)
+    else:
+        # One false part of each is enough to show that none of them is true.
+        firsts = [next(_false(each, scope, unfold)) for each in others]
+        yield tuple(e for found, _ in firsts for e in found), (*conditions, *(w for _, where in firsts for w in where))
+
+
+def _true(expr: Expr, scope: Reading) -> Iterator[Expr]:
+    """As much of `expr`, which is true, as makes it true."""
+    match expr:
+        case Binary(BinaryOp.AND, left, right):
+            yield from _true(left, scope)
+            yield from _true(right, scope)
+        case Binary(BinaryOp.OR, left, right):
+            yield from _true(left if evaluate(left, scope) else right, scope)
+        case Ite(condition, then, orelse):
+            holds = evaluate(condition, scope)
+            yield from _true(condition if holds else Not(condition), scope)
+            yield from _true(then if holds else orelse, scope)
+        case Not(Not(arg)):
+            yield from _true(arg, scope)
+        case Not(Binary(BinaryOp.OR, left, right)):
+            yield from _true(Not(left), scope)
+            yield from _true(Not(right), scope)
+        case Not(Binary(BinaryOp.AND, left, right)):
+            yield from _true(Not(right) if evaluate(left, scope) else Not(left), scope)
+        case _:
+            yield expr
+
+
+def _settled(expr: Expr, scope: Reading) -> tuple[Expr, tuple[Expr, ...]]:
+    """`expr` with each choice in it made, and the conditions that made it so."""
+    match expr:
+        case Ite(condition, then, orelse):
+            holds = evaluate(condition, scope)
+            taken, met = _settled(then if holds else orelse, scope)
+            return taken, (*_true(condition if holds else Not(condition), scope), *met)
+        case Binary(op, left, right):
+            (first, met), (second, also) = _settled(left, scope), _settled(right, scope)
+            return Binary(op, first, second), (*met, *also)
+        case Not(arg):
+            inner, met = _settled(arg, scope)
+            return Not(inner), met
+        case Lit() | Var():
+            return expr, ()
+        case _:
+            assert_never(expr)
+
+
+def _exact(condition: Expr, scope: Reading) -> Expr:
+    """That a name is not one thing is told as what it is."""
+    match condition:
+        case Not(Binary(BinaryOp.EQ, Var(name), Lit(str()))):
+            return Binary(BinaryOp.EQ, Var(name), Lit(scope[name]))
+    return condition

@@ -1,0 +1,1 @@
+"""Seeded faults, and the claim that kills each."""

@@ -1,0 +1,166 @@
+"""The mutation certificate: for every seeded fault, the claim that kills it and the engine that sees it, or why none does.
+
+All faults are looked at together, in one search of the account in a small world for each batch of them, under every policy
+that differs from the default one in at most two knobs. What this does not find is searched for by itself, then proofs are
+tried, and then, as far as a budget reaches, all policies. What is left is compared with the original in every state of that
+world under every policy: what answers everything alike there is equivalent. What does not, and lives through random runs as
+well, has survived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import cache
+
+from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
+from tokenspec.machine.checkers.compare.breaches import breaches
+from tokenspec.machine.checkers.compare.equivalence import compare
+from tokenspec.machine.checkers.monitor import Violation
+from tokenspec.machine.checkers.native.search import Budget, Search, split
+from tokenspec.machine.checkers.native.transitions import Scoped
+from tokenspec.machine.checkers.prover.induction import LEMMA, REFUTED, VACUOUS, Induction
+from tokenspec.machine.lang.claims import Claim, answer_types
+from tokenspec.machine.mutation.operators import Mutant, mutants
+from tokenspec.oracle.base.processes import processes
+from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, Fate
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.check.scoped import scoped
+from tokenspec.oracle.fuzz.campaign import run
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.scopes import SMALL, Scope
+
+BUG = "transplanted_bug"
+"""The operator of faults that were real bugs of other systems."""
+_BATCH = 40
+"""Faults looked at together."""
+_APART = 2
+"""Knobs that differ from their default at once, where many faults are looked at."""
+_STATES = 2_000_000
+"""States searched under all policies."""
+_EXAMPLES = 150
+"""Random runs against what is left."""
+
+
+def seeded(catalogue: Catalogue = SMALL.catalogue) -> dict[str, Mutant]:
+    """Every fault by its id, in the account of a catalogue: the systematic ones, and bugs of other systems."""
+    original = account(catalogue)
+    bugs = (Mutant(f"bug.{fault.id}", BUG, "", fault.says, fault.seed(original)) for fault in FAULTS)
+    return {fault.id: fault for fault in (*mutants(original), *bugs)}
+
+
+@cache
+def _claims(scope: Scope) -> tuple[list[Claim], list[Claim]]:
+    return split(claims(scope.catalogue.ranking))
+
+
+@cache
+def _original(scope: Scope, ghosts: bool, opened: bool) -> Scoped:
+    left_open = account(scope.catalogue).policies if opened else ()
+    return scoped(scope, _claims(scope)[ghosts], left_open=left_open)
+
+
+def _killed(fault: Mutant, claim: str, engine: str, steps: int) -> Fate:
+    return Fate(fault.id, fault.operator, fault.fault, KILLED, claim, engine, steps)
+
+
+def at_a_glance(faults: Sequence[Mutant], scope: Scope = SMALL) -> list[Fate | None]:
+    """How faults are found by validation, or by one search for all of them; None where they are not."""
+    answers = answer_types(account(scope.catalogue)).keys()
+    # Where the claims read what the fault takes away, they cannot even be asked of it.
+    refused = [bool(fault.refused) or answer_types(fault.machine).keys() != answers for fault in faults]
+    readable = [fault for fault, is_refused in zip(faults, refused, strict=True) if not is_refused]
+    found = breaches(_original(scope, False, True), [fault.machine for fault in readable], _APART) if readable else []
+    broken = {fault.id: breach for fault, breach in zip(readable, found, strict=True) if breach is not None}
+    fates: list[Fate | None] = []
+    for fault, is_refused in zip(faults, refused, strict=True):
+        if is_refused:
+            fates.append(_killed(fault, "", "validation", 0))
+        elif (breach := broken.get(fault.id)) is not None:
+            fates.append(_killed(fault, breach.violation.claim, "explorer", len(breach.trace)))
+        else:
+            fates.append(None)
+    return fates
+
+
+def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
+    """How a fault is found by a search of its own, or by proof; None where it is not."""
+
+    def search(ghosts: bool, opened: bool) -> Fate | None:
+        original = _original(scope, ghosts, opened)
+        left_open = fault.machine.policies if opened else ()
+        mutant = scoped(scope, original.claims, left_open=left_open, machine=fault.machine, like=original)
+        try:
+            found = Search(mutant).run(Budget(states=_STATES))
+        except OverflowError:
+            # The fault makes a number that the native tier has no room for; a proof has.
+            return None
+        return _killed(fault, found.violation.claim, "explorer", len(found.trace)) if found.violation is not None else None
+
+    def proof() -> Fate | None:
+        for o in Induction(fault.machine, claims(scope.catalogue.ranking), lemmas()).obligations():
+            if o.verdict in (REFUTED, VACUOUS):
+                return _killed(fault, f"lemma {o.part}" if o.claim == LEMMA else o.claim, "prover", 1)
+        return None
+
+    return search(False, False) or search(True, False) or proof() or search(False, True) or search(True, True)
+
+
+def fuzz(fault: Mutant) -> Fate | None:
+    """How random runs find a fault, in clocks and journal as well; None where they do not."""
+    failure = run(_EXAMPLES, machine=seeded(DEFAULT)[fault.id].machine, shorten=False).failure
+    if failure is None:
+        return None
+    error = failure.error
+    claim = error.claim if isinstance(error, Violation) else type(error).__name__
+    return _killed(fault, claim, "fuzzer", len(failure.records))
+
+
+def equivalent(faults: Sequence[Mutant], scope: Scope = SMALL, budget: Budget | None = None) -> set[str]:
+    """Those of `faults` that answer everything as the original does, in every state of the scope under every policy."""
+    original = scoped(scope, (), left_open=account(scope.catalogue).policies)
+    compared = compare(original, [fault.machine for fault in faults], budget)
+    if not compared.exploration.complete:
+        return set()
+    return {fault.id for fault, differing in zip(faults, compared.differing, strict=True) if not differing}
+
+
+def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -> Iterator[Fate]:
+    """What becomes of each fault, in their order; `tick` is told of each that is settled."""
+    settled: dict[str, Fate] = {}
+
+    def note(found: Iterable[Fate | None]) -> list[Mutant]:
+        for fate in found:
+            if fate is not None:
+                settled[fate.id] = fate
+                tick(1)
+        return [fault for fault in faults if fault.id not in settled]
+
+    with processes(workers) as pool:
+        batches = [[fault.id for fault in faults[i : i + _BATCH]] for i in range(0, len(faults), _BATCH)]
+        left = note(fate for batch in pool.map(_at_a_glance, batches) for fate in batch)
+        left = note(pool.map(_kill, [fault.id for fault in left]))
+        same = equivalent(left) if left else set()
+        left = note(Fate(f.id, f.operator, f.fault, EQUIVALENT, "", "explorer") for f in left if f.id in same)
+        note(pool.map(_fuzz, [fault.id for fault in left]))
+    for fault in faults:
+        yield settled.get(fault.id) or Fate(fault.id, fault.operator, fault.fault, SURVIVED)
+
+
+@cache
+def _faults() -> dict[str, Mutant]:
+    return seeded()
+
+
+# By name: a process that seeds all faults itself shares with the original what a fault leaves alone.
+def _at_a_glance(names: Sequence[str]) -> list[Fate | None]:
+    return at_a_glance([_faults()[name] for name in names])
+
+
+def _kill(name: str) -> Fate | None:
+    return kill(_faults()[name])
+
+
+def _fuzz(name: str) -> Fate | None:
+    return fuzz(_faults()[name])

@@ -1,0 +1,66 @@
+"""What became of every seeded fault when `tokenspec mutants` was last run, as it is kept beside the claims."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from importlib.resources import files
+
+import msgspec
+
+from tokenspec.oracle.base.provenance import declaration
+
+KILLED, EQUIVALENT, SURVIVED = "killed", "equivalent", "survived"
+ENGINES = ("validation", "explorer", "prover", "fuzzer")
+
+
+class Fate(msgspec.Struct, frozen=True, array_like=True):
+    """What became of a fault. `steps` are the events of the trace found, the shortest for a search, 1 for a proof that fails."""
+
+    id: str
+    operator: str
+    fault: str
+    verdict: str
+    claim: str = ""
+    engine: str = ""
+    steps: int = 0
+
+
+class Record(msgspec.Struct, frozen=True):
+    """Every fate, and the digest of the declaration that the faults were seeded into."""
+
+    digest: str
+    fates: tuple[Fate, ...]
+
+
+def recorded() -> Record:
+    """The last recorded run."""
+    content = files("tokenspec.invariants").joinpath("mutants.json").read_bytes()
+    return msgspec.json.decode(content, type=Record)
+
+
+def as_record(fates: list[Fate]) -> bytes:
+    """A run as it is kept: one fault a line."""
+    lines = b",\n".join(msgspec.json.encode(fate) for fate in fates)
+    return b'{"digest":"' + declaration().encode() + b'","fates":[\n' + lines + b"\n]}\n"
+
+
+@cache
+def kills() -> Counter[str] | None:
+    """How many faults each claim killed, None where the declaration has changed since."""
+    last = recorded()
+    if last.digest != declaration():
+        return None
+    return Counter(fate.claim for fate in last.fates if fate.verdict == KILLED)
+
+
+def by_operator(fates: list[Fate] | tuple[Fate, ...]) -> list[tuple[str, ...]]:
+    """For each operator: how many faults, killed by which engine first, equivalent, survived; and a last row of sums."""
+    operators = dict.fromkeys(fate.operator for fate in fates)
+    rows = [(name.replace("_", " "), *_counts([f for f in fates if f.operator == name])) for name in operators]
+    return [*rows, ("all", *_counts(list(fates)))]
+
+
+def _counts(fates: list[Fate]) -> list[str]:
+    engines = [sum(fate.verdict == KILLED and fate.engine == engine for fate in fates) for engine in ENGINES]
+    return [str(n) for n in (len(fates), *engines, *(sum(f.verdict == v for f in fates) for v in (EQUIVALENT, SURVIVED)))]

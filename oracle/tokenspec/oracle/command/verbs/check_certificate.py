@@ -1,0 +1,85 @@
+"""`tokenspec check --certificate` and `--verify`: what a check leaves behind, and how somebody else re-checks it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import IO
+
+import msgspec
+import z3
+
+from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
+from tokenspec.machine.checkers.prover.induction import Induction
+from tokenspec.machine.exporters.smtlib import scripts
+from tokenspec.oracle.base.provenance import declaration, own_version
+from tokenspec.oracle.check.certificate import certificate
+from tokenspec.oracle.check.evidence import Evidence
+from tokenspec.oracle.check.verdicts import Verdict
+from tokenspec.oracle.check.verify import Certificate, Shown, verify
+from tokenspec.oracle.command.options import progress
+from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.system import system
+
+
+def certified(found: list[Verdict], evidence: Evidence) -> bytes:
+    """The certificate of a check that came to its end."""
+    first = evidence.searches[0]
+    layout = first.scoped.layout
+    data = certificate(
+        declaration(),
+        own_version(),
+        first.scope,
+        {**DEFAULTS, **evidence.settings.policy},
+        [(v.claim, v.verdict, v.method) for v in found],
+        lemmas(),
+        [(each.name, each.most + 1) for each in layout.digits],
+        first.ranks,
+    )
+    return msgspec.json.format(msgspec.json.encode(data), indent=1) + b"\n"
+
+
+def re_check(found: Certificate, name: str, to: IO[str], quiet: bool) -> int:
+    """Re-checks a certificate, read from the file `name`, and tells what came of it."""
+    solver, solve = ("cvc5", _by_cvc5) if find_spec("cvc5") else ("z3", _by_z3)
+    with progress("verifying", None) as tick:
+        checked = verify(found, lambda: _shown(solve), tick)
+    if not quiet:
+        to.write(
+            f"scope {found.scope}: {checked.states:,} states, closed under {checked.steps:,} events tried, every claim about "
+            f"states and events on each\n{checked.obligations:,} obligations read as SMT-LIB text by {solver}\n"
+        )
+    for fault in checked.faults:
+        to.write(f"rejected: {name}: {fault}\n")
+    if not checked.faults:
+        to.write("verified\n")
+    return BAD_DATA if checked.faults else HOLDS
+
+
+def _shown(solve: Callable[[str], str]) -> Shown:
+    """Every obligation, put to a solver as text that is written by another hand than the prover's terms."""
+    every = claims(DEFAULT.ranking)
+    for machine in system().machines:
+        for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
+            yield script.claim, script.part, solve(script.text) == script.status
+
+
+def _by_z3(text: str) -> str:
+    solver = z3.Solver()
+    solver.from_string(text)
+    return str(solver.check())
+
+
+def _by_cvc5(text: str) -> str:
+    import cvc5
+
+    solver = cvc5.Solver(cvc5.TermManager())
+    parser = cvc5.InputParser(solver)
+    parser.setStringInput(cvc5.InputLanguage.SMT_LIB_2_6, text, "obligation")
+    said = ""
+    while not (command := parser.nextCommand()).isNull():
+        said = command.invoke(solver, parser.getSymbolManager()).strip() or said
+    return said

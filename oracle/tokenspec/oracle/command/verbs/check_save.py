@@ -1,0 +1,65 @@
+"""`tokenspec check --save`: a counterexample in files that other tools read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from tokenspec.oracle.check.concretize import Log, UnrealisableError, answered, realised
+from tokenspec.oracle.check.counterexample import Counterexample
+from tokenspec.oracle.check.evidence import Evidence
+from tokenspec.oracle.check.itf import itf
+from tokenspec.oracle.command.files import write_file
+from tokenspec.oracle.fuzz.worlds import Failure
+from tokenspec.oracle.report.breaches import Breach
+from tokenspec.oracle.report.text import as_json, replay_again
+from tokenspec.oracle.wire.settings import as_toml
+from tokenspec.spec.catalogue import DEFAULT
+
+_TRACE, _LOG, _CATALOGUE = ".itf.json", ".jsonl", ".toml"
+
+
+def paths(stem: str) -> dict[str, str]:
+    """Every file that may be written, under what is said where it cannot be."""
+    return {f"--save ({stem}{ending})": stem + ending for ending in (_TRACE, _LOG, _CATALOGUE)}
+
+
+def saved(stem: str, evidence: Evidence, broken: Sequence[Breach]) -> Iterator[str]:
+    """Writes the first counterexample of the searches, or else the random run that failed; tells what was written.
+
+    The log holds what the declaration as it is answers: it conforms to it, and diverges once the fault is mended.
+    """
+    example = next((breach.example for breach in broken if breach.example is not None), None)
+    if example is not None:
+        write_file("--save", stem + _TRACE, as_json(itf(example)).encode())
+        yield f"saved {stem}{_TRACE}: the trace that breaks {example.claim.id} ({example.part}), {len(example.trace)} events"
+    log = _log(example, evidence.fuzzed.failure)
+    if isinstance(log, str):
+        yield log
+    else:
+        yield from _write(stem, log)
+
+
+def _log(example: Counterexample | None, failure: Failure | None) -> Log | str:
+    """The counterexample as a log, or the random run that failed; where there is none, why."""
+    why = "no log: nothing that was found broken is a run of an account"
+    if example is not None:
+        try:
+            return realised(example)
+        except UnrealisableError as fault:
+            why = f"no log: {fault}"
+    if failure is not None and failure.records:
+        return Log(answered(failure.records, failure.world), failure.world, "it is the random run that failed")
+    return why
+
+
+def _write(stem: str, log: Log) -> Iterator[str]:
+    write_file("--save", stem + _LOG, b"".join(msgspec.json.encode(record) + b"\n" for record in log.records))
+    catalogue = None
+    if log.world.catalogue != DEFAULT:
+        catalogue = stem + _CATALOGUE
+        write_file("--save", catalogue, as_toml(log.world.catalogue).encode())
+    note = f"; {log.note}" if log.note else ""
+    again = replay_again(stem + _LOG, log.world.policy, log.world.resets, catalogue)
+    yield f"saved {stem}{_LOG}: a log that breaks it, {len(log.records)} records{note}; {again}"

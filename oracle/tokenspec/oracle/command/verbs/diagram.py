@@ -1,0 +1,149 @@
+"""`tokenspec diagram`: pictures of the declared account, of what a run has met, and of what happened in a log."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from tokenspec.diagrams.coverage import with_hits
+from tokenspec.diagrams.dot import dot
+from tokenspec.diagrams.graph import Graph, Outcome
+from tokenspec.diagrams.mermaid import mermaid
+from tokenspec.diagrams.picture import NoProgram, pdf, png, svg
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.command.files import check_files, write_file
+from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.publish.gallery import pictures
+from tokenspec.oracle.publish.sequences import sequence_of
+from tokenspec.oracle.report.output import output
+from tokenspec.oracle.report.text import table
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.settings import RESETS, policy_from_options
+from tokenspec.spec.system import system
+
+FORMATS = ("svg", "png", "pdf", "dot", "mermaid")
+SEQUENCE = "sequence"
+_SUFFIXES = {".gv": "dot", ".mmd": "mermaid"} | {f".{form}": form for form in FORMATS}
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option("--format", "form", type=click.Choice(FORMATS), help="Form of the picture.  [default: as -o ends, else svg]")
+@click.option("--refusals", is_flag=True, help="Names in each state the events that are always refused there, and as what.")
+@click.option("--coverage", metavar="FILE", multiple=True, type=click.Path(),
+              help="Draws the hits of a report as JSON of fuzz, replay or vectors run; may be given again.")  # fmt: skip
+@click.option("--log", metavar="FILE", type=click.Path(), help="The log that `sequence` draws; - is standard input.")
+@click.option("--account", metavar="A", help="Draws this account's events of the log alone.")
+@click.option("--resets", type=click.Choice(RESETS), default=RESETS[0], show_default=True, help="As for `replay`.")
+@settings_options
+@click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where it goes; default: standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Lists names alone.")
+def command(
+    name: str | None,
+    form: str | None,
+    refusals: bool,
+    coverage: tuple[str, ...],
+    log: str | None,
+    account: str | None,
+    resets: str,
+    policy: tuple[str, ...],
+    catalogue: str | None,
+    output_file: str | None,
+    quiet: bool,
+) -> int:
+    """Draws the declared account; without a NAME, lists the pictures.
+
+    SVG, PNG, DOT and Mermaid need nothing else installed; a PDF takes a Graphviz program.
+
+    \b
+    tokenspec diagram lifecycle -o lifecycle.svg
+    tokenspec diagram generate --format mermaid
+    tokenspec diagram pools --policy daily_position=last -o pools.png
+    tokenspec diagram sequence --log counterexample.jsonl -o story.svg
+    tokenspec fuzz --format json -o run.json && tokenspec diagram lifecycle --coverage run.json -o met.svg
+    """
+    inputs = [path for path in (catalogue, log, *coverage) if path is not None]
+    check_files(inputs, {}, output_file)
+    settings = policy_from_options(policy)
+    figures = catalogue_at(catalogue)
+    found = pictures(figures, settings)
+    if name is None:
+        with output(output_file) as to:
+            rows = [[key, picture.says] for key, picture in found.items()]
+            rows.append([SEQUENCE, "what happened in a log, and what each event changed (--log)"])
+            if quiet:
+                to.write("".join(f"{row[0]}\n" for row in rows))
+            else:
+                table("", ["picture", "what it shows"], rows, to)
+        return 0
+    _check_usage(name, [*found, SEQUENCE], log, account, coverage)
+    if name == SEQUENCE and log is not None:
+        graph = sequence_of(log, account, Oracle(settings, figures, resets))
+    else:
+        graph = found[name].draw(refusals)
+    if coverage:
+        graph = with_hits(graph, _hits(coverage))
+    _write(graph, form or _SUFFIXES.get(Path(output_file or "").suffix, FORMATS[0]), output_file)
+    return 0
+
+
+def _check_usage(name: str, known: list[str], log: str | None, account: str | None, coverage: tuple[str, ...]) -> None:
+    if name not in known:
+        raise WrongUsage("NAME", f"there is no picture {name!r}; there are {', '.join(known)}")
+    if name == SEQUENCE and log is None:
+        raise WrongUsage("--log", "a sequence is of a log: name its file")
+    if name == SEQUENCE and coverage:
+        raise WrongUsage("--coverage", "a sequence shows one log, not what a run has met")
+    for option, given in (("--log", log), ("--account", account)):
+        if name != SEQUENCE and given is not None:
+            raise WrongUsage(option, f"only the picture `{SEQUENCE}` is of a log")
+
+
+def _hits(paths: tuple[str, ...]) -> dict[Outcome, int]:
+    """The hits of all reports together. Raises `BadSetting` where one is no report with coverage, or of another declaration."""
+    events = [event for machine in system().machines for event in machine.events]
+    known = {(event.name, rule.name) for event in events for rule in event.rules}
+    known |= {(event.name, f"refused: {need.code}") for event in events for need in event.requires}
+    total: dict[Outcome, int] = {}
+    for path in paths:
+        try:
+            rows = msgspec.json.decode(Path(path).read_bytes(), type=_Report).coverage
+        except (msgspec.DecodeError, UnicodeDecodeError) as fault:
+            rule = "it is not a report as JSON of fuzz, replay or vectors run, which has a list `coverage`"
+            raise BadSetting(path, f"{rule}: {fault}") from None
+        for row in rows:
+            if (row.event, row.outcome) not in known:
+                raise BadSetting(path, f"coverage: {row.event}, {row.outcome} is not of this declaration")
+            total[row.event, row.outcome] = total.get((row.event, row.outcome), 0) + row.hits
+    return total
+
+
+class _Row(msgspec.Struct):
+    event: str
+    outcome: str
+    hits: int
+
+
+class _Report(msgspec.Struct):
+    coverage: list[_Row]
+
+
+def _write(graph: Graph, form: str, output_file: str | None) -> None:
+    if form in ("png", "pdf"):
+        try:
+            content = png(graph) if form == "png" else pdf(graph)
+        except NoProgram as fault:
+            raise WrongUsage("--format", str(fault)) from None
+        if output_file not in (None, "-"):
+            write_file("-o", str(output_file), content)
+        elif sys.stdout.isatty():
+            raise WrongUsage("-o", f"{form} is not for a terminal: name a file")
+        else:
+            sys.stdout.buffer.write(content)
+            sys.stdout.flush()
+        return
+    with output(output_file) as to:
+        to.write({"svg": svg, "dot": dot, "mermaid": mermaid}[form](graph))

@@ -1,0 +1,116 @@
+"""`tokenspec docs`: tables and pictures of the declared account in other people's documents."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import click
+
+from tokenspec.diagrams.blocks import MARKUPS, BadBlock, Filled, filled
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.command.files import write_file
+from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.publish.documents import contents, finder
+from tokenspec.oracle.report.exits import COVERAGE, HOLDS
+from tokenspec.oracle.report.output import output
+from tokenspec.oracle.report.text import table
+from tokenspec.oracle.wire.settings import policy_from_options
+from tokenspec.spec.catalogue import Catalogue
+
+
+@click.group()
+def command() -> None:
+    """Fills marked blocks of Markdown and reStructuredText with tables and pictures of the declared account.
+
+    \b
+    In Markdown:                                  In reStructuredText:
+      <!-- tokenspec: account-refusals -->          .. tokenspec: account-refusals
+      <!-- end -->                                  .. end
+      <!-- tokenspec: diagram lifecycle -->         .. tokenspec: diagram lifecycle svg=life.svg
+      <!-- end -->                                  .. end
+
+    \b
+    tokenspec docs list
+    tokenspec docs sync README.md docs/*.md
+    """
+
+
+@command.command("list")
+@click.option("-q", "--quiet", is_flag=True, help="Names alone.")
+def listing(quiet: bool) -> int:
+    """Lists everything that a block can show.
+
+    \b
+    tokenspec docs list
+    tokenspec docs list -q
+    """
+    rows = [[name, says] for name, (says, _) in contents(Path()).items()]
+    with output(None) as to:
+        if quiet:
+            to.write("".join(f"{row[0]}\n" for row in rows))
+        else:
+            table("", ["block", "what it shows"], rows, to)
+    return HOLDS
+
+
+@command.command("sync")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
+@click.option("--check", is_flag=True, help="Writes nothing; exits 16 when a block is out of date.")
+@click.option("--skip-unmarked", is_flag=True, help="A file without a block is passed over, and all may be such.")
+@settings_options
+@click.option("-q", "--quiet", is_flag=True, help="Does not say what was written.")
+def sync(
+    files: tuple[str, ...], check: bool, skip_unmarked: bool, policy: tuple[str, ...], catalogue: str | None, quiet: bool
+) -> int:
+    """Writes the marked blocks of FILEs anew, and the pictures that they link to.
+
+    Nothing is written where one of the files cannot be read or has a wrong block.
+
+    \b
+    tokenspec docs sync README.md docs/*.rst
+    tokenspec docs sync --check README.md
+    """
+    figures, settings = catalogue_at(catalogue), policy_from_options(policy)
+    found = {path: _filled(path, figures, settings) for path in dict.fromkeys(files)}
+    if not skip_unmarked and not any(page.blocks for _, page in found.values()):
+        raise BadSetting(", ".join(files), "there is no block to fill: a line <!-- tokenspec: NAME -->, or .. tokenspec: NAME")
+    stale = [stated for path, (before, page) in found.items() for stated in _stale(path, before, page)]
+    if not check:
+        for path, content in stale:
+            Path(path).parent.mkdir(parents=True, exist_ok=True)
+            write_file("FILE", path, content)
+    if stale and not quiet:
+        paths = ", ".join(path for path, _ in stale)
+        sys.stderr.write(f"out of date: {paths}; `tokenspec docs sync` writes it anew\n" if check else f"written: {paths}\n")
+    return COVERAGE if check and stale else HOLDS
+
+
+def _filled(path: str, catalogue: Catalogue, policy: Mapping[str, str]) -> tuple[bytes, Filled]:
+    """The file as it is, and with its blocks anew. Raises `BadSetting`, `OSError`."""
+    markup = MARKUPS.get(Path(path).suffix.lower())
+    if markup is None:
+        raise WrongUsage("FILE", f"{path}: blocks stand in files that end in {', '.join(MARKUPS)}")
+    before = Path(path).read_bytes()
+    try:
+        return before, filled(before.decode(), markup, finder(Path(path).parent, catalogue, policy))
+    except UnicodeDecodeError as fault:
+        raise BadSetting(path, f"it is not UTF-8 at byte {fault.start}") from None
+    except BadBlock as fault:
+        raise BadSetting(f"{path}:{fault.line}", fault.rule) from None
+
+
+def _stale(path: str, before: bytes, page: Filled) -> list[tuple[str, bytes]]:
+    """What is not as it should be: the document, and pictures beside it, with what they should hold."""
+    wanted = {path: page.text.encode()} | {str(Path(path).parent / file): text.encode() for file, text in page.files.items()}
+    return [(file, content) for file, content in wanted.items() if _present(file, path, before) != content]
+
+
+def _present(file: str, path: str, before: bytes) -> bytes | None:
+    if file == path:
+        return before
+    try:
+        return Path(file).read_bytes()
+    except FileNotFoundError:
+        return None

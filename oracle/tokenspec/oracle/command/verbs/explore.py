@@ -1,0 +1,70 @@
+"""`tokenspec explore`: the explorer page, with or without a log in it."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+import click
+import msgspec
+
+from tokenspec.oracle.base.errors import BadRecord, BadSetting, WrongUsage
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.command.files import check_files
+from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.logs.replay import Bad
+from tokenspec.oracle.publish.explorer import build
+from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
+from tokenspec.oracle.report.output import output
+from tokenspec.oracle.report.replay import bad_text
+from tokenspec.oracle.report.replay_ci import SHOWN_MAX
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.log_files import Logs
+from tokenspec.oracle.wire.settings import policy_from_options
+
+
+@click.command()
+@click.argument("log", required=False, metavar="[LOG]")
+@settings_options
+@click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="The page; - is standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Does not say where the page is.")
+def command(log: str | None, policy: tuple[str, ...], catalogue: str | None, output_file: str | None, quiet: bool) -> int:
+    """Writes one HTML file in which the declared account runs, to be opened in a browser.
+
+    In it you press events and see why one is refused, what each pool holds, and what falls due when; you step back and
+    forth, and try other answers to the open questions. With a LOG (`-` is standard input) it begins at the first record whose
+    `observed` is not right. The page needs no network and no server; logs can be opened in it as well.
+
+    \b
+    tokenspec explore -o page.html
+    tokenspec explore counterexample.jsonl -o page.html
+    tokenspec explore wallet.jsonl --policy daily_position=last -o page.html
+    """
+    if output_file is None:
+        raise WrongUsage("-o", "a page is looked at in a browser: name the file, such as page.html; - is standard output")
+    check_files([path for path in (catalogue, log) if path is not None], {}, output_file)
+    settings, figures = policy_from_options(policy), catalogue_at(catalogue)
+    records, bad = ([], []) if log is None else _read(log, Oracle(settings, figures))
+    for each in bad[:SHOWN_MAX]:
+        sys.stderr.write(bad_text(each))
+    if log is not None and not records:
+        raise BadSetting(one_line(log), "it holds no good record")
+    page = build(records, settings, figures, one_line(log or ""))
+    with output(output_file) as to:
+        to.write(page)
+    if not quiet and output_file != "-":
+        sys.stderr.write(f"written: {output_file}\n")
+    return BAD_DATA if bad else HOLDS
+
+
+def _read(log: str, oracle: Oracle) -> tuple[list[dict[str, Any]], list[Bad]]:
+    """The good records as they are written, and the lines that hold none."""
+    records, bad = [], []
+    for line in Logs([log]):
+        try:
+            oracle.answer(oracle.reader.decode(line.content))
+        except BadRecord as fault:
+            bad.append(Bad(line._replace(content=b""), fault))
+        else:
+            records.append(msgspec.json.decode(line.content))
+    return records, bad

@@ -1,0 +1,204 @@
+"""`tokenspec export`: the declared account as text for other tools."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
+from tokenspec.machine.checkers.prover.induction import Induction
+from tokenspec.machine.checkers.search.reference import instances
+from tokenspec.machine.exporters.bounded_model import World
+from tokenspec.machine.exporters.document import document
+from tokenspec.machine.exporters.promela import promela
+from tokenspec.machine.exporters.smtlib import smtlib
+from tokenspec.machine.exporters.tla import is_module_name, tla
+from tokenspec.machine.interpreters.embedded.manual import page
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.provenance import line, stamp
+from tokenspec.oracle.command.files import check_files, write_file
+from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.publish.wasm_module import module_of
+from tokenspec.oracle.report.output import output
+from tokenspec.oracle.report.text import as_json
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from_options
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.clauses import CLAUSES
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.scopes import SCOPES
+from tokenspec.spec.system import system
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What the command line asks for: the scope and the catalogue by name, where given."""
+
+    scope: str | None
+    catalogue: str | None
+    policy: Mapping[str, str]
+    settles_policy: bool
+    output_file: str | None
+    machine: str | None
+
+
+_Files = dict[str | None, str | bytes]
+"""What is written where; None is standard output."""
+
+
+def _promela(asked: _Asked) -> _Files:
+    _check_no_catalogue(asked)
+    check_files((), {}, asked.output_file)
+    return {asked.output_file: promela(_world(asked))}
+
+
+def _tla(asked: _Asked) -> _Files:
+    _check_no_catalogue(asked)
+    if asked.output_file is None:
+        module = tla(_world(asked), "Account")
+        return {None: f"{module.text}\n(*\n{module.configuration}*)\n"}
+    path = Path(asked.output_file)
+    if path.suffix != ".tla" or not is_module_name(path.stem):
+        letters = re.sub(r"[^A-Za-z0-9_]", "_", path.stem)
+        better = letters if is_module_name(letters) else "Account"
+        rule = "a TLA+ module is called like its file: letters, digits, underscores, no word of TLA+, then .tla"
+        raise WrongUsage("-o", f"{path}: {rule}; try {path.with_name(better + '.tla')}")
+    beside = str(path.with_suffix(".cfg"))
+    check_files((), {"the configuration": beside}, asked.output_file)
+    module = tla(_world(asked), path.stem)
+    return {asked.output_file: module.text, beside: module.configuration}
+
+
+def _check_no_catalogue(asked: _Asked) -> None:
+    if asked.catalogue is not None:
+        rule = (
+            "the states of a real catalogue are too many to visit: tla and promela take the figures of a --scope, json takes this"
+        )
+        raise WrongUsage("--catalogue", rule)
+
+
+def _world(asked: _Asked) -> World:
+    scope = SCOPES[asked.scope or "small"]
+    machine = account(scope.catalogue)
+    changed = [f"{name}={answer}" for name, answer in asked.policy.items() if answer != DEFAULTS[name]]
+    head = [line(), f"scope {scope.name}, policies {', '.join(changed) or 'at their defaults'}"]
+    parameters = {**scope.catalogue.parameters(), **asked.policy}
+    return World(machine, parameters, instances(machine, scope.values), scope.most, claims(scope.catalogue.ranking), head)
+
+
+def _json(asked: _Asked) -> _Files:
+    if asked.scope is not None and asked.catalogue is not None:
+        raise WrongUsage("--catalogue", "a scope has a catalogue of its own: give one of the two")
+    check_files([asked.catalogue] if asked.catalogue else [], {}, asked.output_file)
+    scope = SCOPES[asked.scope] if asked.scope else None
+    catalogue = scope.catalogue if scope else catalogue_at(asked.catalogue)
+    whole = system(catalogue)
+    report = {
+        **stamp(),
+        "policy": asked.policy,
+        "fixed": {},
+        "catalogue": catalogue_on_the_wire(catalogue),
+        "scope": {"name": scope.name, "values": scope.values, "most": scope.most} if scope else None,
+        **document(whole, {**catalogue.parameters(), **asked.policy}, claims(catalogue.ranking)),
+        "clauses": [{"id": clause, "says": says} for clause, says in CLAUSES.items()],
+    }
+    return {asked.output_file: as_json(report)}
+
+
+def _smtlib(asked: _Asked) -> _Files:
+    for option, given in (("--scope", asked.scope), ("--catalogue", asked.catalogue), ("--policy", asked.settles_policy)):
+        if given:
+            raise WrongUsage(option, "every figure and every policy stays open in what has to be proved: leave it out")
+    check_files((), {}, asked.output_file)
+    every = claims(DEFAULT.ranking)
+    texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in system().machines]
+    # One machine after the other in one script, each from a clean start.
+    return {
+        asked.output_file: "\n".join([f"; {line()}", *(text.replace("(exit)\n", "(reset)\n") for text in texts[:-1]), texts[-1]])
+    }
+
+
+def _wasm(asked: _Asked) -> _Files:
+    if asked.scope is not None:
+        raise WrongUsage("--scope", "a module takes any figures: those of a --catalogue to begin with, others while it runs")
+    if asked.output_file is None or Path(asked.output_file).suffix != ".wasm":
+        raise WrongUsage("-o", "a module is not text, and its page lies beside it: give a file that ends in .wasm")
+    path = Path(asked.output_file)
+    beside = str(path.with_suffix(".md"))
+    check_files([asked.catalogue] if asked.catalogue else [], {"the page": beside}, asked.output_file)
+    catalogue = catalogue_at(asked.catalogue)
+    machine = next(m for m in system(catalogue).machines if m.name == (asked.machine or "account"))
+    module = module_of(machine, catalogue, asked.policy)
+    return {asked.output_file: module, beside: page(module, path.name)}
+
+
+_WRITERS: dict[str, Callable[[_Asked], _Files]] = {
+    "tla": _tla,
+    "promela": _promela,
+    "smtlib": _smtlib,
+    "json": _json,
+    "wasm": _wasm,
+}
+
+
+@click.command()
+@click.argument("form", metavar="FORMAT", type=click.Choice(list(_WRITERS)))
+@click.option("--scope", type=click.Choice(list(SCOPES)), help="The small world that is written.  [tla, promela: small]")
+@click.option(
+    "--machine", type=click.Choice([m.name for m in system().machines]), help="Which machine is compiled.  [wasm: account]"
+)
+@settings_options
+@click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where it goes; default: standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Does not say which files were written.")
+def command(
+    form: str,
+    scope: str | None,
+    machine: str | None,
+    policy: tuple[str, ...],
+    catalogue: str | None,
+    output_file: str | None,
+    quiet: bool,
+) -> int:
+    """Writes the declared account for another tool: tla, promela, smtlib, json or wasm.
+
+    tla and promela are the account in a small world, for the model checkers TLC and Spin: every event with every value
+    that a field takes there, under one answer to each open question, with the claims about single states. Their counts
+    of states equal ours. A module of TLA+ is called like its file, and a configuration for TLC is written beside it.
+
+    smtlib is what has to be proved, with every figure and policy open, for solvers such as cvc5 and z3: before each
+    check stands the answer that is to come.
+
+    json is the whole declaration with all claims, expressions both as text and as trees: by default with the figures of
+    Leonardo.Ai, with --catalogue or --scope with others.
+
+    wasm is the account as one small WebAssembly module without imports, for every language with a runtime, and a page beside
+    it that documents its functions. --catalogue gives plans and packs; figures and policies can be set while it runs.
+
+    \b
+    tokenspec export promela -o account.pml
+    tokenspec export tla -o Account.tla --scope tiny --policy refund=none
+    tokenspec export smtlib -o obligations.smt2 && cvc5 --incremental obligations.smt2
+    tokenspec export json --catalogue mine.toml
+    tokenspec export wasm -o account.wasm
+    """
+    to_file = None if output_file == "-" else output_file
+    asked = _Asked(scope, catalogue, policy_from_options(policy), bool(policy), to_file, machine)
+    if machine is not None and form != "wasm":
+        raise WrongUsage("--machine", f"a module is of one machine; {form} is always written of the whole")
+    files = _WRITERS[form](asked)
+    for path, content in files.items():
+        if isinstance(content, bytes):
+            write_file("-o", str(path), content)
+            continue
+        with output(path) as to:
+            to.write(content)
+    written = [path for path in files if path is not None]
+    if written and not quiet:
+        sys.stderr.write(f"written: {', '.join(written)}\n")
+    return 0

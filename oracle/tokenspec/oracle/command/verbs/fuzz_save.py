@@ -1,0 +1,124 @@
+"""`tokenspec fuzz --save`: a counterexample as a log, as a conformance vector, or as a test for pytest."""
+
+from __future__ import annotations
+
+import pprint
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.command.files import write_file
+from tokenspec.oracle.fuzz.conformance import Counterexample, Verdict
+from tokenspec.oracle.fuzz.worlds import Failure
+from tokenspec.oracle.report.fuzz_ci import _TEST, _VECTOR, is_log
+from tokenspec.oracle.report.text import as_json, replay_again
+from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.vectors.from_counterexample import found_vector
+from tokenspec.oracle.wire.settings import INFER, as_toml
+from tokenspec.spec.catalogue import DEFAULT
+
+_TEST_FILE = '''"""Found by `tokenspec fuzz`: {title}.
+
+{again}
+"""
+
+import pytest
+
+VECTOR = {vector}
+
+
+@pytest.mark.tokenspec_sut({sut})
+def test_{name}(token_sut):
+    token_sut.check(VECTOR{policy})
+'''
+
+
+def outputs(save: Sequence[str], of_sut: bool, draws_catalogue: bool) -> dict[str, str]:
+    """Every file that may be written, by what is said where it cannot be. Raises `WrongUsage`.
+
+    Without an implementation a run draws its own catalogue, if none is given, which is saved beside the log.
+    """
+    for path in save:
+        if path == "-":
+            raise WrongUsage("--save", "a counterexample is saved to a file, not to standard output")
+        if not of_sut and not is_log(path):
+            raise WrongUsage("--save", f"{path}: a vector or a test is about an implementation, and goes with --sut")
+    files = {f"--save {path}": path for path in save}
+    if draws_catalogue:
+        files |= {f"--save {path} (its catalogue)": _beside(path) for path in save}
+    return files
+
+
+def _beside(path: str) -> str:
+    return str(Path(path).with_suffix(".toml"))
+
+
+def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None) -> Iterator[str]:
+    """Writes a run of the declared machines that failed, as logs; a line for each."""
+    for path in save:
+        write_file("--save", path, _log(failure.records))
+        world, of_its_own = failure.world, catalogue
+        if catalogue is None and world.catalogue != DEFAULT:
+            of_its_own = _beside(path)
+            write_file("--save", of_its_own, as_toml(world.catalogue).encode())
+        yield f"saved; {replay_again(path, world.policy, world.resets, of_its_own)}"
+
+
+def save_counterexample(
+    save: Sequence[str], found: Counterexample, verdict: Verdict, setting: Setting, sut: str, options: Mapping[str, str | None]
+) -> Iterator[str]:
+    """Writes what an implementation was found to do, in the form that each file's name ends with; a line for each.
+
+    `options` are `catalogue` and `reasons`, the paths given.
+    """
+    resets = verdict.terms.resets if verdict.terms is not None else "explicit"
+    for path in save:
+        form = Path(path).suffix
+        if not is_log(path) and not found.records:
+            yield f"not saved as {path}: nothing was sent, so that there is no vector"
+            continue
+        if form == _VECTOR:
+            write_file("--save", path, as_json(found_vector(found, verdict.policy, setting.catalogue, resets)).encode())
+            under = "" if setting.known is None else ", under a setting that explains all but its last event"
+            yield f"saved {path}: a vector{under}"
+        elif form == _TEST:
+            write_file("--save", path, _test(found, verdict, setting, resets, sut, options).encode())
+            yield f"saved; pytest {shlex.quote(path)}"
+        else:
+            write_file("--save", path, _log(found.records))
+            again = replay_again(path, verdict.policy, resets, options["catalogue"], _inferred(verdict, setting))
+            yield f"saved; {again}"
+
+
+def _inferred(verdict: Verdict, setting: Setting) -> Mapping[str, str] | None:
+    if setting.known is None:
+        return None
+    return {**setting.known, **(verdict.terms.policy if verdict.terms is not None else {})}
+
+
+def _log(records: Sequence[Mapping[str, Any]]) -> bytes:
+    return b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+
+
+def _test(
+    found: Counterexample, verdict: Verdict, setting: Setting, resets: str, sut: str, options: Mapping[str, str | None]
+) -> str:
+    vector = found_vector(found, verdict.policy, setting.catalogue, resets)
+    words = [repr(sut)] + [f"reasons={options['reasons']!r}"] * (options["reasons"] is not None)
+    known = _inferred(verdict, setting)
+    again = "It fails as long as the implementation answers as it did"
+    if known is not None:
+        again = "It fails as long as no setting explains what the implementation answers"
+    return _TEST_FILE.format(
+        title=one_line(vector["title"]).replace("\\", "").replace('"', "'"),
+        again=f"{again}; --tokenspec-sut asks another one.",
+        vector=pprint.pformat(vector, width=120, sort_dicts=False),
+        sut=", ".join(words),
+        name=vector["id"].replace("-", "_"),
+        policy="" if known is None else f", policy={[INFER, *(f'{k}={a}' for k, a in known.items())]!r}",
+    )

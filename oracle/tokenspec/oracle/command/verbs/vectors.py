@@ -1,0 +1,178 @@
+"""`tokenspec vectors`: conformance vectors, built, and run against an implementation."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+import click
+
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.command.files import check_files
+from tokenspec.oracle.command.options import TIMEOUT, output_options, policy_settings, progress
+from tokenspec.oracle.report.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.report.output import output
+from tokenspec.oracle.report.sut import DEFAULT_TIMEOUT, ended
+from tokenspec.oracle.report.text import Reports, as_json, report_files, write_result
+from tokenspec.oracle.report.vectors import as_data, as_junit, as_markdown, as_sarif, as_text
+from tokenspec.oracle.sut.connect import connect
+from tokenspec.oracle.sut.observed import reasons_from_file
+from tokenspec.oracle.vectors.run import FAILED, PASSED
+from tokenspec.oracle.vectors.run_suite import Run, run_suite
+from tokenspec.oracle.vectors.suite import INDEX, default_suite, read_suite, sliced
+from tokenspec.oracle.wire.settings import RESETS, infers, policy_from_options, settings_named, without_infer
+
+
+@click.group()
+def command() -> None:
+    """Conformance vectors: short runs with the right answer to each event.
+
+    \b
+    tokenspec vectors run --sut "node my-wallet/stdio.js"
+    tokenspec vectors add tests/vectors found.json
+    tokenspec vectors build --out oracle/vectors
+    """
+
+
+@command.command("build")
+@click.option("--out", metavar="DIR", required=True, type=click.Path(), help="Where the suite goes, a directory of its own.")
+@click.option("--check", is_flag=True, help="Writes nothing, and exits 16 where the suite in DIR is not the one that is built.")
+@click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
+def build_command(out: str, check: bool, quiet: bool) -> int:
+    """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes a minute or so on two cores.
+
+    The vectors cover every rule, every refusal in every state that can give it, every rule after every other, every answer
+    to an open question, and find every seeded fault that an answer can show. The index says for each what it covers.
+
+    \b
+    tokenspec vectors build --out oracle/vectors
+    tokenspec vectors build --out oracle/vectors --check
+    """
+    from tokenspec.oracle.vectors.build.suite import build
+    from tokenspec.oracle.vectors.build.write import check_place, differing, files_of, write
+
+    place = Path(out)
+    if check and not (place / INDEX).is_file():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place / INDEX))
+    if not check:
+        check_place(place)
+    with progress("building", len(RESETS)) as tick:
+        files = files_of(build(tick))
+    with output(None) as to:
+        if check:
+            wrong = differing(files, place)
+            if not quiet:
+                to.writelines(f"differs: {name}\n" for name in wrong)
+            to.write(f"{len(wrong)} of {len(files)} files differ\n" if wrong else f"{len(files)} files, all current\n")
+            return COVERAGE if wrong else HOLDS
+        write(files, place)
+        size = sum(map(len, files.values()))
+        to.write(f"{len(files) - 3} vectors, {size / 1e6:.1f} MB, in {one_line(out)}\n")
+    return HOLDS
+
+
+@command.command("add")
+@click.argument("directory", metavar="DIR", type=click.Path())
+@click.argument("found", metavar="[FILE]...", nargs=-1, type=click.Path())
+@click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
+def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
+    """Adds vectors that `fuzz --sut --save FILE.json` found to the suite of your own in DIR, which is made if there is none.
+
+    From then on `vectors run DIR` says whether what was found has come back.
+
+    \b
+    tokenspec vectors add tests/vectors found.json
+    tokenspec vectors add tests/vectors nights/*/found.json
+    tokenspec vectors run tests/vectors --sut "node my-wallet/stdio.js"
+    """
+    from tokenspec.oracle.vectors.own_suite import add
+
+    new, known = add(Path(directory), [Path(name) for name in found])
+    if not quiet:
+        for says, ids in (("added", new), ("there already", known)):
+            for name in ids:
+                click.echo(f"{says}: {name}")
+    click.echo(f"{len(new)} vectors added to {directory}")
+    return HOLDS
+
+
+@command.command("run")
+@click.argument("directory", metavar="[DIR]", type=click.Path(), required=False)
+@click.option("--sut", metavar="SUT", required=True, help="A command line, http://HOST:PORT, or python:package.module:factory.")
+@click.option(
+    "--timeout", type=TIMEOUT, metavar="SECONDS", default=DEFAULT_TIMEOUT, show_default=True,
+    help="How long a request may take.",
+)  # fmt: skip
+@click.option("--reasons", metavar="FILE", type=click.Path(), help="TOML: its own words for refusals, each with its codes.")
+@click.option(
+    "--slice",
+    "part",
+    envvar="TOKENSPEC_VECTORS_RUN_SLICE",
+    metavar="I/N",
+    help="Each N-th vector from the I-th on, to share a suite among N runs.",
+)
+@click.option(
+    "--policy",
+    metavar="NAME=ANSWER",
+    multiple=True,
+    callback=lambda ctx, param, value: (policy_from_options(without_infer(value)), value)[1],
+    shell_complete=policy_settings,
+    help="A setting that the implementation has; vectors that turn on another are skipped. May be given again. `infer`: what "
+    "is not given is any that explains all answers.",
+)
+@output_options("text", "json", "junit", "sarif", "md", reports=True)
+def run(
+    directory: str | None,
+    sut: str,
+    timeout: float,
+    reasons: str | None,
+    part: str | None,
+    policy: tuple[str, ...],
+    form: str,
+    output_file: str | None,
+    quiet: bool,
+    reports: Reports,
+) -> int:
+    """Runs the vectors of DIR, by default those that come with tokenspec, against an implementation.
+
+    Each vector has a world of its own. One that needs events, values, settings or a kind of resets that the implementation
+    does not have is skipped, and counted. Exit codes: 0 all others pass, 15 one does not, 20 none was left, 65 the suite is
+    broken.
+
+    \b
+    tokenspec vectors run --sut "node my-wallet/stdio.js"
+    tokenspec vectors run oracle/vectors --sut http://localhost:8080 --format junit -o vectors.xml
+    tokenspec vectors run --sut python:shop.wallet:Wallet --slice 1/4 --reasons reasons.toml --policy refund=none
+    tokenspec vectors run --sut http://localhost:8080 --policy infer
+    """
+    check_files([reasons] if reasons is not None else [], report_files(reports), output_file)
+    suite = default_suite() if directory is None else read_suite(Path(directory))
+    words = reasons_from_file(Path(reasons)) if reasons is not None else None
+    settings = settings_named(without_infer(policy))
+    # A suite that is broken in one place is not run at all.
+    cases = [suite.case(entry) for entry in sliced(suite.index.vectors, part)]
+    started = time.monotonic()
+    with ended(connect(sut, timeout)) as client, progress("vectors", len(cases)) as tick:
+        found = run_suite(client, cases, words, settings, tick, infers(policy))
+    seconds = time.monotonic() - started
+    forms: dict[str, Callable[[IO[str]], object]] = {
+        "text": lambda to: as_text(cases, found, seconds, quiet, to),
+        "json": lambda to: to.write(as_json(as_data(suite, found, settings, seconds))),
+        "junit": lambda to: to.write(as_junit(suite, found)),
+        "sarif": lambda to: to.write(as_json(as_sarif(suite, cases, found))),
+        "md": lambda to: to.write(as_markdown(suite, cases, found)),
+    }
+    write_result(forms, form, output_file, reports)
+    return _exit(found)
+
+
+def _exit(found: Run) -> int:
+    counts = Counter(each.result for each in found.results)
+    if counts[FAILED] or found.not_closed:
+        return DIVERGES
+    return HOLDS if counts[PASSED] else NO_VERDICT

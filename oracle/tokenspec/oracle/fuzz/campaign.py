@@ -1,0 +1,205 @@
+"""A whole fuzzing run: Hypothesis drives part of it, plain random walks over the same rules the rest.
+
+Hypothesis spends most of a step on its own book-keeping and repeats itself a good deal; the walks are several times as
+fast and lean towards what has been met least, so that rare rules and refusals are met in every run. A
+failure of either is made short and plain on its records.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.monitor import Tally, Watch
+from tokenspec.machine.fuzzing.coverage import Coverage, Met
+from tokenspec.machine.fuzzing.reachability import closed_off
+from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
+from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.oracle.fuzz.shrink import shrink
+from tokenspec.oracle.fuzz.worlds import STARTS, Count, Failure, World, WorldFuzz, dice_of, world_fuzz
+from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.system import system
+
+PROFILES = {"ci": 700, "nightly": 60_000}
+"""Examples of a profile: about a minute, about an hour."""
+
+Progress = Callable[[int], None]
+"""Told how many examples have been run since the last call."""
+
+_PLAIN = Catalogue(
+    DEFAULT.ranking,
+    5,
+    1,
+    {name: Plan(10 * rank, rank, plan.relaxed) for rank, (name, plan) in enumerate(DEFAULT.plans.items())},
+    {"small": 1, "large": 50},
+    DEFAULT.prices,
+)
+"""A catalogue of small figures, in which pools run dry and fill up within a few events."""
+
+
+@dataclass
+class Result:
+    """What a campaign came to."""
+
+    coverage: Coverage
+    tally: Tally
+    closed: frozenset[Met] = frozenset()
+    """Rules and refusals that the fixed settings leave no way to meet."""
+    count: Count = field(default_factory=Count)
+    failure: Failure | None = None
+    seconds: float = 0.0
+    seed: int = 0
+    interrupted: bool = False
+    """Somebody ended it early."""
+
+    @property
+    def cold(self) -> list[tuple[str, str]]:
+        """Rules and refusals that were never met, and could have been."""
+        return self.coverage.cold(self.closed)
+
+
+@cache
+def default_watch() -> Watch:
+    """The formulas of the claims about the declared account."""
+    return Watch(system().machines[0], claims(DEFAULT.ranking))
+
+
+def run(
+    examples: int,
+    steps: int = 50,
+    seed_number: int = 0,
+    machine: Machine | None = None,
+    progress: Progress | None = None,
+    shorten: bool = True,
+    policy: Mapping[str, str] | None = None,
+    catalogue: Catalogue | None = None,
+    only: str | None = None,
+) -> Result:
+    """Fuzzes the declared machines, or `machine` in place of the account. Progress is told of each example.
+
+    `policy` fixes knobs and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
+    the same run. It ends with the first failure, made as short as can be if `shorten`; `only` is the one claim
+    that counts.
+    """
+    started = time.monotonic()
+    catalogue_used, all_claims = catalogue or DEFAULT, claims((catalogue or DEFAULT).ranking)
+    account, *others = system(catalogue_used).machines
+    account = machine or account
+    counted = [c for c in all_claims if only in (None, c.id)]
+    is_usual = machine is None and only is None and catalogue is None
+    watch = default_watch() if is_usual else Watch(account, counted)
+    world = world_fuzz(machine, watch, catalogue)
+    world.only = frozenset(c.id for c in counted)
+    fixed = world.fixed_policy = dict(policy or {})
+    tick = progress or (lambda _: None)
+    result = Result(Coverage((account, *others)), Tally(), seed=seed_number)
+    if fixed or catalogue is not None:
+        result.closed = closed_off(account, {**fixed, **(catalogue.parameters() if catalogue is not None else {})})
+    parts: list[Callable[[], None]] = [
+        lambda: walk_worlds(world, examples, steps, seed_number, tick),
+        lambda: _drive(world, examples, steps, seed_number, tick, shorten),
+    ]
+    machines = [fuzz_class(m, all_claims) for m in others]
+    machines.append(fuzz_class(account, all_claims, catalogue_used.parameters(), watch))
+    parts += [lambda kind=kind: _walk_machine(kind, 40, steps, seed_number, fixed) for kind in machines]  # type: ignore[misc]
+    try:
+        for part in parts:
+            part()
+    except KeyboardInterrupt:
+        result.interrupted = True
+    except Exception as error:
+        # A machine that fails on its own has no records; its story is in the message.
+        failure = world.failure or Failure([], World({}, catalogue_used, "explicit"), error)
+        result.failure = _shortened(world, failure) if shorten and failure.records else failure
+    result.coverage.add(world.coverage)
+    result.tally.add(world.tally)
+    for kind in machines:
+        result.coverage.add(kind.coverage)
+        result.tally.add(kind.tally)
+    result.count = world.count
+    result.seconds = time.monotonic() - started
+    return result
+
+
+def _drive(world: type[WorldFuzz], examples: int, steps: int, seed_number: int, tick: Progress, shorten: bool) -> None:
+    world.on_example = lambda: tick(1)
+    phases = (Phase.generate, Phase.shrink) if shorten else (Phase.generate,)
+    seed(seed_number)(world)
+    limits = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        database=None,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    run_state_machine_as_test(world, settings=limits)
+
+
+def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int, tick: Progress = lambda _: None) -> None:
+    """Random walks over the rules of a world, leaning towards outcomes that were met rarely."""
+    dice = random.Random(seed_number)
+    knobs = system().machines[0].policies
+    for number in range(walks):
+        run = world()
+        policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in knobs}
+        catalogue = _PLAIN if number % 3 == 2 else DEFAULT
+        resets = "implied" if number % 4 == 3 else "explicit"
+        start, plan = dice.choice(STARTS), dice.choice(world.plans)
+        run.start(policy, catalogue, resets, start, plan)
+        pool = _weighted(run.events, run.coverage)
+        for _ in range(steps):
+            event = dice.choice(pool)
+            run.act(event, dice.randbytes(dice_of(event)))
+        tick(1)
+
+
+def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: int, fixed: Mapping[str, str]) -> None:
+    dice = random.Random(seed_number)
+    for _ in range(walks):
+        run = kind()
+        drawn = {p.name: dice.choice(p.answers)[0] for p in kind.machine.policies}
+        run.open({name: fixed.get(name, answer) for name, answer in drawn.items()})
+        pool = _weighted(kind.machine.events, kind.coverage)
+        for _ in range(steps):
+            event = dice.choice(pool)
+            run.fire(event, dice.randbytes(len(event.fields)))
+
+
+def _weighted(events: tuple[Event, ...], coverage: Coverage) -> list[Event]:
+    """The events to choose from, those with outcomes that were met rarely several times over."""
+    cold = {event for event, _, hits in coverage.rows() if hits < 10}
+    return [e for e in events for _ in range(len(names_by_weight(e)) * (3 if e.name in cold else 1))]
+
+
+def _shortened(world: type[WorldFuzz], failure: Failure) -> Failure:
+    found = failure
+
+    def fails(records: list[dict[str, object]]) -> bool:
+        nonlocal found
+        world.failure = None
+        try:
+            world().replay(records, failure.world)
+        except Exception:
+            latest: Failure | None = world.failure
+            if latest is not None and latest.kind == failure.kind:
+                found = latest
+                return True
+        return False
+
+    counts, coverage, tally = world.count, world.coverage, world.tally
+    # What is replayed for the sake of shrinking is not counted as fuzzing.
+    world.count, world.coverage, world.tally = Count(), Coverage(coverage.machines), Tally()
+    shortest = shrink(failure.records, fails)
+    fails(shortest)
+    world.count, world.coverage, world.tally = counts, coverage, tally
+    return found

@@ -1,0 +1,331 @@
+"""A fuzzing run of an implementation, from its first answer to the verdict.
+
+Random walks go first, then Hypothesis, as with the declared machines. The first divergence is made shorter on its
+records; which rule it is about, and under which policy it would be none, is worked out by a replay of them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+
+from tokenspec.machine.fuzzing.coverage import Coverage, Met
+from tokenspec.machine.fuzzing.reachability import closed_off, outcomes
+from tokenspec.machine.lang.declaration import Actor, Event
+from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.fuzz.campaign import Progress, walk_worlds
+from tokenspec.oracle.fuzz.regressions import Kept
+from tokenspec.oracle.fuzz.shrink import shrink
+from tokenspec.oracle.fuzz.sut import SutFuzz, Totals, sut_fuzz
+from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, Possible, Unexplained, side_by_side
+from tokenspec.oracle.fuzz.worlds import Count, World
+from tokenspec.oracle.logs.policies_tried import explain
+from tokenspec.oracle.logs.replay import Divergence, replay
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.client import HUNG, Client
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Setting, close, opened
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.spec.system import system
+from tokenspec.spec.words import UNLISTED
+
+SHRINK_SECONDS = 60.0
+"""How long a counterexample is made shorter; only a slow implementation needs so long."""
+
+HYPOTHESIS_SHARE = 5
+"""One run by Hypothesis for so many walks: a step of its own takes four times as long, and walks meet as much."""
+
+_TRIES, _HUNG_TRIES = 400, 60
+"""How often; an implementation that hangs costs a whole timeout each time that it does."""
+
+
+@dataclass
+class Counterexample:
+    """A divergence: what was sent, with what was answered, and what is wrong with the last answer."""
+
+    records: list[dict[str, Any]]
+    expected: list[Answer | None]
+    """The right answers to `records`."""
+    error: Diverged
+    is_reproduced: bool = True
+    """Whether it came again in a new world, and could be made shorter."""
+    because: Divergence | None = None
+    """The rule and the policies behind it, where an answer differs."""
+
+
+@dataclass
+class Verdict:
+    """What a run came to."""
+
+    terms: Terms | None = None
+    policy: Mapping[str, str] = field(default_factory=dict)
+    coverage: Coverage = field(default_factory=lambda: Coverage(()))
+    closed: frozenset[Met] = frozenset()
+    """Rules and refusals that cannot be met with what the implementation takes."""
+    count: Count = field(default_factory=Count)
+    compared: int = 0
+    policies: dict[str, list[str]] | None = None
+    """Where settings are inferred: by knob, the answers of which some setting explains everything."""
+    settings: int = 1
+    """How many settings explain everything."""
+    counterexample: Counterexample | None = None
+    why_none: str = ""
+    """Why there is no verdict, where there is none."""
+    is_interrupted: bool = False
+    tried: int = 0
+    """Counterexamples of earlier runs that were tried first, the last one among them."""
+    mended: int = 0
+    """Those that show nothing any more."""
+    seconds: float = 0.0
+
+    @property
+    def word(self) -> str:
+        """`conforms`, `diverges` or `no_verdict`."""
+        return "diverges" if self.counterexample is not None else "no_verdict" if self.why_none else "conforms"
+
+    @property
+    def cold(self) -> list[Met]:
+        """Rules and refusals that could have been met, and were not."""
+        return self.coverage.cold(self.closed)
+
+
+def conform(
+    client: Client,
+    setting: Setting,
+    examples: int,
+    steps: int,
+    seed_number: int = 0,
+    tick: Progress = lambda _: None,
+    database: Path | None = None,
+) -> Verdict:
+    """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis.
+
+    With a `database`, a directory, what earlier runs found is tried first, and what is found is kept there.
+    """
+    started = time.monotonic()
+    verdict = Verdict(policy=setting.policy)
+    try:
+        _judge(verdict, client, setting, (examples, steps, seed_number), tick, database)
+    except KeyboardInterrupt:
+        verdict.why_none, verdict.is_interrupted = "it was interrupted", True
+    except CannotOpen as fault:
+        verdict.why_none = f"it cannot open this world: {fault}"
+    verdict.seconds = time.monotonic() - started
+    return verdict
+
+
+def _judge(
+    verdict: Verdict, client: Client, setting: Setting, limits: tuple[int, int, int], tick: Progress, database: Path | None
+) -> None:
+    try:
+        terms = verdict.terms = opened(client, setting.request())
+    except Diverged as error:
+        verdict.counterexample = Counterexample([], [], error)
+        return
+    verdict.policy = {**setting.policy, **terms.policy}
+    verdict.closed = closed_by(terms, setting)
+    fuzz = _fuzz_of(client, terms, setting)
+    verdict.coverage, verdict.count, totals = fuzz.coverage, fuzz.count, fuzz.totals
+    kept = Kept(database, terms, setting) if database is not None else None
+    try:
+        if fuzz.events and terms.observes:
+            if kept is not None:
+                _try_again(fuzz, kept, verdict)
+            walk_worlds(fuzz, *limits, tick)
+            examples, steps, seed_number = limits
+            _drive(fuzz, -(-examples // HYPOTHESIS_SHARE), steps, seed_number, tick)
+    except (KeyboardInterrupt, CannotOpen):
+        raise
+    except Exception:
+        if fuzz.failure is None:
+            raise
+    finally:
+        verdict.compared = totals.compared
+        _note_settings(verdict, fuzz)
+    if fuzz.failure is not None:
+        assert isinstance(fuzz.failure.error, Diverged)
+        # Whoever interrupts the search for a shorter one is shown what was found.
+        found = verdict.counterexample = Counterexample(fuzz.failure.records, fuzz.totals.expected, fuzz.failure.error)
+        if isinstance(found.error, Unexplained) and issubclass(fuzz, InferringFuzz):
+            found = verdict.counterexample = _with_other_worlds(fuzz, found.error, terms)
+        found = verdict.counterexample = _shortened(fuzz, found, fuzz.failure.world)
+        if isinstance(found.error, Unexplained):
+            verdict.policy = found.error.example
+        if kept is not None and found.is_reproduced:
+            kept.keep(found.records)
+        _explain(found, verdict.policy, setting, terms)
+        return
+    try:
+        close(client)
+    except NotClosed as error:
+        verdict.counterexample = Counterexample([], [], error)
+    if not verdict.compared:
+        verdict.why_none = "nothing could be tested with the events, values and fields that it lists"
+
+
+def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Verdict) -> None:
+    """Plays what earlier runs found; raises where it still diverges. What does not, or is no run any more, is dropped."""
+    reader = Oracle(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets).reader
+    for records in kept:
+        verdict.tried += 1
+        with suppress(BadRecord):
+            for record in records:
+                reader.convert(record)
+            fuzz().replay(records, World(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets))
+        kept.drop(records)
+        verdict.mended += 1
+
+
+def replayed(client: Client, setting: Setting, records: list[dict[str, Any]]) -> Counterexample | None:
+    """What is wrong with the answers to `records`, in a new world; None where nothing is.
+
+    What the implementation does not take is not sent. Raises `CannotOpen`, also where nothing is left to be compared;
+    `BadRecord` where a record is not well formed.
+    """
+    try:
+        terms = opened(client, setting.request())
+    except Diverged as error:
+        return Counterexample([], [], error)
+    fuzz = _fuzz_of(client, terms, setting)
+    try:
+        fuzz().replay(records, World(setting.policy, setting.catalogue, terms.resets))
+    except Diverged as error:
+        assert fuzz.failure is not None
+        found = Counterexample(fuzz.failure.records, fuzz.totals.expected, error)
+        policy = error.example if isinstance(error, Unexplained) else {**setting.policy, **terms.policy}
+        _explain(found, policy, setting, terms)
+        return found
+    if not fuzz.totals.compared:
+        raise CannotOpen("nothing could be tested with the events, values and fields that it lists")
+    return None
+
+
+def _fuzz_of(client: Client, terms: Terms, setting: Setting) -> type[SutFuzz]:
+    if setting.known is None:
+        return sut_fuzz(client, terms, setting)
+    fuzz = sut_fuzz(client, terms, setting, InferringFuzz)
+    assert issubclass(fuzz, InferringFuzz)
+    fuzz.possible = Possible(terms, setting)
+    return fuzz
+
+
+def _note_settings(verdict: Verdict, fuzz: type[SutFuzz]) -> None:
+    if issubclass(fuzz, InferringFuzz):
+        is_unexplained = fuzz.failure is not None and isinstance(fuzz.failure.error, Unexplained)
+        left = 0 if is_unexplained else fuzz.possible.left
+        sets = fuzz.possible.worlds.sets
+        verdict.policies, verdict.settings = sets.answers(left), left.bit_count()
+        verdict.policy = sets.first(fuzz.possible.left)
+
+
+def _with_other_worlds(fuzz: type[InferringFuzz], error: Unexplained, terms: Terms) -> Counterexample:
+    """The world that failed, with the worlds that had ruled out what would have explained it, as one."""
+    records = side_by_side(fuzz.possible.needed(fuzz.last))
+    oracle = Oracle(error.example, fuzz.setting.catalogue, terms.resets)
+    return Counterexample(records, [oracle.apply(record) for record in records], error)
+
+
+def _drive(fuzz: type[SutFuzz], examples: int, steps: int, seed_number: int, tick: Progress) -> None:
+    fuzz.on_example = lambda: tick(1)
+    seed(seed_number)(fuzz)
+    limits = settings(
+        max_examples=examples,
+        stateful_step_count=steps,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+        report_multiple_bugs=False,
+    )
+    run_state_machine_as_test(fuzz, settings=limits)
+
+
+def _shortened(fuzz: type[SutFuzz], found: Counterexample, world: World) -> Counterexample:
+    until = time.monotonic() + SHRINK_SECONDS
+
+    def fails(records: list[dict[str, Any]]) -> bool:
+        nonlocal found
+        if time.monotonic() > until:
+            return False
+        try:
+            fuzz().replay(records, world)
+        except Diverged as error:
+            latest = fuzz.failure
+            if latest is not None and error.kind == found.error.kind:
+                found = Counterexample(latest.records, fuzz.totals.expected, error)
+                return True
+        except CannotOpen:
+            pass
+        return False
+
+    # What is played again for the sake of shrinking is not counted as fuzzing.
+    fuzz.count, fuzz.coverage, fuzz.totals = Count(), Coverage(fuzz.coverage.machines), Totals()
+    found.is_reproduced = fails(found.records)
+    if found.is_reproduced:
+        shrink(found.records, fails, _HUNG_TRIES if found.error.kind[0] == HUNG else _TRIES)
+    return found
+
+
+def _explain(found: Counterexample, policy: Mapping[str, str], setting: Setting, terms: Terms) -> None:
+    lines, offset = [], 0
+    for number, record in enumerate(found.records, 1):
+        content = msgspec.json.encode(record)
+        lines.append(Line("counterexample", number, offset, content))
+        offset += len(content) + 1
+    report = replay(lines, Oracle(policy, setting.catalogue, terms.resets))
+    if setting.known is None:
+        explain(report, lines, policy, setting.catalogue, terms.resets)
+    found.because = next(iter(report.divergences), None)
+
+
+def closed_by(terms: Terms, setting: Setting) -> frozenset[Met]:
+    """The rules and refusals that cannot be met with the events and values that the implementation takes."""
+    account, _, session = system(setting.catalogue).machines
+    settled = setting.policy if setting.known is None else setting.known
+    figures = {**setting.catalogue.parameters(), **settled, **terms.policy}
+    closed: set[Met] = set()
+    for machine in (account, session):
+        kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))
+        closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures))
+        by_itself = {e.name for e in machine.events if e.actor is Actor.CLOCK}
+        closed |= {met for met in outcomes(machine) if met[0] in by_itself}
+        refused = {met for met in outcomes(machine) if met[1].startswith("refused: ")}
+        if not terms.opens_accounts:
+            closed |= {(event, what) for event, what in refused if event == "open_account" or what.endswith("account_must_exist")}
+        if terms.resets == "implied":
+            # A job that runs by itself runs when it is due, and leaves nothing due.
+            closed |= {(event, what) for event, what in refused if event in JOBS or what.endswith("renewal_must_not_be_due")}
+    return frozenset(closed)
+
+
+def _taken(event: Event, terms: Terms) -> Event | None:
+    """`event` with the values that may be sent; None where it cannot happen."""
+    runs_by_itself = terms.resets == "implied" and event.name in ("renew", "daily_reset")
+    if event.actor is Actor.CLOCK or event.name == "open_account" or runs_by_itself:
+        return event
+    if event.name not in terms.events:
+        return None
+    fields = []
+    for f in event.fields:
+        listed = terms.values.get(f.key)
+        if listed == ():
+            return None
+        if listed is not None and isinstance(f.type, Enum):
+            members = [m for m in f.type.members if m in listed or (m == UNLISTED and set(listed) - set(f.type.members))]
+            if not members:
+                return None
+            f = replace(f, type=f.type.only(*members))
+        fields.append(f)
+    return replace(event, fields=tuple(fields))

@@ -1,0 +1,263 @@
+"""The claims about the clock and the journal, checked around every record of a run.
+
+Each check has its own way to the right result: histories kept apart, copies of an account that take another road,
+snapshots before and after.
+"""
+
+from __future__ import annotations
+
+from calendar import monthrange
+from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.monitor import Tally, Violation
+from tokenspec.machine.interpreters.compiled import Outcome
+from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.oracle.base.instants import DAY_MS, parse_instant
+from tokenspec.oracle.runtime.clocks import Dial, pass_month, period_of
+from tokenspec.oracle.runtime.journal import Account, Vector
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.spec.words import APP_POOLS
+
+_PLAN_CHANGES = ("upgrade", "downgrade", "resume", "cancel")
+
+
+def _copy(account: Account) -> Account:
+    return msgspec.json.decode(msgspec.json.encode(account), type=Account)
+
+
+class LayerChecks:
+    """Plays records through an oracle and checks, for each, every claim that speaks of the layers."""
+
+    def __init__(self, oracle: Oracle, tally: Tally, only: frozenset[str] | None = None) -> None:
+        self.oracle, self.tally, self._only = oracle, tally, only
+        self.quoted: int = 0
+        self._sentences = {c.id: c.sentence for c in claims(oracle.catalogue.ranking)}
+        self._history: dict[str, list[Vector]] = {}
+        self._synced: dict[tuple[str, str], int] = {}
+        self._names: dict[int, str] = {}
+        self._refunded: set[tuple[str, str]] = set()
+        self._last_fired = -1
+
+    def met(self, claim: str, part: str, interesting: bool = True) -> None:
+        """A part was checked, in its interesting case or in another."""
+        self.tally.checked[claim, part] += 1
+        self.tally.twins[claim, part] += interesting
+
+    def _demand(self, claim: str, part: str, holds: bool, detail: str, interesting: bool = True) -> None:
+        self.met(claim, part, interesting)
+        if not holds and self._counts(claim):
+            raise Violation(claim, part, self._sentences[claim], detail)
+
+    def _counts(self, claim: str) -> bool:
+        return self._only is None or claim in self._only
+
+    def play(self, record: dict[str, Any]) -> Answer:
+        """The oracle's answer to `record`. Raises `Violation`."""
+        name, event = record["account"], record["event"]
+        others = {n: msgspec.json.encode(a) for n, a in self.oracle.accounts.items() if n != name}
+        known = self.oracle.accounts.get(name)
+        is_repeated = known is not None and record.get("id") in known.answers
+        if known is not None and not is_repeated and event != "payment_failed":
+            self._pass_time(name, known, parse_instant(record["at"]))
+        before = msgspec.json.encode(known) if known is not None else b""
+        first = known.answers[record["id"]] if known is not None and is_repeated else None
+        answer = self.oracle.apply(record)
+        account = self.oracle.accounts[name]
+        self._names[id(account)] = name
+        if known is None:
+            self._history.setdefault(name, [self._vector(account)])
+        for other, encoded in others.items():
+            self._demand(
+                "no_gifting",
+                "accounts_apart",
+                msgspec.json.encode(self.oracle.accounts[other]) == encoded,
+                f"{event} of {name} changed {other}.",
+            )
+        if first is not None:
+            same = msgspec.json.encode(account) == before and msgspec.structs.replace(first, duplicate=True) == answer
+            self._demand("repeated_id_changes_nothing", "repeated_id", same, f"{event} with id {record['id']} came again.")
+            return answer
+        if answer.outcome == "refused":
+            self._refused(record, before, account)
+        else:
+            self._accepted(record, before, account, answer)
+        at = parse_instant(record["at"])
+        self._due(account, at)
+        self._periods(account, at)
+        return answer
+
+    def observed(self, account: Account, event: str, outcome: Outcome) -> None:
+        """An event of the account machine was taken; the history of true balances goes on."""
+        history = self._history.setdefault(self._names.get(id(account), ""), [])
+        if outcome[0] < 0:
+            return
+        now = self._vector(account)
+        # The months that one renewal job makes good are one event, so the states between count for nothing.
+        if self.oracle.fired == self._last_fired and history:
+            history[-1] = now
+        else:
+            history.append(now)
+        self._last_fired = self.oracle.fired
+
+    def shown(self, who: str, die: int) -> dict[str, int]:
+        """What a screen may show: some pools, as they are, as they were, or as they never were."""
+        age, mask = divmod(die, 2 ** len(APP_POOLS))
+        history = self._history.get(who) or [(0, 0, 0, 0)]
+        vector = history[max(0, len(history) - 1 - age // 3)]
+        extra = 1 if age == 15 else 0
+        pools = [pool for bit, pool in enumerate(APP_POOLS) if mask >> bit & 1] or ["daily"]
+        return {pool: min(vector[APP_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}
+
+    def _vector(self, account: Account) -> Vector:
+        return self.oracle._vector(account)
+
+    def _refused(self, record: dict[str, Any], before: bytes, account: Account) -> None:
+        if record["event"] == "transfer" and self.oracle.last_rule == "tokens_cannot_be_transferred":
+            self.met("no_gifting", "transfer_refused")
+        if before and record["event"] != "payment_failed":
+            was = msgspec.json.decode(before, type=Account)
+            was.answers = account.answers
+            self._demand(
+                "refused_changes_nothing",
+                "refused_changes_nothing",
+                was == account,
+                f"{record['event']} was refused and changed the account.",
+            )
+
+    def _accepted(self, record: dict[str, Any], before: bytes, account: Account, answer: Answer) -> None:
+        event, name = record["event"], record["account"]
+        if event == "transfer":
+            self._demand("no_gifting", "transfer_refused", False, "A transfer was accepted.")
+        if event == "quote":
+            self.quoted = answer.cost if isinstance(answer.cost, int) else 0
+        if event == "generate" and answer.mode == "tokens" and record["cost"] == self.quoted:
+            paid = sum(answer.charge.values()) if isinstance(answer.charge, dict) else 0
+            self._demand(
+                "charge_equals_price", "quote_is_charged", paid == self.quoted, f"{paid} was charged, {self.quoted} quoted."
+            )
+        if event == "refund":
+            job = (name, record["job"])
+            self._demand("charge_equals_price", "refunded_once", job not in self._refunded, f"{job[1]} was refunded twice.")
+            self._refunded.add(job)
+        if event in _PLAN_CHANGES and answer.status != "free":
+            renewal = msgspec.json.decode(before, type=Account).renewal
+            self._demand(
+                "plan_changes_keep_the_date", "date_stands", renewal == account.renewal, f"{event} moved the renewal date."
+            )
+        if event in ("login", "refresh"):
+            self._synced[name, record["session"]] = len(self._history[name]) - 1
+            pools = dict(zip(APP_POOLS, self._vector(account), strict=True))
+            view = {"account": name, "at": record["at"], "event": "view", "session": record["session"], "shown": pools}
+            self._demand(
+                "fresh_view_is_true", "fresh_is_current", self.oracle.apply(view).shown_is == "current", f"after {event}"
+            )
+        if event == "view":
+            expected = self._verdict(name, record["session"], record["shown"])
+            self._demand(
+                "fresh_view_is_true",
+                "verdict_is_right",
+                answer.shown_is == expected,
+                f"{record['shown']} was called {answer.shown_is}; the history says {expected}.",
+                expected == "stale",
+            )
+
+    def _verdict(self, name: str, session: str, shown: dict[str, int]) -> str:
+        since = self._history[name][self._synced[name, session] :]
+        matching = [all(vector[APP_POOLS.index(p)] == n for p, n in shown.items()) for vector in since]
+        return "current" if matching[-1] else "stale" if any(matching) else "impossible"
+
+    # Time
+
+    def _due(self, account: Account, at: int) -> None:
+        state = dict(zip((v.name for v in self.oracle.machine.variables), account.row, strict=True))
+        for dial, due in ((account.daily, state["daily_reset_due"]), (account.renewal, state["renewals_due"])):
+            shown, upcoming = (dial.shown, dial.upcoming) if dial is not None else (at + 1, at + 1)
+            agrees = bool(due) == (shown <= at) and upcoming > at
+            detail = f"at {at}: {state}, the clock shows {dial}."
+            self._demand("one_grant_per_due_date", "due_as_the_clock_says", agrees, detail, bool(due))
+
+    def _periods(self, account: Account, at: int) -> None:
+        dial = account.renewal
+        if dial is None:
+            return
+        clamped = self.oracle.policy["month_end"] == "stay_clamped"
+        instants = [dial.anchor, *(_anniversary(dial.anchor, months, clamped) for months in range(1, 40))]
+        # Each instant lies in the one period that begins last at or before it; beyond the list there is nothing to say.
+        held = [(start, end) for start, end in pairwise(instants) if start <= at < end]
+        if at < instants[-1]:
+            agrees = len(held) == 1 and held[0][1] == dial.upcoming and period_of(dial.anchor, at, clamped) == held[0]
+            detail = f"anchor {dial.anchor}, at {at}: periods {held}, clock {dial}."
+            self._demand("periods_tile", "periods_tile", agrees, detail, at >= instants[1])
+
+    def _pass_time(self, name: str, account: Account, at: int) -> None:
+        if account.last_at is None or at <= account.last_at:
+            return
+        if self._counts("late_equals_on_time"):
+            watch, self.oracle.watch = self.oracle.watch, None
+            try:
+                self._late_equals_on_time(account, at)
+            finally:
+                self.oracle.watch = watch
+        self.oracle.pass_time(name, at)
+
+    def _late_equals_on_time(self, account: Account, at: int) -> None:
+        """One copy has its jobs run at the instants they fall due, the other all of them at `at`, in due order."""
+        waiting = any(dial is not None and dial.is_waiting for dial in (account.daily, account.renewal))
+        order = _order(account, at, self.oracle.policy["month_end"] == "stay_clamped")
+        if waiting or order is None or self.oracle.policy["missed_renewals"] != "each":
+            return
+        on_time, late = _copy(account), _copy(account)
+        resets, self.oracle.resets = self.oracle.resets, "implied"
+        try:
+            self.oracle._advance(on_time, at, "")
+            self.oracle.resets = "explicit"
+            self.oracle._advance(late, at, "")
+            for job in order:
+                self.oracle._fire(late, job, (), at)
+        finally:
+            self.oracle.resets = resets
+        same = on_time.row == late.row and on_time.daily == late.daily and on_time.renewal == late.renewal
+        self._demand("late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
+
+
+def _order(account: Account, at: int, clamped: bool) -> list[str] | None:
+    """The jobs due until `at`, in the order they first fell due; None where one settles across a due instant of the other."""
+    if account.daily is None or (account.daily.upcoming > at and (account.renewal is None or account.renewal.upcoming > at)):
+        return None
+    first_day, renewals = account.daily.upcoming, _anniversaries(account.renewal, at, clamped)
+    days = range(first_day, at + 1, DAY_MS)
+    if not renewals:
+        return ["daily_reset"]
+    if not days:
+        return ["renew"]
+    # Both fell due. Each job settles all of its own instants at once, so the two runs must not overlap in time.
+    if renewals[-1] <= days[0]:
+        return ["renew", "daily_reset"]
+    if days[-1] < renewals[0]:
+        return ["daily_reset", "renew"]
+    return None
+
+
+def _anniversaries(dial: Dial | None, at: int, clamped: bool) -> list[int]:
+    found: list[int] = []
+    while dial is not None and dial.upcoming <= at and len(found) < 200:
+        found.append(dial.upcoming)
+        dial = msgspec.structs.replace(dial)
+        pass_month(dial, clamped)
+    return found
+
+
+def _anniversary(anchor: int, months: int, clamped: bool) -> int:
+    """The instant `months` after `anchor`, worked out with the standard library alone, apart from the clock."""
+    begun = datetime.fromtimestamp(anchor / 1000, UTC)
+    lengths = [monthrange(begun.year + (begun.month - 1 + n) // 12, (begun.month - 1 + n) % 12 + 1)[1] for n in range(months + 1)]
+    day = min(begun.day, *lengths[1:]) if clamped else min(begun.day, lengths[months])
+    year, month = divmod(begun.month - 1 + months, 12)
+    then = begun.replace(year=begun.year + year, month=month + 1, day=day)
+    return round(then.timestamp() * 1000)

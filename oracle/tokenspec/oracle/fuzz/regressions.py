@@ -1,0 +1,66 @@
+"""Counterexamples that are kept between runs, in one of Hypothesis's example databases.
+
+What is kept are the records themselves, not the choices by which Hypothesis came to them: most are found by walks without
+Hypothesis, and choices mean something else as soon as it, or the declaration, has changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from hypothesis.database import DirectoryBasedExampleDatabase
+
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.wire.records import asked
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
+
+Records = list[dict[str, Any]]
+
+
+class Kept:
+    """The counterexamples of one implementation under one setting. Several runs may share the directory."""
+
+    def __init__(self, directory: Path, terms: Terms, setting: Setting) -> None:
+        self._database = DirectoryBasedExampleDatabase(directory)
+        known = setting.policy if setting.known is None else {"": "infer", **setting.known}
+        settings: tuple[Mapping[str, Any], ...] = ({**known, **terms.policy}, catalogue_on_the_wire(setting.catalogue))
+        self._key = b"tokenspec " + hashlib.sha256(msgspec.json.encode((terms.name, terms.resets, *settings))).digest()
+
+    def __iter__(self) -> Iterator[Records]:
+        """All of them, the shortest first; what is none is dropped."""
+        for content in sorted(self._database.fetch(self._key), key=lambda each: (len(each), each)):
+            try:
+                yield msgspec.json.decode(content, type=Records)
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self._database.delete(self._key, content)
+
+    def keep(self, records: Records) -> None:
+        """Adds one."""
+        self._database.save(self._key, _content(records))
+
+    def drop(self, records: Records) -> None:
+        """Removes one that does not fail any more."""
+        self._database.delete(self._key, _content(records))
+
+
+def check_directory(path: str) -> Path:
+    """The directory of a database, made if there is none. Raises `WrongUsage`: a database fails silently."""
+    directory = Path(path)
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        probe = directory / ".probe"
+        probe.touch()
+        probe.unlink()
+    except OSError as fault:
+        raise WrongUsage("--database", f"{path} cannot be used: {(fault.strerror or str(fault)).lower()}") from None
+    return directory
+
+
+def _content(records: Records) -> bytes:
+    return msgspec.json.encode([asked(record) for record in records])

@@ -1,0 +1,203 @@
+"""Fuzzing an implementation: the oracle and it are driven side by side, and answer the same records.
+
+The records are those of `fuzz`, restricted to what the implementation takes. Of settings there is one choice: the
+user's, with what the implementation has fixed in their place. Where they are inferred, sut_infer.py goes on from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenspec.machine.checkers.monitor import Tally
+from tokenspec.machine.fuzzing.boundary_values import Amounts
+from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.fuzzing.stateful import names_by_weight
+from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.fuzz.campaign import default_watch
+from tokenspec.oracle.fuzz.layer_claims import LayerChecks
+from tokenspec.oracle.fuzz.worlds import START, Count, Failure, World, WorldFuzz, world_fuzz
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.sut.capabilities import Terms, payload_keys
+from tokenspec.oracle.sut.client import GARBAGE, Client, Failed, Message
+from tokenspec.oracle.sut.observed import observed
+from tokenspec.oracle.sut.world import Diverged, Setting, applied, opened
+from tokenspec.oracle.wire.answers import Answer, differences
+from tokenspec.oracle.wire.records import LAST_INSTANT, asked
+from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.system import system
+
+_STANDING = ("resets", "events", "observes", "values", "policy")
+"""What an implementation says of itself each time in the same way."""
+
+
+class _Past(LayerChecks):
+    """What a screen may show and what was quoted last, with nothing checked: the claims have runs of their own."""
+
+    def play(self, record: dict[str, Any]) -> Answer:
+        known = record["account"] in self.oracle.accounts
+        answer = self.oracle.apply(record)
+        account = self.oracle.accounts[record["account"]]
+        if not known:
+            self._names[id(account)] = record["account"]
+            self._history.setdefault(record["account"], []).append(self._vector(account))
+        if isinstance(answer.cost, int):
+            self.quoted = answer.cost
+        return answer
+
+
+@dataclass
+class Totals:
+    """What was sent and compared, over all runs."""
+
+    sent: int = 0
+    compared: int = 0
+    expected: list[Answer | None] = field(default_factory=list)
+    """The right answers to the records of the latest failure."""
+
+
+class SutFuzz(WorldFuzz):
+    """One run of an implementation beside the oracle. Made by `sut_fuzz`."""
+
+    client: Client
+    terms: Terms
+    setting: Setting
+    totals: Totals
+    _right: list[Answer | None]
+    _keys: Mapping[str, Mapping[str, bool]]
+
+    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+        """An empty world on both sides; what was drawn does not matter."""
+        type(self).count.examples += 1
+        self.records, self._right = [], []
+        self._ids, self._now = [], START
+        self._answer_under(self._settings())
+        self._begin()
+
+    def _settings(self) -> Mapping[str, str]:
+        """The settings under which the oracle answers."""
+        return {**self.setting.policy, **self.terms.policy}
+
+    def _answer_under(self, settings: Mapping[str, str]) -> None:
+        """An oracle with these settings takes over, to which all records so far have happened."""
+        self.oracle = Oracle(settings, self.setting.catalogue, self.terms.resets)
+        self._amounts = Amounts(self.machine, self.oracle.parameters)
+        self._layers = _Past(self.oracle, self.tally)
+        self.oracle.watch = lambda account, event, fields, before, outcome: self._layers.observed(account, event, outcome)
+        self._right = [self._layers.play(asked(record)) for record in self.records]
+        self.oracle.watch = self._observe
+
+    def _begin(self) -> None:
+        try:
+            now = opened(self.client, self.setting.request())
+        except Diverged as error:
+            raise self._failed(error) from None
+        changed = [name for name in _STANDING if getattr(now, name) != getattr(self.terms, name)]
+        if changed:
+            failed = Failed(GARBAGE, f"it answered open differently from the first time: its {changed[0]}")
+            raise self._failed(Diverged(None, None, [], failed))
+
+    def _play(self, record: dict[str, Any]) -> None:
+        fitted = self._fitted(record)
+        if fitted is None:
+            return
+        if not self.terms.opens_accounts and fitted["account"] not in self.oracle.accounts:
+            self._happen({"account": fitted["account"], "at": fitted["at"], "event": "open_account"})
+        answer = self._happen(fitted)
+        self._note(fitted["event"])
+        type(self).count.steps += 1
+        self.totals.sent += 1
+        got = applied(self.client, fitted)
+        if isinstance(got, Failed):
+            raise self._failed(Diverged(answer, self.oracle.last_rule, [], got))
+        self._judge(self.records[-1], answer, got)
+
+    def _happen(self, record: dict[str, Any]) -> Answer:
+        """The right answer to `record`, which happens on this side alone."""
+        self.records.append(dict(record))
+        answer = self._layers.play(record)
+        self._right.append(answer)
+        return answer
+
+    def _judge(self, record: dict[str, Any], answer: Answer, got: Message) -> None:
+        """Notes what counts of `got` in the record, and compares it with the right answer. Raises `Diverged`."""
+        record["observed"] = observed(got, answer, self.terms, self.setting.reasons)
+        self.totals.compared += bool(record["observed"])
+        found = differences(answer, record["observed"])
+        if found:
+            raise self._failed(Diverged(answer, self.oracle.last_rule, found))
+
+    def _failed(self, error: Diverged) -> Diverged:
+        world = World(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
+        type(self).failure = Failure(list(self.records), world, error)
+        self.totals.expected = list(self._right)
+        return error
+
+    def _fitted(self, record: dict[str, Any]) -> dict[str, Any] | None:
+        """The record with nothing in it that the implementation does not take; None where that cannot be."""
+        event, terms = record["event"], self.terms
+        if event not in terms.events:
+            return None
+        fitted = dict(record)
+        for key, is_optional in self._keys[event].items():
+            if key in fitted and not terms.takes(key, fitted[key]):
+                taken = terms.values[key]
+                if taken:
+                    fitted[key] = taken[len(self.records) % len(taken)]
+                elif is_optional:
+                    del fitted[key]
+                else:
+                    return None
+        known = self.oracle.accounts.get(record["account"])
+        if known is not None and "duplicate" not in terms.observes and fitted.get("id") in known.answers:
+            del fitted["id"]
+        return fitted if fitted == record or self._is_well_formed(fitted) else None
+
+    def _is_well_formed(self, record: dict[str, Any]) -> bool:
+        """Whether what it says it takes makes a record at all; one that is none is sent to nobody."""
+        try:
+            self.oracle.reader.convert(record)
+        except BadRecord:
+            return False
+        return True
+
+    def _time(self, who: str, wait: str) -> int:
+        return min(super()._time(who, wait), LAST_INSTANT)
+
+    def _note(self, event: str) -> None:
+        """Counts what became of an event of a session; those of the account are counted as they happen."""
+        outcome = self.oracle.last_rule
+        if outcome is not None and event in self.oracle.session_machine.event_named:
+            self.coverage.note_name(event, outcome)
+
+    def _observe(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
+        self.coverage.note(self.oracle.compiled, event, outcome)
+        self._layers.observed(account, event, outcome)
+
+
+def sut_fuzz(client: Client, terms: Terms, setting: Setting, kind: type[SutFuzz] = SutFuzz) -> type[SutFuzz]:
+    """A Hypothesis state machine that drives `client`, with a rule for each event that it takes.
+
+    `kind` is what it does with the answers: `SutFuzz`, or `InferringFuzz` where the settings are not known.
+    """
+    catalogue = setting.catalogue
+    base = world_fuzz(None, default_watch(), catalogue)
+    unlisted = [name for e in base.events if e.name not in terms.events for name in names_by_weight(e)]
+    account, _, session = system(catalogue).machines
+    own: dict[str, Any] = {
+        **dict.fromkeys(unlisted),
+        "events": tuple(e for e in base.events if e.name in terms.events),
+        "coverage": Coverage((account, session)),
+        "tally": Tally(),
+        "count": Count(),
+        "client": client,
+        "terms": terms,
+        "setting": setting,
+        "totals": Totals(),
+        "plans": tuple(p for p in base.plans if terms.takes("plan", p)) or base.plans,
+        "_keys": {e.name: payload_keys(e) for e in base.events},
+    }
+    return type("SutFuzz", (kind, base), own)

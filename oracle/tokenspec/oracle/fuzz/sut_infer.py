@@ -1,0 +1,163 @@
+"""Fuzzing an implementation whose settings are not known: it conforms as long as some setting explains all it answered.
+
+An implementation has one setting, so that what one world has ruled out stays ruled out in the next. The records are
+made up for a setting that is still possible, another one for each world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.fuzz.sut import SutFuzz
+from tokenspec.oracle.fuzz.worlds import World
+from tokenspec.oracle.logs.branches import Followed, Ran, Worlds
+from tokenspec.oracle.logs.infer import CameTo, Judged, came_to, explaining
+from tokenspec.oracle.logs.policy_sets import Settings
+from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.client import Message
+from tokenspec.oracle.sut.observed import observed
+from tokenspec.oracle.sut.world import DIFFERS, Diverged, Setting
+from tokenspec.oracle.wire.answers import Answer, Difference, differences
+
+_STRIDE = 7_919
+"""Between the settings that two worlds after each other are made up for; a prime, so that all of a set come round."""
+
+
+class Told(NamedTuple):
+    """A record with what counts of its answer, and the answer; None where the record was taken for granted and not sent."""
+
+    record: dict[str, Any]
+    got: Message | None
+
+
+class RuledOut(NamedTuple):
+    """An answer that no setting left had, once `record` (counted from 1) had been compared."""
+
+    policy: str
+    answer: str
+    record: int
+
+
+class Unexplained(Diverged):
+    """An answer that no setting left explains. `expected` and `differences` are those of one of them, `example`."""
+
+    def __init__(self, expected: Answer, rule: str | None, found: list[Difference], possible: Possible, judged: Judged) -> None:
+        super().__init__(expected, rule, found)
+        sets = possible.worlds.sets
+        self.possible: dict[str, list[str]] = sets.answers(possible.left)
+        """By knob, the answers that were possible up to the record before."""
+        self.example = sets.first(possible.left)
+        self.came_to: list[CameTo] = came_to(sets, possible.left, judged)
+        self.ruled_out: list[RuledOut] = []
+        """What the records before have ruled out, of the world that is shown."""
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """Which field differs depends on the setting."""
+        return (DIFFERS, "policy")
+
+
+class Possible:
+    """The settings that explain everything an implementation has answered, in all of its worlds."""
+
+    def __init__(self, terms: Terms, setting: Setting) -> None:
+        self._terms, self._setting = terms, setting
+        self.worlds = Worlds(setting.catalogue, terms.resets)
+        self.every = self.left = self.worlds.sets.with_answers({**(setting.known or {}), **terms.policy})
+        self.witnesses: list[list[Told]] = []
+        """What was told in each world that ruled settings out, up to there."""
+
+    def judge(self, ran: Ran, got: Message) -> list[tuple[dict[str, Any], list[Difference]]]:
+        """For each answer in `ran`, what counts of `got`, and in which fields that differs from the answer."""
+        said = [observed(got, answer, self._terms, self._setting.reasons) for answer, _ in ran]
+        return [(part, differences(answer, part)) for part, (answer, _) in zip(said, ran, strict=True)]
+
+    def needed(self, last: list[Told]) -> list[list[Told]]:
+        """The worlds, `last` among them, that together no setting explains; as few as are found by taking the best first."""
+        left, chosen = self._explaining(last), list[list[Told]]()
+        explained = [(self._explaining(world), world) for world in self.witnesses if left]
+        while left:
+            settings, best = min(explained, key=lambda each: (left & each[0]).bit_count())
+            assert left & settings != left, "the worlds that were kept are those that ruled settings out"
+            left &= settings
+            chosen.append(best)
+        return [*sorted(chosen, key=self.witnesses.index), last]
+
+    def _explaining(self, world: list[Told]) -> Settings:
+        followed = Followed(self.worlds, self.every)
+        for record, got in world:
+            ran = followed.run(self.worlds.reader.convert(record))
+            if got is not None:
+                followed.settings = explaining(_judged(ran, self.judge(ran, got)))
+        return followed.settings
+
+
+def _judged(ran: Ran, compared: list[tuple[dict[str, Any], list[Difference]]]) -> Judged:
+    return [(faults, branch) for (_, faults), (_, branch) in zip(compared, ran, strict=True)]
+
+
+class InferringFuzz(SutFuzz):
+    """One run of an implementation beside all settings that are left. Made by `sut_fuzz`."""
+
+    possible: Possible
+    last: list[Told]
+    """What was told in the world of the latest failure."""
+    _followed: Followed
+    _ran: Ran
+    _told: list[Told]
+    _out: list[RuledOut]
+
+    def _settings(self) -> Mapping[str, str]:
+        possible = self.possible
+        self._followed, self._told, self._out = Followed(possible.worlds, possible.left), [], []
+        return possible.worlds.sets.nth(possible.left, type(self).count.examples * _STRIDE)
+
+    def _happen(self, record: dict[str, Any]) -> Answer:
+        self._ran = self._followed.run(self.possible.worlds.reader.convert(record))
+        self._told.append(Told(dict(record), None))
+        return super()._happen(record)
+
+    def _judge(self, record: dict[str, Any], answer: Answer, got: Message) -> None:
+        possible, compared = self.possible, self.possible.judge(self._ran, got)
+        judged = _judged(self._ran, compared)
+        left = explaining(judged)
+        right = next((part for part, faults in compared if not faults), None)
+        record["observed"] = observed(got, answer, self.terms, self.setting.reasons) if right is None else right
+        self._told[-1] = Told(dict(record), got)
+        self.totals.compared += bool(record["observed"])
+        if not left:
+            type(self).last = self._told
+            error = Unexplained(answer, self.oracle.last_rule, differences(answer, record["observed"]), possible, judged)
+            error.ruled_out = self._out
+            raise self._failed(error)
+        if left != possible.left:
+            self._rule_out(left)
+
+    def _rule_out(self, left: Settings) -> None:
+        sets, possible = self.possible.worlds.sets, self.possible
+        answers = sets.answers(left)
+        before = sets.answers(possible.left).items()
+        self._out += [RuledOut(k, a, len(self.records)) for k, was in before for a in was if a not in answers[k]]
+        possible.left = self._followed.settings = left
+        if possible.witnesses and possible.witnesses[-1][0] is self._told[0]:
+            possible.witnesses.pop()
+        possible.witnesses.append(list(self._told))
+        if not left & sets.with_answers(self.oracle.policy):
+            self._answer_under(sets.first(left))
+
+    def replay(self, records: list[dict[str, Any]], world: World) -> None:
+        """As ever, and what other worlds have ruled out does not count."""
+        self.possible.left, self.possible.witnesses = self.possible.every, []
+        super().replay(records, world)
+
+
+def side_by_side(worlds: list[list[Told]]) -> list[dict[str, Any]]:
+    """The records of several worlds as those of one, in order of time, each with accounts of its own."""
+    if len(worlds) == 1:
+        return [told.record for told in worlds[0]]
+    told = [
+        {**record, "account": f"{record['account']}{number}"} for number, world in enumerate(worlds, 1) for record, _ in world
+    ]
+    return sorted(told, key=lambda record: parse_instant(record["at"]))

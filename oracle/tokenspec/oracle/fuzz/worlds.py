@@ -1,0 +1,385 @@
+"""Stateful fuzzing of the whole oracle: records of every declared event, time of every length, random settings.
+
+`WorldFuzz` is an ordinary Hypothesis state machine; `world_fuzz()` builds it from the declaration, with a rule for
+each event. Subclass the class it returns and override `answered` to compare an implementation of your own:
+
+    class MyFuzz(world_fuzz()):
+        def answered(self, record, answer):
+            assert my_wallet.handle(record)["balances"] == answer.balances
+
+    TestMyWallet = MyFuzz.TestCase
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize
+
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.monitor import Tally, Watch, one_outcome
+from tokenspec.machine.fuzzing.boundary_values import Amounts, answers_of
+from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.fuzzing.stateful import agreed, event_rule, names_by_weight
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
+from tokenspec.machine.interpreters.live import LiveReader
+from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.types import Tokens, Value
+from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
+from tokenspec.oracle.fuzz.layer_claims import LayerChecks
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.records import asked
+from tokenspec.spec.catalogue import DEFAULT, EXAMPLE_PRICES, Catalogue, Plan
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.system import system
+from tokenspec.spec.words import UNLISTED
+
+START = parse_instant("2027-01-31T22:30:00Z")
+"""Late on the last day of a long month: the next anniversaries and the next midnight are awkward at once."""
+
+_OPENING = "22:30"
+"""The time of day at which runs begin: an account that is opened at its own reset time waits a whole day."""
+
+_HOUR = 3_600_000
+_WAITS: dict[str, int] = {
+    "nothing": 0,
+    "a minute": 60_000,
+    "until due": 0,
+    "an hour": _HOUR,
+    "a day": DAY_MS,
+    "1 ms before due": -1,
+    "1 ms after due": 1,
+    "until the renewal": 0,
+    "1 ms": 1,
+    "five hours": 5 * _HOUR,
+    "1 ms before the renewal": -1,
+    "49 hours": 49 * _HOUR,
+    "a month": 31 * DAY_MS,
+    "three months": 92 * DAY_MS,
+}
+_RENEWAL = "(the renewal falls due)"
+_LENGTHS = tuple(_WAITS)
+STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "full bank", "lapsed", "nothing")
+
+
+@dataclass(frozen=True)
+class World:
+    """The settings of one run."""
+
+    policy: Mapping[str, str]
+    catalogue: Catalogue
+    resets: str
+
+
+@dataclass(frozen=True)
+class Failure:
+    """How a failing run ended: its records with the answers given, its settings, and what was wrong."""
+
+    records: list[dict[str, Any]]
+    world: World
+    error: Exception
+
+    @property
+    def kind(self) -> tuple[str, str]:
+        """What makes two failures the same: the claim, or the kind of error."""
+        return type(self.error).__name__, getattr(self.error, "claim", "")
+
+
+@dataclass
+class Count:
+    """How much was run."""
+
+    examples: int = 0
+    steps: int = 0
+
+
+@st.composite
+def catalogues(draw: st.DrawFn) -> Catalogue:
+    """The default catalogue, or one of the same plans with other figures."""
+    if draw(st.booleans()):
+        return DEFAULT
+    allowances = sorted(draw(st.lists(st.sampled_from((0, 1, 4, 100, 8_500)), min_size=3, max_size=3)))
+    names = DEFAULT.ranking[1:]
+    plans = {
+        name: Plan(allowance, draw(st.sampled_from((0, 7))), DEFAULT.plans[name].relaxed)
+        for name, allowance in zip(names, allowances, strict=True)
+    }
+    return Catalogue(
+        DEFAULT.ranking,
+        draw(st.sampled_from((150, 1, 5))),
+        draw(st.sampled_from((3, 1, 0))),
+        {DEFAULT.ranking[0]: Plan(0), **plans},
+        {"small": draw(st.sampled_from((1, 10, 1_000))), "large": 50},
+        EXAMPLE_PRICES,
+    )
+
+
+class WorldFuzz(RuleBasedStateMachine):
+    """One run of a world with two accounts. Made by `world_fuzz`; the class attributes collect over all runs."""
+
+    events: tuple[Event, ...]
+    machine: Machine
+    watch_for: Watch
+    coverage: Coverage
+    tally: Tally
+    count: Count
+    _now: int
+    failure: Failure | None
+    only: frozenset[str] | None = None
+    """The claims that count; all of them where None."""
+    fixed_policy: Mapping[str, str] = {}
+    """Knobs that are not drawn."""
+    fixed_catalogue: Catalogue | None = None
+    plans: tuple[str, ...] = DEFAULT.ranking[1:]
+    """The plans to begin with: the paid ones, where there are any."""
+    on_example: Callable[[], None] | None = None
+    check_readers_every: int = 5
+
+    def start(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
+        """A world is opened, and an account brought to where the run starts."""
+        self.open_world(policy, catalogue, resets)
+        if start != "nothing":
+            self._play({"account": "b", "at": format_instant(self._now), "event": "open_account"})
+        for event, payload in self._prelude(start, plan):
+            if event == _RENEWAL:
+                self._now = self._due("a", "renewal") or self._now
+            else:
+                self._play({"account": "a", "at": format_instant(self._now), "event": event, **payload})
+
+    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+        """An empty world under the given settings."""
+        type(self).count.examples += 1
+        settings = {**policy, **self.fixed_policy}
+        self.oracle = Oracle(settings, self.fixed_catalogue or catalogue, resets, machine=self.machine)
+        self._amounts = Amounts(self.machine, self.oracle.parameters)
+        self._live = _live_reader(self.machine).bound_to(self.oracle.parameters)
+        self._monitor = self.watch_for.monitor(self.oracle.compiled, self.tally)
+        self._ghosts: dict[int, Row] = {}
+        self._layers = LayerChecks(self.oracle, self.tally, self.only)
+        self.records: list[dict[str, Any]] = []
+        self._ids: list[tuple[str, str]] = []
+        self._now = START
+        self._steps = 0
+        self.oracle.watch = self._observe
+
+    def _prelude(self, start: str, plan: str) -> list[tuple[str, dict[str, Any]]]:
+        """The events that bring an account to where a run starts; None of them waits but for the renewal."""
+        ranking, plans = self.oracle.catalogue.ranking, self.oracle.catalogue.plans
+        everything = self.oracle.catalogue.daily + plans[plan].allowance
+        spent = {"job": "j", "cost": everything, "media": "image", "origin": "first_party"}
+        pack: tuple[str, dict[str, Any]] = ("buy_topup", {"pack": next(iter(self.oracle.catalogue.packs), ""), "quantity": 1})
+        lower = ranking[ranking.index(plan) - 1] if ranking.index(plan) > 1 else plan
+        subscribed: list[tuple[str, dict[str, Any]]] = [("open_account", {}), ("subscribe", {"plan": plan})]
+        starts: dict[str, list[tuple[str, dict[str, Any]]]] = {
+            "nothing": [],
+            "opened": [("open_account", {"daily_reset_time": _OPENING})],
+            "subscribed": subscribed,
+            "emptied": [*subscribed, ("generate", spent)],
+            "cancelled": [*subscribed, pack, ("cancel", {})],
+            "renewal due": [*subscribed, (_RENEWAL, {}), ("login", {"session": "s1"})],
+            "past due": [*subscribed, pack, (_RENEWAL, {}), ("payment_failed", {})],
+            "changed": [*subscribed, pack, ("downgrade", {"plan": lower})],
+            "full bank": [*subscribed, *[(_RENEWAL, {}), ("renew", {})] * 3, ("downgrade", {"plan": lower}), (_RENEWAL, {})],
+            "lapsed": [
+                *subscribed,
+                pack,
+                *[(_RENEWAL, {}), ("renew", {}), (_RENEWAL, {})],
+                ("payment_failed", {}),
+                ("lapse", {}),
+            ],
+        }
+        return starts[start]
+
+    def act(self, event: Event, dice: bytes) -> None:
+        """`event` happens to one of the accounts; the dice choose which, when, under which id, and with what."""
+        whose, wait, again, *rest = dice
+        who = "b" if whose % 8 == 7 else "a"
+        # Half of the time nothing passes; that is where the events of one instant meet.
+        self._now = max(self._now, self._time(who, "nothing" if wait % 2 else _LENGTHS[wait // 2 % len(_LENGTHS)]))
+        record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
+        thrown = iter(rest)
+        for field in _payload(event):
+            record[field.key] = self._value(who, field.type, next(thrown))
+        for key in event.keys:
+            written = self._key(who, event, key, next(thrown))
+            if written is not None:
+                record[key.name] = written
+        if again >= 240 and self._ids:
+            record["id"] = next((i for account, i in reversed(self._ids) if account == who), "e0")
+        elif again >= 180:
+            record["id"] = f"e{len(self.records)}"
+        if "id" in record:
+            self._ids.append((who, record["id"]))
+        self._play(record)
+
+    def answered(self, record: dict[str, Any], answer: Answer) -> None:
+        """Called with each record and the right answer to it; override it to compare an implementation."""
+
+    def teardown(self) -> None:
+        """The run is over."""
+        hook = type(self).on_example
+        if hook is not None:
+            hook()
+
+    def _play(self, record: dict[str, Any]) -> None:
+        type(self).count.steps += 1
+        kept = dict(record)
+        self.records.append(kept)
+        try:
+            try:
+                answer = self._layers.play(record)
+            except Gap as gap:
+                raise one_outcome(gap) from gap
+            kept["observed"] = answer.as_dict()
+            self.answered(record, answer)
+        except Exception as error:
+            world = World(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
+            type(self).failure = Failure(list(self.records), world, error)
+            raise
+
+    def replay(self, records: list[dict[str, Any]], world: World) -> None:
+        """Plays given records in a world of its own; raises as a run does."""
+        self.open_world(world.policy, world.catalogue, world.resets)
+        for record in records:
+            self._play(asked(record))
+
+    def _observe(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
+        self.coverage.note(self.oracle.compiled, event, outcome)
+        key = id(account)
+        ghosts = self._ghosts.get(key, self._monitor.initial_ghosts)
+        self._ghosts[key] = self._monitor.observe(event, fields, before, outcome, ghosts)
+        self._layers.observed(account, event, outcome)
+        self._steps += 1
+        if self._steps % self.check_readers_every == 0:
+            self._readers_agree(event, fields, before)
+
+    def _readers_agree(self, event: str, fields: Fields, before: Row) -> None:
+        state: Mapping[str, Value] = dict(zip((v.name for v in self.machine.variables), before, strict=True))
+        given = {f.name: v for f, v in zip(self.machine.event_named[event].fields, fields, strict=True)}
+        steps = {
+            "reference": reference.step(self.machine, self.oracle.parameters, state, event, given),
+            "compiled": self.oracle.compiled.step(state, event, given),
+            "live": self._live.step(state, event, given),
+        }
+        agreed(event, steps)
+        self._layers.met("exactly_one_outcome", "one_outcome")
+
+    def _due(self, who: str, clock: str) -> int | None:
+        account = self.oracle.accounts.get(who)
+        dial = getattr(account, clock, None)
+        return dial.upcoming if dial is not None else None
+
+    def _time(self, who: str, wait: str) -> int:
+        length = _WAITS[wait]
+        if "due" in wait:
+            due = [d for d in (self._due(who, "daily"), self._due(who, "renewal")) if d is not None]
+            return min(due, default=self._now) + length
+        if "renewal" in wait:
+            return (self._due(who, "renewal") or self._now) + length
+        return self._now + length
+
+    def _row(self, who: str) -> Row:
+        account = self.oracle.accounts.get(who)
+        return account.row if account is not None else self.oracle.compiled.initial
+
+    def _value(self, who: str, kind: Any, die: int) -> Any:
+        # One amount in eight is what was quoted last: a price that was shown is what a generation costs.
+        if isinstance(kind, Tokens) and die % 8 == 7 and self._layers.quoted:
+            return self._layers.quoted
+        value = self._amounts.value(self._row(who), kind, die)
+        return "no such name" if value == UNLISTED else value
+
+    def _key(self, who: str, event: Event, key: Key, die: int) -> Any:
+        if key.shape is Shape.TIME_OF_DAY:
+            return (None, "00:00", _OPENING, "23:59")[die % 4]
+        if key.shape is Shape.POOLS:
+            return self._layers.shown(who, die)
+        if key.name == "job":
+            return self._job(who, event, die)
+        if key.name == "action":
+            actions = (*self.oracle.catalogue.prices, "no such action")
+            return actions[die % len(actions)]
+        return f"{key.name[0]}{die % 2 + 1}"
+
+    def _job(self, who: str, event: Event, die: int) -> str:
+        """An event that asks for a new job mostly gets one, any other mostly one that was accepted.
+
+        A new one has often been refused before: that does not use it up.
+        """
+        account = self.oracle.accounts.get(who)
+        known = list(account.jobs) if account is not None else []
+        wants_new = any(f.name == "job_is_new" for f in event.fields)
+        if known and (die % 8 == 7) == wants_new:
+            return known[-1 - die // 8 % len(known)]
+        tried = [r["job"] for r in self.records if r["account"] == who and "job" in r and r["job"] not in known]
+        return tried[-1] if tried and die % 2 == 0 else f"j{len(self.records)}"
+
+
+@lru_cache(maxsize=8)
+def _live_reader(machine: Machine) -> LiveReader:
+    # The figures are those of no catalogue; the reader is bound to the real ones for each run.
+    figures: dict[str, Value] = {p.name: p.type.lo if isinstance(p.type, Tokens) else False for p in machine.parameters}
+    return LiveReader(machine, {**figures, **DEFAULTS})
+
+
+def _payload(event: Event) -> list[Field]:
+    return [f for f in event.fields if f.origin is Origin.PAYLOAD]
+
+
+def dice_of(event: Event) -> int:
+    """How many dice a record of `event` takes: whose, when and under which id, and one for each part."""
+    return 3 + len(_payload(event)) + len(event.keys)
+
+
+def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catalogue: Catalogue | None = None) -> type[WorldFuzz]:
+    """A Hypothesis state machine with a rule for each event that a log can hold.
+
+    `machine` replaces the account; `catalogue` is the only one that runs have, in place of the default and others of its plans.
+    """
+    account, _, session = system(catalogue or DEFAULT).machines
+    account = machine or account
+    ranking = (catalogue or DEFAULT).ranking
+    plans = ranking[1:] or ranking
+    events = [e for m in (account, session) for e in m.events if e.actor is not Actor.CLOCK]
+    rules = {
+        name: event_rule(e, dice_of(e), lambda run, event, dice: run.act(event, dice))
+        for e in events
+        for name in names_by_weight(e)
+    }
+    own: dict[str, Any] = {
+        "begin": _beginning(account, catalogue, plans),
+        "events": tuple(events),
+        "machine": account,
+        "watch_for": watch or Watch(account, claims(ranking)),
+        "coverage": Coverage((account,)),
+        "tally": Tally(),
+        "count": Count(),
+        "failure": None,
+        "fixed_catalogue": catalogue,
+        "plans": plans,
+    }
+    return type("WorldFuzz", (WorldFuzz,), {**rules, **own})
+
+
+def _beginning(account: Machine, catalogue: Catalogue | None, plans: tuple[str, ...]) -> Any:
+    """The rule that draws the settings with which a run begins."""
+
+    def begin(self: WorldFuzz, policy: dict[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
+        """Settings are drawn, and the run begins."""
+        self.start(policy, catalogue, resets, start, plan)
+
+    return initialize(
+        policy=answers_of(account),
+        catalogue=catalogues() if catalogue is None else st.just(catalogue),
+        resets=st.sampled_from(("explicit", "explicit", "implied")),
+        start=st.sampled_from(STARTS),
+        plan=st.sampled_from(plans),
+    )(begin)

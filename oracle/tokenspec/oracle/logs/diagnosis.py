@@ -1,0 +1,265 @@
+"""Which causes of a puzzling balance fit what somebody was shown (the article's, A01 to A18, and the FAQ's F21 and F23).
+
+Each cause is one function over the story of an account. None of them says what an account may do: they compare what was
+shown with what the oracle knows, and quote the clauses they rest on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo
+
+from tokenspec.machine.lang.declaration import Kind
+from tokenspec.oracle.logs.history import Change, Due, Story, again, instant
+from tokenspec.spec.daily_job import LATE, OVERDUE, WAITING
+from tokenspec.spec.policies import POLICIES
+from tokenspec.spec.words import APP_POOLS, FREE, PAST_DUE, SUBSCRIBED
+
+_HOUR_MS = 3_600_000
+_FAULT_SHARE = 5
+"""A difference above one part in five of the allowance is a real fault (A14: more than 20 %)."""
+
+
+@dataclass(frozen=True)
+class Cause:
+    """A cause that fits, with the clauses it rests on and a sentence for whoever asked."""
+
+    cause: str
+    clauses: tuple[str, ...]
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The story, what somebody was shown (None where nobody said), and the zone that instants are also told in."""
+
+    story: Story
+    shown: Mapping[str, int] | None
+    zone: ZoneInfo | None
+
+    @property
+    def wrong(self) -> dict[str, int]:
+        """What was shown and is not the true balance."""
+        now = self.story.balances
+        return {pool: tokens for pool, tokens in (self.shown or {}).items() if tokens != now[pool]}
+
+    def when(self, at: int) -> str:
+        """An instant, as it is told."""
+        return instant(at, self.zone)
+
+    def asks_for(self, *pools: str) -> bool:
+        """Whether one of the pools was shown; with nothing shown, all of them are asked for."""
+        return self.shown is None or any(pool in self.shown for pool in pools)
+
+
+_Finder = Callable[[Asked], Iterator[Cause]]
+
+
+def causes(asked: Asked) -> list[Cause]:
+    """Every cause that fits, those that explain a wrong figure first."""
+    found = [cause for finder in (_stale_session, _job_has_run, _wrong_pool, _plan_change) for cause in finder(asked)]
+    if asked.wrong and not found:
+        found += _real_fault(asked)
+    return found + [cause for finder in _CIRCUMSTANCES for cause in finder(asked)]
+
+
+# What explains a figure that is not the true one
+
+
+def _stale_session(asked: Asked) -> Iterator[Cause]:
+    if not asked.wrong or asked.shown is None:
+        return
+    span = _last_true(asked.story.changes, asked.shown)
+    if span is None:
+        return
+    since, until = span
+    names = sorted(asked.story.kept.sessions)
+    devices = f" The log has {len(names)} sessions logged in, and each may show another moment." if len(names) > 1 else ""
+    yield Cause(
+        "stale_session",
+        ("A07", "A10"),
+        f"What is shown was the true balance from {asked.when(since)} until {asked.when(until)}: a session that fetched it then "
+        f"goes on showing it until it is refreshed or logs in again.{devices}",
+    )
+
+
+def _last_true(changes: list[Change], shown: Mapping[str, int]) -> tuple[int, int] | None:
+    """The last span in which all that is shown was true together."""
+    since: int | None = None
+    found: tuple[int, int] | None = None
+    for change in changes:
+        fits = all(change.after[pool] == tokens for pool, tokens in shown.items())
+        if fits and since is None:
+            since = change.at
+        elif not fits and since is not None:
+            found, since = (since, change.at), None
+    return found
+
+
+def _wrong_pool(asked: Asked) -> Iterator[Cause]:
+    now = asked.story.balances
+    for pool, tokens in asked.wrong.items():
+        others = [other for other, held in now.items() if other != pool and held == tokens and tokens > 0]
+        for other in others:
+            clauses = ("A11",) if other == "api" else ("A06", "A01")
+            yield Cause(
+                "wrong_pool", clauses, f"{tokens:,} is what {other} holds; {pool} is a pool of its own and holds {now[pool]:,}."
+            )
+    if asked.shown is None and now["api"]:
+        yield Cause(
+            "wrong_pool",
+            ("A11",),
+            f"{now['api']:,} API tokens are held apart from the app's pools, and the main breakdown leaves them out.",
+        )
+
+
+def _plan_change(asked: Asked) -> Iterator[Cause]:
+    story = asked.story
+    change = _upgrade_of_this_month(story)
+    if change is None or not asked.asks_for("fast"):
+        return
+    added = change.after["fast"] - change.before["fast"]
+    told = (
+        f"At {asked.when(change.at)} the plan changed from {change.before['plan']} to {change.after['plan']}, which added "
+        f"{added:,} fast tokens and left the renewal date alone"
+    )
+    if not asked.wrong:
+        yield Cause("plan_change", ("A09", "F26"), f"{told}.")
+        return
+    knob = next(p for p in POLICIES if p.name == "upgrade_grant")
+    for answer, _ in knob.answers:
+        balances = again(story, {knob.name: answer})
+        if asked.shown is not None and all(balances[pool] == tokens for pool, tokens in asked.shown.items()):
+            yield Cause("plan_change", knob.clauses, f"{told}; what is shown is right where {knob.name} is {answer}.")
+
+
+def _upgrade_of_this_month(story: Story) -> Change | None:
+    last = next((c for c in reversed(story.changes) if c.event in ("upgrade", "renew", "subscribe")), None)
+    return last if last is not None and last.event == "upgrade" else None
+
+
+def _real_fault(asked: Asked) -> Iterator[Cause]:
+    now, figures = asked.story.balances, asked.story.oracle.parameters
+    allowance = int(figures[f"allowance[{asked.story.state['plan']}]"])
+    for pool, tokens in asked.wrong.items():
+        of = int(figures["daily_allowance"]) if pool == "daily" or not allowance else allowance
+        off = abs(tokens - now[pool])
+        told = f"What is shown was never true: {pool} is shown as {tokens:,} and holds {now[pool]:,}."
+        told += f" {off:,} of an allowance of {of:,}"
+        if off * _FAULT_SHARE > of:
+            sentence = f"{told} is more than a fifth: if a fresh login shows the same, it is a case for support."
+            yield Cause("real_fault", ("A14",), sentence)
+        else:
+            yield Cause("small_difference", ("A14", "A07"), f"{told} is no more than a fifth: log in afresh and look again.")
+
+
+def _job_has_run(asked: Asked) -> Iterator[Cause]:
+    """A job that the log lacks may have run meanwhile: what is shown would then be true."""
+    waiting = [due.clock for due in asked.story.due if due.state != WAITING]
+    for clocks in (*((clock,) for clock in waiting), tuple(waiting)):
+        balances = again(asked.story, {}, [clock.job for clock in clocks])
+        if asked.wrong and all(balances[pool] == tokens for pool, tokens in (asked.shown or {}).items()):
+            jobs = " and ".join(clock.job for clock in clocks)
+            yield Cause("job_has_run", ("A03",), f"What is shown is right once {jobs} has run, which is due and not in the log.")
+            return
+
+
+# What goes on in the account, whatever was shown
+
+
+def _clocks(asked: Asked) -> Iterator[Cause]:
+    for due in asked.story.due:
+        if asked.story.state["status"] == PAST_DUE and due.clock.name == "renewal":
+            yield _payment_failed(asked, due)
+            continue
+        if due.clock.name == "daily":
+            # A reset that would bring nothing leaves nothing to wait for.
+            counts = asked.asks_for("daily") and _daily_reset_brings(asked.story) > 0
+        else:
+            counts = asked.asks_for("fast", "rollover") and (due.state != WAITING or _fast_is_short(asked))
+        if counts:
+            yield _clock_cause(asked, due)
+
+
+def _daily_reset_brings(story: Story) -> int:
+    """The daily tokens that a reset would add if it ran now."""
+    oracle = story.oracle
+    row = tuple({**story.state, "daily_reset_due": True}.values())
+    index, after, _ = oracle.compiled.steps["daily_reset"](row, ())
+    position = list(story.state).index("daily")
+    return int(after[position]) - story.balances["daily"] if index >= 0 else 0
+
+
+def _fast_is_short(asked: Asked) -> bool:
+    story = asked.story
+    held = (asked.shown or {}).get("fast", story.balances["fast"])
+    return held < int(story.oracle.parameters[f"allowance[{story.state['plan']}]"])
+
+
+def _payment_failed(asked: Asked, due: Due) -> Cause:
+    frozen = asked.story.oracle.policy["past_due_spending"] == "frozen"
+    until = "; until then only daily tokens can be spent" if frozen else ""
+    return Cause("payment_failed", ("F24",), f"The renewal of {asked.when(due.at)} waits for a payment, which failed{until}.")
+
+
+def _hours(milliseconds: int) -> str:
+    hours = milliseconds // _HOUR_MS
+    return "less than an hour" if not hours else "an hour" if hours == 1 else f"{hours:,} hours"
+
+
+def _clock_cause(asked: Asked, due: Due) -> Cause:
+    what = "daily reset" if due.clock.name == "daily" else "renewal"
+    waited = _hours(asked.story.at - due.at)
+    when = asked.when(due.at)
+    if due.state == WAITING:
+        clauses = ("A18", "F14", "A02") if due.clock.name == "daily" else ("A13", "F22")
+        return Cause("not_due_yet", clauses, f"The next {what} is due at {when}; before then it brings nothing.")
+    if due.state == OVERDUE:
+        support = tuple(clause for clause in due.clock.clauses if clause in ("F21", "F23"))
+        gone = f"more than {due.clock.overdue_ms // _HOUR_MS} hours have gone by and the log has no job for it"
+        return Cause("overdue", support, f"The {what} fell due at {when}; {gone}: a case for support.")
+    usual = "longer than the usual one to four" if due.state == LATE else "and jobs may run hours late"
+    return Cause("job_late", ("A03",), f"The {what} fell due at {when}; the log has no job for it in {waited}, {usual}.")
+
+
+def _not_out_of_tokens(asked: Asked) -> Iterator[Cause]:
+    story = asked.story
+    if story.state["status"] not in SUBSCRIBED or not asked.asks_for("daily") or _daily_reset_brings(story) > 0:
+        return
+    if story.balances["daily"] >= int(story.oracle.parameters["daily_allowance"]):
+        return
+    guard = next(p for p in POLICIES if p.name == "paid_daily_guard")
+    means = dict(guard.answers)[story.oracle.policy[guard.name]]
+    yield Cause("not_out_of_tokens", guard.clauses, f"As things stand a daily reset brings a subscriber nothing: {means}.")
+
+
+def _subscription_ended(asked: Asked) -> Iterator[Cause]:
+    story = asked.story
+    if story.state["status"] != FREE:
+        return
+    end = next((c for c in reversed(story.changes) if c.before["status"] in SUBSCRIBED and c.after["status"] == FREE), None)
+    if end is None or not asked.asks_for("fast", "rollover", "topup"):
+        return
+    lost = {pool: end.before[pool] - end.after[pool] for pool in ("fast", "rollover")}
+    gone = " and ".join(f"{tokens:,} {pool}" for pool, tokens in lost.items() if tokens)
+    frozen = [f"{tokens:,} {pool}" for pool, tokens in story.balances.items() if pool in ("rollover", "topup") and tokens]
+    told = f"The subscription ended at {asked.when(end.at)}" + (f": {gone} tokens went with it." if gone else ".")
+    if frozen:
+        told += f" {' and '.join(frozen)} tokens are kept, and cannot be spent before the account subscribes again."
+    yield Cause("subscription_ended", ("F24",), told)
+
+
+def _shared(asked: Asked) -> Iterator[Cause]:
+    sessions = sorted(asked.story.kept.sessions)
+    spent = sum(asked.story.gained(pool).get(Kind.SPENT.value, 0) for pool in APP_POOLS)
+    if len(sessions) > 1 and spent:
+        yield Cause(
+            "several_people",
+            ("A15",),
+            f"A hint, no more: {len(sessions)} sessions are logged in, and {spent:,} tokens were spent in all. Several people on "
+            "one account use it up in ways that look like a missing reset.",
+        )
+
+
+_CIRCUMSTANCES: tuple[_Finder, ...] = (_clocks, _not_out_of_tokens, _subscription_ended, _shared)

@@ -1,0 +1,244 @@
+"""Why a balance is what it is: one account's history, as its ledger, its clocks and its sessions tell it.
+
+Everything is read off the oracle at work: what each rule posts, when clocks fall due, which balances were true when.
+Which cause fits what somebody was shown is worked out from it in causes.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row
+from tokenspec.machine.lang.declaration import Clock, Kind
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.logs.replay import Bad
+from tokenspec.oracle.runtime.clocks import Dial
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.records import Record
+from tokenspec.spec.daily_job import DUE, OVERDUE, WAITING
+from tokenspec.spec.words import POOLS
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Posting(NamedTuple):
+    """Tokens that came into a pool or left it. `line` is None where a job ran by itself."""
+
+    at: int
+    event: str
+    line: Line | None
+    kind: Kind
+    pool: str
+    tokens: int
+
+
+class Change(NamedTuple):
+    """An accepted event of the account machine, with the state before and after it."""
+
+    at: int
+    event: str
+    line: Line | None
+    before: dict[str, Any]
+    after: dict[str, Any]
+
+
+class Due(NamedTuple):
+    """How a clock stands: the earliest instant that no job has run for, and how long its job has kept people waiting."""
+
+    clock: Clock
+    at: int
+    state: str
+    """`waiting`, `due`, `late` or `overdue`; `late` is said of the daily job alone (A03)."""
+
+
+@dataclass
+class Story:
+    """What has happened to one account up to `at`."""
+
+    oracle: Oracle
+    account: str
+    at: int
+    records: list[Record] = field(default_factory=list)
+    postings: list[Posting] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    bad: list[Bad] = field(default_factory=list)
+
+    @property
+    def kept(self) -> Account:
+        """What the oracle keeps of the account."""
+        return self.oracle.accounts[self.account]
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """The variables of the account, by name."""
+        return _named(self.oracle, self.kept.row)
+
+    @property
+    def balances(self) -> dict[str, int]:
+        """Tokens by pool."""
+        return {pool: self.state[pool] for pool in POOLS}
+
+    def gained(self, pool: str) -> dict[str, int]:
+        """By kind, the tokens that came into the pool or left it, in the order in which they first did."""
+        found: dict[str, int] = {}
+        for posting in self.postings:
+            if posting.pool == pool:
+                found[posting.kind.value] = found.get(posting.kind.value, 0) + posting.tokens
+        return found
+
+    @property
+    def due(self) -> list[Due]:
+        """The clocks that run."""
+        dials: list[tuple[Clock, Dial | None]] = [(c, getattr(self.kept, c.name)) for c in self.oracle.machine.clocks]
+        return [Due(clock, dial.shown, self._job_state(clock, dial)) for clock, dial in dials if dial is not None]
+
+    def _job_state(self, clock: Clock, dial: Dial) -> str:
+        if clock.name == "daily":
+            return daily_job_state(self.oracle, self.account, self.at)
+        waited = self.at - dial.shown
+        return WAITING if waited < 0 else OVERDUE if waited > clock.overdue_ms else DUE
+
+
+def tell(
+    lines: Iterable[Line], oracle: Oracle, account: str, until: int | None = None, on_line: Callable[[int], None] | None = None
+) -> Story:
+    """The story of `account` up to `until` (milliseconds), or up to its last record. Its jobs due by then have run if implied.
+
+    Raises `KeyError` where no record of the account stands in the log up to then. Records of other accounts are read for
+    their form alone: no account has to do with another.
+    """
+    story = Story(oracle, account, 0)
+    teller = _Teller(story)
+    for line in lines:
+        if on_line is not None:
+            on_line(len(line.content) + 1)
+        try:
+            record = oracle.reader.decode(line.content)
+            assert isinstance(record.at, int)
+            if record.account != account or (until is not None and record.at > until):
+                continue
+            teller.happens(record, line)
+        except BadRecord as fault:
+            story.bad.append(Bad(line._replace(content=b""), fault))
+    if not story.records:
+        raise KeyError(account)
+    if until is not None:
+        teller.passes(until)
+    return story
+
+
+class _Teller:
+    """Takes an account through its records and writes down what happens."""
+
+    def __init__(self, story: Story) -> None:
+        self._story, self._oracle = story, story.oracle
+        self._rules = {r.name: r for e in self._oracle.machine.events for r in e.rules}
+        self._clocks = {c.falls_due: c for c in self._oracle.machine.clocks}
+        self._due_at = [v.name for v in self._oracle.machine.variables].index("renewals_due")
+        self._at = 0
+        self._line: Line | None = None
+        self._by_itself: dict[str, int] = {}
+        """By job, the instant at which it runs without a record."""
+        self._oracle.watch = self._watch
+
+    def happens(self, record: Record, line: Line) -> None:
+        assert isinstance(record.at, int)
+        self._start(record.at, line)
+        self._oracle.answer(record)
+        self._story.records.append(record)
+        self._story.at = record.at
+
+    def passes(self, until: int) -> None:
+        self._start(until, None)
+        self._oracle.pass_time(self._story.account, until)
+        self._story.at = until
+
+    def _start(self, at: int, line: Line | None) -> None:
+        self._at, self._line, self._by_itself = at, line, {}
+
+    def _watch(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
+        clock = self._clocks.get(event)
+        if clock is not None and self._oracle.resets == "implied" and not before[self._due_at]:
+            # Nothing of it waited before, so what the clock shows now is this very instant.
+            self._by_itself[clock.job] = getattr(account, clock.name).shown
+        if outcome[0] < 0 or clock is not None:
+            return
+        at, line = self._at, self._line
+        if event in self._by_itself:
+            at, line = self._by_itself[event], None
+        rule = self._rules[self._oracle.compiled.rules[outcome[0]]]
+        amounts = self._oracle.compiled.ledgers[rule.name](before, fields)
+        for posting, tokens in zip(rule.ledger, amounts, strict=True):
+            if tokens:
+                self._story.postings.append(Posting(at, event, line, posting.kind, posting.pool, tokens))
+        named = _named(self._oracle, before), _named(self._oracle, outcome[1])
+        self._story.changes.append(Change(at, event, line, *named))
+
+
+def _named(oracle: Oracle, row: Row) -> dict[str, Any]:
+    return dict(zip([v.name for v in oracle.machine.variables], row, strict=True))
+
+
+def again(story: Story, policy: Mapping[str, str], jobs: Iterable[str] = ()) -> dict[str, int]:
+    """The balances that the same records come to under other settings, or once `jobs` have run as well."""
+    oracle = Oracle({**story.oracle.policy, **policy}, story.oracle.catalogue, story.oracle.resets)
+    for record in story.records:
+        oracle.answer(record)
+    oracle.pass_time(story.account, story.at)
+    for job in jobs:
+        oracle.apply({"account": story.account, "at": story.at, "event": job})
+    row = _named(oracle, oracle.accounts[story.account].row)
+    return {pool: row[pool] for pool in POOLS}
+
+
+def instant(at: int, zone: ZoneInfo | None) -> str:
+    """The instant in UTC and, with `zone`, as the clock on the wall there shows it (A08)."""
+    local = local_time(at, zone) if zone is not None else None
+    return f"{format_instant(at)} ({local[:16].replace('T', ' ')} in {zone})" if local is not None else format_instant(at)
+
+
+def local_time(at: int, zone: ZoneInfo) -> str | None:
+    """RFC 3339 with the offset of the zone; None outside the years that the standard library knows."""
+    try:
+        return (_EPOCH + timedelta(milliseconds=at)).astimezone(zone).isoformat()
+    except (OverflowError, ValueError):
+        return None
+
+
+def next_daily_reset(oracle: Oracle, account: str, zone: str = "UTC") -> datetime:
+    """The account's next daily reset (the one that waits, while its job is late) as local time in `zone` (A08, A12, F14).
+
+    `zone` is a name of the IANA data base. Raises `KeyError` for an account that was never opened and
+    `ZoneInfoNotFoundError`, a `KeyError` as well, for an unknown zone.
+    """
+    dial = oracle.accounts[account].daily
+    if dial is None:
+        raise KeyError(account)
+    return (_EPOCH + timedelta(milliseconds=dial.shown)).astimezone(ZoneInfo(zone))
+
+
+def daily_job_state(oracle: Oracle, account: str, at: int) -> str:
+    """How the account's daily job stands at `at` (milliseconds): `waiting`, `due`, `late` or `overdue` (A03, F21).
+
+    The declared job machine is taken through what has happened: falling due, and each timer that has run out.
+    Raises `KeyError` for an account that was never opened.
+    """
+    dial = oracle.accounts[account].daily
+    if dial is None:
+        raise KeyError(account)
+    machine = next(m for m in oracle.system.machines if m.name == "daily_job")
+    reader = Compiled(machine, {})
+    row = reader.initial
+    waited = at - dial.shown
+    happened = [machine.timers[0].since] if waited >= 0 else []
+    happened += [timer.event for timer in machine.timers if waited > timer.after_ms]
+    for event in happened:
+        row = reader.steps[event](row, ())[1]
+    return str(row[0])

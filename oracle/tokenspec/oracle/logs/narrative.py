@@ -1,0 +1,53 @@
+"""A run told as a story: each event, and only what it changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tokenspec.diagrams.sequence import Happening
+from tokenspec.oracle.base.text import as_text, one_line
+
+_STATE = ("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at")
+_SHOWN = ("reason", "mode", "shown_is", "cost", "duplicate")
+
+
+def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """A line or two for each record (with its answer under `observed`): the event, its answer, what changed."""
+    several = len({record["account"] for record in records}) > 1
+    for number, it in enumerate(told(records), 1):
+        who = f"{it.by}: " if several else ""
+        yield f"{number:>3}. {it.at}  {who}{it.event}{f' ({it.says})' if it.says else ''}"
+        yield f"     -> {it.answer or 'here'}{': ' if it.changes else ''}{', '.join(it.changes)}"
+
+
+def told(records: Sequence[Mapping[str, Any]]) -> Iterator[Happening]:
+    """Each record (with its answer under `observed`) with what it changed; one without an answer has none."""
+    last: dict[str, dict[str, Any]] = {}
+    for record in records:
+        payload = {k: v for k, v in record.items() if k not in ("account", "at", "event", "observed")}
+        said = ", ".join(f"{key} {_told(value)}" for key, value in payload.items())
+        who, at = one_line(record["account"]), str(record["at"])
+        answer = record.get("observed")
+        if answer is None:
+            yield Happening(who, record["event"], at, said, False, "", ())
+            continue
+        before, now = last.get(record["account"], {}), _flat(answer)
+        extra = [f"{key} {_told(answer[key])}" for key in _SHOWN if answer.get(key)]
+        changed = tuple(_change(key, before.get(key), value) for key, value in now.items() if before.get(key) != value)
+        accepted = answer["outcome"] == "accepted"
+        yield Happening(who, record["event"], at, said, accepted, ", ".join([answer["outcome"], *extra]), changed)
+        last[record["account"]] = now
+
+
+def _flat(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: answer.get(key) for key in _STATE} | dict(answer.get("balances") or {})
+
+
+def _change(key: str, before: Any, now: Any) -> str:
+    return f"{key} {_told(now)}" if before is None else f"{key} {_told(before)} -> {_told(now)}"
+
+
+def _told(value: Any) -> str:
+    """Names without quotation marks; everything else as a log writes it."""
+    return one_line(value) if isinstance(value, str) else as_text(value)

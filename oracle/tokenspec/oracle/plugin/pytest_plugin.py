@@ -1,0 +1,89 @@
+"""The plugin for pytest, which is there wherever tokenspec is installed: options, fixtures, vectors as tests.
+
+Nothing else of tokenspec is imported before a test asks for it, so that other projects pay nothing. What the fixtures
+give, and the base class for tests of a wallet, is in testing.py.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tokenspec.oracle.plugin.wallet_tests import Implementations, Sut
+    from tokenspec.oracle.runtime.oracle import Oracle
+    from tokenspec.oracle.vectors.suite import Case, Suite
+
+_HOLDS_ONE: tuple[tuple[str, str, str], ...] = (
+    ("sut", "SUT", "The implementation: a command line, http://HOST:PORT, or python:package.module:factory."),
+    ("catalogue", "FILE", "Plans, packs and prices (TOML); default: those of Leonardo.Ai."),
+    ("reasons", "FILE", "The implementation's own words for refusals (TOML: word = code, or codes)."),
+    ("timeout", "SECONDS", "How long an implementation may take for an answer; default: 5."),
+    ("vectors", "DIR", "A suite of conformance vectors; default: the one that comes with tokenspec."),
+    ("examples", "N", "Random walks of a fuzzing test; default: 50."),
+    ("steps", "N", "Events in each of them; default: 50."),
+    ("seed", "N", "The same seed gives the same runs; default: 0."),
+)
+_POLICY = "NAME=ANSWER settles an open question another way; `infer` follows all settings that explain what is seen."
+
+_SUITE: pytest.StashKey[Suite] = pytest.StashKey()
+_IMPLEMENTATIONS: pytest.StashKey[Implementations] = pytest.StashKey()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Each option is a key of the configuration file as well: --tokenspec-sut and tokenspec_sut."""
+    group = parser.getgroup("tokenspec", "conformance to a specified token account")
+    for name, metavar, says in _HOLDS_ONE:
+        group.addoption(f"--tokenspec-{name}", dest=f"tokenspec_{name}", metavar=metavar, help=says)
+        parser.addini(f"tokenspec_{name}", says)
+    group.addoption("--tokenspec-policy", dest="tokenspec_policy", metavar="NAME=ANSWER", action="append", help=_POLICY)
+    parser.addini("tokenspec_policy", _POLICY, type="linelist")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The marker of tests that bring their implementation along."""
+    config.addinivalue_line("markers", "tokenspec_sut(sut, reasons=None): the implementation that the test is about")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Every implementation that was started is ended."""
+    if _IMPLEMENTATIONS in config.stash:
+        config.stash[_IMPLEMENTATIONS].end()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """A test with the argument `token_vector` is one for each vector, under the vector's id."""
+    if "token_vector" in metafunc.fixturenames:
+        from tokenspec.oracle.plugin.wallet_tests import suite_of
+
+        stash = metafunc.config.stash
+        if _SUITE not in stash:
+            stash[_SUITE] = suite_of(metafunc.config)
+        entries = stash[_SUITE].index.vectors
+        metafunc.parametrize("token_vector", entries, ids=[entry.id for entry in entries], indirect=True)
+
+
+@pytest.fixture
+def token_vector(request: pytest.FixtureRequest) -> Case:
+    """A conformance vector; a test that asks for it is run once for each."""
+    suite: Suite = request.config.stash[_SUITE]
+    return suite.case(request.param)
+
+
+@pytest.fixture
+def token_oracle(request: pytest.FixtureRequest) -> Oracle:
+    """A new oracle under the settings of the options."""
+    from tokenspec.oracle.plugin.wallet_tests import oracle_of
+
+    return oracle_of(request)
+
+
+@pytest.fixture
+def token_sut(request: pytest.FixtureRequest) -> Sut:
+    """The implementation under test, from --tokenspec-sut, the test's class, its marker or the configuration file."""
+    from tokenspec.oracle.plugin import wallet_tests as testing
+
+    # What is started for one test is used again by the next.
+    stash = request.config.stash
+    return stash.setdefault(_IMPLEMENTATIONS, testing.Implementations()).sut_of(request)

@@ -1,0 +1,297 @@
+"""Tests of a wallet under pytest.
+
+    class TestMyWallet(WalletTests):
+        def sut(self):
+            return MyWallet()
+
+`MyWallet` has the method `handle(request) -> answer` of the protocol. The class then has a fuzzing test and a test for
+each conformance vector, and `token_sut` is there for tests of one's own. A failure is a story, without a traceback.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+
+import pytest
+
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.sut.client import Client, Failed
+from tokenspec.oracle.sut.connect import connect
+from tokenspec.oracle.sut.in_process import CallClient
+from tokenspec.oracle.sut.observed import reasons_from_file
+from tokenspec.oracle.sut.world import CannotOpen, Setting
+from tokenspec.oracle.vectors.suite import Case, Suite, default_suite, read_suite
+from tokenspec.oracle.wire.answers import Difference
+from tokenspec.oracle.wire.settings import (
+    catalogue_from,
+    catalogue_from_file,
+    infers,
+    policy_from_options,
+    settings_named,
+    without_infer,
+)
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+
+if TYPE_CHECKING:
+    from tokenspec.oracle.fuzz.conformance import Counterexample
+
+_DEFAULTS: dict[str, Any] = {"examples": 50, "steps": 50, "seed": 0, "timeout": 5.0}
+_KINDS: dict[str, Any] = {"examples": int, "steps": int, "seed": int, "timeout": float}
+_PATHS = ("catalogue", "reasons", "vectors")
+
+_T = TypeVar("_T")
+
+
+class WalletTests:
+    """Base of a class of tests about one wallet. What its attributes leave open comes from the configuration file.
+
+    Options on the command line count more than either.
+    """
+
+    __test__: ClassVar[bool] = False
+
+    policy: ClassVar[Sequence[str] | None] = None
+    """Settings as on the command line: NAME=ANSWER, or `infer`."""
+    catalogue: ClassVar[str | None] = None
+    """A TOML file."""
+    reasons: ClassVar[str | None] = None
+    """A TOML file with the wallet's own words for refusals."""
+    examples: ClassVar[int | None] = None
+    steps: ClassVar[int | None] = None
+    seed: ClassVar[int | None] = None
+    timeout: ClassVar[float | None] = None
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        cls.__test__ = True
+
+    def sut(self) -> Any:
+        """The implementation: an object with `handle`, or what `--tokenspec-sut` takes."""
+        return None
+
+    def test_conforms(self, token_sut: Sut) -> None:
+        """Random events in random worlds are answered as the specification answers them."""
+        token_sut.fuzz()
+
+    def test_vectors(self, token_sut: Sut, token_vector: Case) -> None:
+        """Each conformance vector is answered as it says."""
+        token_sut.run(token_vector)
+
+
+class Sut:
+    """An implementation under test. Each method fails the test that calls it, with the story of what went wrong."""
+
+    def __init__(self, client: Client, options: Options, name: str = "") -> None:
+        self.client, self.options, self.name = client, options, name
+
+    def fuzz(self) -> None:
+        """Drives it and the oracle side by side."""
+        from tokenspec.oracle.fuzz.conformance import conform
+        from tokenspec.oracle.report.conformance import sentence
+
+        options = self.options
+        verdict = conform(self.client, options.setting, options.get("examples"), options.get("steps"), options.get("seed"))
+        if verdict.is_interrupted:
+            raise KeyboardInterrupt
+        if verdict.counterexample is not None:
+            _diverges(sentence(verdict), verdict.counterexample)
+        if verdict.word != "conforms":
+            _fail(sentence(verdict))
+        print(sentence(verdict))  # noqa: T201 - pytest shows it with -rP
+
+    def run(self, case: Case) -> None:
+        """Plays a vector of a suite; one that says nothing about the implementation is skipped."""
+        from tokenspec.oracle.report.vectors import tell
+        from tokenspec.oracle.vectors.infer import Inferring
+        from tokenspec.oracle.vectors.run import FAILED, SKIPPED, run_vector
+
+        setting, known = self.options.setting, self.options.named
+        if setting.known is None:
+            result = run_vector(self.client, case, setting.reasons, known)
+        else:
+            # What other vectors have shown may have been shown to another process, so each stands for itself.
+            result = Inferring(known, setting.reasons).run(self.client, case)
+        if result.result == SKIPPED:
+            pytest.skip(result.why)
+        if result.result == FAILED:
+            told = io.StringIO()
+            tell(case, result, told)
+            _fail(f"step {result.step}: {_wrong(result.differences, result.failed)}\n{told.getvalue()}")
+
+    def check(self, vector: Mapping[str, Any], policy: Sequence[str] | None = None) -> None:
+        """The same for a vector that is in no suite.
+
+        With `infer` in `policy`, any answers are right that some setting explains, with what else stands in it.
+        """
+        from tokenspec.oracle.vectors.from_counterexample import case_of
+
+        if policy is None or not infers(policy):
+            self.run(case_of(vector))
+            return
+        options = Options({**self.options.given, "policy": policy}, catalogue_from(vector["catalogue"]))
+        records = [{k: v for k, v in step["request"].items() if k != "op"} for step in vector["steps"]]
+        Sut(self.client, options).replay(records)
+
+    def replay(self, records: Sequence[Mapping[str, Any]]) -> None:
+        """Sends records of one's own in a new world, and compares the answers with those of the oracle."""
+        from tokenspec.oracle.fuzz.conformance import replayed
+
+        try:
+            found = replayed(self.client, self.options.setting, [dict(record) for record in records])
+        except CannotOpen as fault:
+            _fail(f"no verdict: {fault}")
+        if found is not None:
+            _diverges("diverges", found)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a test is to be run with: by name, what was given on the command line, by its class or in the file."""
+
+    given: Mapping[str, Any]
+    own_catalogue: Catalogue | None = None
+
+    def get(self, name: str) -> Any:
+        """The value, or the default. Raises `WrongUsage` where it is no number and should be one."""
+        value = self.given.get(name, _DEFAULTS.get(name))
+        if name not in _KINDS:
+            return value
+        try:
+            number = _KINDS[name](value)
+        except ValueError:
+            raise WrongUsage(f"tokenspec_{name}", f"it is a number, found {value!r}") from None
+        if number <= 0 and name != "seed":
+            raise WrongUsage(f"tokenspec_{name}", f"it is more than 0, found {value!r}")
+        return number
+
+    @property
+    def named(self) -> dict[str, str]:
+        """The settings that are known."""
+        return settings_named(without_infer(self._policy))
+
+    @property
+    def _policy(self) -> Sequence[str]:
+        policy = self.given.get("policy", ())
+        return (policy,) if isinstance(policy, str) else tuple(policy)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What a run is about. Raises `BadSetting`, `OSError`."""
+        catalogue, words = self.get("catalogue"), self.get("reasons")
+        return Setting(
+            policy_from_options(without_infer(self._policy)),
+            self.own_catalogue or (DEFAULT if catalogue is None else catalogue_from_file(Path(catalogue))),
+            None if words is None else reasons_from_file(Path(words)),
+            self.named if infers(self._policy) else None,
+        )
+
+
+@dataclass
+class Implementations:
+    """What has been started, to be used again by the next test and ended after the last."""
+
+    started: dict[tuple[str, float], Client] = field(default_factory=dict)
+
+    def sut_of(self, request: pytest.FixtureRequest) -> Sut:
+        """The implementation that a test is about."""
+        options = options_of(request)
+        named = _chosen_sut(request)
+        if named is None:
+            _fail("there is no implementation: --tokenspec-sut, tokenspec_sut in the configuration file, or `sut` of the class")
+        if not isinstance(named, str):
+            if not callable(getattr(named, "handle", None)):
+                _fail(f"sut: it is an object with the method `handle`, or a text, found {type(named).__name__}")
+            return Sut(CallClient(named), options)
+        key = named, options.get("timeout")
+        if key not in self.started:
+            self.started[key] = _usable(lambda: connect(*key))
+        return Sut(self.started[key], options, named)
+
+    def end(self) -> None:
+        """Nothing is left running."""
+        for client in self.started.values():
+            client.end()
+
+
+def _chosen_sut(request: pytest.FixtureRequest) -> Any:
+    on_line = request.config.getoption("tokenspec_sut")
+    marker = request.node.get_closest_marker("tokenspec_sut")
+    of_class = request.instance.sut() if on_line is None and isinstance(request.instance, WalletTests) else None
+    if on_line is not None or of_class is not None:
+        return on_line if on_line is not None else of_class
+    if marker is not None:
+        return marker.args[0]
+    return request.config.getini("tokenspec_sut") or None
+
+
+def options_of(request: pytest.FixtureRequest) -> Options:
+    """The command line, then the test's class or marker, then the configuration file."""
+    config, given = request.config, dict[str, Any]()
+    of_class = request.cls if isinstance(request.instance, WalletTests) else None
+    marker = request.node.get_closest_marker("tokenspec_sut")
+    for name in ("policy", "catalogue", "reasons", "timeout", "examples", "steps", "seed"):
+        ways = [config.getoption(f"tokenspec_{name}"), getattr(of_class, name, None), marker and marker.kwargs.get(name)]
+        value = next((way for way in ways if way is not None), _in_file(config, name))
+        if value is not None:
+            given[name] = value
+    options = Options(given)
+    _usable(lambda: (options.setting, [options.get(name) for name in _KINDS]))
+    return options
+
+
+def _in_file(config: pytest.Config, name: str) -> Any:
+    """What the configuration file says; paths in it are meant from where it is. None where it says nothing."""
+    value = config.getini(f"tokenspec_{name}")
+    if value and name in _PATHS and config.inipath is not None:
+        return str(config.inipath.parent / value)
+    return value or None
+
+
+def oracle_of(request: pytest.FixtureRequest) -> Oracle:
+    """A new oracle under the settings of the options."""
+    setting = options_of(request).setting
+    return Oracle(setting.policy, setting.catalogue)
+
+
+def suite_of(config: pytest.Config) -> Suite:
+    """The suite that the options name. Raises `CollectError`."""
+    path = config.getoption("tokenspec_vectors") or _in_file(config, "vectors")
+    try:
+        return read_suite(Path(path)) if path else default_suite()
+    except (BadSetting, OSError) as fault:
+        raise pytest.Collector.CollectError(f"tokenspec: {fault}") from None
+
+
+def _usable(call: Callable[[], _T]) -> _T:
+    try:
+        return call()
+    except (BadSetting, OSError, ValueError) as fault:
+        _fail(f"tokenspec: {fault}")
+
+
+def _diverges(verdict: str, found: Counterexample) -> NoReturn:
+    from tokenspec.oracle.report.conformance import show_counterexample
+
+    told = io.StringIO()
+    show_counterexample(found, told)
+    event = found.records[-1]["event"] if found.records else found.error.field
+    _fail(f"{verdict}, at {event}: {_wrong(found.error.differences, found.error.failed)}\n\n{told.getvalue()}")
+
+
+def _wrong(found: Sequence[Difference], failed: Failed | None) -> str:
+    """What is wrong first, for the line in which pytest sums a failure up."""
+    if failed is not None:
+        return one_line(failed.detail, 500)
+    name, expected, got = found[0]
+    return f"{name} is {as_text(got)}, not {as_text(expected)}"
+
+
+def _fail(why: str) -> NoReturn:
+    pytest.fail(why, pytrace=False)

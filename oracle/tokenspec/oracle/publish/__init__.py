@@ -1,0 +1,1 @@
+"""Documents, pictures, the explorer page, and the account as a module for other hosts."""

@@ -1,0 +1,243 @@
+"""What documents can show of the declared account, by name: tables, pictures, and all pictures as a gallery.
+
+Blocks of documents are filled with these (`tokenspec docs sync`), and so are pages of Sphinx and MkDocs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from tokenspec.diagrams import tables
+from tokenspec.diagrams.blocks import BadBlock, Find
+from tokenspec.diagrams.graph import Graph
+from tokenspec.diagrams.markup import Content, Gallery
+from tokenspec.diagrams.tables import Table, table
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.lang.claims import (
+    Claim,
+    LayerPart,
+    LeadsToPart,
+    LivenessPart,
+    PairPart,
+    Part,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+)
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.machine.lang.validate import citations
+from tokenspec.oracle.publish.gallery import pictures
+from tokenspec.oracle.publish.sequences import sequence_of
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.clauses import CLAUSES
+from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.system import system
+
+T = TypeVar("T")
+
+DIAGRAM = "diagram"
+"""Stands before the name of a picture."""
+_OPTIONS = ("svg", "of", "log", "tests", "examples")
+_EXAMPLE = re.compile(r"^\| `(\d\d)-[\w-]+\.jsonl` \| .* \| ([FA]\d\d(?:, [FA]\d\d)*) \|$", re.MULTILINE)
+_CLAUSE_TEST = re.compile(r"^def (test_([fa]\d\d)_\w+)", re.MULTILINE)
+_OF_A_MACHINE: dict[str, tuple[str, Callable[[Machine], Table]]] = {
+    "variables": ("every variable, its type and what it holds", tables.variables),
+    "events": ("every event, its fields and what happens", tables.events),
+    "events-by-state": ("which rules can accept an event in which state", tables.events_by_state),
+    "transitions": ("what leads from one state to another", tables.transitions),
+    "refusals": ("every refusal in its order, and why", tables.refusals),
+    "rules": ("every rule, its states and its condition", tables.rules),
+}
+
+
+def contents(
+    folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS
+) -> dict[str, tuple[str, Callable[[Mapping[str, str]], Content]]]:
+    """Everything a block can show, by name: what it is, and how it is made from the block's options.
+
+    `folder` is that of the document, from which paths among the options lead.
+    """
+    machines = {m.name: m for m in system(catalogue).machines}
+    account, stated = next(iter(machines.values())), claims(catalogue.ranking)
+    found: dict[str, tuple[str, Callable[[Mapping[str, str]], Content]]] = {
+        "plans": ("the plans and their figures", lambda _: _plans(catalogue)),
+        "policies": ("every open question with its answers", lambda _: tables.policies(account)),
+        "claims": ("what must always hold, and how it is shown", lambda _: _claims(stated)),
+        "formulas": ("the claims as formulas", lambda _: _formulas(stated)),
+        "clauses": (
+            "what the documents say, and what rests on it; tests=FOLDER and examples=FILE add who shows it",
+            lambda options: tables.traceability(CLAUSES, _cited(), _tests(folder, options), _examples(folder, options)),
+        ),
+        "mutants": ("what the systematic faults came to, by kind", lambda _: _mutants()),
+        "mutants-left": ("the faults that nothing kills", lambda _: _left()),
+        "clause-texts": (
+            "what the documents say, in the clauses of=ID,ID,...",
+            lambda options: tables.clause_texts(_asked(options, CLAUSES)),
+        ),
+        "answers": (
+            "the answers to the open questions of=POLICY,..., and why they are open",
+            lambda options: tables.answers(tuple(_asked(options, {p.name: p for p in account.policies}).values())),
+        ),
+        "definitions": ("every expression that has a name", lambda _: tables.definitions(account)),
+    }
+    for name, machine in machines.items():
+        for what, (says, draw) in _OF_A_MACHINE.items():
+            of = f"{says}, of the {name.replace('_', ' ')}"
+            found[f"{name.replace('_', '-')}-{what}"] = (of, lambda _, draw=draw, machine=machine: draw(machine))  # type: ignore[misc]
+    drawn = pictures(catalogue, policy)
+    found["gallery"] = (
+        "all pictures; svg=FOLDER links them as images",
+        lambda _: Gallery(
+            tuple(
+                (name, picture.draw(False), f"{picture.says[:1].upper()}{picture.says[1:]}.") for name, picture in drawn.items()
+            )
+        ),
+    )
+    found[f"{DIAGRAM} sequence"] = (
+        "what happened in a log, log=FILE; svg=FILE links it as an image",
+        lambda options: _sequence(folder, options, Oracle(policy, catalogue)),
+    )
+    for name, picture in drawn.items():
+        says = f"{picture.says}; svg=FILE links it as an image"
+        found[f"{DIAGRAM} {name}"] = (says, lambda _, picture=picture: picture.draw(False))  # type: ignore[misc]
+    return found
+
+
+def finder(folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> Find:
+    """Finds the content of a block of a document in `folder`."""
+    known = contents(folder, catalogue, policy)
+
+    def find(name: str, options: Mapping[str, str]) -> Content:
+        if name not in known:
+            raise BadBlock(f"there is nothing called {name!r}; `tokenspec docs list` tells what there is")
+        unknown = options.keys() - set(_OPTIONS)
+        if unknown:
+            raise BadBlock(f"there is no option {min(unknown)!r}; there are {', '.join(_OPTIONS)}")
+        return known[name][1](options)
+
+    return find
+
+
+def _sequence(folder: Path, options: Mapping[str, str], oracle: Oracle) -> Graph:
+    if "log" not in options:
+        raise BadBlock("a sequence is of a log: name it, as log=FILE")
+    # Named as it is in the document: the picture is the same wherever the command is run from.
+    return replace(sequence_of(str(folder / options["log"]), None, oracle), title=f"What happened in {options['log']}")
+
+
+def _asked(options: Mapping[str, str], known: Mapping[str, T]) -> dict[str, T]:
+    """Those of `known` that the option `of` names, in its order; all where it is absent."""
+    asked = options["of"].split(",") if "of" in options else list(known)
+    for name in asked:
+        if name not in known:
+            raise BadBlock(f"of={options['of']}: there is no {name!r} among {', '.join(known)}")
+    return {name: known[name] for name in asked}
+
+
+def _plans(catalogue: Catalogue) -> Table:
+    rows = [
+        (
+            name,
+            f"{plan.allowance:,}",
+            f"{plan.allowance * catalogue.bank_months:,}",
+            ", ".join(plan.relaxed) or "-",
+            f"{plan.api:,}",
+        )
+        for name, plan in catalogue.plans.items()
+    ]
+    return table(("plan", "fast tokens a month", "the bank holds", "unlimited", "API tokens a month"), rows)
+
+
+def _cited() -> dict[str, tuple[str, ...]]:
+    cited: dict[str, tuple[str, ...]] = {}
+    for machine in system().machines:
+        cited |= citations(machine)
+    return cited | {f"claim {c.number}": c.clauses for c in claims(DEFAULT.ranking)}
+
+
+def _tests(folder: Path, options: Mapping[str, str]) -> dict[str, list[str]]:
+    """The tests of each clause in the folder that the options name, by the names of the tests."""
+    found: dict[str, list[str]] = {}
+    if "tests" in options:
+        for path in sorted((folder / options["tests"]).glob("test_*.py")):
+            for name, clause in _CLAUSE_TEST.findall(path.read_text(encoding="utf-8")):
+                found.setdefault(clause.upper(), []).append(name)
+    return found
+
+
+def _examples(folder: Path, options: Mapping[str, str]) -> dict[str, list[str]]:
+    """The example logs that show each clause, from the table in the file that the options name."""
+    found: dict[str, list[str]] = {}
+    if "examples" in options:
+        for number, ids in _EXAMPLE.findall((folder / options["examples"]).read_text(encoding="utf-8")):
+            for clause in ids.split(", "):
+                found.setdefault(clause, []).append(number)
+    return found
+
+
+def _claims(all_claims: tuple[Claim, ...]) -> Table:
+    # The engines are heavy, and only this table names them.
+    from tokenspec.oracle.check.verdicts import ENGINES
+
+    rows = []
+    for c in all_claims:
+        kinds = dict.fromkeys(_kind(part) for part in c.parts)
+        engines = dict.fromkeys(engine for part in c.parts for engine in ENGINES[type(part)])
+        rows.append((str(c.number), f"`{c.id}`", c.sentence, " ".join(c.clauses), ", ".join(kinds), ", ".join(engines)))
+    return table(("no", "claim", "what it says", "clauses", "kinds of its parts", "discharged by"), rows)
+
+
+def _formulas(all_claims: tuple[Claim, ...]) -> Table:
+    rows = [(f"`{c.id}`", f"`{p.name}`", _kind(p), *_texts(p)) for c in all_claims for p in c.parts]
+    return table(("claim", "part", "kind", "holds", "twin: the case that must occur"), rows)
+
+
+def _mutants() -> Table:
+    from tokenspec.oracle.check.mutants.recorded import ENGINES, EQUIVALENT, SURVIVED, by_operator, recorded
+
+    return table(("operator", "faults", *ENGINES, EQUIVALENT, SURVIVED), by_operator(recorded().fates))
+
+
+def _left() -> Table:
+    """The faults that nothing kills: those that make no difference, and any that survived."""
+    from tokenspec.oracle.check.mutants.recorded import KILLED, recorded
+
+    rows = [(f"`{f.id}`", f.fault, f.verdict) for f in recorded().fates if f.verdict != KILLED]
+    return table(("fault", "what it changes", "verdict"), rows)
+
+
+def _kind(part: Part) -> str:
+    names = {StatePart: "state", StepPart: "step", TwoRunPart: "two runs", LayerPart: "layer"}
+    names |= {LivenessPart: "liveness", LeadsToPart: "leads to", RefusalPart: "refusal", PairPart: "pair"}
+    return names[type(part)]
+
+
+def _texts(part: Part) -> tuple[str, str]:
+    match part:
+        case StatePart():
+            return f"`{show(part.holds)}`", f"`{show(part.twin)}`"
+        case StepPart():
+            of = f" (of {', '.join(part.events)})" if part.events else ""
+            return f"`{show(part.holds)}`{of}", f"`{show(part.twin)}`"
+        case TwoRunPart():
+            runs = f"{' then '.join(part.left)} = {' then '.join(part.right)}"
+            return f"{runs} on {', '.join(part.agree)}, unless `{show(part.unless)}`", f"`{show(part.assume)}`"
+        case LivenessPart():
+            return f"`{part.goal}` stays possible by {', '.join(part.events)}", f"`{part.goal}` is refused somewhere"
+        case LeadsToPart():
+            comes = f"`{show(part.premise)}` leads to `{show(part.goal)}`, fair in {', '.join(part.fair)}"
+            return comes, f"`{show(part.premise)}`, but not `{show(part.goal)}`"
+        case PairPart():
+            return f"`{show(part.holds)}`, for an event of one of two copies", f"`{show(part.twin)}`"
+        case RefusalPart():
+            codes = "; ".join(f"{code}: `{show(holds)}`" for code, holds in part.refusals)
+            return f"`{part.event}` is refused by the first of these that is false: {codes}", "every code is met"
+        case LayerPart():
+            return part.says, "checked around every record of a run"

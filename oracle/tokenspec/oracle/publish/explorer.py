@@ -1,0 +1,121 @@
+"""The explorer: one HTML file in which the declared account runs, to be tried out by hand.
+
+The page loads nothing. It holds the modules that `export wasm` writes, the files of `examples/wasm-host` that run them, the
+picture of the lifecycle, and what the declaration says; its own files in `page/` name no event, field, refusal or policy.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from tokenspec.diagrams.graph import Graph, Style
+from tokenspec.diagrams.lifecycle import lifecycle
+from tokenspec.diagrams.picture import svg
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.lang.claims import Claim, StatePart, StepPart
+from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Var, children
+from tokenspec.oracle.base.provenance import line, stamp
+from tokenspec.oracle.publish.wasm_module import module_of
+from tokenspec.oracle.wire.answers import FIELDS
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.clauses import CLAUSES
+from tokenspec.spec.system import system
+
+HOST = ("machine.js", "calendar.js", "world.js")
+"""The host of the modules, as it lies in `examples/wasm-host`; a wheel brings these files along."""
+
+PAGE = ("dom.js", "records.js", "run.js", "link.js", "plot.js", "events.js", "account.js", "history.js", "policies.js", "main.js")
+"""The page itself. A file may import from those before it."""
+
+
+def build(
+    records: Iterable[Mapping[str, Any]] = (),
+    policy: Mapping[str, str] | None = None,
+    catalogue: Catalogue = DEFAULT,
+    log: str = "",
+) -> str:
+    """The page as HTML, the same text each time.
+
+    It begins with `records`, good ones of a log called `log`, under `policy`. Raises `BadSetting`.
+    """
+    account, _, session = system(catalogue).machines
+    settings = policy_from(policy)
+    data = {
+        **stamp(),
+        "catalogue": catalogue_on_the_wire(catalogue),
+        "aliases": dict(catalogue.aliases),
+        "policy": settings,
+        "clauses": CLAUSES,
+        "answer_fields": FIELDS,
+        "ceilings": ceilings(account, claims(catalogue.ranking)),
+        "log": log,
+        "records": list(records),
+        "modules": {
+            machine.name: base64.b64encode(module_of(machine, catalogue, settings)).decode() for machine in (account, session)
+        },
+    }
+    script = "\n".join(_inlined(_host_file(name)) for name in HOST) + "\n".join(_inlined(_page_file(name)) for name in PAGE)
+    parts = {
+        "style": _page_file("explorer.css"),
+        # Within a script nothing but its end tag has a meaning to HTML.
+        "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
+        "script": script,
+        "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        "stamp": line(),
+        "lifecycle": svg(_names_alone(lifecycle(account, name="lifecycle"))),
+    }
+    return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _page_file("explorer.html"))
+
+
+def _names_alone(graph: Graph) -> Graph:
+    """The picture without conditions and clauses: small enough to stand beside the rest."""
+    nodes = tuple(replace(node, lines=node.lines[:1]) for node in graph.nodes)
+    edges = tuple(replace(e, lines=tuple(line for line in e.lines if line.style is Style.STRONG)) for e in graph.edges)
+    return replace(graph, nodes=nodes, edges=edges)
+
+
+def ceilings(machine: Machine, every: Sequence[Claim]) -> dict[str, str]:
+    """By pool the definition or parameter that a claim names as the most it holds; a pool without one has no ceiling."""
+    named = {d.name for d in machine.definitions} | {p.name for p in machine.parameters}
+    parts = [p for c in every for p in c.parts if isinstance(p, StatePart | StepPart) and p.machine == machine.name]
+    found: dict[str, str] = {}
+    for part in parts:
+        for pool, most in _bounds(part.holds):
+            if pool in machine.pools and most in named:
+                found.setdefault(pool, most)
+    return found
+
+
+def _bounds(expr: Expr) -> Iterator[tuple[str, str]]:
+    """The names of which the first is at most the second, before an event or after it."""
+    match expr:
+        case Binary(BinaryOp.LE, Var(left), Var(right)):
+            yield left.removeprefix("new."), right.removeprefix("new.")
+    for part in children(expr):
+        yield from _bounds(part)
+
+
+def _page_file(name: str) -> str:
+    return (files("tokenspec.oracle.publish") / "page" / name).read_text(encoding="utf-8")
+
+
+def _host_file(name: str) -> str:
+    installed = files("tokenspec.oracle.publish") / "page" / "host" / name
+    if installed.is_file():
+        return installed.read_text(encoding="utf-8")
+    return (Path(__file__).parents[4] / "examples" / "wasm-host" / name).read_text(encoding="utf-8")
+
+
+def _inlined(text: str) -> str:
+    """A file of JavaScript as part of one script: what it imports stands there already."""
+    return re.sub(r"^export ", "", re.sub(r"^import [^;]*;\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)

@@ -1,0 +1,48 @@
+"""A log or counterexample as a picture: each record, its answer, and what it changed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from tokenspec.diagrams.graph import Graph
+from tokenspec.diagrams.sequence import sequence
+from tokenspec.oracle.base import provenance
+from tokenspec.oracle.base.errors import BadRecord, BadSetting
+from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.logs.narrative import told
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import differences
+from tokenspec.oracle.wire.log_files import Logs
+
+RECORDS_MAX = 100
+"""How many records one picture shows; more of them could not be read."""
+
+
+def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:
+    """The records of the log at `path`, or those of one account, as a picture. Raises `BadSetting`, `OSError`.
+
+    Answers are the oracle's; where a record says what was observed and that differs, the picture says so.
+    """
+    records, wrong = [], []
+    for line in Logs([path]):
+        try:
+            record = oracle.reader.decode(line.content)
+            answer = oracle.answer(record)
+        except BadRecord as fault:
+            raise BadSetting(f"{line.file}:{line.number}", f"{fault.field}: {fault.rule}") from None
+        if account in (None, record.account):
+            shown: dict[str, Any] = msgspec.json.decode(line.content)
+            records.append(shown | {"observed": answer.as_dict()})
+            found = differences(answer, record.observed) if record.observed is not None else []
+            wrong.append(tuple(f"{name} expected {as_text(want)}, observed {as_text(got)}" for name, want, got in found))
+    if not records:
+        raise BadSetting(path, "it holds no record" if account is None else f"it holds no record of account {account!r}")
+    if len(records) > RECORDS_MAX:
+        raise BadSetting(
+            path, f"{len(records)} records are too many for a picture, of {RECORDS_MAX} at most: narrow it by --account"
+        )
+    happenings = [replace(it, wrong=differs) for it, differs in zip(told(records), wrong, strict=True)]
+    return replace(sequence(happenings, f"What happened in {one_line(path)}"), origin=provenance.line())

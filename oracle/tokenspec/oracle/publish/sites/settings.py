@@ -1,0 +1,16 @@
+"""What a site's configuration says of catalogue and policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.policies import DEFAULTS
+
+
+def settings_of(catalogue: str | None, policy: Mapping[str, str], folder: Path) -> tuple[Catalogue, dict[str, str]]:
+    """The catalogue of the file, from `folder`, and the policies, defaults filled in. Raises `BadSetting`, `OSError`."""
+    policy_from(policy)
+    return (DEFAULT if catalogue is None else catalogue_from_file(folder / catalogue)), {**DEFAULTS, **policy}

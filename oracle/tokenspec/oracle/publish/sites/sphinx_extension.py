@@ -1,0 +1,66 @@
+"""A Sphinx extension: `.. tokenspec:: NAME` shows what `tokenspec docs list` lists.
+
+    extensions = ["tokenspec.oracle.publish.sites.sphinx_extension"]          in conf.py
+    tokenspec_policy = {"refund": "none"}                             other answers to open questions, where wanted
+    tokenspec_catalogue = "plans.toml"                                a catalogue of your own, from the folder of conf.py
+
+Pictures are drawn into HTML; other builders leave them out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, ClassVar
+
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.util.docutils import SphinxDirective
+
+from tokenspec.diagrams.blocks import BadBlock
+from tokenspec.diagrams.graph import Graph
+from tokenspec.diagrams.markup import Gallery, rst
+from tokenspec.diagrams.picture import svg
+from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.provenance import own_version
+from tokenspec.oracle.publish.documents import finder
+from tokenspec.oracle.publish.sites.settings import settings_of
+
+
+class Tokenspec(SphinxDirective):
+    """A table or picture of the declared account, by name."""
+
+    required_arguments = 1
+    final_argument_whitespace = True
+    option_spec: ClassVar[Any] = {}
+
+    def run(self) -> list[nodes.Node]:
+        """The nodes of the content. An unknown name, setting or catalogue is an error of the document."""
+        try:
+            catalogue, policy = settings_of(self.config.tokenspec_catalogue, self.config.tokenspec_policy, Path(self.env.srcdir))
+            content = finder(Path(self.env.srcdir), catalogue, policy)(" ".join(self.arguments[0].split()), {})
+        except BadBlock as fault:
+            raise self.error(fault.rule) from None
+        except BadSetting as fault:
+            raise self.error(str(fault)) from None
+        except OSError as fault:
+            raise self.error(f"{fault.filename}: {fault.strerror}") from None
+        if isinstance(content, Graph):
+            return [_drawn(content)]
+        if isinstance(content, Gallery):
+            shown: list[nodes.Node] = []
+            for name, graph, says in content.pictures:
+                shown += [nodes.rubric(name, name), nodes.paragraph(says, says), _drawn(graph)]
+            return shown
+        return self.parse_text_to_nodes(rst(content, {}).text)
+
+
+def _drawn(graph: Graph) -> nodes.raw:
+    return nodes.raw("", svg(graph), format="html")
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Registers the directive and its two settings."""
+    app.add_config_value("tokenspec_policy", {}, "env", dict)
+    app.add_config_value("tokenspec_catalogue", None, "env", (str, type(None)))
+    app.add_directive("tokenspec", Tokenspec)
+    return {"version": own_version(), "parallel_read_safe": True, "parallel_write_safe": True}

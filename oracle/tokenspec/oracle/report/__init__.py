@@ -1,0 +1,1 @@
+"""Results in every form: text, JSON, JUnit, SARIF, Markdown."""

@@ -1,0 +1,92 @@
+"""What a check found broken, whichever engine found it, told line by line for every form of report."""
+
+from __future__ import annotations
+
+import io
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tokenspec.machine.checkers.monitor import Violation
+from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
+from tokenspec.oracle.check.counterexample import Counterexample, counterexamples
+from tokenspec.oracle.check.evidence import Evidence
+from tokenspec.oracle.check.verdicts import Key, disagreements
+from tokenspec.oracle.report.fuzz import show_failure
+
+
+@dataclass(frozen=True)
+class Breach:
+    """A part of a claim that an engine found broken (`explore` or `fuzz`), with the whole story and the bare trace."""
+
+    claim: str
+    part: str
+    engine: str
+    lines: tuple[str, ...]
+    trace: tuple[str, ...] = ()
+    example: Counterexample | None = None
+
+    @property
+    def key(self) -> Key:
+        """The claim and the part."""
+        return self.claim, self.part
+
+
+def breaches(evidence: Evidence, catalogue: str | None) -> list[Breach]:
+    """Everything that was found broken: by the searches, then by random runs. `catalogue` is the file of the runs' figures.
+
+    Readers that disagree break no claim; they are told under the name of their error.
+    """
+    found = []
+    for each in counterexamples(evidence):
+        trace = tuple(map(each.told, each.steps))
+        found.append(Breach(each.claim.id, each.part, "explore", tuple(each.lines()), trace, each))
+    for finding in evidence.findings:
+        if finding.broken is not None:
+            found.append(Breach(finding.claim.id, finding.part.name, "explore", tuple(finding.lines())))
+    failure = evidence.fuzzed.failure
+    if failure is not None:
+        text = io.StringIO()
+        show_failure(failure, text)
+        lines = (*text.getvalue().rstrip().splitlines(), f"  again: {_fuzz_again(evidence, catalogue)}")
+        error = failure.error
+        key = (error.claim, error.part) if isinstance(error, Violation) else (type(error).__name__, "")
+        found.append(Breach(*key, "fuzz", lines))
+    return found
+
+
+def _fuzz_again(evidence: Evidence, catalogue: str | None) -> str:
+    settings = evidence.settings
+    words = ["tokenspec", "fuzz", "--examples", str(settings.examples), "--seed", str(settings.seed)]
+    words += [word for name, answer in settings.policy.items() for word in ("--policy", f"{name}={answer}")]
+    return shlex.join(words + (["--catalogue", catalogue] if catalogue is not None else []))
+
+
+def open_obligations(evidence: Evidence) -> Iterator[tuple[Key, tuple[str, ...]]]:
+    """What the prover left open or found a witness against, with the witness' story."""
+    for o in evidence.obligations:
+        if o.verdict != PROVED:
+            story = o.witness.story() if o.witness else ()
+            head = f"{o.verdict}: claim {o.claim}, part {o.part}, at {o.about}"
+            yield (o.claim, o.part), (head, *(f"  {line}" for line in story))
+
+
+def gates(evidence: Evidence) -> dict[str, list[str]]:
+    """What must be so whatever the claims say, each with what is wrong with it."""
+    ended = [
+        f"{searched.scope.name} scope, {searched.told}: ended by its budget of {each.ended_by}"
+        for searched in evidence.searches
+        for each in searched.explorations
+        if each.ended_by
+    ]
+    interrupted = ["interrupted: what is told here is what was found until then"] if evidence.interrupted else []
+    # What ended early had no time to meet everything.
+    cold = [] if evidence.interrupted or evidence.fuzzed.failure is not None else evidence.fuzzed.cold
+    lemmas = [line for (claim, _), lines in open_obligations(evidence) if claim == LEMMA for line in lines]
+    return {
+        "every_lemma_is_proved": lemmas,
+        "engines_agree": [f"engines disagree: {line}" for line in disagreements(evidence)],
+        "no_deadlock": [f"deadlock: {state}" for state in evidence.deadlocks],
+        "every_outcome_occurs": [f"never met: {event}, {what}" for event, what in cold],
+        "every_engine_ends": ended + interrupted,
+    }

@@ -1,0 +1,51 @@
+"""Opens the file, or standard output, that a result goes to."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from tokenspec.oracle.base.errors import WrongUsage
+
+
+def named(path: str) -> str:
+    """Names a file, or standard output for `-`."""
+    return "standard output" if path == "-" else path
+
+
+def cannot_be_written(option: str, path: str, fault: Exception) -> WrongUsage:
+    """Returns the error for a file that cannot be written."""
+    why = (getattr(fault, "strerror", None) or str(fault)).lower()
+    return WrongUsage(option, f"{named(path)} cannot be written: {why}")
+
+
+@contextmanager
+def output(path: str | None, option: str = "-o") -> Iterator[IO[str]]:
+    """Where a result is written: the file that `option` names, or standard output. Raises `WrongUsage` where that fails.
+
+    A reader of standard output who has seen enough and left is no failure.
+    """
+    try:
+        if path is None or path == "-":
+            yield sys.stdout
+            sys.stdout.flush()
+        else:
+            with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as file:
+                yield file
+    except OSError as fault:
+        if path is None or path == "-":
+            discard_standard_output()
+        if isinstance(fault, BrokenPipeError):
+            return
+        raise cannot_be_written(option, path or "-", fault) from None
+
+
+def discard_standard_output() -> None:
+    """Whatever else is written there goes nowhere; Python would otherwise complain once more at exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)

@@ -1,0 +1,52 @@
+"""What the verbs that talk to an implementation have in common: ending it, and showing where it went wrong."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import IO, Any
+
+from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.logs.narrative import story
+from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.client import Client, Failed
+from tokenspec.oracle.wire.answers import Difference
+
+DEFAULT_TIMEOUT = 5.0
+"""Seconds for a request."""
+
+
+@contextmanager
+def ended(client: Client) -> Iterator[Client]:
+    """The client, ended whatever happens; a SIGTERM is taken as Ctrl-C is, so that nothing is left running."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield client
+    finally:
+        try:
+            client.end()
+        finally:
+            signal.signal(signal.SIGTERM, before)
+
+
+def title_of(terms: Terms) -> str:
+    """The implementation, in its own words."""
+    fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
+    return f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}"
+
+
+def show_failure(told: Sequence[Mapping[str, Any]], found: Sequence[Difference], failed: Failed | None, to: IO[str]) -> None:
+    """The story as it should have gone, with the right answers under `observed`; and the last answer beside the right one."""
+    for line in story(told):
+        to.write(f"  {line}\n")
+    if failed is not None:
+        to.write(f"  {one_line(str(failed), 2_000)}\n")
+    rows = [(name, as_text(expected), as_text(got)) for name, expected, got in found]
+    widths = [max(len(row[i]) for row in [*rows, ("field", "expected", "got")]) for i in range(2)]
+    for name, expected, got in [("field", "expected", "got"), *rows] if rows else []:
+        to.write(f"     {name:<{widths[0]}}  {expected:<{widths[1]}}  {got}\n")

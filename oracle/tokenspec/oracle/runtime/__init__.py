@@ -1,0 +1,1 @@
+"""The oracle at work: accounts, clocks, the journal, saved states."""

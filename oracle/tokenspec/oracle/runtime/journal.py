@@ -1,0 +1,107 @@
+"""What an account remembers beside its balances: jobs, first answers, sessions, and when periods ended.
+
+It holds no rule about tokens. It supplies the facts that the declaration asks for, by their names.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from tokenspec.machine.lang.types import Value
+from tokenspec.oracle.runtime.clocks import Dial
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.spec.words import APP_POOLS
+
+Vector = tuple[int, int, int, int]
+"""Balances of the app's pools, in the order of APP_POOLS."""
+
+
+class Job(msgspec.Struct, array_like=True, gc=False):
+    """A generation that was accepted: what each app pool paid (all 0 where none did), and the periods it fell in."""
+
+    parts: Vector
+    day: int
+    month: int
+    subscription: int
+    refunded: bool = False
+
+
+class Session(msgspec.Struct, array_like=True, gc=False):
+    """A session's state, and the position in the account's timeline at which it last fetched the balance."""
+
+    state: str
+    since: int = 0
+
+
+class Account(msgspec.Struct):
+    """Everything the oracle keeps of one account; the whole of it is saved and loaded."""
+
+    row: tuple[bool | int | str, ...]
+    last_at: int | None = None
+    daily: Dial | None = None
+    renewal: Dial | None = None
+    day: int = 0
+    """How many daily resets have run."""
+    month: int = 0
+    """How many renewals have run, ends of a subscription included."""
+    subscription: int = 0
+    """How many subscriptions have ended."""
+    jobs: dict[str, Job] = {}
+    answers: dict[str, Answer] = {}
+    sessions: dict[str, Session] = {}
+    timeline: list[Vector] = []
+    """The balances that were true, one after the other, since the oldest fetch of a session that is logged in."""
+
+
+def remember_job(account: Account, job: str, parts: Vector) -> None:
+    """The generation `job` was accepted, and the app's pools paid `parts`."""
+    account.jobs[job] = Job(parts, account.day, account.month, account.subscription)
+
+
+def refund_facts(account: Account, job_id: str) -> dict[str, Value]:
+    """What a refund of `job_id` turns on."""
+    job = account.jobs.get(job_id) or Job((0, 0, 0, 0), -1, -1, -1)
+    facts: dict[str, Value] = {f"{pool}_part": tokens for pool, tokens in zip(APP_POOLS, job.parts, strict=True)}
+    return facts | {
+        "job_was_charged": any(job.parts),
+        "job_is_refunded": job.refunded,
+        "day_lasts": job.day == account.day,
+        "month_lasts": job.month == account.month,
+        "subscription_lasts": job.subscription == account.subscription,
+    }
+
+
+def note_balances(account: Account, now: Vector) -> None:
+    """The balances are `now`; they are kept while some session may still show older ones."""
+    if account.sessions and account.timeline[-1] != now:
+        account.timeline.append(now)
+
+
+def fetch(account: Account, session: str, state: str, now: Vector) -> None:
+    """The session has fetched the true balances."""
+    if not account.timeline or account.timeline[-1] != now:
+        account.timeline.append(now)
+    account.sessions[session] = Session(state, len(account.timeline) - 1)
+
+
+def forget(account: Account, session: str) -> None:
+    """The session has ended."""
+    del account.sessions[session]
+    if not account.sessions:
+        account.timeline.clear()
+
+
+def verdict(account: Account, session: str, shown: dict[str, int], now: Vector) -> str:
+    """Whether what a session shows is `current`, was true at one moment since its last fetch (`stale`), or `impossible`."""
+    wanted = [(APP_POOLS.index(pool), tokens) for pool, tokens in shown.items()]
+    if all(now[index] == tokens for index, tokens in wanted):
+        return "current"
+    known = account.sessions.get(session)
+    if known is None:
+        return "impossible"
+    # The newest first: what a screen shows is mostly not very old.
+    for position in range(len(account.timeline) - 1, known.since - 1, -1):
+        vector = account.timeline[position]
+        if all(vector[index] == tokens for index, tokens in wanted):
+            return "stale"
+    return "impossible"

@@ -1,0 +1,347 @@
+"""The oracle: accounts driven by records, each answered as a right implementation would.
+
+It joins the declared machines with the clock and the journal, and decides nothing about tokens itself: which
+event is accepted, what it changes and which clock it starts or stops comes from the declaration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from msgspec import UNSET, structs
+
+from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Steps
+from tokenspec.machine.lang.declaration import ClockAct, Machine, Origin
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.types import Enum, Value
+from tokenspec.oracle.base.errors import BadRecord, BadSetting
+from tokenspec.oracle.base.instants import format_instant, parse_time_of_day
+from tokenspec.oracle.base.text import as_text
+from tokenspec.oracle.runtime import clocks, journal
+from tokenspec.oracle.runtime.journal import Account, Vector
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.records import Reader, Record, event_of
+from tokenspec.oracle.wire.settings import RESETS, catalogue_from, policy_from
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.session import LOGGED_OUT, STALE
+from tokenspec.spec.system import system
+from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, UNLISTED
+
+_Provider: TypeAlias = Callable[[Account, Any], Value]
+ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
+"""Makes what runs a machine under one choice of parameters."""
+
+_FAR = 2**62
+"""Later than any instant a record can name."""
+
+
+class Oracle:
+    """A world of accounts under one choice of policies and one catalogue.
+
+    `resets` says how the two jobs come: `explicit` as written events, `implied` by themselves at the instant they
+    fall due. `machine` replaces the declared account, for fault seeding; `machine_reader` is what runs it in place of
+    the compiled reader.
+    """
+
+    runs_max = 120_000
+    """More than the months from year 0 to 9999: how often a job is run before it is taken to have no end."""
+
+    def __init__(
+        self,
+        policy: Mapping[str, str] | None = None,
+        catalogue: Catalogue | Mapping[str, Any] | None = None,
+        resets: str = "explicit",
+        machine: Machine | None = None,
+        machine_reader: ReaderOf | None = None,
+    ) -> None:
+        if resets not in RESETS:
+            raise BadSetting("resets", f"{resets!r} is not one of {', '.join(RESETS)}")
+        self.policy = policy_from(policy)
+        self.catalogue = _catalogue(catalogue)
+        self.resets = resets
+        self.system = system(self.catalogue)
+        declared, _, session = self.system.machines
+        self.session_machine = session
+        self.machine = machine or declared
+        self.parameters: dict[str, Value] = {**self.catalogue.parameters(), **self.policy}
+        self.compiled = Compiled(self.machine, self.parameters)
+        self._runs: Steps = machine_reader(self.machine, self.parameters) if machine_reader is not None else self.compiled
+        self.accounts: dict[str, Account] = {}
+        self.reader = Reader([*self.machine.events, *session.events], self.catalogue.aliases)
+        self.last_rule: str | None = None
+        """The rule that accepted the last record, or the code that refused it; None for a repeated id."""
+        self.watch: Callable[[Account, str, Fields, tuple[Value, ...], Outcome], None] | None = None
+        """Called after every event of the account machine with (account, event, fields, row before, outcome)."""
+        self.fired = 0
+        """How many events the account machines have been through; the runs of a job that repeats are one."""
+        self._session = Compiled(session, {})
+        self._session_hears = next(
+            event for link in self.system.links for machine, _, event in [link.then.partition(".")] if machine == session.name
+        )
+        """The session's event that the declared link fires when an event of the account changes a balance."""
+        at = {v.name: index for index, v in enumerate(self.machine.variables)}
+        self._lifecycle = (at["status"], at["plan"], at["scheduled_plan"])
+        self._app = slice(at[APP_POOLS[0]], at[APP_POOLS[-1]] + 1)
+        self._pools = slice(at[POOLS[0]], at[POOLS[-1]] + 1)
+        self._providers = {e.name: self._fields_of(e.name) for e in (*self.machine.events, *session.events)}
+        rules = {r.name: r for e in self.machine.events for r in e.rules}
+        self._acts = [rules[name].clocks for name in self._runs.rules]
+        self._answers = {
+            e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers)
+            for e in (*self.machine.events, *session.events)
+        }
+        self._repeats = {e.name for e in self.machine.events if e.repeats}
+        self._clocks = {c.name: c for c in self.machine.clocks}
+        self._clamped = self.policy["month_end"] == "stay_clamped"
+        self._every_24h = self.policy["daily_reset_clock"] == "every_24h_from_opening"
+
+    def apply(self, record: Mapping[str, Any]) -> Answer:
+        """The right answer to `record`. Raises `BadRecord` where it is not well formed or goes back in time."""
+        return self.answer(self.reader.convert(record))
+
+    def answer(self, record: Record) -> Answer:
+        """The same for a record that has been read already."""
+        account = self.accounts.get(record.account)
+        if account is None:
+            account = self.accounts[record.account] = Account(self._runs.initial)
+        if record.id is not None and (first := account.answers.get(record.id)) is not None:
+            self.last_rule = None
+            return structs.replace(first, duplicate=True)
+        at = record.at
+        assert isinstance(at, int), "the reader turns instants into milliseconds"
+        if account.last_at is not None and at < account.last_at:
+            raise BadRecord(
+                "at",
+                f"time never goes back within an account, and {format_instant(account.last_at)} came before",
+                as_text(format_instant(at)),
+            )
+        account.last_at = at
+        event = event_of(record)
+        outcome = self._advance(account, at, event)
+        if event in self._session.steps:
+            answer = self._session_event(account, event, record)
+        else:
+            if outcome is None:
+                outcome = self._fire(account, event, self._fields(account, event, record), at, record)
+            answer = self._answer(account, event, outcome)
+        if record.id is not None:
+            account.answers[record.id] = answer
+        return answer
+
+    def pass_time(self, account_name: str, at: int) -> None:
+        """Time goes on to `at` for an account without anything else happening."""
+        account = self.accounts[account_name]
+        self._advance(account, at, "")
+        account.last_at = max(at, account.last_at or at)
+
+    # Time
+
+    def _advance(self, account: Account, at: int, event: str) -> Outcome | None:
+        """Everything that falls due up to `at`, in order: renewal before daily reset at one instant.
+
+        The outcome of `event` where it took the place of an implied renewal, else None.
+        """
+        taken: Outcome | None = None
+        while True:
+            monthly = account.renewal.upcoming if account.renewal is not None else _FAR
+            daily = account.daily.upcoming if account.daily is not None else _FAR
+            if monthly > at and daily > at:
+                return taken
+            if monthly <= daily:
+                taken = self._month_passes(account, at, event) or taken
+            else:
+                self._days_pass(account, min(at, monthly - 1))
+
+    def _month_passes(self, account: Account, at: int, event: str) -> Outcome | None:
+        dial = account.renewal
+        assert dial is not None
+        instant, is_waiting = dial.upcoming, dial.is_waiting
+        clocks.pass_month(dial, self._clamped)
+        self._fire(account, self._clocks["renewal"].falls_due, (), instant)
+        # A renewal that waits since an earlier instant waits for a written job, and the later ones with it.
+        if self.resets == "explicit" or is_waiting:
+            return None
+        if event == "payment_failed" and instant == at:
+            outcome = self._fire(account, event, (), at)
+            if outcome[0] >= 0:
+                return outcome
+        self._fire(account, self._clocks["renewal"].job, (), instant)
+        return None
+
+    def _days_pass(self, account: Account, until: int) -> None:
+        """The daily marks from the next one up to `until`."""
+        dial = account.daily
+        assert dial is not None
+        falls_due, job = self._clocks["daily"].falls_due, self._clocks["daily"].job
+        if self.resets == "explicit":
+            clocks.pass_days(dial, until)
+            self._fire(account, falls_due, (), until)
+            return
+        while dial.upcoming <= until:
+            before, instant = account.row, dial.upcoming
+            clocks.pass_days(dial, instant)
+            self._fire(account, falls_due, (), instant)
+            self._fire(account, job, (), instant)
+            if account.row == before:
+                # Nothing else happens before `until`, so every further reset would leave the same row.
+                clocks.pass_days(dial, until)
+                dial.settle()
+
+    # Events
+
+    def _fire(self, account: Account, event: str, fields: Fields, at: int, record: Record | None = None) -> Outcome:
+        """`event` happens to the account machine; a job that repeats is run for as long as it is accepted."""
+        before = account.row
+        self.fired += 1
+        step = self._runs.steps[event]
+        outcome = self._step(account, event, fields, step)
+        if outcome[0] < 0:
+            return outcome
+        self._settle(account, outcome, at, record)
+        if event in self._repeats:
+            self._repeat(account, event, fields, at, record)
+        if record is not None:
+            self._remember(account, event, outcome, record)
+        if account.row[self._app] != before[self._app]:
+            self._balances_change(account)
+        return outcome
+
+    def _repeat(self, account: Account, event: str, fields: Fields, at: int, record: Record | None) -> None:
+        step = self._runs.steps[event]
+        for _ in range(self.runs_max):
+            again = self._step(account, event, fields, step)
+            if again[0] < 0:
+                return
+            self._settle(account, again, at, record)
+        raise Gap(f"{event} is accepted without end in {account.row}: a job has to settle what it runs for")
+
+    def _step(self, account: Account, event: str, fields: Fields, step: Callable[[Any, Fields], Outcome]) -> Outcome:
+        before = account.row
+        outcome = step(before, fields)
+        if outcome[0] >= 0:
+            account.row = outcome[1]
+        if self.watch is not None:
+            self.watch(account, event, fields, before, outcome)
+        return outcome
+
+    def _settle(self, account: Account, outcome: Outcome, at: int, record: Record | None) -> None:
+        for name, act in self._acts[outcome[0]]:
+            if name == "daily":
+                self._act_on_daily(account, act, at, record)
+            else:
+                self._act_on_renewal(account, act, at)
+
+    def _act_on_daily(self, account: Account, act: ClockAct, at: int, record: Record | None) -> None:
+        if act is ClockAct.STARTS:
+            written = getattr(record, "daily_reset_time", None) or "00:00"
+            account.daily = clocks.start_daily(at, parse_time_of_day(written), self._every_24h)
+        elif act is ClockAct.SETTLES and account.daily is not None:
+            account.daily.settle()
+            account.day += 1
+
+    def _act_on_renewal(self, account: Account, act: ClockAct, at: int) -> None:
+        if act is ClockAct.STARTS:
+            account.renewal = clocks.start_monthly(at, self._clamped)
+        elif act is ClockAct.SETTLES and account.renewal is not None:
+            account.renewal.settle()
+            account.month += 1
+        elif act is ClockAct.STOPS:
+            account.renewal = None
+            account.month += 1
+            account.subscription += 1
+
+    def _remember(self, account: Account, event: str, outcome: Outcome, record: Any) -> None:
+        if event == "refund":
+            account.jobs[record.job].refunded = True
+        elif event in ("generate", "api_generate"):
+            charges = {name: n for (name, is_charge), n in zip(self._answers[event], outcome[2], strict=True) if is_charge}
+            paid = [charges.get(pool) or 0 for pool in APP_POOLS]
+            journal.remember_job(account, record.job, tuple(paid))  # type: ignore[arg-type]
+
+    # Sessions
+
+    def _session_event(self, account: Account, event: str, record: Any) -> Answer:
+        known = account.sessions.get(record.session)
+        state = known.state if known is not None else LOGGED_OUT
+        outcome = self._session.steps[event]((state,), self._fields(account, event, record))
+        if outcome[0] < 0:
+            return self._answer(account, event, outcome, self._session)
+        if event in ("login", "refresh"):
+            journal.fetch(account, record.session, str(outcome[1][0]), self._vector(account))
+        elif event == "logout":
+            journal.forget(account, record.session)
+        return self._answer(account, event, outcome, self._session)
+
+    def _balances_change(self, account: Account) -> None:
+        journal.note_balances(account, self._vector(account))
+        for session in account.sessions.values():
+            if session.state != STALE:
+                session.state = str(self._session.steps[self._session_hears]((session.state,), ())[1][0])
+
+    def _vector(self, account: Account) -> Vector:
+        return account.row[self._app]  # type: ignore[return-value]
+
+    # Fields and answers
+
+    def _fields(self, account: Account, event: str, record: Any) -> Fields:
+        return tuple([provide(account, record) for provide in self._providers[event]])
+
+    def _fields_of(self, event: str) -> list[_Provider]:
+        session = self._session.machine.event_named
+        declared = session[event] if event in session else self.machine.event_named[event]
+        return [self._payload(f.key, f.type) if f.origin is Origin.PAYLOAD else self._fact(f.name) for f in declared.fields]
+
+    @staticmethod
+    def _payload(key: str, kind: Any) -> _Provider:
+        if isinstance(kind, Enum) and UNLISTED in kind.members:
+            listed = frozenset(kind.members) - {UNLISTED}
+            return lambda account, record: name if (name := getattr(record, key)) in listed else UNLISTED
+        return lambda account, record: getattr(record, key)
+
+    def _fact(self, name: str) -> _Provider:
+        prices = self.catalogue.prices
+        facts: dict[str, _Provider] = {
+            "job_is_new": lambda account, record: record.job not in account.jobs,
+            "price_is_listed": lambda account, record: record.action in prices,
+            "listed_price": lambda account, record: prices.get(record.action, 0),
+            "account_exists": lambda account, record: account.row[0] != ABSENT,
+            "verdict": lambda account, record: journal.verdict(account, record.session, record.shown, self._vector(account)),
+        }
+        return facts.get(name) or (lambda account, record: journal.refund_facts(account, record.job)[name])
+
+    def _answer(self, account: Account, event: str, outcome: Outcome, by: Steps | None = None) -> Answer:
+        by = by or self._runs
+        index, _, answers = outcome
+        given: dict[str, Any] = {}
+        charge: dict[str, int] = {}
+        if index < 0:
+            self.last_rule = given["reason"] = by.codes[-1 - index]
+        else:
+            self.last_rule = by.rules[index]
+            for (name, is_charge), value in zip(self._answers[event], answers, strict=True):
+                if is_charge:
+                    if value:
+                        charge[name] = value  # type: ignore[assignment]
+                elif value is not None:
+                    given[name] = value
+        row: tuple[Any, ...] = account.row
+        status, plan, scheduled = (row[position] for position in self._lifecycle)
+        exists = status != ABSENT
+        return Answer(
+            "refused" if index < 0 else "accepted",
+            charge=charge or UNSET,
+            status=status if exists else None,
+            plan=plan if exists else None,
+            scheduled_plan=scheduled if exists and scheduled != NONE else None,
+            balances=dict(zip(POOLS, row[self._pools], strict=True)) if exists else {},
+            next_daily_reset_at=format_instant(account.daily.shown) if account.daily is not None else None,
+            next_renewal_at=format_instant(account.renewal.shown) if account.renewal is not None else None,
+            **given,
+        )
+
+
+def _catalogue(given: Catalogue | Mapping[str, Any] | None) -> Catalogue:
+    if given is None:
+        return DEFAULT
+    return given if isinstance(given, Catalogue) else catalogue_from(given)

@@ -1,0 +1,113 @@
+"""The state of an oracle as a file, so that a replay can go on tomorrow where it stopped today."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+from tokenspec.machine.lang.digest import digest
+from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
+from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
+from tokenspec.spec.system import system
+from tokenspec.spec.words import ABSENT, SUBSCRIBED
+
+_T = TypeVar("_T")
+
+_MONTHS_MAX = 120_000
+"""Of the years 0000 to 9999."""
+
+VERSION = 1
+"""Of the file's format. A file of another version is refused, not guessed at."""
+
+
+class _Head(msgspec.Struct):
+    version: int
+
+
+class _Saved(_Head):
+    digest: str
+    policy: dict[str, str]
+    catalogue: dict[str, Any]
+    resets: str
+    accounts: dict[str, Account]
+
+
+def save(oracle: Oracle) -> bytes:
+    """Everything `oracle` knows, as JSON: its settings, and each account with its journal and clocks."""
+    catalogue = catalogue_on_the_wire(oracle.catalogue) | {"aliases": dict(oracle.catalogue.aliases)}
+    of = digest(system(oracle.catalogue))
+    return msgspec.json.encode(_Saved(VERSION, of, oracle.policy, catalogue, oracle.resets, oracle.accounts))
+
+
+def load(content: bytes, name: str = "state") -> Oracle:
+    """The oracle that `save` wrote; `name` is that of the file.
+
+    Raises `BadSetting` where it is of another version or declaration, or no such file, or an account in it cannot be.
+    """
+    version = _decoded(content, _Head, name).version
+    if version != VERSION:
+        raise BadSetting(name, f"it has version {version}, and this program reads version {VERSION}")
+    saved = _decoded(content, _Saved, name)
+    try:
+        oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets)
+    except BadSetting as fault:
+        raise BadSetting(f"{name}: {fault.key}", fault.rule) from None
+    if saved.digest != digest(system(oracle.catalogue)):
+        raise BadSetting(name, "it was saved under another declaration of the account; replay from the start")
+    for account_name, account in saved.accounts.items():
+        wrong = _wrong_with(oracle, account)
+        if wrong is not None:
+            raise BadSetting(name, f"it is not as it was saved: account {one_line(account_name)}: {wrong}")
+    oracle.accounts = saved.accounts
+    return oracle
+
+
+def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise BadSetting(name, f"it is not a saved state: {fault}") from None
+
+
+def _wrong_with(oracle: Oracle, account: Account) -> str | None:
+    """Why `account` is none that `oracle` could have come to by itself; None where nothing speaks against it."""
+    variables = oracle.machine.variables
+    if len(account.row) != len(variables):
+        return f"it has {len(account.row)} variables and not {len(variables)}"
+    for variable, value in zip(variables, account.row, strict=True):
+        if not variable.type.admits(value):
+            return f"{variable.name} has a value that it cannot have"
+    return _wrong_with_clocks(account) or _wrong_with_sessions(oracle, account)
+
+
+def _wrong_with_clocks(account: Account) -> str | None:
+    if account.last_at is not None and not FIRST_INSTANT <= account.last_at <= LAST_INSTANT:
+        return "its last record has no instant"
+    for dial in (account.daily, account.renewal):
+        # A clock that was set beyond the calendar would run for ever.
+        if dial is not None and not (
+            all(FIRST_INSTANT <= at <= 2 * LAST_INSTANT for at in (dial.shown, dial.upcoming, dial.anchor))
+            and 0 <= dial.day <= 31
+            and 0 <= dial.months <= _MONTHS_MAX
+        ):
+            return "a clock of it shows no instant"
+    if (account.daily is None) != (account.row[0] == ABSENT) or (account.renewal is None) != (account.row[0] not in SUBSCRIBED):
+        return f"an account that is {account.row[0]} has other clocks"
+    return None
+
+
+def _wrong_with_sessions(oracle: Oracle, account: Account) -> str | None:
+    control = oracle.session_machine.control_variable.type
+    states = control.members if isinstance(control, Enum) else ()
+    for session in account.sessions.values():
+        if session.state not in states:
+            return "a session is in a state that there is not"
+        if not 0 <= session.since < len(account.timeline):
+            return "a session fetched a balance that the file does not hold"
+    return None

@@ -1,0 +1,1 @@
+"""The oracle as an implementation: over standard streams and HTTP."""

@@ -1,0 +1,110 @@
+"""The wire protocol from the side that answers: one world, one JSON object in, one out.
+
+A `Server` is what `tokenspec serve` puts behind standard input or a connection. It never raises: what it cannot do is
+answered with `{"error": "..."}`, and leaves the world as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.base.errors import BadRecord, BadSetting
+from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.text import as_text, in_our_words
+from tokenspec.oracle.runtime.oracle import Oracle, ReaderOf
+from tokenspec.oracle.wire.answers import FIELDS
+from tokenspec.oracle.wire.protocol import JOBS, PROTOCOL, Message, event_names
+from tokenspec.oracle.wire.settings import catalogue_from
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+
+NAMES_MAX = 100
+"""Plans, packs, each: a catalogue that names more is refused, since the account is declared anew for its names."""
+
+
+class Server:
+    """One world, opened by `open`, driven by `apply`, dropped by `close`.
+
+    `resets` is how jobs come; `policy` holds settings that a client cannot change; `catalogue` is used where `open`
+    sends none; `machine_reader` is what runs the account, as for `Oracle`.
+    """
+
+    def __init__(
+        self,
+        resets: str = "explicit",
+        policy: Mapping[str, str] | None = None,
+        catalogue: Catalogue = DEFAULT,
+        machine_reader: ReaderOf | None = None,
+    ) -> None:
+        self._resets, self._fixed, self._catalogue, self._machine_reader = resets, dict(policy or {}), catalogue, machine_reader
+        self._world: Oracle | None = None
+        self._ops: dict[str, Callable[[Message], Message]] = {"open": self._open, "apply": self._apply, "close": self._close}
+
+    def handle(self, request: Any) -> Message:
+        """The answer to one request."""
+        if not isinstance(request, dict):
+            return _error("a request is one JSON object")
+        op = request.get("op")
+        act = self._ops.get(op) if isinstance(op, str) else None
+        if act is None:
+            return _error(f"op: it is one of {', '.join(self._ops)}, found {as_text(op)}")
+        try:
+            return act(request)
+        except (BadRecord, BadSetting) as fault:
+            return _error(str(fault))
+        except Exception as fault:  # the last resort: a bug of ours must not end the world of everybody else
+            return _error(f"a bug of tokenspec, please report it ({type(fault).__name__}: {fault})")
+
+    def answer(self, line: bytes) -> bytes:
+        """The answer to one request as JSON, in bytes both ways, without the end of the line."""
+        try:
+            request = msgspec.json.decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+            return msgspec.json.encode(_error(f"a request is one JSON object: {in_our_words(str(fault))}"))
+        return msgspec.json.encode(self.handle(request))
+
+    def _open(self, request: Message) -> Message:
+        protocol = request.get("protocol", PROTOCOL)
+        if type(protocol) is not int or protocol != PROTOCOL:
+            return _error(f"protocol: this is version {PROTOCOL}, found {as_text(protocol)}")
+        policy, written = request.get("policy") or {}, request.get("catalogue")
+        if not isinstance(policy, dict) or not all(isinstance(answer, str) for answer in policy.values()):
+            return _error(f"policy: it holds one answer for each knob, found {as_text(policy)}")
+        if written is not None and not isinstance(written, dict):
+            return _error(f"catalogue: it is an object, found {as_text(written)}")
+        self._world = Oracle(
+            {**policy, **self._fixed}, self._catalogue_of(written), self._resets, machine_reader=self._machine_reader
+        )
+        written_by_itself = JOBS if self._resets == "implied" else ()
+        answer: Message = {
+            "name": "tokenspec",
+            **stamp(),
+            "resets": self._resets,
+            "events": [name for name in event_names() if name not in written_by_itself],
+            "observes": list(FIELDS),
+        }
+        return answer | ({"policy": self._fixed} if self._fixed else {})
+
+    def _catalogue_of(self, written: Message | None) -> Catalogue:
+        if written is None:
+            return self._catalogue
+        for table in ("ranking", "packs"):
+            names = written.get(table)
+            if isinstance(names, list | dict) and len(names) > NAMES_MAX:
+                raise BadSetting(table, f"it has {len(names)} entries, and {NAMES_MAX} are the most that are served")
+        return catalogue_from(written)
+
+    def _apply(self, request: Message) -> Message:
+        if self._world is None:
+            return _error("no world is open; the first request is an open")
+        return self._world.apply(request).as_dict()
+
+    def _close(self, request: Message) -> Message:
+        self._world = None
+        return {}
+
+
+def _error(why: str) -> Message:
+    return {"error": why}

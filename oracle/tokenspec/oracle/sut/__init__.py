@@ -1,0 +1,1 @@
+"""Talks to an implementation under test: clients, its capabilities, and the fields it shows."""

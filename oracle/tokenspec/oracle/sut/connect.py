@@ -1,0 +1,35 @@
+"""Connects to an implementation under test, by the form of its name."""
+
+from __future__ import annotations
+
+import sys
+
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.sut.client import Client, Failed
+
+
+def connect(sut: str, timeout: float) -> Client:
+    """The implementation that `sut` names, started or reached; a request may take `timeout` seconds.
+
+    `http://HOST:PORT`, `python:package.module:factory`, or else a command line. Raises `WrongUsage` where it is none of
+    them, `OSError` where there is no such program or nobody listens.
+    """
+    if sut.startswith(("http://", "https://")):
+        from tokenspec.oracle.sut.http import HttpClient
+
+        return HttpClient(sut, timeout)
+    from tokenspec.oracle.sut.process import ProcessClient, words_of
+
+    if not sut.startswith("python:"):
+        return ProcessClient(words_of(sut), timeout)
+    name = sut.removeprefix("python:")
+    if [bool(part) for part in name.split(":")] != [True, True]:
+        raise WrongUsage("--sut", f"a Python implementation is python:package.module:factory, found {one_line(sut)!r}")
+    host = ProcessClient([sys.executable, "-m", "tokenspec.oracle.sut.python_host", name], timeout)
+    ready = host.ask({})
+    if isinstance(ready, Failed) or ready.get("error") is not None:
+        host.end()
+        said = ready if isinstance(ready, Failed) else ready["error"]
+        raise WrongUsage("--sut", f"{sut} cannot be loaded: {said}")
+    return host

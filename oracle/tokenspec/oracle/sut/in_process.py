@@ -1,0 +1,42 @@
+"""An implementation in this process: an object with `handle`. It can be looked into, and cannot be stopped where it hangs."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.sut.client import DIED, GARBAGE, Failed, Message, read_answer
+
+_FRAMES = 3
+"""How many places of its code are told where it raised; the last ones."""
+
+
+class CallClient:
+    """Asks an object. Requests and answers are made JSON on the way, so that neither side holds parts of the other."""
+
+    def __init__(self, implementation: Any) -> None:
+        self._handle = implementation.handle
+
+    def ask(self, request: Message) -> Message | Failed:
+        """The answer to one request."""
+        asked = msgspec.json.decode(msgspec.json.encode(request))
+        try:
+            answer = self._handle(asked)
+        except Exception as fault:
+            return Failed(DIED, f"it raised {type(fault).__name__}: {fault}", _places(fault))
+        try:
+            return read_answer(msgspec.json.encode(answer))
+        except (TypeError, ValueError, RecursionError) as fault:
+            return Failed(GARBAGE, f"it answered what is not JSON: {fault}")
+
+    def end(self) -> None:
+        """There is nothing to end."""
+
+
+def _places(fault: Exception) -> str:
+    # The first frame is the call above.
+    frames = traceback.extract_tb(fault.__traceback__)[1:][-_FRAMES:]
+    return "; ".join(f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames)

@@ -1,0 +1,65 @@
+"""What an implementation answered, as far as it is compared: the part it observes, in the words of the specification."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.spec.system import system
+from tokenspec.spec.words import POOLS
+
+Reasons = Mapping[str, frozenset[str]]
+"""By an implementation's own word for a refusal, the codes that are right for it."""
+
+
+def reasons_from_file(path: Path) -> dict[str, frozenset[str]]:
+    """The words of a TOML file, each with a code or a list of codes. Raises `BadSetting`, `OSError`."""
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError, RecursionError) as fault:
+        raise BadSetting(str(path), f"it is not TOML: {fault}") from None
+    codes = {need.code for machine in system().machines for event in machine.events for need in event.requires}
+    found: dict[str, frozenset[str]] = {}
+    for word, meant in written.items():
+        listed = meant if isinstance(meant, list) else [meant]
+        for code in listed:
+            if code not in codes:
+                raise BadSetting(f"{path}: {word}", f"{code!r} is not one of the refusal codes")
+        found[word] = frozenset(listed)
+    return found
+
+
+def observed(got: Mapping[str, Any], expected: Answer, terms: Terms, reasons: Reasons | None) -> dict[str, Any]:
+    """The part of `got` that counts, in the form in which a log holds it.
+
+    What it says it observes and does not answer counts as null. With `reasons`, its word for a refusal is replaced by
+    the code it stands for; where that leaves a choice, by the right one.
+    """
+    said: dict[str, Any] = {}
+    for name in terms.observes:
+        whole, _, pool = name.partition(".")
+        pools = (pool,) if pool else POOLS if whole in ("charge", "balances") else ()
+        answered = got.get(whole)
+        if not pools or not (answered is None or isinstance(answered, dict)):
+            said[whole] = answered
+        else:
+            absent = 0 if whole == "charge" else None
+            given = {p: (answered or {}).get(p) for p in pools}
+            said.setdefault(whole, {}).update({p: absent if tokens is None else tokens for p, tokens in given.items()})
+    if reasons is not None and ("reason" in said or got.get("reason") is not None):
+        said["reason"] = _translated(got.get("reason"), expected, reasons)
+    return said
+
+
+def _translated(word: Any, expected: Answer, reasons: Reasons) -> Any:
+    if not isinstance(word, str):
+        return word
+    codes = reasons.get(word)
+    if codes is None:
+        return f"{word} (a word that --reasons does not hold)"
+    return expected.reason if expected.reason in codes else min(codes, default=word)

@@ -1,0 +1,195 @@
+"""An implementation as a process of its own, spoken to over its standard input and output."""
+
+from __future__ import annotations
+
+import os
+import select
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+import msgspec
+
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Failed, Message, read_answer
+
+_TAIL = 2_000
+"""Bytes of its standard error that are kept: the last ones."""
+
+_GRACE = 1.0
+"""Seconds that a process has to end by itself, once its input has ended, and again once it was told to."""
+
+
+def words_of(command_line: str) -> list[str]:
+    """The words of a command line. Raises `WrongUsage`."""
+    try:
+        words = shlex.split(command_line)
+    except ValueError as fault:
+        raise WrongUsage("--sut", f"{one_line(command_line)} is no command line: {str(fault).lower()}") from None
+    if not words:
+        raise WrongUsage("--sut", "it is a command line, http://HOST:PORT, or python:package.module:factory, and it is empty")
+    return words
+
+
+class _Fault(Exception):
+    def __init__(self, how: str, detail: str) -> None:
+        self.how, self.detail = how, detail
+
+
+class _Running:
+    """One run of the program, in a process group of its own, with all three streams read as they come."""
+
+    def __init__(self, words: Sequence[str], timeout: float) -> None:
+        self._timeout = timeout
+        self.process = subprocess.Popen(
+            list(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True
+        )
+        streams = (self.process.stdin, self.process.stdout, self.process.stderr)
+        self._in, self._out, self._err = (stream.fileno() for stream in streams if stream is not None)
+        os.set_blocking(self._in, False)
+        self._poll = select.poll()
+        for stream in (self._out, self._err):
+            self._poll.register(stream, select.POLLIN)
+        self.unread, self.tail = bytearray(), b""
+
+    def write(self, line: bytes, until: float) -> None:
+        """Writes all of `line`. Raises `_Fault`."""
+        rest = memoryview(line)
+        while rest:
+            try:
+                rest = rest[os.write(self._in, rest) :]
+            except BlockingIOError:
+                self._poll.register(self._in, select.POLLOUT)
+                self._wait(until)
+                self._poll.unregister(self._in)
+            except BrokenPipeError:
+                raise _Fault(DIED, "it had ended before the request") from None
+
+    def read(self, until: float) -> bytes:
+        """One line, without its end. Raises `_Fault`."""
+        seen = 0
+        while (end := self.unread.find(b"\n", seen)) < 0:
+            seen = len(self.unread)
+            if seen > LONGEST:
+                begun = one_line(self.unread[:60].decode("latin-1"))
+                raise _Fault(GARBAGE, f"it wrote {LONGEST:,} bytes and more without the end of a line: {begun}")
+            self._wait(until)
+        line = bytes(self.unread[:end])
+        del self.unread[: end + 1]
+        return line
+
+    def _wait(self, until: float) -> None:
+        """Waits for something to happen, and takes in what was written."""
+        left = until - time.monotonic()
+        ready = self._poll.poll(left * 1_000) if left > 0 else []
+        if not ready:
+            # What it left running may keep its output open.
+            if self.process.poll() is not None:
+                raise _Fault(DIED, "it ended instead of answering")
+            raise _Fault(HUNG, f"it did not answer within {self._timeout:g} s")
+        for stream, _ in ready:
+            if stream == self._err:
+                self._hear()
+            elif stream == self._out:
+                written = os.read(self._out, 2**16)
+                if not written:
+                    raise _Fault(DIED, "it ended instead of answering")
+                self.unread += written
+
+    def _hear(self) -> bool:
+        written = os.read(self._err, 2**16)
+        self.tail = (self.tail + written)[-_TAIL:]
+        if not written:
+            self._poll.unregister(self._err)
+        return bool(written)
+
+    def end(self, patience: float) -> int:
+        """Ends the process and all that it started in its group; its exit status, negative for a signal."""
+        process = self.process
+        try:
+            if process.stdin is not None:
+                process.stdin.close()
+            for number, seconds in ((None, patience), (signal.SIGTERM, patience), (signal.SIGKILL, None)):
+                if number is not None:
+                    self._signal(number)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(seconds)
+                    break
+        finally:
+            # Whatever it started and left behind is ended as well.
+            self._signal(signal.SIGKILL)
+            process.wait()
+            self._hear_the_rest()
+            for stream in (process.stdout, process.stderr):
+                if stream is not None:
+                    stream.close()
+        return process.returncode
+
+    def _hear_the_rest(self) -> None:
+        last = select.poll()
+        last.register(self._err, select.POLLIN)
+        with suppress(OSError, KeyError):
+            while last.poll(0) and self._hear():
+                pass
+
+    def _signal(self, number: signal.Signals) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, number)
+
+
+class ProcessClient:
+    """A client of the program that `words` start. It is started at once, and anew after it failed."""
+
+    def __init__(self, words: Sequence[str], timeout: float) -> None:
+        if sys.platform == "win32":
+            raise WrongUsage("--sut", "a command line is spoken to on POSIX systems only; use http://HOST:PORT")
+        self._words, self._timeout = words, timeout
+        self._running: _Running | None = _Running(words, timeout)
+        self._encode = msgspec.json.Encoder().encode
+
+    def ask(self, request: Message) -> Message | Failed:
+        """The answer to one request."""
+        if self._running is None:
+            self._running = _Running(self._words, self._timeout)
+        run, until = self._running, time.monotonic() + self._timeout
+        try:
+            if run.unread:
+                raise _Fault(
+                    GARBAGE, f"it wrote what nobody had asked for: {one_line(run.unread[:200].decode(errors='replace'))}"
+                )
+            run.write(self._encode(request) + b"\n", until)
+            answer = read_answer(run.read(until))
+        except _Fault as fault:
+            answer = Failed(fault.how, fault.detail)
+        except BaseException:
+            self.end()
+            raise
+        return self._failed(run, answer) if isinstance(answer, Failed) else answer
+
+    def _failed(self, run: _Running, failed: Failed) -> Failed:
+        """The process is ended, and what it said last is added."""
+        self._running = None
+        code = run.end(_GRACE if failed.how == DIED else 0.0)
+        detail = failed.detail
+        if failed.how == DIED:
+            status = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            detail = f"{detail}, with {status}"
+        if run.unread and failed.how != GARBAGE:
+            detail += f", after half a line: {one_line(run.unread[:200].decode(errors='replace'))}"
+        return Failed(failed.how, detail, _last_lines(run.tail))
+
+    def end(self) -> None:
+        """Ends the process; its input ends first, and it has a moment to leave by itself."""
+        run, self._running = self._running, None
+        if run is not None:
+            run.end(_GRACE)
+
+
+def _last_lines(tail: bytes) -> str:
+    lines = [one_line(line, 300) for line in tail.decode(errors="replace").splitlines() if line.strip()]
+    return " | ".join(lines[-5:])

@@ -1,0 +1,136 @@
+"""Worlds with a seeded fault, of which only what the fault changes is compiled anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, StepFunction, refusal_codes, rule_names
+from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Machine, Parameter
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.expr import reads
+from tokenspec.machine.lang.types import Enum, Tokens, Value
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.spec.words import POOLS
+
+SHOWN = ("status", "plan", "scheduled_plan", *POOLS)
+"""The variables of an account that every answer shows."""
+
+
+def changed_events(original: Machine, faulty: Machine) -> tuple[Event, ...]:
+    """The events of `faulty` that may come to something else than in `original`."""
+    definitions = {d.name: d.expr for d in faulty.definitions}
+    other = {d.name for d, before in zip(faulty.definitions, original.definitions, strict=True) if d != before}
+    for name, expr in definitions.items():
+        # A definition reads only those that stand before it.
+        if set(reads(expr)) & other:
+            other.add(name)
+    pairs = zip(original.events, faulty.events, strict=True)
+    return tuple(event for before, event in pairs if event != before or (other and set(reads(event)) & other))
+
+
+def shows_nothing(original: Machine, faulty: Machine) -> bool:
+    """Whether the two differ in the ledger alone, of which no answer says anything."""
+    same = faulty.definitions == original.definitions and faulty.variables == original.variables
+    return same and all(_without_ledger(e) == _without_ledger(f) for e, f in zip(original.events, faulty.events, strict=True))
+
+
+def _without_ledger(event: Event) -> Event:
+    return replace(event, rules=tuple(replace(r, ledger=()) for r in event.rules))
+
+
+class Fault:
+    """What a fault changes, compiled once; its rules and codes are numbered after those of the original."""
+
+    def __init__(self, id: str, original: Machine, faulty: Machine) -> None:
+        self.id = id
+        events = changed_events(original, faulty)
+        # What is put down in the ledger no answer shows.
+        bare = tuple(_without_ledger(event) for event in events)
+        self._compiled = Compiled(replace(faulty, events=bare), {p.name: _any_value(p) for p in faulty.all_parameters})
+        self._rules, self._codes = rule_names(original), refusal_codes(original)
+        self.rules, self.codes = [*self._rules, *self._compiled.rules], [*self._codes, *self._compiled.codes]
+        self.acts: list[tuple[tuple[str, ClockAct], ...]] = [r.clocks for e in events for r in e.rules]
+        self.events = {e.name: e for e in events}
+        self._own = {r.name: r.clocks for e in original.events for r in e.rules}
+        # What the clock brings about is answered with the next record, and a job that repeats with its last run.
+        self._hidden = {e.name for e in original.events if e.actor is Actor.CLOCK or e.repeats} | {
+            e.name for e in events if e.repeats or e.answers != original.event_named[e.name].answers
+        }
+        self._shown = [n for n, v in enumerate(original.variables) if v.name in SHOWN]
+        self._repeated = {e.name for e in events if e.repeats != original.event_named[e.name].repeats}
+
+    def bind(self, parameters: Mapping[str, Value]) -> None:
+        """Goes over to other parameters."""
+        self._compiled.bind(parameters)
+        self.initial = self._compiled.initial
+        rules, codes = len(self._rules), len(self._codes)
+        self.steps = {name: _renumbered(step, rules, codes) for name, step in self._compiled.steps.items()}
+
+    def shows(self, event: str, outcome: Outcome, fields: Fields, before: Row) -> bool:
+        """Whether the answer to such a step is another one here, whatever came before and will come after."""
+        if event in self._hidden:
+            return False
+        try:
+            index, after, answers = self.steps[event](before, fields)
+        except Gap:
+            return True
+        if index < 0 or outcome[0] < 0:
+            return True
+        return answers != outcome[2] or any(after[n] != outcome[1][n] for n in self._shown)
+
+    def differs(self, event: str, outcome: Outcome, fields: Fields, before: Row) -> bool:
+        """Whether a step of the original comes to something else here, as far as an answer or the state shows it."""
+        step = self.steps.get(event)
+        if step is None:
+            return False
+        try:
+            index, after, answers = step(before, fields)
+        except Gap:
+            return True
+        if index < 0 or outcome[0] < 0:
+            return index >= 0 or outcome[0] >= 0 or self.codes[-1 - index] != self._codes[-1 - outcome[0]]
+        acts = self.acts[index - len(self._rules)]
+        return (after, answers) != outcome[1:] or acts != self._own[self._rules[outcome[0]]] or event in self._repeated
+
+
+def _any_value(parameter: Parameter) -> Value:
+    kind = parameter.type
+    return kind.members[0] if isinstance(kind, Enum) else kind.lo if isinstance(kind, Tokens) else False
+
+
+def _renumbered(step: StepFunction, rules: int, codes: int) -> StepFunction:
+    def numbered(row: tuple[Value, ...], fields: Fields) -> Outcome:
+        index, after, answers = step(row, fields)
+        return (index + rules if index >= 0 else index - codes), after, answers
+
+    return numbered
+
+
+class FaultyWorld(Oracle):
+    """An oracle that answers with one fault after the other."""
+
+    runs_max = 50
+    """More than the months that any run misses."""
+
+    def __init__(self, policy: Mapping[str, str], catalogue: Any, resets: str) -> None:
+        super().__init__(policy, catalogue, resets)
+        compiled = self.compiled
+        self._plain = (compiled.steps, self._acts, self._answers, self._repeats)
+
+    def seed(self, fault: Fault) -> None:
+        """From now on it has this fault and no other, and an empty world."""
+        steps, acts, answers, repeats = self._plain
+        self.compiled.initial = fault.initial
+        self.compiled.steps = {**steps, **fault.steps}
+        self.compiled.rules, self.compiled.codes = fault.rules, fault.codes
+        self._acts = [*acts, *fault.acts]
+        named = {
+            event: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in declared.answers)
+            for event, declared in fault.events.items()
+        }
+        self._answers = {**answers, **named}
+        changed = {event for event, declared in fault.events.items() if declared.repeats}
+        self._repeats = (repeats - fault.events.keys()) | changed
+        self.accounts = {}

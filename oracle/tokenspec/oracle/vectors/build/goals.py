@@ -1,0 +1,97 @@
+"""What a vector is for, in plain words and as a slug: read from the rule or refusal that it ends with."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from tokenspec.machine.lang.declaration import Actor, Requirement, Rule
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.vectors.build.executed import Played
+from tokenspec.spec.system import system
+from tokenspec.spec.words import ABSENT, POOLS
+
+
+@dataclass(eq=False)
+class Candidate:
+    """A run that could be a vector: `id` and `title` name the goal that it was found for."""
+
+    id: str
+    title: str
+    clauses: tuple[str, ...]
+    played: Played
+    wanted: bool = False
+    """A scenario: it is a goal of its own."""
+
+
+def slug(goal: str) -> str:
+    """The goal as a part of an id."""
+    return re.sub(r"[^a-z0-9_]+", "-", goal.lower()).strip("-")
+
+
+def candidate(goal: str, found: Played) -> Candidate:
+    """The run found for a goal, named by the goal and told by how it ends."""
+    record = found.records[-1]
+    reason = _reasons().get((record["event"], found.last))
+    why = reason.why if isinstance(reason, Rule) else reason.because if reason is not None else "the first answer stands"
+    declared = _events()[record["event"]]
+    clauses = (reason.clauses if reason is not None else ()) or declared.clauses
+    clauses = clauses or tuple(dict.fromkeys(c for r in declared.rules for c in r.clauses))
+    outcome = "" if found.answers[-1].outcome == "accepted" else ", refused"
+    earlier = f" after {found.records[-2]['event'].replace('_', ' ')}," if len(found.records) > 1 else ""
+    told = f"{_passing(goal)}{_told(record)}{earlier} {_where(found)}{outcome}: {why}{_settings(found)}"
+    name = slug(goal) if found.world.resets == "explicit" else f"implied-{slug(goal)}"
+    return Candidate(name, told, clauses, found)
+
+
+def _passing(goal: str) -> str:
+    """What the clock brings about, where the goal is about that and the last record only shows it."""
+    rule = re.split(r", then |: ", goal)[-1]
+    by_itself = (r for event in _events().values() if event.actor is Actor.CLOCK for r in event.rules)
+    return next((f"{r.why}; then " for r in by_itself if r.name == rule), "")
+
+
+@cache
+def _reasons() -> dict[tuple[str, str], Rule | Requirement]:
+    found: dict[tuple[str, str], Rule | Requirement] = {}
+    for event in _events().values():
+        found |= {(event.name, need.code): need for need in event.requires}
+        found |= {(event.name, rule.name): rule for rule in event.rules}
+    return found
+
+
+@cache
+def _events() -> dict[str, Any]:
+    account, _, session = system().machines
+    return {event.name: event for event in (*account.events, *session.events)}
+
+
+_PAYLOAD = ("plan", "quantity", "pack", "cost", "amount", "media", "origin", "action")
+
+
+def _told(record: dict[str, Any]) -> str:
+    said = [_number(record[key]) for key in _PAYLOAD if key in record]
+    return " ".join([record["event"].replace("_", " "), *(one_line(word) for word in said)])
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value).replace("_", " ")
+
+
+def _where(found: Played) -> str:
+    """The account as it stands before the last record."""
+    names = [v.name for v in found.world.oracle.machine.variables]
+    state: dict[str, Any] = dict(zip(names, found.before, strict=True))
+    if state["status"] == ABSENT:
+        return "before the account is opened"
+    held = ", ".join(f"{pool} {_number(state[pool])}" for pool in POOLS if state[pool])
+    plan = f" on {state['plan']}" if state["status"] != state["plan"] else ""
+    return f"while {state['status'].replace('_', ' ')}{plan} with {held or 'no tokens'}"
+
+
+def _settings(found: Played) -> str:
+    """The settings that are not the default ones."""
+    named = [f"{knob}={answer}" for knob, answer in found.world.policy.items()]
+    return f" ({', '.join(named)})" if named else ""

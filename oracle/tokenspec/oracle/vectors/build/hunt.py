@@ -1,0 +1,149 @@
+"""Candidates for vectors: for every edge, every pair of rules and every seeded fault, a shortest run found that shows it."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tokenspec.machine.interpreters.compiled import Fields, Row
+from tokenspec.machine.lang.declaration import Actor
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.vectors.build.executed import Played, World, play, world_of
+from tokenspec.oracle.vectors.build.faulty_oracle import Fault
+from tokenspec.oracle.vectors.build.goals import Candidate, candidate
+from tokenspec.oracle.vectors.build.paths import Edge, Search, Taken
+from tokenspec.oracle.vectors.build.script import Place
+from tokenspec.spec.catalogue import DEFAULT
+
+_TRIES = 8
+"""How many steps that a fault changes are followed until an answer shows it."""
+
+_FOLLOWED = 150
+"""How many runs are tried for each of them."""
+
+_PAIRS = 2_000
+"""Ways followed in the search for every rule after every other."""
+
+
+@dataclass
+class Hunt:
+    """Collects candidates under one kind of resets. `faults` are those not found yet, bound to any world."""
+
+    resets: str
+    faults: list[Fault]
+    candidates: list[Candidate] = field(default_factory=list)
+    goals: set[str] = field(default_factory=set)
+    """Edges and pairs that some candidate covers."""
+    _known: set[bytes] = field(default_factory=set)
+
+    def pairs(self) -> None:
+        """Every rule after every other, from a new account."""
+        world = world_of({}, DEFAULT, self.resets)
+        for edge in Search(Oracle(None, None, self.resets), by_rules=True).edges((), _PAIRS):
+            self._cover(world, edge)
+
+    def at(self, place: Place, edges: bool) -> None:
+        """Everything within reach of a place: its edges, if they count, and the faults that show there."""
+        world = world_of(place.policy, place.catalogue, self.resets)
+        found = _Found(Search(Oracle(place.policy, place.catalogue, self.resets)).edges(place.told, place.ways))
+        if edges:
+            for edge in found.edges:
+                self._cover(world, edge)
+        left = []
+        for fault in self.faults:
+            fault.bind(world.oracle.parameters)
+            hit = found.showing(fault, world)
+            if hit is None:
+                left.append(fault)
+            else:
+                self._add(candidate(f"fault {fault.id}", hit))
+        self.faults = left
+
+    def _cover(self, world: World, edge: Edge) -> None:
+        new = set(_edges(world.oracle, edge.steps)) - self.goals
+        if not new:
+            return
+        # Time that passes in several steps here passes in one where nothing is written, so the run is played anew.
+        played = play(world, edge.records())
+        new &= played.edges.keys()
+        if new:
+            self.goals |= played.edges.keys()
+            self._add(candidate(min(new), played))
+
+    def _add(self, found: Candidate) -> None:
+        """A run that was found before keeps the name it was found under."""
+        key = msgspec.json.encode([id(found.played.world), found.played.records])
+        if key not in self._known:
+            self._known.add(key)
+            self.candidates.append(found)
+
+
+def _edges(oracle: Oracle, steps: list[Taken]) -> Iterator[str]:
+    for step in steps:
+        if step.outcome[0] < 0:
+            yield f"{step.before[0]}: {step.event} refused, {oracle.compiled.codes[-1 - step.outcome[0]]}"
+        else:
+            rule = oracle.compiled.rules[step.outcome[0]]
+            yield f"{step.before[0]}: {rule}"
+            if step.after:
+                yield f"{step.after}, then {rule}"
+
+
+class _Found:
+    """Edges of one search, by the steps they take."""
+
+    def __init__(self, edges: Iterator[Edge]) -> None:
+        self.edges = list(edges)
+        self._after: dict[int, list[Edge]] = defaultdict(list)
+        self._steps: dict[str, dict[tuple[Row, Fields], tuple[Taken, Edge]]] = defaultdict(dict)
+        self._played: dict[int, Played] = {}
+        for edge in self.edges:
+            self._after[id(edge.way)].append(edge)
+            for step in edge.steps:
+                self._steps[step.event].setdefault((step.before, step.fields), (step, edge))
+
+    def showing(self, fault: Fault, world: World) -> Played | None:
+        """The first run found in which an answer shows the fault."""
+        if fault.initial != world.oracle.compiled.initial:
+            return self._first(deque(self.edges[:_FOLLOWED]), fault, world)
+        for event in fault.steps:
+            tries = 0
+            for step, edge in self._steps[event].values():
+                if not fault.differs(event, step.outcome, step.fields, step.before):
+                    continue
+                by_itself = world.oracle.machine.event_named[event].actor is Actor.CLOCK
+                siblings = [e for e in self._after[id(edge.way)] if e is not edge] if by_itself else []
+                found = self._first(deque([edge, *siblings]), fault, world)
+                if found is not None:
+                    return found
+                tries += 1
+                if tries > _TRIES:
+                    break
+        return None
+
+    def _first(self, waiting: deque[Edge], fault: Fault, world: World) -> Played | None:
+        """The first of these runs, and of those that go on from them, that shows the fault."""
+        for _ in range(_FOLLOWED):
+            if not waiting:
+                return None
+            edge = waiting.popleft()
+            played = self._played.get(id(edge)) or self._played.setdefault(id(edge), play(world, edge.records()))
+            if played.finds(fault):
+                return played
+            if edge.then is not None:
+                waiting.extend(self._after[id(edge.then)])
+        return None
+
+
+def hunted(resets: str, places: Iterable[Place], others: Iterable[Place], faults: Iterable[Fault]) -> Hunt:
+    """All candidates. Of `places` the edges count as well; `others` are about faults alone."""
+    hunt = Hunt(resets, list(faults))
+    for place in places:
+        hunt.at(place, True)
+    hunt.pairs()
+    for place in others:
+        hunt.at(place, False)
+    return hunt

@@ -1,0 +1,91 @@
+"""What may happen next in a run that is looked for: records with the amounts at which an account changes its mind.
+
+A move is a record without account and instant. Which amounts count is read from the account as it stands; names of
+plans, packs and actions come from the catalogue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.words import APP_POOLS, POOLS
+
+Move = dict[str, Any]
+Found = tuple[Move, bool]
+"""A move, and whether runs go on after it; after the others they end."""
+
+UNKNOWN = "no such name"
+_FIRST, _THIRD = "first_party", "third_party"
+
+
+def move(event: str, **fields: Any) -> Move:
+    """A record of `event`, without account and instant."""
+    return {"event": event, **fields}
+
+
+def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
+    """Every move worth trying, the plainest first; `at` is where each variable stands in the account's row."""
+    row: Any = account.row
+    pools = {pool: row[at[pool]] for pool in POOLS}
+    yield move("open_account"), True
+    middle = catalogue.ranking[len(catalogue.ranking) // 2]
+    for plan in (*catalogue.ranking[::-1], UNKNOWN):
+        yield move("subscribe", plan=plan), plan == middle
+        yield move("upgrade", plan=plan), True
+        yield move("downgrade", plan=plan), True
+    for event in ("cancel", "resume", *JOBS):
+        yield move(event), True
+    yield from _generations(account, pools)
+    yield from _purchases(pools, catalogue)
+    for known in list(account.jobs)[-2:]:
+        yield move("refund", job=known), True
+    yield move("refund", job="j0"), False
+    yield move("transfer", to="b", amount=1), False
+    yield move("enable_relaxed"), False
+    yield move("quote", action=next(iter(catalogue.prices))), False
+    yield move("quote", action=UNKNOWN), False
+
+
+def _purchases(pools: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
+    for pack in catalogue.packs:
+        yield move("buy_topup", pack=pack, quantity=1), not pools["topup"]
+    first, size = next(iter(catalogue.packs.items()))
+    yield move("buy_topup", pack=first, quantity=2), False
+    yield move("buy_topup", pack=UNKNOWN, quantity=1), False
+    yield move("buy_topup", pack=UNKNOWN, quantity=0), False
+    room = (COUNTABLE_MAX - pools["topup"]) // size
+    for quantity in (0, room, min(COUNTABLE_MAX, room + 1)):
+        yield move("buy_topup", pack=first, quantity=quantity), False
+    yield move("buy_api", amount=100), not pools["api"]
+    room = COUNTABLE_MAX - pools["api"]
+    for amount in dict.fromkeys((1, 0, room, min(COUNTABLE_MAX, room + 1))):
+        yield move("buy_api", amount=amount), amount == room and not pools["api"]
+
+
+def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
+    job = f"j{len(account.jobs) + 1}"
+    app = [pools[pool] for pool in APP_POOLS]
+    sums = [sum(app[:n]) for n in range(1, len(app) + 1)]
+    others = (app[1], app[1] + app[2], app[1] + app[3], app[2], app[3])
+    goes_on = {1, app[0], app[0] + 1, sums[1], sums[1] + 1, sums[-1]}
+    for cost in dict.fromkeys(n for s in (1, *sums, *others) for n in (s, s + 1)):
+        yield _generation(job, cost, "image", _FIRST), cost in goes_on
+    yield _generation(job, 0, "image", _FIRST), False
+    for media, origin in (("video", _FIRST), ("image", _THIRD), ("video", _THIRD)):
+        for cost in dict.fromkeys((1, app[0] + 1, sums[-1], sums[-1] + 1)):
+            yield _generation(job, cost, media, origin), False
+    for cost in dict.fromkeys((1, 0, pools["api"], min(COUNTABLE_MAX, pools["api"] + 1))):
+        yield move("api_generate", job=job, cost=cost), cost == 1
+    for known in list(account.jobs)[:1]:
+        for cost in dict.fromkeys((1, 0, sums[-1] + 1)):
+            yield _generation(known, cost, "image", _FIRST), False
+            yield move("api_generate", job=known, cost=min(cost, COUNTABLE_MAX)), False
+
+
+def _generation(job: str, cost: int, media: str, origin: str) -> Move:
+    return move("generate", job=job, cost=min(cost, COUNTABLE_MAX), media=media, origin=origin)

@@ -1,0 +1,232 @@
+"""Short runs of one account, found by a search in breadth: every way to a situation that differs from all shorter ones.
+
+Two accounts are in one situation where status, plans and whatever is due are the same, and each pool is empty, full, or
+between. Time passes as far as a job falls due, to the last day's mark before a renewal, or by several months at once.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from msgspec import structs
+
+from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
+from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
+from tokenspec.oracle.runtime import clocks
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.vectors.build.moves import UNKNOWN, moves
+from tokenspec.oracle.vectors.build.script import NAME, START, Record, Told, records_of
+from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.spec.words import APP_POOLS, NONE
+
+_MINUTE_MS = 60_000
+_WAITS = 2
+"""How often time passes between two records: as far as one job falls due, and the next."""
+_MONTHS = 4
+"""How many renewals fall due where several do."""
+
+
+class Taken(NamedTuple):
+    """A step of the account's machine within a run."""
+
+    event: str
+    fields: Fields
+    before: Row
+    outcome: Outcome
+    after: str
+    """The rule before it in the run."""
+
+
+@dataclass(eq=False)
+class Way:
+    """A run so far: its last record (None where time alone has passed), and what it has come to."""
+
+    before: Way | None
+    record: Record | None
+    account: Account
+    now: int
+    rule: str = ""
+    waits: int = 0
+    length: int = 0
+
+    def records(self) -> list[Record]:
+        """All records, the first one first."""
+        found: list[Record] = []
+        way: Way | None = self
+        while way is not None:
+            if way.record is not None:
+                found.append(way.record)
+            way = way.before
+        return found[::-1]
+
+
+@dataclass(eq=False)
+class Edge:
+    """One more record after a way, and the steps it took, with those of the time that passed before it."""
+
+    way: Way
+    record: Record
+    steps: list[Taken]
+    then: Way | None = None
+    """The way it leads to, where runs go on from there."""
+
+    def records(self) -> list[Record]:
+        """The run that ends with it."""
+        return [*self.way.records(), self.record]
+
+
+class Search:
+    """Looks for ways in the world of `oracle`, which it drives with accounts of its own.
+
+    `by_rules` looks for every rule after every other: figures then count for less, and a look at a price is a rule too.
+    """
+
+    def __init__(self, oracle: Oracle, by_rules: bool = False) -> None:
+        self._oracle, self._by_rules = oracle, by_rules
+        self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
+        self._steps: list[Taken] = []
+        self._rule = ""
+        oracle.watch = self._watch
+
+    def edges(self, told: Told, ways_max: int) -> Iterator[Edge]:
+        """Every edge of the first `ways_max` ways that begin with what is told, those of shorter ways first."""
+        first = self._first(told)
+        seen, probed = {self._situation(first.account, "")}, set[Any]()
+        waiting = deque([(first, list[Taken]())])
+        for _ in range(ways_max):
+            if not waiting:
+                return
+            way, passed = waiting.popleft()
+            bare = self._situation(way.account, None)
+            is_new = bare not in probed
+            probed.add(bare)
+            for record, goes_on in self._records(way):
+                if not goes_on and (self._by_rules or not is_new):
+                    continue
+                account, steps, rule = self._played(way, record)
+                edge = Edge(way, record, passed + steps)
+                if goes_on and steps[0].outcome[0] >= 0:
+                    key = self._situation(account, rule)
+                    if key not in seen:
+                        seen.add(key)
+                        at = record["at"]
+                        edge.then = Way(way, record, account, at, rule, 0, way.length + 1)
+                        waiting.append((edge.then, []))
+                yield edge
+            for later, steps in self._later(way):
+                key = self._situation(later.account, later.rule)
+                if key not in seen:
+                    seen.add(key)
+                    waiting.append((later, passed + steps))
+                elif self._by_rules:
+                    # Time that nothing is written in does not pass: somebody looks at a price, which changes nothing.
+                    look = {"account": NAME, "at": later.now, "event": "quote", "action": UNKNOWN}
+                    yield Edge(later, look, passed + steps + self._played(later, look)[1])
+
+    def _first(self, told: Told) -> Way:
+        """The way that what is told leads to."""
+        self._oracle.accounts, self._rule = {}, ""
+        way = Way(None, None, Account(self._oracle.compiled.initial), parse_instant(START))
+        for length, record in enumerate(records_of(told, self._oracle), 1):
+            way = Way(way, record, self._oracle.accounts[NAME], record["at"], self._rule, 0, length)
+        last = way.account.last_at
+        if last is not None and last > way.now:
+            way = Way(way, None, way.account, last, self._rule, 1, way.length)
+        return way
+
+    def _records(self, way: Way) -> Iterator[tuple[Record, bool]]:
+        dials = [d for d in (way.account.daily, way.account.renewal) if d is not None]
+        is_free = not way.waits and all(dial.upcoming > way.now + _MINUTE_MS for dial in dials)
+        at = way.now + _MINUTE_MS if is_free and way.length else way.now
+        for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
+            if self._oracle.resets == "explicit" or found["event"] not in JOBS:
+                yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == "quote")
+
+    def _later(self, way: Way) -> Iterator[tuple[Way, list[Taken]]]:
+        account = way.account
+        if way.waits == _WAITS or account.daily is None:
+            return
+        instants = [account.daily.upcoming]
+        if account.renewal is not None:
+            dial = structs.replace(account.renewal)
+            mark = dial.upcoming - (dial.upcoming - account.daily.upcoming) % DAY_MS
+            instants += [dial.upcoming, mark] if mark > account.daily.upcoming else [dial.upcoming]
+            for _ in range(_MONTHS - 1):
+                clocks.pass_month(dial, self._oracle.policy["month_end"] == "stay_clamped")
+            instants.append(dial.upcoming)
+        for at in instants:
+            after, steps, rule = self._played(way, at)
+            yield Way(way, None, after, at, rule, way.waits + 1, way.length), steps
+
+    def _played(self, way: Way, what: Record | int) -> tuple[Account, list[Taken], str]:
+        account = copy(way.account)
+        self._oracle.accounts, self._steps, self._rule = {NAME: account}, [], way.rule
+        if isinstance(what, int):
+            self._oracle.pass_time(NAME, what)
+        else:
+            self._oracle.apply(what)
+        return account, self._steps, self._rule
+
+    def _watch(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
+        self._steps.append(Taken(event, fields, before, outcome, self._rule))
+        if outcome[0] >= 0:
+            self._rule = self._oracle.compiled.rules[outcome[0]]
+
+    def _situation(self, account: Account, rule: str | None) -> Any:
+        """What makes two accounts, after one rule, worth telling apart; None for the rule leaves out how they got there."""
+        row: Any = account.row
+        if self._by_rules:
+            return self._lifecycle(account, rule)
+        plan = self._oracle.catalogue.plans[row[self._at["plan"]]]
+        full = (self._oracle.catalogue.daily, plan.allowance, self._oracle.catalogue.bank_months * plan.allowance)
+        filled = tuple(_filled(row[self._at[p]], most) for p, most in zip(("daily", "fast", "rollover"), full, strict=True))
+        scheduled = row[self._at["scheduled_plan"]] != NONE
+        due = min(row[self._at["renewals_due"]], 2), row[self._at["daily_reset_due"]]
+        more = row[self._at["topup"]] > 0, min(row[self._at["api"]], 101)
+        return row[0], row[self._at["plan"]], scheduled, filled, due, more, rule, _last_job(account) if rule is not None else ()
+
+    def _lifecycle(self, account: Account, rule: str | None) -> Any:
+        row: Any = account.row
+        daily, *others = (row[self._at[pool]] > 0 for pool in APP_POOLS)
+        scheduled = row[self._at["scheduled_plan"]] != NONE
+        due = min(row[self._at["renewals_due"]], 2), row[self._at["daily_reset_due"]]
+        last = _last_job(account)
+        refundable = last is not None and any(last[0]) and not last[2]
+        dials = account.renewal, account.daily
+        next_is_renewal = all(dials) and dials[0].upcoming < dials[1].upcoming  # type: ignore[union-attr]
+        pools = daily, any(others), row[self._at["api"]] > 0
+        return row[0], row[self._at["plan"]], scheduled, pools, due, rule, refundable, next_is_renewal
+
+
+def _filled(tokens: int, most: int) -> int:
+    return 0 if tokens == 0 else 2 if tokens == most else 3 if tokens > most else 1
+
+
+def _last_job(account: Account) -> Any:
+    """What a refund of the last job turns on."""
+    for job in reversed(account.jobs.values()):
+        lasts = job.day == account.day, job.month == account.month, job.subscription == account.subscription
+        return tuple(part > 0 for part in job.parts), lasts, job.refunded
+    return None
+
+
+def copy(account: Account) -> Account:
+    """An account that goes its own way from here on."""
+    return structs.replace(
+        account,
+        daily=structs.replace(account.daily) if account.daily is not None else None,
+        renewal=structs.replace(account.renewal) if account.renewal is not None else None,
+        jobs={name: structs.replace(job) for name, job in account.jobs.items()},
+        answers=dict(account.answers),
+        sessions={name: structs.replace(session) for name, session in account.sessions.items()},
+        timeline=account.timeline.copy(),
+    )
+
+
+def written(record: Record) -> Record:
+    """The record with its instant as it is sent."""
+    return record | {"at": format_instant(record["at"])}

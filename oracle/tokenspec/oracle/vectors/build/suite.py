@@ -1,0 +1,169 @@
+"""The suite: candidates from scenarios and from the search, few of them chosen, each with a bystander and the right answers.
+
+The same declaration gives the same suite, byte for byte.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from tokenspec.oracle.base.processes import processes
+from tokenspec.oracle.check.mutants.campaign import seeded
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.vectors.build.executed import Played, play, world_of
+from tokenspec.oracle.vectors.build.faulty_oracle import Fault, shows_nothing
+from tokenspec.oracle.vectors.build.goals import Candidate
+from tokenspec.oracle.vectors.build.hunt import hunted
+from tokenspec.oracle.vectors.build.moves import UNKNOWN, move
+from tokenspec.oracle.vectors.build.paths import written
+from tokenspec.oracle.vectors.build.policy_dependence import Needs
+from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
+from tokenspec.oracle.vectors.build.script import NAME, Record, Scenario, records_of
+from tokenspec.oracle.vectors.build.set_cover import at_least, few, only_by
+from tokenspec.oracle.vectors.build.starting_points import OTHERWISE, PLACES
+from tokenspec.oracle.wire.settings import RESETS, catalogue_on_the_wire
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT
+
+_BYSTANDER = "bob"
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A vector as it is written, and what the index says of it."""
+
+    vector: dict[str, Any]
+    policies: dict[str, str]
+    edges: list[str]
+    finds: frozenset[str]
+
+
+@dataclass
+class Part:
+    """The vectors of one kind of resets."""
+
+    resets: str
+    chosen: list[Chosen] = field(default_factory=list)
+    candidates: int = 0
+    goals: int = 0
+    least: int = 0
+    """No choice among the candidates that has every goal is smaller than this."""
+    not_found: list[str] = field(default_factory=list)
+    """Faults that no run shows."""
+
+
+def build(tick: Callable[[int], None] = lambda _: None) -> list[Part]:
+    """The whole suite, a part for each kind of resets, each in a process of its own."""
+    with processes(len(RESETS)) as pool:
+        found = []
+        for part in pool.map(built, RESETS):
+            found.append(part)
+            tick(1)
+        return found
+
+
+def built(resets: str) -> Part:
+    """The vectors of one kind of resets."""
+    original = account(DEFAULT)
+    visible = [m for m in seeded(DEFAULT).values() if not shows_nothing(original, m.machine)]
+    faults = [Fault(m.id, original, m.machine) for m in visible]
+    candidates = [found for s in SCENARIOS if resets in s.resets for found in [candidate_of(s, resets)]]
+    shown = finds(candidates, faults)
+    left = [fault for fault in faults if not any(fault.id in found for found in shown)]
+    hunt = hunted(resets, PLACES, OTHERWISE, left)
+    shown += finds(hunt.candidates, faults)
+    candidates += hunt.candidates
+    goals = [_goals(c) | {f"finds {name}" for name in found} for c, found in zip(candidates, shown, strict=True)]
+    numbers = few(goals, [len(c.played.records) for c in candidates])
+    part = Part(resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
+    part.chosen = _chosen([(candidates[n], shown[n]) for n in numbers])
+    found_at_all = frozenset[str]().union(*shown)
+    part.not_found = [fault.id for fault in faults if fault.id not in found_at_all]
+    return part
+
+
+def _goals(found: Candidate) -> set[str]:
+    return {*found.played.edges, *([f"scenario {found.id}"] if found.wanted else [])}
+
+
+def candidate_of(scenario: Scenario, resets: str) -> Candidate:
+    """The run that a scenario tells."""
+    oracle = Oracle(scenario.policy, scenario.catalogue, resets)
+    records = records_of(scenario.told, oracle, scenario.start)
+    latest = oracle.accounts[NAME].last_at or 0
+    if latest > records[-1]["at"]:
+        # Time that nothing is written in does not pass: somebody looks at a price, which changes nothing.
+        records.append({"account": NAME, "at": latest, **move("quote", action=UNKNOWN)})
+    played = play(world_of(scenario.policy, scenario.catalogue, resets), records)
+    name = scenario.id if resets == "explicit" else f"implied-{scenario.id}"
+    return Candidate(name, scenario.title, tuple(scenario.clauses.split()), played, wanted=True)
+
+
+def finds(candidates: Sequence[Candidate], faults: Iterable[Fault]) -> list[frozenset[str]]:
+    """The ids of the faults that each candidate finds."""
+    found: list[set[str]] = [set() for _ in candidates]
+    by_world: dict[int, list[int]] = {}
+    for n, each in enumerate(candidates):
+        by_world.setdefault(id(each.played.world), []).append(n)
+    listed = list(faults)
+    for numbers in by_world.values():
+        world = candidates[numbers[0]].played.world
+        for fault in listed:
+            fault.bind(world.oracle.parameters)
+            for n in numbers:
+                if candidates[n].played.finds(fault):
+                    found[n].add(fault.id)
+    return [frozenset(each) for each in found]
+
+
+def _chosen(found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
+    runs = [each.played if each.wanted else play(each.played.world, with_bystander(each.played.records)) for each, _ in found]
+    needs: dict[int, Needs] = {}
+    for catalogue in {id(run.world.catalogue): run.world.catalogue for run in runs}.values():
+        alike = [run.records for run in runs if run.world.catalogue is catalogue]
+        needs[id(catalogue)] = Needs(catalogue, runs[0].world.resets, alike)
+    chosen = []
+    for (each, finds), run in zip(found, runs, strict=True):
+        policy = run.world.oracle.policy
+        policies = needs[id(run.world.catalogue)].of(run.records, run.answers, policy)
+        chosen.append(Chosen(_vector(each, run), policies, list(run.edges), finds))
+    return chosen
+
+
+def _vector(found: Candidate, run: Played) -> dict[str, Any]:
+    records = [written(record) for record in run.records]
+    return {
+        "id": found.id,
+        "title": found.title,
+        "clauses": list(found.clauses),
+        "policy": dict(run.world.oracle.policy),
+        "catalogue": catalogue_on_the_wire(run.world.catalogue),
+        "resets": run.world.resets,
+        "steps": [
+            {"request": {"op": "apply", **record}, "expect": answer.as_dict()}
+            for record, answer in zip(records, run.answers, strict=True)
+        ],
+    }
+
+
+def with_bystander(records: Sequence[Record]) -> list[Record]:
+    """The run with a second account in it, which opens with the first one and spends before the last record.
+
+    What the first account does must not reach it.
+    """
+    if len(records) < 3:
+        return list(records)
+    first, last = records[0]["at"], records[-1]["at"]
+    opens = {"account": _BYSTANDER, "at": first, **move("open_account")}
+    spends = {"account": _BYSTANDER, "at": last, **_SPENDING}
+    return [records[0], opens, *records[1:-1], spends, records[-1]]
+
+
+_SPENDING = move("generate", job="b1", cost=7, media="image", origin="first_party")
+
+
+def only_found_by(part: Part) -> dict[str, list[str]]:
+    """For each vector, the faults that it finds and no other one of its part does."""
+    return only_by({chosen.vector["id"]: chosen.finds for chosen in part.chosen})

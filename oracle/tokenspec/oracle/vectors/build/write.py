@@ -1,0 +1,179 @@
+"""A built suite as files: the index, the vectors, and the JSON Schemas of both."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tokenspec.machine.fuzzing.reachability import outcomes
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.provenance import declaration, stamp
+from tokenspec.oracle.check.mutants.campaign import seeded
+from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, recorded
+from tokenspec.oracle.vectors.build.faulty_oracle import shows_nothing
+from tokenspec.oracle.vectors.build.suite import Chosen, Part, only_found_by
+from tokenspec.oracle.vectors.suite import FORMAT, INDEX, VECTORS, Index, Vector
+from tokenspec.oracle.wire.records import Reader
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.policies import POLICIES
+from tokenspec.spec.system import system
+
+_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_SCHEMAS = {"schemas/index.schema.json": Index, "schemas/vector.schema.json": Vector}
+
+
+def files_of(parts: Sequence[Part]) -> dict[str, bytes]:
+    """The content of each file of the suite, by its path."""
+    found = {f"{VECTORS}/{chosen.vector['id']}.json": vector_file(chosen.vector) for part in parts for chosen in part.chosen}
+    found |= {path: _pretty(_schema(kind)) for path, kind in _SCHEMAS.items()}
+    return {INDEX: _index(parts, found), **found}
+
+
+def differing(files: Mapping[str, bytes], at: Path) -> list[str]:
+    """The paths of the files at `at` that are not those of the suite, missing ones and others of its kind among them."""
+    present = {str(path.relative_to(at)) for path in _own(at)}
+    return sorted({name for name, content in files.items() if _content(at / name) != content} | (present - files.keys()))
+
+
+def check_place(at: Path) -> None:
+    """Raises `WrongUsage` where `at` is a file, or holds files and is no suite."""
+    if at.exists() and (not at.is_dir() or (not (at / INDEX).exists() and any(at.iterdir()))):
+        raise WrongUsage("--out", f"{at} holds something else: a suite has a directory of its own, new or with an {INDEX}")
+
+
+def write(files: Mapping[str, bytes], at: Path) -> None:
+    """Writes the suite; vectors of an older one that are no longer in it are deleted. Raises `OSError`."""
+    for path in _own(at):
+        if str(path.relative_to(at)) not in files:
+            path.unlink()
+    for name, content in files.items():
+        path = at / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def _own(at: Path) -> list[Path]:
+    return sorted((at / VECTORS).glob("*.json"))
+
+
+def _content(path: Path) -> bytes | None:
+    return path.read_bytes() if path.is_file() else None
+
+
+def vector_file(vector: Mapping[str, Any]) -> bytes:
+    """One line for each member and each step, so that two versions of it can be compared by eye."""
+    head = [f'  "{key}": {_line(value)},' for key, value in vector.items() if key != "steps"]
+    steps = ",\n".join(f"    {_line(step)}" for step in vector["steps"])
+    return "\n".join(["{", *head, '  "steps": [', steps, "  ]", "}", ""]).encode()
+
+
+def _line(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def _pretty(value: Any) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
+
+
+def _index(parts: Sequence[Part], files: Mapping[str, bytes]) -> bytes:
+    entries = [_entry(chosen, files, alone) for part in parts for alone in [only_found_by(part)] for chosen in part.chosen]
+    head = {"format": FORMAT, **stamp(), "coverage": _coverage(parts)}
+    lines = [f'  "{key}": {_line(value)},' for key, value in head.items()]
+    return "\n".join(["{", *lines, '  "vectors": [', ",\n".join(f"    {_line(e)}" for e in entries), "  ]", "}", ""]).encode()
+
+
+def _entry(chosen: Chosen, files: Mapping[str, bytes], alone: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    name = chosen.vector["id"]
+    return {
+        "id": name,
+        "title": chosen.vector["title"],
+        "clauses": chosen.vector["clauses"],
+        "resets": chosen.vector["resets"],
+        "policies": chosen.policies,
+        "edges": chosen.edges,
+        "finds": len(chosen.finds),
+        "mutants": alone[name],
+        "sha256": hashlib.sha256(files[f"{VECTORS}/{name}.json"]).hexdigest(),
+    }
+
+
+def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
+    """How much is covered, what is not and why, and how near each part is to the least size."""
+    edges = {edge for part in parts for chosen in part.chosen for edge in chosen.edges}
+    turned = {(knob, answer) for part in parts for chosen in part.chosen for knob, answer in chosen.policies.items()}
+    answers = [(p.name, answer) for p in POLICIES for answer, _ in p.answers]
+    return {
+        "parts": [
+            {
+                "resets": part.resets,
+                "vectors": len(part.chosen),
+                "events": sum(len(chosen.vector["steps"]) for chosen in part.chosen),
+                "goals": part.goals,
+                "candidates": part.candidates,
+                "least_of_candidates": part.least,
+            }
+            for part in parts
+        ],
+        "outcomes": _outcomes(edges),
+        "pairs": sum(", then " in edge for edge in edges),
+        "policy_answers": {"all": len(answers), "not_met": [f"{k}={a}" for k, a in answers if (k, a) not in turned]},
+        "faults": _faults(parts),
+    }
+
+
+def _outcomes(edges: set[str]) -> dict[str, Any]:
+    """Rules and refusals in any state: how many there are, and those that no vector meets."""
+    met = {edge.partition(": ")[2] for edge in edges}
+    every = list(_declared())
+    return {"all": len(every), "not_met": [name for name in every if name not in met]}
+
+
+def _declared() -> Iterator[str]:
+    own, _, session = system().machines
+    for machine in (own, session):
+        for event, what in sorted(outcomes(machine)):
+            if (machine.name, event) != ("session", "balance_changes"):
+                yield what.replace("refused: ", f"{event} refused, ")
+
+
+def _faults(parts: Sequence[Part]) -> dict[str, Any]:
+    every, original = seeded(DEFAULT), account(DEFAULT)
+    found = {name for part in parts for chosen in part.chosen for name in chosen.finds}
+    last = recorded()
+    equal = {fate.id for fate in last.fates if fate.verdict == EQUIVALENT} if last.digest == declaration() else set()
+    counts: dict[str, list[str]] = {"ledger_alone": [], "refused": [], "equivalent": [], "no_run_shows": []}
+    for name, fault in every.items():
+        if name in found:
+            continue
+        if shows_nothing(original, fault.machine):
+            counts["ledger_alone"].append(name)
+        elif fault.refused:
+            counts["refused"].append(name)
+        else:
+            counts["equivalent" if name in equal else "no_run_shows"].append(name)
+    return {
+        "all": len(every),
+        "found": len(found),
+        "ledger_alone": len(counts.pop("ledger_alone")),
+        "implied_found": len({name for part in parts if part.resets == "implied" for c in part.chosen for name in c.finds}),
+        **counts,
+    }
+
+
+def _schema(kind: Any) -> dict[str, Any]:
+    """The JSON Schema of a file, worked out from what reads it."""
+    schema: dict[str, Any] = msgspec.json.schema(kind, ref_template="#/$defs/{name}")
+    if kind is Vector:
+        own, _, session = system().machines
+        event = msgspec.json.schema(Reader([*own.events, *session.events]).union, ref_template="#/$defs/{name}")
+        schema["$defs"] |= event.pop("$defs")
+        # A tool that draws a union by its tag is told how; a validator has no use for it.
+        event.pop("discriminator", None)
+        apply = {"required": ["op", "at"], "properties": {"op": {"const": "apply"}, "at": {"type": "string"}}}
+        schema["$defs"]["Step"]["properties"]["request"] = {"type": "object", "allOf": [apply, event]}
+    return {"$schema": _DIALECT, **schema}

@@ -1,0 +1,53 @@
+"""A counterexample as a vector: what was sent, with the right answers; and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.fuzz.conformance import Counterexample
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.vectors.suite import Case, Entry, Vector, record_of, vector_of
+from tokenspec.oracle.wire.records import asked
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
+from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.policies import POLICIES
+
+
+def found_vector(found: Counterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:
+    """The vector, in the form of a file of a suite. Its id is made of its requests; at least one was sent."""
+    steps = [
+        {"request": {"op": "apply", **asked(record)}, "expect": answer.as_dict()}
+        for record, answer in zip(found.records, found.expected, strict=True)
+        if answer is not None
+    ]
+    digest = hashlib.sha256(msgspec.json.encode([step["request"] for step in steps])).hexdigest()
+    return {
+        "id": f"found-{digest[:12]}",
+        "title": f"{found.records[-1]['event']}: {found.error.field} was wrong",
+        "clauses": list(found.because.clauses) if found.because is not None else [],
+        "policy": dict(policy),
+        "catalogue": catalogue_on_the_wire(catalogue),
+        "resets": resets,
+        "steps": steps,
+    }
+
+
+def case_of(vector: Mapping[str, Any]) -> Case:
+    """A vector that is in no suite, with the settings that its answers turn on. Raises `BadSuite`."""
+    found = vector_of(vector)
+    turned_on = dict[str, str]()
+    for knob in POLICIES:
+        others = (answer for answer, _ in knob.answers if answer != found.policy[knob.name])
+        if any(_answers(found, knob.name, answer) != [step.expect.as_dict() for step in found.steps] for answer in others):
+            turned_on[knob.name] = found.policy[knob.name]
+    entry = Entry(found.id, found.title, found.clauses, found.resets, turned_on, [], "")
+    return Case(entry, found)
+
+
+def _answers(vector: Vector, knob: str, answer: str) -> list[dict[str, Any]]:
+    oracle = Oracle({**vector.policy, knob: answer}, vector.catalogue, vector.resets)
+    return [oracle.apply(record_of(step)).as_dict() for step in vector.steps]

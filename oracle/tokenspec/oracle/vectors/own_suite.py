@@ -1,0 +1,61 @@
+"""A suite of one's own: vectors that were found and are kept, in the form of every suite."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.base.provenance import declaration, own_version
+from tokenspec.oracle.base.text import in_our_words
+from tokenspec.oracle.vectors.build.write import vector_file
+from tokenspec.oracle.vectors.from_counterexample import case_of
+from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, read_suite
+
+
+def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
+    """Adds the vectors in `files` to the suite in `directory`, which is made if there is none.
+
+    The ids of those that are new, and of those that were there already. An id never changes its meaning: what has the id
+    of another vector is refused. Raises `BadSuite`, `OSError`; then nothing was written.
+    """
+    found = {file: _case(file) for file in files}
+    index = read_suite(directory).index if (directory / INDEX).exists() else Index(1, "", "", [])
+    entries = {entry.id: entry for entry in index.vectors}
+    new, known = dict[str, bytes](), list[str]()
+    for file, (case, written) in found.items():
+        content = vector_file(written)
+        entry = msgspec.structs.replace(case.entry, sha256=hashlib.sha256(content).hexdigest())
+        present = entries.setdefault(entry.id, entry)
+        if present.sha256 != entry.sha256:
+            raise BadSuite(str(file), f"{entry.id} is another vector in {directory}, and an id never changes its meaning")
+        if present is entry:
+            new[entry.id] = content
+        elif entry.id not in new:
+            known.append(entry.id)
+    if new:
+        vectors = list(entries.values())
+        _write(directory, new, msgspec.structs.replace(index, version=own_version(), digest=declaration(), vectors=vectors))
+    return list(new), known
+
+
+def _case(file: Path) -> tuple[Case, dict[str, Any]]:
+    """The vector in a file, and its members as they are written."""
+    content = file.read_bytes()
+    try:
+        written = msgspec.json.decode(content, type=dict)
+        return case_of(written), {name: written[name] for name in Vector.__struct_fields__}
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
+        raise BadSuite(str(file), in_our_words(str(fault))) from None
+    except BadSuite as fault:
+        raise BadSuite(str(file), str(fault).removeprefix("vector: ")) from None
+
+
+def _write(directory: Path, new: dict[str, bytes], index: Index) -> None:
+    (directory / VECTORS).mkdir(parents=True, exist_ok=True)
+    for name, content in new.items():
+        (directory / VECTORS / f"{name}.json").write_bytes(content)
+    (directory / INDEX).write_bytes(msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n")

@@ -1,0 +1,1 @@
+"""Everything that crosses the border: records, answers, settings, log files, the protocol's names."""

@@ -1,0 +1,228 @@
+"""What a run is about: the policy settings and the catalogue, read from what a user wrote and checked."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from tokenspec.machine.interpreters.reference import Scope, evaluate
+from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import in_our_words
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Plan
+from tokenspec.spec.policies import DEFAULTS, POLICIES
+from tokenspec.spec.words import NONE, UNLISTED
+
+_Figure = Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]
+
+
+INFER = "infer"
+"""In place of a setting: the knobs that no other option settles are open, and what is seen takes answers away."""
+
+
+class _WirePlan(msgspec.Struct):
+    allowance: _Figure
+    api: _Figure = 0
+    relaxed: list[str] = []
+
+
+class _WireCatalogue(msgspec.Struct):
+    """The shape of a catalogue on the wire and in a TOML file."""
+
+    ranking: list[str]
+    daily: _Figure
+    bank_months: _Figure
+    plans: dict[str, _WirePlan]
+    packs: dict[str, _Figure]
+    prices: dict[str, _Figure] = {}
+    aliases: dict[str, str] = {}
+
+
+def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
+    """All thirteen knobs: those of `settings`, the others at their default. Raises `BadSetting`."""
+    chosen = dict(DEFAULTS)
+    for name, answer in (settings or {}).items():
+        policy = next((p for p in POLICIES if p.name == name), None)
+        if policy is None:
+            raise BadSetting(f"policy {name}", f"there is no such knob; there are {', '.join(DEFAULTS)}")
+        if answer not in dict(policy.answers):
+            admissible = ", ".join(dict(policy.answers))
+            raise BadSetting(f"policy {name}", f"{answer!r} is not among its answers: {admissible}")
+        chosen[name] = answer
+    return chosen
+
+
+def policy_from_options(options: Iterable[str]) -> dict[str, str]:
+    """The same from texts of the form NAME=ANSWER. Raises `WrongUsage`."""
+    try:
+        return policy_from(settings_named(options))
+    except WrongUsage:
+        raise
+    except BadSetting as fault:
+        raise WrongUsage(fault.key, fault.rule) from None
+
+
+def settings_named(options: Iterable[str]) -> dict[str, str]:
+    """The settings that texts of the form NAME=ANSWER name, and no others. Raises `WrongUsage`."""
+    settings: dict[str, str] = {}
+    for option in options:
+        name, equals, answer = (part.strip() for part in option.partition("="))
+        if not equals:
+            raise WrongUsage(f"policy {option}", "a setting is written NAME=ANSWER")
+        if settings.setdefault(name, answer) != answer:
+            raise WrongUsage(f"policy {name}", f"it is given twice, as {settings[name]} and as {answer}")
+    return settings
+
+
+def infers(options: Iterable[str]) -> bool:
+    """Whether the settings that options do not name are to be inferred."""
+    return any(option.strip() == INFER for option in options)
+
+
+def without_infer(options: Iterable[str]) -> tuple[str, ...]:
+    """The options that are settings."""
+    return tuple(option for option in options if option.strip() != INFER)
+
+
+def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Catalogue:
+    """The catalogue that `written` (wire form, or a TOML file's content) describes. Raises `BadSetting`.
+
+    Keys that nobody knows are ignored, unless `only_known`.
+    """
+    if only_known:
+        _check_keys(written)
+    try:
+        shape = msgspec.convert(dict(written), _WireCatalogue)
+    except msgspec.ValidationError as fault:
+        raise _entry_fault(written) or _fault("", fault) from None
+    _check_names(shape)
+    plans = {name: Plan(plan.allowance, plan.api, tuple(plan.relaxed)) for name, plan in shape.plans.items()}
+    packs, prices, aliases = shape.packs, shape.prices, shape.aliases
+    catalogue = Catalogue(tuple(shape.ranking), shape.daily, shape.bank_months, plans, packs, prices, aliases)
+    scope = Scope(account(catalogue), catalogue.parameters())
+    for assumption in account(catalogue).assumptions:
+        if not evaluate(assumption.holds, scope):
+            key, _, rule = assumption.breach.partition(": ")
+            raise BadSetting(key, rule)
+    return catalogue
+
+
+_TABLES: dict[str, Any] = {"plans": _WirePlan, "packs": _Figure, "prices": _Figure, "aliases": str}
+
+
+def _entry_fault(written: Mapping[str, Any]) -> BadSetting | None:
+    """What is wrong with the first entry at fault of a table, by its own key, which the library leaves out."""
+    for table, kind in _TABLES.items():
+        entries = written.get(table)
+        for key, entry in entries.items() if isinstance(entries, dict) else ():
+            try:
+                msgspec.convert(entry, kind)
+            except msgspec.ValidationError as fault:
+                return _fault(f"{table}.{key}", fault)
+    return None
+
+
+def _fault(key: str, fault: msgspec.ValidationError) -> BadSetting:
+    text, _, path = in_our_words(str(fault)).partition(" - at $")
+    missing = re.fullmatch(r"object missing required field (\w+)", text)
+    if missing:
+        key, text = ".".join(part for part in (key, missing.group(1)) if part), "it is required"
+    where = ".".join(part for part in (key, path.removeprefix(".").split("[")[0]) if part)
+    return BadSetting(where or "catalogue", text)
+
+
+def _check_keys(written: Mapping[str, Any]) -> None:
+    for key in written:
+        if key not in _WireCatalogue.__struct_fields__:
+            raise BadSetting(key, f"there is no such key; there are {', '.join(_WireCatalogue.__struct_fields__)}")
+    plans = written.get("plans")
+    for name, plan in plans.items() if isinstance(plans, dict) else ():
+        for key in plan if isinstance(plan, dict) else ():
+            if key not in _WirePlan.__struct_fields__:
+                raise BadSetting(f"plans.{name}.{key}", f"a plan has {', '.join(_WirePlan.__struct_fields__)}, and no such key")
+
+
+def _check_names(shape: _WireCatalogue) -> None:
+    if not shape.ranking or shape.ranking[0] != FREE_PLAN:
+        raise BadSetting("ranking", f"it lists the plans from lowest to highest, {FREE_PLAN!r} first")
+    for table, names in (("plans", shape.plans), ("packs", shape.packs)):
+        for name in names:
+            if name in (NONE, UNLISTED):
+                raise BadSetting(f"{table}.{name}", "the declaration uses this name for what is no plan and no pack")
+    for name in shape.ranking:
+        if shape.ranking.count(name) > 1:
+            raise BadSetting("ranking", f"{name!r} stands in it twice")
+        if name not in shape.plans:
+            raise BadSetting(f"plans.{name}", "the ranking names it, and nothing describes it")
+    for name, plan in shape.plans.items():
+        if name not in shape.ranking:
+            raise BadSetting(f"plans.{name}", "it has no place in the ranking")
+        for medium in plan.relaxed:
+            if medium not in MEDIA:
+                raise BadSetting(f"plans.{name}.relaxed", f"{medium!r} is not one of {', '.join(MEDIA)}")
+    for alias, name in shape.aliases.items():
+        if name not in shape.ranking:
+            raise BadSetting(f"aliases.{alias}", f"{name!r} is not a plan of the ranking")
+        if alias in shape.ranking:
+            raise BadSetting(f"aliases.{alias}", "it is a plan's present name")
+
+
+def catalogue_from_file(path: Path) -> Catalogue:
+    """The catalogue of a TOML file. Raises `BadSetting` with the key, `OSError` where the file cannot be read."""
+    try:
+        written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except UnicodeDecodeError as fault:
+        raise BadSetting(str(path), f"a catalogue is UTF-8 text, and byte {fault.start} is not") from None
+    except tomllib.TOMLDecodeError as fault:
+        raise BadSetting(str(path), f"it is not TOML: {fault}") from None
+    except ValueError:
+        raise BadSetting(str(path), "a number in it is too long to be read") from None
+    except RecursionError:
+        raise BadSetting(str(path), "it is nested too deeply to be read") from None
+    try:
+        return catalogue_from(written, only_known=True)
+    except BadSetting as fault:
+        raise BadSetting(f"{path}: {fault.key}", fault.rule) from None
+
+
+def catalogue_on_the_wire(catalogue: Catalogue) -> dict[str, Any]:
+    """The catalogue as the wire protocol writes it."""
+    plans = {
+        name: {"allowance": plan.allowance, "api": plan.api, "relaxed": list(plan.relaxed)}
+        for name, plan in catalogue.plans.items()
+    }
+    return {
+        "ranking": list(catalogue.ranking),
+        "daily": catalogue.daily,
+        "bank_months": catalogue.bank_months,
+        "plans": plans,
+        "packs": dict(catalogue.packs),
+        "prices": dict(catalogue.prices),
+    }
+
+
+def as_toml(catalogue: Catalogue) -> str:
+    """The catalogue as a file that `--catalogue` reads."""
+    written = catalogue_on_the_wire(catalogue)
+    plans, tables = written.pop("plans"), {name: written.pop(name) for name in ("packs", "prices")}
+    lines = [f"{key} = {_text(value)}" for key, value in written.items()]
+    for name, plan in plans.items():
+        lines += ["", f"[plans.{_text(name)}]", *(f"{key} = {_text(value)}" for key, value in plan.items())]
+    for name, table in tables.items():
+        lines += ["", f"[{name}]", *(f"{_text(key)} = {_text(value)}" for key, value in table.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _text(value: Any) -> str:
+    """A text, a number or a list of them; JSON writes these as TOML does."""
+    return msgspec.json.encode(value).decode()
+
+
+RESETS = ("explicit", "implied")

@@ -1,4 +1,4 @@
-"""The declaration is whole: well typed, every clause cited, every claim with its twin, the register of section 3a complete."""
+"""The declaration is whole: well typed, every clause cited, every claim with its twin, every refusal code declared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.validate import check_clauses, citations, validate
 from tokenspec.machine.lang.validate_claims import validate_claims
@@ -25,9 +24,10 @@ def test_every_machine_is_well_formed() -> None:
         validate(machine)
 
 
-def test_every_claim_is_well_formed_and_numbered_from_1_to_21() -> None:
-    validate_claims(claims(DEFAULT.ranking), system().machines)
-    assert [c.number for c in claims(DEFAULT.ranking)] == list(range(1, 22))
+def test_every_claim_is_well_formed_and_numbered_from_1_without_a_gap() -> None:
+    declared = claims(DEFAULT.ranking)
+    validate_claims(declared, system().machines)
+    assert [c.number for c in declared] == list(range(1, len(declared) + 1))
 
 
 def test_every_clause_is_cited_and_every_cited_clause_is_registered() -> None:
@@ -35,21 +35,11 @@ def test_every_clause_is_cited_and_every_cited_clause_is_registered() -> None:
     for machine in system().machines:
         cited |= citations(machine)
     check_clauses(CLAUSES, cited)
-    assert len(CLAUSES) == 44
 
 
-def test_there_are_thirteen_policies_and_each_has_its_default_first() -> None:
-    assert len(POLICIES) == 13
+def test_every_policy_has_its_default_first_and_another_choice() -> None:
+    assert POLICIES
     assert all(p.parameter.default == p.answers[0][0] and len(p.answers) >= 2 for p in POLICIES)
-
-
-def test_every_layer_property_is_checked_by_name() -> None:
-    files = ("layers.py", "fuzz.py")
-    text = "".join(" ".join((ROOT / "oracle/tokenspec/oracle" / file).read_text().split()) for file in files)
-    for c in claims(DEFAULT.ranking):
-        for part in c.parts:
-            if isinstance(part, LayerPart):
-                assert f'"{c.id}", "{part.name}"' in text, (c.id, part.name)
 
 
 def test_the_digest_names_the_declaration_and_nothing_else() -> None:
@@ -57,7 +47,6 @@ def test_the_digest_names_the_declaration_and_nothing_else() -> None:
     figures = Catalogue(DEFAULT.ranking, 9, 1, DEFAULT.plans, DEFAULT.packs)
     assert digest(system()) == digest(system(figures))
     assert digest(system()) != digest(system(other))
-    assert len(digest(system())) == 64
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("*/tokenspec/**/*.py")), ids=lambda p: str(p.relative_to(ROOT)))

@@ -24,10 +24,10 @@ from proofs.broken import EVERY_PART, broken, gathered
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.checkers.prover.induction import UNKNOWN
-from tokenspec.oracle import evidence as gathering
+from tokenspec.oracle.check import evidence as gathering
 from tokenspec.oracle.check.evidence import Evidence, Settings
-from tokenspec.oracle.command import check
 from tokenspec.oracle.command.main import run
+from tokenspec.oracle.command.verbs import check
 from tokenspec.oracle.fuzz.worlds import Failure, World
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS

@@ -153,7 +153,7 @@ def test_what_is_added_to_the_declaration_appears_by_one_command_and_until_then_
     changed = replace(whole.machines[0], events=(*whole.machines[0].events, ban))
     for module in ("gallery", "documents"):
         monkeypatch.setattr(
-            f"tokenspec.oracle.{module}.system", lambda _=None: replace(whole, machines=(changed, *whole.machines[1:]))
+            f"tokenspec.oracle.publish.{module}.system", lambda _=None: replace(whole, machines=(changed, *whole.machines[1:]))
         )
     assert sync(tmp_path, "--check", "a.md").code == 16
     stale = sync(tmp_path, "--check", "diagrams/README.md")

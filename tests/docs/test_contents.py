@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from docs.shown import ROOT
-from tokenspec.oracle.command import exits
+from tokenspec.oracle.report import exits
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
 

@@ -14,7 +14,7 @@ from tokenspec.machine.checkers.search.reference import explore
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
-from tokenspec.oracle.check import scoped
+from tokenspec.oracle.check import scoped as scoping
 from tokenspec.oracle.check.counterexample import Counterexample, from_search
 from tokenspec.oracle.check.evidence import Evidence, Searched, Settings
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
@@ -33,7 +33,7 @@ def scoped(fault: str, claim: str, policy: Mapping[str, str] = DEFAULTS) -> Scop
     """The tiny scope with a fault in it, and the one claim that counts."""
     machine = next(f for f in FAULTS if f.id == fault).seed(account(TINY.catalogue))
     plain, with_ghosts = split(c for c in claims(TINY.catalogue.ranking) if c.id == claim)
-    return scoped.scoped(TINY, [*plain, *with_ghosts], {**DEFAULTS, **policy}, machine=machine)
+    return scoping.scoped(TINY, [*plain, *with_ghosts], {**DEFAULTS, **policy}, machine=machine)
 
 
 @cache

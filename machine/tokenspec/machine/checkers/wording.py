@@ -19,4 +19,5 @@ def given(event: str, fields: Values) -> str:
 
 
 def shown(value: Value) -> str:
+    """Returns a value as the language writes it."""
     return show(Lit(value))

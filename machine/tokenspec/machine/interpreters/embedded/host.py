@@ -1,7 +1,7 @@
 """A host of the module in Python: the reader that runs the very bytes which others embed.
 
 `embedded` makes the bytes. `Embedded` knows nothing but them: every name, number and address comes from the section
-within. It is called like `backends.compiled.Compiled`, so that whatever runs on the one runs on the other.
+within. It is called like `interpreters.compiled.Compiled`, so that whatever runs on the one runs on the other.
 """
 
 from __future__ import annotations

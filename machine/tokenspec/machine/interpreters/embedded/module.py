@@ -1,7 +1,8 @@
 """A machine as the text of a WebAssembly module: no imports, one page of memory, one function for each event.
 
-A step is what `backends.reference` says it is, for every state, field and parameter within 2^53 - 1 of 0. `native.exact` tells
-which products have to be computed with care, and refuses, with `OverflowError`, a declaration for which 64 bits may not do.
+A step is what `interpreters.reference` says it is, for every state, field and parameter within 2^53 - 1 of 0.
+`wasm.overflow` tells which products have to be computed with care, and refuses, with `OverflowError`, a declaration for
+which 64 bits may not do.
 """
 
 from __future__ import annotations

@@ -23,6 +23,7 @@ from functools import partial
 from pathlib import Path
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import SCOPES, TINY, Scope
 from tokenspec.machine.checkers.monitor import Watch
 from tokenspec.machine.checkers.native.search import Search
 from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
@@ -32,7 +33,6 @@ from tokenspec.machine.lang.declaration import Policy
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
-from tokenspec.spec.scopes import SCOPES, TINY, Scope
 
 CHECKED = {
     "balances_never_negative": {"pools"},

@@ -22,6 +22,7 @@ from command.conftest import COMMAND, tokenspec
 from kit import valid
 from proofs.broken import EVERY_PART, broken, gathered
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.checkers.prover.induction import UNKNOWN
 from tokenspec.oracle.check import evidence as gathering
@@ -31,7 +32,6 @@ from tokenspec.oracle.command.verbs import check
 from tokenspec.oracle.fuzz.worlds import Failure, World
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
 
 ROOT = Path(__file__).resolve().parents[2]
 FAULT, CLAIM = "packs_reset_at_renewal", "topup_by_purchase_and_spending_alone"

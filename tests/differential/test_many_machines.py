@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.compare.breaches import breaches
 from tokenspec.machine.checkers.compare.equivalence import changed_events, compare
 from tokenspec.machine.checkers.native.search import Search, split
@@ -13,7 +14,6 @@ from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
 
 ORIGINAL = account(TINY.catalogue)
 PARAMETERS = {**TINY.catalogue.parameters(), **DEFAULTS}

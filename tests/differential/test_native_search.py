@@ -9,6 +9,7 @@ from itertools import product
 import pytest
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import SCOPES, SMALL, TINY, Scope
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
@@ -25,7 +26,6 @@ from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS, Fault
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
-from tokenspec.spec.scopes import SCOPES, SMALL, TINY, Scope
 from tokenspec.spec.system import system
 
 PLAIN, GHOSTLY = split(claims(TINY.catalogue.ranking))

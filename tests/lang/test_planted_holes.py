@@ -10,6 +10,7 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.graph.graph import Graph
 from tokenspec.machine.checkers.graph.holes import Hole, holes, vacuous
 from tokenspec.machine.checkers.graph.liveness import liveness
@@ -31,7 +32,6 @@ from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.daily_job import daily_job
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
 from tokenspec.spec.system import system
 from tokenspec.spec.words import ACTIVE, allowance, fast, relaxed_serves, renewals_due, status
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
 from tokenspec.machine.checkers.native.search import split
 from tokenspec.machine.checkers.native.transitions import Scoped
@@ -23,7 +24,6 @@ from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
 from tokenspec.spec.system import system
 
 EVERY_PART = [(c.id, p) for c in claims(DEFAULT.ranking) for p in c.parts]

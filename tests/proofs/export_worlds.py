@@ -10,6 +10,7 @@ import pytest
 from lang.machines import CORPUS, all_values
 from lang.turnstile import FILLED, FITS, PUSH, UNLOCKS, VARIABLES, WORTH, coin, turnstile
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.exporters.bounded_model import World
 from tokenspec.machine.lang.build import lookup, requires, rule, var, variable
@@ -18,7 +19,6 @@ from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
-from tokenspec.spec.scopes import SCOPES
 
 SETTINGS: dict[str, dict[str, str]] = {
     "defaults": {},

@@ -10,6 +10,7 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.native.search import Search
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import instances
@@ -21,7 +22,6 @@ from tokenspec.oracle.check.verify import Checked, read, verify
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
 from tokenspec.spec.system import system
 
 Data = dict[str, Any]

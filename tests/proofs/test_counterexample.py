@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from proofs.broken import broken, example, gathered, scoped
+from tokenspec.invariants.scopes import SCOPES, TINY
 from tokenspec.machine.checkers.native.search import Search
 from tokenspec.machine.interpreters.reference import evaluate
 from tokenspec.machine.lang.build import all_of, any_of, eq, var
@@ -25,7 +26,6 @@ from tokenspec.oracle.wire.settings import as_toml, catalogue_from_file
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import SCOPES, TINY
 
 FALSE = {
     "daily_piles_up": "daily <= daily_allowance, with daily 2, daily_allowance 1",

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, REFUTED, UNKNOWN, VACUOUS
 from tokenspec.machine.checkers.search.reference import Exploration
@@ -16,7 +17,6 @@ from tokenspec.oracle.check.evidence import Evidence, Searched, Settings, gather
 from tokenspec.oracle.check.verdicts import disagreements, verdicts
 from tokenspec.oracle.command.verbs.check import exit_codes
 from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.scopes import TINY
 from tokenspec.spec.system import system
 
 PROVED_WHOLE = {1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 16}

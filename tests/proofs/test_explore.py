@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.native.search import split
 from tokenspec.machine.checkers.search.reference import explore, instances
@@ -15,7 +16,6 @@ from tokenspec.machine.lang.outcome import Accepted
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
 from tokenspec.spec.system import system
 
 

@@ -13,6 +13,7 @@ from functools import cache
 import pytest
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.graph.findings import Dead, Finding, Lasso, Taken
 from tokenspec.machine.checkers.graph.graph import NONE, Graph, deadlocks
 from tokenspec.machine.checkers.graph.liveness import leads_to, liveness, stays_possible
@@ -33,7 +34,6 @@ from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.daily_job import daily_job
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
 from tokenspec.spec.system import system
 
 Seed = Callable[[Machine], Machine]

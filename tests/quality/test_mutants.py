@@ -8,6 +8,7 @@ import pytest
 
 from lang.turnstile import turnstile
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Watch
 from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.interpreters.compiled import Compiled
@@ -19,7 +20,6 @@ from tokenspec.machine.mutation.expressions import Rewriter, replaced
 from tokenspec.machine.mutation.operators import OPERATORS, mutants
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY
 
 ORIGINAL = account(TINY.catalogue)
 MUTANTS = {m.id: m for m in mutants(ORIGINAL)}

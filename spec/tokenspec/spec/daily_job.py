@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
-from tokenspec.machine.lang.build import cites, eq, ne, requires, rule, var, variable
+from tokenspec.machine.lang.build import STAYS, cites, eq, ne, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Timer
 from tokenspec.machine.lang.types import Enum
 
@@ -35,7 +35,7 @@ def daily_job() -> Machine:
                 (),
                 (
                     rule("becomes_due", WAITING, DUE, "the day is over", "F21"),
-                    rule("stays_due", (DUE, LATE, OVERDUE), None, "a second missed day makes the first no younger", "A03"),
+                    rule("stays_due", (DUE, LATE, OVERDUE), STAYS, "a second missed day makes the first no younger", "A03"),
                 ),
             ),
             Event(

@@ -10,31 +10,46 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 # fmt: off
-from tokenspec.machine.lang.build import (
-    Term, Termlike, all_of, any_of, cites, eq, ite, maximum, minimum, ne, one_of, posting, requires, rule, var,
-)
-from tokenspec.machine.lang.declaration import (
-    Actor, Assign, ClockAct, Event, Field, Key, Kind, Posting, Requirement, Rule, Shape,
-)
-from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.machine.lang.build import STAYS, all_of, any_of, cites, eq, maximum, minimum, ne, one_of, posting, requires, rule
+from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Field, Key, Kind, Requirement, Rule, Shape
+from tokenspec.machine.lang.phrases import expired, granted, includes
+from tokenspec.machine.lang.types import Enum
 from tokenspec.spec.catalogue import FREE_PLAN
-from tokenspec.spec.words import *
+from tokenspec.spec.words import (
+    ABSENT,
+    ACTIVE,
+    CANCELLING,
+    FREE,
+    NONE,
+    PAST_DUE,
+    SUBSCRIBED,
+    UNLISTED,
+    allowance,
+    api,
+    asked_allowance,
+    asked_api,
+    asked_ceiling,
+    by_policy,
+    daily,
+    daily_allowance,
+    fast,
+    next_allowance,
+    next_api,
+    next_ceiling,
+    next_plan,
+    plan,
+    plan_asked,
+    renewals_due,
+    rollover,
+    scheduled_plan,
+    status,
+)
 
 EXISTS = requires("account_must_exist", ne(status, ABSENT), "nothing happens to an account that was never opened")
 TO_BE_ACTIVE = requires("subscription_must_be_active", eq(status, ACTIVE), "only a plan in good standing changes", "F25")
 NO_RENEWAL_DUE = requires("renewal_must_not_be_due", eq(renewals_due, 0), "a month that is over is settled first", "F11")
 PLAN_LISTED = requires("plan_must_exist", ne(plan_asked, UNLISTED), "the catalogue lists the plans")
 PLAN_PAID = requires("plan_must_be_paid", ne(plan_asked, FREE_PLAN), "the free plan is not subscribed to", "F05")
-
-
-def granted(pool: Term, tokens: Termlike) -> Posting:
-    """Tokens that the plan or the day gives."""
-    return posting(Kind.GRANTED, pool, tokens)
-
-
-def expired(pool: Term, tokens: Termlike) -> Posting:
-    """Tokens that are lost."""
-    return posting(Kind.EXPIRED, pool, tokens)
 
 
 def event(name: str, says: str, clauses: str = "", *, fields: Iterable[Field] = (), keys: Iterable[Key] = (),
@@ -46,18 +61,12 @@ def event(name: str, says: str, clauses: str = "", *, fields: Iterable[Field] = 
 
 def ends(name: str, source: str, why: str) -> Rule:
     """Back to free: fast tokens are lost, the bank too unless it is frozen, packs are kept but cannot be spent."""
-    bank_left = ite(eq(var("lapse_bank"), "frozen"), rollover, 0)
+    bank_left = by_policy("lapse_bank", frozen=rollover, destroyed=0)
     return rule(name, source, FREE, why, "F24",
                 effect=[plan.becomes(FREE_PLAN), scheduled_plan.becomes(NONE), fast.becomes(0),
                         rollover.becomes(bank_left), renewals_due.becomes(0)],
                 ledger=[expired(fast, fast), expired(rollover, rollover - bank_left)],
                 clocks={"renewal": ClockAct.STOPS})
-
-
-def included(tokens: Term) -> tuple[Assign, Posting, Posting]:
-    """The plan's API tokens: the new balance, and what was granted and, beyond what can be counted, lost."""
-    after = minimum(COUNTABLE_MAX, api + tokens)
-    return api.becomes(after), granted(api, tokens), expired(api, api + tokens - after)
 
 
 def opening() -> Event:
@@ -72,14 +81,12 @@ def opening() -> Event:
     ), cites("F03"), (reset_time,))
 
 
-def subscription(words: Words) -> tuple[Event, ...]:
+def subscription(plans: Enum) -> tuple[Event, ...]:
     """Taking out a plan, changing it, giving it up."""
-    asked = Field("plan_asked", words.plan_payload, "the plan wanted", wire="plan")
-    api_after, api_granted, api_lost = included(asked_api)
+    asked = Field("plan_asked", plans, "the plan wanted", wire="plan")
     bank_back = minimum(rollover, asked_ceiling)
-    by_policy = var("upgrade_grant")
-    upgraded = ite(eq(by_policy, "difference"), fast + asked_allowance - allowance,
-                   ite(eq(by_policy, "full"), asked_allowance, fast))
+    upgraded = by_policy("upgrade_grant", difference=fast + asked_allowance - allowance, full=asked_allowance,
+                         next_renewal=fast)
     return (
         event("subscribe", "A free account takes out a paid plan.", "F05 A04", fields=[asked], needs=[
             requires("account_must_be_free", eq(status, FREE), "an account has one subscription", "F05"),
@@ -88,8 +95,9 @@ def subscription(words: Words) -> tuple[Event, ...]:
         ], rules=[
             rule("subscribes", FREE, ACTIVE, "the first month is granted at once, the anniversary counts from now, and "
                  "what a frozen bank holds comes back", "F05 A17 F22",
-                 effect=[plan.becomes(plan_asked), fast.becomes(asked_allowance), rollover.becomes(bank_back), api_after],
-                 ledger=[granted(fast, asked_allowance), expired(rollover, rollover - bank_back), api_granted, api_lost],
+                 effect=[plan.becomes(plan_asked), fast.becomes(asked_allowance), rollover.becomes(bank_back)],
+                 ledger=[granted(fast, asked_allowance), expired(rollover, rollover - bank_back)],
+                 flows=includes(api, asked_api),
                  clocks={"renewal": ClockAct.STARTS}),
         ]),
         event("upgrade", "A subscriber moves to a higher plan at once; the billing date stays.", "F25 F26",
@@ -138,18 +146,18 @@ def subscription(words: Words) -> tuple[Event, ...]:
 def billing() -> tuple[Event, ...]:
     """The month: falling due, being paid, failing, being given up."""
     # The bank takes leftover fast tokens up to its ceiling. One that a downgrade left above it may be kept, not filled.
-    kept = ite(eq(var("downgrade_bank"), "keep"), rollover, 0)
+    kept = by_policy("downgrade_bank", keep=rollover, truncate=0)
     bank_after = maximum(kept, minimum(next_ceiling, rollover + fast))
     moved = maximum(0, bank_after - rollover)
-    still_due = ite(eq(var("missed_renewals"), "once"), 0, renewals_due - 1)
-    api_after, api_granted, api_lost = included(next_api)
+    still_due = by_policy("missed_renewals", once=0, each=renewals_due - 1)
+    api_of_plan = includes(api, next_api)
     subscribed = requires("subscription_must_exist", one_of(status, *SUBSCRIBED), "only a subscription renews", "F22")
     is_due = requires("renewal_must_be_due", renewals_due >= 1, "a month is granted once, not before its day", "A13 F22")
     return (
         event("renewal_falls_due", "An anniversary of subscribing comes.", "F22 A04", actor=Actor.CLOCK, needs=[
             subscribed,
         ], rules=[
-            rule("renewal_waits", SUBSCRIBED, None, "the old balances stand until the billing job has run", "A03 F11",
+            rule("renewal_waits", SUBSCRIBED, STAYS, "the old balances stand until the billing job has run", "A03 F11",
                  effect=[renewals_due.becomes(renewals_due + 1)]),
         ]),
         event("renew", "The billing job runs for an anniversary.", "F05 F06 F11", actor=Actor.JOB, repeats=True, needs=[
@@ -159,10 +167,10 @@ def billing() -> tuple[Event, ...]:
             rule("renews", (ACTIVE, PAST_DUE), ACTIVE, "leftover fast tokens go to the bank as far as it has room, and the "
                  "month's allowance is granted", "F05 F06 F11 A17",
                  effect=[plan.becomes(next_plan), scheduled_plan.becomes(NONE), rollover.becomes(bank_after),
-                         fast.becomes(next_allowance), api_after, renewals_due.becomes(still_due)],
+                         fast.becomes(next_allowance), *api_of_plan.effect, renewals_due.becomes(still_due)],
                  ledger=[posting(Kind.MOVED_OUT, fast, moved), posting(Kind.MOVED_IN, rollover, moved),
                          expired(fast, fast - moved), expired(rollover, maximum(0, rollover - bank_after)),
-                         granted(fast, next_allowance), api_granted, api_lost],
+                         granted(fast, next_allowance), *api_of_plan.ledger],
                  clocks={"renewal": ClockAct.SETTLES}),
             ends("ends_as_cancelled", CANCELLING, "a cancelled subscription is not renewed"),
         ]),

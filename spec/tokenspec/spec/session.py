@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from tokenspec.machine.lang.build import eq, ne, requires, rule, var, variable
-from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
+from tokenspec.machine.lang.build import STAYS, eq, ne, requires, rule, var, variable
+from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Requirement, Rule, Shape
 from tokenspec.machine.lang.types import Bool, Enum
 
 LOGGED_OUT, CURRENT, STALE = "logged_out", "current", "stale"
@@ -26,6 +26,12 @@ _ID = (Key("session", "the session's own id; one never seen is logged out"),)
 _SHOWN = Key("shown", "the balances on the screen, one or more of the app's pools, judged together", Shape.POOLS)
 
 
+def _asked(name: str, says: str, needs: Requirement, accepted: Rule) -> Event:
+    """An event of a session of an account that exists, with one way to be accepted."""
+    return Event(name, Actor.USER, says, (_ACCOUNT,), (_EXISTS, needs), (accepted,), keys=_ID)
+
+
+# fmt: off
 @cache
 def session() -> Machine:
     """One session of an account; two devices are two of these (A10)."""
@@ -37,61 +43,21 @@ def session() -> Machine:
             variable("session_state", Enum("Session", (LOGGED_OUT, *IN)), LOGGED_OUT, "whether it is in, and up to date"),
         ),
         events=(
-            Event(
-                "login",
-                Actor.USER,
-                "Somebody logs in; the true balance is fetched.",
-                (_ACCOUNT,),
-                (_EXISTS, _OUT),
-                (rule("logs_in", LOGGED_OUT, CURRENT, "a fresh login shows the truth", "A07"),),
-                keys=_ID,
-            ),
-            Event(
-                "refresh",
-                Actor.USER,
-                "The session fetches the true balance.",
-                (_ACCOUNT,),
-                (_EXISTS, _LOGGED_IN),
-                (rule("refreshes", IN, CURRENT, "a refresh shows the truth", "A07 A10"),),
-                keys=_ID,
-            ),
-            Event(
-                "logout",
-                Actor.USER,
-                "The session ends and forgets what it showed.",
-                (_ACCOUNT,),
-                (_EXISTS, _LOGGED_IN),
-                (rule("logs_out", IN, LOGGED_OUT, "a closed session shows nothing", "A07"),),
-                keys=_ID,
-            ),
-            Event(
-                "view",
-                Actor.USER,
-                "Somebody reads the balance off the screen.",
-                (_ACCOUNT, _VERDICT),
-                (_EXISTS, _LOGGED_IN),
-                (
-                    rule(
-                        "looks",
-                        IN,
-                        None,
-                        "looking changes nothing; the answer tells a true balance from an old one, and both from a real fault",
-                        "F04 A06 A10 A14",
-                        answer={"shown_is": var("verdict")},
-                    ),
-                ),
-                keys=(*_ID, _SHOWN),
-            ),
-            Event(
-                "balance_changes",
-                Actor.CLOCK,
-                "A balance of the account changes behind the session's back.",
-                (),
-                (),
-                (
-                    rule("goes_stale", IN, STALE, "the session keeps showing what it fetched", "A07 A10"),
-                    rule("stays_out", LOGGED_OUT, None, "a closed session shows nothing anyway", "A07"),
-                ),
-            ),
+            _asked("login", "Somebody logs in; the true balance is fetched.", _OUT,
+                   rule("logs_in", LOGGED_OUT, CURRENT, "a fresh login shows the truth", "A07")),
+            _asked("refresh", "The session fetches the true balance.", _LOGGED_IN,
+                   rule("refreshes", IN, CURRENT, "a refresh shows the truth", "A07 A10")),
+            _asked("logout", "The session ends and forgets what it showed.", _LOGGED_IN,
+                   rule("logs_out", IN, LOGGED_OUT, "a closed session shows nothing", "A07")),
+            Event("view", Actor.USER, "Somebody reads the balance off the screen.", (_ACCOUNT, _VERDICT), (_EXISTS, _LOGGED_IN), (
+                rule("looks", IN, STAYS,
+                     "looking changes nothing; the answer tells a true balance from an old one, and both from a real fault",
+                     "F04 A06 A10 A14", answer={"shown_is": var("verdict")}),
+            ), keys=(*_ID, _SHOWN)),
+            Event("balance_changes", Actor.CLOCK, "A balance of the account changes behind the session's back.", (), (), (
+                rule("goes_stale", IN, STALE, "the session keeps showing what it fetched", "A07 A10"),
+                rule("stays_out", LOGGED_OUT, STAYS, "a closed session shows nothing anyway", "A07"),
+            )),
         ),
     )
+# fmt: on

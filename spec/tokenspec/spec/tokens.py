@@ -7,13 +7,62 @@ from __future__ import annotations
 
 # fmt: off
 from tokenspec.machine.lang.build import (
-    Term, Termlike, all_of, any_of, eq, ite, maximum, minimum, ne, negation, one_of, posting, requires, rule, var,
+    STAYS,
+    Term,
+    Termlike,
+    all_of,
+    any_of,
+    ite,
+    maximum,
+    minimum,
+    ne,
+    negation,
+    one_of,
+    requires,
+    rule,
+    var,
 )
-from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Field, Key, Kind, Origin, Requirement, Rule
+from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Field, Key, Origin, Requirement, Rule
+from tokenspec.machine.lang.phrases import Missing, buys, countable, expired, gives_back, granted, spends, unless
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
-from tokenspec.spec.lifecycle import event, expired, granted
-from tokenspec.spec.words import *
+from tokenspec.spec.lifecycle import event
+from tokenspec.spec.words import (
+    ACTIVE,
+    AMOUNT,
+    APP_POOLS,
+    CANCELLING,
+    FREE,
+    OPENED,
+    RELAXED,
+    SUBSCRIBED,
+    UNLISTED,
+    allowance,
+    amount,
+    api,
+    by_policy,
+    ceiling,
+    chosen,
+    cost,
+    daily,
+    daily_allowance,
+    daily_reset_due,
+    fast,
+    medium_relaxes,
+    own_model,
+    pack_asked,
+    pack_size,
+    pays,
+    plan_relaxes,
+    qualifies,
+    quantity,
+    relaxed_serves,
+    rollover,
+    status,
+    tokens_serve,
+    topup,
+    used_up,
+)
 
 COST_COUNTS = requires("cost_must_be_at_least_one", cost >= 1, "every action has a price", "F01")
 JOB_NEW = requires("job_must_be_new", var("job_is_new"), "one job is charged once", "F02")
@@ -24,7 +73,7 @@ JOB_IS_NEW = Field("job_is_new", Bool(), "no accepted generation of the account 
 
 def starts_full(name: str, source: str | tuple[str, ...], why: str, clauses: str, when: Termlike = True) -> Rule:
     """The day begins with the allowance; what was left of the last one is lost."""
-    return rule(name, source, None, why, clauses, when=when,
+    return rule(name, source, STAYS, why, clauses, when=when,
                 effect=[daily.becomes(daily_allowance), daily_reset_due.becomes(False)],
                 ledger=[expired(daily, daily), granted(daily, daily_allowance)],
                 clocks={"daily": ClockAct.SETTLES})
@@ -32,10 +81,10 @@ def starts_full(name: str, source: str | tuple[str, ...], why: str, clauses: str
 
 def day() -> tuple[Event, ...]:
     """The day: falling due and being reset."""
-    left = ite(eq(var("paid_daily_leftover"), "kept"), daily, 0)
+    left = by_policy("paid_daily_leftover", kept=daily, expires=0)
     return (
         event("daily_reset_falls_due", "The account's reset time comes.", "F21 A02", actor=Actor.CLOCK, rules=[
-            rule("daily_reset_waits", OPENED, None, "the old balances stand until the batch job has run", "A03",
+            rule("daily_reset_waits", OPENED, STAYS, "the old balances stand until the batch job has run", "A03",
                  effect=[daily_reset_due.becomes(True)]),
         ]),
         event("daily_reset", "The daily batch job reaches the account.", "F10 F21 A03", actor=Actor.JOB, needs=[
@@ -44,7 +93,7 @@ def day() -> tuple[Event, ...]:
             starts_full("resets_free", FREE, "a free account starts the day with its allowance", "F03 F10"),
             starts_full("resets_empty_subscriber", SUBSCRIBED, "a subscriber who has run dry is topped up to the daily "
                         "allowance", "F15 A01", when=qualifies),
-            rule("resets_nothing", SUBSCRIBED, None, "a subscriber who still has tokens gets no daily ones", "F15 F10",
+            rule("resets_nothing", SUBSCRIBED, STAYS, "a subscriber who still has tokens gets no daily ones", "F15 F10",
                  when=negation(qualifies),
                  effect=[daily.becomes(left), daily_reset_due.becomes(False)],
                  ledger=[expired(daily, daily - left)],
@@ -53,36 +102,34 @@ def day() -> tuple[Event, ...]:
     )
 
 
-def buying(words: Words) -> tuple[Event, ...]:
+def buying(packs: Enum) -> tuple[Event, ...]:
     """Tokens for money, and what they are not for."""
     how_many = Field("amount", AMOUNT, "how many tokens")
     bought = pack_size * quantity
 
-    def countable(after: Term) -> Requirement:
+    def stays_countable(after: Term) -> Requirement:
         return requires("balance_must_stay_countable", after <= COUNTABLE_MAX, "a pool holds at most 2^53 - 1 tokens")
 
     return (
         event("buy_topup", "A subscriber buys packs.", "F08 F12 F16 A16", fields=[
-            Field("pack_asked", words.pack_payload, "the pack wanted", wire="pack"),
+            Field("pack_asked", packs, "the pack wanted", wire="pack"),
             Field("quantity", AMOUNT, "how many of them"),
         ], needs=[
             requires("subscription_must_be_active_or_cancelling", one_of(status, ACTIVE, CANCELLING),
                      "packs are for subscribers", "F12"),
             requires("pack_must_exist", ne(pack_asked, UNLISTED), "the catalogue lists the packs", "F12"),
             requires("quantity_must_be_at_least_one", quantity >= 1, "packs are sold whole", "F12"),
-            countable(topup + bought),
+            stays_countable(topup + bought),
         ], rules=[
-            rule("buys_packs", (ACTIVE, CANCELLING), None, "packs of any size may be bought in any number", "F08 F16",
-                 effect=[topup.becomes(topup + bought)],
-                 ledger=[posting(Kind.BOUGHT, topup, bought)]),
+            rule("buys_packs", (ACTIVE, CANCELLING), STAYS, "packs of any size may be bought in any number", "F08 F16",
+                 flows=buys(topup, bought)),
         ]),
         event("buy_api", "Somebody buys API tokens.", "A11", fields=[how_many], needs=[
             requires("amount_must_be_at_least_one", amount >= 1, "there is no purchase of nothing"),
-            countable(api + amount),
+            stays_countable(api + amount),
         ], rules=[
-            rule("buys_api", OPENED, None, "API tokens are sold to any account, with or without a plan", "A11",
-                 effect=[api.becomes(api + amount)],
-                 ledger=[posting(Kind.BOUGHT, api, amount)]),
+            rule("buys_api", OPENED, STAYS, "API tokens are sold to any account, with or without a plan", "A11",
+                 flows=buys(api, amount)),
         ]),
         event("transfer", "Somebody tries to give tokens to another account.", "F13", fields=[how_many],
               keys=[Key("to", "the other account")], needs=[
@@ -93,13 +140,7 @@ def buying(words: Words) -> tuple[Event, ...]:
 
 def spending() -> tuple[Event, ...]:
     """Generating, and what it costs."""
-    pools = {"daily": daily, "fast": fast, "rollover": rollover, "topup": topup}
     serves = any_of(tokens_serve, relaxed_serves)
-
-    def failed_alone(code: str, condition: Term, others: Term, because: str, clauses: str) -> Requirement:
-        """Where neither tokens nor unlimited generation serve: the one condition of the latter that fails alone."""
-        return requires(code, any_of(serves, condition, negation(others)), because, clauses)
-
     return (
         event("generate", "Something is generated in the app.", "F01 F02 F09", keys=[JOB], fields=[
             COST,
@@ -109,22 +150,19 @@ def spending() -> tuple[Event, ...]:
         ], needs=[
             COST_COUNTS,
             JOB_NEW,
-            failed_alone("tokens_must_be_used_up_before_relaxed", used_up, all_of(status_relaxes, medium_relaxes, own_model),
-                         "unlimited generation waits until no token is left", "F09 F19"),
-            failed_alone("medium_must_be_relaxed_on_plan", medium_relaxes,
-                         all_of(used_up, status_relaxes, plan_relaxes, own_model),
-                         "the plan's unlimited generation leaves this medium out", "F17"),
-            failed_alone("third_party_model_must_be_paid_with_tokens", own_model,
-                         all_of(used_up, status_relaxes, medium_relaxes),
-                         "models of third parties are never unlimited", "F20"),
+            *unless(serves, RELAXED,
+                    Missing(used_up, "tokens_must_be_used_up_before_relaxed",
+                            "unlimited generation waits until no token is left", "F09 F19"),
+                    Missing(medium_relaxes, "medium_must_be_relaxed_on_plan",
+                            "the plan's unlimited generation leaves this medium out", "F17", given=plan_relaxes),
+                    Missing(own_model, "third_party_model_must_be_paid_with_tokens",
+                            "models of third parties are never unlimited", "F20")),
             requires("tokens_must_cover_cost", serves, "there are not enough tokens", "F14 F16"),
         ], rules=[
-            rule("generates_for_tokens", OPENED, None, "the pools pay in burn order, each only when those before it are "
+            rule("generates_for_tokens", OPENED, STAYS, "the pools pay in burn order, each only when those before it are "
                  "empty", "F02 F07 F08", when=tokens_serve,
-                 effect=[tokens.becomes(tokens - pays[pool]) for pool, tokens in pools.items()],
-                 ledger=[posting(Kind.SPENT, tokens, pays[pool]) for pool, tokens in pools.items()],
-                 answer={"mode": "tokens", **{f"charge_{pool}": pays[pool] for pool in pools}}),
-            rule("generates_relaxed", (ACTIVE, CANCELLING), None, "out of tokens, a plan with unlimited generation goes on, "
+                 answer={"mode": "tokens"}, flows=spends(pays)),
+            rule("generates_relaxed", (ACTIVE, CANCELLING), STAYS, "out of tokens, a plan with unlimited generation goes on, "
                  "slower and free of charge", "F09 F17 F18 F19", when=all_of(negation(tokens_serve), relaxed_serves),
                  answer={"mode": "relaxed"}),
         ]),
@@ -134,10 +172,8 @@ def spending() -> tuple[Event, ...]:
             JOB_NEW,
             requires("api_tokens_must_cover_cost", cost <= api, "the API has a pool of its own", "A11"),
         ], rules=[
-            rule("generates_by_api", OPENED, None, "the API pool alone pays", "A11",
-                 effect=[api.becomes(api - cost)],
-                 ledger=[posting(Kind.SPENT, api, cost)],
-                 answer={"charge_api": cost}),
+            rule("generates_by_api", OPENED, STAYS, "the API pool alone pays", "A11",
+                 flows=spends({"api": cost})),
         ]),
         event("enable_relaxed", "Somebody tries to turn unlimited generation on.", "F19", needs=[
             requires("relaxed_cannot_be_switched_on", False, "it starts by itself and in no other way", "F19"),
@@ -150,7 +186,7 @@ def spending() -> tuple[Event, ...]:
         ], needs=[
             requires("price_must_be_listed", var("price_is_listed"), "only a listed action has a price", "F01"),
         ], rules=[
-            rule("quotes", OPENED, None, "the price is known beforehand", "F02", answer={"cost": var("listed_price")}),
+            rule("quotes", OPENED, STAYS, "the price is known beforehand", "F02", answer={"cost": var("listed_price")}),
         ]),
     )
 
@@ -159,14 +195,15 @@ def refund() -> Event:
     """Each part returns to its pool while the period it was spent in lasts, never above the pool's maximum."""
     part = {pool: var(f"{pool}_part") for pool in APP_POOLS}
 
-    def returned(lasts: str, pool: str, tokens: Term, most: Termlike) -> Term:
-        return ite(var(lasts), maximum(tokens, minimum(most, tokens + part[pool])), tokens)
+    def fits(pool: Term, returning: Term, most: Termlike, lasts: str) -> Term:
+        """The pool after its part came back, while the period it was spent in lasts, filled up to `most` and no further."""
+        return ite(var(lasts), maximum(pool, minimum(most, pool + returning)), pool)
 
     after = {
-        "daily": (daily, returned("day_lasts", "daily", daily, daily_allowance)),
-        "fast": (fast, returned("month_lasts", "fast", fast, allowance)),
-        "rollover": (rollover, returned("subscription_lasts", "rollover", rollover, ceiling)),
-        "topup": (topup, minimum(COUNTABLE_MAX, topup + part["topup"])),
+        "daily": fits(daily, part["daily"], daily_allowance, "day_lasts"),
+        "fast": fits(fast, part["fast"], allowance, "month_lasts"),
+        "rollover": fits(rollover, part["rollover"], ceiling, "subscription_lasts"),
+        "topup": countable(topup + part["topup"]),
     }
     facts = {
         "job_was_charged": "the job is an app generation that cost tokens",
@@ -179,13 +216,11 @@ def refund() -> Event:
         *(Field(name, Bool(), says, Origin.FACT) for name, says in facts.items()),
         *(Field(f"{pool}_part", Tokens(), f"what the job drew from {pool}", Origin.FACT) for pool in APP_POOLS),
     ], needs=[
-        requires("refunds_must_be_offered", eq(var("refund"), "to_source"), "refunds are a matter of policy"),
+        requires("refunds_must_be_offered", chosen("refund", "to_source"), "refunds are a matter of policy"),
         requires("job_must_have_been_charged", var("job_was_charged"), "only what was taken is given back", "F02"),
         requires("job_must_not_be_refunded_already", negation(var("job_is_refunded")), "a job is given back once", "F02"),
     ], rules=[
-        rule("refunds", OPENED, None, "each part returns to the pool it came from, unless that pool's period is over or the "
+        rule("refunds", OPENED, STAYS, "each part returns to the pool it came from, unless that pool's period is over or the "
              "pool is full", "F02 F24",
-             effect=[tokens.becomes(new) for tokens, new in after.values()],
-             ledger=[posting(Kind.REFUNDED, tokens, part[pool]) for pool, (tokens, _) in after.items()]
-             + [expired(tokens, tokens + part[pool] - new) for pool, (tokens, new) in after.items()]),
+             flows=gives_back(part, after)),
     ])

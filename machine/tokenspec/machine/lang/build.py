@@ -6,8 +6,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import NoReturn, TypeAlias
 
@@ -176,6 +176,19 @@ def posting(kind: d.Kind, pool: Term, amount: Termlike) -> d.Posting:
     return d.Posting(kind, pool.expr.name, lift(amount))
 
 
+STAYS = None
+"""In place of a rule's target: the state stays the same."""
+
+
+@dataclass(frozen=True)
+class Flows:
+    """Tokens that come and go, as effects, ledger lines and answers in one; the flow words of phrases.py make them."""
+
+    effect: Sequence[d.Assign]
+    ledger: Sequence[d.Posting]
+    answer: Mapping[str, Termlike] = field(default_factory=dict)
+
+
 def rule(
     name: str,
     source: str | tuple[str, ...],
@@ -188,8 +201,11 @@ def rule(
     ledger: Iterable[d.Posting] = (),
     answer: Mapping[str, Termlike] | None = None,
     clocks: Mapping[str, d.ClockAct] | None = None,
+    flows: Flows | None = None,
 ) -> d.Rule:
-    """A rule; `source` may be one state or several."""
+    """A rule; `source` may be one state or several. What `flows` says comes after `effect`, `ledger` and `answer`."""
+    if flows is not None:
+        effect, ledger, answer = (*effect, *flows.effect), (*ledger, *flows.ledger), {**(answer or {}), **flows.answer}
     sources = (source,) if isinstance(source, str) else source
     condition = TRUE if when is True else lift(when)
     answers = tuple(d.Assign(key, lift(value)) for key, value in (answer or {}).items())

@@ -12,9 +12,9 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from tokenspec.invariants.scopes import Scope
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.types import Value
-from tokenspec.spec.scopes import Scope
 
 FORMAT = "tokenspec-certificate/1"
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import Scope
 from tokenspec.machine.checkers.search.reference import Exploration, Instance
 from tokenspec.machine.checkers.wording import given, listed
 from tokenspec.machine.interpreters import reference
@@ -26,7 +27,6 @@ from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.falsification import Reading, Reason, Step, at_event, before_event, in_state, reasons
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import Scope
 
 
 @dataclass(frozen=True)

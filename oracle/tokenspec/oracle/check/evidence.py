@@ -17,6 +17,7 @@ import z3
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.scopes import TINY, Scope
 from tokenspec.machine.checkers.graph.findings import Finding
 from tokenspec.machine.checkers.graph.graph import Graph, deadlocks
 from tokenspec.machine.checkers.graph.liveness import liveness
@@ -33,7 +34,6 @@ from tokenspec.oracle.check.scoped import scoped
 from tokenspec.oracle.fuzz.campaign import Progress, Result, run
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import TINY, Scope
 from tokenspec.spec.system import system
 
 

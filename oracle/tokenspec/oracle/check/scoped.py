@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import Scope
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.lang.claims import Claim
@@ -13,7 +14,6 @@ from tokenspec.machine.lang.declaration import Machine, Policy
 from tokenspec.machine.lang.expr import reads
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import Scope
 
 
 def scoped(

@@ -16,6 +16,7 @@ import msgspec
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.monitor import Monitor, Violation, Watch
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.interpreters.compiled import Compiled, Row
@@ -28,7 +29,6 @@ from tokenspec.oracle.check.certificate import FORMAT, fingerprint, state_of, un
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import SCOPES
 
 
 class _Claimed(msgspec.Struct):

@@ -14,6 +14,7 @@ from functools import cache
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.scopes import SMALL, Scope
 from tokenspec.machine.checkers.compare.breaches import breaches
 from tokenspec.machine.checkers.compare.equivalence import compare
 from tokenspec.machine.checkers.monitor import Violation
@@ -29,7 +30,6 @@ from tokenspec.oracle.check.scoped import scoped
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.scopes import SMALL, Scope
 
 BUG = "transplanted_bug"
 """The operator of faults that were real bugs of other systems."""

@@ -9,6 +9,7 @@ from typing import IO
 import click
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
@@ -28,7 +29,6 @@ from tokenspec.oracle.report.text import Reports, as_json, report_files, write_r
 from tokenspec.oracle.wire.settings import settings_named
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
-from tokenspec.spec.scopes import SCOPES
 from tokenspec.spec.system import system
 
 EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}

@@ -12,6 +12,7 @@ import click
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.exporters.bounded_model import World
@@ -32,7 +33,6 @@ from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.scopes import SCOPES
 from tokenspec.spec.system import system
 
 

@@ -1,0 +1,85 @@
+"""The words of a declaration are lowered to the core, and a wrong use of one is refused where it is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from tokenspec.machine.lang.build import eq, ite, lookup, requires, var
+from tokenspec.machine.lang.declaration import Kind, Parameter, Policy
+from tokenspec.machine.lang.phrases import Definitions, Figure, Missing, buys, choosing, gives_back, includes, spends, unless
+from tokenspec.machine.lang.types import Enum, Tokens
+
+DRINK = Enum("Drink", ("tea", "coffee", "water"))
+POLICY = Policy(Parameter("drink", DRINK, "tea", "open"), tuple((name, name) for name in DRINK.members), "open", ())
+by_policy, chosen = choosing([POLICY])
+a, b, c = var("a"), var("b"), var("c")
+
+
+def test_every_choice_of_a_policy_has_its_value_and_the_last_is_the_rest() -> None:
+    assert (
+        by_policy("drink", tea=1, coffee=2, water=3).expr
+        == ite(eq(var("drink"), "tea"), 1, ite(eq(var("drink"), "coffee"), 2, 3)).expr
+    )
+    assert (
+        by_policy("drink", water=a, tea=b, coffee=c).expr
+        == ite(eq(var("drink"), "water"), a, ite(eq(var("drink"), "tea"), b, c)).expr
+    )
+
+
+@pytest.mark.parametrize("values", [{"tea": 1, "coffee": 2}, {"tea": 1, "coffee": 2, "water": 3, "milk": 4}, {}])
+def test_a_choice_that_is_left_out_or_made_up_is_refused(values: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="drink: a value for each of tea, coffee, water"):
+        by_policy("drink", **values)
+
+
+def test_a_policy_is_compared_with_its_own_choices_only() -> None:
+    assert chosen("drink", "tea").expr == eq(var("drink"), "tea").expr
+    with pytest.raises(ValueError, match="drink: one of tea, coffee, water; found milk"):
+        chosen("drink", "milk")
+
+
+def test_a_figure_is_looked_up_among_the_members_that_there_are() -> None:
+    price = Figure("price[{}]", Tokens(), "the price of {}")
+    found = Definitions()
+    total = found.define("total", price[var("which")] + price[var("other")], "both")
+    assert total.expr == var("total").expr
+    (lowered,) = found.lowered({price: ("tea", "coffee")})
+    rows = {name: var(f"price[{name}]") for name in ("tea", "coffee")}
+    assert lowered.value == (lookup(var("which"), rows, 0) + lookup(var("other"), rows, 0)).expr
+    assert price.parameter("tea").name == "price[tea]"
+    assert price.parameter("tea").says == "the price of tea"
+
+
+def test_the_one_missing_condition_is_named_and_a_weaker_one_may_stand_for_it() -> None:
+    weaker, served = var("weaker"), var("served")
+    first, second = unless(served, (a, b), Missing(a, "a_must_hold", "why"), Missing(b, "b_must_hold", "why", given=weaker))
+    negation_of_b = requires("", ite(b, False, True)).holds
+    assert first.code == "a_must_hold"
+    assert first.holds != negation_of_b
+    for requirement, condition, others in ((first, a, b), (second, b, None)):
+        truth = {"served": False, "a": True, "b": True, "weaker": True}
+        assert _value(requirement.holds, truth)
+        assert not _value(requirement.holds, truth | {condition.expr.name: False})  # type: ignore[union-attr]
+        assert _value(requirement.holds, truth | {condition.expr.name: False, "served": True})  # type: ignore[union-attr]
+        if others is not None:
+            assert _value(requirement.holds, truth | {"a": False, "b": False})
+    assert _value(second.holds, {"served": False, "a": True, "b": False, "weaker": False})
+
+
+def _value(expr: object, truth: dict[str, bool]) -> bool:
+    from tokenspec.machine.interpreters.reference import Scope, evaluate
+
+    return bool(evaluate(expr, Scope(truth)))  # type: ignore[arg-type]
+
+
+def test_a_flow_says_balance_ledger_and_answer_in_one() -> None:
+    spent = spends({"fast": a})
+    assert [(e.name, e.value) for e in spent.effect] == [("fast", (var("fast") - a).expr)]
+    assert [(p.kind, p.pool, p.amount) for p in spent.ledger] == [(Kind.SPENT, "fast", a.expr)]
+    assert spent.answer == {"charge_fast": a}
+    assert [p.kind for p in buys(var("packs"), a).ledger] == [Kind.BOUGHT]
+    assert [p.kind for p in includes(var("api"), a).ledger] == [Kind.GRANTED, Kind.EXPIRED]
+    back = gives_back({"fast": a, "bank": b}, {"fast": c, "bank": c})
+    assert [(p.kind, p.pool) for p in back.ledger] == [
+        (Kind.REFUNDED, "fast"), (Kind.REFUNDED, "bank"), (Kind.EXPIRED, "fast"), (Kind.EXPIRED, "bank"),
+    ]  # fmt: skip

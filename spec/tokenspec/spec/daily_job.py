@@ -15,6 +15,7 @@ HOUR_MS = 3_600_000
 _job = var("job")
 
 
+# fmt: off
 @cache
 def daily_job() -> Machine:
     """The job of one account. Late is later than is usual, overdue is late enough to ask support."""
@@ -27,44 +28,23 @@ def daily_job() -> Machine:
         control="job",
         variables=(variable("job", Enum("Job", (WAITING, DUE, LATE, OVERDUE)), WAITING, "how the job stands to its time"),),
         events=(
-            Event(
-                "falls_due",
-                Actor.CLOCK,
-                "The account's reset time comes.",
-                (),
-                (),
-                (
-                    rule("becomes_due", WAITING, DUE, "the day is over", "F21"),
-                    rule("stays_due", (DUE, LATE, OVERDUE), STAYS, "a second missed day makes the first no younger", "A03"),
-                ),
-            ),
-            Event(
-                "four_hours_pass",
-                Actor.CLOCK,
-                "More than four hours go by.",
-                (),
-                (freshly_due,),
-                (rule("becomes_late", DUE, LATE, "one to four hours of delay are usual, more is late", "A03"),),
-            ),
-            Event(
-                "two_days_pass",
-                Actor.CLOCK,
-                "More than 48 hours go by.",
-                (),
-                (is_late,),
-                (rule("becomes_overdue", LATE, OVERDUE, "after 48 hours it is a case for support", "F21"),),
-            ),
-            Event(
-                "runs",
-                Actor.JOB,
-                "The job reaches the account.",
-                (),
-                (is_due,),
-                (rule("is_done", (DUE, LATE, OVERDUE), WAITING, "one run settles every day up to now", "A03"),),
-            ),
+            Event("falls_due", Actor.CLOCK, "The account's reset time comes.", (), (), (
+                rule("becomes_due", WAITING, DUE, "the day is over", "F21"),
+                rule("stays_due", (DUE, LATE, OVERDUE), STAYS, "a second missed day makes the first no younger", "A03"),
+            )),
+            Event("four_hours_pass", Actor.CLOCK, "More than four hours go by.", (), (freshly_due,), (
+                rule("becomes_late", DUE, LATE, "one to four hours of delay are usual, more is late", "A03"),
+            )),
+            Event("two_days_pass", Actor.CLOCK, "More than 48 hours go by.", (), (is_late,), (
+                rule("becomes_overdue", LATE, OVERDUE, "after 48 hours it is a case for support", "F21"),
+            )),
+            Event("runs", Actor.JOB, "The job reaches the account.", (), (is_due,), (
+                rule("is_done", (DUE, LATE, OVERDUE), WAITING, "one run settles every day up to now", "A03"),
+            )),
         ),
         timers=(
             Timer("four_hours_pass", since="falls_due", after_ms=4 * HOUR_MS, clauses=cites("A03")),
             Timer("two_days_pass", since="falls_due", after_ms=48 * HOUR_MS, clauses=cites("F21")),
         ),
     )
+# fmt: on

@@ -10,40 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 # fmt: off
-from tokenspec.machine.lang.build import STAYS, all_of, any_of, cites, eq, maximum, minimum, ne, one_of, posting, requires, rule
+from tokenspec.machine.lang.build import (
+    all_of, any_of, cites, eq, maximum, minimum, ne, one_of, posting, requires, rule, STAYS,
+)
 from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Field, Key, Kind, Requirement, Rule, Shape
 from tokenspec.machine.lang.phrases import expired, granted, includes
 from tokenspec.machine.lang.types import Enum
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import (
-    ABSENT,
-    ACTIVE,
-    CANCELLING,
-    FREE,
-    NONE,
-    PAST_DUE,
-    SUBSCRIBED,
-    UNLISTED,
-    allowance,
-    api,
-    asked_allowance,
-    asked_api,
-    asked_ceiling,
-    by_policy,
-    daily,
-    daily_allowance,
-    fast,
-    next_allowance,
-    next_api,
-    next_ceiling,
-    next_plan,
-    plan,
-    plan_asked,
-    renewals_due,
-    rollover,
-    scheduled_plan,
-    status,
+    ABSENT, ACTIVE, allowance, api, asked_allowance, asked_api, asked_ceiling, by_policy, CANCELLING, daily,
+    daily_allowance, fast, FREE, next_allowance, next_api, next_ceiling, next_plan, NONE, PAST_DUE, plan, plan_asked,
+    renewals_due, rollover, scheduled_plan, status, SUBSCRIBED, UNLISTED,
 )
+
 
 EXISTS = requires("account_must_exist", ne(status, ABSENT), "nothing happens to an account that was never opened")
 TO_BE_ACTIVE = requires("subscription_must_be_active", eq(status, ACTIVE), "only a plan in good standing changes", "F25")

@@ -7,62 +7,20 @@ from __future__ import annotations
 
 # fmt: off
 from tokenspec.machine.lang.build import (
-    STAYS,
-    Term,
-    Termlike,
-    all_of,
-    any_of,
-    ite,
-    maximum,
-    minimum,
-    ne,
-    negation,
-    one_of,
-    requires,
-    rule,
-    var,
+    all_of, any_of, ite, maximum, minimum, ne, negation, one_of, requires, rule, STAYS, Term, Termlike, var,
 )
 from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Field, Key, Origin, Requirement, Rule
-from tokenspec.machine.lang.phrases import Missing, buys, countable, expired, gives_back, granted, spends, unless
-from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
+from tokenspec.machine.lang.phrases import buys, countable, expired, gives_back, granted, Missing, spends, unless
+from tokenspec.machine.lang.types import Bool, COUNTABLE_MAX, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.lifecycle import event
 from tokenspec.spec.words import (
-    ACTIVE,
-    AMOUNT,
-    APP_POOLS,
-    CANCELLING,
-    FREE,
-    OPENED,
-    RELAXED,
-    SUBSCRIBED,
-    UNLISTED,
-    allowance,
-    amount,
-    api,
-    by_policy,
-    ceiling,
-    chosen,
-    cost,
-    daily,
-    daily_allowance,
-    daily_reset_due,
-    fast,
-    medium_relaxes,
-    own_model,
-    pack_asked,
-    pack_size,
-    pays,
-    plan_relaxes,
-    qualifies,
-    quantity,
-    relaxed_serves,
-    rollover,
-    status,
-    tokens_serve,
-    topup,
-    used_up,
+    ACTIVE, allowance, AMOUNT, amount, api, APP_POOLS, by_policy, CANCELLING, ceiling, chosen, cost, daily,
+    daily_allowance, daily_reset_due, fast, FREE, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays,
+    plan_relaxes, qualifies, quantity, RELAXED, relaxed_serves, rollover, status, SUBSCRIBED, tokens_serve, topup,
+    UNLISTED, used_up,
 )
+
 
 COST_COUNTS = requires("cost_must_be_at_least_one", cost >= 1, "every action has a price", "F01")
 JOB_NEW = requires("job_must_be_new", var("job_is_new"), "one job is charged once", "F02")

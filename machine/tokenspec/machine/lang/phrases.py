@@ -128,7 +128,7 @@ class Missing:
     condition: Term
     code: str
     because: str
-    clauses: str
+    clauses: str = ""
     given: Term | None = None
     """A weaker condition that has to hold in its place for the refusal to name it."""
 

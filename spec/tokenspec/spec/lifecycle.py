@@ -2,7 +2,8 @@
 
 Read it event by event, like a FAQ that is exact. `requires(code, condition, because, clauses)` refuses with `code`
 where the condition fails, in the order written; `rule(name, from, to, why, clauses, ...)` says what changes and
-which tokens come and go. The names in the conditions are explained in words.py.
+which tokens come and go; `STAYS` as the state after leaves it as it was, and `flows` says balance and ledger in
+one. `by_policy(name, ...)` gives the value under each choice of an open question. The names are explained in words.py.
 """
 
 from __future__ import annotations

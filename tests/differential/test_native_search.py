@@ -10,18 +10,18 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import SCOPES, SMALL, TINY, Scope
+from tokenspec.invariants.words import state
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import eq, ite, ne, requires, rule, var, variable
-from tokenspec.machine.lang.claims import Claim, claim, state
+from tokenspec.machine.lang.claims import ONE_OUTCOME, Claim, claim
 from tokenspec.machine.lang.declaration import Actor, Event, Machine
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.mutation.edits import with_rule
-from tokenspec.machine.proofs.obligations import OUTCOME
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS, Fault
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
@@ -72,8 +72,8 @@ def test_claims_leave_the_counts_alone_and_their_twins_occur_in_both_or_in_neith
     assert native.violation is slow.violation is None
     assert counts(native) == counts(slow)
     # That each event has one outcome is looked at by the native search alone.
-    assert {key for key, n in native.tally.twins.items() if n} - {OUTCOME} == {k for k, n in slow.tally.twins.items() if n}
-    assert {key for key, times in native.tally.checked.items() if times} - {OUTCOME} == {
+    assert {key for key, n in native.tally.twins.items() if n} - {ONE_OUTCOME} == {k for k, n in slow.tally.twins.items() if n}
+    assert {key for key, times in native.tally.checked.items() if times} - {ONE_OUTCOME} == {
         k for k, n in slow.tally.checked.items() if n
     }
 

@@ -11,6 +11,7 @@ import pytest
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
+from tokenspec.invariants.words import refuses
 from tokenspec.machine.checkers.graph.graph import Graph
 from tokenspec.machine.checkers.graph.holes import Hole, holes, vacuous
 from tokenspec.machine.checkers.graph.liveness import liveness
@@ -21,7 +22,7 @@ from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import eq, lift, requires
-from tokenspec.machine.lang.claims import Claim, StepPart, claim, refuses
+from tokenspec.machine.lang.claims import Claim, StepPart, claim
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import TRUE

@@ -46,7 +46,7 @@ RIGHT_CLAIMS: list[Claim] = [
             ghosts=[ghost("paid", Tokens(), 0, var("paid") + flow(Kind.BOUGHT, purse))],
             machine=NAME,
         ),
-        two_runs("order", negation(due), ["evening_comes"], ["relock"], ["purse"], eq(barrier, "locked"), NAME),
+        two_runs("order", negation(due), ["evening_comes"], ["relock"], ["purse"], eq(barrier, "locked"), machine=NAME),
         LivenessPart("emptied", NAME, "empty", (), ("evening_comes",), ("passes",)),
         LayerPart("journal", "The porter signs."),
     ),

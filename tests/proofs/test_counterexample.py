@@ -10,10 +10,11 @@ import pytest
 
 from proofs.broken import broken, example, gathered, scoped
 from tokenspec.invariants.scopes import SCOPES, TINY
+from tokenspec.invariants.words import step
 from tokenspec.machine.checkers.native.search import Search
 from tokenspec.machine.interpreters.reference import evaluate
 from tokenspec.machine.lang.build import all_of, any_of, eq, var
-from tokenspec.machine.lang.claims import StatePart, step
+from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.mutation.edits import with_effect
 from tokenspec.oracle.check.concretize import Log, UnrealisableError, realised
 from tokenspec.oracle.check.counterexample import counterexamples, from_search

@@ -10,9 +10,10 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.words import pair, state, step, two_runs
 from tokenspec.machine.checkers.prover.induction import PROVED, REFUTED, UNKNOWN, VACUOUS, Induction, Obligation
 from tokenspec.machine.lang.build import Termlike, all_of, eq, implies, lift, minimum, ne, requires, rule, var, variable
-from tokenspec.machine.lang.claims import Claim, StatePart, answered, claim, new, other, pair, state, step, two_runs
+from tokenspec.machine.lang.claims import Claim, StatePart, answered, claim, new, other
 from tokenspec.machine.lang.declaration import Actor, Assign, Event, Field, Machine
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.mutation.edits import with_event, without_requirement

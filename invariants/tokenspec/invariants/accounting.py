@@ -19,7 +19,7 @@ from tokenspec.machine.lang.build import (
     total,
     var,
 )
-from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, ghost, new, state, step, two_runs
+from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, ghost, new
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Tokens

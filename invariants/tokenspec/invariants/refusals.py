@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, negation, one_of, var
-from tokenspec.machine.lang.claims import RefusalPart, refuses
+from tokenspec.machine.lang.claims import RefusalPart
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.words import *

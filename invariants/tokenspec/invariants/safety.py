@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
-from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, new, other, pair, state, step
+from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, new, other
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.catalogue import FREE_PLAN

@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from tokenspec.machine.lang import claims as of_machines
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, one_of, total, var
 from tokenspec.machine.lang.claims import answered, new
 from tokenspec.spec.words import *
+
+# Parts of claims about the account; those about another machine name it.
+state, step, two_runs, pair, leads_to, refuses = (
+    partial(of_machines.state, machine="account"),
+    partial(of_machines.step, machine="account"),
+    partial(of_machines.two_runs, machine="account"),
+    partial(of_machines.pair, machine="account"),
+    partial(of_machines.leads_to, machine="account"),
+    partial(of_machines.refuses, machine="account"),
+)
 
 event, rule_name = var("event"), var("rule")
 pools = (daily, fast, rollover, topup, api)

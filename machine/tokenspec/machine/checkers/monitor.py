@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 
 from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Writer
 from tokenspec.machine.lang.claims import (
+    ONE_OUTCOME,
     Claim,
     LivenessPart,
     RefusalPart,
@@ -50,7 +51,7 @@ class Violation(AssertionError):
 def one_outcome(gap: Gap) -> Violation:
     """A gap in the declaration as what it is: a breach of the claim that every event has exactly one outcome."""
     sentence = "Every event in every state is accepted by one rule or refused with one code."
-    return Violation("exactly_one_outcome", "one_outcome", sentence, str(gap))
+    return Violation(*ONE_OUTCOME, sentence, str(gap))
 
 
 @dataclass

@@ -167,24 +167,22 @@ class Claim:
     parts: tuple[Part, ...]
 
 
+ONE_OUTCOME = ("exactly_one_outcome", "one_outcome")
+"""The claim, and its part, that every checker looks after for every machine: one rule accepts, or one code refuses."""
+
+
 def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part) -> Claim:
     """A claim; `clauses` are ids with spaces between them."""
     return Claim(number, id, sentence, cites(clauses), parts)
 
 
-def state(name: str, holds: Termlike, twin: Termlike, machine: str = "account") -> StatePart:
+def state(name: str, holds: Termlike, twin: Termlike, machine: str) -> StatePart:
     """A part that holds in every state."""
     return StatePart(name, machine, lift(holds), lift(twin))
 
 
 def step(
-    name: str,
-    holds: Termlike,
-    twin: Termlike,
-    *events: str,
-    ghosts: Iterable[Ghost] = (),
-    keeps: Termlike = True,
-    machine: str = "account",
+    name: str, holds: Termlike, twin: Termlike, *events: str, ghosts: Iterable[Ghost] = (), keeps: Termlike = True, machine: str
 ) -> StepPart:
     """A part that holds of every accepted event, or of the named ones."""
     return StepPart(name, machine, lift(holds), lift(twin), events, tuple(ghosts), lift(keeps))
@@ -202,23 +200,24 @@ def two_runs(
     right: Iterable[str],
     agree: Iterable[str],
     unless: Termlike = False,
-    machine: str = "account",
+    *,
+    machine: str,
 ) -> TwoRunPart:
     """A part that compares two ways to go on."""
     return TwoRunPart(name, machine, lift(assume), tuple(left), tuple(right), tuple(agree), lift(unless))
 
 
-def pair(name: str, holds: Termlike, twin: Termlike, machine: str = "account") -> PairPart:
+def pair(name: str, holds: Termlike, twin: Termlike, machine: str) -> PairPart:
     """A part that holds of every accepted event of one of two copies."""
     return PairPart(name, machine, lift(holds), lift(twin))
 
 
-def leads_to(name: str, premise: Termlike, goal: Termlike, *fair: str, machine: str = "account") -> LeadsToPart:
+def leads_to(name: str, premise: Termlike, goal: Termlike, *fair: str, machine: str) -> LeadsToPart:
     """A part by which fair runs come from `premise` to `goal`."""
     return LeadsToPart(name, machine, lift(premise), lift(goal), fair)
 
 
-def refuses(event: str, *refusals: tuple[str, Termlike], machine: str = "account") -> RefusalPart:
+def refuses(event: str, *refusals: tuple[str, Termlike], machine: str) -> RefusalPart:
     """A part that says when `event` is refused, by codes with their conditions, first things first."""
     return RefusalPart(event, machine, event, tuple((code, lift(holds)) for code, holds in refusals))
 

@@ -13,8 +13,6 @@ from tokenspec.machine.proofs.contexts import Setting
 
 LEMMA = "lemma"
 """Stands where a claim's id would, for the lemmas, on which every proof rests."""
-OUTCOME = ("exactly_one_outcome", "one_outcome")
-"""The claim and part that an event's rules are shown for."""
 FIRST_STATE, TWIN, TWO_RUNS = "first state", "twin", "two runs"
 """What a condition is about, where it is about no event and no rule."""
 

@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ite, negation, total
-from tokenspec.machine.lang.claims import Claim, PairPart, RefusalPart, StatePart, StepPart, TwoRunPart, rule_constants
+from tokenspec.machine.lang.claims import (
+    ONE_OUTCOME,
+    Claim,
+    PairPart,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+    rule_constants,
+)
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, substitute
 from tokenspec.machine.proofs.contexts import NEW, Setting, Settings, folded
-from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, OUTCOME, TWIN, Condition, Possibility, Proves
+from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWIN, Condition, Possibility, Proves
 from tokenspec.machine.proofs.of_repeated_jobs import TwoRuns
 
 
@@ -48,7 +57,7 @@ class _Proof:
         yield from self._first_state()
         for event in self._machine.events:
             one = eq(total(*(ite(self._settings.applies(r), 1, 0) for r in event.rules)), 1)
-            yield Condition(*OUTCOME, event.name, self._settings.event(event), one.expr, event=event)
+            yield Condition(*ONE_OUTCOME, event.name, self._settings.event(event), one.expr, event=event)
             for rule in event.rules:
                 yield from self._rule(event, rule)
         for event in self._machine.events:
@@ -78,7 +87,7 @@ class _Proof:
     def _rule(self, event: Event, rule: Rule) -> Iterator[Condition | Possibility]:
         setting = self._settings.rule(event, rule)
         # Whatever follows would be proved of nothing.
-        yield Possibility(*OUTCOME, rule.name, ((setting, TRUE),))
+        yield Possibility(*ONE_OUTCOME, rule.name, ((setting, TRUE),))
         for claim, part, after in self._after:
             yield Condition(claim, part.name, rule.name, setting, after, of=part, event=event)
         constants = self._constants(event, rule)

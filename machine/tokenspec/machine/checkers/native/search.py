@@ -20,13 +20,12 @@ from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import Exploration, Instance
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled, Row
-from tokenspec.machine.lang.claims import Claim, LivenessPart, Part, StepPart
+from tokenspec.machine.lang.claims import ONE_OUTCOME, Claim, LivenessPart, Part, StepPart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr, reads
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Bool, Enum, Type, Value
-from tokenspec.machine.proofs.obligations import OUTCOME
 from tokenspec.machine.wasm.engine import Instance as Engine
 
 _SLICE = 50_000
@@ -190,7 +189,7 @@ class Search:
             if not isinstance(checked, StepPart):
                 found.tally.checked[claim.id, checked.name] = found.states
         if scoped.claims:
-            found.tally.checked[OUTCOME] = found.tally.twins[OUTCOME] = found.states
+            found.tally.checked[ONE_OUTCOME] = found.tally.twins[ONE_OUTCOME] = found.states
         met = iter(counts[counters.first_code : counters.first_observed])
         for claim, refusal in scoped.refusals:
             key = claim.id, refusal.name

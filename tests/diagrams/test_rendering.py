@@ -6,7 +6,6 @@ import hashlib
 import lzma
 import os
 import re
-import shutil
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -15,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from programs import has
 from tokenspec.diagrams import picture
 from tokenspec.diagrams.dot import dot
 from tokenspec.diagrams.graph import Edge, Graph, Heat, Node, Shape, Stroke, strong
@@ -106,6 +106,6 @@ def test_without_graphviz_s_program_a_pdf_is_refused_with_what_can_be_done(
         picture.pdf(small())
 
 
-@pytest.mark.skipif(not os.environ.get("CI") and shutil.which("dot") is None, reason="no Graphviz program is installed")
+@pytest.mark.skipif(not has("dot"), reason="no Graphviz program is installed")
 def test_with_graphviz_s_program_a_pdf_is_drawn() -> None:
     assert picture.pdf(small()).startswith(b"%PDF")

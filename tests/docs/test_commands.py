@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 
 from docs.shown import NEWCOMERS, PAGES, ROOT, RUN_ELSEWHERE, blocks, commands, matches, run
+from programs import has
 
 SHOWING = [page for page in PAGES if commands(page)]
 
 
 @pytest.mark.parametrize("page", [page for page in SHOWING if page not in NEWCOMERS])
 def test_the_commands_shown_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
-    if any("node " in command.text for command in commands(page)) and not (os.environ.get("CI") or shutil.which("node")):
+    if any("node " in command.text for command in commands(page)) and not has("node"):
         pytest.skip("node is not installed")
     assert run(page, Path(sys.executable).parent, tmp_path) == []
 

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from examples.node import node
+from programs import path_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 JOBS = {"renew", "payment_failed", "lapse", "daily_reset"}
@@ -137,7 +137,7 @@ STORY: list[tuple[str, str, dict[str, Any], tuple[int, int, int, int, int], dict
 def command(wallet: str) -> list[str]:
     if wallet == "python-wallet":
         return [sys.executable, str(EXAMPLES / wallet / "adapter.py")]
-    return [node(), str(EXAMPLES / wallet / "stdio.js")]
+    return [path_of("node"), str(EXAMPLES / wallet / "stdio.js")]
 
 
 def requests(resets: str) -> list[dict[str, Any]]:
@@ -206,7 +206,9 @@ def test_what_cannot_be_answered_is_an_error_and_not_the_end(wallet: str, reques
 @contextmanager
 def serving() -> Iterator[str]:
     """The wallet for Node behind HTTP, on a free port of its own choice."""
-    with subprocess.Popen([node(), str(EXAMPLES / "node-wallet" / "http.js")], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [path_of("node"), str(EXAMPLES / "node-wallet" / "http.js")], stderr=subprocess.PIPE, text=True
+    ) as process:
         assert process.stderr is not None
         try:
             yield process.stderr.readline().strip()

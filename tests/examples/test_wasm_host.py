@@ -16,7 +16,7 @@ import pytest
 
 from command.conftest import tokenspec
 from differential.walks import EFFORT, StepOf, walk
-from examples.node import node
+from programs import path_of
 from sut.calling import HERE, call
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.embedded.host import Embedded
@@ -74,7 +74,7 @@ def test_python_and_node_answer_every_example_log_as_the_oracle_does(modules: li
     assert len(right) > 300
     assert [embedding.apply(record).as_dict() for record in records()] == right
     requests = [opening(**changed), *({"op": "apply", **record} for record in records()), {"op": "close"}]
-    opened, *answers, closed = asked([node(), str(HOST), *map(str, modules)], requests)
+    opened, *answers, closed = asked([path_of("node"), str(HOST), *map(str, modules)], requests)
     assert (opened["resets"], closed, answers) == ("explicit", {}, right)
 
 
@@ -86,7 +86,7 @@ def test_python_conforms_when_fuzzed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_node_conforms_when_fuzzed(modules: list[Path]) -> None:
-    sut = shlex.join([node(), str(HOST), *map(str, modules)])
+    sut = shlex.join([path_of("node"), str(HOST), *map(str, modules)])
     done = tokenspec("fuzz", "--sut", sut, "--examples", str(5 * EFFORT), "--format", "json", timeout=60 * EFFORT)
     assert (done.code, done.report["verdict"]) == (0, "conforms")
     assert done.report["steps"] > 100
@@ -94,7 +94,9 @@ def test_node_conforms_when_fuzzed(modules: list[Path]) -> None:
 
 def test_both_pass_every_vector_whose_jobs_are_written(modules: list[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(HERE)
-    by_node = tokenspec("vectors", "run", "--sut", shlex.join([node(), str(HOST), *map(str, modules)]), "--format", "json")
+    by_node = tokenspec(
+        "vectors", "run", "--sut", shlex.join([path_of("node"), str(HOST), *map(str, modules)]), "--format", "json"
+    )
     by_python = call("vectors", "run", "--sut", "python:embedded_host:host", "--format", "json")
     for done in (by_node, by_python):
         assert (done.code, done.report["failed"], done.report["passed"] > 400) == (0, 0, True)
@@ -102,7 +104,7 @@ def test_both_pass_every_vector_whose_jobs_are_written(modules: list[Path], monk
 
 
 def test_node_without_the_session_module_offers_no_sessions(modules: list[Path]) -> None:
-    (opened,) = asked([node(), str(HOST), str(modules[0])], [opening()])
+    (opened,) = asked([path_of("node"), str(HOST), str(modules[0])], [opening()])
     assert {"generate", "renew", "quote"} <= set(opened["events"])
     assert not {"login", "view", "daily_reset_falls_due", "balance_changes"} & set(opened["events"])
     assert "shown_is" not in opened["observes"]
@@ -114,7 +116,7 @@ def test_node_says_what_it_cannot_do(modules: list[Path]) -> None:
     poor["catalogue"]["daily"] = 0
     too_soon = {"op": "apply", "event": "renew"}
     still_right = {"op": "apply", "account": "ann", "at": 0, "event": "open_account"}
-    program = [node(), str(HOST), *map(str, modules)]
+    program = [path_of("node"), str(HOST), *map(str, modules)]
     *said, _, _, answer = asked(program, [too_soon, other, unknown, poor, opening(), poor, still_right])
     assert answer["balances"]["daily"] == 150
     wanted = ["open comes first", "compiled for another catalogue", "at_random is no value of it", "at least one token"]
@@ -144,6 +146,6 @@ def test_node_takes_every_step_as_the_reference_does(modules: list[Path]) -> Non
     for _ in range(5):
         walk(account(), DEFAULT.parameters(), dice, 100 * EFFORT, noting)
     text = "".join(json.dumps(line) + "\n" for line in lines)
-    program = [node(), str(Path(__file__).parent / "steps.js"), str(modules[0])]
+    program = [path_of("node"), str(Path(__file__).parent / "steps.js"), str(modules[0])]
     done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=60 * EFFORT, check=True)
     assert done.stdout == f"{500 * EFFORT} steps\n"

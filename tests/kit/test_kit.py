@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,12 +14,13 @@ import pytest
 from command.conftest import within
 from kit import valid
 from kit.action import ROOT, bash, loaded, run_action
+from programs import has
 
 PYTHON = f'"{sys.executable}" "{ROOT}/examples/python-wallet/adapter.py"'
 NODE = f'node "{ROOT}/examples/node-wallet/stdio.js"'
 LOGS = f"{ROOT}/examples/0*.jsonl"
 BUG = {"WALLET_BUGS": "bank_without_ceiling"}
-WALLETS = [PYTHON, pytest.param(NODE, marks=pytest.mark.skipif(shutil.which("node") is None, reason="there is no Node"))]
+WALLETS = [PYTHON, pytest.param(NODE, marks=pytest.mark.skipif(not has("node"), reason="there is no Node"))]
 
 
 @pytest.mark.parametrize(

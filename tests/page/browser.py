@@ -3,29 +3,25 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import pytest
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.ui import WebDriverWait
+
+from programs import path_of
 
 PATIENCE_S = 20
 FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--window-size=1280,900")
 
 
 def started() -> webdriver.Chrome:
-    """Debian's Chromium, or Chrome. Without it and its driver the test is skipped."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    driver = shutil.which("chromedriver")
-    if program is None or driver is None:
-        pytest.skip("no browser: install chromium and chromium-driver")
+    """Debian's Chromium, or Chrome. Raises what `path_of` does without it or its driver."""
     options = webdriver.ChromeOptions()
-    options.binary_location = program
+    options.binary_location, driver = path_of("chromium", "chromium-browser", "google-chrome"), path_of("chromedriver")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     for flag in FLAGS:
         options.add_argument(flag)

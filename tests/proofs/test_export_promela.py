@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from lang.test_readers_on_small_machines import PINNED
 from lang.turnstile import FILLED, WORTH, turnstile
+from programs import has
 from proofs.export_worlds import COUNTS, each_machine, each_setting, odd, of_account, of_corpus, of_machine
 from tokenspec.machine.checkers.search.reference import explore
 from tokenspec.machine.exporters.bounded_model import World
@@ -24,10 +23,7 @@ from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 
-# Where CI is set the tools have to be there, and the tests fail without them.
-needs_spin = pytest.mark.skipif(
-    not os.environ.get("CI") and not (shutil.which("spin") and shutil.which("gcc")), reason="spin or gcc is not installed"
-)
+needs_spin = pytest.mark.skipif(not has("spin", "gcc"), reason="spin or gcc is not installed")
 
 
 @dataclass(frozen=True)

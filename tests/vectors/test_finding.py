@@ -17,7 +17,7 @@ import pytest
 
 from command.conftest import tokenspec
 from differential.walks import EFFORT
-from examples.node import node
+from programs import path_of
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.vectors.run import FAILED, PASSED, run_vector
@@ -63,7 +63,7 @@ WALLET_BUGS = {
 
 
 def wallet(name: str) -> str:
-    words = [sys.executable, "adapter.py"] if name == "python-wallet" else [node(), "stdio.js"]
+    words = [sys.executable, "adapter.py"] if name == "python-wallet" else [path_of("node"), "stdio.js"]
     return shlex.join([words[0], str(ROOT / "examples" / name / words[1])])
 
 
@@ -150,7 +150,7 @@ def test_the_runner_in_the_readme_gives_the_same_verdicts(tmp_path: Path) -> Non
     module = f'import {{ Adapter }} from "{adapter}";\nconst adapter = new Adapter();\n'
     (tmp_path / "wallet.mjs").write_text(module + "export const handle = (request) => adapter.handle(request);\n")
     for bug, code in (("", 0), ("daily_adds_up", 15)):
-        words = [node(), str(tmp_path / "runner.mjs"), str(ROOT / "oracle" / "vectors"), str(tmp_path / "wallet.mjs")]
+        words = [path_of("node"), str(tmp_path / "runner.mjs"), str(ROOT / "oracle" / "vectors"), str(tmp_path / "wallet.mjs")]
         theirs = subprocess.run(words, env={**os.environ, "WALLET_BUGS": bug}, capture_output=True, text=True, timeout=60)
         assert (theirs.returncode, theirs.stderr) == (code, "")
     ours = tokenspec("vectors", "run", "--sut", wallet("node-wallet"), "--format", "json", settings={"WALLET_BUGS": bug})

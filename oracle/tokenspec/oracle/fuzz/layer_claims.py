@@ -16,15 +16,23 @@ import msgspec
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.interpreters.compiled import Outcome
+from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.instants import DAY_MS, parse_instant
 from tokenspec.oracle.runtime.clocks import Dial, pass_month, period_of
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer
+from tokenspec.spec.system import system
 from tokenspec.spec.words import APP_POOLS
 
-_PLAN_CHANGES = ("upgrade", "downgrade", "resume", "cancel")
+_PLAN_CHANGES = frozenset(
+    event.name
+    for event in system().machines[0].events
+    if event.actor is Actor.USER
+    and any({"plan", "scheduled_plan"} & {effect.name for effect in rule.effect} and not rule.clocks for rule in event.rules)
+)
+"""The events of a user by which the plan, or the one scheduled, changes and no clock does."""
 
 
 def _copy(account: Account) -> Account:

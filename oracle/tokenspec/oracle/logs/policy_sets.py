@@ -1,7 +1,6 @@
-"""Sets of policy settings, as the bits of one integer: bit i is the i-th choice of an answer for every knob.
+"""Sets of policy settings, as the bits of one integer: bit i stands for the i-th combination of choices.
 
-Thirteen knobs make 12,288 settings, so a set is an integer of that many bits: intersection is `&`, union `|`, and the
-answers that a set leaves of a knob are exact, whatever combinations it holds.
+Intersection is `&`, union `|`, and the choices that a set leaves of a policy are exact, whatever combinations it holds.
 """
 
 from __future__ import annotations

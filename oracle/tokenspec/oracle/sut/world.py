@@ -45,11 +45,11 @@ class Setting:
     """What a run is about."""
 
     policy: Mapping[str, str]
-    """All thirteen knobs, as they are sent."""
+    """Every policy, as they are sent."""
     catalogue: Catalogue
     reasons: Reasons | None = None
     known: Mapping[str, str] | None = None
-    """Where settings are inferred: those that are not. None where all thirteen are known."""
+    """Where settings are inferred: those that are not. None where all of them are known."""
 
     def request(self) -> Message:
         """The request that opens a world."""
@@ -57,7 +57,7 @@ class Setting:
 
 
 def open_request(catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Message:
-    """The request that opens a world; the catalogue in its wire form, all thirteen knobs."""
+    """The request that opens a world; the catalogue in its wire form, a choice for every policy."""
     return {"op": "open", "protocol": PROTOCOL, "catalogue": dict(catalogue), "policy": dict(policy)}
 
 

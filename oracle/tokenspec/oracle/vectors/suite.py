@@ -62,7 +62,7 @@ class Vector(msgspec.Struct, frozen=True):
     title: str
     clauses: list[str]
     policy: dict[str, str]
-    """All thirteen knobs, as they are sent."""
+    """Every policy, as they are sent."""
     catalogue: dict[str, Any]
     resets: Literal["explicit", "implied"]
     steps: Annotated[list[Step], Meta(min_length=1)]

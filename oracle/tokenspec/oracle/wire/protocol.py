@@ -11,7 +11,7 @@ from tokenspec.spec.system import system
 PROTOCOL = 1
 
 
-JOBS = ("renew", "payment_failed", "lapse", "daily_reset")
+JOBS = tuple(event.name for event in system().machines[0].events if event.actor is Actor.JOB)
 """The events that the billing and the daily job send; where resets are implied, none of them is written."""
 
 

@@ -46,7 +46,7 @@ class _WireCatalogue(msgspec.Struct):
 
 
 def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
-    """All thirteen knobs: those of `settings`, the others at their default. Raises `BadSetting`."""
+    """Every policy: those of `settings`, the others at their default. Raises `BadSetting`."""
     chosen = dict(DEFAULTS)
     for name, answer in (settings or {}).items():
         policy = next((p for p in POLICIES if p.name == name), None)

@@ -145,12 +145,12 @@ def by_hand(scope: Scope, folder: Path) -> Took:
 
 
 def spin(build: str, scope: Scope, folder: Path) -> Took:
-    from tokenspec.machine.exporters.bounded_model import World
+    from tokenspec.machine.exporters.bounded_model import BoundedModel
     from tokenspec.machine.exporters.promela import promela
 
     machine = account(scope.catalogue)
     parameters = {**scope.catalogue.parameters(), **DEFAULTS}
-    world = World(machine, parameters, instances(machine, scope.values), scope.most, checked(scope))
+    world = BoundedModel(machine, parameters, instances(machine, scope.values), scope.most, checked(scope))
     (folder / "model.pml").write_text(promela(world), encoding="utf-8")
     _, translating = timed(["spin", "-a", "model.pml"], folder)
     _, compiling = timed(["gcc", build, *PAN_BUILD, "-o", "pan", "pan.c"], folder)

@@ -18,10 +18,10 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tokenspec.oracle.fuzz.campaign import walk_worlds
 from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
-from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Message
 from tokenspec.oracle.sut.connect import connect
-from tokenspec.oracle.sut.world import Setting, opened
+from tokenspec.oracle.sut.world import SutSettings, opened
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
@@ -32,7 +32,7 @@ ROUNDS = 3
 class NoOp:
     """An implementation that shows nothing."""
 
-    def __init__(self, terms: Terms) -> None:
+    def __init__(self, terms: Capabilities) -> None:
         self._opened = {"resets": terms.resets, "events": sorted(terms.events), "observes": [], "policy": dict(terms.policy)}
 
     def ask(self, request: Message) -> Message:
@@ -48,7 +48,7 @@ def driven(kind: type[SutFuzz]) -> tuple[float, int]:
     return time.perf_counter() - started, kind.count.steps
 
 
-def idle(client: Client, terms: Terms, setting: Setting) -> float:
+def idle(client: Client, terms: Capabilities, setting: SutSettings) -> float:
     class Idle(sut_fuzz(client, terms, setting)):  # type: ignore[misc]
         def begin(self) -> None: ...
 
@@ -58,7 +58,7 @@ def idle(client: Client, terms: Terms, setting: Setting) -> float:
 
 
 if __name__ == "__main__":
-    setting = Setting(DEFAULTS, DEFAULT)
+    setting = SutSettings(DEFAULTS, DEFAULT)
     wallet = connect(shlex.join([sys.executable, str(WALLET)]), 20)
     terms = opened(wallet, setting.request())
     nothing = replace(terms, observes=(), name="", version="", values={})

@@ -36,7 +36,7 @@ from clauses.situations import (
 )
 from clauses.wallet import MOST, Done, Paid, Pools, Refused, Wallet, job_after
 from tokenspec.machine.interpreters.compiled import Fields
-from tokenspec.machine.interpreters.reference import Scope, evaluate
+from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle import Answer
@@ -305,7 +305,7 @@ def test_record_of_a_ladder_has_two_faults(row: Row) -> None:
         declared = ACCOUNT.event_named[event]
         state = {variable.name: value for variable, value in zip(ACCOUNT.variables, before, strict=True)}
         given = {field.name: value for field, value in zip(declared.fields, fields, strict=True)}
-        scope = Scope(ACCOUNT, wallet.oracle.parameters, state, given)
+        scope = Bindings(ACCOUNT, wallet.oracle.parameters, state, given)
         if event == row.event:
             broken.extend(need.code for need in declared.requires if not evaluate(need.holds, scope))
 

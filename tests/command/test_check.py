@@ -26,10 +26,10 @@ from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.checkers.prover.induction import UNKNOWN
 from tokenspec.oracle.check import evidence as gathering
-from tokenspec.oracle.check.evidence import Evidence, Settings
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence
 from tokenspec.oracle.command.main import run
 from tokenspec.oracle.command.verbs import check
-from tokenspec.oracle.fuzz.worlds import Failure, World
+from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
@@ -64,7 +64,7 @@ def failed(detail: str = "it was lost") -> Failure:
         {"account": "a", "at": "2027-01-01T09:00:00Z", "event": "quote", "action": "x"},
     ]
     violation = Violation(CLAIM, "changes", "Sentence.", detail)
-    return Failure([dict(record) for record in records], World(DEFAULTS, DEFAULT, "implied"), violation)
+    return Failure([dict(record) for record in records], FuzzWorld(DEFAULTS, DEFAULT, "implied"), violation)
 
 
 # A run in which nothing is wrong
@@ -361,5 +361,5 @@ def test_the_solver_leaves_interruptions_to_python(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(gathering, "run", lambda *_, **__: gathered().fuzzed)
     monkeypatch.setattr(gathering, "_exhaust", lambda *_: None)
     z3.set_param("ctrl_c", True)
-    gathering.gather(Settings(TINY, 1))
+    gathering.gather(CheckSettings(TINY, 1))
     assert z3.get_param("ctrl_c") == "false"

@@ -14,7 +14,7 @@ from tokenspec.machine.fuzzing.reachability import closed_off
 from tokenspec.oracle.check.concretize import answered
 from tokenspec.oracle.command.verbs.fuzz_save import save_failure
 from tokenspec.oracle.fuzz.campaign import run
-from tokenspec.oracle.fuzz.worlds import Failure, World
+from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS
@@ -106,7 +106,7 @@ def test_a_catalogue_of_ones_own_can_be_fuzzed() -> None:
 
 def test_a_saved_run_brings_its_catalogue_along(tmp_path: Path) -> None:
     catalogue = Catalogue(("free", "plus"), 7, 1, {"free": Plan(0), "plus": Plan(20)}, {"bag": 3}, {})
-    world = World({**DEFAULTS, "refund": "none"}, catalogue, "implied")
+    world = FuzzWorld({**DEFAULTS, "refund": "none"}, catalogue, "implied")
     record = {"account": "a", "at": "2027-01-01T09:00:00Z", "event": "open_account"}
     failure = Failure(answered([record], world), world, AssertionError())
     (line,) = save_failure([str(tmp_path / "found.jsonl")], failure, None)

@@ -12,7 +12,7 @@ from lang.machines import counter, ladder, repeating_job, swap, wallet
 from lang.turnstile import turnstile
 from tokenspec.diagrams.coverage import with_hits
 from tokenspec.diagrams.decision import decision
-from tokenspec.diagrams.graph import Edge, Graph, Heat, Shape
+from tokenspec.diagrams.graph import Edge, Graph, Heat, NodeShape
 from tokenspec.diagrams.lifecycle import accepted_in, lifecycle
 from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.statechart import families, statechart
@@ -71,8 +71,8 @@ def test_refusals_are_named_on_request() -> None:
 def test_the_picture_of_an_event_shows_every_requirement_and_rule_in_order(event: object) -> None:
     declared = ACCOUNT.event_named[event.name]  # type: ignore[attr-defined]
     graph = decision(ACCOUNT, declared, PARAMETERS)
-    assert [n.lines[1].text for n in graph.nodes if n.shape is Shape.REFUSAL] == [need.code for need in declared.requires]
-    assert [n.id for n in graph.nodes if n.shape is Shape.OUTCOME] == [rule.name for rule in declared.rules]
+    assert [n.lines[1].text for n in graph.nodes if n.shape is NodeShape.REFUSAL] == [need.code for need in declared.requires]
+    assert [n.id for n in graph.nodes if n.shape is NodeShape.OUTCOME] == [rule.name for rule in declared.rules]
     assert {e.target for e in graph.edges} == {n.id for n in graph.nodes if n.id not in ("asked", "words")}
 
 

@@ -17,7 +17,7 @@ import pytest
 from programs import has
 from tokenspec.diagrams import picture
 from tokenspec.diagrams.dot import dot
-from tokenspec.diagrams.graph import Edge, Graph, Heat, Node, Shape, Stroke, strong
+from tokenspec.diagrams.graph import Edge, Graph, Heat, Node, NodeShape, Stroke, strong
 from tokenspec.diagrams.layout import BadPicture, svg_of
 from tokenspec.diagrams.mermaid import mermaid
 from tokenspec.oracle.publish.gallery import pictures
@@ -28,7 +28,7 @@ WIDEST_PT = 760
 
 
 def small(*lines: str, heat: Heat | None = None) -> Graph:
-    nodes = tuple(Node(name, tuple(strong(line) for line in lines or (name,)), Shape.STATE) for name in ("end", "b"))
+    nodes = tuple(Node(name, tuple(strong(line) for line in lines or (name,)), NodeShape.STATE) for name in ("end", "b"))
     return Graph("small", "A <title>", "Says & more.", nodes, (Edge("end", "b", (strong('"go" <now>'),), Stroke.JOB, heat=heat),))
 
 
@@ -90,7 +90,7 @@ def test_a_png_is_drawn_with_the_letters_that_come_along() -> None:
     size = [float(x) for x in re.findall(r'(?:width|height)="([\d.]+)pt"', picture.svg(small()))]
     drawn = (int.from_bytes(content[16:20]), int.from_bytes(content[20:24]))
     assert drawn == pytest.approx([2 * pt * 4 / 3 for pt in size], abs=2)
-    assert len(content) > len(picture.png(Graph("small", "", "", tuple(Node(n, (), Shape.STATE) for n in "ab"), ())))
+    assert len(content) > len(picture.png(Graph("small", "", "", tuple(Node(n, (), NodeShape.STATE) for n in "ab"), ())))
 
 
 def test_a_text_that_graphviz_cannot_draw_is_told_with_its_reason() -> None:

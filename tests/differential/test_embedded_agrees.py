@@ -106,7 +106,7 @@ def definitions(machine: Machine, reader: Embedded, state: Values) -> dict[str, 
 
 
 def definitions_by_reference(machine: Machine, parameters: Values, state: Values) -> dict[str, Value] | None:
-    scope = reference.Scope(machine, parameters, state)
+    scope = reference.Bindings(machine, parameters, state)
     found = {d.name: scope[d.name] for d in machine.definitions if d.name in machine_scope(machine)}
     return found if all(isinstance(n, str) or abs(n) <= COUNTABLE_MAX for n in found.values()) else None
 

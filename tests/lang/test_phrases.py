@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tokenspec.machine.interpreters.reference import Scope, evaluate
+from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.build import eq, ite, lookup, var
 from tokenspec.machine.lang.declaration import Kind, Machine, Parameter, Policy, Requirement
 from tokenspec.machine.lang.expr import Lit, substitute
@@ -13,7 +13,7 @@ from tokenspec.machine.lang.types import Enum, Tokens
 
 DRINK = Enum("Drink", ("tea", "coffee", "water"))
 POLICY = Policy(Parameter("drink", DRINK, "tea", "open"), tuple((name, name) for name in DRINK.members), "open", ())
-NOTHING = Scope(Machine("nothing", "Nothing.", "none", (), ()))
+NOTHING = Bindings(Machine("nothing", "Nothing.", "none", (), ()))
 by_policy, chosen = choosing([POLICY])
 a, b, c = var("a"), var("b"), var("c")
 

@@ -12,7 +12,7 @@ from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
 from tokenspec.invariants.words import refuses
-from tokenspec.machine.checkers.graph.graph import Graph
+from tokenspec.machine.checkers.graph.graph import StateGraph
 from tokenspec.machine.checkers.graph.holes import Hole, holes, vacuous
 from tokenspec.machine.checkers.graph.liveness import liveness
 from tokenspec.machine.checkers.monitor import Tally, Watch
@@ -89,18 +89,18 @@ PLANTED = {
 each_hole = pytest.mark.parametrize("name", PLANTED)
 
 
-def graph_of(machine: Machine, policy: Values) -> Graph:
+def graph_of(machine: Machine, policy: Values) -> StateGraph:
     validate(machine)
     reader = Compiled(machine, {**TINY.catalogue.parameters(), **DEFAULTS, **policy})
-    return Graph(reader, instances(machine, TINY.values), TINY.most)
+    return StateGraph(reader, instances(machine, TINY.values), TINY.most)
 
 
 @cache
-def planted_graph(name: str) -> Graph:
+def planted_graph(name: str) -> StateGraph:
     return graph_of(PLANTED[name].seed(account(TINY.catalogue)), PLANTED[name].policy)
 
 
-def holes_of(graph: Graph) -> list[Hole]:
+def holes_of(graph: StateGraph) -> list[Hole]:
     return holes(graph.compiled, graph.events, graph.rows)
 
 
@@ -108,7 +108,7 @@ def test_the_account_and_the_small_machines_have_no_hole() -> None:
     for stranded in ("blocks", "relax"):
         assert holes_of(graph_of(account(TINY.catalogue), {"stranded_remainder": stranded})) == []
     for machine in system().machines[1:]:
-        graph = Graph(Compiled(machine, {}), instances(machine, {}), {})
+        graph = StateGraph(Compiled(machine, {}), instances(machine, {}), {})
         assert holes_of(graph) == []
 
 
@@ -210,7 +210,7 @@ def test_a_claim_is_named_whose_case_the_declaration_no_longer_has() -> None:
 def test_a_leads_to_part_is_named_whose_premise_no_state_meets() -> None:
     idle = with_event(daily_job(), "falls_due", lambda e: replace(e, requires=(requires("it_never_does", False, ""),)))
     never_stuck, tally = claim_named("never_stuck"), Tally()
-    (found,) = liveness(Graph(Compiled(idle, {}), instances(idle, {}), {}), [never_stuck], tally)
+    (found,) = liveness(StateGraph(Compiled(idle, {}), instances(idle, {}), {}), [never_stuck], tally)
     assert (found.verdict, found.twins) == ("holds", 0)
     assert [str(v) for v in vacuous([never_stuck], tally)] == [
         "claim never_stuck, part generation: its interesting case never occurs: "

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from lang.machines import LEVEL, ladder
-from tokenspec.machine.interpreters.reference import Scope, evaluate
+from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.build import (
     Term,
     all_of,
@@ -36,7 +36,7 @@ A, B, C = Var("a"), Var("b"), Var("c")
 
 
 def value_of(term: Term, **values: Value) -> Value:
-    return evaluate(term.expr, Scope(ladder(), values))
+    return evaluate(term.expr, Bindings(ladder(), values))
 
 
 # -- what infix builds -----------------------------------------------------------------------------------------------

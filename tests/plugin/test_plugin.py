@@ -15,7 +15,7 @@ from sut.implementation import Beside, Undecided
 from tokenspec.oracle.command.verbs.fuzz_save import save_counterexample
 from tokenspec.oracle.fuzz.conformance import conform
 from tokenspec.oracle.report import conformance, vectors
-from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.testing import Options
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
@@ -158,7 +158,7 @@ def test_a_saved_test_fails_until_the_wallet_is_right(project: pytest.Pytester) 
     files = {"test_one.py": (one, None), "test_two.py": (either, dict[str, str]())}
     for name, (other_half, known) in files.items():
         client = Undecided({"month_end": "stay_clamped"}, {}) if other_half else Beside("good", month_end="stay_clamped")
-        setting = Setting(DEFAULTS, DEFAULT, None, known)
+        setting = SutSettings(DEFAULTS, DEFAULT, None, known)
         verdict = conform(client, setting, 30, 30)
         assert verdict.counterexample is not None
         command, paths = sut("implementation.py", "month_end=stay_clamped", *other_half), {"catalogue": None, "reasons": None}

@@ -17,9 +17,9 @@ from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
 from tokenspec.oracle.check import scoped as scoping
 from tokenspec.oracle.check.counterexample import Counterexample, from_search
-from tokenspec.oracle.check.evidence import Evidence, Searched, Settings
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
-from tokenspec.oracle.fuzz.campaign import Result
+from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
@@ -57,7 +57,7 @@ def gathered(searches: Iterable[Searched] = (), failure: Failure | None = None) 
         tally.checked[claim, part.name] = tally.twins[claim, part.name] = 1
     met = frozenset((event, what) for event, what, _ in coverage.rows())
     proved = [(c, p.name) for c, p in EVERY_PART if not isinstance(p, LayerPart | LivenessPart | LeadsToPart)]
-    evidence = Evidence(Settings(TINY, 120), Result(coverage, tally, met, failure=failure), is_proved_through=True)
+    evidence = Evidence(CheckSettings(TINY, 120), CampaignResult(coverage, tally, met, failure=failure), is_proved_through=True)
     evidence.obligations = [Obligation(c, p, "everything", PROVED, 0.0) for c, p in [(LEMMA, "countable"), *proved]]
     evidence.searches += searches
     # What is broken has not been proved.

@@ -12,7 +12,7 @@ from lang.turnstile import FILLED, FITS, PUSH, UNLOCKS, VARIABLES, WORTH, coin, 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.search.reference import instances
-from tokenspec.machine.exporters.bounded_model import World
+from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.lang.build import lookup, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Field, Machine
 from tokenspec.machine.lang.outcome import Values
@@ -57,21 +57,21 @@ each_tiny_setting = pytest.mark.parametrize("setting", SETTINGS)
 each_machine = pytest.mark.parametrize("name", CORPUS)
 
 
-def of_account(scope: str, setting: str, seed: Callable[[Machine], Machine] = lambda m: m) -> World:
+def of_account(scope: str, setting: str, seed: Callable[[Machine], Machine] = lambda m: m) -> BoundedModel:
     """The account in a scope, perhaps with a fault in it."""
     small = SCOPES[scope]
     machine = seed(account(small.catalogue))
     parameters = {**small.catalogue.parameters(), **DEFAULTS, **SETTINGS[setting]}
-    return World(machine, parameters, instances(machine, small.values), small.most, claims(small.catalogue.ranking))
+    return BoundedModel(machine, parameters, instances(machine, small.values), small.most, claims(small.catalogue.ranking))
 
 
-def of_machine(machine: Machine, parameters: Values) -> World:
+def of_machine(machine: Machine, parameters: Values) -> BoundedModel:
     """A machine that needs no bounds, with every value that its fields have."""
     values = {f.name: all_values(f.type) for e in machine.events for f in e.fields}
-    return World(machine, parameters, instances(machine, values), {})
+    return BoundedModel(machine, parameters, instances(machine, values), {})
 
 
-def of_corpus(name: str) -> World:
+def of_corpus(name: str) -> BoundedModel:
     """A machine of tests/lang/machines.py."""
     machine, parameters = CORPUS[name]
     return of_machine(machine, parameters)

@@ -13,7 +13,7 @@ from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, REFUTED, UNKNOWN, VACUOUS
 from tokenspec.machine.checkers.search.reference import Exploration
 from tokenspec.machine.lang.claims import LayerPart
-from tokenspec.oracle.check.evidence import Evidence, Searched, Settings, gather
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched, gather
 from tokenspec.oracle.check.verdicts import disagreements, verdicts
 from tokenspec.oracle.command.verbs.check import exit_codes
 from tokenspec.spec.catalogue import DEFAULT
@@ -24,7 +24,7 @@ PROVED_WHOLE = {1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 16}
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    return gather(Settings(TINY, 100))
+    return gather(CheckSettings(TINY, 100))
 
 
 def changed(evidence: Evidence, claim: str, **values: object) -> Evidence:

@@ -14,7 +14,7 @@ from lang.turnstile import FILLED, WORTH, turnstile
 from programs import has
 from proofs.export_worlds import COUNTS, each_machine, each_setting, odd, of_account, of_corpus, of_machine
 from tokenspec.machine.checkers.search.reference import explore
-from tokenspec.machine.exporters.bounded_model import World
+from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.promela import promela
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import var
@@ -35,7 +35,7 @@ class Verified:
     report: str
 
 
-def verified(world: World, folder: Path) -> Verified:
+def verified(world: BoundedModel, folder: Path) -> Verified:
     (folder / "model.pml").write_text(promela(world), encoding="utf-8")
     for line in ("spin -a model.pml", "gcc -O0 -w -DSAFETY -DNOREDUCE -o pan pan.c", "./pan -m1000000"):
         report = subprocess.run(line.split(), cwd=folder, capture_output=True, text=True, check=True).stdout

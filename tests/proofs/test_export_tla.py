@@ -17,7 +17,7 @@ from lang.test_readers_on_small_machines import PINNED
 from proofs.export_worlds import COUNTS, each_machine, each_setting, each_tiny_setting, odd, of_account, of_corpus, of_machine
 from proofs.tla_reader import Found, Module
 from tokenspec.machine.checkers.search.reference import explore
-from tokenspec.machine.exporters.bounded_model import World
+from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
@@ -25,12 +25,12 @@ from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 needs_tlc = pytest.mark.skipif("TOKENSPEC_TLC" not in os.environ, reason="TOKENSPEC_TLC names no tla2tools.jar")
 
 
-def read(world: World) -> Found:
+def read(world: BoundedModel) -> Found:
     module = tla(world, "Account")
     return Module(module.text, module.configuration).visit()
 
 
-def checked(world: World, folder: Path) -> Found:
+def checked(world: BoundedModel, folder: Path) -> Found:
     """What TLC finds."""
     module = tla(world, "Account")
     (folder / "Account.tla").write_text(module.text, encoding="utf-8")

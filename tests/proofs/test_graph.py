@@ -15,7 +15,7 @@ import pytest
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.graph.findings import Dead, Finding, Lasso, Taken
-from tokenspec.machine.checkers.graph.graph import NONE, Graph, deadlocks
+from tokenspec.machine.checkers.graph.graph import NONE, StateGraph, deadlocks
 from tokenspec.machine.checkers.graph.liveness import leads_to, liveness, stays_possible
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
 from tokenspec.machine.checkers.search.reference import explore, instances
@@ -53,16 +53,16 @@ def reset_part(*fair: str) -> c.LeadsToPart:
     return replace(part, fair=fair) if fair else part
 
 
-def graph_of(machine: Machine, **most: int) -> Graph:
+def graph_of(machine: Machine, **most: int) -> StateGraph:
     validate(machine)
-    return Graph(Compiled(machine, {}), instances(machine, {}), most)
+    return StateGraph(Compiled(machine, {}), instances(machine, {}), most)
 
 
 @cache
-def account_graph(seed: Seed | None = None) -> Graph:
+def account_graph(seed: Seed | None = None) -> StateGraph:
     machine = account(TINY.catalogue) if seed is None else seed(account(TINY.catalogue))
     reader = Compiled(machine, {**TINY.catalogue.parameters(), **DEFAULTS})
-    return Graph(reader, instances(machine, TINY.values), TINY.most)
+    return StateGraph(reader, instances(machine, TINY.values), TINY.most)
 
 
 def never(event: str) -> Seed:
@@ -71,7 +71,7 @@ def never(event: str) -> Seed:
     return lambda machine: with_event(machine, event, lambda e: replace(e, requires=(*e.requires, refusal)))
 
 
-def follow(graph: Graph, way: Iterable[Taken], state: Values | None = None) -> list[Values]:
+def follow(graph: StateGraph, way: Iterable[Taken], state: Values | None = None) -> list[Values]:
     """The states that the reference reader comes through; an event must change just what it is said to."""
     machine, parameters = graph.compiled.machine, graph.compiled.parameters
     states = [reference.initial_state(machine, parameters) if state is None else state]
@@ -327,7 +327,7 @@ def can_stay_fair(machine: Machine, part: c.LeadsToPart) -> bool:
         for step in [reference.step(machine, {}, {"at": place}, name, given)]
         if isinstance(step, Accepted)
     }
-    scopes = {place: reference.Scope(machine, {"at": place}) for place in PLACES}
+    scopes = {place: reference.Bindings(machine, {"at": place}) for place in PLACES}
     reached = {"a"}
     while more := {b for a, _, b in steps if a in reached} - reached:
         reached |= more
@@ -342,14 +342,14 @@ def can_stay_fair(machine: Machine, part: c.LeadsToPart) -> bool:
     return any(reference.evaluate(part.premise, scopes[place]) for place in reached & stays)
 
 
-def demand_fair(graph: Graph, part: c.LeadsToPart, lasso: Lasso) -> None:
+def demand_fair(graph: StateGraph, part: c.LeadsToPart, lasso: Lasso) -> None:
     """The run meets the premise, then never the goal, comes round, and leaves no fair event possible and untaken for ever."""
     machine, stem = graph.compiled.machine, follow(graph, lasso.stem)
     loop = follow(graph, lasso.loop, stem[-1])
     assert stem[-1] == lasso.end == loop[-1]
-    assert reference.evaluate(part.premise, reference.Scope(machine, stem[lasso.since]))
+    assert reference.evaluate(part.premise, reference.Bindings(machine, stem[lasso.since]))
     for state in (*stem[lasso.since :], *loop):
-        assert not reference.evaluate(part.goal, reference.Scope(machine, state))
+        assert not reference.evaluate(part.goal, reference.Bindings(machine, state))
     for fair in part.fair:
         fields = {"far": True} if fair == "jumps" else {}
         idle = [s for s in loop if isinstance(reference.step(machine, {}, s, fair, fields), Refused)]
@@ -372,7 +372,7 @@ def test_fair_runs_are_found_as_by_fixpoints_and_can_be_followed() -> None:
     assert loops > 10
 
 
-def dead_by_walking(graph: Graph, part: c.LivenessPart) -> int:
+def dead_by_walking(graph: StateGraph, part: c.LivenessPart) -> int:
     """How many states there are from which no walk leads to the goal, each walked from on its own."""
     machine, count = graph.compiled.machine, 0
     for number in range(len(graph.rows)):

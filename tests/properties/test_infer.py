@@ -12,7 +12,7 @@ import pytest
 
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.fuzz.campaign import walk_worlds
-from tokenspec.oracle.fuzz.worlds import World, world_fuzz
+from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
 from tokenspec.oracle.logs.infer import Inference, infer
 from tokenspec.oracle.logs.policy_sets import SettingSets
 from tokenspec.oracle.logs.replay import replay
@@ -35,18 +35,18 @@ SMALL = Catalogue(
 )
 """Small figures, so that pools run dry, fill up and exceed a lower plan's ceiling within a few events."""
 
-Log = tuple[World, list[Line]]
+Log = tuple[FuzzWorld, list[Line]]
 
 
 class Recorder(world_fuzz()):  # type: ignore[misc]
     """Keeps the records of every run, with what the oracle answered under the run's own setting."""
 
     fixed_catalogue = SMALL
-    runs: ClassVar[list[tuple[World, list[dict[str, Any]]]]] = []
+    runs: ClassVar[list[tuple[FuzzWorld, list[dict[str, Any]]]]] = []
 
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
         super().open_world(policy, catalogue, resets)
-        type(self).runs.append((World(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
+        type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
 
 
 def observed(answer: dict[str, Any], dice: random.Random) -> dict[str, Any]:
@@ -78,13 +78,13 @@ def logs() -> list[Log]:
     return [(world, lines_of(records, dice, dice.choice((0.1, 0.5, 0.9)))) for world, records in Recorder.runs if records]
 
 
-def first_divergence(lines: list[Line], policy: Mapping[str, str], world: World) -> int:
+def first_divergence(lines: list[Line], policy: Mapping[str, str], world: FuzzWorld) -> int:
     """The line on which a plain replay first differs; one after the last where it never does."""
     report = replay(lines, Oracle(policy, world.catalogue, world.resets))
     return min([d.line.number for d in report.divergences], default=len(lines) + 1)
 
 
-def choices(world: World, knobs: list[str]) -> Iterator[dict[str, str]]:
+def choices(world: FuzzWorld, knobs: list[str]) -> Iterator[dict[str, str]]:
     for chosen in product(*(ANSWERS[knob] for knob in knobs)):
         yield {**world.policy, **dict(zip(knobs, chosen, strict=True))}
 
@@ -153,7 +153,7 @@ SCENES = [
 """A knob, others that are open beside it, and a story that tells the knob's answers apart."""
 
 
-def told(story: str, world: World) -> list[dict[str, Any]]:
+def told(story: str, world: FuzzWorld) -> list[dict[str, Any]]:
     """The records of a story, with what an oracle of the world answers."""
     oracle, records = Oracle(world.policy, world.catalogue, world.resets), list[dict[str, Any]]()
     for day, event, *words in (text.split() for text in story.split(", ")):
@@ -179,7 +179,7 @@ def test_a_story_that_turns_on_a_knob_is_inferred_as_replays_say(
     knob: str, beside: list[str], story: str, resets: str, compared: str
 ) -> None:
     for answer in ANSWERS[knob]:
-        world = World({**DEFAULTS, knob: answer}, SMALL, resets)
+        world = FuzzWorld({**DEFAULTS, knob: answer}, SMALL, resets)
         lines = lines_of(told(story, world), random.Random(1), 1.0)
         if compared == "last":
             lines = [

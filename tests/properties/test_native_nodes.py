@@ -90,7 +90,7 @@ def test_a_node_has_the_value_of_its_expression_and_lies_in_its_range(expr: Expr
     env |= {"p": nodes.local("p", 0, 1), "q": nodes.local("q", 0, 1), "side": nodes.local("side", 0, 2)}
     node = lowering.node(expr, env)
     for world in several:
-        scope = reference.Scope(MACHINE, world)  # type: ignore[arg-type]
+        scope = reference.Bindings(MACHINE, world)  # type: ignore[arg-type]
         scope._types = SCOPE
         expected = int(reference.evaluate(expr, scope))
         plain = {n: SIDE.order.index(v) if isinstance(v, str) else int(v) for n, v in world.items()}  # type: ignore[call-overload]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tokenspec.oracle import BadRecord, BadSetting, Oracle
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
-from tokenspec.oracle.fuzz.worlds import World, world_fuzz
+from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
 from tokenspec.oracle.logs.history import daily_job_state, next_daily_reset
 from tokenspec.oracle.runtime.snapshot import load, save
 from tokenspec.spec.catalogue import Catalogue
@@ -25,15 +25,15 @@ OPEN = {"account": "a", "at": "2026-07-15T09:00:00Z", "event": "open_account"}
 class Recorder(world_fuzz(watch=default_watch())):  # type: ignore[misc]
     """Keeps the records of every run."""
 
-    runs: ClassVar[list[tuple[World, list[dict[str, Any]]]]] = []
+    runs: ClassVar[list[tuple[FuzzWorld, list[dict[str, Any]]]]] = []
 
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
         super().open_world(policy, catalogue, resets)
-        type(self).runs.append((World(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
+        type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
 
 
 @pytest.fixture(scope="module")
-def runs() -> list[tuple[World, list[dict[str, Any]]]]:
+def runs() -> list[tuple[FuzzWorld, list[dict[str, Any]]]]:
     walk_worlds(Recorder, 60, 60, 11)
     return Recorder.runs
 
@@ -43,7 +43,7 @@ def answers(oracle: Oracle, records: list[dict[str, Any]]) -> Iterator[dict[str,
         yield oracle.apply({k: v for k, v in record.items() if k != "observed"}).as_dict()
 
 
-def test_going_on_from_a_saved_state_is_going_on(runs: list[tuple[World, list[dict[str, Any]]]]) -> None:
+def test_going_on_from_a_saved_state_is_going_on(runs: list[tuple[FuzzWorld, list[dict[str, Any]]]]) -> None:
     dice = random.Random(1)
     for world, records in runs:
         whole = list(answers(Oracle(world.policy, world.catalogue, world.resets), records))

@@ -12,7 +12,7 @@ from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.verdicts import ENGINES
-from tokenspec.oracle.fuzz.campaign import Result, run
+from tokenspec.oracle.fuzz.campaign import CampaignResult, run
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.logs.narrative import story
 from tokenspec.oracle.logs.replay import replay
@@ -24,22 +24,22 @@ from tokenspec.spec.catalogue import DEFAULT
 
 
 @pytest.fixture(scope="module")
-def result() -> Result:
+def result() -> CampaignResult:
     return run(120, seed_number=1)
 
 
-def test_a_small_run_meets_every_rule_and_every_refusal(result: Result) -> None:
+def test_a_small_run_meets_every_rule_and_every_refusal(result: CampaignResult) -> None:
     assert result.failure is None
     assert result.cold == []
     assert all(hits > 0 for _, _, hits in result.coverage.rows())
 
 
-def test_every_part_that_only_runs_can_check_is_checked_in_its_interesting_case(result: Result) -> None:
+def test_every_part_that_only_runs_can_check_is_checked_in_its_interesting_case(result: CampaignResult) -> None:
     parts = [(c.id, p) for c in claims(DEFAULT.ranking) for p in c.parts if ENGINES[type(p)] == ("fuzzer",)]
     assert [(claim, p.name) for claim, p in parts if not result.tally.twins[claim, p.name]] == []
 
 
-def test_the_coldest_outcome_comes_first(result: Result) -> None:
+def test_the_coldest_outcome_comes_first(result: CampaignResult) -> None:
     hits = [row[2] for row in result.coverage.rows()]
     assert sorted(hits) == hits
 

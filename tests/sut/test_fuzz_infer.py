@@ -13,12 +13,12 @@ from command.conftest import read_lines
 from sut.calling import call, sut
 from sut.implementation import Beside, Undecided
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.fuzz.conformance import Counterexample, Verdict, conform
+from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample, conform
 from tokenspec.oracle.fuzz.sut_infer import Unexplained
 from tokenspec.oracle.report.conformance import sentence, show_counterexample
 from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.observed import reasons_from_file
-from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.vectors.suite import Vector
 from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.settings import policy_from
@@ -28,11 +28,11 @@ from tokenspec.spec.policies import DEFAULTS, POLICIES
 TWO_HALVES = "month_end=stay_clamped or refund=to_source"
 
 
-def judged(client: Client, examples: int = 15, seed: int = 0, reasons: Any = None, **known: str) -> Verdict:
-    return conform(client, Setting(policy_from(known), DEFAULT, reasons, known), examples, 30, seed)
+def judged(client: Client, examples: int = 15, seed: int = 0, reasons: Any = None, **known: str) -> Conformance:
+    return conform(client, SutSettings(policy_from(known), DEFAULT, reasons, known), examples, 30, seed)
 
 
-def unexplained(verdict: Verdict) -> tuple[Counterexample, Unexplained]:
+def unexplained(verdict: Conformance) -> tuple[SutCounterexample, Unexplained]:
     found = verdict.counterexample
     assert found is not None
     assert isinstance(found.error, Unexplained)
@@ -101,12 +101,12 @@ def undecided() -> Client:
 
 
 @pytest.fixture(scope="module")
-def two_worlds() -> tuple[Counterexample, Unexplained]:
+def two_worlds() -> tuple[SutCounterexample, Unexplained]:
     """What came of an implementation each account of which, and so mostly each world, has a setting; together they have none."""
     return unexplained(judged(undecided(), 30))
 
 
-def test_what_one_world_rules_out_stays_ruled_out_in_the_next(two_worlds: tuple[Counterexample, Unexplained]) -> None:
+def test_what_one_world_rules_out_stays_ruled_out_in_the_next(two_worlds: tuple[SutCounterexample, Unexplained]) -> None:
     found, error = two_worlds
     assert found.is_reproduced
     assert {out.policy for out in error.ruled_out} >= {"month_end"}
@@ -137,11 +137,11 @@ def test_own_words_for_refusals_count_under_each_setting(tmp_path: Path) -> None
     assert (verdict.word, verdict.settings < 100) == ("conforms", True)
 
 
-def test_the_same_seed_gives_the_same_counterexample(two_worlds: tuple[Counterexample, Unexplained]) -> None:
+def test_the_same_seed_gives_the_same_counterexample(two_worlds: tuple[SutCounterexample, Unexplained]) -> None:
     assert unexplained(judged(undecided(), 30))[0].records == two_worlds[0].records
 
 
-def test_a_divergence_is_told_with_what_was_ruled_out(two_worlds: tuple[Counterexample, Unexplained]) -> None:
+def test_a_divergence_is_told_with_what_was_ruled_out(two_worlds: tuple[SutCounterexample, Unexplained]) -> None:
     told = io.StringIO()
     show_counterexample(two_worlds[0], told)
     for said in (

@@ -12,20 +12,20 @@ from command.conftest import read_lines, tokenspec
 from sut.calling import call, sut
 from sut.implementation import FAULTS, Beside
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.fuzz.conformance import Verdict, conform
+from tokenspec.oracle.fuzz.conformance import Conformance, conform
 from tokenspec.oracle.sut.observed import reasons_from_file
-from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
 KEYS = {"digest", "version", "seed", "policy", "fixed", "verdict", "examples", "steps", "seconds", "coverage", "counterexample"}
-DEFAULTS = Setting(policy_from({}), DEFAULT)
+DEFAULTS = SutSettings(policy_from({}), DEFAULT)
 
 
 def judged(
-    fault: str, setting: Setting = DEFAULTS, examples: int = 6, seed: int = 0, settings: dict[str, str] | None = None
-) -> Verdict:
+    fault: str, setting: SutSettings = DEFAULTS, examples: int = 6, seed: int = 0, settings: dict[str, str] | None = None
+) -> Conformance:
     """A run of an implementation of `implementation.py`."""
     return conform(Beside(fault, **(settings or {})), setting, examples, 30, seed)
 
@@ -115,7 +115,7 @@ def test_another_reading_of_the_documents_is_named_as_such(knob: str, answer: st
     assert found.because is not None
     assert (knob, answer) in found.because.explained_by
     assert len(found.records) <= 8
-    assert judged("good", Setting(policy_from({knob: answer}), DEFAULT), settings={knob: answer}).word == "conforms"
+    assert judged("good", SutSettings(policy_from({knob: answer}), DEFAULT), settings={knob: answer}).word == "conforms"
 
 
 def test_the_same_seed_gives_the_same_counterexample() -> None:
@@ -178,7 +178,7 @@ def test_without_an_event_that_opens_accounts_each_begins_opened(tmp_path: Path)
 
 def test_a_catalogue_of_ones_own_is_used() -> None:
     catalogue = catalogue_from_file(Path(__file__).parents[2] / "examples" / "catalogue.toml")
-    verdict = judged("good", Setting(policy_from({}), catalogue))
+    verdict = judged("good", SutSettings(policy_from({}), catalogue))
     assert (verdict.word, verdict.compared > 100) == ("conforms", True)
 
 
@@ -188,11 +188,11 @@ def test_own_words_for_refusals_are_translated(tmp_path: Path) -> None:
         if what.startswith("refused: "):
             codes.setdefault(f"E_{what[9:14]}".upper(), []).append(what[9:])
 
-    def with_words(*left_out: str) -> Verdict:
+    def with_words(*left_out: str) -> Conformance:
         lines = [f"{word} = {json.dumps(meant)}\n" for word, meant in codes.items() if word not in left_out]
         (tmp_path / "words.toml").write_text("".join(lines))
         words = reasons_from_file(tmp_path / "words.toml")
-        return judged("in_other_words", Setting(policy_from({}), DEFAULT, words))
+        return judged("in_other_words", SutSettings(policy_from({}), DEFAULT, words))
 
     assert with_words().word == "conforms"
     for verdict in (with_words("E_ACCOU"), judged("in_other_words")):
@@ -230,6 +230,6 @@ def test_the_story_shows_both_answers_the_clauses_and_the_policy() -> None:
 
 
 def test_a_fixed_setting_counts_and_is_told() -> None:
-    verdict = judged("fixed", Setting(policy_from({"refund": "none"}), DEFAULT))
+    verdict = judged("fixed", SutSettings(policy_from({"refund": "none"}), DEFAULT))
     assert verdict.terms is not None
     assert (verdict.terms.policy, verdict.policy["refund"], verdict.word) == ({"refund": "to_source"}, "to_source", "diverges")

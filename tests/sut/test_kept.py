@@ -12,13 +12,13 @@ import pytest
 from command.conftest import within
 from sut.implementation import Beside
 from tokenspec.oracle.base.shards import Slice, slice_of
-from tokenspec.oracle.fuzz.conformance import Verdict, conform
+from tokenspec.oracle.fuzz.conformance import Conformance, conform
 from tokenspec.oracle.fuzz.regressions import Kept
-from tokenspec.oracle.sut.world import Setting, opened
+from tokenspec.oracle.sut.world import SutSettings, opened
 from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
-SETTING = Setting(policy_from({}), DEFAULT)
+SETTING = SutSettings(policy_from({}), DEFAULT)
 
 
 @pytest.mark.parametrize(("examples", "parts"), [(700, 1), (700, 4), (10, 3), (60_000, 7)])
@@ -34,7 +34,7 @@ def test_one_part_of_one_is_the_whole_run() -> None:
     assert (slice_of(None), slice_of("1/1"), slice_of("1/1").seed(7)) == ((1, 1), (1, 1), 7)
 
 
-def judged(fault: str, database: Path, examples: int = 60, setting: Setting = SETTING) -> Verdict:
+def judged(fault: str, database: Path, examples: int = 60, setting: SutSettings = SETTING) -> Conformance:
     return conform(Beside(fault), setting, examples, 30, database=database)
 
 
@@ -52,7 +52,7 @@ def test_what_was_found_is_tried_first_until_it_is_mended(tmp_path: Path) -> Non
 
 def test_what_was_found_under_one_setting_is_not_tried_under_another(tmp_path: Path) -> None:
     judged("gives_away", tmp_path)
-    other = Setting(policy_from({"refund": "none"}), DEFAULT)
+    other = SutSettings(policy_from({"refund": "none"}), DEFAULT)
     assert judged("good", tmp_path, 1, other).tried == 0
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from command.conftest import COMMAND, tokenspec
-from tokenspec.oracle.serve.http import Worlds
+from tokenspec.oracle.serve.http import OpenWorlds
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
@@ -189,7 +189,7 @@ def test_an_address_in_use_is_named(server: tuple[Any, int]) -> None:
 
 def test_what_open_worlds_remember_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tokenspec.oracle.serve.http.RECEIVED_MAX", 1_000)
-    worlds, connection = Worlds(Server, 2), object()
+    worlds, connection = OpenWorlds(Server, 2), object()
     worlds.handle("w", connection, OPEN, 600)  # type: ignore[arg-type]
     assert [worlds.handle("w", connection, OPENED, 300)[0] for _ in range(2)] == [200, 503]  # type: ignore[arg-type]
     assert worlds.handle("w", connection, OPEN, 600)[0] == 200  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, Line, Node, Outcome, Style
+from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, LabelLine, Node, Outcome, Style
 
 
 def with_hits(graph: Graph, hits: Mapping[Outcome, int]) -> Graph:
@@ -41,7 +41,7 @@ def _edge(edge: Edge, hits: Mapping[Outcome, int]) -> Edge:
     return replace(edge, lines=tuple(_line(line, hits) for line in edge.lines), heat=heat)
 
 
-def _line(line: Line, hits: Mapping[Outcome, int]) -> Line:
+def _line(line: LabelLine, hits: Mapping[Outcome, int]) -> LabelLine:
     known = [hits[outcome] for outcome in line.outcomes if outcome in hits]
     if not known:
         return line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tokenspec.diagrams.graph import Edge, Graph, Line, Node, Shape, Stroke, faint, plain, strong
+from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, Stroke, faint, plain, strong
 from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.words import called, in_words, listed, spaced
 from tokenspec.machine.lang.declaration import Event, Kind, Machine, Origin, Requirement, Rule
@@ -14,25 +14,25 @@ from tokenspec.machine.lang.outcome import Values
 
 def decision(machine: Machine, event: Event, parameters: Values) -> Graph:
     """The requirements of `event` in their order, each with its refusal, and the rules that accept it, with what they change."""
-    asked = Node("asked", _asked(event), Shape.STATE)
+    asked = Node("asked", _asked(event), NodeShape.STATE)
     nodes, edges, last = [asked], [], "asked"
     for number, need in enumerate(event.requires, 1):
         question, refusal = f"question{number}", f"refusal{number}"
         if need.holds != TRUE:
-            nodes.append(Node(question, _question(need), Shape.QUESTION))
-            nodes.append(Node(refusal, _refusal(need), Shape.REFUSAL))
+            nodes.append(Node(question, _question(need), NodeShape.QUESTION))
+            nodes.append(Node(refusal, _refusal(need), NodeShape.REFUSAL))
             outcome = (event.name, f"refused: {need.code}")
             edges.append(Edge(last, question, () if last == "asked" else (plain("yes"),)))
-            edges.append(Edge(question, refusal, (Line("no", outcomes=(outcome,)),), Stroke.REFUSED, beside=True))
+            edges.append(Edge(question, refusal, (LabelLine("no", outcomes=(outcome,)),), Stroke.REFUSED, beside=True))
             last = question
     for rule in event.rules:
-        nodes.append(Node(rule.name, _outcome(machine, event, rule, parameters), Shape.OUTCOME))
-        lines = [Line(f"in {listed([spaced(s) for s in rule.source])}", outcomes=((event.name, rule.name),))]
+        nodes.append(Node(rule.name, _outcome(machine, event, rule, parameters), NodeShape.OUTCOME))
+        lines = [LabelLine(f"in {listed([spaced(s) for s in rule.source])}", outcomes=((event.name, rule.name),))]
         lines += [plain(in_words(rule.when))] if rule.when != TRUE else []
         edges.append(Edge(last, rule.name, tuple(lines)))
     meant = list(_meant(machine, event))
     if meant:
-        nodes.append(Node("words", (strong("Words"), *(plain(line) for line in meant)), Shape.NOTE))
+        nodes.append(Node("words", (strong("Words"), *(plain(line) for line in meant)), NodeShape.NOTE))
     return Graph(
         name=event.name,
         title=f"{spaced(event.name).capitalize()}: how it is decided",
@@ -42,13 +42,13 @@ def decision(machine: Machine, event: Event, parameters: Values) -> Graph:
     )
 
 
-def _asked(event: Event) -> tuple[Line, ...]:
+def _asked(event: Event) -> tuple[LabelLine, ...]:
     fields = [f.key for f in event.fields if f.origin is Origin.PAYLOAD] + [k.name for k in event.keys]
     lines = [strong(called(event)), plain(event.says), *([plain(f"with {listed(fields)}")] if fields else [])]
     return (*lines, *([faint(" ".join(event.clauses))] if event.clauses else []))
 
 
-def _question(need: Requirement) -> tuple[Line, ...]:
+def _question(need: Requirement) -> tuple[LabelLine, ...]:
     lines = [strong(spaced(need.code))]
     # A single name or comparison says no more than the sentence does.
     if sum(1 for _ in reads(need.holds)) > 2:
@@ -56,12 +56,12 @@ def _question(need: Requirement) -> tuple[Line, ...]:
     return tuple(lines)
 
 
-def _refusal(need: Requirement) -> tuple[Line, ...]:
+def _refusal(need: Requirement) -> tuple[LabelLine, ...]:
     lines = [plain("refused:"), strong(need.code), plain(need.because)]
     return (*lines, *([faint(" ".join(need.clauses))] if need.clauses else []))
 
 
-def _outcome(machine: Machine, event: Event, rule: Rule, parameters: Values) -> tuple[Line, ...]:
+def _outcome(machine: Machine, event: Event, rule: Rule, parameters: Values) -> tuple[LabelLine, ...]:
     lines = [plain("accepted:"), strong(rule.name), plain(rule.why)]
     if rule.target is not None:
         lines.append(plain(f"{spaced(machine.control)} becomes {spaced(rule.target)}"))

@@ -16,9 +16,9 @@ from tokenspec.diagrams.graph import (
     Graph,
     Group,
     Heat,
-    Line,
+    LabelLine,
     Node,
-    Shape,
+    NodeShape,
     Stroke,
     Style,
     members,
@@ -33,20 +33,20 @@ INK, FAINT, COLD, PAPER = "#1f2328", "#59636e", "#a40e26", "#ffffff"
 _GROUP_WIDTH = 60
 """Characters in a line at the head of a group."""
 
-_SHAPES: dict[Shape, dict[str, str]] = {
-    Shape.START: {"shape": "point", "width": "0.14", "color": INK},
-    Shape.STATE: {"shape": "box", "style": "rounded,filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
-    Shape.QUESTION: {
+_SHAPES: dict[NodeShape, dict[str, str]] = {
+    NodeShape.START: {"shape": "point", "width": "0.14", "color": INK},
+    NodeShape.STATE: {"shape": "box", "style": "rounded,filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
+    NodeShape.QUESTION: {
         "shape": "box",
         "style": "filled,diagonals",
         "fillcolor": "#fff8c5",
         "color": "#7d4e00",
         "margin": "0.2,0.08",
     },
-    Shape.OUTCOME: {"shape": "box", "style": "filled", "fillcolor": "#dafbe1", "color": "#116329", "penwidth": "2"},
-    Shape.REFUSAL: {"shape": "box", "style": "filled,dashed", "fillcolor": "#ffebe9", "color": "#a40e26"},
-    Shape.POOL: {"shape": "cylinder", "style": "filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
-    Shape.NOTE: {"shape": "note", "style": "filled", "fillcolor": "#f6f8fa", "color": FAINT},
+    NodeShape.OUTCOME: {"shape": "box", "style": "filled", "fillcolor": "#dafbe1", "color": "#116329", "penwidth": "2"},
+    NodeShape.REFUSAL: {"shape": "box", "style": "filled,dashed", "fillcolor": "#ffebe9", "color": "#a40e26"},
+    NodeShape.POOL: {"shape": "cylinder", "style": "filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
+    NodeShape.NOTE: {"shape": "note", "style": "filled", "fillcolor": "#f6f8fa", "color": FAINT},
 }
 _STROKES: dict[Stroke, dict[str, str]] = {
     Stroke.MOVE: {},
@@ -105,7 +105,7 @@ def _fill(
 
 def _node(node: Node, width: int) -> dict[str, str]:
     # The lid of a pool needs a line's height for itself.
-    lines = (plain(""), plain(""), *node.lines) if node.shape is Shape.POOL else node.lines
+    lines = (plain(""), plain(""), *node.lines) if node.shape is NodeShape.POOL else node.lines
     label = _label(lines, width, "center") if node.lines else ""
     return {"label": label, "class": node.shape.value, **_SHAPES[node.shape]}
 
@@ -133,7 +133,7 @@ def _edge(edge: Edge, width: int) -> dict[str, str]:
     return attributes
 
 
-def _label(lines: tuple[Line, ...], width: int, align: str, indent: str = "") -> str:
+def _label(lines: tuple[LabelLine, ...], width: int, align: str, indent: str = "") -> str:
     """An HTML-like label, one row for each line."""
     parts = [(part, style) for text, style in paragraphs(lines) for part in _broken(text, width)]
     rows = "".join(f'<tr><td align="{align}">{_set(indent + part, style)}</td></tr>' if part else _GAP for part, style in parts)

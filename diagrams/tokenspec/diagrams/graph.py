@@ -25,7 +25,7 @@ class Style(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LabelLine:
     """A line of a label.
 
     `outcomes` are what it stands for, as the coverage of a report has it.
@@ -36,7 +36,7 @@ class Line:
     outcomes: tuple[Outcome, ...] = ()
 
 
-class Shape(enum.Enum):
+class NodeShape(enum.Enum):
     """What a node stands for. Each shape differs from the others in outline, not in colour alone."""
 
     START = "start"
@@ -79,8 +79,8 @@ class Node:
     """`id` is unique in the picture; the first line of the label is its name."""
 
     id: str
-    lines: tuple[Line, ...]
-    shape: Shape
+    lines: tuple[LabelLine, ...]
+    shape: NodeShape
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ class Edge:
 
     source: str
     target: str
-    lines: tuple[Line, ...] = ()
+    lines: tuple[LabelLine, ...] = ()
     stroke: Stroke = Stroke.MOVE
     beside: bool = False
     heat: Heat | None = None
@@ -100,7 +100,7 @@ class Group:
     """A box around nodes and further groups; `parallel` marks one that is in some state beside its siblings at all times."""
 
     id: str
-    lines: tuple[Line, ...]
+    lines: tuple[LabelLine, ...]
     nodes: tuple[Node, ...] = ()
     groups: tuple[Group, ...] = ()
     parallel: bool = False
@@ -132,19 +132,19 @@ def members(group: Group) -> tuple[Node, ...]:
     return (*group.nodes, *(node for inner in group.groups for node in members(inner)))
 
 
-def strong(text: str, *outcomes: Outcome) -> Line:
+def strong(text: str, *outcomes: Outcome) -> LabelLine:
     """A line that is read first."""
-    return Line(text, Style.STRONG, outcomes)
+    return LabelLine(text, Style.STRONG, outcomes)
 
 
-def plain(text: str) -> Line:
+def plain(text: str) -> LabelLine:
     """A line of ordinary text."""
-    return Line(text)
+    return LabelLine(text)
 
 
-def faint(text: str) -> Line:
+def faint(text: str) -> LabelLine:
     """A line that is read last: clauses, counts."""
-    return Line(text, Style.FAINT)
+    return LabelLine(text, Style.FAINT)
 
 
 def merged(edges: Iterable[Edge]) -> list[Edge]:
@@ -166,7 +166,7 @@ def _one_of(same: list[Edge]) -> Edge:
     return replace(first, lines=tuple(lines), stroke=stroke, heat=heat)
 
 
-def paragraphs(lines: Iterable[Line]) -> Iterator[tuple[str, Style]]:
+def paragraphs(lines: Iterable[LabelLine]) -> Iterator[tuple[str, Style]]:
     """The texts of a label with their style, those that make one paragraph joined."""
     for style, run in groupby(lines, key=lambda line: line.style):
         texts = [line.text for line in run]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tokenspec.diagrams.graph import Edge, Graph, Line, Node, Shape, Stroke, Style, faint, plain, strong
+from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, Stroke, Style, faint, plain, strong
 from tokenspec.diagrams.words import called, duration, open_requirements, refused_in, spaced
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Rule
 from tokenspec.machine.lang.expr import Lit
@@ -29,14 +29,14 @@ def states(machine: Machine, *, refusals: bool = False, within: bool = True) -> 
 
     `within`: the events that leave it alone are named in it.
     """
-    nodes = [] if first_state(machine) is None else [Node(_start(machine), (), Shape.START)]
+    nodes = [] if first_state(machine) is None else [Node(_start(machine), (), NodeShape.START)]
     for state in machine.states:
         lines = [strong(spaced(state))]
         if within:
             lines += inside(machine, state)
         if refusals:
             lines += refused(machine, state)
-        nodes.append(Node(node_id(machine, state), tuple(lines), Shape.STATE))
+        nodes.append(Node(node_id(machine, state), tuple(lines), NodeShape.STATE))
     return tuple(nodes)
 
 
@@ -63,16 +63,16 @@ def accepted_in(machine: Machine, state: str) -> list[tuple[Event, Rule]]:
     ]
 
 
-def inside(machine: Machine, state: str) -> list[Line]:
+def inside(machine: Machine, state: str) -> list[LabelLine]:
     """The events that may be accepted in `state` and leave it as it is."""
     found: dict[str, list[tuple[str, str]]] = {}
     for event, rule in accepted_in(machine, state):
         if rule.target is None:
             found.setdefault(event.name, []).append((event.name, rule.name))
-    return [Line(event, Style.INSIDE, tuple(outcomes)) for event, outcomes in found.items()]
+    return [LabelLine(event, Style.INSIDE, tuple(outcomes)) for event, outcomes in found.items()]
 
 
-def refused(machine: Machine, state: str) -> list[Line]:
+def refused(machine: Machine, state: str) -> list[LabelLine]:
     """The events that are always refused in `state`, by what they are refused as."""
     found: dict[str, list[str]] = {}
     for event in machine.events:
@@ -82,7 +82,7 @@ def refused(machine: Machine, state: str) -> list[Line]:
     return [faint(f"refused, {spaced(code)}: {', '.join(events)}") for code, events in found.items()]
 
 
-def label(event: Event, rule: Rule, machine: Machine, state: str) -> tuple[Line, ...]:
+def label(event: Event, rule: Rule, machine: Machine, state: str) -> tuple[LabelLine, ...]:
     """The event, what is still required of it in `state`, and the clauses of the rule."""
     lines = [strong(called(event), (event.name, rule.name))]
     lines += [plain(f"more than {duration(t.after_ms)} after {t.since}") for t in machine.timers if t.event == event.name]

@@ -5,16 +5,16 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, Line, Node, Shape, Stroke, Style, merged, paragraphs
+from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, LabelLine, Node, NodeShape, Stroke, Style, merged, paragraphs
 
 _SHAPES = {
-    Shape.START: ("((", "))"),
-    Shape.STATE: ("(", ")"),
-    Shape.QUESTION: ("{{", "}}"),
-    Shape.OUTCOME: ("[[", "]]"),
-    Shape.REFUSAL: (">", "]"),
-    Shape.POOL: ("[(", ")]"),
-    Shape.NOTE: ("[", "]"),
+    NodeShape.START: ("((", "))"),
+    NodeShape.STATE: ("(", ")"),
+    NodeShape.QUESTION: ("{{", "}}"),
+    NodeShape.OUTCOME: ("[[", "]]"),
+    NodeShape.REFUSAL: (">", "]"),
+    NodeShape.POOL: ("[(", ")]"),
+    NodeShape.NOTE: ("[", "]"),
 }
 _LABEL = "label"
 """The class of the node that a label is where an edge runs through it."""
@@ -95,7 +95,7 @@ def _middle(edge: Edge) -> str:
     return f"{_id(edge.source)}_to_{_id(edge.target)}"
 
 
-def _label(lines: tuple[Line, ...]) -> str:
+def _label(lines: tuple[LabelLine, ...]) -> str:
     return "<br>".join(_set(text, style) for text, style in paragraphs(lines))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tokenspec.diagrams.graph import Edge, Graph, Line, Node, Shape, faint, plain, strong
+from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, faint, plain, strong
 from tokenspec.diagrams.words import listed, spaced
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.lang.declaration import Event, Kind, Machine, Rule
@@ -19,7 +19,7 @@ def pools(machine: Machine, parameters: Values) -> Graph:
 
     The order is that under `parameters`; what another answer to an open question makes of it stands in a note.
     """
-    nodes = [Node(pool, _pool(machine, pool), Shape.POOL) for pool in machine.pools]
+    nodes = [Node(pool, _pool(machine, pool), NodeShape.POOL) for pool in machine.pools]
     edges = list(_moves(machine))
     for event, rule in payers(machine):
         orders = payment_orders(machine, parameters, event, rule)
@@ -28,7 +28,7 @@ def pools(machine: Machine, parameters: Values) -> Graph:
             edges.append(Edge(first, then, (plain(f"{_nth(number)} to pay for {event.name}"),)))
         if orders:
             note = f"{event.name}: the order"
-            nodes.append(Node(note, (strong(f"{event.name} is paid by"), *_orders(usual, orders)), Shape.NOTE))
+            nodes.append(Node(note, (strong(f"{event.name} is paid by"), *_orders(usual, orders)), NodeShape.NOTE))
     return Graph(
         name="pools",
         title=f"{spaced(machine.name).capitalize()}: its pools",
@@ -38,7 +38,7 @@ def pools(machine: Machine, parameters: Values) -> Graph:
     )
 
 
-def _pool(machine: Machine, pool: str) -> tuple[Line, ...]:
+def _pool(machine: Machine, pool: str) -> tuple[LabelLine, ...]:
     says = next(v.says for v in machine.variables if v.name == pool)
     lines = [strong(spaced(pool)), faint(says)]
     for sign, adds in (("+", True), ("-", False)):
@@ -122,7 +122,7 @@ def _usual(kind: object, price: int) -> Value:
     return min(max(price, kind.lo), kind.hi) if isinstance(kind, Tokens) else True
 
 
-def _orders(usual: tuple[str, ...], others: dict[str, tuple[str, ...]]) -> list[Line]:
+def _orders(usual: tuple[str, ...], others: dict[str, tuple[str, ...]]) -> list[LabelLine]:
     lines = [plain(", ".join(usual))]
     for under, order in others.items():
         lines += [faint(f"under {under}:"), plain(", ".join(order))]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokenspec.diagrams.graph import Edge, Graph, Node, Shape, faint, plain, strong
+from tokenspec.diagrams.graph import Edge, Graph, Node, NodeShape, faint, plain, strong
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def sequence(happenings: Sequence[Happening], title: str) -> Graph:
         lines += [plain(h.answer)] if h.answer else []
         lines += [plain(", ".join(h.changes))] if h.changes else []
         lines += [plain(f"differs: {text}") for text in h.wrong]
-        nodes.append(Node(name, tuple(lines), Shape.OUTCOME if h.accepted else Shape.REFUSAL))
+        nodes.append(Node(name, tuple(lines), NodeShape.OUTCOME if h.accepted else NodeShape.REFUSAL))
         if h.by in last:
             edges.append(Edge(last[h.by], name))
         last[h.by] = name

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from tokenspec.diagrams.graph import Edge, Graph, Group, Line, Node, Shape, Style, faint, strong
+from tokenspec.diagrams.graph import Edge, Graph, Group, LabelLine, Node, NodeShape, Style, faint, strong
 from tokenspec.diagrams.lifecycle import STROKES, inside, moves, node_id, states
 from tokenspec.diagrams.words import called, listed, spaced
 from tokenspec.machine.lang.declaration import Machine, System, Variable
@@ -39,7 +39,7 @@ def statechart(system: System, name: str) -> Graph:
     )
 
 
-def _driven(system: System, machine: Machine) -> list[Line]:
+def _driven(system: System, machine: Machine) -> list[LabelLine]:
     """What makes events of `machine` happen from without."""
     lines = []
     for link in system.links:
@@ -50,8 +50,8 @@ def _driven(system: System, machine: Machine) -> list[Line]:
     return lines
 
 
-def _lifecycle(machine: Machine, driven: list[Line]) -> Group:
-    start = tuple(node for node in states(machine) if node.shape is Shape.START)
+def _lifecycle(machine: Machine, driven: list[LabelLine]) -> Group:
+    start = tuple(node for node in states(machine) if node.shape is NodeShape.START)
     free = [state for state in machine.states if not any(state in family for family in families(machine))]
     nodes = tuple(_state(machine, state, []) for state in free)
     return Group(machine.name, (strong(spaced(machine.name)), *driven), (*start, *nodes), parallel=True)
@@ -85,18 +85,18 @@ def _superstates(machine: Machine, within: frozenset[str] | None = None, said: f
     return tuple(found)
 
 
-def _everywhere(machine: Machine, line: Line, family: frozenset[str]) -> bool:
+def _everywhere(machine: Machine, line: LabelLine, family: frozenset[str]) -> bool:
     return all(line.text in {other.text for other in inside(machine, state)} for state in family)
 
 
 def _state(machine: Machine, state: str, said: list[str]) -> Node:
     lines = [line for line in inside(machine, state) if line.text not in said]
-    return Node(node_id(machine, state), (strong(spaced(state)), *lines), Shape.STATE)
+    return Node(node_id(machine, state), (strong(spaced(state)), *lines), NodeShape.STATE)
 
 
 def _flag(machine: Machine, variable: Variable) -> Group:
     nodes = tuple(
-        Node(_flag_id(machine, variable, value), (strong("yes" if value else "no"),), Shape.STATE) for value in (False, True)
+        Node(_flag_id(machine, variable, value), (strong("yes" if value else "no"),), NodeShape.STATE) for value in (False, True)
     )
     name = f"{machine.name}_{variable.name}"
     return Group(name, (strong(f"{spaced(machine.name)}: {spaced(variable.name)}"), faint(variable.says)), nodes, parallel=True)
@@ -115,7 +115,7 @@ def _flips(machine: Machine, variable: Variable) -> list[Edge]:
             if rules:
                 clauses = dict.fromkeys(clause for rule in rules for clause in rule.clauses)
                 outcomes = tuple((event.name, rule.name) for rule in rules)
-                lines = (Line(called(event), Style.STRONG, outcomes), faint(" ".join(clauses)))
+                lines = (LabelLine(called(event), Style.STRONG, outcomes), faint(" ".join(clauses)))
                 ends = (_flag_id(machine, variable, not value), _flag_id(machine, variable, value))
                 edges.append(Edge(*ends, lines, STROKES[event.actor]))
     return edges

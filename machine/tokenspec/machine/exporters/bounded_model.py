@@ -32,7 +32,7 @@ _CHAINED = (BinaryOp.ADD, BinaryOp.AND, BinaryOp.OR)
 
 
 @dataclass(frozen=True)
-class World:
+class BoundedModel:
     """A machine under one choice of parameters, with the events that happen in it and the bounds that make it finite.
 
     A state in which a variable of `most` is below 0 or above its bound is checked against the claims, but not visited; of
@@ -102,7 +102,7 @@ class Spelling:
     member: Callable[[str], str]
 
 
-class Writer:
+class ModelWriter:
     """Writes expressions of one machine; `kinds` types every name they read, `reads` the fields of each definition.
 
     `ranks` are the enums of which two members are compared, with what their rank is called.

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import assert_never
 
-from tokenspec.machine.exporters.bounded_model import LARGEST, Names, Spelling, World, Writer, cited, fields_read
+from tokenspec.machine.exporters.bounded_model import LARGEST, BoundedModel, ModelWriter, Names, Spelling, cited, fields_read
 from tokenspec.machine.lang.claims import primed_definitions
 from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import TRUE, BinaryOp, Expr, Var, names_in, substitute
@@ -40,13 +40,13 @@ _RESERVED = frozenset(_WORDS.split())
 _MTYPES_MOST = 255
 
 
-def promela(world: World) -> str:
+def promela(world: BoundedModel) -> str:
     """The text of a model for Spin. Raises `ValueError` where the world is larger than Spin's numbers and names allow."""
-    return _Document(world).text()
+    return _Promela(world).text()
 
 
-class _Document:
-    def __init__(self, world: World) -> None:
+class _Promela:
+    def __init__(self, world: BoundedModel) -> None:
         self.world, self.machine = world, world.machine
         machine = world.machine
         self.names = Names(_RESERVED)
@@ -62,7 +62,7 @@ class _Document:
         kinds |= {name: kinds[name.removeprefix("new.")] for name in self.primed}
         truth = {True: "true", False: "false"}
         spelling = Spelling(_INFIX, _CALLS, "!=", "!", "({} -> {} : {})", False, truth, "LARGEST", self._member)
-        self.writer = Writer(spelling, self.names, kinds, fields_read(machine))
+        self.writer = ModelWriter(spelling, self.names, kinds, fields_read(machine))
 
     def _member(self, member: str) -> str:
         return self.members.setdefault(member, self.names(f"member {member}", member))

@@ -17,7 +17,7 @@ from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.types import Bool, Enum, Type
-from tokenspec.machine.proofs.contexts import COMPARISONS, Setting
+from tokenspec.machine.proofs.contexts import COMPARISONS, ProofContext
 from tokenspec.machine.proofs.obligations import Condition, Possibility, Proves
 from tokenspec.machine.proofs.of_claims import conditions
 
@@ -56,7 +56,7 @@ class Script:
     text: str
 
 
-def _nothing(setting: Setting, goals: Sequence[Expr]) -> Sequence[Expr]:
+def _nothing(setting: ProofContext, goals: Sequence[Expr]) -> Sequence[Expr]:
     """What is proved without a solver."""
     return ()
 
@@ -67,7 +67,7 @@ def smtlib(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart
     A two-run part in which a job repeats without bound rests on facts that a solver has to find: `Induction(...).proves`
     does. Without it such a part is written for a bounded number of runs, and says so.
     """
-    writer = _Writer(machine)
+    writer = _SmtWriter(machine)
     lines = [
         f"; What has to be proved of the machine {machine.name!r}: each answer is to be the status before it.",
         "; Run it with: cvc5 --incremental FILE, or: z3 FILE",
@@ -84,14 +84,14 @@ def scripts(
     machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], proves: Proves = _nothing
 ) -> Iterator[Script]:
     """Every check of `machine` as a script of its own; see `smtlib`."""
-    writer = _Writer(machine)
+    writer = _SmtWriter(machine)
     for of, setting, formula, status in _checks(conditions(machine, claims, lemmas, proves)):
         writer.enter(setting)
         _, check = writer.check(of, setting, formula, status)
         yield Script(of.claim, of.part, of.about, status, "\n".join([*writer.head, *writer.entered(), *check, ""]))
 
 
-def _checks(proof: Iterator[Condition | Possibility]) -> Iterator[tuple[Condition | Possibility, Setting, Expr, str]]:
+def _checks(proof: Iterator[Condition | Possibility]) -> Iterator[tuple[Condition | Possibility, ProofContext, Expr, str]]:
     """What is asked of a solver, where, and the answer that is to come."""
     for each in proof:
         if isinstance(each, Condition):
@@ -104,12 +104,12 @@ def _checks(proof: Iterator[Condition | Possibility]) -> Iterator[tuple[Conditio
 class _Level:
     """A setting that has been entered, the lines that say it, and what has been defined in them."""
 
-    setting: Setting
+    setting: ProofContext
     lines: list[str] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
 
 
-class _Writer:
+class _SmtWriter:
     """Goes from setting to setting, each a level on the solver's stack, and writes definitions where they are first read."""
 
     def __init__(self, machine: Machine) -> None:
@@ -131,7 +131,7 @@ class _Writer:
         """All that has been said of the setting that was entered last."""
         return [line for level in self._levels for line in level.lines]
 
-    def enter(self, setting: Setting) -> list[str]:
+    def enter(self, setting: ProofContext) -> list[str]:
         """Goes to a setting; the lines that lead there from the one before."""
         kept = [level for level in self._levels if level.setting in setting.chain]
         lines = ["(pop 1)"] * (len(self._levels) - len(kept))
@@ -147,7 +147,9 @@ class _Writer:
             lines += ["(push 1)", *self._levels[-1].lines]
         return lines
 
-    def check(self, of: Condition | Possibility, setting: Setting, formula: Expr, status: str) -> tuple[list[str], list[str]]:
+    def check(
+        self, of: Condition | Possibility, setting: ProofContext, formula: Expr, status: str
+    ) -> tuple[list[str], list[str]]:
         """What has to be defined first, and the lines of one check."""
         said = self._levels[-1].lines
         before = len(said)
@@ -156,7 +158,7 @@ class _Writer:
         bound = [f"; Taken for granted: a job that repeats is refused after {of.bound} runs."] if of.bound is not None else []
         return said[before:], [f'(echo "{title}")', *bound, asked, f"(set-info :status {status})", "(check-sat)"]
 
-    def _node(self, expr: Expr, setting: Setting, of: Enum | None = None) -> _Node:
+    def _node(self, expr: Expr, setting: ProofContext, of: Enum | None = None) -> _Node:
         match expr:
             case Lit(bool(value)):
                 return "true" if value else "false"
@@ -189,7 +191,7 @@ class _Writer:
             return (*left, right)
         return (word, left, right)
 
-    def _name(self, name: str, setting: Setting, of: Enum | None) -> _Node:
+    def _name(self, name: str, setting: ProofContext, of: Enum | None) -> _Node:
         definition = setting.definition(name)
         if definition is None:
             return _symbol(name)

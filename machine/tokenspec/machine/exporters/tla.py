@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from tokenspec.machine.exporters.bounded_model import LARGEST, Names, Spelling, World, Writer, cited, fields_read
+from tokenspec.machine.exporters.bounded_model import LARGEST, BoundedModel, ModelWriter, Names, Spelling, cited, fields_read
 from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Var
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
@@ -49,16 +49,16 @@ def is_module_name(name: str) -> bool:
     return spelt and name not in _RESERVED and not name.startswith(("WF_", "SF_"))
 
 
-def tla(world: World, name: str) -> Module:
+def tla(world: BoundedModel, name: str) -> Module:
     """A module called `name`. Raises `ValueError` where that is no name for one."""
     if not is_module_name(name):
         raise ValueError(f"{name!r} cannot be the name of a TLA+ module: letters, digits and underscores, no word of TLA+")
-    document = _Document(world, name)
+    document = _Tla(world, name)
     return Module(document.text(), document.configuration())
 
 
-class _Document:
-    def __init__(self, world: World, name: str) -> None:
+class _Tla:
+    def __init__(self, world: BoundedModel, name: str) -> None:
         self.world, self.machine, self.name = world, world.machine, name
         self.names = Names(_RESERVED | {name})
         fields = [f for e in self.machine.events for f in e.fields]
@@ -68,7 +68,7 @@ class _Document:
             self.names(each)
         truth = {True: "TRUE", False: "FALSE"}
         spelling = Spelling(_INFIX, _CALLS, "#", "~", "(IF {} THEN {} ELSE {})", True, truth, "Largest", _string)
-        self.writer = Writer(spelling, self.names, machine_scope(self.machine, fields), fields_read(self.machine))
+        self.writer = ModelWriter(spelling, self.names, machine_scope(self.machine, fields), fields_read(self.machine))
 
     def text(self) -> str:
         """The module. Which members are compared is known when all is written, so its head is written last."""

@@ -17,7 +17,7 @@ from tokenspec.machine.lang.validate import machine_scope
 from typing import assert_never  # isort: skip
 
 
-class Scope:
+class Bindings:
     """The values that an expression may read; definitions are worked out when first read."""
 
     def __init__(self, machine: Machine, *known: Values) -> None:
@@ -43,7 +43,7 @@ class Scope:
         return kind.order.index(str(evaluate(expr, self))), kind.order.index(str(evaluate(other, self)))
 
 
-def evaluate(expr: Expr, scope: Scope) -> Value:
+def evaluate(expr: Expr, scope: Bindings) -> Value:
     """The value of `expr`. Types are taken to have been checked (`validate`)."""
     match expr:
         case Lit(value):
@@ -60,7 +60,7 @@ def evaluate(expr: Expr, scope: Scope) -> Value:
             assert_never(expr)
 
 
-def _apply(op: BinaryOp, left: Expr, right: Expr, scope: Scope) -> Value:
+def _apply(op: BinaryOp, left: Expr, right: Expr, scope: Bindings) -> Value:
     if op is BinaryOp.AND:
         return bool(evaluate(left, scope)) and bool(evaluate(right, scope))
     if op is BinaryOp.OR:
@@ -91,7 +91,7 @@ def _apply(op: BinaryOp, left: Expr, right: Expr, scope: Scope) -> Value:
 
 def initial_state(machine: Machine, parameters: Values) -> dict[str, Value]:
     """The state in which every run of `machine` begins."""
-    scope = Scope(machine, parameters)
+    scope = Bindings(machine, parameters)
     return {v.name: evaluate(v.initial, scope) for v in machine.variables}
 
 
@@ -102,7 +102,7 @@ def step(machine: Machine, parameters: Values, state: Values, event_name: str, f
     fit. Raises `Gap` where no rule fits, or more than one.
     """
     event = machine.event_named[event_name]
-    scope = Scope(machine, parameters, state, fields)
+    scope = Bindings(machine, parameters, state, fields)
     for need in event.requires:
         if not evaluate(need.holds, scope):
             return Refused(need.code)
@@ -113,7 +113,7 @@ def step(machine: Machine, parameters: Values, state: Values, event_name: str, f
     return _accept(machine, state, fitting[0], scope)
 
 
-def _accept(machine: Machine, state: Values, rule: Rule, scope: Scope) -> Accepted:
+def _accept(machine: Machine, state: Values, rule: Rule, scope: Bindings) -> Accepted:
     after = dict(state)
     if rule.target is not None:
         after[machine.control] = rule.target

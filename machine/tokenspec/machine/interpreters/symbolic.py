@@ -15,7 +15,7 @@ import z3
 
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.types import Bool, Enum, Type, Value
-from tokenspec.machine.proofs.contexts import COMPARISONS, Setting
+from tokenspec.machine.proofs.contexts import COMPARISONS, ProofContext
 
 _CONTEXT = z3.main_ctx()
 
@@ -23,10 +23,10 @@ Term: TypeAlias = Any
 """A z3 expression; z3 carries no types that a checker could use."""
 
 
-class Terms:
+class SymbolicTerms:
     """The terms of one setting. A definition is encoded when it is first read."""
 
-    def __init__(self, setting: Setting, outer: Terms | None) -> None:
+    def __init__(self, setting: ProofContext, outer: SymbolicTerms | None) -> None:
         self._setting, self._outer = setting, outer
         self._terms = {name: _open(name, kind) for name, kind in setting.opens.items()}
         self.products: list[tuple[Term, Term, Term]] = []
@@ -160,11 +160,11 @@ class Solver:
     def __init__(self, seconds: float) -> None:
         self._limit = int(seconds * 1000)
         self._solver = self._limited(z3.SolverFor("QF_UFLIA"))
-        self._terms: dict[Setting, Terms] = {}
-        self._entered: list[Setting] = []
+        self._terms: dict[ProofContext, SymbolicTerms] = {}
+        self._entered: list[ProofContext] = []
         self._model: Any = None
 
-    def possible(self, setting: Setting, formula: Expr) -> bool | None:
+    def possible(self, setting: ProofContext, formula: Expr) -> bool | None:
         """Whether `formula` can be true in `setting`; None where the time did not suffice to tell."""
         self._enter(setting)
         term = self._terms[setting].encode(formula)
@@ -204,13 +204,13 @@ class Solver:
         self._model = solver.model() if answer == z3.sat else None
         return None if answer == z3.unknown else bool(answer == z3.sat)
 
-    def _enter(self, setting: Setting) -> None:
+    def _enter(self, setting: ProofContext) -> None:
         while self._entered and self._entered[-1] not in setting.chain:
             self._entered.pop()
             self._solver.pop()
         for each in setting.chain[len(self._entered) :]:
             if each not in self._terms:
-                self._terms[each] = Terms(each, self._terms[each.outer] if each.outer else None)
+                self._terms[each] = SymbolicTerms(each, self._terms[each.outer] if each.outer else None)
             self._entered.append(each)
             self._solver.push()
             self._solver.add(*self._terms[each].known)

@@ -33,7 +33,7 @@ from tokenspec.machine.lang.types import COUNTABLE_MAX, Type, Value
 
 
 @dataclass(frozen=True, slots=True)
-class _Row(Var):
+class _FigureRead(Var):
     """The figure that `key` names; a name until the members of the key's type are known."""
 
     key: Expr
@@ -52,7 +52,7 @@ class Figure:
     """The value where `key` names no member."""
 
     def __getitem__(self, key: Term) -> Term:
-        return Term(_Row(self.pattern, key.expr, self.absent))
+        return Term(_FigureRead(self.pattern, key.expr, self.absent))
 
     def of(self, member: str) -> Term:
         """Returns the parameter of one member."""
@@ -82,7 +82,7 @@ class Definitions:
 
 def _lowered(expr: Expr, rows: Mapping[str, Sequence[str]]) -> Expr:
     match expr:
-        case _Row(pattern, key, absent):
+        case _FigureRead(pattern, key, absent):
             found = {member: var(pattern.format(member)) for member in rows[pattern]}
             return lookup(Term(_lowered(key, rows)), found, absent).expr
         case Not(arg):

@@ -31,14 +31,14 @@ _BARE = "?"
 
 
 @dataclass(frozen=True, eq=False)
-class Setting:
+class ProofContext:
     """Names with their types; those that `defines` holds stand for an expression, the others are open."""
 
     says: str
     types: Mapping[str, Type] = field(default_factory=dict)
     defines: Mapping[str, Expr] = field(default_factory=dict)
     known: tuple[Expr, ...] = ()
-    outer: Setting | None = None
+    outer: ProofContext | None = None
 
     @cached_property
     def scope(self) -> Mapping[str, Type]:
@@ -46,7 +46,7 @@ class Setting:
         return {**self.outer.scope, **self.types} if self.outer else dict(self.types)
 
     @cached_property
-    def chain(self) -> tuple[Setting, ...]:
+    def chain(self) -> tuple[ProofContext, ...]:
         """The settings that this one lies in, the outermost first, and itself."""
         return (*self.outer.chain, self) if self.outer else (self,)
 
@@ -85,12 +85,12 @@ class Setting:
                 elif isinstance(kind, Enum):
                     yield kind
 
-    def within(self, says: str, *known: Expr) -> Setting:
+    def within(self, says: str, *known: Expr) -> ProofContext:
         """The same names, and more is known of them."""
-        return Setting(says, known=known, outer=self)
+        return ProofContext(says, known=known, outer=self)
 
 
-class Settings:
+class ProofContexts:
     """The settings of one machine; `invariants` are taken to hold in every state."""
 
     def __init__(self, machine: Machine, invariants: tuple[Expr, ...]) -> None:
@@ -99,24 +99,24 @@ class Settings:
         figures = {p.name: p.type for p in machine.all_parameters}
         ranges = [in_range(name, kind) for name, kind in figures.items()]
         assumed = [a.holds for a in machine.assumptions]
-        self.figures = Setting("the figures and policies", figures, known=_told(*ranges, *assumed))
+        self.figures = ProofContext("the figures and policies", figures, known=_told(*ranges, *assumed))
         initial = {v.name: v.initial for v in machine.variables}
         self.first = self._with_state("the first state", self.figures, "", initial)
         self.state = self._with_state("a state in which every invariant holds", self.figures, "", {}, *invariants)
-        self._two: Setting | None = None
-        self._events: dict[tuple[str, Setting | None], Setting] = {}
-        self._rules: dict[tuple[str, Setting | None], Setting] = {}
-        self._pairs: dict[str, Setting] = {}
+        self._two: ProofContext | None = None
+        self._events: dict[tuple[str, ProofContext | None], ProofContext] = {}
+        self._rules: dict[tuple[str, ProofContext | None], ProofContext] = {}
+        self._pairs: dict[str, ProofContext] = {}
 
     def over(self, prefix: str, expr: Expr) -> Expr:
         """`expr` read in the state whose names begin with `prefix`."""
         return substitute(expr, _names(self.machine, prefix)) if prefix else expr
 
-    def copy(self, outer: Setting, prefix: str, says: str, *known: Expr) -> Setting:
+    def copy(self, outer: ProofContext, prefix: str, says: str, *known: Expr) -> ProofContext:
         """An open state more, in which every invariant holds."""
         return self._with_state(says, outer, prefix, {}, *(self.over(prefix, i) for i in self.invariants), *known)
 
-    def asked(self, event: Event, base: Setting | None = None) -> Setting:
+    def asked(self, event: Event, base: ProofContext | None = None) -> ProofContext:
         """The event, with any fields, whether it is accepted or not; in `base`, which is `state` or lies in it."""
         kinds = dict(machine_scope(self.machine, event.fields))
         for d in self.machine.definitions:
@@ -126,23 +126,23 @@ class Settings:
         defines = {d.name: d.expr for d in self.machine.definitions if d.name in kinds and d.name not in self.state.scope}
         types = {name: kinds[name] for name in (*(f.name for f in event.fields), *defines)}
         known = _told(*(in_range(f.name, f.type) for f in event.fields))
-        return Setting(f"{event.name} happens", types, defines, known, base or self.state)
+        return ProofContext(f"{event.name} happens", types, defines, known, base or self.state)
 
-    def event(self, event: Event, base: Setting | None = None) -> Setting:
+    def event(self, event: Event, base: ProofContext | None = None) -> ProofContext:
         """The event is accepted."""
         if (event.name, base) not in self._events:
             needs = _told(*(need.holds for need in event.requires))
             self._events[event.name, base] = self.asked(event, base).within(f"{event.name} is accepted", *needs)
         return self._events[event.name, base]
 
-    def rule(self, event: Event, rule: Rule, base: Setting | None = None) -> Setting:
+    def rule(self, event: Event, rule: Rule, base: ProofContext | None = None) -> ProofContext:
         """The rule applies to its event, which is accepted; `new.x` is the state after."""
         if (rule.name, base) not in self._rules:
             outer = self.event(event, base).within(f"{rule.name} applies", self.applies(rule).expr)
             self._rules[rule.name, base] = self._with_state(f"after {rule.name}", outer, NEW, self._after(rule, ""), start="")
         return self._rules[rule.name, base]
 
-    def pair(self, event: Event, rule: Rule) -> Setting:
+    def pair(self, event: Event, rule: Rule) -> ProofContext:
         """The rule applies in one of two copies; `other.x` is the other one before it, `new.other.x` after.
 
         A rule reaches the other copy by an effect on `other.x`, which `validate` refuses.
@@ -155,7 +155,7 @@ class Settings:
             self._pairs[rule.name] = self._with_state(f"the other copy after {rule.name}", outer, NEW + OTHER, after, start=OTHER)
         return self._pairs[rule.name]
 
-    def step(self, outer: Setting, event: Event, start: str, end: str) -> Setting:
+    def step(self, outer: ProofContext, event: Event, start: str, end: str) -> ProofContext:
         """`event`, which has no fields, in the state `start`; `end` is the state after, the same where it is refused."""
         taken = {f"{end}by {r.name}": self.over(start, all_of(self.accepted(event), self.applies(r)).expr) for r in event.rules}
         after: dict[str, Expr] = {name: Var(start + name) for name in self._types}
@@ -186,13 +186,13 @@ class Settings:
     def _with_state(
         self,
         says: str,
-        outer: Setting,
+        outer: ProofContext,
         prefix: str,
         values: Mapping[str, Expr],
         *known: Expr,
         start: str | None = None,
         extra: Mapping[str, Expr] | None = None,
-    ) -> Setting:
+    ) -> ProofContext:
         """A state and the definitions over it; variables are open unless `values` holds them, `extra` are truth values.
 
         Where it comes after the state `start`, a definition of which nothing changes is the one over `start`.
@@ -209,7 +209,7 @@ class Settings:
                     definitions[name] = Var(start + name.removeprefix(prefix))
                     same.add(name)
         defines = {**(extra or {}), **{prefix + name: value for name, value in values.items()}, **definitions}
-        return Setting(says, types, defines, _told(*known), outer)
+        return ProofContext(says, types, defines, _told(*known), outer)
 
 
 def in_range(name: str, kind: Type) -> Expr:

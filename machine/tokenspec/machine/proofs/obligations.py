@@ -9,14 +9,14 @@ from typing import TypeAlias
 from tokenspec.machine.lang.claims import PairPart, RefusalPart, StatePart, StepPart, TwoRunPart
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import Expr
-from tokenspec.machine.proofs.contexts import Setting
+from tokenspec.machine.proofs.contexts import ProofContext
 
 LEMMA = "lemma"
 """Stands where a claim's id would, for the lemmas, on which every proof rests."""
 FIRST_STATE, TWIN, TWO_RUNS = "first state", "twin", "two runs"
 """What a condition is about, where it is about no event and no rule."""
 
-Proves: TypeAlias = Callable[[Setting, Sequence[Expr]], Sequence[Expr]]
+Proves: TypeAlias = Callable[[ProofContext, Sequence[Expr]], Sequence[Expr]]
 """Those of some formulas that follow from a setting, as far as a solver can tell, in their order."""
 
 Provable: TypeAlias = StatePart | StepPart | TwoRunPart | PairPart | RefusalPart
@@ -34,7 +34,7 @@ class Condition:
     claim: str
     part: str
     about: str
-    setting: Setting
+    setting: ProofContext
     goal: Expr
     bound: int | None = None
     of: Provable | None = None
@@ -48,5 +48,5 @@ class Possibility:
     claim: str
     part: str
     about: str
-    cases: tuple[tuple[Setting, Expr], ...]
+    cases: tuple[tuple[ProofContext, Expr], ...]
     bound: int | None = None

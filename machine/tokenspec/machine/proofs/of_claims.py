@@ -21,7 +21,7 @@ from tokenspec.machine.lang.claims import (
 )
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, substitute
-from tokenspec.machine.proofs.contexts import NEW, Setting, Settings, folded
+from tokenspec.machine.proofs.contexts import NEW, ProofContext, ProofContexts, folded
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWIN, Condition, Possibility, Proves
 from tokenspec.machine.proofs.of_repeated_jobs import TwoRuns
 
@@ -43,10 +43,10 @@ class _Proof:
         self._refusals = [(c, p) for c, p in parts if isinstance(p, RefusalPart) and p.machine == machine.name]
         self._states = [(c, p) for c, p in parts if isinstance(p, StatePart) and p.machine == machine.name]
         self._invariants = [(LEMMA, lemma) for lemma in lemmas if lemma.machine == machine.name] + self._states
-        self._settings = Settings(machine, tuple(p.holds for _, p in self._invariants))
+        self._settings = ProofContexts(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
         self._known_of_rules: dict[str, dict[str, Expr]] = {}
-        self._with_ghosts: dict[tuple[str, str], Setting] = {}
+        self._with_ghosts: dict[tuple[str, str], ProofContext] = {}
 
     def _constants(self, event: Event, rule: Rule) -> dict[str, Expr]:
         if rule.name not in self._known_of_rules:
@@ -81,7 +81,7 @@ class _Proof:
         for claim, step in self._steps:
             if step.ghosts:
                 types = {g.name: g.type for g in step.ghosts}
-                begun = Setting("with ghosts", types, {g.name: g.initial for g in step.ghosts}, (), first)
+                begun = ProofContext("with ghosts", types, {g.name: g.initial for g in step.ghosts}, (), first)
                 yield Condition(claim, step.name, FIRST_STATE, begun, step.keeps, of=step)
 
     def _rule(self, event: Event, rule: Rule) -> Iterator[Condition | Possibility]:
@@ -100,7 +100,7 @@ class _Proof:
                 goal = all_of(Term(goal), Term(self._settings.over(NEW, substitute(step.keeps, later)))).expr
             yield Condition(claim, step.name, rule.name, self._setting(step, event, rule), goal, of=step, event=event)
 
-    def _setting(self, part: StepPart | PairPart, event: Event, rule: Rule) -> Setting:
+    def _setting(self, part: StepPart | PairPart, event: Event, rule: Rule) -> ProofContext:
         if isinstance(part, PairPart):
             return self._settings.pair(event, rule)
         setting = self._settings.rule(event, rule)
@@ -110,7 +110,7 @@ class _Proof:
             constants = self._constants(event, rule)
             types = {name: g.type for g in part.ghosts for name in (g.name, NEW + g.name)}
             after = {NEW + g.name: folded(substitute(g.after, constants)) for g in part.ghosts}
-            self._with_ghosts[part.name, rule.name] = Setting("with ghosts", types, after, (part.keeps,), setting)
+            self._with_ghosts[part.name, rule.name] = ProofContext("with ghosts", types, after, (part.keeps,), setting)
         return self._with_ghosts[part.name, rule.name]
 
     def _twins(self) -> Iterator[Possibility]:

@@ -22,7 +22,7 @@ from tokenspec.machine.lang.claims import TwoRunPart
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import TRUE, Expr, Not
 from tokenspec.machine.lang.types import Tokens
-from tokenspec.machine.proofs.contexts import NEW, OTHER, Setting, Settings, conjuncts, folded
+from tokenspec.machine.proofs.contexts import NEW, OTHER, ProofContext, ProofContexts, conjuncts, folded
 from tokenspec.machine.proofs.obligations import TWO_RUNS, Condition, Possibility, Proves
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ _NEXT = "next."
 class TwoRuns:
     """The conditions of two-run parts of one machine; `proves` is asked which facts can be used."""
 
-    def __init__(self, settings: Settings, proves: Proves) -> None:
+    def __init__(self, settings: ProofContexts, proves: Proves) -> None:
         self.settings, self.proves = settings, proves
         self._measures: dict[str, Expr | None] = {}
         self._unchanged: dict[str, tuple[str, ...]] = {}
@@ -49,7 +49,7 @@ class TwoRuns:
         except _NoSummaryError:
             return _Attempt(self, claim, part, bound=RUNS).conditions()
 
-    def runs(self, event: Event, *known: Expr) -> list[Setting]:
+    def runs(self, event: Event, *known: Expr) -> list[ProofContext]:
         """One run by each rule, in a state of which more is known."""
         return [self.settings.rule(event, rule).within(f"{event.name} again", *known) for rule in event.rules]
 
@@ -68,7 +68,7 @@ class TwoRuns:
             self._unchanged[event.name] = tuple(self.always(self.runs(event), goals).values())
         return self._unchanged[event.name]
 
-    def always(self, settings: Sequence[Setting], goals: Mapping[Expr, T]) -> dict[Expr, T]:
+    def always(self, settings: Sequence[ProofContext], goals: Mapping[Expr, T]) -> dict[Expr, T]:
         """Those of `goals` that follow from each of `settings`, with what they stand for."""
         left = list(goals)
         for setting in settings:
@@ -137,13 +137,13 @@ class _Attempt:
         self._limited = True
         return start
 
-    def _proves(self, setting: Setting, goal: Expr) -> bool:
+    def _proves(self, setting: ProofContext, goal: Expr) -> bool:
         return bool(self._found.proves(setting, [goal]))
 
     def _accepted(self, event: Event, state: str) -> Expr:
         return self._settings.over(state, self._settings.accepted(event).expr)
 
-    def _use(self, about: str, setting: Setting, goal: Expr) -> None:
+    def _use(self, about: str, setting: ProofContext, goal: Expr) -> None:
         condition = Condition(self._claim, self._part.name, about, setting, goal)
         self._used += [condition] * (condition not in self._used)
 
@@ -224,7 +224,7 @@ class _Attempt:
         self._use(f"{event.name} goes on alike", after, settings.same(_NEXT, _NEXT + OTHER, equal))
         return equal
 
-    def _equal(self, setting: Setting, left: str, right: str, names: Sequence[str]) -> tuple[str, ...]:
+    def _equal(self, setting: ProofContext, left: str, right: str, names: Sequence[str]) -> tuple[str, ...]:
         """Those of `names` that are equal in two states."""
         goals = {self._settings.same(left, right, (name,)): name for name in names}
         return tuple(self._found.always([setting], goals).values())

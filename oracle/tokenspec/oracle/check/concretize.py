@@ -22,7 +22,7 @@ from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.check.counterexample import Counterexample
-from tokenspec.oracle.fuzz.worlds import Failure, World, world_fuzz
+from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld, world_fuzz
 from tokenspec.oracle.runtime.journal import Account, refund_facts
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.records import asked
@@ -54,7 +54,7 @@ class Log:
     """
 
     records: list[Record]
-    world: World
+    world: FuzzWorld
     note: str = ""
 
 
@@ -70,7 +70,7 @@ def realised(example: Counterexample) -> Log:
 
 def _followed(example: Counterexample) -> Log:
     catalogue = replace(example.scope.catalogue, prices=_prices(example))
-    world = World({name: str(example.parameters[name]) for name in DEFAULTS}, catalogue, "explicit")
+    world = FuzzWorld({name: str(example.parameters[name]) for name in DEFAULTS}, catalogue, "explicit")
     writer, part = _Writer(example, world), example.broken
     if isinstance(part, TwoRunPart):
         # Two accounts have the same beginning, and then each goes one of the two ways.
@@ -88,7 +88,7 @@ def _followed(example: Counterexample) -> Log:
     return Log(records if isinstance(part, TwoRunPart | LivenessPart) else records[:needed], world)
 
 
-def _broken_by(example: Counterexample, records: list[Record], world: World) -> int:
+def _broken_by(example: Counterexample, records: list[Record], world: FuzzWorld) -> int:
     """How many of these records it takes to break the claim; 0 where they do not."""
     claim, machine = example.claim, example.machine
     fuzz = world_fuzz(machine, Watch(machine, [claim]), world.catalogue)
@@ -117,7 +117,7 @@ def _without_refunds(example: Counterexample) -> Counterexample | None:
     return replace(example, part=found.violation.part, trace=tuple(found.trace))
 
 
-def answered(records: list[Record], world: World, machine: Machine | None = None) -> list[Record]:
+def answered(records: list[Record], world: FuzzWorld, machine: Machine | None = None) -> list[Record]:
     """The records with what the oracle answers to each; one that has no outcome has no answer."""
     oracle = Oracle(world.policy, world.catalogue, world.resets, machine)
     found = []
@@ -142,7 +142,7 @@ def _events(example: Counterexample) -> Iterator[tuple[str, Values]]:
 class _Writer:
     """Writes the records of accounts, each from the first instant on, while an oracle answers them."""
 
-    def __init__(self, example: Counterexample, world: World) -> None:
+    def __init__(self, example: Counterexample, world: FuzzWorld) -> None:
         self.records: list[Record] = []
         self._machine = example.machine
         self._oracle = Oracle(world.policy, world.catalogue, world.resets, example.machine)

@@ -25,7 +25,7 @@ from tokenspec.machine.lang.outcome import Accepted, Refused, Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.check.evidence import Evidence, Searched
-from tokenspec.oracle.check.falsification import Reading, Reason, Step, at_event, before_event, in_state, reasons
+from tokenspec.oracle.check.falsification import Reading, Reason, ReasonStep, at_event, before_event, in_state, reasons
 from tokenspec.spec.policies import DEFAULTS
 
 
@@ -68,7 +68,7 @@ class Counterexample:
         return reference.initial_state(self.machine, self.parameters)
 
     @cached_property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[ReasonStep, ...]:
         """The trace event by event, up to a gap in the declaration."""
         return tuple(_taken(self.machine, self.parameters, self.first, self.trace))
 
@@ -122,7 +122,7 @@ class Counterexample:
         yield from (f"  {note}" for note in self.notes)
         yield f"  again: {self.again}"
 
-    def told(self, step: Step) -> str:
+    def told(self, step: ReasonStep) -> str:
         """An event and what it changed, in words."""
         what = given(step.event, self.written(step.event, step.fields))
         match step.outcome:
@@ -228,13 +228,13 @@ def from_search(searched: Searched, found: Exploration) -> Counterexample:
     return Counterexample(claim, violation.part, scope, searched.scoped.machine, parameters, tuple(found.trace), violation.detail)
 
 
-def _taken(machine: Machine, parameters: Values, state: Values, trace: Sequence[Instance]) -> Iterator[Step]:
+def _taken(machine: Machine, parameters: Values, state: Values, trace: Sequence[Instance]) -> Iterator[ReasonStep]:
     for event, values in trace:
         fields = {f.name: value for f, value in zip(machine.event_named[event].fields, values, strict=True)}
         try:
-            step = Step(event, fields, reference.step(machine, parameters, state, event, fields), state)
+            step = ReasonStep(event, fields, reference.step(machine, parameters, state, event, fields), state)
         except Gap:
-            yield Step(event, fields, None, state)
+            yield ReasonStep(event, fields, None, state)
             return
         yield step
         state = step.after

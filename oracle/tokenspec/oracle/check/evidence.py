@@ -19,7 +19,7 @@ from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY, Scope
 from tokenspec.machine.checkers.graph.findings import Finding
-from tokenspec.machine.checkers.graph.graph import Graph, deadlocks
+from tokenspec.machine.checkers.graph.graph import StateGraph, deadlocks
 from tokenspec.machine.checkers.graph.liveness import liveness
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.native.search import Budget, Search, split
@@ -31,14 +31,14 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
 from tokenspec.oracle.check.scoped import scoped
-from tokenspec.oracle.fuzz.campaign import Progress, Result, run
+from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
 
 @dataclass(frozen=True)
-class Settings:
+class CheckSettings:
     """What a check is asked for. `policy` fixes knobs; `states` and `seconds` bound each search, `solving` each obligation."""
 
     scope: Scope
@@ -86,8 +86,8 @@ class Searched:
 class Evidence:
     """Everything that the engines came to. `interrupted`: somebody ended it early."""
 
-    settings: Settings
-    fuzzed: Result
+    settings: CheckSettings
+    fuzzed: CampaignResult
     obligations: list[Obligation] = field(default_factory=list)
     prove_seconds: float = 0.0
     is_proved_through: bool = False
@@ -117,11 +117,11 @@ class _Stopped(Exception):
     pass
 
 
-def gather(settings: Settings, progress: Progress | None = None) -> Evidence:
+def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidence:
     """Runs the engines. An interruption ends them within a fraction of a second; what was found until then is kept."""
     # The solver would keep an interruption that comes during a query to itself, and call the query undecided.
     z3.set_param("ctrl_c", False)
-    evidence = Evidence(settings, Result(Coverage(system().machines), Tally()))
+    evidence = Evidence(settings, CampaignResult(Coverage(system().machines), Tally()))
     stop = threading.Event()
     failed: list[BaseException] = []
 
@@ -167,7 +167,7 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
             tick()
     evidence.is_proved_through = True
     for machine in machines[1:]:
-        graph = Graph(Compiled(machine, {}), instances(machine, {}), {})
+        graph = StateGraph(Compiled(machine, {}), instances(machine, {}), {})
         evidence.findings += liveness(graph, claims(DEFAULT.ranking), evidence.graphs)
         evidence.deadlocks += [f"{machine.name} in {listed(graph.values(state))}" for state in deadlocks(graph)]
     budget = Budget(settings.states, settings.seconds, tick)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from tokenspec.machine.checkers.wording import listed
-from tokenspec.machine.interpreters.reference import Scope, evaluate
+from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.claims import StepPart, primed_definitions, rule_constants, step_scope
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
@@ -18,7 +18,7 @@ from tokenspec.machine.lang.validate import machine_scope
 
 
 @dataclass(frozen=True)
-class Step:
+class ReasonStep:
     """An event of a trace, what came of it (None where the declaration has a gap), and the state before."""
 
     event: str
@@ -37,7 +37,7 @@ class Step:
         return {name: (value, self.after[name]) for name, value in self.before.items() if self.after[name] != value}
 
 
-class Reading(Scope):
+class Reading(Bindings):
     """Values under names that the machine itself does not have, such as those of the state after an event."""
 
     def __init__(self, machine: Machine, types: Mapping[str, Type], definitions: Mapping[str, Expr], *known: Values) -> None:
@@ -55,14 +55,14 @@ def in_state(machine: Machine, parameters: Values, state: Values) -> Reading:
     return Reading(machine, machine_scope(machine), definitions, parameters, state)
 
 
-def before_event(machine: Machine, parameters: Values, step: Step) -> Reading:
+def before_event(machine: Machine, parameters: Values, step: ReasonStep) -> Reading:
     """What a requirement or a rule's condition may read."""
     types = machine_scope(machine, machine.event_named[step.event].fields)
     definitions = {d.name: d.expr for d in machine.definitions}
     return Reading(machine, types, definitions, parameters, step.before, step.fields)
 
 
-def at_event(machine: Machine, parameters: Values, part: StepPart, step: Step, ghosts: Values | None) -> Reading:
+def at_event(machine: Machine, parameters: Values, part: StepPart, step: ReasonStep, ghosts: Values | None) -> Reading:
     """What a step formula may read of an accepted event; `ghosts` are their values before it, None before any event."""
     assert isinstance(step.outcome, Accepted), "a step part is about accepted events"
     event, named = machine.event_named[step.event], step.outcome.rule

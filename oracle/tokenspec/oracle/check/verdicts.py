@@ -46,7 +46,7 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
 
 
 @dataclass(frozen=True)
-class Verdict:
+class ClaimVerdict:
     """One claim: `proved`, `holds` (within the scope told), `refuted`, `unknown` or `not_checked`.
 
     `twin_reached` is how often the interesting case of its rarest part occurred, over all engines that count it.
@@ -95,7 +95,7 @@ def twins(evidence: Evidence) -> Counter[Key]:
     return evidence.searched.twins + evidence.fuzzed.tally.twins
 
 
-def verdicts(evidence: Evidence) -> list[Verdict]:
+def verdicts(evidence: Evidence) -> list[ClaimVerdict]:
     """What each claim came to."""
     by_engine, met = discharged(evidence), twins(evidence)
     broken = {violation.claim for violation in violations(evidence)}
@@ -124,7 +124,7 @@ def _proved(evidence: Evidence) -> set[Key]:
 
 def _verdict(
     claim: Claim, by_engine: Mapping[str, set[Key]], met: Counter[Key], evidence: Evidence, broken: bool, undecided: bool
-) -> Verdict:
+) -> ClaimVerdict:
     keys = [(claim.id, part.name) for part in claim.parts]
     by = {engine: [key for key in keys if key in found] for engine, found in by_engine.items()}
     # That the interesting case of a pair can occur is one of its obligations; no search and no run counts it.
@@ -140,7 +140,7 @@ def _verdict(
     else:
         verdict = "proved" if len(by["prove"]) == len(keys) else "holds"
     share = {name: f"{name} {len(found)}/{len(keys)}" if len(found) < len(keys) else name for name, found in by.items() if found}
-    return Verdict(claim, verdict, ", ".join(share.values()), _scope(by, keys, evidence), rarest)
+    return ClaimVerdict(claim, verdict, ", ".join(share.values()), _scope(by, keys, evidence), rarest)
 
 
 def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> str:

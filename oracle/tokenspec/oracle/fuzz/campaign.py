@@ -23,7 +23,7 @@ from tokenspec.machine.fuzzing.reachability import closed_off
 from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.oracle.fuzz.shrink import shrink
-from tokenspec.oracle.fuzz.worlds import STARTS, Count, Failure, World, WorldFuzz, dice_of, world_fuzz
+from tokenspec.oracle.fuzz.worlds import STARTS, Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.system import system
 
@@ -45,7 +45,7 @@ _PLAIN = Catalogue(
 
 
 @dataclass
-class Result:
+class CampaignResult:
     """What a campaign came to."""
 
     coverage: Coverage
@@ -81,7 +81,7 @@ def run(
     policy: Mapping[str, str] | None = None,
     catalogue: Catalogue | None = None,
     only: str | None = None,
-) -> Result:
+) -> CampaignResult:
     """Fuzzes the declared machines, or `machine` in place of the account. Progress is told of each example.
 
     `policy` fixes knobs and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
@@ -99,7 +99,7 @@ def run(
     world.only = frozenset(c.id for c in counted)
     fixed = world.fixed_policy = dict(policy or {})
     tick = progress or (lambda _: None)
-    result = Result(Coverage((account, *others)), Tally(), seed=seed_number)
+    result = CampaignResult(Coverage((account, *others)), Tally(), seed=seed_number)
     if fixed or catalogue is not None:
         result.closed = closed_off(account, {**fixed, **(catalogue.parameters() if catalogue is not None else {})})
     parts: list[Callable[[], None]] = [
@@ -116,7 +116,7 @@ def run(
         result.interrupted = True
     except Exception as error:
         # A machine that fails on its own has no records; its story is in the message.
-        failure = world.failure or Failure([], World({}, catalogue_used, "explicit"), error)
+        failure = world.failure or Failure([], FuzzWorld({}, catalogue_used, "explicit"), error)
         result.failure = _shortened(world, failure) if shorten and failure.records else failure
     result.coverage.add(world.coverage)
     result.tally.add(world.tally)

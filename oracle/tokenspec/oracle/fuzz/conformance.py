@@ -27,13 +27,13 @@ from tokenspec.oracle.fuzz.regressions import Kept
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.sut import SutFuzz, Totals, sut_fuzz
 from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, Possible, Unexplained, side_by_side
-from tokenspec.oracle.fuzz.worlds import Count, World
+from tokenspec.oracle.fuzz.worlds import Count, FuzzWorld
 from tokenspec.oracle.logs.policies_tried import explain
 from tokenspec.oracle.logs.replay import Divergence, replay
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import HUNG, Client
-from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Setting, close, opened
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, SutSettings, close, opened
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.protocol import JOBS
@@ -51,7 +51,7 @@ _TRIES, _HUNG_TRIES = 400, 60
 
 
 @dataclass
-class Counterexample:
+class SutCounterexample:
     """A divergence: what was sent, with what was answered, and what is wrong with the last answer."""
 
     records: list[dict[str, Any]]
@@ -65,10 +65,10 @@ class Counterexample:
 
 
 @dataclass
-class Verdict:
+class Conformance:
     """What a run came to."""
 
-    terms: Terms | None = None
+    terms: Capabilities | None = None
     policy: Mapping[str, str] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=lambda: Coverage(()))
     closed: frozenset[Met] = frozenset()
@@ -79,7 +79,7 @@ class Verdict:
     """Where settings are inferred: by knob, the answers of which some setting explains everything."""
     settings: int = 1
     """How many settings explain everything."""
-    counterexample: Counterexample | None = None
+    counterexample: SutCounterexample | None = None
     why_none: str = ""
     """Why there is no verdict, where there is none."""
     is_interrupted: bool = False
@@ -102,19 +102,19 @@ class Verdict:
 
 def conform(
     client: Client,
-    setting: Setting,
+    setting: SutSettings,
     examples: int,
     steps: int,
     seed_number: int = 0,
     tick: Progress = lambda _: None,
     database: Path | None = None,
-) -> Verdict:
+) -> Conformance:
     """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis.
 
     With a `database`, a directory, what earlier runs found is tried first, and what is found is kept there.
     """
     started = time.monotonic()
-    verdict = Verdict(policy=setting.policy)
+    verdict = Conformance(policy=setting.policy)
     try:
         _judge(verdict, client, setting, (examples, steps, seed_number), tick, database)
     except KeyboardInterrupt:
@@ -126,12 +126,17 @@ def conform(
 
 
 def _judge(
-    verdict: Verdict, client: Client, setting: Setting, limits: tuple[int, int, int], tick: Progress, database: Path | None
+    verdict: Conformance,
+    client: Client,
+    setting: SutSettings,
+    limits: tuple[int, int, int],
+    tick: Progress,
+    database: Path | None,
 ) -> None:
     try:
         terms = verdict.terms = opened(client, setting.request())
     except Diverged as error:
-        verdict.counterexample = Counterexample([], [], error)
+        verdict.counterexample = SutCounterexample([], [], error)
         return
     verdict.policy = {**setting.policy, **terms.policy}
     verdict.closed = closed_by(terms, setting)
@@ -156,7 +161,7 @@ def _judge(
     if fuzz.failure is not None:
         assert isinstance(fuzz.failure.error, Diverged)
         # Whoever interrupts the search for a shorter one is shown what was found.
-        found = verdict.counterexample = Counterexample(fuzz.failure.records, fuzz.totals.expected, fuzz.failure.error)
+        found = verdict.counterexample = SutCounterexample(fuzz.failure.records, fuzz.totals.expected, fuzz.failure.error)
         if isinstance(found.error, Unexplained) and issubclass(fuzz, InferringFuzz):
             found = verdict.counterexample = _with_other_worlds(fuzz, found.error, terms)
         found = verdict.counterexample = _shortened(fuzz, found, fuzz.failure.world)
@@ -169,12 +174,12 @@ def _judge(
     try:
         close(client)
     except NotClosed as error:
-        verdict.counterexample = Counterexample([], [], error)
+        verdict.counterexample = SutCounterexample([], [], error)
     if not verdict.compared:
         verdict.why_none = "nothing could be tested with the events, values and fields that it lists"
 
 
-def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Verdict) -> None:
+def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Conformance) -> None:
     """Plays what earlier runs found; raises where it still diverges. What does not, or is no run any more, is dropped."""
     reader = Oracle(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets).reader
     for records in kept:
@@ -182,12 +187,12 @@ def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Verdict) -> None:
         with suppress(BadRecord):
             for record in records:
                 reader.convert(record)
-            fuzz().replay(records, World(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets))
+            fuzz().replay(records, FuzzWorld(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets))
         kept.drop(records)
         verdict.mended += 1
 
 
-def replayed(client: Client, setting: Setting, records: list[dict[str, Any]]) -> Counterexample | None:
+def replayed(client: Client, setting: SutSettings, records: list[dict[str, Any]]) -> SutCounterexample | None:
     """What is wrong with the answers to `records`, in a new world; None where nothing is.
 
     What the implementation does not take is not sent. Raises `CannotOpen`, also where nothing is left to be compared;
@@ -196,13 +201,13 @@ def replayed(client: Client, setting: Setting, records: list[dict[str, Any]]) ->
     try:
         terms = opened(client, setting.request())
     except Diverged as error:
-        return Counterexample([], [], error)
+        return SutCounterexample([], [], error)
     fuzz = _fuzz_of(client, terms, setting)
     try:
-        fuzz().replay(records, World(setting.policy, setting.catalogue, terms.resets))
+        fuzz().replay(records, FuzzWorld(setting.policy, setting.catalogue, terms.resets))
     except Diverged as error:
         assert fuzz.failure is not None
-        found = Counterexample(fuzz.failure.records, fuzz.totals.expected, error)
+        found = SutCounterexample(fuzz.failure.records, fuzz.totals.expected, error)
         policy = error.example if isinstance(error, Unexplained) else {**setting.policy, **terms.policy}
         _explain(found, policy, setting, terms)
         return found
@@ -211,7 +216,7 @@ def replayed(client: Client, setting: Setting, records: list[dict[str, Any]]) ->
     return None
 
 
-def _fuzz_of(client: Client, terms: Terms, setting: Setting) -> type[SutFuzz]:
+def _fuzz_of(client: Client, terms: Capabilities, setting: SutSettings) -> type[SutFuzz]:
     if setting.known is None:
         return sut_fuzz(client, terms, setting)
     fuzz = sut_fuzz(client, terms, setting, InferringFuzz)
@@ -220,7 +225,7 @@ def _fuzz_of(client: Client, terms: Terms, setting: Setting) -> type[SutFuzz]:
     return fuzz
 
 
-def _note_settings(verdict: Verdict, fuzz: type[SutFuzz]) -> None:
+def _note_settings(verdict: Conformance, fuzz: type[SutFuzz]) -> None:
     if issubclass(fuzz, InferringFuzz):
         is_unexplained = fuzz.failure is not None and isinstance(fuzz.failure.error, Unexplained)
         left = 0 if is_unexplained else fuzz.possible.left
@@ -229,11 +234,11 @@ def _note_settings(verdict: Verdict, fuzz: type[SutFuzz]) -> None:
         verdict.policy = sets.first(fuzz.possible.left)
 
 
-def _with_other_worlds(fuzz: type[InferringFuzz], error: Unexplained, terms: Terms) -> Counterexample:
+def _with_other_worlds(fuzz: type[InferringFuzz], error: Unexplained, terms: Capabilities) -> SutCounterexample:
     """The world that failed, with the worlds that had ruled out what would have explained it, as one."""
     records = side_by_side(fuzz.possible.needed(fuzz.last))
     oracle = Oracle(error.example, fuzz.setting.catalogue, terms.resets)
-    return Counterexample(records, [oracle.apply(record) for record in records], error)
+    return SutCounterexample(records, [oracle.apply(record) for record in records], error)
 
 
 def _drive(fuzz: type[SutFuzz], examples: int, steps: int, seed_number: int, tick: Progress) -> None:
@@ -252,7 +257,7 @@ def _drive(fuzz: type[SutFuzz], examples: int, steps: int, seed_number: int, tic
     run_state_machine_as_test(fuzz, settings=limits)
 
 
-def _shortened(fuzz: type[SutFuzz], found: Counterexample, world: World) -> Counterexample:
+def _shortened(fuzz: type[SutFuzz], found: SutCounterexample, world: FuzzWorld) -> SutCounterexample:
     until = time.monotonic() + SHRINK_SECONDS
 
     def fails(records: list[dict[str, Any]]) -> bool:
@@ -264,7 +269,7 @@ def _shortened(fuzz: type[SutFuzz], found: Counterexample, world: World) -> Coun
         except Diverged as error:
             latest = fuzz.failure
             if latest is not None and error.kind == found.error.kind:
-                found = Counterexample(latest.records, fuzz.totals.expected, error)
+                found = SutCounterexample(latest.records, fuzz.totals.expected, error)
                 return True
         except CannotOpen:
             pass
@@ -278,7 +283,7 @@ def _shortened(fuzz: type[SutFuzz], found: Counterexample, world: World) -> Coun
     return found
 
 
-def _explain(found: Counterexample, policy: Mapping[str, str], setting: Setting, terms: Terms) -> None:
+def _explain(found: SutCounterexample, policy: Mapping[str, str], setting: SutSettings, terms: Capabilities) -> None:
     lines, offset = [], 0
     for number, record in enumerate(found.records, 1):
         content = msgspec.json.encode(record)
@@ -290,7 +295,7 @@ def _explain(found: Counterexample, policy: Mapping[str, str], setting: Setting,
     found.because = next(iter(report.divergences), None)
 
 
-def closed_by(terms: Terms, setting: Setting) -> frozenset[Met]:
+def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
     """The rules and refusals that cannot be met with the events and values that the implementation takes."""
     account, _, session = system(setting.catalogue).machines
     settled = setting.policy if setting.known is None else setting.known
@@ -310,7 +315,7 @@ def closed_by(terms: Terms, setting: Setting) -> frozenset[Met]:
     return frozenset(closed)
 
 
-def _taken(event: Event, terms: Terms) -> Event | None:
+def _taken(event: Event, terms: Capabilities) -> Event | None:
     """`event` with the values that may be sent; None where it cannot happen."""
     runs_by_itself = terms.resets == "implied" and event.name in ("renew", "daily_reset")
     if event.actor is Actor.CLOCK or event.name == "open_account" or runs_by_itself:

@@ -15,8 +15,8 @@ import msgspec
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.sut.capabilities import Terms
-from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.records import asked
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 
@@ -26,7 +26,7 @@ Records = list[dict[str, Any]]
 class Kept:
     """The counterexamples of one implementation under one setting. Several runs may share the directory."""
 
-    def __init__(self, directory: Path, terms: Terms, setting: Setting) -> None:
+    def __init__(self, directory: Path, terms: Capabilities, setting: SutSettings) -> None:
         self._database = DirectoryBasedExampleDatabase(directory)
         known = setting.policy if setting.known is None else {"": "infer", **setting.known}
         settings: tuple[Mapping[str, Any], ...] = ({**known, **terms.policy}, catalogue_on_the_wire(setting.catalogue))

@@ -18,13 +18,13 @@ from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.fuzz.campaign import default_watch
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
-from tokenspec.oracle.fuzz.worlds import START, Count, Failure, World, WorldFuzz, world_fuzz
+from tokenspec.oracle.fuzz.worlds import START, Count, Failure, FuzzWorld, WorldFuzz, world_fuzz
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.sut.capabilities import Terms, payload_keys
+from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
 from tokenspec.oracle.sut.client import GARBAGE, Client, Failed, Message
 from tokenspec.oracle.sut.observed import observed
-from tokenspec.oracle.sut.world import Diverged, Setting, applied, opened
+from tokenspec.oracle.sut.world import Diverged, SutSettings, applied, opened
 from tokenspec.oracle.wire.answers import Answer, differences
 from tokenspec.oracle.wire.records import LAST_INSTANT, asked
 from tokenspec.spec.catalogue import Catalogue
@@ -63,8 +63,8 @@ class SutFuzz(WorldFuzz):
     """One run of an implementation beside the oracle. Made by `sut_fuzz`."""
 
     client: Client
-    terms: Terms
-    setting: Setting
+    terms: Capabilities
+    setting: SutSettings
     totals: Totals
     _right: list[Answer | None]
     _keys: Mapping[str, Mapping[str, bool]]
@@ -131,7 +131,7 @@ class SutFuzz(WorldFuzz):
             raise self._failed(Diverged(answer, self.oracle.last_rule, found))
 
     def _failed(self, error: Diverged) -> Diverged:
-        world = World(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
+        world = FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
         type(self).failure = Failure(list(self.records), world, error)
         self.totals.expected = list(self._right)
         return error
@@ -178,7 +178,7 @@ class SutFuzz(WorldFuzz):
         self._layers.observed(account, event, outcome)
 
 
-def sut_fuzz(client: Client, terms: Terms, setting: Setting, kind: type[SutFuzz] = SutFuzz) -> type[SutFuzz]:
+def sut_fuzz(client: Client, terms: Capabilities, setting: SutSettings, kind: type[SutFuzz] = SutFuzz) -> type[SutFuzz]:
     """A Hypothesis state machine that drives `client`, with a rule for each event that it takes.
 
     `kind` is what it does with the answers: `SutFuzz`, or `InferringFuzz` where the settings are not known.

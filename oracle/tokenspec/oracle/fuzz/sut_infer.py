@@ -11,14 +11,14 @@ from typing import Any, NamedTuple
 
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.fuzz.sut import SutFuzz
-from tokenspec.oracle.fuzz.worlds import World
+from tokenspec.oracle.fuzz.worlds import FuzzWorld
 from tokenspec.oracle.logs.branches import Followed, Ran, Worlds
 from tokenspec.oracle.logs.infer import CameTo, Judged, came_to, explaining
 from tokenspec.oracle.logs.policy_sets import Settings
-from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Message
 from tokenspec.oracle.sut.observed import observed
-from tokenspec.oracle.sut.world import DIFFERS, Diverged, Setting
+from tokenspec.oracle.sut.world import DIFFERS, Diverged, SutSettings
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
 
 _STRIDE = 7_919
@@ -62,7 +62,7 @@ class Unexplained(Diverged):
 class Possible:
     """The settings that explain everything an implementation has answered, in all of its worlds."""
 
-    def __init__(self, terms: Terms, setting: Setting) -> None:
+    def __init__(self, terms: Capabilities, setting: SutSettings) -> None:
         self._terms, self._setting = terms, setting
         self.worlds = Worlds(setting.catalogue, terms.resets)
         self.every = self.left = self.worlds.sets.with_answers({**(setting.known or {}), **terms.policy})
@@ -147,7 +147,7 @@ class InferringFuzz(SutFuzz):
         if not left & sets.with_answers(self.oracle.policy):
             self._answer_under(sets.first(left))
 
-    def replay(self, records: list[dict[str, Any]], world: World) -> None:
+    def replay(self, records: list[dict[str, Any]], world: FuzzWorld) -> None:
         """As ever, and what other worlds have ruled out does not count."""
         self.possible.left, self.possible.witnesses = self.possible.every, []
         super().replay(records, world)

@@ -71,7 +71,7 @@ STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past d
 
 
 @dataclass(frozen=True)
-class World:
+class FuzzWorld:
     """The settings of one run."""
 
     policy: Mapping[str, str]
@@ -84,7 +84,7 @@ class Failure:
     """How a failing run ended: its records with the answers given, its settings, and what was wrong."""
 
     records: list[dict[str, Any]]
-    world: World
+    world: FuzzWorld
     error: Exception
 
     @property
@@ -241,11 +241,11 @@ class WorldFuzz(RuleBasedStateMachine):
             kept["observed"] = answer.as_dict()
             self.answered(record, answer)
         except Exception as error:
-            world = World(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
+            world = FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
             type(self).failure = Failure(list(self.records), world, error)
             raise
 
-    def replay(self, records: list[dict[str, Any]], world: World) -> None:
+    def replay(self, records: list[dict[str, Any]], world: FuzzWorld) -> None:
         """Plays given records in a world of its own; raises as a run does."""
         self.open_world(world.policy, world.catalogue, world.resets)
         for record in records:

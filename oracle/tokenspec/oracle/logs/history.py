@@ -28,7 +28,7 @@ from tokenspec.spec.words import POOLS
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class Posting(NamedTuple):
+class LedgerEntry(NamedTuple):
     """Tokens that came into a pool or left it. `line` is None where a job ran by itself."""
 
     at: int
@@ -66,7 +66,7 @@ class Story:
     account: str
     at: int
     records: list[Record] = field(default_factory=list)
-    postings: list[Posting] = field(default_factory=list)
+    postings: list[LedgerEntry] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
 
@@ -177,7 +177,7 @@ class _Teller:
         amounts = self._oracle.compiled.ledgers[rule.name](before, fields)
         for posting, tokens in zip(rule.ledger, amounts, strict=True):
             if tokens:
-                self._story.postings.append(Posting(at, event, line, posting.kind, posting.pool, tokens))
+                self._story.postings.append(LedgerEntry(at, event, line, posting.kind, posting.pool, tokens))
         named = _named(self._oracle, before), _named(self._oracle, outcome[1])
         self._story.changes.append(Change(at, event, line, *named))
 

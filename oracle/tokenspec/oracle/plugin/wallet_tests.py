@@ -26,7 +26,7 @@ from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.sut.connect import connect
 from tokenspec.oracle.sut.in_process import CallClient
 from tokenspec.oracle.sut.observed import reasons_from_file
-from tokenspec.oracle.sut.world import CannotOpen, Setting
+from tokenspec.oracle.sut.world import CannotOpen, SutSettings
 from tokenspec.oracle.vectors.suite import Case, Suite, default_suite, read_suite
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.settings import (
@@ -40,7 +40,7 @@ from tokenspec.oracle.wire.settings import (
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
 if TYPE_CHECKING:
-    from tokenspec.oracle.fuzz.conformance import Counterexample
+    from tokenspec.oracle.fuzz.conformance import SutCounterexample
 
 _DEFAULTS: dict[str, Any] = {"examples": 50, "steps": 50, "seed": 0, "timeout": 5.0}
 _KINDS: dict[str, Any] = {"examples": int, "steps": int, "seed": int, "timeout": float}
@@ -182,10 +182,10 @@ class Options:
         return (policy,) if isinstance(policy, str) else tuple(policy)
 
     @cached_property
-    def setting(self) -> Setting:
+    def setting(self) -> SutSettings:
         """What a run is about. Raises `BadSetting`, `OSError`."""
         catalogue, words = self.get("catalogue"), self.get("reasons")
-        return Setting(
+        return SutSettings(
             policy_from_options(without_infer(self._policy)),
             self.own_catalogue or (DEFAULT if catalogue is None else catalogue_from_file(Path(catalogue))),
             None if words is None else reasons_from_file(Path(words)),
@@ -276,7 +276,7 @@ def _usable(call: Callable[[], _T]) -> _T:
         _fail(f"tokenspec: {fault}")
 
 
-def _diverges(verdict: str, found: Counterexample) -> NoReturn:
+def _diverges(verdict: str, found: SutCounterexample) -> NoReturn:
     from tokenspec.oracle.report.conformance import show_counterexample
 
     told = io.StringIO()

@@ -16,7 +16,7 @@ from tokenspec.oracle.report.fuzz import show_failure
 
 
 @dataclass(frozen=True)
-class Breach:
+class BrokenClaim:
     """A part of a claim that an engine found broken (`explore` or `fuzz`), with the whole story and the bare trace."""
 
     claim: str
@@ -32,7 +32,7 @@ class Breach:
         return self.claim, self.part
 
 
-def breaches(evidence: Evidence, catalogue: str | None) -> list[Breach]:
+def breaches(evidence: Evidence, catalogue: str | None) -> list[BrokenClaim]:
     """Everything that was found broken: by the searches, then by random runs. `catalogue` is the file of the runs' figures.
 
     Readers that disagree break no claim; they are told under the name of their error.
@@ -40,10 +40,10 @@ def breaches(evidence: Evidence, catalogue: str | None) -> list[Breach]:
     found = []
     for each in counterexamples(evidence):
         trace = tuple(map(each.told, each.steps))
-        found.append(Breach(each.claim.id, each.part, "explore", tuple(each.lines()), trace, each))
+        found.append(BrokenClaim(each.claim.id, each.part, "explore", tuple(each.lines()), trace, each))
     for finding in evidence.findings:
         if finding.broken is not None:
-            found.append(Breach(finding.claim.id, finding.part.name, "explore", tuple(finding.lines())))
+            found.append(BrokenClaim(finding.claim.id, finding.part.name, "explore", tuple(finding.lines())))
     failure = evidence.fuzzed.failure
     if failure is not None:
         text = io.StringIO()
@@ -51,7 +51,7 @@ def breaches(evidence: Evidence, catalogue: str | None) -> list[Breach]:
         lines = (*text.getvalue().rstrip().splitlines(), f"  again: {_fuzz_again(evidence, catalogue)}")
         error = failure.error
         key = (error.claim, error.part) if isinstance(error, Violation) else (type(error).__name__, "")
-        found.append(Breach(*key, "fuzz", lines))
+        found.append(BrokenClaim(*key, "fuzz", lines))
     return found
 
 

@@ -10,8 +10,8 @@ from typing import Any
 from tokenspec.machine.lang.claims import Claim, Part
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.check.evidence import Evidence
-from tokenspec.oracle.check.verdicts import ENGINES, Key, Verdict, discharged, twins
-from tokenspec.oracle.report.breaches import Breach, gates, open_obligations
+from tokenspec.oracle.check.verdicts import ENGINES, ClaimVerdict, Key, discharged, twins
+from tokenspec.oracle.report.breaches import BrokenClaim, gates, open_obligations
 from tokenspec.oracle.report.check_text import against, figures, killed
 from tokenspec.oracle.report.ci import Case, fenced, junit, markdown, sarif, sarif_place, sarif_result, sarif_rule
 
@@ -19,7 +19,7 @@ from tokenspec.oracle.report.ci import Case, fenced, junit, markdown, sarif, sar
 class _Parts:
     """What came of each part of each claim."""
 
-    def __init__(self, evidence: Evidence, broken: Sequence[Breach]) -> None:
+    def __init__(self, evidence: Evidence, broken: Sequence[BrokenClaim]) -> None:
         self.through, self.broken = discharged(evidence), broken
         self.left_open: dict[Key, list[str]] = {}
         for key, lines in open_obligations(evidence):
@@ -36,7 +36,7 @@ class _Parts:
         is_met = self._met[key] or ENGINES[type(part)] == ("prover",)
         return "" if is_met else "not checked: its interesting case never occurred"
 
-    def cases(self, v: Verdict) -> Iterator[Case]:
+    def cases(self, v: ClaimVerdict) -> Iterator[Case]:
         """A test case for each part of a claim and each engine that has something to say of it."""
         for part in v.claim.parts:
             key = v.claim.id, part.name
@@ -51,7 +51,7 @@ class _Parts:
                 yield part.name, "skipped", [missing]
 
 
-def as_junit(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> str:
+def as_junit(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> str:
     """A suite for each claim, and in it a case for each part and engine that went through it; the gates are a suite too.
 
     A failure is a counterexample, an error what the prover left open; a part that nothing checked is skipped.
@@ -63,7 +63,7 @@ def as_junit(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Brea
     return junit("tokenspec check", suites, {"failure": "violated", "error": "undecided"}, _made(evidence))
 
 
-def as_sarif(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> dict[str, Any]:
+def as_sarif(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> dict[str, Any]:
     """A rule for each claim; a result for what is broken (error), and for what is open or not checked (warning)."""
     parts = _Parts(evidence, broken)
     properties = _made(evidence) | {"policy": dict(evidence.settings.policy)}
@@ -71,7 +71,7 @@ def as_sarif(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Brea
     return sarif([_rule(v) for v in found], [result for v in found for result in _results(v, parts)], properties, wrong)
 
 
-def as_markdown(found: Sequence[Verdict], evidence: Evidence, broken: Sequence[Breach], verdict: str) -> str:
+def as_markdown(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim], verdict: str) -> str:
     """The table of claims for a document, with what is broken as it is in the text, and the figures below it."""
     from tokenspec.diagrams.markup import markdown_table
 
@@ -98,11 +98,11 @@ def _made(evidence: Evidence) -> dict[str, Any]:
     return {**stamp(), "scope": settings.scope.name, "seed": settings.seed}
 
 
-def _rule(v: Verdict) -> dict[str, Any]:
+def _rule(v: ClaimVerdict) -> dict[str, Any]:
     return sarif_rule(v.claim.id, v.claim.sentence, v.claim.clauses, number=v.claim.number, verdict=v.verdict)
 
 
-def _results(v: Verdict, parts: _Parts) -> Iterator[dict[str, Any]]:
+def _results(v: ClaimVerdict, parts: _Parts) -> Iterator[dict[str, Any]]:
     for breach in parts.broken:
         if breach.claim == v.claim.id:
             yield _result(breach.key, breach.engine, "error", breach.lines, breach.trace)

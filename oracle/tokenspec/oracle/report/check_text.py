@@ -11,12 +11,12 @@ from tokenspec.machine.lang.claims import Claim
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.mutants.recorded import kills
-from tokenspec.oracle.check.verdicts import Verdict
-from tokenspec.oracle.report.breaches import Breach, gates, open_obligations
+from tokenspec.oracle.check.verdicts import ClaimVerdict
+from tokenspec.oracle.report.breaches import BrokenClaim, gates, open_obligations
 from tokenspec.oracle.report.text import table
 
 
-def as_data(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach]) -> dict[str, Any]:
+def as_data(found: list[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> dict[str, Any]:
     """The report as data (contract, section 6); `exploration` is of the scope asked for.
 
     `counterexamples` are those of the searches, `counterexample` the records of a random run that failed.
@@ -92,7 +92,7 @@ def _coldest(found: Exploration) -> tuple[str, int]:
     return min(found.rules.items(), key=lambda rule: rule[1], default=("", 0))
 
 
-def as_text(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach], to: IO[str]) -> None:
+def as_text(found: list[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim], to: IO[str]) -> None:
     """The table of claims, what is broken or left open, and the figures."""
     shown = [
         [
@@ -117,7 +117,7 @@ def as_text(found: list[Verdict], evidence: Evidence, broken: Sequence[Breach], 
         to.write(f"{line}\n")
 
 
-def against(evidence: Evidence, broken: Sequence[Breach]) -> Iterator[str]:
+def against(evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]:
     """Counterexamples, open obligations, and whatever else keeps the table from being green."""
     wrong = gates(evidence)
     yield from wrong["engines_agree"]

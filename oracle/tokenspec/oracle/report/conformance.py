@@ -11,13 +11,13 @@ from typing import IO, Any
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, bounded, one_line
-from tokenspec.oracle.fuzz.conformance import Counterexample, Verdict
+from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.sut_infer import Unexplained
 from tokenspec.oracle.report.fuzz_ci import Fuzzed, made_of, sut_finding
 from tokenspec.oracle.report.infer import came_to_data, came_to_lines, conforming
 from tokenspec.oracle.report.sut import DEFAULT_TIMEOUT, show_failure, title_of
-from tokenspec.oracle.sut.capabilities import Terms
-from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import JOBS, event_names
 from tokenspec.spec.policies import DEFAULTS
@@ -56,7 +56,7 @@ class SutRun:
         return shlex.join(["tokenspec", "fuzz", *words])
 
 
-def fuzzed(verdict: Verdict, run: SutRun, setting: Setting, saved: Sequence[str]) -> Fuzzed:
+def fuzzed(verdict: Conformance, run: SutRun, setting: SutSettings, saved: Sequence[str]) -> Fuzzed:
     """Returns the forms for continuous integration."""
     found = verdict.counterexample
     story, limits = io.StringIO(), io.StringIO()
@@ -79,7 +79,7 @@ def fuzzed(verdict: Verdict, run: SutRun, setting: Setting, saved: Sequence[str]
     )
 
 
-def sentence(verdict: Verdict) -> str:
+def sentence(verdict: Conformance) -> str:
     """The verdict."""
     word = verdict.word.replace("_", " ")
     if verdict.why_none and verdict.counterexample is None:
@@ -92,7 +92,7 @@ def sentence(verdict: Verdict) -> str:
     return f"{word} under {', '.join(changed)}" if changed else word
 
 
-def details(verdict: Verdict, run: SutRun, saved: Sequence[str], to: IO[str]) -> None:
+def details(verdict: Conformance, run: SutRun, saved: Sequence[str], to: IO[str]) -> None:
     """Writes the counterexample, the figures, and the limits of the run."""
     terms = verdict.terms
     if terms is not None:
@@ -114,7 +114,7 @@ def details(verdict: Verdict, run: SutRun, saved: Sequence[str], to: IO[str]) ->
             to.write(f"{len(verdict.cold)} more were not met: {cold}\n")
 
 
-def _limits(verdict: Verdict, terms: Terms, to: IO[str]) -> None:
+def _limits(verdict: Conformance, terms: Capabilities, to: IO[str]) -> None:
     """What the run says nothing about."""
     for says, names in (("never sent", _unsent(terms)), ("not compared", _unobserved(terms))):
         if names:
@@ -125,27 +125,27 @@ def _limits(verdict: Verdict, terms: Terms, to: IO[str]) -> None:
         to.write(f"{_met(verdict)[1]} of {_met(verdict)[2]} rules and refusals cannot be met with what it takes\n")
 
 
-def _met(verdict: Verdict) -> tuple[int, int, int]:
+def _met(verdict: Conformance) -> tuple[int, int, int]:
     rows = _rows(verdict)
     met = {row[:2] for row in rows if row[2]}
     return len(met), sum(row[:2] in verdict.closed and row[:2] not in met for row in rows), len(rows)
 
 
-def _rows(verdict: Verdict) -> list[tuple[str, str, int]]:
+def _rows(verdict: Conformance) -> list[tuple[str, str, int]]:
     """Coverage of what can be sent; what falls due by itself is left out."""
     return [row for row in verdict.coverage.rows() if row[0] in event_names()]
 
 
-def _unsent(terms: Terms) -> list[str]:
+def _unsent(terms: Capabilities) -> list[str]:
     by_itself = JOBS if terms.resets == "implied" else ()
     return [name for name in event_names() if name not in terms.events and name not in by_itself]
 
 
-def _unobserved(terms: Terms) -> list[str]:
+def _unobserved(terms: Capabilities) -> list[str]:
     return [name for name in FIELDS if name not in terms.observes and not any(o.startswith(f"{name}.") for o in terms.observes)]
 
 
-def show_counterexample(found: Counterexample, to: IO[str]) -> None:
+def show_counterexample(found: SutCounterexample, to: IO[str]) -> None:
     """The story as it should have gone, and the last answer beside the right one."""
     told = [
         {**record, "observed": answer.as_dict()} if answer is not None else record
@@ -167,7 +167,7 @@ def show_counterexample(found: Counterexample, to: IO[str]) -> None:
     to.write("\n")
 
 
-def _show_settings(found: Counterexample, error: Unexplained, to: IO[str]) -> None:
+def _show_settings(found: SutCounterexample, error: Unexplained, to: IO[str]) -> None:
     """What the records had ruled out, and what the last one came to under each setting that was left."""
     for number in dict.fromkeys(out.record for out in error.ruled_out):
         out = ", ".join(f"{policy}={answer}" for policy, answer, record in error.ruled_out if record == number)
@@ -177,7 +177,7 @@ def _show_settings(found: Counterexample, error: Unexplained, to: IO[str]) -> No
     to.writelines(f"  {line}\n" for line in came_to_lines(error.came_to))
 
 
-def data(verdict: Verdict, run: SutRun, setting: Setting) -> dict[str, Any]:
+def data(verdict: Conformance, run: SutRun, setting: SutSettings) -> dict[str, Any]:
     """Returns the result as one JSON object."""
     terms, found = verdict.terms, verdict.counterexample
     sut = {
@@ -210,7 +210,7 @@ def data(verdict: Verdict, run: SutRun, setting: Setting) -> dict[str, Any]:
     }
 
 
-def _counterexample(found: Counterexample) -> dict[str, Any]:
+def _counterexample(found: SutCounterexample) -> dict[str, Any]:
     error, because = found.error, found.because
     expected = error.expected.as_dict() if error.expected is not None else None
     failed = error.failed

@@ -9,7 +9,7 @@ from typing import IO, Any
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.fuzz.campaign import Result
+from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.oracle.logs.narrative import story
 from tokenspec.oracle.report.exits import BUG, LIVENESS, SAFETY
@@ -29,7 +29,7 @@ def exit_of(failure: Failure) -> int:
     return BUG
 
 
-def report(result: Result, fixed: dict[str, str], catalogue: Catalogue | None = None) -> dict[str, Any]:
+def report(result: CampaignResult, fixed: dict[str, str], catalogue: Catalogue | None = None) -> dict[str, Any]:
     """The result as data."""
     failure = result.failure
     return {
@@ -60,7 +60,7 @@ def _counterexample(failure: Failure) -> dict[str, Any]:
     }
 
 
-def fuzzed(result: Result, again: str, saved: Sequence[str], save: Sequence[str], catalogue: Catalogue | None) -> Fuzzed:
+def fuzzed(result: CampaignResult, again: str, saved: Sequence[str], save: Sequence[str], catalogue: Catalogue | None) -> Fuzzed:
     """Returns the forms for continuous integration."""
     failure, story = result.failure, io.StringIO()
     why_none = "it was interrupted" if result.interrupted and failure is None else ""
@@ -82,14 +82,14 @@ def fuzzed(result: Result, again: str, saved: Sequence[str], save: Sequence[str]
     )
 
 
-def text(result: Result, told: Fuzzed, to: IO[str], quiet: bool) -> None:
+def text(result: CampaignResult, told: Fuzzed, to: IO[str], quiet: bool) -> None:
     """Writes the details, unless `quiet`, and the verdict."""
     if not quiet:
         _details(result, told, to)
     to.write(f"{told.verdict}\n")
 
 
-def _details(result: Result, told: Fuzzed, to: IO[str]) -> None:
+def _details(result: CampaignResult, told: Fuzzed, to: IO[str]) -> None:
     if result.failure is not None:
         show_failure(result.failure, to)
         to.writelines(f"{one_line(line, 600)}\n" for line in told.saved)

@@ -10,7 +10,7 @@ from typing import IO, Any
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.fuzz.conformance import Counterexample
+from tokenspec.oracle.fuzz.conformance import SutCounterexample
 from tokenspec.oracle.fuzz.worlds import Count, Failure
 from tokenspec.oracle.logs.narrative import story
 from tokenspec.oracle.report.ci import (
@@ -30,7 +30,7 @@ from tokenspec.oracle.report.text import as_json
 
 
 @dataclass(frozen=True)
-class Finding:
+class FuzzFinding:
     """What was found: its short name with a sentence and clauses, where it shows first, and the whole story."""
 
     rule: str
@@ -55,7 +55,7 @@ class Fuzzed:
     closed: frozenset[Met]
     stamp: Mapping[str, Any]
     """What the run was made of."""
-    finding: Finding | None = None
+    finding: FuzzFinding | None = None
     why_none: str = ""
     """Why there is no verdict."""
     limits: Sequence[str] = ()
@@ -91,23 +91,23 @@ def fuzz_forms(run: Fuzzed) -> dict[str, Callable[[IO[str]], object]]:
     }
 
 
-def sut_finding(found: Counterexample, told: str) -> Finding:
+def sut_finding(found: SutCounterexample, told: str) -> FuzzFinding:
     """A counterexample of an implementation; `told` is how the text tells it."""
     because, failed = found.because, found.error.failed
     if because is not None:
         rule, says, clauses = because.outcome, because.why, because.clauses
     else:
         rule, says, clauses = failed.how if failed is not None else "differs", str(found.error), ()
-    return Finding(rule, says, clauses, found.error.field, told.rstrip().splitlines(), _trace(found.records))
+    return FuzzFinding(rule, says, clauses, found.error.field, told.rstrip().splitlines(), _trace(found.records))
 
 
-def machine_finding(failure: Failure, told: str) -> Finding:
+def machine_finding(failure: Failure, told: str) -> FuzzFinding:
     """A run of the declared machines that failed."""
     error = failure.error
     lines, trace = told.rstrip().splitlines(), _trace(failure.records)
     if isinstance(error, Violation):
-        return Finding(error.claim, error.sentence, (), error.part, lines, trace)
-    return Finding(type(error).__name__, str(error), (), "", lines, trace)
+        return FuzzFinding(error.claim, error.sentence, (), error.part, lines, trace)
+    return FuzzFinding(type(error).__name__, str(error), (), "", lines, trace)
 
 
 def _trace(records: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -148,7 +148,7 @@ def as_sarif(run: Fuzzed) -> dict[str, Any]:
     return sarif([sarif_rule(found.rule, found.says, found.clauses)], [result], run.stamp, wrong)
 
 
-def _place(run: Fuzzed, found: Finding) -> dict[str, Any] | None:
+def _place(run: Fuzzed, found: FuzzFinding) -> dict[str, Any] | None:
     logs = [file for file in run.files if is_log(file)]
     if logs:
         return sarif_place(logs[0], max(1, len(found.trace)))

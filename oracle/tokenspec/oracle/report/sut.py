@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.narrative import story
-from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.wire.answers import Difference
 
@@ -34,7 +34,7 @@ def ended(client: Client) -> Iterator[Client]:
             signal.signal(signal.SIGTERM, before)
 
 
-def title_of(terms: Terms) -> str:
+def title_of(terms: Capabilities) -> str:
     """The implementation, in its own words."""
     fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
     return f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}"

@@ -17,7 +17,7 @@ from tokenspec.oracle.report.ci import escaped, fenced, junit, markdown, sarif, 
 from tokenspec.oracle.report.infer import conforming
 from tokenspec.oracle.report.sut import show_failure, title_of
 from tokenspec.oracle.report.text import table
-from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Result
+from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult
 from tokenspec.oracle.vectors.run_suite import Run
 from tokenspec.oracle.vectors.suite import VECTORS, Case, Suite, record_of
 
@@ -60,7 +60,7 @@ def _sentence(found: Run) -> str:
     return f"{'diverges' if failed else 'conforms' if passed else 'no verdict'}: {counts}"
 
 
-def tell(case: Case, each: Result, to: IO[str]) -> None:
+def tell(case: Case, each: VectorResult, to: IO[str]) -> None:
     """A vector that failed, as a story."""
     steps = case.vector.steps[: each.step]
     told = [{**record_of(step), "observed": step.expect.as_dict()} for step in steps]
@@ -69,7 +69,7 @@ def tell(case: Case, each: Result, to: IO[str]) -> None:
     to.writelines(f"     {line}\n" for line in clause_texts(case.vector.clauses))
 
 
-def _expected_and_got(each: Result) -> tuple[str, str]:
+def _expected_and_got(each: VectorResult) -> tuple[str, str]:
     if each.differences:
         return plain(each.differences[0][1]), plain(each.differences[0][2])
     return "an answer", one_line(str(each.failed), 200)
@@ -92,7 +92,7 @@ def as_data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float)
     }
 
 
-def _result(each: Result) -> dict[str, Any]:
+def _result(each: VectorResult) -> dict[str, Any]:
     told: dict[str, Any] = {"id": each.id, "title": each.title, "result": each.result}
     if each.result == SKIPPED:
         return told | {"why": each.why}
@@ -117,7 +117,7 @@ def as_junit(suite: Suite, found: Run) -> str:
 _JUNIT = {PASSED: "", FAILED: "failure", SKIPPED: "skipped"}
 
 
-def _lines(each: Result) -> list[str]:
+def _lines(each: VectorResult) -> list[str]:
     if each.result == SKIPPED:
         return [each.why]
     if each.failed is not None:
@@ -140,7 +140,7 @@ def _rule(case: Case) -> dict[str, Any]:
     return sarif_rule(case.id, case.vector.title, case.vector.clauses)
 
 
-def _sarif_result(suite: Suite, case: Case, each: Result) -> dict[str, Any]:
+def _sarif_result(suite: Suite, case: Case, each: VectorResult) -> dict[str, Any]:
     path = suite.path / VECTORS / f"{case.id}.json"
     place = sarif_place(str(path), _line(path, each.step))
     return sarif_result(case.id, _lines(each), place, {"vector/v1": case.id}, {"step": each.step, "field": each.field})

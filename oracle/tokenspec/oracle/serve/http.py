@@ -43,7 +43,7 @@ class _World:
     used: float = field(default_factory=time.monotonic)
 
 
-class Worlds:
+class OpenWorlds:
     """The open worlds, at most `limit`."""
 
     def __init__(self, make: Callable[[], Server], limit: int) -> None:
@@ -104,7 +104,7 @@ class Worlds:
             self._latest = None
 
 
-def application(worlds: Worlds, longest: int) -> web.Application:
+def application(worlds: OpenWorlds, longest: int) -> web.Application:
     """The web application; a body has at most `longest` bytes."""
 
     async def speak(request: web.Request) -> web.Response:
@@ -134,12 +134,12 @@ def application(worlds: Worlds, longest: int) -> web.Application:
     return app
 
 
-def serve(worlds: Worlds, host: str, port: int, longest: int, say: Callable[[str], None]) -> None:
+def serve(worlds: OpenWorlds, host: str, port: int, longest: int, say: Callable[[str], None]) -> None:
     """Serves until SIGTERM or SIGINT. Raises `WrongUsage` where the address cannot be listened on."""
     asyncio.run(_serve(worlds, host, port, longest, say))
 
 
-async def _serve(worlds: Worlds, host: str, port: int, longest: int, say: Callable[[str], None]) -> None:
+async def _serve(worlds: OpenWorlds, host: str, port: int, longest: int, say: Callable[[str], None]) -> None:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -20,7 +20,7 @@ OBSERVABLE = (*FIELDS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool in POO
 
 
 @dataclass(frozen=True)
-class Terms:
+class Capabilities:
     """A checked answer to `open`."""
 
     resets: str
@@ -50,7 +50,7 @@ class Terms:
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 
 
-def terms_from(answer: Mapping[str, Any]) -> Terms:
+def terms_from(answer: Mapping[str, Any]) -> Capabilities:
     """The terms in an answer to `open`. Raises `BadSetting` with the field and the rule it breaks."""
     resets = answer.get("resets")
     if resets not in RESETS:
@@ -67,7 +67,7 @@ def terms_from(answer: Mapping[str, Any]) -> Terms:
         if not isinstance(text, str):
             raise BadSetting(key, f"it is a text, found {as_text(text)}")
     observes = tuple(_names(answer, "observes", OBSERVABLE))
-    return Terms(str(resets), frozenset(events), observes, texts["name"], texts["version"], _values(answer), policy)
+    return Capabilities(str(resets), frozenset(events), observes, texts["name"], texts["version"], _values(answer), policy)
 
 
 def _names(answer: Mapping[str, Any], key: str, known: tuple[str, ...]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.system import system
 from tokenspec.spec.words import POOLS
@@ -34,7 +34,7 @@ def reasons_from_file(path: Path) -> dict[str, frozenset[str]]:
     return found
 
 
-def observed(got: Mapping[str, Any], expected: Answer, terms: Terms, reasons: Reasons | None) -> dict[str, Any]:
+def observed(got: Mapping[str, Any], expected: Answer, terms: Capabilities, reasons: Reasons | None) -> dict[str, Any]:
     """The part of `got` that counts, in the form in which a log holds it.
 
     What it says it observes and does not answer counts as null. With `reasons`, its word for a refusal is replaced by

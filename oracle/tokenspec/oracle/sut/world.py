@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.sut.capabilities import Terms, terms_from
+from tokenspec.oracle.sut.capabilities import Capabilities, terms_from
 from tokenspec.oracle.sut.client import ERROR, GARBAGE, Client, Failed, Message
 from tokenspec.oracle.sut.observed import Reasons
 from tokenspec.oracle.wire.answers import Answer, Difference
@@ -41,7 +41,7 @@ class Diverged(Exception):
 
 
 @dataclass(frozen=True)
-class Setting:
+class SutSettings:
     """What a run is about."""
 
     policy: Mapping[str, str]
@@ -61,7 +61,7 @@ def open_request(catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Mes
     return {"op": "open", "protocol": PROTOCOL, "catalogue": dict(catalogue), "policy": dict(policy)}
 
 
-def opened(client: Client, request: Message) -> Terms:
+def opened(client: Client, request: Message) -> Capabilities:
     """Opens a world. Raises `CannotOpen`, and `Diverged` where the answer is none or breaks the protocol."""
     answer = client.ask(request)
     if isinstance(answer, Failed):

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tokenspec.oracle.fuzz.conformance import Counterexample
+from tokenspec.oracle.fuzz.conformance import SutCounterexample
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.vectors.suite import Case, Entry, Vector, record_of, vector_of
 from tokenspec.oracle.wire.records import asked
@@ -17,7 +17,7 @@ from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import POLICIES
 
 
-def found_vector(found: Counterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:
+def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:
     """The vector, in the form of a file of a suite. Its id is made of its requests; at least one was sent."""
     steps = [
         {"request": {"op": "apply", **asked(record)}, "expect": answer.as_dict()}

@@ -14,11 +14,11 @@ import msgspec
 from tokenspec.oracle.logs.branches import Branch, Followed, Worlds
 from tokenspec.oracle.logs.infer import explaining
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
-from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.sut.observed import Reasons, observed
 from tokenspec.oracle.sut.world import applied
-from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Result, begin
+from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult, begin
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Difference, differences
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
@@ -36,11 +36,11 @@ class Inferring:
         self._known, self._reasons = dict(known), reasons
         self._worlds: dict[bytes, Worlds] = {}
 
-    def run(self, client: Client, case: Case, on_open: Callable[[Terms], None] = lambda _: None) -> Result:
+    def run(self, client: Client, case: Case, on_open: Callable[[Capabilities], None] = lambda _: None) -> VectorResult:
         """Opens the vector's world and plays it, up to the first answer that no setting explains. The world is left open."""
         vector = case.vector
         begun = begin(client, case, policy_from(self._known), self._known, on_open)
-        if isinstance(begun, Result):
+        if isinstance(begun, VectorResult):
             return begun
         terms, steps = begun
         world = Followed(self._worlds_of(vector), self.left & self.sets.with_answers(terms.policy))
@@ -48,18 +48,20 @@ class Inferring:
         for number, step in steps:
             got = applied(client, record_of(step))
             if isinstance(got, Failed):
-                return Result(case.id, vector.title, FAILED, "", number, (), got, step.expect.as_dict())
+                return VectorResult(case.id, vector.title, FAILED, "", number, (), got, step.expect.as_dict())
             wrong = differences(step.expect, observed(got, step.expect, terms, self._reasons))
             judged = self._judged(world, step, terms, got)
             left = explaining(judged)
             if not left:
                 found = tuple(wrong or judged[0][0])
-                return Result(case.id, vector.title, FAILED, "", number, found, None, step.expect.as_dict())
+                return VectorResult(case.id, vector.title, FAILED, "", number, found, None, step.expect.as_dict())
             world.settings, is_as_told = left, is_as_told and not wrong
         self.left = world.settings
-        return Result(case.id, vector.title, *((PASSED, "") if is_as_told else (SKIPPED, OTHER_SETTING)))
+        return VectorResult(case.id, vector.title, *((PASSED, "") if is_as_told else (SKIPPED, OTHER_SETTING)))
 
-    def _judged(self, world: Followed, step: Step, terms: Terms, got: dict[str, object]) -> list[tuple[list[Difference], Branch]]:
+    def _judged(
+        self, world: Followed, step: Step, terms: Capabilities, got: dict[str, object]
+    ) -> list[tuple[list[Difference], Branch]]:
         record = record_of(step)
         if not terms.opens_accounts and record["account"] not in world.branches:
             opening = {"account": record["account"], "at": record["at"], "event": "open_account"}

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.sut.observed import Reasons, observed
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, applied, open_request, opened
@@ -28,7 +28,7 @@ _Numbered = list[tuple[int, Step]]
 
 
 @dataclass(frozen=True)
-class Result:
+class VectorResult:
     """What came of a vector. `step` is that of the failure, from 1, and 0 where the world was not opened."""
 
     id: str
@@ -55,8 +55,8 @@ def run_vector(
     case: Case,
     reasons: Reasons | None = None,
     policy: Mapping[str, str] | None = None,
-    on_open: Callable[[Terms], None] = lambda _: None,
-) -> Result:
+    on_open: Callable[[Capabilities], None] = lambda _: None,
+) -> VectorResult:
     """Opens the vector's world and plays it, up to the first wrong answer. The world is left open.
 
     `reasons` are the implementation's own words for refusals. `policy` are settings that it is known to have; a vector
@@ -64,22 +64,22 @@ def run_vector(
     """
     vector, known = case.vector, dict(policy or {})
     begun = begin(client, case, {**vector.policy, **known}, known, on_open)
-    if isinstance(begun, Result):
+    if isinstance(begun, VectorResult):
         return begun
     terms, steps = begun
     for number, step in steps:
         got = applied(client, record_of(step))
         if isinstance(got, Failed):
-            return Result(case.id, vector.title, FAILED, "", number, (), got, step.expect.as_dict())
+            return VectorResult(case.id, vector.title, FAILED, "", number, (), got, step.expect.as_dict())
         found = differences(step.expect, observed(got, step.expect, terms, reasons))
         if found:
-            return Result(case.id, vector.title, FAILED, "", number, tuple(found), None, step.expect.as_dict())
-    return Result(case.id, vector.title, PASSED)
+            return VectorResult(case.id, vector.title, FAILED, "", number, tuple(found), None, step.expect.as_dict())
+    return VectorResult(case.id, vector.title, PASSED)
 
 
 def begin(
-    client: Client, case: Case, sent: Mapping[str, str], known: Mapping[str, str], on_open: Callable[[Terms], None]
-) -> Result | tuple[Terms, _Numbered]:
+    client: Client, case: Case, sent: Mapping[str, str], known: Mapping[str, str], on_open: Callable[[Capabilities], None]
+) -> VectorResult | tuple[Capabilities, _Numbered]:
     """Opens the vector's world with the settings `sent`: what the implementation said of itself, and the steps it takes.
 
     `known` are settings that it is known to have. Where the vector ends there, what came of it.
@@ -88,15 +88,15 @@ def begin(
     try:
         terms = opened(client, open_request(case.vector.catalogue, sent))
     except CannotOpen as fault:
-        return Result(case.id, title, SKIPPED, f"it cannot open this world: {fault}")
+        return VectorResult(case.id, title, SKIPPED, f"it cannot open this world: {fault}")
     except Diverged as error:
-        return Result(case.id, title, FAILED, failed=error.failed)
+        return VectorResult(case.id, title, FAILED, failed=error.failed)
     on_open(terms)
     steps, why = _fitted(case, terms, known)
-    return Result(case.id, title, SKIPPED, why) if why else (terms, steps)
+    return VectorResult(case.id, title, SKIPPED, why) if why else (terms, steps)
 
 
-def _fitted(case: Case, terms: Terms, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
+def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
     """The steps that can be sent to an implementation with these terms; or none, and why the vector says nothing about it."""
     vector, settings = case.vector, {**policy, **terms.policy}
     if vector.resets != terms.resets:
@@ -118,7 +118,7 @@ def _fitted(case: Case, terms: Terms, policy: Mapping[str, str]) -> tuple[_Numbe
     return steps, ""
 
 
-def _not_taken(step: Step, terms: Terms) -> str:
+def _not_taken(step: Step, terms: Capabilities) -> str:
     record = record_of(step)
     if record["event"] not in terms.events:
         return f"it holds {record['event']}"

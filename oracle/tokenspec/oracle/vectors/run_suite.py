@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from tokenspec.oracle.sut.capabilities import Terms
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.observed import Reasons
 from tokenspec.oracle.sut.world import NotClosed, close
 from tokenspec.oracle.vectors.infer import Inferring
-from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, Result, run_vector
+from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult, run_vector
 from tokenspec.oracle.vectors.suite import Case
 
 
@@ -18,8 +18,8 @@ from tokenspec.oracle.vectors.suite import Case
 class Run:
     """What came of a suite."""
 
-    results: list[Result] = field(default_factory=list)
-    terms: Terms | None = None
+    results: list[VectorResult] = field(default_factory=list)
+    terms: Capabilities | None = None
     """What the implementation said of itself first."""
     not_closed: str = ""
     """Why the last world was not closed, where it was not."""
@@ -50,7 +50,7 @@ def run_suite(
     run = Run()
     inferring = Inferring(policy or {}, reasons) if infers else None
 
-    def note(terms: Terms) -> None:
+    def note(terms: Capabilities) -> None:
         run.terms = run.terms or terms
 
     for case in cases:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from tokenspec.machine.interpreters.reference import Scope, evaluate
+from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import in_our_words
@@ -106,7 +106,7 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Cata
     plans = {name: Plan(plan.allowance, plan.api, tuple(plan.relaxed)) for name, plan in shape.plans.items()}
     packs, prices, aliases = shape.packs, shape.prices, shape.aliases
     catalogue = Catalogue(tuple(shape.ranking), shape.daily, shape.bank_months, plans, packs, prices, aliases)
-    scope = Scope(account(catalogue), catalogue.parameters())
+    scope = Bindings(account(catalogue), catalogue.parameters())
     for assumption in account(catalogue).assumptions:
         if not evaluate(assumption.holds, scope):
             key, _, rule = assumption.breach.partition(": ")

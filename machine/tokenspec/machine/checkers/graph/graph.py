@@ -17,7 +17,7 @@ NONE = -1
 """Stands for no edge, and for the state in which an edge ends that leaves the scope."""
 
 
-class Graph:
+class StateGraph:
     """Every state that is reached by `events` while no variable exceeds `most`, and every accepted event as an edge.
 
     States are numbered breadth first, so that the lowest number of several is nearest to the first state. An event that
@@ -100,7 +100,7 @@ class Graph:
         return [holds(row) for row in self.rows]
 
 
-def deadlocks(graph: Graph) -> list[int]:
+def deadlocks(graph: StateGraph) -> list[int]:
     """The states in which no event of the scope is accepted, nearest first."""
     return [state for state in range(len(graph.rows)) if not graph.edges(state)]
 

@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 
 from tokenspec.machine.checkers.graph.findings import Dead, Finding, Lasso
-from tokenspec.machine.checkers.graph.graph import NONE, Graph, components
+from tokenspec.machine.checkers.graph.graph import NONE, StateGraph, components
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.wording import given
 from tokenspec.machine.lang.claims import Claim, LeadsToPart, LivenessPart
 from tokenspec.machine.lang.typecheck import show
 
 
-def liveness(graph: Graph, claims: Iterable[Claim], tally: Tally) -> list[Finding]:
+def liveness(graph: StateGraph, claims: Iterable[Claim], tally: Tally) -> list[Finding]:
     """What the graph shows of each liveness and leads-to part about its machine; `tally` counts their states and twins.
 
     The machine is taken to have no hole: raises `Gap` where an event that should stay possible has no outcome.
@@ -33,7 +33,7 @@ def liveness(graph: Graph, claims: Iterable[Claim], tally: Tally) -> list[Findin
     return found
 
 
-def stays_possible(graph: Graph, claim: Claim, part: LivenessPart) -> Finding:
+def stays_possible(graph: StateGraph, claim: Claim, part: LivenessPart) -> Finding:
     """Searched backwards, from the states in which the goal is accepted, over the events that are allowed."""
     compiled, chosen = graph.compiled, dict(part.fields)
     goal, fields = compiled.steps[part.goal], tuple(chosen[f.name] for f in compiled.machine.event_named[part.goal].fields)
@@ -59,7 +59,7 @@ def stays_possible(graph: Graph, claim: Claim, part: LivenessPart) -> Finding:
     return Finding(claim, part, len(graph.rows), len(graph.rows) - len(accepting), broken, len(undecided))
 
 
-def _backwards(graph: Graph, edges: Iterable[int], from_states: Iterable[int]) -> set[int]:
+def _backwards(graph: StateGraph, edges: Iterable[int], from_states: Iterable[int]) -> set[int]:
     """The states from which `edges` lead to one of `from_states`."""
     before: dict[int, list[int]] = {}
     for edge in edges:
@@ -73,7 +73,7 @@ def _backwards(graph: Graph, edges: Iterable[int], from_states: Iterable[int]) -
     return found
 
 
-def leads_to(graph: Graph, claim: Claim, part: LeadsToPart) -> Finding:
+def leads_to(graph: StateGraph, claim: Claim, part: LeadsToPart) -> Finding:
     """Searched for a fair run that meets the premise and stays short of the goal.
 
     Such a run ends up within one strongly connected component, and then a run all through that component is fair as well.
@@ -98,7 +98,7 @@ def leads_to(graph: Graph, claim: Claim, part: LeadsToPart) -> Finding:
 class _ShortOf:
     """The part of a graph in which a goal does not hold, with the events that a fair run owes."""
 
-    def __init__(self, graph: Graph, goal: Sequence[bool], fair: frozenset[str]) -> None:
+    def __init__(self, graph: StateGraph, goal: Sequence[bool], fair: frozenset[str]) -> None:
         self._graph, self._goal, self._fair = graph, goal, fair
 
     def has(self, state: int) -> bool:

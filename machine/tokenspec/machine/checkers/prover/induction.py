@@ -18,7 +18,7 @@ from tokenspec.machine.lang.build import Term, all_of
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Expr, Not
-from tokenspec.machine.proofs.contexts import Setting
+from tokenspec.machine.proofs.contexts import ProofContext
 from tokenspec.machine.proofs.obligations import LEMMA, Condition, Possibility
 from tokenspec.machine.proofs.of_claims import conditions
 from tokenspec.machine.proofs.of_repeated_jobs import RUNS
@@ -63,7 +63,7 @@ class Induction:
             else:
                 yield from self._prove([c for c in each if isinstance(c, Condition)], setting)
 
-    def proves(self, setting: Setting, goals: Sequence[Expr]) -> list[Expr]:
+    def proves(self, setting: ProofContext, goals: Sequence[Expr]) -> list[Expr]:
         """Those of `goals` that are found to follow from `setting`, with the time limit for each query."""
         left = list(goals)
         while left:
@@ -74,7 +74,7 @@ class Induction:
             left = [goal for goal in left if broken and self._solver.is_true(goal)]
         return left
 
-    def _prove(self, together: list[Condition], setting: Setting) -> Iterator[Obligation]:
+    def _prove(self, together: list[Condition], setting: ProofContext) -> Iterator[Obligation]:
         """Conditions in one setting. They are asked at once, and one by one only where not all of them are found to follow."""
         started = time.perf_counter()
         goals = [c.goal for c in together]

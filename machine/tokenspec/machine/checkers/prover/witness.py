@@ -87,7 +87,7 @@ def replay(machine: Machine, condition: Condition, values: Values) -> Witness | 
     return None if condition.of is None else again.first_state(condition.of)
 
 
-class _Reading(reference.Scope):
+class _Reading(reference.Bindings):
     """Values under names that the machine itself does not have, such as those of the state after an event."""
 
     def __init__(self, machine: Machine, types: Mapping[str, Type], definitions: Mapping[str, Expr], *known: Values) -> None:
@@ -114,10 +114,10 @@ class _Replay:
         state = dict(reference.initial_state(self._machine, self._figures))
         assert isinstance(part, StatePart | StepPart)
         if isinstance(part, StepPart):
-            figures = reference.Scope(self._machine, self._figures)
+            figures = reference.Bindings(self._machine, self._figures)
             state |= {g.name: reference.evaluate(g.initial, figures) for g in part.ghosts}
         formula = part.keeps if isinstance(part, StepPart) else part.holds
-        false = self._false(formula, reference.Scope(self._machine, self._figures, state))
+        false = self._false(formula, reference.Bindings(self._machine, self._figures, state))
         return self._witness(state, (), " and ".join(map(show, false)), *false)
 
     def step(self, event: Event) -> Witness:
@@ -156,7 +156,7 @@ class _Replay:
 
     def _misjudged(self, part: RefusalPart, values: Values, outcome: Step) -> str:
         """What should have come of the event."""
-        scope = reference.Scope(self._machine, self._figures, values)
+        scope = reference.Bindings(self._machine, self._figures, values)
         due = next((code for code, holds in part.refusals if not reference.evaluate(holds, scope)), None)
         self._demand(due != (outcome.code if isinstance(outcome, Refused) else None), f"it comes to {outcome}, as it should")
         return f"it is refused with {due}" if due else "it is accepted"
@@ -164,7 +164,7 @@ class _Replay:
     def _broken(self, part: object, event: Event, outcome: Accepted, before: Values) -> tuple[Expr, ...]:
         """The formulas of the part that are false once the event has been accepted."""
         if isinstance(part, StatePart):
-            return self._false(part.holds, reference.Scope(self._machine, self._figures, outcome.state))
+            return self._false(part.holds, reference.Bindings(self._machine, self._figures, outcome.state))
         assert isinstance(part, StepPart | PairPart)
         named = {NEW + name: v for name, v in outcome.state.items()} | _told(self._machine, event, outcome)
         scope = self._reading(event, part, {**before, **named})
@@ -172,7 +172,7 @@ class _Replay:
             return self._false(part.holds, scope)
         return self._false(substitute(part.keeps, {name: Var(NEW + name) for name in self._own_names(part)}), scope)
 
-    def _false(self, formula: Expr, scope: reference.Scope) -> tuple[Expr, ...]:
+    def _false(self, formula: Expr, scope: reference.Bindings) -> tuple[Expr, ...]:
         """The parts of `formula` that are false."""
         parts = [part for part in conjuncts(formula) if not reference.evaluate(part, scope)]
         self._demand(parts, f"{show(formula)} is true")

@@ -24,10 +24,10 @@ from tokenspec.machine.wasm.wat import Function
 
 def module_text(interface: Interface, figures: Values) -> str:
     """The module of a machine. `figures` are the values that its parameters have until a host sets others."""
-    return "\n".join(["(module", *_Writer(interface).parts(figures), ")"])
+    return "\n".join(["(module", *_ModuleWriter(interface).parts(figures), ")"])
 
 
-class _Writer:
+class _ModuleWriter:
     def __init__(self, interface: Interface) -> None:
         self.interface, self.machine = interface, interface.machine
         self.nodes = Nodes()

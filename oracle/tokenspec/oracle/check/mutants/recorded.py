@@ -26,17 +26,17 @@ class Fate(msgspec.Struct, frozen=True, array_like=True):
     steps: int = 0
 
 
-class Record(msgspec.Struct, frozen=True):
+class RecordedMutants(msgspec.Struct, frozen=True):
     """Every fate, and the digest of the declaration that the faults were seeded into."""
 
     digest: str
     fates: tuple[Fate, ...]
 
 
-def recorded() -> Record:
+def recorded() -> RecordedMutants:
     """The last recorded run."""
     content = files("tokenspec.invariants").joinpath("mutants.json").read_bytes()
-    return msgspec.json.decode(content, type=Record)
+    return msgspec.json.decode(content, type=RecordedMutants)
 
 
 def as_record(fates: list[Fate]) -> bytes:

@@ -14,12 +14,12 @@ from tokenspec.machine.lang.validate import check_clauses, citations, validate_s
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.check.evidence import Evidence, Settings, gather
-from tokenspec.oracle.check.verdicts import Verdict, disagreements, verdicts, violations
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, gather
+from tokenspec.oracle.check.verdicts import ClaimVerdict, disagreements, verdicts, violations
 from tokenspec.oracle.command.files import check_files, write_file
 from tokenspec.oracle.command.options import Seconds, catalogue_at, output_options, progress, settings_options
 from tokenspec.oracle.command.verbs.check_save import paths, saved
-from tokenspec.oracle.report.breaches import Breach, breaches
+from tokenspec.oracle.report.breaches import BrokenClaim, breaches
 from tokenspec.oracle.report.check_ci import as_junit, as_markdown, as_sarif
 from tokenspec.oracle.report.check_text import as_data, as_text
 from tokenspec.oracle.report.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
@@ -94,7 +94,7 @@ def command(
             return re_check(found_in, verify, to, quiet)
     world = SCOPES[scope]
     own = None if catalogue is None else catalogue_at(catalogue)
-    settings = Settings(
+    settings = CheckSettings(
         world, EXAMPLES[scope], seed, settings_named(policy), own, max_states, time_limit, keeps_states=certificate is not None
     )
     with progress("checking", 2 * settings.examples) as tick:
@@ -109,7 +109,7 @@ def command(
     return INTERRUPTED if evidence.interrupted and not {BUG, SAFETY, LIVENESS} & set(codes) else gravest(codes)
 
 
-def _certify(path: str, found: list[Verdict], evidence: Evidence, codes: list[int]) -> None:
+def _certify(path: str, found: list[ClaimVerdict], evidence: Evidence, codes: list[int]) -> None:
     if codes or evidence.interrupted:
         click.echo(f"{path}: not written, since not everything holds", err=True)
         return
@@ -118,7 +118,9 @@ def _certify(path: str, found: list[Verdict], evidence: Evidence, codes: list[in
     write_file("--certificate", path, certified(found, evidence))
 
 
-def _forms(found: list[Verdict], evidence: Evidence, broken: list[Breach], quiet: bool) -> dict[str, Callable[[IO[str]], object]]:
+def _forms(
+    found: list[ClaimVerdict], evidence: Evidence, broken: list[BrokenClaim], quiet: bool
+) -> dict[str, Callable[[IO[str]], object]]:
     verdict = _in_a_word(found, evidence)
 
     def text(to: IO[str]) -> None:
@@ -135,7 +137,7 @@ def _forms(found: list[Verdict], evidence: Evidence, broken: list[Breach], quiet
     }
 
 
-def _in_a_word(found: list[Verdict], evidence: Evidence) -> str:
+def _in_a_word(found: list[ClaimVerdict], evidence: Evidence) -> str:
     codes = exit_codes(found, evidence)
     if evidence.interrupted:
         return "interrupted: what is told here is what was found until then"
@@ -161,7 +163,7 @@ def _validate() -> None:
     check_clauses(CLAUSES, cited)
 
 
-def exit_codes(found: list[Verdict], evidence: Evidence) -> list[int]:
+def exit_codes(found: list[ClaimVerdict], evidence: Evidence) -> list[int]:
     """Every exit code that applies."""
     codes = [exit_of(evidence.fuzzed.failure)] if evidence.fuzzed.failure else []
     codes += [LIVENESS if v.claim in LIVENESS_CLAIMS else SAFETY for v in violations(evidence)]

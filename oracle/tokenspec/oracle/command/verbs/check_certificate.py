@@ -16,7 +16,7 @@ from tokenspec.machine.exporters.smtlib import scripts
 from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.check.certificate import certificate
 from tokenspec.oracle.check.evidence import Evidence
-from tokenspec.oracle.check.verdicts import Verdict
+from tokenspec.oracle.check.verdicts import ClaimVerdict
 from tokenspec.oracle.check.verify import Certificate, Shown, verify
 from tokenspec.oracle.command.options import progress
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
@@ -25,7 +25,7 @@ from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
 
-def certified(found: list[Verdict], evidence: Evidence) -> bytes:
+def certified(found: list[ClaimVerdict], evidence: Evidence) -> bytes:
     """The certificate of a check that came to its end."""
     first = evidence.searches[0]
     layout = first.scoped.layout

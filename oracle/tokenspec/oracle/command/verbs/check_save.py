@@ -12,7 +12,7 @@ from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.itf import itf
 from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.fuzz.worlds import Failure
-from tokenspec.oracle.report.breaches import Breach
+from tokenspec.oracle.report.breaches import BrokenClaim
 from tokenspec.oracle.report.text import as_json, replay_again
 from tokenspec.oracle.wire.settings import as_toml
 from tokenspec.spec.catalogue import DEFAULT
@@ -25,7 +25,7 @@ def paths(stem: str) -> dict[str, str]:
     return {f"--save ({stem}{ending})": stem + ending for ending in (_TRACE, _LOG, _CATALOGUE)}
 
 
-def saved(stem: str, evidence: Evidence, broken: Sequence[Breach]) -> Iterator[str]:
+def saved(stem: str, evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]:
     """Writes the first counterexample of the searches, or else the random run that failed; tells what was written.
 
     The log holds what the declaration as it is answers: it conforms to it, and diverges once the fault is mended.

@@ -15,7 +15,7 @@ from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.checkers.search.reference import instances
-from tokenspec.machine.exporters.bounded_model import World
+from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.document import document
 from tokenspec.machine.exporters.promela import promela
 from tokenspec.machine.exporters.smtlib import smtlib
@@ -83,13 +83,13 @@ def _check_no_catalogue(asked: _Asked) -> None:
         raise WrongUsage("--catalogue", rule)
 
 
-def _world(asked: _Asked) -> World:
+def _world(asked: _Asked) -> BoundedModel:
     scope = SCOPES[asked.scope or "small"]
     machine = account(scope.catalogue)
     changed = [f"{name}={answer}" for name, answer in asked.policy.items() if answer != DEFAULTS[name]]
     head = [line(), f"scope {scope.name}, policies {', '.join(changed) or 'at their defaults'}"]
     parameters = {**scope.catalogue.parameters(), **asked.policy}
-    return World(machine, parameters, instances(machine, scope.values), scope.most, claims(scope.catalogue.ranking), head)
+    return BoundedModel(machine, parameters, instances(machine, scope.values), scope.most, claims(scope.catalogue.ranking), head)
 
 
 def _json(asked: _Asked) -> _Files:

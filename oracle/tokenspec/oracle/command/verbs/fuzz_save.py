@@ -13,11 +13,11 @@ import msgspec
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import write_file
-from tokenspec.oracle.fuzz.conformance import Counterexample, Verdict
+from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.oracle.report.fuzz_ci import _TEST, _VECTOR, is_log
 from tokenspec.oracle.report.text import as_json, replay_again
-from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.vectors.from_counterexample import found_vector
 from tokenspec.oracle.wire.settings import INFER, as_toml
 from tokenspec.spec.catalogue import DEFAULT
@@ -70,7 +70,12 @@ def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None) -
 
 
 def save_counterexample(
-    save: Sequence[str], found: Counterexample, verdict: Verdict, setting: Setting, sut: str, options: Mapping[str, str | None]
+    save: Sequence[str],
+    found: SutCounterexample,
+    verdict: Conformance,
+    setting: SutSettings,
+    sut: str,
+    options: Mapping[str, str | None],
 ) -> Iterator[str]:
     """Writes what an implementation was found to do, in the form that each file's name ends with; a line for each.
 
@@ -95,7 +100,7 @@ def save_counterexample(
             yield f"saved; {again}"
 
 
-def _inferred(verdict: Verdict, setting: Setting) -> Mapping[str, str] | None:
+def _inferred(verdict: Conformance, setting: SutSettings) -> Mapping[str, str] | None:
     if setting.known is None:
         return None
     return {**setting.known, **(verdict.terms.policy if verdict.terms is not None else {})}
@@ -106,7 +111,7 @@ def _log(records: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _test(
-    found: Counterexample, verdict: Verdict, setting: Setting, resets: str, sut: str, options: Mapping[str, str | None]
+    found: SutCounterexample, verdict: Conformance, setting: SutSettings, resets: str, sut: str, options: Mapping[str, str | None]
 ) -> str:
     vector = found_vector(found, verdict.policy, setting.catalogue, resets)
     words = [repr(sut)] + [f"reasons={options['reasons']!r}"] * (options["reasons"] is not None)

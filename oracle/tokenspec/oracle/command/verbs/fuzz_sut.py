@@ -18,7 +18,7 @@ from tokenspec.oracle.report.sut import ended
 from tokenspec.oracle.report.text import Reports, as_json, write_result
 from tokenspec.oracle.sut.connect import connect
 from tokenspec.oracle.sut.observed import reasons_from_file
-from tokenspec.oracle.sut.world import Setting
+from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.settings import infers, policy_from_options, settings_named, without_infer
 
 _EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
@@ -32,7 +32,7 @@ def fuzz_sut(run: SutRun, form: str, output_file: str | None, quiet: bool, repor
     reasons = reasons_from_file(Path(run.reasons)) if run.reasons is not None else None
     named = without_infer(run.policy)
     known = settings_named(named) if infers(run.policy) else None
-    setting = Setting(policy_from_options(named), catalogue, reasons, known)
+    setting = SutSettings(policy_from_options(named), catalogue, reasons, known)
     examples = part.share(run.examples)
     with ended(connect(run.sut, run.timeout)) as client, progress("fuzzing", examples + -(-examples // HYPOTHESIS_SHARE)) as tick:
         verdict = conform(client, setting, examples, run.steps, part.seed(run.seed), tick, database)

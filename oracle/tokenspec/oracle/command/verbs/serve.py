@@ -42,11 +42,11 @@ def command(stdio: bool, address: str | None, resets: str, worlds: int, policy: 
         _serve_lines(Server(resets, fixed, offered))
         return HOLDS
     try:
-        from tokenspec.oracle.serve.http import Worlds, serve
+        from tokenspec.oracle.serve.http import OpenWorlds, serve
     except ModuleNotFoundError as fault:
         raise WrongUsage("--http", f"it needs {fault.name}, which is not installed: pip install 'tokenspec[serve]'") from None
     host, port = _host_and_port(address)
-    serve(Worlds(lambda: Server(resets, fixed, offered), worlds), host, port, LONGEST, _say)
+    serve(OpenWorlds(lambda: Server(resets, fixed, offered), worlds), host, port, LONGEST, _say)
     return HOLDS
 
 

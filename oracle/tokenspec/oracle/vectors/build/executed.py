@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.vectors.build.faulty_oracle import Fault, FaultyWorld
+from tokenspec.oracle.vectors.build.faulty_oracle import FaultyWorld, OracleFault
 from tokenspec.oracle.vectors.build.script import Record
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.catalogue import Catalogue
@@ -16,7 +16,7 @@ from tokenspec.spec.session import LOGGED_OUT
 
 
 @dataclass(eq=False)
-class World:
+class ExecutedWorld:
     """Settings under which runs are played: an oracle, and one that takes on faults."""
 
     policy: Mapping[str, str]
@@ -30,14 +30,14 @@ class World:
         self.faulty = FaultyWorld(self.policy, self.catalogue, self.resets)
 
 
-_worlds: dict[str, World] = {}
+_worlds: dict[str, ExecutedWorld] = {}
 
 
-def world_of(policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> World:
+def world_of(policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> ExecutedWorld:
     """The one world with these settings."""
     key = repr((sorted(policy.items()), catalogue, resets))
     if key not in _worlds:
-        _worlds[key] = World(policy, catalogue, resets)
+        _worlds[key] = ExecutedWorld(policy, catalogue, resets)
     return _worlds[key]
 
 
@@ -48,7 +48,7 @@ Step = tuple[str, Fields, Row, Outcome]
 class Played:
     """A run with the right answers. `edges` are what each event came to in which state, and each rule after the one before."""
 
-    world: World
+    world: ExecutedWorld
     records: Sequence[Record]
     answers: list[Answer]
     steps: list[Step]
@@ -58,7 +58,7 @@ class Played:
     before: Row
     """The row of the last record's account before it."""
 
-    def finds(self, fault: Fault) -> bool:
+    def finds(self, fault: OracleFault) -> bool:
         """Whether an implementation with this fault, bound to this world, answers some record otherwise."""
         if fault.initial == self.world.oracle.compiled.initial:
             changed = (step for step in self.steps if step[0] in fault.steps)
@@ -78,7 +78,7 @@ def _answer(oracle: Oracle, record: Record) -> Answer | None:
         return None
 
 
-def play(world: World, records: Sequence[Record]) -> Played:
+def play(world: ExecutedWorld, records: Sequence[Record]) -> Played:
     """Plays a run in an empty world."""
     oracle = world.oracle
     steps: list[Step] = []

@@ -40,7 +40,7 @@ def _without_ledger(event: Event) -> Event:
     return replace(event, rules=tuple(replace(r, ledger=()) for r in event.rules))
 
 
-class Fault:
+class OracleFault:
     """What a fault changes, compiled once; its rules and codes are numbered after those of the original."""
 
     def __init__(self, id: str, original: Machine, faulty: Machine) -> None:
@@ -119,7 +119,7 @@ class FaultyWorld(Oracle):
         compiled = self.compiled
         self._plain = (compiled.steps, self._acts, self._answers, self._repeats)
 
-    def seed(self, fault: Fault) -> None:
+    def seed(self, fault: OracleFault) -> None:
         """From now on it has this fault and no other, and an empty world."""
         steps, acts, answers, repeats = self._plain
         self.compiled.initial = fault.initial

@@ -11,10 +11,10 @@ import msgspec
 from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.vectors.build.executed import Played, World, play, world_of
-from tokenspec.oracle.vectors.build.faulty_oracle import Fault
+from tokenspec.oracle.vectors.build.executed import ExecutedWorld, Played, play, world_of
+from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
-from tokenspec.oracle.vectors.build.paths import Edge, Search, Taken
+from tokenspec.oracle.vectors.build.paths import PathEdge, PathSearch, PathStep
 from tokenspec.oracle.vectors.build.script import Place
 from tokenspec.spec.catalogue import DEFAULT
 
@@ -33,7 +33,7 @@ class Hunt:
     """Collects candidates under one kind of resets. `faults` are those not found yet, bound to any world."""
 
     resets: str
-    faults: list[Fault]
+    faults: list[OracleFault]
     candidates: list[Candidate] = field(default_factory=list)
     goals: set[str] = field(default_factory=set)
     """Edges and pairs that some candidate covers."""
@@ -42,13 +42,13 @@ class Hunt:
     def pairs(self) -> None:
         """Every rule after every other, from a new account."""
         world = world_of({}, DEFAULT, self.resets)
-        for edge in Search(Oracle(None, None, self.resets), by_rules=True).edges((), _PAIRS):
+        for edge in PathSearch(Oracle(None, None, self.resets), by_rules=True).edges((), _PAIRS):
             self._cover(world, edge)
 
     def at(self, place: Place, edges: bool) -> None:
         """Everything within reach of a place: its edges, if they count, and the faults that show there."""
         world = world_of(place.policy, place.catalogue, self.resets)
-        found = _Found(Search(Oracle(place.policy, place.catalogue, self.resets)).edges(place.told, place.ways))
+        found = _Found(PathSearch(Oracle(place.policy, place.catalogue, self.resets)).edges(place.told, place.ways))
         if edges:
             for edge in found.edges:
                 self._cover(world, edge)
@@ -62,7 +62,7 @@ class Hunt:
                 self._add(candidate(f"fault {fault.id}", hit))
         self.faults = left
 
-    def _cover(self, world: World, edge: Edge) -> None:
+    def _cover(self, world: ExecutedWorld, edge: PathEdge) -> None:
         new = set(_edges(world.oracle, edge.steps)) - self.goals
         if not new:
             return
@@ -81,7 +81,7 @@ class Hunt:
             self.candidates.append(found)
 
 
-def _edges(oracle: Oracle, steps: list[Taken]) -> Iterator[str]:
+def _edges(oracle: Oracle, steps: list[PathStep]) -> Iterator[str]:
     for step in steps:
         if step.outcome[0] < 0:
             yield f"{step.before[0]}: {step.event} refused, {oracle.compiled.codes[-1 - step.outcome[0]]}"
@@ -95,17 +95,17 @@ def _edges(oracle: Oracle, steps: list[Taken]) -> Iterator[str]:
 class _Found:
     """Edges of one search, by the steps they take."""
 
-    def __init__(self, edges: Iterator[Edge]) -> None:
+    def __init__(self, edges: Iterator[PathEdge]) -> None:
         self.edges = list(edges)
-        self._after: dict[int, list[Edge]] = defaultdict(list)
-        self._steps: dict[str, dict[tuple[Row, Fields], tuple[Taken, Edge]]] = defaultdict(dict)
+        self._after: dict[int, list[PathEdge]] = defaultdict(list)
+        self._steps: dict[str, dict[tuple[Row, Fields], tuple[PathStep, PathEdge]]] = defaultdict(dict)
         self._played: dict[int, Played] = {}
         for edge in self.edges:
             self._after[id(edge.way)].append(edge)
             for step in edge.steps:
                 self._steps[step.event].setdefault((step.before, step.fields), (step, edge))
 
-    def showing(self, fault: Fault, world: World) -> Played | None:
+    def showing(self, fault: OracleFault, world: ExecutedWorld) -> Played | None:
         """The first run found in which an answer shows the fault."""
         if fault.initial != world.oracle.compiled.initial:
             return self._first(deque(self.edges[:_FOLLOWED]), fault, world)
@@ -124,7 +124,7 @@ class _Found:
                     break
         return None
 
-    def _first(self, waiting: deque[Edge], fault: Fault, world: World) -> Played | None:
+    def _first(self, waiting: deque[PathEdge], fault: OracleFault, world: ExecutedWorld) -> Played | None:
         """The first of these runs, and of those that go on from them, that shows the fault."""
         for _ in range(_FOLLOWED):
             if not waiting:
@@ -138,7 +138,7 @@ class _Found:
         return None
 
 
-def hunted(resets: str, places: Iterable[Place], others: Iterable[Place], faults: Iterable[Fault]) -> Hunt:
+def hunted(resets: str, places: Iterable[Place], others: Iterable[Place], faults: Iterable[OracleFault]) -> Hunt:
     """All candidates. Of `places` the edges count as well; `others` are about faults alone."""
     hunt = Hunt(resets, list(faults))
     for place in places:

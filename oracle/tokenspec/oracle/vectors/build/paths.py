@@ -30,7 +30,7 @@ _MONTHS = 4
 """How many renewals fall due where several do."""
 
 
-class Taken(NamedTuple):
+class PathStep(NamedTuple):
     """A step of the account's machine within a run."""
 
     event: str
@@ -65,12 +65,12 @@ class Way:
 
 
 @dataclass(eq=False)
-class Edge:
+class PathEdge:
     """One more record after a way, and the steps it took, with those of the time that passed before it."""
 
     way: Way
     record: Record
-    steps: list[Taken]
+    steps: list[PathStep]
     then: Way | None = None
     """The way it leads to, where runs go on from there."""
 
@@ -79,7 +79,7 @@ class Edge:
         return [*self.way.records(), self.record]
 
 
-class Search:
+class PathSearch:
     """Looks for ways in the world of `oracle`, which it drives with accounts of its own.
 
     `by_rules` looks for every rule after every other: figures then count for less, and a look at a price is a rule too.
@@ -88,15 +88,15 @@ class Search:
     def __init__(self, oracle: Oracle, by_rules: bool = False) -> None:
         self._oracle, self._by_rules = oracle, by_rules
         self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
-        self._steps: list[Taken] = []
+        self._steps: list[PathStep] = []
         self._rule = ""
         oracle.watch = self._watch
 
-    def edges(self, told: Told, ways_max: int) -> Iterator[Edge]:
+    def edges(self, told: Told, ways_max: int) -> Iterator[PathEdge]:
         """Every edge of the first `ways_max` ways that begin with what is told, those of shorter ways first."""
         first = self._first(told)
         seen, probed = {self._situation(first.account, "")}, set[Any]()
-        waiting = deque([(first, list[Taken]())])
+        waiting = deque([(first, list[PathStep]())])
         for _ in range(ways_max):
             if not waiting:
                 return
@@ -108,7 +108,7 @@ class Search:
                 if not goes_on and (self._by_rules or not is_new):
                     continue
                 account, steps, rule = self._played(way, record)
-                edge = Edge(way, record, passed + steps)
+                edge = PathEdge(way, record, passed + steps)
                 if goes_on and steps[0].outcome[0] >= 0:
                     key = self._situation(account, rule)
                     if key not in seen:
@@ -125,7 +125,7 @@ class Search:
                 elif self._by_rules:
                     # Time that nothing is written in does not pass: somebody looks at a price, which changes nothing.
                     look = {"account": NAME, "at": later.now, "event": "quote", "action": UNKNOWN}
-                    yield Edge(later, look, passed + steps + self._played(later, look)[1])
+                    yield PathEdge(later, look, passed + steps + self._played(later, look)[1])
 
     def _first(self, told: Told) -> Way:
         """The way that what is told leads to."""
@@ -146,7 +146,7 @@ class Search:
             if self._oracle.resets == "explicit" or found["event"] not in JOBS:
                 yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == "quote")
 
-    def _later(self, way: Way) -> Iterator[tuple[Way, list[Taken]]]:
+    def _later(self, way: Way) -> Iterator[tuple[Way, list[PathStep]]]:
         account = way.account
         if way.waits == _WAITS or account.daily is None:
             return
@@ -162,7 +162,7 @@ class Search:
             after, steps, rule = self._played(way, at)
             yield Way(way, None, after, at, rule, way.waits + 1, way.length), steps
 
-    def _played(self, way: Way, what: Record | int) -> tuple[Account, list[Taken], str]:
+    def _played(self, way: Way, what: Record | int) -> tuple[Account, list[PathStep], str]:
         account = copy(way.account)
         self._oracle.accounts, self._steps, self._rule = {NAME: account}, [], way.rule
         if isinstance(what, int):
@@ -172,7 +172,7 @@ class Search:
         return account, self._steps, self._rule
 
     def _watch(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
-        self._steps.append(Taken(event, fields, before, outcome, self._rule))
+        self._steps.append(PathStep(event, fields, before, outcome, self._rule))
         if outcome[0] >= 0:
             self._rule = self._oracle.compiled.rules[outcome[0]]
 

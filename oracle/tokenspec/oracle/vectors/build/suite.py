@@ -13,7 +13,7 @@ from tokenspec.oracle.base.processes import processes
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.vectors.build.executed import Played, play, world_of
-from tokenspec.oracle.vectors.build.faulty_oracle import Fault, shows_nothing
+from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
 from tokenspec.oracle.vectors.build.moves import UNKNOWN, move
@@ -68,7 +68,7 @@ def built(resets: str) -> Part:
     """The vectors of one kind of resets."""
     original = account(DEFAULT)
     visible = [m for m in seeded(DEFAULT).values() if not shows_nothing(original, m.machine)]
-    faults = [Fault(m.id, original, m.machine) for m in visible]
+    faults = [OracleFault(m.id, original, m.machine) for m in visible]
     candidates = [found for s in SCENARIOS if resets in s.resets for found in [candidate_of(s, resets)]]
     shown = finds(candidates, faults)
     left = [fault for fault in faults if not any(fault.id in found for found in shown)]
@@ -101,7 +101,7 @@ def candidate_of(scenario: Scenario, resets: str) -> Candidate:
     return Candidate(name, scenario.title, tuple(scenario.clauses.split()), played, wanted=True)
 
 
-def finds(candidates: Sequence[Candidate], faults: Iterable[Fault]) -> list[frozenset[str]]:
+def finds(candidates: Sequence[Candidate], faults: Iterable[OracleFault]) -> list[frozenset[str]]:
     """The ids of the faults that each candidate finds."""
     found: list[set[str]] = [set() for _ in candidates]
     by_world: dict[int, list[int]] = {}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tokenspec.invariants.claims import claims
+from tokenspec.machine.lang.claims import ONE_OUTCOME, LayerPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.validate import check_clauses, citations, validate
 from tokenspec.machine.lang.validate_claims import validate_claims
@@ -28,6 +29,10 @@ def test_every_claim_is_well_formed_and_numbered_from_1_without_a_gap() -> None:
     declared = claims(DEFAULT.ranking)
     validate_claims(declared, system().machines)
     assert [c.number for c in declared] == list(range(1, len(declared) + 1))
+
+
+def test_the_claim_that_every_checker_looks_after_is_declared() -> None:
+    assert ONE_OUTCOME in {(c.id, p.name) for c in claims(DEFAULT.ranking) for p in c.parts if isinstance(p, LayerPart)}
 
 
 def test_every_clause_is_cited_and_every_cited_clause_is_registered() -> None:

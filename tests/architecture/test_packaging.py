@@ -13,6 +13,8 @@ import pytest
 
 from docs.shown import NEWCOMERS, run
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 ROOMS = ("spec", "machine", "invariants", "diagrams", "oracle")
 

@@ -340,6 +340,7 @@ def interrupted_after(seconds: float) -> Ended:
     return Ended(process.returncode, out.decode(), err.decode(), time.monotonic() - started)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 def test_an_interruption_ends_a_check_within_a_second_or_two_at_any_moment() -> None:
     begun = time.monotonic()

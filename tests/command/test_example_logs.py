@@ -76,6 +76,7 @@ def every_change(log: Path) -> Iterator[tuple[list[Record], str, Any, Any]]:
             yield upto, pool, right, upto[-1]["observed"]["balances"][pool]
 
 
+@pytest.mark.slow
 def test_every_changed_digit_of_every_balance_of_every_log_is_found(tmp_path: Path) -> None:
     wrong: list[Record] = []
     expected: list[Any] = []

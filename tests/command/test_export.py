@@ -10,6 +10,8 @@ import pytest
 
 from command.conftest import EXAMPLES, tokenspec
 
+pytestmark = pytest.mark.slow
+
 
 def exported(*arguments: str, cwd: Path | None = None) -> str:
     done = tokenspec("export", *arguments, cwd=cwd)

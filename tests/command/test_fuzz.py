@@ -33,6 +33,7 @@ def short() -> Finished:
     return tokenspec("fuzz", "--examples", "5", "--seed", "3", "--format", "json", settings={"PYTHONHASHSEED": "1"})
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes(short: Finished) -> None:
     again = tokenspec("fuzz", "--examples", "5", "--seed", "3", "--format", "json", settings={"PYTHONHASHSEED": "2"})
     assert timeless(again) == timeless(short)
@@ -86,6 +87,7 @@ def test_what_fixed_settings_close_off_is_known(policy: Any, catalogue: Catalogu
     assert closed_off(account(catalogue), {**policy, **catalogue.parameters()}) == closed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("policy", "catalogue"), [({"refund": "none"}, None), ({"stranded_remainder": "relax"}, TWO_PLANS)])
 def test_what_is_closed_off_is_never_met(policy: Any, catalogue: Catalogue | None) -> None:
     result = run(8, policy=policy, catalogue=catalogue)

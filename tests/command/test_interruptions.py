@@ -12,6 +12,8 @@ import pytest
 
 from command.conftest import COMMAND
 
+pytestmark = pytest.mark.slow
+
 
 def has_begun(process: int) -> bool:
     """Whether a process has started others, as far as the system tells."""

@@ -32,6 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_everything_written_carries_the_digest(made: Path) -> None:
     done = tokenspec("verify-artefacts", made, "--format", "json")
     assert done.code == 0

@@ -136,6 +136,7 @@ def test_the_pre_commit_hook_does_the_same_and_passes_over_other_files(tmp_path:
     assert hook["types_or"] == "[markdown, rst]"
 
 
+@pytest.mark.slow
 def test_what_is_added_to_the_declaration_appears_by_one_command_and_until_then_the_check_fails(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.compare.breaches import breaches
@@ -56,6 +58,7 @@ def test_two_machines_differ_in_as_many_states_as_a_walk_over_them_finds() -> No
     assert any(compared.differing)
 
 
+@pytest.mark.slow
 def test_a_breach_found_among_many_is_found_alone_too_and_not_sooner() -> None:
     machines, original = [fault.seed(ORIGINAL) for fault in FAULTS[::8]], scoped(TINY, PLAIN)
     found = breaches(original, machines, 0)

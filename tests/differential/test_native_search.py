@@ -46,6 +46,7 @@ def counts(found: Exploration) -> tuple[object, ...]:
     return found.states, found.transitions, found.depth, found.rules, found.complete
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", [TINY, SMALL], ids=lambda s: s.name)
 def test_both_tiers_count_the_same(scope: Scope) -> None:
     expected = counts(readable(scope, []))
@@ -67,6 +68,7 @@ def test_both_tiers_count_the_same_under_every_answer(answers: dict[str, str]) -
     assert counts(Search(scoped(TINY, [], {**DEFAULTS, **answers})).run()) == counts(readable(TINY, [], answers=answers))
 
 
+@pytest.mark.slow
 def test_claims_leave_the_counts_alone_and_their_twins_occur_in_both_or_in_neither() -> None:
     native, slow = Search(scoped(TINY, PLAIN)).run(), readable(TINY, PLAIN)
     assert native.violation is slow.violation is None
@@ -78,6 +80,7 @@ def test_claims_leave_the_counts_alone_and_their_twins_occur_in_both_or_in_neith
     }
 
 
+@pytest.mark.slow
 def test_ghosts_are_searched_alike() -> None:
     native, slow = Search(scoped(TINY, GHOSTLY)).run(), readable(TINY, GHOSTLY)
     assert native.violation is slow.violation is None
@@ -86,6 +89,7 @@ def test_ghosts_are_searched_alike() -> None:
     assert GHOSTLY
 
 
+@pytest.mark.slow
 def test_open_policies_are_the_sum_of_their_answers() -> None:
     opened = tuple(p for p in POLICIES if p.name in {"upgrade_grant", "lapse_bank", "past_due_spending"})
     whole = Search(scoped(TINY, PLAIN, left_open=opened)).run()
@@ -100,6 +104,7 @@ def test_open_policies_are_the_sum_of_their_answers() -> None:
     assert whole.transitions == sum(found.transitions for found in each)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [*FAULTS[::4], *(f for f in FAULTS if f.id == "two_rules_at_once")], ids=lambda f: f.id)
 def test_both_tiers_find_the_same_violation(fault: Fault) -> None:
     machine = fault.seed(account(TINY.catalogue))

@@ -41,6 +41,7 @@ def normal(answer: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in answer.items() if value not in ({}, None)}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_the_answers_are_the_same_over_random_worlds(seed: int) -> None:
     before = Differential.count.steps

@@ -10,6 +10,8 @@ import pytest
 from docs.shown import NEWCOMERS, PAGES, ROOT, RUN_ELSEWHERE, blocks, commands, matches, run
 from programs import has
 
+pytestmark = pytest.mark.slow
+
 SHOWING = [page for page in PAGES if commands(page)]
 
 

@@ -18,6 +18,8 @@ from docs.shown import ROOT
 
 pytest.importorskip("zensical", reason="the extra docs is not installed")
 
+pytestmark = pytest.mark.slow
+
 
 SHOWN = EXAMPLES / "07-upgrade-keeps-its-date.jsonl"
 

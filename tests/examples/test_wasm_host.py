@@ -28,6 +28,8 @@ from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 HOST = ROOT / "examples" / "wasm-host" / "stdio.js"
 

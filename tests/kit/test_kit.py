@@ -16,6 +16,8 @@ from kit import valid
 from kit.action import ROOT, bash, loaded, run_action
 from programs import has
 
+pytestmark = pytest.mark.slow
+
 PYTHON = f'"{sys.executable}" "{ROOT}/examples/python-wallet/adapter.py"'
 NODE = f'node "{ROOT}/examples/node-wallet/stdio.js"'
 LOGS = f"{ROOT}/examples/0*.jsonl"

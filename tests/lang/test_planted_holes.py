@@ -187,6 +187,7 @@ def claim_named(name: str) -> Claim:
     return next(c for c in CLAIMS if c.id == name)
 
 
+@pytest.mark.slow
 def test_a_claim_is_named_whose_case_no_state_meets() -> None:
     relaxed, conservation = claim_named("relaxed_only_when_empty"), claim_named("conservation")
     first, *others = conservation.parts

@@ -16,6 +16,8 @@ from command.conftest import EXAMPLES, tokenspec
 from page.browser import Page
 from tokenspec.oracle.runtime.oracle import Oracle
 
+pytestmark = pytest.mark.slow
+
 DRY = EXAMPLES / "05-premium-out-of-tokens.jsonl"
 ANSWERS = "return JSON.stringify([...explorer.runs.values()].flatMap((run) => run.entries.map(({answer}) => answer)))"
 DASH = "\N{EN DASH}"

@@ -20,6 +20,8 @@ from tokenspec.oracle.testing import Options
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["pytester"]
 
 IS_INSTALLED = any(entry.name == "tokenspec" for entry in entry_points(group="pytest11"))

@@ -24,6 +24,8 @@ from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
+pytestmark = pytest.mark.slow
+
 Data = dict[str, Any]
 
 

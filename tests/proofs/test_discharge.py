@@ -19,6 +19,8 @@ from tokenspec.oracle.command.verbs.check import exit_codes
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 
+pytestmark = pytest.mark.slow
+
 PROVED_WHOLE = {1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 16}
 
 

@@ -39,6 +39,7 @@ def test_the_small_machines_have_as_many_states_as_are_pinned_here() -> None:
     assert counts == {"daily_job": (4, 9), "session": (3, 14)}
 
 
+@pytest.mark.slow
 def test_every_claim_holds_in_every_state_of_the_tiny_scope() -> None:
     reader, tally = compiled(), Tally()
     plain, with_ghosts = split(claims(TINY.catalogue.ranking))

@@ -44,6 +44,7 @@ def verified(world: BoundedModel, folder: Path) -> Verified:
     return Verified(int(states), int(transitions), report)
 
 
+@pytest.mark.slow
 @needs_spin
 @each_setting
 def test_spin_stores_exactly_our_states(scope: str, setting: str, tmp_path: Path) -> None:
@@ -62,6 +63,7 @@ def test_spin_stores_exactly_the_states_of_any_machine(name: str, tmp_path: Path
     assert (found.states, found.transitions) == (states, accepted + 2)
 
 
+@pytest.mark.slow
 @needs_spin
 @pytest.mark.parametrize(
     ("fault", "check"),

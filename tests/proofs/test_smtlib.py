@@ -51,6 +51,7 @@ def _run(text: str) -> Iterator[str]:
             yield other[1] if other else said
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("machine", system().machines, ids=lambda m: m.name)
 def test_cvc5_proves_all_that_z3_proves(machine: Machine) -> None:
     text = text_of(machine, ALL, lemmas())
@@ -61,6 +62,7 @@ def test_cvc5_proves_all_that_z3_proves(machine: Machine) -> None:
     assert expected(text).count("unsat") == len(proved)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["bank_without_ceiling", "daily_job_settles_the_month"])
 def test_both_find_a_fault_in_the_same_places(name: str) -> None:
     fault = next(f for f in FAULTS if f.id == name)

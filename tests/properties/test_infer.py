@@ -118,6 +118,7 @@ def checked(log: Log, knobs: list[str]) -> tuple[int, set[str], bool]:
     return count, {knob for knob, _, _ in out}, line is not None
 
 
+@pytest.mark.slow
 def test_what_is_inferred_is_what_replays_one_by_one_come_to(logs: list[Log]) -> None:
     dice, unexplained, ruled_out, partly = random.Random(3), 0, set[str](), 0
     for log in logs:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -81,6 +82,7 @@ def value(nodes: Nodes, node: Node, world: dict[str, int]) -> int:
     raise AssertionError(op)
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(numbers | truths, st.lists(worlds, min_size=1, max_size=6))
 def test_a_node_has_the_value_of_its_expression_and_lies_in_its_range(expr: Expr, several: list[dict[str, object]]) -> None:

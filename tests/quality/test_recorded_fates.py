@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 
+import pytest
+
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.check.mutants.campaign import at_a_glance, kill, seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, kills, recorded
@@ -31,6 +33,7 @@ def test_every_claim_about_the_declaration_killed_something() -> None:
     assert sum(counts.values()) > 800
 
 
+@pytest.mark.slow
 def test_a_sample_is_killed_as_recorded() -> None:
     faults = [SEEDED[fate.id] for fate in SAMPLE]
     again = [seen or kill(fault) for fault, seen in zip(faults, at_a_glance(faults), strict=True)]

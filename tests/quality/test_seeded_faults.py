@@ -10,6 +10,7 @@ from tokenspec.oracle.fuzz.campaign import PROFILES, run
 from tokenspec.spec.account import account
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.id)
 def test_fuzz_kills(fault: Fault) -> None:
     result = run(PROFILES["ci"], machine=fault.seed(account()), shorten=False, only=fault.claim)

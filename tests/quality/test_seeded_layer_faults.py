@@ -117,6 +117,7 @@ def late_days_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Oracle, "_act_on_renewal", act)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "claim"),
     [

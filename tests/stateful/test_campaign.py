@@ -22,6 +22,8 @@ from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def result() -> CampaignResult:

@@ -82,6 +82,7 @@ WRONG = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", WRONG)
 def test_a_wrong_field_is_found_and_named(fault: str) -> None:
     found = judged(fault, examples=60).counterexample

@@ -21,6 +21,8 @@ from command.conftest import COMMAND, Finished
 from sut.calling import HERE, call, sut
 from tokenspec.oracle.sut.http import HttpClient
 
+pytestmark = pytest.mark.slow
+
 SHORT = ("--examples", "2", "--steps", "20", "--format", "json")
 
 FAILURES = {

@@ -26,6 +26,8 @@ from tokenspec.oracle.vectors.suite import Case, default_suite
 from tokenspec.spec.catalogue import DEFAULT
 from vectors.suites import Message, Mutated
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 SAMPLE = 1 if EFFORT >= 10 else 20
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tokenspec.invariants.refusals import refusals
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, ne, negation, one_of, var
-from tokenspec.machine.lang.claims import ONE_OUTCOME, Claim, LayerPart, LivenessPart, claim, ghost, new
+from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, claim, ghost, new
 from tokenspec.machine.lang.types import Bool
 from tokenspec.spec.daily_job import DUE, LATE, OVERDUE, WAITING
 from tokenspec.spec.words import *
@@ -42,10 +42,10 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         ),
         claim(
             16,
-            ONE_OUTCOME[0],
+            "exactly_one_outcome",
             "Every event in every state is accepted by one rule or refused with one code.",
             "F14",
-            LayerPart(ONE_OUTCOME[1], "the reference reader, which looks at every rule, finds exactly one outcome"),
+            LayerPart("one_outcome", "the reference reader, which looks at every rule, finds exactly one outcome"),
             step("status", eq(new(status), lookup(event, becomes, status)), all_of(eq(event, "renew"), eq(status, PAST_DUE))),
             step(
                 "opened_first",

@@ -139,3 +139,28 @@ def test_time_never_goes_back_within_an_account_but_does_across_accounts() -> No
     with pytest.raises(BadRecord, match="never goes back"):
         oracle.apply({**OPEN, "at": format_instant(parse_instant(OPEN["at"]) - 1), "event": "enable_relaxed"})
     assert oracle.apply({**OPEN, "account": "b", "at": 0}).outcome == "accepted"
+
+
+def test_a_copy_of_an_account_goes_its_own_way() -> None:
+    oracle = Oracle()
+    for record in (
+        {"event": "open_account"},
+        {"event": "login", "session": "s"},
+        {"event": "subscribe", "plan": "premium", "id": "e"},
+        {"event": "generate", "job": "j", "cost": 5, "media": "image", "origin": "first_party"},
+    ):
+        oracle.apply({"account": "a", "at": "2026-07-15T09:00:00Z", **record})
+    account = oracle.accounts["a"]
+    before = msgspec.json.encode(account)
+    copied = account.copy()
+    assert msgspec.json.encode(copied) == before
+    copied.jobs["j"].refunded = True
+    copied.sessions["s"].state = "logged_out"
+    copied.timeline.append((0, 0, 0, 0))
+    copied.answers.clear()
+    assert copied.daily is not None
+    assert copied.renewal is not None
+    copied.daily.settle()
+    copied.daily.upcoming += 1
+    copied.renewal.upcoming += 1
+    assert msgspec.json.encode(account) == before

@@ -35,10 +35,6 @@ _PLAN_CHANGES = frozenset(
 """The events of a user by which the plan, or the one scheduled, changes and no clock does."""
 
 
-def _copy(account: Account) -> Account:
-    return msgspec.json.decode(msgspec.json.encode(account), type=Account)
-
-
 class LayerChecks:
     """Plays records through an oracle and checks, for each, every claim that speaks of the layers."""
 
@@ -220,7 +216,7 @@ class LayerChecks:
         order = _order(account, at, self.oracle.policy["month_end"] == "stay_clamped")
         if waiting or order is None or self.oracle.policy["missed_renewals"] != "each":
             return
-        on_time, late = _copy(account), _copy(account)
+        on_time, late = account.copy(), account.copy()
         resets, self.oracle.resets = self.oracle.resets, "implied"
         try:
             self.oracle._advance(on_time, at, "")

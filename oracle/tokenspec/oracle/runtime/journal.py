@@ -6,6 +6,7 @@ It holds no rule about tokens. It supplies the facts that the declaration asks f
 from __future__ import annotations
 
 import msgspec
+from msgspec import structs
 
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.runtime.clocks import Dial
@@ -51,6 +52,18 @@ class Account(msgspec.Struct):
     sessions: dict[str, Session] = {}
     timeline: list[Vector] = []
     """The balances that were true, one after the other, since the oldest fetch of a session that is logged in."""
+
+    def copy(self) -> Account:
+        """Returns an account that goes its own way from here on. Answers are never changed, so they are shared."""
+        return structs.replace(
+            self,
+            daily=structs.replace(self.daily) if self.daily is not None else None,
+            renewal=structs.replace(self.renewal) if self.renewal is not None else None,
+            jobs={name: structs.replace(job) for name, job in self.jobs.items()},
+            answers=self.answers.copy(),
+            sessions={name: structs.replace(session) for name, session in self.sessions.items()},
+            timeline=self.timeline.copy(),
+        )
 
 
 def remember_job(account: Account, job: str, parts: Vector) -> None:

@@ -163,7 +163,7 @@ class PathSearch:
             yield Way(way, None, after, at, rule, way.waits + 1, way.length), steps
 
     def _played(self, way: Way, what: Record | int) -> tuple[Account, list[PathStep], str]:
-        account = copy(way.account)
+        account = way.account.copy()
         self._oracle.accounts, self._steps, self._rule = {NAME: account}, [], way.rule
         if isinstance(what, int):
             self._oracle.pass_time(NAME, what)
@@ -212,19 +212,6 @@ def _last_job(account: Account) -> Any:
         lasts = job.day == account.day, job.month == account.month, job.subscription == account.subscription
         return tuple(part > 0 for part in job.parts), lasts, job.refunded
     return None
-
-
-def copy(account: Account) -> Account:
-    """An account that goes its own way from here on."""
-    return structs.replace(
-        account,
-        daily=structs.replace(account.daily) if account.daily is not None else None,
-        renewal=structs.replace(account.renewal) if account.renewal is not None else None,
-        jobs={name: structs.replace(job) for name, job in account.jobs.items()},
-        answers=dict(account.answers),
-        sessions={name: structs.replace(session) for name, session in account.sessions.items()},
-        timeline=account.timeline.copy(),
-    )
 
 
 def written(record: Record) -> Record:

@@ -18,11 +18,12 @@ from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.interpreters.compiled import Outcome
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.base.instants import DAY_MS, parse_instant
+from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
 from tokenspec.oracle.runtime.clocks import Dial, pass_month, period_of
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.system import system
 from tokenspec.spec.words import APP_POOLS
 
@@ -119,7 +120,7 @@ class LayerChecks:
         return {pool: min(vector[APP_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}
 
     def _vector(self, account: Account) -> Vector:
-        return self.oracle._vector(account)
+        return self.oracle.app_balances(account)
 
     def _refused(self, record: dict[str, Any], before: bytes, account: Account) -> None:
         if record["event"] == "transfer" and self.oracle.last_rule == "tokens_cannot_be_transferred":
@@ -203,29 +204,21 @@ class LayerChecks:
         if account.last_at is None or at <= account.last_at:
             return
         if self._counts("late_equals_on_time"):
-            watch, self.oracle.watch = self.oracle.watch, None
-            try:
-                self._late_equals_on_time(account, at)
-            finally:
-                self.oracle.watch = watch
+            self._late_equals_on_time(name, account, at)
         self.oracle.pass_time(name, at)
 
-    def _late_equals_on_time(self, account: Account, at: int) -> None:
+    def _late_equals_on_time(self, name: str, account: Account, at: int) -> None:
         """One copy has its jobs run at the instants they fall due, the other all of them at `at`, in due order."""
         waiting = any(dial is not None and dial.is_waiting for dial in (account.daily, account.renewal))
         order = _order(account, at, self.oracle.policy["month_end"] == "stay_clamped")
         if waiting or order is None or self.oracle.policy["missed_renewals"] != "each":
             return
-        on_time, late = account.copy(), account.copy()
-        resets, self.oracle.resets = self.oracle.resets, "implied"
-        try:
-            self.oracle._advance(on_time, at, "")
-            self.oracle.resets = "explicit"
-            self.oracle._advance(late, at, "")
-            for job in order:
-                self.oracle._fire(late, job, (), at)
-        finally:
-            self.oracle.resets = resets
+        runs = {resets: self.oracle.fork({name: account.copy()}, resets) for resets in RESETS}
+        for run in runs.values():
+            run.pass_time(name, at)
+        for job in order:
+            runs["explicit"].apply({"account": name, "at": format_instant(at), "event": job})
+        on_time, late = runs["implied"].accounts[name], runs["explicit"].accounts[name]
         same = on_time.row == late.row and on_time.daily == late.daily and on_time.renewal == late.renewal
         self._demand("late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
 

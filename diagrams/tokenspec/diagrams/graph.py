@@ -68,7 +68,7 @@ class Stroke(enum.Enum):
 
 
 class Heat(enum.Enum):
-    """Whether a run met what the edge stands for."""
+    """True if a run met what the edge stands for."""
 
     COLD = "cold"
     WARM = "warm"

@@ -80,7 +80,7 @@ def _inner(expr: Expr, within: BinaryOp | None = None) -> str:
 
 
 def holds_in(expr: Expr, machine: Machine, state: str) -> bool | None:
-    """Whether a condition is true or false in a state of the lifecycle whatever else holds, None where that depends."""
+    """Returns the truth of a condition in a state of the lifecycle whatever else holds, None where that depends."""
     match expr:
         case Lit(value):
             return bool(value)

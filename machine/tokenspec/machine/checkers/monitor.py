@@ -56,12 +56,12 @@ def one_outcome(gap: Gap) -> Violation:
 
 @dataclass
 class Tally:
-    """How often each part was evaluated, and how often its twin was met, by (claim, part)."""
+    """The number of times each part was evaluated and its twin met, by (claim, part)."""
 
     checked: Counter[tuple[str, str]] = field(default_factory=Counter)
     twins: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
-    """How often each code of a refusal part was met; its twin was met as often as the rarest of them."""
+    """The number of times each code of a refusal part was met; its twin was met as often as the rarest of them."""
 
     def add(self, other: Tally) -> None:
         """Takes in the counts of another run."""

@@ -44,7 +44,7 @@ class Module:
 
 
 def is_module_name(name: str) -> bool:
-    """Whether a module may be called `name`."""
+    """Returns whether a module may be called `name`."""
     spelt = re.fullmatch(r"[A-Za-z0-9_]*[A-Za-z][A-Za-z0-9_]*", name) is not None
     return spelt and name not in _RESERVED and not name.startswith(("WF_", "SF_"))
 

@@ -165,7 +165,7 @@ class Solver:
         self._model: Any = None
 
     def possible(self, setting: ProofContext, formula: Expr) -> bool | None:
-        """Whether `formula` can be true in `setting`; None where the time did not suffice to tell."""
+        """Returns whether `formula` can be true in `setting`; None where the time did not suffice to tell."""
         self._enter(setting)
         term = self._terms[setting].encode(formula)
         products = [p for s in setting.chain for p in self._terms[s].products]
@@ -180,7 +180,7 @@ class Solver:
         return found
 
     def is_true(self, formula: Expr) -> bool:
-        """Whether `formula` is true, in the setting last asked about, where the formula asked about is."""
+        """Returns whether `formula` is true, in the setting last asked about, where the formula asked about is."""
         return bool(z3.is_true(self._model.eval(self._terms[self._entered[-1]].encode(formula), model_completion=True)))
 
     def values(self) -> dict[str, Value]:

@@ -144,7 +144,7 @@ class Kind(enum.Enum):
 
     @property
     def adds(self) -> bool:
-        """Whether tokens come into the pool."""
+        """True if tokens come into the pool."""
         return self in (Kind.GRANTED, Kind.BOUGHT, Kind.REFUNDED, Kind.MOVED_IN)
 
 
@@ -220,7 +220,7 @@ class Event:
 
     @property
     def most_runs(self) -> int:
-        """How often in a row it is run where it is asked for once; a job that has more to do than this is faulty."""
+        """The largest number of runs in a row where one is asked for; a job with more to do than this is faulty."""
         return 10_000 if self.repeats else 1
 
 

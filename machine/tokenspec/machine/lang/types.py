@@ -22,7 +22,7 @@ class Bool:
     """True or false."""
 
     def admits(self, value: Value) -> bool:
-        """Whether `value` is a value of this type."""
+        """Returns whether `value` is a value of this type."""
         return isinstance(value, bool)
 
     def __str__(self) -> str:
@@ -50,7 +50,7 @@ class Enum:
         return Enum(self.name, tuple(m for m in self.order if m in members), self.order)
 
     def admits(self, value: Value) -> bool:
-        """Whether `value` is one of the members."""
+        """Returns whether `value` is one of the members."""
         return isinstance(value, str) and value in self.members
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class Tokens:
     hi: int = COUNTABLE_MAX
 
     def admits(self, value: Value) -> bool:
-        """Whether `value` is an integer within the range (a truth value is not)."""
+        """Returns whether `value` is an integer within the range (a truth value is not)."""
         return isinstance(value, int) and not isinstance(value, bool) and self.lo <= value <= self.hi
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Whether a declaration can be read at all. Every fault is reported, not only the first."""
+"""Validates a declaration. Every fault is reported, not only the first."""
 
 from __future__ import annotations
 

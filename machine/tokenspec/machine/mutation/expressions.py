@@ -43,7 +43,7 @@ def replaced(expr: Expr, before: Expr, after: Expr) -> Expr:
 
 
 def is_leaf(expr: Expr) -> bool:
-    """Whether `expr` has no parts."""
+    """Returns whether `expr` has no parts."""
     return isinstance(expr, Lit | Var)
 
 
@@ -131,7 +131,7 @@ class Rewriter:
                 yield Binary(BinaryOp.LE, order.left, Binary(BinaryOp.ADD, order.right, Lit(1)))
 
     def _is_atom(self, expr: Expr) -> bool:
-        """Whether `expr` is a truth value that is not joined of smaller ones."""
+        """Returns whether `expr` is a truth value that is not joined of smaller ones."""
         match expr:
             case Not():
                 return True

@@ -28,7 +28,7 @@ from tokenspec.machine.proofs.obligations import TWO_RUNS, Condition, Possibilit
 T = TypeVar("T")
 
 RUNS = 2
-"""How many runs of a job that repeats are written out, at the most."""
+"""The largest number of runs of a job that repeats that are written out."""
 
 _NEXT = "next."
 """What stands before the names of the state after one more run, where two loops are compared."""

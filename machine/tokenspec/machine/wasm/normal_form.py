@@ -18,7 +18,7 @@ Sum: TypeAlias = tuple[int, tuple[tuple[Node, int], ...]]
 
 _FIRST_WORD = 1_000
 _CASES_MAX = 4
-"""How many excesses of one sum are looked into; each doubles the work."""
+"""The number of excesses of one sum that are looked into; each doubles the work."""
 
 
 class Nodes:

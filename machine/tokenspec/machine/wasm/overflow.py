@@ -31,7 +31,7 @@ PRODUCT = f"""
 
 
 def fits(least: int, most: int) -> bool:
-    """Whether every number from `least` to `most` is within `LIMIT`."""
+    """Returns whether every number from `least` to `most` is within `LIMIT`."""
     return least >= -LIMIT and most <= LIMIT
 
 

@@ -75,7 +75,7 @@ class Layout:
 
     @cached_property
     def size(self) -> int:
-        """How many ranks there are."""
+        """The number of ranks there are."""
         first = self.digits[0]
         return self.weights[first.name] * (first.most + 1)
 

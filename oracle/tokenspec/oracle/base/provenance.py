@@ -25,7 +25,7 @@ def own_version() -> str:
 
 
 def stamp() -> dict[str, str]:
-    """Both, as the first keys of a report (contract, section 6)."""
+    """Returns version and digest, the first keys of every report."""
     return {"digest": declaration(), "version": own_version()}
 
 

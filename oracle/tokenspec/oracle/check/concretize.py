@@ -89,7 +89,7 @@ def _followed(example: Counterexample) -> Log:
 
 
 def _broken_by(example: Counterexample, records: list[Record], world: FuzzWorld) -> int:
-    """How many of these records it takes to break the claim; 0 where they do not."""
+    """Returns the number of these records that it takes to break the claim; 0 where they do not."""
     claim, machine = example.claim, example.machine
     fuzz = world_fuzz(machine, Watch(machine, [claim]), world.catalogue)
     fuzz.only = frozenset({claim.id})

@@ -50,7 +50,7 @@ class CheckSettings:
     seconds: float | None = None
     solving: float = 10.0
     keeps_states: bool = False
-    """Whether the states of the scope are wanted, for a certificate."""
+    """True if the states of the scope are wanted for a certificate."""
 
 
 @dataclass
@@ -59,7 +59,7 @@ class Searched:
 
     scope: Scope
     policies: int
-    """How many combinations of answers it covers."""
+    """The number of combinations of answers it covers."""
     scoped: Scoped
     found: Exploration
     ranks: list[int] = field(default_factory=list)
@@ -78,7 +78,7 @@ class Searched:
 
     @property
     def complete(self) -> bool:
-        """Whether everything was visited."""
+        """True if everything was visited."""
         return self.ghosts is not None and all(each.complete for each in self.explorations)
 
 
@@ -91,7 +91,7 @@ class Evidence:
     obligations: list[Obligation] = field(default_factory=list)
     prove_seconds: float = 0.0
     is_proved_through: bool = False
-    """Whether every obligation was put to the solver."""
+    """True if every obligation was put to the solver."""
     searches: list[Searched] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     deadlocks: list[str] = field(default_factory=list)
@@ -100,7 +100,7 @@ class Evidence:
 
     @property
     def searched(self) -> Tally:
-        """How often each part was checked in states and transitions, and its interesting case met."""
+        """The number of times each part was checked in states and transitions, and its interesting case met."""
         tally = Tally()
         for found in chain.from_iterable(each.explorations for each in self.searches):
             tally.add(found.tally)
@@ -109,7 +109,7 @@ class Evidence:
 
     @property
     def is_whole(self) -> bool:
-        """Whether every engine came to its end."""
+        """True if every engine came to its end."""
         return not self.interrupted and self.is_proved_through and all(each.complete for each in self.searches)
 
 

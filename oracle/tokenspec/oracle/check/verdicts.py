@@ -91,7 +91,7 @@ def discharged(evidence: Evidence) -> dict[str, set[Key]]:
 
 
 def twins(evidence: Evidence) -> Counter[Key]:
-    """How often the interesting case of each part occurred, over all engines that count it."""
+    """Returns how often the interesting case of each part occurred, over all engines that count it."""
     return evidence.searched.twins + evidence.fuzzed.tally.twins
 
 

@@ -98,7 +98,7 @@ def verify(found: Certificate, solve: Callable[[], Shown], tick: Callable[[int],
 
 
 def _proofs(found: Certificate, checked: Checked, solve: Callable[[], Shown]) -> Iterator[str]:
-    """Whether each claim that is said to be proved is, part by part, with the lemmas that all proofs rest on."""
+    """Returns whether each claim that is said to be proved is, part by part, with the lemmas that all proofs rest on."""
     shown: dict[tuple[str, str], bool] = {}
     for claim, part, holds in solve():
         checked.obligations += 1
@@ -112,7 +112,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Callable[[], Shown]) ->
 
 
 def _identity(found: Certificate) -> Iterator[str]:
-    """Whether the certificate speaks of the declaration and the claims that are here."""
+    """Returns whether the certificate speaks of the declaration and the claims that are here."""
     here = declaration()
     if found.digest != here:
         yield f"it is of another declaration: its digest is {found.digest}, the one here is {here}"
@@ -134,7 +134,7 @@ def _identity(found: Certificate) -> Iterator[str]:
 
 
 def _closure(found: Certificate, checked: Checked, tick: Callable[[int], None]) -> Iterator[str]:
-    """Whether the set holds the first state, is closed under every event, and every claim holds of every member."""
+    """Returns whether the set holds the first state, is closed under every event, and every claim holds of every member."""
     scope = SCOPES[found.scope]
     machine = account(scope.catalogue)
     reader = Compiled(machine, {**scope.catalogue.parameters(), **DEFAULTS, **found.policy})

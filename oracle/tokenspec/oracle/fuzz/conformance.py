@@ -59,7 +59,7 @@ class SutCounterexample:
     """The right answers to `records`."""
     error: Diverged
     is_reproduced: bool = True
-    """Whether it came again in a new world, and could be made shorter."""
+    """True if it came again in a new world, and could be made shorter."""
     because: Divergence | None = None
     """The rule and the policies behind it, where an answer differs."""
 
@@ -78,7 +78,7 @@ class Conformance:
     policies: dict[str, list[str]] | None = None
     """Where settings are inferred: by knob, the answers of which some setting explains everything."""
     settings: int = 1
-    """How many settings explain everything."""
+    """The number of settings that explain everything."""
     counterexample: SutCounterexample | None = None
     why_none: str = ""
     """Why there is no verdict, where there is none."""

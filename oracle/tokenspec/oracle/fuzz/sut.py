@@ -157,7 +157,7 @@ class SutFuzz(WorldFuzz):
         return fitted if fitted == record or self._is_well_formed(fitted) else None
 
     def _is_well_formed(self, record: dict[str, Any]) -> bool:
-        """Whether what it says it takes makes a record at all; one that is none is sent to nobody."""
+        """Returns whether what it says it takes makes a record at all; one that is none is sent to nobody."""
         try:
             self.oracle.reader.convert(record)
         except BadRecord:

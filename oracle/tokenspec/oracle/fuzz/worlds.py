@@ -335,7 +335,7 @@ def _payload(event: Event) -> list[Field]:
 
 
 def dice_of(event: Event) -> int:
-    """How many dice a record of `event` takes: whose, when and under which id, and one for each part."""
+    """Returns the number of random choices that a record of `event` takes."""
     return 3 + len(_payload(event)) + len(event.keys)
 
 

@@ -49,7 +49,7 @@ class Asked:
         return instant(at, self.zone)
 
     def asks_for(self, *pools: str) -> bool:
-        """Whether one of the pools was shown; with nothing shown, all of them are asked for."""
+        """Returns whether one of the pools was shown; with nothing shown, all of them are asked for."""
         return self.shown is None or any(pool in self.shown for pool in pools)
 
 

@@ -50,7 +50,7 @@ class Change(NamedTuple):
 
 
 class Due(NamedTuple):
-    """How a clock stands: the earliest instant that no job has run for, and how long its job has kept people waiting."""
+    """A due date: the earliest instant that no job has run for, and how urgent it is."""
 
     clock: Clock
     at: int

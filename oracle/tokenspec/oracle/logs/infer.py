@@ -66,7 +66,7 @@ class Inference:
     policies: dict[str, list[str]] = field(default_factory=dict)
     """By knob, the answers of which at least one setting explains every record."""
     settings: int = 0
-    """How many settings explain every record; fewer than the answers' combinations where knobs hang together."""
+    """The number of settings that explain every record; fewer than the answers' combinations where knobs hang together."""
     example: dict[str, str] = field(default_factory=dict)
     """The first setting that explains the log, up to the unexplained record where there is one."""
     ruled_out: list[RuledOut] = field(default_factory=list)

@@ -14,7 +14,7 @@ from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import POLICIES
 
 EXPLAINED_MAX = 1_000
-"""How many divergent accounts are tried under other policies; each costs some fifteen replays of its records."""
+"""The largest number of divergent accounts tried under other policies; each costs some fifteen replays of its records."""
 
 
 def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
@@ -45,7 +45,7 @@ def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], ca
 
 
 def _agrees(world: Oracle, record: Record) -> bool:
-    """Whether the record was observed rightly in `world`, in which it now happens."""
+    """Returns whether the record was observed rightly in `world`, in which it now happens."""
     try:
         answer = world.answer(record)
     except BadRecord:

@@ -45,7 +45,7 @@ class Divergence:
     position: int
     """Which of all lines it is, from 0."""
     explained: bool = False
-    """Whether other policies were tried."""
+    """True if other policies were tried."""
     explained_by: list[tuple[str, str]] = field(default_factory=list)
     """Policy settings, one knob at a time, under which the account agrees up to and with this record."""
 

@@ -18,7 +18,7 @@ from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Logs
 
 RECORDS_MAX = 100
-"""How many records one picture shows; more of them could not be read."""
+"""The largest number of records that one picture shows; more could not be read."""
 
 
 def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:

@@ -17,7 +17,7 @@ from tokenspec.oracle.report.text import table
 
 
 def as_data(found: list[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> dict[str, Any]:
-    """The report as data (contract, section 6); `exploration` is of the scope asked for.
+    """Returns the report as data; `exploration` is of the scope asked for.
 
     `counterexamples` are those of the searches, `counterexample` the records of a random run that failed.
     """

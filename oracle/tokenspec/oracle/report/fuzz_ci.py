@@ -61,7 +61,7 @@ class Fuzzed:
     limits: Sequence[str] = ()
     """What the run says nothing about."""
     is_gate: bool = False
-    """Whether a rule or refusal that was never met fails the run."""
+    """True if a rule or refusal that was never met fails the run."""
     saved: Sequence[str] = ()
     """What was said of the files of --save."""
     files: Sequence[str] = ()
@@ -174,5 +174,5 @@ _VECTOR, _TEST = ".json", ".py"
 
 
 def is_log(path: str) -> bool:
-    """Whether what is saved there is a log."""
+    """Returns whether what is saved there is a log."""
     return Path(path).suffix not in (_VECTOR, _TEST)

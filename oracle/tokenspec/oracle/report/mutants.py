@@ -11,7 +11,7 @@ from tokenspec.oracle.report.text import table
 
 
 def report(found: list[Fate]) -> dict[str, Any]:
-    """The fates as data (contract, section 6)."""
+    """Returns the verdict on each mutant as data."""
     return {
         **stamp(),
         "mutants": [

@@ -22,7 +22,7 @@ from tokenspec.oracle.report.ci import (
 from tokenspec.oracle.report.text import as_json
 
 SHOWN_MAX = 20
-"""How many bad records and divergences a document or a test case shows; JSON and SARIF hold all."""
+"""The largest number of bad records and divergences that a document or a test case shows; JSON and SARIF hold all."""
 
 _BAD = "well_formed_record"
 

@@ -1,4 +1,4 @@
-"""What a run of vectors came to: as text, as data (contract, section 6), and for continuous integration."""
+"""The result of a run of vectors: as text, as data, and for continuous integration."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tokenspec.oracle.vectors.run_suite import Run
 from tokenspec.oracle.vectors.suite import VECTORS, Case, Suite, record_of
 
 _TOLD = 5
-"""How many failures are told as a story; the others stand in the table alone."""
+"""The largest number of failures that are told as a story; the others stand in the table alone."""
 
 
 def as_text(cases: Sequence[Case], found: Run, seconds: float, quiet: bool, to: IO[str]) -> None:

@@ -31,7 +31,7 @@ class Dial(msgspec.Struct, gc=False):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether something has fallen due that no job has run for."""
+        """True if something has fallen due that no job has run for."""
         return self.shown < self.upcoming
 
 

@@ -42,11 +42,11 @@ class Account(msgspec.Struct):
     daily: Dial | None = None
     renewal: Dial | None = None
     day: int = 0
-    """How many daily resets have run."""
+    """The number of daily resets that have run."""
     month: int = 0
-    """How many renewals have run, ends of a subscription included."""
+    """The number of renewals that have run, ends of a subscription included."""
     subscription: int = 0
-    """How many subscriptions have ended."""
+    """The number of subscriptions that have ended."""
     jobs: dict[str, Job] = {}
     answers: dict[str, Answer] = {}
     sessions: dict[str, Session] = {}

@@ -75,7 +75,7 @@ class Oracle:
         self.watch: Callable[[Account, str, Fields, tuple[Value, ...], Outcome], None] | None = None
         """Called after every event of the account machine with (account, event, fields, row before, outcome)."""
         self.fired = 0
-        """How many events the account machines have been through; the runs of a job that repeats are one."""
+        """The number of events the account machines have been through; the runs of a job that repeats are one."""
         self._session = Compiled(session, {})
         self._session_hears = next(
             event for link in self.system.links for machine, _, event in [link.then.partition(".")] if machine == session.name

@@ -35,7 +35,7 @@ class Capabilities:
 
     @property
     def opens_accounts(self) -> bool:
-        """Whether accounts are opened by an event; else each begins with its first event."""
+        """True if accounts are opened by an event; else each begins with its first event."""
         return "open_account" in self.events
 
     @property
@@ -46,7 +46,7 @@ class Capabilities:
         )
 
     def takes(self, key: str, value: Any) -> bool:
-        """Whether `value` may be sent in the field `key`."""
+        """Returns whether `value` may be sent in the field `key`."""
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 
 

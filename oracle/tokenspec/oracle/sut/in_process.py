@@ -11,7 +11,7 @@ import msgspec
 from tokenspec.oracle.sut.client import DIED, GARBAGE, Failed, Message, read_answer
 
 _FRAMES = 3
-"""How many places of its code are told where it raised; the last ones."""
+"""The number of places of its code, the last ones, that are shown where it raised."""
 
 
 class CallClient:

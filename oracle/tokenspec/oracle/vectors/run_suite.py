@@ -24,14 +24,14 @@ class Run:
     not_closed: str = ""
     """Why the last world was not closed, where it was not."""
     sent: int = 0
-    """How many events."""
+    """The number of events."""
     policies: dict[str, list[str]] | None = None
     """Where settings are inferred: by knob, the answers of which some setting explains everything."""
     settings: int = 1
-    """How many settings do."""
+    """The number of settings that do."""
 
     def count(self, result: str) -> int:
-        """How many vectors came to this."""
+        """Returns the number of vectors came to this."""
         return sum(each.result == result for each in self.results)
 
 

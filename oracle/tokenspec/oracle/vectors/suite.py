@@ -1,4 +1,4 @@
-"""Suites of vectors as they lie in a directory: `index.json`, and for each vector `vectors/ID.json` (contract, section 5).
+"""Suites of vectors as they lie in a directory: `index.json`, and for each vector `vectors/ID.json` (docs/vectors.md).
 
 What is read is checked: the form of both, the sha256 of each file, and that its requests are well formed and go on in time.
 """
@@ -82,7 +82,7 @@ class Entry(msgspec.Struct, frozen=True):
     sha256: Sha256
     """Of its file."""
     finds: int = 0
-    """How many of the seeded faults it finds."""
+    """The number of seeded faults that it finds."""
     mutants: list[str] = []
     """The seeded faults that it finds and no other vector of its kind of resets does."""
 

@@ -71,7 +71,7 @@ def differences(expected: Answer, got: Mapping[str, Any]) -> list[Difference]:
 
 
 def can_be_compared(observed: Mapping[str, Any]) -> bool:
-    """Whether `observed` says anything that is compared: a known field, and in it, where it holds pools, a known pool."""
+    """Returns whether `observed` says anything that is compared: a known field, and in it, where it holds pools, a known pool."""
     for field in FIELDS:
         if field in observed:
             said = observed[field]

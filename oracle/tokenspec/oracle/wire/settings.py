@@ -82,7 +82,7 @@ def settings_named(options: Iterable[str]) -> dict[str, str]:
 
 
 def infers(options: Iterable[str]) -> bool:
-    """Whether the settings that options do not name are to be inferred."""
+    """Returns whether the settings that options do not name are to be inferred."""
     return any(option.strip() == INFER for option in options)
 
 

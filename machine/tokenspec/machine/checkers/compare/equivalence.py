@@ -1,4 +1,4 @@
-"""Whether two declarations of one machine are the same to an observer: whatever is asked, in every state that is reached.
+"""Tells two declarations of one machine apart, as an observer would: whatever is asked, in every state that is reached.
 
 From a state in which both agree on every event they go on to one and the same state; so it is enough to visit the states
 of one of them and to compare, in each, what both would answer.

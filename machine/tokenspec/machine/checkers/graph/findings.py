@@ -35,7 +35,7 @@ class Dead:
     end: Values
     """One of those in which a run ends up, whatever it does."""
     around: int
-    """How many states the allowed events lead to from there, itself included."""
+    """The number of states the allowed events lead to from there, itself included."""
     code: str
     """What the goal is refused with there."""
 
@@ -58,7 +58,7 @@ class Lasso:
     goal: str
     stem: tuple[Taken, ...]
     since: int
-    """How many events lie before the state in which the premise holds."""
+    """The number of events before the state in which the premise holds."""
     loop: tuple[Taken, ...]
     end: Values
     """The state in which the loop begins, or the run stops."""
@@ -83,7 +83,7 @@ class Finding:
     claim: Claim
     part: LivenessPart | LeadsToPart
     states: int
-    """How many states were searched."""
+    """The number of states that were searched."""
     twins: int
     """In how many of them the goal is still to be waited for."""
     broken: Dead | Lasso | None = None

@@ -102,7 +102,7 @@ class _ShortOf:
         self._graph, self._goal, self._fair = graph, goal, fair
 
     def has(self, state: int) -> bool:
-        """Whether a state is in this part."""
+        """Returns whether a state is in this part."""
         return state != NONE and not self._goal[state]
 
     def onward(self, state: int) -> list[int]:
@@ -131,7 +131,7 @@ class _ShortOf:
         return found
 
     def is_fair_in(self, component: set[int]) -> bool:
-        """Whether a run that stays in a strongly connected component can be fair."""
+        """Returns whether a run that stays in a strongly connected component can be fair."""
         met = set().union(*map(self._idle, component))
         met |= {self._graph.event(edge) for state in component for edge in self._inside(state, component)}
         return self._fair <= met

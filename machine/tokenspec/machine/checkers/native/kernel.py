@@ -60,7 +60,7 @@ class Counters:
 
     @property
     def total(self) -> int:
-        """How many counters there are."""
+        """The number of counters there are."""
         return self.first_met + self.observed
 
     @property
@@ -245,7 +245,7 @@ class Kernel:
         return f"(if (i32.gt_u {end} (i32.mul (memory.size $records) (i32.const {PAGE}))) (then {grow}))"
 
     def _goes_on(self) -> str:
-        """Whether a claim about two runs from a state is broken."""
+        """Returns whether a claim about two runs from a state is broken."""
         function = Function(self.scoped.nodes, f"$goes_on (param $rank {self.word}) (result i32)")
         self._decode(function)
         for number, (_, part) in enumerate(self.two_runs):

@@ -79,7 +79,7 @@ def broken_by(instance: int) -> str:
 
 
 def contains(memory: str, rank: str, hashed: bool, word: str) -> str:
-    """Whether a set holds a rank of type `word`."""
+    """Returns whether a set holds a rank of type `word`."""
     if hashed:
         return f"(call $contains {rank})"
     byte = f"(i32.load8_u {memory} {narrow(f'({word}.shr_u {rank} ({word}.const 3))', word)})"

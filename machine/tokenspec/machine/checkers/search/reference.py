@@ -34,14 +34,14 @@ class Exploration:
     seconds: float = 0.0
     complete: bool = False
     rules: dict[str, int] = field(default_factory=dict)
-    """How many transitions each rule took."""
+    """The number of transitions each rule took."""
     violation: Violation | None = None
     trace: list[Instance] = field(default_factory=list)
     """The events that lead to the violation, the violating one last."""
     parameters: dict[str, Value] = field(default_factory=dict)
     """The answers to open policies under which the violation occurs."""
     tally: Tally = field(default_factory=Tally)
-    """How often each part was checked, and its interesting case met."""
+    """The number of times each part was checked, and its interesting case met."""
     observed: list[int] = field(default_factory=list)
     """In how many states each observed condition was true."""
     first_met: list[int] = field(default_factory=list)

@@ -103,7 +103,7 @@ class _ModuleWriter:
         return self._finished(function)
 
     def _fits(self, rule: Rule, env: Env) -> Node:
-        """Whether the rule's source and condition fit."""
+        """Returns whether the rule's source and condition fit."""
         control, kind = env[self.machine.control], self._kinds[self.machine.control]
         here = self.nodes.false
         for source in rule.source:
@@ -226,7 +226,7 @@ def _range(kind: Type) -> tuple[int, int]:
 
 
 def _is_none(slot: Slot) -> str:
-    """Whether a slot holds none of its values, as an i32."""
+    """Returns whether a slot holds none of its values, as an i32."""
     value = f"(i64.load (i32.const {slot.at}))"
     least, most = _range(slot.kind)
     text = f"(i64.gt_u (i64.sub {value} (i64.const {least})) (i64.const {most - least}))"

@@ -47,7 +47,7 @@ def as_record(fates: list[Fate]) -> bytes:
 
 @cache
 def kills() -> Counter[str] | None:
-    """How many faults each claim killed, None where the declaration has changed since."""
+    """Returns the number of faults each claim killed, None where the declaration has changed since."""
     last = recorded()
     if last.digest != declaration():
         return None

@@ -59,7 +59,7 @@ class Played:
     """The row of the last record's account before it."""
 
     def finds(self, fault: OracleFault) -> bool:
-        """Whether an implementation with this fault, bound to this world, answers some record otherwise."""
+        """Returns whether an implementation with this fault, bound to this world, answers some record otherwise."""
         if fault.initial == self.world.oracle.compiled.initial:
             changed = (step for step in self.steps if step[0] in fault.steps)
             first = next((step for step in changed if fault.differs(step[0], step[3], step[1], step[2])), None)

@@ -31,7 +31,7 @@ def changed_events(original: Machine, faulty: Machine) -> tuple[Event, ...]:
 
 
 def shows_nothing(original: Machine, faulty: Machine) -> bool:
-    """Whether the two differ in the ledger alone, of which no answer says anything."""
+    """Returns whether the two differ in the ledger alone, of which no answer says anything."""
     same = faulty.definitions == original.definitions and faulty.variables == original.variables
     return same and all(_without_ledger(e) == _without_ledger(f) for e, f in zip(original.events, faulty.events, strict=True))
 
@@ -69,7 +69,7 @@ class OracleFault:
         self.steps = {name: _renumbered(step, rules, codes) for name, step in self._compiled.steps.items()}
 
     def shows(self, event: str, outcome: Outcome, fields: Fields, before: Row) -> bool:
-        """Whether the answer to such a step is another one here, whatever came before and will come after."""
+        """Returns whether the answer to such a step is another one here, whatever came before and will come after."""
         if event in self._hidden:
             return False
         try:
@@ -81,7 +81,7 @@ class OracleFault:
         return answers != outcome[2] or any(after[n] != outcome[1][n] for n in self._shown)
 
     def differs(self, event: str, outcome: Outcome, fields: Fields, before: Row) -> bool:
-        """Whether a step of the original comes to something else here, as far as an answer or the state shows it."""
+        """Returns whether a step of the original comes to something else here, as far as an answer or the state shows it."""
         step = self.steps.get(event)
         if step is None:
             return False

@@ -19,10 +19,10 @@ from tokenspec.oracle.vectors.build.script import Place
 from tokenspec.spec.catalogue import DEFAULT
 
 _TRIES = 8
-"""How many steps that a fault changes are followed until an answer shows it."""
+"""The largest number of changed steps that are followed until an answer shows the fault."""
 
 _FOLLOWED = 150
-"""How many runs are tried for each of them."""
+"""The number of runs that are tried for each of them."""
 
 _PAIRS = 2_000
 """Ways followed in the search for every rule after every other."""

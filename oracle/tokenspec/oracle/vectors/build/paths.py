@@ -25,9 +25,9 @@ from tokenspec.spec.words import APP_POOLS, NONE
 
 _MINUTE_MS = 60_000
 _WAITS = 2
-"""How often time passes between two records: as far as one job falls due, and the next."""
+"""The number of times time passes between two records: as far as one job falls due, and the next."""
 _MONTHS = 4
-"""How many renewals fall due where several do."""
+"""The number of renewals that fall due where several do."""
 
 
 class PathStep(NamedTuple):

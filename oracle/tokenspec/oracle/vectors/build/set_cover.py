@@ -33,7 +33,7 @@ def few(goals: Sequence[Set[Any]], sizes: Sequence[int]) -> list[int]:
 
 
 def at_least(goals: Sequence[Set[Any]]) -> int:
-    """How many candidates any choice that has every goal has at least: goals of which no two are in one candidate.
+    """Returns the number of candidates any choice that has every goal has at least: goals of which no two are in one candidate.
 
     Each of them takes a candidate of its own.
     """

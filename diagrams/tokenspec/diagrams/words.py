@@ -19,6 +19,7 @@ _SPELT = {
     BinaryOp.AND: "and",
     BinaryOp.OR: "or",
 }
+assert _SPELT.keys() | {BinaryOp.MIN, BinaryOp.MAX} == set(BinaryOp), "words: an operator is not spelt"
 _UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"), (1, "millisecond"))
 
 

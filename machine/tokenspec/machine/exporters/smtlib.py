@@ -40,6 +40,7 @@ _OPERATIONS = {
     BinaryOp.AND: "and",
     BinaryOp.OR: "or",
 }
+assert _OPERATIONS.keys() == set(BinaryOp), "smtlib: an operator has no text"
 
 _Node: TypeAlias = "str | tuple[_Node, ...]"
 """A symbol, or a list."""

@@ -6,7 +6,8 @@ not come to cannot be met; what it comes to mostly can.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import TypeAlias, assert_never
 
@@ -27,6 +28,18 @@ def outcomes(machine: Machine) -> frozenset[tuple[str, str]]:
 def closed_off(machine: Machine, settings: Mapping[str, Value]) -> frozenset[tuple[str, str]]:
     """The outcomes that cannot be met under fixed `settings` of some parameters."""
     return outcomes(machine) - _Walk(machine, settings).reached
+
+
+_OF_NUMBERS: dict[BinaryOp, Callable[[int, int], Value]] = {
+    BinaryOp.ADD: operator.add,
+    BinaryOp.SUB: operator.sub,
+    BinaryOp.MUL: operator.mul,
+    BinaryOp.MIN: min,
+    BinaryOp.MAX: max,
+    BinaryOp.LT: operator.lt,
+    BinaryOp.LE: operator.le,
+}
+assert _OF_NUMBERS.keys() | {BinaryOp.EQ, BinaryOp.AND, BinaryOp.OR} == set(BinaryOp), "reachability: an operator has no meaning"
 
 
 class _Walk:
@@ -140,13 +153,4 @@ class _Worker:
             less = {x < y if op is BinaryOp.LT else x <= y for x, y in places}
             # A name may stand in two enums; where their orders differ nothing is known.
             return less.pop() if len(less) == 1 else None
-        numbers: dict[BinaryOp, Value] = {
-            BinaryOp.ADD: a + b,
-            BinaryOp.SUB: a - b,
-            BinaryOp.MUL: a * b,
-            BinaryOp.MIN: min(a, b),
-            BinaryOp.MAX: max(a, b),
-            BinaryOp.LT: a < b,
-            BinaryOp.LE: a <= b,
-        }
-        return numbers[op]
+        return _OF_NUMBERS[op](a, b)

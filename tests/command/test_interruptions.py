@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -49,3 +50,27 @@ def test_a_campaign_that_is_ended_early_has_no_verdict() -> None:
     code, out = interrupted(8, "fuzz", "--examples", "60000")
     assert (code, out.splitlines()[-1]) == (20, "no verdict: it was interrupted")
     assert "never met" not in out
+
+
+SWALLOWED = """
+import gc, signal, time
+from tokenspec.oracle.command.main import keep_interruptions
+
+def swallow(phase, info):
+    gc.callbacks.remove(swallow)
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGINT, signal.default_int_handler)
+keep_interruptions()
+gc.callbacks.append(swallow)
+gc.collect()
+try:
+    time.sleep(20)
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def test_an_interruption_that_the_garbage_collector_swallows_comes_again() -> None:
+    done = subprocess.run((sys.executable, "-c", SWALLOWED), capture_output=True, text=True, timeout=60)
+    assert (done.stdout, done.stderr) == ("interrupted\n", "")

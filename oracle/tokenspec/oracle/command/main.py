@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import _thread
 import importlib
 import io
 import os
 import sys
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -100,7 +102,27 @@ def tokenspec() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits."""
     _open_streams()
+    keep_interruptions()
     sys.exit(run(lambda: tokenspec.main(arguments, prog_name="tokenspec", standalone_mode=False)))
+
+
+def keep_interruptions() -> None:
+    """Sees to it that Ctrl-C ends a run wherever it comes.
+
+    Python swallows what is raised within a callback of the garbage collector, as Hypothesis has one, or within a destructor.
+    An interruption that was lost there comes again a moment later.
+    """
+    before = sys.unraisablehook
+
+    def hook(lost: sys.UnraisableHookArgs) -> None:
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            again = threading.Timer(0.05, _thread.interrupt_main)
+            again.daemon = True
+            again.start()
+        else:
+            before(lost)
+
+    sys.unraisablehook = hook
 
 
 def _open_streams() -> None:

@@ -8,7 +8,7 @@ operations are total: there is no division and no look-up that could fail.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from typing import TypeAlias, assert_never
 
@@ -85,6 +85,21 @@ def children(expr: Expr) -> tuple[Expr, ...]:
             return (left, right)
         case Ite(cond, then, orelse):
             return (cond, then, orelse)
+        case _:
+            assert_never(expr)
+
+
+def with_parts(expr: Expr, parts: Sequence[Expr]) -> Expr:
+    """Returns `expr` with other direct parts, as many as it has, left to right."""
+    match expr:
+        case Lit() | Var():
+            return expr
+        case Not():
+            return Not(*parts)
+        case Binary(op):
+            return Binary(op, *parts)
+        case Ite():
+            return Ite(*parts)
         case _:
             assert_never(expr)
 

@@ -28,7 +28,7 @@ from tokenspec.machine.lang.build import (
     requires,
     var,
 )
-from tokenspec.machine.lang.expr import Binary, Expr, Ite, Lit, Not, Var
+from tokenspec.machine.lang.expr import Expr, Var, children, with_parts
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Type, Value
 
 
@@ -81,18 +81,10 @@ class Definitions:
 
 
 def _lowered(expr: Expr, rows: Mapping[str, Sequence[str]]) -> Expr:
-    match expr:
-        case _FigureRead(pattern, key, absent):
-            found = {member: var(pattern.format(member)) for member in rows[pattern]}
-            return lookup(Term(_lowered(key, rows)), found, absent).expr
-        case Not(arg):
-            return Not(_lowered(arg, rows))
-        case Binary(op, left, right):
-            return Binary(op, _lowered(left, rows), _lowered(right, rows))
-        case Ite(cond, then, orelse):
-            return Ite(_lowered(cond, rows), _lowered(then, rows), _lowered(orelse, rows))
-        case Lit() | Var():
-            return expr
+    if isinstance(expr, _FigureRead):
+        found = {member: var(expr.name.format(member)) for member in rows[expr.name]}
+        return lookup(Term(_lowered(expr.key, rows)), found, expr.absent).expr
+    return with_parts(expr, [_lowered(part, rows) for part in children(expr)])
 
 
 def choosing(policies: Iterable[d.Policy]) -> tuple[Callable[..., Term], Callable[[str, str], Term]]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, children, names_in
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, children, names_in, with_parts
 from tokenspec.machine.lang.typecheck import Scope, common, type_of
 from tokenspec.machine.lang.types import Bool, Tokens
 
@@ -39,7 +39,7 @@ def negated(expr: Expr) -> Expr:
 
 def replaced(expr: Expr, before: Expr, after: Expr) -> Expr:
     """`expr` with `after` wherever it holds `before`."""
-    return after if expr == before else _with_parts(expr, [replaced(part, before, after) for part in children(expr)])
+    return after if expr == before else with_parts(expr, [replaced(part, before, after) for part in children(expr)])
 
 
 def is_leaf(expr: Expr) -> bool:
@@ -83,7 +83,7 @@ class Rewriter:
             elif not decides:
                 for operator, leaf in self._leaf(part, inner.op if isinstance(inner, Binary) else None):
                     changed = (*parts[:index], leaf, *parts[index + 1 :])
-                    whole = reduce(lambda a, b: Binary(op, a, b), changed) if op else _with_parts(inner, changed)
+                    whole = reduce(lambda a, b: Binary(op, a, b), changed) if op else with_parts(inner, changed)
                     yield _rewrite(operator, expr, whole if inner is expr else Not(whole))
 
     def _leaf(self, expr: Expr, op: BinaryOp | None = None) -> Iterator[tuple[str, Expr]]:
@@ -177,16 +177,3 @@ def _operands(expr: Expr, op: BinaryOp) -> Iterator[Expr]:
         yield from _operands(expr.right, op)
     else:
         yield expr
-
-
-def _with_parts(expr: Expr, parts: Sequence[Expr]) -> Expr:
-    """`expr` with other direct parts, left to right."""
-    match expr:
-        case Not():
-            return Not(*parts)
-        case Binary(op):
-            return Binary(op, *parts)
-        case Ite():
-            return Ite(*parts)
-        case _:
-            return expr

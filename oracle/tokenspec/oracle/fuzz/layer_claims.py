@@ -25,15 +25,18 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.system import system
-from tokenspec.spec.words import APP_POOLS
+from tokenspec.spec.words import APP_POOLS, FREE, SUBSCRIBED
 
 _PLAN_CHANGES = frozenset(
     event.name
     for event in system().machines[0].events
     if event.actor is Actor.USER
-    and any({"plan", "scheduled_plan"} & {effect.name for effect in rule.effect} and not rule.clocks for rule in event.rules)
+    for rule in event.rules
+    if {"plan", "scheduled_plan"} & {effect.name for effect in rule.effect}
+    and set(rule.source) <= set(SUBSCRIBED)
+    and rule.target != FREE
 )
-"""The events of a user by which the plan, or the one scheduled, changes and no clock does."""
+"""The events of a subscriber that change the plan, or the one scheduled; what they do to clocks is what is checked."""
 
 
 class LayerChecks:
@@ -76,7 +79,7 @@ class LayerChecks:
         account = self.oracle.accounts[name]
         self._names[id(account)] = name
         if known is None:
-            self._history.setdefault(name, [self._vector(account)])
+            self._history.setdefault(name, [self.oracle.app_balances(account)])
         for other, encoded in others.items():
             self._demand(
                 "no_gifting",
@@ -102,7 +105,7 @@ class LayerChecks:
         history = self._history.setdefault(self._names.get(id(account), ""), [])
         if outcome[0] < 0:
             return
-        now = self._vector(account)
+        now = self.oracle.app_balances(account)
         # The months that one renewal job makes good are one event, so the states between count for nothing.
         if self.oracle.fired == self._last_fired and history:
             history[-1] = now
@@ -118,9 +121,6 @@ class LayerChecks:
         extra = 1 if age == 15 else 0
         pools = [pool for bit, pool in enumerate(APP_POOLS) if mask >> bit & 1] or ["daily"]
         return {pool: min(vector[APP_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}
-
-    def _vector(self, account: Account) -> Vector:
-        return self.oracle.app_balances(account)
 
     def _refused(self, record: dict[str, Any], before: bytes, account: Account) -> None:
         if record["event"] == "transfer" and self.oracle.last_rule == "tokens_cannot_be_transferred":
@@ -157,7 +157,7 @@ class LayerChecks:
             )
         if event in ("login", "refresh"):
             self._synced[name, record["session"]] = len(self._history[name]) - 1
-            pools = dict(zip(APP_POOLS, self._vector(account), strict=True))
+            pools = dict(zip(APP_POOLS, self.oracle.app_balances(account), strict=True))
             view = {"account": name, "at": record["at"], "event": "view", "session": record["session"], "shown": pools}
             self._demand(
                 "fresh_view_is_true", "fresh_is_current", self.oracle.apply(view).shown_is == "current", f"after {event}"

@@ -43,7 +43,7 @@ class _Past(LayerChecks):
         account = self.oracle.accounts[record["account"]]
         if not known:
             self._names[id(account)] = record["account"]
-            self._history.setdefault(record["account"], []).append(self._vector(account))
+            self._history.setdefault(record["account"], []).append(self.oracle.app_balances(account))
         if isinstance(answer.cost, int):
             self.quoted = answer.cost
         return answer

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from_options, without_infer
+from tokenspec.oracle.wire.settings import RESETS, catalogue_from_file, policy_from_options, without_infer
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import POLICIES
 
@@ -34,6 +34,17 @@ class Seconds(click.FloatRange):
 
 TIMEOUT = Seconds(min=0, min_open=True, max=3_600)
 """How long an implementation may take for an answer: up to an hour."""
+
+
+def resets_option(command: F) -> F:
+    """--resets, of a verb that reads logs."""
+    return click.option(
+        "--resets",
+        type=click.Choice(RESETS),
+        default=RESETS[0],
+        show_default=True,
+        help="Whether the two jobs are written in the log or run by themselves when due.",
+    )(command)
 
 
 def settings_options(command: F) -> F:

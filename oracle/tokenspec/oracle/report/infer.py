@@ -9,9 +9,10 @@ from typing import IO, Any
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.logs.infer import CameTo, Inference, Unexplained
+from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
-from tokenspec.oracle.report.replay import bad_data, bad_text
-from tokenspec.oracle.report.replay_ci import SHOWN_MAX
+from tokenspec.oracle.report.replay import bad_data, bad_text, divergence_data
+from tokenspec.oracle.report.replay_ci import SHOWN_MAX, Replayed
 from tokenspec.oracle.report.text import table
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line
@@ -154,3 +155,26 @@ def came_to_data(ways: Sequence[CameTo]) -> list[dict[str, Any]]:
         {"policies": way.policies, "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in way.differences]}
         for way in ways
     ]
+
+
+def replayed(found: Inference, logs: Sequence[str], diverged: Sequence[tuple[Divergence, str]]) -> Replayed:
+    """Returns a replay under all settings, for the forms of continuous integration."""
+    return Replayed(
+        verdict=verdict(found),
+        figures=figures(found),
+        logs=logs,
+        records=found.records,
+        compared=found.compared,
+        bad=[(bad, bad_text(bad)) for bad in found.bad],
+        diverged=diverged,
+        rows=(),
+        stamp=stamp(),
+    )
+
+
+def replay_data(found: Inference, inferred: dict[str, Any], diverged: Sequence[Divergence]) -> dict[str, Any]:
+    """Returns the report of a replay as data, with what is inferred beside it."""
+    ways = came_to_data(found.unexplained.came_to) if found.unexplained is not None else []
+    divergences = [{**divergence_data(each), "explained": True, "came_to": ways} for each in diverged]
+    word = "diverges" if divergences else "conforms" if found.compared else "no_verdict"
+    return {**inferred, "verdict": word, "divergences": divergences}

@@ -11,7 +11,7 @@ from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import catalogue_at, output_options, progress, settings_options
+from tokenspec.oracle.command.options import catalogue_at, output_options, progress, resets_option, settings_options
 from tokenspec.oracle.logs.diagnosis import Asked
 from tokenspec.oracle.logs.history import tell
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
@@ -21,7 +21,7 @@ from tokenspec.oracle.report.text import as_json
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
-from tokenspec.oracle.wire.settings import RESETS, policy_from_options
+from tokenspec.oracle.wire.settings import policy_from_options
 from tokenspec.spec.words import APP_POOLS
 
 
@@ -31,13 +31,7 @@ from tokenspec.spec.words import APP_POOLS
 @click.option("--shown", metavar="JSON", help='What somebody was shown, such as \'{"fast": 0, "daily": 150}\'.')
 @click.option("--at", metavar="T", help="The instant asked about, RFC 3339 with Z; default: that of the account's last record.")
 @click.option("--time-zone", metavar="ZONE", help="Tells instants in this zone too, such as America/Los_Angeles.")
-@click.option(
-    "--resets",
-    type=click.Choice(RESETS),
-    default=RESETS[0],
-    show_default=True,
-    help="Whether the two jobs are written in the log or run by themselves when due.",
-)
+@resets_option
 @settings_options
 @output_options("text", "json")
 def command(

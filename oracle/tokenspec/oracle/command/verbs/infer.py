@@ -5,24 +5,18 @@ from __future__ import annotations
 import click
 
 from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import catalogue_at, output_options, progress, settings_options
+from tokenspec.oracle.command.options import catalogue_at, output_options, progress, resets_option, settings_options
 from tokenspec.oracle.logs.infer import infer
 from tokenspec.oracle.report.infer import data, exit_of, text
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.text import as_json
 from tokenspec.oracle.wire.log_files import Logs
-from tokenspec.oracle.wire.settings import RESETS, settings_named
+from tokenspec.oracle.wire.settings import settings_named
 
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
-@click.option(
-    "--resets",
-    type=click.Choice(RESETS),
-    default=RESETS[0],
-    show_default=True,
-    help="Whether the two jobs are written in the log or run by themselves when due.",
-)
+@resets_option
 @settings_options
 @output_options("text", "json")
 def command(

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 import click
 import msgspec
 from click.core import ParameterSource
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.command.files import check_files, lines_to, write_file
-from tokenspec.oracle.command.options import catalogue_at, output_options, progress, settings_or_infer_options
-from tokenspec.oracle.logs.infer import Inference, infer
+from tokenspec.oracle.command.options import catalogue_at, output_options, progress, resets_option, settings_or_infer_options
+from tokenspec.oracle.logs.infer import infer
 from tokenspec.oracle.logs.policies_tried import explain
 from tokenspec.oracle.logs.replay import Divergence, replay
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, HOLDS, gravest
-from tokenspec.oracle.report.infer import came_to_data, data, exit_of, figures, text, unexplained_text, verdict
-from tokenspec.oracle.report.replay import as_lines, bad_text, divergence_data, forms
-from tokenspec.oracle.report.replay_ci import Replayed, replay_forms
+from tokenspec.oracle.report.infer import data, exit_of, replay_data, replayed, text, unexplained_text
+from tokenspec.oracle.report.replay import as_lines, forms
+from tokenspec.oracle.report.replay_ci import replay_forms
 from tokenspec.oracle.report.text import Reports, as_json, report_files, write_result
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.snapshot import load, save
 from tokenspec.oracle.wire.log_files import Logs
-from tokenspec.oracle.wire.settings import RESETS, infers, policy_from_options, settings_named, without_infer
+from tokenspec.oracle.wire.settings import infers, policy_from_options, settings_named, without_infer
 from tokenspec.spec.catalogue import Catalogue
 
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...")
-@click.option(
-    "--resets",
-    type=click.Choice(RESETS),
-    default=RESETS[0],
-    show_default=True,
-    help="Whether the two jobs are written in the log or run by themselves when due.",
-)
+@resets_option
 @settings_or_infer_options
 @click.option("--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line.")
 @click.option("--save-state", metavar="FILE", type=click.Path(), help="Saves the oracle, to go on from later.")
@@ -131,34 +124,12 @@ def _replay_under_all(
         # The setting in the report explains every record up to there, so that its own replay first differs there too.
         under_example = replay(read, Oracle(found.example, catalogue, resets)).divergences[0]
         diverged = [(under_example, unexplained_text(found.unexplained))]
-    report = _report(found, inferred, [divergence for divergence, _ in diverged])
+    report = replay_data(found, inferred, [divergence for divergence, _ in diverged])
     forms: dict[str, Callable[[IO[str]], object]] = {
         "text": lambda to: text(found, to, quiet),
         "json": lambda to: to.write(as_json(report)),
         "jsonl": lambda to: to.write(as_lines(report)),
-        **replay_forms(lambda: _replayed(found, read.names, diverged)),
+        **replay_forms(lambda: replayed(found, read.names, diverged)),
     }
     write_result(forms, form, output_file, reports)
     return exit_of(found)
-
-
-def _replayed(found: Inference, logs: Sequence[str], diverged: Sequence[tuple[Divergence, str]]) -> Replayed:
-    return Replayed(
-        verdict=verdict(found),
-        figures=figures(found),
-        logs=logs,
-        records=found.records,
-        compared=found.compared,
-        bad=[(bad, bad_text(bad)) for bad in found.bad],
-        diverged=diverged,
-        rows=(),
-        stamp=stamp(),
-    )
-
-
-def _report(found: Inference, inferred: dict[str, Any], diverged: Sequence[Divergence]) -> dict[str, Any]:
-    """The report of a replay, with what is inferred beside it."""
-    ways = came_to_data(found.unexplained.came_to) if found.unexplained is not None else []
-    divergences = [{**divergence_data(each), "explained": True, "came_to": ways} for each in diverged]
-    word = "diverges" if divergences else "conforms" if found.compared else "no_verdict"
-    return {**inferred, "verdict": word, "divergences": divergences}

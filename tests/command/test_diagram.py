@@ -37,8 +37,10 @@ def test_a_policy_changes_the_picture() -> None:
     usual, last = (
         within("diagram", "pools", "--format", "mermaid", *more).out for more in ((), ("--policy", "daily_position=last"))
     )
-    assert 'n_daily -->|"second to pay for generate"| n_fast' in usual
-    assert 'n_topup -->|"fourth to pay for generate"| n_daily' in last
+    assert "<b>daily</b><br>no. 1 to pay for generate<br>" in usual
+    assert "n_daily ~~~ n_fast" in usual
+    assert "<b>daily</b><br>no. 4 to pay for generate<br>" in last
+    assert "n_topup ~~~ n_daily" in last
 
 
 def test_hits_of_several_reports_are_added_up(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from lang.machines import counter, ladder, repeating_job, swap, wallet
 from lang.turnstile import turnstile
 from tokenspec.diagrams.coverage import with_hits
 from tokenspec.diagrams.decision import decision
-from tokenspec.diagrams.graph import Edge, Graph, Heat, NodeShape
+from tokenspec.diagrams.graph import Edge, Graph, Heat, NodeShape, Stroke
 from tokenspec.diagrams.lifecycle import accepted_in, lifecycle
 from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.statechart import families, statechart
@@ -88,10 +88,31 @@ def test_pools_pay_in_the_order_of_the_policies() -> None:
 
 
 def test_every_pool_names_all_that_fills_and_drains_it() -> None:
-    nodes = {n.id: [line.text for line in n.lines] for n in pictures()["pools"].draw(False).nodes}
-    assert nodes["topup"][2:] == ["+ bought: buy_topup", "+ refunded: refund", "- spent: generate", "- expired: refund"]
-    moved = [e for e in pictures()["pools"].draw(False).edges if "moved" in e.lines[0].text]
-    assert [(e.source, e.target) for e in moved] == [("fast", "rollover")]
+    graph = pictures()["pools"].draw(False)
+    nodes = {n.id: [line.text for line in n.lines] for n in graph.nodes}
+    assert nodes["topup"][3:] == ["+ bought: buy_topup", "+ refunded: refund", "- spent: generate", "- expired: refund"]
+    seen = [(e.source, e.target, e.lines[0].text) for e in graph.edges if e.stroke is not Stroke.NONE]
+    assert seen == [("fast", "rollover", "moved by renew")]
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_each_pool_is_numbered_in_the_order_in_which_it_pays(last: bool) -> None:
+    graph = pictures(policy={**DEFAULTS, "daily_position": "last"} if last else DEFAULTS)["pools"].draw(False)
+    numbered = {n.id: n.lines[1].text for n in graph.nodes if n.shape is NodeShape.POOL and n.lines[1].text.startswith("no.")}
+    order = ["fast", "rollover", "topup", "daily"] if last else ["daily", "fast", "rollover", "topup"]
+    assert numbered == {pool: f"no. {number} to pay for generate" for number, pool in enumerate(order, 1)}
+
+
+def test_a_requirement_that_names_what_alone_is_missing_says_just_that() -> None:
+    graph = decision(ACCOUNT, ACCOUNT.event_named["generate"], PARAMETERS)
+    said = [line.text for n in graph.nodes if n.shape is NodeShape.QUESTION for line in n.lines[1:]]
+    assert said == [
+        "no, where all that relaxed serves lacks is: used up",
+        "no, where all that relaxed serves lacks is: medium relaxes, though plan relaxes",
+        "no, where all that relaxed serves lacks is: origin is first party",
+    ]
+    whole = "used up and status relaxes and medium relaxes and origin is first party"
+    assert f"relaxed serves: generation goes on without tokens; this is {whole}" in texts(graph).splitlines()
 
 
 def test_states_that_rules_name_together_share_a_box() -> None:

@@ -10,10 +10,12 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from diagrams.geometry import Geometry
 from programs import has
 from tokenspec.diagrams import picture
 from tokenspec.diagrams.dot import dot
@@ -50,6 +52,30 @@ def test_every_picture_fits_a_page_and_is_described(name: str) -> None:
     shown = " ".join(t.text or "" for t in drawn.iter(f"{SVG}text"))
     assert all(re.split(r"[ _]", node.lines[0].text)[0] in shown for node in graph.all_nodes if node.lines)
     assert text == picture.svg(pictures()[name].draw(False))
+
+
+@pytest.mark.parametrize("name", pictures())
+def test_no_frame_and_no_edge_runs_through_a_text(name: str) -> None:
+    for refusals in (False, True):
+        laid = Geometry(dot(pictures()[name].draw(refusals)))
+        assert laid.texts
+        assert laid.lines
+        assert (laid.across_a_frame(), laid.run_through()) == ([], set())
+
+
+def test_what_runs_through_a_text_is_found() -> None:
+    entered = Geometry('digraph { subgraph cluster_a { label="the frame of a" a } b -> a }')
+    assert (entered.across_a_frame(), entered.run_through()) == ([], {"the frame of a"})
+    crossed = Geometry('digraph { subgraph cluster_a { a -> b [label="within"] b -> c } a -> d [label="without"] d -> c }')
+    assert (crossed.across_a_frame(), crossed.run_through()) == ([("within", "cluster_a")], set())
+
+
+def test_regions_of_a_statechart_stand_in_one_column() -> None:
+    graph = pictures()["account"].draw(False)
+    frames = Geometry(dot(graph)).frames
+    regions = [frames[f"cluster_{group.id}"] for group in graph.groups]
+    assert len({(region.left, region.right) for region in regions}) == 1
+    assert all(above.low > below.high for above, below in pairwise(regions))
 
 
 def test_another_process_draws_the_same_bytes() -> None:

@@ -63,7 +63,8 @@ def test_buttons_do_what_the_events_do(page: Page) -> None:
     assert page.pools()["fast"] == 25_000
     page.press("upgrade", plan="ultimate")
     assert marked(page, "lit") == {
-        "account__active->account__active____again", "account__active____again", "account__active____again->account__active"
+        "account__active->account__active____account__active", "account__active____account__active",
+        "account__active____account__active->account__active",
     }  # fmt: skip
     assert page.text("#place") == "5 of 5"
     assert page.text("#held") == "all 14 hold"
@@ -243,6 +244,32 @@ def test_ten_thousand_events_are_stepped_through(page: Page) -> None:
     for position in (5_000, 4_801, 4_800, 17, 9_999):
         page.run("explorer.goTo(arguments[0])", position)
         assert page.pools() == answers[position - 1]["balances"]
+
+
+@pytest.mark.parametrize("width", [360, 390])
+def test_on_a_phone_buttons_come_before_tables_and_a_pool_s_name_takes_one_line(page: Page, width: int) -> None:
+    page.browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride",
+                                 {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": True})  # fmt: skip
+    try:
+        page.press("open_account")
+        page.press("subscribe", plan="premium")
+        page.press("generate", cost="200", media="image")
+        assert page.run("return document.documentElement.scrollWidth") == width
+        tops = page.run("return arguments[0].map((id) => document.getElementById(id).getBoundingClientRect().top)",
+                        ["events", "pools", "clocks", "plot", "history"])  # fmt: skip
+        assert tops == sorted(tops)
+        lines = page.run("""
+            const lines = (range) => new Set(Array.from(range.getClientRects(), (box) => Math.round(box.bottom))).size;
+            return Array.from(document.querySelectorAll(".pool .name > *"), (part) => {
+              const range = document.createRange();
+              range.selectNodeContents(part);
+              return [part.textContent, lines(range)];
+            });
+        """)
+        assert len(lines) == 2 * len(page.pools())
+        assert [part for part, count in lines if count != 1] == []
+    finally:
+        page.browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
 
 def test_it_is_legible_on_a_phone_light_and_dark(page: Page) -> None:

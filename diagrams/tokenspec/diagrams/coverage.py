@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, LabelLine, Node, Outcome, Style
+from tokenspec.diagrams.graph import Edge, Graph, Heat, LabelLine, Outcome, Style
 
 
 def with_hits(graph: Graph, hits: Mapping[Outcome, int]) -> Graph:
@@ -13,32 +13,14 @@ def with_hits(graph: Graph, hits: Mapping[Outcome, int]) -> Graph:
 
     A rule that leads out of several states has one count, which stands on each of its edges.
     """
-    return replace(
-        graph,
-        says=f"{graph.says} With the number of times that a run met each; what it never met is drawn thick and dashed.",
-        nodes=tuple(_node(node, hits) for node in graph.nodes),
-        edges=tuple(_edge(edge, hits) for edge in graph.edges),
-        groups=tuple(_group(group, hits) for group in graph.groups),
-    )
-
-
-def _group(group: Group, hits: Mapping[Outcome, int]) -> Group:
-    return replace(
-        group,
-        lines=tuple(_line(line, hits) for line in group.lines),
-        nodes=tuple(_node(node, hits) for node in group.nodes),
-        groups=tuple(_group(inner, hits) for inner in group.groups),
-    )
-
-
-def _node(node: Node, hits: Mapping[Outcome, int]) -> Node:
-    return replace(node, lines=tuple(_line(line, hits) for line in node.lines))
+    says = f"{graph.says} With the number of times that a run met each; what it never met is drawn thick and dashed."
+    heated = replace(graph, says=says, edges=tuple(_edge(edge, hits) for edge in graph.edges))
+    return heated.with_lines(lambda lines: tuple(_line(line, hits) for line in lines))
 
 
 def _edge(edge: Edge, hits: Mapping[Outcome, int]) -> Edge:
     known = [hits[outcome] for line in edge.lines for outcome in line.outcomes if outcome in hits]
-    heat = None if not known else Heat.WARM if all(known) else Heat.COLD
-    return replace(edge, lines=tuple(_line(line, hits) for line in edge.lines), heat=heat)
+    return replace(edge, heat=None if not known else Heat.WARM if all(known) else Heat.COLD)
 
 
 def _line(line: LabelLine, hits: Mapping[Outcome, int]) -> LabelLine:

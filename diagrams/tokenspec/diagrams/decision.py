@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, Stroke, faint, plain, strong
 from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.words import called, in_words, listed, spaced
-from tokenspec.machine.lang.declaration import Event, Kind, Machine, Origin, Requirement, Rule
-from tokenspec.machine.lang.expr import TRUE, Var, children, reads
+from tokenspec.machine.lang.declaration import Definition, Event, Kind, Machine, Origin, Requirement, Rule
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Not, Var, children, reads
 from tokenspec.machine.lang.outcome import Values
 
 
@@ -19,7 +19,7 @@ def decision(machine: Machine, event: Event, parameters: Values) -> Graph:
     for number, need in enumerate(event.requires, 1):
         question, refusal = f"question{number}", f"refusal{number}"
         if need.holds != TRUE:
-            nodes.append(Node(question, _question(need), NodeShape.QUESTION))
+            nodes.append(Node(question, _question(machine, need), NodeShape.QUESTION))
             nodes.append(Node(refusal, _refusal(need), NodeShape.REFUSAL))
             outcome = (event.name, f"refused: {need.code}")
             edges.append(Edge(last, question, () if last == "asked" else (plain("yes"),)))
@@ -39,6 +39,7 @@ def decision(machine: Machine, event: Event, parameters: Values) -> Graph:
         says=f"{event.says} What is required of it, in order, with the refusal where that fails, and what is done otherwise.",
         nodes=tuple(nodes),
         edges=tuple(edges),
+        column=True,
     )
 
 
@@ -48,12 +49,40 @@ def _asked(event: Event) -> tuple[LabelLine, ...]:
     return (*lines, *([faint(" ".join(event.clauses))] if event.clauses else []))
 
 
-def _question(need: Requirement) -> tuple[LabelLine, ...]:
+def _question(machine: Machine, need: Requirement) -> tuple[LabelLine, ...]:
     lines = [strong(spaced(need.code))]
+    lack = lacking(machine, need)
+    if lack is not None:
+        serves, missing, given = lack
+        though = f", though {' and '.join(map(in_words, given))}" if given else ""
+        lines.append(faint(f"no, where all that {spaced(serves.name)} lacks is: {in_words(missing)}{though}"))
     # A single name or comparison says no more than the sentence does.
-    if sum(1 for _ in reads(need.holds)) > 2:
+    elif sum(1 for _ in reads(need.holds)) > 2:
         lines.append(faint(in_words(need.holds)))
     return tuple(lines)
+
+
+def lacking(machine: Machine, need: Requirement) -> tuple[Definition, Expr, list[Expr]] | None:
+    """The definition that a requirement holds up, the one part of it that is missing, and what is given in its place.
+
+    Such a requirement is made by `unless ... missing` of the language; any other has None.
+    """
+    alternatives = _joined(need.holds, BinaryOp.OR)
+    others = [_joined(a.arg, BinaryOp.AND) for a in alternatives if isinstance(a, Not)]
+    for definition in machine.definitions:
+        parts = _joined(definition.expr, BinaryOp.AND)
+        missing, rest = ([p for p in parts if (p in alternatives) is known] for known in (True, False))
+        held = next((found for found in others if set(rest) <= set(found)), None)
+        if Var(definition.name) in alternatives and rest and len(missing) == 1 and held is not None:
+            return definition, missing[0], [part for part in held if part not in rest]
+    return None
+
+
+def _joined(expr: Expr, op: BinaryOp) -> list[Expr]:
+    """The parts that one operator joins."""
+    if isinstance(expr, Binary) and expr.op is op:
+        return [*_joined(expr.left, op), *_joined(expr.right, op)]
+    return [expr]
 
 
 def _refusal(need: Requirement) -> tuple[LabelLine, ...]:
@@ -84,6 +113,8 @@ def _meant(machine: Machine, event: Event) -> Iterator[str]:
         r.when for r in event.rules
     ]
     read = set(reads(tuple(shown)))
+    whole = {lack[0] for need in event.requires if (lack := lacking(machine, need))}
     for definition in machine.definitions:
         if definition.name in read:
-            yield f"{spaced(definition.name)}: {definition.says}"
+            parts = f"; this is {in_words(definition.expr)}" if definition in whole else ""
+            yield f"{spaced(definition.name)}: {definition.says}{parts}"

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import replace
 from html import escape
-from itertools import pairwise
 from textwrap import wrap
 
 import graphviz
@@ -21,17 +18,20 @@ from tokenspec.diagrams.graph import (
     NodeShape,
     Stroke,
     Style,
-    members,
+    halves,
     merged,
     paragraphs,
     plain,
+    through_labels,
 )
 
 FONT = "Arial"
 """One whose widths Graphviz knows by heart."""
 INK, FAINT, COLD, PAPER = "#1f2328", "#59636e", "#a40e26", "#ffffff"
-_GROUP_WIDTH = 60
-"""Characters in a line at the head of a group."""
+_NOTE_LINE = 64
+"""Characters in a line of a note."""
+_REGION_PT, _REGION_LINE = 612, 80
+"""The least width of a region, the same for all of them in one column, and how many characters stand in a line at its head."""
 
 _SHAPES: dict[NodeShape, dict[str, str]] = {
     NodeShape.START: {"shape": "point", "width": "0.14", "color": INK},
@@ -47,14 +47,21 @@ _SHAPES: dict[NodeShape, dict[str, str]] = {
     NodeShape.REFUSAL: {"shape": "box", "style": "filled,dashed", "fillcolor": "#ffebe9", "color": "#a40e26"},
     NodeShape.POOL: {"shape": "cylinder", "style": "filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
     NodeShape.NOTE: {"shape": "note", "style": "filled", "fillcolor": "#f6f8fa", "color": FAINT},
+    NodeShape.LABEL: {
+        "shape": "box",
+        "style": "filled",
+        "fillcolor": PAPER,
+        "color": PAPER,
+        "margin": "0.04,0.02",
+        "height": "0.1",
+    },
 }
 _STROKES: dict[Stroke, dict[str, str]] = {
     Stroke.MOVE: {},
     Stroke.JOB: {"arrowhead": "vee", "color": "#0550ae"},
     Stroke.CLOCK: {"arrowhead": "empty", "color": "#7d4e00"},
     Stroke.REFUSED: {"style": "dashed", "color": "#a40e26"},
-    Stroke.DRIVES: {"style": "dotted", "arrowhead": "open", "color": FAINT},
-    Stroke.NOTE: {"style": "dotted", "arrowhead": "none", "color": FAINT},
+    Stroke.NONE: {"style": "invis"},
 }
 _HEAT: dict[Heat, dict[str, str]] = {
     Heat.COLD: {"style": "dashed", "penwidth": "3", "color": "#a40e26"},
@@ -69,75 +76,74 @@ def dot(graph: Graph) -> str:
     drawn = graphviz.Digraph(
         graph.name,
         comment=graph.title,
-        graph_attr={"bgcolor": PAPER, "fontname": FONT, "ranksep": "0.4", "pad": "0.12", "newrank": "true"},
+        graph_attr={"bgcolor": PAPER, "fontname": FONT, "ranksep": "0.4", "pad": "0.12"},
         node_attr={"fontname": FONT, "fontsize": "10", "fontcolor": INK, "margin": "0.11,0.06"},
         edge_attr={"fontname": FONT, "fontsize": "10", "fontcolor": INK, "color": INK, "arrowsize": "0.7"},
     )
-    edges, width = merged(graph.edges), graph.width
+    column = graph.column or bool(graph.groups)
+    if column:
+        drawn.attr(pack="10", packmode="array_lu1", ranksep="0.25")
+    edges = merged(graph.edges)
+    # A label at a loop may lie across other edges; in a column Graphviz lays labels over frames, or leaves them out.
+    chosen = [e for e in edges if e.lines and (e.source == e.target or (column and not e.beside))]
+    shown = through_labels(graph, edges, chosen)
     # Graphviz puts above what it hears of first: the edges tell that better than the groups.
-    for edge in edges:
-        if edge.source != edge.target:
-            drawn.edge(_quoted(edge.source), _quoted(edge.target), **_edge(edge, width))
-        if edge.beside:
-            _level(drawn, edge.source, edge.target)
-    _fill(drawn, width, graph.nodes, graph.groups, {edge.source: edge for edge in edges if edge.source == edge.target})
+    met = list(dict.fromkeys(end for edge in edges for end in (edge.source, edge.target)))
+    upward = {half for edge in chosen if met.index(edge.target) < met.index(edge.source) for half in halves(edge)}
+    for edge in shown.edges:
+        ends, attributes = (_quoted(edge.source), _quoted(edge.target)), _edge(edge, graph.width)
+        if edge in upward:
+            # Laid out from above to below, or else its label would hang below all that it leads back from.
+            ends, attributes = ends[::-1], {"dir": "back", "arrowtail": attributes.pop("arrowhead", "normal")} | attributes
+        drawn.edge(*ends, **attributes)
+    _fill(drawn, graph.width, shown, [edge for edge in shown.edges if edge.beside])
     return (f"// {graph.origin}\n" if graph.origin else "") + str(drawn.source)
 
 
-def _fill(
-    drawn: graphviz.Digraph, width: int, nodes: tuple[Node, ...], groups: tuple[Group, ...], loops: Mapping[str, Edge]
-) -> None:
-    for node in nodes:
+def _fill(drawn: graphviz.Digraph, width: int, box: Graph | Group, beside: list[Edge]) -> None:
+    for node in box.nodes:
         drawn.node(_quoted(node.id), **_node(node, width))
-        if node.id in loops:
-            _loop(drawn, loops[node.id], width)
-    for group in groups:
-        frame = {"style": "dashed" if group.parallel else "rounded", "color": FAINT, "margin": "10", "labeljust": "l"}
+        for edge in (edge for edge in beside if edge.source == node.id):
+            with drawn.subgraph(graph_attr={"rank": "same"}) as level:
+                level.node(_quoted(edge.source))
+                level.node(_quoted(edge.target))
+    for group in box.groups:
         with drawn.subgraph(name=f"cluster_{group.id}") as inner:
-            inner.attr(label=_label(group.lines, _GROUP_WIDTH, "left"), fontcolor=INK, **frame)
-            _fill(inner, width, group.nodes, group.groups, loops)
-    for above, below in pairwise(group for group in groups if group.parallel):
-        # Regions stand one below the other: side by side they would be wider than a page.
-        for node in members(above):
-            for lower in members(below):
-                drawn.edge(_quoted(node.id), _quoted(lower.id), style="invis", weight="0")
+            if group.parallel:
+                head = _label(group.lines, _REGION_LINE, "left", width_pt=_REGION_PT)
+                inner.attr(style="dashed", color=FAINT, margin="10", labeljust="l", fontcolor=INK, label=head)
+            else:
+                # As a label of the frame, edges that come into the group would run through it.
+                inner.attr(style="rounded", color=FAINT, margin="10", label="")
+                inner.node(_quoted(f"{group.id}..head"), shape="plaintext", margin="0", label=_label(group.lines, width, "left"))
+            _fill(inner, width, group, beside)
 
 
 def _node(node: Node, width: int) -> dict[str, str]:
     # The lid of a pool needs a line's height for itself.
     lines = (plain(""), plain(""), *node.lines) if node.shape is NodeShape.POOL else node.lines
+    width = _NOTE_LINE if node.shape is NodeShape.NOTE else width
     label = _label(lines, width, "center") if node.lines else ""
     return {"label": label, "class": node.shape.value, **_SHAPES[node.shape]}
-
-
-def _loop(drawn: graphviz.Digraph, edge: Edge, width: int) -> None:
-    """An edge back to where it came from runs through its label: other edges are then led around that."""
-    state, through = _quoted(edge.source), _quoted(f"{edge.source}..again")
-    drawn.node(through, shape="plaintext", margin="0", label=_label(edge.lines, width, "left"))
-    _level(drawn, edge.source, f"{edge.source}..again")
-    drawn.edge(state, through, **_edge(replace(edge, lines=()), width) | {"arrowhead": "none"})
-    drawn.edge(through, state, **_edge(replace(edge, lines=()), width))
-
-
-def _level(drawn: graphviz.Digraph, *nodes: str) -> None:
-    with drawn.subgraph(graph_attr={"rank": "same"}) as level:
-        for node in nodes:
-            level.node(_quoted(node))
 
 
 def _edge(edge: Edge, width: int) -> dict[str, str]:
     heat = "" if edge.heat is None else f" {edge.heat.value}"
     attributes = {"class": edge.stroke.value + heat, **_STROKES[edge.stroke], **(_HEAT[edge.heat] if edge.heat else {})}
+    if not edge.pointed:
+        attributes["arrowhead"] = "none"
     if edge.lines:
         attributes["label"] = _label(edge.lines, width, "left", indent="  ")
     return attributes
 
 
-def _label(lines: tuple[LabelLine, ...], width: int, align: str, indent: str = "") -> str:
+def _label(lines: tuple[LabelLine, ...], width: int, align: str, indent: str = "", width_pt: int = 0) -> str:
     """An HTML-like label, one row for each line."""
     parts = [(part, style) for text, style in paragraphs(lines) for part in _broken(text, width)]
-    rows = "".join(f'<tr><td align="{align}">{_set(indent + part, style)}</td></tr>' if part else _GAP for part, style in parts)
-    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">{rows}</table>>'
+    texts = [_set(f"{indent}{part}{indent}", style) if part else "" for part, style in parts]
+    rows = "".join(f'<tr><td align="{align}">{text}</td></tr>' if text else _GAP for text in texts)
+    size = f' width="{width_pt}"' if width_pt else ""
+    return f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1"{size}>{rows}</table>>'
 
 
 def _broken(text: str, width: int) -> list[str]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 Outcome: TypeAlias = tuple[str, str]
 """An event, with the rule that accepted it or with `refused: ` and a code."""
@@ -36,6 +36,9 @@ class LabelLine:
     outcomes: tuple[Outcome, ...] = ()
 
 
+Lines: TypeAlias = tuple[LabelLine, ...]
+
+
 class NodeShape(enum.Enum):
     """What a node stands for. Each shape differs from the others in outline, not in colour alone."""
 
@@ -49,6 +52,8 @@ class NodeShape(enum.Enum):
     REFUSAL = "refusal"
     POOL = "pool"
     NOTE = "note"
+    LABEL = "label"
+    """The words of an edge that runs through them."""
 
 
 class Stroke(enum.Enum):
@@ -61,10 +66,8 @@ class Stroke(enum.Enum):
     CLOCK = "clock"
     """By time alone."""
     REFUSED = "refused"
-    DRIVES = "drives"
-    """What happens in one machine makes something happen in another."""
-    NOTE = "note"
-    """Ties a note to what it is about."""
+    NONE = "none"
+    """Not seen: the target is drawn below the source."""
 
 
 class Heat(enum.Enum):
@@ -85,7 +88,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """`beside`: the target is drawn at the height of the source, and not below it."""
+    """`beside`: the target is drawn at the height of the source, and not below it. `pointed`: it ends in an arrow."""
 
     source: str
     target: str
@@ -93,6 +96,7 @@ class Edge:
     stroke: Stroke = Stroke.MOVE
     beside: bool = False
     heat: Heat | None = None
+    pointed: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +122,32 @@ class Graph:
     groups: tuple[Group, ...] = ()
     width: int = 30
     """Characters in a line of a label, after which it is broken."""
+    column: bool = False
+    """True if parts that no edge connects stand one below the other: side by side they would be wider than a page."""
     origin: str = ""
     """What it was drawn from; it stands in the text, and nobody sees it."""
 
     @property
     def all_nodes(self) -> tuple[Node, ...]:
         """The nodes, those within groups included, in drawing order."""
-        return (*self.nodes, *(node for group in self.groups for node in members(group)))
+        return members(self)
+
+    def with_lines(self, of: Callable[[Lines], Lines]) -> Graph:
+        """The picture with every label replaced."""
+
+        def within(box: Box) -> Box:
+            groups = tuple(within(replace(group, lines=of(group.lines))) for group in box.groups)
+            return replace(box, nodes=tuple(replace(node, lines=of(node.lines)) for node in box.nodes), groups=groups)
+
+        return within(replace(self, edges=tuple(replace(edge, lines=of(edge.lines)) for edge in self.edges)))
 
 
-def members(group: Group) -> tuple[Node, ...]:
-    """The nodes of a group, those of groups within it included."""
-    return (*group.nodes, *(node for inner in group.groups for node in members(inner)))
+Box = TypeVar("Box", bound=Graph | Group)
+
+
+def members(box: Graph | Group) -> tuple[Node, ...]:
+    """The nodes of a picture or group, those of groups within it included."""
+    return (*box.nodes, *(node for inner in box.groups for node in members(inner)))
 
 
 def strong(text: str, *outcomes: Outcome) -> LabelLine:
@@ -164,6 +182,37 @@ def _one_of(same: list[Edge]) -> Edge:
     stroke = first.stroke if len(strokes) == 1 else Stroke.MOVE
     lines = [line for edge in same for line in (*edge.lines, plain(""))][:-1]
     return replace(first, lines=tuple(lines), stroke=stroke, heat=heat)
+
+
+def through_labels(graph: Graph, edges: Sequence[Edge], chosen: Sequence[Edge]) -> Graph:
+    """The picture with `edges`, of which the chosen ones run through their label.
+
+    Such a label is a node, in the innermost group that holds both ends of its edge: renderers keep it clear of the frames of
+    other groups, and lead other edges around it.
+    """
+    shown = [half for edge in edges for half in (halves(edge) if edge in chosen else [edge])]
+    return replace(_with_labels(graph, chosen), edges=tuple(shown))
+
+
+def _with_labels(box: Box, edges: Sequence[Edge]) -> Box:
+    here, filled = list(edges), list[Group]()
+    for group in box.groups:
+        ids = {node.id for node in members(group)}
+        within = [edge for edge in here if {edge.source, edge.target} <= ids]
+        here = [edge for edge in here if edge not in within]
+        filled.append(_with_labels(group, within))
+    nodes = (*box.nodes, *(Node(_label_id(edge), edge.lines, NodeShape.LABEL) for edge in here))
+    return replace(box, nodes=nodes, groups=tuple(filled))
+
+
+def halves(edge: Edge) -> list[Edge]:
+    """The two edges that an edge becomes where it runs through its label."""
+    first = replace(edge, target=_label_id(edge), lines=(), beside=edge.source == edge.target, pointed=False)
+    return [first, replace(edge, source=_label_id(edge), lines=())]
+
+
+def _label_id(edge: Edge) -> str:
+    return f"{edge.source}..{edge.target}"
 
 
 def paragraphs(lines: Iterable[LabelLine]) -> Iterator[tuple[str, Style]]:

@@ -41,7 +41,12 @@ def _module() -> tuple[wasmtime.Engine, wasmtime.Module]:
 
 def svg_of(dot: str) -> str:
     """The SVG that Graphviz's `dot` makes of a digraph. Raises `BadPicture`."""
-    return _Graphviz().svg(dot)
+    return drawn(dot, "svg")
+
+
+def drawn(dot: str, form: str) -> str:
+    """A digraph laid out by Graphviz's `dot`, in a text form of its own such as `json`. Raises `BadPicture`."""
+    return _Graphviz().drawn(dot, form)
 
 
 class _Graphviz:
@@ -57,15 +62,15 @@ class _Graphviz:
         self._memory: Any = self._exports[_MEMORY]
         self._call(_START)
 
-    def svg(self, dot: str) -> str:
+    def drawn(self, dot: str, form: str) -> str:
         try:
             graph = self._call(_READ, self._text(dot))
             context = self._call(_CONTEXT)
             if graph and not self._call(_LAYOUT, context, graph, self._text("dot")):
-                drawn = self._read(self._call(_RENDER, context, graph, self._text("svg")))
+                text = self._read(self._call(_RENDER, context, graph, self._text(form)))
                 # An error is of a label that was left out; a warning, of a letter whose width is guessed.
                 if not any("Error" in said for said in self._said):
-                    return drawn
+                    return text
         except wasmtime.Trap as fault:
             self._said.append(str(fault))
         raise BadPicture(" ".join(" ".join(self._said).split()) or "Graphviz does not say why")

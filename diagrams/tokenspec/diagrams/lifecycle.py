@@ -24,16 +24,16 @@ def lifecycle(machine: Machine, *, name: str | None = None, refusals: bool = Fal
     )
 
 
-def states(machine: Machine, *, refusals: bool = False, within: bool = True) -> tuple[Node, ...]:
-    """A start, where the first state is known, and a node for each state.
+def start(machine: Machine) -> tuple[Node, ...]:
+    """The point from which the first state is entered, where that is known."""
+    return () if first_state(machine) is None else (Node(_start(machine), (), NodeShape.START),)
 
-    `within`: the events that leave it alone are named in it.
-    """
-    nodes = [] if first_state(machine) is None else [Node(_start(machine), (), NodeShape.START)]
+
+def states(machine: Machine, *, refusals: bool = False) -> tuple[Node, ...]:
+    """A start, and a node for each state with the events that leave it alone."""
+    nodes = [*start(machine)]
     for state in machine.states:
-        lines = [strong(spaced(state))]
-        if within:
-            lines += inside(machine, state)
+        lines = [strong(spaced(state)), *inside(machine, state)]
         if refusals:
             lines += refused(machine, state)
         nodes.append(Node(node_id(machine, state), tuple(lines), NodeShape.STATE))

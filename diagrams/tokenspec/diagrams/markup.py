@@ -37,36 +37,42 @@ Writer: TypeAlias = Callable[[Content, Mapping[str, str]], Text]
 """Writes a content; `svg` among the options is the file that a picture goes to (for a gallery, the folder)."""
 
 
-def markdown(content: Content, options: Mapping[str, str]) -> Text:
-    """The content as Markdown. A picture is Mermaid, or with `svg` an image in that file."""
-    match content:
-        case Table(headings, rows):
-            return Text(markdown_table(headings, rows), {})
-        case Graph():
-            file = options.get("svg")
-            if file is None:
-                return Text(f"```mermaid\n{mermaid(content)}```", {})
-            return Text(f"![{_alt(content)}]({file})", {file: svg(content)})
-        case Gallery(pictures):
-            return _gallery(pictures, options, markdown, lambda name, says: f"### {name}\n\n{says}")
-        case _:
-            assert_never(content)
+@dataclass(frozen=True)
+class Form:
+    """A kind of document, and how it sets each content. A picture is Mermaid, or with the option `svg` an image in that file."""
 
+    table: Callable[[Table], str]
+    mermaid: Callable[[str], str]
+    image: Callable[[str, str], str]
+    """From its file and the words for those who cannot see it."""
+    html: Callable[[str], str]
+    heading: str
+    within: bool = False
+    """True if pictures are drawn into the document, and no file is written."""
 
-def rst(content: Content, options: Mapping[str, str]) -> Text:
-    """The content as reStructuredText. A picture is a directive of sphinxcontrib-mermaid, or with `svg` an image in that file."""
-    match content:
-        case Table(headings, rows):
-            return Text(_list_table(headings, rows), {})
-        case Graph():
-            file = options.get("svg")
-            if file is None:
-                return Text(f".. mermaid::\n\n{indent(mermaid(content), '   ')}".rstrip(), {})
-            return Text(f".. image:: {file}\n   :alt: {_alt(content)}", {file: svg(content)})
-        case Gallery(pictures):
-            return _gallery(pictures, options, rst, lambda name, says: f".. rubric:: {name}\n\n{says}")
-        case _:
-            assert_never(content)
+    def __call__(self, content: Content, options: Mapping[str, str]) -> Text:
+        """The content in this form."""
+        match content:
+            case Table():
+                return Text(self.table(content), {})
+            case Graph() if self.within:
+                return Text(self.html(svg(content)), {})
+            case Graph():
+                file = options.get("svg")
+                if file is None:
+                    return Text(self.mermaid(mermaid(content)), {})
+                alt = re.sub(r"[\[\]]", "", f"{content.title}. {content.says}")
+                return Text(self.image(file, alt), {file: svg(content)})
+            case Gallery(pictures):
+                texts: list[str] = []
+                linked: dict[str, str] = {}
+                for name, graph, says in pictures:
+                    written = self(graph, {"svg": f"{options['svg']}/{name}.svg"} if "svg" in options else {})
+                    texts += [self.heading.format(name), says, written.text]
+                    linked |= written.files
+                return Text("\n\n".join(texts), linked)
+            case _:
+                assert_never(content)
 
 
 def markdown_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -77,9 +83,9 @@ def markdown_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> st
     return "\n".join(lines)
 
 
-def _list_table(headings: tuple[str, ...], rows: tuple[tuple[str, ...], ...]) -> str:
+def _list_table(shown: Table) -> str:
     lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in (headings, *rows):
+    for row in (shown.headings, *shown.rows):
         for number, cell in enumerate(row):
             lines.append(f"   {'*' if number == 0 else ' '} - {_literal(cell)}".rstrip())
     return "\n".join(lines)
@@ -91,18 +97,19 @@ def _literal(cell: str) -> str:
     return "".join(f"`{part}`" if part.startswith("`") else re.sub(r"([\\*|_])", r"\\\1", part) for part in parts)
 
 
-def _alt(graph: Graph) -> str:
-    return re.sub(r"[\[\]]", "", f"{graph.title}. {graph.says}")
-
-
-def _gallery(
-    pictures: tuple[tuple[str, Graph, str], ...], options: Mapping[str, str], write: Writer, head: Callable[[str, str], str]
-) -> Text:
-    texts: list[str] = []
-    linked: dict[str, str] = {}
-    for name, graph, says in pictures:
-        own = {"svg": f"{options['svg']}/{name}.svg"} if "svg" in options else {}
-        written = write(graph, own)
-        texts.append(f"{head(name, says)}\n\n{written.text}")
-        linked |= written.files
-    return Text("\n\n".join(texts), linked)
+markdown = Form(
+    table=lambda shown: markdown_table(shown.headings, shown.rows),
+    mermaid="```mermaid\n{}```".format,
+    image=lambda file, alt: f"![{alt}]({file})",
+    # In one line within a block of its own: nothing in it is Markdown.
+    html=lambda text: f"<div>{text.replace(chr(10), ' ')}</div>",
+    heading="### {}",
+)
+rst = Form(
+    table=_list_table,
+    mermaid=lambda text: f".. mermaid::\n\n{indent(text, '   ')}".rstrip(),
+    image=".. image:: {}\n   :alt: {}".format,
+    html=lambda text: f".. raw:: html\n\n{indent(text, '   ')}",
+    heading=".. rubric:: {}",
+)
+"""Its Mermaid is a directive of sphinxcontrib-mermaid."""

@@ -5,7 +5,20 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-from tokenspec.diagrams.graph import Edge, Graph, Group, Heat, LabelLine, Node, NodeShape, Stroke, Style, merged, paragraphs
+from tokenspec.diagrams.graph import (
+    Edge,
+    Graph,
+    Group,
+    Heat,
+    LabelLine,
+    Node,
+    NodeShape,
+    Stroke,
+    Style,
+    merged,
+    paragraphs,
+    through_labels,
+)
 
 _SHAPES = {
     NodeShape.START: ("((", "))"),
@@ -15,9 +28,8 @@ _SHAPES = {
     NodeShape.REFUSAL: (">", "]"),
     NodeShape.POOL: ("[(", ")]"),
     NodeShape.NOTE: ("[", "]"),
+    NodeShape.LABEL: ("[", "]"),
 }
-_LABEL = "label"
-"""The class of the node that a label is where an edge runs through it."""
 _CLASSES = {
     "start": "fill:#59636e,stroke:#59636e",
     "state": "fill:#ddf4ff,stroke:#0550ae,color:#1f2328",
@@ -25,44 +37,36 @@ _CLASSES = {
     "outcome": "fill:#dafbe1,stroke:#116329,stroke-width:2px,color:#1f2328",
     "refusal": "fill:#ffebe9,stroke:#a40e26,stroke-dasharray:4,color:#1f2328",
     "pool": "fill:#ddf4ff,stroke:#0550ae,color:#1f2328",
-    _LABEL: "fill:none,stroke:none",
+    "label": "fill:none,stroke:none",
     "note": "fill:#f6f8fa,stroke:#59636e,color:#1f2328",
 }
-_ARROWS = {Stroke.REFUSED: "-.->", Stroke.DRIVES: "-.->", Stroke.NOTE: "-.-"}
+_ARROWS = {Stroke.REFUSED: "-.->", Stroke.NONE: "~~~"}
 
 
 def mermaid(graph: Graph) -> str:
     """The picture as the text of a flowchart, with its title and description."""
     edges = merged(graph.edges)
-    through = _run_through_label(graph, edges)
-    drawn: list[str] = []
-    cold: list[int] = []
-    for edge in edges:
-        links = _halves(edge) if edge in through else [_edge(edge)]
-        cold += range(len(drawn), len(drawn) + len(links)) if edge.heat is Heat.COLD else []
-        drawn += links
+    shown = through_labels(graph, edges, _over_each_other(graph, edges))
+    cold = [number for number, edge in enumerate(shown.edges) if edge.heat is Heat.COLD]
     origin = [f"  %% {graph.origin}"] if graph.origin else []
     lines = ["flowchart TB", *origin, f"  accTitle: {graph.title}", f"  accDescr: {graph.says}"]
-    lines += [*_members(graph.nodes, graph.groups, through, "  "), *(f"  {link}" for link in drawn)]
+    lines += [*_members(shown, "  "), *(f"  {_edge(edge)}" for edge in shown.edges)]
     # Regions stand one below the other: side by side they would be wider than a page.
     lines += [f"  {_id(above.id)} ~~~ {_id(below.id)}" for above, below in pairwise(g for g in graph.groups if g.parallel)]
     if cold:
         lines.append(f"  linkStyle {','.join(map(str, cold))} stroke:#a40e26,stroke-width:3px,stroke-dasharray:6")
-    used = {node.shape.value for node in graph.all_nodes} | ({_LABEL} if through else set())
+    used = {node.shape.value for node in shown.all_nodes}
     lines += [f"  classDef {name} {style}" for name, style in _CLASSES.items() if name in used]
     return "\n".join(lines) + "\n"
 
 
-def _members(nodes: tuple[Node, ...], groups: tuple[Group, ...], through: list[Edge], margin: str) -> list[str]:
-    lines = []
-    for node in nodes:
-        lines.append(f"{margin}{_node(node)}")
-        lines += [f'{margin}{_middle(e)}["{_label(e.lines)}"]:::{_LABEL}' for e in through if e.source == node.id]
-    for group in groups:
+def _members(box: Graph | Group, margin: str) -> list[str]:
+    lines = [f"{margin}{_node(node)}" for node in box.nodes]
+    for group in box.groups:
         # In one line: a box within would cover a second one.
         head = " ".join(_set(text, style) for text, style in paragraphs(group.lines))
         lines += [f'{margin}subgraph {_id(group.id)} ["{head}"]', f"{margin}  direction TB"]
-        lines += [*_members(group.nodes, group.groups, through, margin + "  "), f"{margin}end"]
+        lines += [*_members(group, margin + "  "), f"{margin}end"]
     return lines
 
 
@@ -74,25 +78,19 @@ def _node(node: Node) -> str:
 def _edge(edge: Edge) -> str:
     label = f'|"{_label(edge.lines)}"|' if edge.lines else ""
     arrow = "==>" if edge.heat is Heat.COLD else _ARROWS.get(edge.stroke, "-->")
+    if not edge.pointed:
+        arrow = arrow.replace(">", arrow[0])
     return f"{_id(edge.source)} {arrow}{label} {_id(edge.target)}"
 
 
-def _run_through_label(graph: Graph, edges: list[Edge]) -> list[Edge]:
-    """Loops, and edges there and back, whose labels Mermaid would lay over each other unless they are nodes.
+def _over_each_other(graph: Graph, edges: list[Edge]) -> list[Edge]:
+    """Loops, and edges there and back, whose labels Mermaid would lay over each other.
 
-    Where there are groups, such a node between two of them would stand in neither.
+    Where there are groups, a node between two of them would take a frame's place.
     """
     ends = {(edge.source, edge.target) for edge in edges}
     back = [edge for edge in edges if not graph.groups and (edge.target, edge.source) in ends and edge.lines]
     return [edge for edge in edges if edge.source == edge.target or edge in back]
-
-
-def _halves(edge: Edge) -> list[str]:
-    return [f"{_id(edge.source)} --- {_middle(edge)}", f"{_middle(edge)} --> {_id(edge.target)}"]
-
-
-def _middle(edge: Edge) -> str:
-    return f"{_id(edge.source)}_to_{_id(edge.target)}"
 
 
 def _label(lines: tuple[LabelLine, ...]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, faint, plain, strong
+from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, Stroke, faint, plain, strong
 from tokenspec.diagrams.words import listed, spaced
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.lang.declaration import Event, Kind, Machine, Rule
@@ -15,32 +15,35 @@ from tokenspec.machine.lang.types import Enum, Tokens, Value
 
 
 def pools(machine: Machine, parameters: Values) -> Graph:
-    """Each pool with the events that fill and drain it; arrows for the moves between pools, and for the order in which they pay.
+    """Each pool with the events that fill and drain it and its number among those that pay; an arrow is a flow of tokens.
 
     The order is that under `parameters`; what another answer to an open question makes of it stands in a note.
     """
-    nodes = [Node(pool, _pool(machine, pool), NodeShape.POOL) for pool in machine.pools]
-    edges = list(_moves(machine))
+    nodes, edges = [], list(_moves(machine))
+    numbers: dict[str, list[LabelLine]] = {}
     for event, rule in payers(machine):
         orders = payment_orders(machine, parameters, event, rule)
         usual = orders.pop("", ())
-        for number, (first, then) in enumerate(pairwise(usual), 2):
-            edges.append(Edge(first, then, (plain(f"{_nth(number)} to pay for {event.name}"),)))
+        for number, pool in enumerate(usual, 1):
+            numbers.setdefault(pool, []).append(plain(f"no. {number} to pay for {event.name}"))
+        joined = {(edge.source, edge.target) for edge in edges}
+        edges += [Edge(*ends, stroke=Stroke.NONE) for ends in pairwise(usual) if ends not in joined]
         if orders:
             note = f"{event.name}: the order"
             nodes.append(Node(note, (strong(f"{event.name} is paid by"), *_orders(usual, orders)), NodeShape.NOTE))
+    filled = [Node(pool, _pool(machine, pool, numbers.get(pool, [])), NodeShape.POOL) for pool in machine.pools]
     return Graph(
         name="pools",
         title=f"{spaced(machine.name).capitalize()}: its pools",
         says=f"The pools {listed(machine.pools)}: the events that fill and drain each, and the order in which they pay.",
-        nodes=tuple(nodes),
+        nodes=(*filled, *nodes),
         edges=tuple(edges),
     )
 
 
-def _pool(machine: Machine, pool: str) -> tuple[LabelLine, ...]:
+def _pool(machine: Machine, pool: str, numbers: list[LabelLine]) -> tuple[LabelLine, ...]:
     says = next(v.says for v in machine.variables if v.name == pool)
-    lines = [strong(spaced(pool)), faint(says)]
+    lines = [strong(spaced(pool)), *numbers, faint(says)]
     for sign, adds in (("+", True), ("-", False)):
         for kind in Kind:
             if kind.adds is adds and kind not in (Kind.MOVED_IN, Kind.MOVED_OUT):
@@ -127,7 +130,3 @@ def _orders(usual: tuple[str, ...], others: dict[str, tuple[str, ...]]) -> list[
     for under, order in others.items():
         lines += [faint(f"under {under}:"), plain(", ".join(order))]
     return lines
-
-
-def _nth(number: int) -> str:
-    return dict(enumerate(("second", "third", "fourth", "fifth", "sixth"), 2)).get(number, f"{number}th")

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from tokenspec.diagrams.graph import Edge, Graph, Group, LabelLine, Node, NodeShape, Style, faint, strong
-from tokenspec.diagrams.lifecycle import STROKES, inside, moves, node_id, states
+from tokenspec.diagrams.lifecycle import STROKES, inside, moves, node_id, start
 from tokenspec.diagrams.words import called, listed, spaced
 from tokenspec.machine.lang.declaration import Machine, System, Variable
 from tokenspec.machine.lang.expr import Lit
@@ -51,10 +51,9 @@ def _driven(system: System, machine: Machine) -> list[LabelLine]:
 
 
 def _lifecycle(machine: Machine, driven: list[LabelLine]) -> Group:
-    start = tuple(node for node in states(machine) if node.shape is NodeShape.START)
     free = [state for state in machine.states if not any(state in family for family in families(machine))]
     nodes = tuple(_state(machine, state, []) for state in free)
-    return Group(machine.name, (strong(spaced(machine.name)), *driven), (*start, *nodes), parallel=True)
+    return Group(machine.name, (strong(spaced(machine.name)), *driven), (*start(machine), *nodes), parallel=True)
 
 
 def families(machine: Machine) -> list[frozenset[str]]:

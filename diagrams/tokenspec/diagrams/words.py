@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import assert_never
 
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement
-from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
+from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, substitute
 from tokenspec.machine.lang.types import Value
+from tokenspec.machine.proofs.contexts import folded
 
 _SPELT = {
     BinaryOp.ADD: "+",
@@ -82,26 +84,17 @@ def _inner(expr: Expr, within: BinaryOp | None = None) -> str:
 
 def holds_in(expr: Expr, machine: Machine, state: str) -> bool | None:
     """Returns the truth of a condition in a state of the lifecycle whatever else holds, None where that depends."""
-    match expr:
-        case Lit(value):
-            return bool(value)
-        case Var(name):
-            definition = next((d for d in machine.definitions if d.name == name), None)
-            return holds_in(definition.expr, machine, state) if definition else None
-        case Not(arg):
-            inner = holds_in(arg, machine, state)
-            return None if inner is None else not inner
-        case Binary(BinaryOp.EQ, Var(name), Lit(value)) if name == machine.control:
-            return value == state
-        case Binary(BinaryOp.OR | BinaryOp.AND as op, left, right):
-            sides = (holds_in(left, machine, state), holds_in(right, machine, state))
-            decisive = op is BinaryOp.OR
-            return decisive if decisive in sides else None if None in sides else not decisive
-        case Ite(cond, then, orelse):
-            which = holds_in(cond, machine, state)
-            return None if which is None else holds_in(then if which else orelse, machine, state)
-        case _:
-            return None
+    known = folded(substitute(expr, _known_in(machine, state)))
+    return bool(known.value) if isinstance(known, Lit) else None
+
+
+@lru_cache(maxsize=256)
+def _known_in(machine: Machine, state: str) -> dict[str, Expr]:
+    """The definitions with what `state` decides of them worked out."""
+    known: dict[str, Expr] = {machine.control: Lit(state)}
+    for definition in machine.definitions:
+        known[definition.name] = folded(substitute(definition.expr, known))
+    return known
 
 
 def refused_in(event: Event, machine: Machine, state: str) -> Requirement | None:

@@ -142,16 +142,10 @@ def _asked(options: Mapping[str, str], known: Mapping[str, T]) -> dict[str, T]:
 
 
 def _plans(catalogue: Catalogue) -> Table:
-    rows = [
-        (
-            name,
-            f"{plan.allowance:,}",
-            f"{plan.allowance * catalogue.bank_months:,}",
-            ", ".join(plan.relaxed) or "-",
-            f"{plan.api:,}",
-        )
-        for name, plan in catalogue.plans.items()
-    ]
+    rows = []
+    for name, plan in catalogue.plans.items():
+        allowance, bank = f"{plan.allowance:,}", f"{plan.allowance * catalogue.bank_months:,}"
+        rows.append((name, allowance, bank, ", ".join(plan.relaxed) or "-", f"{plan.api:,}"))
     return table(("plan", "fast tokens a month", "the bank holds", "unlimited", "API tokens a month"), rows)
 
 
@@ -188,14 +182,14 @@ def _claims(all_claims: tuple[Claim, ...]) -> Table:
 
     rows = []
     for c in all_claims:
-        kinds = dict.fromkeys(_kind(part) for part in c.parts)
+        kinds = dict.fromkeys(_formula(part)[0] for part in c.parts)
         engines = dict.fromkeys(engine for part in c.parts for engine in ENGINES[type(part)])
         rows.append((str(c.number), f"`{c.id}`", c.sentence, " ".join(c.clauses), ", ".join(kinds), ", ".join(engines)))
     return table(("no", "claim", "what it says", "clauses", "kinds of its parts", "discharged by"), rows)
 
 
 def _formulas(all_claims: tuple[Claim, ...]) -> Table:
-    rows = [(f"`{c.id}`", f"`{p.name}`", _kind(p), *_texts(p)) for c in all_claims for p in c.parts]
+    rows = [(f"`{c.id}`", f"`{p.name}`", *_formula(p)) for c in all_claims for p in c.parts]
     return table(("claim", "part", "kind", "holds", "twin: the case that must occur"), rows)
 
 
@@ -213,31 +207,26 @@ def _left() -> Table:
     return table(("fault", "what it changes", "verdict"), rows)
 
 
-def _kind(part: Part) -> str:
-    names = {StatePart: "state", StepPart: "step", TwoRunPart: "two runs", LayerPart: "layer"}
-    names |= {LivenessPart: "liveness", LeadsToPart: "leads to", RefusalPart: "refusal", PairPart: "pair"}
-    return names[type(part)]
-
-
-def _texts(part: Part) -> tuple[str, str]:
+def _formula(part: Part) -> tuple[str, str, str]:
+    """The kind of a part, what it states, and the case that must occur."""
     match part:
         case StatePart():
-            return f"`{show(part.holds)}`", f"`{show(part.twin)}`"
+            return "state", f"`{show(part.holds)}`", f"`{show(part.twin)}`"
         case StepPart():
             of = f" (of {', '.join(part.events)})" if part.events else ""
-            return f"`{show(part.holds)}`{of}", f"`{show(part.twin)}`"
+            return "step", f"`{show(part.holds)}`{of}", f"`{show(part.twin)}`"
         case TwoRunPart():
             runs = f"{' then '.join(part.left)} = {' then '.join(part.right)}"
-            return f"{runs} on {', '.join(part.agree)}, unless `{show(part.unless)}`", f"`{show(part.assume)}`"
+            return "two runs", f"{runs} on {', '.join(part.agree)}, unless `{show(part.unless)}`", f"`{show(part.assume)}`"
         case LivenessPart():
-            return f"`{part.goal}` stays possible by {', '.join(part.events)}", f"`{part.goal}` is refused somewhere"
+            return "liveness", f"`{part.goal}` stays possible by {', '.join(part.events)}", f"`{part.goal}` is refused somewhere"
         case LeadsToPart():
             comes = f"`{show(part.premise)}` leads to `{show(part.goal)}`, fair in {', '.join(part.fair)}"
-            return comes, f"`{show(part.premise)}`, but not `{show(part.goal)}`"
+            return "leads to", comes, f"`{show(part.premise)}`, but not `{show(part.goal)}`"
         case PairPart():
-            return f"`{show(part.holds)}`, for an event of one of two copies", f"`{show(part.twin)}`"
+            return "pair", f"`{show(part.holds)}`, for an event of one of two copies", f"`{show(part.twin)}`"
         case RefusalPart():
             codes = "; ".join(f"{code}: `{show(holds)}`" for code, holds in part.refusals)
-            return f"`{part.event}` is refused by the first of these that is false: {codes}", "every code is met"
+            return "refusal", f"`{part.event}` is refused by the first of these that is false: {codes}", "every code is met"
         case LayerPart():
-            return part.says, "checked around every record of a run"
+            return "layer", part.says, "checked around every record of a run"

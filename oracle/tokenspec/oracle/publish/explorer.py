@@ -11,7 +11,6 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -79,9 +78,7 @@ def build(
 
 def _names_alone(graph: Graph) -> Graph:
     """The picture without conditions and clauses: small enough to stand beside the rest."""
-    nodes = tuple(replace(node, lines=node.lines[:1]) for node in graph.nodes)
-    edges = tuple(replace(e, lines=tuple(line for line in e.lines if line.style is Style.STRONG)) for e in graph.edges)
-    return replace(graph, nodes=nodes, edges=edges)
+    return graph.with_lines(lambda lines: tuple(line for line in lines if line.style is Style.STRONG))
 
 
 def ceilings(machine: Machine, every: Sequence[Claim]) -> dict[str, str]:

@@ -239,11 +239,13 @@ export class AccountView {
     const node = (status) => `${this.machine.machine}.${status}`.replace(/[^\w.]/g, "_").replaceAll(".", "__");
     const last = entry?.move;
     const [from, to] = last ? [node(last.before[this.machine.control]), node(last.outcome.rule.target)] : [];
-    const edges = from === to ? [`${from}->${from}____again`, `${from}____again->${from}`] : [`${from}->${to}`];
+    // An edge may run through a node that is its label.
+    const label = `${from}____${to}`;
+    const edges = [`${from}->${to}`, `${from}->${label}`, `${label}->${to}`];
     for (const [name, part] of this.parts) {
       const isEdge = part.classList.contains("edge");
       part.classList.toggle("now", name === node(state[this.machine.control]));
-      part.classList.toggle("lit", Boolean(last) && (isEdge ? edges.includes(name) : from === to && name === `${from}____again`));
+      part.classList.toggle("lit", Boolean(last) && (isEdge ? edges.includes(name) : name === label));
       for (const text of part.querySelectorAll("text"))
         text.classList.toggle("by", Boolean(last) && text.textContent.trim().split(" ")[0] === last.event);
     }

@@ -9,6 +9,7 @@ Pictures are drawn into HTML; other builders leave them out.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,9 +18,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from tokenspec.diagrams.blocks import BadBlock
-from tokenspec.diagrams.graph import Graph
-from tokenspec.diagrams.markup import Gallery, rst
-from tokenspec.diagrams.picture import svg
+from tokenspec.diagrams.markup import rst
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import own_version
 from tokenspec.oracle.publish.documents import finder
@@ -44,18 +43,7 @@ class Tokenspec(SphinxDirective):
             raise self.error(str(fault)) from None
         except OSError as fault:
             raise self.error(f"{fault.filename}: {fault.strerror}") from None
-        if isinstance(content, Graph):
-            return [_drawn(content)]
-        if isinstance(content, Gallery):
-            shown: list[nodes.Node] = []
-            for name, graph, says in content.pictures:
-                shown += [nodes.rubric(name, name), nodes.paragraph(says, says), _drawn(graph)]
-            return shown
-        return self.parse_text_to_nodes(rst(content, {}).text)
-
-
-def _drawn(graph: Graph) -> nodes.raw:
-    return nodes.raw("", svg(graph), format="html")
+        return self.parse_text_to_nodes(replace(rst, within=True)(content, {}).text)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:

@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 def test_every_machine_is_well_formed() -> None:
     for machine in system().machines:
-        validate(machine)
+        validate(machine)  # raises if not
 
 
 def test_every_claim_is_well_formed_and_numbered_from_1_without_a_gap() -> None:
@@ -39,7 +39,7 @@ def test_every_clause_is_cited_and_every_cited_clause_is_registered() -> None:
     cited = {f"claim {c.id}": c.clauses for c in claims(DEFAULT.ranking)}
     for machine in system().machines:
         cited |= citations(machine)
-    check_clauses(CLAUSES, cited)
+    check_clauses(CLAUSES, cited)  # raises if not
 
 
 def test_every_policy_has_its_default_first_and_another_choice() -> None:

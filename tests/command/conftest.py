@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import subprocess
 import sys
@@ -13,13 +14,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from processes import PATIENCE_S
 from tokenspec.oracle.command.main import run
 from tokenspec.oracle.command.main import tokenspec as verbs
+from tokenspec.spec.policies import POLICIES
 
 COMMAND = (sys.executable, "-m", "tokenspec.oracle.command")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LARGEST = 2**53 - 1
 POOLS = ("daily", "fast", "rollover", "topup", "api")
+SETTINGS = math.prod(len(policy.answers) for policy in POLICIES)
+"""The combinations of answers to all open questions."""
 
 Record = dict[str, Any]
 
@@ -42,7 +47,7 @@ def tokenspec(
     cwd: Path | None = None,
     stdin: bytes = b"",
     settings: Mapping[str, str] | None = None,
-    timeout: float = 30,
+    timeout: float = PATIENCE_S,
 ) -> Finished:
     """Runs the command with `arguments`; `settings` are environment variables."""
     return finished((*COMMAND, *map(str, arguments)), cwd, stdin, settings, timeout)
@@ -53,7 +58,7 @@ def finished(
     cwd: Path | None = None,
     stdin: bytes = b"",
     settings: Mapping[str, str] | None = None,
-    timeout: float = 30,
+    timeout: float = PATIENCE_S,
 ) -> Finished:
     """Runs the command line `words`. Whatever happens, nobody is shown a traceback."""
     environment = {**os.environ, **(settings or {})}

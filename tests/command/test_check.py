@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from command.conftest import COMMAND, tokenspec
 from kit import valid
+from processes import PATIENCE_S, comes, seconds_of_work, tells_of_processes
 from proofs.broken import EVERY_PART, broken, gathered
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
@@ -303,7 +304,9 @@ print(json.dumps(as_data(found, evidence, told)))
 def test_every_form_is_the_same_in_every_run() -> None:
     def printed(seed: str) -> bytes:
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT / "tests")}
-        return subprocess.run((sys.executable, "-c", SCRIPT), env=environment, capture_output=True, check=True, timeout=60).stdout
+        return subprocess.run(
+            (sys.executable, "-c", SCRIPT), env=environment, capture_output=True, check=True, timeout=PATIENCE_S
+        ).stdout
 
     with ThreadPoolExecutor() as pool:
         first, second = (
@@ -324,33 +327,36 @@ class Ended:
     code: int
     out: str
     err: str
-    seconds: float
+    work: float
+    """Seconds of the processors' time that it took to end."""
 
 
-def interrupted_after(seconds: float) -> Ended:
+def interrupted_after(work: float) -> Ended:
+    """What becomes of a check that is interrupted when it has had so many seconds of the processors."""
     process = subprocess.Popen((*COMMAND, "check", "--scope", "tiny"), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(seconds)
+    assert comes(lambda: seconds_of_work(process.pid) >= work)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    done = seconds_of_work(process.pid)
     process.send_signal(signal.SIGINT)
-    started = time.monotonic()
-    try:
-        out, err = process.communicate(timeout=20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-    return Ended(process.returncode, out.decode(), err.decode(), time.monotonic() - started)
+    impatient = threading.Timer(PATIENCE_S, process.kill)
+    impatient.start()
+    with process.stdout, process.stderr:
+        out, err = process.stdout.read().decode(), process.stderr.read().decode()
+    _, status, used = os.wait4(process.pid, 0)
+    impatient.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)
+    return Ended(process.returncode, out, err, used.ru_utime + used.ru_stime - done)
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+@tells_of_processes
 def test_an_interruption_ends_a_check_within_a_second_or_two_at_any_moment() -> None:
-    begun = time.monotonic()
-    subprocess.run((sys.executable, "-c", "import tokenspec.oracle.command.verbs.check"), check=True)
-    start_up = 2 * (time.monotonic() - begun)
     with ThreadPoolExecutor() as pool:
-        ended = list(pool.map(interrupted_after, (1, start_up + 2, start_up + 6)))
+        ended = list(pool.map(interrupted_after, (0.3, 3, 6)))
     assert all(each.code in ENDED_BY_IT for each in ended), ended
     assert all("Traceback" not in each.out + each.err for each in ended)
-    assert max(each.seconds for each in ended) < 5
+    assert max(each.work for each in ended) < 2
     assert [each.out.endswith("interrupted: what is told here is what was found until then\n") for each in ended[1:]] == [
         True
     ] * 2

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, Record, divergent, generate, opened, record, tokenspec, write_log
+from command.conftest import EXAMPLES, SETTINGS, Record, divergent, generate, opened, record, tokenspec, write_log
 from command.test_reports import DEFAULTS, SCENES, month, subscriber, told
 from tokenspec.oracle.logs.infer import infer
 from tokenspec.oracle.wire.log_files import Logs
@@ -65,9 +65,9 @@ def test_knobs_that_hang_together_are_said_to(tmp_path: Path) -> None:
     report = inferred(tmp_path, records, "--policy", "daily_reset_clock=utc_time_of_day")
     assert report["policies"]["paid_daily_guard"] == ["out_of_tokens", "bank_and_topup_empty"]
     assert report["policies"]["paid_daily_leftover"] == ["expires", "kept"]
-    assert report["settings"] * 4 == 12_288 // 2 * 3
+    assert report["settings"] * 4 == SETTINGS // 2 * 3
     quiet = tokenspec("infer", "log.jsonl", "-q", "--policy", "daily_reset_clock=utc_time_of_day", cwd=tmp_path)
-    assert quiet.out.endswith("; of their 6144 combinations, 4608 are possible\n")
+    assert quiet.out.endswith(f"; of their {SETTINGS // 2} combinations, {SETTINGS // 8 * 3} are possible\n")
 
 
 def test_one_implementation_wrote_all_accounts(tmp_path: Path) -> None:
@@ -106,7 +106,7 @@ def test_a_known_setting_is_given_and_not_inferred(tmp_path: Path) -> None:
 
 def test_where_nothing_is_observed_there_is_no_verdict(tmp_path: Path) -> None:
     report = inferred(tmp_path, subscriber("ada"), code=20)
-    assert report["settings"] == 12_288
+    assert report["settings"] == SETTINGS
     write_log(tmp_path / "other.jsonl", [opened(observed={"balance": 5})])
     done = tokenspec("infer", "other.jsonl", cwd=tmp_path)
     assert (done.code, done.err) == (20, "")

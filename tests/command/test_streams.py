@@ -36,7 +36,7 @@ def test_a_log_from_a_named_pipe_is_read(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(LINES), daemon=True)
     writer.start()
-    assert is_explained(tokenspec("replay", "pipe", "--format", "json", cwd=tmp_path, timeout=5))
+    assert is_explained(tokenspec("replay", "pipe", "--format", "json", cwd=tmp_path))
 
 
 def test_output_is_utf8_wherever_it_goes(tmp_path: Path) -> None:

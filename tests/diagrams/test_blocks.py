@@ -21,6 +21,7 @@ from tokenspec.machine.lang.build import eq, requires, var
 from tokenspec.oracle.publish.documents import contents, finder
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.spec.account import account
+from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
 
 ROOT = Path(__file__).parents[2]
@@ -175,7 +176,7 @@ def test_what_can_be_shown_is_listed() -> None:
 def test_a_block_can_show_some_clauses_and_the_answers_to_one_question_alone() -> None:
     find = finder(ROOT)
     assert [cells[0] for cells in shown_rows(find("clause-texts", {"of": "F10,A02"}))] == ["F10", "A02"]
-    assert len(shown_rows(find("clause-texts", {}))) == 44
+    assert [cells[0] for cells in shown_rows(find("clause-texts", {}))] == list(CLAUSES)
     answers = [cells[0] for cells in shown_rows(find("answers", {"of": "refund"}))]
     assert answers == ["`to_source`", "`none`", "open because"]
     for name, of in (("clause-texts", "F10,F99"), ("answers", "luck")):

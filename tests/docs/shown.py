@@ -18,12 +18,13 @@ ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")))
 NEWCOMERS = ("README.md", "docs/quick-start.md")
 """What somebody walks through who has just installed it: its commands run in an environment with nothing else."""
+CI = ".ci/run"
 RUN_ELSEWHERE = {
     "pip install .": ("tests/architecture/test_packaging.py", '"-m", "pip", "install", "--quiet", wheel'),
-    "pip install . && tokenspec check": (".ci/run", "\ntokenspec check\n"),
-    "tokenspec check": (".ci/run", "\ntokenspec check\n"),
-    "pip install -e '.[dev]' && pytest -n auto": (".ci/run", "pip install --quiet -e '.[dev]' && pytest -n auto\n"),
-    "pip install -e '.[docs]'": (".ci/run", "pip install --quiet -e '.[dev]'"),
+    "pip install . && tokenspec check": (CI, "tokenspec check"),
+    "tokenspec check": (CI, "tokenspec check"),
+    "pip install -e '.[dev]' && pytest -n auto": (CI, "pip install -e '.[dev]' && pytest -n auto"),
+    "pip install -e '.[docs]'": (CI, "pip install -e '.[dev]'"),
     "tokenspec explore examples/07-upgrade-keeps-its-date.jsonl -o docs/explore.html": (
         "tests/docs/test_site.py",
         'tokenspec("explore", SHOWN, "-o"',
@@ -60,6 +61,13 @@ def blocks(page: str) -> list[Block]:
     """All fenced blocks of a page of the checkout that name a language."""
     text = (ROOT / page).read_text(encoding="utf-8")
     return [Block(m[1], m[2] or "", m[3], text.count("\n", 0, m.start()) + 2) for m in _FENCE.finditer(text)]
+
+
+def run_by_ci() -> set[str]:
+    """The commands of CI, each line of them and each part of it, as a document would show them."""
+    lines = (ROOT / CI).read_text(encoding="utf-8").splitlines()
+    typed = [line.replace(" --quiet", "") for line in lines if not line.startswith("#")]
+    return {part for line in typed for part in (line, *line.split(" && "))}
 
 
 def commands(page: str) -> list[Command]:

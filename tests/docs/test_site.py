@@ -15,8 +15,10 @@ import pytest
 
 from command.conftest import EXAMPLES, tokenspec
 from docs.shown import ROOT
+from programs import needed
 
-pytest.importorskip("zensical", reason="the extra docs is not installed")
+if not needed:
+    pytest.importorskip("zensical", reason="the extra docs is not installed")
 
 pytestmark = pytest.mark.slow
 

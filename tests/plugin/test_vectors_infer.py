@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from command.conftest import SETTINGS
 from plugin.suites import STORIES, vector, write_suite
 from sut.calling import call, sut
 from sut.implementation import Beside, Undecided
@@ -28,7 +29,7 @@ def test_a_vector_of_another_setting_is_skipped_as_such(answer: str, other: str)
     assert [each.why for each in run.results if each.result == SKIPPED] == [OTHER_SETTING]
     assert run.policies is not None
     assert run.policies["refund"] == [answer]
-    assert run.settings == 12_288 // 2 // 2  # the reset at midnight is shown as well
+    assert run.settings == SETTINGS // 2 // 2  # the reset at midnight is shown as well
 
 
 def test_what_no_setting_explains_fails() -> None:

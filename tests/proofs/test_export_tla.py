@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lang.test_readers_on_small_machines import PINNED
+from programs import NO_TLC
 from proofs.export_worlds import COUNTS, each_machine, each_setting, each_tiny_setting, odd, of_account, of_corpus, of_machine
 from proofs.tla_reader import Found, Module
 from tokenspec.machine.checkers.search.reference import explore
@@ -22,7 +23,7 @@ from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 
-needs_tlc = pytest.mark.skipif("TOKENSPEC_TLC" not in os.environ, reason="TOKENSPEC_TLC names no tla2tools.jar")
+needs_tlc = pytest.mark.skipif("TOKENSPEC_TLC" not in os.environ, reason=NO_TLC)
 
 
 def read(world: BoundedModel) -> Found:

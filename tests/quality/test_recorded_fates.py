@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import random
+from datetime import date
 
 import pytest
 
+from differential.walks import EFFORT
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.check.mutants.campaign import at_a_glance, kill, seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, kills, recorded
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 
 RECORD, SEEDED = recorded(), seeded()
 FOUND = [fate for fate in RECORD.fates if fate.engine == "explorer" and fate.verdict == KILLED]
-SAMPLE = random.Random(RECORD.digest).sample(FOUND, 6)
+ROTATION = f" {date.today().isoformat()}" if EFFORT > 1 else ""
+# The same six in every default run, since a test that fails at random is a fault; where more effort is asked for, other ones each
+# day, so that in time all are tried. The day is enough to come to the same six again.
+SAMPLE = random.Random(f"{RECORD.digest}{ROTATION}").sample(FOUND, 6)
 
 
 def test_the_record_is_of_this_declaration() -> None:
     assert RECORD.digest == digest(system()), "run: tokenspec mutants --record invariants/tokenspec/invariants/mutants.json"
     assert [fate.id for fate in RECORD.fates] == list(SEEDED)
-    assert len(RECORD.fates) >= 200
+    assert RECORD.fates
 
 
 def test_nothing_survived() -> None:
@@ -30,7 +38,10 @@ def test_nothing_survived() -> None:
 def test_every_claim_about_the_declaration_killed_something() -> None:
     counts = kills()
     assert counts is not None
-    assert sum(counts.values()) > 800
+    # The engines that kill mutants check neither the oracle's layers nor what always comes to pass.
+    apart = LayerPart | LivenessPart | LeadsToPart
+    about = {c.id for c in claims(DEFAULT.ranking) if not all(isinstance(part, apart) for part in c.parts)}
+    assert {claim for claim in about if not counts[claim]} == set()
 
 
 @pytest.mark.slow

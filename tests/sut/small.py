@@ -1,9 +1,13 @@
-"""A small implementation, with one fault as a process: `small.py FAULT`. It shows so little that what it shows is right."""
+"""A small implementation, with one fault as a process: `small.py FAULT [NOTE]`. It shows so little that what it shows is right.
+
+NOTE is where it writes its number, once it is asked for an answer that counts.
+"""
 
 import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 FAULT = sys.argv[1]
 OPENED = '{"name":"small","version":"1","resets":"explicit","events":["open_account","cancel"],"observes":["mode"]}'
@@ -15,6 +19,8 @@ def say(line: bytes) -> None:
 
 
 def answer_to_cancel() -> bytes:
+    for note in sys.argv[2:]:
+        Path(note).write_text(str(os.getpid()))
     if FAULT == "dies":
         print("the ledger\nis on fire", file=sys.stderr)
         sys.exit(3)

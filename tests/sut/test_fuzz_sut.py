@@ -37,11 +37,22 @@ def test_what_answers_rightly_conforms(fault: str) -> None:
     assert 100 < verdict.compared == verdict.count.steps
 
 
+RARE = {
+    ("buy_api", "refused: account_must_exist"),
+    ("buy_api", "refused: balance_must_stay_countable"),
+    ("buy_topup", "refused: account_must_exist"),
+    ("buy_topup", "refused: quantity_must_be_at_least_one"),
+    ("cancel", "gives_up_unpaid"),
+    ("generate", "refused: medium_must_be_relaxed_on_plan"),
+}
+"""What a run as short as this one, from the seed that it has, may leave unmet."""
+
+
 @pytest.mark.parametrize("resets", ["explicit", "implied"])
 def test_everything_that_can_be_met_is_met_but_for_little(resets: str) -> None:
     verdict = judged("good" if resets == "explicit" else "implied", examples=35)
     assert (verdict.word, verdict.terms is not None and verdict.terms.resets) == ("conforms", resets)
-    assert len(verdict.cold) <= 8
+    assert set(verdict.cold) <= RARE
 
 
 @pytest.mark.parametrize("fault", ["cannot_open", "nothing_listed", "nothing_observed", "nothing_sendable"])

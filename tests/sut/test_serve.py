@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from command.conftest import COMMAND, tokenspec
+from processes import PATIENCE_S
 from tokenspec.oracle.serve.http import OpenWorlds
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.wire.protocol import JOBS
@@ -119,7 +120,7 @@ class Connection:
     """One connection that stays open."""
 
     def __init__(self, port: int) -> None:
-        self._to = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+        self._to = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
 
     def ask(self, request: Any, world: str | None = None) -> Any:
         body = request if isinstance(request, bytes) else json.dumps(request).encode()
@@ -177,7 +178,7 @@ def test_it_stops_when_told_to(number: signal.Signals) -> None:
     with serving() as (process, port):
         Connection(port).ask(OPEN)
         process.send_signal(number)
-        assert process.wait(10) == 0
+        assert process.wait(PATIENCE_S) == 0
         assert process.stderr is not None
         assert process.stderr.read() == b""
 

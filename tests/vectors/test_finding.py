@@ -62,6 +62,7 @@ WALLET_BUGS = {
     },
 }
 """By wallet and bug, a vector that is about it."""
+RESETS = {"python-wallet": "explicit", "node-wallet": "implied"}
 
 
 def wallet(name: str) -> str:
@@ -81,7 +82,8 @@ def test_the_wallets_pass_and_every_bug_switch_fails_the_vector_about_it(name: s
     finally:
         client.end()
     assert (run.count(FAILED), run.not_closed) == (0, "")
-    assert run.count(PASSED) > 250
+    # The others turn on answers to open questions that the wallet does not offer.
+    assert run.count(PASSED) > 0.6 * len(cases_by_resets()[RESETS[name]])
     for bug, about in WALLET_BUGS[name].items():
         client = connect(shlex.join(["env", f"WALLET_BUGS={bug}"]) + " " + command, 20)
         try:
@@ -120,14 +122,14 @@ class Right(Server):
 @pytest.mark.parametrize("resets", ["explicit", "implied"])
 def test_the_declaration_itself_passes_all(resets: str) -> None:
     run = run_suite(Right(resets), cases_by_resets()[resets])
-    assert run.count(PASSED) == len(run.results) > 250
+    assert run.count(PASSED) == len(run.results) == len(cases_by_resets()[resets])
 
 
 @pytest.mark.parametrize("resets", ["explicit", "implied"])
 def test_a_fault_that_one_vector_alone_finds_fails_that_vector(resets: str) -> None:
     faults = seeded(DEFAULT)
     alone = [(name, case) for case in cases_by_resets()[resets] for name in case.entry.mutants]
-    assert len(alone) > 40
+    assert alone
     for name, case in alone[:: SAMPLE // 2 or 1]:
         assert run_vector(Mutated(faults[name].machine, resets), case).result == FAILED, name
 

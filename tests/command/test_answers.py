@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, POOLS, Record, generate, opened, read_lines, record, tokenspec, write_log
+from command.conftest import EXAMPLES, POOLS, Record, generate, opened, read_lines, record, tokenspec, within, write_log
 
 LOGS = sorted(EXAMPLES.glob("*.jsonl"))
 STATE_FIELDS = {"status", "plan", "scheduled_plan", "balances", "next_daily_reset_at", "next_renewal_at"}
@@ -26,7 +26,7 @@ def stripped(answer: dict[str, Any]) -> dict[str, Any]:
 
 def answers_to(folder: Path, records: list[Record], *options: str) -> list[Any]:
     write_log(folder / "log.jsonl", records)
-    done = tokenspec("replay", "log.jsonl", "--answers", "answers.jsonl", *options, cwd=folder)
+    done = within("replay", "log.jsonl", "--answers", "answers.jsonl", *options, cwd=folder)
     assert (done.code, done.err) == (0, "")
     return read_lines(folder / "answers.jsonl")
 
@@ -88,7 +88,7 @@ def test_each_field_stands_where_it_belongs(example_answers: list[tuple[Record, 
 
 def test_answers_fed_back_as_observed_conform(example_answers: list[tuple[Record, Any]], tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", [{**r, "observed": answer} for r, answer in example_answers])
-    done = tokenspec("replay", "log.jsonl", cwd=tmp_path)
+    done = within("replay", "log.jsonl", cwd=tmp_path)
     assert (done.code, done.err) == (0, "")
     assert f"{len(example_answers)} compared" in done.out
 
@@ -153,7 +153,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("saved")
     options = ("--policy", "refund=none", "--catalogue", str(EXAMPLES / "catalogue.toml"), "--resets", "implied")
     write_log(folder / "one.jsonl", [opened("ada", JANUARY), record("ada", JANUARY, "subscribe", plan="Doodle")])
-    done = tokenspec("replay", "one.jsonl", "--save-state", "state.json", *options, cwd=folder)
+    done = within("replay", "one.jsonl", "--save-state", "state.json", *options, cwd=folder)
     assert (done.code, done.err) == (0, "")
     observed = {"plan": "sketch", "balances": {"fast": 1}}
     write_log(folder / "two.jsonl", [record("ada", FEBRUARY, "enable_relaxed", observed=observed)])
@@ -161,7 +161,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_saved_state_brings_its_settings_along(saved: Path) -> None:
-    done = tokenspec("replay", "two.jsonl", "--load-state", "state.json", "--format", "json", cwd=saved)
+    done = within("replay", "two.jsonl", "--load-state", "state.json", "--format", "json", cwd=saved)
     (found,) = done.report["divergences"]
     assert done.code == 15
     assert done.report["policy"]["refund"] == "none"
@@ -169,7 +169,7 @@ def test_a_saved_state_brings_its_settings_along(saved: Path) -> None:
 
 
 def test_what_was_not_tried_is_not_said_to_be_in_vain(saved: Path) -> None:
-    done = tokenspec("replay", "two.jsonl", "--load-state", "state.json", cwd=saved)
+    done = within("replay", "two.jsonl", "--load-state", "state.json", cwd=saved)
     assert done.code == 15
     assert "no other answer" not in done.out
 
@@ -180,12 +180,12 @@ def test_what_was_not_tried_is_not_said_to_be_in_vain(saved: Path) -> None:
     ids=lambda options: options[0],
 )
 def test_settings_beside_a_saved_state_are_wrong_usage(options: tuple[str, str], saved: Path) -> None:
-    done = tokenspec("replay", "two.jsonl", "--load-state", "state.json", *options, cwd=saved)
+    done = within("replay", "two.jsonl", "--load-state", "state.json", *options, cwd=saved)
     assert (done.code, done.out) == (64, "")
 
 
 def test_a_missing_state_exits_66(saved: Path) -> None:
-    done = tokenspec("replay", "two.jsonl", "--load-state", "missing.json", cwd=saved)
+    done = within("replay", "two.jsonl", "--load-state", "missing.json", cwd=saved)
     assert (done.code, done.out) == (66, "")
     assert "missing.json" in done.err
 
@@ -219,6 +219,6 @@ def spoilt(state: bytes) -> dict[str, bytes]:
 @pytest.mark.parametrize("kind", list(spoilt(b'{"accounts":{"a":{"row":[]}},"policy":{},"catalogue":{}}')))
 def test_a_state_that_is_not_one_exits_65(kind: str, saved: Path, tmp_path: Path) -> None:
     (tmp_path / "spoilt.json").write_bytes(spoilt((saved / "state.json").read_bytes())[kind])
-    done = tokenspec("replay", saved / "two.jsonl", "--load-state", tmp_path / "spoilt.json")
+    done = within("replay", saved / "two.jsonl", "--load-state", tmp_path / "spoilt.json")
     assert (done.code, done.out) == (65, "")
     assert "spoilt.json" in done.err

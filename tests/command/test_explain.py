@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from command.conftest import EXAMPLES, POOLS, generate, opened, read_lines, record, tokenspec, write_log
+from command.conftest import EXAMPLES, POOLS, generate, opened, read_lines, record, within, write_log
 from command.test_reports import subscriber
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.logs.diagnosis import Asked, causes
@@ -155,7 +155,7 @@ def test_instants_are_told_in_the_zone_as_its_clocks_show_them() -> None:
 
 def test_a_json_report_has_the_keys_of_the_contract() -> None:
     shown = json.dumps({"daily": 0})
-    done = tokenspec(
+    done = within(
         "explain", example("09"), "--account", "yuki", "--shown", shown, "--at", "2026-07-21T03:30:00Z",
         "--time-zone", "Asia/Tokyo", "--format", "json",
     )  # fmt: skip
@@ -173,7 +173,7 @@ def test_a_json_report_has_the_keys_of_the_contract() -> None:
 
 
 def test_text_has_sentences_first_and_the_ledger_after_them() -> None:
-    done = tokenspec("explain", example("09"), "--account", "yuki", "--shown", '{"daily": 0}', "--at", "1784604600000")
+    done = within("explain", example("09"), "--account", "yuki", "--shown", '{"daily": 0}', "--at", "1784604600000")
     assert (done.code, done.err) == (0, "")
     standing, is_due, shown, cause, *rest = done.out.splitlines()
     assert standing == "At 2026-07-21T03:30:00Z account yuki is free: daily 126, fast 0, rollover 0, topup 0, api 0."
@@ -188,9 +188,9 @@ def test_other_policies_catalogues_and_resets_count(tmp_path: Path) -> None:
         tmp_path / "log.jsonl", [opened(at="2026-07-15T09:00:00Z"), generate("ada", "2026-07-15T10:00:00Z", "j", 150)]
     )
     options = ("--policy", "daily_reset_clock=every_24h_from_opening", "--resets", "implied", "--at", "2026-07-16T09:00:00Z")
-    report = tokenspec("explain", log, "--account", "ada", *options, "--format", "json").report
+    report = within("explain", log, "--account", "ada", *options, "--format", "json").report
     assert [(p["at"], p["line"]) for p in report["pools"]["daily"]][-1] == ("2026-07-16T09:00:00Z", None)
-    own = tokenspec("explain", log, "--account", "ada", "--catalogue", EXAMPLES / "catalogue.toml", "--format", "json").report
+    own = within("explain", log, "--account", "ada", "--catalogue", EXAMPLES / "catalogue.toml", "--format", "json").report
     assert own["pools"]["daily"][0]["tokens"] != 150
 
 
@@ -208,14 +208,14 @@ def test_other_policies_catalogues_and_resets_count(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_asked_is_said_to(options: tuple[str, ...], code: int, says: str) -> None:
-    done = tokenspec("explain", example("09"), *options)
+    done = within("explain", example("09"), *options)
     assert (done.code, done.out) == (code, "")
     assert says in done.err
 
 
 def test_a_bad_record_is_reported_and_the_rest_is_told(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.jsonl", [opened(), {"account": "ada"}, record("ada", "2026-07-15T08:00:00Z", "cancel")])
-    done = tokenspec("explain", log, "--account", "ada", "--format", "json")
+    done = within("explain", log, "--account", "ada", "--format", "json")
     assert done.code == 65
     assert [b["line"] for b in done.report["bad_records"]] == [2, 3]
 

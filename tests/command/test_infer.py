@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, SETTINGS, Record, divergent, generate, opened, record, tokenspec, write_log
+from command.conftest import EXAMPLES, SETTINGS, Record, divergent, generate, opened, record, tokenspec, within, write_log
 from command.test_reports import DEFAULTS, SCENES, month, subscriber, told
 from tokenspec.oracle.logs.infer import infer
 from tokenspec.oracle.wire.log_files import Logs
@@ -20,7 +20,7 @@ KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_reco
 
 def inferred(folder: Path, records: list[Record], *options: str, code: int = 0) -> Any:
     write_log(folder / "log.jsonl", records)
-    done = tokenspec("infer", "log.jsonl", "--format", "json", *options, cwd=folder)
+    done = within("infer", "log.jsonl", "--format", "json", *options, cwd=folder)
     assert (done.code, done.err) == (code, "")
     return done.report
 
@@ -36,7 +36,7 @@ def test_what_a_setting_answered_keeps_it_and_rules_the_others_out(policy: str, 
 
 
 def test_the_shipped_logs_leave_the_defaults_alone() -> None:
-    done = tokenspec("infer", *LOGS, "--format", "json")
+    done = within("infer", *LOGS, "--format", "json")
     assert (done.code, done.err) == (0, "")
     assert done.report["policies"] == {knob: [answer] for knob, answer in DEFAULTS.items()}
     assert (done.report["settings"], done.report["unexplained"], done.report["policy"]) == (1, None, DEFAULTS)
@@ -51,7 +51,7 @@ def test_a_report_has_the_keys_of_the_contract(tmp_path: Path) -> None:
 
 def test_what_no_record_turns_on_stays_open_and_is_named(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", told("refund", "none"))
-    done = tokenspec("infer", "log.jsonl", cwd=tmp_path)
+    done = within("infer", "log.jsonl", cwd=tmp_path)
     verdict = done.out.splitlines()[-1]
     assert verdict.startswith("conforms under refund=none; undetermined: ")
     assert "month_end (return_to_day or stay_clamped)" in verdict
@@ -66,7 +66,7 @@ def test_knobs_that_hang_together_are_said_to(tmp_path: Path) -> None:
     assert report["policies"]["paid_daily_guard"] == ["out_of_tokens", "bank_and_topup_empty"]
     assert report["policies"]["paid_daily_leftover"] == ["expires", "kept"]
     assert report["settings"] * 4 == SETTINGS // 2 * 3
-    quiet = tokenspec("infer", "log.jsonl", "-q", "--policy", "daily_reset_clock=utc_time_of_day", cwd=tmp_path)
+    quiet = within("infer", "log.jsonl", "-q", "--policy", "daily_reset_clock=utc_time_of_day", cwd=tmp_path)
     assert quiet.out.endswith(f"; of their {SETTINGS // 2} combinations, {SETTINGS // 8 * 3} are possible\n")
 
 
@@ -89,7 +89,7 @@ def test_what_nothing_explains_is_shown_with_what_each_setting_came_to(tmp_path:
     ways = {tuple(c["policies"]["upgrade_grant"]): c["fields"][0] for c in found["came_to"]}
     assert set(ways) == {("difference",), ("full",), ("next_renewal",)}
     assert ways["full",] == {"field": "balances.fast", "expected": 25_000, "got": 1}
-    text = tokenspec("infer", "log.jsonl", cwd=tmp_path)
+    text = within("infer", "log.jsonl", cwd=tmp_path)
     assert text.code == 15
     assert f"log.jsonl:{len(before) + 1}: no setting explains account a6 at upgrade" in text.out
     assert text.out.endswith(f"diverges: no setting explains log.jsonl:{len(before) + 1}\n")
@@ -108,7 +108,7 @@ def test_where_nothing_is_observed_there_is_no_verdict(tmp_path: Path) -> None:
     report = inferred(tmp_path, subscriber("ada"), code=20)
     assert report["settings"] == SETTINGS
     write_log(tmp_path / "other.jsonl", [opened(observed={"balance": 5})])
-    done = tokenspec("infer", "other.jsonl", cwd=tmp_path)
+    done = within("infer", "other.jsonl", cwd=tmp_path)
     assert (done.code, done.err) == (20, "")
     assert done.out.endswith("no verdict: no record says what was observed\n")
 
@@ -123,9 +123,9 @@ def test_bad_records_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
 
 
 def test_no_record_is_no_verdict_and_a_missing_file_exits_66(tmp_path: Path) -> None:
-    assert tokenspec("infer", "nowhere.jsonl", cwd=tmp_path).code == 66
+    assert within("infer", "nowhere.jsonl", cwd=tmp_path).code == 66
     assert tokenspec("infer", "-", stdin=b"").code == 65
-    assert tokenspec("infer", "-", "--policy", "refund=maybe").code == 64
+    assert within("infer", "-", "--policy", "refund=maybe").code == 64
 
 
 def test_standard_input_is_read_as_well(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_implied_jobs_and_a_catalogue_are_those_of_replay(tmp_path: Path) -> Non
     records.append(generate("ada", "2026-04-01T09:00:00Z", "j", 1, observed={"next_renewal_at": "2026-04-28T09:00:00Z"}))
     report = inferred(tmp_path, records, "--resets", "implied")
     assert report["policies"]["month_end"] == ["stay_clamped"]
-    assert tokenspec("infer", "log.jsonl", "--catalogue", "none.toml", cwd=tmp_path).code == 66
+    assert within("infer", "log.jsonl", "--catalogue", "none.toml", cwd=tmp_path).code == 66
 
 
 def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from command.conftest import COMMAND, divergent, finished, opened, record, tokenspec, write_log
+from command.conftest import COMMAND, divergent, finished, opened, record, within, write_log
 
 CATALOGUE = 'ranking = ["free"]\ndaily = 40\nbank_months = 0\n[plans.free]\nallowance = 0\n[packs]\nbox = 5\n'
 SAME = {
@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("options", list(SAME.values()), ids=list(SAME))
 def test_an_output_that_cannot_be_is_refused_before_anything_is_written(options: tuple[str, ...], folder: Path) -> None:
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    done = tokenspec("replay", "log.jsonl", *options, cwd=folder)
+    done = within("replay", "log.jsonl", *options, cwd=folder)
     assert (done.code, done.out) == (64, "")
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
@@ -47,18 +47,18 @@ def test_standard_input_that_is_the_output_is_refused(folder: Path) -> None:
 
 
 def test_standard_input_is_read_once() -> None:
-    assert tokenspec("replay", "-", "-").code == 64
+    assert within("replay", "-", "-").code == 64
 
 
 def test_nothing_can_be_written_any_number_of_times(folder: Path) -> None:
     options = ("--answers", os.devnull, "--save-state", os.devnull, "-o", os.devnull)
-    assert tokenspec("replay", "log.jsonl", *options, cwd=folder).code == 0
+    assert within("replay", "log.jsonl", *options, cwd=folder).code == 0
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.parametrize("option", ["-o", "--answers", "--save-state"])
 def test_a_full_disk_is_told(option: str, folder: Path) -> None:
-    done = tokenspec("replay", "log.jsonl", option, "/dev/full", cwd=folder)
+    done = within("replay", "log.jsonl", option, "/dev/full", cwd=folder)
     assert done.code == 64
     assert "/dev/full" in done.err
 
@@ -81,7 +81,7 @@ def test_a_reader_of_the_answers_who_leaves_does_not_change_the_exit_code(tmp_pa
 
 def test_quiet_prints_the_verdict_alone(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", [opened(observed={"status": "free"}), {"account": "ada"}])
-    done = tokenspec("replay", "log.jsonl", "-q", cwd=tmp_path)
+    done = within("replay", "log.jsonl", "-q", cwd=tmp_path)
     assert (done.code, done.out) == (65, "conforms, but 1 bad record was skipped\n")
 
 
@@ -89,7 +89,7 @@ def test_text_is_safe_to_show(tmp_path: Path) -> None:
     name = "\x1b[31mred\nline\N{RIGHT-TO-LEFT OVERRIDE}" + "x" * 1_000
     observed = {"status": None, "plan": "\x1b[2J" + "y" * 100_000, "duplicate": True}
     write_log(tmp_path / "log.jsonl", [opened(name, observed=observed), record(name, "\x1b", "open_account")])
-    done = tokenspec("replay", "log.jsonl", cwd=tmp_path)
+    done = within("replay", "log.jsonl", cwd=tmp_path)
     assert done.code == 15
     assert all(c.isprintable() or c == "\n" for c in done.out)
     assert "observed null" in done.out
@@ -101,7 +101,7 @@ def test_text_is_safe_to_show(tmp_path: Path) -> None:
 def test_a_policy_is_settled_once(same: bool, folder: Path) -> None:
     answers = ("none", "none" if same else "to_source")
     options = [word for answer in answers for word in ("--policy", f"refund={answer}")]
-    assert tokenspec("replay", "log.jsonl", *options, cwd=folder).code == (0 if same else 64)
+    assert within("replay", "log.jsonl", *options, cwd=folder).code == (0 if same else 64)
 
 
 NAMES = {
@@ -116,11 +116,11 @@ NAMES = {
 @pytest.mark.parametrize(("content", "key"), list(NAMES.values()), ids=list(NAMES))
 def test_a_catalogue_with_a_wrong_name_exits_65_and_names_it(content: str, key: str, folder: Path) -> None:
     (folder / "own.toml").write_text(content)
-    done = tokenspec("replay", "log.jsonl", "--catalogue", "own.toml", cwd=folder)
+    done = within("replay", "log.jsonl", "--catalogue", "own.toml", cwd=folder)
     assert (done.code, done.out) == (65, "")
     assert key in done.err
 
 
 def test_a_catalogue_of_one_plan_and_no_pack_is_used(folder: Path) -> None:
     (folder / "own.toml").write_text(CATALOGUE.replace("box = 5", ""))
-    assert tokenspec("replay", "log.jsonl", "--catalogue", "own.toml", cwd=folder).code == 0
+    assert within("replay", "log.jsonl", "--catalogue", "own.toml", cwd=folder).code == 0

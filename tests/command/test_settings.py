@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from command.conftest import EXAMPLES, opened, record, tokenspec, write_log
+from command.conftest import EXAMPLES, opened, record, within, write_log
 
 CATALOGUE = """\
 ranking = ["free", "lo", "hi"]
@@ -60,27 +60,27 @@ def test_a_catalogue_of_ones_own_is_used(folder: Path) -> None:
     observed = {"plan": "lo", "balances": {"daily": 40, "fast": 10}}
     later = record("ada", "2026-07-15T09:00:00Z", "enable_relaxed", observed=observed)
     write_log(folder / "later.jsonl", [later])
-    done = tokenspec("replay", "log.jsonl", "later.jsonl", "--catalogue", "good.toml", cwd=folder)
+    done = within("replay", "log.jsonl", "later.jsonl", "--catalogue", "good.toml", cwd=folder)
     assert (done.code, done.err) == (0, "")
     assert "conforms" in done.out
 
 
 def test_the_shipped_catalogue_is_admissible_and_leaves_the_digest_of_the_declaration_alone(folder: Path) -> None:
-    own = tokenspec("replay", "log.jsonl", "--catalogue", EXAMPLES / "catalogue.toml", "--format", "json", cwd=folder)
-    usual = tokenspec("replay", "log.jsonl", "--format", "json", cwd=folder)
+    own = within("replay", "log.jsonl", "--catalogue", EXAMPLES / "catalogue.toml", "--format", "json", cwd=folder)
+    usual = within("replay", "log.jsonl", "--format", "json", cwd=folder)
     assert (own.code, usual.code) == (0, 0)
     assert own.report["digest"] == usual.report["digest"]
 
 
 def test_prices_and_aliases_may_be_absent(folder: Path) -> None:
     (folder / "short.toml").write_text(CATALOGUE.partition("[prices]")[0])
-    assert tokenspec("replay", "log.jsonl", "--catalogue", "short.toml", cwd=folder).code == 0
+    assert within("replay", "log.jsonl", "--catalogue", "short.toml", cwd=folder).code == 0
 
 
 @pytest.mark.parametrize(("old", "new", "key"), list(CHANGES.values()), ids=list(CHANGES))
 def test_a_catalogue_that_breaks_a_limit_exits_65_and_names_file_and_key(old: str, new: str, key: str, folder: Path) -> None:
     (folder / "wrong.toml").write_text(CATALOGUE.replace(old, new, 1))
-    done = tokenspec("replay", "log.jsonl", "--catalogue", "wrong.toml", cwd=folder)
+    done = within("replay", "log.jsonl", "--catalogue", "wrong.toml", cwd=folder)
     assert (done.code, done.out) == (65, "")
     assert "wrong.toml" in done.err
     assert key in done.err
@@ -88,23 +88,23 @@ def test_a_catalogue_that_breaks_a_limit_exits_65_and_names_file_and_key(old: st
 
 def test_a_broken_catalogue_exits_65_whatever_its_name(folder: Path) -> None:
     (folder / "broken.toml").rename(folder / "policy.toml")
-    assert tokenspec("replay", "log.jsonl", "--catalogue", "policy.toml", cwd=folder).code == 65
+    assert within("replay", "log.jsonl", "--catalogue", "policy.toml", cwd=folder).code == 65
 
 
 def test_a_catalogue_that_is_not_utf8_exits_65(folder: Path) -> None:
     (folder / "latin.toml").write_bytes("# größer".encode("latin-1"))
-    assert tokenspec("replay", "log.jsonl", "--catalogue", "latin.toml", cwd=folder).code == 65
+    assert within("replay", "log.jsonl", "--catalogue", "latin.toml", cwd=folder).code == 65
 
 
 def test_a_missing_catalogue_exits_66_and_is_named(folder: Path) -> None:
-    done = tokenspec("replay", "log.jsonl", "--catalogue", "missing.toml", cwd=folder)
+    done = within("replay", "log.jsonl", "--catalogue", "missing.toml", cwd=folder)
     assert (done.code, done.out) == (66, "")
     assert "missing.toml" in done.err
 
 
 @pytest.mark.parametrize("setting", ["generosity=high", "refund=maybe", "refund", ""])
 def test_an_unknown_setting_exits_64_and_is_named(setting: str, folder: Path) -> None:
-    done = tokenspec("replay", "log.jsonl", "--policy", setting, cwd=folder)
+    done = within("replay", "log.jsonl", "--policy", setting, cwd=folder)
     assert (done.code, done.out) == (64, "")
     assert setting.partition("=")[0] in done.err
 
@@ -122,15 +122,15 @@ SEVERAL = {
 
 @pytest.mark.parametrize(("arguments", "code"), list(SEVERAL.values()), ids=list(SEVERAL))
 def test_the_gravest_of_several_faults_gives_the_exit_code(arguments: tuple[str, ...], code: int, folder: Path) -> None:
-    assert tokenspec("replay", *arguments, cwd=folder).code == code
+    assert within("replay", *arguments, cwd=folder).code == code
 
 
 def test_a_divergence_outweighs_a_bad_record(tmp_path: Path) -> None:
     wrong = opened("bea", observed={"status": "active"})
     write_log(tmp_path / "log.jsonl", [{"account": "ada"}, wrong, {"account": "ada"}])
-    assert tokenspec("replay", "log.jsonl", cwd=tmp_path).code == 15
+    assert within("replay", "log.jsonl", cwd=tmp_path).code == 15
 
 
 def test_a_bad_record_outweighs_conforming_ones(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", [opened(observed={"status": "free"}), {"account": "ada"}])
-    assert tokenspec("replay", "log.jsonl", cwd=tmp_path).code == 65
+    assert within("replay", "log.jsonl", cwd=tmp_path).code == 65

@@ -50,6 +50,7 @@ def test_they_are_the_same_each_time() -> None:
     assert [(m.id, m.fault) for m in again] == [(m.id, m.fault) for m in MUTANTS.values()]
 
 
+@pytest.mark.slow
 def test_only_these_operators_make_what_validation_refuses() -> None:
     """An event that has lost its only rule, one that was never accepted and now is, a value that its variable cannot have."""
     refused = [m for m in MUTANTS.values() if m.refused]

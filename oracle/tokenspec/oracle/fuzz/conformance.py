@@ -26,7 +26,7 @@ from tokenspec.oracle.fuzz.campaign import Progress, walk_worlds
 from tokenspec.oracle.fuzz.regressions import Kept
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.sut import SutFuzz, Totals, sut_fuzz
-from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, Possible, Unexplained, side_by_side
+from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, NoSettingLeft, Possible, side_by_side
 from tokenspec.oracle.fuzz.worlds import Count, FuzzWorld
 from tokenspec.oracle.logs.policies_tried import explain
 from tokenspec.oracle.logs.replay import Divergence, replay
@@ -162,11 +162,11 @@ def _judge(
         assert isinstance(fuzz.failure.error, Diverged)
         # Whoever interrupts the search for a shorter one is shown what was found.
         found = verdict.counterexample = SutCounterexample(fuzz.failure.records, fuzz.totals.expected, fuzz.failure.error)
-        if isinstance(found.error, Unexplained) and issubclass(fuzz, InferringFuzz):
+        if isinstance(found.error, NoSettingLeft) and issubclass(fuzz, InferringFuzz):
             found = verdict.counterexample = _with_other_worlds(fuzz, found.error, terms)
         found = verdict.counterexample = _shortened(fuzz, found, fuzz.failure.world)
-        if isinstance(found.error, Unexplained):
-            verdict.policy = found.error.example
+        if isinstance(found.error, NoSettingLeft):
+            verdict.policy = found.error.why.example
         if kept is not None and found.is_reproduced:
             kept.keep(found.records)
         _explain(found, verdict.policy, setting, terms)
@@ -208,7 +208,7 @@ def replayed(client: Client, setting: SutSettings, records: list[dict[str, Any]]
     except Diverged as error:
         assert fuzz.failure is not None
         found = SutCounterexample(fuzz.failure.records, fuzz.totals.expected, error)
-        policy = error.example if isinstance(error, Unexplained) else {**setting.policy, **terms.policy}
+        policy = error.why.example if isinstance(error, NoSettingLeft) else {**setting.policy, **terms.policy}
         _explain(found, policy, setting, terms)
         return found
     if not fuzz.totals.compared:
@@ -227,17 +227,17 @@ def _fuzz_of(client: Client, terms: Capabilities, setting: SutSettings) -> type[
 
 def _note_settings(verdict: Conformance, fuzz: type[SutFuzz]) -> None:
     if issubclass(fuzz, InferringFuzz):
-        is_unexplained = fuzz.failure is not None and isinstance(fuzz.failure.error, Unexplained)
+        is_unexplained = fuzz.failure is not None and isinstance(fuzz.failure.error, NoSettingLeft)
         left = 0 if is_unexplained else fuzz.possible.left
         sets = fuzz.possible.worlds.sets
         verdict.policies, verdict.settings = sets.answers(left), left.bit_count()
         verdict.policy = sets.first(fuzz.possible.left)
 
 
-def _with_other_worlds(fuzz: type[InferringFuzz], error: Unexplained, terms: Capabilities) -> SutCounterexample:
+def _with_other_worlds(fuzz: type[InferringFuzz], error: NoSettingLeft, terms: Capabilities) -> SutCounterexample:
     """The world that failed, with the worlds that had ruled out what would have explained it, as one."""
     records = side_by_side(fuzz.possible.needed(fuzz.last))
-    oracle = Oracle(error.example, fuzz.setting.catalogue, terms.resets)
+    oracle = Oracle(error.why.example, fuzz.setting.catalogue, terms.resets)
     return SutCounterexample(records, [oracle.apply(record) for record in records], error)
 
 

@@ -150,19 +150,19 @@ class Worlds:
         oracle = self._oracles.get(first)
         if oracle is None:
             oracle = self._oracles[first] = Oracle(self.sets.first(first), self._catalogue, self._resets)
-        anchor = account.renewal.anchor if account.renewal is not None else 0
+        anchor, is_short = account.renewal.anchor if account.renewal is not None else 0, False
         stepped = oracle.step(record, account)
         for step in stepped.steps:
             for choice in self._choices[step.event]:
                 differing = settings & choice.settings
                 if differing and choice.step(step.before, step.fields) != step.outcome:
                     settings ^= differing
+            if step.event == self._renewal_falls_due:
+                is_short = is_short or _day(step.at) != _day(anchor)
         # The calendar is no step of the machine, so the two policies of the clocks are looked for in what a clock shows.
-        anniversaries = [(step.at, anchor) for step in stepped.steps if step.event == self._renewal_falls_due]
-        if account.renewal is not None:
-            anniversaries.append((account.renewal.upcoming, account.renewal.anchor))
-        # Both choices move it alike until an anniversary comes in a month that is too short for its day.
-        if any(_day(at) != _day(begun) for at, begun in anniversaries):
+        # Both choices of one move it alike until an anniversary comes in a month that is too short for its day.
+        dial = account.renewal
+        if is_short or (dial is not None and _day(dial.upcoming) != _day(dial.anchor)):
             settings &= self.sets.holding["month_end", oracle.policy["month_end"]]
         # The daily clock starts once, at the instant of opening. Sets that this splits for nothing are joined again.
         if account.daily is not None and account.daily.anchor == record.at:
@@ -221,17 +221,20 @@ class Followed:
 
     def run(self, record: Record) -> Ran:
         """The record happens under the settings left. Raises `BadRecord`."""
+        named = _named(record)
         if self._names is not None:
-            self._names.subtract(_named(record))
+            for name in named:
+                self._names[name] -= 1
         ran: list[tuple[Answer, Branch]] = []
         for branch in self._branches.get(record.account) or [Branch(self._running, Account(self.worlds.initial))]:
             rest = branch.settings & self._running
             while rest:
                 # Where it is run once, nobody needs the account as it was before.
-                account = branch.account.copy() if rest & (rest - 1) else branch.account
+                account = branch.account.copy() if rest != rest & -rest else branch.account
                 answer, same = self.worlds.run(record, account, rest)
                 rest ^= same
-                ran.append((answer, Branch(same, account, self._remembered(branch.past, account, record, answer))))
+                past = self._remembered(branch.past, account, named, answer) if named else branch.past
+                ran.append((answer, Branch(same, account, past)))
         self._branches[record.account] = _joined([branch for _, branch in ran])
         return [(answer, branch.settings) for answer, branch in ran]
 
@@ -245,15 +248,15 @@ class Followed:
         self._running = self.left or self._running & -self._running
         return judged
 
-    def _remembered(self, past: int, account: Account, record: Record, answer: Answer) -> int:
+    def _remembered(self, past: int, account: Account, named: list[tuple[str, str, str]], answer: Answer) -> int:
         """What a record adds to the past, where a later one reads it: its job as it stands now, its answer by its id.
 
         Jobs and answers are only ever added to, so that equal additions to equal pasts are equal pasts.
         """
         added: list[Any] = []
-        for named in _named(record):
-            kind, _, name = named
-            if self._names is not None and not self._names[named]:
+        for each in named:
+            kind, _, name = each
+            if self._names is not None and not self._names[each]:
                 (account.jobs if kind == "job" else account.answers).pop(name, None)
             elif kind == "id":
                 added.append(json.encode(answer))

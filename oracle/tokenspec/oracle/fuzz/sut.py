@@ -7,7 +7,6 @@ user's, with what the implementation has fixed in their place. Where they are in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.checkers.monitor import Tally
@@ -43,23 +42,12 @@ class _Past(LayerChecks):
         return stepped
 
 
-@dataclass
-class Totals:
-    """What was sent and compared, over all runs."""
-
-    sent: int = 0
-    compared: int = 0
-    expected: list[Answer | None] = field(default_factory=list)
-    """The right answers to the records of the latest failure."""
-
-
 class SutFuzz(WorldFuzz):
     """One run of an implementation beside the oracle. Made by `sut_fuzz`."""
 
     client: Client
     terms: Capabilities
     setting: SutSettings
-    totals: Totals
     _right: list[Answer | None]
     _keys: Mapping[str, Mapping[str, bool]]
 
@@ -103,7 +91,6 @@ class SutFuzz(WorldFuzz):
         if stepped.decided_by is not None and fitted["event"] in self.oracle.session_machine.event_named:
             self.coverage.note_name(fitted["event"], stepped.decided_by)
         type(self).count.steps += 1
-        self.totals.sent += 1
         got = applied(self.client, fitted)
         if isinstance(got, Failed):
             raise self._failed(Diverged(stepped.answer, stepped.decided_by, [], got))
@@ -122,15 +109,14 @@ class SutFuzz(WorldFuzz):
         """Notes what counts of `got` in the record, and compares it with the right answer. Raises `Diverged`."""
         answer = stepped.answer
         record["observed"] = observed(got, answer, self.terms, self.setting.reasons)
-        self.totals.compared += bool(record["observed"])
+        type(self).count.compared += bool(record["observed"])
         found = differences(answer, record["observed"])
         if found:
             raise self._failed(Diverged(answer, stepped.decided_by, found))
 
     def _failed(self, error: Diverged) -> Diverged:
         world = FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
-        type(self).failure = Failure(list(self.records), world, error)
-        self.totals.expected = list(self._right)
+        type(self).failure = Failure(list(self.records), world, error, list(self._right))
         return error
 
     def _fitted(self, record: dict[str, Any]) -> dict[str, Any] | None:
@@ -183,7 +169,6 @@ def sut_fuzz(client: Client, terms: Capabilities, setting: SutSettings, kind: ty
         "client": client,
         "terms": terms,
         "setting": setting,
-        "totals": Totals(),
         "plans": tuple(p for p in base.plans if terms.takes("plan", p)) or base.plans,
         "_keys": {e.name: payload_keys(e) for e in base.events},
     }

@@ -13,7 +13,7 @@ each event. Subclass the class it returns and override `answered` to compare an 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -86,19 +86,23 @@ class Failure:
     records: list[dict[str, Any]]
     world: FuzzWorld
     error: Exception
+    expected: list[Answer | None] = field(default_factory=list)
+    """The right answers, where those given are an implementation's."""
 
     @property
     def kind(self) -> tuple[str, str]:
-        """What makes two failures the same: the claim, or the kind of error."""
-        return type(self.error).__name__, getattr(self.error, "claim", "")
+        """What makes two failures the same: what the error says of itself, the claim, or the kind of error."""
+        kind: tuple[str, str] | None = getattr(self.error, "kind", None)
+        return kind or (type(self.error).__name__, getattr(self.error, "claim", ""))
 
 
 @dataclass
 class Count:
-    """How much was run."""
+    """How much was run, and how many answers of an implementation were compared."""
 
     examples: int = 0
     steps: int = 0
+    compared: int = 0
 
 
 @st.composite
@@ -205,8 +209,8 @@ class WorldFuzz(RuleBasedStateMachine):
         self._now = max(self._now, self._time(who, "nothing" if wait % 2 else _LENGTHS[wait // 2 % len(_LENGTHS)]))
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         thrown = iter(rest)
-        for field in _payload(event):
-            record[field.key] = self._value(who, field.type, next(thrown))
+        for said in _payload(event):
+            record[said.key] = self._value(who, said.type, next(thrown))
         for key in event.keys:
             written = self._key(who, event, key, next(thrown))
             if written is not None:

@@ -7,6 +7,7 @@ user's, with what the implementation has fixed in their place. Where they are in
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from tokenspec.machine.checkers.monitor import Tally
@@ -16,7 +17,7 @@ from tokenspec.machine.fuzzing.stateful import names_by_weight
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.fuzz.campaign import default_watch
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
-from tokenspec.oracle.fuzz.worlds import START, Count, Failure, FuzzWorld, WorldFuzz, world_fuzz
+from tokenspec.oracle.fuzz.worlds import START, Count, WorldFuzz, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
@@ -115,8 +116,7 @@ class SutFuzz(WorldFuzz):
             raise self._failed(Diverged(answer, stepped.decided_by, found))
 
     def _failed(self, error: Diverged) -> Diverged:
-        world = FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
-        type(self).failure = Failure(list(self.records), world, error, list(self._right))
+        type(self).failure = replace(self._failure(error), expected=list(self._right))
         return error
 
     def _fitted(self, record: dict[str, Any]) -> dict[str, Any] | None:

@@ -244,9 +244,12 @@ class WorldFuzz(RuleBasedStateMachine):
             kept["observed"] = answer.as_dict()
             self.answered(record, answer)
         except Exception as error:
-            world = FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
-            type(self).failure = Failure(list(self.records), world, error)
+            type(self).failure = self._failure(error)
             raise
+
+    def _failure(self, error: Exception) -> Failure:
+        """How this run ended."""
+        return Failure(list(self.records), FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets), error)
 
     def replay(self, records: list[dict[str, Any]], world: FuzzWorld) -> None:
         """Plays given records in a world of its own; raises as a run does."""

@@ -9,6 +9,7 @@ from tokenspec.machine.interpreters.compiled import Row
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.vectors.build.faulty_oracle import FaultyWorld, OracleFault
+from tokenspec.oracle.vectors.build.paths import PathStep
 from tokenspec.oracle.vectors.build.script import Record
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.catalogue import Catalogue
@@ -90,8 +91,7 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> Played:
         session = account.sessions.get(record.get("session", "")) if account is not None else None
         stepped = oracle.step(oracle.reader.convert(record))
         for step in stepped.steps:
-            for edge in _edges(oracle, step, rules.get(name)):
-                edges[edge] = None
+            edges |= dict.fromkeys(edges_of(oracle, step, rules.get(name, "")))
             if step.outcome[0] >= 0:
                 rules[name] = oracle.compiled.rules[step.outcome[0]]
         steps += stepped.steps
@@ -106,13 +106,13 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> Played:
     return Played(world, records, answers, steps, edges, last, before)
 
 
-def _edges(oracle: Oracle, step: MachineStep, after: str | None) -> Iterator[str]:
-    """The edges that a step goes along; `after` is the rule before it."""
+def edges_of(oracle: Oracle, step: MachineStep | PathStep, after: str) -> Iterator[str]:
+    """The edges that a step goes along; `after` is the rule before it, if any."""
     index = step.outcome[0]
     if index < 0:
         yield f"{step.before[0]}: {step.event} refused, {oracle.compiled.codes[-1 - index]}"
-        return
-    rule = oracle.compiled.rules[index]
-    yield f"{step.before[0]}: {rule}"
-    if after is not None:
-        yield f"{after}, then {rule}"
+    else:
+        rule = oracle.compiled.rules[index]
+        yield f"{step.before[0]}: {rule}"
+        if after:
+            yield f"{after}, then {rule}"

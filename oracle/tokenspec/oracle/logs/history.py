@@ -1,7 +1,7 @@
 """Why a balance is what it is: one account's history, as its ledger, its clocks and its sessions tell it.
 
 Everything is read off the oracle at work: what each rule posts, when clocks fall due, which balances were true when.
-Which cause fits what somebody was shown is worked out from it in causes.py.
+Which cause fits what somebody was shown is worked out from it in diagnosis.py.
 """
 
 from __future__ import annotations

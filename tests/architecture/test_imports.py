@@ -44,14 +44,10 @@ def test_the_hall_of_the_oracle_is_small_and_no_package_is_crowded() -> None:
     assert {str(folder): number for folder, number in folders.items() if number > 21} == {}  # 20 modules and __init__
 
 
-TWICE = {"RuledOut", "Unexplained"}
-"""A log and a run of an implementation each have theirs; one engine for both will have one."""
-
-
 def test_the_name_of_a_class_means_one_thing() -> None:
     homes: dict[str, list[str]] = {}
     for module, path in MODULES.items():
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.ClassDef):
                 homes.setdefault(node.name, []).append(module)
-    assert {name: where for name, where in homes.items() if len(where) > 1 and name not in TWICE} == {}
+    assert {name: where for name, where in homes.items() if len(where) > 1} == {}

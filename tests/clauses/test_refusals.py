@@ -35,10 +35,8 @@ from clauses.situations import (
     without_refunds,
 )
 from clauses.wallet import MOST, Done, Paid, Pools, Refused, Wallet, job_after
-from tokenspec.machine.interpreters.compiled import Fields
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.declaration import Actor
-from tokenspec.machine.lang.types import Value
 from tokenspec.oracle import Answer
 from tokenspec.spec.system import system
 
@@ -301,16 +299,14 @@ def test_record_of_a_ladder_has_two_faults(row: Row) -> None:
     wallet = row.situation()
     broken: list[str] = []
 
-    def note(account: object, event: str, fields: Fields, before: tuple[Value, ...], outcome: object) -> None:
-        declared = ACCOUNT.event_named[event]
-        state = {variable.name: value for variable, value in zip(ACCOUNT.variables, before, strict=True)}
-        given = {field.name: value for field, value in zip(declared.fields, fields, strict=True)}
-        scope = Bindings(ACCOUNT, wallet.oracle.parameters, state, given)
-        if event == row.event:
-            broken.extend(need.code for need in declared.requires if not evaluate(need.holds, scope))
-
-    wallet.oracle.watch = note
+    declared = ACCOUNT.event_named[row.event]
     wallet.say(row.event, **{**USUAL.get(row.event, {}), **row.fields})
+    for step in wallet.steps:
+        state = {variable.name: value for variable, value in zip(ACCOUNT.variables, step.before, strict=True)}
+        given = {field.name: value for field, value in zip(ACCOUNT.event_named[step.event].fields, step.fields, strict=True)}
+        scope = Bindings(ACCOUNT, wallet.oracle.parameters, state, given)
+        if step.event == row.event:
+            broken.extend(need.code for need in declared.requires if not evaluate(need.holds, scope))
     assert len(broken) >= 2
     assert row.code == broken[0]
 

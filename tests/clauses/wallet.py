@@ -128,7 +128,9 @@ class Wallet:
     def say(self, event: str, **fields: Any) -> Reply:
         """The reply to any event."""
         instant = utc(self.now).isoformat().replace("+00:00", "Z")
-        self.last = self.oracle.apply({"account": self.account, "at": instant, "event": event, **fields})
+        record = {"account": self.account, "at": instant, "event": event, **fields}
+        stepped = self.oracle.step(self.oracle.reader.convert(record))
+        self.last, self.steps = stepped.answer, stepped.steps
         return reply(self.last)
 
     @property

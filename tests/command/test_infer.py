@@ -32,7 +32,7 @@ def test_what_a_setting_answered_keeps_it_and_rules_the_others_out(policy: str, 
     assert found.policies[policy] == [answer]
     out = [r for r in found.ruled_out if r.policy == policy]
     assert DEFAULTS[policy] in [r.answer for r in out]
-    assert {r.line.number for r in out} == {len(records)}
+    assert {r.by.number for r in out} == {len(records)}
 
 
 def test_the_shipped_logs_leave_the_defaults_alone() -> None:

@@ -113,8 +113,8 @@ def checked(log: Log, knobs: list[str]) -> tuple[int, set[str], bool]:
     found = inferred(log, knobs)
     assert {knob: found.policies[knob] for knob in knobs} == left
     assert found.settings == count
-    assert {(r.policy, r.answer, r.line.number) for r in found.ruled_out if r.policy in knobs} == out
-    assert (found.unexplained.line.number if found.unexplained else None) == line
+    assert {(r.policy, r.answer, r.by.number) for r in found.ruled_out if r.policy in knobs} == out
+    assert (found.unexplained.by.number if found.unexplained else None) == line
     return count, {knob for knob, _, _ in out}, line is not None
 
 
@@ -208,7 +208,7 @@ def test_an_answer_that_is_ruled_out_among_all_is_refuted_under_random_settings(
         for out in infer(lines, {}, world.catalogue, world.resets).ruled_out[:3]:
             for _ in range(3):
                 policy = {knob: dice.choice(answers) for knob, answers in ANSWERS.items()} | {out.policy: out.answer}
-                assert first_divergence(lines, policy, world) <= out.line.number
+                assert first_divergence(lines, policy, world) <= out.by.number
                 tried += 1
     assert tried > 40
 

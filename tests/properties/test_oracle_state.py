@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Mapping
+from itertools import pairwise
 from typing import Any, ClassVar
 
 import msgspec
@@ -16,7 +17,9 @@ from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
 from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
 from tokenspec.oracle.logs.history import daily_job_state, next_daily_reset
+from tokenspec.oracle.runtime.journal import refund_job
 from tokenspec.oracle.runtime.snapshot import load, save
+from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.spec.catalogue import Catalogue
 
 OPEN = {"account": "a", "at": "2026-07-15T09:00:00Z", "event": "open_account"}
@@ -154,7 +157,7 @@ def test_a_copy_of_an_account_goes_its_own_way() -> None:
     before = msgspec.json.encode(account)
     copied = account.copy()
     assert msgspec.json.encode(copied) == before
-    copied.jobs["j"].refunded = True
+    refund_job(copied, "j")
     copied.sessions["s"].state = "logged_out"
     copied.timeline.append((0, 0, 0, 0))
     copied.answers.clear()
@@ -164,3 +167,35 @@ def test_a_copy_of_an_account_goes_its_own_way() -> None:
     copied.daily.upcoming += 1
     copied.renewal.upcoming += 1
     assert msgspec.json.encode(account) == before
+
+
+def test_a_step_says_what_decided_it_and_every_event_of_the_machine_in_order() -> None:
+    oracle = Oracle(resets="implied")
+
+    def stepped(at: str, **payload: Any) -> Stepped:
+        return oracle.step(oracle.reader.convert({"account": "a", "at": at, **payload}))
+
+    opened = stepped("2026-07-15T09:00:00Z", event="open_account", id="e")
+    assert (opened.decided_by, [step.event for step in opened.steps]) == ("opens", ["open_account"])
+    assert stepped("2026-07-15T09:00:00Z", event="subscribe", plan="premium").decided_by == "subscribes"
+    later = stepped("2026-08-15T10:00:00Z", event="cancel")
+    at = [format_instant(step.at) for step in later.steps if step.event in ("renewal_falls_due", "renew")]
+    assert set(at) == {"2026-08-15T09:00:00Z"}
+    assert later.steps[-1].event == "cancel"
+    assert [step.is_further_run for step in later.steps if step.event == "renew"] == [False, True]
+    for before, after in pairwise(later.steps):
+        assert after.before == (before.outcome[1] if before.outcome[0] >= 0 else before.before)
+    again = stepped("2026-08-15T10:00:00Z", event="open_account", id="e")
+    assert (again.decided_by, again.answer.duplicate, again.steps) == (None, True, [])
+    refused = stepped("2026-08-15T10:00:00Z", event="open_account")
+    assert (refused.decided_by, refused.answer.outcome) == (refused.answer.reason, "refused")
+
+
+def test_a_record_can_happen_to_an_account_of_no_world() -> None:
+    oracle = Oracle()
+    oracle.apply(OPEN)
+    account = oracle.accounts["a"]
+    aside, saved = account.copy(), save(oracle)
+    record = oracle.reader.convert({**OPEN, "event": "subscribe", "plan": "premium"})
+    assert oracle.step(record, aside).answer.plan == "premium"
+    assert (save(oracle), aside.row) == (saved, oracle.step(record).steps[-1].outcome[1])

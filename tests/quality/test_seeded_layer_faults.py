@@ -6,12 +6,16 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.base.instants import DAY_MS
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.runtime import clocks, journal
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import Stepped
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.records import Record, event_of
 
 Patch = Callable[[pytest.MonkeyPatch], None]
 
@@ -32,23 +36,32 @@ def months_of_thirty_days(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(clocks, "pass_month", pass_month)
 
 
+def patch_step(patch: pytest.MonkeyPatch, change: Callable[[Oracle, Record, Stepped], object]) -> None:
+    """`change` happens with every record that the campaign plays."""
+    right = Oracle.step
+
+    def step(self: Oracle, record: Record) -> Stepped:
+        stepped = right(self, record)
+        change(self, record, stepped)
+        return stepped
+
+    patch.setattr(Oracle, "step", step)
+
+
 def boundary_lost(patch: pytest.MonkeyPatch) -> None:
     """What falls due exactly now is not due yet (openmeter#4278)."""
-    right = Oracle._advance
-    patch.setattr(Oracle, "_advance", lambda self, account, at, event: right(self, account, at - 1, event))
+    step, advance = Oracle.step, Oracle.advance
+    patch.setattr(Oracle, "advance", lambda self, account, until: advance(self, account, until - 1))
+    patch.setattr(Oracle, "step", lambda self, record: step(self, replace(record, at=record.at - 1)))
 
 
 def repeated_ids_run_again(patch: pytest.MonkeyPatch) -> None:
     """The first answer is given again, and the event happens again all the same."""
-    right = Oracle.answer
 
-    def answer(self: Oracle, record: Any) -> Any:
-        known = self.accounts.get(record.account)
-        if known is not None and record.id in known.answers:
-            known.month += 1
-        return right(self, record)
+    def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
+        oracle.accounts[record.account].month += stepped.decided_by is None
 
-    patch.setattr(Oracle, "answer", answer)
+    patch_step(patch, change)
 
 
 def views_judged_by_all_history(patch: pytest.MonkeyPatch) -> None:
@@ -71,50 +84,45 @@ def refresh_keeps_the_old_balance(patch: pytest.MonkeyPatch) -> None:
 
 def refusals_use_the_job_up(patch: pytest.MonkeyPatch) -> None:
     """A refused generation leaves a trace."""
-    right = Oracle._answer
 
-    def answer(self: Oracle, account: Any, event: str, outcome: Any, by: Any = None) -> Any:
-        if outcome[0] < 0 and event == "generate":
-            account.day += 1
-        return right(self, account, event, outcome, by)
+    def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
+        oracle.accounts[record.account].day += stepped.answer.outcome == "refused" and event_of(record) == "generate"
 
-    patch.setattr(Oracle, "_answer", answer)
+    patch_step(patch, change)
 
 
 def one_account_is_another(patch: pytest.MonkeyPatch) -> None:
-    """A change of one account shows in all of them."""
-    right = Oracle._balances_change
+    """A generation of one account shows in all of them."""
 
-    def change(self: Oracle, account: Any) -> None:
-        for other in self.accounts.values():
-            other.day += 1
-        right(self, account)
+    def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
+        for account in oracle.accounts.values():
+            account.day += event_of(record) == "generate"
 
-    patch.setattr(Oracle, "_balances_change", change)
+    patch_step(patch, change)
 
 
 def upgrades_restart_the_month(patch: pytest.MonkeyPatch) -> None:
     """The clock is started again by whatever remembers a plan change."""
-    right = Oracle._remember
 
-    def remember(self: Oracle, account: Any, event: str, outcome: Any, record: Any) -> None:
-        if event == "downgrade":
-            account.renewal = clocks.start_monthly(record.at, False)
-        right(self, account, event, outcome, record)
+    def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
+        if stepped.answer.outcome == "accepted" and event_of(record) == "downgrade":
+            assert isinstance(record.at, int)
+            oracle.accounts[record.account].renewal = clocks.start_monthly(record.at, False)
 
-    patch.setattr(Oracle, "_remember", remember)
+    patch_step(patch, change)
 
 
 def late_days_lost(patch: pytest.MonkeyPatch) -> None:
     """A late renewal counts its next month from the day it ran."""
-    right = Oracle._act_on_renewal
+    right = Oracle.apply
 
-    def act(self: Oracle, account: Any, what: Any, at: int) -> None:
-        right(self, account, what, at)
-        if what.value == "settles" and account.renewal is not None:
-            account.renewal = clocks.start_monthly(at, self.policy["month_end"] == "stay_clamped")
+    def apply(self: Oracle, record: dict[str, Any]) -> Answer:
+        answer, account = right(self, record), self.accounts[record["account"]]
+        if record["event"] == "renew" and account.renewal is not None:
+            account.renewal = clocks.start_monthly(record["at"], self.policy["month_end"] == "stay_clamped")
+        return answer
 
-    patch.setattr(Oracle, "_act_on_renewal", act)
+    patch.setattr(Oracle, "apply", apply)
 
 
 @pytest.mark.slow

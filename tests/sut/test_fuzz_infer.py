@@ -14,7 +14,7 @@ from sut.calling import call, sut
 from sut.implementation import Beside, Undecided
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample, conform
-from tokenspec.oracle.fuzz.sut_infer import Unexplained
+from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
 from tokenspec.oracle.report.conformance import sentence, show_counterexample
 from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.observed import reasons_from_file
@@ -32,10 +32,10 @@ def judged(client: Client, examples: int = 15, seed: int = 0, reasons: Any = Non
     return conform(client, SutSettings(policy_from(known), DEFAULT, reasons, known), examples, 30, seed)
 
 
-def unexplained(verdict: Conformance) -> tuple[SutCounterexample, Unexplained]:
+def unexplained(verdict: Conformance) -> tuple[SutCounterexample, NoSettingLeft]:
     found = verdict.counterexample
     assert found is not None
-    assert isinstance(found.error, Unexplained)
+    assert isinstance(found.error, NoSettingLeft)
     return found, found.error
 
 
@@ -75,12 +75,12 @@ def test_what_is_known_or_fixed_is_not_inferred() -> None:
 def test_what_no_setting_explains_diverges_and_each_way_is_shown() -> None:
     found, error = unexplained(judged(Beside("a_wrong_type")))
     assert (found.is_reproduced, len(found.records)) == (True, 1)
-    answers = [way.policies.get("daily_reset_clock") for way in error.came_to]
+    answers = [way.policies.get("daily_reset_clock") for way in error.why.came_to]
     assert answers == [["utc_time_of_day"], ["every_24h_from_opening"]]
-    assert [way.differences[-1][0] for way in error.came_to] == ["balances.api", "next_daily_reset_at"]
+    assert [way.differences[-1][0] for way in error.why.came_to] == ["balances.api", "next_daily_reset_at"]
     found, error = unexplained(judged(Beside("gives_away")))
     assert [record["event"] for record in found.records] == ["transfer"]
-    assert [(way.policies, way.differences) for way in error.came_to] == [({}, [("outcome", "refused", "accepted")])]
+    assert [(way.policies, way.differences) for way in error.why.came_to] == [({}, [("outcome", "refused", "accepted")])]
 
 
 @pytest.mark.parametrize("fault", ["error", "cannot_close", "changes_its_mind"])
@@ -101,12 +101,12 @@ def undecided() -> Client:
 
 
 @pytest.fixture(scope="module")
-def two_worlds() -> tuple[SutCounterexample, Unexplained]:
+def two_worlds() -> tuple[SutCounterexample, NoSettingLeft]:
     """What came of an implementation each account of which, and so mostly each world, has a setting; together they have none."""
     return unexplained(judged(undecided(), 30))
 
 
-def test_what_one_world_rules_out_stays_ruled_out_in_the_next(two_worlds: tuple[SutCounterexample, Unexplained]) -> None:
+def test_what_one_world_rules_out_stays_ruled_out_in_the_next(two_worlds: tuple[SutCounterexample, NoSettingLeft]) -> None:
     found, error = two_worlds
     assert found.is_reproduced
     assert {out.policy for out in error.ruled_out} >= {"month_end"}
@@ -137,11 +137,11 @@ def test_own_words_for_refusals_count_under_each_setting(tmp_path: Path) -> None
     assert (verdict.word, verdict.settings < 100) == ("conforms", True)
 
 
-def test_the_same_seed_gives_the_same_counterexample(two_worlds: tuple[SutCounterexample, Unexplained]) -> None:
+def test_the_same_seed_gives_the_same_counterexample(two_worlds: tuple[SutCounterexample, NoSettingLeft]) -> None:
     assert unexplained(judged(undecided(), 30))[0].records == two_worlds[0].records
 
 
-def test_a_divergence_is_told_with_what_was_ruled_out(two_worlds: tuple[SutCounterexample, Unexplained]) -> None:
+def test_a_divergence_is_told_with_what_was_ruled_out(two_worlds: tuple[SutCounterexample, NoSettingLeft]) -> None:
     told = io.StringIO()
     show_counterexample(two_worlds[0], told)
     for said in (

@@ -178,7 +178,7 @@ class _Writer:
         if clock.name == "daily" and dial.is_waiting:
             return at
         at = max(at, dial.upcoming)
-        self._oracle.pass_time(name, at)
+        self._oracle.advance(self._oracle.accounts[name], at)
         return at
 
     def _later(self, name: str, at: int) -> int:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -104,7 +105,7 @@ def run(
         result.closed = closed_off(account, {**fixed, **(catalogue.parameters() if catalogue is not None else {})})
     parts: list[Callable[[], None]] = [
         lambda: walk_worlds(world, examples, steps, seed_number, tick),
-        lambda: _drive(world, examples, steps, seed_number, tick, shorten),
+        lambda: drive(world, examples, steps, seed_number, tick, shorten),
     ]
     machines = [fuzz_class(m, all_claims) for m in others]
     machines.append(fuzz_class(account, all_claims, catalogue_used.parameters(), watch))
@@ -117,7 +118,7 @@ def run(
     except Exception as error:
         # A machine that fails on its own has no records; its story is in the message.
         failure = world.failure or Failure([], FuzzWorld({}, catalogue_used, "explicit"), error)
-        result.failure = _shortened(world, failure) if shorten and failure.records else failure
+        result.failure = shortened(world, failure)[0] if shorten and failure.records else failure
     result.coverage.add(world.coverage)
     result.tally.add(world.tally)
     for kind in machines:
@@ -128,7 +129,8 @@ def run(
     return result
 
 
-def _drive(world: type[WorldFuzz], examples: int, steps: int, seed_number: int, tick: Progress, shorten: bool) -> None:
+def drive(world: type[WorldFuzz], examples: int, steps: int, seed_number: int, tick: Progress, shorten: bool = False) -> None:
+    """Hypothesis drives `examples` runs; `shorten` is whether it shrinks what it finds."""
     world.on_example = lambda: tick(1)
     phases = (Phase.generate, Phase.shrink) if shorten else (Phase.generate,)
     seed(seed_number)(world)
@@ -181,25 +183,32 @@ def _weighted(events: tuple[Event, ...], coverage: Coverage) -> list[Event]:
     return [e for e in events for _ in range(len(names_by_weight(e)) * (3 if e.name in cold else 1))]
 
 
-def _shortened(world: type[WorldFuzz], failure: Failure) -> Failure:
-    found = failure
+def shortened(fuzz: type[WorldFuzz], failure: Failure, tries: int = 1_500, seconds: float = float("inf")) -> tuple[Failure, bool]:
+    """The failure on as few and as plain records as are found, and whether it came again at all.
+
+    What is played again for that is not counted as fuzzing.
+    """
+    found, until = failure, time.monotonic() + seconds
 
     def fails(records: list[dict[str, object]]) -> bool:
         nonlocal found
-        world.failure = None
-        try:
-            world().replay(records, failure.world)
-        except Exception:
-            latest: Failure | None = world.failure
-            if latest is not None and latest.kind == failure.kind:
-                found = latest
-                return True
-        return False
+        if time.monotonic() > until:
+            return False
+        fuzz.failure = None
+        with suppress(Exception):
+            fuzz().replay(records, failure.world)
+        latest: Failure | None = fuzz.failure
+        if latest is None or latest.kind != failure.kind:
+            return False
+        found = latest
+        return True
 
-    counts, coverage, tally = world.count, world.coverage, world.tally
-    # What is replayed for the sake of shrinking is not counted as fuzzing.
-    world.count, world.coverage, world.tally = Count(), Coverage(coverage.machines), Tally()
-    shortest = shrink(failure.records, fails)
-    fails(shortest)
-    world.count, world.coverage, world.tally = counts, coverage, tally
-    return found
+    counted = fuzz.count, fuzz.coverage, fuzz.tally
+    fuzz.count, fuzz.coverage, fuzz.tally = Count(), Coverage(fuzz.coverage.machines), Tally()
+    try:
+        comes_again = fails(failure.records)
+        if comes_again:
+            shrink(failure.records, fails, tries)
+    finally:
+        fuzz.count, fuzz.coverage, fuzz.tally = counted
+    return found, comes_again

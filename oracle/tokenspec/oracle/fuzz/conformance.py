@@ -14,20 +14,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
 from tokenspec.machine.fuzzing.reachability import closed_off, outcomes
 from tokenspec.machine.lang.declaration import Actor, Event
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.fuzz.campaign import Progress, walk_worlds
+from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
 from tokenspec.oracle.fuzz.regressions import Kept
-from tokenspec.oracle.fuzz.shrink import shrink
-from tokenspec.oracle.fuzz.sut import SutFuzz, Totals, sut_fuzz
-from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, Possible, Unexplained, side_by_side
-from tokenspec.oracle.fuzz.worlds import Count, FuzzWorld
+from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
+from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, NoSettingLeft, Possible, side_by_side
+from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld
 from tokenspec.oracle.logs.policies_tried import explain
 from tokenspec.oracle.logs.replay import Divergence, replay
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -74,7 +71,6 @@ class Conformance:
     closed: frozenset[Met] = frozenset()
     """Rules and refusals that cannot be met with what the implementation takes."""
     count: Count = field(default_factory=Count)
-    compared: int = 0
     policies: dict[str, list[str]] | None = None
     """Where settings are inferred: by knob, the answers of which some setting explains everything."""
     settings: int = 1
@@ -88,6 +84,11 @@ class Conformance:
     mended: int = 0
     """Those that show nothing any more."""
     seconds: float = 0.0
+
+    @property
+    def compared(self) -> int:
+        """The number of answers that were compared."""
+        return self.count.compared
 
     @property
     def word(self) -> str:
@@ -141,7 +142,7 @@ def _judge(
     verdict.policy = {**setting.policy, **terms.policy}
     verdict.closed = closed_by(terms, setting)
     fuzz = _fuzz_of(client, terms, setting)
-    verdict.coverage, verdict.count, totals = fuzz.coverage, fuzz.count, fuzz.totals
+    verdict.coverage, verdict.count = fuzz.coverage, fuzz.count
     kept = Kept(database, terms, setting) if database is not None else None
     try:
         if fuzz.events and terms.observes:
@@ -149,24 +150,25 @@ def _judge(
                 _try_again(fuzz, kept, verdict)
             walk_worlds(fuzz, *limits, tick)
             examples, steps, seed_number = limits
-            _drive(fuzz, -(-examples // HYPOTHESIS_SHARE), steps, seed_number, tick)
+            drive(fuzz, -(-examples // HYPOTHESIS_SHARE), steps, seed_number, tick)
     except (KeyboardInterrupt, CannotOpen):
         raise
     except Exception:
         if fuzz.failure is None:
             raise
     finally:
-        verdict.compared = totals.compared
         _note_settings(verdict, fuzz)
     if fuzz.failure is not None:
-        assert isinstance(fuzz.failure.error, Diverged)
         # Whoever interrupts the search for a shorter one is shown what was found.
-        found = verdict.counterexample = SutCounterexample(fuzz.failure.records, fuzz.totals.expected, fuzz.failure.error)
-        if isinstance(found.error, Unexplained) and issubclass(fuzz, InferringFuzz):
-            found = verdict.counterexample = _with_other_worlds(fuzz, found.error, terms)
-        found = verdict.counterexample = _shortened(fuzz, found, fuzz.failure.world)
-        if isinstance(found.error, Unexplained):
-            verdict.policy = found.error.example
+        failure, verdict.counterexample = fuzz.failure, _counterexample(fuzz.failure)
+        if isinstance(failure.error, NoSettingLeft) and issubclass(fuzz, InferringFuzz):
+            failure = _with_other_worlds(fuzz, failure, failure.error)
+            verdict.counterexample = _counterexample(failure)
+        tries = _HUNG_TRIES if failure.kind[0] == HUNG else _TRIES
+        failure, is_reproduced = shortened(fuzz, failure, tries, SHRINK_SECONDS)
+        found = verdict.counterexample = _counterexample(failure, is_reproduced)
+        if isinstance(found.error, NoSettingLeft):
+            verdict.policy = found.error.why.example
         if kept is not None and found.is_reproduced:
             kept.keep(found.records)
         _explain(found, verdict.policy, setting, terms)
@@ -207,11 +209,11 @@ def replayed(client: Client, setting: SutSettings, records: list[dict[str, Any]]
         fuzz().replay(records, FuzzWorld(setting.policy, setting.catalogue, terms.resets))
     except Diverged as error:
         assert fuzz.failure is not None
-        found = SutCounterexample(fuzz.failure.records, fuzz.totals.expected, error)
-        policy = error.example if isinstance(error, Unexplained) else {**setting.policy, **terms.policy}
+        found = _counterexample(fuzz.failure)
+        policy = error.why.example if isinstance(error, NoSettingLeft) else {**setting.policy, **terms.policy}
         _explain(found, policy, setting, terms)
         return found
-    if not fuzz.totals.compared:
+    if not fuzz.count.compared:
         raise CannotOpen("nothing could be tested with the events, values and fields that it lists")
     return None
 
@@ -227,60 +229,23 @@ def _fuzz_of(client: Client, terms: Capabilities, setting: SutSettings) -> type[
 
 def _note_settings(verdict: Conformance, fuzz: type[SutFuzz]) -> None:
     if issubclass(fuzz, InferringFuzz):
-        is_unexplained = fuzz.failure is not None and isinstance(fuzz.failure.error, Unexplained)
+        is_unexplained = fuzz.failure is not None and isinstance(fuzz.failure.error, NoSettingLeft)
         left = 0 if is_unexplained else fuzz.possible.left
         sets = fuzz.possible.worlds.sets
         verdict.policies, verdict.settings = sets.answers(left), left.bit_count()
         verdict.policy = sets.first(fuzz.possible.left)
 
 
-def _with_other_worlds(fuzz: type[InferringFuzz], error: Unexplained, terms: Capabilities) -> SutCounterexample:
+def _with_other_worlds(fuzz: type[InferringFuzz], failure: Failure, error: NoSettingLeft) -> Failure:
     """The world that failed, with the worlds that had ruled out what would have explained it, as one."""
     records = side_by_side(fuzz.possible.needed(fuzz.last))
-    oracle = Oracle(error.example, fuzz.setting.catalogue, terms.resets)
-    return SutCounterexample(records, [oracle.apply(record) for record in records], error)
+    oracle = Oracle(error.why.example, fuzz.setting.catalogue, fuzz.terms.resets)
+    return replace(failure, records=records, expected=[oracle.apply(record) for record in records])
 
 
-def _drive(fuzz: type[SutFuzz], examples: int, steps: int, seed_number: int, tick: Progress) -> None:
-    fuzz.on_example = lambda: tick(1)
-    seed(seed_number)(fuzz)
-    limits = settings(
-        max_examples=examples,
-        stateful_step_count=steps,
-        database=None,
-        deadline=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-        print_blob=False,
-        report_multiple_bugs=False,
-    )
-    run_state_machine_as_test(fuzz, settings=limits)
-
-
-def _shortened(fuzz: type[SutFuzz], found: SutCounterexample, world: FuzzWorld) -> SutCounterexample:
-    until = time.monotonic() + SHRINK_SECONDS
-
-    def fails(records: list[dict[str, Any]]) -> bool:
-        nonlocal found
-        if time.monotonic() > until:
-            return False
-        try:
-            fuzz().replay(records, world)
-        except Diverged as error:
-            latest = fuzz.failure
-            if latest is not None and error.kind == found.error.kind:
-                found = SutCounterexample(latest.records, fuzz.totals.expected, error)
-                return True
-        except CannotOpen:
-            pass
-        return False
-
-    # What is played again for the sake of shrinking is not counted as fuzzing.
-    fuzz.count, fuzz.coverage, fuzz.totals = Count(), Coverage(fuzz.coverage.machines), Totals()
-    found.is_reproduced = fails(found.records)
-    if found.is_reproduced:
-        shrink(found.records, fails, _HUNG_TRIES if found.error.kind[0] == HUNG else _TRIES)
-    return found
+def _counterexample(failure: Failure, is_reproduced: bool = True) -> SutCounterexample:
+    assert isinstance(failure.error, Diverged)
+    return SutCounterexample(failure.records, failure.expected, failure.error, is_reproduced)
 
 
 def _explain(found: SutCounterexample, policy: Mapping[str, str], setting: SutSettings, terms: Capabilities) -> None:

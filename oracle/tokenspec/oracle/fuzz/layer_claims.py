@@ -7,25 +7,27 @@ snapshots before and after.
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Violation
-from tokenspec.machine.interpreters.compiled import Outcome
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
+from tokenspec.oracle.base.instants import DAY_MS, parse_instant
 from tokenspec.oracle.runtime.clocks import Dial, pass_month, period_of
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import MachineStep, Stepped, Stuck
 from tokenspec.oracle.wire.answers import Answer
-from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.system import system
 from tokenspec.spec.words import APP_POOLS, FREE, SUBSCRIBED
+
+_Ran = TypeVar("_Ran", Stepped, list[MachineStep])
 
 _PLAN_CHANGES = frozenset(
     event.name
@@ -42,15 +44,20 @@ _PLAN_CHANGES = frozenset(
 class LayerChecks:
     """Plays records through an oracle and checks, for each, every claim that speaks of the layers."""
 
-    def __init__(self, oracle: Oracle, tally: Tally, only: frozenset[str] | None = None) -> None:
-        self.oracle, self.tally, self._only = oracle, tally, only
+    def __init__(
+        self,
+        oracle: Oracle,
+        tally: Tally,
+        only: frozenset[str] | None = None,
+        on_step: Callable[[str, MachineStep], None] = lambda name, step: None,
+    ) -> None:
+        """`on_step` is given each step, with the name of its account, before the claims about its record are checked."""
+        self.oracle, self.tally, self._only, self._on_step = oracle, tally, only, on_step
         self.quoted: int = 0
         self._sentences = {c.id: c.sentence for c in claims(oracle.catalogue.ranking)}
         self._history: dict[str, list[Vector]] = {}
         self._synced: dict[tuple[str, str], int] = {}
-        self._names: dict[int, str] = {}
         self._refunded: set[tuple[str, str]] = set()
-        self._last_fired = -1
 
     def met(self, claim: str, part: str, interesting: bool = True) -> None:
         """A part was checked, in its interesting case or in another."""
@@ -65,8 +72,8 @@ class LayerChecks:
     def _counts(self, claim: str) -> bool:
         return self._only is None or claim in self._only
 
-    def play(self, record: dict[str, Any]) -> Answer:
-        """The oracle's answer to `record`. Raises `Violation`."""
+    def play(self, record: dict[str, Any]) -> Stepped:
+        """The oracle's answer to `record`, with what decided it. Raises `Violation`."""
         name, event = record["account"], record["event"]
         others = {n: msgspec.json.encode(a) for n, a in self.oracle.accounts.items() if n != name}
         known = self.oracle.accounts.get(name)
@@ -75,11 +82,8 @@ class LayerChecks:
             self._pass_time(name, known, parse_instant(record["at"]))
         before = msgspec.json.encode(known) if known is not None else b""
         first = known.answers[record["id"]] if known is not None and is_repeated else None
-        answer = self.oracle.apply(record)
-        account = self.oracle.accounts[name]
-        self._names[id(account)] = name
-        if known is None:
-            self._history.setdefault(name, [self.oracle.app_balances(account)])
+        stepped = self._apply(record)
+        answer, account = stepped.answer, self.oracle.accounts[name]
         for other, encoded in others.items():
             self._demand(
                 "no_gifting",
@@ -90,28 +94,46 @@ class LayerChecks:
         if first is not None:
             same = msgspec.json.encode(account) == before and msgspec.structs.replace(first, duplicate=True) == answer
             self._demand("repeated_id_changes_nothing", "repeated_id", same, f"{event} with id {record['id']} came again.")
-            return answer
+            return stepped
         if answer.outcome == "refused":
-            self._refused(record, before, account)
+            self._refused(record, before, account, stepped.decided_by)
         else:
             self._accepted(record, before, account, answer)
         at = parse_instant(record["at"])
         self._due(account, at)
         self._periods(account, at)
-        return answer
+        return stepped
 
-    def observed(self, account: Account, event: str, outcome: Outcome) -> None:
-        """An event of the account machine was taken; the history of true balances goes on."""
-        history = self._history.setdefault(self._names.get(id(account), ""), [])
-        if outcome[0] < 0:
-            return
-        now = self.oracle.app_balances(account)
-        # The months that one renewal job makes good are one event, so the states between count for nothing.
-        if self.oracle.fired == self._last_fired and history:
-            history[-1] = now
-        else:
-            history.append(now)
-        self._last_fired = self.oracle.fired
+    def _apply(self, record: dict[str, Any]) -> Stepped:
+        """The record happens; the history of a new account begins after it."""
+        name = record["account"]
+        stepped = self._followed(name, lambda: self.oracle.step(self.oracle.reader.convert(record)))
+        if name not in self._history:
+            self._history[name] = [self.oracle.app_balances(self.oracle.accounts[name].row)]
+        return stepped
+
+    def _followed(self, name: str, act: Callable[[], _Ran]) -> _Ran:
+        """The history of true balances goes on with the steps that `act` takes."""
+        try:
+            ran = act()
+        except Stuck as stuck:
+            self._follow(name, stuck.steps)
+            raise
+        self._follow(name, ran.steps if isinstance(ran, Stepped) else ran)
+        return ran
+
+    def _follow(self, name: str, steps: list[MachineStep]) -> None:
+        history = self._history.get(name)
+        for step in steps:
+            self._on_step(name, step)
+            if history is None or step.outcome[0] < 0:
+                continue
+            now = self.oracle.app_balances(step.outcome[1])
+            # The months that one renewal job makes good are one event, so the states between count for nothing.
+            if step.is_further_run:
+                history[-1] = now
+            else:
+                history.append(now)
 
     def shown(self, who: str, die: int) -> dict[str, int]:
         """What a screen may show: some pools, as they are, as they were, or as they never were."""
@@ -122,8 +144,8 @@ class LayerChecks:
         pools = [pool for bit, pool in enumerate(APP_POOLS) if mask >> bit & 1] or ["daily"]
         return {pool: min(vector[APP_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}
 
-    def _refused(self, record: dict[str, Any], before: bytes, account: Account) -> None:
-        if record["event"] == "transfer" and self.oracle.last_rule == "tokens_cannot_be_transferred":
+    def _refused(self, record: dict[str, Any], before: bytes, account: Account, code: str | None) -> None:
+        if record["event"] == "transfer" and code == "tokens_cannot_be_transferred":
             self.met("no_gifting", "transfer_refused")
         if before and record["event"] != "payment_failed":
             was = msgspec.json.decode(before, type=Account)
@@ -157,7 +179,7 @@ class LayerChecks:
             )
         if event in ("login", "refresh"):
             self._synced[name, record["session"]] = len(self._history[name]) - 1
-            pools = dict(zip(APP_POOLS, self.oracle.app_balances(account), strict=True))
+            pools = dict(zip(APP_POOLS, self.oracle.app_balances(account.row), strict=True))
             view = {"account": name, "at": record["at"], "event": "view", "session": record["session"], "shown": pools}
             self._demand(
                 "fresh_view_is_true", "fresh_is_current", self.oracle.apply(view).shown_is == "current", f"after {event}"
@@ -205,7 +227,7 @@ class LayerChecks:
             return
         if self._counts("late_equals_on_time"):
             self._late_equals_on_time(name, account, at)
-        self.oracle.pass_time(name, at)
+        self._followed(name, lambda: self.oracle.advance(account, at))
 
     def _late_equals_on_time(self, name: str, account: Account, at: int) -> None:
         """One copy has its jobs run at the instants they fall due, the other all of them at `at`, in due order."""
@@ -213,12 +235,12 @@ class LayerChecks:
         order = _order(account, at, self.oracle.policy["month_end"] == "stay_clamped")
         if waiting or order is None or self.oracle.policy["missed_renewals"] != "each":
             return
-        runs = {resets: self.oracle.fork({name: account.copy()}, resets) for resets in RESETS}
-        for run in runs.values():
-            run.pass_time(name, at)
+        on_time, late = account.copy(), account.copy()
+        self.oracle.fork({}, "implied").advance(on_time, at)
+        explicit = self.oracle.fork({name: late}, "explicit")
+        explicit.advance(late, at)
         for job in order:
-            runs["explicit"].apply({"account": name, "at": format_instant(at), "event": job})
-        on_time, late = runs["implied"].accounts[name], runs["explicit"].accounts[name]
+            explicit.apply({"account": name, "at": at, "event": job})
         same = on_time.row == late.row and on_time.daily == late.daily and on_time.renewal == late.renewal
         self._demand("late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
 

@@ -7,20 +7,19 @@ user's, with what the implementation has fixed in their place. Where they are in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import replace
 from typing import Any
 
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.fuzzing.boundary_values import Amounts
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import names_by_weight
-from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.fuzz.campaign import default_watch
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
-from tokenspec.oracle.fuzz.worlds import START, Count, Failure, FuzzWorld, WorldFuzz, world_fuzz
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.fuzz.worlds import START, Count, WorldFuzz, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
 from tokenspec.oracle.sut.client import GARBAGE, Client, Failed, Message
 from tokenspec.oracle.sut.observed import observed
@@ -37,26 +36,11 @@ _STANDING = ("resets", "events", "observes", "values", "policy")
 class _Past(LayerChecks):
     """What a screen may show and what was quoted last, with nothing checked: the claims have runs of their own."""
 
-    def play(self, record: dict[str, Any]) -> Answer:
-        known = record["account"] in self.oracle.accounts
-        answer = self.oracle.apply(record)
-        account = self.oracle.accounts[record["account"]]
-        if not known:
-            self._names[id(account)] = record["account"]
-            self._history.setdefault(record["account"], []).append(self.oracle.app_balances(account))
-        if isinstance(answer.cost, int):
-            self.quoted = answer.cost
-        return answer
-
-
-@dataclass
-class Totals:
-    """What was sent and compared, over all runs."""
-
-    sent: int = 0
-    compared: int = 0
-    expected: list[Answer | None] = field(default_factory=list)
-    """The right answers to the records of the latest failure."""
+    def play(self, record: dict[str, Any]) -> Stepped:
+        stepped = self._apply(record)
+        if isinstance(stepped.answer.cost, int):
+            self.quoted = stepped.answer.cost
+        return stepped
 
 
 class SutFuzz(WorldFuzz):
@@ -65,7 +49,6 @@ class SutFuzz(WorldFuzz):
     client: Client
     terms: Capabilities
     setting: SutSettings
-    totals: Totals
     _right: list[Answer | None]
     _keys: Mapping[str, Mapping[str, bool]]
 
@@ -86,9 +69,7 @@ class SutFuzz(WorldFuzz):
         self.oracle = Oracle(settings, self.setting.catalogue, self.terms.resets)
         self._amounts = Amounts(self.machine, self.oracle.parameters)
         self._layers = _Past(self.oracle, self.tally)
-        self.oracle.watch = lambda account, event, fields, before, outcome: self._layers.observed(account, event, outcome)
-        self._right = [self._layers.play(asked(record)) for record in self.records]
-        self.oracle.watch = self._observe
+        self._right = [self._layers.play(asked(record)).answer for record in self.records]
 
     def _begin(self) -> None:
         try:
@@ -106,34 +87,36 @@ class SutFuzz(WorldFuzz):
             return
         if not self.terms.opens_accounts and fitted["account"] not in self.oracle.accounts:
             self._happen({"account": fitted["account"], "at": fitted["at"], "event": "open_account"})
-        answer = self._happen(fitted)
-        self._note(fitted["event"])
+        stepped = self._happen(fitted)
+        # Those of the account are counted as they happen.
+        if stepped.decided_by is not None and fitted["event"] in self.oracle.session_machine.event_named:
+            self.coverage.note_name(fitted["event"], stepped.decided_by)
         type(self).count.steps += 1
-        self.totals.sent += 1
         got = applied(self.client, fitted)
         if isinstance(got, Failed):
-            raise self._failed(Diverged(answer, self.oracle.last_rule, [], got))
-        self._judge(self.records[-1], answer, got)
+            raise self._failed(Diverged(stepped.answer, stepped.decided_by, [], got))
+        self._judge(self.records[-1], stepped, got)
 
-    def _happen(self, record: dict[str, Any]) -> Answer:
+    def _happen(self, record: dict[str, Any]) -> Stepped:
         """The right answer to `record`, which happens on this side alone."""
         self.records.append(dict(record))
-        answer = self._layers.play(record)
-        self._right.append(answer)
-        return answer
+        stepped = self._layers.play(record)
+        for step in stepped.steps:
+            self.coverage.note(self.oracle.compiled, step.event, step.outcome)
+        self._right.append(stepped.answer)
+        return stepped
 
-    def _judge(self, record: dict[str, Any], answer: Answer, got: Message) -> None:
+    def _judge(self, record: dict[str, Any], stepped: Stepped, got: Message) -> None:
         """Notes what counts of `got` in the record, and compares it with the right answer. Raises `Diverged`."""
+        answer = stepped.answer
         record["observed"] = observed(got, answer, self.terms, self.setting.reasons)
-        self.totals.compared += bool(record["observed"])
+        type(self).count.compared += bool(record["observed"])
         found = differences(answer, record["observed"])
         if found:
-            raise self._failed(Diverged(answer, self.oracle.last_rule, found))
+            raise self._failed(Diverged(answer, stepped.decided_by, found))
 
     def _failed(self, error: Diverged) -> Diverged:
-        world = FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
-        type(self).failure = Failure(list(self.records), world, error)
-        self.totals.expected = list(self._right)
+        type(self).failure = replace(self._failure(error), expected=list(self._right))
         return error
 
     def _fitted(self, record: dict[str, Any]) -> dict[str, Any] | None:
@@ -167,16 +150,6 @@ class SutFuzz(WorldFuzz):
     def _time(self, who: str, wait: str) -> int:
         return min(super()._time(who, wait), LAST_INSTANT)
 
-    def _note(self, event: str) -> None:
-        """Counts what became of an event of a session; those of the account are counted as they happen."""
-        outcome = self.oracle.last_rule
-        if outcome is not None and event in self.oracle.session_machine.event_named:
-            self.coverage.note_name(event, outcome)
-
-    def _observe(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
-        self.coverage.note(self.oracle.compiled, event, outcome)
-        self._layers.observed(account, event, outcome)
-
 
 def sut_fuzz(client: Client, terms: Capabilities, setting: SutSettings, kind: type[SutFuzz] = SutFuzz) -> type[SutFuzz]:
     """A Hypothesis state machine that drives `client`, with a rule for each event that it takes.
@@ -196,7 +169,6 @@ def sut_fuzz(client: Client, terms: Capabilities, setting: SutSettings, kind: ty
         "client": client,
         "terms": terms,
         "setting": setting,
-        "totals": Totals(),
         "plans": tuple(p for p in base.plans if terms.takes("plan", p)) or base.plans,
         "_keys": {e.name: payload_keys(e) for e in base.events},
     }

@@ -7,19 +7,21 @@ made up for a setting that is still possible, another one for each world.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.fuzz.sut import SutFuzz
 from tokenspec.oracle.fuzz.worlds import FuzzWorld
-from tokenspec.oracle.logs.branches import Followed, Ran, Worlds
-from tokenspec.oracle.logs.infer import CameTo, Judged, came_to, explaining
+from tokenspec.oracle.logs.branches import Followed, Ran, RuledOut, Unexplained, Worlds
 from tokenspec.oracle.logs.policy_sets import Settings
+from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Message
 from tokenspec.oracle.sut.observed import observed
 from tokenspec.oracle.sut.world import DIFFERS, Diverged, SutSettings
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
+from tokenspec.oracle.wire.records import asked
 
 _STRIDE = 7_919
 """Between the settings that two worlds after each other are made up for; a prime, so that all of a set come round."""
@@ -32,26 +34,13 @@ class Told(NamedTuple):
     got: Message | None
 
 
-class RuledOut(NamedTuple):
-    """An answer that no setting left had, once `record` (counted from 1) had been compared."""
+class NoSettingLeft(Diverged):
+    """An answer that no setting left explains. `expected` and `differences` are those of one of them."""
 
-    policy: str
-    answer: str
-    record: int
-
-
-class Unexplained(Diverged):
-    """An answer that no setting left explains. `expected` and `differences` are those of one of them, `example`."""
-
-    def __init__(self, expected: Answer, rule: str | None, found: list[Difference], possible: Possible, judged: Judged) -> None:
-        super().__init__(expected, rule, found)
-        sets = possible.worlds.sets
-        self.possible: dict[str, list[str]] = sets.answers(possible.left)
-        """By knob, the answers that were possible up to the record before."""
-        self.example = sets.first(possible.left)
-        self.came_to: list[CameTo] = came_to(sets, possible.left, judged)
-        self.ruled_out: list[RuledOut] = []
-        """What the records before have ruled out, of the world that is shown."""
+    def __init__(self, right: Stepped, found: list[Difference], why: Unexplained[int], out: list[RuledOut[int]]) -> None:
+        super().__init__(right.answer, right.decided_by, found)
+        self.why, self.ruled_out = why, out
+        """Each by the number of its record; `ruled_out` is what the records before did, of the world that is shown."""
 
     @property
     def kind(self) -> tuple[str, str]:
@@ -69,10 +58,13 @@ class Possible:
         self.witnesses: list[list[Told]] = []
         """What was told in each world that ruled settings out, up to there."""
 
-    def judge(self, ran: Ran, got: Message) -> list[tuple[dict[str, Any], list[Difference]]]:
-        """For each answer in `ran`, what counts of `got`, and in which fields that differs from the answer."""
-        said = [observed(got, answer, self._terms, self._setting.reasons) for answer, _ in ran]
-        return [(part, differences(answer, part)) for part, (answer, _) in zip(said, ran, strict=True)]
+    def part(self, got: Message, answer: Answer) -> dict[str, Any]:
+        """What counts of `got`, where `answer` is the right one."""
+        return observed(got, answer, self._terms, self._setting.reasons)
+
+    def differences(self, got: Message, answer: Answer) -> list[Difference]:
+        """The fields in which `got` differs from `answer`."""
+        return differences(answer, self.part(got, answer))
 
     def needed(self, last: list[Told]) -> list[list[Told]]:
         """The worlds, `last` among them, that together no setting explains; as few as are found by taking the best first."""
@@ -90,12 +82,8 @@ class Possible:
         for record, got in world:
             ran = followed.run(self.worlds.reader.convert(record))
             if got is not None:
-                followed.settings = explaining(_judged(ran, self.judge(ran, got)))
-        return followed.settings
-
-
-def _judged(ran: Ran, compared: list[tuple[dict[str, Any], list[Difference]]]) -> Judged:
-    return [(faults, branch) for (_, faults), (_, branch) in zip(compared, ran, strict=True)]
+                followed.judge(ran, partial(self.differences, got))
+        return followed.left
 
 
 class InferringFuzz(SutFuzz):
@@ -107,40 +95,37 @@ class InferringFuzz(SutFuzz):
     _followed: Followed
     _ran: Ran
     _told: list[Told]
-    _out: list[RuledOut]
+    _out: list[RuledOut[int]]
 
     def _settings(self) -> Mapping[str, str]:
         possible = self.possible
         self._followed, self._told, self._out = Followed(possible.worlds, possible.left), [], []
         return possible.worlds.sets.nth(possible.left, type(self).count.examples * _STRIDE)
 
-    def _happen(self, record: dict[str, Any]) -> Answer:
+    def _happen(self, record: dict[str, Any]) -> Stepped:
         self._ran = self._followed.run(self.possible.worlds.reader.convert(record))
         self._told.append(Told(dict(record), None))
         return super()._happen(record)
 
-    def _judge(self, record: dict[str, Any], answer: Answer, got: Message) -> None:
-        possible, compared = self.possible, self.possible.judge(self._ran, got)
-        judged = _judged(self._ran, compared)
-        left = explaining(judged)
-        right = next((part for part, faults in compared if not faults), None)
-        record["observed"] = observed(got, answer, self.terms, self.setting.reasons) if right is None else right
+    def _judge(self, record: dict[str, Any], stepped: Stepped, got: Message) -> None:
+        possible, number = self.possible, len(self.records)
+        judged = self._followed.judge(self._ran, partial(possible.differences, got))
+        right = next((way.answer for way in judged.ways if not way.differences), stepped.answer)
+        record["observed"] = possible.part(got, right)
         self._told[-1] = Told(dict(record), got)
-        self.totals.compared += bool(record["observed"])
-        if not left:
+        type(self).count.compared += bool(record["observed"])
+        if not judged.left:
             type(self).last = self._told
-            error = Unexplained(answer, self.oracle.last_rule, differences(answer, record["observed"]), possible, judged)
-            error.ruled_out = self._out
-            raise self._failed(error)
-        if left != possible.left:
-            self._rule_out(left)
+            why = judged.unexplained(number, possible.worlds.reader.convert(asked(record)))
+            found = possible.differences(got, stepped.answer)
+            raise self._failed(NoSettingLeft(stepped, found, why, self._out))
+        self._out += judged.ruled_out(number)
+        if judged.left != possible.left:
+            self._rule_out(judged.left)
 
     def _rule_out(self, left: Settings) -> None:
         sets, possible = self.possible.worlds.sets, self.possible
-        answers = sets.answers(left)
-        before = sets.answers(possible.left).items()
-        self._out += [RuledOut(k, a, len(self.records)) for k, was in before for a in was if a not in answers[k]]
-        possible.left = self._followed.settings = left
+        possible.left = left
         if possible.witnesses and possible.witnesses[-1][0] is self._told[0]:
             possible.witnesses.pop()
         possible.witnesses.append(list(self._told))

@@ -13,7 +13,7 @@ each event. Subclass the class it returns and override `answered` to compare an 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
 
@@ -26,15 +26,15 @@ from tokenspec.machine.fuzzing.boundary_values import Amounts, answers_of
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import agreed, event_rule, names_by_weight
 from tokenspec.machine.interpreters import reference
-from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
+from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.interpreters.live import LiveReader
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
-from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
 from tokenspec.spec.catalogue import DEFAULT, EXAMPLE_PRICES, Catalogue, Plan
@@ -86,19 +86,23 @@ class Failure:
     records: list[dict[str, Any]]
     world: FuzzWorld
     error: Exception
+    expected: list[Answer | None] = field(default_factory=list)
+    """The right answers, where those given are an implementation's."""
 
     @property
     def kind(self) -> tuple[str, str]:
-        """What makes two failures the same: the claim, or the kind of error."""
-        return type(self.error).__name__, getattr(self.error, "claim", "")
+        """What makes two failures the same: what the error says of itself, the claim, or the kind of error."""
+        kind: tuple[str, str] | None = getattr(self.error, "kind", None)
+        return kind or (type(self.error).__name__, getattr(self.error, "claim", ""))
 
 
 @dataclass
 class Count:
-    """How much was run."""
+    """How much was run, and how many answers of an implementation were compared."""
 
     examples: int = 0
     steps: int = 0
+    compared: int = 0
 
 
 @st.composite
@@ -162,13 +166,12 @@ class WorldFuzz(RuleBasedStateMachine):
         self._amounts = Amounts(self.machine, self.oracle.parameters)
         self._live = _live_reader(self.machine).bound_to(self.oracle.parameters)
         self._monitor = self.watch_for.monitor(self.oracle.compiled, self.tally)
-        self._ghosts: dict[int, Row] = {}
-        self._layers = LayerChecks(self.oracle, self.tally, self.only)
+        self._ghosts: dict[str, Row] = {}
+        self._layers = LayerChecks(self.oracle, self.tally, self.only, self._observe)
         self.records: list[dict[str, Any]] = []
         self._ids: list[tuple[str, str]] = []
         self._now = START
         self._steps = 0
-        self.oracle.watch = self._observe
 
     def _prelude(self, start: str, plan: str) -> list[tuple[str, dict[str, Any]]]:
         """The events that bring an account to where a run starts; None of them waits but for the renewal."""
@@ -206,8 +209,8 @@ class WorldFuzz(RuleBasedStateMachine):
         self._now = max(self._now, self._time(who, "nothing" if wait % 2 else _LENGTHS[wait // 2 % len(_LENGTHS)]))
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         thrown = iter(rest)
-        for field in _payload(event):
-            record[field.key] = self._value(who, field.type, next(thrown))
+        for said in _payload(event):
+            record[said.key] = self._value(who, said.type, next(thrown))
         for key in event.keys:
             written = self._key(who, event, key, next(thrown))
             if written is not None:
@@ -235,15 +238,18 @@ class WorldFuzz(RuleBasedStateMachine):
         self.records.append(kept)
         try:
             try:
-                answer = self._layers.play(record)
+                answer = self._layers.play(record).answer
             except Gap as gap:
                 raise one_outcome(gap) from gap
             kept["observed"] = answer.as_dict()
             self.answered(record, answer)
         except Exception as error:
-            world = FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets)
-            type(self).failure = Failure(list(self.records), world, error)
+            type(self).failure = self._failure(error)
             raise
+
+    def _failure(self, error: Exception) -> Failure:
+        """How this run ended."""
+        return Failure(list(self.records), FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets), error)
 
     def replay(self, records: list[dict[str, Any]], world: FuzzWorld) -> None:
         """Plays given records in a world of its own; raises as a run does."""
@@ -251,12 +257,11 @@ class WorldFuzz(RuleBasedStateMachine):
         for record in records:
             self._play(asked(record))
 
-    def _observe(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
+    def _observe(self, name: str, step: MachineStep) -> None:
+        event, fields, before, outcome = step.event, step.fields, step.before, step.outcome
         self.coverage.note(self.oracle.compiled, event, outcome)
-        key = id(account)
-        ghosts = self._ghosts.get(key, self._monitor.initial_ghosts)
-        self._ghosts[key] = self._monitor.observe(event, fields, before, outcome, ghosts)
-        self._layers.observed(account, event, outcome)
+        ghosts = self._ghosts.get(name, self._monitor.initial_ghosts)
+        self._ghosts[name] = self._monitor.observe(event, fields, before, outcome, ghosts)
         self._steps += 1
         if self._steps % self.check_readers_every == 0:
             self._readers_agree(event, fields, before)

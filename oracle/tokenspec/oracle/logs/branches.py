@@ -1,32 +1,116 @@
 """Accounts under many policy settings at once: each is kept once for every set of settings that it looks the same under.
 
-A record is run under one setting of a set. Each step of the machine that reads knobs is tried under their other answers as
-well, and where that gives another outcome, the set is split and the record is run again for the rest. Sets whose
+A record is run under one setting of a set. Each step of the machine that reads policies is tried under their other choices
+as well, and where that gives another outcome, the set is split and the record is run again for the rest. Sets whose
 accounts no later record can tell apart are joined.
+
+Everything that asks which settings explain what was seen asks it here: `Followed` runs a record and judges what was
+observed of its answer; `Judged` says which settings are left, what was ruled out, and why none is left.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from copy import copy
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from msgspec import json
 from msgspec.structs import astuple
 
-from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, StepFunction
+from tokenspec.machine.interpreters.compiled import Compiled, StepFunction
 from tokenspec.machine.lang.expr import reads
-from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import DAY_MS, date_of
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.answers import Answer
-from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Reader, Record
+from tokenspec.oracle.wire.answers import Answer, Difference
+from tokenspec.oracle.wire.records import Record
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import POLICIES
+
+At = TypeVar("At")
+"""Where a record is: its line in a log, or its number in a run."""
+
+
+class RuledOut(NamedTuple, Generic[At]):
+    """A choice that no setting left had, once the record `by` had been compared."""
+
+    policy: str
+    answer: str
+    by: At
+
+
+class CameTo(NamedTuple):
+    """How the answer differs from what was observed, under the settings with these choices."""
+
+    policies: dict[str, list[str]]
+    differences: list[Difference]
+
+
+@dataclass(frozen=True)
+class Unexplained(Generic[At]):
+    """The first record that no setting explains together with all records before it."""
+
+    by: At
+    record: Record
+    possible: dict[str, list[str]]
+    """By policy, the choices that were possible up to the record before."""
+    example: dict[str, str]
+    """The first of the settings that were possible up to there."""
+    came_to: list[CameTo]
+
+
+class Compared(NamedTuple):
+    """The answer to a record under some of the settings, and in which fields what was observed differs from it."""
+
+    answer: Answer
+    settings: Settings
+    differences: list[Difference]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A record held against what was observed of its answer, under all settings of `before`."""
+
+    sets: SettingSets
+    before: Settings
+    ways: list[Compared]
+
+    @property
+    def left(self) -> Settings:
+        """The settings under which nothing differs."""
+        # No setting is in two branches of an account, so that a sum is a union.
+        return sum(way.settings for way in self.ways if not way.differences)
+
+    def ruled_out(self, by: At) -> list[RuledOut[At]]:
+        """The choices that some setting had before, and none has that is left."""
+        if self.before == (left := self.left):
+            return []
+        kept = self.sets.answers(left)
+        return [
+            RuledOut(knob, a, by)
+            for knob, answers in self.sets.answers(self.before).items()
+            for a in answers
+            if a not in kept[knob]
+        ]
+
+    def unexplained(self, by: At, record: Record) -> Unexplained[At]:
+        """The account of a record that no setting explains."""
+        return Unexplained(by, record, self.sets.answers(self.before), self.sets.first(self.before), self._came_to())
+
+    def _came_to(self) -> list[CameTo]:
+        """Each way to differ once, told by the choices that not all settings have."""
+        kinds: list[tuple[list[Difference], Settings]] = []
+        for _, settings, found in self.ways:
+            same = next((n for n, (others, _) in enumerate(kinds) if others == found), None)
+            if same is None:
+                kinds.append((found, settings))
+            else:
+                kinds[same] = (found, kinds[same][1] | settings)
+        possible = self.sets.answers(self.before)
+        return [CameTo({k: a for k, a in self.sets.answers(of).items() if a != possible[k]}, found) for found, of in kinds]
 
 
 class Branch(NamedTuple):
@@ -35,7 +119,7 @@ class Branch(NamedTuple):
     settings: Settings
     account: Account
     past: int = 0
-    """Equal where all jobs and first answers that a later record reads are equal; see `Worlds._remembered`."""
+    """Equal where all jobs and first answers that a later record reads are equal."""
 
 
 class _Choice(NamedTuple):
@@ -48,85 +132,54 @@ class _Choice(NamedTuple):
 class Worlds:
     """Runs records under sets of settings, with an oracle for each setting that had to stand for others."""
 
-    def __init__(self, catalogue: Catalogue, resets: str, lines: Iterable[Line] | None = None) -> None:
-        """`lines` are all records that will be run, where they are known: what none of them reads is not remembered."""
+    def __init__(self, catalogue: Catalogue, resets: str) -> None:
         self.sets = SettingSets(POLICIES)
         self._catalogue, self._resets = catalogue, resets
         self._oracles: dict[Settings, Oracle] = {}
-        plain = Oracle(None, catalogue, resets)
+        self._plain = plain = Oracle(None, catalogue, resets)
         self.reader, self.initial = plain.reader, plain.compiled.initial
-        self._machine, self._parameters = plain.machine, plain.parameters
-        self._choices = {e.name: self._choices_of(e.name) for e in self._machine.events}
-        self._renewal_falls_due = next(c.falls_due for c in self._machine.clocks if c.name == "renewal")
-        self._named_again = None if lines is None else _named_again(lines, self.reader)
-        self._pasts: dict[tuple[int, Any], int] = {}
-        self._policy: Mapping[str, str] = {}
-        """The setting that stands for others."""
-        self._same: Settings = 0
-        """The settings under which the record has gone as under the one that stands for them, so far."""
+        self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
+        self._renewal_falls_due = next(c.falls_due for c in plain.machine.clocks if c.name == "renewal")
 
-    def run(self, branches: list[Branch], among: Settings, record: Record) -> Iterator[tuple[Answer, Branch]]:
-        """The answers to `record` under the settings of `among`, and the account after it. Raises `BadRecord`."""
-        for branch in branches:
-            rest, account = branch.settings & among, branch.account
-            while rest:
-                before = _Before(account, record)
-                self._same = rest
-                answer = self._run(account, record, rest & -rest)
-                settings, rest = self._same, rest & ~self._same
-                again = before.restored(account) if rest else account
-                yield answer, Branch(settings, account, self._remembered(branch.past, account, record, answer))
-                account = again
+    def run(self, record: Record, account: Account, settings: Settings) -> tuple[Answer, Settings]:
+        """The record happens to `account` under the first of `settings`. Raises `BadRecord`.
 
-    def _run(self, account: Account, record: Record, setting: Settings) -> Answer:
-        oracle = self._oracles.get(setting)
-        if oracle is None:
-            oracle = self._oracles[setting] = Oracle(self.sets.first(setting), self._catalogue, self._resets)
-            oracle.watch = self._watch
-        oracle.accounts, self._policy = {record.account: account}, oracle.policy
-        answer = oracle.answer(record)
-        assert isinstance(record.at, int)
-        self._read_daily_clock(account, record.at)
-        self._read_month_end(account)
-        return answer
-
-    def _remembered(self, past: int, account: Account, record: Record, answer: Answer) -> int:
-        """What a record adds to the past, where a later one reads it: its job as it stands now, its answer by its id.
-
-        Jobs and answers are only ever added to, so that equal additions to equal pasts are equal pasts.
+        Returns the answer, and those of `settings` under which all goes as under the first.
         """
-        job = getattr(record, "job", None)
-        added: list[Any] = []
-        if job is not None and self._is_named_again("job", record.account, job):
-            known = account.jobs.get(job)
-            added.append(None if known is None else astuple(known))
-        if record.id is not None and self._is_named_again("id", record.account, record.id):
-            added.append(json.encode(answer))
-        if not added:
-            return past
-        return self._pasts.setdefault((past, tuple(added)), len(self._pasts) + 1)
-
-    def _is_named_again(self, kind: str, account: str, name: str) -> bool:
-        return self._named_again is None or (kind, account, name) in self._named_again
-
-    def _watch(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
-        for choice in self._choices[event]:
-            differing = self._same & choice.settings
-            if differing and choice.step(before, fields) != outcome:
-                self._same ^= differing
-        if event == self._renewal_falls_due:
-            self._read_month_end(account)
+        first = settings & -settings
+        oracle = self._oracles.get(first)
+        if oracle is None:
+            oracle = self._oracles[first] = Oracle(self.sets.first(first), self._catalogue, self._resets)
+        anchor, is_short = account.renewal.anchor if account.renewal is not None else 0, False
+        stepped = oracle.step(record, account)
+        for step in stepped.steps:
+            for choice in self._choices[step.event]:
+                differing = settings & choice.settings
+                if differing and choice.step(step.before, step.fields) != step.outcome:
+                    settings ^= differing
+            if step.event == self._renewal_falls_due:
+                is_short = is_short or _day(step.at) != _day(anchor)
+        # The calendar is no step of the machine, so the two policies of the clocks are looked for in what a clock shows.
+        # Both choices of one move it alike until an anniversary comes in a month that is too short for its day.
+        dial = account.renewal
+        if is_short or (dial is not None and _day(dial.upcoming) != _day(dial.anchor)):
+            settings &= self.sets.holding["month_end", oracle.policy["month_end"]]
+        # The daily clock starts once, at the instant of opening. Sets that this splits for nothing are joined again.
+        if account.daily is not None and account.daily.anchor == record.at:
+            settings &= self.sets.holding["daily_reset_clock", oracle.policy["daily_reset_clock"]]
+        return stepped.answer, settings
 
     def _choices_of(self, event: str) -> list[_Choice]:
         """Every combination of answers to the knobs that the steps of `event` read."""
-        definitions = {d.name: d.expr for d in self._machine.definitions}
-        read, found = list(reads(self._machine.event_named[event])), set[str]()
+        machine = self._plain.machine
+        definitions = {d.name: d.expr for d in machine.definitions}
+        read, found = list(reads(machine.event_named[event])), set[str]()
         while read:
             name = read.pop()
             if name not in found:
                 found.add(name)
                 read += reads(definitions.get(name, ()))
-        knobs = [p for p in self._machine.policies if p.name in found]
+        knobs = [p for p in machine.policies if p.name in found]
         if not knobs:
             return []
         combinations = [
@@ -134,75 +187,86 @@ class Worlds:
             for chosen in product(*([answer for answer, _ in p.answers] for p in knobs))
         ]
         return [
-            _Choice(self.sets.with_answers(chosen), Compiled(self._machine, {**self._parameters, **chosen}).steps[event])
+            _Choice(self.sets.with_answers(chosen), Compiled(machine, {**self._plain.parameters, **chosen}).steps[event])
             for chosen in combinations
         ]
 
-    # The calendar is no step of the machine, so the two knobs of the clocks are looked for in what a clock shows.
 
-    def _read_daily_clock(self, account: Account, at: int) -> None:
-        # It starts once, at the instant of opening. Sets that this splits for nothing are joined again.
-        if account.daily is not None and account.daily.anchor == at:
-            self._keep_own_answer("daily_reset_clock")
-
-    def _read_month_end(self, account: Account) -> None:
-        """Both answers move the clock alike until an anniversary comes in a month that is too short for its day."""
-        dial = account.renewal
-        if dial is not None and date_of(dial.upcoming // DAY_MS)[2] != date_of(dial.anchor // DAY_MS)[2]:
-            self._keep_own_answer("month_end")
-
-    def _keep_own_answer(self, knob: str) -> None:
-        self._same &= self.sets.holding[knob, self._policy[knob]]
+def _day(at: int) -> int:
+    return date_of(at // DAY_MS)[2]
 
 
-Ran = list[tuple[Answer, Branch]]
-"""What a record came to: each answer with the settings that give it, and the account after it."""
+Ran = list[tuple[Answer, Settings]]
+"""The answers to a record, each with the settings that give it."""
+
+Names = Counter[tuple[str, str, str]]
+"""By kind, account and name, how many records to come name an event id or a job: that is all that one reads of earlier ones."""
 
 
 class Followed:
-    """One world, followed under every setting of a set. Settings may be taken out of `settings` as it goes on."""
+    """One world, followed under every setting of a set."""
 
-    def __init__(self, worlds: Worlds, settings: Settings) -> None:
-        self.worlds, self.settings = worlds, settings
-        self.branches: dict[str, list[Branch]] = {}
+    def __init__(self, worlds: Worlds, settings: Settings, names: Names | None = None) -> None:
+        """`names` are those of all records that will be run, where they are known: what no later one reads is forgotten."""
+        self.worlds, self.left = worlds, settings
+        """The settings that explain what was observed so far."""
+        self._running, self._names = settings, names
+        self._branches: dict[str, list[Branch]] = {}
+        self._pasts: dict[tuple[int, Any], int] = {}
+
+    @property
+    def accounts(self) -> Collection[str]:
+        """The names of the accounts that a record has happened to."""
+        return self._branches.keys()
 
     def run(self, record: Record) -> Ran:
-        """What `record` comes to under the settings left. Raises `BadRecord`."""
-        before = self.branches.get(record.account) or [Branch(self.settings, Account(self.worlds.initial))]
-        ran = list(self.worlds.run(before, self.settings, record))
-        self.branches[record.account] = joined([branch for _, branch in ran])
-        return ran
+        """The record happens under the settings left. Raises `BadRecord`."""
+        named = _named(record)
+        if self._names is not None:
+            for name in named:
+                self._names[name] -= 1
+        ran: list[tuple[Answer, Branch]] = []
+        for branch in self._branches.get(record.account) or [Branch(self._running, Account(self.worlds.initial))]:
+            rest = branch.settings & self._running
+            while rest:
+                # Where it is run once, nobody needs the account as it was before.
+                account = branch.account.copy() if rest != rest & -rest else branch.account
+                answer, same = self.worlds.run(record, account, rest)
+                rest ^= same
+                past = self._remembered(branch.past, account, named, answer) if named else branch.past
+                ran.append((answer, Branch(same, account, past)))
+        self._branches[record.account] = _joined([branch for _, branch in ran])
+        return [(answer, branch.settings) for answer, branch in ran]
+
+    def judge(self, ran: Ran, compare: Callable[[Answer], list[Difference]]) -> Judged:
+        """Takes out the settings under which `compare` finds a difference between the answer and what was observed."""
+        judged = Judged(
+            self.worlds.sets, self._running, [Compared(answer, settings, compare(answer)) for answer, settings in ran]
+        )
+        self.left = judged.left
+        # Where none is left the accounts go on under one setting, so that bad records are found as before.
+        self._running = self.left or self._running & -self._running
+        return judged
+
+    def _remembered(self, past: int, account: Account, named: list[tuple[str, str, str]], answer: Answer) -> int:
+        """What a record adds to the past, where a later one reads it: its job as it stands now, its answer by its id.
+
+        Jobs and answers are only ever added to, so that equal additions to equal pasts are equal pasts.
+        """
+        added: list[Any] = []
+        for each in named:
+            kind, _, name = each
+            if self._names is not None and not self._names[each]:
+                (account.jobs if kind == "job" else account.answers).pop(name, None)
+            elif kind == "id":
+                added.append(json.encode(answer))
+            else:
+                known = account.jobs.get(name)
+                added.append(None if known is None else astuple(known))
+        return self._pasts.setdefault((past, tuple(added)), len(self._pasts) + 1) if added else past
 
 
-class _Before:
-    """What of an account a record may change, so that the record can be run on it a second time."""
-
-    def __init__(self, account: Account, record: Record) -> None:
-        self._plain = {name: getattr(account, name) for name in _PLAIN}
-        self._plain |= {"daily": copy(account.daily), "renewal": copy(account.renewal), "timeline": account.timeline.copy()}
-        self._sessions = {name: copy(session) for name, session in account.sessions.items()}
-        self._job, self._id = getattr(record, "job", ""), record.id
-        self._known = copy(account.jobs.get(self._job))
-        self._is_repeated = record.id in account.answers
-
-    def restored(self, account: Account) -> Account:
-        """A copy of `account`, to which the record has happened, as it was before."""
-        jobs = {name: copy(job) for name, job in account.jobs.items()}
-        if self._known is not None:
-            jobs[self._job] = self._known
-        else:
-            jobs.pop(self._job, None)
-        answers = dict(account.answers)
-        if self._id is not None and not self._is_repeated:
-            answers.pop(self._id, None)
-        return Account(**self._plain, jobs=jobs, answers=answers, sessions=self._sessions)
-
-
-_KEPT_BY_NAME = ("jobs", "answers", "sessions")
-_PLAIN = [name for name in Account.__struct_fields__ if name not in _KEPT_BY_NAME]
-
-
-def joined(branches: list[Branch]) -> list[Branch]:
+def _joined(branches: list[Branch]) -> list[Branch]:
     """Branches that no later record can tell apart are one."""
     if len(branches) < 2:
         return branches
@@ -225,15 +289,11 @@ def _are_alike(one: Account, other: Account) -> bool:
     return all(getattr(one, name) == getattr(other, name) for name in ("daily", "renewal", "sessions", "timeline"))
 
 
-def _named_again(lines: Iterable[Line], reader: Reader) -> set[tuple[str, str, str]]:
-    """The event ids and job ids, by account, that more than one record names: all that a record can read of earlier ones."""
-    once, again = set[tuple[str, str, str]](), set[tuple[str, str, str]]()
-    for line in lines:
-        try:
-            record = reader.decode(line.content)
-        except BadRecord:
-            continue
-        for kind, name in (("id", record.id), ("job", getattr(record, "job", None))):
-            if name is not None:
-                (again if (kind, record.account, name) in once else once).add((kind, record.account, name))
-    return again
+def names_of(records: Iterable[Record]) -> Names:
+    """The names in all of `records`."""
+    return Counter(named for record in records for named in _named(record))
+
+
+def _named(record: Record) -> list[tuple[str, str, str]]:
+    names = ("job", getattr(record, "job", None)), ("id", record.id)
+    return [(kind, record.account, name) for kind, name in names if name is not None]

@@ -1,7 +1,7 @@
 """Why a balance is what it is: one account's history, as its ledger, its clocks and its sessions tell it.
 
 Everything is read off the oracle at work: what each rule posts, when clocks fall due, which balances were true when.
-Which cause fits what somebody was shown is worked out from it in causes.py.
+Which cause fits what somebody was shown is worked out from it in diagnosis.py.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row
+from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.declaration import Clock, Kind
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
@@ -20,6 +20,7 @@ from tokenspec.oracle.logs.replay import Bad
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Record
 from tokenspec.spec.daily_job import DUE, OVERDUE, WAITING
@@ -146,35 +147,37 @@ class _Teller:
         self._line: Line | None = None
         self._by_itself: dict[str, int] = {}
         """By job, the instant at which it runs without a record."""
-        self._oracle.watch = self._watch
 
     def happens(self, record: Record, line: Line) -> None:
         assert isinstance(record.at, int)
         self._start(record.at, line)
-        self._oracle.answer(record)
+        for step in self._oracle.step(record).steps:
+            self._tell(step)
         self._story.records.append(record)
         self._story.at = record.at
 
     def passes(self, until: int) -> None:
         self._start(until, None)
-        self._oracle.pass_time(self._story.account, until)
+        for step in self._oracle.advance(self._story.kept, until):
+            self._tell(step)
         self._story.at = until
 
     def _start(self, at: int, line: Line | None) -> None:
         self._at, self._line, self._by_itself = at, line, {}
 
-    def _watch(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
+    def _tell(self, step: MachineStep) -> None:
+        event, before, outcome = step.event, step.before, step.outcome
         clock = self._clocks.get(event)
         if clock is not None and self._oracle.resets == "implied" and not before[self._due_at]:
-            # Nothing of it waited before, so what the clock shows now is this very instant.
-            self._by_itself[clock.job] = getattr(account, clock.name).shown
+            # Nothing of it waited before, so what the clock then showed was this very instant.
+            self._by_itself[clock.job] = step.at
         if outcome[0] < 0 or clock is not None:
             return
         at, line = self._at, self._line
         if event in self._by_itself:
             at, line = self._by_itself[event], None
         rule = self._rules[self._oracle.compiled.rules[outcome[0]]]
-        amounts = self._oracle.compiled.ledgers[rule.name](before, fields)
+        amounts = self._oracle.compiled.ledgers[rule.name](before, step.fields)
         for posting, tokens in zip(rule.ledger, amounts, strict=True):
             if tokens:
                 self._story.postings.append(LedgerEntry(at, event, line, posting.kind, posting.pool, tokens))
@@ -191,7 +194,7 @@ def again(story: Story, policy: Mapping[str, str], jobs: Iterable[str] = ()) -> 
     oracle = Oracle({**story.oracle.policy, **policy}, story.oracle.catalogue, story.oracle.resets)
     for record in story.records:
         oracle.answer(record)
-    oracle.pass_time(story.account, story.at)
+    oracle.advance(oracle.accounts[story.account], story.at)
     for job in jobs:
         oracle.apply({"account": story.account, "at": story.at, "event": job})
     row = _named(oracle, oracle.accounts[story.account].row)

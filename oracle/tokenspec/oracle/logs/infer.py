@@ -6,52 +6,18 @@ them all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import partial
 
 from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.logs.branches import Branch, Followed, Worlds
-from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
+from tokenspec.oracle.logs.branches import Followed, RuledOut, Unexplained, Worlds, names_of
 from tokenspec.oracle.logs.replay import Bad
-from tokenspec.oracle.wire.answers import Difference, can_be_compared, differences
+from tokenspec.oracle.wire.answers import can_be_compared, differences
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Record, event_of
+from tokenspec.oracle.wire.records import Reader, Record
 from tokenspec.spec.catalogue import Catalogue
-
-
-@dataclass(frozen=True)
-class RuledOut:
-    """An answer that no setting left had, once the record on `line` had been compared."""
-
-    policy: str
-    answer: str
-    line: Line
-
-
-class CameTo(NamedTuple):
-    """What the record came to under the settings with these answers, where it differs from what was observed."""
-
-    policies: dict[str, list[str]]
-    differences: list[Difference]
-
-
-Judged = Sequence[tuple[list[Difference], Branch]]
-"""What differs from what was observed, under the settings of each branch."""
-
-
-@dataclass(frozen=True)
-class Unexplained:
-    """The first record that no setting explains together with all records before it."""
-
-    line: Line
-    account: str
-    event: str
-    at: str
-    before: dict[str, list[str]]
-    """By knob, the answers that were possible up to the record before."""
-    came_to: list[CameTo]
 
 
 @dataclass
@@ -69,8 +35,8 @@ class Inference:
     """The number of settings that explain every record; fewer than the answers' combinations where knobs hang together."""
     example: dict[str, str] = field(default_factory=dict)
     """The first setting that explains the log, up to the unexplained record where there is one."""
-    ruled_out: list[RuledOut] = field(default_factory=list)
-    unexplained: Unexplained | None = None
+    ruled_out: list[RuledOut[Line]] = field(default_factory=list)
+    unexplained: Unexplained[Line] | None = None
 
 
 def infer(
@@ -84,11 +50,9 @@ def infer(
 
     Records after one that no setting explains are read and no longer compared.
     """
-    worlds = Worlds(catalogue, resets, lines)
-    sets = worlds.sets
+    worlds = Worlds(catalogue, resets)
     found = Inference(dict(fixed))
-    left = sets.with_answers(fixed)
-    world = Followed(worlds, left)
+    world = Followed(worlds, worlds.sets.with_answers(fixed), names_of(_good(lines, worlds.reader)))
     for line in lines:
         if on_line is not None:
             on_line(len(line.content) + 1)
@@ -101,45 +65,17 @@ def infer(
         found.records += 1
         if record.observed is not None and found.unexplained is None and can_be_compared(record.observed):
             found.compared += 1
-            judged = [(differences(answer, record.observed), branch) for answer, branch in ran]
-            left = explaining(judged)
-            found.ruled_out += _ruled_out(sets, world.settings, left, line)
-            if not left:
-                found.unexplained = _unexplained(sets, world.settings, judged, line, record)
-            # The accounts go on under one setting where none explains them, so that bad records are found as before.
-            world.settings = left or world.settings & -world.settings
-    found.accounts = len(world.branches)
-    found.policies, found.settings, found.example = sets.answers(left), left.bit_count(), sets.first(world.settings)
+            judged = world.judge(ran, partial(differences, got=record.observed))
+            found.ruled_out += judged.ruled_out(line)
+            if not world.left:
+                found.unexplained = judged.unexplained(line, record)
+    found.accounts = len(world.accounts)
+    found.policies, found.settings = worlds.sets.answers(world.left), world.left.bit_count()
+    found.example = found.unexplained.example if found.unexplained is not None else worlds.sets.first(world.left)
     return found
 
 
-def explaining(judged: Judged) -> Settings:
-    """The settings under which nothing differs."""
-    # No setting is in two branches of an account, so that a sum is a union.
-    return sum(branch.settings for faults, branch in judged if not faults)
-
-
-def _ruled_out(sets: SettingSets, before: Settings, after: Settings, line: Line) -> list[RuledOut]:
-    if before == after:
-        return []
-    left = sets.answers(after)
-    return [RuledOut(knob, a, line) for knob, answers in sets.answers(before).items() for a in answers if a not in left[knob]]
-
-
-def _unexplained(sets: SettingSets, before: Settings, judged: Judged, line: Line, record: Record) -> Unexplained:
-    assert isinstance(record.at, int)
-    at, event = format_instant(record.at), event_of(record)
-    return Unexplained(line, record.account, event, at, sets.answers(before), came_to(sets, before, judged))
-
-
-def came_to(sets: SettingSets, before: Settings, judged: Judged) -> list[CameTo]:
-    """What a record came to under the settings of `before`, each way once, told by the answers that not all of them have."""
-    ways: list[tuple[list[Difference], Settings]] = []
-    for faults, branch in judged:
-        same = next((n for n, (others, _) in enumerate(ways) if others == faults), None)
-        if same is None:
-            ways.append((faults, branch.settings))
-        else:
-            ways[same] = (faults, ways[same][1] | branch.settings)
-    possible = sets.answers(before)
-    return [CameTo({k: a for k, a in sets.answers(settings).items() if a != possible[k]}, faults) for faults, settings in ways]
+def _good(lines: Iterable[Line], reader: Reader) -> Iterator[Record]:
+    for line in lines:
+        with suppress(BadRecord):
+            yield reader.decode(line.content)

@@ -82,13 +82,13 @@ def replay(
             record = oracle.reader.decode(line.content)
             known = oracle.accounts.get(record.account)
             before = known.row if known is not None else None
-            answer = oracle.answer(record)
+            answer, decided_by = oracle.decide(record)
         except BadRecord as fault:
             report.bad.append(Bad(line._replace(content=b""), fault))
             continue
         report.records += 1
-        if oracle.last_rule is not None:
-            report.coverage.note_name(event_of(record), oracle.last_rule)
+        if decided_by is not None:
+            report.coverage.note_name(event_of(record), decided_by)
         if on_answer is not None:
             on_answer(answer)
         if record.observed is None or record.account in done or not can_be_compared(record.observed):
@@ -99,7 +99,7 @@ def replay(
             done.add(record.account)
             if len(report.divergences) >= LINES_KEPT:
                 line = line._replace(content=b"")
-            report.divergences.append(_divergence(line, position, record, oracle, found, before, reasons))
+            report.divergences.append(_divergence(line, position, record, oracle, found, before, reasons, decided_by))
     report.accounts = len(oracle.accounts)
     return report
 
@@ -118,11 +118,11 @@ def _divergence(
     found: list[Difference],
     before: tuple[Any, ...] | None,
     reasons: Mapping[str, Rule | Requirement],
+    decided_by: str | None,
 ) -> Divergence:
     assert isinstance(record.at, int)
-    outcome = oracle.last_rule
-    reason = reasons.get(outcome or "")
-    why = "the id was used before, so the first answer stands" if outcome is None else ""
+    reason = reasons.get(decided_by or "")
+    why = "the id was used before, so the first answer stands" if decided_by is None else ""
     if isinstance(reason, Rule):
         why = reason.why
     elif isinstance(reason, Requirement):
@@ -132,7 +132,7 @@ def _divergence(
     clauses = cited or _event_clauses(oracle, event)
     names = [v.name for v in oracle.machine.variables]
     state = dict(zip(names, before, strict=True)) if before is not None else {}
-    at, rule = format_instant(record.at), outcome or "duplicate"
+    at, rule = format_instant(record.at), decided_by or "duplicate"
     return Divergence(line, record.account, event, at, found, state, rule, why, clauses, position)
 
 

@@ -12,7 +12,7 @@ from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
-from tokenspec.oracle.fuzz.sut_infer import Unexplained
+from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
 from tokenspec.oracle.report.fuzz_ci import Fuzzed, made_of, sut_finding
 from tokenspec.oracle.report.infer import came_to_data, came_to_lines, conforming
 from tokenspec.oracle.report.sut import DEFAULT_TIMEOUT, show_failure, title_of
@@ -84,7 +84,7 @@ def sentence(verdict: Conformance) -> str:
     word = verdict.word.replace("_", " ")
     if verdict.why_none and verdict.counterexample is None:
         return f"{word}: {one_line(verdict.why_none, 1_000)}"
-    if verdict.counterexample is not None and isinstance(verdict.counterexample.error, Unexplained):
+    if verdict.counterexample is not None and isinstance(verdict.counterexample.error, NoSettingLeft):
         return "diverges: no setting explains it"
     if verdict.policies is not None:
         return word if verdict.counterexample is not None else conforming(verdict.policies, verdict.settings)
@@ -155,7 +155,7 @@ def show_counterexample(found: SutCounterexample, to: IO[str]) -> None:
     if found.because is not None:
         to.write(f"  because   {found.because.outcome}: {found.because.why}\n")
         to.writelines(f"            {line}\n" for line in clause_texts(found.because.clauses))
-    if isinstance(found.error, Unexplained):
+    if isinstance(found.error, NoSettingLeft):
         _show_settings(found, found.error, to)
     elif found.because is not None:
         settings = ", or ".join(f"{knob}={answer}" for knob, answer in found.because.explained_by)
@@ -167,14 +167,14 @@ def show_counterexample(found: SutCounterexample, to: IO[str]) -> None:
     to.write("\n")
 
 
-def _show_settings(found: SutCounterexample, error: Unexplained, to: IO[str]) -> None:
+def _show_settings(found: SutCounterexample, error: NoSettingLeft, to: IO[str]) -> None:
     """What the records had ruled out, and what the last one came to under each setting that was left."""
-    for number in dict.fromkeys(out.record for out in error.ruled_out):
+    for number in dict.fromkeys(out.by for out in error.ruled_out):
         out = ", ".join(f"{policy}={answer}" for policy, answer, record in error.ruled_out if record == number)
         to.write(f"  record {number} rules out {out}\n")
     number = found.because.line.number if found.because is not None else len(found.records)
     to.write(f"  record {number} is explained by no setting left:\n")
-    to.writelines(f"  {line}\n" for line in came_to_lines(error.came_to))
+    to.writelines(f"  {line}\n" for line in came_to_lines(error.why.came_to))
 
 
 def data(verdict: Conformance, run: SutRun, setting: SutSettings) -> dict[str, Any]:
@@ -226,9 +226,9 @@ def _counterexample(found: SutCounterexample) -> dict[str, Any]:
         "clauses": list(because.clauses) if because is not None else [],
         "explained_by": [{"policy": k, "answer": a} for k, a in because.explained_by] if because is not None else [],
         "reproduced": found.is_reproduced,
-    } | (_unexplained(error) if isinstance(error, Unexplained) else {})
+    } | (_unexplained(error) if isinstance(error, NoSettingLeft) else {})
 
 
-def _unexplained(error: Unexplained) -> dict[str, Any]:
+def _unexplained(error: NoSettingLeft) -> dict[str, Any]:
     out = [{"policy": policy, "answer": answer, "record": record} for policy, answer, record in error.ruled_out]
-    return {"policies": error.possible, "ruled_out": out, "came_to": came_to_data(error.came_to)}
+    return {"policies": error.why.possible, "ruled_out": out, "came_to": came_to_data(error.why.came_to)}

@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import IO, Any
 
+from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, bounded, one_line
-from tokenspec.oracle.logs.infer import CameTo, Inference, Unexplained
+from tokenspec.oracle.logs.branches import CameTo, Unexplained
+from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.report.replay import bad_data, bad_text, divergence_data
@@ -16,6 +18,7 @@ from tokenspec.oracle.report.replay_ci import SHOWN_MAX, Replayed
 from tokenspec.oracle.report.text import table
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.records import Record, event_of
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 
@@ -50,11 +53,11 @@ def figures(found: Inference) -> str:
 
 
 def _answers_table(found: Inference, to: IO[str]) -> None:
-    last = found.unexplained.line if found.unexplained else None
-    possible = found.unexplained.before if found.unexplained else found.policies
+    last = found.unexplained.by if found.unexplained else None
+    possible = found.unexplained.possible if found.unexplained else found.policies
     rows = []
     for knob in POLICIES:
-        out = [f"{r.answer} ({_place(r.line)})" for r in found.ruled_out if r.policy == knob.name and r.line is not last]
+        out = [f"{r.answer} ({_place(r.by)})" for r in found.ruled_out if r.policy == knob.name and r.by is not last]
         if knob.name in found.fixed:
             out = ["fixed by --policy"]
         rows.append([knob.name, "\n".join(possible[knob.name]), "\n".join(out)])
@@ -66,6 +69,11 @@ def _place(line: Line) -> str:
     return f"{one_line(line.file, 200)}:{line.number}"
 
 
+def _at(record: Record) -> str:
+    assert isinstance(record.at, int)
+    return format_instant(record.at)
+
+
 def verdict(found: Inference) -> str:
     """The verdict, in a sentence."""
     skipped = f"; {len(found.bad)} bad records were skipped" if found.bad else ""
@@ -74,7 +82,7 @@ def verdict(found: Inference) -> str:
     if not found.compared:
         return f"no verdict: no record says what was observed{skipped}"
     if found.unexplained is not None:
-        return f"diverges: no setting explains {_place(found.unexplained.line)}{skipped}"
+        return f"diverges: no setting explains {_place(found.unexplained.by)}{skipped}"
     return conforming(found.policies, found.settings) + skipped
 
 
@@ -91,10 +99,10 @@ def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
     return f"{under}; undetermined: {told}{several}"
 
 
-def unexplained_text(u: Unexplained) -> str:
+def unexplained_text(u: Unexplained[Line]) -> str:
     """The record that no setting explains, and what it came to under each that was left."""
-    text = [f"{_place(u.line)}: no setting explains account {one_line(u.account)} at {u.event}, {u.at}"]
-    text.append(f"  record    {one_line(u.line.content.decode(errors='replace'), 400)}")
+    text = [f"{_place(u.by)}: no setting explains account {one_line(u.record.account)} at {event_of(u.record)}, {_at(u.record)}"]
+    text.append(f"  record    {one_line(u.by.content.decode(errors='replace'), 400)}")
     return "\n".join([*text, *came_to_lines(u.came_to)]) + "\n\n"
 
 
@@ -129,22 +137,20 @@ def data(found: Inference, catalogue: Catalogue, resets: str) -> dict[str, Any]:
         "bad_records": [bad_data(bad) for bad in found.bad],
         "policies": found.policies,
         "settings": found.settings,
-        "ruled_out": [
-            {"policy": r.policy, "answer": r.answer, "file": r.line.file, "line": r.line.number} for r in found.ruled_out
-        ],
+        "ruled_out": [{"policy": r.policy, "answer": r.answer, "file": r.by.file, "line": r.by.number} for r in found.ruled_out],
         "unexplained": None if found.unexplained is None else _unexplained_data(found.unexplained),
     }
 
 
-def _unexplained_data(u: Unexplained) -> dict[str, Any]:
+def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:
     return {
-        "file": u.line.file,
-        "line": u.line.number,
-        "offset": u.line.offset,
-        "account": u.account,
-        "event": u.event,
-        "at": u.at,
-        "policies": u.before,
+        "file": u.by.file,
+        "line": u.by.number,
+        "offset": u.by.offset,
+        "account": u.record.account,
+        "event": event_of(u.record),
+        "at": _at(u.record),
+        "policies": u.possible,
         "came_to": came_to_data(u.came_to),
     }
 

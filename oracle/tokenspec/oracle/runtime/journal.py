@@ -17,7 +17,7 @@ Vector = tuple[int, int, int, int]
 """Balances of the app's pools, in the order of APP_POOLS."""
 
 
-class Job(msgspec.Struct, array_like=True, gc=False):
+class Job(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """A generation that was accepted: what each app pool paid (all 0 where none did), and the periods it fell in."""
 
     parts: Vector
@@ -54,12 +54,12 @@ class Account(msgspec.Struct):
     """The balances that were true, one after the other, since the oldest fetch of a session that is logged in."""
 
     def copy(self) -> Account:
-        """Returns an account that goes its own way from here on. Answers are never changed, so they are shared."""
+        """Returns an account that goes its own way from here on. Jobs and answers are never changed, so they are shared."""
         return structs.replace(
             self,
             daily=structs.replace(self.daily) if self.daily is not None else None,
             renewal=structs.replace(self.renewal) if self.renewal is not None else None,
-            jobs={name: structs.replace(job) for name, job in self.jobs.items()},
+            jobs=self.jobs.copy(),
             answers=self.answers.copy(),
             sessions={name: structs.replace(session) for name, session in self.sessions.items()},
             timeline=self.timeline.copy(),
@@ -69,6 +69,11 @@ class Account(msgspec.Struct):
 def remember_job(account: Account, job: str, parts: Vector) -> None:
     """The generation `job` was accepted, and the app's pools paid `parts`."""
     account.jobs[job] = Job(parts, account.day, account.month, account.subscription)
+
+
+def refund_job(account: Account, job: str) -> None:
+    """What `job` was charged has been given back."""
+    account.jobs[job] = structs.replace(account.jobs[job], refunded=True)
 
 
 def refund_facts(account: Account, job_id: str) -> dict[str, Value]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias, TypeVar
 
 from msgspec import UNSET, structs
 
-from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Steps
+from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Steps
 from tokenspec.machine.lang.declaration import ClockAct, Machine, Origin
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Enum, Value
@@ -21,6 +21,7 @@ from tokenspec.oracle.base.instants import format_instant, parse_time_of_day
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime import clocks, journal
 from tokenspec.oracle.runtime.journal import Account, Vector
+from tokenspec.oracle.runtime.steps import MachineStep, Stepped, Stuck
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import Reader, Record, event_of
 from tokenspec.oracle.wire.settings import RESETS, catalogue_from, policy_from
@@ -29,6 +30,7 @@ from tokenspec.spec.session import LOGGED_OUT, STALE
 from tokenspec.spec.system import system
 from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, UNLISTED
 
+_T = TypeVar("_T")
 _Provider: TypeAlias = Callable[[Account, Any], Value]
 ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
 """Makes what runs a machine under one choice of parameters."""
@@ -70,12 +72,8 @@ class Oracle:
         self._runs: Steps = machine_reader(self.machine, self.parameters) if machine_reader is not None else self.compiled
         self.accounts: dict[str, Account] = {}
         self.reader = Reader([*self.machine.events, *session.events], self.catalogue.aliases)
-        self.last_rule: str | None = None
-        """The rule that accepted the last record, or the code that refused it; None for a repeated id."""
-        self.watch: Callable[[Account, str, Fields, tuple[Value, ...], Outcome], None] | None = None
-        """Called after every event of the account machine with (account, event, fields, row before, outcome)."""
-        self.fired = 0
-        """The number of events the account machines have been through; the runs of a job that repeats are one."""
+        self._taken: list[MachineStep] | None = None
+        """The steps of the call under way, where its caller is to have them."""
         self._session = Compiled(session, {})
         self._session_hears = next(
             event for link in self.system.links for machine, _, event in [link.then.partition(".")] if machine == session.name
@@ -103,12 +101,55 @@ class Oracle:
 
     def answer(self, record: Record) -> Answer:
         """The same for a record that has been read already."""
-        account = self.accounts.get(record.account)
+        return self.decide(record)[0]
+
+    def decide(self, record: Record) -> tuple[Answer, str | None]:
+        """The answer, with the rule that accepts the record or the code that refuses it; None for a repeated id."""
+        return self._happens(self._account(record.account), record)
+
+    def step(self, record: Record, account: Account | None = None) -> Stepped:
+        """The same with every step that it takes.
+
+        The record happens to `account` where one is given, which need not be one of this world. Raises `Stuck` where
+        the machine has no outcome.
+        """
+        happening_to = account or self._account(record.account)
+        (answer, decided_by), steps = self._traced(lambda: self._happens(happening_to, record))
+        return Stepped(answer, decided_by, steps)
+
+    def advance(self, account: Account, until: int) -> list[MachineStep]:
+        """Time goes on to `until` (UTC milliseconds) for an account without anything else happening; returns the steps."""
+        _, steps = self._traced(lambda: self._advance(account, until, ""))
+        account.last_at = max(until, account.last_at or until)
+        return steps
+
+    def fork(self, accounts: Mapping[str, Account], resets: str | None = None) -> Self:
+        """Returns an oracle under the same settings that has these accounts; `resets` replaces how its jobs come.
+
+        It is cheap, since nothing is compiled again.
+        """
+        other = copy(self)
+        other.accounts, other.resets = dict(accounts), resets or self.resets
+        return other
+
+    def _traced(self, act: Callable[[], _T]) -> tuple[_T, list[MachineStep]]:
+        steps = self._taken = list[MachineStep]()
+        try:
+            return act(), steps
+        except Gap as gap:
+            raise Stuck(gap, steps) from gap
+        finally:
+            self._taken = None
+
+    def _account(self, name: str) -> Account:
+        account = self.accounts.get(name)
         if account is None:
-            account = self.accounts[record.account] = Account(self._runs.initial)
+            account = self.accounts[name] = Account(self._runs.initial)
+        return account
+
+    def _happens(self, account: Account, record: Record) -> tuple[Answer, str | None]:
         if record.id is not None and (first := account.answers.get(record.id)) is not None:
-            self.last_rule = None
-            return structs.replace(first, duplicate=True)
+            return structs.replace(first, duplicate=True), None
         at = record.at
         assert isinstance(at, int), "the reader turns instants into milliseconds"
         if account.last_at is not None and at < account.last_at:
@@ -120,30 +161,17 @@ class Oracle:
         account.last_at = at
         event = event_of(record)
         outcome = self._advance(account, at, event)
+        by = self._runs
         if event in self._session.steps:
-            answer = self._session_event(account, event, record)
-        else:
-            if outcome is None:
-                outcome = self._fire(account, event, self._fields(account, event, record), at, record)
-            answer = self._answer(account, event, outcome)
+            by, outcome = self._session, self._session_event(account, event, record)
+        elif outcome is None:
+            outcome = self._fire(account, event, self._fields(account, event, record), at, record)
+        index = outcome[0]
+        decided_by = by.rules[index] if index >= 0 else by.codes[-1 - index]
+        answer = self._answer(account, event, outcome, decided_by)
         if record.id is not None:
             account.answers[record.id] = answer
-        return answer
-
-    def pass_time(self, account_name: str, at: int) -> None:
-        """Time goes on to `at` for an account without anything else happening."""
-        account = self.accounts[account_name]
-        self._advance(account, at, "")
-        account.last_at = max(at, account.last_at or at)
-
-    def fork(self, accounts: Mapping[str, Account], resets: str) -> Oracle:
-        """Returns an oracle under the same settings that has these accounts, and whose jobs come as `resets` says.
-
-        It is cheap: nothing is compiled again, and nobody watches it.
-        """
-        other = copy(self)
-        other.accounts, other.resets, other.watch = dict(accounts), resets, None
-        return other
+        return answer, decided_by
 
     # Time
 
@@ -203,9 +231,7 @@ class Oracle:
     def _fire(self, account: Account, event: str, fields: Fields, at: int, record: Record | None = None) -> Outcome:
         """`event` happens to the account machine; a job that repeats is run for as long as it is accepted."""
         before = account.row
-        self.fired += 1
-        step = self._runs.steps[event]
-        outcome = self._step(account, event, fields, step)
+        outcome = self._step(account, event, fields, at)
         if outcome[0] < 0:
             return outcome
         self._settle(account, outcome, at, record)
@@ -218,21 +244,20 @@ class Oracle:
         return outcome
 
     def _repeat(self, account: Account, event: str, fields: Fields, at: int, record: Record | None) -> None:
-        step = self._runs.steps[event]
         for _ in range(self.runs_max):
-            again = self._step(account, event, fields, step)
+            again = self._step(account, event, fields, at, True)
             if again[0] < 0:
                 return
             self._settle(account, again, at, record)
         raise Gap(f"{event} is accepted without end in {account.row}: a job has to settle what it runs for")
 
-    def _step(self, account: Account, event: str, fields: Fields, step: Callable[[Any, Fields], Outcome]) -> Outcome:
+    def _step(self, account: Account, event: str, fields: Fields, at: int, is_further_run: bool = False) -> Outcome:
         before = account.row
-        outcome = step(before, fields)
+        outcome = self._runs.steps[event](before, fields)
         if outcome[0] >= 0:
             account.row = outcome[1]
-        if self.watch is not None:
-            self.watch(account, event, fields, before, outcome)
+        if self._taken is not None:
+            self._taken.append(MachineStep(event, fields, before, outcome, at, is_further_run))
         return outcome
 
     def _settle(self, account: Account, outcome: Outcome, at: int, record: Record | None) -> None:
@@ -263,7 +288,7 @@ class Oracle:
 
     def _remember(self, account: Account, event: str, outcome: Outcome, record: Any) -> None:
         if event == "refund":
-            account.jobs[record.job].refunded = True
+            journal.refund_job(account, record.job)
         elif event in ("generate", "api_generate"):
             charges = {name: n for (name, is_charge), n in zip(self._answers[event], outcome[2], strict=True) if is_charge}
             paid = [charges.get(pool) or 0 for pool in APP_POOLS]
@@ -271,27 +296,27 @@ class Oracle:
 
     # Sessions
 
-    def _session_event(self, account: Account, event: str, record: Any) -> Answer:
+    def _session_event(self, account: Account, event: str, record: Any) -> Outcome:
         known = account.sessions.get(record.session)
         state = known.state if known is not None else LOGGED_OUT
         outcome = self._session.steps[event]((state,), self._fields(account, event, record))
         if outcome[0] < 0:
-            return self._answer(account, event, outcome, self._session)
+            return outcome
         if event in ("login", "refresh"):
-            journal.fetch(account, record.session, str(outcome[1][0]), self.app_balances(account))
+            journal.fetch(account, record.session, str(outcome[1][0]), self.app_balances(account.row))
         elif event == "logout":
             journal.forget(account, record.session)
-        return self._answer(account, event, outcome, self._session)
+        return outcome
 
     def _balances_change(self, account: Account) -> None:
-        journal.note_balances(account, self.app_balances(account))
+        journal.note_balances(account, self.app_balances(account.row))
         for session in account.sessions.values():
             if session.state != STALE:
                 session.state = str(self._session.steps[self._session_hears]((session.state,), ())[1][0])
 
-    def app_balances(self, account: Account) -> Vector:
-        """Returns what the app's pools of `account` hold, in tokens, in the order of APP_POOLS."""
-        return account.row[self._app]  # type: ignore[return-value]
+    def app_balances(self, row: Row) -> Vector:
+        """Returns what the app's pools hold in `row`, in tokens, in the order of APP_POOLS."""
+        return row[self._app]  # type: ignore[return-value]
 
     # Fields and answers
 
@@ -317,19 +342,19 @@ class Oracle:
             "price_is_listed": lambda account, record: record.action in prices,
             "listed_price": lambda account, record: prices.get(record.action, 0),
             "account_exists": lambda account, record: account.row[0] != ABSENT,
-            "verdict": lambda account, record: journal.verdict(account, record.session, record.shown, self.app_balances(account)),
+            "verdict": lambda account, record: journal.verdict(
+                account, record.session, record.shown, self.app_balances(account.row)
+            ),
         }
         return facts.get(name) or (lambda account, record: journal.refund_facts(account, record.job)[name])
 
-    def _answer(self, account: Account, event: str, outcome: Outcome, by: Steps | None = None) -> Answer:
-        by = by or self._runs
+    def _answer(self, account: Account, event: str, outcome: Outcome, decided_by: str) -> Answer:
         index, _, answers = outcome
         given: dict[str, Any] = {}
         charge: dict[str, int] = {}
         if index < 0:
-            self.last_rule = given["reason"] = by.codes[-1 - index]
+            given["reason"] = decided_by
         else:
-            self.last_rule = by.rules[index]
             for (name, is_charge), value in zip(self._answers[event], answers, strict=True):
                 if is_charge:
                     if value:

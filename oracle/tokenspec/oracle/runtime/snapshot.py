@@ -64,8 +64,7 @@ def load(content: bytes, name: str = "state") -> Oracle:
         wrong = _wrong_with(oracle, account)
         if wrong is not None:
             raise BadSetting(name, f"it is not as it was saved: account {one_line(account_name)}: {wrong}")
-    oracle.accounts = saved.accounts
-    return oracle
+    return oracle.fork(saved.accounts)
 
 
 def _decoded(content: bytes, kind: type[_T], name: str) -> _T:

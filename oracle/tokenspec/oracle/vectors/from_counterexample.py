@@ -9,12 +9,12 @@ from typing import Any
 import msgspec
 
 from tokenspec.oracle.fuzz.conformance import SutCounterexample
-from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.vectors.suite import Case, Entry, Vector, record_of, vector_of
+from tokenspec.oracle.logs.branches import Worlds
+from tokenspec.oracle.logs.policies_tried import needed
+from tokenspec.oracle.vectors.suite import Case, Entry, record_of, vector_of
 from tokenspec.oracle.wire.records import asked
-from tokenspec.oracle.wire.settings import catalogue_on_the_wire
+from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
 from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.policies import POLICIES
 
 
 def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:
@@ -39,15 +39,6 @@ def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue:
 def case_of(vector: Mapping[str, Any]) -> Case:
     """A vector that is in no suite, with the settings that its answers turn on. Raises `BadSuite`."""
     found = vector_of(vector)
-    turned_on = dict[str, str]()
-    for knob in POLICIES:
-        others = (answer for answer, _ in knob.answers if answer != found.policy[knob.name])
-        if any(_answers(found, knob.name, answer) != [step.expect.as_dict() for step in found.steps] for answer in others):
-            turned_on[knob.name] = found.policy[knob.name]
-    entry = Entry(found.id, found.title, found.clauses, found.resets, turned_on, [], "")
-    return Case(entry, found)
-
-
-def _answers(vector: Vector, knob: str, answer: str) -> list[dict[str, Any]]:
-    oracle = Oracle({**vector.policy, knob: answer}, vector.catalogue, vector.resets)
-    return [oracle.apply(record_of(step)).as_dict() for step in vector.steps]
+    worlds = Worlds(catalogue_from(found.catalogue), found.resets)
+    turned_on = needed(worlds, [record_of(step) for step in found.steps], [step.expect for step in found.steps], found.policy)
+    return Case(Entry(found.id, found.title, found.clauses, found.resets, turned_on, [], ""), found)

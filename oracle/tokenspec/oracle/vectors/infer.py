@@ -7,20 +7,20 @@ setting explains the answers together with those to the vectors before, it fails
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import msgspec
 
-from tokenspec.oracle.logs.branches import Branch, Followed, Worlds
-from tokenspec.oracle.logs.infer import explaining
+from tokenspec.oracle.logs.branches import Followed, Ran, Worlds
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.sut.client import Client, Failed
+from tokenspec.oracle.sut.client import Client, Message
 from tokenspec.oracle.sut.observed import Reasons, observed
-from tokenspec.oracle.sut.world import applied
-from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult, begin
+from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult, begin, play
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
-from tokenspec.oracle.wire.answers import Difference, differences
+from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.spec.policies import POLICIES
 
@@ -45,29 +45,27 @@ class Inferring:
         terms, steps = begun
         world = Followed(self._worlds_of(vector), self.left & self.sets.with_answers(terms.policy))
         is_as_told = True
-        for number, step in steps:
-            got = applied(client, record_of(step))
-            if isinstance(got, Failed):
-                return VectorResult(case.id, vector.title, FAILED, "", number, (), got, step.expect.as_dict())
-            wrong = differences(step.expect, observed(got, step.expect, terms, self._reasons))
-            judged = self._judged(world, step, terms, got)
-            left = explaining(judged)
-            if not left:
-                found = tuple(wrong or judged[0][0])
-                return VectorResult(case.id, vector.title, FAILED, "", number, found, None, step.expect.as_dict())
-            world.settings, is_as_told = left, is_as_told and not wrong
-        self.left = world.settings
-        return VectorResult(case.id, vector.title, *((PASSED, "") if is_as_told else (SKIPPED, OTHER_SETTING)))
 
-    def _judged(
-        self, world: Followed, step: Step, terms: Capabilities, got: dict[str, object]
-    ) -> list[tuple[list[Difference], Branch]]:
-        record = record_of(step)
-        if not terms.opens_accounts and record["account"] not in world.branches:
+        def wrong(step: Step, got: Message) -> Sequence[Difference]:
+            nonlocal is_as_told
+
+            def compare(answer: Answer) -> list[Difference]:
+                return differences(answer, observed(got, answer, terms, self._reasons))
+
+            judged, found = world.judge(self._ran(world, record_of(step), terms), compare), compare(step.expect)
+            is_as_told = is_as_told and not found
+            return () if judged.left else found or judged.ways[0].differences
+
+        result = play(client, case, steps, wrong)
+        if result.result == PASSED:
+            self.left = world.left
+        return result if result.result == FAILED or is_as_told else replace(result, result=SKIPPED, why=OTHER_SETTING)
+
+    def _ran(self, world: Followed, record: Mapping[str, Any], terms: Capabilities) -> Ran:
+        if not terms.opens_accounts and record["account"] not in world.accounts:
             opening = {"account": record["account"], "at": record["at"], "event": "open_account"}
             world.run(world.worlds.reader.convert(opening))
-        ran = world.run(world.worlds.reader.convert(record))
-        return [(differences(answer, observed(got, answer, terms, self._reasons)), branch) for answer, branch in ran]
+        return world.run(world.worlds.reader.convert(record))
 
     def _worlds_of(self, vector: Vector) -> Worlds:
         key = msgspec.json.encode((vector.catalogue, vector.resets))

@@ -9,13 +9,13 @@ What an implementation does not take is not sent to it, as everywhere: such a ve
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.sut.client import Client, Failed
+from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.observed import Reasons, observed
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, applied, open_request, opened
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
@@ -67,14 +67,17 @@ def run_vector(
     if isinstance(begun, VectorResult):
         return begun
     terms, steps = begun
+    return play(client, case, steps, lambda step, got: differences(step.expect, observed(got, step.expect, terms, reasons)))
+
+
+def play(client: Client, case: Case, steps: _Numbered, wrong: Callable[[Step, Message], Sequence[Difference]]) -> VectorResult:
+    """Sends the steps, up to the first in which `wrong` finds something in the answer."""
     for number, step in steps:
         got = applied(client, record_of(step))
-        if isinstance(got, Failed):
-            return VectorResult(case.id, vector.title, FAILED, "", number, (), got, step.expect.as_dict())
-        found = differences(step.expect, observed(got, step.expect, terms, reasons))
-        if found:
-            return VectorResult(case.id, vector.title, FAILED, "", number, tuple(found), None, step.expect.as_dict())
-    return VectorResult(case.id, vector.title, PASSED)
+        failed, found = (got, ()) if isinstance(got, Failed) else (None, tuple(wrong(step, got)))
+        if failed is not None or found:
+            return VectorResult(case.id, case.vector.title, FAILED, "", number, found, failed, step.expect.as_dict())
+    return VectorResult(case.id, case.vector.title, PASSED)
 
 
 def begin(

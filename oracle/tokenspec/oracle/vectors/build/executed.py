@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.machine.interpreters.compiled import Row
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.vectors.build.faulty_oracle import FaultyWorld, OracleFault
+from tokenspec.oracle.vectors.build.paths import PathStep
 from tokenspec.oracle.vectors.build.script import Record
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.catalogue import Catalogue
@@ -41,9 +42,6 @@ def world_of(policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> Ex
     return _worlds[key]
 
 
-Step = tuple[str, Fields, Row, Outcome]
-
-
 @dataclass(eq=False)
 class Played:
     """A run with the right answers. `edges` are what each event came to in which state, and each rule after the one before."""
@@ -51,7 +49,7 @@ class Played:
     world: ExecutedWorld
     records: Sequence[Record]
     answers: list[Answer]
-    steps: list[Step]
+    steps: list[MachineStep]
     edges: dict[str, None]
     last: str
     """The rule or code of the last record."""
@@ -61,11 +59,11 @@ class Played:
     def finds(self, fault: OracleFault) -> bool:
         """Returns whether an implementation with this fault, bound to this world, answers some record otherwise."""
         if fault.initial == self.world.oracle.compiled.initial:
-            changed = (step for step in self.steps if step[0] in fault.steps)
-            first = next((step for step in changed if fault.differs(step[0], step[3], step[1], step[2])), None)
+            changed = (step for step in self.steps if step.event in fault.steps)
+            first = next((step for step in changed if fault.differs(step.event, step.outcome, step.fields, step.before)), None)
             if first is None:
                 return False
-            if fault.shows(first[0], first[3], first[1], first[2]):
+            if fault.shows(first.event, first.outcome, first.fields, first.before):
                 return True
         self.world.faulty.seed(fault)
         return any(_answer(self.world.faulty, r) != right for r, right in zip(self.records, self.answers, strict=True))
@@ -80,34 +78,41 @@ def _answer(oracle: Oracle, record: Record) -> Answer | None:
 
 def play(world: ExecutedWorld, records: Sequence[Record]) -> Played:
     """Plays a run in an empty world."""
-    oracle = world.oracle
-    steps: list[Step] = []
+    oracle = world.oracle.fork({})
+    steps: list[MachineStep] = []
     edges: dict[str, None] = {}
-    rules: dict[int, str] = {}
-
-    def watch(account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
-        steps.append((event, fields, before, outcome))
-        if outcome[0] < 0:
-            edges[f"{before[0]}: {event} refused, {oracle.compiled.codes[-1 - outcome[0]]}"] = None
-            return
-        rule = oracle.compiled.rules[outcome[0]]
-        edges[f"{before[0]}: {rule}"] = None
-        if id(account) in rules:
-            edges[f"{rules[id(account)]}, then {rule}"] = None
-        rules[id(account)] = rule
-
-    oracle.accounts, oracle.watch = {}, watch
+    rules: dict[str, str] = {}
+    """By account, the last rule that accepted an event of it."""
     answers, last, before = [], "", oracle.compiled.initial
     for record in records:
-        account = oracle.accounts.get(record["account"])
-        before, taken = account.row if account is not None else oracle.compiled.initial, len(steps)
+        name, event = record["account"], record["event"]
+        account = oracle.accounts.get(name)
+        before = account.row if account is not None else oracle.compiled.initial
         session = account.sessions.get(record.get("session", "")) if account is not None else None
-        answers.append(oracle.apply(record))
+        stepped = oracle.step(oracle.reader.convert(record))
+        for step in stepped.steps:
+            edges |= dict.fromkeys(edges_of(oracle, step, rules.get(name, "")))
+            if step.outcome[0] >= 0:
+                rules[name] = oracle.compiled.rules[step.outcome[0]]
+        steps += stepped.steps
+        answers.append(stepped.answer)
         # What fell due by then has changed the row already.
-        before = next((step[2] for step in steps[taken:] if step[0] == record["event"]), before)
-        if (last := oracle.last_rule or "duplicate") and record["event"] in oracle.session_machine.event_named:
+        before = next((step.before for step in stepped.steps if step.event == event), before)
+        last = stepped.decided_by or "duplicate"
+        if event in oracle.session_machine.event_named:
             state = session.state if session is not None else LOGGED_OUT
-            refused = answers[-1].outcome == "refused"
-            edges[f"session {state}: {record['event'] + ' refused, ' if refused else ''}{last}"] = None
-    oracle.watch = None
+            refused = stepped.answer.outcome == "refused"
+            edges[f"session {state}: {event + ' refused, ' if refused else ''}{last}"] = None
     return Played(world, records, answers, steps, edges, last, before)
+
+
+def edges_of(oracle: Oracle, step: MachineStep | PathStep, after: str) -> Iterator[str]:
+    """The edges that a step goes along; `after` is the rule before it, if any."""
+    index = step.outcome[0]
+    if index < 0:
+        yield f"{step.before[0]}: {step.event} refused, {oracle.compiled.codes[-1 - index]}"
+    else:
+        rule = oracle.compiled.rules[index]
+        yield f"{step.before[0]}: {rule}"
+        if after:
+            yield f"{after}, then {rule}"

@@ -133,4 +133,4 @@ class FaultyWorld(Oracle):
         self._answers = {**answers, **named}
         changed = {event for event, declared in fault.events.items() if declared.repeats}
         self._repeats = (repeats - fault.events.keys()) | changed
-        self.accounts = {}
+        self.accounts.clear()

@@ -11,7 +11,7 @@ import msgspec
 from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.vectors.build.executed import ExecutedWorld, Played, play, world_of
+from tokenspec.oracle.vectors.build.executed import ExecutedWorld, Played, edges_of, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.paths import PathEdge, PathSearch, PathStep
@@ -63,7 +63,7 @@ class Hunt:
         self.faults = left
 
     def _cover(self, world: ExecutedWorld, edge: PathEdge) -> None:
-        new = set(_edges(world.oracle, edge.steps)) - self.goals
+        new = {name for step in edge.steps for name in edges_of(world.oracle, step, step.after)} - self.goals
         if not new:
             return
         # Time that passes in several steps here passes in one where nothing is written, so the run is played anew.
@@ -79,17 +79,6 @@ class Hunt:
         if key not in self._known:
             self._known.add(key)
             self.candidates.append(found)
-
-
-def _edges(oracle: Oracle, steps: list[PathStep]) -> Iterator[str]:
-    for step in steps:
-        if step.outcome[0] < 0:
-            yield f"{step.before[0]}: {step.event} refused, {oracle.compiled.codes[-1 - step.outcome[0]]}"
-        else:
-            rule = oracle.compiled.rules[step.outcome[0]]
-            yield f"{step.before[0]}: {rule}"
-            if step.after:
-                yield f"{step.after}, then {rule}"
 
 
 class _Found:

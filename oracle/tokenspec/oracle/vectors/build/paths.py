@@ -88,9 +88,6 @@ class PathSearch:
     def __init__(self, oracle: Oracle, by_rules: bool = False) -> None:
         self._oracle, self._by_rules = oracle, by_rules
         self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
-        self._steps: list[PathStep] = []
-        self._rule = ""
-        oracle.watch = self._watch
 
     def edges(self, told: Told, ways_max: int) -> Iterator[PathEdge]:
         """Every edge of the first `ways_max` ways that begin with what is told, those of shorter ways first."""
@@ -129,13 +126,15 @@ class PathSearch:
 
     def _first(self, told: Told) -> Way:
         """The way that what is told leads to."""
-        self._oracle.accounts, self._rule = {}, ""
-        way = Way(None, None, Account(self._oracle.compiled.initial), parse_instant(START))
-        for length, record in enumerate(records_of(told, self._oracle), 1):
-            way = Way(way, record, self._oracle.accounts[NAME], record["at"], self._rule, 0, length)
-        last = way.account.last_at
-        if last is not None and last > way.now:
-            way = Way(way, None, way.account, last, self._rule, 1, way.length)
+        oracle = self._oracle.fork({})
+        way = Way(None, None, Account(oracle.compiled.initial), parse_instant(START))
+        for length, record in enumerate(records_of(told, oracle), 1):
+            account, _, rule = self._played(way, record)
+            way = Way(way, record, account, record["at"], rule, 0, length)
+        last = max((account.last_at or 0 for account in oracle.accounts.values()), default=0)
+        if last > way.now:
+            account, _, rule = self._played(way, last)
+            way = Way(way, None, account, last, rule, 1, way.length)
         return way
 
     def _records(self, way: Way) -> Iterator[tuple[Record, bool]]:
@@ -163,18 +162,16 @@ class PathSearch:
             yield Way(way, None, after, at, rule, way.waits + 1, way.length), steps
 
     def _played(self, way: Way, what: Record | int) -> tuple[Account, list[PathStep], str]:
-        account = way.account.copy()
-        self._oracle.accounts, self._steps, self._rule = {NAME: account}, [], way.rule
-        if isinstance(what, int):
-            self._oracle.pass_time(NAME, what)
-        else:
-            self._oracle.apply(what)
-        return account, self._steps, self._rule
-
-    def _watch(self, account: Account, event: str, fields: Fields, before: Row, outcome: Outcome) -> None:
-        self._steps.append(PathStep(event, fields, before, outcome, self._rule))
-        if outcome[0] >= 0:
-            self._rule = self._oracle.compiled.rules[outcome[0]]
+        account, oracle, rule = way.account.copy(), self._oracle, way.rule
+        steps = (
+            oracle.advance(account, what) if isinstance(what, int) else oracle.step(oracle.reader.convert(what), account).steps
+        )
+        taken: list[PathStep] = []
+        for step in steps:
+            taken.append(PathStep(step.event, step.fields, step.before, step.outcome, rule))
+            if step.outcome[0] >= 0:
+                rule = oracle.compiled.rules[step.outcome[0]]
+        return account, taken, rule
 
     def _situation(self, account: Account, rule: str | None) -> Any:
         """What makes two accounts, after one rule, worth telling apart; None for the rule leaves out how they got there."""

@@ -86,8 +86,8 @@ def _until(wait: Wait, oracle: Oracle, now: int) -> int:
         at = parse_instant(wait.at)
     elif wait.clock:
         at = getattr(oracle.accounts[NAME], wait.clock).upcoming + wait.ms
-    for name in oracle.accounts:
-        oracle.pass_time(name, at)
+    for account in oracle.accounts.values():
+        oracle.advance(account, at)
     return at
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from tokenspec.oracle.base.processes import processes
 from tokenspec.oracle.check.mutants.campaign import seeded
+from tokenspec.oracle.logs.branches import Worlds
+from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.vectors.build.executed import Played, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
@@ -18,7 +20,6 @@ from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
 from tokenspec.oracle.vectors.build.moves import UNKNOWN, move
 from tokenspec.oracle.vectors.build.paths import written
-from tokenspec.oracle.vectors.build.policy_dependence import Needs
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
 from tokenspec.oracle.vectors.build.script import NAME, Record, Scenario, records_of
 from tokenspec.oracle.vectors.build.set_cover import at_least, few, only_by
@@ -120,14 +121,10 @@ def finds(candidates: Sequence[Candidate], faults: Iterable[OracleFault]) -> lis
 
 def _chosen(found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
     runs = [each.played if each.wanted else play(each.played.world, with_bystander(each.played.records)) for each, _ in found]
-    needs: dict[int, Needs] = {}
-    for catalogue in {id(run.world.catalogue): run.world.catalogue for run in runs}.values():
-        alike = [run.records for run in runs if run.world.catalogue is catalogue]
-        needs[id(catalogue)] = Needs(catalogue, runs[0].world.resets, alike)
+    worlds = {id(run.world.catalogue): Worlds(run.world.catalogue, run.world.resets) for run in runs}
     chosen = []
     for (each, finds), run in zip(found, runs, strict=True):
-        policy = run.world.oracle.policy
-        policies = needs[id(run.world.catalogue)].of(run.records, run.answers, policy)
+        policies = needed(worlds[id(run.world.catalogue)], run.records, run.answers, run.world.oracle.policy)
         chosen.append(Chosen(_vector(each, run), policies, list(run.edges), finds))
     return chosen
 

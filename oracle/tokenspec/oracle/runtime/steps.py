@@ -1,0 +1,40 @@
+"""The result of a call of the oracle: its answer, what decided it, and the steps of the account's machine that it took."""
+
+from __future__ import annotations
+
+import msgspec
+
+from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
+from tokenspec.machine.lang.errors import Gap
+from tokenspec.oracle.wire.answers import Answer
+
+
+class MachineStep(msgspec.Struct, frozen=True, gc=False):
+    """One event of an account's machine: the row it met, and the outcome, refusals included."""
+
+    event: str
+    fields: Fields
+    before: Row
+    outcome: Outcome
+    at: int
+    """The instant it happened at, in UTC milliseconds; days that pass without a job are one event at the last instant."""
+    is_further_run: bool = False
+    """True for one more run of the same job, which repeats for as long as it is accepted."""
+
+
+class Stepped(msgspec.Struct, frozen=True, gc=False):
+    """The result of a record."""
+
+    answer: Answer
+    decided_by: str | None
+    """The rule that accepted the record, or the code that refused it; None for a repeated id."""
+    steps: list[MachineStep]
+    """In order, those of the time that passed before the record first. An event of a session is no step."""
+
+
+class Stuck(Gap):
+    """The machine had no outcome, or no end; `steps` are those taken until then."""
+
+    def __init__(self, gap: Gap, steps: list[MachineStep]) -> None:
+        super().__init__(*gap.args)
+        self.steps = steps

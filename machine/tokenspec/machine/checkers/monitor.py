@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, TypeAlias
 
+from tokenspec.machine.checkers.breadth_first import BreadthFirst
 from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Writer
 from tokenspec.machine.lang.claims import (
     ONE_OUTCOME,
@@ -20,6 +22,7 @@ from tokenspec.machine.lang.claims import (
     StatePart,
     StepPart,
     TwoRunPart,
+    parts_of,
     primed_definitions,
     rule_constants,
     step_scope,
@@ -31,6 +34,9 @@ from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate import machine_scope
+
+_NEAREST = 500
+"""The number of states that are looked at for one in which a goal is accepted."""
 
 _Check: TypeAlias = Callable[[Row, Fields, Row, tuple[Value | None, ...], Row], tuple[tuple[bool, ...], tuple[bool, ...], Row]]
 
@@ -146,20 +152,16 @@ class Watch:
         self.machine, self.claims = machine, tuple(claims)
         watched = [e for e in machine.events if events is None or e.name in events]
         self.formulas = {r.name: _Formulas(machine, claims, e, r) for e in watched for r in e.rules}
-        parts = [p for c in claims for p in c.parts if isinstance(p, StepPart) and p.machine == machine.name]
-        self.ghosts = list({g.name: g for p in parts for g in p.ghosts}.values())
-        self.two_runs = [(c, p) for c in claims for p in c.parts if isinstance(p, TwoRunPart) and p.machine == machine.name]
-        self.liveness = [(c, p) for c in claims for p in c.parts if isinstance(p, LivenessPart) and p.machine == machine.name]
-        self.refusals = [(c, p) for c in claims for p in c.parts if isinstance(p, RefusalPart) and p.machine == machine.name]
+        self.ghosts = list({g.name: g for _, p in parts_of(claims, machine, StepPart) for g in p.ghosts}.values())
+        self.two_runs = parts_of(claims, machine, TwoRunPart)
+        self.liveness = parts_of(claims, machine, LivenessPart)
+        self.refusals = parts_of(claims, machine, RefusalPart)
         self._bind = self._compile()
 
     def _refusal(self, writer: Writer, number: int, part: RefusalPart) -> Iterator[str]:
         """A function that gives the position of the first condition that is false, or their number where none is."""
         event = self.machine.event_named[part.event]
-        yield f"    def refusal_{number}(row, fields):"
-        yield f"        {', '.join(writer.name(v.name) for v in self.machine.variables)}, = row"
-        if event.fields:
-            yield f"        {', '.join(writer.name(f.name) for f in event.fields)}, = fields"
+        yield from (f"    {line}" for line in writer.head(f"refusal_{number}", self.machine, event))
         known: set[str] = set()
         for position, (_, holds) in enumerate(part.refusals):
             yield from writer.define([holds], known, "        ")
@@ -173,9 +175,8 @@ class Watch:
         lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in self.machine.all_parameters]
         lines += [f.source(f"check_{rule}") for rule, f in self.formulas.items()]
         lines.append("    ghosts = (" + "".join(writer.text(g.initial) + ", " for g in self.ghosts) + ")")
-        unpack = ", ".join(writer.name(v.name) for v in self.machine.variables)
         for index, (_, part) in enumerate(self.two_runs):
-            lines += [f"    def two_run_{index}(row):", f"        {unpack}, = row"]
+            lines += [f"    {line}" for line in writer.head(f"two_run_{index}", self.machine)]
             lines += writer.define([part.assume, part.unless], set(), "        ")
             lines.append(f"        return ({writer.text(part.assume)}) and not ({writer.text(part.unless)})")
         for number, (_, refusal) in enumerate(self.refusals):
@@ -275,21 +276,19 @@ class Monitor:
         fields = tuple(dict(part.fields).values())
         goal = self.compiled.steps[part.goal]
         avoided = {self.compiled.rules.index(rule) for rule in part.without}
-        frontier, seen = [row], {row}
-        if goal(row, fields)[0] < 0:
-            self.tally.twins[key] += 1
-        while frontier:
-            if any(goal(r, fields)[0] >= 0 for r in frontier):
-                return
-            reached = []
-            for r in frontier:
-                for event in part.events:
-                    index, after, _ = self.compiled.steps[event](r, ())
-                    if index >= 0 and index not in avoided and after not in seen and len(seen) < 500:
-                        seen.add(after)
-                        reached.append(after)
-            frontier = reached
-        state = dict(zip((v.name for v in self.watch.machine.variables), row, strict=True))
+        if goal(row, fields)[0] >= 0:
+            return
+        self.tally.twins[key] += 1
+
+        def successors(state: Row) -> Iterator[tuple[str, Row]]:
+            for event in part.events:
+                index, after, _ = self.compiled.steps[event](state, ())
+                if index >= 0 and index not in avoided:
+                    yield event, after
+
+        if any(goal(state, fields)[0] >= 0 for state in islice(BreadthFirst([row], successors), _NEAREST)):
+            return
+        state = self.compiled.state(row)
         raise Violation(claim.id, part.name, claim.sentence, f"From {state} none of {', '.join(part.events)} leads there.")
 
     def _wrong_outcome(
@@ -297,8 +296,7 @@ class Monitor:
     ) -> Violation:
         codes = [*(f"refused with {code}" for code, _ in part.refusals), "accepted"]
         got = "accepted" if index >= 0 else f"refused with {self.compiled.codes[-1 - index]}"
-        state = dict(zip((v.name for v in self.watch.machine.variables), before, strict=True))
-        detail = f"In {state}, {self._call(part.event, fields)} is {got}, and should be {codes[position]}."
+        detail = f"In {self.compiled.state(before)}, {self._call(part.event, fields)} is {got}, and should be {codes[position]}."
         return Violation(claim.id, part.name, claim.sentence, detail)
 
     def _call(self, event: str, fields: Fields) -> str:

@@ -7,11 +7,11 @@ fits; a literal beyond 32 bits is written as the largest number there is, which 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from tokenspec.machine.lang.claims import Claim, StatePart
+from tokenspec.machine.lang.claims import Claim, StatePart, parts_of
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
 from tokenspec.machine.lang.outcome import Values
@@ -54,12 +54,9 @@ class BoundedModel:
             if isinstance(value, int) and abs(value) > _MOST:
                 raise ValueError(f"{name}: {value:,} is too large for a world that is visited state by state; at most {_MOST:,}")
 
-    def state_parts(self) -> Iterator[tuple[Claim, StatePart]]:
+    def state_parts(self) -> list[tuple[Claim, StatePart]]:
         """What is claimed of every state of the machine."""
-        for claim in self.claims:
-            for part in claim.parts:
-                if isinstance(part, StatePart) and part.machine == self.machine.name:
-                    yield claim, part
+        return parts_of(self.claims, self.machine, StatePart)
 
 
 class Names:

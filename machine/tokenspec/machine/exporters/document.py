@@ -17,21 +17,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, assert_never
 
-from tokenspec.machine.lang.claims import (
-    Claim,
-    Ghost,
-    LayerPart,
-    LeadsToPart,
-    LivenessPart,
-    PairPart,
-    Part,
-    RefusalPart,
-    StatePart,
-    StepPart,
-    TwoRunPart,
-    pair_scope,
-    step_scope,
-)
+from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.declaration import Event, Field, Machine, Parameter, Policy, Rule, System
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.outcome import Values
@@ -46,12 +32,12 @@ Kinds: TypeAlias = Mapping[str, Type]
 """The type of each name that an expression may read."""
 
 
-def document(system: System, figures: Values, claims: Iterable[Claim] = ()) -> Data:
+def document(system: System, figures: Values, claims: Iterable[c.Claim] = ()) -> Data:
     """The machines of `system` with their links, and the claims. `figures` are the values of the parameters."""
     return {
         "machines": [_machine(m, figures) for m in system.machines],
         "links": [{"when": link.when, "then": link.then} for link in system.links],
-        "claims": [_claim(c, {m.name: m for m in system.machines}) for c in claims],
+        "claims": [_claim(claim, {m.name: m for m in system.machines}) for claim in claims],
     }
 
 
@@ -72,14 +58,14 @@ def _machine(m: Machine, figures: Values) -> Data:
         "events": [_event(e, kinds) for e in m.events],
         "clocks": [
             {
-                "name": c.name,
-                "falls_due": c.falls_due,
-                "job": c.job,
-                "says": c.says,
-                "overdue_ms": c.overdue_ms,
-                "clauses": list(c.clauses),
+                "name": clock.name,
+                "falls_due": clock.falls_due,
+                "job": clock.job,
+                "says": clock.says,
+                "overdue_ms": clock.overdue_ms,
+                "clauses": list(clock.clauses),
             }
-            for c in m.clocks
+            for clock in m.clocks
         ],
         "timers": [{"event": t.event, "since": t.since, "after_ms": t.after_ms, "clauses": list(t.clauses)} for t in m.timers],
     }
@@ -172,43 +158,43 @@ def _tree(expr: Expr, kinds: Kinds) -> Data:
             assert_never(expr)
 
 
-def _claim(c: Claim, machines: Mapping[str, Machine]) -> Data:
+def _claim(claim: c.Claim, machines: Mapping[str, Machine]) -> Data:
     return {
-        "number": c.number,
-        "id": c.id,
-        "sentence": c.sentence,
-        "clauses": list(c.clauses),
-        "parts": [_part(p, machines) for p in c.parts],
+        "number": claim.number,
+        "id": claim.id,
+        "sentence": claim.sentence,
+        "clauses": list(claim.clauses),
+        "parts": [_part(p, machines) for p in claim.parts],
     }
 
 
-def _part(part: Part, machines: Mapping[str, Machine]) -> Data:
+def _part(part: c.Part, machines: Mapping[str, Machine]) -> Data:
     """A part with its kind. A formula of a step reads the names that `machine/README.md` lists."""
     match part:
-        case StatePart(name, machine, holds, twin):
+        case c.StatePart(name, machine, holds, twin):
             kinds = machine_scope(machines[machine])
             return _named("state", name, machine, holds=_expr(holds, kinds), twin=_expr(twin, kinds))
-        case StepPart(name, machine, _, _, events):
+        case c.StepPart(name, machine, _, _, events):
             return _named("step", name, machine, events=list(events), **_step(part, machines[machine]))
-        case PairPart(name, machine, holds, twin):
-            kinds = pair_scope(machines[machine], machines[machine].events)
+        case c.PairPart(name, machine, holds, twin):
+            kinds = c.pair_scope(machines[machine], machines[machine].events)
             return _named("pair", name, machine, holds=_expr(holds, kinds), twin=_expr(twin, kinds))
-        case TwoRunPart(name, machine, assume, left, right, agree, unless):
+        case c.TwoRunPart(name, machine, assume, left, right, agree, unless):
             kinds = machine_scope(machines[machine])
             runs = {"left": list(left), "right": list(right), "agree": list(agree)}
             return _named("two_runs", name, machine, assume=_expr(assume, kinds), unless=_expr(unless, kinds), **runs)
-        case LivenessPart(name, machine, goal, fields, events, without):
+        case c.LivenessPart(name, machine, goal, fields, events, without):
             ways = {"events": list(events), "without": list(without)}
             return _named("liveness", name, machine, goal=goal, fields=dict(fields), **ways)
-        case LeadsToPart(name, machine, premise, goal, fair):
+        case c.LeadsToPart(name, machine, premise, goal, fair):
             kinds = machine_scope(machines[machine])
             formulas = {"premise": _expr(premise, kinds), "goal": _expr(goal, kinds)}
             return _named("leads_to", name, machine, **formulas, fair=list(fair))
-        case RefusalPart(name, machine, event, refusals):
+        case c.RefusalPart(name, machine, event, refusals):
             kinds = machine_scope(machines[machine], machines[machine].event_named[event].fields)
             codes = [{"code": code, "holds": _expr(holds, kinds)} for code, holds in refusals]
             return _named("refusal", name, machine, event=event, refusals=codes)
-        case LayerPart(name, says):
+        case c.LayerPart(name, says):
             return _named("layer", name, None, says=says)
         case _:
             assert_never(part)
@@ -218,8 +204,8 @@ def _named(kind: str, name: str, machine: str | None, **of: Any) -> Data:
     return {"kind": kind, "name": name, "machine": machine, **of}
 
 
-def _step(part: StepPart, machine: Machine) -> Data:
-    kinds = step_scope(machine, [machine.event_named[e] for e in part.events] or machine.events)
+def _step(part: c.StepPart, machine: Machine) -> Data:
+    kinds = c.step_scope(machine, [machine.event_named[e] for e in part.events] or machine.events)
     kinds |= {name: g.type for g in part.ghosts for name in (g.name, f"new.{g.name}")}
     return {
         "holds": _expr(part.holds, kinds),
@@ -229,7 +215,7 @@ def _step(part: StepPart, machine: Machine) -> Data:
     }
 
 
-def _ghost(g: Ghost, kinds: Kinds) -> Data:
+def _ghost(g: c.Ghost, kinds: Kinds) -> Data:
     return {
         "name": g.name,
         "type": _type(g.type),

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import product
 from typing import TypeAlias, assert_never
 
+from tokenspec.machine.checkers.breadth_first import BreadthFirst
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.types import Enum, Value
@@ -53,15 +54,14 @@ class _Walk:
         self.reached: set[tuple[str, str]] = set()
         initial = {v.name: v.initial for v in machine.variables}
         self._worker.begin(self._settings)
-        waiting = list(self._combinations({name: self._worker.value(initial[name]) for name in self._enums}))
-        seen = set(waiting)
-        while waiting:
-            state = waiting.pop()
-            for event in machine.events:
-                for rule in self._accepting(event, state):
-                    new = set(self._after(rule, state)) - seen
-                    seen |= new
-                    waiting += new
+        starts = self._combinations({name: self._worker.value(initial[name]) for name in self._enums})
+        for _ in BreadthFirst(starts, self._successors):
+            pass  # Each state that is visited adds to `reached`.
+
+    def _successors(self, state: _State) -> Iterator[tuple[Rule, _State]]:
+        for event in self._machine.events:
+            for rule in self._accepting(event, state):
+                yield from ((rule, after) for after in self._after(rule, state))
 
     def _combinations(self, values: Mapping[str, Value | None]) -> Iterator[_State]:
         choices = [[value] if (value := values[name]) is not None else kind.members for name, kind in self._enums.items()]

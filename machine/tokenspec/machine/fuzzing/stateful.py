@@ -72,7 +72,7 @@ class MachineFuzz(RuleBasedStateMachine):
         """`event` happens with the fields that the dice stand for in the present state."""
         thrown = zip(event.fields, dice, strict=True)
         fields = {f.name: self._amounts.value(self.row, f.type, die) for f, die in thrown}
-        state = dict(zip((v.name for v in self.machine.variables), self.row, strict=True))
+        state = self.compiled.state(self.row)
         steps = {
             "reference": reference.step(self.machine, self.compiled.parameters, state, event.name, fields),
             "compiled": self.compiled.step(state, event.name, fields),

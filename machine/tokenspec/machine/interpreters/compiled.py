@@ -10,9 +10,9 @@ import linecache
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
-from typing import Protocol, TypeAlias, assert_never
+from typing import Any, Protocol, TypeAlias, assert_never
 
-from tokenspec.machine.lang.declaration import Event, Machine, Rule
+from tokenspec.machine.lang.declaration import Event, Field, Machine, Rule, Variable
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
 from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
@@ -60,6 +60,19 @@ class Writer:
         self._scope = scope
         self._definitions = definitions or {}
         self._names: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, machine: Machine, fields: Iterable[Field] = ()) -> Writer:
+        """A writer for what is over the state of a machine, and over `fields`."""
+        return cls(machine_scope(machine, fields), {d.name: d.expr for d in machine.definitions})
+
+    def head(self, name: str, machine: Machine, event: Event | None = None) -> list[str]:
+        """The first lines of a function of a state, and of the fields of an event where one is given."""
+        lines = [f"def {name}(row{', fields' if event else ''}):", f"    {self._each(machine.variables)}, = row"]
+        return [*lines, f"    {self._each(event.fields)}, = fields"] if event and event.fields else lines
+
+    def _each(self, declared: Iterable[Variable | Field]) -> str:
+        return ", ".join(self.name(each.name) for each in declared)
 
     def name(self, name: str) -> str:
         """A Python identifier for a declared name, the same each time and no two alike."""
@@ -113,8 +126,7 @@ class _Generator:
 
     def __init__(self, machine: Machine) -> None:
         self.machine = machine
-        scope = machine_scope(machine, [f for e in machine.events for f in e.fields])
-        self.writer = Writer(scope, {d.name: d.expr for d in machine.definitions})
+        self.writer = Writer.of(machine, [f for e in machine.events for f in e.fields])
         self.rules, self.codes = rule_names(machine), refusal_codes(machine)
 
     def module(self) -> str:
@@ -130,14 +142,8 @@ class _Generator:
         ledgers = ", ".join(f"{r.name!r}: ledger_{r.name}" for e in self.machine.events for r in e.rules)
         return "\n".join([*lines, f"    return initial, {{{steps}}}, {{{ledgers}}}", ""])
 
-    def _head(self, name: str, event: Event) -> list[str]:
-        unpack = ", ".join(self.writer.name(v.name) for v in self.machine.variables)
-        fields = ", ".join(self.writer.name(f.name) for f in event.fields)
-        lines = [f"def {name}(row, fields):", f"    {unpack}, = row"]
-        return [*lines, f"    {fields}, = fields"] if fields else lines
-
     def _event(self, event: Event) -> Iterator[str]:
-        yield from self._head(f"step_{event.name}", event)
+        yield from self.writer.head(f"step_{event.name}", self.machine, event)
         known: set[str] = set()
         for need in event.requires:
             yield from self.writer.define([need.holds], known, "    ")
@@ -167,9 +173,17 @@ class _Generator:
         return "(" + "".join(given.get(name, "None") + ", " for name in event.answers) + ")"
 
     def _ledger(self, event: Event, rule: Rule) -> Iterator[str]:
-        yield from self._head(f"ledger_{rule.name}", event)
+        yield from self.writer.head(f"ledger_{rule.name}", self.machine, event)
         yield from self.writer.define([line.amount for line in rule.ledger], set(), "    ")
         yield "    return (" + "".join(self.writer.text(line.amount) + ", " for line in rule.ledger) + ")"
+
+
+def made(lines: Iterable[str], compiled: Compiled, writer: Writer) -> Any:
+    """The function that `lines` define, in which parameters have the values of `compiled`."""
+    space: dict[str, Any] = {writer.name(p.name): compiled.parameters[p.name] for p in compiled.machine.all_parameters}
+    text = "\n".join(lines)
+    exec(text, space)
+    return space[text.removeprefix("def ").partition("(")[0]]
 
 
 def rule_names(machine: Machine) -> list[str]:
@@ -213,6 +227,10 @@ class Compiled:
         self.parameters = parameters
         self.initial, self.steps, self.ledgers = self._bind(parameters)
 
+    def state(self, row: Row) -> dict[str, Value]:
+        """The values of a row by the names of the variables."""
+        return dict(zip(self._variables, row, strict=True))
+
     def step(self, state: Values, event_name: str, fields: Values) -> Step:
         """The same as `reference.step`, for tests and tools; hot loops call `steps[event](row, fields)`."""
         event = self.machine.event_named[event_name]
@@ -226,4 +244,4 @@ class Compiled:
         answer = {name: a for name, a in zip(event.answers, answers, strict=True) if name in names and a is not None}
         ledger = zip(rule.ledger, self.ledgers[rule.name](row, given), strict=True)
         lines = tuple((line.kind, line.pool, n) for line, n in ledger if n)
-        return Accepted(rule.name, dict(zip(self._variables, after, strict=True)), answer, lines)
+        return Accepted(rule.name, self.state(after), answer, lines)

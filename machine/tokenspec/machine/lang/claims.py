@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 from tokenspec.machine.lang.build import Term, Termlike, cites, lift, var
 from tokenspec.machine.lang.declaration import ClockAct, Event, Field, Kind, Machine, Rule
@@ -165,6 +165,14 @@ class Claim:
     sentence: str
     clauses: tuple[str, ...]
     parts: tuple[Part, ...]
+
+
+P = TypeVar("P", bound=Part)
+
+
+def parts_of(claims: Iterable[Claim], machine: Machine, kind: type[P]) -> list[tuple[Claim, P]]:
+    """The parts of one kind about `machine`, each with its claim; a layer part is about none."""
+    return [(c, p) for c in claims for p in c.parts if isinstance(p, kind) and getattr(p, "machine", None) == machine.name]
 
 
 ONE_OUTCOME = ("exactly_one_outcome", "one_outcome")

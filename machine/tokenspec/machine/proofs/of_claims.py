@@ -17,6 +17,7 @@ from tokenspec.machine.lang.claims import (
     StatePart,
     StepPart,
     TwoRunPart,
+    parts_of,
     rule_constants,
 )
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
@@ -36,12 +37,11 @@ def conditions(
 class _Proof:
     def __init__(self, machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], proves: Proves) -> None:
         self._machine, self._proves = machine, proves
-        parts = [(c.id, p) for c in claims for p in c.parts]
-        self._steps = [(c, p) for c, p in parts if isinstance(p, StepPart) and p.machine == machine.name]
-        self._pairs = [(c, p) for c, p in parts if isinstance(p, PairPart) and p.machine == machine.name]
-        self._two_runs = [(c, p) for c, p in parts if isinstance(p, TwoRunPart) and p.machine == machine.name]
-        self._refusals = [(c, p) for c, p in parts if isinstance(p, RefusalPart) and p.machine == machine.name]
-        self._states = [(c, p) for c, p in parts if isinstance(p, StatePart) and p.machine == machine.name]
+        self._steps = [(c.id, p) for c, p in parts_of(claims, machine, StepPart)]
+        self._pairs = [(c.id, p) for c, p in parts_of(claims, machine, PairPart)]
+        self._two_runs = [(c.id, p) for c, p in parts_of(claims, machine, TwoRunPart)]
+        self._refusals = [(c.id, p) for c, p in parts_of(claims, machine, RefusalPart)]
+        self._states = [(c.id, p) for c, p in parts_of(claims, machine, StatePart)]
         self._invariants = [(LEMMA, lemma) for lemma in lemmas if lemma.machine == machine.name] + self._states
         self._settings = ProofContexts(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import assert_never
 
+from tokenspec.machine.lang.claims import Ghost, primed_definitions, step_scope
+from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
 from tokenspec.machine.lang.typecheck import Scope, common, type_of
 from tokenspec.machine.lang.types import Enum, Type, Value
@@ -23,6 +25,15 @@ class Lowering:
         self._definitions = definitions
         self._resolved: dict[int, tuple[Expr, Expr, tuple[str, ...]]] = {}
         self._memo: dict[tuple[object, ...], Node] = {}
+
+    @classmethod
+    def of_steps(cls, nodes: Nodes, machine: Machine, ghosts: Iterable[Ghost] = ()) -> Lowering:
+        """For everything that is said of a machine's states and steps."""
+        scope = step_scope(machine, ())
+        for event in machine.events:
+            scope |= step_scope(machine, [event])
+        scope |= {name: g.type for g in ghosts for name in (g.name, f"new.{g.name}")}
+        return cls(nodes, scope, {d.name: d.expr for d in machine.definitions} | primed_definitions(machine))
 
     def number(self, value: Value, kind: Type | None) -> int:
         """The number that stands for a value of `kind`: the position in its order for a member."""

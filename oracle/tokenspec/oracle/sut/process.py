@@ -1,4 +1,8 @@
-"""An implementation as a process of its own, spoken to over its standard input and output."""
+"""An implementation as a process of its own, spoken to over its standard input and output.
+
+The streams are polled here, on POSIX: an event loop of asyncio takes several times as long for each exchange, and threads
+that read make a run slower as well.
+"""
 
 from __future__ import annotations
 
@@ -114,28 +118,24 @@ class _Running:
         try:
             if process.stdin is not None:
                 process.stdin.close()
-            for number, seconds in ((None, patience), (signal.SIGTERM, patience), (signal.SIGKILL, None)):
-                if number is not None:
-                    self._signal(number)
+            for number in (signal.SIGTERM, signal.SIGKILL):
                 with suppress(subprocess.TimeoutExpired):
-                    process.wait(seconds)
+                    process.wait(patience)
                     break
+                self._signal(number)
         finally:
             # Whatever it started and left behind is ended as well.
             self._signal(signal.SIGKILL)
             process.wait()
-            self._hear_the_rest()
+            last = select.poll()
+            last.register(self._err, select.POLLIN)
+            with suppress(OSError, KeyError):
+                while last.poll(0) and self._hear():
+                    pass
             for stream in (process.stdout, process.stderr):
                 if stream is not None:
                     stream.close()
         return process.returncode
-
-    def _hear_the_rest(self) -> None:
-        last = select.poll()
-        last.register(self._err, select.POLLIN)
-        with suppress(OSError, KeyError):
-            while last.poll(0) and self._hear():
-                pass
 
     def _signal(self, number: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError):

@@ -5,13 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+from tokenspec.machine.checkers.breadth_first import BreadthFirst
 from tokenspec.machine.checkers.graph.findings import Taken
 from tokenspec.machine.checkers.search.reference import Instance
-from tokenspec.machine.interpreters.compiled import Compiled, Row, Writer
+from tokenspec.machine.interpreters.compiled import Compiled, Row, Writer, made
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr
 from tokenspec.machine.lang.outcome import Values
-from tokenspec.machine.lang.validate import machine_scope
 
 NONE = -1
 """Stands for no edge, and for the state in which an edge ends that leaves the scope."""
@@ -26,20 +26,16 @@ class StateGraph:
 
     def __init__(self, compiled: Compiled, events: Sequence[Instance], most: Mapping[str, int]) -> None:
         self.compiled, self.events = compiled, tuple(events)
-        self.rows: list[Row] = [compiled.initial]
         self.begins = array("l", [0])
         """The edges of state n are those from `begins[n]` up to `begins[n + 1]`."""
-        self.sources, self.targets = array("l"), array("l")
-        self.labels, self.rules = array("l"), array("l")
-        """For each edge the number of its event, in `events`, and of its rule."""
-        self._came_by = array("l", [NONE])
-        self._build(most)
+        self.sources, self.labels, self.rules = array("l"), array("l"), array("l")
+        """For each edge the number of the state it leaves, of its event, in `events`, and of its rule."""
+        ends: list[Row | None] = []
+        bounds = [(i, most[v.name]) for i, v in enumerate(compiled.machine.variables) if v.name in most]
+        steps = [(label, fields, compiled.steps[name]) for label, (name, fields) in enumerate(events)]
 
-    def _build(self, most: Mapping[str, int]) -> None:
-        numbers = {self.compiled.initial: 0}
-        bounds = [(i, most[v.name]) for i, v in enumerate(self.compiled.machine.variables) if v.name in most]
-        steps = [(label, fields, self.compiled.steps[name]) for label, (name, fields) in enumerate(self.events)]
-        for source, row in enumerate(self.rows):
+        def successors(row: Row) -> Iterator[tuple[int, Row]]:
+            source = len(self.begins) - 1
             for label, fields, step in steps:
                 try:
                     rule, after, _ = step(row, fields)
@@ -47,16 +43,20 @@ class StateGraph:
                     continue
                 if rule < 0:
                     continue
-                target = numbers.get(after, NONE)
-                if target == NONE and all(0 <= after[i] <= most_of for i, most_of in bounds):  # type: ignore[operator]
-                    target = numbers[after] = len(self.rows)
-                    self.rows.append(after)
-                    self._came_by.append(len(self.targets))
                 self.sources.append(source)
-                self.targets.append(target)
                 self.labels.append(label)
                 self.rules.append(rule)
-            self.begins.append(len(self.targets))
+                if all(0 <= after[i] <= most_of for i, most_of in bounds):  # type: ignore[operator]
+                    ends.append(after)
+                    yield len(ends) - 1, after
+                else:
+                    ends.append(None)
+            self.begins.append(len(ends))
+
+        self._search = BreadthFirst([compiled.initial], successors)
+        self.rows = list(self._search)
+        numbers = {row: number for number, row in enumerate(self.rows)}
+        self.targets = array("l", (NONE if end is None else numbers[end] for end in ends))
 
     def edges(self, state: int) -> range:
         """The edges that begin in a state."""
@@ -68,15 +68,11 @@ class StateGraph:
 
     def values(self, state: int) -> Values:
         """A state by the names of its variables."""
-        return dict(zip((v.name for v in self.compiled.machine.variables), self.rows[state], strict=True))
+        return self.compiled.state(self.rows[state])
 
     def way_to(self, state: int) -> list[int]:
         """The edges of a shortest way from the first state."""
-        way: list[int] = []
-        while (edge := self._came_by[state]) != NONE:
-            way.append(edge)
-            state = self.sources[edge]
-        return way[::-1]
+        return self._search.way_to(self.rows[state])
 
     def told(self, way: Iterable[int]) -> tuple[Taken, ...]:
         """The events of a way with their fields and what they changed."""
@@ -90,13 +86,9 @@ class StateGraph:
 
     def where(self, expr: Expr) -> list[bool]:
         """For each state whether `expr`, over variables, parameters and definitions, is true in it."""
-        machine = self.compiled.machine
-        writer = Writer(machine_scope(machine), {d.name: d.expr for d in machine.definitions})
-        unpack = ", ".join(writer.name(v.name) for v in machine.variables)
-        lines = ["def holds(row):", f"    {unpack}, = row", *writer.define([expr], set(), "    ")]
-        space = {writer.name(p.name): self.compiled.parameters[p.name] for p in machine.all_parameters}
-        exec("\n".join([*lines, f"    return {writer.text(expr)}"]), space)
-        holds: Callable[[Row], bool] = space["holds"]  # type: ignore[assignment]
+        writer = Writer.of(self.compiled.machine)
+        lines = [*writer.head("holds", self.compiled.machine), *writer.define([expr], set(), "    ")]
+        holds: Callable[[Row], bool] = made([*lines, f"    return {writer.text(expr)}"], self.compiled, writer)
         return [holds(row) for row in self.rows]
 
 

@@ -8,29 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias, assert_never
+from typing import TypeAlias, assert_never
 
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.search.reference import Instance
 from tokenspec.machine.checkers.wording import given, listed
-from tokenspec.machine.interpreters.compiled import Compiled, Fields, Row, Writer
-from tokenspec.machine.lang.claims import (
-    Claim,
-    LayerPart,
-    LeadsToPart,
-    LivenessPart,
-    PairPart,
-    Part,
-    RefusalPart,
-    StatePart,
-    StepPart,
-    TwoRunPart,
-)
+from tokenspec.machine.interpreters.compiled import Compiled, Fields, Row, Writer, made
+from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.machine.lang.validate import machine_scope
 
 _Fits: TypeAlias = Callable[[Row, Fields], tuple[bool, ...] | None]
 """For each rule of an event whether it applies; None where the event is refused."""
@@ -66,12 +54,11 @@ def holes(compiled: Compiled, events: Iterable[Instance], rows: Sequence[Row]) -
             if applies is not None and sum(applies) != 1:
                 which = tuple(rule.name for rule, one in zip(rules, applies, strict=True) if one)
                 found.setdefault((name, which), (row, fields, set()))[2].add(row)
-    names = [v.name for v in machine.variables]
     return [
         Hole(
             name,
             which,
-            dict(zip(names, row, strict=True)),
+            compiled.state(row),
             dict(zip((f.name for f in machine.event_named[name].fields), fields, strict=True)),
             len(states),
         )
@@ -81,20 +68,16 @@ def holes(compiled: Compiled, events: Iterable[Instance], rows: Sequence[Row]) -
 
 def _fitting(compiled: Compiled, event: Event) -> _Fits:
     machine = compiled.machine
-    writer = Writer(machine_scope(machine, event.fields), {d.name: d.expr for d in machine.definitions})
-    lines = ["def fits(row, fields):", f"    {', '.join(writer.name(v.name) for v in machine.variables)}, = row"]
-    if event.fields:
-        lines.append(f"    {', '.join(writer.name(f.name) for f in event.fields)}, = fields")
-    known: set[str] = set()
+    writer, known = Writer.of(machine, event.fields), set[str]()
+    lines = writer.head("fits", machine, event)
     for need in event.requires:
         lines += writer.define([need.holds], known, "    ")
         lines.append(f"    if not {writer.text(need.holds)}: return None")
     lines += writer.define([rule.when for rule in event.rules], known, "    ")
     control = writer.name(machine.control)
     applies = "".join(f"{control} in {rule.source!r} and {writer.text(rule.when)}, " for rule in event.rules)
-    space: dict[str, Any] = {writer.name(p.name): compiled.parameters[p.name] for p in machine.all_parameters}
-    exec("\n".join([*lines, f"    return ({applies})"]), space)
-    return space["fits"]  # type: ignore[no-any-return]
+    fits: _Fits = made([*lines, f"    return ({applies})"], compiled, writer)
+    return fits
 
 
 @dataclass(frozen=True)
@@ -109,7 +92,7 @@ class Vacuous:
         return f"claim {self.claim}, part {self.part}: its interesting case never occurs: {self.twin}"
 
 
-def vacuous(claims: Iterable[Claim], tally: Tally) -> Iterator[Vacuous]:
+def vacuous(claims: Iterable[c.Claim], tally: Tally) -> Iterator[Vacuous]:
     """Every part of `claims` whose twin `tally` has not counted."""
     for claim in claims:
         for part in claim.parts:
@@ -117,20 +100,20 @@ def vacuous(claims: Iterable[Claim], tally: Tally) -> Iterator[Vacuous]:
                 yield Vacuous(claim.id, part.name, twin(part))
 
 
-def twin(part: Part) -> str:
+def twin(part: c.Part) -> str:
     """The case that has to occur, as one line of text."""
     match part:
-        case StatePart() | StepPart() | PairPart():
+        case c.StatePart() | c.StepPart() | c.PairPart():
             return show(part.twin)
-        case TwoRunPart(assume=assume, unless=unless):
+        case c.TwoRunPart(assume=assume, unless=unless):
             return show(assume) if unless == Lit(False) else f"{show(assume)}, but not {show(unless)}"
-        case LivenessPart():
+        case c.LivenessPart():
             return f"{given(part.goal, dict(part.fields))} is refused"
-        case LeadsToPart():
+        case c.LeadsToPart():
             return f"{show(part.premise)}, but not {show(part.goal)}"
-        case RefusalPart():
+        case c.RefusalPart():
             return f"{part.event} is refused with each of {', '.join(code for code, _ in part.refusals)}"
-        case LayerPart():
+        case c.LayerPart():
             return part.says
         case _:
             assert_never(part)

@@ -5,10 +5,10 @@ Both are shown of the runs that stay within the scope.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Sequence
 from heapq import heapify, heappop, heappush
 
+from tokenspec.machine.checkers.breadth_first import BreadthFirst
 from tokenspec.machine.checkers.graph.findings import Dead, Finding, Lasso
 from tokenspec.machine.checkers.graph.graph import NONE, StateGraph, components
 from tokenspec.machine.checkers.monitor import Tally
@@ -61,16 +61,10 @@ def stays_possible(graph: StateGraph, claim: Claim, part: LivenessPart) -> Findi
 
 def _backwards(graph: StateGraph, edges: Iterable[int], from_states: Iterable[int]) -> set[int]:
     """The states from which `edges` lead to one of `from_states`."""
-    before: dict[int, list[int]] = {}
+    before: dict[int, list[tuple[int, int]]] = {}
     for edge in edges:
-        before.setdefault(graph.targets[edge], []).append(graph.sources[edge])
-    found = set(from_states)
-    waiting = list(found)
-    while waiting:
-        new = set(before.get(waiting.pop(), ())) - found
-        found |= new
-        waiting += new
-    return found
+        before.setdefault(graph.targets[edge], []).append((edge, graph.sources[edge]))
+    return set(BreadthFirst(from_states, lambda state: before.get(state, ())))
 
 
 def leads_to(graph: StateGraph, claim: Claim, part: LeadsToPart) -> Finding:
@@ -156,14 +150,10 @@ class _ShortOf:
 
     def _way(self, component: set[int], here: int, owed: frozenset[str], last: int) -> list[int]:
         """A shortest way inside a component on which something owed is settled; to `last` where nothing is owed."""
-        ways: dict[int, list[int]] = {here: []}
-        waiting = deque([here])
-        while True:
-            state = waiting.popleft()
-            for edge in self._inside(state, component):
-                target, way = self._graph.targets[edge], [*ways[state], edge]
-                if owed & (self._idle(target) | {self._graph.event(edge)}) if owed else target == last:
-                    return way
-                if target not in ways:
-                    ways[target] = way
-                    waiting.append(target)
+        targets = self._graph.targets
+
+        def settles(edge: int) -> bool:
+            return bool(owed & (self._idle(targets[edge]) | {self._graph.event(edge)})) if owed else targets[edge] == last
+
+        search = BreadthFirst([here], lambda state: ((edge, targets[edge]) for edge in self._inside(state, component)))
+        return next([*search.way_to(state), edge] for state in search for edge in self._inside(state, component) if settles(edge))

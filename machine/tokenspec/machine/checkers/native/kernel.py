@@ -24,7 +24,7 @@ from tokenspec.machine.checkers.native.snippets import (
     set_bit,
 )
 from tokenspec.machine.checkers.native.transitions import Scoped, Transition
-from tokenspec.machine.lang.claims import Claim, LivenessPart, TwoRunPart
+from tokenspec.machine.lang.claims import LivenessPart, TwoRunPart, parts_of
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.wasm.lower import Env
 from tokenspec.machine.wasm.normal_form import Node
@@ -86,14 +86,8 @@ class Kernel:
         self.scoped, machine = scoped, scoped.machine
         self.hashed = hashed or scoped.layout.size > BITMAP_MOST
         # A hashed search keeps no second set, so it leaves claims about what stays possible to others.
-        self.two_runs: list[tuple[Claim, TwoRunPart]] = []
-        self.liveness: list[tuple[Claim, LivenessPart]] = []
-        for each in scoped.claims:
-            for part in each.parts:
-                if isinstance(part, TwoRunPart) and part.machine == machine.name:
-                    self.two_runs.append((each, part))
-                elif isinstance(part, LivenessPart) and part.machine == machine.name and not self.hashed:
-                    self.liveness.append((each, part))
+        self.two_runs = parts_of(scoped.claims, machine, TwoRunPart)
+        self.liveness = [] if self.hashed else parts_of(scoped.claims, machine, LivenessPart)
         self.memories = ["records", "seen", *(f"marks_{number}" for number in range(len(self.liveness)))]
         self._by_control = {state: scoped.transitions(state) for state in machine.states}
         every = [t for found in self._by_control.values() for t in found]

@@ -210,12 +210,11 @@ def replay(
     # What stays possible is looked at when every state is known, not on the way.
     others = [replace(c, parts=tuple(p for p in c.parts if not isinstance(p, LivenessPart))) for c in scoped.claims]
     monitor = Watch(machine, others, {event for event, _ in (*trace, *ends)}).monitor(reader)
-    names = [v.name for v in machine.variables]
 
     def go(row: Row, ghosts: Row, event: str, fields: Sequence[Value]) -> tuple[Row, Row]:
         # The reference reader alone looks at every rule, and finds that none fits, or several.
         given = dict(zip((f.name for f in machine.event_named[event].fields), fields, strict=True))
-        reference.step(machine, reader.parameters, dict(zip(names, row, strict=True)), event, given)
+        reference.step(machine, reader.parameters, reader.state(row), event, given)
         outcome = reader.steps[event](row, tuple(fields))
         ghosts = monitor.observe(event, tuple(fields), row, outcome, ghosts)
         return (outcome[1] if outcome[0] >= 0 else row), ghosts

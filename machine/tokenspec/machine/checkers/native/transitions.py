@@ -11,16 +11,7 @@ from dataclasses import dataclass
 
 from tokenspec.machine.checkers.search.reference import Instance
 from tokenspec.machine.interpreters.compiled import rule_names
-from tokenspec.machine.lang.claims import (
-    Claim,
-    Ghost,
-    RefusalPart,
-    StatePart,
-    StepPart,
-    primed_definitions,
-    rule_constants,
-    step_scope,
-)
+from tokenspec.machine.lang.claims import Claim, Ghost, RefusalPart, StatePart, StepPart, parts_of, rule_constants
 from tokenspec.machine.lang.declaration import Event, Machine, Parameter, Rule
 from tokenspec.machine.lang.expr import Expr, substitute
 from tokenspec.machine.lang.outcome import Values
@@ -69,13 +60,13 @@ class Scoped:
 
     def __post_init__(self) -> None:
         machine = self.machine
-        self.steps = [(c, p) for c in self.claims for p in c.parts if isinstance(p, StepPart) and p.machine == machine.name]
-        self.states = [(c, p) for c in self.claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.name]
-        self.refusals = [(c, p) for c in self.claims for p in c.parts if isinstance(p, RefusalPart) and p.machine == machine.name]
+        self.steps = parts_of(self.claims, machine, StepPart)
+        self.states = parts_of(self.claims, machine, StatePart)
+        self.refusals = parts_of(self.claims, machine, RefusalPart)
         self.ghosts: list[Ghost] = list({g.name: g for _, p in self.steps for g in p.ghosts}.values())
         self.nodes: Nodes = self.like.nodes if self.like else Nodes()
         shared = self.like if self.like and self.like.machine.definitions == machine.definitions else None
-        self.lowering: Lowering = shared.lowering if shared else self._new_lowering()
+        self.lowering: Lowering = shared.lowering if shared else Lowering.of_steps(self.nodes, machine, self.ghosts)
         # By rule, which is kept alive beside what was made of it.
         self._formulas: dict[int, tuple[Rule, list[tuple[str, Expr]], list[tuple[int, Expr, Expr]]]] = (
             shared._formulas if shared and shared.claims == self.claims else {}
@@ -91,14 +82,6 @@ class Scoped:
             if name not in {p.name for p in self.open}
         }
         self._rules = rule_names(machine)
-
-    def _new_lowering(self) -> Lowering:
-        machine = self.machine
-        scope = step_scope(machine, ())
-        for event in machine.events:
-            scope |= step_scope(machine, [event])
-        scope |= {name: g.type for g in self.ghosts for name in (g.name, f"new.{g.name}")}
-        return Lowering(self.nodes, scope, {d.name: d.expr for d in machine.definitions} | primed_definitions(machine))
 
     def env(self, control: str | None = None) -> dict[str, Node]:
         """What names stand for in a state: locals, and constants for what is fixed; `control` fixes the lifecycle's state."""

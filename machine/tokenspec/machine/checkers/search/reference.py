@@ -7,10 +7,12 @@ ghosts of the claims. A search that a budget ended says so; it has not shown tha
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import product
+from typing import TypeAlias
 
+from tokenspec.machine.checkers.breadth_first import BreadthFirst
 from tokenspec.machine.checkers.monitor import Monitor, Tally, Violation, one_outcome
 from tokenspec.machine.interpreters.compiled import Compiled, Fields, Row
 from tokenspec.machine.lang.declaration import Event, Machine
@@ -19,6 +21,9 @@ from tokenspec.machine.lang.types import Bool, Enum, Value
 
 Instance = tuple[str, Fields]
 """An event with values for its fields."""
+
+_Node: TypeAlias = tuple[Row, Row]
+"""A state with the values of the ghosts."""
 
 
 @dataclass
@@ -69,6 +74,13 @@ def _values(event: Event, name: str, kind: object, values: Mapping[str, Sequence
     raise ValueError(f"the scope gives no values for {name!r} of {event.name!r}, and its type has too many")
 
 
+class _BrokenError(Exception):
+    """An event breaks a claim."""
+
+    def __init__(self, node: _Node, event: Instance, violation: Violation) -> None:
+        self.node, self.event, self.violation = node, event, violation
+
+
 def explore(
     compiled: Compiled,
     events: Sequence[Instance],
@@ -82,52 +94,35 @@ def explore(
     """
     started = time.perf_counter()
     bounds = [(i, most[v.name]) for i, v in enumerate(compiled.machine.variables) if v.name in most]
-    steps = [(name, fields, compiled.steps[name]) for name, fields in events]
-    ghosts = monitor.initial_ghosts if monitor else ()
-    first = (compiled.initial, ghosts)
-    came_from: dict[tuple[Row, Row], tuple[tuple[Row, Row], Instance] | None] = {first: None}
+    steps = [(event, compiled.steps[event[0]]) for event in events]
     found = Exploration(rules=dict.fromkeys(compiled.rules, 0))
-    frontier = [first]
-    while frontier:
-        reached: list[tuple[Row, Row]] = []
-        for node in frontier:
-            row, ghosts = node
-            for name, fields, step in steps:
-                try:
-                    outcome = step(row, fields)
-                    index, after, _ = outcome
-                    later = monitor.observe(name, fields, row, outcome, ghosts) if monitor else ()
-                except (Violation, Gap) as broken:
-                    found.violation = broken if isinstance(broken, Violation) else one_outcome(broken)
-                    found.trace = [*_trace(came_from, node), (name, fields)]
-                    return _closed(found, came_from, started)
-                if index < 0:
-                    continue
-                if any(not 0 <= after[i] <= most_of for i, most_of in bounds):  # type: ignore[operator]
-                    continue
-                found.transitions += 1
-                found.rules[compiled.rules[index]] += 1
-                new = (after, later)
-                if new not in came_from:
-                    came_from[new] = (node, (name, fields))
-                    reached.append(new)
-        if max_states is not None and len(came_from) > max_states:
-            return _closed(found, came_from, started)
-        found.depth += bool(reached)
-        frontier = reached
-    found.complete = True
-    return _closed(found, came_from, started)
 
+    def successors(node: _Node) -> Iterator[tuple[Instance, _Node]]:
+        row, ghosts = node
+        for event, step in steps:
+            try:
+                outcome = step(row, event[1])
+                later = monitor.observe(*event, row, outcome, ghosts) if monitor else ()
+            except (Violation, Gap) as broken:
+                violation = broken if isinstance(broken, Violation) else one_outcome(broken)
+                raise _BrokenError(node, event, violation) from None
+            index, after, _ = outcome
+            if index < 0 or any(not 0 <= after[i] <= most_of for i, most_of in bounds):  # type: ignore[operator]
+                continue
+            found.transitions += 1
+            found.rules[compiled.rules[index]] += 1
+            yield event, (after, later)
 
-def _closed(found: Exploration, came_from: Iterable[tuple[Row, Row]], started: float) -> Exploration:
-    found.states = len({row for row, _ in came_from})
+    search = BreadthFirst([(compiled.initial, monitor.initial_ghosts if monitor else ())], successors)
+    try:
+        for depth, _ in enumerate(search.levels()):
+            if max_states is not None and len(search.came_by) > max_states:
+                break
+            found.depth = depth
+        else:
+            found.complete = True
+    except _BrokenError as broken:
+        found.violation, found.trace = broken.violation, [*search.way_to(broken.node), broken.event]
+    found.states = len({row for row, _ in search.came_by})
     found.seconds = time.perf_counter() - started
     return found
-
-
-def _trace(came_from: Mapping[tuple[Row, Row], tuple[tuple[Row, Row], Instance] | None], node: tuple[Row, Row]) -> list[Instance]:
-    trace: list[Instance] = []
-    while (step := came_from[node]) is not None:
-        node, instance = step
-        trace.append(instance)
-    return trace[::-1]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokenspec.machine.interpreters.compiled import refusal_codes, rule_names
-from tokenspec.machine.lang.claims import Claim, StatePart, StepPart
+from tokenspec.machine.lang.claims import Claim, StatePart, StepPart, parts_of
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.typecheck import type_of
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Enum, Tokens, Type
@@ -124,14 +124,12 @@ class Interface:
     @cached_property
     def state_parts(self) -> list[tuple[Claim, StatePart]]:
         """The parts of claims that speak of every state of the machine, by the number that `broken_state` answers."""
-        parts = [(c, p) for c in self.claims for p in c.parts]
-        return [(c, p) for c, p in parts if isinstance(p, StatePart) and p.machine == self.machine.name]
+        return parts_of(self.claims, self.machine, StatePart)
 
     @cached_property
     def step_parts(self) -> list[tuple[Claim, StepPart]]:
         """Those that speak of every step and remember nothing, by the number that `broken_step` answers."""
-        parts = [(c, p) for c in self.claims for p in c.parts]
-        return [(c, p) for c, p in parts if isinstance(p, StepPart) and p.machine == self.machine.name and not p.ghosts]
+        return [(c, p) for c, p in parts_of(self.claims, self.machine, StepPart) if not p.ghosts]
 
 
 def _answered(machine: Machine, event: Event, name: str) -> Type:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, NOT_A_VALUE, SLOT, TOO_LARGE, Interface, Slot
-from tokenspec.machine.lang.claims import primed_definitions, rule_constants, step_scope
+from tokenspec.machine.lang.claims import rule_constants
 from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import Expr, substitute
 from tokenspec.machine.lang.outcome import Values
@@ -32,11 +32,7 @@ class _ModuleWriter:
         self.interface, self.machine = interface, interface.machine
         self.nodes = Nodes()
         self.exact = Exactness(self.nodes)
-        scope = step_scope(self.machine, ())
-        for event in self.machine.events:
-            scope |= step_scope(self.machine, [event])
-        definitions = {d.name: d.expr for d in self.machine.definitions} | primed_definitions(self.machine)
-        self.lowering = Lowering(self.nodes, scope, definitions)
+        self.lowering = Lowering.of_steps(self.nodes, self.machine)
         self.figures = self._env(interface.parameters)
         self.present = self.figures | self._env(interface.state)
         self._kinds: dict[str, Type] = {v.name: v.type for v in self.machine.variables}

@@ -286,8 +286,8 @@ SCRIPT = """
 import json
 from proofs.broken import broken, gathered
 from tokenspec.oracle.report.breaches import breaches
-from tokenspec.oracle.report.check_ci import as_junit, as_markdown, as_sarif
-from tokenspec.oracle.report.check_text import as_data
+from tokenspec.oracle.report.check import check_report
+from tokenspec.oracle.report.forms import RENDERERS
 from tokenspec.oracle.check.verdicts import verdicts
 from tokenspec.oracle.check.itf import itf
 from tokenspec.oracle.check.concretize import realised
@@ -295,9 +295,8 @@ evidence = gathered([broken("packs_reset_at_renewal"), broken("free_day_never_co
 found, told = verdicts(evidence), breaches(evidence, None)
 for each in told:
     print(*each.lines, json.dumps(itf(each.example)), json.dumps(realised(each.example).records), sep="\\n")
-print(as_junit(found, evidence, told), json.dumps(as_sarif(found, evidence, told)))
-print(as_markdown(found, evidence, told, "violated"))
-print(json.dumps(as_data(found, evidence, told)))
+for render in RENDERERS.values():
+    print(render(check_report(found, evidence, told)))
 """
 
 

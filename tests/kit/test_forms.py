@@ -86,7 +86,7 @@ def test_the_machines_alone_fail_for_each_rule_that_was_never_met(tmp_path: Path
     (invocation,) = valid.sarif(read(tmp_path, "sarif"))["invocations"]
     assert (invocation["executionSuccessful"], len(invocation["toolExecutionNotifications"])) == (False, cold)
     page = read(tmp_path, "md")
-    assert (page.splitlines()[0], page.count("**never met**")) == ("## tokenspec fuzz: coverage gate failed", cold)
+    assert (page.splitlines()[0], page.count("- never met: ")) == ("## tokenspec fuzz: coverage gate failed", cold)
 
 
 def test_without_a_verdict_no_case_passes(tmp_path: Path) -> None:
@@ -142,3 +142,31 @@ def test_the_environment_counts_where_the_command_line_is_silent(tmp_path: Path,
     assert (settings["refund"], settings["month_end"]) == ("none", "stay_clamped")
     settings = json.loads(within("replay", log, "--format", "json", "--policy", "refund=to_source").out)["policy"]
     assert (settings["refund"], settings["month_end"]) == ("to_source", "return_to_day")
+
+
+FORMS = ("json", "jsonl", "junit", "sarif", "md")
+VERBS = {
+    "replay": (("wrong.jsonl",), FORMS),
+    "infer": (("wrong.jsonl",), FORMS),
+    "explain": (("wrong.jsonl", "--account", "ada"), ("json", "md")),
+    "policies": ((), ("json", "md")),
+    "verify-artefacts": (("wrong.jsonl",), ("json", "junit", "sarif", "md")),
+}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_one_run_is_told_in_every_form_that_its_verb_has(verb: str, tmp_path: Path) -> None:
+    write_log(tmp_path / "wrong.jsonl", [divergent()])
+    arguments, forms = VERBS[verb]
+    others = [word for form in forms for word in ("--report", f"{form}=report.{form}")]
+    done = within(verb, *arguments, *others, cwd=tmp_path)
+    told = {form: (tmp_path / f"report.{form}").read_text(encoding="utf-8") for form in forms}
+    verdict = done.out.splitlines()[-1] if done.code else ""
+    assert json.loads(told["json"])["version"] in told["md"]
+    assert told["md"].startswith(f"## tokenspec {verb}")
+    assert re.sub(r"\\(.)", r"\1", told["md"].splitlines()[0]).endswith(verdict)
+    if "junit" in forms:
+        assert valid.junit(told["junit"]).attrib["failures"] == "1"
+        assert len(valid.sarif(told["sarif"])["results"]) == 1
+    if "jsonl" in forms:
+        assert "summary" in json.loads(told["jsonl"].splitlines()[-1])

@@ -15,6 +15,7 @@ from sut.implementation import Beside, Undecided
 from tokenspec.oracle.command.verbs.fuzz_save import save_counterexample
 from tokenspec.oracle.fuzz.conformance import conform
 from tokenspec.oracle.report import conformance, vectors
+from tokenspec.oracle.report.config import FuzzConfig, Settings, SutConfig
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.testing import Options
 from tokenspec.spec.catalogue import DEFAULT
@@ -163,8 +164,9 @@ def test_a_saved_test_fails_until_the_wallet_is_right(project: pytest.Pytester) 
         setting = SutSettings(DEFAULTS, DEFAULT, None, known)
         verdict = conform(client, setting, 30, 30)
         assert verdict.counterexample is not None
-        command, paths = sut("implementation.py", "month_end=stay_clamped", *other_half), {"catalogue": None, "reasons": None}
-        (line,) = save_counterexample([str(project.path / name)], verdict.counterexample, verdict, setting, command, paths)
+        tested = SutConfig(sut("implementation.py", "month_end=stay_clamped", *other_half))
+        config = FuzzConfig(30, 30, 0, Settings(known or {}, known is not None), [str(project.path / name)], tested)
+        (line,) = save_counterexample(config, tested, verdict)
         assert line == f"saved; pytest {project.path / name}"
         found = ran(project, name)
         found.assert_outcomes(failed=1)

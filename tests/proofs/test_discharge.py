@@ -15,7 +15,7 @@ from tokenspec.machine.checkers.search.reference import Exploration
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched, gather
 from tokenspec.oracle.check.verdicts import disagreements, verdicts
-from tokenspec.oracle.command.verbs.check import exit_codes
+from tokenspec.oracle.report.check import exit_codes
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 

@@ -16,6 +16,9 @@ class Slice(NamedTuple):
     number: int
     parts: int
 
+    def __str__(self) -> str:
+        return f"{self.number}/{self.parts}"
+
     def share(self, examples: int) -> int:
         """How many of so many examples are this part's: all parts have as many, give or take one, and each at least one."""
         return max(1, examples // self.parts + (self.number <= examples % self.parts))

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
 
 import click
 
-from tokenspec.oracle.wire.settings import RESETS, catalogue_from_file, policy_from_options, without_infer
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.oracle.command.files import check_files
+from tokenspec.oracle.report.config import settings_of, settings_or_infer
+from tokenspec.oracle.report.forms import Reports, write
+from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.policies import POLICIES
 
-if TYPE_CHECKING:
-    pass
-
-F = TypeVar("F", bound=Callable[..., Any])
-
-_Decorator = Callable[[F], F]
+Command = Callable[..., Any]
 
 
 class Seconds(click.FloatRange):
@@ -36,50 +35,34 @@ TIMEOUT = Seconds(min=0, min_open=True, max=3_600)
 """How long an implementation may take for an answer: up to an hour."""
 
 
-def resets_option(command: F) -> F:
-    """--resets, of a verb that reads logs."""
-    return click.option(
-        "--resets",
-        type=click.Choice(RESETS),
-        default=RESETS[0],
-        show_default=True,
-        help="Whether the two jobs are written in the log or run by themselves when due.",
-    )(command)
+def together(name: str, make: Callable[..., object], *options: Callable[[Command], Command]) -> Callable[[Command], Command]:
+    """Options that a verb takes as one argument, `name`, which `make` makes of them."""
+
+    def decorate(command: Command) -> Command:
+        bare: list[click.Parameter] = []
+
+        @wraps(command)
+        def call(**given: Any) -> Any:
+            own = {parameter.name: given.pop(parameter.name) for parameter in bare if parameter.name is not None}
+            return command(**given, **{name: make(**own)})
+
+        before = len(getattr(call, "__click_params__", ()))
+        for option in reversed(options):
+            option(call)
+        bare += getattr(call, "__click_params__", ())[before:]
+        return call
+
+    return decorate
 
 
-def settings_options(command: F) -> F:
-    """--policy, checked, and --catalogue, a path: a file is read when nothing on the command line is wrong."""
-    return _settings(command, "Settles an open question another way; may be given again. `tokenspec policies` lists them.", tuple)
-
-
-def settings_or_infer_options(command: F) -> F:
-    """The same where settings can be inferred as well."""
-    says = (
-        "Settles an open question another way; may be given again. `tokenspec policies` lists them. "
-        "`infer`: every setting not given is followed, as far as it explains what was seen."
-    )
-    return _settings(command, says, without_infer)
-
-
-def _settings(command: F, says: str, settings_in: Callable[[tuple[str, ...]], tuple[str, ...]]) -> F:
-    for option in (
-        click.option(
-            "--catalogue",
-            metavar="FILE",
-            type=click.Path(),
-            help="Plans, packs and prices of your own (TOML); default: those of Leonardo.Ai.",
-        ),
-        click.option(
-            "--policy",
-            metavar="NAME=ANSWER",
-            multiple=True,
-            callback=lambda ctx, param, value: (policy_from_options(settings_in(value)), value)[1],
-            shell_complete=policy_settings,
-            help=says,
-        ),
-    ):
-        command = option(command)
-    return command
+resets_option = click.option(
+    "--resets",
+    type=click.Choice(RESETS),
+    default=RESETS[0],
+    show_default=True,
+    help="Whether the two jobs are written in the log or run by themselves when due.",
+)
+"""--resets, of a verb that reads logs."""
 
 
 def policy_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -88,33 +71,66 @@ def policy_settings(context: click.Context, parameter: click.Parameter, incomple
     return [setting for setting in settings if setting.startswith(incomplete)]
 
 
-def output_options(*formats: str, reports: bool = False) -> Callable[[F], F]:
-    """--format, -o and -q; with `reports` --report as well."""
-
-    def decorate(command: F) -> F:
-        if reports:
-            command = _report_option(formats)(command)
-        for option in (
-            click.option("-q", "--quiet", is_flag=True, help="Only the verdict."),
-            click.option(
-                "-o",
-                "--output",
-                "output_file",
-                metavar="FILE",
-                type=click.Path(),
-                help="Where the result goes; default: standard output.",
-            ),
-            click.option(
-                "--format", "form", type=click.Choice(formats), default=formats[0], show_default=True, help="Form of the result."
-            ),
-        ):
-            command = option(command)
-        return command
-
-    return decorate
+def policy_option(says: str) -> Callable[[Command], Command]:
+    """--policy, with its help."""
+    return click.option("--policy", metavar="NAME=ANSWER", multiple=True, shell_complete=policy_settings, help=says)
 
 
-def _report_option(formats: Sequence[str]) -> Callable[[F], F]:
+_POLICY = "Settles an open question another way; may be given again. `tokenspec policies` lists them."
+_CATALOGUE = click.option(
+    "--catalogue",
+    metavar="FILE",
+    type=click.Path(),
+    help="Plans, packs and prices of your own (TOML); default: those of Leonardo.Ai.",
+)
+
+
+settings_options = together("settings", settings_of, policy_option(_POLICY), _CATALOGUE)
+"""--policy and --catalogue, as `settings`."""
+
+settings_or_infer_options = together(
+    "settings",
+    settings_or_infer,
+    policy_option(f"{_POLICY} `infer`: every setting not given is followed, as far as it explains what was seen."),
+    _CATALOGUE,
+)
+"""The same where settings can be inferred as well."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """The form of the result, where it goes, and in which other forms it is written elsewhere."""
+
+    form: str
+    output_file: str | None
+    quiet: bool
+    reports: Reports = ()
+
+    def check(self, inputs: Sequence[str | None], outputs: Mapping[str, str | None] | None = None) -> None:
+        """Raises `WrongUsage` where a file that is written cannot be, or is also read; `outputs` are others that are written."""
+        reports = {f"--report {form}={path}": path for form, path in self.reports}
+        check_files([path for path in inputs if path is not None], {**(outputs or {}), **reports}, self.output_file)
+
+    def write(self, report: RunReport) -> int:
+        """Writes the report; the exit code."""
+        return write(report, self.form, self.output_file, self.quiet, self.reports)
+
+
+QUIET = click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
+OUTPUT = click.option(
+    "-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where the result goes; default: standard output."
+)
+
+
+def output_options(*forms: str, reports: bool = False) -> Callable[[Command], Command]:
+    """--format, -o and -q, as `out`; with `reports` --report as well."""
+    form = click.option(
+        "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="Form of the result."
+    )
+    return together("out", Output, form, OUTPUT, QUIET, *([_report_option(forms)] if reports else []))
+
+
+def _report_option(formats: Sequence[str]) -> Callable[[Command], Command]:
     def parsed(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
         pairs = [given.partition("=")[::2] for given in value]
         for given, (form, path) in zip(value, pairs, strict=True):
@@ -130,11 +146,6 @@ def _report_option(formats: Sequence[str]) -> Callable[[F], F]:
         callback=parsed,
         help="Writes the result of the same run in another form as well; may be given again.",
     )
-
-
-def catalogue_at(path: str | None) -> Catalogue:
-    """The catalogue of a file, the default where there is none. Raises `BadSetting`, `OSError`."""
-    return DEFAULT if path is None else catalogue_from_file(Path(path))
 
 
 @contextmanager

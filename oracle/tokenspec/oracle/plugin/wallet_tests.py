@@ -10,7 +10,6 @@ each conformance vector, and `token_sut` is there for tests of one's own. A fail
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -108,7 +107,7 @@ class Sut:
 
     def run(self, case: Case) -> None:
         """Plays a vector of a suite; one that says nothing about the implementation is skipped."""
-        from tokenspec.oracle.report.vectors import tell
+        from tokenspec.oracle.report.vectors import told
         from tokenspec.oracle.vectors.infer import Inferring
         from tokenspec.oracle.vectors.run import FAILED, SKIPPED, run_vector
 
@@ -121,9 +120,8 @@ class Sut:
         if result.result == SKIPPED:
             pytest.skip(result.why)
         if result.result == FAILED:
-            told = io.StringIO()
-            tell(case, result, told)
-            _fail(f"step {result.step}: {_wrong(result.differences, result.failed)}\n{told.getvalue()}")
+            story = "\n".join(told(case, result))
+            _fail(f"step {result.step}: {_wrong(result.differences, result.failed)}\n{story}\n")
 
     def check(self, vector: Mapping[str, Any], policy: Sequence[str] | None = None) -> None:
         """The same for a vector that is in no suite.
@@ -277,12 +275,11 @@ def _usable(call: Callable[[], _T]) -> _T:
 
 
 def _diverges(verdict: str, found: SutCounterexample) -> NoReturn:
-    from tokenspec.oracle.report.conformance import show_counterexample
+    from tokenspec.oracle.report.conformance import counterexample_lines
 
-    told = io.StringIO()
-    show_counterexample(found, told)
+    story = "\n".join(counterexample_lines(found))
     event = found.records[-1]["event"] if found.records else found.error.field
-    _fail(f"{verdict}, at {event}: {_wrong(found.error.differences, found.error.failed)}\n\n{told.getvalue()}")
+    _fail(f"{verdict}, at {event}: {_wrong(found.error.differences, found.error.failed)}\n\n{story}\n")
 
 
 def _wrong(found: Sequence[Difference], failed: Failed | None) -> str:

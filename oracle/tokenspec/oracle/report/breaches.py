@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -12,7 +10,8 @@ from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
 from tokenspec.oracle.check.counterexample import Counterexample, counterexamples
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import Key, disagreements
-from tokenspec.oracle.report.fuzz import show_failure
+from tokenspec.oracle.report.again import command_line
+from tokenspec.oracle.report.fuzz import failure_lines
 
 
 @dataclass(frozen=True)
@@ -46,20 +45,13 @@ def breaches(evidence: Evidence, catalogue: str | None) -> list[BrokenClaim]:
             found.append(BrokenClaim(finding.claim.id, finding.part.name, "explore", tuple(finding.lines())))
     failure = evidence.fuzzed.failure
     if failure is not None:
-        text = io.StringIO()
-        show_failure(failure, text)
-        lines = (*text.getvalue().rstrip().splitlines(), f"  again: {_fuzz_again(evidence, catalogue)}")
+        settings = evidence.settings
+        again = command_line("fuzz", examples=settings.examples, seed=settings.seed, policy=settings.policy, catalogue=catalogue)
+        lines = (*[line for line in failure_lines(failure) if line], f"  again: {again}")
         error = failure.error
         key = (error.claim, error.part) if isinstance(error, Violation) else (type(error).__name__, "")
         found.append(BrokenClaim(*key, "fuzz", lines))
     return found
-
-
-def _fuzz_again(evidence: Evidence, catalogue: str | None) -> str:
-    settings = evidence.settings
-    words = ["tokenspec", "fuzz", "--examples", str(settings.examples), "--seed", str(settings.seed)]
-    words += [word for name, answer in settings.policy.items() for word in ("--policy", f"{name}={answer}")]
-    return shlex.join(words + (["--catalogue", catalogue] if catalogue is not None else []))
 
 
 def open_obligations(evidence: Evidence) -> Iterator[tuple[Key, tuple[str, ...]]]:

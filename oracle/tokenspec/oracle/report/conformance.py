@@ -1,82 +1,110 @@
-"""The result of fuzzing an implementation, as text and as data."""
+"""What fuzzing an implementation came to."""
 
 from __future__ import annotations
 
-import io
-import shlex
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import IO, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
-from tokenspec.oracle.report.fuzz_ci import Fuzzed, made_of, sut_finding
+from tokenspec.oracle.report.config import FuzzConfig
+from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.report.fuzz import RandomRuns
 from tokenspec.oracle.report.infer import came_to_data, came_to_lines, conforming
-from tokenspec.oracle.report.sut import DEFAULT_TIMEOUT, show_failure, title_of
+from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
+from tokenspec.oracle.report.replay import fields_data
+from tokenspec.oracle.report.sut import difference_lines, title_of
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import JOBS, event_names
 from tokenspec.spec.policies import DEFAULTS
 
-
-@dataclass(frozen=True)
-class SutRun:
-    """What was asked for on the command line."""
-
-    sut: str
-    timeout: float
-    examples: int
-    steps: int
-    seed: int
-    policy: tuple[str, ...]
-    catalogue: str | None
-    reasons: str | None
-    save: tuple[str, ...]
-    database: str | None = None
-    part: str | None = None
-
-    def again(self) -> str:
-        """The command that gives the same run."""
-        words = ["--sut", self.sut, "--examples", str(self.examples), "--steps", str(self.steps), "--seed", str(self.seed)]
-        words += [word for setting in dict.fromkeys(self.policy) for word in ("--policy", setting)]
-        words += [
-            word for option in ("catalogue", "reasons") if (path := getattr(self, option)) for word in (f"--{option}", path)
-        ]
-        words += ["--timeout", f"{self.timeout:g}"] if self.timeout != DEFAULT_TIMEOUT else []
-        words += [
-            word
-            for option, value in (("slice", self.part), ("database", self.database))
-            if value
-            for word in (f"--{option}", value)
-        ]
-        return shlex.join(["tokenspec", "fuzz", *words])
+_EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
 
 
-def fuzzed(verdict: Conformance, run: SutRun, setting: SutSettings, saved: Sequence[str]) -> Fuzzed:
-    """Returns the forms for continuous integration."""
-    found = verdict.counterexample
-    story, limits = io.StringIO(), io.StringIO()
+def conformance_report(result: Conformance, config: FuzzConfig, saved: Sequence[str]) -> RunReport:
+    """Random runs of an implementation; coverage is of what can be sent, and leaves out what falls due by itself."""
+    rows = [row for row in result.coverage.rows() if row[0] in event_names()]
+    runs = RandomRuns(result, config, saved, rows, sentence(result), result.why_none)
+    found = None if result.counterexample is None else _finding(result.counterexample, runs)
+    return runs.report(_EXITS[result.word], lambda: _body(result, runs), lambda: _data(result, config, rows), found)
+
+
+def _finding(found: SutCounterexample, runs: RandomRuns) -> ReportFinding:
+    """The counterexample, under the rule or refusal that the right answer follows."""
+    because, failed = found.because, found.error.failed
+    rule = FindingRule(failed.how if failed is not None else "differs", str(found.error))
+    if because is not None:
+        rule = FindingRule(because.outcome, because.why, because.clauses)
+    return runs.finding(rule, found.error.field, counterexample_lines(found), found.records)
+
+
+def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
+    """The counterexample, the figures, and the limits of the run."""
+    terms, found = result.terms, result.counterexample
+    if terms is not None:
+        yield Notes([title_of(terms)])
     if found is not None:
-        show_counterexample(found, story)
-    elif verdict.terms is not None:
-        _limits(verdict, verdict.terms, limits)
-    return Fuzzed(
-        about=title_of(verdict.terms) if verdict.terms is not None else run.sut,
-        verdict=sentence(verdict),
-        again=run.again(),
-        rows=_rows(verdict),
-        closed=verdict.closed,
-        stamp=made_of(run.seed, run.part, verdict.count),
-        finding=sut_finding(found, story.getvalue()) if found is not None else None,
-        why_none=verdict.why_none,
-        limits=limits.getvalue().splitlines(),
-        saved=saved,
-        files=run.save if found is not None and found.records else (),
-    )
+        yield Verbatim(counterexample_lines(found))
+        yield runs.files()
+    yield runs.figures("worlds")
+    notes = []
+    if result.tried:
+        notes.append(f"{result.tried} found by earlier runs were tried first; of them no longer show: {result.mended}")
+    if terms is not None and found is None:
+        notes += _limits(result, terms, runs.rows)
+        if result.cold and not result.why_none:
+            cold = ", ".join(f"{event} ({what})" for event, what in result.cold)
+            notes.append(f"{len(result.cold)} more were not met: {cold}")
+    yield Notes(notes)
+    yield CoverageTable(runs.rows, result.closed)
+
+
+def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, str, int]]) -> Iterator[str]:
+    """What the run says nothing about."""
+    for says, names in (("never sent", _unsent(terms)), ("not compared", _unobserved(terms))):
+        if names:
+            yield f"{says}: {', '.join(names)}"
+    for key, values in terms.values.items():
+        yield f"sent as {key} was only: {', '.join(as_text(value) for value in values) or 'nothing'}"
+    if result.closed:
+        closed = sum(not hits and (event, what) in result.closed for event, what, hits in rows)
+        yield f"{closed} of {len(rows)} rules and refusals cannot be met with what it takes"
+
+
+def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
+    terms, found = verdict.terms, verdict.counterexample
+    sut = {
+        "name": terms.name,
+        "version": terms.version,
+        "resets": terms.resets,
+        "events": [name for name in event_names() if name in terms.events],
+        "observes": list(terms.observes),
+        "values": dict(terms.values),
+    } if terms is not None else None  # fmt: skip
+    return {
+        **stamp(),
+        "seed": config.seed,
+        **({"slice": str(config.part)} if config.part is not None else {}),
+        **({"kept": {"tried": verdict.tried, "mended": verdict.mended}} if config.database is not None else {}),
+        "policy": dict(verdict.policy),
+        "fixed": dict(terms.policy) if terms is not None else {},
+        "policies": verdict.policies,
+        "settings": verdict.settings,
+        "sut": sut,
+        "verdict": verdict.word,
+        "why": verdict.why_none or None,
+        "examples": verdict.count.examples,
+        "steps": verdict.count.steps,
+        "compared": verdict.compared,
+        "seconds": round(verdict.seconds, 2),
+        "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in rows],
+        "closed_off": [{"event": e, "outcome": what} for e, what in sorted(verdict.closed) if e in event_names()],
+        "counterexample": _counterexample(found) if found is not None else None,
+    }
 
 
 def sentence(verdict: Conformance) -> str:
@@ -92,50 +120,6 @@ def sentence(verdict: Conformance) -> str:
     return f"{word} under {', '.join(changed)}" if changed else word
 
 
-def details(verdict: Conformance, run: SutRun, saved: Sequence[str], to: IO[str]) -> None:
-    """Writes the counterexample, the figures, and the limits of the run."""
-    terms = verdict.terms
-    if terms is not None:
-        to.write(f"{title_of(terms)}\n")
-    if verdict.counterexample is not None:
-        show_counterexample(verdict.counterexample, to)
-        to.writelines(f"{one_line(line, 600)}\n" for line in saved)
-    rate = verdict.count.steps / max(verdict.seconds, 0.001)
-    to.write(
-        f"{verdict.count.examples:,} worlds, {verdict.count.steps:,} events in {verdict.seconds:.0f} s ({rate:,.0f}/s), "
-        f"seed {run.seed}; again with: {one_line(run.again(), 400)}\n"
-    )
-    if verdict.tried:
-        to.write(f"{verdict.tried} found by earlier runs were tried first; of them no longer show: {verdict.mended}\n")
-    if terms is not None and verdict.counterexample is None:
-        _limits(verdict, terms, to)
-        if verdict.cold and not verdict.why_none:
-            cold = ", ".join(f"{event} ({what})" for event, what in verdict.cold)
-            to.write(f"{len(verdict.cold)} more were not met: {cold}\n")
-
-
-def _limits(verdict: Conformance, terms: Capabilities, to: IO[str]) -> None:
-    """What the run says nothing about."""
-    for says, names in (("never sent", _unsent(terms)), ("not compared", _unobserved(terms))):
-        if names:
-            to.write(f"{says}: {', '.join(names)}\n")
-    for key, values in terms.values.items():
-        to.write(f"sent as {key} was only: {', '.join(as_text(value) for value in values) or 'nothing'}\n")
-    if verdict.closed:
-        to.write(f"{_met(verdict)[1]} of {_met(verdict)[2]} rules and refusals cannot be met with what it takes\n")
-
-
-def _met(verdict: Conformance) -> tuple[int, int, int]:
-    rows = _rows(verdict)
-    met = {row[:2] for row in rows if row[2]}
-    return len(met), sum(row[:2] in verdict.closed and row[:2] not in met for row in rows), len(rows)
-
-
-def _rows(verdict: Conformance) -> list[tuple[str, str, int]]:
-    """Coverage of what can be sent; what falls due by itself is left out."""
-    return [row for row in verdict.coverage.rows() if row[0] in event_names()]
-
-
 def _unsent(terms: Capabilities) -> list[str]:
     by_itself = JOBS if terms.resets == "implied" else ()
     return [name for name in event_names() if name not in terms.events and name not in by_itself]
@@ -145,69 +129,35 @@ def _unobserved(terms: Capabilities) -> list[str]:
     return [name for name in FIELDS if name not in terms.observes and not any(o.startswith(f"{name}.") for o in terms.observes)]
 
 
-def show_counterexample(found: SutCounterexample, to: IO[str]) -> None:
+def counterexample_lines(found: SutCounterexample) -> list[str]:
     """The story as it should have gone, and the last answer beside the right one."""
     told = [
         {**record, "observed": answer.as_dict()} if answer is not None else record
         for record, answer in zip(found.records, found.expected, strict=True)
     ]
-    show_failure(told, found.error.differences, found.error.failed, to)
+    lines = list(difference_lines(told, found.error.differences, found.error.failed))
     if found.because is not None:
-        to.write(f"  because   {found.because.outcome}: {found.because.why}\n")
-        to.writelines(f"            {line}\n" for line in clause_texts(found.because.clauses))
+        lines.append(f"  because   {found.because.outcome}: {found.because.why}")
+        lines += [f"            {line}" for line in clause_texts(found.because.clauses)]
     if isinstance(found.error, NoSettingLeft):
-        _show_settings(found, found.error, to)
+        lines += _settings_lines(found, found.error)
     elif found.because is not None:
         settings = ", or ".join(f"{knob}={answer}" for knob, answer in found.because.explained_by)
-        to.write(f"  right under  --policy {settings}\n" if settings else "  no other answer of a single policy makes it right\n")
+        lines.append(f"  right under  --policy {settings}" if settings else "  no other answer of a single policy makes it right")
     if not found.is_reproduced:
-        to.write(
-            "  it did not come again in a new world: an earlier world may not have been forgotten, or it is left to chance\n"
-        )
-    to.write("\n")
+        why = "an earlier world may not have been forgotten, or it is left to chance"
+        lines.append(f"  it did not come again in a new world: {why}")
+    return [*lines, ""]
 
 
-def _show_settings(found: SutCounterexample, error: NoSettingLeft, to: IO[str]) -> None:
+def _settings_lines(found: SutCounterexample, error: NoSettingLeft) -> Iterator[str]:
     """What the records had ruled out, and what the last one came to under each setting that was left."""
     for number in dict.fromkeys(out.by for out in error.ruled_out):
         out = ", ".join(f"{policy}={answer}" for policy, answer, record in error.ruled_out if record == number)
-        to.write(f"  record {number} rules out {out}\n")
+        yield f"  record {number} rules out {out}"
     number = found.because.line.number if found.because is not None else len(found.records)
-    to.write(f"  record {number} is explained by no setting left:\n")
-    to.writelines(f"  {line}\n" for line in came_to_lines(error.why.came_to))
-
-
-def data(verdict: Conformance, run: SutRun, setting: SutSettings) -> dict[str, Any]:
-    """Returns the result as one JSON object."""
-    terms, found = verdict.terms, verdict.counterexample
-    sut = {
-        "name": terms.name,
-        "version": terms.version,
-        "resets": terms.resets,
-        "events": [name for name in event_names() if name in terms.events],
-        "observes": list(terms.observes),
-        "values": dict(terms.values),
-    } if terms is not None else None  # fmt: skip
-    return {
-        **stamp(),
-        "seed": run.seed,
-        **({"slice": run.part} if run.part is not None else {}),
-        **({"kept": {"tried": verdict.tried, "mended": verdict.mended}} if run.database is not None else {}),
-        "policy": dict(verdict.policy),
-        "fixed": dict(terms.policy) if terms is not None else {},
-        "policies": verdict.policies,
-        "settings": verdict.settings,
-        "sut": sut,
-        "verdict": verdict.word,
-        "why": verdict.why_none or None,
-        "examples": verdict.count.examples,
-        "steps": verdict.count.steps,
-        "compared": verdict.compared,
-        "seconds": round(verdict.seconds, 2),
-        "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in _rows(verdict)],
-        "closed_off": [{"event": e, "outcome": what} for e, what in sorted(verdict.closed) if e in event_names()],
-        "counterexample": _counterexample(found) if found is not None else None,
-    }
+    yield f"  record {number} is explained by no setting left:"
+    yield from (f"  {line}" for line in came_to_lines(error.why.came_to))
 
 
 def _counterexample(found: SutCounterexample) -> dict[str, Any]:
@@ -220,7 +170,7 @@ def _counterexample(found: SutCounterexample) -> dict[str, Any]:
         "field": error.field,
         "expected": right,
         "got": str(failed) if failed is not None else bounded(got),
-        "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in error.differences],
+        "fields": fields_data(error.differences),
         "failure": {"kind": failed.how, "detail": failed.detail, "last_words": failed.last_words} if failed is not None else None,
         "outcome": error.rule,
         "clauses": list(because.clauses) if because is not None else [],

@@ -1,74 +1,39 @@
-"""The history of an account, as text and as data."""
+"""The history of an account."""
 
 from __future__ import annotations
 
-from typing import IO, Any
+from collections.abc import Iterator
+from typing import Any
 
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.logs.diagnosis import Asked, Cause, causes
 from tokenspec.oracle.logs.history import instant, local_time
+from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
+from tokenspec.oracle.report.model import Block, Notes, ReportTable, RunReport, Verbatim, few
 from tokenspec.oracle.report.replay import bad_data, bad_text
-from tokenspec.oracle.report.replay_ci import SHOWN_MAX
-from tokenspec.oracle.report.text import table
 from tokenspec.spec.daily_job import WAITING
 from tokenspec.spec.words import FREE, POOLS
 
 
-def text(asked: Asked, to: IO[str], quiet: bool) -> None:
-    """Writes the account's history as tables."""
-    story = asked.story
-    if not quiet:
-        for bad in story.bad[:SHOWN_MAX]:
-            to.write(bad_text(bad))
-        to.write(_standing(asked))
-    found = causes(asked)
-    for cause in found:
-        to.write(f"- {cause.sentence} [{' '.join(cause.clauses)}]\n")
-    if not found:
-        to.write("- Nothing stands out: no cause of a missing or wrong balance fits.\n")
-    if not quiet:
-        for pool in POOLS:
-            _pool_table(asked, pool, to)
+def explain_report(asked: Asked) -> RunReport:
+    """The history of the account that was asked about."""
+    code = BAD_DATA if asked.story.bad else HOLDS
+    return RunReport(verb="explain", code=code, body=lambda: _body(asked), data=lambda: _data(asked))
 
 
-def _standing(asked: Asked) -> str:
-    story, state = asked.story, asked.story.state
-    if not asked.story.kept.daily:
-        return f"Account {one_line(story.account)} was not opened by {asked.when(story.at)}.\n"
-    held = ", ".join(f"{pool} {tokens:,}" for pool, tokens in story.balances.items())
-    status = FREE if state["status"] == FREE else f"{state['status']} on {one_line(state['plan'])}"
-    lines = [f"At {asked.when(story.at)} account {one_line(story.account)} is {status}: {held}."]
-    for due in story.due:
-        what = "daily reset" if due.clock.name == "daily" else "renewal"
-        lines.append(f"The {what} {'is next due at' if due.state == WAITING else 'has been due since'} {asked.when(due.at)}.")
-    if asked.wrong:
-        told = ", ".join(f"{pool} {tokens:,}" for pool, tokens in (asked.shown or {}).items())
-        lines.append(f"It was shown as {told}, which is not the true balance.")
-    elif asked.shown is not None:
-        lines.append("What was shown is the true balance.")
-    return "\n".join(lines) + "\n"
+def _body(asked: Asked) -> Iterator[Block]:
+    """How the account stands, which causes fit, and what each pool gained and lost."""
+    yield Verbatim(few(list(map(bad_text, asked.story.bad)), "bad records"))
+    yield Notes(_standing(asked))
+    found = [f"- {cause.sentence} [{' '.join(cause.clauses)}]" for cause in causes(asked)]
+    yield Notes(found or ["- Nothing stands out: no cause of a missing or wrong balance fits."], essential=True)
+    for pool in POOLS:
+        yield from _pool_table(asked, pool)
 
 
-def _pool_table(asked: Asked, pool: str, to: IO[str]) -> None:
-    rows, held = [], 0
-    files = {p.line.file for p in asked.story.postings if p.line is not None}
-    for p in asked.story.postings:
-        if p.pool == pool:
-            held += p.tokens if p.kind.adds else -p.tokens
-            sign = "+" if p.kind.adds else "-"
-            place = "by itself" if p.line is None else f"line {p.line.number}"
-            if p.line is not None and len(files) > 1:
-                place = f"{one_line(p.line.file, 60)}:{p.line.number}"
-            rows.append([instant(p.at, asked.zone), p.event, place, p.kind.value, f"{sign}{p.tokens:,}", f"{held:,}"])
-    if rows:
-        to.write("\n")
-        table(f"{pool}: {held:,}", ["at", "event", "record", "kind", "tokens", "then"], rows, to)
-
-
-def data(asked: Asked) -> dict[str, Any]:
-    """Returns the history as one JSON object."""
+def _data(asked: Asked) -> dict[str, Any]:
     story = asked.story
     return {
         **stamp(),
@@ -96,6 +61,40 @@ def data(asked: Asked) -> dict[str, Any]:
         ],
         "causes": [_cause_data(cause) for cause in causes(asked)],
     }
+
+
+def _standing(asked: Asked) -> list[str]:
+    story, state = asked.story, asked.story.state
+    if not asked.story.kept.daily:
+        return [f"Account {one_line(story.account)} was not opened by {asked.when(story.at)}."]
+    held = ", ".join(f"{pool} {tokens:,}" for pool, tokens in story.balances.items())
+    status = FREE if state["status"] == FREE else f"{state['status']} on {one_line(state['plan'])}"
+    lines = [f"At {asked.when(story.at)} account {one_line(story.account)} is {status}: {held}."]
+    for due in story.due:
+        what = "daily reset" if due.clock.name == "daily" else "renewal"
+        lines.append(f"The {what} {'is next due at' if due.state == WAITING else 'has been due since'} {asked.when(due.at)}.")
+    if asked.wrong:
+        told = ", ".join(f"{pool} {tokens:,}" for pool, tokens in (asked.shown or {}).items())
+        lines.append(f"It was shown as {told}, which is not the true balance.")
+    elif asked.shown is not None:
+        lines.append("What was shown is the true balance.")
+    return lines
+
+
+def _pool_table(asked: Asked, pool: str) -> Iterator[Block]:
+    rows, held = [], 0
+    files = {p.line.file for p in asked.story.postings if p.line is not None}
+    for p in asked.story.postings:
+        if p.pool == pool:
+            held += p.tokens if p.kind.adds else -p.tokens
+            sign = "+" if p.kind.adds else "-"
+            place = "by itself" if p.line is None else f"line {p.line.number}"
+            if p.line is not None and len(files) > 1:
+                place = f"{one_line(p.line.file, 60)}:{p.line.number}"
+            rows.append([instant(p.at, asked.zone), p.event, place, p.kind.value, f"{sign}{p.tokens:,}", f"{held:,}"])
+    if rows:
+        yield Notes([""])
+        yield ReportTable(["at", "event", "record", "kind", "tokens", "then"], rows, f"{pool}: {held:,}")
 
 
 def _posting_data(asked: Asked, index: int) -> dict[str, Any]:

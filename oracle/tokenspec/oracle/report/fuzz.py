@@ -1,24 +1,168 @@
-"""The result of fuzzing the declared machines, as text and as data."""
+"""What random runs came to: of the declared machines, and what those of an implementation have in common with them."""
 
 from __future__ import annotations
 
-import io
-from collections.abc import Sequence
-from typing import IO, Any
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.fuzz.campaign import CampaignResult
+from tokenspec.oracle.fuzz.conformance import Conformance
 from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.oracle.logs.narrative import story
-from tokenspec.oracle.report.exits import BUG, LIVENESS, SAFETY
-from tokenspec.oracle.report.fuzz_ci import Fuzzed, machine_finding, made_of
-from tokenspec.oracle.report.text import table
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.system import system
+from tokenspec.oracle.report.config import FuzzConfig
+from tokenspec.oracle.report.exits import BUG, COVERAGE, HOLDS, LIVENESS, NO_VERDICT, SAFETY
+from tokenspec.oracle.report.model import (
+    Block,
+    Check,
+    CoverageTable,
+    FindingPlace,
+    FindingRule,
+    Notes,
+    Outcome,
+    ReportFinding,
+    Rerun,
+    RunReport,
+    Verbatim,
+)
+from tokenspec.spec.policies import DEFAULTS
 
 LIVENESS_CLAIMS = ("never_stuck",)
+VECTOR, TEST = ".json", ".py"
+"""How files of --save end that are no log."""
+
+
+def is_log(path: str) -> bool:
+    """Returns whether what is saved there is a log."""
+    return Path(path).suffix not in (VECTOR, TEST)
+
+
+@dataclass(frozen=True)
+class RandomRuns:
+    """What random runs came to, of whatever was fuzzed."""
+
+    result: CampaignResult | Conformance
+    config: FuzzConfig
+    saved: Sequence[str]
+    """What was said of the files of --save."""
+    rows: Sequence[tuple[str, str, int]]
+    """Coverage, the coldest first."""
+    verdict: str
+    why_none: str
+    """Why there is no verdict."""
+    is_gate: bool = False
+    """True if a rule or refusal that was never met fails the run."""
+
+    def report(
+        self, code: int, body: Callable[[], Iterable[Block]], data: Callable[[], dict[str, Any]], found: ReportFinding | None
+    ) -> RunReport:
+        """The report: a check for the verdict, and one for each rule and refusal, which passes if it was met."""
+        part, count = self.config.part, self.result.count
+        made = {**stamp(), "seed": self.config.seed} | ({} if part is None else {"slice": str(part)})
+        return RunReport(
+            verb="fuzz",
+            code=code,
+            verdict=self.verdict,
+            made=made | {"examples": count.examples, "events": count.steps},
+            body=body,
+            data=data,
+            checks=lambda: self._checks(found),
+            kinds={"failure": "diverges", "error": "no verdict"},
+        )
+
+    def _checks(self, found: ReportFinding | None) -> Iterator[Check]:
+        if found is not None:
+            yield Check("fuzz", "conforms", "failure", findings=[found])
+        elif self.why_none:
+            yield Check("fuzz", "conforms", "error", [self.verdict, f"again: {self.config.again()}"])
+        else:
+            yield Check("fuzz", "conforms")
+        cold: Outcome = "failure" if self.is_gate and found is None and not self.why_none else "skipped"
+        for event, what, hits in sorted(self.rows):
+            name = f"{event}: {what}"
+            if hits:
+                yield Check("coverage", name)
+            elif (event, what) in self.result.closed:
+                why = "it cannot be met with these settings, or with what the implementation takes"
+                yield Check("coverage", name, "skipped", [why])
+            else:
+                yield Check("coverage", name, cold, [f"never met: {name}"])
+
+    def finding(self, rule: FindingRule, field: str, told: Iterable[str], records: Sequence[Mapping[str, Any]]) -> ReportFinding:
+        """Something wrong that `records` lead to, at the end of the log that was saved, if one was."""
+        # The events alone: what an implementation answered need not be an answer.
+        events = story([{**record, "observed": None} for record in records])
+        trace = [line.strip() for line in events if not line.lstrip().startswith("->")]
+        again = self.config.again()
+        lines = [self.verdict, *"\n".join(told).rstrip().splitlines(), *self.saved, f"again: {again}"]
+        files = self.config.save if records else ()
+        logs = [FindingPlace(file, max(1, len(trace))) for file in files if is_log(file)]
+        place = next(iter([*logs, *map(FindingPlace, files)]), None)
+        fingerprint = {"outcomeField/v1": f"{rule.id}/{field}"}
+        return ReportFinding(rule, lines, place, fingerprint, {"field": field, "again": again}, trace=trace)
+
+    def figures(self, runs: str) -> Rerun:
+        """How much was done."""
+        count, seconds = self.result.count, self.result.seconds
+        rate = count.steps / max(seconds, 0.001)
+        figures = f"{count.examples:,} {runs}, {count.steps:,} events in {seconds:.0f} s ({rate:,.0f}/s), seed {self.config.seed}"
+        return Rerun(figures, self.config.again())
+
+    def files(self) -> Notes:
+        """What was saved."""
+        return Notes([one_line(line, 600) for line in self.saved])
+
+
+def fuzz_report(result: CampaignResult, config: FuzzConfig, saved: Sequence[str] = ()) -> RunReport:
+    """Random runs of the declared machines."""
+    failure, found = result.failure, None
+    if failure is not None:
+        code, verdict = exit_of(failure), "violated"
+    elif result.interrupted:
+        code, verdict = NO_VERDICT, "no verdict: it was interrupted"
+    else:
+        code, verdict = (COVERAGE, "coverage gate failed") if result.cold else (HOLDS, "holds")
+    why_none = "it was interrupted" if failure is None and result.interrupted else ""
+    runs = RandomRuns(result, config, saved, result.coverage.rows(), verdict, why_none, is_gate=True)
+    if failure is not None:
+        error = failure.error
+        rule, part = FindingRule(type(error).__name__, str(error)), ""
+        if isinstance(error, Violation):
+            rule, part = FindingRule(error.claim, error.sentence), error.part
+        found = runs.finding(rule, part, failure_lines(failure), failure.records)
+    return runs.report(code, lambda: _body(result, runs), lambda: _data(result, config), found)
+
+
+def _body(result: CampaignResult, runs: RandomRuns) -> Iterator[Block]:
+    """The run that failed, or else what was met."""
+    if result.failure is not None:
+        yield Verbatim(list(failure_lines(result.failure)))
+        yield runs.files()
+    yield CoverageTable(runs.rows, result.closed, 10 if result.failure is None else 0)
+    yield runs.figures("examples")
+    closed = f"{len(result.closed)} rules and refusals cannot be met under these settings, and are not counted"
+    cold = [] if result.interrupted else result.cold
+    yield Notes([closed] * bool(result.closed) + [f"never met: {event}, {what}" for event, what in cold])
+
+
+def _data(result: CampaignResult, config: FuzzConfig) -> dict[str, Any]:
+    return {
+        **stamp(),
+        "seed": result.seed,
+        "policy": dict(config.settings.named),
+        "fixed": {},
+        "verdict": "diverges" if result.failure else "no_verdict" if result.cold or result.interrupted else "conforms",
+        "examples": result.count.examples,
+        "steps": result.count.steps,
+        "seconds": round(result.seconds, 2),
+        "coverage": result.coverage.as_data(),
+        "closed_off": [{"event": event, "outcome": what} for event, what in sorted(result.closed)],
+        "counterexample": _counterexample(result.failure) if result.failure else None,
+    }
 
 
 def exit_of(failure: Failure) -> int:
@@ -29,95 +173,28 @@ def exit_of(failure: Failure) -> int:
     return BUG
 
 
-def report(result: CampaignResult, fixed: dict[str, str], catalogue: Catalogue | None = None) -> dict[str, Any]:
-    """The result as data."""
-    failure = result.failure
-    return {
-        **stamp(),
-        "seed": result.seed,
-        "policy": fixed,
-        "fixed": {},
-        "verdict": "diverges" if failure else "no_verdict" if result.cold or result.interrupted else "conforms",
-        "examples": result.count.examples,
-        "steps": result.count.steps,
-        "seconds": round(result.seconds, 2),
-        "coverage": result.coverage.as_data(),
-        "closed_off": [{"event": event, "outcome": what} for event, what in sorted(result.closed)],
-        "counterexample": _counterexample(failure) if failure else None,
-    }
-
-
 def _counterexample(failure: Failure) -> dict[str, Any]:
     error = failure.error
-    claim = error.claim if isinstance(error, Violation) else None
+    broken = error if isinstance(error, Violation) else None
     return {
         "records": failure.records,
         "policy": dict(failure.world.policy),
         "resets": failure.world.resets,
-        "field": claim,
-        "expected": error.sentence if isinstance(error, Violation) else None,
-        "got": error.detail if isinstance(error, Violation) else str(error),
+        "field": broken.claim if broken else None,
+        "expected": broken.sentence if broken else None,
+        "got": broken.detail if broken else str(error),
     }
 
 
-def fuzzed(result: CampaignResult, again: str, saved: Sequence[str], save: Sequence[str], catalogue: Catalogue | None) -> Fuzzed:
-    """Returns the forms for continuous integration."""
-    failure, story = result.failure, io.StringIO()
-    why_none = "it was interrupted" if result.interrupted and failure is None else ""
-    held = f"no verdict: {why_none}" if why_none else "coverage gate failed" if result.cold else "holds"
-    if failure is not None:
-        show_failure(failure, story)
-    return Fuzzed(
-        about="The declared machines",
-        verdict="violated" if failure else held,
-        again=again,
-        rows=result.coverage.rows(),
-        closed=result.closed,
-        stamp=made_of(result.seed, None, result.count),
-        finding=machine_finding(failure, story.getvalue()) if failure is not None else None,
-        why_none=why_none,
-        is_gate=not why_none,
-        saved=saved,
-        files=save if failure is not None else (),
-    )
-
-
-def text(result: CampaignResult, told: Fuzzed, to: IO[str], quiet: bool) -> None:
-    """Writes the details, unless `quiet`, and the verdict."""
-    if not quiet:
-        _details(result, told, to)
-    to.write(f"{told.verdict}\n")
-
-
-def _details(result: CampaignResult, told: Fuzzed, to: IO[str]) -> None:
-    if result.failure is not None:
-        show_failure(result.failure, to)
-        to.writelines(f"{one_line(line, 600)}\n" for line in told.saved)
-    else:
-        rows = [row for row in result.coverage.rows() if row[:2] not in result.closed]
-        shown = [[event, what, f"{hits:,}"] for event, what, hits in rows[:10]]
-        table(f"The coldest of {len(rows)} rules and refusals", ["event", "outcome", "hits"], shown, to)
-    rate = result.count.steps / max(result.seconds, 0.001)
-    to.write(
-        f"{result.count.examples:,} examples, {result.count.steps:,} events in {result.seconds:.0f} s ({rate:,.0f}/s), "
-        f"seed {result.seed}; again with: {one_line(told.again, 400)}\n"
-    )
-    if result.closed:
-        to.write(f"{len(result.closed)} rules and refusals cannot be met under these settings, and are not counted\n")
-    for event, what in [] if result.interrupted else result.cold:
-        to.write(f"never met: {event}, {what}\n")
-
-
-def show_failure(failure: Failure, to: IO[str]) -> None:
+def failure_lines(failure: Failure) -> Iterator[str]:
     """The counterexample: the claim, the settings, and the shortest story found."""
     error = failure.error
     if isinstance(error, Violation):
-        to.write(f"claim {error.claim}, part {error.part}, does not hold: {error.sentence}\n  {error.detail}\n")
+        yield f"claim {error.claim}, part {error.part}, does not hold: {error.sentence}"
+        yield f"  {error.detail}"
     else:
-        to.write(f"{type(error).__name__}: {error}\n")
-    defaults = {p.name: p.answers[0][0] for p in system().machines[0].policies}
-    changed = [f"{k}={v}" for k, v in failure.world.policy.items() if defaults[k] != v]
-    to.write(f"  settings: resets {failure.world.resets}, {', '.join(changed) or 'default policies'}\n")
-    for line in story(failure.records):
-        to.write(f"  {line}\n")
-    to.write("\n")
+        yield f"{type(error).__name__}: {error}"
+    changed = [f"{k}={v}" for k, v in failure.world.policy.items() if DEFAULTS[k] != v]
+    yield f"  settings: resets {failure.world.resets}, {', '.join(changed) or 'default policies'}"
+    yield from (f"  {line}" for line in story(failure.records))
+    yield ""

@@ -1,89 +1,114 @@
-"""The policy settings that explain logs, as text and as data."""
+"""The policy settings that explain logs, and a replay under all of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from math import prod
-from typing import IO, Any
+from typing import Any
 
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.text import as_text, bounded, one_line
+from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.branches import CameTo, Unexplained
 from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
-from tokenspec.oracle.report.replay import bad_data, bad_text, divergence_data
-from tokenspec.oracle.report.replay_ci import SHOWN_MAX, Replayed
-from tokenspec.oracle.report.text import table
+from tokenspec.oracle.report.model import SHOWN_MAX, Block, Notes, ReportFinding, ReportTable, RunReport, Verbatim, few
+from tokenspec.oracle.report.replay import (
+    bad_data,
+    bad_text,
+    divergence_data,
+    divergence_finding,
+    fields_data,
+    log_report,
+    place_text,
+)
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Record, event_of
-from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 
-def exit_of(found: Inference) -> int:
-    """The exit code."""
+def infer_report(found: Inference, resets: str, logs: Sequence[str], divergence: Divergence | None, verb: str) -> RunReport:
+    """The settings that explain logs; where there is none, the `divergence` is that of the last one that was left."""
     codes = [DIVERGES] * (found.unexplained is not None) + [BAD_DATA] * (bool(found.bad) or not found.records)
-    return gravest(codes + [NO_VERDICT] * (not found.compared))
+    unexplained = found.unexplained
+
+    def diverged() -> Iterator[ReportFinding]:
+        if divergence is not None and unexplained is not None:
+            yield divergence_finding(divergence, _unexplained_text(unexplained))
+
+    def data() -> dict[str, Any]:
+        return _data(found, resets) | (_judged(found, divergence) if verb == "replay" else {})
+
+    code = gravest(codes + [NO_VERDICT] * (not found.compared))
+    return log_report(found, logs, verb, code, _verdict(found), lambda: _body(found), data, diverged)
 
 
-def text(found: Inference, to: IO[str], quiet: bool) -> None:
-    """The answers that are left, with what ruled out the others, and the verdict."""
-    if not quiet:
-        for bad in found.bad[:SHOWN_MAX]:
-            to.write(bad_text(bad))
-        if len(found.bad) > SHOWN_MAX:
-            to.write(f"... and {len(found.bad) - SHOWN_MAX} more bad records; --format json shows all of them\n")
-        if found.unexplained is not None:
-            to.write(unexplained_text(found.unexplained))
-        if found.compared:
-            _answers_table(found, to)
-        to.write(figures(found) + "\n")
-    to.write(verdict(found) + "\n")
-
-
-def figures(found: Inference) -> str:
-    """How much was read and compared."""
-    return (
-        f"{found.records} records of {found.accounts} accounts, {found.compared} compared with what was observed, "
-        f"{len(found.bad)} bad records"
-    )
-
-
-def _answers_table(found: Inference, to: IO[str]) -> None:
-    last = found.unexplained.by if found.unexplained else None
-    possible = found.unexplained.possible if found.unexplained else found.policies
-    rows = []
-    for knob in POLICIES:
-        out = [f"{r.answer} ({_place(r.by)})" for r in found.ruled_out if r.policy == knob.name and r.by is not last]
-        if knob.name in found.fixed:
-            out = ["fixed by --policy"]
-        rows.append([knob.name, "\n".join(possible[knob.name]), "\n".join(out)])
-    headings = ["policy", "possible up to there" if found.unexplained else "still possible", "ruled out, and by which record"]
-    table("", headings, rows, to)
-
-
-def _place(line: Line) -> str:
-    return f"{one_line(line.file, 200)}:{line.number}"
-
-
-def _at(record: Record) -> str:
-    assert isinstance(record.at, int)
-    return format_instant(record.at)
-
-
-def verdict(found: Inference) -> str:
-    """The verdict, in a sentence."""
+def _verdict(found: Inference) -> str:
     skipped = f"; {len(found.bad)} bad records were skipped" if found.bad else ""
     if not found.records:
         return "no verdict: there was no good record"
     if not found.compared:
         return f"no verdict: no record says what was observed{skipped}"
     if found.unexplained is not None:
-        return f"diverges: no setting explains {_place(found.unexplained.by)}{skipped}"
+        return f"diverges: no setting explains {place_text(found.unexplained.by)}{skipped}"
     return conforming(found.policies, found.settings) + skipped
+
+
+def _body(found: Inference) -> Iterator[Block]:
+    """The answers that are left, with what ruled out the others."""
+    yield Verbatim(few(list(map(bad_text, found.bad)), "bad records"))
+    if found.unexplained is not None:
+        yield Verbatim(_unexplained_text(found.unexplained).splitlines())
+    if found.compared:
+        yield _answers_table(found)
+    yield Notes(
+        [
+            f"{found.records} records of {found.accounts} accounts, {found.compared} compared with what was observed, "
+            f"{len(found.bad)} bad records"
+        ]
+    )
+
+
+def _data(found: Inference, resets: str) -> dict[str, Any]:
+    return {
+        **stamp(),
+        "policy": found.example,
+        "fixed": found.fixed,
+        "resets": resets,
+        "records": found.records,
+        "compared": found.compared,
+        "accounts": found.accounts,
+        "bad_records": [bad_data(bad) for bad in found.bad],
+        "policies": found.policies,
+        "settings": found.settings,
+        "ruled_out": [{"policy": r.policy, "answer": r.answer, "file": r.by.file, "line": r.by.number} for r in found.ruled_out],
+        "unexplained": None if found.unexplained is None else _unexplained_data(found.unexplained),
+    }
+
+
+def _judged(found: Inference, divergence: Divergence | None) -> dict[str, Any]:
+    """What a replay says beside it."""
+    unexplained, divergences = found.unexplained, []
+    if divergence is not None and unexplained is not None:
+        ways = came_to_data(unexplained.came_to)
+        divergences = [{**divergence_data(divergence), "explained": True, "came_to": ways}]
+    word = "diverges" if divergences else "conforms" if found.compared else "no_verdict"
+    return {"verdict": word, "divergences": divergences}
+
+
+def _answers_table(found: Inference) -> ReportTable:
+    last = found.unexplained.by if found.unexplained else None
+    possible = found.unexplained.possible if found.unexplained else found.policies
+    rows = []
+    for knob in POLICIES:
+        out = [f"{r.answer} ({place_text(r.by)})" for r in found.ruled_out if r.policy == knob.name and r.by is not last]
+        if knob.name in found.fixed:
+            out = ["fixed by --policy"]
+        rows.append([knob.name, "\n".join(possible[knob.name]), "\n".join(out)])
+    headings = ["policy", "possible up to there" if found.unexplained else "still possible", "ruled out, and by which record"]
+    return ReportTable(headings, rows)
 
 
 def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
@@ -99,9 +124,16 @@ def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
     return f"{under}; undetermined: {told}{several}"
 
 
-def unexplained_text(u: Unexplained[Line]) -> str:
+def _at(record: Record) -> str:
+    assert isinstance(record.at, int)
+    return format_instant(record.at)
+
+
+def _unexplained_text(u: Unexplained[Line]) -> str:
     """The record that no setting explains, and what it came to under each that was left."""
-    text = [f"{_place(u.by)}: no setting explains account {one_line(u.record.account)} at {event_of(u.record)}, {_at(u.record)}"]
+    text = [
+        f"{place_text(u.by)}: no setting explains account {one_line(u.record.account)} at {event_of(u.record)}, {_at(u.record)}"
+    ]
     text.append(f"  record    {one_line(u.by.content.decode(errors='replace'), 400)}")
     return "\n".join([*text, *came_to_lines(u.came_to)]) + "\n\n"
 
@@ -124,24 +156,6 @@ def _difference_text(difference: Difference) -> str:
     return f"{name}  expected {as_text(expected)}, observed {as_text(got)}"
 
 
-def data(found: Inference, catalogue: Catalogue, resets: str) -> dict[str, Any]:
-    """What was found, as JSON."""
-    return {
-        **stamp(),
-        "policy": found.example,
-        "fixed": found.fixed,
-        "resets": resets,
-        "records": found.records,
-        "compared": found.compared,
-        "accounts": found.accounts,
-        "bad_records": [bad_data(bad) for bad in found.bad],
-        "policies": found.policies,
-        "settings": found.settings,
-        "ruled_out": [{"policy": r.policy, "answer": r.answer, "file": r.by.file, "line": r.by.number} for r in found.ruled_out],
-        "unexplained": None if found.unexplained is None else _unexplained_data(found.unexplained),
-    }
-
-
 def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:
     return {
         "file": u.by.file,
@@ -157,30 +171,4 @@ def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:
 
 def came_to_data(ways: Sequence[CameTo]) -> list[dict[str, Any]]:
     """The same as JSON."""
-    return [
-        {"policies": way.policies, "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in way.differences]}
-        for way in ways
-    ]
-
-
-def replayed(found: Inference, logs: Sequence[str], diverged: Sequence[tuple[Divergence, str]]) -> Replayed:
-    """Returns a replay under all settings, for the forms of continuous integration."""
-    return Replayed(
-        verdict=verdict(found),
-        figures=figures(found),
-        logs=logs,
-        records=found.records,
-        compared=found.compared,
-        bad=[(bad, bad_text(bad)) for bad in found.bad],
-        diverged=diverged,
-        rows=(),
-        stamp=stamp(),
-    )
-
-
-def replay_data(found: Inference, inferred: dict[str, Any], diverged: Sequence[Divergence]) -> dict[str, Any]:
-    """Returns the report of a replay as data, with what is inferred beside it."""
-    ways = came_to_data(found.unexplained.came_to) if found.unexplained is not None else []
-    divergences = [{**divergence_data(each), "explained": True, "came_to": ways} for each in diverged]
-    word = "diverges" if divergences else "conforms" if found.compared else "no_verdict"
-    return {**inferred, "verdict": word, "divergences": divergences}
+    return [{"policies": way.policies, "fields": fields_data(way.differences)} for way in ways]

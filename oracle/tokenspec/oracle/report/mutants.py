@@ -1,17 +1,41 @@
-"""The verdict on each seeded fault, as text and as data."""
+"""What became of each seeded fault."""
 
 from __future__ import annotations
 
 from collections import Counter
-from typing import IO, Any
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.check.mutants.recorded import ENGINES, EQUIVALENT, KILLED, SURVIVED, Fate, by_operator
-from tokenspec.oracle.report.text import table
+from tokenspec.oracle.report.exits import COVERAGE, HOLDS
+from tokenspec.oracle.report.model import Block, Check, Notes, ReportTable, RunReport
 
 
-def report(found: list[Fate]) -> dict[str, Any]:
-    """Returns the verdict on each mutant as data."""
+def mutants_report(found: Sequence[Fate]) -> RunReport:
+    """A check for each seeded fault, which fails if it survived; a suite for each operator."""
+    survived = [fate for fate in found if fate.verdict == SURVIVED]
+    return RunReport(
+        verb="mutants",
+        code=COVERAGE if survived else HOLDS,
+        verdict=f"{len(survived)} of {len(found)} faults survived" if survived else "every fault is killed or equivalent",
+        body=lambda: _body(found),
+        data=lambda: _data(found),
+        checks=lambda: [
+            Check(fate.operator, fate.id, "failure" if fate in survived else "", [f"survived: {fate.fault}"]) for fate in found
+        ],
+        kinds={"failure": SURVIVED},
+    )
+
+
+def _body(found: Sequence[Fate]) -> Iterator[Block]:
+    yield ReportTable(["operator", "faults", *ENGINES, EQUIVALENT, SURVIVED], by_operator(list(found)))
+    claims = Counter(fate.claim for fate in found if fate.verdict == KILLED and fate.engine != "validation")
+    yield ReportTable(["claim", "faults killed"], [[claim, str(times)] for claim, times in claims.most_common()])
+    yield Notes([f"survived: {fate.id}: {fate.fault}" for fate in found if fate.verdict == SURVIVED])
+
+
+def _data(found: Sequence[Fate]) -> dict[str, Any]:
     return {
         **stamp(),
         "mutants": [
@@ -27,13 +51,3 @@ def report(found: list[Fate]) -> dict[str, Any]:
             for fate in found
         ],
     }
-
-
-def text(found: list[Fate], to: IO[str]) -> None:
-    """Writes the table of seeded faults and their verdicts."""
-    table("", ["operator", "faults", *ENGINES, EQUIVALENT, SURVIVED], [list(row) for row in by_operator(found)], to)
-    claims = Counter(fate.claim for fate in found if fate.verdict == KILLED and fate.engine != "validation")
-    table("", ["claim", "faults killed"], [[claim, str(times)] for claim, times in claims.most_common()], to)
-    for fate in found:
-        if fate.verdict == SURVIVED:
-            to.write(f"survived: {fate.id}: {fate.fault}\n")

@@ -1,69 +1,165 @@
-"""The result of a replay, as text and as data."""
+"""What a replay of logs came to, under one setting."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import IO, Any
-
-import msgspec
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, bounded, one_line
-from tokenspec.oracle.logs.replay import Bad, Divergence, Report
-from tokenspec.oracle.report.replay_ci import SHOWN_MAX, Replayed, replay_forms
-from tokenspec.oracle.report.text import as_json
+from tokenspec.oracle.logs.infer import Inference
+from tokenspec.oracle.logs.replay import Bad, Divergence
+from tokenspec.oracle.logs.replay import Report as Replay
+from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, gravest
+from tokenspec.oracle.report.model import (
+    Block,
+    Check,
+    CoverageTable,
+    FindingPlace,
+    FindingRule,
+    Notes,
+    ReportFinding,
+    RunReport,
+    Verbatim,
+    few,
+)
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import Difference
+from tokenspec.oracle.wire.log_files import Line
+
+_BAD = FindingRule("well_formed_record", "A record is one JSON object a line, with the fields of its event.")
 
 
-def _text(report: Report, to: IO[str], quiet: bool) -> None:
-    if not quiet:
-        _details(report, to)
-    to.write(_verdict(report) + "\n")
+def log_report(
+    found: Replay | Inference,
+    logs: Sequence[str],
+    verb: str,
+    code: int,
+    verdict: str,
+    body: Callable[[], Iterable[Block]],
+    data: Callable[[], dict[str, Any]],
+    diverged: Callable[[], Iterable[ReportFinding]],
+) -> RunReport:
+    """What is said of whole logs: a check for each, with what `diverged` and the bad records."""
 
+    def checks() -> Iterator[Check]:
+        every, bad = list(diverged()), list(map(_bad_finding, found.bad))
+        for log in dict.fromkeys(logs):
+            wrong = _of(log, every)
+            findings = [*wrong, *_of(log, bad)]
+            if findings:
+                yield Check("replay", log, "failure" if wrong else "error", (), findings)
+            elif not found.records:
+                yield Check("replay", log, "error", [verdict])
+            else:
+                yield Check("replay", log, "" if found.compared else "skipped", ["no record says what was observed"])
 
-def _verdict(report: Report) -> str:
-    skipped = f"{len(report.bad)} bad record{'s were' if len(report.bad) > 1 else ' was'} skipped"
-    if not report.records:
-        return (
-            f"no verdict: there was no good record, and {skipped}" if report.bad else "no verdict: there was no record to replay"
-        )
-    if report.divergences:
-        return "diverges"
-    said = "conforms" if report.compared else "replayed; nothing was compared"
-    return f"{said}, but {skipped}" if report.bad else said
-
-
-def _details(report: Report, to: IO[str]) -> None:
-    for bad in report.bad[:SHOWN_MAX]:
-        to.write(bad_text(bad))
-    for divergence in report.divergences[:SHOWN_MAX]:
-        to.write(_divergence_text(divergence))
-    hidden = max(0, len(report.bad) - SHOWN_MAX) + max(0, len(report.divergences) - SHOWN_MAX)
-    if hidden:
-        to.write(f"... and {hidden} more; --format json shows all of them\n")
-    to.write(_figures(report) + "\n")
-
-
-def _figures(report: Report) -> str:
-    compared = f"{report.compared} compared with what was observed" if report.compared else "none of them says what was observed"
-    return (
-        f"{report.records} records of {report.accounts} accounts, {compared}: "
-        f"{len(report.divergences)} divergent accounts, {len(report.bad)} bad records"
+    return RunReport(
+        verb=verb,
+        code=code,
+        verdict=verdict,
+        body=body,
+        data=data,
+        itemised={"bad_records": "bad_record", "divergences": "divergence"},
+        checks=checks,
+        kinds={"failure": "diverges", "error": "bad data"},
+        wrong=[] if found.records else [verdict],
     )
+
+
+def _of(log: str, findings: Sequence[ReportFinding]) -> list[ReportFinding]:
+    return [each for each in findings if each.place is not None and each.place.file == log]
+
+
+def _bad_finding(bad: Bad) -> ReportFinding:
+    line, fault = bad.line, bad.fault
+    properties = {"field": fault.field, "rule": fault.rule, "byteOffset": line.offset}
+    place = FindingPlace(line.file, line.number)
+    return ReportFinding(_BAD, [bad_text(bad)], place, {"lineField/v1": f"{line.number}/{fault.field}"}, properties)
+
+
+def divergence_finding(d: Divergence, told: str) -> ReportFinding:
+    """A divergence, told in lines."""
+    field = d.differences[0][0]
+    return ReportFinding(
+        FindingRule(d.outcome, d.why, d.clauses),
+        told.splitlines(),
+        FindingPlace(d.line.file, d.line.number),
+        {"accountOutcomeField/v1": f"{d.account}/{d.outcome}/{field}"},
+        {"account": d.account, "field": field, "byteOffset": d.line.offset},
+    )
+
+
+def replay_report(found: Replay, oracle: Oracle, logs: Sequence[str]) -> RunReport:
+    """A replay under the setting of `oracle`."""
+    code = gravest([DIVERGES] * bool(found.divergences) + [BAD_DATA] * (bool(found.bad) or not found.records))
+    return log_report(
+        found,
+        logs,
+        "replay",
+        code,
+        _verdict(found),
+        lambda: _body(found),
+        lambda: _data(found, oracle),
+        lambda: [divergence_finding(each, _divergence_text(each)) for each in found.divergences],
+    )
+
+
+def _verdict(found: Replay) -> str:
+    skipped = f"{len(found.bad)} bad record{'s were' if len(found.bad) > 1 else ' was'} skipped"
+    if not found.records:
+        return f"no verdict: there was no {f'good record, and {skipped}' if found.bad else 'record to replay'}"
+    if found.divergences:
+        return "diverges"
+    said = "conforms" if found.compared else "replayed; nothing was compared"
+    return f"{said}, but {skipped}" if found.bad else said
+
+
+def _body(found: Replay) -> Iterator[Block]:
+    """What is wrong, how much was read, and what it met."""
+    compared = f"{found.compared} compared with" if found.compared else "none of them says"
+    diverged = few([_divergence_text(each) for each in found.divergences], "divergences")
+    yield Verbatim([*few(list(map(bad_text, found.bad)), "bad records"), *diverged])
+    yield Notes(
+        [
+            f"{found.records} records of {found.accounts} accounts, {compared} what was observed: "
+            f"{len(found.divergences)} divergent accounts, {len(found.bad)} bad records"
+        ]
+    )
+    yield CoverageTable(found.coverage.rows())
+
+
+def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
+    return {
+        **stamp(),
+        "policy": oracle.policy,
+        "fixed": {},
+        "resets": oracle.resets,
+        "records": found.records,
+        "compared": found.compared,
+        "accounts": found.accounts,
+        "bad_records": [bad_data(bad) for bad in found.bad],
+        "coverage": found.coverage.as_data(),
+        "divergences": [divergence_data(d) for d in found.divergences],
+    }
+
+
+def place_text(line: Line) -> str:
+    """The file and the line."""
+    return f"{one_line(line.file, 200)}:{line.number}"
 
 
 def bad_text(bad: Bad) -> str:
     """A bad record with its place, on one line."""
     line, fault = bad.line, bad.fault
     value = f", found {one_line(fault.value, 100)}" if fault.value is not None else ""
-    place = f"{one_line(line.file, 200)}:{line.number}: (byte {line.offset})"
-    return f"{place} bad record, skipped: {fault.field}: {one_line(fault.rule, 300)}{value}\n"
+    return f"{place_text(line)}: (byte {line.offset}) bad record, skipped: {fault.field}: {one_line(fault.rule, 300)}{value}"
 
 
 def _divergence_text(d: Divergence) -> str:
     width = max(len(name) for name, _, _ in d.differences)
-    text = [f"{one_line(d.line.file, 200)}:{d.line.number}: account {one_line(d.account)} diverges at {d.event}, {d.at}"]
+    text = [f"{place_text(d.line)}: account {one_line(d.account)} diverges at {d.event}, {d.at}"]
     text.append(f"  record    {one_line(d.line.content.decode(errors='replace'), 400)}")
     text.append(f"  before    {_state_text(d.before)}")
     text += [f"  {name:<{width}}  expected {as_text(expected)}, observed {as_text(got)}" for name, expected, got in d.differences]
@@ -88,32 +184,11 @@ def _state_text(state: dict[str, Any]) -> str:
     return f"{state['status']} on {one_line(state['plan'])}: {pools}{due}"
 
 
-def _data(report: Report, oracle: Oracle) -> dict[str, Any]:
-    return {
-        **stamp(),
-        "policy": oracle.policy,
-        "fixed": {},
-        "resets": oracle.resets,
-        "records": report.records,
-        "compared": report.compared,
-        "accounts": report.accounts,
-        "bad_records": [bad_data(bad) for bad in report.bad],
-        "coverage": report.coverage.as_data(),
-        "divergences": [divergence_data(d) for d in report.divergences],
-    }
-
-
 def bad_data(bad: Bad) -> dict[str, Any]:
     """The same as JSON."""
     line, fault = bad.line, bad.fault
-    return {
-        "file": line.file,
-        "line": line.number,
-        "offset": line.offset,
-        "field": fault.field,
-        "rule": fault.rule,
-        "value": fault.value,
-    }
+    place = {"file": line.file, "line": line.number, "offset": line.offset}
+    return {**place, "field": fault.field, "rule": fault.rule, "value": fault.value}
 
 
 def divergence_data(d: Divergence) -> dict[str, Any]:
@@ -127,7 +202,7 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
         "field": name,
         "expected": expected,
         "got": bounded(got),
-        "fields": [{"field": n, "expected": e, "got": bounded(g)} for n, e, g in d.differences],
+        "fields": fields_data(d.differences),
         "outcome": d.outcome,
         "clauses": list(d.clauses),
         "explained": d.explained,
@@ -135,33 +210,6 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
     }
 
 
-def as_lines(report: dict[str, Any]) -> str:
-    """A line for each bad record and each divergence, and one for what is left."""
-    lines = [{"bad_record": bad} for bad in report["bad_records"]]
-    lines += [{"divergence": divergence} for divergence in report["divergences"]]
-    summary = {key: value for key, value in report.items() if key not in ("bad_records", "divergences")}
-    return "".join(msgspec.json.encode(line).decode() + "\n" for line in [*lines, {"summary": summary}])
-
-
-def forms(report: Report, oracle: Oracle, logs: Sequence[str], quiet: bool) -> dict[str, Callable[[IO[str]], object]]:
-    """Returns a writer for each form."""
-    return {
-        "text": lambda to: _text(report, to, quiet),
-        "json": lambda to: to.write(as_json(_data(report, oracle))),
-        "jsonl": lambda to: to.write(as_lines(_data(report, oracle))),
-        **replay_forms(lambda: _replayed(report, oracle, logs)),
-    }
-
-
-def _replayed(report: Report, oracle: Oracle, logs: Sequence[str]) -> Replayed:
-    return Replayed(
-        verdict=_verdict(report),
-        figures=_figures(report),
-        logs=logs,
-        records=report.records,
-        compared=report.compared,
-        bad=[(bad, bad_text(bad)) for bad in report.bad],
-        diverged=[(divergence, _divergence_text(divergence)) for divergence in report.divergences],
-        rows=report.coverage.rows(),
-        stamp=stamp(),
-    )
+def fields_data(differences: Sequence[Difference]) -> list[dict[str, Any]]:
+    """Fields that differ, as JSON."""
+    return [{"field": name, "expected": expected, "got": bounded(got)} for name, expected, got in differences]

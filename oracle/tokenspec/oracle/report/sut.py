@@ -5,16 +5,13 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import Any
 
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.narrative import story
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.wire.answers import Difference
-
-DEFAULT_TIMEOUT = 5.0
-"""Seconds for a request."""
 
 
 @contextmanager
@@ -40,13 +37,12 @@ def title_of(terms: Capabilities) -> str:
     return f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}"
 
 
-def show_failure(told: Sequence[Mapping[str, Any]], found: Sequence[Difference], failed: Failed | None, to: IO[str]) -> None:
+def difference_lines(told: Sequence[Mapping[str, Any]], found: Sequence[Difference], failed: Failed | None) -> Iterator[str]:
     """The story as it should have gone, with the right answers under `observed`; and the last answer beside the right one."""
-    for line in story(told):
-        to.write(f"  {line}\n")
+    yield from (f"  {line}" for line in story(told))
     if failed is not None:
-        to.write(f"  {one_line(str(failed), 2_000)}\n")
-    rows = [(name, as_text(expected), as_text(got)) for name, expected, got in found]
-    widths = [max(len(row[i]) for row in [*rows, ("field", "expected", "got")]) for i in range(2)]
-    for name, expected, got in [("field", "expected", "got"), *rows] if rows else []:
-        to.write(f"     {name:<{widths[0]}}  {expected:<{widths[1]}}  {got}\n")
+        yield f"  {one_line(str(failed), 2_000)}"
+    rows = [("field", "expected", "got"), *((name, as_text(expected), as_text(got)) for name, expected, got in found)]
+    widths = [max(len(row[i]) for row in rows) for i in range(2)]
+    for name, expected, got in rows if found else []:
+        yield f"     {name:<{widths[0]}}  {expected:<{widths[1]}}  {got}"

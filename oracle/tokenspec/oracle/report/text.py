@@ -1,57 +1,41 @@
-"""Results as text: tables, JSON, and the files they go to."""
+"""A report as text, and tables that fit the terminal."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Callable, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, assert_never
 
-import msgspec
-
-from tokenspec.oracle.report.output import output
-from tokenspec.oracle.wire.settings import INFER
-from tokenspec.spec.policies import DEFAULTS
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.report.model import Block, CoverageTable, Notes, ReportTable, Rerun, RunReport, Verbatim
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-Reports = Sequence[tuple[str, str]]
-"""Forms, each with the file it goes to."""
+
+def text(report: RunReport, to: IO[str], quiet: bool = False) -> None:
+    """Everything that people read, the verdict last; with `quiet` hardly more than the verdict."""
+    for block in report.body():
+        if not quiet or getattr(block, "essential", False):
+            _write(block, to)
+    if report.verdict:
+        to.write(f"{report.verdict}\n")
 
 
-def report_files(reports: Reports) -> dict[str, str]:
-    """The files that --report writes, by what is said where that cannot be."""
-    return {f"--report {form}={path}": path for form, path in reports}
-
-
-def write_result(forms: Mapping[str, Callable[[IO[str]], object]], form: str, output_file: str | None, reports: Reports) -> None:
-    """Writes the result in `form` to `output_file` or standard output, and in other forms where --report says."""
-    for also, path in reports:
-        with output(path, "--report") as to:
-            forms[also](to)
-    with output(output_file) as to:
-        forms[form](to)
-
-
-def as_json(report: Any) -> str:
-    """One object, indented, keys in the order given."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
-
-
-def replay_again(
-    log: str, policy: Mapping[str, str], resets: str, catalogue: str | None, inferred: Mapping[str, str] | None = None
-) -> str:
-    """The command that replays a saved log under these settings; `catalogue` is the file that holds its own.
-
-    Where the settings are inferred, `inferred` are those that are known.
-    """
-    words = ["tokenspec", "replay", log] + (["--catalogue", catalogue] if catalogue is not None else [])
-    changed = {name: answer for name, answer in policy.items() if answer != DEFAULTS[name]}
-    words += ["--policy", INFER] if inferred is not None else []
-    words += [
-        word for name, answer in (changed if inferred is None else inferred).items() for word in ("--policy", f"{name}={answer}")
-    ]
-    return shlex.join(words + (["--resets", resets] if resets != "explicit" else []))
+def _write(block: Block, to: IO[str]) -> None:
+    match block:
+        case Notes(lines) | Verbatim(lines):
+            to.writelines(f"{line}\n" for line in lines)
+        case ReportTable(headings, rows, title):
+            if rows:
+                table(title, list(headings), [list(row) for row in rows], to)
+        case Rerun(figures, command):
+            to.write(f"{figures}; again with: {one_line(command, 400)}\n")
+        case CoverageTable():
+            met = block.rows()
+            if block.shown:
+                shown = [[event, what, f"{hits:,}"] for event, what, hits in met[: block.shown]]
+                table(f"The coldest of {len(met)} rules and refusals", ["event", "outcome", "hits"], shown, to)
+        case _:
+            assert_never(block)
 
 
 def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -> None:
@@ -61,14 +45,14 @@ def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -
     """
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as Grid
 
     console = Console(file=to, width=None if to.isatty() else 120, highlight=False, markup=False)
     widths = _widths([headings, *rows], console.width - 3 * len(headings))
     if widths is None:
         _blocks(title, headings, rows, console)
         return
-    shown = Table(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    shown = Grid(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for heading, width in zip(headings, widths, strict=True):
         numeric = all(row[headings.index(heading)].replace(",", "").isdigit() for row in rows)
         shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", width=width)
@@ -96,13 +80,13 @@ def _widths(rows: list[list[str]], room: int) -> list[int] | None:
 
 def _blocks(title: str, headings: list[str], rows: list[list[str]], console: Console) -> None:
     from rich.padding import Padding
-    from rich.table import Table
+    from rich.table import Table as Grid
 
     if title:
         console.print(title, style="italic")
     is_beside = max(map(len, headings)) + 1 + _LONG_WORD <= console.width
     for row in rows:
-        block = Table.grid(padding=(0, 1))
+        block = Grid.grid(padding=(0, 1))
         block.add_column(style="bold" if is_beside else None)
         if is_beside:
             block.add_column(overflow="fold")

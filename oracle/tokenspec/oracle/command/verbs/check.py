@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import click
 
@@ -14,19 +12,15 @@ from tokenspec.machine.lang.validate import check_clauses, citations, validate_s
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.check.evidence import CheckSettings, Evidence, gather
-from tokenspec.oracle.check.verdicts import ClaimVerdict, disagreements, verdicts, violations
-from tokenspec.oracle.command.files import check_files, write_file
-from tokenspec.oracle.command.options import Seconds, catalogue_at, output_options, progress, settings_options
+from tokenspec.oracle.check.evidence import CheckSettings, gather
+from tokenspec.oracle.check.verdicts import verdicts
+from tokenspec.oracle.command.files import write_file
+from tokenspec.oracle.command.options import Output, Seconds, output_options, progress, settings_options
 from tokenspec.oracle.command.verbs.check_save import paths, saved
-from tokenspec.oracle.report.breaches import BrokenClaim, breaches
-from tokenspec.oracle.report.check_ci import as_junit, as_markdown, as_sarif
-from tokenspec.oracle.report.check_text import as_data, as_text
-from tokenspec.oracle.report.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
-from tokenspec.oracle.report.fuzz import LIVENESS_CLAIMS, exit_of
+from tokenspec.oracle.report.breaches import breaches
+from tokenspec.oracle.report.check import check_report
+from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.text import Reports, as_json, report_files, write_result
-from tokenspec.oracle.wire.settings import settings_named
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
@@ -57,12 +51,8 @@ def command(
     save: str | None,
     certificate: str | None,
     verify: str | None,
-    policy: tuple[str, ...],
-    catalogue: str | None,
-    form: str,
-    output_file: str | None,
-    quiet: bool,
-    reports: Reports,
+    settings: Settings,
+    out: Output,
 ) -> int:
     """Checks every claim about the declared account and prints a table: the claim, its verdict, and how it was reached.
 
@@ -80,76 +70,39 @@ def command(
     """
     if save == "-":
         raise WrongUsage("--save", "it is the beginning of file names, and nothing is saved to standard output")
-    read = [name for name in (catalogue, verify) if name is not None]
     written = {} if save is None else paths(save)
-    written |= {"--certificate": certificate} if certificate is not None else {}
-    check_files(read, written | report_files(reports), output_file)
+    out.check([settings.catalogue_file, verify], {**written, "--certificate": certificate})
     _validate()
     if verify is not None:
         from tokenspec.oracle.check.verify import read as read_certificate
         from tokenspec.oracle.command.verbs.check_certificate import re_check
 
         found_in = read_certificate(Path(verify).read_bytes(), verify)
-        with output(output_file) as to:
-            return re_check(found_in, verify, to, quiet)
-    world = SCOPES[scope]
-    own = None if catalogue is None else catalogue_at(catalogue)
-    settings = CheckSettings(
-        world, EXAMPLES[scope], seed, settings_named(policy), own, max_states, time_limit, keeps_states=certificate is not None
+        with output(out.output_file) as to:
+            return re_check(found_in, verify, to, out.quiet)
+    asked = CheckSettings(
+        SCOPES[scope],
+        EXAMPLES[scope],
+        seed,
+        settings.named,
+        settings.own_catalogue,
+        max_states,
+        time_limit,
+        keeps_states=certificate is not None,
     )
-    with progress("checking", 2 * settings.examples) as tick:
-        evidence = gather(settings, tick)
-    found, broken = verdicts(evidence), breaches(evidence, catalogue)
-    write_result(_forms(found, evidence, broken, quiet), form, output_file, reports)
+    with progress("checking", 2 * asked.examples) as tick:
+        evidence = gather(asked, tick)
+    found, broken = verdicts(evidence), breaches(evidence, settings.catalogue_file)
+    code = out.write(check_report(found, evidence, broken))
     for line in saved(save, evidence, broken) if save is not None and broken else ():
         click.echo(one_line(line, 2_000), err=True)
-    codes = exit_codes(found, evidence)
-    if certificate is not None:
-        _certify(certificate, found, evidence, codes)
-    return INTERRUPTED if evidence.interrupted and not {BUG, SAFETY, LIVENESS} & set(codes) else gravest(codes)
+    if certificate is not None and code:
+        click.echo(f"{certificate}: not written, since not everything holds", err=True)
+    elif certificate is not None:
+        from tokenspec.oracle.command.verbs.check_certificate import certified
 
-
-def _certify(path: str, found: list[ClaimVerdict], evidence: Evidence, codes: list[int]) -> None:
-    if codes or evidence.interrupted:
-        click.echo(f"{path}: not written, since not everything holds", err=True)
-        return
-    from tokenspec.oracle.command.verbs.check_certificate import certified
-
-    write_file("--certificate", path, certified(found, evidence))
-
-
-def _forms(
-    found: list[ClaimVerdict], evidence: Evidence, broken: list[BrokenClaim], quiet: bool
-) -> dict[str, Callable[[IO[str]], object]]:
-    verdict = _in_a_word(found, evidence)
-
-    def text(to: IO[str]) -> None:
-        if not quiet:
-            as_text(found, evidence, broken, to)
-        to.write(verdict + "\n")
-
-    return {
-        "text": text,
-        "json": lambda to: to.write(as_json(as_data(found, evidence, broken))),
-        "junit": lambda to: to.write(as_junit(found, evidence, broken)),
-        "sarif": lambda to: to.write(as_json(as_sarif(found, evidence, broken))),
-        "md": lambda to: to.write(as_markdown(found, evidence, broken, verdict)),
-    }
-
-
-def _in_a_word(found: list[ClaimVerdict], evidence: Evidence) -> str:
-    codes = exit_codes(found, evidence)
-    if evidence.interrupted:
-        return "interrupted: what is told here is what was found until then"
-    if NO_VERDICT in codes and gravest(codes) == NO_VERDICT:
-        return "no verdict: a budget ran out"
-    told = {
-        0: "holds",
-        SAFETY: "violated",
-        LIVENESS: "violated",
-        BUG: "the engines disagree: a bug of tokenspec, please report it",
-    }
-    return told.get(gravest(codes), "not everything was checked")
+        write_file("--certificate", certificate, certified(found, evidence))
+    return code
 
 
 def _validate() -> None:
@@ -161,17 +114,3 @@ def _validate() -> None:
     for machine in whole.machines:
         cited |= citations(machine)
     check_clauses(CLAUSES, cited)
-
-
-def exit_codes(found: list[ClaimVerdict], evidence: Evidence) -> list[int]:
-    """Every exit code that applies."""
-    codes = [exit_of(evidence.fuzzed.failure)] if evidence.fuzzed.failure else []
-    codes += [LIVENESS if v.claim in LIVENESS_CLAIMS else SAFETY for v in violations(evidence)]
-    codes += [BUG] * any(disagreements(evidence))
-    if not evidence.is_whole and not codes:
-        codes.append(NO_VERDICT)
-    if any(v.verdict == "not_checked" for v in found) and evidence.is_whole:
-        codes.append(COVERAGE)
-    if evidence.fuzzed.cold or evidence.deadlocks:
-        codes.append(COVERAGE)
-    return codes + [UNKNOWN] * any(v.verdict == "unknown" for v in found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import IO
 
@@ -25,7 +25,7 @@ from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
 
-def certified(found: list[ClaimVerdict], evidence: Evidence) -> bytes:
+def certified(found: Sequence[ClaimVerdict], evidence: Evidence) -> bytes:
     """The certificate of a check that came to its end."""
     first = evidence.searches[0]
     layout = first.scoped.layout

@@ -12,8 +12,9 @@ from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.itf import itf
 from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.fuzz.worlds import Failure
+from tokenspec.oracle.report.again import replay_again
 from tokenspec.oracle.report.breaches import BrokenClaim
-from tokenspec.oracle.report.text import as_json, replay_again
+from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.wire.settings import as_toml
 from tokenspec.spec.catalogue import DEFAULT
 

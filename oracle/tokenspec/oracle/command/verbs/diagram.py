@@ -15,13 +15,14 @@ from tokenspec.diagrams.mermaid import mermaid
 from tokenspec.diagrams.picture import NoProgram, pdf, png, svg
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.command.files import check_files, write_file
-from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of
+from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.text import table
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.settings import RESETS, policy_from_options
+from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.system import system
 
 FORMATS = ("svg", "png", "pdf", "dot", "mermaid")
@@ -49,8 +50,7 @@ def command(
     log: str | None,
     account: str | None,
     resets: str,
-    policy: tuple[str, ...],
-    catalogue: str | None,
+    settings: Settings,
     output_file: str | None,
     quiet: bool,
 ) -> int:
@@ -65,11 +65,8 @@ def command(
     tokenspec diagram sequence --log counterexample.jsonl -o story.svg
     tokenspec fuzz --format json -o run.json && tokenspec diagram lifecycle --coverage run.json -o met.svg
     """
-    inputs = [path for path in (catalogue, log, *coverage) if path is not None]
-    check_files(inputs, {}, output_file)
-    settings = policy_from_options(policy)
-    figures = catalogue_at(catalogue)
-    found = pictures(figures, settings)
+    check_files([*settings.files, *([log] if log is not None else []), *coverage], {}, output_file)
+    found = pictures(settings.catalogue, settings.policy)
     if name is None:
         with output(output_file) as to:
             rows = [[key, picture.says] for key, picture in found.items()]
@@ -81,7 +78,7 @@ def command(
         return 0
     _check_usage(name, [*found, SEQUENCE], log, account, coverage)
     if name == SEQUENCE and log is not None:
-        graph = sequence_of(log, account, Oracle(settings, figures, resets))
+        graph = sequence_of(log, account, Oracle(settings.policy, settings.catalogue, resets))
     else:
         graph = found[name].draw(refusals)
     if coverage:

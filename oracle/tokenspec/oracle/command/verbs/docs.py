@@ -11,12 +11,12 @@ import click
 from tokenspec.diagrams.blocks import MARKUPS, BadBlock, Filled, filled
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.command.files import write_file
-from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.documents import contents, finder
+from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import COVERAGE, HOLDS
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.text import table
-from tokenspec.oracle.wire.settings import policy_from_options
 from tokenspec.spec.catalogue import Catalogue
 
 
@@ -61,9 +61,7 @@ def listing(quiet: bool) -> int:
 @click.option("--skip-unmarked", is_flag=True, help="A file without a block is passed over, and all may be such.")
 @settings_options
 @click.option("-q", "--quiet", is_flag=True, help="Does not say what was written.")
-def sync(
-    files: tuple[str, ...], check: bool, skip_unmarked: bool, policy: tuple[str, ...], catalogue: str | None, quiet: bool
-) -> int:
+def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Settings, quiet: bool) -> int:
     """Writes the marked blocks of FILEs anew, and the pictures that they link to.
 
     Nothing is written where one of the files cannot be read or has a wrong block.
@@ -72,8 +70,7 @@ def sync(
     tokenspec docs sync README.md docs/*.rst
     tokenspec docs sync --check README.md
     """
-    figures, settings = catalogue_at(catalogue), policy_from_options(policy)
-    found = {path: _filled(path, figures, settings) for path in dict.fromkeys(files)}
+    found = {path: _filled(path, settings.catalogue, settings.policy) for path in dict.fromkeys(files)}
     if not skip_unmarked and not any(page.blocks for _, page in found.values()):
         raise BadSetting(", ".join(files), "there is no block to fill: a line <!-- tokenspec: NAME -->, or .. tokenspec: NAME")
     stale = [stated for path, (before, page) in found.items() for stated in _stale(path, before, page)]

@@ -10,18 +10,14 @@ import msgspec
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import catalogue_at, output_options, progress, resets_option, settings_options
+from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_options
 from tokenspec.oracle.logs.diagnosis import Asked
 from tokenspec.oracle.logs.history import tell
-from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
-from tokenspec.oracle.report.explain import data, text
-from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.text import as_json
+from tokenspec.oracle.report.config import Settings
+from tokenspec.oracle.report.explain import explain_report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
-from tokenspec.oracle.wire.settings import policy_from_options
 from tokenspec.spec.words import APP_POOLS
 
 
@@ -33,7 +29,7 @@ from tokenspec.spec.words import APP_POOLS
 @click.option("--time-zone", metavar="ZONE", help="Tells instants in this zone too, such as America/Los_Angeles.")
 @resets_option
 @settings_options
-@output_options("text", "json")
+@output_options("text", "json", "md", reports=True)
 def command(
     logs: tuple[str, ...],
     account: str,
@@ -41,11 +37,8 @@ def command(
     at: str | None,
     time_zone: str | None,
     resets: str,
-    policy: tuple[str, ...],
-    catalogue: str | None,
-    form: str,
-    output_file: str | None,
-    quiet: bool,
+    settings: Settings,
+    out: Output,
 ) -> int:
     """Explains an account's balance: what each pool gained and lost, what is due when, and which causes fit.
 
@@ -56,21 +49,15 @@ def command(
     tokenspec explain wallet.jsonl --account ann --at 2026-07-21T02:00:00Z --format json
     """
     pools, until, zone = _pools(shown), _instant(at), _zone(time_zone)
-    check_files([path for path in (*logs, catalogue) if path is not None], {}, output_file)
-    read, oracle = Logs(logs), Oracle(policy_from_options(policy), catalogue_at(catalogue), resets)
+    out.check([*logs, settings.catalogue_file])
+    read, oracle = Logs(logs), Oracle(settings.policy, settings.catalogue, resets)
     with progress("reading", read.size or None) as tick:
         try:
             story = tell(read, oracle, account, until, tick)
         except KeyError:
             upto = f" up to {format_instant(until)}" if until is not None else ""
             raise WrongUsage("--account", f"the log has no good record of {one_line(account)}{upto}") from None
-    asked = Asked(story, pools, zone)
-    with output(output_file) as to:
-        if form == "json":
-            to.write(as_json(data(asked)))
-        else:
-            text(asked, to, quiet)
-    return BAD_DATA if story.bad else HOLDS
+    return out.write(explain_report(Asked(story, pools, zone)))
 
 
 def _pools(shown: str | None) -> dict[str, int] | None:

@@ -11,16 +11,16 @@ import msgspec
 from tokenspec.oracle.base.errors import BadRecord, BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.logs.replay import Bad
 from tokenspec.oracle.publish.explorer import build
+from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
+from tokenspec.oracle.report.model import SHOWN_MAX
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.replay import bad_text
-from tokenspec.oracle.report.replay_ci import SHOWN_MAX
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
-from tokenspec.oracle.wire.settings import policy_from_options
 
 
 @click.command()
@@ -28,7 +28,7 @@ from tokenspec.oracle.wire.settings import policy_from_options
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="The page; - is standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Does not say where the page is.")
-def command(log: str | None, policy: tuple[str, ...], catalogue: str | None, output_file: str | None, quiet: bool) -> int:
+def command(log: str | None, settings: Settings, output_file: str | None, quiet: bool) -> int:
     """Writes one HTML file in which the declared account runs, to be opened in a browser.
 
     In it you press events and see why one is refused, what each pool holds, and what falls due when; you step back and
@@ -42,14 +42,13 @@ def command(log: str | None, policy: tuple[str, ...], catalogue: str | None, out
     """
     if output_file is None:
         raise WrongUsage("-o", "a page is looked at in a browser: name the file, such as page.html; - is standard output")
-    check_files([path for path in (catalogue, log) if path is not None], {}, output_file)
-    settings, figures = policy_from_options(policy), catalogue_at(catalogue)
-    records, bad = ([], []) if log is None else _read(log, Oracle(settings, figures))
+    check_files([*settings.files, *([log] if log is not None else [])], {}, output_file)
+    records, bad = ([], []) if log is None else _read(log, Oracle(settings.policy, settings.catalogue))
     for each in bad[:SHOWN_MAX]:
-        sys.stderr.write(bad_text(each))
+        sys.stderr.write(f"{bad_text(each)}\n")
     if log is not None and not records:
         raise BadSetting(one_line(log), "it holds no good record")
-    page = build(records, settings, figures, one_line(log or ""))
+    page = build(records, settings.policy, settings.catalogue, one_line(log or ""))
     with output(output_file) as to:
         to.write(page)
     if not quiet and output_file != "-":

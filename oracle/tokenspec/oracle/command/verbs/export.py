@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,11 +24,12 @@ from tokenspec.machine.interpreters.embedded.manual import page
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
 from tokenspec.oracle.command.files import check_files, write_file
-from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.wasm_module import module_of
+from tokenspec.oracle.report.config import Settings
+from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.text import as_json
-from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from_options
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
@@ -38,12 +39,10 @@ from tokenspec.spec.system import system
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the command line asks for: the scope and the catalogue by name, where given."""
+    """What the command line asks for: the scope and the machine by name, where given."""
 
     scope: str | None
-    catalogue: str | None
-    policy: Mapping[str, str]
-    settles_policy: bool
+    settings: Settings
     output_file: str | None
     machine: str | None
 
@@ -76,7 +75,7 @@ def _tla(asked: _Asked) -> _Files:
 
 
 def _check_no_catalogue(asked: _Asked) -> None:
-    if asked.catalogue is not None:
+    if asked.settings.catalogue_file is not None:
         rule = (
             "the states of a real catalogue are too many to visit: tla and promela take the figures of a --scope, json takes this"
         )
@@ -86,33 +85,34 @@ def _check_no_catalogue(asked: _Asked) -> None:
 def _world(asked: _Asked) -> BoundedModel:
     scope = SCOPES[asked.scope or "small"]
     machine = account(scope.catalogue)
-    changed = [f"{name}={answer}" for name, answer in asked.policy.items() if answer != DEFAULTS[name]]
+    changed = [f"{name}={answer}" for name, answer in asked.settings.policy.items() if answer != DEFAULTS[name]]
     head = [line(), f"scope {scope.name}, policies {', '.join(changed) or 'at their defaults'}"]
-    parameters = {**scope.catalogue.parameters(), **asked.policy}
+    parameters = {**scope.catalogue.parameters(), **asked.settings.policy}
     return BoundedModel(machine, parameters, instances(machine, scope.values), scope.most, claims(scope.catalogue.ranking), head)
 
 
 def _json(asked: _Asked) -> _Files:
-    if asked.scope is not None and asked.catalogue is not None:
+    if asked.scope is not None and asked.settings.catalogue_file is not None:
         raise WrongUsage("--catalogue", "a scope has a catalogue of its own: give one of the two")
-    check_files([asked.catalogue] if asked.catalogue else [], {}, asked.output_file)
+    check_files(asked.settings.files, {}, asked.output_file)
     scope = SCOPES[asked.scope] if asked.scope else None
-    catalogue = scope.catalogue if scope else catalogue_at(asked.catalogue)
+    catalogue = scope.catalogue if scope else asked.settings.catalogue
     whole = system(catalogue)
     report = {
         **stamp(),
-        "policy": asked.policy,
+        "policy": asked.settings.policy,
         "fixed": {},
         "catalogue": catalogue_on_the_wire(catalogue),
         "scope": {"name": scope.name, "values": scope.values, "most": scope.most} if scope else None,
-        **document(whole, {**catalogue.parameters(), **asked.policy}, claims(catalogue.ranking)),
+        **document(whole, {**catalogue.parameters(), **asked.settings.policy}, claims(catalogue.ranking)),
         "clauses": [{"id": clause, "says": says} for clause, says in CLAUSES.items()],
     }
     return {asked.output_file: as_json(report)}
 
 
 def _smtlib(asked: _Asked) -> _Files:
-    for option, given in (("--scope", asked.scope), ("--catalogue", asked.catalogue), ("--policy", asked.settles_policy)):
+    settings = asked.settings
+    for option, given in (("--scope", asked.scope), ("--catalogue", settings.catalogue_file), ("--policy", settings.named)):
         if given:
             raise WrongUsage(option, "every figure and every policy stays open in what has to be proved: leave it out")
     check_files((), {}, asked.output_file)
@@ -131,10 +131,10 @@ def _wasm(asked: _Asked) -> _Files:
         raise WrongUsage("-o", "a module is not text, and its page lies beside it: give a file that ends in .wasm")
     path = Path(asked.output_file)
     beside = str(path.with_suffix(".md"))
-    check_files([asked.catalogue] if asked.catalogue else [], {"the page": beside}, asked.output_file)
-    catalogue = catalogue_at(asked.catalogue)
+    check_files(asked.settings.files, {"the page": beside}, asked.output_file)
+    catalogue = asked.settings.catalogue
     machine = next(m for m in system(catalogue).machines if m.name == (asked.machine or "account"))
-    module = module_of(machine, catalogue, asked.policy)
+    module = module_of(machine, catalogue, asked.settings.policy)
     return {asked.output_file: module, beside: page(module, path.name)}
 
 
@@ -156,15 +156,7 @@ _WRITERS: dict[str, Callable[[_Asked], _Files]] = {
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where it goes; default: standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Does not say which files were written.")
-def command(
-    form: str,
-    scope: str | None,
-    machine: str | None,
-    policy: tuple[str, ...],
-    catalogue: str | None,
-    output_file: str | None,
-    quiet: bool,
-) -> int:
+def command(form: str, scope: str | None, machine: str | None, settings: Settings, output_file: str | None, quiet: bool) -> int:
     """Writes the declared account for another tool: tla, promela, smtlib, json or wasm.
 
     tla and promela are the account in a small world, for the model checkers TLC and Spin: every event with every value
@@ -188,7 +180,7 @@ def command(
     tokenspec export wasm -o account.wasm
     """
     to_file = None if output_file == "-" else output_file
-    asked = _Asked(scope, catalogue, policy_from_options(policy), bool(policy), to_file, machine)
+    asked = _Asked(scope, settings, to_file, machine)
     if machine is not None and form != "wasm":
         raise WrongUsage("--machine", f"a module is of one machine; {form} is always written of the whole")
     files = _WRITERS[form](asked)

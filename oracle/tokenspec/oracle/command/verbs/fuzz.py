@@ -1,26 +1,22 @@
-"""`tokenspec fuzz`: random runs of the declared machines."""
+"""`tokenspec fuzz`: random runs of the declared machines, or of an implementation beside the oracle."""
 
 from __future__ import annotations
-
-import shlex
-from collections.abc import Callable
-from typing import IO
 
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import TIMEOUT, catalogue_at, output_options, progress, settings_or_infer_options
-from tokenspec.oracle.command.verbs.fuzz_save import outputs, save_failure
-from tokenspec.oracle.command.verbs.fuzz_sut import fuzz_sut
+from tokenspec.oracle.base.shards import slice_of
+from tokenspec.oracle.command.options import TIMEOUT, Output, output_options, progress, settings_or_infer_options
+from tokenspec.oracle.command.verbs.fuzz_save import outputs, save_counterexample, save_failure
 from tokenspec.oracle.fuzz.campaign import PROFILES, run
-from tokenspec.oracle.report.conformance import SutRun
-from tokenspec.oracle.report.exits import COVERAGE, HOLDS, NO_VERDICT
-from tokenspec.oracle.report.fuzz import exit_of, fuzzed, report, text
-from tokenspec.oracle.report.fuzz_ci import fuzz_forms
-from tokenspec.oracle.report.sut import DEFAULT_TIMEOUT
-from tokenspec.oracle.report.text import Reports, as_json, report_files, write_result
-from tokenspec.oracle.wire.settings import infers, settings_named
+from tokenspec.oracle.fuzz.conformance import HYPOTHESIS_SHARE, conform
+from tokenspec.oracle.fuzz.regressions import check_directory
+from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, FuzzConfig, Settings, SutConfig
+from tokenspec.oracle.report.conformance import conformance_report
+from tokenspec.oracle.report.fuzz import fuzz_report
+from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.report.sut import ended
+from tokenspec.oracle.sut.connect import connect
 
 
 @click.command()
@@ -80,12 +76,8 @@ def command(
     reasons: str | None,
     part: str | None,
     database: str | None,
-    policy: tuple[str, ...],
-    catalogue: str | None,
-    form: str,
-    output_file: str | None,
-    quiet: bool,
-    reports: Reports,
+    settings: Settings,
+    out: Output,
 ) -> int:
     """Fuzzes the declared machines: every event, under random settings, with time of every length.
 
@@ -108,34 +100,37 @@ def command(
     tokenspec fuzz --sut "node wallet.js" --report junit=fuzz.xml --report sarif=fuzz.sarif --report md=fuzz.md
     tokenspec fuzz --sut "node wallet.js" --profile nightly --slice 2/4 --database found --save found.jsonl
     """
-    files = outputs(save, sut is not None, sut is None and catalogue is None)
-    check_files([path for path in (catalogue, reasons) if path is not None], files | report_files(reports), output_file)
+    files = outputs(save, sut is not None, sut is None and settings.catalogue_file is None)
+    out.check([settings.catalogue_file, reasons], files)
     number = examples or PROFILES[profile]
-    if sut is not None:
-        run_of = SutRun(sut, timeout or DEFAULT_TIMEOUT, number, steps, seed, policy, catalogue, reasons, save, database, part)
-        return fuzz_sut(run_of, form, output_file, quiet, reports)
-    for option, value in (("--timeout", timeout), ("--reasons", reasons), ("--slice", part), ("--database", database)):
-        if value is not None:
-            raise WrongUsage(option, "it is about an implementation, and goes with --sut")
-    if infers(policy):
-        raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
-    fixed = settings_named(policy)
-    only = None if catalogue is None else catalogue_at(catalogue)
-    with progress("fuzzing", 2 * number) as tick:
-        result = run(number, steps, seed, progress=tick, policy=fixed, catalogue=only)
-    saved = list(save_failure(save, result.failure, catalogue)) if result.failure is not None else []
-    again = ["--examples", str(number), "--steps", str(steps), "--seed", str(seed)]
-    again += [word for name, answer in fixed.items() for word in ("--policy", f"{name}={answer}")]
-    again += ["--catalogue", catalogue] if catalogue is not None else []
-    told = fuzzed(result, shlex.join(["tokenspec", "fuzz", *again]), saved, save, only)
-    forms: dict[str, Callable[[IO[str]], object]] = {
-        "text": lambda to: text(result, told, to, quiet),
-        "json": lambda to: to.write(as_json(report(result, fixed, only))),
-        **fuzz_forms(told),
-    }
-    write_result(forms, form, output_file, reports)
-    if result.failure is not None:
-        return exit_of(result.failure)
-    if result.interrupted:
-        return NO_VERDICT
-    return COVERAGE if result.cold else HOLDS
+    if sut is None:
+        for option, value in (("--timeout", timeout), ("--reasons", reasons), ("--slice", part), ("--database", database)):
+            if value is not None:
+                raise WrongUsage(option, "it is about an implementation, and goes with --sut")
+        if settings.infers:
+            raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
+        return out.write(_machines(FuzzConfig(number, steps, seed, settings, save)))
+    implementation = SutConfig(sut, timeout or DEFAULT_TIMEOUT, reasons)
+    shared = None if part is None else slice_of(part)
+    kept = None if database is None else check_directory(database)
+    config = FuzzConfig(number, steps, seed, settings, save, implementation, shared, kept)
+    return out.write(_implementation(config, implementation))
+
+
+def _machines(config: FuzzConfig) -> RunReport:
+    settings = config.settings
+    own = settings.own_catalogue
+    with progress("fuzzing", 2 * config.examples) as tick:
+        result = run(config.examples, config.steps, config.seed, progress=tick, policy=dict(settings.named), catalogue=own)
+    saved = save_failure(config.save, result.failure, settings.catalogue_file) if result.failure is not None else ()
+    return fuzz_report(result, config, list(saved))
+
+
+def _implementation(config: FuzzConfig, sut: SutConfig) -> RunReport:
+    setting, part = sut.world(config.settings), config.slice
+    examples = part.share(config.examples)
+    steps = examples + -(-examples // HYPOTHESIS_SHARE)
+    with ended(connect(sut.address, sut.timeout)) as client, progress("fuzzing", steps) as tick:
+        verdict = conform(client, setting, examples, config.steps, part.seed(config.seed), tick, config.database)
+    saved = save_counterexample(config, sut, verdict) if verdict.counterexample is not None else ()
+    return conformance_report(verdict, config, list(saved))

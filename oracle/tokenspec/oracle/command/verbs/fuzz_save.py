@@ -13,11 +13,12 @@ import msgspec
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import write_file
-from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
+from tokenspec.oracle.fuzz.conformance import Conformance
 from tokenspec.oracle.fuzz.worlds import Failure
-from tokenspec.oracle.report.fuzz_ci import _TEST, _VECTOR, is_log
-from tokenspec.oracle.report.text import as_json, replay_again
-from tokenspec.oracle.sut.world import SutSettings
+from tokenspec.oracle.report.again import replay_again
+from tokenspec.oracle.report.config import FuzzConfig, SutConfig
+from tokenspec.oracle.report.forms import as_json
+from tokenspec.oracle.report.fuzz import VECTOR, is_log
 from tokenspec.oracle.vectors.from_counterexample import found_vector
 from tokenspec.oracle.wire.settings import INFER, as_toml
 from tokenspec.spec.catalogue import DEFAULT
@@ -69,53 +70,35 @@ def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None) -
         yield f"saved; {replay_again(path, world.policy, world.resets, of_its_own)}"
 
 
-def save_counterexample(
-    save: Sequence[str],
-    found: SutCounterexample,
-    verdict: Conformance,
-    setting: SutSettings,
-    sut: str,
-    options: Mapping[str, str | None],
-) -> Iterator[str]:
-    """Writes what an implementation was found to do, in the form that each file's name ends with; a line for each.
-
-    `options` are `catalogue` and `reasons`, the paths given.
-    """
+def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance) -> Iterator[str]:
+    """Writes what an implementation was found to do, in the form that each file's name ends with; a line for each."""
+    found, settings = verdict.counterexample, config.settings
+    if found is None:
+        return
     resets = verdict.terms.resets if verdict.terms is not None else "explicit"
-    for path in save:
-        form = Path(path).suffix
+    known = {**settings.named, **(verdict.terms.policy if verdict.terms is not None else {})} if settings.infers else None
+    for path in config.save:
         if not is_log(path) and not found.records:
             yield f"not saved as {path}: nothing was sent, so that there is no vector"
-            continue
-        if form == _VECTOR:
-            write_file("--save", path, as_json(found_vector(found, verdict.policy, setting.catalogue, resets)).encode())
-            under = "" if setting.known is None else ", under a setting that explains all but its last event"
-            yield f"saved {path}: a vector{under}"
-        elif form == _TEST:
-            write_file("--save", path, _test(found, verdict, setting, resets, sut, options).encode())
-            yield f"saved; pytest {shlex.quote(path)}"
-        else:
+        elif is_log(path):
             write_file("--save", path, _log(found.records))
-            again = replay_again(path, verdict.policy, resets, options["catalogue"], _inferred(verdict, setting))
-            yield f"saved; {again}"
-
-
-def _inferred(verdict: Conformance, setting: SutSettings) -> Mapping[str, str] | None:
-    if setting.known is None:
-        return None
-    return {**setting.known, **(verdict.terms.policy if verdict.terms is not None else {})}
+            yield f"saved; {replay_again(path, verdict.policy, resets, settings.catalogue_file, known)}"
+        elif Path(path).suffix == VECTOR:
+            write_file("--save", path, as_json(found_vector(found, verdict.policy, settings.catalogue, resets)).encode())
+            under = "" if known is None else ", under a setting that explains all but its last event"
+            yield f"saved {path}: a vector{under}"
+        else:
+            vector = found_vector(found, verdict.policy, settings.catalogue, resets)
+            write_file("--save", path, _test(vector, sut, known).encode())
+            yield f"saved; pytest {shlex.quote(path)}"
 
 
 def _log(records: Sequence[Mapping[str, Any]]) -> bytes:
     return b"".join(msgspec.json.encode(record) + b"\n" for record in records)
 
 
-def _test(
-    found: SutCounterexample, verdict: Conformance, setting: SutSettings, resets: str, sut: str, options: Mapping[str, str | None]
-) -> str:
-    vector = found_vector(found, verdict.policy, setting.catalogue, resets)
-    words = [repr(sut)] + [f"reasons={options['reasons']!r}"] * (options["reasons"] is not None)
-    known = _inferred(verdict, setting)
+def _test(vector: Mapping[str, Any], sut: SutConfig, known: Mapping[str, str] | None) -> str:
+    words = [repr(sut.address)] + [f"reasons={sut.reasons_file!r}"] * (sut.reasons_file is not None)
     again = "It fails as long as the implementation answers as it did"
     if known is not None:
         again = "It fails as long as no setting explains what the implementation answers"

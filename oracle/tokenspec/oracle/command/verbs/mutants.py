@@ -9,21 +9,18 @@ import click
 from tokenspec.machine.mutation.operators import OPERATORS
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.check.mutants.campaign import fates, seeded
-from tokenspec.oracle.check.mutants.recorded import SURVIVED, as_record
-from tokenspec.oracle.command.files import check_files, write_file
-from tokenspec.oracle.command.options import output_options, progress
-from tokenspec.oracle.report.exits import COVERAGE, HOLDS
-from tokenspec.oracle.report.mutants import report, text
-from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.text import as_json
+from tokenspec.oracle.check.mutants.recorded import as_record
+from tokenspec.oracle.command.files import write_file
+from tokenspec.oracle.command.options import Output, output_options, progress
+from tokenspec.oracle.report.mutants import mutants_report
 
 
 @click.command()
 @click.option("--only", metavar="TEXT", default="", help="Only faults whose id begins with TEXT: an operator, or one fault.")
 @click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes; default: one for each core.")
 @click.option("--record", metavar="FILE", help="Keeps what became of every fault, for the table beside the claims.")
-@output_options("text", "json")
-def command(only: str, workers: int, record: str | None, form: str, output_file: str | None, quiet: bool) -> int:
+@output_options("text", "json", "junit", "md", reports=True)
+def command(only: str, workers: int, record: str | None, out: Output) -> int:
     """Seeds every systematic fault into the declaration, and real bugs of other systems, and shows what kills each.
 
     A fault is killed by a claim that it breaks, in a search, a proof or a random run; or refused as no declaration at all.
@@ -35,7 +32,7 @@ def command(only: str, workers: int, record: str | None, form: str, output_file:
     tokenspec mutants --only bug
     tokenspec mutants --only boundary.upgrade --format json
     """
-    check_files((), {} if record is None else {"--record": record}, output_file)
+    out.check((), {"--record": record})
     chosen = [fault for name, fault in seeded().items() if name.startswith(only)]
     if not chosen:
         raise WrongUsage("--only", f"no fault's id begins with {only!r}; they begin with one of {', '.join((*OPERATORS, 'bug'))}")
@@ -43,12 +40,4 @@ def command(only: str, workers: int, record: str | None, form: str, output_file:
         found = list(fates(chosen, tick, workers))
     if record is not None:
         write_file("--record", record, as_record(found))
-    with output(output_file) as to:
-        if form == "json":
-            to.write(as_json(report(found)))
-        else:
-            if not quiet:
-                text(found, to)
-            survived = sum(fate.verdict == SURVIVED for fate in found)
-            to.write(f"{survived} of {len(found)} faults survived\n" if survived else "every fault is killed or equivalent\n")
-    return COVERAGE if any(fate.verdict == SURVIVED for fate in found) else HOLDS
+    return out.write(mutants_report(found))

@@ -8,10 +8,11 @@ import click
 import msgspec
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.command.options import catalogue_at, settings_options
+from tokenspec.oracle.command.options import settings_options
+from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import HOLDS
 from tokenspec.oracle.serve.server import Server
-from tokenspec.oracle.wire.settings import RESETS, settings_named
+from tokenspec.oracle.wire.settings import RESETS
 
 LONGEST = 2**20
 """Bytes of a request; a longer one is passed over and answered with an error."""
@@ -25,7 +26,7 @@ LONGEST = 2**20
     "--worlds", type=click.IntRange(min=1), default=64, show_default=True, metavar="N", help="Worlds open at once, over HTTP."
 )
 @settings_options
-def command(stdio: bool, address: str | None, resets: str, worlds: int, policy: tuple[str, ...], catalogue: str | None) -> int:
+def command(stdio: bool, address: str | None, resets: str, worlds: int, settings: Settings) -> int:
     """Answers requests as a right implementation would, until its input ends or it is told to stop.
 
     A policy given here is fixed: clients are told, and cannot change it. The catalogue given here is that of
@@ -37,7 +38,7 @@ def command(stdio: bool, address: str | None, resets: str, worlds: int, policy: 
     """
     if stdio == (address is not None):
         raise WrongUsage("serve", "it speaks over --stdio or over --http HOST:PORT, one of them")
-    fixed, offered = settings_named(policy), catalogue_at(catalogue)
+    fixed, offered = settings.named, settings.catalogue
     if address is None:
         _serve_lines(Server(resets, fixed, offered))
         return HOLDS

@@ -5,27 +5,30 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
-from typing import IO
 
 import click
 
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import TIMEOUT, output_options, policy_settings, progress
-from tokenspec.oracle.report.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.command.options import QUIET, TIMEOUT, Output, output_options, policy_option, progress, together
+from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Settings, SutConfig, settings_or_infer
+from tokenspec.oracle.report.exits import COVERAGE, HOLDS
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.sut import DEFAULT_TIMEOUT, ended
-from tokenspec.oracle.report.text import Reports, as_json, report_files, write_result
-from tokenspec.oracle.report.vectors import as_data, as_junit, as_markdown, as_sarif, as_text
+from tokenspec.oracle.report.sut import ended
+from tokenspec.oracle.report.vectors import vectors_report
 from tokenspec.oracle.sut.connect import connect
-from tokenspec.oracle.sut.observed import reasons_from_file
-from tokenspec.oracle.vectors.run import FAILED, PASSED
-from tokenspec.oracle.vectors.run_suite import Run, run_suite
+from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import INDEX, default_suite, read_suite, sliced
-from tokenspec.oracle.wire.settings import RESETS, infers, policy_from_options, settings_named, without_infer
+from tokenspec.oracle.wire.settings import RESETS
+
+_SETTINGS = together(
+    "settings",
+    settings_or_infer,
+    policy_option(
+        "A setting that the implementation has; vectors that turn on another are skipped. May be given again. `infer`: what is "
+        "not given is any that explains all answers."
+    ),
+)
 
 
 @click.group()
@@ -42,7 +45,7 @@ def command() -> None:
 @command.command("build")
 @click.option("--out", metavar="DIR", required=True, type=click.Path(), help="Where the suite goes, a directory of its own.")
 @click.option("--check", is_flag=True, help="Writes nothing, and exits 16 where the suite in DIR is not the one that is built.")
-@click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
+@QUIET
 def build_command(out: str, check: bool, quiet: bool) -> int:
     """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes a minute or so on two cores.
 
@@ -79,7 +82,7 @@ def build_command(out: str, check: bool, quiet: bool) -> int:
 @command.command("add")
 @click.argument("directory", metavar="DIR", type=click.Path())
 @click.argument("found", metavar="[FILE]...", nargs=-1, type=click.Path())
-@click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
+@QUIET
 def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
     """Adds vectors that `fuzz --sut --save FILE.json` found to the suite of your own in DIR, which is made if there is none.
 
@@ -116,27 +119,10 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
     metavar="I/N",
     help="Each N-th vector from the I-th on, to share a suite among N runs.",
 )
-@click.option(
-    "--policy",
-    metavar="NAME=ANSWER",
-    multiple=True,
-    callback=lambda ctx, param, value: (policy_from_options(without_infer(value)), value)[1],
-    shell_complete=policy_settings,
-    help="A setting that the implementation has; vectors that turn on another are skipped. May be given again. `infer`: what "
-    "is not given is any that explains all answers.",
-)
+@_SETTINGS
 @output_options("text", "json", "junit", "sarif", "md", reports=True)
 def run(
-    directory: str | None,
-    sut: str,
-    timeout: float,
-    reasons: str | None,
-    part: str | None,
-    policy: tuple[str, ...],
-    form: str,
-    output_file: str | None,
-    quiet: bool,
-    reports: Reports,
+    directory: str | None, sut: str, timeout: float, reasons: str | None, part: str | None, settings: Settings, out: Output
 ) -> int:
     """Runs the vectors of DIR, by default those that come with tokenspec, against an implementation.
 
@@ -150,29 +136,13 @@ def run(
     tokenspec vectors run --sut python:shop.wallet:Wallet --slice 1/4 --reasons reasons.toml --policy refund=none
     tokenspec vectors run --sut http://localhost:8080 --policy infer
     """
-    check_files([reasons] if reasons is not None else [], report_files(reports), output_file)
+    out.check([reasons])
     suite = default_suite() if directory is None else read_suite(Path(directory))
-    words = reasons_from_file(Path(reasons)) if reasons is not None else None
-    settings = settings_named(without_infer(policy))
+    config = SutConfig(sut, timeout, reasons)
+    words = config.reasons
     # A suite that is broken in one place is not run at all.
     cases = [suite.case(entry) for entry in sliced(suite.index.vectors, part)]
     started = time.monotonic()
-    with ended(connect(sut, timeout)) as client, progress("vectors", len(cases)) as tick:
-        found = run_suite(client, cases, words, settings, tick, infers(policy))
-    seconds = time.monotonic() - started
-    forms: dict[str, Callable[[IO[str]], object]] = {
-        "text": lambda to: as_text(cases, found, seconds, quiet, to),
-        "json": lambda to: to.write(as_json(as_data(suite, found, settings, seconds))),
-        "junit": lambda to: to.write(as_junit(suite, found)),
-        "sarif": lambda to: to.write(as_json(as_sarif(suite, cases, found))),
-        "md": lambda to: to.write(as_markdown(suite, cases, found)),
-    }
-    write_result(forms, form, output_file, reports)
-    return _exit(found)
-
-
-def _exit(found: Run) -> int:
-    counts = Counter(each.result for each in found.results)
-    if counts[FAILED] or found.not_closed:
-        return DIVERGES
-    return HOLDS if counts[PASSED] else NO_VERDICT
+    with ended(connect(config.address, config.timeout)) as client, progress("vectors", len(cases)) as tick:
+        found = run_suite(client, cases, words, settings.named, tick, settings.infers)
+    return out.write(vectors_report(suite, cases, found, settings.named, time.monotonic() - started))

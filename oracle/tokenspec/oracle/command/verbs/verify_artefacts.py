@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import click
 
 from tokenspec.oracle.base.provenance import declaration, stamp
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import output_options
+from tokenspec.oracle.command.options import Output, output_options
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS, NO_VERDICT
-from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.text import as_json, table
+from tokenspec.oracle.report.model import Check, FindingPlace, FindingRule, ReportFinding, ReportTable, RunReport
 
 _DIGESTS = re.compile(rb'(?:"digest"\s*:\s*"|tokenspec [^\s,]+, declaration )([0-9a-f]{64})')
 """As reports, certificates, vectors and modules carry it, and as texts and pictures do."""
@@ -23,8 +21,8 @@ SAME, OTHER, NONE = "this declaration", "another declaration", "no digest"
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
-@output_options("text", "json")
-def command(paths: tuple[str, ...], form: str, output_file: str | None, quiet: bool) -> int:
+@output_options("text", "json", "junit", "sarif", "md", reports=True)
+def command(paths: tuple[str, ...], out: Output) -> int:
     """Tells whether files were all made from the declaration of this tokenspec, by the digest that they carry.
 
     Certificates, vectors, exports, reports, logs of runs as JSON, and pictures as SVG, DOT or Mermaid carry one. Of a folder,
@@ -35,20 +33,33 @@ def command(paths: tuple[str, ...], form: str, output_file: str | None, quiet: b
     tokenspec verify-artefacts build/
     tokenspec verify-artefacts certificate.json account.wasm oracle/vectors
     """
-    check_files(paths, {}, output_file)
+    out.check(paths)
     found = {str(file): (_verdict(file), file == Path(path)) for path in paths for file in _files(Path(path))}
     shown = {path: verdict for path, (verdict, named) in found.items() if named or verdict != NONE}
-    with output(output_file) as to:
-        if form == "json":
-            to.write(as_json(stamp() | {"artefacts": [{"path": path, "verdict": verdict} for path, verdict in shown.items()]}))
-        else:
-            if not quiet:
-                table("", ["file", "made from"], [[one_line(path), verdict] for path, verdict in shown.items()], to)
-            same = sum(verdict == SAME for verdict in shown.values())
-            to.write(f"{same} of {len(shown)} files are of this declaration, {declaration()}\n")
-    if any(verdict != SAME for verdict in shown.values()):
-        return BAD_DATA
-    return HOLDS if shown else NO_VERDICT
+    return out.write(_report(shown))
+
+
+def _report(shown: Mapping[str, str]) -> RunReport:
+    """A check for each file, which fails unless it was made from this declaration."""
+    same = sum(verdict == SAME for verdict in shown.values())
+    return RunReport(
+        verb="verify-artefacts",
+        code=BAD_DATA if same < len(shown) else HOLDS if shown else NO_VERDICT,
+        verdict=f"{same} of {len(shown)} files are of this declaration, {declaration()}",
+        body=lambda: [ReportTable(["file", "made from"], [[one_line(path), verdict] for path, verdict in shown.items()])],
+        data=lambda: stamp() | {"artefacts": [{"path": path, "verdict": verdict} for path, verdict in shown.items()]},
+        checks=lambda: [_check(path, verdict) for path, verdict in shown.items()],
+        kinds={"failure": "bad data"},
+    )
+
+
+def _check(path: str, verdict: str) -> Check:
+    if verdict == SAME:
+        return Check("artefacts", path)
+    rule = FindingRule("this_declaration", "A file was made from the declaration of this tokenspec.")
+    lines = [f"{one_line(path, 200)}: {verdict}"]
+    found = ReportFinding(rule, lines, FindingPlace(path), {"digest/v1": verdict}, {"digest": declaration()})
+    return Check("artefacts", path, "failure", (), [found])
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -1,0 +1,287 @@
+"""What a check came to: every claim, and how it was discharged."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Obligation
+from tokenspec.machine.checkers.search.reference import Exploration
+from tokenspec.machine.lang.claims import Claim, Part
+from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.check.evidence import Evidence, Searched
+from tokenspec.oracle.check.mutants.recorded import kills
+from tokenspec.oracle.check.verdicts import ENGINES, ClaimVerdict, Key, disagreements, discharged, twins, violations
+from tokenspec.oracle.report.breaches import BrokenClaim, gates, open_obligations
+from tokenspec.oracle.report.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
+from tokenspec.oracle.report.fuzz import LIVENESS_CLAIMS, exit_of
+from tokenspec.oracle.report.model import (
+    Block,
+    Check,
+    FindingPlace,
+    FindingRule,
+    Notes,
+    Outcome,
+    ReportFinding,
+    ReportTable,
+    RunReport,
+    Verbatim,
+)
+
+_HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "twin", "faults")
+_LEGEND = """\
+proved: of every reachable state; holds: as far as 'for' says. Random runs are evidence, not proof; they stand alone
+where a claim speaks of clocks, journal or sessions, which are code around the declared machine.
+twin: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults
+the claim was the first to kill (tokenspec mutants).
+"""
+_WORDS = {
+    0: "holds",
+    SAFETY: "violated",
+    LIVENESS: "violated",
+    BUG: "the engines disagree: a bug of tokenspec, please report it",
+    NO_VERDICT: "no verdict: a budget ran out",
+}
+
+
+def check_report(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> RunReport:
+    """The verdict on each claim: a check for each part and engine, and for each gate."""
+    settings, codes = evidence.settings, exit_codes(found, evidence)
+    code, verdict = gravest(codes), _WORDS.get(gravest(codes), "not everything was checked")
+    if evidence.interrupted:
+        verdict = "interrupted: what is told here is what was found until then"
+        code = code if {BUG, SAFETY, LIVENESS} & set(codes) else INTERRUPTED
+    return RunReport(
+        verb="check",
+        code=code,
+        verdict=verdict,
+        made={**stamp(), "scope": settings.scope.name, "seed": settings.seed},
+        properties={"policy": dict(settings.policy)},
+        body=lambda: _body(found, evidence, broken),
+        data=lambda: _data(found, evidence, broken),
+        checks=lambda: _checks(found, evidence, broken),
+        kinds={"failure": "violated", "error": "undecided"},
+        rules=[_rule(v) for v in found],
+    )
+
+
+def _body(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[Block]:
+    """The table of claims, what is broken or left open, and the figures."""
+    yield ReportTable(_HEADINGS, [_row(v) for v in found])
+    yield Notes([*_LEGEND.splitlines(), ""])
+    yield Verbatim(list(_against(evidence, broken)))
+    yield Notes(list(_figures(evidence)))
+
+
+def _against(evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]:
+    """Counterexamples, open obligations, and whatever else keeps the table from being green."""
+    wrong = gates(evidence)
+    yield from wrong["engines_agree"]
+    for breach in broken:
+        yield from (*breach.lines, "")
+    for _, lines in open_obligations(evidence):
+        yield from lines
+    yield from (*wrong["no_deadlock"], *wrong["every_outcome_occurs"])
+
+
+def _checks(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[Check]:
+    """A failure is a counterexample, an error what the prover left open; a part that nothing checked is skipped."""
+    parts = _Parts(evidence, broken)
+    for v in found:
+        for part in v.claim.parts:
+            yield from parts.checks(v, part)
+    claims = {v.claim.id for v in found}
+    wrong = gates(evidence) | {each.claim: list(each.lines) for each in broken if each.claim not in claims}
+    for name, lines in wrong.items():
+        yield Check("gates", name, "failure" if lines else "", lines)
+
+
+class _Parts:
+    """What came of each part of each claim."""
+
+    def __init__(self, evidence: Evidence, broken: Sequence[BrokenClaim]) -> None:
+        self._broken, self._through, self._met = broken, discharged(evidence), twins(evidence)
+        self._left_open: dict[Key, list[str]] = {}
+        for key, lines in open_obligations(evidence):
+            self._left_open.setdefault(key, []).extend(lines)
+
+    def checks(self, v: ClaimVerdict, part: Part) -> Iterator[Check]:
+        """A check for each engine that has something to say of a part."""
+        key = v.claim.id, part.name
+        for engine, parts in self._through.items():
+            against = [
+                _finding(v, key, engine, each.lines, "error", each.trace)
+                for each in self._broken
+                if (each.key, each.engine) == (key, engine)
+            ]
+            undecided = self._left_open.get(key, []) if engine == "prove" else []
+            opened = [_finding(v, key, engine, undecided, "warning")] if undecided else []
+            if against or opened or key in parts:
+                outcome: Outcome = "failure" if against else "error" if opened else ""
+                yield Check(v.claim.id, f"{part.name} ({engine})", outcome, (), [*against, *opened])
+        if missing := self._missing(v.claim, part):
+            lines = [f"claim {key[0]}, part {key[1]}: {missing}"]
+            yield Check(v.claim.id, part.name, "skipped", lines, [_finding(v, key, "none", lines, "warning")])
+
+    def _missing(self, claim: Claim, part: Part) -> str:
+        """Why a part counts as not checked; nothing where it was, or was found broken or left open."""
+        key = claim.id, part.name
+        if key in self._left_open or any(breach.key == key for breach in self._broken):
+            return ""
+        if not any(key in parts for parts in self._through.values()):
+            return "not checked: no engine went through it"
+        is_met = self._met[key] or ENGINES[type(part)] == ("prover",)
+        return "" if is_met else "not checked: its interesting case never occurred"
+
+
+def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> dict[str, Any]:
+    """The report as one object; `exploration` is of the scope asked for.
+
+    `counterexamples` are those of the searches, `counterexample` the records of a random run that failed.
+    """
+    fuzzed = evidence.fuzzed
+    failure = fuzzed.failure
+    return {
+        **stamp(),
+        "seed": evidence.settings.seed,
+        "policy": dict(evidence.settings.policy),
+        "fixed": {},
+        "claims": [
+            {
+                "number": v.claim.number,
+                "id": v.claim.id,
+                "sentence": v.claim.sentence,
+                "clauses": list(v.claim.clauses),
+                "verdict": v.verdict,
+                "method": v.method,
+                "scope": v.scope,
+                "twin_reached": v.twin_reached,
+                "faults_killed": _killed(v.claim),
+            }
+            for v in found
+        ],
+        "exploration": _search_data(evidence.searches[0]) if evidence.searches else None,
+        "searches": [_search_data(each) for each in evidence.searches],
+        "obligations": {
+            "total": len(evidence.obligations),
+            "proved": sum(o.verdict == PROVED for o in evidence.obligations),
+            "seconds": round(evidence.prove_seconds, 2),
+            "open": [_open(o) for o in evidence.obligations if o.verdict != PROVED],
+        },
+        "fuzz": {
+            "examples": fuzzed.count.examples,
+            "steps": fuzzed.count.steps,
+            "seconds": round(fuzzed.seconds, 2),
+            "cold": [{"event": event, "outcome": what} for event, what in fuzzed.cold],
+        },
+        "counterexamples": [breach.example.data() for breach in broken if breach.example is not None],
+        "counterexample": failure.records if failure else None,
+        "interrupted": evidence.interrupted,
+    }
+
+
+def exit_codes(found: Sequence[ClaimVerdict], evidence: Evidence) -> list[int]:
+    """Every exit code that applies."""
+    codes = [exit_of(evidence.fuzzed.failure)] if evidence.fuzzed.failure else []
+    codes += [LIVENESS if v.claim in LIVENESS_CLAIMS else SAFETY for v in violations(evidence)]
+    codes += [BUG] * any(disagreements(evidence))
+    if not evidence.is_whole and not codes:
+        codes.append(NO_VERDICT)
+    if any(v.verdict == "not_checked" for v in found) and evidence.is_whole:
+        codes.append(COVERAGE)
+    if evidence.fuzzed.cold or evidence.deadlocks:
+        codes.append(COVERAGE)
+    return codes + [UNKNOWN] * any(v.verdict == "unknown" for v in found)
+
+
+def _row(v: ClaimVerdict) -> list[str]:
+    faults = _killed(v.claim)
+    says = f"{v.claim.id}\n{v.claim.sentence}"
+    counts = [f"{v.twin_reached:,}", "-" if faults is None else str(faults)]
+    return [str(v.claim.number), says, v.verdict.replace("_", " "), v.method, v.scope, *counts]
+
+
+def _rule(v: ClaimVerdict) -> FindingRule:
+    return FindingRule(v.claim.id, v.claim.sentence, v.claim.clauses, {"number": v.claim.number, "verdict": v.verdict})
+
+
+def _finding(
+    v: ClaimVerdict, key: Key, engine: str, lines: Sequence[str], level: str, trace: Sequence[str] = ()
+) -> ReportFinding:
+    place = FindingPlace(*_declared(key[0]))
+    fingerprint = {"claimPartEngine/v1": "/".join((*key, engine))}
+    return ReportFinding(_rule(v), lines, place, fingerprint, {"part": key[1], "engine": engine}, level, trace)
+
+
+@cache
+def _declared(claim: str) -> tuple[str, int]:
+    """The file in the repository that declares a claim, and the line of its id."""
+    for file in sorted(files("tokenspec.invariants").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".py"):
+            for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+                if line.strip() == f'"{claim}",':
+                    return f"invariants/tokenspec/invariants/{file.name}", number
+    return "invariants/tokenspec/invariants/claims.py", 1
+
+
+def _killed(claim: Claim) -> int | None:
+    """How many seeded faults the claim killed when that was last recorded, None where the declaration has changed since."""
+    counts = kills()
+    return None if counts is None else counts[claim.id]
+
+
+def _open(o: Obligation) -> dict[str, Any]:
+    return {"claim": o.claim, "part": o.part, "about": o.about, "verdict": o.verdict}
+
+
+def _search_data(searched: Searched) -> dict[str, Any]:
+    found = searched.found
+    return {
+        "scope": searched.scope.name,
+        "policies": searched.policies,
+        "states": found.states,
+        "transitions": found.transitions,
+        "depth": found.depth,
+        "seconds": round(found.seconds, 2),
+        "states_per_second": round(found.states / max(found.seconds, 0.001)),
+        "memory": found.memory,
+        "coldest_rule": list(_coldest(found)),
+        "complete": searched.complete,
+    }
+
+
+def _coldest(found: Exploration) -> tuple[str, int]:
+    return min(found.rules.items(), key=lambda rule: rule[1], default=("", 0))
+
+
+def _figures(evidence: Evidence) -> Iterator[str]:
+    """What each engine did, a line each."""
+    proved = sum(o.verdict == PROVED for o in evidence.obligations)
+    lemmas = len({o.part for o in evidence.obligations if o.claim == LEMMA})
+    yield (
+        f"prover     {proved} of {len(evidence.obligations)} obligations proved, those of {lemmas} lemmas among them, figures "
+        f"and policies open, {evidence.prove_seconds:.1f} s"
+    )
+    for searched in evidence.searches:
+        for each in searched.explorations:
+            rule, times = _coldest(each)
+            how = (
+                ""
+                if each.complete
+                else f"; ended by its budget of {each.ended_by}"
+                if each.ended_by
+                else "; ended by a violation"
+            )
+            yield (
+                f"explorer   {searched.scope.name}, {searched.told}{' (claims with ghosts)' if each is searched.ghosts else ''}: "
+                f"{each.states:,} states, {each.transitions:,} transitions, depth {each.depth}, {each.seconds:.1f} s "
+                f"({each.states / max(each.seconds, 0.001):,.0f} states/s), {each.memory / 2**20:,.0f} MiB, coldest rule {rule} "
+                f"({times:,}){how}"
+            )
+    fuzzed = evidence.fuzzed
+    yield (
+        f"fuzzer     {fuzzed.count.steps:,} events of {fuzzed.count.examples:,} random runs, {fuzzed.seconds:.0f} s "
+        f"({fuzzed.count.steps / max(fuzzed.seconds, 0.001):,.0f}/s), seed {fuzzed.seed}"
+    )

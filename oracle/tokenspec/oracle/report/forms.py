@@ -1,0 +1,58 @@
+"""The forms that a report is written in, and the files that it goes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.report.junit import junit
+from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.report.output import output
+from tokenspec.oracle.report.sarif import sarif
+from tokenspec.oracle.report.text import text
+
+Reports = Sequence[tuple[str, str]]
+"""Forms, each with the file it goes to."""
+
+
+def as_json(report: Any) -> str:
+    """One object, indented, keys in the order given."""
+    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+
+
+def as_lines(report: RunReport) -> str:
+    """A line for each item of the lists that the report itemises, and one for what is left."""
+    data = report.data()
+    lines = [{name: item} for key, name in report.itemised.items() for item in data.get(key, ())]
+    summary = {key: value for key, value in data.items() if key not in report.itemised}
+    return "".join(msgspec.json.encode(line).decode() + "\n" for line in [*lines, {"summary": summary}])
+
+
+def _markdown(report: RunReport) -> str:
+    # What draws pictures is not imported for a text.
+    from tokenspec.oracle.report.markdown import markdown
+
+    return markdown(report)
+
+
+RENDERERS: dict[str, Callable[[RunReport], str]] = {
+    "json": lambda report: as_json(report.data()),
+    "jsonl": as_lines,
+    "junit": junit,
+    "sarif": lambda report: as_json(sarif(report)),
+    "md": _markdown,
+}
+"""Every form but the text, which depends on the terminal that it goes to."""
+
+
+def write(report: RunReport, form: str, output_file: str | None, quiet: bool, reports: Reports = ()) -> int:
+    """Writes the report in `form` to `output_file` or standard output, and in others where --report says; the exit code."""
+    for also, path, option in [*((form, path, "--report") for form, path in reports), (form, output_file, "-o")]:
+        with output(path, option) as to:
+            if also == "text":
+                text(report, to, quiet)
+            else:
+                to.write(RENDERERS[also](report))
+    return report.code

@@ -44,11 +44,15 @@ MARKUPS = {".md": MARKDOWN, ".markdown": MARKDOWN, ".rst": RST}
 
 @dataclass(frozen=True)
 class Filled:
-    """A document with every block anew; `files` are what it links to, by their path as it is linked."""
+    """A document with every block anew; `files` are what it links to, by their path as it is linked.
+
+    `lines` says at which line of the document each of them is asked for, from 1.
+    """
 
     text: str
     blocks: int
     files: Mapping[str, str]
+    lines: Mapping[str, int]
 
 
 def filled(text: str, markup: Markup, find: Find) -> Filled:
@@ -57,6 +61,7 @@ def filled(text: str, markup: Markup, find: Find) -> Filled:
     lines = text.replace("\r\n", "\n").split("\n")
     written: list[str] = []
     files: dict[str, str] = {}
+    asked: dict[str, int] = {}
     blocks, number, fence = 0, 0, ""
     while number < len(lines):
         line = lines[number]
@@ -66,17 +71,30 @@ def filled(text: str, markup: Markup, find: Find) -> Filled:
         if fence or not begins:
             fence = _fence(markup, line, fence)
             continue
-        end = next((n for n in range(number, len(lines)) if lines[n].rstrip() == markup.ends), None)
+        end = _end(markup, lines, number)
         if end is None:
-            raise BadBlock(f"the block has no end: a line {markup.ends}", number)
+            raise BadBlock(f"the block has no end before the next one: a line {markup.ends}", number)
         try:
             content = _content(begins[1], markup, find)
         except BadBlock as fault:
             raise BadBlock(fault.rule, number) from None
         written += ["", *content[0].split("\n"), "", markup.ends]
+        if twice := next((file for file, text in content[1].items() if files.get(file, text) != text), None):
+            raise BadBlock(f"svg={twice}: another block of this document puts its picture there", number)
         files |= content[1]
+        asked |= dict.fromkeys(content[1], number)
         blocks, number = blocks + 1, end + 1
-    return Filled(line_end.join(written), blocks, files)
+    return Filled(line_end.join(written), blocks, files, asked)
+
+
+def _end(markup: Markup, lines: list[str], start: int) -> int | None:
+    """The line that ends the block; None where another block begins first, or the document ends."""
+    for number in range(start, len(lines)):
+        if lines[number].rstrip() == markup.ends:
+            return number
+        if markup.begins.fullmatch(lines[number]):
+            return None
+    return None
 
 
 def _fence(markup: Markup, line: str, inside: str) -> str:

@@ -39,6 +39,11 @@ class NoProgram(Exception):
     """The form asked for takes a program that is not installed; the message says which, and what else can be done."""
 
 
+def is_ours(content: bytes) -> bool:
+    """Returns whether a file holds a picture that `svg` wrote."""
+    return content.startswith(b'<svg class="tokenspec" ')
+
+
 def svg(graph: Graph) -> str:
     """The picture as SVG, the same text everywhere."""
     drawn = svg_of(dot(graph))

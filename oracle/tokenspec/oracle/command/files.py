@@ -11,16 +11,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.report.output import cannot_be_written, discard_standard_output, named
+from tokenspec.oracle.base.whole_files import cannot_be_written, named, write_file, written
+from tokenspec.oracle.report.output import discard_standard_output
+
+__all__ = ["check_files", "lines_to", "write_file"]
 
 
 def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result: str | None = None) -> None:
     """Nothing is read or written yet. Raises `WrongUsage` where an output is an input, or another output, or cannot be.
 
-    `outputs` are the files written, by the option that names them; `result` is where the result goes (-o).
+    `outputs` are the files written, by the option that names them; `result` is where the result goes (-o). Of an input
+    that is a folder every file is read.
     """
     given = {**outputs, "-o" if result is not None else "the result": result or "-"}
     read, written = {_identity(path, 0) for path in inputs}, dict[object, str]()
+    folders = [Path(os.path.realpath(path)) for path in inputs if os.path.isdir(path)]
     for option, path in given.items():
         if path is None:
             continue
@@ -29,7 +34,8 @@ def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result
         identity = _identity(path, 1) or ("standard output" if path == "-" else None)
         if identity is None:
             continue
-        if identity in read:
+        within = path != "-" and os.path.isfile(path) and any(map(Path(os.path.realpath(path)).is_relative_to, folders))
+        if identity in read or within:
             raise WrongUsage(option, f"{named(path)} is also read, and would be overwritten")
         if written.setdefault(identity, option) != option:
             raise WrongUsage(option, f"{named(path)} is written by {written[identity]} already; each needs a file of its own")
@@ -80,19 +86,11 @@ def lines_to(option: str, path: str | None) -> Iterator[Callable[[bytes], None] 
             if not isinstance(fault, BrokenPipeError):
                 raise cannot_be_written(option, path, fault) from None
 
-    try:
-        to = sys.stdout.buffer if path == "-" else Path(path).open("wb")
-    except OSError as fault:
-        raise cannot_be_written(option, path, fault) from None
-    try:
-        yield lambda line: guarded(to.write, line + b"\n")
-    finally:
-        guarded(to.flush if path == "-" else to.close)
-
-
-def write_file(option: str, path: str, content: bytes) -> None:
-    """Writes a whole file. Raises `WrongUsage` where that fails."""
-    try:
-        Path(path).write_bytes(content)
-    except OSError as fault:
-        raise cannot_be_written(option, path, fault) from None
+    if path == "-":
+        try:
+            yield lambda line: guarded(sys.stdout.buffer.write, line + b"\n")
+        finally:
+            guarded(sys.stdout.buffer.flush)
+        return
+    with written(option, path) as file:
+        yield lambda line: guarded(file.write, line + b"\n")

@@ -6,21 +6,10 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from io import TextIOWrapper
 from typing import IO
 
-from tokenspec.oracle.base.errors import WrongUsage
-
-
-def named(path: str) -> str:
-    """Names a file, or standard output for `-`."""
-    return "standard output" if path == "-" else path
-
-
-def cannot_be_written(option: str, path: str, fault: Exception) -> WrongUsage:
-    """Returns the error for a file that cannot be written."""
-    why = (getattr(fault, "strerror", None) or str(fault)).lower()
-    return WrongUsage(option, f"{named(path)} cannot be written: {why}")
+from tokenspec.oracle.base.whole_files import cannot_be_written, written
 
 
 @contextmanager
@@ -34,8 +23,10 @@ def output(path: str | None, option: str = "-o") -> Iterator[IO[str]]:
             yield sys.stdout
             sys.stdout.flush()
         else:
-            with Path(path).open("w", encoding="utf-8", errors="backslashreplace") as file:
-                yield file
+            with written(option, path) as file:
+                text = TextIOWrapper(file, "utf-8", "backslashreplace")
+                yield text
+                text.detach()
     except OSError as fault:
         if path is None or path == "-":
             discard_standard_output()

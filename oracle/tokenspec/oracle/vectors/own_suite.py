@@ -11,6 +11,7 @@ import msgspec
 
 from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.text import in_our_words
+from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.vectors.build.write import vector_file
 from tokenspec.oracle.vectors.from_counterexample import case_of
 from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, read_suite
@@ -57,5 +58,5 @@ def _case(file: Path) -> tuple[Case, dict[str, Any]]:
 def _write(directory: Path, new: dict[str, bytes], index: Index) -> None:
     (directory / VECTORS).mkdir(parents=True, exist_ok=True)
     for name, content in new.items():
-        (directory / VECTORS / f"{name}.json").write_bytes(content)
-    (directory / INDEX).write_bytes(msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n")
+        write_file("DIR", directory / VECTORS / f"{name}.json", content)
+    write_file("DIR", directory / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n")

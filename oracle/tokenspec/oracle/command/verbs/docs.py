@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import click
 
 from tokenspec.diagrams.blocks import MARKUPS, BadBlock, Filled, filled
+from tokenspec.diagrams.picture import is_ours
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.command.options import settings_options
@@ -73,6 +75,8 @@ def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Set
     found = {path: _filled(path, settings.catalogue, settings.policy) for path in dict.fromkeys(files)}
     if not skip_unmarked and not any(page.blocks for _, page in found.values()):
         raise BadSetting(", ".join(files), "there is no block to fill: a line <!-- tokenspec: NAME -->, or .. tokenspec: NAME")
+    for path, (_, page) in found.items():
+        _check_pictures(path, page, {os.path.realpath(document) for document in found})
     stale = [stated for path, (before, page) in found.items() for stated in _stale(path, before, page)]
     if not check:
         for path, content in stale:
@@ -96,6 +100,22 @@ def _filled(path: str, catalogue: Catalogue, policy: Mapping[str, str]) -> tuple
         raise BadSetting(path, f"it is not UTF-8 at byte {fault.start}") from None
     except BadBlock as fault:
         raise BadSetting(f"{path}:{fault.line}", fault.rule) from None
+
+
+def _check_pictures(path: str, page: Filled, documents: set[str]) -> None:
+    """Raises `BadSetting` where a picture would go to a place that is not one for pictures of this document."""
+    folder = os.path.realpath(Path(path).parent)
+    for file in page.files:
+        target = os.path.realpath(os.path.join(folder, file))
+        place = f"{path}:{page.lines[file]}"
+        if not target.lower().endswith(".svg"):
+            raise BadSetting(place, f"svg={file}: the name of a picture ends in .svg")
+        if os.path.isabs(file) or not Path(target).is_relative_to(folder):
+            raise BadSetting(place, f"svg={file}: a picture lies in the folder of its document, or in one below it")
+        if target in documents:
+            raise BadSetting(place, f"svg={file}: this is a document, and a picture would take its place")
+        if os.path.lexists(target) and not (os.path.isfile(target) and is_ours(Path(target).read_bytes())):
+            raise BadSetting(place, f"svg={file}: there is something else in its place; move that, or choose another name")
 
 
 def _stale(path: str, before: bytes, page: Filled) -> list[tuple[str, bytes]]:

@@ -12,6 +12,7 @@ import msgspec
 from tokenspec.machine.fuzzing.reachability import outcomes
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import declaration, stamp
+from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, recorded
 from tokenspec.oracle.vectors.build.faulty_oracle import shows_nothing
@@ -48,13 +49,14 @@ def check_place(at: Path) -> None:
 
 def write(files: Mapping[str, bytes], at: Path) -> None:
     """Writes the suite; vectors of an older one that are no longer in it are deleted. Raises `OSError`."""
+    # The index comes last: until then the old one and its vectors are there.
+    for name, content in sorted(files.items(), key=lambda file: file[0] == INDEX):
+        path = at / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_file("--out", path, content)
     for path in _own(at):
         if str(path.relative_to(at)) not in files:
             path.unlink()
-    for name, content in files.items():
-        path = at / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
 
 
 def _own(at: Path) -> list[Path]:

@@ -1,0 +1,101 @@
+"""Writes files that are never seen half written."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from typing import BinaryIO
+
+from tokenspec.oracle.base.errors import WrongUsage
+
+
+@contextmanager
+def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Opens a file that takes the name `path` when the block ends without an error; until then the old file stays.
+
+    Links are followed, permissions are kept. A device or a pipe is written as it is. Raises `OSError`.
+    """
+    target = os.path.realpath(path)
+    if os.path.exists(target) and not os.path.isfile(target):
+        with open(target, "wb") as direct:
+            yield direct
+        return
+    folder, name = os.path.split(target)
+    beside = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(4)}.tmp")
+    descriptor, unnamed = _opened(folder, beside)
+    file = os.fdopen(descriptor, "wb")
+    try:
+        yield file
+        file.flush()
+        os.fchmod(file.fileno(), _permissions(target))
+        os.fsync(file.fileno())
+        if unnamed:
+            # Only with a folder's descriptor does Python follow the link to the file itself.
+            os.link(f"/proc/self/fd/{file.fileno()}", beside, src_dir_fd=file.fileno())
+        file.close()
+        os.replace(beside, target)
+    except BaseException:
+        # What is left in the buffer fails once more, for the reason that is being told already.
+        with suppress(OSError):
+            file.close()
+        with suppress(FileNotFoundError):
+            os.unlink(beside)
+        raise
+
+
+@contextmanager
+def written(option: str, path: str) -> Iterator[BinaryIO]:
+    """The same for the file that `option` names. Raises `WrongUsage` where it cannot be opened or finished."""
+    with ExitStack() as opened:
+        try:
+            file = opened.enter_context(whole_file(path))
+        except (OSError, ValueError) as fault:
+            raise cannot_be_written(option, path, fault) from None
+        yield file
+        try:
+            opened.close()
+        except BrokenPipeError:
+            # The reader of a pipe has seen enough.
+            return
+        except OSError as fault:
+            raise cannot_be_written(option, path, fault) from None
+
+
+def write_file(option: str, path: str | os.PathLike[str], content: bytes) -> None:
+    """Writes the file that `option` names, or leaves the old one as it is. Raises `WrongUsage` where that fails."""
+    try:
+        with written(option, os.fspath(path)) as file:
+            file.write(content)
+    except OSError as fault:
+        raise cannot_be_written(option, os.fspath(path), fault) from None
+
+
+def named(path: str) -> str:
+    """Names a file, or standard output for `-`."""
+    return "standard output" if path == "-" else path
+
+
+def cannot_be_written(option: str, path: str, fault: Exception) -> WrongUsage:
+    """Returns the error for a file that cannot be written."""
+    why = (getattr(fault, "strerror", None) or str(fault)).lower()
+    return WrongUsage(option, f"{named(path)} cannot be written: {why}")
+
+
+def _opened(folder: str, beside: str) -> tuple[int, bool]:
+    """A new file in `folder`, and whether it has no name yet: then nothing is left of it where the process is killed."""
+    if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
+        # Not every file system has files without a name.
+        with suppress(OSError):
+            return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600), True
+    return os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600), False
+
+
+def _permissions(target: str) -> int:
+    """Those of the file that is there, or of a new one."""
+    with suppress(FileNotFoundError):
+        return os.stat(target).st_mode & 0o7777
+    mask = os.umask(0)
+    os.umask(mask)
+    return 0o666 & ~mask

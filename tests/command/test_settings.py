@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
 from command.conftest import EXAMPLES, opened, record, within, write_log
+from tokenspec.oracle.sut.observed import reasons_from_file
+from tokenspec.oracle.wire.settings import NAMES_MAX
 
 CATALOGUE = """\
 ranking = ["free", "lo", "hi"]
@@ -134,3 +137,49 @@ def test_a_divergence_outweighs_a_bad_record(tmp_path: Path) -> None:
 def test_a_bad_record_outweighs_conforming_ones(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", [opened(observed={"status": "free"}), {"account": "ada"}])
     assert within("replay", "log.jsonl", cwd=tmp_path).code == 65
+
+
+@pytest.mark.parametrize("table", ["ranking", "packs"])
+@pytest.mark.parametrize(("more", "code"), [(0, 0), (1, 65)])
+def test_a_catalogue_has_as_many_names_as_the_account_can_be_declared_for(
+    table: str, more: int, code: int, tmp_path: Path
+) -> None:
+    names = [f"n{number}" for number in range(NAMES_MAX - (table == "ranking") + more)]
+    plans, packs = (names, ["box"]) if table == "ranking" else ([], names)
+    text = f"ranking = {json.dumps(['free', *plans])}\ndaily = 1\nbank_months = 1\nplans.free.allowance = 0\n"
+    text += "".join(f"plans.{name}.allowance = 1\n" for name in plans) + "".join(f"packs.{name} = 1\n" for name in packs)
+    (tmp_path / "own.toml").write_text(text)
+    write_log(tmp_path / "log.jsonl", [opened()])
+    done = within("replay", "log.jsonl", "--catalogue", "own.toml", cwd=tmp_path)
+    assert done.code == code
+    assert code == 0 or f"own.toml: {table}: it has {NAMES_MAX + 1} entries, and at most {NAMES_MAX} are taken" in done.err
+
+
+WORDS = {
+    "table": ("x.y = 'plan_must_exist'", "x: it stands for a refusal code or a list of them"),
+    "list in a list": ("x = [['plan_must_exist']]", "x: it stands for a refusal code or a list of them"),
+    "number": ("x = 1", "x: it stands for a refusal code or a list of them"),
+    "empty list": ("x = []", "x: it stands for a refusal code or a list of them, and the list is empty"),
+    "nearly a code": ("x = 'plan_must_exists'", "did you mean plan_must_exist?"),
+}
+
+
+@pytest.mark.parametrize(("content", "says"), list(WORDS.values()), ids=list(WORDS))
+def test_words_for_refusals_of_a_wrong_form_are_bad_data(content: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "words.toml").write_text(content)
+    done = within("fuzz", "--sut", "true", "--reasons", "words.toml", cwd=tmp_path)
+    assert done.code == 65
+    assert says in done.err
+
+
+def test_a_code_needs_no_word(tmp_path: Path) -> None:
+    (tmp_path / "words.toml").write_text("NO_PLAN = 'plan_must_exist'")
+    words = reasons_from_file(tmp_path / "words.toml")
+    assert words["NO_PLAN"] == words["plan_must_exist"] == {"plan_must_exist"}
+    assert words["tokens_must_cover_cost"] == {"tokens_must_cover_cost"}
+
+
+def test_a_text_that_is_not_utf_8_is_told_with_escapes(tmp_path: Path) -> None:
+    write_log(tmp_path / "log.jsonl", [opened("a")])
+    done = within("explain", "log.jsonl", "--account", "a", "--shown", "\udcff", cwd=tmp_path)
+    assert (done.code, "'\\udcff' is not a JSON object" in done.err) == (64, True)

@@ -20,9 +20,6 @@ from tokenspec.oracle.wire.protocol import JOBS, PROTOCOL, Message, event_names
 from tokenspec.oracle.wire.settings import catalogue_from
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
-NAMES_MAX = 100
-"""Plans, packs, each: a catalogue that names more is refused, since the account is declared anew for its names."""
-
 
 class Server:
     """One world, opened by `open`, driven by `apply`, dropped by `close`.
@@ -90,10 +87,6 @@ class Server:
     def _catalogue_of(self, written: Message | None) -> Catalogue:
         if written is None:
             return self._catalogue
-        for table in ("ranking", "packs"):
-            names = written.get(table)
-            if isinstance(names, list | dict) and len(names) > NAMES_MAX:
-                raise BadSetting(table, f"it has {len(names)} entries, and {NAMES_MAX} are the most that are served")
         return catalogue_from(written)
 
     def _apply(self, request: Message) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,17 @@ def reasons_from_file(path: Path) -> dict[str, frozenset[str]]:
     for word, meant in written.items():
         listed = meant if isinstance(meant, list) else [meant]
         for code in listed:
+            if not isinstance(code, str):
+                raise BadSetting(f"{path}: {word}", f"it stands for a refusal code or a list of them, and {code!r} is none")
             if code not in codes:
-                raise BadSetting(f"{path}: {word}", f"{code!r} is not one of the refusal codes")
+                near = get_close_matches(code, sorted(codes), 1)
+                hint = f"; did you mean {near[0]}?" if near else ""
+                raise BadSetting(f"{path}: {word}", f"{code!r} is not one of the refusal codes{hint}")
+        if not listed:
+            raise BadSetting(f"{path}: {word}", "it stands for a refusal code or a list of them, and the list is empty")
         found[word] = frozenset(listed)
-    return found
+    # A code stands for itself where the file gives it no other meaning.
+    return {code: frozenset({code}) for code in codes} | found
 
 
 def observed(got: Mapping[str, Any], expected: Answer, terms: Capabilities, reasons: Reasons | None) -> dict[str, Any]:

@@ -23,6 +23,9 @@ from tokenspec.spec.words import NONE, UNLISTED
 _Figure = Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]
 
 
+NAMES_MAX = 100
+"""The most plans and the most packs of a catalogue: the account is declared anew for their names."""
+
 INFER = "infer"
 """In place of a setting: the knobs that no other option settles are open, and what is seen takes answers away."""
 
@@ -150,6 +153,9 @@ def _check_keys(written: Mapping[str, Any]) -> None:
 
 
 def _check_names(shape: _WireCatalogue) -> None:
+    for key, entries in (("ranking", shape.ranking), ("plans", shape.plans), ("packs", shape.packs)):
+        if len(entries) > NAMES_MAX:
+            raise BadSetting(key, f"it has {len(entries)} entries, and at most {NAMES_MAX} are taken")
     if not shape.ranking or shape.ranking[0] != FREE_PLAN:
         raise BadSetting("ranking", f"it lists the plans from lowest to highest, {FREE_PLAN!r} first")
     for table, names in (("plans", shape.plans), ("packs", shape.packs)):

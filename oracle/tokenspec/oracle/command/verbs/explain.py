@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import click
@@ -64,12 +65,12 @@ def _pools(shown: str | None) -> dict[str, int] | None:
     if shown is None:
         return None
     try:
-        pools = msgspec.json.decode(shown, type=dict[str, int])
+        pools = msgspec.json.decode(os.fsencode(shown), type=dict[str, int])
     except msgspec.MsgspecError:
         pools = {}
     if not pools or any(pool not in APP_POOLS for pool in pools):
         raise WrongUsage(
-            "--shown", f'it is a JSON object of whole tokens by pool ({", ".join(APP_POOLS)}), such as {{"fast": 0}}'
+            "--shown", f'{shown!a} is not a JSON object of whole tokens by pool ({", ".join(APP_POOLS)}), such as {{"fast": 0}}'
         )
     return pools
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any, TypeVar
 
 import msgspec
@@ -12,6 +13,7 @@ from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.possible_states import PossibleStates
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
 from tokenspec.spec.system import system
@@ -22,15 +24,17 @@ _T = TypeVar("_T")
 _MONTHS_MAX = 120_000
 """Of the years 0000 to 9999."""
 
-VERSION = 1
+VERSION = 2
 """Of the file's format. A file of another version is refused, not guessed at."""
 
 
 class _Head(msgspec.Struct):
     version: int
+    checksum: str = ""
+    """SHA-256 of the file as `save` writes it without a checksum."""
 
 
-class _Saved(_Head):
+class _Saved(_Head, kw_only=True):
     digest: str
     policy: dict[str, str]
     catalogue: dict[str, Any]
@@ -42,26 +46,36 @@ def save(oracle: Oracle) -> bytes:
     """Everything `oracle` knows, as JSON: its settings, and each account with its journal and clocks."""
     catalogue = catalogue_on_the_wire(oracle.catalogue) | {"aliases": dict(oracle.catalogue.aliases)}
     of = digest(system(oracle.catalogue))
-    return msgspec.json.encode(_Saved(VERSION, of, oracle.policy, catalogue, oracle.resets, oracle.accounts))
+    saved = _Saved(VERSION, digest=of, policy=oracle.policy, catalogue=catalogue, resets=oracle.resets, accounts=oracle.accounts)
+    saved.checksum = _checksum(saved)
+    return msgspec.json.encode(saved)
+
+
+def _checksum(saved: _Saved) -> str:
+    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(saved, checksum=""))).hexdigest()
 
 
 def load(content: bytes, name: str = "state") -> Oracle:
     """The oracle that `save` wrote; `name` is that of the file.
 
-    Raises `BadSetting` where it is of another version or declaration, or no such file, or an account in it cannot be.
+    Raises `BadSetting` where it is of another version or declaration, or no such file, was changed by hand, or holds an
+    account that cannot be.
     """
     version = _decoded(content, _Head, name).version
     if version != VERSION:
         raise BadSetting(name, f"it has version {version}, and this program reads version {VERSION}")
     saved = _decoded(content, _Saved, name)
+    if saved.checksum != _checksum(saved):
+        raise BadSetting(name, "it is not as it was saved: its checksum is another; replay from the start")
     try:
         oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets)
     except BadSetting as fault:
         raise BadSetting(f"{name}: {fault.key}", fault.rule) from None
     if saved.digest != digest(system(oracle.catalogue)):
         raise BadSetting(name, "it was saved under another declaration of the account; replay from the start")
+    possible = PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue.ranking)
     for account_name, account in saved.accounts.items():
-        wrong = _wrong_with(oracle, account)
+        wrong = _wrong_with(oracle, possible, account)
         if wrong is not None:
             raise BadSetting(name, f"it is not as it was saved: account {one_line(account_name)}: {wrong}")
     return oracle.fork(saved.accounts)
@@ -74,14 +88,11 @@ def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
         raise BadSetting(name, f"it is not a saved state: {fault}") from None
 
 
-def _wrong_with(oracle: Oracle, account: Account) -> str | None:
+def _wrong_with(oracle: Oracle, possible: PossibleStates, account: Account) -> str | None:
     """Why `account` is none that `oracle` could have come to by itself; None where nothing speaks against it."""
-    variables = oracle.machine.variables
-    if len(account.row) != len(variables):
-        return f"it has {len(account.row)} variables and not {len(variables)}"
-    for variable, value in zip(variables, account.row, strict=True):
-        if not variable.type.admits(value):
-            return f"{variable.name} has a value that it cannot have"
+    wrong = possible.wrong_with(account.row)
+    if wrong is not None:
+        return wrong
     return _wrong_with_clocks(account) or _wrong_with_sessions(oracle, account)
 
 

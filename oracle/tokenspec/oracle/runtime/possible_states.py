@@ -1,0 +1,39 @@
+"""Tells states that no account is ever in from those that the declaration can come to."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
+from tokenspec.machine.interpreters.compiled import Compiled, Row
+from tokenspec.machine.lang.claims import StatePart
+from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement, Rule
+from tokenspec.machine.lang.outcome import Values
+
+
+class PossibleStates:
+    """The types, the claims about states and the lemmas of one machine, of which each is proved of every state it reaches.
+
+    They are compiled as the requirements of one event that changes nothing.
+    """
+
+    def __init__(self, machine: Machine, parameters: Values, ranking: tuple[str, ...]) -> None:
+        parts = [(f"claim {c.number}, {c.id}", p) for c in claims(ranking) for p in c.parts]
+        parts += [("lemma", lemma) for lemma in lemmas()]
+        stated = [(told, p) for told, p in parts if isinstance(p, StatePart) and p.machine == machine.name]
+        needs = tuple(Requirement(f"{told}, {part.name}", part.holds, (), "") for told, part in stated)
+        stays = Rule("stays", tuple(machine.states), None, "", ())
+        event = Event("stands", Actor.CLOCK, "", (), needs, (stays,))
+        self._variables = machine.variables
+        self._compiled = Compiled(replace(machine, events=(event,)), parameters)
+
+    def wrong_with(self, row: Row) -> str | None:
+        """The reason why no account is ever in the state `row`; None where it may be."""
+        if len(row) != len(self._variables):
+            return f"it has {len(row)} variables and not {len(self._variables)}"
+        for variable, value in zip(self._variables, row, strict=True):
+            if not variable.type.admits(value):
+                return f"{variable.name} has a value that it cannot have"
+        outcome, *_ = self._compiled.steps["stands"](row, ())
+        return f"no account is ever like this: {self._compiled.codes[-1 - outcome]}" if outcome < 0 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -18,7 +19,7 @@ from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
 from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
 from tokenspec.oracle.logs.history import daily_job_state, next_daily_reset
 from tokenspec.oracle.runtime.journal import refund_job
-from tokenspec.oracle.runtime.snapshot import load, save
+from tokenspec.oracle.runtime.snapshot import VERSION, load, save
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.spec.catalogue import Catalogue
 
@@ -66,12 +67,61 @@ def test_a_saved_state_is_the_same_bytes_each_time() -> None:
 
 @pytest.mark.parametrize(
     ("change", "rule"),
-    [({"version": 2}, "version 2"), ({"digest": "0" * 64}, "another declaration"), ({"accounts": 3}, "not a saved state")],
+    [
+        ({"version": VERSION + 1}, f"version {VERSION + 1}"),
+        ({"digest": "0" * 64}, "another declaration"),
+        ({"accounts": 3}, "not a saved state"),
+    ],
 )
 def test_a_state_that_cannot_be_gone_on_from_is_refused(change: dict[str, Any], rule: str) -> None:
     saved = msgspec.json.decode(save(Oracle())) | change
     with pytest.raises(BadSetting, match=rule):
         load(msgspec.json.encode(saved))
+
+
+def leaves(value: Any) -> Iterator[tuple[Any, Any]]:
+    """Each place of a JSON document that holds no list and no object: what it lies in, and its key."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(inner, dict | list):
+            yield from leaves(inner)
+        else:
+            yield value, key
+
+
+def test_a_state_that_was_edited_anywhere_is_refused(runs: list[tuple[FuzzWorld, list[dict[str, Any]]]]) -> None:
+    world, records = max(runs, key=lambda run: len({record["account"] for record in run[1]}))
+    oracle = Oracle(world.policy, world.catalogue, world.resets)
+    list(answers(oracle, records))
+    state = msgspec.json.decode(save(oracle))
+    tried = 0
+    for inside, key in list(leaves(state)):
+        before = inside[key]
+        inside[key] = not before if isinstance(before, bool) else before + 1 if isinstance(before, int) else f"{before or ''}x"
+        with pytest.raises(BadSetting):
+            load(msgspec.json.encode(state))
+        inside[key], tried = before, tried + 1
+    assert tried > len(records)
+    load(msgspec.json.encode(state))
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({"fast": 2**53 - 1}, "no account is ever like this: claim 3, pools_within_allowance"),
+        ({"rollover": 75_001}, "no account is ever like this: lemma, bank_bounded"),
+        ({"daily": -1}, "daily has a value that it cannot have"),
+        ({"plan": "free", "fast": 0}, "no account is ever like this: lemma, subscribed_is_paid"),
+    ],
+)
+def test_a_state_that_no_claim_allows_is_refused_whatever_its_checksum(change: dict[str, Any], wrong: str) -> None:
+    oracle = Oracle()
+    oracle.apply(OPEN)
+    oracle.apply({**OPEN, "event": "subscribe", "plan": "premium"})
+    account = oracle.accounts["a"]
+    values = dict(zip((v.name for v in oracle.machine.variables), account.row, strict=True)) | change
+    account.row = tuple(values.values())
+    with pytest.raises(BadSetting, match=f"account a: {re.escape(wrong)}"):
+        load(save(oracle))
 
 
 def test_a_file_that_is_no_state_is_refused() -> None:

@@ -65,14 +65,14 @@ def load(content: bytes, name: str = "state") -> Oracle:
     if version != VERSION:
         raise BadSetting(name, f"it has version {version}, and this program reads version {VERSION}")
     saved = _decoded(content, _Saved, name)
-    if saved.checksum != _checksum(saved):
-        raise BadSetting(name, "it is not as it was saved: its checksum is another; replay from the start")
     try:
         oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets)
     except BadSetting as fault:
         raise BadSetting(f"{name}: {fault.key}", fault.rule) from None
     if saved.digest != digest(system(oracle.catalogue)):
         raise BadSetting(name, "it was saved under another declaration of the account; replay from the start")
+    if saved.checksum != _checksum(saved):
+        raise BadSetting(name, "it is not as it was saved: its checksum is another; replay from the start")
     possible = PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue.ranking)
     for account_name, account in saved.accounts.items():
         wrong = _wrong_with(oracle, possible, account)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.claims import ONE_OUTCOME, LayerPart
+from tokenspec.machine.lang.claims import ONE_OUTCOME, LayerPart, RefusalPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.validate import check_clauses, citations, validate
 from tokenspec.machine.lang.validate_claims import validate_claims
@@ -33,6 +33,11 @@ def test_every_claim_is_well_formed_and_numbered_from_1_without_a_gap() -> None:
 
 def test_the_claim_that_every_checker_looks_after_is_declared() -> None:
     assert ONE_OUTCOME in {(c.id, p.name) for c in claims(DEFAULT.ranking) for p in c.parts if isinstance(p, LayerPart)}
+
+
+def test_the_refusals_of_every_event_of_the_account_are_restated() -> None:
+    restated = [p.event for c in claims(DEFAULT.ranking) for p in c.parts if isinstance(p, RefusalPart)]
+    assert restated == [event.name for event in system().machines[0].events]
 
 
 def test_every_clause_is_cited_and_every_cited_clause_is_registered() -> None:

@@ -5,11 +5,30 @@ from __future__ import annotations
 import pytest
 
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
-from tokenspec.machine.lang.build import eq, ite, lookup, var
-from tokenspec.machine.lang.declaration import Kind, Machine, Parameter, Policy, Requirement
-from tokenspec.machine.lang.expr import Lit, substitute
-from tokenspec.machine.lang.phrases import Definitions, Figure, Missing, buys, choosing, gives_back, includes, spends, unless
-from tokenspec.machine.lang.types import Enum, Tokens
+from tokenspec.machine.lang.build import STAYS, Flows, eq, event, ite, lookup, requires, rule, var
+from tokenspec.machine.lang.declaration import Actor, ClockAct, Field, Kind, Machine, Parameter, Policy, Requirement
+from tokenspec.machine.lang.expr import Expr, Lit, substitute
+from tokenspec.machine.lang.phrases import (
+    Definitions,
+    Figure,
+    Missing,
+    buys,
+    carries,
+    choosing,
+    gives_back,
+    grants,
+    in_full,
+    includes,
+    keeps,
+    loses,
+    settles,
+    spends,
+    starts,
+    stops,
+    unless,
+    up_to,
+)
+from tokenspec.machine.lang.types import Enum, Tokens, Value
 
 DRINK = Enum("Drink", ("tea", "coffee", "water"))
 POLICY = Policy(Parameter("drink", DRINK, "tea", "open"), tuple((name, name) for name in DRINK.members), "open", ())
@@ -73,6 +92,82 @@ def test_a_flow_says_balance_ledger_and_answer_in_one() -> None:
     assert spent.answer == {"charge_fast": a}
     assert [p.kind for p in buys(var("packs"), a).ledger] == [Kind.BOUGHT]
     assert [p.kind for p in includes(var("api"), a).ledger] == [Kind.GRANTED, Kind.EXPIRED]
-    back = gives_back({"fast": a, "bank": b}, {"fast": c, "bank": c})
+    back = gives_back({"fast": a, "bank": b}, fast=up_to(c, var("lasts")), bank=in_full)
     kinds = [(p.kind, p.pool) for p in back.ledger]
     assert kinds == [(kind, pool) for kind in (Kind.REFUNDED, Kind.EXPIRED) for pool in ("fast", "bank")]
+    assert {e.name for e in back.effect} == {"fast", "bank"}
+
+
+@pytest.mark.parametrize(
+    ("flow", "fast", "bank", "lines"),
+    [
+        (grants(var("fast"), a), 40, 7, {(Kind.GRANTED, "fast"): 40}),
+        (keeps(var("fast"), a), 40, 7, {(Kind.EXPIRED, "fast"): 60}),
+        (loses(var("fast")), 0, 7, {(Kind.EXPIRED, "fast"): 100}),
+        (
+            carries(var("fast"), var("bank"), a),
+            100,
+            40,
+            {(Kind.MOVED_OUT, "fast"): 33, (Kind.MOVED_IN, "bank"): 33, (Kind.EXPIRED, "fast"): 67, (Kind.EXPIRED, "bank"): 0},
+        ),
+        (
+            carries(var("fast"), var("bank"), b),
+            100,
+            2,
+            {(Kind.MOVED_OUT, "fast"): 0, (Kind.MOVED_IN, "bank"): 0, (Kind.EXPIRED, "fast"): 100, (Kind.EXPIRED, "bank"): 5},
+        ),
+    ],
+    ids=["grants", "keeps", "loses", "carries", "cuts"],
+)
+def test_a_flow_is_worth_what_it_says(flow: Flows, fast: int, bank: int, lines: dict[tuple[Kind, str], int]) -> None:
+    before = {"fast": 100, "bank": 7, "a": 40, "b": 2}
+    after = before | {effect.name: worth(effect.value, before) for effect in flow.effect}
+    assert (after["fast"], after["bank"]) == (fast, bank)
+    assert {(line.kind, line.pool): worth(line.amount, before) for line in flow.ledger} == lines
+
+
+@pytest.mark.parametrize(("bank", "lasts", "after"), [(10, True, 30), (10, False, 10), (25, True, 35), (50, True, 50)])
+def test_a_part_fills_its_pool_up_to_the_most_and_cuts_nothing(bank: int, lasts: bool, after: int) -> None:
+    fits = up_to(35, var("lasts"))(var("bank"), a)
+    assert worth(fits.expr, {"bank": bank, "a": 20, "lasts": lasts}) == after
+
+
+def worth(expr: Expr, of: dict[str, int]) -> Value:
+    return evaluate(substitute(expr, {name: Lit(value) for name, value in of.items()}), NOTHING)
+
+
+def test_what_happens_is_one_list_and_each_kind_keeps_its_order() -> None:
+    said = rule(
+        "moves",
+        "on",
+        STAYS,
+        "why",
+        "C1",
+        starts("day"),
+        a.becomes(1),
+        spends({"b": 2}),
+        c.becomes(3),
+        settles("month"),
+        stops("year"),
+    )
+    by_kind = rule(
+        "moves",
+        "on",
+        STAYS,
+        "why",
+        "C1",
+        effect=[a.becomes(1), *spends({"b": 2}).effect, c.becomes(3)],
+        ledger=spends({"b": 2}).ledger,
+        answer={"charge_b": 2},
+        clocks={"day": ClockAct.STARTS, "month": ClockAct.SETTLES, "year": ClockAct.STOPS},
+    )
+    assert said == by_kind
+
+
+def test_an_event_is_a_list_of_its_parts_and_a_user_brings_it_about_unless_it_says_who() -> None:
+    amount = Field("amount", Tokens(), "how many")
+    first, second = requires("a_must_hold", a, "why"), requires("b_must_hold", b, "why")
+    ways = rule("one", "on", STAYS, "why", when=c), rule("two", "on", STAYS, "why")
+    found = event("happens", "Something happens.", "C1 C2", first, amount, ways[0], second, ways[1])
+    assert (found.actor, found.fields, found.requires, found.rules) == (Actor.USER, (amount,), (first, second), ways)
+    assert event("runs", "It runs.", "", Actor.JOB, ways[1]).actor is Actor.JOB

@@ -7,6 +7,7 @@ from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, ne, n
 from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, new, other
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *
 
@@ -24,11 +25,10 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         all_of(to_the_letter, eq(rollover + topup, 0)),
         all_of(negation(to_the_letter), any_of(negation(pools_open), eq(fast + rollover + topup, 0))),
     )
-    # Which events may change a pool at all; packs and API tokens have claims of their own.
+    # A balance changes through events that the declared ledger has a line for. Packs and API tokens have claims of their own.
     touched_by = {
-        daily: ("open_account", "daily_reset", "generate", "refund"),
-        fast: ("subscribe", "upgrade", "renew", "cancel", "lapse", "generate", "refund"),
-        rollover: ("subscribe", "renew", "cancel", "lapse", "generate", "refund"),
+        pool: [e.name for e in account().events if any(line.pool == name for rule in e.rules for line in rule.ledger)]
+        for name, pool in (("daily", daily), ("fast", fast), ("rollover", rollover))
     }
     return (
         claim(

@@ -1,27 +1,29 @@
-"""The account as one machine: its words, its life (lifecycle.py) and its tokens (tokens.py), and its two clocks."""
+"""The account as one machine: what it holds, its life (lifecycle.py), its tokens (tokens.py), its figures, its two clocks."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from itertools import pairwise
 
-from tokenspec.machine.lang.build import cites
-from tokenspec.machine.lang.declaration import Clock, Machine
-from tokenspec.machine.lang.types import Enum
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.machine.lang.build import assumption, cites, eq, variable
+from tokenspec.machine.lang.declaration import Assumption, Clock, Machine, Parameter
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
+from tokenspec.spec import lifecycle, tokens
+from tokenspec.spec.catalogue import DEFAULT, FREE_PLAN, Catalogue
 from tokenspec.spec.daily_job import HOUR_MS
-from tokenspec.spec.lifecycle import billing, opening, subscription
 from tokenspec.spec.policies import POLICIES
-from tokenspec.spec.tokens import buying, day, spending
-from tokenspec.spec.words import POOLS, UNLISTED, assumptions, definitions, parameters, plan_type, variables
 
 # fmt: off
+from tokenspec.spec.words import (
+    ABSENT, BY_PLAN, DEFINED, NONE, POOLS, STATUS, UNLISTED, allowance_of, api_of, ceiling_of, daily_allowance, size_of,
+)
+
 CLOCKS = (
     Clock("renewal", falls_due="renewal_falls_due", job="renew", says="monthly, on the anniversary of subscribing",
           overdue_ms=24 * HOUR_MS, clauses=cites("F22 F23 A04 A05")),
     Clock("daily", falls_due="daily_reset_falls_due", job="daily_reset", says="daily, at the account's reset time",
           overdue_ms=48 * HOUR_MS, clauses=cites("F21 A02 A05 A12")),
 )
-# fmt: on
 
 
 def account(catalogue: Catalogue = DEFAULT) -> Machine:
@@ -31,18 +33,44 @@ def account(catalogue: Catalogue = DEFAULT) -> Machine:
 
 @lru_cache(maxsize=64)
 def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
-    plans_asked = plan_type(ranking).only(*ranking, UNLISTED)
-    packs_asked = Enum("Pack", (*packs, UNLISTED))
+    plans = Enum("Plan", (*ranking, NONE, UNLISTED))
     return Machine(
-        name="account",
-        says="A token account: its subscription and its five pools.",
-        control="status",
-        variables=variables(ranking),
-        events=(opening(), *subscription(plans_asked), *billing(), *day(), *buying(packs_asked), *spending()),
-        parameters=parameters(ranking, packs),
+        "account", "A token account: its subscription and its five pools.", control="status", pools=POOLS, clocks=CLOCKS,
+        variables=(
+            variable("status", STATUS, ABSENT, "where the account is in its lifecycle"),
+            variable("plan", plans.only(*ranking), FREE_PLAN, "the present plan"),
+            variable("scheduled_plan", plans.only(*ranking, NONE), NONE, "the lower plan from the next renewal on"),
+            variable("daily", Tokens(), 0, "tokens of the day"),
+            variable("fast", Tokens(), 0, "monthly tokens of the plan"),
+            variable("rollover", Tokens(), 0, "the bank: unused fast tokens of earlier months"),
+            variable("topup", Tokens(), 0, "tokens from packs"),
+            variable("api", Tokens(), 0, "tokens for the API, apart from the app"),
+            variable("renewals_due", Tokens(), 0, "anniversaries that no billing job has run for"),
+            variable("daily_reset_due", Bool(), False, "whether a daily reset has fallen due and not been run"),
+        ),
+        events=(
+            lifecycle.opening(), *lifecycle.subscription(plans.only(*ranking, UNLISTED)), *lifecycle.billing(),
+            *tokens.day(), *tokens.buying(Enum("Pack", (*packs, UNLISTED))), *tokens.spending(),
+        ),
+        parameters=(
+            Parameter("daily_allowance", Tokens(), None, "tokens a day"),
+            *(figure.parameter(name) for name in ranking for figure in BY_PLAN), *map(size_of.parameter, packs),
+        ),
         policies=POLICIES,
-        assumptions=assumptions(ranking, packs),
-        definitions=definitions(ranking, packs),
-        clocks=CLOCKS,
-        pools=POOLS,
-    )
+        assumptions=admissible(ranking, packs),
+        definitions=DEFINED.lowered({**dict.fromkeys(BY_PLAN, ranking), size_of: packs}))
+
+
+def admissible(ranking: tuple[str, ...], packs: tuple[str, ...]) -> tuple[Assumption, ...]:
+    """What every catalogue with these plans and packs satisfies."""
+    monthly = (allowance_of, ceiling_of)
+    return (
+        assumption(daily_allowance >= 1, "daily: the daily allowance is at least one token"),
+        *(assumption(eq(figure.of(FREE_PLAN), 0), f"plans.{FREE_PLAN}: the free plan's figures are 0")
+          for figure in (*monthly, api_of)),
+        *(assumption(figure.of(low) <= figure.of(high), f"plans.{high}.allowance: it is below that of {low}, and allowances "
+                     "do not fall along the ranking") for low, high in pairwise(ranking) for figure in monthly),
+        *(assumption(size_of.of(name) >= 1, f"packs.{name}: a pack holds at least one token") for name in packs),
+        *(assumption(figure.of(name) <= COUNTABLE_MAX, f"plans.{name}: allowance and ceiling stay within 2^53 - 1")
+          for name in ranking for figure in monthly))
+# fmt: on

@@ -1,12 +1,11 @@
-"""The catalogue: plans, packs and prices. Data, replaceable by the user's own.
-
-Allowances are the published ones. Pack sizes and prices are not published: those here are placeholders and examples.
-"""
+"""The catalogue: plans, packs and prices. Data, replaceable by the user's own; the shipped one is catalogue.toml."""
 
 from __future__ import annotations
 
+import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 
 from tokenspec.machine.lang.types import Value
 
@@ -49,35 +48,11 @@ class Catalogue:
         return figures | {f"pack[{name}]": size for name, size in self.packs.items()}
 
 
-def action(feature: str, model: str, settings: str, size: str, images: int, references: int) -> str:
-    """The key of an action in the shipped example price list (F01)."""
-    return f"{feature}/{model}/{settings}/{size}/images={images}/references={references}"
+def _shipped() -> Catalogue:
+    written = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text("utf-8"))
+    plans = {name: Plan(**plan | {"relaxed": tuple(plan.get("relaxed", ()))}) for name, plan in written.pop("plans").items()}
+    return Catalogue(ranking=tuple(written.pop("ranking")), plans=plans, **written)
 
 
-# An example, not Leonardo.Ai's list, which is not published. The price of several images is not a multiple of one.
-EXAMPLE_PRICES: dict[str, int] = {
-    action("image", "phoenix", "fast", "1024x1024", 1, 0): 8,
-    action("image", "phoenix", "fast", "1024x1024", 4, 0): 18,
-    action("image", "phoenix", "quality", "1024x1024", 1, 0): 16,
-    action("image", "phoenix", "quality", "1024x1024", 4, 0): 26,
-    action("image", "phoenix", "quality", "1536x1536", 4, 0): 40,
-    action("image", "phoenix", "quality", "1536x1536", 4, 2): 56,
-    action("image", "partner-model", "standard", "1024x1024", 1, 0): 40,
-    action("video", "motion", "standard", "720p", 1, 1): 250,
-}
-
-DEFAULT = Catalogue(
-    ranking=(FREE_PLAN, "essential", "premium", "ultimate"),
-    daily=150,
-    bank_months=3,
-    plans={
-        FREE_PLAN: Plan(allowance=0),
-        "essential": Plan(allowance=8_500),
-        "premium": Plan(allowance=25_000, relaxed=("image",)),
-        "ultimate": Plan(allowance=60_000, relaxed=("image", "video")),
-    },
-    packs={"small": 1_000, "large": 10_000},  # placeholders: the sizes are not published
-    prices=EXAMPLE_PRICES,
-    aliases={"Apprentice": "essential", "Artisan": "premium", "Maestro": "ultimate"}
-    | {"apprentice": "essential", "artisan": "premium", "maestro": "ultimate"},
-)
+DEFAULT = _shipped()
+"""The plans of Leonardo.Ai, with placeholders and examples where nothing is published (catalogue.toml)."""

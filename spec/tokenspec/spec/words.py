@@ -5,19 +5,16 @@ The figures are parameters: one for each plan or pack of a catalogue, whatever t
 
 from __future__ import annotations
 
-from itertools import pairwise
-
-# fmt: off
-from tokenspec.machine.lang.build import Term, all_of, any_of, assumption, eq, ite, maximum, minimum, one_of, total, var, variable
-from tokenspec.machine.lang.declaration import Assumption, Definition, Parameter, Variable
+from tokenspec.machine.lang.build import all_of, any_of, eq, ite, maximum, minimum, one_of, total, var
 from tokenspec.machine.lang.phrases import Definitions, Figure, choosing
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
-from tokenspec.spec.catalogue import FREE_PLAN, MEDIA
+from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.policies import POLICIES
 
+# fmt: off
 by_policy, chosen = choosing(POLICIES)
-_DEFINED = Definitions()
-define = _DEFINED.define
+DEFINED = Definitions()
+define = DEFINED.define
 
 ABSENT, FREE, ACTIVE, CANCELLING, PAST_DUE = "absent", "free", "active", "cancelling", "past_due"
 OPENED = (FREE, ACTIVE, CANCELLING, PAST_DUE)
@@ -64,28 +61,22 @@ asked_api = define("asked_api", api_of[plan_asked], "api of the plan asked for")
 # What can be spent: a free account's daily tokens; all pools of a plan in force.
 _in_force = one_of(status, ACTIVE, CANCELLING)
 _pools_open = any_of(_in_force, all_of(eq(status, PAST_DUE), chosen("past_due_spending", "allowed")))
-open_fast = define("open_fast", ite(_pools_open, fast, 0), "fast tokens that the status lets be spent")
-open_rollover = define("open_rollover", ite(_pools_open, rollover, 0), "rollover tokens that the status lets be spent")
-open_topup = define("open_topup", ite(_pools_open, topup, 0), "topup tokens that the status lets be spent")
+open_fast, open_rollover, open_topup = (
+    define(f"open_{pool}", ite(_pools_open, var(pool), 0), f"{pool} tokens that the status lets be spent")
+    for pool in ("fast", "rollover", "topup"))
 subscriber_pools = define("subscriber_pools", total(open_fast, open_rollover, open_topup), "what can be spent, daily apart")
 spendable = define("spendable", daily + subscriber_pools, "what can be spent in all")
 
 # A pool pays what the pools before it in the burn order leave of the cost, as far as it reaches.
 _daily_first = by_policy("daily_position", first=daily, last=0)
-
-
-def _pays(pool: str, holds: Term, earlier: Term) -> Term:
-    return define(f"{pool}_pays", minimum(holds, maximum(0, cost - earlier)), f"what {pool} pays of the cost")
-
-
-pays = {
-    "daily": _pays("daily", daily, by_policy("daily_position", first=0, last=subscriber_pools)),
-    "fast": _pays("fast", open_fast,
-                  _daily_first + by_policy("burn_order", fast_rollover_topup=0, rollover_fast_topup=open_rollover)),
-    "rollover": _pays("rollover", open_rollover,
-                      _daily_first + by_policy("burn_order", fast_rollover_topup=open_fast, rollover_fast_topup=0)),
-    "topup": _pays("topup", open_topup, _daily_first + open_fast + open_rollover),
+_before = {
+    "daily": (daily, by_policy("daily_position", first=0, last=subscriber_pools)),
+    "fast": (open_fast, _daily_first + by_policy("burn_order", fast_rollover_topup=0, rollover_fast_topup=open_rollover)),
+    "rollover": (open_rollover, _daily_first + by_policy("burn_order", fast_rollover_topup=open_fast, rollover_fast_topup=0)),
+    "topup": (open_topup, _daily_first + open_fast + open_rollover),
 }
+pays = {pool: define(f"{pool}_pays", minimum(holds, maximum(0, cost - earlier)), f"what {pool} pays of the cost")
+        for pool, (holds, earlier) in _before.items()}
 tokens_serve = define("tokens_serve", cost <= spendable, "tokens cover the cost")
 
 # Unlimited generation: out of tokens, on a plan in force that has it for this medium, with a model of the house.
@@ -104,62 +95,3 @@ qualifies = define("qualifies_for_daily",
                              out_of_tokens=eq(subscriber_pools, 0)),
                    "a subscriber is topped up to the daily allowance")
 # fmt: on
-
-
-def plan_type(ranking: tuple[str, ...]) -> Enum:
-    """The plans of a catalogue, and the two words for none of them."""
-    return Enum("Plan", (*ranking, NONE, UNLISTED))
-
-
-def variables(ranking: tuple[str, ...]) -> tuple[Variable, ...]:
-    """The state of an account."""
-    plans = plan_type(ranking)
-    tokens = {
-        "daily": "tokens of the day",
-        "fast": "monthly tokens of the plan",
-        "rollover": "the bank: unused fast tokens of earlier months",
-        "topup": "tokens from packs",
-        "api": "tokens for the API, apart from the app",
-    }
-    return (
-        variable("status", STATUS, ABSENT, "where the account is in its lifecycle"),
-        variable("plan", plans.only(*ranking), FREE_PLAN, "the present plan"),
-        variable("scheduled_plan", plans.only(*ranking, NONE), NONE, "the lower plan from the next renewal on"),
-        *(variable(pool, Tokens(), 0, says) for pool, says in tokens.items()),
-        variable("renewals_due", Tokens(), 0, "anniversaries that no billing job has run for"),
-        variable("daily_reset_due", Bool(), False, "whether a daily reset has fallen due and not been run"),
-    )
-
-
-def parameters(ranking: tuple[str, ...], packs: tuple[str, ...]) -> tuple[Parameter, ...]:
-    """The catalogue's figures."""
-    of_plans = [figure.parameter(name) for name in ranking for figure in BY_PLAN]
-    return (Parameter("daily_allowance", Tokens(), None, "tokens a day"), *of_plans, *(size_of.parameter(name) for name in packs))
-
-
-def assumptions(ranking: tuple[str, ...], packs: tuple[str, ...]) -> tuple[Assumption, ...]:
-    """What makes a catalogue admissible."""
-    free = [
-        assumption(eq(figure.of(FREE_PLAN), 0), f"plans.{FREE_PLAN}: the free plan's figures are 0")
-        for figure in (allowance_of, ceiling_of, api_of)
-    ]
-    rising = [
-        assumption(
-            figure.of(low) <= figure.of(high),
-            f"plans.{high}.allowance: it is below that of {low}, and allowances do not fall along the ranking",
-        )
-        for low, high in pairwise(ranking)
-        for figure in (allowance_of, ceiling_of)
-    ]
-    counted = [
-        assumption(figure.of(name) <= COUNTABLE_MAX, f"plans.{name}: allowance and ceiling stay within 2^53 - 1")
-        for name in ranking
-        for figure in (allowance_of, ceiling_of)
-    ]
-    sold = [assumption(size_of.of(name) >= 1, f"packs.{name}: a pack holds at least one token") for name in packs]
-    return (assumption(daily_allowance >= 1, "daily: the daily allowance is at least one token"), *free, *rising, *sold, *counted)
-
-
-def definitions(ranking: tuple[str, ...], packs: tuple[str, ...]) -> tuple[Definition, ...]:
-    """Every expression that has a name, in the order in which they build on each other."""
-    return _DEFINED.lowered({**dict.fromkeys(BY_PLAN, ranking), size_of: packs})

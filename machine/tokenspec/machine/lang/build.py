@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from typing import NoReturn, TypeAlias
+from typing import NoReturn, TypeAlias, TypeVar, assert_never
 
 from tokenspec.machine.lang import declaration as d
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.types import Type, Value
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,25 +191,55 @@ class Flows:
     answer: Mapping[str, Termlike] = field(default_factory=dict)
 
 
+Change: TypeAlias = d.Assign | d.Posting | Flows | tuple[str, d.ClockAct]
+"""What a rule does: to a variable, in the ledger, both at once, or to a clock."""
+
+
 def rule(
     name: str,
     source: str | tuple[str, ...],
     target: str | None,
     why: str,
     clauses: str = "",
-    *,
+    *changes: Change,
     when: Termlike = True,
     effect: Iterable[d.Assign] = (),
     ledger: Iterable[d.Posting] = (),
     answer: Mapping[str, Termlike] | None = None,
     clocks: Mapping[str, d.ClockAct] | None = None,
-    flows: Flows | None = None,
 ) -> d.Rule:
-    """A rule; `source` may be one state or several. What `flows` says comes after `effect`, `ledger` and `answer`."""
-    if flows is not None:
-        effect, ledger, answer = (*effect, *flows.effect), (*ledger, *flows.ledger), {**(answer or {}), **flows.answer}
+    """A rule; `source` may be one state or several. `changes` come after what `effect`, `ledger` and the rest say by kind."""
+    effects, lines, answers, acts = list(effect), list(ledger), dict(answer or {}), dict(clocks or {})
+    for change in changes:
+        match change:
+            case d.Assign():
+                effects.append(change)
+            case d.Posting():
+                lines.append(change)
+            case Flows():
+                effects += change.effect
+                lines += change.ledger
+                answers |= change.answer
+            case (clock, act):
+                acts[clock] = act
+            case _:
+                assert_never(change)
     sources = (source,) if isinstance(source, str) else source
     condition = TRUE if when is True else lift(when)
-    answers = tuple(d.Assign(key, lift(value)) for key, value in (answer or {}).items())
-    acts = tuple((clocks or {}).items())
-    return d.Rule(name, sources, target, why, cites(clauses), condition, tuple(effect), tuple(ledger), answers, acts)
+    answered = tuple(d.Assign(key, lift(value)) for key, value in answers.items())
+    about = name, sources, target, why, cites(clauses), condition
+    return d.Rule(*about, tuple(effects), tuple(lines), answered, tuple(acts.items()))
+
+
+Part: TypeAlias = d.Actor | d.Field | d.Key | d.Requirement | d.Rule
+
+
+def event(name: str, says: str, clauses: str, *parts: Part, repeats: bool = False) -> d.Event:
+    """An event: who brings it about (a user, if nobody is named), what comes with it, what it takes, and what happens then."""
+
+    def those(kind: type[T]) -> tuple[T, ...]:
+        return tuple(part for part in parts if isinstance(part, kind))
+
+    actor, *_ = (*those(d.Actor), d.Actor.USER)
+    fields, needs, rules, keys = those(d.Field), those(d.Requirement), those(d.Rule), those(d.Key)
+    return d.Event(name, actor, says, fields, needs, rules, cites(clauses), keys, repeats)

@@ -2,7 +2,7 @@
 
 allowance = define("allowance", allowance_of[plan], "fast tokens a month of the present plan")
 by_policy("upgrade_grant", difference=fast + more, full=asked_allowance, next_renewal=fast)
-rule("buys_packs", ACTIVE, STAYS, "...", flows=buys(topup, pack_size * quantity))
+rule("buys_packs", ACTIVE, STAYS, "packs are sold in any number", "F08", buys(topup, pack_size * quantity))
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from tokenspec.machine.lang.build import (
     ite,
     lift,
     lookup,
+    maximum,
     minimum,
     negation,
     posting,
@@ -150,13 +151,24 @@ def buys(pool: Term, tokens: Term) -> Flows:
     return Flows([pool.becomes(pool + tokens)], [posting(d.Kind.BOUGHT, pool, tokens)])
 
 
-def gives_back(parts: Mapping[str, Term], after: Mapping[str, Term]) -> Flows:
-    """Each part returns to its pool, which then holds `after`; what does not fit in expires."""
+def gives_back(parts: Mapping[str, Term], **balances: Callable[[Term, Term], Term]) -> Flows:
+    """Each part returns to its pool as far as it fits (`up_to`, `in_full`); what does not fit in expires."""
+    after = {pool: balances[pool](var(pool), part) for pool, part in parts.items()}
     return Flows(
         [var(pool).becomes(after[pool]) for pool in parts],
         [posting(d.Kind.REFUNDED, var(pool), part) for pool, part in parts.items()]
         + [expired(var(pool), var(pool) + part - after[pool]) for pool, part in parts.items()],
     )
+
+
+def up_to(most: Termlike, lasts: Term) -> Callable[[Term, Term], Term]:
+    """A part fills its pool up to `most` and no further, and only while the period that it was spent in `lasts`."""
+    return lambda pool, part: ite(lasts, maximum(pool, minimum(most, pool + part)), pool)
+
+
+def in_full(pool: Term, part: Term) -> Term:
+    """A part returns whatever the pool holds, as far as that can be counted."""
+    return countable(pool + part)
 
 
 def includes(pool: Term, tokens: Term) -> Flows:
@@ -165,9 +177,40 @@ def includes(pool: Term, tokens: Term) -> Flows:
     return Flows([pool.becomes(after)], [granted(pool, tokens), expired(pool, pool + tokens - after)])
 
 
+def grants(pool: Term, tokens: Term) -> Flows:
+    """Tokens that the plan or the day gives to a pool that is empty, or emptied by the same rule."""
+    return Flows([pool.becomes(tokens)], [granted(pool, tokens)])
+
+
+def keeps(pool: Term, tokens: Term) -> Flows:
+    """`tokens` of `pool` are left; the others expire."""
+    return Flows([pool.becomes(tokens)], [expired(pool, pool - tokens)])
+
+
+def loses(pool: Term) -> Flows:
+    """All that is in `pool` expires."""
+    return Flows([pool.becomes(0)], [expired(pool, pool)])
+
+
+def carries(source: Term, target: Term, after: Term) -> Flows:
+    """Tokens of `source` move to `target`, which then holds `after`; what does not move expires, and so does what is cut.
+
+    The new balance of `source` is for the rule to say: it begins anew.
+    """
+    moved = maximum(0, after - target)
+    out, into = posting(d.Kind.MOVED_OUT, source, moved), posting(d.Kind.MOVED_IN, target, moved)
+    lost = expired(source, source - moved), expired(target, maximum(0, target - after))
+    return Flows([target.becomes(after)], [out, into, *lost])
+
+
 def countable(tokens: Term) -> Term:
     """`tokens`, or the most that can be counted exactly, if that is less."""
     return minimum(COUNTABLE_MAX, tokens)
+
+
+def is_countable(tokens: Term) -> Term:
+    """True iff there are no more `tokens` than can be counted exactly."""
+    return tokens <= COUNTABLE_MAX
 
 
 def granted(pool: Term, tokens: Termlike) -> d.Posting:
@@ -178,3 +221,18 @@ def granted(pool: Term, tokens: Termlike) -> d.Posting:
 def expired(pool: Term, tokens: Termlike) -> d.Posting:
     """Tokens that are lost."""
     return posting(d.Kind.EXPIRED, pool, tokens)
+
+
+def starts(clock: str) -> tuple[str, d.ClockAct]:
+    """The instants at which `clock` falls due are counted from now."""
+    return clock, d.ClockAct.STARTS
+
+
+def settles(clock: str) -> tuple[str, d.ClockAct]:
+    """Everything that is due by `clock` up to now is done."""
+    return clock, d.ClockAct.SETTLES
+
+
+def stops(clock: str) -> tuple[str, d.ClockAct]:
+    """Nothing falls due by `clock` any more."""
+    return clock, d.ClockAct.STOPS

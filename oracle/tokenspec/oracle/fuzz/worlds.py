@@ -37,7 +37,7 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
-from tokenspec.spec.catalogue import DEFAULT, EXAMPLE_PRICES, Catalogue, Plan
+from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
@@ -122,7 +122,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
         draw(st.sampled_from((3, 1, 0))),
         {DEFAULT.ranking[0]: Plan(0), **plans},
         {"small": draw(st.sampled_from((1, 10, 1_000))), "large": 50},
-        EXAMPLE_PRICES,
+        DEFAULT.prices,
     )
 
 

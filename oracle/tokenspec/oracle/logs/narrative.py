@@ -7,9 +7,9 @@ from typing import Any
 
 from tokenspec.diagrams.sequence import Happening
 from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.wire.answers import BY_POOL, SAID, STATE
 
-_STATE = ("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at")
-_SHOWN = ("reason", "mode", "shown_is", "cost", "duplicate")
+_SHOWN = tuple(field for field in SAID if field not in BY_POOL)
 
 
 def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -41,7 +41,7 @@ def told(records: Sequence[Mapping[str, Any]]) -> Iterator[Happening]:
 
 
 def _flat(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: answer.get(key) for key in _STATE} | dict(answer.get("balances") or {})
+    return {key: answer.get(key) for key in STATE} | dict(answer.get("balances") or {})
 
 
 def _change(key: str, before: Any, now: Any) -> str:

@@ -5,15 +5,17 @@ It holds no rule about tokens. It supplies the facts that the declaration asks f
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
-from msgspec import structs
+from msgspec import Meta, structs
 
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.words import APP_POOLS
 
-Vector = tuple[int, int, int, int]
+Vector = Annotated[tuple[int, ...], Meta(min_length=len(APP_POOLS), max_length=len(APP_POOLS))]
 """Balances of the app's pools, in the order of APP_POOLS."""
 
 
@@ -66,6 +68,9 @@ class Account(msgspec.Struct):
         )
 
 
+_NO_JOB = Job((0,) * len(APP_POOLS), -1, -1, -1)
+
+
 def remember_job(account: Account, job: str, parts: Vector) -> None:
     """The generation `job` was accepted, and the app's pools paid `parts`."""
     account.jobs[job] = Job(parts, account.day, account.month, account.subscription)
@@ -78,7 +83,7 @@ def refund_job(account: Account, job: str) -> None:
 
 def refund_facts(account: Account, job_id: str) -> dict[str, Value]:
     """What a refund of `job_id` turns on."""
-    job = account.jobs.get(job_id) or Job((0, 0, 0, 0), -1, -1, -1)
+    job = account.jobs.get(job_id) or _NO_JOB
     facts: dict[str, Value] = {f"{pool}_part": tokens for pool, tokens in zip(APP_POOLS, job.parts, strict=True)}
     return facts | {
         "job_was_charged": any(job.parts),

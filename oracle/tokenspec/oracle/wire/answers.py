@@ -38,10 +38,15 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         return built
 
 
-_PLAIN = ("outcome", "reason", "mode", "shown_is", "cost", "status", "plan", "scheduled_plan", "duplicate")
-_INSTANTS = ("next_daily_reset_at", "next_renewal_at")
-FIELDS = (*_PLAIN[:3], "charge", *_PLAIN[3:-1], "balances", *_INSTANTS, "duplicate")
+FIELDS = Answer.__struct_fields__
 """Every field of an answer, in the order in which differences are reported."""
+_DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Answer)}
+STATE = tuple(name for name in FIELDS if _DEFAULTS[name] is None)
+"""The fields that say how an account stands, balances apart."""
+SAID = tuple(name for name in FIELDS if _DEFAULTS[name] is UNSET)
+"""The fields that are left out where they do not apply."""
+BY_POOL = ("charge", "balances")
+_INSTANTS = tuple(name for name in STATE if name.endswith("_at"))
 
 Difference = tuple[str, Any, Any]
 """(field, expected, got)."""
@@ -60,7 +65,7 @@ def differences(expected: Answer, got: Mapping[str, Any]) -> list[Difference]:
         ours, theirs = getattr(expected, field), got[field]
         if ours is UNSET:
             ours = None
-        if field in ("charge", "balances"):
+        if field in BY_POOL:
             found += _by_pool(field, ours or {}, theirs)
         elif field in _INSTANTS:
             if _instant(ours) != _instant(theirs):
@@ -75,7 +80,7 @@ def can_be_compared(observed: Mapping[str, Any]) -> bool:
     for field in FIELDS:
         if field in observed:
             said = observed[field]
-            if field not in ("charge", "balances") or not isinstance(said, dict):
+            if field not in BY_POOL or not isinstance(said, dict):
                 return True
             if (not said and field == "charge") or any(pool in said for pool in POOLS):
                 return True

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Actor, Requirement, Rule
+from tokenspec.machine.lang.declaration import Actor, Origin, Requirement, Rule
+from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.vectors.build.executed import Played
 from tokenspec.spec.system import system
@@ -68,11 +69,15 @@ def _events() -> dict[str, Any]:
     return {event.name: event for event in (*account.events, *session.events)}
 
 
-_PAYLOAD = ("plan", "quantity", "pack", "cost", "amount", "media", "origin", "action")
+@cache
+def _payload(event: str) -> tuple[str, ...]:
+    """What an event brings, numbers first. Of its keys the action is told; the others are ids that a run makes up."""
+    fields = [field for field in _events()[event].fields if field.origin is Origin.PAYLOAD]
+    return (*(field.key for field in sorted(fields, key=lambda field: isinstance(field.type, Enum))), "action")
 
 
 def _told(record: dict[str, Any]) -> str:
-    said = [_number(record[key]) for key in _PAYLOAD if key in record]
+    said = [_number(record[key]) for key in _payload(record["event"]) if key in record]
     return " ".join([record["event"].replace("_", " "), *(one_line(word) for word in said)])
 
 

@@ -7,11 +7,14 @@ plans, packs and actions come from the catalogue.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from itertools import product
 from typing import Any
 
-from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.machine.lang.declaration import Actor, Event, Origin, Shape
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Type, Value
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.spec.account import account as the_account
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import APP_POOLS, POOLS
 
@@ -29,7 +32,32 @@ def move(event: str, **fields: Any) -> Move:
 
 
 def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
-    """Every move worth trying, the plainest first; `at` is where each variable stands in the account's row."""
+    """Every move worth trying, the plainest first; `at` is where each variable stands in the account's row.
+
+    An event for which no amount worth trying is known is tried with plain ones.
+    """
+    tried = set()
+    for found in _known(account, at, catalogue):
+        tried.add(found[0]["event"])
+        yield found
+    for event in the_account().events:
+        if event.name not in tried and event.actor is not Actor.CLOCK:
+            yield from _plain(event)
+
+
+def _plain(event: Event) -> Iterator[Found]:
+    """The event with each member of its enumerations, and with the numbers 1 and 0; its keys are unknown names."""
+    fields = [field for field in event.fields if field.origin is Origin.PAYLOAD]
+    keys = {key.name: UNKNOWN for key in event.keys if key.shape is Shape.TEXT}
+    for values in product(*(_values(field.type) for field in fields)):
+        yield move(event.name, **keys, **{field.key: value for field, value in zip(fields, values, strict=True)}), True
+
+
+def _values(kind: Type) -> tuple[Value, ...]:
+    return kind.members if isinstance(kind, Enum) else (True, False) if isinstance(kind, Bool) else (1, 0)
+
+
+def _known(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
     row: Any = account.row
     pools = {pool: row[at[pool]] for pool in POOLS}
     yield move("open_account"), True

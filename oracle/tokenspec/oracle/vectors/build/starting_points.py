@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from tokenspec.oracle.vectors.build.moves import Move, move
 from tokenspec.oracle.vectors.build.script import DAY, MONTH, Place, Told
-from tokenspec.spec.catalogue import DEFAULT, EXAMPLE_PRICES, Catalogue, Plan
+from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.policies import POLICIES
 
 SMALL = Catalogue(
     DEFAULT.ranking,
@@ -23,7 +24,7 @@ SMALL = Catalogue(
         "ultimate": Plan(700, api=30, relaxed=("video",)),
     },
     packs={"small": 1, "large": 1_000},
-    prices=EXAMPLE_PRICES,
+    prices=DEFAULT.prices,
 )
 """The same plans with small figures, in which pools run dry and fill up soon, and with API tokens included."""
 
@@ -109,7 +110,7 @@ PLACES: tuple[Place, ...] = (
 _FROZEN = {"lapse_bank": "frozen"}
 _LETTER = {"paid_daily_guard": "bank_and_topup_empty"}
 
-OTHERWISE: tuple[Place, ...] = (
+_TOLD: tuple[Place, ...] = (
     Place("bank, other burn order", _BANK_LEFT, 30, {"burn_order": "rollover_fast_topup"}),
     Place("bank, daily last", _BANK_LEFT, 60, {"daily_position": "last"}),
     Place("both burn otherwise", _BANK_LEFT, 30, {"burn_order": "rollover_fast_topup", "daily_position": "last"}),
@@ -138,4 +139,15 @@ OTHERWISE: tuple[Place, ...] = (
     Place("unpaid and spending", _UNPAID, 60, {"past_due_spending": "allowed"}),
     Place("unpaid, remainder relaxes", _UNPAID, 30, {"stranded_remainder": "relax", "past_due_spending": "allowed"}),
 )
-"""Places where another answer to an open question shows."""
+
+_COVERED = {item for place in _TOLD for item in place.policy.items()}
+OTHERWISE: tuple[Place, ...] = (
+    *_TOLD,
+    *(
+        Place(f"{policy.name}: {choice}", (OPEN, subscribe("premium")), 30, {policy.name: choice})
+        for policy in POLICIES
+        for choice, _ in policy.answers[1:]
+        if (policy.name, choice) not in _COVERED
+    ),
+)
+"""Places where another choice of a policy shows; one that is told nowhere gets a plain place of its own."""

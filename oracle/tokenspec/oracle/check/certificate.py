@@ -10,13 +10,44 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+
+import msgspec
 
 from tokenspec.invariants.scopes import Scope
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.types import Value
 
 FORMAT = "tokenspec-certificate/1"
+
+
+class CertifiedClaim(msgspec.Struct):
+    """A claim with a fingerprint of its formulas, the verdict, and the engines that came to it."""
+
+    id: str
+    sentence: str
+    formulas: str
+    verdict: str
+    method: str
+
+
+class ReachableStates(msgspec.Struct):
+    """The ranks of all reachable states, packed; `digits` are the variables with the number of their values."""
+
+    digits: list[tuple[str, int]]
+    ranks: str
+
+
+class Certificate(msgspec.Struct):
+    """The content of a certificate's file."""
+
+    format: str
+    digest: str
+    version: str
+    scope: str
+    policy: dict[str, str]
+    claims: list[CertifiedClaim]
+    lemmas: dict[str, str]
+    reachable: ReachableStates
 
 
 def certificate(
@@ -28,21 +59,16 @@ def certificate(
     lemmas: Sequence[StatePart],
     digits: Sequence[tuple[str, int]],
     ranks: Iterable[int],
-) -> dict[str, Any]:
-    """The certificate as data. `verdicts` are claims with verdict and method; `digits` are names with their bases."""
-    return {
-        "format": FORMAT,
-        "digest": digest,
-        "version": version,
-        "scope": scope.name,
-        "policy": dict(policy),
-        "claims": [
-            {"id": c.id, "sentence": c.sentence, "formulas": fingerprint(c.parts), "verdict": verdict, "method": method}
-            for c, verdict, method in verdicts
-        ],
-        "lemmas": {lemma.name: fingerprint(lemma) for lemma in lemmas},
-        "reachable": {"digits": [list(digit) for digit in digits], "ranks": packed(sorted(ranks))},
-    }
+) -> Certificate:
+    """The certificate of a check. `verdicts` are claims with verdict and method."""
+    claims = [CertifiedClaim(c.id, c.sentence, fingerprint(c.parts), verdict, method) for c, verdict, method in verdicts]
+    reachable = ReachableStates(list(digits), packed(sorted(ranks)))
+    return Certificate(FORMAT, digest, version, scope.name, dict(policy), claims, fingerprints(lemmas), reachable)
+
+
+def fingerprints(lemmas: Iterable[StatePart]) -> dict[str, str]:
+    """Each lemma's name with the fingerprint of its formula."""
+    return {lemma.name: fingerprint(lemma) for lemma in lemmas}
 
 
 def fingerprint(formulas: object) -> str:

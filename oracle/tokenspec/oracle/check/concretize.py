@@ -7,9 +7,8 @@ calendar allows (a month has some thirty daily marks in it). Whether the log bre
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 from tokenspec.machine.checkers.monitor import Violation, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
@@ -25,21 +24,19 @@ from tokenspec.oracle.check.counterexample import Counterexample
 from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld, world_fuzz
 from tokenspec.oracle.runtime.journal import Account, refund_facts
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import LOOK, UNKNOWN, Move, Record, Schedule, Wait, move
 from tokenspec.oracle.wire.records import asked
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.words import UNLISTED
 
 _START = parse_instant("2027-01-01T09:00:00Z")
-_MINUTE_MS = 60_000
 _STATES_MAX = 2_000_000
-"""How far is searched for another way."""
+"""Limit on the states searched for another way."""
 
 _RUNS_MAX = 1_000_000
 """More than the events that a record can bring about."""
 _QUOTED = "price of {}"
 """An action whose price is its name's number; the catalogues of scopes have no price list of their own."""
-
-Record = dict[str, Any]
 
 
 class UnrealisableError(Exception):
@@ -72,14 +69,15 @@ def _followed(example: Counterexample) -> Log:
     catalogue = replace(example.scope.catalogue, prices=_prices(example))
     world = FuzzWorld({name: str(example.parameters[name]) for name in DEFAULTS}, catalogue, "explicit")
     writer, part = _Writer(example, world), example.broken
+    events = [(step.event, step.fields) for step in example.steps]
     if isinstance(part, TwoRunPart):
         # Two accounts have the same beginning, and then each goes one of the two ways.
-        writer.write("a", [*_events(example), *((event, {}) for event in part.left)])
-        writer.write("b", [*_events(example), *((event, {}) for event in part.right)])
+        writer.write("a", [*events, *((event, {}) for event in part.left)])
+        writer.write("b", [*events, *((event, {}) for event in part.right)])
     elif isinstance(part, LivenessPart):
-        writer.write("a", [*_events(example), (part.goal, dict(part.fields))])
+        writer.write("a", [*events, (part.goal, dict(part.fields))])
     else:
-        writer.write("a", _events(example))
+        writer.write("a", events)
     records = sorted(writer.records, key=lambda record: parse_instant(record["at"]))
     needed = _broken_by(example, records, world)
     if not needed:
@@ -122,21 +120,22 @@ def answered(records: list[Record], world: FuzzWorld, machine: Machine | None = 
     oracle = Oracle(world.policy, world.catalogue, world.resets, machine)
     found = []
     for record in records:
-        plain = asked(record)
-        try:
-            found.append({**plain, "observed": oracle.apply(plain).as_dict()})
-        except Gap:
-            return [*found, plain]
+        found.append(_with_answer(asked(record), oracle))
+        if "observed" not in found[-1]:
+            break
     return found
+
+
+def _with_answer(record: Record, oracle: Oracle) -> Record:
+    try:
+        return {**record, "observed": oracle.apply(record).as_dict()}
+    except Gap:
+        return record
 
 
 def _prices(example: Counterexample) -> dict[str, int]:
     listed = [step.fields["listed_price"] for step in example.steps if step.fields.get("price_is_listed")]
     return {_QUOTED.format(price): int(price) for price in listed}
-
-
-def _events(example: Counterexample) -> Iterator[tuple[str, Values]]:
-    return ((step.event, step.fields) for step in example.steps)
 
 
 class _Writer:
@@ -148,45 +147,29 @@ class _Writer:
         self._oracle = Oracle(world.policy, world.catalogue, world.resets, example.machine)
         self._clocks = {c.falls_due: c for c in self._machine.clocks}
 
-    def write(self, account: str, events: Iterator[tuple[str, Values]] | list[tuple[str, Values]]) -> None:
+    def write(self, account: str, events: Iterable[tuple[str, Values]]) -> None:
         """The records of one account."""
-        at, is_told = _START, True
+        # A minute after what fell due, so that what is begun there falls due at an instant of its own.
+        schedule, event = Schedule(self._oracle, _START, at_once=False), None
         for name, fields in events:
             event = self._machine.event_named[name]
-            is_told = event.actor is not Actor.CLOCK
-            if not is_told:
-                at = self._fall_due(account, self._clocks[name], at)
-                continue
-            at = self._later(account, at)
-            self._add({"account": account, "at": format_instant(at), "event": name, **self._payload(account, event, fields)})
-        if not is_told:
-            # Time that nothing is written in does not pass: somebody looks at a price, which changes nothing.
-            self._add({"account": account, "at": format_instant(at), "event": "quote", "action": "none"})
+            if event.actor is Actor.CLOCK:
+                self._fall_due(account, self._clocks[name], schedule)
+            else:
+                self._add(account, schedule.next(account), move(name, **self._payload(account, event, fields)))
+        if event is not None and event.actor is Actor.CLOCK:
+            self._add(account, schedule.now, LOOK)
 
-    def _add(self, record: Record) -> None:
-        try:
-            self.records.append({**record, "observed": self._oracle.apply(record).as_dict()})
-        except Gap:
-            self.records.append(record)
+    def _add(self, account: str, at: int, what: Move) -> None:
+        self.records.append(_with_answer({"account": account, "at": format_instant(at), **what}, self._oracle))
 
-    def _fall_due(self, name: str, clock: Clock, at: int) -> int:
-        """The instant at which the clock's next job falls due; the present one where it is due already, and only once."""
-        account = self._oracle.accounts.get(name)
-        dial = getattr(account, clock.name, None)
+    def _fall_due(self, name: str, clock: Clock, schedule: Schedule) -> None:
+        """Time passes until the clock's next job falls due; none where it is due already, and only once."""
+        dial = getattr(self._oracle.accounts.get(name), clock.name, None)
         if dial is None:
             raise UnrealisableError(f"{clock.falls_due} comes while the {clock.name} clock does not run")
-        if clock.name == "daily" and dial.is_waiting:
-            return at
-        at = max(at, dial.upcoming)
-        self._oracle.advance(self._oracle.accounts[name], at)
-        return at
-
-    def _later(self, name: str, at: int) -> int:
-        """A minute later, unless something falls due before."""
-        account = self._oracle.accounts.get(name)
-        dials = [] if account is None else [d for d in (account.daily, account.renewal) if d is not None]
-        is_free = all(dial.upcoming > at + _MINUTE_MS for dial in dials)
-        return at + _MINUTE_MS if account is not None and is_free else at
+        if clock.name != "daily" or not dial.is_waiting:
+            schedule.wait(name, Wait((clock.name,)))
 
     def _payload(self, name: str, event: Event, fields: Values) -> Record:
         payload: Record = {f.key: _written(fields[f.name]) for f in event.fields if f.origin is Origin.PAYLOAD}
@@ -196,7 +179,7 @@ class _Writer:
             if key.name == "job":
                 payload["job"] = self._job(account, facts)
             elif key.name == "action":
-                payload["action"] = _QUOTED.format(facts["listed_price"]) if facts["price_is_listed"] else "none"
+                payload["action"] = _QUOTED.format(facts["listed_price"]) if facts["price_is_listed"] else UNKNOWN
             elif not key.optional:
                 payload[key.name] = "somebody else"
         return payload
@@ -213,4 +196,4 @@ class _Writer:
 
 
 def _written(value: Value) -> Value:
-    return "no such name" if value == UNLISTED else value
+    return UNKNOWN if value == UNLISTED else value

@@ -1,4 +1,4 @@
-"""What a search found broken, told so that it can be understood: the settings, the shortest way there, and what is false.
+"""Broken claims, told so that they can be understood: the settings, the shortest way there, and what is false.
 
 Everything is worked out by the reference reader from the trace alone, which shares nothing with the search that found it.
 The same search gives the same counterexample, byte for byte.
@@ -79,7 +79,7 @@ class Counterexample:
 
     @cached_property
     def false(self) -> tuple[Reason, ...]:
-        """What is false at the end of the trace, or at its last event."""
+        """Formulas that are false at the end of the trace, or at its last event."""
         last = self.steps[-1]
         match self.broken:
             case _ if last.outcome is None:
@@ -94,7 +94,7 @@ class Counterexample:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What shows that the part does not hold where no formula does, a line each."""
+        """Lines that show that the part does not hold, where no formula does."""
         if self.steps[-1].outcome is None:
             return (self._gap(),)
         try:
@@ -160,7 +160,7 @@ class Counterexample:
         }
 
     def _at_last(self, part: StepPart) -> Reading:
-        """What a step formula may read at the last event; the ghosts have gone along the whole trace."""
+        """Values that a step formula may read at the last event; the ghosts have gone along the whole trace."""
         ghosts: Values | None = None
         for step in self.steps:
             reading = at_event(self.machine, self.parameters, part, step, ghosts)
@@ -197,7 +197,7 @@ class Counterexample:
         return all(int(state[name]) <= bound for name, bound in self.scope.most.items())
 
     def _gap(self) -> str:
-        """Which rules accept the last event, where exactly one should."""
+        """Tells which rules accept the last event, where exactly one should."""
         step = self.steps[-1]
         scope = before_event(self.machine, self.parameters, step)
         rules = self.machine.event_named[step.event].rules
@@ -207,7 +207,7 @@ class Counterexample:
 
 
 def counterexamples(evidence: Evidence) -> list[Counterexample]:
-    """What the searches found broken: of each part the one with the shortest trace."""
+    """The counterexamples of the searches: of each part the one with the shortest trace."""
     found: dict[tuple[str, str], Counterexample] = {}
     for searched in evidence.searches:
         for exploration in searched.explorations:

@@ -39,7 +39,7 @@ from tokenspec.spec.system import system
 
 @dataclass(frozen=True)
 class CheckSettings:
-    """What a check is asked for. `policy` fixes knobs; `states` and `seconds` bound each search, `solving` each obligation."""
+    """The settings of a check. `policy` fixes policies; `states` and `seconds` bound each search, `solving` each obligation."""
 
     scope: Scope
     examples: int

@@ -1,4 +1,4 @@
-"""Why a formula is false: the parts of it that are, with the values of every name they read."""
+"""Reasons that a formula is false: the parts of it that are, with the values of every name they read."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ class Reading(Bindings):
 
 
 def in_state(machine: Machine, parameters: Values, state: Values) -> Reading:
-    """What a state formula may read."""
+    """Values that a state formula may read."""
     definitions = {d.name: d.expr for d in machine.definitions}
     return Reading(machine, machine_scope(machine), definitions, parameters, state)
 
 
 def before_event(machine: Machine, parameters: Values, step: ReasonStep) -> Reading:
-    """What a requirement or a rule's condition may read."""
+    """Values that a requirement or a rule's condition may read."""
     types = machine_scope(machine, machine.event_named[step.event].fields)
     definitions = {d.name: d.expr for d in machine.definitions}
     return Reading(machine, types, definitions, parameters, step.before, step.fields)
 
 
 def at_event(machine: Machine, parameters: Values, part: StepPart, step: ReasonStep, ghosts: Values | None) -> Reading:
-    """What a step formula may read of an accepted event; `ghosts` are their values before it, None before any event."""
+    """Values that a step formula may read of an accepted event; `ghosts` are their values before it, None before any event."""
     assert isinstance(step.outcome, Accepted), "a step part is about accepted events"
     event, named = machine.event_named[step.event], step.outcome.rule
     rule = next(r for r in event.rules if r.name == named)
@@ -102,7 +102,7 @@ _Split: TypeAlias = tuple[tuple[Expr, ...], tuple[Expr, ...]]
 
 
 def reasons(expr: Expr, scope: Reading) -> tuple[Reason, ...]:
-    """What makes `expr`, which is false, false: one reason for each part of a conjunction."""
+    """Finds what makes `expr`, which is false, false: one reason for each part of a conjunction."""
     return tuple(_reason(alternatives, where, scope) for alternatives, where in _false(expr, scope, True))
 
 
@@ -159,7 +159,7 @@ def _chain(expr: Expr) -> Iterator[Expr]:
 
 
 def _no_alternative(alternatives: list[Expr], scope: Reading, unfold: bool) -> Iterator[_Split]:
-    """What is denied among the alternatives is a condition under which the others count: `not a or b` is `b, where a`."""
+    """Takes alternatives that are denied as conditions under which the others count: `not a or b` is `b, where a`."""
     conditions = tuple(e for each in alternatives if isinstance(each, Not) for e in _true(each.arg, scope))
     others = [each for each in alternatives if not isinstance(each, Not)]
     if not others:
@@ -216,7 +216,7 @@ def _settled(expr: Expr, scope: Reading) -> tuple[Expr, tuple[Expr, ...]]:
 
 
 def _exact(condition: Expr, scope: Reading) -> Expr:
-    """That a name is not one thing is told as what it is."""
+    """Writes a name that is not one thing as the thing that it is."""
     match condition:
         case Not(Binary(BinaryOp.EQ, Var(name), Lit(str()))):
             return Binary(BinaryOp.EQ, Var(name), Lit(scope[name]))

@@ -1,4 +1,4 @@
-"""What the evidence says of each claim: the verdict, by which engines, and how far it reaches.
+"""Verdicts on claims, read from the evidence: the verdict, by which engines, and how far it reaches.
 
 A proof holds for every catalogue, every policy and every reachable state; a search for its scope and the policies it
 covers; a random run is evidence. A claim is *proved* only where all of its parts are.
@@ -42,7 +42,7 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
     LeadsToPart: ("explorer",),
     LayerPart: ("fuzzer",),
 }
-"""Which engines fit which kind of part."""
+"""The engines that fit each kind of part."""
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def violations(evidence: Evidence) -> Iterator[Violation]:
 
 
 def disagreements(evidence: Evidence) -> Iterator[str]:
-    """Where one engine proved what another one found broken: a bug of ours, whichever of the two is wrong."""
+    """Parts that one engine proved and another one found broken: a bug of ours, whichever of the two is wrong."""
     proved = _proved(evidence)
     for violation in violations(evidence):
         if (violation.claim, violation.part) in proved:
@@ -96,7 +96,7 @@ def twins(evidence: Evidence) -> Counter[Key]:
 
 
 def verdicts(evidence: Evidence) -> list[ClaimVerdict]:
-    """What each claim came to."""
+    """The verdict on each claim."""
     by_engine, met = discharged(evidence), twins(evidence)
     broken = {violation.claim for violation in violations(evidence)}
     open_claims = {o.claim for o in evidence.obligations if o.verdict != PROVED}

@@ -25,41 +25,15 @@ from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration
-from tokenspec.oracle.check.certificate import FORMAT, fingerprint, state_of, unpacked
+from tokenspec.oracle.check.certificate import FORMAT, Certificate, fingerprint, fingerprints, state_of, unpacked
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
 
-class _Claimed(msgspec.Struct):
-    id: str
-    sentence: str
-    formulas: str
-    verdict: str
-    method: str
-
-
-class _Reachable(msgspec.Struct):
-    digits: list[tuple[str, int]]
-    ranks: str
-
-
-class Certificate(msgspec.Struct):
-    """What a file holds."""
-
-    format: str
-    digest: str
-    version: str
-    scope: str
-    policy: dict[str, str]
-    claims: list[_Claimed]
-    lemmas: dict[str, str]
-    reachable: _Reachable
-
-
 @dataclass
 class Checked:
-    """What came of it: `faults` are sentences, none where the certificate is good."""
+    """The result of a re-check: `faults` are sentences, none where the certificate is good."""
 
     states: int = 0
     steps: int = 0
@@ -126,7 +100,7 @@ def _identity(found: Certificate) -> Iterator[str]:
             yield f"claim {each.id} says something else here"
         if each.verdict not in ("proved", "holds"):
             yield f"claim {each.id} is certified as {each.verdict}"
-    if found.lemmas != {lemma.name: fingerprint(lemma) for lemma in lemmas()}:
+    if found.lemmas != fingerprints(lemmas()):
         yield "its lemmas are not the ones here"
     answers = {p.name: [answer for answer, _ in p.answers] for p in account().policies}
     if found.policy.keys() != answers.keys() or any(value not in answers[name] for name, value in found.policy.items()):

@@ -19,6 +19,7 @@ from tokenspec.oracle.fuzz.campaign import default_watch
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
 from tokenspec.oracle.fuzz.worlds import START, Count, WorldFuzz, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
 from tokenspec.oracle.sut.client import GARBAGE, Client, Failed, Message
@@ -147,7 +148,7 @@ class SutFuzz(WorldFuzz):
             return False
         return True
 
-    def _time(self, who: str, wait: str) -> int:
+    def _time(self, who: str, wait: Wait) -> int:
         return min(super()._time(who, wait), LAST_INSTANT)
 
 

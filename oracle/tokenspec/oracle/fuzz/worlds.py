@@ -34,6 +34,7 @@ from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import MINUTE_MS, MONTH, UNKNOWN, Script, Wait, move
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
@@ -49,24 +50,24 @@ _OPENING = "22:30"
 """The time of day at which runs begin: an account that is opened at its own reset time waits a whole day."""
 
 _HOUR = 3_600_000
-_WAITS: dict[str, int] = {
-    "nothing": 0,
-    "a minute": 60_000,
-    "until due": 0,
-    "an hour": _HOUR,
-    "a day": DAY_MS,
-    "1 ms before due": -1,
-    "1 ms after due": 1,
-    "until the renewal": 0,
-    "1 ms": 1,
-    "five hours": 5 * _HOUR,
-    "1 ms before the renewal": -1,
-    "49 hours": 49 * _HOUR,
-    "a month": 31 * DAY_MS,
-    "three months": 92 * DAY_MS,
-}
-_RENEWAL = "(the renewal falls due)"
-_LENGTHS = tuple(_WAITS)
+_ANY = ("daily", "renewal")
+_LENGTHS = (
+    Wait(),
+    Wait(ms=MINUTE_MS),
+    Wait(_ANY),
+    Wait(ms=_HOUR),
+    Wait(ms=DAY_MS),
+    Wait(_ANY, -1),
+    Wait(_ANY, 1),
+    MONTH,
+    Wait(ms=1),
+    Wait(ms=5 * _HOUR),
+    Wait(("renewal",), -1),
+    Wait(ms=49 * _HOUR),
+    Wait(ms=31 * DAY_MS),
+    Wait(ms=92 * DAY_MS),
+)
+"""The lengths of time that pass between two records, as dice choose them."""
 STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "full bank", "lapsed", "nothing")
 
 
@@ -152,11 +153,11 @@ class WorldFuzz(RuleBasedStateMachine):
         self.open_world(policy, catalogue, resets)
         if start != "nothing":
             self._play({"account": "b", "at": format_instant(self._now), "event": "open_account"})
-        for event, payload in self._prelude(start, plan):
-            if event == _RENEWAL:
-                self._now = self._due("a", "renewal") or self._now
+        for each in self._prelude(start, plan):
+            if isinstance(each, Wait):
+                self._now = self._time("a", each)
             else:
-                self._play({"account": "a", "at": format_instant(self._now), "event": event, **payload})
+                self._play({"account": "a", "at": format_instant(self._now), **each})
 
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
         """An empty world under the given settings."""
@@ -173,31 +174,26 @@ class WorldFuzz(RuleBasedStateMachine):
         self._now = START
         self._steps = 0
 
-    def _prelude(self, start: str, plan: str) -> list[tuple[str, dict[str, Any]]]:
-        """The events that bring an account to where a run starts; None of them waits but for the renewal."""
+    def _prelude(self, start: str, plan: str) -> Script:
+        """The events that bring an account to where a run starts; none of them waits but for the renewal."""
         ranking, plans = self.oracle.catalogue.ranking, self.oracle.catalogue.plans
         everything = self.oracle.catalogue.daily + plans[plan].allowance
-        spent = {"job": "j", "cost": everything, "media": "image", "origin": "first_party"}
-        pack: tuple[str, dict[str, Any]] = ("buy_topup", {"pack": next(iter(self.oracle.catalogue.packs), ""), "quantity": 1})
-        lower = ranking[ranking.index(plan) - 1] if ranking.index(plan) > 1 else plan
-        subscribed: list[tuple[str, dict[str, Any]]] = [("open_account", {}), ("subscribe", {"plan": plan})]
-        starts: dict[str, list[tuple[str, dict[str, Any]]]] = {
-            "nothing": [],
-            "opened": [("open_account", {"daily_reset_time": _OPENING})],
+        spent = move("generate", job="j", cost=everything, media="image", origin="first_party")
+        pack = move("buy_topup", pack=next(iter(self.oracle.catalogue.packs), ""), quantity=1)
+        lower = move("downgrade", plan=ranking[ranking.index(plan) - 1] if ranking.index(plan) > 1 else plan)
+        subscribed = (move("open_account"), move("subscribe", plan=plan))
+        renew, failed = move("renew"), move("payment_failed")
+        starts: dict[str, Script] = {
+            "nothing": (),
+            "opened": (move("open_account", daily_reset_time=_OPENING),),
             "subscribed": subscribed,
-            "emptied": [*subscribed, ("generate", spent)],
-            "cancelled": [*subscribed, pack, ("cancel", {})],
-            "renewal due": [*subscribed, (_RENEWAL, {}), ("login", {"session": "s1"})],
-            "past due": [*subscribed, pack, (_RENEWAL, {}), ("payment_failed", {})],
-            "changed": [*subscribed, pack, ("downgrade", {"plan": lower})],
-            "full bank": [*subscribed, *[(_RENEWAL, {}), ("renew", {})] * 3, ("downgrade", {"plan": lower}), (_RENEWAL, {})],
-            "lapsed": [
-                *subscribed,
-                pack,
-                *[(_RENEWAL, {}), ("renew", {}), (_RENEWAL, {})],
-                ("payment_failed", {}),
-                ("lapse", {}),
-            ],
+            "emptied": (*subscribed, spent),
+            "cancelled": (*subscribed, pack, move("cancel")),
+            "renewal due": (*subscribed, MONTH, move("login", session="s1")),
+            "past due": (*subscribed, pack, MONTH, failed),
+            "changed": (*subscribed, pack, lower),
+            "full bank": (*subscribed, *(MONTH, renew) * 3, lower, MONTH),
+            "lapsed": (*subscribed, pack, MONTH, renew, MONTH, failed, move("lapse")),
         }
         return starts[start]
 
@@ -206,7 +202,7 @@ class WorldFuzz(RuleBasedStateMachine):
         whose, wait, again, *rest = dice
         who = "b" if whose % 8 == 7 else "a"
         # Half of the time nothing passes; that is where the events of one instant meet.
-        self._now = max(self._now, self._time(who, "nothing" if wait % 2 else _LENGTHS[wait // 2 % len(_LENGTHS)]))
+        self._now = max(self._now, self._time(who, Wait() if wait % 2 else _LENGTHS[wait // 2 % len(_LENGTHS)]))
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         thrown = iter(rest)
         for said in _payload(event):
@@ -277,19 +273,8 @@ class WorldFuzz(RuleBasedStateMachine):
         agreed(event, steps)
         self._layers.met("exactly_one_outcome", "one_outcome")
 
-    def _due(self, who: str, clock: str) -> int | None:
-        account = self.oracle.accounts.get(who)
-        dial = getattr(account, clock, None)
-        return dial.upcoming if dial is not None else None
-
-    def _time(self, who: str, wait: str) -> int:
-        length = _WAITS[wait]
-        if "due" in wait:
-            due = [d for d in (self._due(who, "daily"), self._due(who, "renewal")) if d is not None]
-            return min(due, default=self._now) + length
-        if "renewal" in wait:
-            return (self._due(who, "renewal") or self._now) + length
-        return self._now + length
+    def _time(self, who: str, wait: Wait) -> int:
+        return wait.end(self.oracle.accounts.get(who), self._now)
 
     def _row(self, who: str) -> Row:
         account = self.oracle.accounts.get(who)
@@ -300,7 +285,7 @@ class WorldFuzz(RuleBasedStateMachine):
         if isinstance(kind, Tokens) and die % 8 == 7 and self._layers.quoted:
             return self._layers.quoted
         value = self._amounts.value(self._row(who), kind, die)
-        return "no such name" if value == UNLISTED else value
+        return UNKNOWN if value == UNLISTED else value
 
     def _key(self, who: str, event: Event, key: Key, die: int) -> Any:
         if key.shape is Shape.TIME_OF_DAY:

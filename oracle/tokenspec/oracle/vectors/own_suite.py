@@ -12,9 +12,8 @@ import msgspec
 from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.text import in_our_words
 from tokenspec.oracle.base.whole_files import write_file
-from tokenspec.oracle.vectors.build.write import vector_file
 from tokenspec.oracle.vectors.from_counterexample import case_of
-from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, read_suite
+from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, laid_out, read_suite
 
 
 def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
@@ -28,7 +27,7 @@ def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
     entries = {entry.id: entry for entry in index.vectors}
     new, known = dict[str, bytes](), list[str]()
     for file, (case, written) in found.items():
-        content = vector_file(written)
+        content = laid_out(written, "steps")
         entry = msgspec.structs.replace(case.entry, sha256=hashlib.sha256(content).hexdigest())
         present = entries.setdefault(entry.id, entry)
         if present.sha256 != entry.sha256:

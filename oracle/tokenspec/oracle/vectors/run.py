@@ -29,13 +29,13 @@ _Numbered = list[tuple[int, Step]]
 
 @dataclass(frozen=True)
 class VectorResult:
-    """What came of a vector. `step` is that of the failure, from 1, and 0 where the world was not opened."""
+    """The result of a vector. `step` is that of the failure, from 1, and 0 where the world was not opened."""
 
     id: str
     title: str
     result: str
     why: str = ""
-    """Why it was skipped."""
+    """The reason that it was skipped."""
     step: int = 0
     differences: tuple[Difference, ...] = ()
     """The fields that are wrong: name, expected, got."""

@@ -16,22 +16,22 @@ from tokenspec.oracle.vectors.suite import Case
 
 @dataclass
 class Run:
-    """What came of a suite."""
+    """The result of a suite."""
 
     results: list[VectorResult] = field(default_factory=list)
     terms: Capabilities | None = None
-    """What the implementation said of itself first."""
+    """The capabilities that the implementation announced first."""
     not_closed: str = ""
-    """Why the last world was not closed, where it was not."""
+    """The reason that the last world was not closed; empty where it was."""
     sent: int = 0
     """The number of events."""
     policies: dict[str, list[str]] | None = None
-    """Where settings are inferred: by knob, the answers of which some setting explains everything."""
+    """By policy, the answers that explain everything under some setting of the others; None unless settings are inferred."""
     settings: int = 1
-    """The number of settings that do."""
+    """The number of settings that explain everything."""
 
     def count(self, result: str) -> int:
-        """Returns the number of vectors came to this."""
+        """Returns the number of vectors with this result."""
         return sum(each.result == result for each in self.results)
 
 

@@ -78,7 +78,7 @@ class Entry(msgspec.Struct, frozen=True):
     policies: dict[str, str]
     """The settings that its answers turn on; under any other answer to the other knobs they are the same."""
     edges: list[str]
-    """What it covers: each event with what came of it, in which status."""
+    """The edges it covers: each event with what came of it, in which status."""
     sha256: Sha256
     """Of its file."""
     finds: int = 0
@@ -97,7 +97,7 @@ class Index(msgspec.Struct, frozen=True):
     """Of the declaration that it was built from."""
     vectors: list[Entry]
     coverage: dict[str, Any] = {}
-    """How much of the declaration is covered, and how near the size is to the least possible."""
+    """The share of the declaration that is covered, and the least possible size."""
 
 
 class BadSuite(BadSetting):
@@ -175,8 +175,20 @@ def record_of(step: Step) -> dict[str, Any]:
     return {key: value for key, value in step.request.items() if key != "op"}
 
 
+def laid_out(members: Mapping[str, Any], rows: str) -> bytes:
+    """An object as a file: a line for each member and for each entry of the last one, `rows`, to be compared by eye."""
+    head = [f'  "{key}": {_line(value)},' for key, value in members.items() if key != rows]
+    entries = ",\n".join(f"    {_line(entry)}" for entry in members[rows])
+    return "\n".join(["{", *head, f'  "{rows}": [', entries, "  ]", "}", ""]).encode()
+
+
+def _line(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
 @cache
-def _reader() -> Reader:
+def reader() -> Reader:
+    """Reads the records of every event that can be sent."""
     account, _, session = system().machines
     return Reader([*account.events, *session.events])
 
@@ -220,6 +232,6 @@ def _record(where: str, step: Step) -> Record:
     if not isinstance(request.get("at"), str):
         raise BadSuite(where, "at: it is written as RFC 3339")
     try:
-        return _reader().convert(request)
+        return reader().convert(request)
     except BadRecord as fault:
         raise BadSuite(where, str(fault)) from None

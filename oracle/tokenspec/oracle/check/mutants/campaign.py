@@ -66,7 +66,7 @@ def _killed(fault: Mutant, claim: str, engine: str, steps: int) -> Fate:
 
 
 def at_a_glance(faults: Sequence[Mutant], scope: Scope = SMALL) -> list[Fate | None]:
-    """How faults are found by validation, or by one search for all of them; None where they are not."""
+    """Finds faults by validation, or by one search for all of them; None where they are not found."""
     answers = answer_types(account(scope.catalogue)).keys()
     # Where the claims read what the fault takes away, they cannot even be asked of it.
     refused = [bool(fault.refused) or answer_types(fault.machine).keys() != answers for fault in faults]
@@ -85,7 +85,7 @@ def at_a_glance(faults: Sequence[Mutant], scope: Scope = SMALL) -> list[Fate | N
 
 
 def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
-    """How a fault is found by a search of its own, or by proof; None where it is not."""
+    """Finds a fault by a search of its own, or by proof; None where it is not found."""
 
     def search(ghosts: bool, opened: bool) -> Fate | None:
         original = _original(scope, ghosts, opened)
@@ -108,7 +108,7 @@ def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
 
 
 def fuzz(fault: Mutant) -> Fate | None:
-    """How random runs find a fault, in clocks and journal as well; None where they do not."""
+    """Finds a fault by random runs, in clocks and journal as well; None where it is not found."""
     failure = run(_EXAMPLES, machine=seeded(DEFAULT)[fault.id].machine, shorten=False).failure
     if failure is None:
         return None
@@ -118,7 +118,7 @@ def fuzz(fault: Mutant) -> Fate | None:
 
 
 def equivalent(faults: Sequence[Mutant], scope: Scope = SMALL, budget: Budget | None = None) -> set[str]:
-    """Those of `faults` that answer everything as the original does, in every state of the scope under every policy."""
+    """Picks those of `faults` that answer everything as the original does, in every state of the scope under every policy."""
     original = scoped(scope, (), left_open=account(scope.catalogue).policies)
     compared = compare(original, [fault.machine for fault in faults], budget)
     if not compared.exploration.complete:
@@ -127,7 +127,7 @@ def equivalent(faults: Sequence[Mutant], scope: Scope = SMALL, budget: Budget | 
 
 
 def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -> Iterator[Fate]:
-    """What becomes of each fault, in their order; `tick` is told of each that is settled."""
+    """Settles each fault, in their order; `tick` is told of each that is settled."""
     settled: dict[str, Fate] = {}
 
     def note(found: Iterable[Fate | None]) -> list[Mutant]:

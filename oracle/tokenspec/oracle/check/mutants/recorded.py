@@ -1,4 +1,4 @@
-"""What became of every seeded fault when `tokenspec mutants` was last run, as it is kept beside the claims."""
+"""The results of every seeded fault when `tokenspec mutants` was last run, as they are kept beside the claims."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ENGINES = ("validation", "explorer", "prover", "fuzzer")
 
 
 class Fate(msgspec.Struct, frozen=True, array_like=True):
-    """What became of a fault. `steps` are the events of the trace found, the shortest for a search, 1 for a proof that fails."""
+    """The result of a fault. `steps` are the events of the trace found, the shortest for a search, 1 for a proof that fails."""
 
     id: str
     operator: str

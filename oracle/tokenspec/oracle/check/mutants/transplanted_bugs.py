@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
-from tokenspec.machine.lang.build import all_of, eq, ite, minimum, negation, posting, var
-from tokenspec.machine.lang.declaration import ClockAct, Kind, Machine
+from tokenspec.machine.lang.build import Termlike, all_of, eq, ite, minimum, negation, posting, var
+from tokenspec.machine.lang.declaration import ClockAct, Kind, Machine, Posting
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.mutation.edits import with_clock, with_definition, with_effect, with_event, with_rule, without_requirement
 from tokenspec.spec.words import *
+
+Edit = Callable[[Machine], Machine]
+"""One change to a machine."""
 
 
 @dataclass(frozen=True)
@@ -19,15 +23,53 @@ class Fault:
     id: str
     says: str
     claim: str
-    seed: Callable[[Machine], Machine]
+    seed: Edit
 
 
-def _unposted(machine: Machine, rule: str, kind: Kind) -> Machine:
-    return with_rule(machine, rule, lambda r: replace(r, ledger=tuple(p for p in r.ledger if p.kind is not kind)))
+def both(*edits: Edit) -> Edit:
+    """One change after the other."""
+
+    def seed(machine: Machine) -> Machine:
+        for edit in edits:
+            machine = edit(machine)
+        return machine
+
+    return seed
 
 
-def _with_posting(machine: Machine, rule: str, *lines: object) -> Machine:
-    return with_rule(machine, rule, lambda r: replace(r, ledger=(*r.ledger, *lines)))  # type: ignore[arg-type]
+def effect(rule: str, **values: Termlike | None) -> Edit:
+    """Variables get other values by a rule; None leaves one as it was before."""
+    return lambda m: with_effect(m, rule, values)
+
+
+def meaning(name: str, value: Termlike) -> Edit:
+    """A definition means something else."""
+    return lambda m: with_definition(m, name, lambda _: value)
+
+
+def without(event: str, code: str) -> Edit:
+    """A requirement is not checked."""
+    return lambda m: without_requirement(m, event, code)
+
+
+def clock(rule: str, name: str, act: ClockAct | None) -> Edit:
+    """A rule does something else to a clock."""
+    return lambda m: with_clock(m, rule, name, act)
+
+
+def changed(rule: str, **parts: Any) -> Edit:
+    """Parts of a rule are others."""
+    return lambda m: with_rule(m, rule, lambda r: replace(r, **parts))
+
+
+def posted(rule: str, *lines: Posting) -> Edit:
+    """A rule writes more into the ledger."""
+    return lambda m: with_rule(m, rule, lambda r: replace(r, ledger=(*r.ledger, *lines)))
+
+
+def unposted(rule: str, kind: Kind) -> Edit:
+    """A rule leaves postings out of the ledger."""
+    return lambda m: with_rule(m, rule, lambda r: replace(r, ledger=tuple(p for p in r.ledger if p.kind is not kind)))
 
 
 def _accepts_transfer(machine: Machine) -> Machine:
@@ -36,246 +78,93 @@ def _accepts_transfer(machine: Machine) -> Machine:
     return with_event(opened, "transfer", lambda e: replace(e, rules=(gives,)))
 
 
-_cap_dropped = {"rollover": rollover + fast}
+def _quotes_one_more(machine: Machine) -> Machine:
+    answer = replace(machine.event_named["quote"].rules[0].answer[0], value=(var("listed_price") + 1).expr)
+    return with_rule(machine, "quotes", lambda r: replace(r, answer=(answer,)))
 
+
+# fmt: off
 FAULTS: tuple[Fault, ...] = (
-    Fault(
-        "check_dropped",
-        "the balance is not checked before it is drawn on (new-api#6609)",
-        "balances_never_negative",
-        lambda m: without_requirement(m, "api_generate", "api_tokens_must_cover_cost"),
-    ),
-    Fault(
-        "bank_without_ceiling",
-        "the bank takes all that is left over (autumn#120)",
-        "bank_within_three_months",
-        lambda m: with_effect(m, "renews", _cap_dropped),
-    ),
-    Fault(
-        "frozen_bank_uncapped",
-        "a bank comes back whole to a smaller plan",
-        "bank_within_three_months",
-        lambda m: with_effect(m, "subscribes", {"rollover": rollover}),
-    ),
-    Fault(
-        "daily_piles_up",
-        "what a day leaves is added to the next one (usage_credits#23)",
-        "pools_within_allowance",
-        lambda m: with_effect(m, "resets_free", {"daily": daily + daily_allowance}),
-    ),
-    Fault(
-        "upgrade_adds_whole_allowance",
-        "an upgrade adds the new allowance instead of the difference (gobii#591)",
-        "pools_within_allowance",
-        lambda m: with_effect(m, "upgrades", {"fast": fast + asked_allowance}),
-    ),
-    Fault(
-        "relaxed_while_tokens_are_left",
-        "a remainder counts as used up (gflow-cli#721)",
-        "relaxed_only_when_empty",
-        lambda m: with_definition(m, "used_up", lambda _: True),
-    ),
-    Fault(
-        "relaxed_for_third_parties",
-        "models of third parties run unlimited",
-        "relaxed_only_when_empty",
-        lambda m: with_definition(m, "relaxed_serves", lambda _: all_of(used_up, status_relaxes, medium_relaxes)),
-    ),
-    Fault(
-        "relaxed_video_on_any_plan",
-        "a plan with unlimited images has unlimited video too",
-        "relaxed_only_when_empty",
-        lambda m: with_definition(m, "medium_relaxes", lambda _: plan_relaxes),
-    ),
-    Fault(
-        "leftover_to_topup",
-        "leftover fast tokens are shown as moved to the packs",
-        "no_gifting",
-        lambda m: _with_posting(m, "renews", posting(Kind.MOVED_IN, topup, fast), posting(Kind.EXPIRED, topup, fast)),
-    ),
-    Fault("gifts", "a transfer is accepted", "no_gifting", _accepts_transfer),
-    Fault(
-        "packs_die_at_lapse",
-        "packs are lost when the subscription lapses (claude-code#46174)",
-        "topup_by_purchase_and_spending_alone",
-        lambda m: with_effect(m, "lapses", {"topup": 0}),
-    ),
-    Fault(
-        "packs_reset_at_renewal",
-        "a renewal empties the packs (claude-code#23674)",
-        "topup_by_purchase_and_spending_alone",
-        lambda m: with_effect(m, "renews", {"topup": 0}),
-    ),
-    Fault(
-        "frozen_pools_pay",
-        "tokens that cannot be used are spent all the same (vm0#10299)",
-        "topup_by_purchase_and_spending_alone",
-        lambda m: with_definition(m, "open_topup", lambda _: topup),
-    ),
-    Fault(
-        "fast_survives_the_end",
-        "fast tokens outlive the subscription (SAM#2264)",
-        "free_has_no_plan_tokens",
-        lambda m: with_effect(m, "ends_as_cancelled", {"fast": None}),
-    ),
-    Fault(
-        "free_bank_pays",
-        "a frozen bank pays for a free account",
-        "free_has_no_plan_tokens",
-        lambda m: with_definition(m, "open_rollover", lambda _: rollover),
-    ),
-    Fault(
-        "ended_still_renews",
-        "the renewal clock of an ended subscription runs on (openmeter#1285)",
-        "one_grant_per_due_date",
-        lambda m: with_clock(m, "ends_as_cancelled", "renewal", None),
-    ),
-    Fault(
-        "expiry_unposted",
-        "what the day takes is not written down",
-        "conservation",
-        lambda m: _unposted(m, "resets_nothing", Kind.EXPIRED),
-    ),
-    Fault(
-        "refund_to_the_wrong_pool",
-        "what the bank paid is given back to the packs (hackerai#678)",
-        "conservation",
-        lambda m: with_effect(m, "refunds", {"topup": topup + var("topup_part") + var("rollover_part")}),
-    ),
-    Fault(
-        "return_restarts_the_day",
-        "subscribing again restarts the free quota (keygen-api#344)",
-        "conservation",
-        lambda m: with_effect(m, "subscribes", {"daily": daily_allowance}),
-    ),
-    Fault(
-        "day_granted_twice",
-        "a second reset on one day is accepted (openmeter#4511)",
-        "one_grant_per_due_date",
-        lambda m: without_requirement(m, "daily_reset", "daily_reset_must_be_due"),
-    ),
-    Fault(
-        "day_stays_due",
-        "a daily reset does not settle what was due",
-        "one_grant_per_due_date",
-        lambda m: with_effect(m, "resets_nothing", {"daily_reset_due": None}),
-    ),
-    Fault(
-        "invoice_replayed",
-        "a renewal that has run stays due (open-saas#688)",
-        "one_grant_per_due_date",
-        lambda m: with_effect(m, "renews", {"renewals_due": None}),
-    ),
-    Fault(
-        "any_invoice_renews",
-        "a renewal is run that is not due (llmgateway#2479)",
-        "one_grant_per_due_date",
-        lambda m: without_requirement(m, "renew", "renewal_must_be_due"),
-    ),
-    Fault(
-        "granted_at_creation",
-        "a new subscription is due at once (openmeter#1408)",
-        "one_grant_per_due_date",
-        lambda m: with_effect(m, "subscribes", {"renewals_due": 1}),
-    ),
-    Fault(
-        "packs_pay_early",
-        "packs pay before the bank",
-        "charge_equals_price",
-        lambda m: with_definition(
-            with_definition(m, "topup_pays", lambda _: minimum(open_topup, cost)), "rollover_pays", lambda _: 0
-        ),
-    ),
-    Fault(
-        "refunded_twice",
-        "one job is refunded again (Wan2.1#541)",
-        "charge_equals_price",
-        lambda m: without_requirement(m, "refund", "job_must_not_be_refunded_already"),
-    ),
-    Fault(
-        "upgrade_restarts_the_month",
-        "an upgrade moves the renewal date (flexprice#1662, autumn#3164)",
-        "plan_changes_keep_the_date",
-        lambda m: with_clock(m, "upgrades", "renewal", ClockAct.STARTS),
-    ),
-    Fault(
-        "upgrade_wipes_the_bank",
-        "a plan change loses the bank (autumn#2266)",
-        "plan_changes_mint_nothing",
-        lambda m: with_effect(
-            _with_posting(m, "upgrades", posting(Kind.EXPIRED, rollover, rollover)), "upgrades", {"rollover": 0}
-        ),
-    ),
-    Fault(
-        "upgrade_refills",
-        "an upgrade fills the month up, whatever was spent",
-        "plan_changes_mint_nothing",
-        lambda m: with_rule(
-            with_effect(m, "upgrades", {"fast": asked_allowance}),
-            "upgrades",
-            lambda r: replace(r, ledger=(posting(Kind.GRANTED, fast, asked_allowance - fast),)),
-        ),
-    ),
-    Fault(
-        "upgrade_grants_api",
-        "an upgrade grants API tokens as well",
-        "app_and_api_apart",
-        lambda m: with_effect(_with_posting(m, "upgrades", posting(Kind.GRANTED, api, 1)), "upgrades", {"api": api + 1}),
-    ),
-    Fault(
-        "daily_job_settles_the_month",
-        "the daily job takes a due renewal for done",
-        "resets_commute",
-        lambda m: with_effect(m, "resets_nothing", {"scheduled_plan": NONE}),
-    ),
-    Fault(
-        "two_rules_at_once",
-        "a subscriber's daily reset has two outcomes",
-        "exactly_one_outcome",
-        lambda m: with_rule(m, "resets_nothing", lambda r: replace(r, when=TRUE)),
-    ),
-    Fault(
-        "no_rule_for_past_due",
-        "nothing says what a renewal does to an unpaid subscription",
-        "exactly_one_outcome",
-        lambda m: with_rule(m, "renews", lambda r: replace(r, source=(ACTIVE,))),
-    ),
-    Fault(
-        "free_day_never_comes",
-        "the counter of a free account is never reset (next-ai-draw-io#390)",
-        "never_stuck",
-        lambda m: with_rule(with_effect(m, "resets_free", {"daily": daily}), "resets_free", lambda r: replace(r, ledger=())),
-    ),
-    Fault(
-        "latest_renewal_only",
-        "of several missed renewals only the latest counts (as Zuora documents)",
-        "late_equals_on_time",
-        lambda m: with_effect(m, "renews", {"renewals_due": 0}),
-    ),
-    Fault(
-        "bank_filled_from_the_wrong_plan",
-        "the ceiling of the plan before the downgrade is used",
-        "bank_within_three_months",
-        lambda m: with_effect(m, "renews", {"rollover": minimum(ceiling, rollover + fast)}),
-    ),
-    Fault(
-        "supplement_to_the_rich",
-        "a subscriber with tokens left has the day filled up",
-        "conservation",
-        lambda m: with_effect(m, "resets_nothing", {"daily": ite(eq(rollover, 0), daily_allowance, 0)}),
-    ),
-    Fault(
-        "quote_off_by_one",
-        "the price shown is not the price listed",
-        "charge_equals_price",
-        lambda m: with_rule(
-            m, "quotes", lambda r: replace(r, answer=(replace(r.answer[0], value=(var("listed_price") + 1).expr),))
-        ),
-    ),
-    Fault(
-        "video_refused_everywhere",
-        "unlimited video is offered where images are",
-        "relaxed_only_when_empty",
-        lambda m: with_definition(m, "medium_relaxes", lambda old: negation(old)),
-    ),
+    Fault("check_dropped", "the balance is not checked before it is drawn on (new-api#6609)",
+          "balances_never_negative", without("api_generate", "api_tokens_must_cover_cost")),
+    Fault("bank_without_ceiling", "the bank takes all that is left over (autumn#120)",
+          "bank_within_three_months", effect("renews", rollover=rollover + fast)),
+    Fault("frozen_bank_uncapped", "a bank comes back whole to a smaller plan",
+          "bank_within_three_months", effect("subscribes", rollover=rollover)),
+    Fault("daily_piles_up", "what a day leaves is added to the next one (usage_credits#23)",
+          "pools_within_allowance", effect("resets_free", daily=daily + daily_allowance)),
+    Fault("upgrade_adds_whole_allowance", "an upgrade adds the new allowance instead of the difference (gobii#591)",
+          "pools_within_allowance", effect("upgrades", fast=fast + asked_allowance)),
+    Fault("relaxed_while_tokens_are_left", "a remainder counts as used up (gflow-cli#721)",
+          "relaxed_only_when_empty", meaning("used_up", True)),
+    Fault("relaxed_for_third_parties", "models of third parties run unlimited",
+          "relaxed_only_when_empty", meaning("relaxed_serves", all_of(used_up, status_relaxes, medium_relaxes))),
+    Fault("relaxed_video_on_any_plan", "a plan with unlimited images has unlimited video too",
+          "relaxed_only_when_empty", meaning("medium_relaxes", plan_relaxes)),
+    Fault("leftover_to_topup", "leftover fast tokens are shown as moved to the packs",
+          "no_gifting", posted("renews", posting(Kind.MOVED_IN, topup, fast), posting(Kind.EXPIRED, topup, fast))),
+    Fault("gifts", "a transfer is accepted",
+          "no_gifting", _accepts_transfer),
+    Fault("packs_die_at_lapse", "packs are lost when the subscription lapses (claude-code#46174)",
+          "topup_by_purchase_and_spending_alone", effect("lapses", topup=0)),
+    Fault("packs_reset_at_renewal", "a renewal empties the packs (claude-code#23674)",
+          "topup_by_purchase_and_spending_alone", effect("renews", topup=0)),
+    Fault("frozen_pools_pay", "tokens that cannot be used are spent all the same (vm0#10299)",
+          "topup_by_purchase_and_spending_alone", meaning("open_topup", topup)),
+    Fault("fast_survives_the_end", "fast tokens outlive the subscription (SAM#2264)",
+          "free_has_no_plan_tokens", effect("ends_as_cancelled", fast=None)),
+    Fault("free_bank_pays", "a frozen bank pays for a free account",
+          "free_has_no_plan_tokens", meaning("open_rollover", rollover)),
+    Fault("ended_still_renews", "the renewal clock of an ended subscription runs on (openmeter#1285)",
+          "one_grant_per_due_date", clock("ends_as_cancelled", "renewal", None)),
+    Fault("expiry_unposted", "what the day takes is not written down",
+          "conservation", unposted("resets_nothing", Kind.EXPIRED)),
+    Fault("refund_to_the_wrong_pool", "what the bank paid is given back to the packs (hackerai#678)",
+          "conservation", effect("refunds", topup=topup + var("topup_part") + var("rollover_part"))),
+    Fault("return_restarts_the_day", "subscribing again restarts the free quota (keygen-api#344)",
+          "conservation", effect("subscribes", daily=daily_allowance)),
+    Fault("day_granted_twice", "a second reset on one day is accepted (openmeter#4511)",
+          "one_grant_per_due_date", without("daily_reset", "daily_reset_must_be_due")),
+    Fault("day_stays_due", "a daily reset does not settle what was due",
+          "one_grant_per_due_date", effect("resets_nothing", daily_reset_due=None)),
+    Fault("invoice_replayed", "a renewal that has run stays due (open-saas#688)",
+          "one_grant_per_due_date", effect("renews", renewals_due=None)),
+    Fault("any_invoice_renews", "a renewal is run that is not due (llmgateway#2479)",
+          "one_grant_per_due_date", without("renew", "renewal_must_be_due")),
+    Fault("granted_at_creation", "a new subscription is due at once (openmeter#1408)",
+          "one_grant_per_due_date", effect("subscribes", renewals_due=1)),
+    Fault("packs_pay_early", "packs pay before the bank",
+          "charge_equals_price", both(meaning("topup_pays", minimum(open_topup, cost)), meaning("rollover_pays", 0))),
+    Fault("refunded_twice", "one job is refunded again (Wan2.1#541)",
+          "charge_equals_price", without("refund", "job_must_not_be_refunded_already")),
+    Fault("upgrade_restarts_the_month", "an upgrade moves the renewal date (flexprice#1662, autumn#3164)",
+          "plan_changes_keep_the_date", clock("upgrades", "renewal", ClockAct.STARTS)),
+    Fault("upgrade_wipes_the_bank", "a plan change loses the bank (autumn#2266)",
+          "plan_changes_mint_nothing",
+          both(posted("upgrades", posting(Kind.EXPIRED, rollover, rollover)), effect("upgrades", rollover=0))),
+    Fault("upgrade_refills", "an upgrade fills the month up, whatever was spent",
+          "plan_changes_mint_nothing",
+          both(effect("upgrades", fast=asked_allowance),
+               changed("upgrades", ledger=(posting(Kind.GRANTED, fast, asked_allowance - fast),)))),
+    Fault("upgrade_grants_api", "an upgrade grants API tokens as well",
+          "app_and_api_apart", both(posted("upgrades", posting(Kind.GRANTED, api, 1)), effect("upgrades", api=api + 1))),
+    Fault("daily_job_settles_the_month", "the daily job takes a due renewal for done",
+          "resets_commute", effect("resets_nothing", scheduled_plan=NONE)),
+    Fault("two_rules_at_once", "a subscriber's daily reset has two outcomes",
+          "exactly_one_outcome", changed("resets_nothing", when=TRUE)),
+    Fault("no_rule_for_past_due", "nothing says what a renewal does to an unpaid subscription",
+          "exactly_one_outcome", changed("renews", source=(ACTIVE,))),
+    Fault("free_day_never_comes", "the counter of a free account is never reset (next-ai-draw-io#390)",
+          "never_stuck", both(effect("resets_free", daily=daily), changed("resets_free", ledger=()))),
+    Fault("latest_renewal_only", "of several missed renewals only the latest counts (as Zuora documents)",
+          "late_equals_on_time", effect("renews", renewals_due=0)),
+    Fault("bank_filled_from_the_wrong_plan", "the ceiling of the plan before the downgrade is used",
+          "bank_within_three_months", effect("renews", rollover=minimum(ceiling, rollover + fast))),
+    Fault("supplement_to_the_rich", "a subscriber with tokens left has the day filled up",
+          "conservation", effect("resets_nothing", daily=ite(eq(rollover, 0), daily_allowance, 0))),
+    Fault("quote_off_by_one", "the price shown is not the price listed",
+          "charge_equals_price", _quotes_one_more),
+    Fault("video_refused_everywhere", "unlimited video is offered where images are",
+          "relaxed_only_when_empty", lambda m: with_definition(m, "medium_relaxes", negation)),
 )
+# fmt: on

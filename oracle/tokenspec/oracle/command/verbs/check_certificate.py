@@ -14,10 +14,10 @@ from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.exporters.smtlib import scripts
 from tokenspec.oracle.base.provenance import declaration, own_version
-from tokenspec.oracle.check.certificate import certificate
+from tokenspec.oracle.check.certificate import Certificate, certificate
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import ClaimVerdict
-from tokenspec.oracle.check.verify import Certificate, Shown, verify
+from tokenspec.oracle.check.verify import Shown, verify
 from tokenspec.oracle.command.options import progress
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.spec.catalogue import DEFAULT

@@ -1,4 +1,4 @@
-"""What a vector is for, in plain words and as a slug: read from the rule or refusal that it ends with."""
+"""The purpose of a vector, in plain words and as a slug: read from the rule or refusal that it ends with."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def candidate(goal: str, found: Played) -> Candidate:
 
 
 def _passing(goal: str) -> str:
-    """What the clock brings about, where the goal is about that and the last record only shows it."""
+    """The event that the clock brings about, where the goal is about that and the last record only shows it."""
     rule = re.split(r", then |: ", goal)[-1]
     by_itself = (r for event in _events().values() if event.actor is Actor.CLOCK for r in event.rules)
     return next((f"{r.why}; then " for r in by_itself if r.name == rule), "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -15,7 +15,7 @@ from tokenspec.oracle.vectors.build.executed import ExecutedWorld, Played, edges
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.paths import PathEdge, PathSearch, PathStep
-from tokenspec.oracle.vectors.build.script import Place
+from tokenspec.oracle.vectors.build.scenarios import StartingPoint
 from tokenspec.spec.catalogue import DEFAULT
 
 _TRIES = 8
@@ -45,11 +45,11 @@ class Hunt:
         for edge in PathSearch(Oracle(None, None, self.resets), by_rules=True).edges((), _PAIRS):
             self._cover(world, edge)
 
-    def at(self, place: Place, edges: bool) -> None:
-        """Everything within reach of a place: its edges, if they count, and the faults that show there."""
-        world = world_of(place.policy, place.catalogue, self.resets)
-        found = _Found(PathSearch(Oracle(place.policy, place.catalogue, self.resets)).edges(place.told, place.ways))
-        if edges:
+    def at(self, point: StartingPoint) -> None:
+        """Everything within reach of a point: its edges, under the default policies, and the faults that show there."""
+        world = world_of(point.policy, point.catalogue, self.resets)
+        found = _Found(PathSearch(Oracle(point.policy, point.catalogue, self.resets)).edges(point.script, point.paths))
+        if not point.policy:
             for edge in found.edges:
                 self._cover(world, edge)
         left = []
@@ -127,12 +127,14 @@ class _Found:
         return None
 
 
-def hunted(resets: str, places: Iterable[Place], others: Iterable[Place], faults: Iterable[OracleFault]) -> Hunt:
-    """All candidates. Of `places` the edges count as well; `others` are about faults alone."""
+def hunted(resets: str, points: Sequence[StartingPoint], faults: Iterable[OracleFault]) -> Hunt:
+    """All candidates. Points under other policies than the default ones come last, and are about faults alone."""
     hunt = Hunt(resets, list(faults))
-    for place in places:
-        hunt.at(place, True)
+    for point in points:
+        if not point.policy:
+            hunt.at(point)
     hunt.pairs()
-    for place in others:
-        hunt.at(place, False)
+    for point in points:
+        if point.policy:
+            hunt.at(point)
     return hunt

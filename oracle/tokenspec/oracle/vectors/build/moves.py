@@ -1,4 +1,4 @@
-"""What may happen next in a run that is looked for: records with the amounts at which an account changes its mind.
+"""Next events of a run that is looked for: records with the amounts at which another rule or refusal begins to apply.
 
 A move is a record without account and instant. Which amounts count is read from the account as it stands; names of
 plans, packs and actions come from the catalogue.
@@ -13,22 +13,16 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Actor, Event, Origin, Shape
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Type, Value
 from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.script import UNKNOWN, Move, move
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.spec.account import account as the_account
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import APP_POOLS, POOLS
 
-Move = dict[str, Any]
 Found = tuple[Move, bool]
 """A move, and whether runs go on after it; after the others they end."""
 
-UNKNOWN = "no such name"
 _FIRST, _THIRD = "first_party", "third_party"
-
-
-def move(event: str, **fields: Any) -> Move:
-    """A record of `event`, without account and instant."""
-    return {"event": event, **fields}
 
 
 def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:

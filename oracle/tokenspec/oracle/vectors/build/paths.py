@@ -18,12 +18,11 @@ from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
 from tokenspec.oracle.runtime import clocks
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.vectors.build.moves import UNKNOWN, moves
-from tokenspec.oracle.vectors.build.script import NAME, START, Record, Told, records_of
+from tokenspec.oracle.runtime.script import LOOK, NAME, START, Record, Script, a_minute_on, records_of
+from tokenspec.oracle.vectors.build.moves import moves
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.spec.words import APP_POOLS, NONE
 
-_MINUTE_MS = 60_000
 _WAITS = 2
 """The number of times time passes between two records: as far as one job falls due, and the next."""
 _MONTHS = 4
@@ -89,9 +88,9 @@ class PathSearch:
         self._oracle, self._by_rules = oracle, by_rules
         self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
 
-    def edges(self, told: Told, ways_max: int) -> Iterator[PathEdge]:
-        """Every edge of the first `ways_max` ways that begin with what is told, those of shorter ways first."""
-        first = self._first(told)
+    def edges(self, script: Script, ways_max: int) -> Iterator[PathEdge]:
+        """Every edge of the first `ways_max` ways that begin with the script, those of shorter ways first."""
+        first = self._first(script)
         seen, probed = {self._situation(first.account, "")}, set[Any]()
         waiting = deque([(first, list[PathStep]())])
         for _ in range(ways_max):
@@ -120,15 +119,14 @@ class PathSearch:
                     seen.add(key)
                     waiting.append((later, passed + steps))
                 elif self._by_rules:
-                    # Time that nothing is written in does not pass: somebody looks at a price, which changes nothing.
-                    look = {"account": NAME, "at": later.now, "event": "quote", "action": UNKNOWN}
+                    look = {"account": NAME, "at": later.now, **LOOK}
                     yield PathEdge(later, look, passed + steps + self._played(later, look)[1])
 
-    def _first(self, told: Told) -> Way:
-        """The way that what is told leads to."""
+    def _first(self, script: Script) -> Way:
+        """The way that the script leads to."""
         oracle = self._oracle.fork({})
         way = Way(None, None, Account(oracle.compiled.initial), parse_instant(START))
-        for length, record in enumerate(records_of(told, oracle), 1):
+        for length, record in enumerate(records_of(script, oracle), 1):
             account, _, rule = self._played(way, record)
             way = Way(way, record, account, record["at"], rule, 0, length)
         last = max((account.last_at or 0 for account in oracle.accounts.values()), default=0)
@@ -138,9 +136,7 @@ class PathSearch:
         return way
 
     def _records(self, way: Way) -> Iterator[tuple[Record, bool]]:
-        dials = [d for d in (way.account.daily, way.account.renewal) if d is not None]
-        is_free = not way.waits and all(dial.upcoming > way.now + _MINUTE_MS for dial in dials)
-        at = way.now + _MINUTE_MS if is_free and way.length else way.now
+        at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)
         for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
             if self._oracle.resets == "explicit" or found["event"] not in JOBS:
                 yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == "quote")

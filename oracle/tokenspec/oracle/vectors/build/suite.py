@@ -14,16 +14,14 @@ from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import LOOK, NAME, Record, move, records_of
 from tokenspec.oracle.vectors.build.executed import Played, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
-from tokenspec.oracle.vectors.build.moves import UNKNOWN, move
 from tokenspec.oracle.vectors.build.paths import written
-from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
-from tokenspec.oracle.vectors.build.script import NAME, Record, Scenario, records_of
-from tokenspec.oracle.vectors.build.set_cover import at_least, few, only_by
-from tokenspec.oracle.vectors.build.starting_points import OTHERWISE, PLACES
+from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
+from tokenspec.oracle.vectors.build.set_cover import at_least, few
 from tokenspec.oracle.wire.settings import RESETS, catalogue_on_the_wire
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
@@ -73,7 +71,7 @@ def built(resets: str) -> Part:
     candidates = [found for s in SCENARIOS if resets in s.resets for found in [candidate_of(s, resets)]]
     shown = finds(candidates, faults)
     left = [fault for fault in faults if not any(fault.id in found for found in shown)]
-    hunt = hunted(resets, PLACES, OTHERWISE, left)
+    hunt = hunted(resets, STARTING_POINTS, left)
     shown += finds(hunt.candidates, faults)
     candidates += hunt.candidates
     goals = [_goals(c) | {f"finds {name}" for name in found} for c, found in zip(candidates, shown, strict=True)]
@@ -92,11 +90,10 @@ def _goals(found: Candidate) -> set[str]:
 def candidate_of(scenario: Scenario, resets: str) -> Candidate:
     """The run that a scenario tells."""
     oracle = Oracle(scenario.policy, scenario.catalogue, resets)
-    records = records_of(scenario.told, oracle, scenario.start)
+    records = list(records_of(scenario.script, oracle, scenario.start))
     latest = oracle.accounts[NAME].last_at or 0
     if latest > records[-1]["at"]:
-        # Time that nothing is written in does not pass: somebody looks at a price, which changes nothing.
-        records.append({"account": NAME, "at": latest, **move("quote", action=UNKNOWN)})
+        records.append({"account": NAME, "at": latest, **LOOK})
     played = play(world_of(scenario.policy, scenario.catalogue, resets), records)
     name = scenario.id if resets == "explicit" else f"implied-{scenario.id}"
     return Candidate(name, scenario.title, tuple(scenario.clauses.split()), played, wanted=True)
@@ -159,8 +156,3 @@ def with_bystander(records: Sequence[Record]) -> list[Record]:
 
 
 _SPENDING = move("generate", job="b1", cost=7, media="image", origin="first_party")
-
-
-def only_found_by(part: Part) -> dict[str, list[str]]:
-    """For each vector, the faults that it finds and no other one of its part does."""
-    return only_by({chosen.vector["id"]: chosen.finds for chosen in part.chosen})

@@ -16,9 +16,9 @@ from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, recorded
 from tokenspec.oracle.vectors.build.faulty_oracle import shows_nothing
-from tokenspec.oracle.vectors.build.suite import Chosen, Part, only_found_by
-from tokenspec.oracle.vectors.suite import FORMAT, INDEX, VECTORS, Index, Vector
-from tokenspec.oracle.wire.records import Reader
+from tokenspec.oracle.vectors.build.set_cover import only_by
+from tokenspec.oracle.vectors.build.suite import Chosen, Part
+from tokenspec.oracle.vectors.suite import FORMAT, INDEX, VECTORS, Index, Vector, laid_out, reader
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import POLICIES
@@ -30,7 +30,8 @@ _SCHEMAS = {"schemas/index.schema.json": Index, "schemas/vector.schema.json": Ve
 
 def files_of(parts: Sequence[Part]) -> dict[str, bytes]:
     """The content of each file of the suite, by its path."""
-    found = {f"{VECTORS}/{chosen.vector['id']}.json": vector_file(chosen.vector) for part in parts for chosen in part.chosen}
+    vectors = [chosen.vector for part in parts for chosen in part.chosen]
+    found = {f"{VECTORS}/{vector['id']}.json": laid_out(vector, "steps") for vector in vectors}
     found |= {path: _pretty(_schema(kind)) for path, kind in _SCHEMAS.items()}
     return {INDEX: _index(parts, found), **found}
 
@@ -67,26 +68,16 @@ def _content(path: Path) -> bytes | None:
     return path.read_bytes() if path.is_file() else None
 
 
-def vector_file(vector: Mapping[str, Any]) -> bytes:
-    """One line for each member and each step, so that two versions of it can be compared by eye."""
-    head = [f'  "{key}": {_line(value)},' for key, value in vector.items() if key != "steps"]
-    steps = ",\n".join(f"    {_line(step)}" for step in vector["steps"])
-    return "\n".join(["{", *head, '  "steps": [', steps, "  ]", "}", ""]).encode()
-
-
-def _line(value: Any) -> str:
-    return msgspec.json.encode(value).decode()
-
-
 def _pretty(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
 def _index(parts: Sequence[Part], files: Mapping[str, bytes]) -> bytes:
-    entries = [_entry(chosen, files, alone) for part in parts for alone in [only_found_by(part)] for chosen in part.chosen]
-    head = {"format": FORMAT, **stamp(), "coverage": _coverage(parts)}
-    lines = [f'  "{key}": {_line(value)},' for key, value in head.items()]
-    return "\n".join(["{", *lines, '  "vectors": [', ",\n".join(f"    {_line(e)}" for e in entries), "  ]", "}", ""]).encode()
+    entries = []
+    for part in parts:
+        alone = only_by({chosen.vector["id"]: chosen.finds for chosen in part.chosen})
+        entries += [_entry(chosen, files, alone) for chosen in part.chosen]
+    return laid_out({"format": FORMAT, **stamp(), "coverage": _coverage(parts), "vectors": entries}, "vectors")
 
 
 def _entry(chosen: Chosen, files: Mapping[str, bytes], alone: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -105,7 +96,7 @@ def _entry(chosen: Chosen, files: Mapping[str, bytes], alone: Mapping[str, Seque
 
 
 def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
-    """How much is covered, what is not and why, and how near each part is to the least size."""
+    """The figures of the index: all that is covered, all that is not with the reason, and the least size of each part."""
     edges = {edge for part in parts for chosen in part.chosen for edge in chosen.edges}
     turned = {(knob, answer) for part in parts for chosen in part.chosen for knob, answer in chosen.policies.items()}
     answers = [(p.name, answer) for p in POLICIES for answer, _ in p.answers]
@@ -148,20 +139,15 @@ def _faults(parts: Sequence[Part]) -> dict[str, Any]:
     found = {name for part in parts for chosen in part.chosen for name in chosen.finds}
     last = recorded()
     equal = {fate.id for fate in last.fates if fate.verdict == EQUIVALENT} if last.digest == declaration() else set()
-    counts: dict[str, list[str]] = {"ledger_alone": [], "refused": [], "equivalent": [], "no_run_shows": []}
-    for name, fault in every.items():
-        if name in found:
-            continue
-        if shows_nothing(original, fault.machine):
-            counts["ledger_alone"].append(name)
-        elif fault.refused:
-            counts["refused"].append(name)
-        else:
-            counts["equivalent" if name in equal else "no_run_shows"].append(name)
+    left = {name: fault for name, fault in every.items() if name not in found}
+    ledger = {name for name, fault in left.items() if shows_nothing(original, fault.machine)}
+    counts: dict[str, list[str]] = {"refused": [], "equivalent": [], "no_run_shows": []}
+    for name in (name for name in left if name not in ledger):
+        counts["refused" if left[name].refused else "equivalent" if name in equal else "no_run_shows"].append(name)
     return {
         "all": len(every),
         "found": len(found),
-        "ledger_alone": len(counts.pop("ledger_alone")),
+        "ledger_alone": len(ledger),
         "implied_found": len({name for part in parts if part.resets == "implied" for c in part.chosen for name in c.finds}),
         **counts,
     }
@@ -171,8 +157,7 @@ def _schema(kind: Any) -> dict[str, Any]:
     """The JSON Schema of a file, worked out from what reads it."""
     schema: dict[str, Any] = msgspec.json.schema(kind, ref_template="#/$defs/{name}")
     if kind is Vector:
-        own, _, session = system().machines
-        event = msgspec.json.schema(Reader([*own.events, *session.events]).union, ref_template="#/$defs/{name}")
+        event = msgspec.json.schema(reader().union, ref_template="#/$defs/{name}")
         schema["$defs"] |= event.pop("$defs")
         # A tool that draws a union by its tag is told how; a validator has no use for it.
         event.pop("discriminator", None)

@@ -1,0 +1,123 @@
+"""Runs as they are told: scenarios that are vectors of their own, and the situations from which others are looked for."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.runtime.script import START, Move, Script, Wait, move
+from tokenspec.oracle.wire.settings import RESETS, catalogue_from, catalogue_on_the_wire
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.policies import POLICIES
+
+_UNITS = {"h": 3_600_000, "ms": 1}
+_GENERATION = {"media": "image", "origin": "first_party"}
+"""The fields of a generation that are not written where they are these."""
+
+
+class _Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A run under its settings. `figures` names a catalogue of starting_points.toml, the default one where it is empty."""
+
+    run: str = ""
+    policy: Mapping[str, str] = {}
+    figures: str = ""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """The catalogue."""
+        return _catalogue(self.figures)
+
+
+class Scenario(_Run, frozen=True, kw_only=True):
+    """A run with a point of its own, which its title tells. Where resets are implied, its jobs are not written."""
+
+    id: str
+    title: str
+    clauses: str = ""
+    resets: tuple[str, ...] = RESETS
+    start: str = START
+
+    @property
+    def script(self) -> Script:
+        """Its events and waits."""
+        return script_of(self.run)
+
+
+class StartingPoint(_Run, frozen=True, kw_only=True):
+    """A situation from which runs are looked for; `paths` is how many are followed."""
+
+    name: str
+    paths: int
+    after: str = ""
+    """The point that its run goes on from."""
+
+    @property
+    def script(self) -> Script:
+        """The events and waits that lead to it."""
+        before = {point.name: point for point in STARTING_POINTS}[self.after].script if self.after else ()
+        return (*before, *script_of(self.run))
+
+
+def script_of(run: str) -> tuple[Move | Wait, ...]:
+    """The events and waits of a run, as scenarios.toml describes them."""
+    return tuple(_step(words[0], words[1:]) for line in re.split("[;\n]", run) if (words := line.split()))
+
+
+def _step(first: str, words: list[str]) -> Move | Wait:
+    match first, words:
+        case "until", [clock, *length]:
+            return Wait((clock,), sum(map(_milliseconds, length)))
+        case "wait", [length]:
+            return Wait(ms=_milliseconds(length))
+    fields: dict[str, Any] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        table, _, entry = key.partition(".")
+        # Terms of a sum tell which pools an amount is made of.
+        content = sum(map(int, value.split("+"))) if re.fullmatch(r"[\d_+]+", value) else value
+        if entry:
+            fields.setdefault(table, {})[entry] = content
+        else:
+            fields[key] = content
+    last = {key: fields.pop(key) for key in ("id", "account") if key in fields}
+    return move(first, **fields, **(_GENERATION if first == "generate" else {}), **last)
+
+
+def _milliseconds(length: str) -> int:
+    found = re.fullmatch("(-?[0-9]+)(h|ms)", length)
+    if found is None:
+        raise ValueError(f"{length}: a length of time is written as 5h or -1ms")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+@cache
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+
+
+@cache
+def _catalogue(name: str) -> Catalogue:
+    return catalogue_from(catalogue_on_the_wire(DEFAULT) | _read("starting_points.toml")["figures"][name]) if name else DEFAULT
+
+
+SCENARIOS = msgspec.convert(_read("scenarios.toml")["scenario"], tuple[Scenario, ...])
+_POINTS = msgspec.convert(_read("starting_points.toml")["starting_point"], tuple[StartingPoint, ...])
+_CHOSEN = {choice for point in _POINTS for choice in point.policy.items()}
+STARTING_POINTS = (
+    *_POINTS,
+    *(
+        StartingPoint(
+            name=f"{policy.name}: {choice}", run="open_account\nsubscribe plan=premium", policy={policy.name: choice}, paths=30
+        )
+        for policy in POLICIES
+        for choice, _ in policy.answers[1:]
+        if (policy.name, choice) not in _CHOSEN
+    ),
+)
+"""Those of starting_points.toml, and a plain one for each choice of a policy that none of them makes."""

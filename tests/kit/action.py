@@ -2,7 +2,8 @@
 
     python tests/kit/action.py verb=fuzz "sut=python examples/python-wallet/adapter.py" examples=20
 
-Steps that use other actions, and the one that installs, are left out: tokenspec is the one that is installed here.
+It needs the extra `dev`, which reads YAML. Steps that use other actions, and the one that installs, are left out: tokenspec is
+the one that is installed here.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).resolve().parents[2]
+COMMAND = f'exec "{sys.executable}" -m tokenspec.oracle.command "$@"'
 _INPUT = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
 _IS = re.compile(r"inputs\.([\w-]+) (==|!=) '([^']*)'")
 
@@ -36,8 +38,8 @@ def loaded(path: Path) -> Any:
     return YAML(typ="safe").load(path)
 
 
-def run_action(inputs: Mapping[str, str], folder: Path) -> Ran:
-    """The steps that these inputs ask for, in `folder`, up to the first that fails."""
+def run_action(inputs: Mapping[str, str], folder: Path, command: str = COMMAND) -> Ran:
+    """The steps that these inputs ask for, in `folder`, up to the first that fails; `command` is a script for `tokenspec`."""
     action = loaded(ROOT / "action.yml")
     unknown = sorted(inputs.keys() - action["inputs"].keys())
     assert unknown == []
@@ -51,17 +53,17 @@ def run_action(inputs: Mapping[str, str], folder: Path) -> Ran:
                 continue
             assert step["shell"] == "bash"
             env = {name: _INPUT.sub(lambda found: values[found[1]], value) for name, value in step["env"].items()}
-            done = bash(step["run"], folder, {**env, "GITHUB_STEP_SUMMARY": str(summary)})
+            done = bash(step["run"], folder, {**env, "GITHUB_STEP_SUMMARY": str(summary)}, command)
             if done.returncode:
                 break
         return Ran(done.returncode, done.stdout, done.stderr, summary.read_text())
 
 
-def bash(script: str, folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+def bash(script: str, folder: Path, env: Mapping[str, str], command_script: str = COMMAND) -> subprocess.CompletedProcess[str]:
     """The script as GitHub and GitLab run it, with the command and the Python of this environment."""
     with TemporaryDirectory() as own:
         command = Path(own) / "tokenspec"
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tokenspec.oracle.command "$@"\n')
+        command.write_text(f"#!/bin/sh\n{command_script}\n")
         command.chmod(0o755)
         path = os.pathsep.join([own, str(Path(sys.executable).parent), os.environ["PATH"]])
         words = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]

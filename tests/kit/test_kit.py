@@ -6,15 +6,18 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from command.conftest import within
+from command.conftest import opened, within, write_log
 from kit import valid
 from kit.action import ROOT, bash, loaded, run_action
 from programs import has
+from tokenspec.oracle.base.provenance import declaration
 
 pytestmark = pytest.mark.slow
 
@@ -144,7 +147,82 @@ def test_policy_settings_reach_the_command(tmp_path: Path) -> None:
 
 def test_an_unknown_verb_is_refused(tmp_path: Path) -> None:
     ran = run_action({"verb": "dance"}, tmp_path)
-    assert (ran.code, ran.err) == (64, "verb: it is fuzz, vectors or replay, found dance\n")
+    assert (ran.code, ran.err) == (64, "tokenspec: verb: it is fuzz, vectors or replay, found dance\n")
+
+
+# A command that runs nothing, and writes its settings and words.
+TELLING = 'env | grep "^TOKENSPEC_" > told; printf "%s\\n" "$@" >> told'
+NEEDED = {"fuzz": {"sut": "wallet"}, "vectors": {"sut": "wallet"}, "replay": {"logs": "a.jsonl"}}
+OF_THE_JOB = {"verb", "reports", "name", "upload", "upload-sarif", "python-version", "package"}
+"""Inputs that are no business of the command."""
+
+
+@pytest.mark.parametrize("verb", NEEDED)
+def test_every_input_reaches_the_command_or_is_refused(verb: str, tmp_path: Path) -> None:
+    taken = set()
+    for name in sorted(loaded(ROOT / "action.yml")["inputs"].keys() - OF_THE_JOB):
+        ran = run_action({"verb": verb, **NEEDED[verb], name: "the-value"}, tmp_path, TELLING)
+        if ran.code == 0:
+            assert re.search(rf"^(TOKENSPEC_\w*{name.upper()}=|)the-value$", (tmp_path / "told").read_text(), re.MULTILINE), name
+            taken.add(name)
+        else:
+            assert (ran.code, ran.err) == (64, f"tokenspec: {name}: {verb} does not take it\n")
+    assert {"policy", "digest", *NEEDED[verb]} < taken
+
+
+@pytest.mark.parametrize("verb", NEEDED)
+@pytest.mark.parametrize("empty", ["", " \n"], ids=["empty", "blank"])
+def test_what_a_verb_needs_cannot_be_left_out(verb: str, empty: str, tmp_path: Path) -> None:
+    (needed,) = NEEDED[verb]
+    ran = run_action({"verb": verb, needed: empty}, tmp_path)
+    assert (ran.code, ran.err) == (64, f"tokenspec: {needed}: {verb} needs it, and it is empty\n")
+
+
+@pytest.mark.parametrize("name", ["upload", "upload-sarif"])
+def test_a_switch_is_true_or_false(name: str, tmp_path: Path) -> None:
+    ran = run_action({"verb": "replay", "logs": LOGS, name: "yes"}, tmp_path)
+    assert (ran.code, "each is true or false, found yes" in ran.err) == (64, True)
+
+
+@pytest.mark.parametrize("digest", ["8a", "0" * 64])
+def test_another_declaration_than_the_one_asked_for_runs_nothing(digest: str, tmp_path: Path) -> None:
+    ran = run_action({"verb": "replay", "logs": LOGS, "digest": digest}, tmp_path)
+    assert (ran.code, "--digest" in ran.err, ran.summary) == (64, True, "")
+
+
+def test_the_declaration_that_is_asked_for_runs(tmp_path: Path) -> None:
+    assert run_action({"verb": "replay", "logs": LOGS, "digest": declaration()[:12]}, tmp_path).code == 0
+
+
+def planted(folder: Path) -> None:
+    """A folder as a pull request may leave it: names of files that are options, or standard input, to a careless script."""
+    write_log(folder / "a.jsonl", [opened(observed={"status": "free"})])
+    write_log(folder / "-", [opened(observed={"status": "free"})])
+    for name in ("--save-state=x.jsonl", "-oy.jsonl", "--policy=refund=none.jsonl", "--.jsonl", "--help.jsonl"):
+        write_log(folder / name, [opened(observed={"status": "free"})])
+    (folder / "--answers=..").mkdir()
+    write_log(folder / "--answers=.." / "victim.jsonl", [opened(observed={"status": "free"})])
+
+
+@pytest.mark.parametrize("kit", ["action", "gitlab"])
+def test_names_of_files_are_logs_and_no_options(kit: str, tmp_path: Path) -> None:
+    (tmp_path / "victim.jsonl").write_text("precious")
+    work = tmp_path / "work"
+    work.mkdir()
+    planted(work)
+    patterns = "*.jsonl */*.jsonl -"
+    if kit == "action":
+        done: Any = run_action({"verb": "replay", "logs": patterns, "reports": "../reports"}, work)
+        code = done.code
+    else:
+        done = gitlab(".tokenspec-replay", {"TOKENSPEC_LOGS": patterns, "TOKENSPEC_REPORTS": "../reports"}, work)
+        code = done.returncode
+    assert code == 0, done
+    cases = valid.junit((tmp_path / "reports/replay.xml").read_text()).iter("testcase")
+    assert len(list(cases)) == 8
+    assert (tmp_path / "victim.jsonl").read_text() == "precious"
+    assert not (work / "x.jsonl").exists()
+    assert not (work / "y.jsonl").exists()
 
 
 @pytest.mark.parametrize(
@@ -155,15 +233,75 @@ def test_an_unknown_verb_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_the_jobs_of_gitlab_write_reports(job: str, settings: Mapping[str, str], code: int, tmp_path: Path) -> None:
-    jobs = loaded(ROOT / "ci/gitlab.yml")
-    before = [line for line in jobs[".tokenspec"]["before_script"] if "pip install" not in line]
-    variables = {"TOKENSPEC_REPORTS": jobs[".tokenspec"]["variables"]["TOKENSPEC_REPORTS"], **settings}
-    done = bash("\n".join([*before, *jobs[job]["script"]]), tmp_path, variables)
+    done = gitlab(job, settings, tmp_path)
     assert done.returncode == code, done.stderr
     name = job.removeprefix(".tokenspec-")
     valid.junit((tmp_path / f"tokenspec-report/{name}.xml").read_text())
     valid.sarif((tmp_path / f"tokenspec-report/{name}.sarif").read_text())
     assert (tmp_path / f"tokenspec-report/{name}.md").read_text().startswith(f"## tokenspec {name}: ")
+
+
+def gitlab(job: str, settings: Mapping[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """A job of the template, but for what pip installs."""
+    jobs = loaded(ROOT / "ci/gitlab.yml")
+    base = jobs[".tokenspec"]
+    script = "\n".join([*base["before_script"], *jobs[job]["script"]])
+    return bash(_without_pip(script), folder, {**base["variables"], "TOKENSPEC_PACKAGE": ".", **settings})
+
+
+@pytest.mark.parametrize(
+    ("job", "needed"),
+    [
+        (".tokenspec-fuzz", "TOKENSPEC_FUZZ_SUT"),
+        (".tokenspec-vectors", "TOKENSPEC_VECTORS_RUN_SUT"),
+        (".tokenspec-replay", "TOKENSPEC_LOGS"),
+        (".tokenspec-fuzz", "TOKENSPEC_PACKAGE"),
+    ],
+)
+def test_the_jobs_of_gitlab_do_not_run_without_what_they_need(job: str, needed: str, tmp_path: Path) -> None:
+    for settings in ({needed: ""}, {} if needed != "TOKENSPEC_PACKAGE" else {needed: ""}):
+        done = gitlab(job, settings, tmp_path)
+        assert (done.returncode, done.stderr) == (64, f"tokenspec: {needed} is empty, and this job needs it\n")
+
+
+def test_a_declaration_can_be_demanded_in_gitlab(tmp_path: Path) -> None:
+    done = gitlab(".tokenspec-replay", {"TOKENSPEC_LOGS": LOGS, "TOKENSPEC_DIGEST": "0" * 12}, tmp_path)
+    assert (done.returncode, "--digest" in done.stderr) == (64, True)
+
+
+def test_nothing_is_installed_that_is_not_published() -> None:
+    installed = re.compile(r"pip\d? install ([^\n`;&|]*)")
+    pages = [
+        path
+        for pattern in ("*.md", "docs/**/*.md", "*/*.md", "ci/*", "*.yml", ".ci/run", "examples/*/*.md")
+        for path in ROOT.glob(pattern)
+    ]
+    named = {
+        word.strip("'\"")
+        for path in pages
+        for words in installed.findall(path.read_text())
+        for word in words.split()
+        if word[0] != "-"
+    }
+    assert {"."} < named
+    assert [word for word in named if re.match(r"\w", word) and word not in loaded_dependencies()] == []
+
+
+def loaded_dependencies() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    return {re.split(r"[^\w-]", word)[0] for words in (project["dependencies"], *extras) for word in words}
+
+
+def test_placeholders_are_named_as_such() -> None:
+    for path in (ROOT / "ci/README.md", ROOT / "ci/github-nightly.yml", ROOT / "diagrams/README.md"):
+        text = path.read_text()
+        for used, revision in re.findall(r"(?m)^ *(?:- )?(?:uses|repo|repository):\s+(\S+)(?:\s+(?:rev|ref):\s*(\S+))?", text):
+            owner, _, ref = used.partition("@")
+            if owner.split("/")[0] not in ("actions", "github"):
+                assert (owner.endswith("OWNER/tokenspec"), ref or revision) == (True, "REVISION"), (path, used)
+        for placeholder in ("OWNER", "REVISION"):
+            assert re.search(rf"{placeholder}\b[^\n]*(\n[^\n]*)?\b(by|placeholder)", text), (path, placeholder)
 
 
 def _set(monkeypatch: pytest.MonkeyPatch, settings: Mapping[str, str]) -> None:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import re
 import signal
 import subprocess
+import tracemalloc
 import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
-from command.conftest import COMMAND, tokenspec
+from command.conftest import tokenspec
 from processes import PATIENCE_S
-from tokenspec.oracle.serve.http import OpenWorlds
+from sut.serving import JSON, Connection, serving
+from tokenspec.oracle.serve import worlds as worlds_module
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.serve.worlds import OpenWorlds
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.catalogue import DEFAULT
@@ -97,38 +97,10 @@ def test_a_way_to_speak_is_asked_for(arguments: tuple[str, ...]) -> None:
     assert tokenspec("serve", *arguments).code == 64
 
 
-@contextmanager
-def serving() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    process = subprocess.Popen([*COMMAND, "serve", "--http", "127.0.0.1:0", "--worlds", "3"], stderr=subprocess.PIPE)
-    assert process.stderr is not None
-    with process:
-        try:
-            found = re.search(rb":(\d+)\n", process.stderr.readline())
-            assert found is not None
-            yield process, int(found[1])
-        finally:
-            process.kill()
-
-
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[subprocess.Popen[bytes], int]]:
-    with serving() as served:
+    with serving("--worlds", "3") as served:
         yield served
-
-
-class Connection:
-    """One connection that stays open."""
-
-    def __init__(self, port: int) -> None:
-        self._to = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
-
-    def ask(self, request: Any, world: str | None = None) -> Any:
-        body = request if isinstance(request, bytes) else json.dumps(request).encode()
-        self._to.request("POST", "/", body, {} if world is None else {"Tokenspec-World": world})
-        return json.loads(self._to.getresponse().read())
-
-    def end(self) -> None:
-        self._to.close()
 
 
 def test_each_connection_has_a_world_of_its_own_and_a_name_is_shared(server: tuple[Any, int]) -> None:
@@ -156,8 +128,10 @@ def test_the_number_of_worlds_is_limited_and_closing_one_makes_room(server: tupl
 
 
 def test_a_client_that_connects_anew_for_each_request_is_served(server: tuple[Any, int]) -> None:
+    url = f"http://127.0.0.1:{server[1]}/"
+
     def ask(request: Any) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{server[1]}/", json.dumps(request).encode()) as answer:
+        with urllib.request.urlopen(urllib.request.Request(url, json.dumps(request).encode(), JSON)) as answer:
             return json.load(answer)
 
     for _ in range(5):
@@ -188,9 +162,44 @@ def test_an_address_in_use_is_named(server: tuple[Any, int]) -> None:
     assert (done.code, "cannot be listened on" in done.err) == (64, True)
 
 
+class Peer:
+    """A connection that is there."""
+
+    def is_closing(self) -> bool:
+        return False
+
+
 def test_what_open_worlds_remember_is_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tokenspec.oracle.serve.http.RECEIVED_MAX", 1_000)
-    worlds, connection = OpenWorlds(Server, 2), object()
-    worlds.handle("w", connection, OPEN, 600)  # type: ignore[arg-type]
-    assert [worlds.handle("w", connection, OPENED, 300)[0] for _ in range(2)] == [200, 503]  # type: ignore[arg-type]
-    assert worlds.handle("w", connection, OPEN, 600)[0] == 200  # type: ignore[arg-type]
+    monkeypatch.setattr("tokenspec.oracle.serve.worlds.HELD_MAX", 8_000)
+    worlds, peer = OpenWorlds(Server, 2), Peer()
+    worlds.handle("w", peer, OPEN, 600)
+    assert [worlds.handle("w", peer, OPENED, 300)[0] for _ in range(4)] == [200, 200, 503, 503]
+    # One that holds less than its share is served all the same; so is whoever begins anew.
+    assert [worlds.handle("other", peer, request, 300)[0] for request in (OPEN, OPENED)] == [200, 503]
+    assert worlds.handle("w", peer, OPEN, 600)[0] == 200
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        lambda i: OPENED | {"account": i, "id": i},
+        lambda i: OPENED | {"event": "login", "session": i},
+        lambda i: OPENED | {"event": "generate", "job": i, "cost": 1, "media": "image", "origin": "first_party", "id": i},
+    ],
+    ids=["accounts", "sessions", "jobs"],
+)
+def test_what_is_counted_is_no_less_than_what_is_remembered(request_of: Callable[[str], dict[str, Any]]) -> None:
+    worlds, peer, number = OpenWorlds(Server, 1), Peer(), 2_000
+    subscribe = OPENED | {"event": "subscribe", "plan": "ultimate"}
+    for request in (OPEN, OPENED, subscribe, request_of("first")):
+        assert worlds.handle("w", peer, request, 0)[0] == 200
+    tracemalloc.start()
+    try:
+        for i in range(number):
+            # As it comes from outside: nothing of it is shared.
+            request = json.loads(json.dumps(request_of(f"number {i}")))
+            assert worlds.handle("w", peer, request, 0)[1]["outcome"] == "accepted"
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0 < held / number < worlds_module.REQUEST_HOLDS

@@ -21,3 +21,7 @@ class BadSetting(Exception):
 
 class WrongUsage(BadSetting):
     """The same of what stands on a command line, rather than in a file that it names."""
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came. It ends a run as Ctrl-C does, but for what is told and for the exit code."""

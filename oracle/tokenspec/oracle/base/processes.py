@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.connection import wait
+
+_SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 
 @contextmanager
 def processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """`count` processes of their own. An interruption is the business of this one: it ends them, they hear nothing of it."""
-    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn")) as pool:
+    """`count` processes of their own.
+
+    An interruption is the business of this one: it ends them, they hear nothing of it. Where this one is killed, they end by
+    themselves.
+    """
+    with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
         try:
             with _held_back():
                 # A process is started for each of these, as none can be done with one so soon.
@@ -20,10 +29,25 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
                     pool.submit(int)
             yield pool
         except KeyboardInterrupt:
-            for process in list(getattr(pool, "_processes", {}).values()):
-                process.terminate()
-            pool.shutdown(cancel_futures=True)
+            with _held_back():
+                for process in list(getattr(pool, "_processes", {}).values()):
+                    process.kill()
+                pool.shutdown(cancel_futures=True)
             raise
+
+
+def _end_with_parent() -> None:
+    """Lets SIGTERM end this worker again, and ends it when the process that started it is gone."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def end() -> None:
+        wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 @contextmanager
@@ -32,7 +56,7 @@ def _held_back() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
     try:
         yield
     finally:

@@ -1,5 +1,6 @@
 """`python -m tokenspec.oracle.command` is `tokenspec`, also where no script is installed."""
 
-from tokenspec.oracle.command.main import main
+from tokenspec.oracle.command import main
 
-main()
+if __name__ == "__main__":
+    main()

@@ -6,6 +6,7 @@ import _thread
 import importlib
 import io
 import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
@@ -15,8 +16,9 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, USAGE
+from tokenspec.oracle.base.errors import BadSetting, Terminated, WrongUsage
+from tokenspec.oracle.command.environment import demand_digest, take_from_environment
+from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, TERMINATED, USAGE
 from tokenspec.oracle.report.output import discard_standard_output, output
 
 VERBS = {
@@ -49,6 +51,7 @@ class _Verbs(click.Group):
         if name not in VERBS:
             return None
         found: click.Command = importlib.import_module(f"tokenspec.oracle.command.verbs.{name.replace('-', '_')}").command
+        take_from_environment(found, f"TOKENSPEC_{name.replace('-', '_').upper()}")
         return found
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
@@ -63,12 +66,7 @@ class _Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
-_SETTINGS = {
-    "help_option_names": ["-h", "--help"],
-    "max_content_width": 110,
-    # TOKENSPEC_FUZZ_SUT is --sut of `fuzz`, and so on: CI sets variables more easily than it puts a command together.
-    "auto_envvar_prefix": "TOKENSPEC",
-}
+_SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "TOKENSPEC"}
 
 
 def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
@@ -89,6 +87,13 @@ def _version(context: click.Context, parameter: click.Parameter, asked: bool) ->
     allow_from_autoenv=False,
     help="Version and declaration.",
 )
+@click.option(
+    "--digest",
+    metavar="DIGEST",
+    expose_value=False,
+    callback=demand_digest,
+    help="Refuses to run where the declaration is another one; DIGEST, or how it begins, is what --version shows.",
+)
 def tokenspec() -> None:
     """A formally checked, executable specification of a token account.
 
@@ -103,11 +108,16 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits."""
     _open_streams()
     keep_interruptions()
-    sys.exit(run(lambda: tokenspec.main(arguments, prog_name="tokenspec", standalone_mode=False)))
+    code = run(lambda: tokenspec.main(arguments, prog_name="tokenspec", standalone_mode=False))
+    # All is said and all that was started has ended: from here on a signal finds nothing that it could interrupt.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if callable(signal.getsignal(number)):
+            signal.signal(number, signal.SIG_DFL)
+    sys.exit(code)
 
 
 def keep_interruptions() -> None:
-    """Sees to it that Ctrl-C ends a run wherever it comes.
+    """Sees to it that Ctrl-C and SIGTERM end a run wherever they come, and all that it has started.
 
     Python swallows what is raised within a callback of the garbage collector, as Hypothesis has one, or within a destructor.
     An interruption that was lost there comes again a moment later.
@@ -116,13 +126,22 @@ def keep_interruptions() -> None:
 
     def hook(lost: sys.UnraisableHookArgs) -> None:
         if issubclass(lost.exc_type, KeyboardInterrupt):
-            again = threading.Timer(0.05, _thread.interrupt_main)
+            number = signal.SIGTERM if issubclass(lost.exc_type, Terminated) else signal.SIGINT
+            again = threading.Timer(0.05, _thread.interrupt_main, (number,))
             again.daemon = True
             again.start()
         else:
             before(lost)
 
     sys.unraisablehook = hook
+    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, _terminated)):
+        # What is ignored, as in the background of a script, stays so.
+        if signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, handler)
+
+
+def _terminated(number: int, frame: object) -> None:
+    raise Terminated
 
 
 def _open_streams() -> None:
@@ -156,8 +175,10 @@ def run(call: Callable[[], Any]) -> int:
     except click.UsageError as fault:
         fault.show()
         return USAGE
-    except (click.Abort, KeyboardInterrupt):
-        return _say("interrupted", INTERRUPTED)
+    except (click.Abort, KeyboardInterrupt) as fault:
+        # click makes an `Abort` of whatever interrupts it.
+        terminated = isinstance(fault.__cause__ or fault, Terminated)
+        return _say("terminated", TERMINATED) if terminated else _say("interrupted", INTERRUPTED)
     except BadSetting as fault:
         return _say(str(fault), USAGE if isinstance(fault, WrongUsage) else BAD_DATA)
     except (BrokenPipeError, SystemExit):

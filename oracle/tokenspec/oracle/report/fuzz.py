@@ -143,6 +143,7 @@ def _body(result: CampaignResult, runs: RandomRuns) -> Iterator[Block]:
         yield Verbatim(list(failure_lines(result.failure)))
         yield runs.files()
     yield CoverageTable(runs.rows, result.closed, 10 if result.failure is None else 0)
+    yield Notes(["the declared machines alone, no implementation (--sut)"])
     yield runs.figures("examples")
     closed = f"{len(result.closed)} rules and refusals cannot be met under these settings, and are not counted"
     cold = [] if result.interrupted else result.cold

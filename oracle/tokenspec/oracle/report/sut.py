@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -16,19 +15,11 @@ from tokenspec.oracle.wire.answers import Difference
 
 @contextmanager
 def ended(client: Client) -> Iterator[Client]:
-    """The client, ended whatever happens; a SIGTERM is taken as Ctrl-C is, so that nothing is left running."""
-
-    def interrupt(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
+    """The client, ended whatever happens."""
     try:
         yield client
     finally:
-        try:
-            client.end()
-        finally:
-            signal.signal(signal.SIGTERM, before)
+        client.end()
 
 
 def title_of(terms: Capabilities) -> str:

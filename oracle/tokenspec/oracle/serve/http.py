@@ -1,127 +1,65 @@
 """The oracle over HTTP. It needs the extra `serve`.
 
-Whose world a request is about: the one that the header `Tokenspec-World` names; else the connection's own; else, for a
-connection that has opened none, the unnamed world that was opened last, so that clients that connect anew for each
-request are served as well.
+A page of another site may make a browser send requests to a server on this machine. It can neither leave out `Origin`, nor
+send `application/json` without asking first, nor choose `Host`: so all three are looked at.
 """
 
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import signal
-import time
-from collections.abc import Callable
+import socket
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 from aiohttp import web
 
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.serve import connections
 from tokenspec.oracle.serve.openapi import description
-from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.serve.worlds import OpenWorlds
 from tokenspec.oracle.wire.protocol import Message
 
 WORLD_HEADER = "Tokenspec-World"
-BODY_SECONDS = 30.0
-"""How long a body may take to come."""
-
-IDLE_SECONDS = 600.0
-"""A named world that nobody spoke to for so long makes room for another."""
-
-RECEIVED_MAX = 128 * 2**20
-"""Bytes of the requests that the open worlds were built from: what they remember grows with them."""
-
 _STOP_SECONDS = 5.0
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-@dataclass(eq=False)
-class _World:
-    server: Server
-    received: int = 0
-    used: float = field(default_factory=time.monotonic)
+def application(worlds: OpenWorlds, longest: int, hosts: frozenset[str] | None) -> web.Application:
+    """The web application; a body has at most `longest` bytes.
 
+    `hosts` are the names that it answers to beside those of this machine; None: it answers to any.
+    """
 
-class OpenWorlds:
-    """The open worlds, at most `limit`."""
-
-    def __init__(self, make: Callable[[], Server], limit: int) -> None:
-        self._make, self._limit = make, limit
-        self._named: dict[str, _World] = {}
-        self._own: dict[asyncio.BaseTransport, _World] = {}
-        self._latest: _World | None = None
-
-    def __len__(self) -> int:
-        return len(self._all())
-
-    def handle(self, name: str | None, connection: asyncio.BaseTransport, request: Any, size: int) -> tuple[int, Message]:
-        """The HTTP status and the answer to a request of `size` bytes."""
-        if isinstance(request, dict) and request.get("op") == "open":
-            return self._open(name, connection, request, size)
-        world = self._named.get(name) if name is not None else self._own.get(connection, self._latest)
-        if world is None:
-            world = _World(self._make())
-        elif sum(w.received for w in self._all()) + size > RECEIVED_MAX:
-            return 503, {"error": "the open worlds hold all that this server remembers; close one, or open it again"}
-        world.received, world.used = world.received + size, time.monotonic()
-        answer = world.server.handle(request)
-        if isinstance(request, dict) and request.get("op") == "close":
-            self._forget(world)
-        return 400 if "error" in answer else 200, answer
-
-    def _open(self, name: str | None, connection: asyncio.BaseTransport, request: Message, size: int) -> tuple[int, Message]:
-        self._own = {known: world for known, world in self._own.items() if not known.is_closing()}
-        before = self._named.get(name) if name is not None else self._own.get(connection)
-        if before is None and len(self) >= self._limit and not self._make_room():
-            return 503, {"error": f"{self._limit} worlds are open, and no more are served at once; close one"}
-        world = _World(self._make(), size)
-        answer = world.server.handle(request)
-        if "error" in answer:
-            return 400, answer
-        if name is not None:
-            self._named[name] = world
-        else:
-            self._own[connection] = self._latest = world
-        return 200, answer
-
-    def _make_room(self) -> bool:
-        """Drops what nobody can be missing: the last world of connections that are gone, and names long unused."""
-        if self._latest is not None and self._latest not in self._own.values():
-            self._latest = None
-        oldest = time.monotonic() - IDLE_SECONDS
-        self._named = {name: world for name, world in self._named.items() if world.used > oldest}
-        return len(self) < self._limit
-
-    def _all(self) -> list[_World]:
-        worlds = [*self._named.values(), *self._own.values()]
-        return worlds if self._latest is None or self._latest in worlds else [*worlds, self._latest]
-
-    def _forget(self, closed: _World) -> None:
-        self._named = {name: world for name, world in self._named.items() if world is not closed}
-        self._own = {connection: world for connection, world in self._own.items() if world is not closed}
-        if self._latest is closed:
-            self._latest = None
-
-
-def application(worlds: OpenWorlds, longest: int) -> web.Application:
-    """The web application; a body has at most `longest` bytes."""
+    @web.middleware
+    async def guarded(request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if isinstance(request.protocol, connections.Connection):
+            request.protocol.begins(request)
+        return _refused(request, hosts) or await handler(request)
 
     async def speak(request: web.Request) -> web.Response:
+        if request.content_type != "application/json" or (request.charset or "utf-8").lower() not in ("utf-8", "utf8"):
+            return _response(415, {"error": "Content-Type: a request is application/json, in UTF-8"})
+        if request.headers.get("Content-Encoding", "identity").lower() != "identity":
+            return _response(415, {"error": "Content-Encoding: a request is not compressed"})
         try:
-            async with asyncio.timeout(BODY_SECONDS):
+            async with asyncio.timeout(connections.BODY_SECONDS):
                 body = await request.read()
             message = msgspec.json.decode(body)
         except web.HTTPRequestEntityTooLarge:
             return _response(413, {"error": f"a request has at most {longest:,} bytes"})
         except TimeoutError:
-            return _response(408, {"error": f"a request has to arrive within {BODY_SECONDS:.0f} s"})
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return _response(408, {"error": f"a request has to arrive within {connections.BODY_SECONDS:.0f} s"})
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, web.RequestPayloadError, ConnectionError):
             return _response(400, {"error": "a request is one JSON object"})
-        connection = request.transport
-        if connection is None:
+        peer = request.transport
+        if peer is None:
             raise web.HTTPBadRequest
-        return _response(*worlds.handle(request.headers.get(WORLD_HEADER), connection, message, len(body)))
+        return _response(*worlds.handle(request.headers.get(WORLD_HEADER), peer, message, len(body)))
 
     async def health(request: web.Request) -> web.Response:
         return _response(200, {"status": "ok", "worlds": len(worlds)})
@@ -129,34 +67,75 @@ def application(worlds: OpenWorlds, longest: int) -> web.Application:
     async def openapi(request: web.Request) -> web.Response:
         return _response(200, description())
 
-    app = web.Application(client_max_size=longest)
+    app = web.Application(client_max_size=longest, middlewares=[guarded])
     app.add_routes([web.post("/", speak), web.get("/health", health), web.get("/openapi.json", openapi)])
     return app
 
 
+def _refused(request: web.Request, hosts: frozenset[str] | None) -> web.Response | None:
+    """The answer to a request that a page of another site made a browser send."""
+    if "Origin" in request.headers:
+        return _response(403, {"error": "Origin: no page of a browser is served here"})
+    named = request.headers.getall("Host", [])
+    host = _host_of(named[0]) if len(named) == 1 else ""
+    if hosts is None or host in hosts or _is_loopback(host):
+        return None
+    return _response(
+        403, {"error": f"Host: this server listens on this machine alone, found {one_line(', '.join(named), 100)!r}"}
+    )
+
+
+def _host_of(header: str) -> str:
+    try:
+        return (urlsplit(f"//{header}").hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def serve(worlds: OpenWorlds, host: str, port: int, longest: int, say: Callable[[str], None]) -> None:
     """Serves until SIGTERM or SIGINT. Raises `WrongUsage` where the address cannot be listened on."""
-    asyncio.run(_serve(worlds, host, port, longest, say))
+    try:
+        bound = connections.listeners(host, port)
+    except (OSError, UnicodeError) as fault:
+        why = (getattr(fault, "strerror", None) or str(fault)).lower()
+        raise WrongUsage("--http", f"{host}:{port} cannot be listened on: {why}") from None
+    try:
+        asyncio.run(_serve(worlds, bound, host, longest, say))
+    finally:
+        for listener in bound:
+            listener.close()
 
 
-async def _serve(worlds: OpenWorlds, host: str, port: int, longest: int, say: Callable[[str], None]) -> None:
+async def _serve(worlds: OpenWorlds, bound: list[socket.socket], host: str, longest: int, say: Callable[[str], None]) -> None:
     told_to_stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: say(one_line(f"{context.get('exception') or context['message']}", 500)))
     for number in (signal.SIGTERM, signal.SIGINT):
         # Where the loop takes no signals, Ctrl-C ends it as an exception.
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, told_to_stop.set)
-    runner = web.AppRunner(application(worlds, longest), access_log=None, shutdown_timeout=_STOP_SECONDS)
+    local = all(_is_loopback(listener.getsockname()[0]) for listener in bound)
+    runner = web.AppRunner(
+        application(worlds, longest, frozenset({host.lower()} - {""}) if local else None), shutdown_timeout=_STOP_SECONDS
+    )
     await runner.setup()
+    assert runner.server is not None
+    places = connections.Connections(worlds, say)
+    accepting = [loop.create_task(places.accept(listener, runner.server)) for listener in bound]
     try:
-        try:
-            await web.TCPSite(runner, host or None, port).start()
-        except OSError as fault:
-            raise WrongUsage("--http", f"{host}:{port} cannot be listened on: {(fault.strerror or str(fault)).lower()}") from None
         shown = f"[{host}]" if ":" in host else host or "localhost"
-        say(f"listening on http://{shown}:{runner.addresses[0][1]}")
+        say(f"listening on http://{shown}:{bound[0].getsockname()[1]}")
         await told_to_stop.wait()
     finally:
+        for task in accepting:
+            task.cancel()
         await runner.cleanup()
 
 

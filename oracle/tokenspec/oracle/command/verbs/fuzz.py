@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
@@ -17,6 +19,13 @@ from tokenspec.oracle.report.fuzz import fuzz_report
 from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.sut import ended
 from tokenspec.oracle.sut.connect import connect
+
+
+def _no_empty_variable(context: click.Context, parameter: click.Parameter, sut: str | None) -> str | None:
+    """The implementation. A variable that came out empty does not ask for the declared machines."""
+    if sut is None and "TOKENSPEC_FUZZ_SUT" in os.environ:
+        raise WrongUsage("--sut", "TOKENSPEC_FUZZ_SUT is there and empty; unset it to fuzz the declared machines")
+    return sut
 
 
 @click.command()
@@ -44,19 +53,16 @@ from tokenspec.oracle.sut.connect import connect
     "pytest if in .py. May be given again.",
 )
 @click.option(
-    "--sut", metavar="SUT", help="Fuzzes an implementation: a command line, http://HOST:PORT, or python:module:factory."
+    "--sut",
+    metavar="SUT",
+    callback=_no_empty_variable,
+    help="Fuzzes an implementation: a command line, http://HOST:PORT, or python:module:factory.",
 )
 @click.option(
     "--timeout", type=TIMEOUT, metavar="SECONDS", help="How long the implementation may take for an answer; default: 5."
 )
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
-@click.option(
-    "--slice",
-    "part",
-    envvar="TOKENSPEC_FUZZ_SLICE",
-    metavar="I/N",
-    help="The I-th of N runs that share the examples, each with a seed of its own.",
-)
+@click.option("--slice", "part", metavar="I/N", help="The I-th of N runs that share the examples, each with a seed of its own.")
 @click.option(
     "--database",
     metavar="DIR",

@@ -43,9 +43,10 @@ def command(stdio: bool, address: str | None, resets: str, worlds: int, settings
         _serve_lines(Server(resets, fixed, offered))
         return HOLDS
     try:
-        from tokenspec.oracle.serve.http import OpenWorlds, serve
+        from tokenspec.oracle.serve.http import serve
+        from tokenspec.oracle.serve.worlds import OpenWorlds
     except ModuleNotFoundError as fault:
-        raise WrongUsage("--http", f"it needs {fault.name}, which is not installed: pip install 'tokenspec[serve]'") from None
+        raise WrongUsage("--http", f"it needs {fault.name}, which is not installed: pip install {fault.name}") from None
     host, port = _host_and_port(address)
     serve(OpenWorlds(lambda: Server(resets, fixed, offered), worlds), host, port, LONGEST, _say)
     return HOLDS

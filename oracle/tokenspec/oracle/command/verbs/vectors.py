@@ -112,13 +112,7 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
     help="How long a request may take.",
 )  # fmt: skip
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="TOML: its own words for refusals, each with its codes.")
-@click.option(
-    "--slice",
-    "part",
-    envvar="TOKENSPEC_VECTORS_RUN_SLICE",
-    metavar="I/N",
-    help="Each N-th vector from the I-th on, to share a suite among N runs.",
-)
+@click.option("--slice", "part", metavar="I/N", help="Each N-th vector from the I-th on, to share a suite among N runs.")
 @_SETTINGS
 @output_options("text", "json", "junit", "sarif", "md", reports=True)
 def run(

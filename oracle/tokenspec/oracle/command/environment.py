@@ -1,0 +1,50 @@
+"""Options in the environment: TOKENSPEC_FUZZ_SUT is --sut of `fuzz`, and so on.
+
+CI sets variables more easily than it puts a command together.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator
+
+import click
+
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.text import one_line
+
+_DIGEST_MIN = 12
+
+
+def take_from_environment(command: click.Command, prefix: str) -> None:
+    """Names the variable of each option after the option. Raises `WrongUsage` for a variable that is none's."""
+    known = set(_named(command, prefix))
+    for name in sorted(os.environ):
+        if name.startswith(f"{prefix}_") and name not in known:
+            near = difflib.get_close_matches(name, sorted(known), 1)
+            raise WrongUsage(one_line(name), f"no option has this variable{f'; is {near[0]} meant?' if near else ''}")
+
+
+def _named(command: click.Command, prefix: str) -> Iterator[str]:
+    for parameter in command.params:
+        option = next((word for word in parameter.opts if word.startswith("--")), None)
+        if isinstance(parameter, click.Option) and option is not None:
+            parameter.envvar = f"{prefix}_{option.removeprefix('--').replace('-', '_').upper()}"
+            # By white space, as all that may be given again, paths too.
+            parameter.type.envvar_list_splitter = None  # type: ignore[misc]
+            yield parameter.envvar
+    if isinstance(command, click.Group):
+        for name, each in command.commands.items():
+            yield from _named(each, f"{prefix}_{name.replace('-', '_').upper()}")
+
+
+def demand_digest(context: click.Context, parameter: click.Parameter, asked: str | None) -> None:
+    """Raises `WrongUsage` where the declaration has not the digest that is asked for."""
+    if asked is None:
+        return
+    from tokenspec.oracle.base.provenance import declaration
+
+    if len(asked) < _DIGEST_MIN or not declaration().startswith(asked):
+        found = f"at least {_DIGEST_MIN} of its characters are needed" if len(asked) < _DIGEST_MIN else f"this is {declaration()}"
+        raise WrongUsage("--digest", f"the declaration {one_line(asked, 80)!r} is asked for, and {found}")

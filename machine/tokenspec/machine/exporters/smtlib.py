@@ -141,8 +141,6 @@ class _SmtWriter:
             self._levels.append(_Level(each, [f"; -- {each.says}"]))
             for name, kind in each.opens.items():
                 self._say(("declare-const", _symbol(name), _sort(kind)))
-                if isinstance(kind, Enum):
-                    self._say(("assert", ("or", *(("=", _symbol(name), self._member(kind, m)) for m in kind.members))))
             for known in each.known:
                 self._say(("assert", self._node(known, each)))
             lines += ["(push 1)", *self._levels[-1].lines]

@@ -31,8 +31,7 @@ class SymbolicTerms:
         self._terms = {name: _open(name, kind) for name, kind in setting.opens.items()}
         self.products: list[tuple[Term, Term, Term]] = []
         """What has been multiplied here: two factors and the term that stands for their product."""
-        self.known = [_member(self._terms[name], kind) for name, kind in setting.opens.items() if isinstance(kind, Enum)]
-        self.known += [self.encode(known) for known in setting.known]
+        self.known = [self.encode(known) for known in setting.known]
 
     def __getitem__(self, name: str) -> Term:
         if name not in self._terms:
@@ -143,10 +142,6 @@ def _chain(op: BinaryOp, expr: Expr) -> Iterator[Expr]:
 
 def _open(name: str, kind: Type) -> Term:
     return z3.Bool(name) if isinstance(kind, Bool) else z3.Int(name)
-
-
-def _member(term: Term, kind: Enum) -> Term:
-    return _chained(z3.Z3_mk_or, [_compared(z3.Z3_mk_eq, term, _number(kind.order.index(member))) for member in kind.members])
 
 
 def _signs(a: Term, b: Term, product: Term) -> Term:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
-from tokenspec.machine.lang.build import Term, Termlike, cites, lift, var
+from tokenspec.machine.lang.build import Term, Termlike, all_of, cites, lift, one_of, var
 from tokenspec.machine.lang.declaration import ClockAct, Event, Field, Kind, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, names_in, substitute
 from tokenspec.machine.lang.typecheck import type_of
@@ -179,6 +179,23 @@ ONE_OUTCOME = ("exactly_one_outcome", "one_outcome")
 """The claim, and its part, that every checker looks after for every machine: one rule accepts, or one code refuses."""
 
 
+def of_type(name: str, kind: Type) -> Expr:
+    """The formula that `name` holds a value of `kind`: a number within its range, one of an enum's members."""
+    match kind:
+        case Tokens(lo, hi):
+            return all_of(lo <= var(name), var(name) <= hi).expr
+        case Enum():
+            return one_of(var(name), *kind.members).expr
+        case _:
+            return TRUE
+
+
+def within_types(machine: Machine) -> StatePart:
+    """The part that every variable of `machine` holds a value of its type; each proof about `machine` rests on it."""
+    kept = all_of(*(Term(of_type(v.name, v.type)) for v in machine.variables)).expr
+    return StatePart("within_types", machine.name, kept, TRUE)
+
+
 def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part) -> Claim:
     """A claim; `clauses` are ids with spaces between them."""
     return Claim(number, id, sentence, cites(clauses), parts)
@@ -192,8 +209,10 @@ def state(name: str, holds: Termlike, twin: Termlike, machine: str) -> StatePart
 def step(
     name: str, holds: Termlike, twin: Termlike, *events: str, ghosts: Iterable[Ghost] = (), keeps: Termlike = True, machine: str
 ) -> StepPart:
-    """A part that holds of every accepted event, or of the named ones."""
-    return StepPart(name, machine, lift(holds), lift(twin), events, tuple(ghosts), lift(keeps))
+    """A part that holds of every accepted event, or of the named ones. A ghost that is a name stays a member of its enum."""
+    kept = tuple(ghosts)
+    members = [Term(of_type(g.name, g.type)) for g in kept if isinstance(g.type, Enum)]
+    return StepPart(name, machine, lift(holds), lift(twin), events, kept, all_of(keeps, *members).expr if members else lift(keeps))
 
 
 def ghost(name: str, kind: Type, initial: Termlike, after: Termlike, most: Termlike | None = None) -> Ghost:

@@ -1,7 +1,8 @@
 """Everything that has to be shown for the claims about a machine to be proved.
 
 State parts and lemmas are shown together, by induction: they hold in the first state, and every rule leads from a state
-in which all of them hold to one in which each of them holds. The other parts are shown of every state in which they hold.
+in which all of them hold to one in which each of them holds. One lemma stands for every machine: that each variable
+stays within its type. The other parts are shown of every state in which all of these hold.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tokenspec.machine.lang.claims import (
     TwoRunPart,
     parts_of,
     rule_constants,
+    within_types,
 )
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, substitute
@@ -42,7 +44,8 @@ class _Proof:
         self._two_runs = [(c.id, p) for c, p in parts_of(claims, machine, TwoRunPart)]
         self._refusals = [(c.id, p) for c, p in parts_of(claims, machine, RefusalPart)]
         self._states = [(c.id, p) for c, p in parts_of(claims, machine, StatePart)]
-        self._invariants = [(LEMMA, lemma) for lemma in lemmas if lemma.machine == machine.name] + self._states
+        own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine == machine.name]
+        self._invariants = [(LEMMA, lemma) for lemma in own] + self._states
         self._settings = ProofContexts(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
         self._known_of_rules: dict[str, dict[str, Expr]] = {}

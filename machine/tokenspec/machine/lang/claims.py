@@ -212,7 +212,9 @@ def step(
     """A part that holds of every accepted event, or of the named ones. A ghost that is a name stays a member of its enum."""
     kept = tuple(ghosts)
     members = [Term(of_type(g.name, g.type)) for g in kept if isinstance(g.type, Enum)]
-    return StepPart(name, machine, lift(holds), lift(twin), events, kept, all_of(keeps, *members).expr if members else lift(keeps))
+    return StepPart(
+        name, machine, lift(holds), lift(twin), events, kept, all_of(keeps, *members).expr if members else lift(keeps)
+    )
 
 
 def ghost(name: str, kind: Type, initial: Termlike, after: Termlike, most: Termlike | None = None) -> Ghost:

@@ -73,7 +73,7 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
     }
     ends = all_of(one_of(status, *SUBSCRIBED), eq(new(status), FREE))
     one_settled = ite(eq(var("missed_renewals"), "each"), renewals_due - 1, 0)
-    dues_left = lookup(event, {"renewal_falls_due": renewals_due + 1, "renew": one_settled}, renewals_due)
+    dues_left = lookup(event, {"renewal_falls_due": minimum(COUNTABLE_MAX, renewals_due + 1), "renew": one_settled}, renewals_due)
     day_due = lookup(event, {"daily_reset_falls_due": True, "daily_reset": False, "open_account": False}, daily_reset_due)
     acts = (
         ("renewal", "stops", ends),
@@ -153,7 +153,7 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             10,
             "one_grant_per_due_date",
-            "A second run of a job changes nothing.",
+            "A second run of a job changes nothing; a run settles one due renewal (`missed_renewals = each`) or all of them.",
             "F21 A03 A18",
             two_runs("daily", daily_reset_due, ("daily_reset",), ("daily_reset", "daily_reset"), VARIABLES),
             two_runs("renewal", all_of(renewals_due >= 1, ne(status, FREE)), ("renew",), ("renew", "renew"), VARIABLES),
@@ -177,7 +177,8 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             11,
             "charge_equals_price",
-            "What is charged is the price; its parts add up to it, and a pool pays only when those before it are empty.",
+            "What is charged is the price; its parts add up to it, and a pool pays only when those before it in the order of "
+            "`burn_order` and `daily_position` are empty (after a failed payment those that `past_due_spending` leaves open).",
             "F01 F02 F07 F08",
             step(
                 "adds_up",
@@ -275,8 +276,8 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             13,
             "plan_changes_mint_nothing",
-            "Within a period no more fast tokens are granted than the highest allowance passed through, "
-            "and the bank gains nothing from a plan change.",
+            "Within a period no more fast tokens are granted than the highest allowance passed through (`upgrade_grant = full` "
+            "excepted), and the bank gains nothing from a plan change.",
             "F25 A09",
             step(
                 "grants",

@@ -34,8 +34,8 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             15,
             "resets_commute",
-            "The order of a daily and a monthly reset that are both due makes no difference, but for a subscriber's "
-            "supplement and for the free allowance where the renewal ends the subscription.",
+            "The order of a daily and a monthly reset that are both due makes no difference, but for a subscriber's supplement, "
+            "for a plan without an allowance or a bank, and for the free allowance where the renewal ends the subscription.",
             "A05 F15 F03",
             two_runs("all_but_daily", both_due, jobs, other_order, tuple(v for v in VARIABLES if v != "daily")),
             two_runs("daily", both_due, jobs, other_order, ("daily",), any_of(supplement, ends_subscription)),
@@ -43,7 +43,8 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             16,
             "exactly_one_outcome",
-            "Every event in every state is accepted by one rule or refused with one code.",
+            "Every event in every state is accepted by one rule or refused with one code: the one that its conditions name, for "
+            "a generation also `past_due_spending` and `stranded_remainder`, for a refund `refund`.",
             "F14",
             LayerPart("one_outcome", "the reference reader, which looks at every rule, finds exactly one outcome"),
             step("status", eq(new(status), lookup(event, becomes, status)), all_of(eq(event, "renew"), eq(status, PAST_DUE))),
@@ -91,7 +92,8 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             18,
             "late_equals_on_time",
-            "Jobs that run late, in the order they fell due and with nothing between, give what they would have given on time.",
+            "Jobs that run late, in the order they fell due and with nothing between, give what they would have given on time "
+            "(renewals with `missed_renewals = each`; nothing of one job falls due between two of the other that run as one).",
             "A03 A04",
             two_runs(
                 "renewals",

@@ -12,8 +12,8 @@ from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *
 
 
-def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
-    """Claims 1 to 7, for the plans of `ranking`."""
+def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
+    """Claims 1 to 7, for the plans of `ranking` and a bank of so many `months`."""
     relaxes = [
         implies(all_of(eq(plan, name), eq(media, medium)), var(f"relaxed[{name},{medium}]"))
         for name in ranking
@@ -42,8 +42,8 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             2,
             "bank_within_three_months",
-            "The bank holds at most three months of the present plan's allowance, and where a policy lets it keep more, "
-            "it never grows.",
+            f"The bank holds at most {months} months of the present plan's allowance. It may hold more, and then never grows, "
+            "after a downgrade (`downgrade_bank = keep`) and while the account is free (`lapse_bank = frozen`).",
             "F06",
             step(
                 "ceiling",
@@ -56,7 +56,11 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ),
                 all_of(eq(rule_name, "renews"), eq(new(rollover), new(ceiling)), new(ceiling) > 0),
             ),
-            state("figure", is_figure(ranking, ceiling, "ceiling", plan), ceiling > 0),
+            state(
+                "figure",
+                all_of(*(implies(eq(plan, name), eq(ceiling, bank_months * var(f"allowance[{name}]"))) for name in ranking)),
+                ceiling > 0,
+            ),
             step(
                 "takes_what_fits",
                 implies(
@@ -91,7 +95,8 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             3,
             "pools_within_allowance",
-            "Fast tokens never exceed the plan's allowance, nor daily ones the day's.",
+            "Fast tokens never exceed the plan's allowance, nor daily ones the day's. Each reset brings just that, the daily one "
+            "to a subscriber as `paid_daily_guard`, `paid_daily_leftover` and `past_due_spending` say.",
             "F03 F05 F10",
             state("fast", fast <= allowance, all_of(eq(fast, allowance), fast > 0)),
             state("daily", daily <= daily_allowance, eq(daily, daily_allowance)),
@@ -121,8 +126,8 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             4,
             "relaxed_only_when_empty",
-            "Unlimited generation happens only when no token is left, on a plan and for a medium that has it, "
-            "with one of the house's own models, and costs nothing.",
+            "Unlimited generation happens only when no token is left (`stranded_remainder = relax`: when those that are left do "
+            "not cover the cost), on a plan and for a medium that has it, with one of the house's own models, and costs nothing.",
             "F09 F17 F18 F19 F20",
             step(
                 "conditions",
@@ -144,12 +149,7 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 is_relaxed,
                 "generate",
             ),
-            step(
-                "never_while_tokens_cover_the_cost",
-                implies(is_relaxed, cost > ite(pools_open, total(*app_pools), daily)),
-                is_relaxed,
-                "generate",
-            ),
+            step("never_while_tokens_cover_the_cost", implies(is_relaxed, cost > total(*app_pools)), is_relaxed, "generate"),
         ),
         claim(
             5,
@@ -201,7 +201,8 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             6,
             "topup_by_purchase_and_spending_alone",
-            "Tokens from packs change by buying, spending and refunds alone, and pay only while the subscription allows it.",
+            "Tokens from packs change by buying, spending and refunds alone, and pay only while the subscription is in force "
+            "(after a failed payment as `past_due_spending` says).",
             "F08 F24",
             step(
                 "changes",
@@ -224,7 +225,7 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             7,
             "free_has_no_plan_tokens",
-            "A free account has no fast tokens and no bank it could use.",
+            "A free account has no fast tokens and no bank (`lapse_bank = frozen`: none that it could use).",
             "F05 F06",
             state("fast", implies(eq(status, FREE), eq(fast, 0)), all_of(eq(status, FREE), topup > 0)),
             state(

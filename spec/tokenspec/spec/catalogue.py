@@ -38,11 +38,10 @@ class Catalogue:
 
     def parameters(self) -> dict[str, Value]:
         """The figures under the names that the account's declaration gives them."""
-        figures: dict[str, Value] = {"daily_allowance": self.daily}
+        figures: dict[str, Value] = {"daily_allowance": self.daily, "bank_months": self.bank_months}
         for name in self.ranking:
             plan = self.plans[name]
             figures[f"allowance[{name}]"] = plan.allowance
-            figures[f"ceiling[{name}]"] = self.bank_months * plan.allowance
             figures[f"api[{name}]"] = plan.api
             figures |= {f"relaxed[{name},{medium}]": medium in plan.relaxed for medium in MEDIA}
         return figures | {f"pack[{name}]": size for name, size in self.packs.items()}

@@ -11,7 +11,7 @@ from __future__ import annotations
 # fmt: off
 from tokenspec.machine.lang.build import all_of, any_of, eq, event, maximum, minimum, ne, one_of, requires, rule, STAYS
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Rule, Shape
-from tokenspec.machine.lang.phrases import carries, granted, grants, includes, keeps, loses, settles, starts, stops
+from tokenspec.machine.lang.phrases import carries, countable, granted, grants, includes, keeps, loses, settles, starts, stops
 from tokenspec.machine.lang.types import Enum
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import (
@@ -88,7 +88,7 @@ def billing() -> tuple[Event, ...]:
     return (
         event("renewal_falls_due", "An anniversary of subscribing comes.", "F22 A04", Actor.CLOCK, EXISTS, TO_BE_SUBSCRIBED,
               rule("renewal_waits", SUBSCRIBED, STAYS, "the old balances stand until the billing job has run", "A03 F11",
-                   renewals_due.becomes(renewals_due + 1))),
+                   renewals_due.becomes(countable(renewals_due + 1)))),
         event("renew", "The billing job runs for an anniversary.", "F05 F06 F11", Actor.JOB,
               EXISTS, TO_BE_SUBSCRIBED, RENEWAL_DUE,
               rule("renews", (ACTIVE, PAST_DUE), ACTIVE, "leftover fast tokens go to the bank as far as it has room, and the "

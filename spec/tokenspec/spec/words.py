@@ -38,24 +38,23 @@ plan_asked, pack_asked = var("plan_asked"), var("pack_asked")
 own_model = eq(origin, "first_party")
 
 # The catalogue's figures.
-daily_allowance = var("daily_allowance")
+daily_allowance, bank_months = var("daily_allowance"), var("bank_months")
 allowance_of = Figure("allowance[{}]", Tokens(), "fast tokens a month on {}")
-ceiling_of = Figure("ceiling[{}]", Tokens(), "the most the bank holds on {}")
 api_of = Figure("api[{}]", Tokens(), "API tokens a month on {}")
 relaxes = {medium: Figure(f"relaxed[{{}},{medium}]", Bool(), f"whether {{}} has unlimited generation of {medium}", False)
            for medium in MEDIA}
 size_of = Figure("pack[{}]", Tokens(), "tokens in a {} pack")
-BY_PLAN = (allowance_of, ceiling_of, api_of, *relaxes.values())
+BY_PLAN = (allowance_of, api_of, *relaxes.values())
 
 # The present plan, the one after the next renewal, and the one asked for.
 allowance = define("allowance", allowance_of[plan], "fast tokens a month of the present plan")
-ceiling = define("ceiling", ceiling_of[plan], "the most its bank holds")
+ceiling = define("ceiling", bank_months * allowance, "the most its bank holds")
 next_plan = define("next_plan", ite(eq(scheduled_plan, NONE), plan, scheduled_plan), "the plan after the next renewal")
 next_allowance = define("next_allowance", allowance_of[next_plan], "allowance after the next renewal")
-next_ceiling = define("next_ceiling", ceiling_of[next_plan], "ceiling after the next renewal")
+next_ceiling = define("next_ceiling", bank_months * next_allowance, "ceiling after the next renewal")
 next_api = define("next_api", api_of[next_plan], "api after the next renewal")
 asked_allowance = define("asked_allowance", allowance_of[plan_asked], "allowance of the plan asked for")
-asked_ceiling = define("asked_ceiling", ceiling_of[plan_asked], "ceiling of the plan asked for")
+asked_ceiling = define("asked_ceiling", bank_months * asked_allowance, "ceiling of the plan asked for")
 asked_api = define("asked_api", api_of[plan_asked], "api of the plan asked for")
 
 # What can be spent: a free account's daily tokens; all pools of a plan in force.

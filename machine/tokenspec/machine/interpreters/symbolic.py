@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypeAlias, assert_never
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import z3
 
@@ -23,14 +23,23 @@ Term: TypeAlias = Any
 """A z3 expression; z3 carries no types that a checker could use."""
 
 
+class Product(NamedTuple):
+    """Two factors, the term that stands for their product, and what is known of its sign."""
+
+    left: Term
+    right: Term
+    term: Term
+    signs: Term
+
+
 class SymbolicTerms:
     """The terms of one setting. A definition is encoded when it is first read."""
 
     def __init__(self, setting: ProofContext, outer: SymbolicTerms | None) -> None:
         self._setting, self._outer = setting, outer
         self._terms = {name: _open(name, kind) for name, kind in setting.opens.items()}
-        self.products: list[tuple[Term, Term, Term]] = []
-        """What has been multiplied here: two factors and the term that stands for their product."""
+        self.products: dict[int, Product] = {}
+        """What has been multiplied here, by the number that z3 gives to the product."""
         self.known = [self.encode(known) for known in setting.known]
 
     def __getitem__(self, name: str) -> Term:
@@ -102,7 +111,9 @@ class SymbolicTerms:
         if z3.is_int_value(a) or z3.is_int_value(b):
             return a * b
         product = z3.Function("product", z3.IntSort(), z3.IntSort(), z3.IntSort())(a, b)
-        self.products.append((a, b, product))
+        number = product.get_id()
+        if number not in self.products:
+            self.products[number] = Product(a, b, product, _signs(a, b, product))
         return product
 
 
@@ -163,16 +174,32 @@ class Solver:
         """Returns whether `formula` can be true in `setting`; None where the time did not suffice to tell."""
         self._enter(setting)
         term = self._terms[setting].encode(formula)
-        products = [p for s in setting.chain for p in self._terms[s].products]
+        products = list({number: p for s in setting.chain for number, p in self._terms[s].products.items()}.values())
         self._solver.push()
-        self._solver.add(*(_signs(*p) for p in products), term)
+        self._solver.add(*(p.signs for p in products), term)
         found = self._asked(self._solver)
-        if found and any(not z3.is_true(self._model.eval(p == a * b, model_completion=True)) for a, b, p in products):
-            true = self._limited(z3.Solver())
-            true.add(*self._solver.assertions(), *(p == a * b for a, b, p in products))
-            found = self._asked(true)
+        if found and not all(self._is_true_product(p) for p in products):
+            found = self._with_true_products(products)
         self._solver.pop()
         return found
+
+    def _is_true_product(self, product: Product) -> bool:
+        a, b, found = (self._model.eval(term, model_completion=True).as_long() for term in product[:3])
+        return bool(found == a * b)
+
+    def _with_true_products(self, products: list[Product]) -> bool | None:
+        """The same question of true products: first with the factors that were found, which keeps it linear."""
+        left = [self._model.eval(p.left, model_completion=True) for p in products]
+        self._solver.push()
+        self._solver.add(*(p.left == value for p, value in zip(products, left, strict=True)))
+        self._solver.add(*(p.term == value * p.right for p, value in zip(products, left, strict=True)))
+        found = self._asked(self._solver)
+        self._solver.pop()
+        if found:
+            return found
+        true = self._limited(z3.Solver())
+        true.add(*self._solver.assertions(), *(p.term == p.left * p.right for p in products))
+        return self._asked(true)
 
     def is_true(self, formula: Expr) -> bool:
         """Returns whether `formula` is true, in the setting last asked about, where the formula asked about is."""

@@ -6,7 +6,7 @@ The figures are parameters: one for each plan or pack of a catalogue, whatever t
 from __future__ import annotations
 
 from tokenspec.machine.lang.build import all_of, any_of, eq, ite, maximum, minimum, one_of, total, var
-from tokenspec.machine.lang.phrases import Definitions, Figure, choosing
+from tokenspec.machine.lang.phrases import Definitions, Figure, choosing, countable
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.policies import POLICIES
@@ -48,13 +48,13 @@ BY_PLAN = (allowance_of, api_of, *relaxes.values())
 
 # The present plan, the one after the next renewal, and the one asked for.
 allowance = define("allowance", allowance_of[plan], "fast tokens a month of the present plan")
-ceiling = define("ceiling", bank_months * allowance, "the most its bank holds")
+ceiling = define("ceiling", countable(bank_months * allowance), "the most its bank holds")
 next_plan = define("next_plan", ite(eq(scheduled_plan, NONE), plan, scheduled_plan), "the plan after the next renewal")
 next_allowance = define("next_allowance", allowance_of[next_plan], "allowance after the next renewal")
-next_ceiling = define("next_ceiling", bank_months * next_allowance, "ceiling after the next renewal")
+next_ceiling = define("next_ceiling", countable(bank_months * next_allowance), "ceiling after the next renewal")
 next_api = define("next_api", api_of[next_plan], "api after the next renewal")
 asked_allowance = define("asked_allowance", allowance_of[plan_asked], "allowance of the plan asked for")
-asked_ceiling = define("asked_ceiling", bank_months * asked_allowance, "ceiling of the plan asked for")
+asked_ceiling = define("asked_ceiling", countable(bank_months * asked_allowance), "ceiling of the plan asked for")
 asked_api = define("asked_api", api_of[plan_asked], "api of the plan asked for")
 
 # What can be spent: a free account's daily tokens; all pools of a plan in force.

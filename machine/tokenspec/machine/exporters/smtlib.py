@@ -3,7 +3,7 @@
 It is printed from the same settings and formulas that the prover encodes, by a printer of its own. Each condition is
 negated and comes with the answer that proves it, `unsat`; each case that has to be possible, with `sat`. (Where one of
 several cases would do, none is written.) Members of an enum are their positions in its order, under their names. A product
-of two open numbers is an uninterpreted function of which only the sign is said.
+of two open numbers is an uninterpreted function of which only the sign and the order are said.
 """
 
 from __future__ import annotations
@@ -108,6 +108,7 @@ class _Level:
     setting: ProofContext
     lines: list[str] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
+    products: list[tuple[_Node, _Node]] = field(default_factory=list)
 
 
 class _SmtWriter:
@@ -184,6 +185,11 @@ class _SmtWriter:
             product: _Node = ("product", left, right)
             self._say(("assert", ("=>", ("and", (">=", left, "1"), (">=", right, "1")), (">=", product, "1"))))
             self._say(("assert", ("=>", ("or", ("=", left, "0"), ("=", right, "0")), ("=", product, "0"))))
+            for other in [factor for level in self._levels for same, factor in level.products if same == left]:
+                pairs = ((other, right), (right, other))
+                order = ("and", *(("=>", ("<=", a, b), ("<=", ("product", left, a), ("product", left, b))) for a, b in pairs))
+                self._say(("assert", ("=>", (">=", left, "0"), order)))
+            self._levels[-1].products.append((left, right))
             return product
         word = _OPERATIONS[op]
         if op in (BinaryOp.AND, BinaryOp.OR) and isinstance(left, tuple) and left[0] == word:

@@ -1,8 +1,9 @@
 """The symbolic reader: settings and formulas as z3 terms, and one solver that goes from setting to setting.
 
 Members of an enum are their positions in its order. A product of two open numbers stands for itself: all that is
-said of it is its sign, which keeps everything else linear; whatever is proved holds of the true product too. Where a
-formula turns out to be possible with products that are not the true ones, it is asked about the true ones.
+said of it is its sign and its order among products of the same factor, which keeps everything else linear; whatever is
+proved holds of the true product too. Where a formula turns out to be possible with products that are not the true ones,
+it is asked about the true ones.
 """
 
 from __future__ import annotations
@@ -24,12 +25,12 @@ Term: TypeAlias = Any
 
 
 class Product(NamedTuple):
-    """Two factors, the term that stands for their product, and what is known of its sign."""
+    """Two factors, the term that stands for their product, and what is known of its sign and its order among others."""
 
     left: Term
     right: Term
     term: Term
-    signs: Term
+    known: Term
 
 
 class SymbolicTerms:
@@ -113,8 +114,13 @@ class SymbolicTerms:
         product = z3.Function("product", z3.IntSort(), z3.IntSort(), z3.IntSort())(a, b)
         number = product.get_id()
         if number not in self.products:
-            self.products[number] = Product(a, b, product, _signs(a, b, product))
+            known = [_signs(a, b, product), *(_order(p, b, product) for p in self._all_products() if p.left.eq(a))]
+            self.products[number] = Product(a, b, product, z3.And(known))
         return product
+
+    def _all_products(self) -> Iterator[Product]:
+        yield from self.products.values()
+        yield from self._outer._all_products() if self._outer else ()
 
 
 # z3's own operators look each argument over, which would take more time than all the proofs.
@@ -160,6 +166,12 @@ def _signs(a: Term, b: Term, product: Term) -> Term:
     return z3.And(positive, zero)
 
 
+def _order(other: Product, b: Term, product: Term) -> Term:
+    """Two products of one factor that is not negative are in the order of their other factors."""
+    order = z3.And(z3.Implies(other.right <= b, other.term <= product), z3.Implies(b <= other.right, product <= other.term))
+    return z3.Implies(other.left >= 0, order)
+
+
 class Solver:
     """Says whether formulas are possible. What a setting says is told once, and forgotten where another one is asked about."""
 
@@ -176,7 +188,7 @@ class Solver:
         term = self._terms[setting].encode(formula)
         products = list({number: p for s in setting.chain for number, p in self._terms[s].products.items()}.values())
         self._solver.push()
-        self._solver.add(*(p.signs for p in products), term)
+        self._solver.add(*(p.known for p in products), term)
         found = self._asked(self._solver)
         if found and not all(self._is_true_product(p) for p in products):
             found = self._with_true_products(products)

@@ -187,7 +187,7 @@ class _SmtWriter:
             self._say(("assert", ("=>", ("or", ("=", left, "0"), ("=", right, "0")), ("=", product, "0"))))
             for other in [factor for level in self._levels for same, factor in level.products if same == left]:
                 pairs = ((other, right), (right, other))
-                order = ("and", *(("=>", ("<=", a, b), ("<=", ("product", left, a), ("product", left, b))) for a, b in pairs))
+                order: _Node = ("and", *(("=>", ("<=", a, b), ("<=", ("product", left, a), ("product", left, b))) for a, b in pairs))
                 self._say(("assert", ("=>", (">=", left, "0"), order)))
             self._levels[-1].products.append((left, right))
             return product

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
-from tokenspec.oracle.base.provenance import own_version
+from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text as plain
 from tokenspec.oracle.base.text import bounded, one_line
 from tokenspec.oracle.logs.replay import Divergence
@@ -44,7 +44,7 @@ def vectors_report(suite: Suite, cases: Sequence[Case], found: Run, policy: Mapp
         verb="vectors run",
         code=DIVERGES if failed or found.not_closed else HOLDS if passed and not found.no_defaults else NO_VERDICT,
         verdict=_verdict(found, passed, failed, skipped),
-        made={"version": own_version(), "digest": suite.index.digest},
+        made=stamp(),
         properties={PASSED: passed, FAILED: failed, SKIPPED: skipped},
         body=lambda: _body(cases, found, seconds),
         data=lambda: _data(suite, found, policy, seconds),
@@ -106,8 +106,8 @@ def _finding(suite: Suite, case: Case, each: VectorResult) -> ReportFinding:
 
 def _data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float) -> dict[str, Any]:
     return {
-        "digest": suite.index.digest,
-        "version": own_version(),
+        **stamp(),
+        "suite": {"digest": suite.index.digest, "version": suite.index.version},
         "policy": dict(policy),
         "fixed": dict(found.fixed),
         "left_out": sorted(found.left_out),

@@ -70,7 +70,9 @@ def held(said: Mapping[str, Any], expected: Answer, terms: Capabilities) -> froz
     Where both sides hold none, nothing was compared: null equals null whatever the implementation does.
     """
     right = expected.as_dict()
-    return frozenset(name for name in terms.observes if _holds(said, name) or _holds(right, name))
+    # With words of its own the reason of a refusal is compared whether it says that it observes it or not.
+    names = terms.observes if "reason" not in said else (*terms.observes, "reason")
+    return frozenset(name for name in names if _holds(said, name) or _holds(right, name))
 
 
 def _holds(answer: Mapping[str, Any], name: str) -> bool:

@@ -156,6 +156,12 @@ class Openings:
             try:
                 terms = self.terms = self._asked(catalogue, policy)
                 return terms
+            except Diverged:
+                # It need not take an `open` in which policies are missing.
+                if why is None:
+                    raise
+                self.left_out = frozenset()
+                raise why from None
             except CannotOpen as fault:
                 why = why or fault
                 rest = {knob for knob, answer in policy.items() if answer == DEFAULTS[knob]} - self.left_out

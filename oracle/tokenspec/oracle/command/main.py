@@ -186,7 +186,8 @@ def run(call: Callable[[], Any]) -> int:
         discard_standard_output()
         return 0
     except OSError as fault:
-        return _say(f"{fault.filename or 'input'}: {(fault.strerror or str(fault)).lower()}", MISSING)
+        why = fault.strerror or str(fault)
+        return _say(f"{fault.filename or 'input'}: {why[:1].lower()}{why[1:]}", MISSING)
     except Exception as fault:  # the last resort: a bug of ours
         if os.environ.get("TOKENSPEC_DEBUG"):
             raise

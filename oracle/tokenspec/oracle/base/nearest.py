@@ -7,7 +7,6 @@ from difflib import get_close_matches
 
 from tokenspec.oracle.base.text import one_line
 
-
 _ALIKE = 0.78
 """The share of letters in common from which a slip of the pen is likelier than another word."""
 

@@ -71,7 +71,7 @@ def _body(found: Inference) -> Iterator[Block]:
         yield _answers_table(found)
     yield Notes(
         [
-            f"{found.records} records of {found.accounts} accounts, {found.compared} compared with what was observed, "
+            f"{found.records} records of {found.accounts} accounts, {found.all_compared} compared with what was observed, "
             f"{len(found.bad)} bad records",
             *sum_texts(found, len(found.bad)),
         ]

@@ -129,7 +129,7 @@ def _verdict(found: Replay, asks_for_more: bool) -> str:
 
 def _body(found: Replay) -> Iterator[Block]:
     """What is wrong, how much was read, and what it met."""
-    compared = f"{found.compared} compared with" if found.compared else "none of them says"
+    compared = f"{found.all_compared} compared with" if found.all_compared else "none of them says"
     yield Verbatim(few(bad_texts(found.bad), "bad records"))
     causes = causes_of(found.divergences)
     if len(found.divergences) > 1:

@@ -181,7 +181,7 @@ def test_a_json_report_has_the_keys_of_the_contract(mixed_report: Any) -> None:
 
 
 def test_a_json_report_counts_records_and_accounts(mixed_report: Any) -> None:
-    assert (mixed_report["records"], mixed_report["accounts"]) == (4, 2)
+    assert (mixed_report["records"], mixed_report["accounts"]) == (5, 2)
 
 
 def test_a_json_report_holds_the_policy_and_the_declaration(mixed_report: Any) -> None:

@@ -214,6 +214,10 @@ class Followed:
         self._branches: dict[str, list[Branch]] = {}
         self._pasts: dict[tuple[int, Any], int] = {}
 
+    def begin(self, name: str, account: Account) -> None:
+        """The account `name` goes on from `account`, under all settings left."""
+        self._branches[name] = [Branch(self._running, account)]
+
     @property
     def accounts(self) -> Collection[str]:
         """The names of the accounts that a record has happened to."""

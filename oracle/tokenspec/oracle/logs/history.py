@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo
 
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.declaration import Clock, Kind
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.logs.replay import Bad
+from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -117,17 +117,18 @@ def tell(
     """
     story = Story(oracle, account, 0)
     teller = _Teller(story)
-    for line in lines:
-        if on_line is not None:
-            on_line(len(line.content) + 1)
+    for line, record, fault, _ in read(lines, oracle.reader, on_line):
+        if fault is not None:
+            story.bad.append(Bad.of(line, fault))
+        if record is None or record.account != account:
+            continue
+        assert isinstance(record.at, int)
+        if until is not None and record.at > until:
+            continue
         try:
-            record = oracle.reader.decode(line.content)
-            assert isinstance(record.at, int)
-            if record.account != account or (until is not None and record.at > until):
-                continue
             teller.happens(record, line)
-        except BadRecord as fault:
-            story.bad.append(Bad(line._replace(content=b""), fault))
+        except WentBack as back:
+            story.bad.append(Bad.of(line, back))
     if not story.records:
         raise KeyError(account)
     if until is not None:

@@ -30,6 +30,7 @@ from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
+from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
@@ -97,6 +98,8 @@ class Evidence:
     deadlocks: list[str] = field(default_factory=list)
     graphs: Tally = field(default_factory=Tally)
     interrupted: bool = False
+    absences: list[Absence] = field(default_factory=list)
+    """Interesting cases that the settings rule out."""
 
     @property
     def searched(self) -> Tally:
@@ -106,6 +109,18 @@ class Evidence:
             tally.add(found.tally)
         tally.add(self.graphs)
         return tally
+
+    @property
+    def tally(self) -> Tally:
+        """The same of searches and random runs together."""
+        tally = self.searched
+        tally.add(self.fuzzed.tally)
+        return tally
+
+    @property
+    def is_searched_through(self) -> bool:
+        """True if every search came to its end."""
+        return bool(self.searches) and all(each.complete for each in self.searches)
 
     @property
     def is_whole(self) -> bool:
@@ -142,6 +157,10 @@ def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidenc
         evidence.interrupted = evidence.fuzzed.interrupted
         while worker.is_alive() and not evidence.interrupted:
             worker.join(0.1)
+        if not evidence.interrupted and not failed:
+            through = " and ".join(f"the {each.scope.name} scope under {each.told}" for each in evidence.searches)
+            searched = through if evidence.is_searched_through else ""
+            evidence.absences += absences(evidence.tally, settings.policy, settings.catalogue, searched)
     except KeyboardInterrupt:
         evidence.interrupted = True
     stop.set()

@@ -13,7 +13,7 @@ from tokenspec.machine.lang.claims import Claim, Part
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.mutants.recorded import kills
-from tokenspec.oracle.check.verdicts import ENGINES, ClaimVerdict, Key, disagreements, discharged, twins, violations
+from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, Key, disagreements, discharged, violations
 from tokenspec.oracle.report.breaches import BrokenClaim, gates, open_obligations
 from tokenspec.oracle.report.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
 from tokenspec.oracle.report.fuzz import LIVENESS_CLAIMS, exit_of
@@ -102,7 +102,7 @@ class _Parts:
     """What came of each part of each claim."""
 
     def __init__(self, evidence: Evidence, broken: Sequence[BrokenClaim]) -> None:
-        self._broken, self._through, self._met = broken, discharged(evidence), twins(evidence)
+        self._broken, self._through, self._cases = broken, discharged(evidence), Cases(evidence)
         self._left_open: dict[Key, list[str]] = {}
         for key, lines in open_obligations(evidence):
             self._left_open.setdefault(key, []).extend(lines)
@@ -121,6 +121,9 @@ class _Parts:
             if against or opened or key in parts:
                 outcome: Outcome = "failure" if against else "error" if opened else ""
                 yield Check(v.claim.id, f"{part.name} ({engine})", outcome, (), [*against, *opened])
+        if absent := list(self._cases.absent(v.claim, part)):
+            # A note that keeps nothing from being green.
+            yield Check(v.claim.id, part.name, "skipped", [f"does not arise: {reason}" for reason in absent])
         if missing := self._missing(v.claim, part):
             lines = [f"claim {key[0]}, part {key[1]}: {missing}"]
             yield Check(v.claim.id, part.name, "skipped", lines, [_finding(v, key, "none", lines, "warning")])
@@ -130,10 +133,11 @@ class _Parts:
         key = claim.id, part.name
         if key in self._left_open or any(breach.key == key for breach in self._broken):
             return ""
+        if not self._cases.arises(claim, part):
+            return ""
         if not any(key in parts for parts in self._through.values()):
             return "not checked: no engine went through it"
-        is_met = self._met[key] or ENGINES[type(part)] == ("prover",)
-        return "" if is_met else "not checked: its interesting case never occurred"
+        return "not checked: its interesting case never occurred" if self._cases.rarest(claim, part) == 0 else ""
 
 
 def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> dict[str, Any]:
@@ -155,6 +159,8 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
                 "sentence": v.claim.sentence,
                 "clauses": list(v.claim.clauses),
                 "verdict": v.verdict,
+                "why": v.why,
+                "does_not_arise": [{"part": part, "reason": reason} for part, reason in v.does_not_arise],
                 "method": v.method,
                 "scope": v.scope,
                 "twin_reached": v.twin_reached,
@@ -198,7 +204,7 @@ def exit_codes(found: Sequence[ClaimVerdict], evidence: Evidence) -> list[int]:
 
 def _row(v: ClaimVerdict) -> list[str]:
     faults = _killed(v.claim)
-    says = f"{v.claim.id}\n{v.claim.sentence}"
+    says = "\n".join((v.claim.id, v.claim.sentence, *(f"{part} does not arise: {reason}" for part, reason in v.does_not_arise)))
     counts = [f"{v.twin_reached:,}", "-" if faults is None else str(faults)]
     return [str(v.claim.number), says, v.verdict.replace("_", " "), v.method, v.scope, *counts]
 

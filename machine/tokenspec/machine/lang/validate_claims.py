@@ -43,7 +43,9 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
         for part in each.parts:
             where = f"{place}, part {part.name!r}"
             if isinstance(part, LayerPart):
-                faults += unknown(part.after, [r.name for m in by_name.values() for e in m.events for r in e.rules], "TS101", where, "a rule")
+                faults += unknown(
+                    part.after, [r.name for m in by_name.values() for e in m.events for r in e.rules], "TS101", where, "a rule"
+                )
                 figures = {p.name: p.type for m in by_name.values() for p in m.all_parameters}
                 faults += fits(part.where, figures, where, Bool(), "TS202")
             else:

@@ -102,7 +102,9 @@ class Cases:
         # A ghost's own invariant is proved with its part.
         ghostly = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StepPart) and p.ghosts}
         self._absent = {
-            a.case: a.reason for a in evidence.absences if not a.by_proof or (sound and (a.case[:2] not in ghostly or a.case[:2] in proved))
+            a.case: a.reason
+            for a in evidence.absences
+            if not a.by_proof or (sound and (a.case[:2] not in ghostly or a.case[:2] in proved))
         }
 
     def rarest(self, claim: Claim, part: Part) -> int | None:

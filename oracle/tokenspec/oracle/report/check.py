@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from textwrap import wrap
 from typing import Any
 
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Obligation
 from tokenspec.machine.checkers.search.reference import Exploration
 from tokenspec.machine.lang.claims import Claim, Part
+from tokenspec.machine.lang.typecheck import show
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.check.assumed import assumptions
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.mutants.recorded import kills
 from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, Key, disagreements, discharged, violations
@@ -73,12 +76,13 @@ def _body(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
     yield Notes([*_LEGEND.splitlines(), ""])
     yield Verbatim(list(_against(evidence, broken)))
     yield Notes(list(_figures(evidence)))
+    yield Notes(list(_assumed(evidence)))
 
 
 def _against(evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]:
     """Counterexamples, open obligations, and whatever else keeps the table from being green."""
     wrong = gates(evidence)
-    yield from wrong["engines_agree"]
+    yield from (*wrong["engines_agree"], *wrong["every_assumption_is_satisfied"])
     for breach in broken:
         yield from (*breach.lines, "")
     for _, lines in open_obligations(evidence):
@@ -168,6 +172,7 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
             }
             for v in found
         ],
+        "assumptions": [{"holds": show(a.holds), "says": a.breach} for a in assumptions(evidence.settings.catalogue)],
         "exploration": _search_data(evidence.searches[0]) if evidence.searches else None,
         "searches": [_search_data(each) for each in evidence.searches],
         "obligations": {
@@ -197,7 +202,7 @@ def exit_codes(found: Sequence[ClaimVerdict], evidence: Evidence) -> list[int]:
         codes.append(NO_VERDICT)
     if any(v.verdict == "not_checked" for v in found) and evidence.is_whole:
         codes.append(COVERAGE)
-    if evidence.fuzzed.cold or evidence.deadlocks:
+    if evidence.fuzzed.cold or evidence.deadlocks or gates(evidence)["every_assumption_is_satisfied"]:
         codes.append(COVERAGE)
     return codes + [UNKNOWN] * any(v.verdict == "unknown" for v in found)
 
@@ -256,6 +261,12 @@ def _search_data(searched: Searched) -> dict[str, Any]:
         "coldest_rule": list(_coldest(found)),
         "complete": searched.complete,
     }
+
+
+def _assumed(evidence: Evidence) -> Iterator[str]:
+    """What every proof assumes of figures, some to a line."""
+    told = "; ".join(show(assumption.holds) for assumption in assumptions(evidence.settings.catalogue))
+    yield from wrap(f"assumed    of figures, each within its type: {told}", 120, subsequent_indent=" " * 11)
 
 
 def _coldest(found: Exploration) -> tuple[str, int]:

@@ -215,8 +215,10 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             ),
             step("api", eq(charged["api"], cost), cost > 1, "api_generate"),
             step("quoted", eq(answered("cost"), var("listed_price")), var("listed_price") > 0, "quote"),
-            LayerPart("refunded_once", "a charged job is refunded at most once"),
-            LayerPart("quote_is_charged", "a generation at the price quoted for its action is charged exactly that"),
+            LayerPart("refunded_once", "a charged job is refunded at most once", after=("refunds",)),
+            LayerPart(
+                "quote_is_charged", "a generation at the price quoted for its action is charged exactly that", after=("quotes",)
+            ),
         ),
         claim(
             12,
@@ -271,7 +273,7 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ),
                 all_of(one_of(event, "cancel", "resume"), ne(scheduled_plan, NONE)),
             ),
-            LayerPart("date_stands", "the next renewal shown is the same before and after a plan change"),
+            LayerPart("date_stands", "the next renewal shown is the same before and after a plan change", after=("subscribes",)),
         ),
         claim(
             13,

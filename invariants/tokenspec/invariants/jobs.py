@@ -109,7 +109,11 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ("daily_reset_falls_due", "daily_reset_falls_due", "daily_reset"),
                 VARIABLES,
             ),
-            LayerPart("late_equals_on_time", "jobs run at the end in due order lead to the same account as jobs run on time"),
+            LayerPart(
+                "late_equals_on_time",
+                "jobs run at the end in due order lead to the same account as jobs run on time",
+                where=eq(var("missed_renewals"), "each").expr,
+            ),
         ),
         claim(
             19,
@@ -131,6 +135,10 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "periods_tile",
             "Billing periods follow each other without gap or overlap, whenever one asks.",
             "F22 A04 A12 A13",
-            LayerPart("periods_tile", "each instant lies in one period, and the clock's next renewal is that period's end"),
+            LayerPart(
+                "periods_tile",
+                "each instant lies in one period, and the clock's next renewal is that period's end",
+                after=("subscribes",),
+            ),
         ),
     )

@@ -48,13 +48,17 @@ _Node: TypeAlias = "str | tuple[_Node, ...]"
 
 @dataclass(frozen=True)
 class Script:
-    """One check by itself: the claim and part it belongs to, what it is about, the answer that is to come, and the text."""
+    """One check by itself: the claim and part it belongs to, what it is about, the answer that is to come, and the text.
+
+    `bound` is the number of runs after which a job that repeats is taken to be refused, None where nothing is.
+    """
 
     claim: str
     part: str
     about: str
     status: str
     text: str
+    bound: int | None = None
 
 
 def _nothing(setting: ProofContext, goals: Sequence[Expr]) -> Sequence[Expr]:
@@ -89,7 +93,7 @@ def scripts(
     for of, setting, formula, status in _checks(conditions(machine, claims, lemmas, proves)):
         writer.enter(setting)
         _, check = writer.check(of, setting, formula, status)
-        yield Script(of.claim, of.part, of.about, status, "\n".join([*writer.head, *writer.entered(), *check, ""]))
+        yield Script(of.claim, of.part, of.about, status, "\n".join([*writer.head, *writer.entered(), *check, ""]), of.bound)
 
 
 def _checks(proof: Iterator[Condition | Possibility]) -> Iterator[tuple[Condition | Possibility, ProofContext, Expr, str]]:

@@ -147,10 +147,16 @@ class RefusalPart:
 
 @dataclass(frozen=True, slots=True)
 class LayerPart:
-    """A property of the layers around the machine, checked by the property test called `name`."""
+    """A property of the layers around the machine, checked by the property test called `name`.
+
+    Its twin needs an event that one of the rules `after` accepts (any event where empty), and settings in which `where`,
+    over parameters, is true. No engine looks at this but what tells why a twin cannot arise.
+    """
 
     name: str
     says: str
+    after: tuple[str, ...] = ()
+    where: Expr = TRUE
 
 
 Part: TypeAlias = StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart | LayerPart

@@ -36,6 +36,11 @@ def conditions(
     return iter(_Proof(machine, claims, lemmas, proves))
 
 
+def twins(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart]) -> Iterator[Possibility]:
+    """The interesting case of each part, to be possible in a state in which every invariant holds."""
+    return _Proof(machine, claims, lemmas, lambda setting, goals: ()).twins()
+
+
 class _Proof:
     def __init__(self, machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], proves: Proves) -> None:
         self._machine, self._proves = machine, proves
@@ -115,6 +120,13 @@ class _Proof:
             after = {NEW + g.name: folded(substitute(g.after, constants)) for g in part.ghosts}
             self._with_ghosts[part.name, rule.name] = ProofContext("with ghosts", types, after, (part.keeps,), setting)
         return self._with_ghosts[part.name, rule.name]
+
+    def twins(self) -> Iterator[Possibility]:
+        """The twins of all parts, those of two-run parts among them, which are part of their proofs otherwise."""
+        yield from self._twins()
+        for claim, part in self._two_runs:
+            differs = all_of(Term(part.assume), negation(Term(part.unless))).expr
+            yield Possibility(claim, part.name, TWIN, ((self._settings.state, differs),))
 
     def _twins(self) -> Iterator[Possibility]:
         for claim, part in self._states:

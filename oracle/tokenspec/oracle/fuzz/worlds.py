@@ -284,6 +284,9 @@ class WorldFuzz(RuleBasedStateMachine):
         # One amount in eight is what was quoted last: a price that was shown is what a generation costs.
         if isinstance(kind, Tokens) and die % 8 == 7 and self._layers.quoted:
             return self._layers.quoted
+        # One in eight is all that the account holds, so that it runs dry however large a catalogue's figures are.
+        if isinstance(kind, Tokens) and die % 8 == 6 and (held := sum(self.oracle.app_balances(self._row(who)))):
+            return min(held, kind.hi)
         value = self._amounts.value(self._row(who), kind, die)
         return UNKNOWN if value == UNLISTED else value
 

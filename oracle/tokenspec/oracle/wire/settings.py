@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta
 
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
+from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import in_our_words
@@ -109,12 +110,17 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Cata
     plans = {name: Plan(plan.allowance, plan.api, tuple(plan.relaxed)) for name, plan in shape.plans.items()}
     packs, prices, aliases = shape.packs, shape.prices, shape.aliases
     catalogue = Catalogue(tuple(shape.ranking), shape.daily, shape.bank_months, plans, packs, prices, aliases)
-    scope = Bindings(account(catalogue), catalogue.parameters())
-    for assumption in account(catalogue).assumptions:
-        if not evaluate(assumption.holds, scope):
-            key, _, rule = assumption.breach.partition(": ")
-            raise BadSetting(key, rule)
+    for assumption in broken_assumptions(catalogue):
+        key, _, rule = assumption.breach.partition(": ")
+        raise BadSetting(key, rule)
     return catalogue
+
+
+def broken_assumptions(catalogue: Catalogue) -> list[Assumption]:
+    """The declared assumptions that the figures of a catalogue break; none where a proof is about it."""
+    machine = account(catalogue)
+    scope = Bindings(machine, catalogue.parameters())
+    return [assumption for assumption in machine.assumptions if not evaluate(assumption.holds, scope)]
 
 
 _TABLES: dict[str, Any] = {"plans": _WirePlan, "packs": _Figure, "prices": _Figure, "aliases": str}

@@ -30,7 +30,7 @@ class SymbolicTerms:
         self._setting, self._outer = setting, outer
         self._terms = {name: _open(name, kind) for name, kind in setting.opens.items()}
         self.products: list[tuple[Term, Term, Term]] = []
-        """What has been multiplied here: two factors and the term that stands for their product."""
+        """Products so far: two factors and the term that stands for their product."""
         self.known = [_member(self._terms[name], kind) for name, kind in setting.opens.items() if isinstance(kind, Enum)]
         self.known += [self.encode(known) for known in setting.known]
 

@@ -22,7 +22,6 @@ from tokenspec.spec.policies import POLICIES
 COMMAND = (sys.executable, "-m", "tokenspec.oracle.command")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LARGEST = 2**53 - 1
-POOLS = ("daily", "fast", "rollover", "topup", "api")
 SETTINGS = math.prod(len(policy.answers) for policy in POLICIES)
 """The combinations of answers to all open questions."""
 

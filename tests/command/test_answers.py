@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, POOLS, Record, generate, opened, read_lines, record, tokenspec, within, write_log
+from command.conftest import EXAMPLES, Record, generate, opened, read_lines, record, tokenspec, within, write_log
+from tokenspec.spec.words import POOLS
 
 LOGS = sorted(EXAMPLES.glob("*.jsonl"))
 STATE_FIELDS = {"status", "plan", "scheduled_plan", "balances", "next_daily_reset_at", "next_renewal_at"}

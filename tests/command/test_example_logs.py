@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, POOLS, Record, read_lines, tokenspec, write_log
+from command.conftest import EXAMPLES, Record, read_lines, tokenspec, write_log
+from tokenspec.spec.words import POOLS
 
 LOGS = sorted(EXAMPLES.glob("*.jsonl"))
 CLAUSE = re.compile(r"\b[FA]\d\d: \S")

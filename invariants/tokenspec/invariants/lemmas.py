@@ -1,4 +1,4 @@
-"""What else is true in every state: lemmas, without which the claims would hold but could not be proved one step at a time."""
+"""Lemmas: further facts of every state, without which the claims would hold but could not be proved one step at a time."""
 
 from __future__ import annotations
 

@@ -20,8 +20,8 @@ state, step, two_runs, pair, leads_to, refuses = (
 )
 
 event, rule_name = var("event"), var("rule")
-pools = (daily, fast, rollover, topup, api)
-app_pools = pools[:4]
+pools = tuple(map(var, POOLS))
+app_pools = tuple(map(var, APP_POOLS))
 charged = {pool: answered(f"charge_{pool}") for pool in POOLS}
 ENDS = ("gives_up_unpaid", "ends_as_cancelled", "lapses")
 bank_kept = eq(var("downgrade_bank"), "keep")

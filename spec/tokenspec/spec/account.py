@@ -15,7 +15,8 @@ from tokenspec.spec.policies import POLICIES
 
 # fmt: off
 from tokenspec.spec.words import (
-    ABSENT, BY_PLAN, DEFINED, NONE, POOLS, STATUS, UNLISTED, allowance_of, api_of, bank_months, daily_allowance, size_of,
+    ABSENT, BY_PLAN, DEFINED, HOLDS, NONE, POOLS, STATUS, UNLISTED, allowance_of, api_of, bank_months, daily_allowance,
+    size_of,
 )
 
 CLOCKS = (
@@ -40,11 +41,7 @@ def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
             variable("status", STATUS, ABSENT, "where the account is in its lifecycle"),
             variable("plan", plans.only(*ranking), FREE_PLAN, "the present plan"),
             variable("scheduled_plan", plans.only(*ranking, NONE), NONE, "the lower plan from the next renewal on"),
-            variable("daily", Tokens(), 0, "tokens of the day"),
-            variable("fast", Tokens(), 0, "monthly tokens of the plan"),
-            variable("rollover", Tokens(), 0, "the bank: unused fast tokens of earlier months"),
-            variable("topup", Tokens(), 0, "tokens from packs"),
-            variable("api", Tokens(), 0, "tokens for the API, apart from the app"),
+            *(variable(pool, Tokens(), 0, says) for pool, says in HOLDS.items()),
             variable("renewals_due", Tokens(), 0, "anniversaries that no billing job has run for"),
             variable("daily_reset_due", Bool(), False, "whether a daily reset has fallen due and not been run"),
         ),

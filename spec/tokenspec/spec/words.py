@@ -21,8 +21,12 @@ OPENED = (FREE, ACTIVE, CANCELLING, PAST_DUE)
 SUBSCRIBED = (ACTIVE, CANCELLING, PAST_DUE)
 STATUS = Enum("Status", (ABSENT, *OPENED))
 
-APP_POOLS = ("daily", "fast", "rollover", "topup")
-POOLS = (*APP_POOLS, "api")
+_IN_THE_APP = {
+    "daily": "tokens of the day", "fast": "monthly tokens of the plan",
+    "rollover": "the bank: unused fast tokens of earlier months", "topup": "tokens from packs",
+}
+HOLDS = {**_IN_THE_APP, "api": "tokens for the API, apart from the app"}
+APP_POOLS, POOLS = tuple(_IN_THE_APP), tuple(HOLDS)
 
 NONE = "(none)"
 UNLISTED = "(not listed)"

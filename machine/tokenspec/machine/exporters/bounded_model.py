@@ -1,4 +1,4 @@
-"""What the exporters for model checkers share: a small world, names, and expressions as text.
+"""Common parts of the exporters for model checkers: a small world, names, and expressions as text.
 
 The tools count in 32 bits, a declaration does not. A world holds small numbers only, so that whatever is computed in it
 fits; a literal beyond 32 bits is written as the largest number there is, which no number of the world comes near.
@@ -56,7 +56,7 @@ class BoundedModel:
                 raise ValueError(f"{name}: {value:,} is too large for a world that is visited state by state; at most {_MOST:,}")
 
     def state_parts(self) -> list[tuple[Claim, StatePart]]:
-        """What is claimed of every state of the machine."""
+        """Claims about every state of the machine."""
         return parts_of(self.claims, self.machine, StatePart)
 
     def step_parts(self) -> list[tuple[Claim, StepPart]]:
@@ -116,7 +116,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a tool writes what every tool has.
+    """A tool's spelling of what every tool has.
 
     `choice` has places for condition, then and else, in brackets; `open_choice` says whether it is understood without them.
     """

@@ -277,7 +277,7 @@ class _Promela:
         yield "}"
 
     def _prints(self, event: Event, rule: Rule) -> str:
-        """What the simulation of a trail shows of an event."""
+        """Returns the line by which the simulation of a trail shows an event."""
         shown = ", ".join(f"{_printed(f.name)} = {'%e' if isinstance(f.type, Enum) else '%d'}" for f in event.fields)
         values = "".join(f", {self.names(f.name)}" for f in event.fields)
         return f'printf("{_printed(event.name)}({shown}): {_printed(rule.name)}\\n"{values})'

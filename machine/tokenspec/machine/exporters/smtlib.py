@@ -1,4 +1,4 @@
-"""What has to be proved of a machine, as a script for any solver that reads SMT-LIB 2, such as cvc5 and z3.
+"""The obligations of a machine, as a script for any solver that reads SMT-LIB 2, such as cvc5 and z3.
 
 It is printed from the same settings and formulas that the prover encodes, by a printer of its own. Each condition is
 negated and comes with the answer that proves it, `unsat`; each case that has to be possible, with `sat`. (Where one of
@@ -62,7 +62,7 @@ class Script:
 
 
 def _nothing(setting: ProofContext, goals: Sequence[Expr]) -> Sequence[Expr]:
-    """What is proved without a solver."""
+    """Obligations proved without a solver."""
     return ()
 
 
@@ -97,7 +97,7 @@ def scripts(
 
 
 def _checks(proof: Iterator[Condition | Possibility]) -> Iterator[tuple[Condition | Possibility, ProofContext, Expr, str]]:
-    """What is asked of a solver, where, and the answer that is to come."""
+    """A question to a solver, its place, and the expected answer."""
     for each in proof:
         if isinstance(each, Condition):
             yield each, each.setting, Not(each.goal), "unsat"
@@ -154,7 +154,7 @@ class _SmtWriter:
     def check(
         self, of: Condition | Possibility, setting: ProofContext, formula: Expr, status: str
     ) -> tuple[list[str], list[str]]:
-        """What has to be defined first, and the lines of one check."""
+        """Returns the definitions that come first, and the lines of one check."""
         said = self._levels[-1].lines
         before = len(said)
         asked = _laid_out(("assert", self._node(formula, setting)), 0)

@@ -204,7 +204,7 @@ class _Tla:
             yield f"UNCHANGED <<{', '.join(kept)}>>"
 
     def _value(self, expr: Expr) -> str:
-        """What a variable is equal to. Only what binds more tightly than the sign of equality goes without brackets."""
+        """Returns the right side of an equation. Only what binds more tightly than the sign of equality goes without brackets."""
         loose = isinstance(expr, Ite) or (isinstance(expr, Binary) and expr.op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL))
         return self.writer.bare(expr) if loose else self.writer.text(expr)
 
@@ -292,7 +292,7 @@ class _Tla:
         return {place for place, found in values.items() if len(found) > 1}
 
     def configuration(self) -> str:
-        """What TLC is to check, and the figures under which it does."""
+        """Returns the configuration of TLC: what it checks, and under which figures."""
         lines = [f"\\* {self.name}.cfg: what TLC checks of {self.name}.tla, under which figures and policies."]
         lines += ["\\* TLC also reports a state in which nothing is accepted; its option -deadlock turns that off."]
         lines += ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]

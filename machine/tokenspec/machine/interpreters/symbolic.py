@@ -40,7 +40,7 @@ class SymbolicTerms:
         self._setting, self._outer = setting, outer
         self._terms = {name: _open(name, kind) for name, kind in setting.opens.items()}
         self.products: dict[int, Product] = {}
-        """What has been multiplied here, by the number that z3 gives to the product."""
+        """Products so far, by the number that z3 gives to the product."""
         self.known = [self.encode(known) for known in setting.known]
 
     def __getitem__(self, name: str) -> Term:

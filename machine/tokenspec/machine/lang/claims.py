@@ -1,4 +1,4 @@
-"""What is claimed of a machine, as data: sentences with the formulas that make them exact.
+"""Claims about a machine, as data: sentences with the formulas that make them exact.
 
 A claim has parts. A *state* part holds in every reachable state; a *step* part holds of every accepted event; a
 *two-run* part compares two ways to go on from one state; a *pair* part holds of two copies of a machine; a *liveness*
@@ -26,7 +26,7 @@ from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
 
 NOTHING = "(nothing)"
-"""What `answer.x` is for a rule that does not answer x, where x is a name."""
+"""The value of `answer.x` for a rule that does not answer x, where x is a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +276,7 @@ def flow(kind: Kind, pool: Term) -> Term:
 
 
 def answered(name: str) -> Term:
-    """What the event answered: 0 or `NOTHING` where it did not."""
+    """Names an answer of the event: 0 or `NOTHING` where it gave none."""
     return var(f"answer.{name}")
 
 
@@ -296,7 +296,7 @@ def primed_definitions(machine: Machine, prefix: str = "new.") -> dict[str, Expr
 
 
 def rule_constants(machine: Machine, event: Event, rule: Rule) -> dict[str, Expr]:
-    """What a step formula reads that is known from the rule alone: names, clocks, and the ledger as expressions."""
+    """Returns the names of a step formula that are known from the rule alone: names, clocks, and the ledger as expressions."""
     known: dict[str, Expr] = {"event": Lit(event.name), "rule": Lit(rule.name)}
     acts = dict(rule.clocks)
     known |= {f"clock.{c.name}": Lit(acts.get(c.name, ClockAct.KEEPS).value) for c in machine.clocks}

@@ -22,7 +22,7 @@ from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.machine.lang.validate import machine_scope
 
 NEW, OTHER = "new.", "other."
-"""What stands before the names of the state after an event, and before those of another copy of the machine."""
+"""Prefixes of the names of the state after an event, and of those of another copy of the machine."""
 
 COMPARISONS = frozenset((BinaryOp.EQ, BinaryOp.LT, BinaryOp.LE))
 """The operators whose arguments may be names."""
@@ -55,7 +55,7 @@ class ProofContext:
         return {**self.outer._definitions, **self.defines} if self.outer else dict(self.defines)
 
     def definition(self, name: str) -> Expr | None:
-        """What `name` stands for; None where it is open."""
+        """Returns the value of `name`; None where it is open."""
         return self._definitions.get(name)
 
     @property
@@ -218,7 +218,7 @@ def _told(*known: Expr) -> tuple[Expr, ...]:
 
 @lru_cache(maxsize=256)
 def _reads(machine: Machine, prefix: str) -> dict[str, frozenset[str]]:
-    """What each definition over a state reads of it."""
+    """Returns the variables that each definition over a state reads."""
     return {
         name: frozenset(n for n in names_in(expr) if n.startswith(prefix))
         for name, expr in primed_definitions(machine, prefix).items()

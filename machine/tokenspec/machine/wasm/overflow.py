@@ -37,7 +37,7 @@ def fits(least: int, most: int) -> bool:
 
 @dataclass(frozen=True)
 class _Reach:
-    """How far a node is trusted (None: it is exact wherever it is), and how far from 0 its computed value can be."""
+    """The trust in a node (None: it is exact wherever it is), and the greatest distance of its computed value from 0."""
 
     trusted: int | None
     furthest: int

@@ -23,7 +23,7 @@ from tokenspec.spec.catalogue import Catalogue
 
 @dataclass
 class Inference(Sum):
-    """What settings explain the log."""
+    """The settings that explain the log. Sets count settings."""
 
     fixed: dict[str, str] = field(default_factory=dict)
     accounts: int = 0

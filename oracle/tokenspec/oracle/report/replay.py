@@ -31,6 +31,7 @@ from tokenspec.oracle.report.model import (
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line
+from tokenspec.spec.words import POOLS
 
 _BAD = FindingRule("well_formed_record", "A record is one JSON object a line, with the fields of its event.")
 
@@ -316,7 +317,7 @@ def _either(settings: Iterable[tuple[str, str]]) -> str:
 def _state_text(state: dict[str, Any]) -> str:
     if not state:
         return "no such account"
-    pools = ", ".join(f"{pool} {state[pool]}" for pool in ("daily", "fast", "rollover", "topup", "api"))
+    pools = ", ".join(f"{pool} {state[pool]}" for pool in POOLS)
     due = f", {state['renewals_due']} renewals due" if state["renewals_due"] else ""
     due += ", a daily reset due" if state["daily_reset_due"] else ""
     return f"{state['status']} on {one_line(state['plan'])}: {pools}{due}"

@@ -30,7 +30,7 @@ PROVED, REFUTED, UNKNOWN, VACUOUS = "proved", "refuted", "unknown", "vacuous"
 
 @dataclass(frozen=True)
 class Obligation:
-    """What there was to show: the claim and part it belongs to, the rule or event it is about, and what came of it.
+    """One thing to show: the claim and part it belongs to, the rule or event it is about, and its verdict.
 
     `seconds` is the time it took, or its share where several were shown at once.
     `bound` is the number of runs after which a job that repeats is taken to have no more to do; None where nothing is

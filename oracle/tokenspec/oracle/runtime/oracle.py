@@ -292,7 +292,7 @@ class Oracle:
         elif event in ("generate", "api_generate"):
             charges = {name: n for (name, is_charge), n in zip(self._answers[event], outcome[2], strict=True) if is_charge}
             paid = [charges.get(pool) or 0 for pool in APP_POOLS]
-            journal.remember_job(account, record.job, tuple(paid))  # type: ignore[arg-type]
+            journal.remember_job(account, record.job, tuple(paid), charges.get("api") or 0)  # type: ignore[arg-type]
 
     # Sessions
 

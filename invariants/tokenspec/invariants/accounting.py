@@ -352,7 +352,9 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "A11 A17",
             step(
                 "app",
-                implies(ne(new(api), api), one_of(rule_name, "subscribes", "renews", "buys_api", "generates_by_api", "refunds_api")),
+                implies(
+                    ne(new(api), api), one_of(rule_name, "subscribes", "renews", "buys_api", "generates_by_api", "refunds_api")
+                ),
                 all_of(eq(event, "generate"), api > 0),
             ),
             step("api", unchanged(*app_pools), charged["api"] > 0, "buy_api", "api_generate"),
@@ -360,7 +362,9 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 "refund",
                 ite(
                     var("job_was_by_api"),
-                    all_of(eq(var("api_refund"), "to_source"), unchanged(*app_pools), eq(flow(Kind.REFUNDED, api), var("api_part"))),
+                    all_of(
+                        eq(var("api_refund"), "to_source"), unchanged(*app_pools), eq(flow(Kind.REFUNDED, api), var("api_part"))
+                    ),
                     unchanged(api),
                 ),
                 all_of(var("job_was_by_api"), new(api) > api),

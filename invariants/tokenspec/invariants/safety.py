@@ -124,8 +124,8 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             4,
             "relaxed_only_when_empty",
             "Unlimited generation happens only when no token is left (but for the answers `relax` and `drain` of "
-            "`stranded_remainder`), on a plan and for a medium that has it, with one of the house's own models, and costs nothing "
-            "(`drain`: what is left, which is less than the price, and then nothing is left).",
+            "`stranded_remainder`), on a plan and for a medium that has it, with one of the house's own models, and costs "
+            "nothing (`drain`: what is left, which is less than the price, and then nothing is left).",
             "F09 F17 F18 F19 F20",
             step(
                 "conditions",

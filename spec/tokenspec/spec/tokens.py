@@ -13,8 +13,8 @@ from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.lifecycle import EXISTS
 from tokenspec.spec.words import (
     allowance, AMOUNT, amount, api, APP_POOLS, by_policy, ceiling, chosen, cost, daily, daily_allowance, daily_reset_due,
-    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays,
-    plan_relaxes, POOLS, qualifies, quantity, RELAXED, relaxed_serves, SUBSCRIBED, status, tokens_serve, topup, UNLISTED, used_up,
+    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, POOLS,
+    qualifies, quantity, RELAXED, relaxed_serves, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
 )
 
 

@@ -68,7 +68,7 @@ class Searched:
     @property
     def told(self) -> str:
         """The policies, in words."""
-        return f"{self.policies:,} settings of the policies" if self.policies > 1 else "one policy"
+        return f"{self.policies:,} policies" if self.policies > 1 else "one policy"
 
     @property
     def explorations(self) -> list[Exploration]:

@@ -22,7 +22,7 @@ from tokenspec.spec.catalogue import Catalogue
 
 @dataclass
 class Inference:
-    """What settings explain the log. Sets count settings, 12,288 in all."""
+    """What settings explain the log. Sets count settings."""
 
     fixed: dict[str, str]
     records: int = 0

@@ -24,6 +24,9 @@ DEFAULTS = {
     "refund": "to_source",
     "stranded_remainder": "refuse",
     "past_due_spending": "frozen",
+    "downgrade_timing": "at_renewal",
+    "api_renewal": "adds",
+    "api_refund": "none",
 }
 REPORT_KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_records", "divergences"}
 DIVERGENCE_KEYS = {"file", "line", "account", "field", "expected", "got", "clauses", "explained_by"}

@@ -131,6 +131,7 @@ class PlainWallet:
         self.plans: dict[str, dict[str, Any]] = chosen["plans"]
         self.packs: dict[str, int] = chosen["packs"]
         self.prices: dict[str, int] = chosen.get("prices") or {}
+        self.models: dict[str, dict[str, Any]] = chosen.get("models") or {}
 
         self.accounts: dict[str, Account] = {}
         self.first_answers: dict[tuple[str, str], Details] = {}
@@ -438,8 +439,18 @@ class PlainWallet:
         account.pools["topup"] = topup
 
     def generate(self, account: Account, record: Record, now: int) -> Details:
-        job, cost = record["job"], record["cost"]
+        job, cost, action = record["job"], record["cost"], record.get("action")
+        origin = record.get("origin")
+        if origin is None:
+            listed = self.listed_model(record["model"])
+            if listed is None:
+                raise Refused("model_must_be_listed")
+            origin = listed["origin"]
+            require(not listed.get("paid_only") or account.status != "free", "model_must_be_on_plan")
         require(cost >= 1, "cost_must_be_at_least_one")
+        if action is not None:
+            require(action in self.prices, "action_must_be_listed")
+            require(cost == self.prices[action], "cost_must_be_the_listed_price")
         require(job not in account.jobs, "job_must_be_new")
         charge: dict[str, int] = {}
         pools = self.spendable_pools(account)
@@ -453,7 +464,7 @@ class PlainWallet:
                     still_to_pay -= part
             mode = "tokens"
         else:
-            self.require_relaxed(account, record)
+            self.require_relaxed(account, record["media"], origin)
             mode = "relaxed"
             if self.policy["stranded_remainder"] == "drain":
                 for pool in pools:
@@ -463,7 +474,14 @@ class PlainWallet:
         self.record_job(account, job, charge)
         return {"mode": mode, "charge": dict(charge)}
 
-    def require_relaxed(self, account: Account, record: Record) -> None:
+    def listed_model(self, name: str) -> dict[str, Any] | None:
+        """The catalogue's entry for a model or for a variant of it: the listed name, cut off at a blank, a dot or a hyphen."""
+        for end in range(len(name), -1, -1):
+            if name[:end] in self.models and (end == len(name) or name[end] in (" ", ".", "-")):
+                return self.models[name[:end]]
+        return None
+
+    def require_relaxed(self, account: Account, media: str, origin: str) -> None:
         """Refuse unless relaxed generation serves, naming the condition that failed if it is the only one."""
         relaxed_media: list[str] = self.plans[account.plan]["relaxed"]
         spendable = sum(account.pools[pool] for pool in self.spendable_pools(account))
@@ -472,11 +490,11 @@ class PlainWallet:
             failed.append("tokens_must_be_used_up_before_relaxed")
         if not relaxed_media:
             failed.append("tokens_must_cover_cost")  # no relaxed at all on this plan
-        elif record["media"] not in relaxed_media:
+        elif media not in relaxed_media:
             failed.append("medium_must_be_relaxed_on_plan")
         if not self.counts_as_active(account):
             failed.append("tokens_must_cover_cost")  # this condition has no code of its own
-        if record["origin"] != "first_party":
+        if origin != "first_party":
             failed.append("third_party_model_must_be_paid_with_tokens")
         if failed:
             raise Refused(failed[0] if len(failed) == 1 else "tokens_must_cover_cost")

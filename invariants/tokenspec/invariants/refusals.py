@@ -7,7 +7,7 @@ what the declaration looks up it spells out plan by plan, so that a wrong requir
 from __future__ import annotations
 
 from tokenspec.invariants.words import *
-from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, negation, one_of, var
+from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, implies, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import RefusalPart
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.catalogue import MEDIA
@@ -91,7 +91,11 @@ def _generate(ranking: tuple[str, ...]) -> RefusalPart:
     own = negation(eq(origin, "third_party"))
     return _refuses(
         "generate",
+        ("model_must_be_listed", negation(eq(var("model_is_known"), False))),
+        ("model_must_be_on_plan", negation(all_of(var("model_is_paid_only"), eq(status, FREE)))),
         _PRICED,
+        ("action_must_be_listed", negation(all_of(var("action_is_named"), negation(var("price_is_listed"))))),
+        ("cost_must_be_the_listed_price", implies(var("action_is_named"), negation(ne(cost, var("listed_price"))))),
         _NEW_JOB,
         ("tokens_must_be_used_up_before_relaxed", negation(all_of(short, negation(empty), counts, covered, own))),
         ("medium_must_be_relaxed_on_plan", negation(all_of(short, empty, counts, negation(covered), offered, own))),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # fmt: off
-from tokenspec.machine.lang.build import all_of, any_of, event, ne, negation, requires, rule, STAYS, Term, Termlike, var
+from tokenspec.machine.lang.build import (
+    all_of, any_of, eq, event, ne, negation, one_of, requires, rule, STAYS, Term, Termlike, var,
+)
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Origin, Requirement, Rule
 from tokenspec.machine.lang.phrases import (
     buys, expired, gives_back, grants, in_full, is_countable, keeps, Missing, settles, spends, unless, up_to,
@@ -14,7 +16,7 @@ from tokenspec.spec.lifecycle import EXISTS
 from tokenspec.spec.words import (
     allowance, AMOUNT, amount, api, APP_POOLS, by_policy, ceiling, chosen, cost, daily, daily_allowance, daily_reset_due,
     drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, POOLS,
-    qualifies, quantity, RELAXED, relaxed_serves, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
+    qualifies, quantity, RELAXED, relaxed_serves, status, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
 )
 
 
@@ -22,6 +24,8 @@ COST_COUNTS = requires("cost_must_be_at_least_one", cost >= 1, "every action has
 JOB_NEW = requires("job_must_be_new", var("job_is_new"), "one job is charged once", "F02")
 COST = Field("cost", AMOUNT, "the price shown before the action")
 JOB = Key("job", "the generation's own id")
+PRICE_IS_LISTED = Field("price_is_listed", Bool(), "the price list knows the action", Origin.FACT)
+LISTED_PRICE = Field("listed_price", Tokens(), "its price", Origin.FACT)
 JOB_IS_NEW = Field("job_is_new", Bool(), "no accepted generation of the account has this job id", Origin.FACT)
 
 
@@ -79,12 +83,24 @@ def buying(packs: Enum) -> tuple[Event, ...]:
 
 def spending() -> tuple[Event, ...]:
     """Generating, and what it costs."""
-    serves = any_of(tokens_serve, relaxed_serves)
+    serves, named = any_of(tokens_serve, relaxed_serves), var("action_is_named")
     return (
         event("generate", "Something is generated in the app.", "F01 F02 F09", JOB, COST,
               Field("media", Enum("Media", MEDIA), "what is generated"),
-              Field("origin", Enum("Origin", ("first_party", "third_party")), "whose model generates it"),
-              JOB_IS_NEW, EXISTS, COST_COUNTS, JOB_NEW,
+              Field("origin", Enum("Origin", ("first_party", "third_party")), "whose model generates it", instead="model"),
+              Key("model", "the model's name, which tells its origin", optional=True),
+              Key("action", "its key in the price list", optional=True),
+              Field("model_is_known", Bool(), "the catalogue lists the model that is named, if one is", Origin.FACT),
+              Field("model_is_paid_only", Bool(), "the model that is named is for paid plans", Origin.FACT),
+              Field("action_is_named", Bool(), "the record says which action is paid for", Origin.FACT),
+              PRICE_IS_LISTED, LISTED_PRICE, JOB_IS_NEW, EXISTS,
+              requires("model_must_be_listed", var("model_is_known"), "only a listed model has an origin", "F20"),
+              requires("model_must_be_on_plan", any_of(negation(var("model_is_paid_only")), one_of(status, *SUBSCRIBED)),
+                       "some models come with a paid plan", "F20"), COST_COUNTS,
+              requires("action_must_be_listed", any_of(negation(named), var("price_is_listed")),
+                       "only a listed action has a price", "F01"),
+              requires("cost_must_be_the_listed_price", any_of(negation(named), eq(cost, var("listed_price"))),
+                       "what is charged is what was shown", "F02"), JOB_NEW,
               *unless(serves, RELAXED,
                       Missing(used_up, "tokens_must_be_used_up_before_relaxed",
                               "unlimited generation waits until no token is left", "F09 F19"),
@@ -106,8 +122,7 @@ def spending() -> tuple[Event, ...]:
         event("enable_relaxed", "Somebody tries to turn unlimited generation on.", "F19", EXISTS,
               requires("relaxed_cannot_be_switched_on", False, "it starts by itself and in no other way", "F19")),
         event("quote", "Somebody looks at what an action costs.", "F01 F02", Key("action", "its key in the price list"),
-              Field("price_is_listed", Bool(), "the price list knows the action", Origin.FACT),
-              Field("listed_price", Tokens(), "its price", Origin.FACT), EXISTS,
+              PRICE_IS_LISTED, LISTED_PRICE, EXISTS,
               requires("price_must_be_listed", var("price_is_listed"), "only a listed action has a price", "F01"),
               rule("quotes", OPENED, STAYS, "the price is known beforehand", "F02", answer={"cost": var("listed_price")})),
     )

@@ -89,10 +89,11 @@ tokens_serve = define("tokens_serve", cost <= spendable, "tokens cover the cost"
 # Unlimited generation: out of tokens, on a plan in force that has it for this medium, with a model of the house.
 used_up = define("used_up", any_of(eq(spendable, 0), negation(chosen("stranded_remainder", "refuse"))),
                  "no token is left to spend, or what is left does not count")
+status_relaxes = define("status_relaxes", in_force, "the subscription counts as active")
 medium_relaxes = define("medium_relaxes", ite(eq(media, "image"), relaxes["image"][plan], relaxes["video"][plan]),
                         "the plan has unlimited generation for this medium")
 plan_relaxes = define("plan_relaxes", any_of(*(relaxes[medium][plan] for medium in MEDIA)), "the plan has unlimited generation")
-RELAXED = (used_up, in_force, medium_relaxes, own_model)
+RELAXED = (used_up, status_relaxes, medium_relaxes, own_model)
 relaxed_serves = define("relaxed_serves", all_of(*RELAXED), "generation goes on without tokens")
 drained = {pool: by_policy("stranded_remainder", refuse=0, relax=0, drain=holds) for pool, (holds, _) in _before.items()}
 

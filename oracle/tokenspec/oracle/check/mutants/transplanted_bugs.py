@@ -98,7 +98,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("relaxed_while_tokens_are_left", "a remainder counts as used up (gflow-cli#721)",
           "relaxed_only_when_empty", meaning("used_up", True)),
     Fault("relaxed_for_third_parties", "models of third parties run unlimited",
-          "relaxed_only_when_empty", meaning("relaxed_serves", all_of(used_up, in_force, medium_relaxes))),
+          "relaxed_only_when_empty", meaning("relaxed_serves", all_of(used_up, status_relaxes, medium_relaxes))),
     Fault("relaxed_video_on_any_plan", "a plan with unlimited images has unlimited video too",
           "relaxed_only_when_empty", meaning("medium_relaxes", plan_relaxes)),
     Fault("leftover_to_topup", "leftover fast tokens are shown as moved to the packs",

@@ -31,6 +31,7 @@ from clauses.situations import (
     scheduled_and_due,
     unopened,
     with_a_token,
+    with_models,
     without_a_token,
     without_refunds,
 )
@@ -39,6 +40,9 @@ from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle import Answer
 from tokenspec.spec.system import system
+
+PICTURE = "image/phoenix/fast/1024x1024/images=1/references=0"
+"""An action of the price list, at 8 tokens."""
 
 PRECEDENCE = {
     "open_account": ["account_must_be_new"],
@@ -73,7 +77,11 @@ PRECEDENCE = {
     ],
     "generate": [
         "account_must_exist",
+        "model_must_be_listed",
+        "model_must_be_on_plan",
         "cost_must_be_at_least_one",
+        "action_must_be_listed",
+        "cost_must_be_the_listed_price",
         "job_must_be_new",
         "tokens_must_be_used_up_before_relaxed",
         "medium_must_be_relaxed_on_plan",
@@ -197,6 +205,11 @@ ROWS = [
     Row("buy_topup", "quantity_must_be_at_least_one", cancelling, {"quantity": -1}),
     Row("buy_topup", "balance_must_stay_countable", full_of_packs),
     Row("buy_topup", "balance_must_stay_countable", premium, {"pack": "large", "quantity": MOST}),
+    Row("generate", "model_must_be_listed", free, {"origin": None, "model": "a model nobody lists"}),
+    Row("generate", "model_must_be_on_plan", with_models, {"origin": None, "model": "Paid"}),
+    Row("generate", "action_must_be_listed", free, {"action": "a picture nobody lists"}),
+    Row("generate", "cost_must_be_the_listed_price", free, {"action": PICTURE, "cost": 9}),
+    Row("generate", "cost_must_be_the_listed_price", without_a_token, {"action": PICTURE, "cost": 7}),
     Row("generate", "cost_must_be_at_least_one", free, {"cost": 0}),
     Row("generate", "cost_must_be_at_least_one", free, {"cost": -24}),
     Row("generate", "job_must_be_new", charged, {"job": "picture"}),
@@ -267,6 +280,11 @@ LADDERS = [
     Row("buy_topup", "pack_must_exist", premium, {"pack": "medium", "quantity": 0}),
     Row("generate", "account_must_exist", unopened, {"cost": 0}),
     Row("generate", "account_must_exist", unopened, {"cost": 151}),
+    Row("generate", "model_must_be_listed", free, {"origin": None, "model": "Veo", "cost": 0}),
+    Row("generate", "model_must_be_on_plan", with_models, {"origin": None, "model": "Paid", "cost": 0}),
+    Row("generate", "cost_must_be_at_least_one", free, {"action": PICTURE, "cost": 0}),
+    Row("generate", "action_must_be_listed", charged, {"action": "a picture nobody lists", "job": "picture"}),
+    Row("generate", "cost_must_be_the_listed_price", charged, {"action": PICTURE, "job": "picture"}),
     Row("generate", "cost_must_be_at_least_one", charged_and_empty, {"job": "picture", "cost": 0}),
     Row("generate", "job_must_be_new", charged_and_empty, {"job": "picture"}),
     Row("generate", "job_must_be_new", charged, {"job": "picture", "cost": 51}),

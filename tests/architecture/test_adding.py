@@ -29,23 +29,24 @@ POLICY = {
     ],
     "spec/tokenspec/spec/words.py": [
         (
-            'define("status_relaxes", _in_force,',
-            'define("status_relaxes", by_policy("cancelled_generation", kept=_in_force, gone=eq(status, ACTIVE)),',
+            'define("status_relaxes", in_force,',
+            'define("status_relaxes", by_policy("cancelled_generation", kept=in_force, '
+            "gone=all_of(in_force, negation(eq(status, CANCELLING)))),",
         )
     ],
     "invariants/tokenspec/invariants/refusals.py": [
         (
-            "    in_force = one_of(status, ACTIVE, CANCELLING)\n",
-            '    kept = all_of(eq(status, CANCELLING), eq(var("cancelled_generation"), "kept"))\n'
-            "    in_force = any_of(eq(status, ACTIVE), kept)\n",
+            "    counts = negation(any_of(eq(status, FREE), _unpaid()))\n",
+            '    gone = all_of(eq(status, CANCELLING), eq(var("cancelled_generation"), "gone"))\n'
+            "    counts = negation(any_of(eq(status, FREE), _unpaid(), gone))\n",
         )
     ],
     "tests/oracle/plain_wallet.py": [
         ('    "past_due_spending": (', '    "cancelled_generation": ("kept", "gone"),\n    "past_due_spending": ('),
         (
-            '        if account.status not in ("active", "cancelling"):\n',
-            '        serving = ["active"] + ["cancelling"] * (self.policy["cancelled_generation"] == "kept")\n'
-            "        if account.status not in serving:\n",
+            "        if not self.counts_as_active(account):\n",
+            '        is_gone = account.status == "cancelling" and self.policy["cancelled_generation"] == "gone"\n'
+            "        if is_gone or not self.counts_as_active(account):\n",
         ),
     ],
     "tests/clauses/test_policies.py": [
@@ -89,7 +90,7 @@ EVENT = {
     ],
     "invariants/tokenspec/invariants/accounting.py": [
         ('("generate", "api_generate")', '("generate", "api_generate", "api_upscale")'),
-        ('"buys_api", "generates_by_api")', '"buys_api", "generates_by_api", "upscales_by_api")'),
+        ('"generates_by_api", "refunds_api")', '"generates_by_api", "upscales_by_api", "refunds_api")'),
         ('"buy_api", "api_generate")', '"buy_api", "api_generate", "api_upscale")'),
     ],
     "tests/oracle/plain_wallet.py": [

@@ -10,6 +10,16 @@ from tokenspec.machine.lang.types import Bool
 from tokenspec.spec.daily_job import DUE, LATE, OVERDUE, WAITING
 from tokenspec.spec.words import *
 
+_PLAIN = (
+    ("model_is_known", True),
+    ("model_is_paid_only", False),
+    ("action_is_named", False),
+    ("price_is_listed", False),
+    ("listed_price", 0),
+    ("job_is_new", True),
+)
+"""The facts of a generation that names neither model nor action."""
+
 
 def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
     """Claims 15 to 21, for the plans of `ranking`."""
@@ -44,7 +54,7 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             16,
             "exactly_one_outcome",
             "Every event in every state is accepted by one rule or refused with one code: the one that its conditions name, for "
-            "a generation also `past_due_spending` and `stranded_remainder`, for a refund `refund`.",
+            "a purchase and a generation also `past_due_spending` and `stranded_remainder`, for a refund `refund` and `api_refund`.",
             "F14",
             LayerPart("one_outcome", "the reference reader, which looks at every rule, finds exactly one outcome"),
             step("status", eq(new(status), lookup(event, becomes, status)), all_of(eq(event, "renew"), eq(status, PAST_DUE))),
@@ -67,7 +77,7 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 "generation",
                 "account",
                 "generate",
-                (("cost", 1), ("media", "image"), ("origin", "first_party"), ("job_is_new", True)),
+                (("cost", 1), ("media", "image"), ("origin", "first_party"), *_PLAIN),
                 (
                     "open_account",
                     "daily_reset_falls_due",

@@ -19,11 +19,13 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
         for name in ranking
         for medium in ("image", "video")
     ]
+    drains = eq(var("stranded_remainder"), "drain")
     is_relaxed = eq(answered("mode"), "relaxed")
     to_the_letter = eq(var("paid_daily_guard"), "bank_and_topup_empty")
     has_run_dry = any_of(
+        eq(var("paid_daily_guard"), "always"),
         all_of(to_the_letter, eq(rollover + topup, 0)),
-        all_of(negation(to_the_letter), any_of(negation(pools_open), eq(fast + rollover + topup, 0))),
+        all_of(eq(var("paid_daily_guard"), "out_of_tokens"), any_of(negation(pools_open), eq(fast + rollover + topup, 0))),
     )
     # A balance changes through events that the declared ledger has a line for. Packs and API tokens have claims of their own.
     touched_by = {
@@ -129,16 +131,18 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
         claim(
             4,
             "relaxed_only_when_empty",
-            "Unlimited generation happens only when no token is left (`stranded_remainder = relax`: when those that are left do "
-            "not cover the cost), on a plan and for a medium that has it, with one of the house's own models, and costs nothing.",
+            "Unlimited generation happens only when no token is left (with `stranded_remainder = relax` and "
+            "`stranded_remainder = drain` when those that are left do not cover the cost), on a plan and for a medium that has it "
+            "(after a failed payment only with `past_due_spending = as_active`), with one of the house's own models, and costs "
+            "nothing (`stranded_remainder = drain`: all that is left).",
             "F09 F17 F18 F19 F20",
             step(
                 "conditions",
                 implies(
                     is_relaxed,
                     all_of(
-                        any_of(eq(total(*app_pools), 0), eq(var("stranded_remainder"), "relax")),
-                        one_of(status, ACTIVE, CANCELLING),
+                        any_of(eq(total(*app_pools), 0), one_of(var("stranded_remainder"), "relax", "drain")),
+                        counts_as_active,
                         eq(origin, "first_party"),
                         *relaxes,
                     ),
@@ -148,8 +152,24 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
             ),
             step(
                 "free_of_charge",
-                implies(is_relaxed, all_of(unchanged(*pools), *(eq(charge, 0) for charge in charged.values()))),
+                implies(
+                    all_of(is_relaxed, negation(drains)),
+                    all_of(unchanged(*pools), *(eq(charge, 0) for charge in charged.values())),
+                ),
                 is_relaxed,
+                "generate",
+            ),
+            step(
+                "drained",
+                implies(
+                    all_of(is_relaxed, drains),
+                    all_of(
+                        *(eq(charged[name], pool) for name, pool in zip(APP_POOLS, app_pools, strict=True)),
+                        *(eq(new(pool), 0) for pool in app_pools),
+                        unchanged(api),
+                    ),
+                ),
+                all_of(is_relaxed, drains, fast > 0),
                 "generate",
             ),
             step("never_while_tokens_cover_the_cost", implies(is_relaxed, cost > total(*app_pools)), is_relaxed, "generate"),

@@ -26,7 +26,11 @@ charged = {pool: answered(f"charge_{pool}") for pool in POOLS}
 ENDS = ("gives_up_unpaid", "ends_as_cancelled", "lapses")
 bank_kept = eq(var("downgrade_bank"), "keep")
 bank_frozen = eq(var("lapse_bank"), "frozen")
-pools_open = any_of(one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed")))
+counts_as_active = any_of(
+    one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "as_active"))
+)
+pools_open = any_of(counts_as_active, all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed")))
+at_once = eq(var("downgrade_timing"), "at_once")
 can_spend = ite(pools_open, total(*app_pools), daily)
 VARIABLES = ("status", "plan", "scheduled_plan", *POOLS, "renewals_due", "daily_reset_due")
 

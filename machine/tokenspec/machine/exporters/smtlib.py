@@ -190,9 +190,9 @@ class _SmtWriter:
             self._say(("assert", ("=>", ("and", (">=", left, "1"), (">=", right, "1")), (">=", product, "1"))))
             self._say(("assert", ("=>", ("or", ("=", left, "0"), ("=", right, "0")), ("=", product, "0"))))
             for other in [factor for level in self._levels for same, factor in level.products if same == left]:
-                pairs = ((other, right), (right, other))
-                order: _Node = ("and", *(("=>", ("<=", a, b), ("<=", ("product", left, a), ("product", left, b))) for a, b in pairs))
-                self._say(("assert", ("=>", (">=", left, "0"), order)))
+                for a, b in ((other, right), (right, other)):
+                    is_ordered: _Node = ("<=", ("product", left, a), ("product", left, b))
+                    self._say(("assert", ("=>", ("and", (">=", left, "0"), ("<=", a, b)), is_ordered)))
             self._levels[-1].products.append((left, right))
             return product
         word = _OPERATIONS[op]

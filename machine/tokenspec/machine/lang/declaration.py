@@ -88,6 +88,8 @@ class Field:
     origin: Origin = Origin.PAYLOAD
     wire: str = ""
     """Its name in a record, where that differs (a field may not share a variable's name)."""
+    instead: str = ""
+    """An optional key that a record may hold in its place, and then its value is looked up; one of the two is there."""
 
     @property
     def key(self) -> str:

@@ -6,7 +6,6 @@ free. Each result depends on its own input alone, so that the same settings give
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Mapping
@@ -31,7 +30,7 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
 from tokenspec.oracle.check.arising import Absence, absences
-from tokenspec.oracle.check.scoped import scoped
+from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
@@ -71,7 +70,7 @@ class Searched:
     @property
     def told(self) -> str:
         """The policies, in words."""
-        return f"all {self.policies:,} policies" if self.policies > 1 else "one policy"
+        return f"{self.policies:,} policies" if self.policies > 1 else "one policy"
 
     @property
     def explorations(self) -> list[Exploration]:
@@ -198,15 +197,15 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     budget = Budget(settings.states, settings.seconds, tick)
     fixed = {**DEFAULTS, **settings.policy}
     _search(evidence, settings.scope, fixed, (), budget)
-    left_open = tuple(p for p in machines[0].policies if p.name not in settings.policy)
-    _search(evidence, TINY, fixed, left_open, budget)
+    for opened in openings(TINY, (p for p in machines[0].policies if p.name not in settings.policy)):
+        _search(evidence, TINY, fixed, opened, budget)
 
 
 def _search(evidence: Evidence, scope: Scope, policy: Mapping[str, str], left_open: tuple[Policy, ...], budget: Budget) -> None:
-    """Searches `scope`, with those policies as part of the state that are left open and that anything depends on."""
+    """Searches `scope`, with the policies `left_open` as part of the state."""
     plain, ghostly = (scoped(scope, some, policy, left_open) for some in split(claims(scope.catalogue.ranking)))
     search = Search(plain)
-    searched = Searched(scope, math.prod(len(p.answers) for p in left_open), plain, search.run(budget))
+    searched = Searched(scope, combined(left_open), plain, search.run(budget))
     if evidence.settings.keeps_states and not left_open:
         searched.ranks = list(search.ranks())
     evidence.searches.append(searched)

@@ -202,7 +202,10 @@ def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> 
         told.append("all price lists, all policies")
     rest = [key for key in keys if key not in by["prove"]]
     if any(key in by["explore"] for key in rest):
-        told += [f"{each.scope.name} scope, {each.told}" for each in evidence.searches]
+        narrow = [f"{each.scope.name} scope, {each.told}" for each in evidence.searches if each.policies == 1]
+        # Several searches share the policies that are left open, so that every two answers stand together in one.
+        wide = [each for each in evidence.searches if each.policies > 1]
+        told += [*narrow, f"{wide[0].scope.name} scope, every two answers of the policies"] if wide else narrow
     if any(key not in by["explore"] for key in rest):
         told.append("random runs")
     return "; ".join(told)

@@ -298,7 +298,7 @@ class Oracle:
         elif event in ("generate", "api_generate"):
             charges = {name: n for (name, is_charge), n in zip(self._answers[event], outcome[2], strict=True) if is_charge}
             paid = [charges.get(pool) or 0 for pool in APP_POOLS]
-            journal.remember_job(account, record.job, tuple(paid))  # type: ignore[arg-type]
+            journal.remember_job(account, record.job, tuple(paid), charges.get("api") or 0)  # type: ignore[arg-type]
 
     # Sessions
 
@@ -333,20 +333,28 @@ class Oracle:
     def _fields_of(self, event: str) -> list[_Provider]:
         session = self._session.machine.event_named
         declared = session[event] if event in session else self.machine.event_named[event]
-        return [self._payload(f.key, f.type) if f.origin is Origin.PAYLOAD else self._fact(f.name) for f in declared.fields]
+        return [
+            self._payload(f.key, f.type, f.instead) if f.origin is Origin.PAYLOAD else self._fact(f.name) for f in declared.fields
+        ]
 
-    @staticmethod
-    def _payload(key: str, kind: Any) -> _Provider:
+    def _payload(self, key: str, kind: Any, instead: str = "") -> _Provider:
+        if instead:
+            # A model that nobody lists is refused, whatever its origin would be.
+            model = self.catalogue.model
+            return lambda account, record: getattr(record, key) or getattr(model(getattr(record, instead)), key, kind.members[-1])
         if isinstance(kind, Enum) and UNLISTED in kind.members:
             listed = frozenset(kind.members) - {UNLISTED}
             return lambda account, record: name if (name := getattr(record, key)) in listed else UNLISTED
         return lambda account, record: getattr(record, key)
 
     def _fact(self, name: str) -> _Provider:
-        prices = self.catalogue.prices
+        prices, listed = self.catalogue.prices, self.catalogue.model
         facts: dict[str, _Provider] = {
             "job_is_new": lambda account, record: record.job not in account.jobs,
             "price_is_listed": lambda account, record: record.action in prices,
+            "model_is_known": lambda account, record: record.model is None or listed(record.model) is not None,
+            "model_is_paid_only": lambda account, record: getattr(listed(record.model or ""), "paid_only", False),
+            "action_is_named": lambda account, record: record.action is not None,
             "listed_price": lambda account, record: prices.get(record.action, 0),
             "account_exists": lambda account, record: account.row[0] != ABSENT,
             "verdict": lambda account, record: journal.verdict(

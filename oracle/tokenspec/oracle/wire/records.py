@@ -69,6 +69,7 @@ class Reader:
             for f in e.fields
             if f.origin is Origin.PAYLOAD and isinstance(f.type, Enum)
         }
+        self._instead = {e.name: tuple((f.key, f.instead) for f in e.fields if f.instead) for e in self.events}
         self._choices |= {key: ", ".join(APP_POOLS) for keys in self._pools.values() for key in keys}
 
     def decode(self, line: bytes) -> Record:
@@ -182,6 +183,10 @@ class Reader:
         event = record.__struct_config__.tag
         for key in self._times.get(event, ()):
             _check_time(key, getattr(record, key))
+        for key, other in self._instead[event]:
+            if (getattr(record, key) is None) == (getattr(record, other) is None):
+                found = "neither is there" if getattr(record, key) is None else "both are there"
+                raise BadRecord(other, f"a {event} names its {key} or its {other}, and {found}")
         for key in self._pools.get(event, ()):
             setattr(record, key, _check_pools(key, getattr(record, key)))
         if self._aliases:
@@ -236,7 +241,11 @@ def _keys(events: Iterable[Event], shape: Shape) -> dict[str, tuple[str, ...]]:
 
 
 def _parts(event: Event) -> list[tuple[Any, ...]]:
-    fields = [(f.key, _python_type(f.type)) for f in event.fields if f.origin is Origin.PAYLOAD]
+    fields: list[tuple[Any, ...]] = [
+        (f.key, _python_type(f.type) | None, None) if f.instead else (f.key, _python_type(f.type))
+        for f in event.fields
+        if f.origin is Origin.PAYLOAD
+    ]
     return [*fields, *(_key(key) for key in event.keys)]
 
 

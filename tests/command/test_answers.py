@@ -61,7 +61,7 @@ def test_the_answers_of_the_contract(tmp_path: Path) -> None:
 
 
 def test_an_answer_without_an_account_has_no_state(tmp_path: Path) -> None:
-    (answer,) = answers_to(tmp_path, [generate("nobody", 0, "j", 1)])
+    (answer,) = answers_to(tmp_path, [generate("nobody", JANUARY, "j", 1)])
     assert stripped(answer) == {"outcome": "refused", "reason": "account_must_exist", "balances": {}}
 
 

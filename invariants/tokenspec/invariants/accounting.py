@@ -350,8 +350,8 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             14,
             "app_and_api_apart",
-            "No app event changes the API pool, apart from tokens that come with a plan (as `api_renewal` says) and the refund of "
-            "an API generation (`api_refund = to_source`); no API event changes an app pool.",
+            "No app event changes the API pool, apart from tokens that come with a plan (as `api_renewal` says) and the refund "
+            "of an API generation (`api_refund = to_source`); no API event changes an app pool.",
             "A11 A17",
             step(
                 "app",

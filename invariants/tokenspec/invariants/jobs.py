@@ -54,7 +54,8 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             16,
             "exactly_one_outcome",
             "Every event in every state is accepted by one rule or refused with one code: the one that its conditions name, for "
-            "a purchase and a generation also `past_due_spending` and `stranded_remainder`, for a refund `refund` and `api_refund`.",
+            "a purchase and a generation by `past_due_spending` and `stranded_remainder`, for a refund by `refund` and "
+            "`api_refund`.",
             "F14",
             LayerPart("one_outcome", "the reference reader, which looks at every rule, finds exactly one outcome"),
             step("status", eq(new(status), lookup(event, becomes, status)), all_of(eq(event, "renew"), eq(status, PAST_DUE))),

@@ -132,9 +132,9 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
             4,
             "relaxed_only_when_empty",
             "Unlimited generation happens only when no token is left (with `stranded_remainder = relax` and "
-            "`stranded_remainder = drain` when those that are left do not cover the cost), on a plan and for a medium that has it "
-            "(after a failed payment only with `past_due_spending = as_active`), with one of the house's own models, and costs "
-            "nothing (`stranded_remainder = drain`: all that is left).",
+            "`stranded_remainder = drain` when those that are left do not cover the cost), on a plan and for a medium that has "
+            "it (after a failed payment only with `past_due_spending = as_active`), with one of the house's own models, and "
+            "costs nothing (`stranded_remainder = drain`: all that is left).",
             "F09 F17 F18 F19 F20",
             step(
                 "conditions",

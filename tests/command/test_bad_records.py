@@ -60,7 +60,7 @@ BAD_INTEGERS = {
     "negative_of_400_digits": "-" + "1" * 400,
     "of_5000_digits": "1" * 5000,
 }
-BAD_INSTANTS = {
+BAD_INSTANTS: dict[str, str | int] = {
     "without_z": "2026-07-15T09:00:00",
     "with_offset_of_a_day": "2026-07-15T09:00:00+24:00",
     "with_offset_of_99_minutes": "2026-07-15T09:00:00-01:99",

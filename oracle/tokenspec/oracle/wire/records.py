@@ -63,6 +63,7 @@ class Reader:
         self._decoder = msgspec.json.Decoder(self.union)
         self._times = _keys(self.events, Shape.TIME_OF_DAY)
         self._pools = _keys(self.events, Shape.POOLS)
+        self._with_own_forms = self._times.keys() | self._pools.keys()
         self._choices = {
             f.key: ", ".join(f.type.members)
             for e in self.events
@@ -180,10 +181,11 @@ class Reader:
         except ValueError as fault:
             raise BadRecord("at", str(fault), as_text(record.at)) from None
         event = record.__struct_config__.tag
-        for key in self._times.get(event, ()):
-            _check_time(key, getattr(record, key))
-        for key in self._pools.get(event, ()):
-            setattr(record, key, _check_pools(key, getattr(record, key)))
+        if event in self._with_own_forms:
+            for key in self._times.get(event, ()):
+                _check_time(key, getattr(record, key))
+            for key in self._pools.get(event, ()):
+                setattr(record, key, _check_pools(key, getattr(record, key)))
         if self._aliases:
             self._replace_aliases(record)
         found: Record = record

@@ -25,6 +25,7 @@ from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, fingerprint, fingerprints, state_of, unpacked
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
@@ -45,7 +46,7 @@ class Checked:
 def read(content: bytes, name: str) -> Certificate:
     """The certificate in a file. Raises `BadSetting` where it is none."""
     try:
-        found = msgspec.json.decode(content, type=Certificate)
+        found = decode(content, Certificate)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise BadSetting(name, f"it is not a certificate: {fault}") from None
     if found.format != FORMAT:

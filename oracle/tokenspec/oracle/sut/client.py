@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.base.unique_names import decode
 
 Message = dict[str, Any]
 
@@ -46,7 +47,7 @@ class Client(Protocol):
 def read_answer(body: bytes) -> Message | Failed:
     """The object that an answer holds, or why it holds none."""
     try:
-        answer = msgspec.json.decode(body)
+        answer = decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         shown = one_line(body.decode(errors="replace"))
         return Failed(GARBAGE, f"it answered what is not JSON: {shown}" if shown else "it answered nothing")

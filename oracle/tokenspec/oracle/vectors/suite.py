@@ -19,6 +19,7 @@ from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.shards import slice_of
 from tokenspec.oracle.base.text import in_our_words, one_line
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.records import Reader, Record
@@ -195,7 +196,7 @@ def reader() -> Reader:
 
 def _decoded(path: Path, content: bytes, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode(content, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSuite(str(path), in_our_words(str(fault))) from None
 

@@ -11,6 +11,7 @@ from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.possible_states import PossibleStates
@@ -83,7 +84,7 @@ def load(content: bytes, name: str = "state") -> Oracle:
 
 def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode(content, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSetting(name, f"it is not a saved state: {fault}") from None
 

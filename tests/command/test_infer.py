@@ -47,7 +47,7 @@ def test_the_shipped_logs_leave_the_defaults_alone() -> None:
 
 @pytest.mark.parametrize(("answer", "api"), [("adds", 700), ("refills", 500)])
 def test_api_renewal_is_found_where_a_plan_includes_api_tokens(answer: str, api: int, tmp_path: Path) -> None:
-    plans = DEFAULT.plans | {"essential": replace(DEFAULT.plans["essential"], api=500)}
+    plans = {**DEFAULT.plans, "essential": replace(DEFAULT.plans["essential"], api=500)}
     spent = record("a", month(1), "api_generate", job="j", cost=300)
     renewed = record("a", month(2), "renew", observed={"balances": {"api": api}})
     log = write_log(tmp_path / "log.jsonl", [*subscriber("a"), spent, renewed])

@@ -269,6 +269,8 @@ class Oracle:
 
     def _act_on_daily(self, account: Account, act: ClockAct, at: int, record: Record | None) -> None:
         if act is ClockAct.STARTS:
+            if self.parameters.get(self._clocks["daily"].of) == 0:
+                return
             written = getattr(record, "daily_reset_time", None) or "00:00"
             account.daily = clocks.start_daily(at, parse_time_of_day(written), self._every_24h)
         elif act is ClockAct.SETTLES and account.daily is not None:

@@ -101,8 +101,8 @@ class Reader:
             _check_time(key, getattr(record, key))
         for key, other in self._instead[event]:
             if (getattr(record, key) is None) == (getattr(record, other) is None):
-                found = "neither is there" if getattr(record, key) is None else "both are there"
-                raise BadRecord(other, f"a {event} names its {key} or its {other}, and {found}")
+                which = "neither is there" if getattr(record, key) is None else "both are there"
+                raise BadRecord(other, f"a {event} names its {key} or its {other}, and {which}")
         for key in self._pools.get(event, ()):
             setattr(record, key, _check_pools(key, getattr(record, key)))
         if self._aliases:

@@ -1,0 +1,63 @@
+"""Claims 30 and 31: what a generation may cost, and that holding more never hurts."""
+
+from __future__ import annotations
+
+from tokenspec.invariants.words import *
+from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, negation, one_of, total, var
+from tokenspec.machine.lang.claims import Claim, answered, claim, other
+from tokenspec.spec.catalogue import MEDIA
+from tokenspec.spec.words import *
+
+
+def generating(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
+    """Claims 30 and 31, for the plans of `ranking`."""
+    refuses_remainder = eq(var("stranded_remainder"), "refuse")
+
+    # The plan has unlimited generation for the medium, told plan by plan.
+    covered = any_of(
+        *(all_of(eq(plan, name), eq(media, medium), var(f"relaxed[{name},{medium}]")) for name in ranking for medium in MEDIA)
+    )
+    alike = all_of(eq(other(status), status), eq(other(plan), plan), *(other(pool) >= pool for pool in app_pools))
+    others_spendable = ite(pools_open, total(*(other(pool) for pool in app_pools)), other(daily))
+    serves = any_of(cost <= others_spendable, all_of(counts_as_active, covered, eq(origin, "first_party")))
+    return (
+        claim(
+            30,
+            "named_action_costs_its_price",
+            "Where a generation names its action, a charge in mode tokens is the action's listed price.",
+            "F01 F02",
+            step(
+                "price",
+                implies(
+                    all_of(var("action_is_named"), eq(answered("mode"), "tokens")),
+                    all_of(
+                        var("price_is_listed"),
+                        eq(total(*(charged[pool] for pool in APP_POOLS)), var("listed_price")),
+                        eq(charged["api"], 0),
+                    ),
+                ),
+                all_of(var("action_is_named"), eq(answered("mode"), "tokens")),
+                "generate",
+            ),
+        ),
+        claim(
+            31,
+            "more_is_never_worse",
+            "With more tokens, and all else equal, no generation is refused that was accepted (but for `stranded_remainder` "
+            "`refuse`, where a remainder stands in the way of unlimited generation).",
+            "F09 F19",
+            pair(
+                "generation",
+                implies(
+                    all_of(eq(event, "generate"), one_of(rule_name, "generates_for_tokens", "generates_relaxed"), alike),
+                    any_of(refuses_remainder, serves),
+                ),
+                all_of(eq(rule_name, "generates_relaxed"), alike, other(fast) > fast, negation(refuses_remainder)),
+            ),
+            pair(
+                "generation_for_tokens",
+                implies(all_of(eq(rule_name, "generates_for_tokens"), alike), cost <= others_spendable),
+                all_of(eq(rule_name, "generates_for_tokens"), alike, other(fast) > fast),
+            ),
+        ),
+    )

@@ -204,7 +204,7 @@ class PlainWallet:
     def state_fields(self, account: Account | None) -> Details:
         """The part of every answer that shows the account."""
         if account is None:
-            nothing = dict.fromkeys(("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at"))
+            nothing = dict.fromkeys(("status", "plan", "scheduled_plan", "relaxed", "next_daily_reset_at", "next_renewal_at"))
             return {**nothing, "balances": {}}
         renewal = account.next_renewal
         return {
@@ -212,6 +212,7 @@ class PlainWallet:
             "plan": account.plan,
             "scheduled_plan": account.scheduled_plan,
             "balances": dict(account.pools),
+            "relaxed": list(self.plans[account.plan]["relaxed"]),
             "next_daily_reset_at": None if account.next_daily is None else format_instant(account.next_daily),
             "next_renewal_at": None if renewal is None else format_instant(renewal),
         }

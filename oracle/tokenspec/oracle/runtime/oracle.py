@@ -381,6 +381,7 @@ class Oracle:
             plan=plan if exists else None,
             scheduled_plan=scheduled if exists and scheduled != NONE else None,
             balances=dict(zip(POOLS, row[self._pools], strict=True)) if exists else {},
+            relaxed=list(self.catalogue.plans[plan].relaxed) if exists else None,
             next_daily_reset_at=format_instant(account.daily.shown) if account.daily is not None else None,
             next_renewal_at=format_instant(account.renewal.shown) if account.renewal is not None else None,
             **given,

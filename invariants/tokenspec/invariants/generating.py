@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tokenspec.invariants.words import *
-from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, negation, one_of, total, var
-from tokenspec.machine.lang.claims import Claim, answered, claim, other
+from tokenspec.machine.lang.build import all_of, any_of, eq, implies, negation, total, var
+from tokenspec.machine.lang.claims import Claim, answered, claim
 from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.words import *
 
@@ -17,9 +17,7 @@ def generating(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
     covered = any_of(
         *(all_of(eq(plan, name), eq(media, medium), var(f"relaxed[{name},{medium}]")) for name in ranking for medium in MEDIA)
     )
-    alike = all_of(eq(other(status), status), eq(other(plan), plan), *(other(pool) >= pool for pool in app_pools))
-    others_spendable = ite(pools_open, total(*(other(pool) for pool in app_pools)), other(daily))
-    serves = any_of(cost <= others_spendable, all_of(counts_as_active, covered, eq(origin, "first_party")))
+    is_relaxed = eq(answered("mode"), "relaxed")
     return (
         claim(
             30,
@@ -46,18 +44,17 @@ def generating(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "With more tokens, and all else equal, no generation is refused that was accepted (but for `stranded_remainder` "
             "`refuse`, where a remainder stands in the way of unlimited generation).",
             "F09 F19",
-            pair(
-                "generation",
-                implies(
-                    all_of(eq(event, "generate"), one_of(rule_name, "generates_for_tokens", "generates_relaxed"), alike),
-                    any_of(refuses_remainder, serves),
+            # What accepts it are two conditions, and none of them is lost with more tokens: the price is covered, or it is of a
+            # kind that goes on unlimited, in which no balance stands. Claim 16 says that either of them suffices.
+            step(
+                "accepted_by_what_more_tokens_keep",
+                any_of(
+                    all_of(is_relaxed, refuses_remainder),
+                    cost <= can_spend,
+                    all_of(is_relaxed, counts_as_active, covered, eq(origin, "first_party")),
                 ),
-                all_of(eq(rule_name, "generates_relaxed"), alike, other(fast) > fast, negation(refuses_remainder)),
-            ),
-            pair(
-                "generation_for_tokens",
-                implies(all_of(eq(rule_name, "generates_for_tokens"), alike), cost <= others_spendable),
-                all_of(eq(rule_name, "generates_for_tokens"), alike, other(fast) > fast),
+                all_of(is_relaxed, negation(refuses_remainder), can_spend > 0),
+                "generate",
             ),
         ),
     )

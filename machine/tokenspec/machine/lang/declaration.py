@@ -239,6 +239,8 @@ class Clock:
     says: str
     overdue_ms: int
     clauses: tuple[str, ...]
+    of: str = ""
+    """The figure that it is about: where that is 0, nothing ever falls due by this clock. None where it is empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,9 @@ def generating(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             31,
             "more_is_never_worse",
-            "With more tokens, and all else equal, no generation is refused that was accepted (but for `stranded_remainder` "
-            "`refuse`, where a remainder stands in the way of unlimited generation).",
+            "With more tokens, and all else equal, no generation is refused that was accepted (excepted is "
+            "`stranded_remainder = refuse`, where a remainder stands in the way of unlimited generation); after a failed payment "
+            "as `past_due_spending` says.",
             "F09 F19",
             # What accepts it are two conditions, and none of them is lost with more tokens: the price is covered, or it is of a
             # kind that goes on unlimited, in which no balance stands. Claim 16 says that either of them suffices.

@@ -71,6 +71,23 @@ def test_a_vector_whose_answers_are_not_the_specifications_is_neither_run_nor_ad
     assert not (tmp_path / "own").exists()
 
 
+@pytest.mark.parametrize(("name", "value"), [("outcome", '"refused"'), ("daily", "7"), ("event", '"cancel"'), ("id", '"other"')])
+def test_a_name_that_stands_twice_in_a_vector_is_not_guessed_at(tmp_path: Path, name: str, value: str) -> None:
+    suite = write_suite(tmp_path / "s", RUNS)
+    file = changed(suite, "spent", lambda _: None)
+    text = file.read_text()
+    file.write_text(text.replace(f'"{name}":', f'"{name}": {value}, "{name}":', 1))
+    index = suite / "index.json"
+    listed = json.loads(index.read_text())
+    listed["vectors"][0]["sha256"] = sha256(file.read_bytes()).hexdigest()
+    index.write_text(json.dumps(listed))
+    for done in (
+        call("vectors", "run", suite, "--sut", sut("implementation.py")),
+        call("vectors", "add", tmp_path / "own", file),
+    ):
+        assert (done.code, done.out, "spent.json" in done.err, f"{name} stands twice" in done.err) == (65, "", True, True)
+
+
 def test_a_suite_that_holds_a_wrong_vector_takes_no_other(tmp_path: Path) -> None:
     suite, other = write_suite(tmp_path / "s", RUNS), write_suite(tmp_path / "t", {"more": [OPENED]})
     changed(suite, "spent", last(mode="relaxed"))

@@ -142,4 +142,5 @@ def _instant(written: Any) -> Any:
             return parse_instant(written)
         except ValueError:
             return written
-    return written
+    # A number with a fraction, or a truth value, is no instant, whatever it is equal to.
+    return written if type(written) is int else (written,)

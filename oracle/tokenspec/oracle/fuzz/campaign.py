@@ -102,9 +102,8 @@ def run(
     tick = progress or (lambda _: None)
     result = CampaignResult(Coverage((account, *others)), Tally(), seed=seed_number)
     if fixed or catalogue is not None:
-        result.closed = closed_off(
-            account, {**fixed, **(catalogue.parameters() | catalogue.unnamed() if catalogue is not None else {})}
-        )
+        figures = {} if catalogue is None else catalogue.parameters() | catalogue.unnamed()
+        result.closed = closed_off(account, {**fixed, **figures})
     parts: list[Callable[[], None]] = [
         lambda: walk_worlds(world, examples, steps, seed_number, tick),
         lambda: drive(world, examples, steps, seed_number, tick, shorten),

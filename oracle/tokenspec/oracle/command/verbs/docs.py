@@ -12,6 +12,7 @@ import click
 from tokenspec.diagrams.blocks import MARKUPS, BadBlock, Filled, filled
 from tokenspec.diagrams.picture import is_ours
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.documents import contents, finder
@@ -83,7 +84,7 @@ def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Set
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             write_file("FILE", path, content)
     if stale and not quiet:
-        paths = ", ".join(path for path, _ in stale)
+        paths = one_line(", ".join(path for path, _ in stale), 2_000)
         sys.stderr.write(f"out of date: {paths}; `tokenspec docs sync` writes it anew\n" if check else f"written: {paths}\n")
     return COVERAGE if check and stale else HOLDS
 

@@ -23,7 +23,7 @@ from tokenspec.spec.words import APP_POOLS
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
 @click.option("--account", required=True, metavar="A", help="Whose balance is asked about.")
 @click.option("--shown", metavar="JSON", help='What somebody was shown, such as \'{"fast": 0, "daily": 150}\'.')
 @click.option("--at", metavar="T", help="The instant asked about, RFC 3339 with Z; default: that of the account's last record.")

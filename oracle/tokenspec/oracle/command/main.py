@@ -174,7 +174,7 @@ def _open_streams() -> None:
 class _StandardOutput(io.FileIO):
     """Standard output, whose errors bear its name: who writes to it, such as click, does not tell whose they are."""
 
-    def write(self, data: Any) -> int | None:
+    def write(self, data: Any) -> int:
         try:
             return super().write(data)
         except OSError as fault:

@@ -17,7 +17,7 @@ from tokenspec.machine.lang.declaration import ClockAct, Machine, Origin
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
-from tokenspec.oracle.base.instants import format_instant, parse_time_of_day
+from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_time_of_day
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime import clocks, journal
 from tokenspec.oracle.runtime.journal import Account, Vector
@@ -225,6 +225,7 @@ class Oracle:
                 # Nothing else happens before `until`, so every further reset would leave the same row.
                 clocks.pass_days(dial, until)
                 dial.settle()
+                account.daily_ran = dial.upcoming - DAY_MS
 
     # Events
 
@@ -271,8 +272,10 @@ class Oracle:
         if act is ClockAct.STARTS:
             written = getattr(record, "daily_reset_time", None) or "00:00"
             account.daily = clocks.start_daily(at, parse_time_of_day(written), self._every_24h)
+            account.daily_ran = at
         elif act is ClockAct.SETTLES and account.daily is not None:
             account.daily.settle()
+            account.daily_ran = at
             account.day += 1
 
     def _act_on_renewal(self, account: Account, act: ClockAct, at: int) -> None:

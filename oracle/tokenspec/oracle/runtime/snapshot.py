@@ -99,6 +99,8 @@ def _wrong_with(oracle: Oracle, possible: PossibleStates, account: Account) -> s
 def _wrong_with_clocks(account: Account) -> str | None:
     if account.last_at is not None and not FIRST_INSTANT <= account.last_at <= LAST_INSTANT:
         return "its last record has no instant"
+    if not FIRST_INSTANT <= account.daily_ran <= 2 * LAST_INSTANT:
+        return "its last daily reset has no instant"
     for dial in (account.daily, account.renewal):
         # A clock that was set beyond the calendar would run for ever.
         if dial is not None and not (

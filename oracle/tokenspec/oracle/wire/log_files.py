@@ -12,6 +12,8 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
+from tokenspec.oracle.base.text import path_text
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -22,6 +24,11 @@ class Line(NamedTuple):
     number: int
     offset: int
     content: bytes
+
+
+def place_of(line: Line) -> str:
+    """The file and the number of a line, as they are shown."""
+    return f"{path_text(line.file)}:{line.number}"
 
 
 class Logs:

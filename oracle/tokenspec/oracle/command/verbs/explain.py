@@ -19,14 +19,17 @@ from tokenspec.oracle.report.explain import explain_report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
-from tokenspec.spec.words import APP_POOLS
+from tokenspec.spec.words import POOLS
+
+SECONDS_MAX = 10**11
+"""Below this a number of milliseconds, which is in 1973 at the latest, looks like one of seconds."""
 
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
 @click.option("--account", required=True, metavar="A", help="Whose balance is asked about.")
 @click.option("--shown", metavar="JSON", help='What somebody was shown, such as \'{"fast": 0, "daily": 150}\'.')
-@click.option("--at", metavar="T", help="The instant asked about, RFC 3339 with Z; default: that of the account's last record.")
+@click.option("--at", metavar="T", help="The instant asked about, RFC 3339; default: that of the account's last record.")
 @click.option("--time-zone", metavar="ZONE", help="Tells instants in this zone too, such as America/Los_Angeles.")
 @resets_option
 @settings_options
@@ -43,7 +46,8 @@ def command(
 ) -> int:
     """Explains an account's balance: what each pool gained and lost, what is due when, and which causes fit.
 
-    What is `observed` in the log is not compared; `replay` does that. -q leaves the causes alone.
+    Where your system's own record, `observed`, is not right, it is told at which line; `replay` says why. -q leaves the
+    causes alone.
 
     \b
     tokenspec explain wallet.jsonl --account ann --shown '{"daily": 0}' --time-zone America/Los_Angeles
@@ -68,9 +72,9 @@ def _pools(shown: str | None) -> dict[str, int] | None:
         pools = msgspec.json.decode(os.fsencode(shown), type=dict[str, int])
     except msgspec.MsgspecError:
         pools = {}
-    if not pools or any(pool not in APP_POOLS for pool in pools):
+    if not pools or any(pool not in POOLS for pool in pools):
         raise WrongUsage(
-            "--shown", f'{shown!a} is not a JSON object of whole tokens by pool ({", ".join(APP_POOLS)}), such as {{"fast": 0}}'
+            "--shown", f'{shown!a} is not a JSON object of whole tokens by pool ({", ".join(POOLS)}), such as {{"fast": 0}}'
         )
     return pools
 
@@ -79,9 +83,11 @@ def _instant(at: str | None) -> int | None:
     if at is None:
         return None
     try:
-        found = int(at) if at.lstrip("-").isdecimal() else parse_instant(at)
+        found = int(at) if at.lstrip("-").isdecimal() else parse_instant(at, any_offset=True)
     except ValueError as fault:
         raise WrongUsage("--at", str(fault)) from None
+    if at.isdecimal() and found < SECONDS_MAX:
+        raise WrongUsage("--at", f"an instant is given in milliseconds; this looks like seconds: {found}000 is meant?")
     if not FIRST_INSTANT <= found <= LAST_INSTANT:
         raise WrongUsage("--at", "an instant lies in the years 0000 to 9999, given in milliseconds")
     return found

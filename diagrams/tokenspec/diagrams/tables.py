@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tokenspec.diagrams.words import refused_in
+from tokenspec.diagrams.words import opposite, refused_in
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Origin, Policy
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.typecheck import show
@@ -56,15 +56,17 @@ def _possible(machine: Machine, event: Event, state: str) -> list[str]:
 
 
 def refusals(machine: Machine) -> Table:
-    """Every event's refusal codes in order of precedence, with the condition each stands for."""
+    """Every event's refusal codes in order of precedence, with the condition under which each is given."""
     rows = []
     for event in machine.events:
         if event.actor is Actor.CLOCK:
             continue
         for number, need in enumerate(event.requires, 1):
             name = f"`{event.name}`" if number == 1 else ""
-            rows.append((name, str(number), f"`{need.code}`", need.because, " ".join(need.clauses)))
-    return table(("event", "no", "refused with", "because", "clauses"), rows)
+            missing = opposite(need.holds)
+            when = "always" if missing == Lit(True) else f"`{show(missing)}`"
+            rows.append((name, str(number), f"`{need.code}`", when, need.because, " ".join(need.clauses)))
+    return table(("event", "no", "refused with", "when", "because", "clauses"), rows)
 
 
 def rules(machine: Machine) -> Table:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
-from tokenspec.machine.lang.declaration import Requirement, Rule
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.logs.because import because
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference, can_be_compared, differences
 from tokenspec.oracle.wire.log_files import Line
@@ -74,7 +74,6 @@ def replay(
     Of an account that has diverged, later records are still answered and no longer compared.
     """
     report, done = Report(coverage=Coverage((oracle.machine, oracle.session_machine))), set[str]()
-    reasons = _reasons(oracle)
     for position, line in enumerate(lines):
         if on_line is not None:
             on_line(len(line.content) + 1)
@@ -99,15 +98,9 @@ def replay(
             done.add(record.account)
             if len(report.divergences) >= LINES_KEPT:
                 line = line._replace(content=b"")
-            report.divergences.append(_divergence(line, position, record, oracle, found, before, reasons, decided_by))
+            report.divergences.append(_divergence(line, position, record, oracle, found, before, decided_by))
     report.accounts = len(oracle.accounts)
     return report
-
-
-def _reasons(oracle: Oracle) -> dict[str, Rule | Requirement]:
-    events = [*oracle.machine.events, *oracle.session_machine.events]
-    found: dict[str, Rule | Requirement] = {n.code: n for e in events for n in e.requires}
-    return found | {r.name: r for e in events for r in e.rules}
 
 
 def _divergence(
@@ -117,25 +110,11 @@ def _divergence(
     oracle: Oracle,
     found: list[Difference],
     before: tuple[Any, ...] | None,
-    reasons: Mapping[str, Rule | Requirement],
     decided_by: str | None,
 ) -> Divergence:
     assert isinstance(record.at, int)
-    reason = reasons.get(decided_by or "")
-    why = "the id was used before, so the first answer stands" if decided_by is None else ""
-    if isinstance(reason, Rule):
-        why = reason.why
-    elif isinstance(reason, Requirement):
-        why = reason.because
     event = event_of(record)
-    cited = reason.clauses if reason is not None else ()
-    clauses = cited or _event_clauses(oracle, event)
+    rule, why, clauses = because(oracle, event, decided_by, found)
     names = [v.name for v in oracle.machine.variables]
     state = dict(zip(names, before, strict=True)) if before is not None else {}
-    at, rule = format_instant(record.at), decided_by or "duplicate"
-    return Divergence(line, record.account, event, at, found, state, rule, why, clauses, position)
-
-
-def _event_clauses(oracle: Oracle, name: str) -> tuple[str, ...]:
-    event = oracle.machine.event_named.get(name) or oracle.session_machine.event_named[name]
-    return event.clauses or tuple(dict.fromkeys(c for r in event.rules for c in r.clauses))
+    return Divergence(line, record.account, event, format_instant(record.at), found, state, rule, why, clauses, position)

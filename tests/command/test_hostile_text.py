@@ -154,3 +154,22 @@ def test_a_sequence_holds_names_of_unknown_fields_as_it_holds_values(text: str, 
         drawn = (tmp_path / "out").read_text(encoding="utf-8")
         assert all(c.isprintable() or c in "\n\t" for c in drawn)
         assert not any(line.lstrip().startswith("::") for line in drawn.splitlines())
+
+
+ODD = json.dumps(f"plus{HIDDEN}\n::error::pwn", ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+@pytest.mark.parametrize("block", ["plans", "diagram lifecycle", "diagram upgrade svg=a.svg", "account-rules", "definitions"])
+@pytest.mark.parametrize("page", ["page.md", "page.rst"])
+def test_documents_hold_no_name_of_a_catalogue_raw(page: str, block: str, tmp_path: Path) -> None:
+    head = f'ranking = ["free", {ODD}]\ndaily = 1\nbank_months = 1\nplans.free.allowance = 0\nplans.{ODD}.allowance = 5\n'
+    (tmp_path / "own.toml").write_text(f"{head}packs.{ODD} = 3\n", encoding="utf-8")
+    begins, ends = ("<!-- tokenspec: {} -->", "<!-- end -->") if page.endswith(".md") else (".. tokenspec: {}", ".. end")
+    (tmp_path / page).write_text(f"{begins.format(f'{block} catalogue=own.toml')}\n{ends}\n")
+    done = within("docs", "sync", page, cwd=tmp_path)
+    assert (done.code, done.out) == (0, "")
+    for path in tmp_path.iterdir():
+        if path.suffix != ".toml":
+            written = path.read_text(encoding="utf-8")
+            assert all(c.isprintable() or c == "\n" for c in written)
+            assert not any(line.lstrip().startswith("::") for line in written.splitlines())

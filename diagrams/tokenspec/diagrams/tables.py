@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tokenspec.diagrams.graph import shown
 from tokenspec.diagrams.words import opposite, refused_in
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Origin, Policy
 from tokenspec.machine.lang.expr import Lit
@@ -20,8 +21,8 @@ class Table:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table of any sequences."""
-    return Table(tuple(headings), tuple(tuple(row) for row in rows))
+    """A table of any sequences; whatever does not print is escaped."""
+    return Table(tuple(headings), tuple(tuple(map(shown, row)) for row in rows))
 
 
 def variables(machine: Machine) -> Table:

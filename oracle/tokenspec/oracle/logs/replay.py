@@ -9,7 +9,7 @@ from typing import Any
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.logs.because import because
+from tokenspec.oracle.logs.what_decided import because
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference, can_be_compared, differences
 from tokenspec.oracle.wire.log_files import Line

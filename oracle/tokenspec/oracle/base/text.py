@@ -44,7 +44,10 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 def shown_json(encoded: bytes) -> str:
     """JSON that is written already, with the same escaped."""
-    return _HIDDEN.sub(_escaped, encoded.decode())
+    text = encoded.decode()
+    # Nearly all text has nothing to escape, and finding that out by the expression takes several times as long.
+    is_plain = text.isascii() and "\x7f" not in text and "##" not in text
+    return text if is_plain else _HIDDEN.sub(_escaped, text)
 
 
 def _escaped(found: re.Match[str]) -> str:

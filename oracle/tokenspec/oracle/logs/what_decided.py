@@ -64,7 +64,7 @@ def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> Ra
         changed |= dict.fromkeys(fields, job)
     if _without(oracle, event, differing, shown):
         return next((changed[name] for name, _, _ in differing if name in changed), ran[-1])
-    by_event = _changed_by_event(oracle, names)
+    by_event = _changed_by_event(oracle, event, names)
     if all(name in changed and name not in by_event for name, _, _ in differing):
         return changed[differing[0][0]]
     return None
@@ -78,20 +78,21 @@ def _field(variable: str) -> str:
     return f"balances.{variable}" if variable in POOLS else variable
 
 
-def _changed_by_event(oracle: Oracle, names: Sequence[str]) -> set[str]:
-    step = oracle.last_step
-    if step is None or step.outcome[0] < 0:
+def _changed_by_event(oracle: Oracle, event: str, names: Sequence[str]) -> set[str]:
+    if oracle.last_met is None:
         return set()
-    return {_field(n) for n, before, after in zip(names, step.before, step.outcome[1], strict=True) if before != after}
+    row, fields = oracle.last_met
+    index, then, _ = oracle.compiled.steps[event](row, fields)
+    return {_field(n) for n, before, after in zip(names, row, then, strict=True) if index >= 0 and before != after}
 
 
 def _without(oracle: Oracle, event: str, differing: Sequence[Difference], shown: dict[str, str]) -> bool:
     """Returns whether what was observed is right for who has not run any of the jobs."""
-    ran, step = oracle.ran_by_itself, oracle.last_step
+    ran = oracle.ran_by_itself
     said: dict[str, Any] = {shown[job.event]: format_instant(job.at) for job in reversed(ran)}
     row = ran[0].before
-    if step is not None:
-        index, after, answers = oracle.compiled.steps[event](row, step.fields)
+    if oracle.last_met is not None:
+        index, after, answers = oracle.compiled.steps[event](row, oracle.last_met[1])
         said["outcome"], said["reason"] = ("accepted", None) if index >= 0 else ("refused", oracle.compiled.codes[-1 - index])
         if index >= 0:
             row = after

@@ -74,8 +74,8 @@ class Oracle:
         self.reader = Reader([*self.machine.events, *session.events], self.catalogue.aliases)
         self.ran_by_itself: list[RanByItself] = []
         """The jobs that ran by themselves before the last record."""
-        self.last_step: MachineStep | None = None
-        """The step that the last record itself took, if jobs had run before it; None for an event of a session."""
+        self.last_met: tuple[Row, Fields] | None = None
+        """The row that the last record itself met after them, and its fields; None for an event of a session."""
         self._taken: list[MachineStep] | None = None
         """The steps of the call under way, where its caller is to have them."""
         self._session = Compiled(session, {})
@@ -164,16 +164,15 @@ class Oracle:
             )
         account.last_at = at
         event = event_of(record)
-        self.ran_by_itself, self.last_step = [], None
+        self.ran_by_itself, self.last_met = [], None
         outcome = self._advance(account, at, event)
         by = self._runs
         if event in self._session.steps:
             by, outcome = self._session, self._session_event(account, event, record)
         elif outcome is None:
-            before, fields = account.row, self._fields(account, event, record)
+            fields = self._fields(account, event, record)
+            self.last_met = account.row, fields
             outcome = self._fire(account, event, fields, at, record)
-            if self.ran_by_itself:
-                self.last_step = MachineStep(event, fields, before, (outcome[0], account.row, outcome[2]), at)
         index = outcome[0]
         decided_by = by.rules[index] if index >= 0 else by.codes[-1 - index]
         answer = self._answer(account, event, outcome, decided_by)

@@ -61,7 +61,9 @@ def command(
             story = tell(read, oracle, account, until, tick)
         except KeyError:
             upto = f" up to {format_instant(until)}" if until is not None else ""
-            raise WrongUsage("--account", f"the log has no good record of {one_line(account)}{upto}") from None
+            raise WrongUsage(
+                "--account", f"the log has no good record of {one_line(account) or 'an account with an empty name'}{upto}"
+            ) from None
     return out.write(explain_report(Asked(story, pools, zone)))
 
 
@@ -97,4 +99,6 @@ def _zone(name: str | None) -> ZoneInfo | None:
     try:
         return None if name is None else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise WrongUsage("--time-zone", f"there is no zone {one_line(name or '')}; zones are named like Europe/Berlin") from None
+        raise WrongUsage(
+            "--time-zone", f"there is no zone {one_line(name or '') or 'with an empty name'}; zones are named like Europe/Berlin"
+        ) from None

@@ -83,7 +83,8 @@ def _changed_by_event(oracle: Oracle, event: str, names: Sequence[str]) -> set[s
         return set()
     row, fields = oracle.last_met
     index, then, _ = oracle.compiled.steps[event](row, fields)
-    return {_field(n) for n, before, after in zip(names, row, then, strict=True) if index >= 0 and before != after}
+    # A refusal changes nothing, and its outcome need not hold the row.
+    return {_field(n) for n, before, after in zip(names, row, then, strict=True) if before != after} if index >= 0 else set()
 
 
 def _without(oracle: Oracle, event: str, differing: Sequence[Difference], shown: dict[str, str]) -> bool:

@@ -21,7 +21,7 @@ from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Message
 from tokenspec.oracle.sut.connect import connect
-from tokenspec.oracle.sut.world import SutSettings, opened
+from tokenspec.oracle.sut.world import Openings, SutSettings, opened
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
@@ -49,7 +49,7 @@ def driven(kind: type[SutFuzz]) -> tuple[float, int]:
 
 
 def idle(client: Client, terms: Capabilities, setting: SutSettings) -> float:
-    class Idle(sut_fuzz(client, terms, setting)):  # type: ignore[misc]
+    class Idle(sut_fuzz(Openings(client), terms, setting)):  # type: ignore[misc]
         def begin(self) -> None: ...
 
         def act(self, *_: object) -> None: ...
@@ -65,9 +65,9 @@ if __name__ == "__main__":
     seconds = {"with": 0.0, "no-op": 0.0, "idle": 0.0}
     steps = 0
     for _ in range(ROUNDS):
-        took, steps = driven(sut_fuzz(wallet, terms, setting))
+        took, steps = driven(sut_fuzz(Openings(wallet), terms, setting))
         seconds["with"] += took
-        seconds["no-op"] += driven(sut_fuzz(NoOp(nothing), nothing, setting))[0]
+        seconds["no-op"] += driven(sut_fuzz(Openings(NoOp(nothing)), nothing, setting))[0]
         seconds["idle"] += idle(NoOp(nothing), nothing, setting)
     rate = steps * ROUNDS / seconds["with"]
     ours = seconds["no-op"] - seconds["idle"]
@@ -75,7 +75,7 @@ if __name__ == "__main__":
     print(f"an implementation that shows nothing   {steps * ROUNDS / seconds['no-op']:,.0f}/s")
     for name, share in (("Hypothesis", seconds["idle"]), ("ours", ours), ("wallet", seconds["with"] - seconds["no-op"])):
         print(f"  share of {name:<12} {share / seconds['with']:6.0%}")
-    walked = sut_fuzz(wallet, terms, setting)
+    walked = sut_fuzz(Openings(wallet), terms, setting)
     started = time.perf_counter()
     walk_worlds(walked, LIMITS.max_examples, 50, 0)
     print(f"python-wallet over stdio, walks        {walked.count.steps / (time.perf_counter() - started):,.0f}/s")

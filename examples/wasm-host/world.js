@@ -172,7 +172,7 @@ export class World {
     if (event === "generate" || event === "api_generate") {
       const { day, month, subscription } = account;
       const parts = APP_POOLS.map((pool) => answer[CHARGE + pool] ?? 0);
-      account.jobs.set(job, { parts, day, month, subscription, refunded: false });
+      account.jobs.set(job, { parts, api: answer[`${CHARGE}api`] ?? 0, day, month, subscription, refunded: false });
     }
   }
 
@@ -191,12 +191,15 @@ export class World {
   #fact(name, account, record) {
     const job = account.jobs.get(record.job);
     const [part] = name.split("_part");
+    if (part === "api" && name !== part) return job?.api ?? 0;
     if (name !== part) return job?.parts[APP_POOLS.indexOf(part)] ?? 0;
     switch (name) {
       case "job_is_new":
         return job === undefined;
       case "job_was_charged":
-        return job?.parts.some(Boolean) ?? false;
+        return job !== undefined && (job.parts.some(Boolean) || job.api > 0);
+      case "job_was_by_api":
+        return (job?.api ?? 0) > 0;
       case "job_is_refunded":
         return job?.refunded ?? false;
       case "day_lasts":
@@ -207,6 +210,12 @@ export class World {
         return job?.subscription === account.subscription;
       case "price_is_listed":
         return this.prices.has(record.action);
+      case "action_is_named":
+        return record.action != null;
+      case "model_is_known":
+        return record.model == null; // Models are told by their origin here.
+      case "model_is_paid_only":
+        return false;
       case "listed_price":
         return this.prices.get(record.action) ?? 0;
       case "account_exists":

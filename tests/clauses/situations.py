@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from clauses.wallet import MOST, RENEWAL, Wallet, holding, subscribed
+from tokenspec.spec.catalogue import DEFAULT, Model
 
 
 def unopened() -> Wallet:
@@ -21,6 +24,12 @@ def scheduled() -> Wallet:
     wallet = premium()
     wallet.downgrade("essential")
     return wallet
+
+
+def with_models() -> Wallet:
+    """Its catalogue has a model of the house, one of somebody else's, and one for paid plans alone."""
+    models = {"Own": Model("first_party"), "Own 2": Model("third_party"), "Paid": Model("first_party", paid_only=True)}
+    return Wallet(catalogue=replace(DEFAULT, models=models))
 
 
 def cancelling() -> Wallet:

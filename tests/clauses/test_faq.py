@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -79,13 +79,13 @@ def test_f03_free_account_may_spend_150_a_day() -> None:
 def test_f04_balance_is_shown_by_pool_beside_the_plan() -> None:
     wallet = Wallet()
     assert wallet.last.plan == "free"
-    assert wallet.last.balances == {"daily": 150, "fast": 0, "rollover": 0, "topup": 0, "api": 0}
+    assert wallet.last.balances == asdict(Pools(daily=150))
     wallet.subscribe("premium")
     wallet.buy_topup("small")
     wallet.at(RENEWAL).renew()
     wallet.buy_api(70)
     assert wallet.last.plan == "premium"
-    assert wallet.last.balances == {"daily": 150, "fast": 25_000, "rollover": 25_000, "topup": 1_000, "api": 70}
+    assert wallet.last.balances == asdict(Pools(daily=150, fast=25_000, rollover=25_000, topup=1_000, api=70))
 
 
 @pytest.mark.parametrize(("plan", "allowance"), [("essential", 8_500), ("premium", 25_000), ("ultimate", 60_000)])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeAlias
 
 import pytest
 
-from clauses.wallet import RENEWAL, SECOND_DAY, Done, Paid, Pools, Refused, Relaxed, Wallet, holding, subscribed, utc
+from clauses.wallet import RENEWAL, SECOND_DAY, Done, Drained, Paid, Pools, Refused, Relaxed, Wallet, holding, subscribed, utc
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 Policy: TypeAlias = dict[str, str]
@@ -74,6 +76,12 @@ def test_daily_reset_clock_decides_at_what_time_the_day_begins(policy: Policy, e
         Pools(daily=150),
         Pools(fast=25_000, topup=1_000),
         Pools(fast=25_000, topup=1_000),
+    ],
+    always=[
+        Pools(daily=150, fast=25_000),
+        Pools(daily=150),
+        Pools(daily=150, fast=25_000, topup=1_000),
+        Pools(daily=150, fast=25_000, topup=1_000),
     ],
 )
 def test_paid_daily_guard_decides_which_subscriber_is_topped_up(policy: Policy, expected: list[Pools]) -> None:
@@ -244,27 +252,146 @@ def test_refund_lifts_no_pool_above_its_maximum() -> None:
     assert Pools(daily=150, fast=8_500, rollover=25_500, topup=1_000) == wallet.holds
 
 
-@compares("stranded_remainder", refuse=Refused("tokens_must_be_used_up_before_relaxed"), relax=Relaxed())
-def test_stranded_remainder_decides_what_comes_of_a_balance_below_the_cost(policy: Policy, expected: Refused | Relaxed) -> None:
+@compares(
+    "stranded_remainder",
+    refuse=[Refused("tokens_must_be_used_up_before_relaxed"), Pools(fast=16), Paid(fast=16)],
+    relax=[Relaxed(), Pools(fast=16), Paid(fast=16)],
+    drain=[Drained(fast=16), Pools(), Relaxed()],
+)
+def test_stranded_remainder_decides_what_comes_of_a_balance_below_the_cost(policy: Policy, expected: list[object]) -> None:
     wallet = holding(16, "premium", policy)
-    assert expected == wallet.generate(24)
-    assert Pools(fast=16) == wallet.holds
-    assert Paid(fast=16) == wallet.generate(16)
+    found = [wallet.generate(24), wallet.holds, wallet.generate(16)]
+    assert expected == found
     assert Refused("third_party_model_must_be_paid_with_tokens") == wallet.generate(1, origin="third_party")
+
+
+def test_drained_remainder_is_charged_from_every_pool_and_given_back() -> None:
+    wallet = subscribed("premium", {"stranded_remainder": "drain"})
+    wallet.buy_topup("small")
+    wallet.at(RENEWAL).renew()
+    left = Pools(daily=150, fast=25_000, rollover=25_000, topup=1_000)
+    assert Refused("medium_must_be_relaxed_on_plan") == wallet.generate(51_151, media="video")
+    assert left == wallet.holds
+    assert Drained(**vars(left)) == wallet.generate(51_151, job="picture")
+    assert Relaxed() == wallet.generate(1, job="free of charge")
+    assert Refused("job_must_have_been_charged") == wallet.refund("free of charge")
+    assert Done() == wallet.refund("picture")
+    assert left == wallet.holds
 
 
 @compares(
     "past_due_spending",
-    frozen=[Refused("tokens_must_cover_cost"), Paid(daily=150), Pools(daily=150, fast=25_000, topup=1_000)],
-    allowed=[Paid(daily=150, fast=50), Paid(fast=150), Pools(fast=24_800, topup=1_000)],
+    frozen=[
+        Refused("tokens_must_cover_cost"),
+        Paid(daily=150),
+        Pools(daily=150, fast=25_000, topup=1_000),
+        Refused("subscription_must_be_active_or_cancelling"),
+        Refused("tokens_must_cover_cost"),
+        Refused("tokens_must_cover_cost"),
+    ],
+    allowed=[
+        Paid(daily=150, fast=50),
+        Paid(fast=150),
+        Pools(fast=24_800, topup=1_000),
+        Refused("subscription_must_be_active_or_cancelling"),
+        Paid(fast=24_800, topup=1_000),
+        Refused("tokens_must_cover_cost"),
+    ],
+    as_active=[
+        Paid(daily=150, fast=50),
+        Paid(fast=150),
+        Pools(fast=24_800, topup=1_000),
+        Done(),
+        Paid(fast=24_800, topup=1_000),
+        Refused("tokens_must_be_used_up_before_relaxed"),
+    ],
 )
 def test_past_due_spending_decides_what_an_unpaid_subscriber_may_spend(policy: Policy, expected: list[object]) -> None:
     wallet = subscribed("premium", policy)
     wallet.buy_topup("small")
     wallet.at(RENEWAL).payment_failed()
-    found = [wallet.generate(200), wallet.generate(150)]
+    found: list[object] = [wallet.generate(200), wallet.generate(150)]
     wallet.daily_reset()
-    assert expected == [*found, wallet.holds]
+    found += [wallet.holds, wallet.buy_topup("small"), wallet.generate(25_800), wallet.generate(25_801)]
+    assert expected == found
+
+
+def test_unpaid_subscription_that_counts_as_active_goes_on_unlimited() -> None:
+    wallet = holding(0, "premium", {"past_due_spending": "as_active"})
+    wallet.at(RENEWAL).payment_failed()
+    assert Relaxed() == wallet.generate(5)
+    assert Refused("medium_must_be_relaxed_on_plan") == wallet.generate(5, media="video")
+    wallet.lapse()
+    assert Refused("tokens_must_cover_cost") == wallet.generate(5)
+    assert Refused("subscription_must_be_active_or_cancelling") == wallet.buy_topup("small")
+
+
+@compares(
+    "downgrade_timing",
+    at_renewal=[("premium", "essential", Pools(fast=24_000)), ("essential", None, Pools(fast=8_500, rollover=24_000))],
+    at_once=[("essential", None, Pools(fast=7_500)), ("essential", None, Pools(fast=8_500, rollover=7_500))],
+)
+def test_downgrade_timing_decides_when_the_lower_plan_begins(policy: Policy, expected: list[object]) -> None:
+    wallet = subscribed("premium", policy)
+    wallet.generate(1_150)
+    assert Done() == wallet.downgrade("essential")
+    assert utc(RENEWAL) == wallet.next_renewal
+    found = [(wallet.last.plan, wallet.last.scheduled_plan, wallet.holds)]
+    wallet.at(RENEWAL).renew()
+    assert expected == [*found, (wallet.last.plan, wallet.last.scheduled_plan, wallet.holds)]
+
+
+@pytest.mark.parametrize(("downgrade_bank", "bank"), [("truncate", 25_500), ("keep", 50_000)])
+def test_downgrade_at_once_cuts_the_bank_as_the_policy_says(downgrade_bank: str, bank: int) -> None:
+    wallet = subscribed("premium", {"downgrade_timing": "at_once", "downgrade_bank": downgrade_bank})
+    for month in ("02", "03"):
+        wallet.at(f"2027-{month}-01 08:00").renew()
+    assert Done() == wallet.downgrade("essential")
+    assert Pools(daily=150, fast=8_500, rollover=bank) == wallet.holds
+
+
+@pytest.mark.parametrize("upgrade_grant", ["difference", "full", "next_renewal"])
+def test_downgrade_at_once_takes_the_difference_and_no_more_than_there_is(upgrade_grant: str) -> None:
+    policy = {"downgrade_timing": "at_once", "upgrade_grant": upgrade_grant}
+    wallet = holding(1_000, "premium", policy)
+    wallet.downgrade("essential")
+    assert Pools() == wallet.holds
+    assert Refused("change_must_be_scheduled") == wallet.say("resume")
+
+
+def test_refund_after_a_downgrade_at_once_is_held_to_the_new_maximum() -> None:
+    wallet = subscribed("premium", {"downgrade_timing": "at_once"})
+    wallet.generate(20_150, job="picture")
+    wallet.downgrade("essential")
+    wallet.refund("picture")
+    assert Pools(daily=150, fast=8_500) == wallet.holds
+
+
+@compares("api_renewal", adds=[500, 700, 1_200], refills=[500, 500, 600])
+def test_api_renewal_decides_what_a_month_does_to_the_api_pool(policy: Policy, expected: list[int]) -> None:
+    plans = {**DEFAULT.plans} | {"premium": replace(DEFAULT.plans["premium"], api=500)}
+    wallet = Wallet(policy, catalogue=replace(DEFAULT, plans=plans))
+    wallet.subscribe("premium")
+    found = [wallet.holds.api]
+    wallet.api_generate(300)
+    wallet.at(RENEWAL).renew()
+    found.append(wallet.holds.api)
+    wallet.buy_api(600 - min(600, wallet.holds.api))
+    wallet.at("2027-03-01 08:00").renew()
+    assert expected == [*found, wallet.holds.api]
+
+
+@compares(
+    "api_refund",
+    none=[Refused("api_jobs_cannot_be_refunded"), Pools(daily=150, api=6), Refused("api_jobs_cannot_be_refunded")],
+    to_source=[Done(), Pools(daily=150, api=10), Refused("job_must_not_be_refunded_already")],
+)
+@pytest.mark.parametrize("refund", ["to_source", "none"])
+def test_api_refund_decides_whether_an_api_job_is_given_back(policy: Policy, expected: list[object], refund: str) -> None:
+    wallet = Wallet({**policy, "refund": refund})
+    wallet.buy_api(10)
+    assert Paid(api=4) == wallet.api_generate(4, job="by api")
+    assert expected == [wallet.refund("by api"), wallet.holds, wallet.refund("by api")]
 
 
 def test_every_answer_of_every_policy_is_compared() -> None:

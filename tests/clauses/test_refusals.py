@@ -31,6 +31,7 @@ from clauses.situations import (
     scheduled_and_due,
     unopened,
     with_a_token,
+    with_models,
     without_a_token,
     without_refunds,
 )
@@ -39,6 +40,9 @@ from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle import Answer
 from tokenspec.spec.system import system
+
+PICTURE = "image/phoenix/fast/1024x1024/images=1/references=0"
+"""An action of the price list, at 8 tokens."""
 
 PRECEDENCE = {
     "open_account": ["account_must_be_new"],
@@ -73,14 +77,24 @@ PRECEDENCE = {
     ],
     "generate": [
         "account_must_exist",
+        "model_must_be_listed",
+        "model_must_be_on_plan",
         "cost_must_be_at_least_one",
+        "action_must_be_listed",
+        "cost_must_be_the_listed_price",
         "job_must_be_new",
         "tokens_must_be_used_up_before_relaxed",
         "medium_must_be_relaxed_on_plan",
         "third_party_model_must_be_paid_with_tokens",
         "tokens_must_cover_cost",
     ],
-    "refund": ["account_must_exist", "refunds_must_be_offered", "job_must_have_been_charged", "job_must_not_be_refunded_already"],
+    "refund": [
+        "account_must_exist",
+        "api_jobs_cannot_be_refunded",
+        "refunds_must_be_offered",
+        "job_must_have_been_charged",
+        "job_must_not_be_refunded_already",
+    ],
     "quote": ["account_must_exist", "price_must_be_listed"],
     "buy_api": ["account_must_exist", "amount_must_be_at_least_one", "balance_must_stay_countable"],
     "api_generate": ["account_must_exist", "cost_must_be_at_least_one", "job_must_be_new", "api_tokens_must_cover_cost"],
@@ -191,6 +205,11 @@ ROWS = [
     Row("buy_topup", "quantity_must_be_at_least_one", cancelling, {"quantity": -1}),
     Row("buy_topup", "balance_must_stay_countable", full_of_packs),
     Row("buy_topup", "balance_must_stay_countable", premium, {"pack": "large", "quantity": MOST}),
+    Row("generate", "model_must_be_listed", free, {"origin": None, "model": "a model nobody lists"}),
+    Row("generate", "model_must_be_on_plan", with_models, {"origin": None, "model": "Paid"}),
+    Row("generate", "action_must_be_listed", free, {"action": "a picture nobody lists"}),
+    Row("generate", "cost_must_be_the_listed_price", free, {"action": PICTURE, "cost": 9}),
+    Row("generate", "cost_must_be_the_listed_price", without_a_token, {"action": PICTURE, "cost": 7}),
     Row("generate", "cost_must_be_at_least_one", free, {"cost": 0}),
     Row("generate", "cost_must_be_at_least_one", free, {"cost": -24}),
     Row("generate", "job_must_be_new", charged, {"job": "picture"}),
@@ -204,8 +223,9 @@ ROWS = [
     Row("generate", "tokens_must_cover_cost", essential_without_a_token),
     Row("generate", "tokens_must_cover_cost", past_due_and_empty),
     Row("refund", "refunds_must_be_offered", without_refunds),
+    Row("refund", "refunds_must_be_offered", without_refunds, {"job": "never run"}),
     Row("refund", "job_must_have_been_charged", free),
-    Row("refund", "job_must_have_been_charged", charged_by_api),
+    Row("refund", "api_jobs_cannot_be_refunded", charged_by_api),
     Row("refund", "job_must_have_been_charged", relaxed),
     Row("refund", "job_must_not_be_refunded_already", refunded),
     Row("quote", "price_must_be_listed", free),
@@ -260,6 +280,11 @@ LADDERS = [
     Row("buy_topup", "pack_must_exist", premium, {"pack": "medium", "quantity": 0}),
     Row("generate", "account_must_exist", unopened, {"cost": 0}),
     Row("generate", "account_must_exist", unopened, {"cost": 151}),
+    Row("generate", "model_must_be_listed", free, {"origin": None, "model": "Veo", "cost": 0}),
+    Row("generate", "model_must_be_on_plan", with_models, {"origin": None, "model": "Paid", "cost": 0}),
+    Row("generate", "cost_must_be_at_least_one", free, {"action": PICTURE, "cost": 0}),
+    Row("generate", "action_must_be_listed", charged, {"action": "a picture nobody lists", "job": "picture"}),
+    Row("generate", "cost_must_be_the_listed_price", charged, {"action": PICTURE, "job": "picture"}),
     Row("generate", "cost_must_be_at_least_one", charged_and_empty, {"job": "picture", "cost": 0}),
     Row("generate", "job_must_be_new", charged_and_empty, {"job": "picture"}),
     Row("generate", "job_must_be_new", charged, {"job": "picture", "cost": 51}),

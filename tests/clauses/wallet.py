@@ -49,6 +49,10 @@ class Relaxed:
     """Accepted as unlimited generation, nothing charged."""
 
 
+class Drained(Pools):
+    """Accepted as unlimited generation, and these tokens, all that were left, were charged."""
+
+
 @dataclass(frozen=True)
 class Done:
     """Accepted, with nothing more to say."""
@@ -75,7 +79,7 @@ class Costs:
     tokens: int
 
 
-Reply: TypeAlias = Paid | Relaxed | Done | Refused | Looks | Costs
+Reply: TypeAlias = Paid | Relaxed | Drained | Done | Refused | Looks | Costs
 
 
 def utc(text: str) -> datetime:
@@ -93,8 +97,7 @@ def reply(answer: Answer) -> Reply:
     if isinstance(answer.cost, int):
         return Costs(answer.cost)
     if isinstance(answer.charge, dict):
-        assert answer.mode != "relaxed"
-        return Paid(**answer.charge)
+        return Drained(**answer.charge) if answer.mode == "relaxed" else Paid(**answer.charge)
     return Relaxed() if answer.mode == "relaxed" else Done()
 
 
@@ -197,8 +200,8 @@ class Wallet:
     def generate(self, cost: int, media: str = "image", origin: str = "first_party", job: str | None = None) -> Reply:
         return self.say("generate", job=job or self._new_job(), cost=cost, media=media, origin=origin)
 
-    def api_generate(self, cost: int) -> Reply:
-        return self.say("api_generate", job=self._new_job(), cost=cost)
+    def api_generate(self, cost: int, job: str | None = None) -> Reply:
+        return self.say("api_generate", job=job or self._new_job(), cost=cost)
 
     def refund(self, job: str) -> Reply:
         return self.say("refund", job=job)

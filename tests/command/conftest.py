@@ -22,7 +22,6 @@ from tokenspec.spec.policies import POLICIES
 COMMAND = (sys.executable, "-m", "tokenspec.oracle.command")
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 LARGEST = 2**53 - 1
-POOLS = ("daily", "fast", "rollover", "topup", "api")
 SETTINGS = math.prod(len(policy.answers) for policy in POLICIES)
 """The combinations of answers to all open questions."""
 
@@ -112,7 +111,7 @@ class Replayed:
     bad: dict[int, Any]
     """By line."""
     answers: dict[int, Any]
-    """By line, those of the good records."""
+    """By line, those of the records that happened: a bad observation alone keeps none from happening."""
 
 
 def replayed(folder: Path, lines: list[bytes]) -> Replayed:
@@ -120,6 +119,6 @@ def replayed(folder: Path, lines: list[bytes]) -> Replayed:
     done = tokenspec("replay", "log.jsonl", "--format", "json", "--answers", "answers.jsonl", cwd=folder)
     assert done.err == ""
     found = {b["line"]: b for b in done.report["bad_records"]}
-    good = [number for number in range(1, len(lines) + 1) if number not in found]
+    good = [n for n in range(1, len(lines) + 1) if n not in found or found[n]["field"].startswith("observed")]
     answers = dict(zip(good, read_lines(folder / "answers.jsonl"), strict=True))
     return Replayed(done.code, done.report, found, answers)

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, POOLS, Record, generate, opened, read_lines, record, tokenspec, within, write_log
+from command.conftest import EXAMPLES, Record, generate, opened, read_lines, record, tokenspec, within, write_log
+from tokenspec.spec.words import POOLS
 
 LOGS = sorted(EXAMPLES.glob("*.jsonl"))
 STATE_FIELDS = {"status", "plan", "scheduled_plan", "balances", "next_daily_reset_at", "next_renewal_at"}
@@ -60,7 +61,7 @@ def test_the_answers_of_the_contract(tmp_path: Path) -> None:
 
 
 def test_an_answer_without_an_account_has_no_state(tmp_path: Path) -> None:
-    (answer,) = answers_to(tmp_path, [generate("nobody", 0, "j", 1)])
+    (answer,) = answers_to(tmp_path, [generate("nobody", JANUARY, "j", 1)])
     assert stripped(answer) == {"outcome": "refused", "reason": "account_must_exist", "balances": {}}
 
 

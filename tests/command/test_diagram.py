@@ -53,7 +53,9 @@ def test_hits_of_several_reports_are_added_up(tmp_path: Path) -> None:
 
 
 def test_a_replay_says_what_it_met_and_that_can_be_drawn(tmp_path: Path) -> None:
-    log = write_log(tmp_path / "log.jsonl", [opened(), generate("ada", "2026-07-15T09:00:01Z", "j", 151)])
+    log = write_log(
+        tmp_path / "log.jsonl", [opened(observed={"outcome": "accepted"}), generate("ada", "2026-07-15T09:00:01Z", "j", 151)]
+    )
     done = within("replay", log, "--format", "json", "-o", tmp_path / "run.json")
     assert done.code == 0
     met = {(row["event"], row["outcome"]): row["hits"] for row in json.loads((tmp_path / "run.json").read_text())["coverage"]}

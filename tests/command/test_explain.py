@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from command.conftest import EXAMPLES, POOLS, Record, generate, opened, read_lines, record, within, write_log
+from command.conftest import EXAMPLES, Record, generate, opened, read_lines, record, within, write_log
 from command.test_reports import subscriber
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.logs.diagnosis import Asked, causes
@@ -19,6 +19,7 @@ from tokenspec.oracle.logs.history import Story, instant, tell
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Line, Logs
 from tokenspec.oracle.wire.settings import RESETS
+from tokenspec.spec.words import POOLS
 
 LOGS = sorted(EXAMPLES.glob("*.jsonl"))
 KEYS = {"digest", "version", "policy", "fixed", "pools", "due", "causes"}

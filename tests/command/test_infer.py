@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +39,20 @@ def test_what_a_setting_answered_keeps_it_and_rules_the_others_out(policy: str, 
 def test_the_shipped_logs_leave_the_defaults_alone() -> None:
     done = within("infer", *LOGS, "--format", "json")
     assert (done.code, done.err) == (0, "")
-    assert done.report["policies"] == {knob: [answer] for knob, answer in DEFAULTS.items()}
-    assert (done.report["settings"], done.report["unexplained"], done.report["policy"]) == (1, None, DEFAULTS)
+    # No plan of the shipped catalogue includes API tokens, and on nothing else does this policy turn.
+    alone = {knob: [answer] for knob, answer in DEFAULTS.items()} | {"api_renewal": ["adds", "refills"]}
+    assert done.report["policies"] == alone
+    assert (done.report["settings"], done.report["unexplained"], done.report["policy"]) == (2, None, DEFAULTS)
+
+
+@pytest.mark.parametrize(("answer", "api"), [("adds", 700), ("refills", 500)])
+def test_api_renewal_is_found_where_a_plan_includes_api_tokens(answer: str, api: int, tmp_path: Path) -> None:
+    plans = {**DEFAULT.plans} | {"essential": replace(DEFAULT.plans["essential"], api=500)}
+    spent = record("a", month(1), "api_generate", job="j", cost=300)
+    renewed = record("a", month(2), "renew", observed={"balances": {"api": api}})
+    log = write_log(tmp_path / "log.jsonl", [*subscriber("a"), spent, renewed])
+    found = infer(Logs([str(log)]), {}, replace(DEFAULT, plans=plans), "explicit")
+    assert found.policies["api_renewal"] == [answer]
 
 
 def test_a_report_has_the_keys_of_the_contract(tmp_path: Path) -> None:
@@ -107,7 +120,7 @@ def test_a_known_setting_is_given_and_not_inferred(tmp_path: Path) -> None:
 def test_where_nothing_is_observed_there_is_no_verdict(tmp_path: Path) -> None:
     report = inferred(tmp_path, subscriber("ada"), code=20)
     assert report["settings"] == SETTINGS
-    write_log(tmp_path / "other.jsonl", [opened(observed={"balance": 5})])
+    write_log(tmp_path / "other.jsonl", [opened(observed={"balances": {}, "status": None})])
     done = within("infer", "other.jsonl", cwd=tmp_path)
     assert (done.code, done.err) == (20, "")
     assert done.out.endswith("no verdict: no record says what was observed\n")
@@ -119,7 +132,7 @@ def test_bad_records_are_reported_and_the_rest_is_read(tmp_path: Path) -> None:
     report = inferred(tmp_path, [first, bad, {**bad, "at": "soon"}, divergent("bea"), bad], code=15)
     assert [b["line"] for b in report["bad_records"]] == [2, 3, 5]
     assert inferred(tmp_path, [first, bad], code=65)["compared"] == 1
-    assert inferred(tmp_path, [{"account": "ada"}], code=65)["records"] == 0
+    assert inferred(tmp_path, [{"account": "ada"}], code=65)["records"] == 1
 
 
 def test_no_record_is_no_verdict_and_a_missing_file_exits_66(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ SAME = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    log = write_log(tmp_path / "log.jsonl", [opened()])
+    log = write_log(tmp_path / "log.jsonl", [opened(observed={"outcome": "accepted"})])
     (tmp_path / "link.jsonl").symlink_to(log)
     (tmp_path / "hard.jsonl").hardlink_to(log)
     (tmp_path / "own.toml").write_text(CATALOGUE)
@@ -182,12 +182,12 @@ def test_quiet_prints_the_verdict_alone(tmp_path: Path) -> None:
 
 def test_text_is_safe_to_show(tmp_path: Path) -> None:
     name = "\x1b[31mred\nline\N{RIGHT-TO-LEFT OVERRIDE}" + "x" * 1_000
-    observed = {"status": None, "plan": "\x1b[2J" + "y" * 100_000, "duplicate": True}
+    observed = {"status": "active", "plan": "\x1b[2J" + "y" * 100_000, "duplicate": True}
     write_log(tmp_path / "log.jsonl", [opened(name, observed=observed), record(name, "\x1b", "open_account")])
     done = within("replay", "log.jsonl", cwd=tmp_path)
     assert done.code == 15
     assert all(c.isprintable() or c == "\n" for c in done.out)
-    assert "observed null" in done.out
+    assert 'observed "active"' in done.out
     assert "observed true" in done.out
     assert len(done.out) < 4_000
 

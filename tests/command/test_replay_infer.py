@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from command.conftest import divergent, write_log
-from command.test_reports import DEFAULTS, told
+from command.conftest import Record, divergent, generate, record, write_log
+from command.test_reports import DEFAULTS, subscriber, told
 from sut.calling import call
 
 KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_records", "divergences", "policies", "verdict"}
@@ -25,6 +27,61 @@ def test_a_log_of_another_setting_conforms_under_it(policy: str, answer: str, tm
     assert done.report["policy"] == {**DEFAULTS, policy: answer}
     text = call("replay", tmp_path / "log.jsonl", "--policy", "infer", "-q")
     assert text.out.startswith(f"conforms under {policy}={answer}; undetermined: ")
+
+
+def observed(written: Record, **seen: Any) -> Record:
+    return {**written, "observed": seen}
+
+
+def supplement() -> list[Record]:
+    """A subscriber gets the day's tokens at each reset, whatever is left (A01, A17)."""
+    return [
+        *subscriber("a", "premium", "2026-07-15T09:00:00Z"),
+        generate("a", "2026-07-15T09:05:00Z", "j1", 100),
+        observed(record("a", "2026-07-16T00:10:00Z", "daily_reset"), balances={"daily": 150, "fast": 25_000}),
+        record("a", "2026-07-16T10:00:00Z", "buy_topup", pack="small", quantity=1),
+        observed(generate("a", "2026-07-16T10:05:00Z", "j2", 100), balances={"daily": 50, "fast": 25_000}),
+        observed(record("a", "2026-07-17T00:10:00Z", "daily_reset"), balances={"daily": 150, "fast": 25_000, "topup": 1_000}),
+    ]
+
+
+def unpaid_and_active() -> list[Record]:
+    """A subscription whose payment failed counts as active for spending, unlimited generation and packs."""
+    return [
+        *subscriber("a", "premium", "2026-07-15T09:00:00Z"),
+        record("a", "2026-08-15T09:00:00Z", "payment_failed"),
+        observed(generate("a", "2026-08-15T09:05:00Z", "j1", 25_150), outcome="accepted", balances={"daily": 0, "fast": 0}),
+        observed(generate("a", "2026-08-15T09:10:00Z", "j2", 5), outcome="accepted", mode="relaxed"),
+        observed(
+            record("a", "2026-08-15T09:15:00Z", "buy_topup", pack="small", quantity=1),
+            outcome="accepted",
+            balances={"topup": 1_000},
+        ),
+    ]
+
+
+def downgraded_within_the_cycle() -> list[Record]:
+    """A lower plan begins at once (A09)."""
+    lower = record("a", "2026-08-01T00:00:00Z", "downgrade", plan="essential")
+    return [*subscriber("a", "premium", "2026-07-15T09:00:00Z"), observed(lower, plan="essential", balances={"fast": 8_500})]
+
+
+@pytest.mark.parametrize(
+    ("story", "policy", "answer"),
+    [
+        (supplement, "paid_daily_guard", "always"),
+        (unpaid_and_active, "past_due_spending", "as_active"),
+        (downgraded_within_the_cycle, "downgrade_timing", "at_once"),
+    ],
+)
+def test_a_reading_that_the_documents_suggest_conforms_under_one_setting(
+    story: Callable[[], list[Record]], policy: str, answer: str, tmp_path: Path
+) -> None:
+    write_log(tmp_path / "log.jsonl", story())
+    assert call("replay", tmp_path / "log.jsonl").code == 15
+    done = call("replay", tmp_path / "log.jsonl", "--policy", "infer", "--format", "json")
+    assert (done.code, done.report["verdict"]) == (0, "conforms")
+    assert (done.report["policies"][policy], done.report["policy"]) == ([answer], {**DEFAULTS, policy: answer})
 
 
 def test_known_settings_are_not_open(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ DEFAULTS = {
     "refund": "to_source",
     "stranded_remainder": "refuse",
     "past_due_spending": "frozen",
+    "downgrade_timing": "at_renewal",
+    "api_renewal": "adds",
+    "api_refund": "none",
 }
 REPORT_KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_records", "divergences"}
 DIVERGENCE_KEYS = {"file", "line", "account", "field", "expected", "got", "clauses", "explained_by"}
@@ -45,6 +48,20 @@ def renewals(account: str, *months: int) -> list[Record]:
     return [record(account, month(number), "renew") for number in months]
 
 
+def two_days(account: str) -> list[Record]:
+    """The first day's reset finds fast tokens alone, the second's a pack too; between them 200 are spent."""
+    first = [*subscriber(account), generate(account, month(1), "j", 150), record(account, NEXT_DAY, "daily_reset")]
+    pack = record(account, NEXT_DAY, "buy_topup", pack="small", quantity=1)
+    return [*first, generate(account, NEXT_DAY, "k", 350), pack, record(account, "2026-01-12T09:00:00Z", "daily_reset")]
+
+
+def unpaid(account: str) -> list[Record]:
+    """A payment fails; then 200 tokens are spent, and a pack is wanted."""
+    at = month(2)
+    failed = [*subscriber(account), record(account, at, "payment_failed"), generate(account, at, "j", 200)]
+    return [*failed, record(account, at, "buy_topup", pack="small", quantity=1)]
+
+
 SCENES: dict[tuple[str, str], tuple[list[Record], Record]] = {
     ("burn_order", "rollover_fast_topup"): (
         [*subscriber("a1"), *renewals("a1", 2), generate("a1", month(2), "j", 200)],
@@ -52,10 +69,8 @@ SCENES: dict[tuple[str, str], tuple[list[Record], Record]] = {
     ),
     ("daily_position", "last"): ([*subscriber("a2"), generate("a2", month(1), "j", 200)], {"charge": {"daily": 0, "fast": 200}}),
     ("daily_reset_clock", "every_24h_from_opening"): ([opened("a3", month(1))], {"next_daily_reset_at": "2026-01-11T09:00:00Z"}),
-    ("paid_daily_guard", "bank_and_topup_empty"): (
-        [*subscriber("a4"), generate("a4", month(1), "j", 150), record("a4", NEXT_DAY, "daily_reset")],
-        {"balances": {"daily": 150, "fast": 8_500}},
-    ),
+    ("paid_daily_guard", "bank_and_topup_empty"): (two_days("a4"), {"balances": {"daily": 0, "fast": 8_300}}),
+    ("paid_daily_guard", "always"): (two_days("a15"), {"balances": {"daily": 150, "fast": 8_300}}),
     ("paid_daily_leftover", "kept"): (
         [*subscriber("a5"), generate("a5", month(1), "j", 10), record("a5", NEXT_DAY, "daily_reset")],
         {"balances": {"daily": 140, "fast": 8_500}},
@@ -97,9 +112,24 @@ SCENES: dict[tuple[str, str], tuple[list[Record], Record]] = {
         [*subscriber("a13", "premium"), generate("a13", month(1), "j", 25_100), generate("a13", month(1), "k", 60)],
         {"outcome": "accepted", "mode": "relaxed", "balances": {"fast": 50}},
     ),
-    ("past_due_spending", "allowed"): (
-        [*subscriber("a14"), record("a14", month(2), "payment_failed"), generate("a14", month(2), "j", 200)],
-        {"outcome": "accepted", "charge": {"daily": 150, "fast": 50}},
+    ("stranded_remainder", "drain"): (
+        [*subscriber("a16", "premium"), generate("a16", month(1), "j", 25_100), generate("a16", month(1), "k", 60)],
+        {"outcome": "accepted", "mode": "relaxed", "charge": {"fast": 50}, "balances": {"fast": 0}},
+    ),
+    ("past_due_spending", "allowed"): (unpaid("a14"), {"outcome": "refused", "balances": {"daily": 0, "fast": 8_450}}),
+    ("past_due_spending", "as_active"): (unpaid("a17"), {"outcome": "accepted", "balances": {"fast": 8_450, "topup": 1_000}}),
+    ("downgrade_timing", "at_once"): (
+        [*subscriber("a18", "premium"), record("a18", month(1), "downgrade", plan="essential")],
+        {"plan": "essential", "balances": {"fast": 8_500}},
+    ),
+    ("api_refund", "to_source"): (
+        [
+            opened("a19", month(1)),
+            record("a19", month(1), "buy_api", amount=10),
+            record("a19", month(1), "api_generate", job="j", cost=4),
+            record("a19", month(1), "refund", job="j"),
+        ],
+        {"outcome": "accepted", "balances": {"api": 10}},
     ),
 }
 """By policy and answer: records, and what an implementation with that setting says to the last of them."""
@@ -181,7 +211,7 @@ def test_a_json_report_has_the_keys_of_the_contract(mixed_report: Any) -> None:
 
 
 def test_a_json_report_counts_records_and_accounts(mixed_report: Any) -> None:
-    assert (mixed_report["records"], mixed_report["accounts"]) == (4, 2)
+    assert (mixed_report["records"], mixed_report["accounts"]) == (5, 2)
 
 
 def test_a_json_report_holds_the_policy_and_the_declaration(mixed_report: Any) -> None:

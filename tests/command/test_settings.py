@@ -53,7 +53,8 @@ CHANGES = {
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a log, a good catalogue and a broken one."""
-    write_log(tmp_path / "log.jsonl", [opened(), record("ada", "2026-07-15T09:00:00Z", "subscribe", plan="old")])
+    subscribing = record("ada", "2026-07-15T09:00:00Z", "subscribe", plan="old")
+    write_log(tmp_path / "log.jsonl", [opened(observed={"outcome": "accepted"}), subscribing])
     (tmp_path / "good.toml").write_text(CATALOGUE)
     (tmp_path / "broken.toml").write_text("daily = [")
     return tmp_path
@@ -149,7 +150,7 @@ def test_a_catalogue_has_as_many_names_as_the_account_can_be_declared_for(
     text = f"ranking = {json.dumps(['free', *plans])}\ndaily = 1\nbank_months = 1\nplans.free.allowance = 0\n"
     text += "".join(f"plans.{name}.allowance = 1\n" for name in plans) + "".join(f"packs.{name} = 1\n" for name in packs)
     (tmp_path / "own.toml").write_text(text)
-    write_log(tmp_path / "log.jsonl", [opened()])
+    write_log(tmp_path / "log.jsonl", [opened(observed={"outcome": "accepted"})])
     done = within("replay", "log.jsonl", "--catalogue", "own.toml", cwd=tmp_path)
     assert done.code == code
     assert code == 0 or f"own.toml: {table}: it has {NAMES_MAX + 1} entries, and at most {NAMES_MAX} are taken" in done.err

@@ -63,7 +63,7 @@ def test_a_reader_who_leaves_does_not_change_the_exit_code(tmp_path: Path) -> No
 
 
 def test_a_closed_standard_error_does_not_matter(tmp_path: Path) -> None:
-    write_log(tmp_path / "log.jsonl", [opened()])
+    write_log(tmp_path / "log.jsonl", [opened(observed={"outcome": "accepted"})])
     done = finished(("sh", "-c", 'exec "$@" 2>&-', "sh", *COMMAND, "replay", "log.jsonl"), cwd=tmp_path)
     assert done.code == 0
 

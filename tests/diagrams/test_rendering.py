@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from diagrams.geometry import Geometry
+from picture_geometry import Geometry
 from programs import has
 from tokenspec.diagrams import picture
 from tokenspec.diagrams.dot import dot

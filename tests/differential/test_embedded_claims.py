@@ -81,5 +81,5 @@ def test_no_claim_is_broken_by_the_declaration() -> None:
 
 @pytest.mark.parametrize("fault", SEEDED.values(), ids=SEEDED.keys())
 def test_a_fault_breaks_the_same_claim_as_for_the_monitor(fault: Fault) -> None:
-    _, broken = opinions(fault.seed(account()), random.Random(1), 5, 160)
+    _, broken = opinions(fault.seed(account()), random.Random(3), 12, 400)
     assert broken > 0

@@ -117,7 +117,7 @@ def test_node_says_what_it_cannot_do(modules: list[Path]) -> None:
     other["catalogue"]["packs"] = {"box": 3}
     poor["catalogue"]["daily"] = 0
     too_soon = {"op": "apply", "event": "renew"}
-    still_right = {"op": "apply", "account": "ann", "at": 0, "event": "open_account"}
+    still_right = {"op": "apply", "account": "ann", "at": 10**12, "event": "open_account"}
     program = [path_of("node"), str(HOST), *map(str, modules)]
     *said, _, _, answer = asked(program, [too_soon, other, unknown, poor, opening(), poor, still_right])
     assert answer["balances"]["daily"] == 150

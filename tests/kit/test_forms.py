@@ -13,6 +13,8 @@ import pytest
 from command.conftest import divergent, line_of, opened, record, tokenspec, within, write_log
 from kit import valid
 from sut.calling import call
+from tokenspec.oracle.report.markdown import markdown
+from tokenspec.oracle.report.model import Notes, RunReport
 
 DYING = """
 import sys
@@ -46,6 +48,22 @@ def test_a_log_that_diverges_fails_and_one_with_a_bad_record_is_an_error(tmp_pat
     page = read(tmp_path, "md")
     assert page.startswith("## tokenspec replay: diverges\n")
     assert "  balances.daily  expected 150, observed 151\n" in page
+
+
+@pytest.mark.parametrize(
+    ("line", "written"),
+    [
+        ("burn_order=fast_rollover_topup", "burn_order=fast_rollover_topup"),
+        ("älter_ñ_1", "älter_ñ_1"),
+        ("_private and closed_", "\\_private and closed\\_"),
+        ("two__inside", "two\\_\\_inside"),
+        ("a *star* and a `mark`", "a \\*star\\* and a \\`mark\\`"),
+        ("<b> [link](x) #1 | $a$ ~b~ &amp;", "\\<b\\> \\[link\\](x) \\#1 \\| \\$a\\$ \\~b\\~ \\&amp;"),
+    ],
+)
+def test_markdown_escapes_what_would_be_markup_and_nothing_else(line: str, written: str) -> None:
+    report = RunReport(verb="replay", code=0, body=lambda: [Notes([line])], data=dict)
+    assert written in markdown(report).splitlines()
 
 
 def read(folder: Path, form: str) -> str:

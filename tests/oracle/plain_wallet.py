@@ -23,7 +23,7 @@ POLICY_ANSWERS: dict[str, tuple[str, ...]] = {  # the first answer is the defaul
     "burn_order": ("fast_rollover_topup", "rollover_fast_topup"),
     "daily_position": ("first", "last"),
     "daily_reset_clock": ("utc_time_of_day", "every_24h_from_opening"),
-    "paid_daily_guard": ("out_of_tokens", "bank_and_topup_empty"),
+    "paid_daily_guard": ("out_of_tokens", "bank_and_topup_empty", "always"),
     "paid_daily_leftover": ("expires", "kept"),
     "upgrade_grant": ("difference", "full", "next_renewal"),
     "downgrade_bank": ("truncate", "keep"),
@@ -31,8 +31,11 @@ POLICY_ANSWERS: dict[str, tuple[str, ...]] = {  # the first answer is the defaul
     "month_end": ("return_to_day", "stay_clamped"),
     "missed_renewals": ("each", "once"),
     "refund": ("to_source", "none"),
-    "stranded_remainder": ("refuse", "relax"),
-    "past_due_spending": ("frozen", "allowed"),
+    "stranded_remainder": ("refuse", "relax", "drain"),
+    "past_due_spending": ("frozen", "allowed", "as_active"),
+    "downgrade_timing": ("at_renewal", "at_once"),
+    "api_renewal": ("adds", "refills"),
+    "api_refund": ("none", "to_source"),
 }
 
 DEFAULT_CATALOGUE: dict[str, Any] = {
@@ -69,7 +72,8 @@ def require(condition: bool, reason: str) -> None:
 class Job:
     """An accepted generation, and where the account's periods stood when it was charged."""
 
-    app_charge: dict[str, int]  # empty for relaxed and for API generations: nothing to refund
+    charge: dict[str, int]  # empty for generations that took no token: nothing to refund
+    by_api: bool
     daily_resets: int
     renewals: int
     subscriptions_ended: int
@@ -127,6 +131,7 @@ class PlainWallet:
         self.plans: dict[str, dict[str, Any]] = chosen["plans"]
         self.packs: dict[str, int] = chosen["packs"]
         self.prices: dict[str, int] = chosen.get("prices") or {}
+        self.models: dict[str, dict[str, Any]] = chosen.get("models") or {}
 
         self.accounts: dict[str, Account] = {}
         self.first_answers: dict[tuple[str, str], Details] = {}
@@ -260,9 +265,17 @@ class PlainWallet:
         order = self.policy["burn_order"].split("_")
         return ["daily", *order] if self.policy["daily_position"] == "first" else [*order, "daily"]
 
+    def counts_as_active(self, account: Account) -> bool:
+        """A subscription in good standing, or an unpaid one that is treated as such."""
+        unpaid_counts = self.policy["past_due_spending"] == "as_active"
+        return account.status in ("active", "cancelling") or (account.status == "past_due" and unpaid_counts)
+
     def grant_included_api(self, account: Account) -> None:
         included = int(self.plans[account.plan]["api"])
-        account.pools["api"] = min(LARGEST_COUNT, account.pools["api"] + included)
+        if self.policy["api_renewal"] == "refills":
+            account.pools["api"] = max(account.pools["api"], included)
+        else:
+            account.pools["api"] = min(LARGEST_COUNT, account.pools["api"] + included)
 
     # -- opening and the subscription --------------------------------------------------------------
 
@@ -311,7 +324,14 @@ class PlainWallet:
         self.require_plan(plan)
         self.require_paid_plan(plan)
         require(self.rank(plan) < self.rank(account.plan), "plan_must_be_lower")
-        account.scheduled_plan = plan
+        if self.policy["downgrade_timing"] == "at_renewal":
+            account.scheduled_plan = plan
+            return
+        difference = self.allowance(account.plan) - self.allowance(plan)
+        account.plan = plan
+        account.pools["fast"] -= min(difference, account.pools["fast"])
+        if self.policy["downgrade_bank"] == "truncate":
+            account.pools["rollover"] = min(account.pools["rollover"], self.bank_ceiling(plan))
 
     def cancel(self, account: Account, record: Record, now: int) -> None:
         require(account.status in ("active", "past_due"), "subscription_must_be_active_or_past_due")
@@ -402,7 +422,7 @@ class PlainWallet:
             account.pools["daily"] = 0
 
     def subscriber_gets_daily(self, account: Account) -> bool:
-        pools = ["rollover", "topup"]
+        pools = [] if self.policy["paid_daily_guard"] == "always" else ["rollover", "topup"]
         if self.policy["paid_daily_guard"] == "out_of_tokens":
             pools = [pool for pool in self.spendable_pools(account) if pool != "daily"]
         return all(account.pools[pool] == 0 for pool in pools)
@@ -411,7 +431,7 @@ class PlainWallet:
 
     def buy_topup(self, account: Account, record: Record, now: int) -> None:
         pack, quantity = record["pack"], record["quantity"]
-        require(account.status in ("active", "cancelling"), "subscription_must_be_active_or_cancelling")
+        require(self.counts_as_active(account), "subscription_must_be_active_or_cancelling")
         require(pack in self.packs, "pack_must_exist")
         require(quantity >= 1, "quantity_must_be_at_least_one")
         topup = account.pools["topup"] + self.packs[pack] * quantity
@@ -419,8 +439,18 @@ class PlainWallet:
         account.pools["topup"] = topup
 
     def generate(self, account: Account, record: Record, now: int) -> Details:
-        job, cost = record["job"], record["cost"]
+        job, cost, action = record["job"], record["cost"], record.get("action")
+        origin = record.get("origin")
+        if origin is None:
+            listed = self.listed_model(record["model"])
+            if listed is None:
+                raise Refused("model_must_be_listed")
+            origin = listed["origin"]
+            require(not listed.get("paid_only") or account.status != "free", "model_must_be_on_plan")
         require(cost >= 1, "cost_must_be_at_least_one")
+        if action is not None:
+            require(action in self.prices, "action_must_be_listed")
+            require(cost == self.prices[action], "cost_must_be_the_listed_price")
         require(job not in account.jobs, "job_must_be_new")
         charge: dict[str, int] = {}
         pools = self.spendable_pools(account)
@@ -434,36 +464,51 @@ class PlainWallet:
                     still_to_pay -= part
             mode = "tokens"
         else:
-            self.require_relaxed(account, record)
+            self.require_relaxed(account, record["media"], origin)
             mode = "relaxed"
+            if self.policy["stranded_remainder"] == "drain":
+                for pool in pools:
+                    if account.pools[pool] > 0:
+                        charge[pool] = account.pools[pool]
+                        account.pools[pool] = 0
         self.record_job(account, job, charge)
         return {"mode": mode, "charge": dict(charge)}
 
-    def require_relaxed(self, account: Account, record: Record) -> None:
+    def listed_model(self, name: str) -> dict[str, Any] | None:
+        """The catalogue's entry for a model or for a variant of it: the listed name, cut off at a blank, a dot or a hyphen."""
+        for end in range(len(name), -1, -1):
+            if name[:end] in self.models and (end == len(name) or name[end] in (" ", ".", "-")):
+                return self.models[name[:end]]
+        return None
+
+    def require_relaxed(self, account: Account, media: str, origin: str) -> None:
         """Refuse unless relaxed generation serves, naming the condition that failed if it is the only one."""
         relaxed_media: list[str] = self.plans[account.plan]["relaxed"]
         spendable = sum(account.pools[pool] for pool in self.spendable_pools(account))
         failed: list[str] = []
-        if spendable > 0 and self.policy["stranded_remainder"] != "relax":
+        if spendable > 0 and self.policy["stranded_remainder"] == "refuse":
             failed.append("tokens_must_be_used_up_before_relaxed")
         if not relaxed_media:
             failed.append("tokens_must_cover_cost")  # no relaxed at all on this plan
-        elif record["media"] not in relaxed_media:
+        elif media not in relaxed_media:
             failed.append("medium_must_be_relaxed_on_plan")
-        if account.status not in ("active", "cancelling"):
+        if not self.counts_as_active(account):
             failed.append("tokens_must_cover_cost")  # this condition has no code of its own
-        if record["origin"] != "first_party":
+        if origin != "first_party":
             failed.append("third_party_model_must_be_paid_with_tokens")
         if failed:
             raise Refused(failed[0] if len(failed) == 1 else "tokens_must_cover_cost")
 
-    def record_job(self, account: Account, job: str, app_charge: dict[str, int]) -> None:
-        account.jobs[job] = Job(app_charge, account.daily_resets, account.renewals, account.subscriptions_ended)
+    def record_job(self, account: Account, job: str, charge: dict[str, int], by_api: bool = False) -> None:
+        account.jobs[job] = Job(charge, by_api, account.daily_resets, account.renewals, account.subscriptions_ended)
 
     def refund(self, account: Account, record: Record, now: int) -> None:
         job = account.jobs.get(record["job"])
-        require(self.policy["refund"] == "to_source", "refunds_must_be_offered")
-        if job is None or not job.app_charge:
+        if job is not None and job.by_api:
+            require(self.policy["api_refund"] == "to_source", "api_jobs_cannot_be_refunded")
+        else:
+            require(self.policy["refund"] == "to_source", "refunds_must_be_offered")
+        if job is None or not job.charge:
             raise Refused("job_must_have_been_charged")
         require(not job.refunded, "job_must_not_be_refunded_already")
         subscription_ended = account.subscriptions_ended != job.subscriptions_ended
@@ -472,14 +517,16 @@ class PlainWallet:
             "fast": account.renewals != job.renewals or subscription_ended,
             "rollover": subscription_ended,
             "topup": False,
+            "api": False,
         }
         maximum = {
             "daily": self.daily_allowance,
             "fast": self.allowance(account.plan),
             "rollover": self.bank_ceiling(account.plan),
             "topup": LARGEST_COUNT,
+            "api": LARGEST_COUNT,
         }
-        for pool, part in job.app_charge.items():
+        for pool, part in job.charge.items():
             if not period_over[pool]:
                 # A kept bank may stand above its maximum: then nothing fits, and nothing is taken.
                 room = max(0, maximum[pool] - account.pools[pool])
@@ -501,7 +548,7 @@ class PlainWallet:
         require(job not in account.jobs, "job_must_be_new")
         require(cost <= account.pools["api"], "api_tokens_must_cover_cost")
         account.pools["api"] -= cost
-        self.record_job(account, job, app_charge={})
+        self.record_job(account, job, {"api": cost}, by_api=True)
         return {"charge": {"api": cost}}
 
     def transfer(self, account: Account, record: Record, now: int) -> Details:

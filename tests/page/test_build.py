@@ -100,7 +100,7 @@ def test_ceilings_are_read_in_the_claims() -> None:
 
 
 def test_a_log_settings_and_catalogue_come_along() -> None:
-    records = [{"account": "</script><b>", "at": 0, "event": "open_account"}]
+    records = [{"account": "</script><b>", "at": 10**12, "event": "open_account"}]
     data = held(build(records, {"refund": "none"}, DEFAULT, "a & b"))
     assert (data["records"], data["policy"]["refund"], data["log"]) == (records, "none", "a & b")
 
@@ -114,10 +114,11 @@ def test_the_host_is_that_of_the_examples(text: str) -> None:
 
 def test_bad_records_are_named_and_left_out(tmp_path: Path) -> None:
     log = tmp_path / "some.jsonl"
-    log.write_text('{"account":"ann","at":5,"event":"open_account"}\n{"account":"ann","at":4,"event":"cancel"}\nnonsense\n')
+    later = '{"account":"ann","at":1784106000005,"event":"open_account"}'
+    log.write_text(f'{later}\n{{"account":"ann","at":1784106000004,"event":"cancel"}}\nnonsense\n')
     done = tokenspec("explore", log, "-o", tmp_path / "page.html", "-q")
     assert done.code == 65
-    assert "some.jsonl:2: (byte 48) bad record, skipped: at: time never goes back" in done.err
+    assert "some.jsonl:2: (byte 60) bad record, skipped: at: time never goes back" in done.err
     assert "some.jsonl:3:" in done.err
     assert [record["event"] for record in held((tmp_path / "page.html").read_text())["records"]] == ["open_account"]
 

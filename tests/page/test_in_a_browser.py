@@ -175,7 +175,10 @@ def test_a_divergence_is_explained_by_another_answer(page: Page) -> None:
     job = {"event": "generate", "job": "j1", "cost": 24, "media": "image", "origin": "first_party"}
     job |= {"observed": {"balances": {"daily": 150, "fast": 24_976}}}
     page.load(
-        [{"account": "ann", "at": 0} | it for it in ({"event": "open_account"}, {"event": "subscribe", "plan": "premium"}, job)]
+        [
+            {"account": "ann", "at": 10**12} | it
+            for it in ({"event": "open_account"}, {"event": "subscribe", "plan": "premium"}, job)
+        ]
     )
     page.find("[data-ask=explain]").click()
     assert page.text(".explained li").startswith("daily position: daily tokens pay when everything else is gone.")
@@ -200,10 +203,10 @@ def test_a_history_is_shared_by_link(page: Page, written: Path) -> None:
 
 def test_what_a_log_holds_is_text_and_bad_records_are_named(page: Page) -> None:
     hostile = "<img src=x onerror=explorer=null>"
-    good: dict[str, Any] = {"account": hostile, "at": 0, "event": "open_account"}
-    job = good | {"at": 5, "event": "generate", "job": hostile, "cost": 1, "media": "image", "origin": "first_party"}
+    good: dict[str, Any] = {"account": hostile, "at": 10**12, "event": "open_account"}
+    job = good | {"at": 10**12 + 5, "event": "generate", "job": hostile, "cost": 1, "media": "image", "origin": "first_party"}
     strangers: list[dict[str, Any]] = [
-        {"account": "x", "at": 0, "event": "vanish"},
+        {"account": "x", "at": 10**12, "event": "vanish"},
         {"account": "x", "at": "noon", "event": "cancel"},
     ]
     bad = [job | change for change in ({"at": -1}, {"cost": 1.5}, {"media": "sound"}, {"job": None})] + strangers

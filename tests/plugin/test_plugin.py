@@ -133,7 +133,7 @@ def test_fixtures_are_there_for_tests_of_ones_own(project: pytest.Pytester) -> N
     )
     done = ran(project, "-k", "mine")
     done.assert_outcomes(passed=1, failed=2)
-    done.stdout.fnmatch_lines(["*2. *transfer (*", "no verdict: nothing could be tested*"])
+    done.stdout.fnmatch_lines(["*2. *transfer (*", "no verdict: nothing was compared*"])
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,9 @@ import pytest
 from lang.test_readers_on_small_machines import PINNED
 from lang.turnstile import FILLED, WORTH, turnstile
 from programs import has
-from proofs.export_worlds import COUNTS, each_machine, each_setting, odd, of_account, of_corpus, of_machine
-from tokenspec.machine.checkers.search.reference import explore
+from proofs.export_worlds import COUNTS, SEEDED, each_machine, each_setting, odd, of_account, of_corpus, of_machine
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.promela import promela
 from tokenspec.machine.interpreters.compiled import Compiled
@@ -22,6 +23,8 @@ from tokenspec.machine.lang.declaration import Field
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.daily_job import daily_job
 
 needs_spin = pytest.mark.skipif(not has("spin", "gcc"), reason="spin or gcc is not installed")
 
@@ -65,22 +68,27 @@ def test_spin_stores_exactly_the_states_of_any_machine(name: str, tmp_path: Path
 
 @pytest.mark.slow
 @needs_spin
-@pytest.mark.parametrize(
-    ("fault", "check"),
-    [
-        ("check_dropped", "balances_never_negative_pools"),
-        ("daily_piles_up", "pools_within_allowance_daily"),
-        ("upgrade_adds_whole_allowance", "pools_within_allowance_fast"),
-    ],
-)
-def test_spin_finds_a_seeded_fault_by_the_claim_it_is_seeded_against(fault: str, check: str, tmp_path: Path) -> None:
-    """Each leads out of the bounds, where the claims are checked all the same."""
-    seed = next(f.seed for f in FAULTS if f.id == fault)
-    assert "errors: 1" in verified(of_account("tiny", "defaults", seed), tmp_path).report
+@pytest.mark.parametrize("fault", SEEDED)
+def test_spin_finds_a_seeded_fault_by_the_claim_it_is_seeded_against(fault: str, tmp_path: Path) -> None:
+    """The first two lead out of the bounds, where the claims are checked all the same."""
+    seeded = next(f for f in FAULTS if f.id == fault)
+    assert "errors: 1" in verified(of_account("tiny", "defaults", seeded.seed), tmp_path).report
     trail = subprocess.run(["spin", "-t", "model.pml"], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
     line = int(re.findall(r"model.pml:(\d+), Error: assertion violated", trail)[0])
-    assert (tmp_path / "model.pml").read_text().splitlines()[line - 1].strip() == f"assert({check});"
+    assert (tmp_path / "model.pml").read_text().splitlines()[line - 1].strip().startswith(f"assert({seeded.claim}_")
     assert "      open_account(): opens\n" in trail
+
+
+@needs_spin
+@pytest.mark.parametrize(("fair", "errors"), [("taken == 1", 0), ("true", 1)])
+def test_the_fairness_of_the_job_is_what_its_claim_rests_on(fair: str, errors: int, tmp_path: Path) -> None:
+    """Nothing forces four hours to go by but the condition that is written down."""
+    text = promela(BoundedModel(daily_job(), {}, instances(daily_job(), {}), {}, claims(DEFAULT.ranking)))
+    assert text.count("taken == 1") == 1
+    (tmp_path / "model.pml").write_text(text.replace("taken == 1", fair), encoding="utf-8")
+    for line in ("spin -a model.pml", "gcc -O0 -w -DNOREDUCE -o pan pan.c", "./pan -a"):
+        report = subprocess.run(line.split(), cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert f"errors: {errors}" in report
 
 
 @needs_spin

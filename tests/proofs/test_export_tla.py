@@ -15,13 +15,26 @@ import pytest
 
 from lang.test_readers_on_small_machines import PINNED
 from programs import NO_TLC
-from proofs.export_worlds import COUNTS, each_machine, each_setting, each_tiny_setting, odd, of_account, of_corpus, of_machine
+from proofs.export_worlds import (
+    COUNTS,
+    SEEDED,
+    each_machine,
+    each_setting,
+    each_tiny_setting,
+    odd,
+    of_account,
+    of_corpus,
+    of_machine,
+)
 from proofs.tla_reader import Found, Module
-from tokenspec.machine.checkers.search.reference import explore
+from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.daily_job import daily_job
 
 needs_tlc = pytest.mark.skipif("TOKENSPEC_TLC" not in os.environ, reason=NO_TLC)
 
@@ -72,18 +85,21 @@ def test_a_condition_is_one_step_however_many_ways_it_is_true() -> None:
     assert Module(split, module.configuration).visit() == Found(states, 82)  # TLC counts them so
 
 
-@pytest.mark.parametrize(
-    ("fault", "invariant"),
-    [
-        ("check_dropped", "balances_never_negative_pools"),
-        ("daily_piles_up", "pools_within_allowance_daily"),
-        ("upgrade_adds_whole_allowance", "pools_within_allowance_fast"),
-    ],
-)
-def test_a_seeded_fault_violates_the_invariant_it_is_seeded_against(fault: str, invariant: str) -> None:
-    """Each leads out of the bounds, where invariants are checked all the same."""
-    seed = next(f.seed for f in FAULTS if f.id == fault)
-    assert read(of_account("tiny", "defaults", seed)).violated == invariant
+@pytest.mark.parametrize("fault", SEEDED)
+def test_a_seeded_fault_violates_the_claim_it_is_seeded_against(fault: str) -> None:
+    """The first two lead out of the bounds, where all is checked all the same."""
+    seeded = next(f for f in FAULTS if f.id == fault)
+    assert str(read(of_account("tiny", "defaults", seeded.seed)).violated).startswith(f"{seeded.claim}_")
+
+
+@pytest.mark.parametrize(("drops", "violated"), [(None, None), ("four_hours_pass", "never_stuck_daily_reset")])
+def test_the_fairness_of_the_job_is_what_its_claim_rests_on(drops: str | None, violated: str | None) -> None:
+    """Nothing forces time to go by but the fairness that is written down."""
+    module = tla(BoundedModel(daily_job(), {}, instances(daily_job(), {}), {}, claims(DEFAULT.ranking)), "Job")
+    assert "Spec == Init /\\ [][Next]_vars /\\ WF_vars(FourHoursPass) /\\ WF_vars(TwoDaysPass)\n" in module.text
+    text = module.text.replace(" /\\ WF_vars(FourHoursPass)", "" if drops else " /\\ WF_vars(FourHoursPass)")
+    found = Module(text, module.configuration).visit()
+    assert (found.distinct, found.violated) == (4, violated)
 
 
 def test_a_catalogue_that_is_not_admissible_breaks_an_assumption() -> None:
@@ -114,9 +130,10 @@ def test_tlc_takes_names_that_are_words_of_tla_or_none_at_all(tmp_path: Path) ->
 
 
 @needs_tlc
-def test_tlc_finds_a_seeded_fault_beyond_the_bounds(tmp_path: Path) -> None:
-    seed = next(f.seed for f in FAULTS if f.id == "check_dropped")
-    assert checked(of_account("tiny", "defaults", seed), tmp_path).violated == "balances_never_negative_pools"
+@pytest.mark.parametrize("fault", SEEDED)
+def test_tlc_finds_a_seeded_fault_by_the_claim_it_is_seeded_against(fault: str, tmp_path: Path) -> None:
+    seeded = next(f for f in FAULTS if f.id == fault)
+    assert str(checked(of_account("tiny", "defaults", seeded.seed), tmp_path).violated).startswith(f"{seeded.claim}_")
 
 
 def test_the_same_world_is_written_in_the_same_bytes() -> None:

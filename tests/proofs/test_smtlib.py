@@ -100,7 +100,7 @@ def test_odd_names_and_bare_members_mean_the_same_to_both() -> None:
         (
             variable("face", Enum("Face", ("none", "sad", "glad")), "sad", ""),
             variable("mod", Tokens(), 0, ""),
-            variable("let", Tokens(), -2, ""),
+            variable("let", Tokens(-2, 0), -2, ""),
         ),
         (Event("turn", Actor.USER, "", (), (), (turn,)), Event("look", Actor.USER, "", (), (), (glad, sad))),
         definitions=(definition("mood", ite(mod > 0, "glad", "sad"), ""),),

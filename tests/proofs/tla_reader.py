@@ -1,7 +1,8 @@
 """Reads a TLA+ module and its configuration as TLC does, and visits every state. It shares no code with the declaration.
 
 It knows the part of the language that the exporter writes: units that begin in the first column, lists of bullets, IF,
-CASE, sets, ranges, operators with arguments, actions that give each variable its value once. Whatever else raises.
+CASE, sets, ranges, operators with arguments, actions that give each variable its value once, properties
+`P ~> Q` under weak fairness of actions. Whatever else raises.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 Node = tuple[Any, ...]
 Row = tuple[Any, ...]
 
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\w+|/\\|\\/|\\in|==|\.\.|<=|<<|>>|->|\[\]|[-=#<+*~\'(),{}\[\]]')
+_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|\w+|/\\|\\/|\\in|==|=>|~>|\.\.|<=|<<|>>|->|\[\]|[-=#<+*~\'(),{}\[\]]')
 _RELATIONS = {"=": "==", "#": "!=", "<": "<", "<=": "<=", "\\in": "in"}
 _AND, _OR = _JUNCTIONS = ("/\\", "\\/")
 _LEVELS = (("..",), ("+", "-"), ("*",))
@@ -23,7 +24,7 @@ _LEVELS = (("..",), ("+", "-"), ("*",))
 
 @dataclass(frozen=True)
 class Found:
-    """What TLC reports: distinct states, states generated, and the invariant that does not hold, if any."""
+    """What TLC reports: distinct states, states generated, and the invariant or property that does not hold, if any."""
 
     distinct: int
     generated: int
@@ -77,7 +78,8 @@ class _Parser:
             self.take()
             parts.append(self.relation())
         assert self.peek() not in _JUNCTIONS, "conjunction and disjunction without brackets"
-        return (sign, parts) if len(parts) > 1 else parts[0]
+        found = (sign, parts) if len(parts) > 1 else parts[0]
+        return (self.take(), found, self.expr()) if self.peek() in ("=>", "~>") else found
 
     def bullets(self) -> Node:
         sign, column = self.tokens[self.at]
@@ -134,11 +136,15 @@ class Module:
         lines = [line for line in configuration.splitlines() if not line.startswith("\\*")]
         assert lines[:3] == ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]
         given = dict(line.split(" = ") for line in map(str.strip, lines[3:]) if "=" in line)
-        self.invariants = [line.strip() for line in lines[3:] if line[0] == " " and "=" not in line]
+        listed = [line.strip() for line in lines[2:] if "=" not in line and line != "CONSTANTS"]
+        at = listed.index("PROPERTIES") if "PROPERTIES" in listed else len(listed)
+        self.invariants, self.properties = listed[1:at], listed[at + 1 :]
+        self.fair: list[str] = []
         constants = {name: _Parser([(token, 0) for token in _TOKEN.findall(text)]).whole() for name, text in given.items()}
         self.definitions: dict[str, tuple[list[str], Node]] = {name: ([], value) for name, value in constants.items()}
         self.variables: list[str] = []
         self.space: dict[str, Any] = {}
+        self._acting: dict[str, bool] = {}
         assumptions: list[Node] = []
         for unit in _units(module):
             words = [text for text, _ in unit]
@@ -149,13 +155,15 @@ class Module:
             elif words[0] == "ASSUME":
                 assumptions.append(_Parser(unit[1:]).whole())
             elif words[0] == "Spec":
-                assert "".join(words) == r"Spec==Init/\[][Next]_vars"
+                spec, *fair = "".join(words).split(r"/\WF_vars(")
+                assert spec == r"Spec==Init/\[][Next]_vars"
+                self.fair = [name.removesuffix(")") for name in fair]
             elif words != ["EXTENDS", "Integers"]:
                 mark = words.index("==")
                 assert words[0] not in self.definitions, f"{words[0]} is defined twice"
                 self.definitions[words[0]] = (words[2 : mark - 1 : 2], _Parser(unit[mark + 1 :]).whole())
         for name, (parameters, body) in self.definitions.items():
-            if name != "vars" and not self._acts(body):
+            if name not in ("vars", *self.properties) and not self._acts(body):
                 self.space[name] = self._function(parameters, self.text(body, parameters))
         assert all(self.constant(a) for a in assumptions), "an assumption does not hold"
 
@@ -170,8 +178,12 @@ class Module:
         """Whether an expression speaks of the state after."""
         if not isinstance(node, tuple | list):
             return node in ("prime", "unchanged")
-        called = node[:1] == ("name",) and node[1] in self.definitions and self._acts(self.definitions[node[1]][1])
-        return called or any(map(self._acts, node))
+        if node[:1] == ("name",) and node[1] in self.definitions:
+            if node[1] not in self._acting:
+                self._acting[node[1]] = self._acts(self.definitions[node[1]][1])
+            if self._acting[node[1]]:
+                return True
+        return any(map(self._acts, node))
 
     def text(self, node: Node, parameters: list[str]) -> str:
         """The value of an expression in the state `s`, as Python."""
@@ -189,6 +201,8 @@ class Module:
             case "name":
                 assert len(self.definitions[parts[0]][0]) == len(parts[1]), f"{parts[0]} is given {len(parts[1])} arguments"
                 return f"{parts[0]}({', '.join(['s', *(self.text(a, parameters) for a in parts[1])])})"
+            case "=>":
+                return f"(not {sub[0]} or {sub[1]})"
             case _ if kind in _JUNCTIONS:
                 return f"({(' and ' if kind == _AND else ' or ').join(self.text(part, parameters) for part in parts[0])})"
             case "~":
@@ -239,12 +253,45 @@ class Module:
         steps = self.branches(("name", "Next", []), [], ())
         holds = [(name, self.space[name]) for name in self.invariants]
         seen, frontier, generated, within = {first}, [first], 1, self.space["WithinBounds"]
+        graph: dict[Row, list[Row]] = {}
         broken = next((name for name, invariant in holds if not invariant(first)), None)
         while frontier and broken is None:
-            reached = [after for s in frontier for step, values in steps if (after := step(s, *values)) is not None]
-            generated += len(reached)
-            new = dict.fromkeys(after for after in reached if after not in seen)
+            taken = [(s, after) for s in frontier for step, values in steps if (after := step(s, *values)) is not None]
+            generated += len(taken)
+            new = dict.fromkeys(after for _, after in taken if after not in seen)
             broken = next((name for after in new for name, invariant in holds if not invariant(after)), None)
             frontier = [after for after in new if within(after)]
             seen.update(frontier)
+            for s, t in taken:
+                graph.setdefault(s, []).append(t)
+        leads = ((name, self.definitions[name][1]) for name in self.properties)
+        broken = broken or next((name for name, body in leads if not self._leads_to(body, seen, graph)), None)
         return Found(len(seen), generated, broken)
+
+    def _leads_to(self, body: Node, seen: set[Row], graph: dict[Row, list[Row]]) -> bool:
+        """Whether no fair run stays away from the goal for ever after the premise. A run may stop wherever that is fair."""
+        premise, goal = (self._function([], self.text(part, [])) for part in body[1:])
+        away = {s for s in seen if not goal(s)}
+        fair = [self.branches(("name", name, []), [], ()) for name in self.fair]
+        ways = {s: {t for t in graph.get(s, []) if t in away} for s in away}
+        reach = {s: _reached(s, ways) for s in away}
+        for s in away:
+            # The states that a run can come back to for ever, with s among them.
+            ring = {t for t in reach[s] if s in reach[t]} | {s}
+            closed = all(
+                any(all(step(t, *values) is None for step, values in action) for t in ring)
+                or any(step(t, *values) in ring for t in ring for step, values in action)
+                for action in fair
+            )
+            if closed and any(premise(t) and (s == t or s in reach[t]) for t in away):
+                return False
+        return True
+
+
+def _reached(start: Row, ways: dict[Row, set[Row]]) -> set[Row]:
+    found: set[Row] = set()
+    frontier = [start]
+    while frontier:
+        frontier = [t for s in frontier for t in ways[s] if t not in found]
+        found.update(frontier)
+    return found

@@ -204,6 +204,13 @@ class Broken(Wallet):
         raise ValueError("the wallet is empty")
 
 
+class Refunding:
+    """Gives refunds, and says so."""
+
+    def __init__(self) -> None:
+        self.handle = Server(policy={"refund": "to_source"}).handle
+
+
 NUMBER = 7
 
 if __name__ == "__main__":

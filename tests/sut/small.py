@@ -1,8 +1,9 @@
-"""A small implementation, with one fault as a process: `small.py FAULT [NOTE]`. It shows so little that what it shows is right.
+"""A small implementation, with one fault as a process: `small.py FAULT [NOTE]`. It knows which accounts there are, and no more.
 
 NOTE is where it writes its number, once it is asked for an answer that counts.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,10 @@ import time
 from pathlib import Path
 
 FAULT = sys.argv[1]
-OPENED = '{"name":"small","version":"1","resets":"explicit","events":["open_account","cancel"],"observes":["mode"]}'
+OPENED = '{"name":"small","version":"1","resets":"explicit","events":["open_account","cancel"],"observes":["outcome"]}'
+
+
+ACCEPTED, REFUSED = b'{"outcome":"accepted"}', b'{"outcome":"refused"}'
 
 
 def say(line: bytes) -> None:
@@ -51,9 +55,9 @@ def answer_to_cancel() -> bytes:
         "too_deep": b"[" * 100_000,
         "no_object": b'["accepted"]',
         "an_empty_line": b"",
-        "two_answers": b"{}\n{}",
-        "long_but_right": b'{"note":"' + b"x" * 1_000_000 + b'"}',
-    }.get(FAULT, b"{}")
+        "two_answers": REFUSED + b"\n" + REFUSED,
+        "long_but_right": REFUSED[:-1] + b',"note":"' + b"x" * 1_000_000 + b'"}',
+    }.get(FAULT, REFUSED)
 
 
 if FAULT == "dies_at_once":
@@ -62,10 +66,16 @@ if FAULT == "hangs_at_once":
     time.sleep(60)
 if FAULT == "talks_first":
     say(b"ready\n")
-for request in sys.stdin.buffer:
-    if b'"op":"open"' in request:
+accounts = set[str]()
+for line in sys.stdin.buffer:
+    request = json.loads(line)
+    if request["op"] == "open":
+        accounts.clear()
         say(OPENED.encode() + b"\n")
-    elif b'"cancel"' in request:
+    elif request["op"] == "close":
+        say(b"{}\n")
+    elif request["event"] == "cancel":
         say(answer_to_cancel() + b"\n")
     else:
-        say(b"{}\n")
+        say((REFUSED if request["account"] in accounts else ACCEPTED) + b"\n")
+        accounts.add(request["account"])

@@ -32,9 +32,7 @@ BUSY_S = 3
 FAILURES = {
     "dies": ("died", "exit code 3", "the ledger | is on fire"),
     "is_killed": ("died", "SIGKILL", ""),
-    "dies_at_once": ("died", "exit code 0", ""),
     "dies_halfway": ("died", 'half a line: {"outcome":"acc', ""),
-    "hangs_at_once": ("hung", "within 3 s", ""),
     "stops_halfway": ("hung", 'half a line: {"outcome":"acc', ""),
     "garbage": ("garbage", "not JSON", ""),
     "a_million_characters": ("garbage", "1,000,000 characters", ""),
@@ -72,6 +70,20 @@ def test_an_answer_that_does_not_come_is_a_divergence_with_its_last_words(fault:
     assert [record["event"] for record in found["records"]] in (["cancel"], ["cancel", "cancel"], [])
 
 
+@pytest.mark.parametrize("fault", [name for name, (kind, _, _) in FAILURES.items() if kind == "garbage"])
+def test_what_is_no_answer_is_told_where_logs_go(fault: str) -> None:
+    assert "write logs to standard error" in fuzzed(fault).report["counterexample"]["got"]
+
+
+@pytest.mark.parametrize("verb", ["fuzz", "vectors run"])
+@pytest.mark.parametrize(
+    ("fault", "says"), [("dies_at_once", "it ended instead of answering, with exit code 0"), ("hangs_at_once", "within 3 s")]
+)
+def test_one_that_ends_or_is_silent_before_it_ever_answered_is_missing(verb: str, fault: str, says: str) -> None:
+    done = call(*verb.split(), "--sut", sut("small.py", fault), "--timeout", "3")
+    assert (done.code, done.out, done.err.startswith("tokenspec: --sut: "), says in done.err) == (66, "", True, True)
+
+
 @tells_of_processes
 @pytest.mark.parametrize("fault", ["hangs", "leaves_a_child"])
 def test_what_it_started_is_ended_with_it(fault: str) -> None:
@@ -97,8 +109,8 @@ def test_an_interrupted_run_leaves_nothing_behind(number: signal.Signals, tmp_pa
 def test_a_python_object_is_an_implementation(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(HERE)
     assert call("fuzz", "--sut", "python:implementation:Wallet", *SHORT).report["verdict"] == "conforms"
-    failure = call("fuzz", "--sut", "python:implementation:Broken", *SHORT).report["counterexample"]["failure"]
-    assert (failure["kind"], "ValueError: the wallet is empty" in failure["last_words"]) == ("died", True)
+    broken = call("fuzz", "--sut", "python:implementation:Broken", *SHORT)
+    assert (broken.code, broken.out, "ValueError: the wallet is empty" in broken.err) == (66, "", True)
 
 
 USAGE: dict[str, tuple[tuple[str, ...], int]] = {
@@ -107,10 +119,10 @@ USAGE: dict[str, tuple[tuple[str, ...], int]] = {
     "an_open_quotation": (("--sut", "node 'wallet.js"), 64),
     "no_port": (("--sut", "http://localhost"), 64),
     "nobody_listens": (("--sut", "http://127.0.0.1:1"), 66),
-    "no_such_module": (("--sut", "python:no_such_module:make"), 64),
-    "no_such_factory": (("--sut", "python:json:no_such_factory"), 64),
+    "no_such_module": (("--sut", "python:no_such_module:make"), 66),
+    "no_such_factory": (("--sut", "python:json:no_such_factory"), 66),
     "no_factory": (("--sut", "python:json"), 64),
-    "not_callable": (("--sut", "python:json:__name__"), 64),
+    "not_callable": (("--sut", "python:json:__name__"), 66),
     "no_time_at_all": (("--sut", "true", "--timeout", "0"), 64),
     "a_time_that_is_no_number": (("--sut", "true", "--timeout", "nan"), 64),
     "timeout_without_sut": (("--timeout", "3"), 64),
@@ -185,19 +197,21 @@ def test_a_server_may_end_a_connection_after_any_answer() -> None:
 
 
 SERVERS: dict[str, tuple[bytes, float, str]] = {
-    "not_http": (b"hello\r\n\r\n", 0, "died"),
-    "nothing": (b"", 0, "died"),
-    "half_an_answer": (b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"na', 0, "died"),
+    "not_http": (b"hello\r\n\r\n", 0, "the connection ended instead of an answer: hello"),
+    "nothing": (b"", 0, "the connection ended instead of an answer"),
+    "half_an_answer": (b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"na', 0, "the connection ended instead of an answer"),
     "no_json": (b"HTTP/1.1 500 Oops\r\nContent-Length: 4\r\n\r\noops", 0, "garbage"),
     "too_much": (b"HTTP/1.1 200 OK\r\n\r\n" + b" " * 17_000_000, 0, "garbage"),
-    "drop_by_drop": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1_000, 0.05, "hung"),
+    "drop_by_drop": (b"HTTP/1.1 200 OK\r\n" + b"X: y\r\n" * 1_000, 0.05, "within 0.6 s"),
 }
 
 
 @pytest.mark.parametrize("name", SERVERS)
-def test_a_server_that_does_not_answer_is_a_divergence(name: str) -> None:
-    answer, pause, kind = SERVERS[name]
+def test_a_server_that_answers_no_json_diverges_and_one_that_does_not_answer_is_missing(name: str) -> None:
+    answer, pause, says = SERVERS[name]
     with listening(answer, pause) as url:
         done = call("fuzz", "--sut", url, *SHORT, "--timeout", "0.6")
-    assert (done.code, done.err) == (15, "")
-    assert done.report["counterexample"]["failure"]["kind"] == kind
+    if says == "garbage":
+        assert (done.code, done.err, done.report["counterexample"]["failure"]["kind"]) == (15, "", says)
+    else:
+        assert (done.code, done.out, says in done.err) == (66, "", True)

@@ -18,7 +18,7 @@ from processes import PATIENCE_S
 from sut.serving import Connection, said, serving
 
 OPEN = {"op": "open"}
-OPENED = {"op": "apply", "account": "a", "at": 0, "event": "open_account"}
+OPENED = {"op": "apply", "account": "a", "at": 10**12, "event": "open_account"}
 HEAD = b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Type: application/json\r\n"
 MALFORMED = {
     "http_2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
@@ -242,7 +242,7 @@ HUGE = {
     "deep": b"[" * 500_000,
     "deep_and_closed": b"[" * 500_000 + b"]" * 500_000,
     "deep_op": b'{"op":' + DEEP + b"}",
-    "deep_account": b'{"op":"apply","event":"open_account","at":0,"account":' + DEEP + b"}",
+    "deep_account": b'{"op":"apply","event":"open_account","at":1784106000000,"account":' + DEEP + b"}",
     "deep_catalogue": b'{"op":"open","catalogue":{"ranking":' + DEEP + b"}}",
     "deep_policy": b'{"op":"open","policy":{"refund":' + DEEP + b"}}",
     "long_number": b'{"op":"apply","account":"a","event":"open_account","at":' + b"9" * 500_000 + b"}",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.machine.lang.declaration import Machine
+from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
@@ -42,7 +43,7 @@ def write_suite(
         (folder / "vectors" / f"{name}.json").write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
         entries.append({**shared, "policies": dict(policies or {}), "edges": [], "sha256": digest})
-    index = {"format": 1, "version": "0", "digest": "0" * 64, "vectors": entries}
+    index = {"format": 1, "version": "0", "digest": declaration(), "vectors": entries}
     (folder / "index.json").write_text(json.dumps(index))
     return folder
 

@@ -123,7 +123,13 @@ def test_a_failure_is_told_with_what_was_expected(suite: Path, tmp_path: Path) -
     assert (failed["step"], failed["field"], failed["expected"], failed["got"]) == (4, "balances.fast", 59_950, 60_000)
     text = call("vectors", "run", other, "--sut", hidden_setting())
     assert "spent: the run spent" in text.out
-    assert "F03:" in text.out
+    # The rule and the clauses are those of the step that is wrong, not those that the vector is about.
+    assert ("F03:" in text.out, "because   upgrades: " in text.out, "A09:" in text.out) == (False, True, True)
+    assert (
+        "right under  upgrade_grant=full: this vector was opened under upgrade_grant=difference, and the implementation answered "
+        "as under full; put that into `policy` of its answer to open\n" in text.out
+    )
+    assert failed["explained_by"] == [{"policy": "upgrade_grant", "answer": "full"}]
     assert text.out.endswith("diverges: 1 passed, 1 failed, 0 skipped\n")
     junit = ElementTree.fromstring(call("vectors", "run", other, "--sut", hidden_setting(), "--format", "junit").out)
     assert [(case.get("name"), len(case)) for case in junit.iter("testcase")] == [("spent", 1), ("open", 0)]

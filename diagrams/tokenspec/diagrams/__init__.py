@@ -1,1 +1,1 @@
-"""How a declared machine looks, to a reader of documents: tables drawn from the declaration, never from a list beside it."""
+"""Pictures and tables of a declared machine, for readers of documents: drawn from the declaration, not from lists beside it."""

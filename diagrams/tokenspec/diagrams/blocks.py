@@ -34,7 +34,7 @@ class BadBlock(Exception):
 
 @dataclass(frozen=True)
 class Markup:
-    """How blocks are marked and written in one kind of document."""
+    """The marking and writing of blocks in one kind of document."""
 
     begins: re.Pattern[str]
     ends: str

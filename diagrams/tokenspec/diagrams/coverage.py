@@ -1,4 +1,4 @@
-"""What a run has met, drawn on a picture: hits on the lines that stand for a rule or a refusal, and what was never met."""
+"""The coverage of a run, drawn on a picture: hits on the lines that stand for a rule or a refusal, and what was never met."""
 
 from __future__ import annotations
 

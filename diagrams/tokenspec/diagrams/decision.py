@@ -1,4 +1,4 @@
-"""How one event is decided: what is asked, in which order, what each refusal is, and what each rule then does."""
+"""The decision about one event: the questions in their order, the refusals, and the effects of each rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a picture shows, as data: nodes, edges, and groups within groups. Renderers read this and nothing else."""
+"""The contents of a picture, as data: nodes, edges, and groups within groups. Renderers read this and nothing else."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Outcome: TypeAlias = tuple[str, str]
 
 
 class Style(enum.Enum):
-    """How a line of a label is set."""
+    """The setting of a line of a label."""
 
     STRONG = "strong"
     PLAIN = "plain"
@@ -21,7 +21,7 @@ class Style(enum.Enum):
     INSIDE = "inside"
     """One of several that are set as a paragraph, with commas between them."""
     COLD = "cold"
-    """What a run never met."""
+    """The mark of what a run never met."""
 
 
 def shown(text: str) -> str:
@@ -48,7 +48,7 @@ Lines: TypeAlias = tuple[LabelLine, ...]
 
 
 class NodeShape(enum.Enum):
-    """What a node stands for. Each shape differs from the others in outline, not in colour alone."""
+    """The meaning of a node. Each shape differs from the others in outline, not in colour alone."""
 
     START = "start"
     """The point from which the first state is entered."""
@@ -65,7 +65,7 @@ class NodeShape(enum.Enum):
 
 
 class Stroke(enum.Enum):
-    """What an edge stands for."""
+    """The meaning of an edge."""
 
     MOVE = "move"
     """By a user's event."""
@@ -133,7 +133,7 @@ class Graph:
     column: bool = False
     """True if parts that no edge connects stand one below the other: side by side they would be wider than a page."""
     origin: str = ""
-    """What it was drawn from; it stands in the text, and nobody sees it."""
+    """The source of the picture; it stands in the text, and nobody sees it."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", shown(self.title))

@@ -93,7 +93,7 @@ class _Graphviz:
         raise BadPicture("the text that Graphviz gave has no end")
 
     def _answer(self, name: str, kind: wasmtime.FuncType) -> Any:
-        """What the module is told when it calls `name`."""
+        """Returns the answer to the module's call of `name`."""
         if name == _GROW:
             return self._grow
         if name == _ERROR:

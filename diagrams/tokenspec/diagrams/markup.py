@@ -22,7 +22,7 @@ class Gallery:
 
 
 Content: TypeAlias = Table | Graph | Gallery
-"""What a document can show."""
+"""Content that a document can show."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def _list_table(shown: Table) -> str:
 
 
 def _literal(cell: str) -> str:
-    """What stands between backticks as a literal; anything else with the characters escaped that would be markup."""
+    """Returns what stands between backticks as a literal, and anything else with the characters escaped that would be markup."""
     parts = re.split(r"(`[^`]*`)", cell)
     return "".join(f"`{part}`" if part.startswith("`") else re.sub(r"([\\*|_])", r"\\\1", part) for part in parts)
 

@@ -32,7 +32,7 @@ DARK = {
     "#ffebe9": "#42151a",
     "#f6f8fa": "#21262d",
 }
-"""What takes the place of each colour on a dark ground."""
+"""The replacement of each colour on a dark ground."""
 
 
 class NoProgram(Exception):

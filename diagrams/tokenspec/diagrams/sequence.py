@@ -1,4 +1,4 @@
-"""What happened, one event after the other, and what each changed."""
+"""A sequence of events, one after the other, and the changes that each made."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def statechart(system: System, name: str) -> Graph:
 
 
 def _driven(system: System, machine: Machine) -> list[LabelLine]:
-    """What makes events of `machine` happen from without."""
+    """Returns what makes events of `machine` happen from without."""
     lines = []
     for link in system.links:
         source, then = link.when.split("."), link.then.split(".")

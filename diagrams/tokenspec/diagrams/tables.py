@@ -118,7 +118,7 @@ def answers(policies: Iterable[Policy]) -> Table:
 
 
 def clause_texts(clauses: Mapping[str, str]) -> Table:
-    """What each clause says."""
+    """Returns the text of each clause."""
     return table(("clause", "what it says"), clauses.items())
 
 

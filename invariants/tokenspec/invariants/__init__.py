@@ -1,1 +1,1 @@
-"""What must always hold of the account, as data."""
+"""Claims that always hold of the account, as data."""

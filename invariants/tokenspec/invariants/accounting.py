@@ -43,7 +43,9 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
     fast_first = eq(var("burn_order"), "fast_rollover_topup")
     daily_first = eq(var("daily_position"), "first")
     is_paid = eq(answered("mode"), "tokens")
-    included = lookup(new(plan), {name: var(f"api[{name}]") for name in ranking}, 0)
+    grants_again = any_of(eq(var("upgrade_grant"), "full"), all_of(at_once, eq(var("upgrade_grant"), "difference")))
+    of_plan = lookup(new(plan), {name: var(f"api[{name}]") for name in ranking}, 0)
+    included = ite(eq(var("api_renewal"), "adds"), of_plan, maximum(0, of_plan - api))
     new_period = one_of(rule_name, "subscribes", "renews")
     granted_so_far, highest = var("granted_this_period"), var("highest_allowance")
     ghosts = (
@@ -68,12 +70,12 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         Kind.REFUNDED: ("refund",),
         Kind.MOVED_IN: ("renew",),
         Kind.SPENT: ("generate", "api_generate"),
-        Kind.EXPIRED: ("subscribe", "cancel", "renew", "lapse", "daily_reset", "refund"),
+        Kind.EXPIRED: ("subscribe", "downgrade", "cancel", "renew", "lapse", "daily_reset", "refund"),
         Kind.MOVED_OUT: ("renew",),
     }
     ends = all_of(one_of(status, *SUBSCRIBED), eq(new(status), FREE))
     one_settled = ite(eq(var("missed_renewals"), "each"), renewals_due - 1, 0)
-    dues_left = lookup(event, {"renewal_falls_due": renewals_due + 1, "renew": one_settled}, renewals_due)
+    dues_left = lookup(event, {"renewal_falls_due": minimum(COUNTABLE_MAX, renewals_due + 1), "renew": one_settled}, renewals_due)
     day_due = lookup(event, {"daily_reset_falls_due": True, "daily_reset": False, "open_account": False}, daily_reset_due)
     acts = (
         ("renewal", "stops", ends),
@@ -85,7 +87,8 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         ("daily", "keeps", negation(one_of(event, "open_account", "daily_reset"))),
     )
     lasts = {"daily": "day_lasts", "fast": "month_lasts", "rollover": "subscription_lasts"}
-    most = {"daily": daily_allowance, "fast": allowance, "rollover": ceiling, "topup": Term(Lit(COUNTABLE_MAX))}
+    countable = Term(Lit(COUNTABLE_MAX))
+    most = {"daily": daily_allowance, "fast": allowance, "rollover": ceiling, "topup": countable, "api": countable}
 
     def returned(name: str) -> Term:
         """The job's part of a pool is booked as refunded. It fills the pool up to its maximum, or dies with its period."""
@@ -138,7 +141,12 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ),
                 flow(Kind.REFUNDED, topup) > 0,
             ),
-            step("refunded", all_of(*map(returned, APP_POOLS)), flow(Kind.REFUNDED, fast) > 0, "refund"),
+            step(
+                "refunded",
+                ite(var("job_was_by_api"), returned("api"), all_of(*map(returned, APP_POOLS))),
+                flow(Kind.REFUNDED, fast) > 0,
+                "refund",
+            ),
             step(
                 "excess_expires", any_of(eq(flow(Kind.EXPIRED, api), 0), eq(new(api), COUNTABLE_MAX)), flow(Kind.GRANTED, api) > 0
             ),
@@ -153,7 +161,7 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             10,
             "one_grant_per_due_date",
-            "A second run of a job changes nothing.",
+            "A second run of a job changes nothing; a run settles one due renewal (`missed_renewals = each`) or all of them.",
             "F21 A03 A18",
             two_runs("daily", daily_reset_due, ("daily_reset",), ("daily_reset", "daily_reset"), VARIABLES),
             two_runs("renewal", all_of(renewals_due >= 1, ne(status, FREE)), ("renew",), ("renew", "renew"), VARIABLES),
@@ -177,7 +185,8 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             11,
             "charge_equals_price",
-            "What is charged is the price; its parts add up to it, and a pool pays only when those before it are empty.",
+            "What is charged is the price; its parts add up to it, and a pool pays only when those before it in the order of "
+            "`burn_order` and `daily_position` are empty (after a failed payment those that `past_due_spending` leaves open).",
             "F01 F02 F07 F08",
             step(
                 "adds_up",
@@ -214,13 +223,15 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             ),
             step("api", eq(charged["api"], cost), cost > 1, "api_generate"),
             step("quoted", eq(answered("cost"), var("listed_price")), var("listed_price") > 0, "quote"),
-            LayerPart("refunded_once", "a charged job is refunded at most once"),
-            LayerPart("quote_is_charged", "a generation at the price quoted for its action is charged exactly that"),
+            LayerPart("refunded_once", "a charged job is refunded at most once", after=("refunds",)),
+            LayerPart(
+                "quote_is_charged", "a generation at the price quoted for its action is charged exactly that", after=("quotes",)
+            ),
         ),
         claim(
             12,
             "plan_changes_keep_the_date",
-            "No change of plan moves the renewal date.",
+            "No change of plan moves the renewal date, be it at once or scheduled (`downgrade_timing`).",
             "F26 F22",
             step(
                 "clock",
@@ -238,7 +249,11 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 "asked",
                 ite(
                     eq(event, "downgrade"),
-                    all_of(unchanged(plan), eq(new(scheduled_plan), plan_asked)),
+                    ite(
+                        at_once,
+                        all_of(eq(new(plan), plan_asked), eq(new(scheduled_plan), NONE)),
+                        all_of(unchanged(plan), eq(new(scheduled_plan), plan_asked)),
+                    ),
                     all_of(eq(new(plan), plan_asked), eq(new(scheduled_plan), NONE)),
                 ),
                 ne(scheduled_plan, NONE),
@@ -270,23 +285,24 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ),
                 all_of(one_of(event, "cancel", "resume"), ne(scheduled_plan, NONE)),
             ),
-            LayerPart("date_stands", "the next renewal shown is the same before and after a plan change"),
+            LayerPart("date_stands", "the next renewal shown is the same before and after a plan change", after=("subscribes",)),
         ),
         claim(
             13,
             "plan_changes_mint_nothing",
-            "Within a period no more fast tokens are granted than the highest allowance passed through, "
-            "and the bank gains nothing from a plan change.",
+            "Within a period no more fast tokens are granted than the highest allowance passed through (excepted are "
+            "`upgrade_grant = full`, and `upgrade_grant = difference` with `downgrade_timing = at_once`, where coming back up "
+            "grants the difference again), and the bank gains nothing from a plan change (cut as `downgrade_bank` says).",
             "F25 A09",
             step(
                 "grants",
-                any_of(eq(var("upgrade_grant"), "full"), new(granted_so_far) <= new(highest), eq(new(status), FREE)),
+                any_of(grants_again, new(granted_so_far) <= new(highest), eq(new(status), FREE)),
                 all_of(eq(rule_name, "upgrades"), flow(Kind.GRANTED, fast) > 0),
                 ghosts=ghosts,
                 keeps=any_of(
                     one_of(status, ABSENT, FREE),
-                    eq(var("upgrade_grant"), "full"),
-                    all_of(granted_so_far <= allowance, allowance <= highest),
+                    grants_again,
+                    all_of(granted_so_far <= ite(at_once, highest, allowance), allowance <= highest),
                 ),
             ),
             step(
@@ -309,19 +325,54 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 eq(var("upgrade_grant"), "next_renewal"),
                 "upgrade",
             ),
-            step("bank", unchanged(rollover), rollover > 0, "upgrade", "downgrade", "resume"),
+            step(
+                "cut",
+                implies(
+                    at_once,
+                    all_of(
+                        eq(new(fast), maximum(0, fast - allowance + new(allowance))),
+                        eq(new(rollover), ite(bank_kept, rollover, minimum(rollover, new(ceiling)))),
+                    ),
+                ),
+                all_of(at_once, fast > 0, new(rollover) < rollover),
+                "downgrade",
+            ),
+            step(
+                "bank",
+                any_of(unchanged(rollover), all_of(eq(event, "downgrade"), at_once, new(rollover) < rollover)),
+                rollover > 0,
+                "upgrade",
+                "downgrade",
+                "resume",
+            ),
+            step("waits", any_of(at_once, unchanged(*pools)), rollover > 0, "downgrade"),
         ),
         claim(
             14,
             "app_and_api_apart",
-            "No app event changes the API pool, apart from tokens that come with a plan; no API event changes an app pool.",
+            "No app event changes the API pool, apart from tokens that come with a plan (as `api_renewal` says) and the refund "
+            "of an API generation (`api_refund = to_source`); no API event changes an app pool.",
             "A11 A17",
             step(
                 "app",
-                implies(ne(new(api), api), one_of(rule_name, "subscribes", "renews", "buys_api", "generates_by_api")),
+                implies(
+                    ne(new(api), api), one_of(rule_name, "subscribes", "renews", "buys_api", "generates_by_api", "refunds_api")
+                ),
                 all_of(eq(event, "generate"), api > 0),
             ),
             step("api", unchanged(*app_pools), charged["api"] > 0, "buy_api", "api_generate"),
+            step(
+                "refund",
+                ite(
+                    var("job_was_by_api"),
+                    all_of(
+                        eq(var("api_refund"), "to_source"), unchanged(*app_pools), eq(flow(Kind.REFUNDED, api), var("api_part"))
+                    ),
+                    unchanged(api),
+                ),
+                all_of(var("job_was_by_api"), new(api) > api),
+                "refund",
+            ),
             step(
                 "included",
                 implies(

@@ -10,6 +10,16 @@ from tokenspec.machine.lang.types import Bool
 from tokenspec.spec.daily_job import DUE, LATE, OVERDUE, WAITING
 from tokenspec.spec.words import *
 
+_PLAIN = (
+    ("model_is_known", True),
+    ("model_is_paid_only", False),
+    ("action_is_named", False),
+    ("price_is_listed", False),
+    ("listed_price", 0),
+    ("job_is_new", True),
+)
+"""The facts of a generation that names neither model nor action."""
+
 
 def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
     """Claims 15 to 21, for the plans of `ranking`."""
@@ -34,8 +44,8 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             15,
             "resets_commute",
-            "The order of a daily and a monthly reset that are both due makes no difference, but for a subscriber's "
-            "supplement and for the free allowance where the renewal ends the subscription.",
+            "The order of a daily and a monthly reset that are both due makes no difference, but for a subscriber's supplement, "
+            "for a plan without an allowance or a bank, and for the free allowance where the renewal ends the subscription.",
             "A05 F15 F03",
             two_runs("all_but_daily", both_due, jobs, other_order, tuple(v for v in VARIABLES if v != "daily")),
             two_runs("daily", both_due, jobs, other_order, ("daily",), any_of(supplement, ends_subscription)),
@@ -43,7 +53,9 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             16,
             "exactly_one_outcome",
-            "Every event in every state is accepted by one rule or refused with one code.",
+            "Every event in every state is accepted by one rule or refused with one code: the one that its conditions name, for "
+            "a purchase and a generation by `past_due_spending` and `stranded_remainder`, for a refund by `refund` and "
+            "`api_refund`.",
             "F14",
             LayerPart("one_outcome", "the reference reader, which looks at every rule, finds exactly one outcome"),
             step("status", eq(new(status), lookup(event, becomes, status)), all_of(eq(event, "renew"), eq(status, PAST_DUE))),
@@ -66,7 +78,7 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 "generation",
                 "account",
                 "generate",
-                (("cost", 1), ("media", "image"), ("origin", "first_party"), ("job_is_new", True)),
+                (("cost", 1), ("media", "image"), ("origin", "first_party"), *_PLAIN),
                 (
                     "open_account",
                     "daily_reset_falls_due",
@@ -91,7 +103,8 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             18,
             "late_equals_on_time",
-            "Jobs that run late, in the order they fell due and with nothing between, give what they would have given on time.",
+            "Jobs that run late, in the order they fell due and with nothing between, give what they would have given on time "
+            "(renewals with `missed_renewals = each`; nothing of one job falls due between two of the other that run as one).",
             "A03 A04",
             two_runs(
                 "renewals",
@@ -107,7 +120,11 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ("daily_reset_falls_due", "daily_reset_falls_due", "daily_reset"),
                 VARIABLES,
             ),
-            LayerPart("late_equals_on_time", "jobs run at the end in due order lead to the same account as jobs run on time"),
+            LayerPart(
+                "late_equals_on_time",
+                "jobs run at the end in due order lead to the same account as jobs run on time",
+                where=eq(var("missed_renewals"), "each").expr,
+            ),
         ),
         claim(
             19,
@@ -129,6 +146,10 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "periods_tile",
             "Billing periods follow each other without gap or overlap, whenever one asks.",
             "F22 A04 A12 A13",
-            LayerPart("periods_tile", "each instant lies in one period, and the clock's next renewal is that period's end"),
+            LayerPart(
+                "periods_tile",
+                "each instant lies in one period, and the clock's next renewal is that period's end",
+                after=("subscribes",),
+            ),
         ),
     )

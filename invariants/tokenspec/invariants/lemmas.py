@@ -1,11 +1,11 @@
-"""What else is true in every state: lemmas, without which the claims would hold but could not be proved one step at a time."""
+"""Lemmas: further facts of every state, without which the claims would hold but could not be proved one step at a time."""
 
 from __future__ import annotations
 
 from functools import cache
 
-from tokenspec.invariants.words import bank_frozen, bank_kept
-from tokenspec.machine.lang.build import Termlike, all_of, any_of, eq, implies, lift, ne, one_of
+from tokenspec.invariants.words import at_once, bank_frozen, bank_kept
+from tokenspec.machine.lang.build import Termlike, all_of, any_of, eq, implies, lift, ne, negation, one_of
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.spec.catalogue import FREE_PLAN
@@ -34,7 +34,7 @@ def lemmas() -> tuple[StatePart, ...]:
             "schedule_is_lower",
             implies(
                 ne(scheduled_plan, NONE),
-                all_of(one_of(status, ACTIVE, PAST_DUE), ne(scheduled_plan, FREE_PLAN), scheduled_plan < plan),
+                all_of(negation(at_once), one_of(status, ACTIVE, PAST_DUE), ne(scheduled_plan, FREE_PLAN), scheduled_plan < plan),
             ),
         ),
         _lemma("unpaid_is_due", implies(eq(status, PAST_DUE), renewals_due >= 1)),

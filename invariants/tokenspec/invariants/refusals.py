@@ -7,7 +7,7 @@ what the declaration looks up it spells out plan by plan, so that a wrong requir
 from __future__ import annotations
 
 from tokenspec.invariants.words import *
-from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, negation, one_of, var
+from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, implies, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import RefusalPart
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.catalogue import MEDIA
@@ -47,7 +47,7 @@ def refusals(ranking: tuple[str, ...]) -> tuple[RefusalPart, ...]:
         _refuses("daily_reset", ("daily_reset_must_be_due", daily_reset_due)),
         _refuses(
             "buy_topup",
-            ("subscription_must_be_active_or_cancelling", negation(one_of(status, FREE, PAST_DUE))),
+            ("subscription_must_be_active_or_cancelling", negation(any_of(eq(status, FREE), _unpaid()))),
             ("pack_must_exist", negation(eq(pack_asked, UNLISTED))),
             ("quantity_must_be_at_least_one", quantity > 0),
             ("balance_must_stay_countable", negation(topup + pack_size * quantity > COUNTABLE_MAX)),
@@ -61,7 +61,8 @@ def refusals(ranking: tuple[str, ...]) -> tuple[RefusalPart, ...]:
         _generate(ranking),
         _refuses(
             "refund",
-            ("refunds_must_be_offered", negation(eq(var("refund"), "none"))),
+            ("api_jobs_cannot_be_refunded", negation(all_of(var("job_was_by_api"), eq(var("api_refund"), "none")))),
+            ("refunds_must_be_offered", negation(all_of(negation(var("job_was_by_api")), eq(var("refund"), "none")))),
             ("job_must_have_been_charged", var("job_was_charged")),
             ("job_must_not_be_refunded_already", negation(var("job_is_refunded"))),
         ),
@@ -69,6 +70,10 @@ def refusals(ranking: tuple[str, ...]) -> tuple[RefusalPart, ...]:
         _refuses("enable_relaxed", ("relaxed_cannot_be_switched_on", False)),
         _refuses("quote", ("price_must_be_listed", var("price_is_listed"))),
     )
+
+
+def _unpaid() -> Term:
+    return all_of(eq(status, PAST_DUE), one_of(var("past_due_spending"), "frozen", "allowed"))
 
 
 def _takes_back(paid: tuple[str, ...]) -> Term:
@@ -79,17 +84,21 @@ def _generate(ranking: tuple[str, ...]) -> RefusalPart:
     """Tokens serve, or unlimited generation does; else the one condition of the latter is named that fails alone."""
     unlimited = [(name, medium, var(f"relaxed[{name},{medium}]")) for name in ranking for medium in MEDIA]
     short = cost > can_spend
-    empty = any_of(can_spend < 1, eq(var("stranded_remainder"), "relax"))
-    in_force = one_of(status, ACTIVE, CANCELLING)
+    empty = any_of(can_spend < 1, one_of(var("stranded_remainder"), "relax", "drain"))
+    counts = negation(any_of(eq(status, FREE), _unpaid()))
     covered = any_of(*(all_of(eq(plan, name), eq(media, medium), has) for name, medium, has in unlimited))
     offered = any_of(*(all_of(eq(plan, name), has) for name, _, has in unlimited))
     own = negation(eq(origin, "third_party"))
     return _refuses(
         "generate",
+        ("model_must_be_listed", negation(eq(var("model_is_known"), False))),
+        ("model_must_be_on_plan", negation(all_of(var("model_is_paid_only"), eq(status, FREE)))),
         _PRICED,
+        ("action_must_be_listed", negation(all_of(var("action_is_named"), negation(var("price_is_listed"))))),
+        ("cost_must_be_the_listed_price", implies(var("action_is_named"), negation(ne(cost, var("listed_price"))))),
         _NEW_JOB,
-        ("tokens_must_be_used_up_before_relaxed", negation(all_of(short, negation(empty), in_force, covered, own))),
-        ("medium_must_be_relaxed_on_plan", negation(all_of(short, empty, in_force, negation(covered), offered, own))),
-        ("third_party_model_must_be_paid_with_tokens", negation(all_of(short, empty, in_force, covered, negation(own)))),
-        ("tokens_must_cover_cost", negation(all_of(short, negation(all_of(empty, in_force, covered, own))))),
+        ("tokens_must_be_used_up_before_relaxed", negation(all_of(short, negation(empty), counts, covered, own))),
+        ("medium_must_be_relaxed_on_plan", negation(all_of(short, empty, counts, negation(covered), offered, own))),
+        ("third_party_model_must_be_paid_with_tokens", negation(all_of(short, empty, counts, covered, negation(own)))),
+        ("tokens_must_cover_cost", negation(all_of(short, negation(all_of(empty, counts, covered, own))))),
     )

@@ -12,24 +12,29 @@ from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *
 
 
-def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
-    """Claims 1 to 7, for the plans of `ranking`."""
+def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
+    """Claims 1 to 7, for the plans of `ranking` and a bank of so many `months`."""
     relaxes = [
         implies(all_of(eq(plan, name), eq(media, medium)), var(f"relaxed[{name},{medium}]"))
         for name in ranking
         for medium in ("image", "video")
     ]
+    drains = eq(var("stranded_remainder"), "drain")
     is_relaxed = eq(answered("mode"), "relaxed")
     to_the_letter = eq(var("paid_daily_guard"), "bank_and_topup_empty")
     has_run_dry = any_of(
+        eq(var("paid_daily_guard"), "always"),
         all_of(to_the_letter, eq(rollover + topup, 0)),
-        all_of(negation(to_the_letter), any_of(negation(pools_open), eq(fast + rollover + topup, 0))),
+        all_of(eq(var("paid_daily_guard"), "out_of_tokens"), any_of(negation(pools_open), eq(fast + rollover + topup, 0))),
     )
     # A balance changes through events that the declared ledger has a line for. Packs and API tokens have claims of their own.
     touched_by = {
         pool: [e.name for e in account().events if any(line.pool == name for rule in e.rules for line in rule.ledger)]
         for name, pool in (("daily", daily), ("fast", fast), ("rollover", rollover))
     }
+    # Events whose declared ledger has a line that adds. An effect that adds without one breaks the claim, and so does a line
+    # in a rule of any other event; whether the line belongs there is what the claim of conservation lists by hand.
+    gains = [e.name for e in account().events if any(line.kind.adds for rule in e.rules for line in rule.ledger)]
     return (
         claim(
             1,
@@ -42,8 +47,8 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             2,
             "bank_within_three_months",
-            "The bank holds at most three months of the present plan's allowance, and where a policy lets it keep more, "
-            "it never grows.",
+            f"The bank holds at most {months} months of the present plan's allowance. It may hold more, and then never grows, "
+            "after a downgrade (`downgrade_bank = keep`) and while the account is free (`lapse_bank = frozen`).",
             "F06",
             step(
                 "ceiling",
@@ -56,7 +61,11 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 ),
                 all_of(eq(rule_name, "renews"), eq(new(rollover), new(ceiling)), new(ceiling) > 0),
             ),
-            state("figure", is_figure(ranking, ceiling, "ceiling", plan), ceiling > 0),
+            state(
+                "figure",
+                all_of(*(implies(eq(plan, name), eq(ceiling, bank_months * var(f"allowance[{name}]"))) for name in ranking)),
+                ceiling > 0,
+            ),
             step(
                 "takes_what_fits",
                 implies(
@@ -91,7 +100,8 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             3,
             "pools_within_allowance",
-            "Fast tokens never exceed the plan's allowance, nor daily ones the day's.",
+            "Fast tokens never exceed the plan's allowance, nor daily ones the day's. Each reset brings just that, the daily one "
+            "to a subscriber as `paid_daily_guard`, `paid_daily_leftover` and `past_due_spending` say.",
             "F03 F05 F10",
             state("fast", fast <= allowance, all_of(eq(fast, allowance), fast > 0)),
             state("daily", daily <= daily_allowance, eq(daily, daily_allowance)),
@@ -121,16 +131,18 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             4,
             "relaxed_only_when_empty",
-            "Unlimited generation happens only when no token is left, on a plan and for a medium that has it, "
-            "with one of the house's own models, and costs nothing.",
+            "Unlimited generation happens only when no token is left (with `stranded_remainder = relax` and "
+            "`stranded_remainder = drain` when those that are left do not cover the cost), on a plan and for a medium that has "
+            "it (after a failed payment only with `past_due_spending = as_active`), with one of the house's own models, and "
+            "costs nothing (`stranded_remainder = drain`: all that is left).",
             "F09 F17 F18 F19 F20",
             step(
                 "conditions",
                 implies(
                     is_relaxed,
                     all_of(
-                        any_of(eq(total(*app_pools), 0), eq(var("stranded_remainder"), "relax")),
-                        one_of(status, ACTIVE, CANCELLING),
+                        any_of(eq(total(*app_pools), 0), one_of(var("stranded_remainder"), "relax", "drain")),
+                        counts_as_active,
                         eq(origin, "first_party"),
                         *relaxes,
                     ),
@@ -140,16 +152,27 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             ),
             step(
                 "free_of_charge",
-                implies(is_relaxed, all_of(unchanged(*pools), *(eq(charge, 0) for charge in charged.values()))),
+                implies(
+                    all_of(is_relaxed, negation(drains)),
+                    all_of(unchanged(*pools), *(eq(charge, 0) for charge in charged.values())),
+                ),
                 is_relaxed,
                 "generate",
             ),
             step(
-                "never_while_tokens_cover_the_cost",
-                implies(is_relaxed, cost > ite(pools_open, total(*app_pools), daily)),
-                is_relaxed,
+                "drained",
+                implies(
+                    all_of(is_relaxed, drains),
+                    all_of(
+                        *(eq(charged[name], pool) for name, pool in zip(APP_POOLS, app_pools, strict=True)),
+                        *(eq(new(pool), 0) for pool in app_pools),
+                        unchanged(api),
+                    ),
+                ),
+                all_of(is_relaxed, drains, fast > 0),
                 "generate",
             ),
+            step("never_while_tokens_cover_the_cost", implies(is_relaxed, cost > total(*app_pools)), is_relaxed, "generate"),
         ),
         claim(
             5,
@@ -160,19 +183,14 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 "moves",
                 all_of(
                     eq(flow(Kind.MOVED_OUT, fast), flow(Kind.MOVED_IN, rollover)),
-                    *(eq(flow(Kind.MOVED_IN, pool), 0) for pool in (daily, fast, topup, api)),
-                    *(eq(flow(Kind.MOVED_OUT, pool), 0) for pool in (daily, rollover, topup, api)),
+                    *(eq(flow(Kind.MOVED_IN, var(pool)), 0) for pool in POOLS if pool != "rollover"),
+                    *(eq(flow(Kind.MOVED_OUT, var(pool)), 0) for pool in POOLS if pool != "fast"),
                 ),
                 flow(Kind.MOVED_OUT, fast) > 0,
             ),
             step(
                 "gains_are_named",
-                implies(
-                    total(*(new(pool) for pool in pools)) > total(*pools),
-                    one_of(
-                        event, "open_account", "subscribe", "upgrade", "renew", "daily_reset", "buy_topup", "buy_api", "refund"
-                    ),
-                ),
+                implies(total(*(new(pool) for pool in pools)) > total(*pools), one_of(event, *gains)),
                 total(*(new(pool) for pool in pools)) > total(*pools),
             ),
             step(
@@ -201,7 +219,8 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             6,
             "topup_by_purchase_and_spending_alone",
-            "Tokens from packs change by buying, spending and refunds alone, and pay only while the subscription allows it.",
+            "Tokens from packs change by buying, spending and refunds alone, and pay only while the subscription is in force "
+            "(after a failed payment as `past_due_spending` says).",
             "F08 F24",
             step(
                 "changes",
@@ -224,7 +243,7 @@ def safety(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             7,
             "free_has_no_plan_tokens",
-            "A free account has no fast tokens and no bank it could use.",
+            "A free account has no fast tokens and no bank (`lapse_bank = frozen`: none that it could use).",
             "F05 F06",
             state("fast", implies(eq(status, FREE), eq(fast, 0)), all_of(eq(status, FREE), topup > 0)),
             state(

@@ -27,7 +27,11 @@ _VALUES: Mapping[str, tuple[Value, ...]] = {
     "amount": (0, 1),
     "listed_price": (1,),
     "price_is_listed": (True,),
+    "model_is_known": (True,),
+    "model_is_paid_only": (False,),
+    "action_is_named": (False,),
     "job_is_new": (True,),
+    "job_was_by_api": _FLAGS,
     "job_was_charged": (True,),
     "job_is_refunded": (False,),
     "day_lasts": _FLAGS,
@@ -37,6 +41,7 @@ _VALUES: Mapping[str, tuple[Value, ...]] = {
     "fast_part": (0, 1),
     "rollover_part": (0,),
     "topup_part": (0, 1),
+    "api_part": (1,),
 }
 
 _MEDIA_BY_RANK = ((), ("image",), ("image", "video"))

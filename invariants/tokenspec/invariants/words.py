@@ -20,13 +20,17 @@ state, step, two_runs, pair, leads_to, refuses = (
 )
 
 event, rule_name = var("event"), var("rule")
-pools = (daily, fast, rollover, topup, api)
-app_pools = pools[:4]
+pools = tuple(map(var, POOLS))
+app_pools = tuple(map(var, APP_POOLS))
 charged = {pool: answered(f"charge_{pool}") for pool in POOLS}
 ENDS = ("gives_up_unpaid", "ends_as_cancelled", "lapses")
 bank_kept = eq(var("downgrade_bank"), "keep")
 bank_frozen = eq(var("lapse_bank"), "frozen")
-pools_open = any_of(one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed")))
+counts_as_active = any_of(
+    one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "as_active"))
+)
+pools_open = any_of(counts_as_active, all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed")))
+at_once = eq(var("downgrade_timing"), "at_once")
 can_spend = ite(pools_open, total(*app_pools), daily)
 VARIABLES = ("status", "plan", "scheduled_plan", *POOLS, "renewals_due", "daily_reset_due")
 

@@ -1,1 +1,1 @@
-"""How a declaration is written, read and tested. Nothing here knows what an account is."""
+"""The writing, reading and testing of declarations. Nothing here knows what an account is."""

@@ -15,7 +15,8 @@ from tokenspec.spec.policies import POLICIES
 
 # fmt: off
 from tokenspec.spec.words import (
-    ABSENT, BY_PLAN, DEFINED, NONE, POOLS, STATUS, UNLISTED, allowance_of, api_of, ceiling_of, daily_allowance, size_of,
+    ABSENT, BY_PLAN, DEFINED, HOLDS, NONE, POOLS, STATUS, UNLISTED, allowance_of, api_of, bank_months, daily_allowance,
+    size_of,
 )
 
 CLOCKS = (
@@ -40,11 +41,7 @@ def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
             variable("status", STATUS, ABSENT, "where the account is in its lifecycle"),
             variable("plan", plans.only(*ranking), FREE_PLAN, "the present plan"),
             variable("scheduled_plan", plans.only(*ranking, NONE), NONE, "the lower plan from the next renewal on"),
-            variable("daily", Tokens(), 0, "tokens of the day"),
-            variable("fast", Tokens(), 0, "monthly tokens of the plan"),
-            variable("rollover", Tokens(), 0, "the bank: unused fast tokens of earlier months"),
-            variable("topup", Tokens(), 0, "tokens from packs"),
-            variable("api", Tokens(), 0, "tokens for the API, apart from the app"),
+            *(variable(pool, Tokens(), 0, says) for pool, says in HOLDS.items()),
             variable("renewals_due", Tokens(), 0, "anniversaries that no billing job has run for"),
             variable("daily_reset_due", Bool(), False, "whether a daily reset has fallen due and not been run"),
         ),
@@ -54,6 +51,7 @@ def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
         ),
         parameters=(
             Parameter("daily_allowance", Tokens(), None, "tokens a day"),
+            Parameter("bank_months", Tokens(), None, "the months of allowance that the bank holds"),
             *(figure.parameter(name) for name in ranking for figure in BY_PLAN), *map(size_of.parameter, packs),
         ),
         policies=POLICIES,
@@ -63,14 +61,13 @@ def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
 
 def admissible(ranking: tuple[str, ...], packs: tuple[str, ...]) -> tuple[Assumption, ...]:
     """What every catalogue with these plans and packs satisfies."""
-    monthly = (allowance_of, ceiling_of)
     return (
         assumption(daily_allowance >= 1, "daily: the daily allowance is at least one token"),
         *(assumption(eq(figure.of(FREE_PLAN), 0), f"plans.{FREE_PLAN}: the free plan's figures are 0")
-          for figure in (*monthly, api_of)),
-        *(assumption(figure.of(low) <= figure.of(high), f"plans.{high}.allowance: it is below that of {low}, and allowances "
-                     "do not fall along the ranking") for low, high in pairwise(ranking) for figure in monthly),
+          for figure in (allowance_of, api_of)),
+        *(assumption(allowance_of.of(low) <= allowance_of.of(high), f"plans.{high}.allowance: it is below that of {low}, and "
+                     "allowances do not fall along the ranking") for low, high in pairwise(ranking)),
         *(assumption(size_of.of(name) >= 1, f"packs.{name}: a pack holds at least one token") for name in packs),
-        *(assumption(figure.of(name) <= COUNTABLE_MAX, f"plans.{name}: allowance and ceiling stay within 2^53 - 1")
-          for name in ranking for figure in monthly))
+        *(assumption(bank_months * allowance_of.of(name) <= COUNTABLE_MAX, f"plans.{name}: the bank's ceiling stays within "
+                     "2^53 - 1") for name in ranking))
 # fmt: on

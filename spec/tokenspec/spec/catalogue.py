@@ -23,6 +23,14 @@ class Plan:
 
 
 @dataclass(frozen=True)
+class Model:
+    """Whose a model is, and whether it is for paid plans alone."""
+
+    origin: str
+    paid_only: bool = False
+
+
+@dataclass(frozen=True)
 class Catalogue:
     """Everything that is on offer. `ranking` lists the plans from lowest to highest, the free one first."""
 
@@ -35,14 +43,19 @@ class Catalogue:
     """Tokens by action; how an action's key is put together is the price list's own business."""
     aliases: Mapping[str, str] = field(default_factory=dict)
     """Older plan names that a log may use, and what the plan is called now."""
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+    def model(self, name: str) -> Model | None:
+        """Returns the listed model that `name` is or is a variant of, the one with the longest name; None where there is none."""
+        found = [m for m in self.models if name == m or (name.startswith(m) and name[len(m)] in " .-")]
+        return self.models[max(found, key=len)] if found else None
 
     def parameters(self) -> dict[str, Value]:
         """The figures under the names that the account's declaration gives them."""
-        figures: dict[str, Value] = {"daily_allowance": self.daily}
+        figures: dict[str, Value] = {"daily_allowance": self.daily, "bank_months": self.bank_months}
         for name in self.ranking:
             plan = self.plans[name]
             figures[f"allowance[{name}]"] = plan.allowance
-            figures[f"ceiling[{name}]"] = self.bank_months * plan.allowance
             figures[f"api[{name}]"] = plan.api
             figures |= {f"relaxed[{name},{medium}]": medium in plan.relaxed for medium in MEDIA}
         return figures | {f"pack[{name}]": size for name, size in self.packs.items()}
@@ -51,7 +64,8 @@ class Catalogue:
 def _shipped() -> Catalogue:
     written = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text("utf-8"))
     plans = {name: Plan(**plan | {"relaxed": tuple(plan.get("relaxed", ()))}) for name, plan in written.pop("plans").items()}
-    return Catalogue(ranking=tuple(written.pop("ranking")), plans=plans, **written)
+    models = {name: Model(**model) for name, model in written.pop("models").items()}
+    return Catalogue(ranking=tuple(written.pop("ranking")), plans=plans, models=models, **written)
 
 
 DEFAULT = _shipped()

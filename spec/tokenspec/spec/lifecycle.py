@@ -11,12 +11,12 @@ from __future__ import annotations
 # fmt: off
 from tokenspec.machine.lang.build import all_of, any_of, eq, event, maximum, minimum, ne, one_of, requires, rule, STAYS
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Rule, Shape
-from tokenspec.machine.lang.phrases import carries, granted, grants, includes, keeps, loses, settles, starts, stops
+from tokenspec.machine.lang.phrases import carries, countable, granted, grants, includes, keeps, loses, settles, starts, stops
 from tokenspec.machine.lang.types import Enum
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import (
-    ABSENT, ACTIVE, allowance, api, asked_allowance, asked_api, asked_ceiling, by_policy, CANCELLING, daily,
-    daily_allowance, fast, FREE, next_allowance, next_api, next_ceiling, next_plan, NONE, PAST_DUE, plan, plan_asked,
+    ABSENT, ACTIVE, allowance, api, asked_allowance, asked_api, asked_ceiling, by_policy, CANCELLING, chosen,
+    daily, daily_allowance, fast, FREE, next_allowance, next_api, next_ceiling, next_plan, NONE, PAST_DUE, plan, plan_asked,
     renewals_due, rollover, scheduled_plan, status, SUBSCRIBED, UNLISTED,
 )
 
@@ -44,6 +44,7 @@ def subscription(plans: Enum) -> tuple[Event, ...]:
     asked = Field("plan_asked", plans, "the plan wanted", wire="plan")
     upgraded = by_policy("upgrade_grant", difference=fast + asked_allowance - allowance, full=asked_allowance,
                          next_renewal=fast)
+    cut_bank = by_policy("downgrade_bank", keep=rollover, truncate=minimum(rollover, asked_ceiling))
     return (
         event("subscribe", "A free account takes out a paid plan.", "F05 A04", asked, EXISTS,
               requires("account_must_be_free", eq(status, FREE), "an account has one subscription", "F05"),
@@ -59,11 +60,14 @@ def subscription(plans: Enum) -> tuple[Event, ...]:
                    "dropped", "F25 A09",
                    plan.becomes(plan_asked), scheduled_plan.becomes(NONE),
                    fast.becomes(upgraded), granted(fast, upgraded - fast))),
-        event("downgrade", "A subscriber asks for a lower plan, from the next renewal on.", "",
+        event("downgrade", "A subscriber asks for a lower plan.", "",
               asked, EXISTS, TO_BE_ACTIVE, NO_RENEWAL_DUE, PLAN_LISTED, PLAN_PAID,
               requires("plan_must_be_lower", plan_asked < plan, "a downgrade leads to a lower plan"),
               rule("schedules_downgrade", ACTIVE, ACTIVE, "what is paid for is kept until the month ends", "F05",
-                   scheduled_plan.becomes(plan_asked))),
+                   scheduled_plan.becomes(plan_asked), when=chosen("downgrade_timing", "at_renewal")),
+              rule("downgrades", ACTIVE, ACTIVE, "the plan changes now, and what the lower one has no place for is lost", "A09",
+                   plan.becomes(plan_asked), keeps(fast, maximum(0, fast - (allowance - asked_allowance))),
+                   keeps(rollover, cut_bank), when=chosen("downgrade_timing", "at_once"))),
         event("cancel", "A subscriber gives the subscription up.", "", EXISTS,
               requires("subscription_must_be_active_or_past_due", one_of(status, ACTIVE, PAST_DUE),
                        "there must be something to give up"),
@@ -88,7 +92,7 @@ def billing() -> tuple[Event, ...]:
     return (
         event("renewal_falls_due", "An anniversary of subscribing comes.", "F22 A04", Actor.CLOCK, EXISTS, TO_BE_SUBSCRIBED,
               rule("renewal_waits", SUBSCRIBED, STAYS, "the old balances stand until the billing job has run", "A03 F11",
-                   renewals_due.becomes(renewals_due + 1))),
+                   renewals_due.becomes(countable(renewals_due + 1)))),
         event("renew", "The billing job runs for an anniversary.", "F05 F06 F11", Actor.JOB,
               EXISTS, TO_BE_SUBSCRIBED, RENEWAL_DUE,
               rule("renews", (ACTIVE, PAST_DUE), ACTIVE, "leftover fast tokens go to the bank as far as it has room, and the "

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # fmt: off
-from tokenspec.machine.lang.build import all_of, any_of, event, ne, negation, one_of, requires, rule, STAYS, Term, Termlike, var
+from tokenspec.machine.lang.build import (
+    all_of, any_of, eq, event, ne, negation, one_of, requires, rule, STAYS, Term, Termlike, var,
+)
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Origin, Requirement, Rule
 from tokenspec.machine.lang.phrases import (
     buys, expired, gives_back, grants, in_full, is_countable, keeps, Missing, settles, spends, unless, up_to,
@@ -12,9 +14,9 @@ from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.lifecycle import EXISTS
 from tokenspec.spec.words import (
-    ACTIVE, allowance, AMOUNT, amount, api, APP_POOLS, by_policy, CANCELLING, ceiling, chosen, cost, daily,
-    daily_allowance, daily_reset_due, FREE, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays,
-    plan_relaxes, qualifies, quantity, RELAXED, relaxed_serves, SUBSCRIBED, status, tokens_serve, topup, UNLISTED, used_up,
+    allowance, AMOUNT, amount, api, APP_POOLS, by_policy, ceiling, chosen, cost, daily, daily_allowance, daily_reset_due,
+    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, POOLS,
+    qualifies, quantity, RELAXED, relaxed_serves, status, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
 )
 
 
@@ -22,6 +24,8 @@ COST_COUNTS = requires("cost_must_be_at_least_one", cost >= 1, "every action has
 JOB_NEW = requires("job_must_be_new", var("job_is_new"), "one job is charged once", "F02")
 COST = Field("cost", AMOUNT, "the price shown before the action")
 JOB = Key("job", "the generation's own id")
+PRICE_IS_LISTED = Field("price_is_listed", Bool(), "the price list knows the action", Origin.FACT)
+LISTED_PRICE = Field("listed_price", Tokens(), "its price", Origin.FACT)
 JOB_IS_NEW = Field("job_is_new", Bool(), "no accepted generation of the account has this job id", Origin.FACT)
 
 
@@ -60,12 +64,11 @@ def buying(packs: Enum) -> tuple[Event, ...]:
     return (
         event("buy_topup", "A subscriber buys packs.", "F08 F12 F16 A16",
               Field("pack_asked", packs, "the pack wanted", wire="pack"), Field("quantity", AMOUNT, "how many of them"), EXISTS,
-              requires("subscription_must_be_active_or_cancelling", one_of(status, ACTIVE, CANCELLING),
-                       "packs are for subscribers", "F12"),
+              requires("subscription_must_be_active_or_cancelling", in_force, "packs are for subscribers", "F12"),
               requires("pack_must_exist", ne(pack_asked, UNLISTED), "the catalogue lists the packs", "F12"),
               requires("quantity_must_be_at_least_one", quantity >= 1, "packs are sold whole", "F12"),
               stays_countable(topup + bought),
-              rule("buys_packs", (ACTIVE, CANCELLING), STAYS, "packs of any size may be bought in any number", "F08 F16",
+              rule("buys_packs", SUBSCRIBED, STAYS, "packs of any size may be bought in any number", "F08 F16",
                    buys(topup, bought))),
         event("buy_api", "Somebody buys API tokens.", "A11", how_many, EXISTS,
               requires("amount_must_be_at_least_one", amount >= 1, "there is no purchase of nothing"),
@@ -80,12 +83,24 @@ def buying(packs: Enum) -> tuple[Event, ...]:
 
 def spending() -> tuple[Event, ...]:
     """Generating, and what it costs."""
-    serves = any_of(tokens_serve, relaxed_serves)
+    serves, named = any_of(tokens_serve, relaxed_serves), var("action_is_named")
     return (
         event("generate", "Something is generated in the app.", "F01 F02 F09", JOB, COST,
               Field("media", Enum("Media", MEDIA), "what is generated"),
-              Field("origin", Enum("Origin", ("first_party", "third_party")), "whose model generates it"),
-              JOB_IS_NEW, EXISTS, COST_COUNTS, JOB_NEW,
+              Field("origin", Enum("Origin", ("first_party", "third_party")), "whose model generates it", instead="model"),
+              Key("model", "the model's name, which tells its origin", optional=True),
+              Key("action", "its key in the price list", optional=True),
+              Field("model_is_known", Bool(), "the catalogue lists the model that is named, if one is", Origin.FACT),
+              Field("model_is_paid_only", Bool(), "the model that is named is for paid plans", Origin.FACT),
+              Field("action_is_named", Bool(), "the record says which action is paid for", Origin.FACT),
+              PRICE_IS_LISTED, LISTED_PRICE, JOB_IS_NEW, EXISTS,
+              requires("model_must_be_listed", var("model_is_known"), "only a listed model has an origin", "F20"),
+              requires("model_must_be_on_plan", any_of(negation(var("model_is_paid_only")), one_of(status, *SUBSCRIBED)),
+                       "some models come with a paid plan", "F20"), COST_COUNTS,
+              requires("action_must_be_listed", any_of(negation(named), var("price_is_listed")),
+                       "only a listed action has a price", "F01"),
+              requires("cost_must_be_the_listed_price", any_of(negation(named), eq(cost, var("listed_price"))),
+                       "what is charged is what was shown", "F02"), JOB_NEW,
               *unless(serves, RELAXED,
                       Missing(used_up, "tokens_must_be_used_up_before_relaxed",
                               "unlimited generation waits until no token is left", "F09 F19"),
@@ -96,8 +111,8 @@ def spending() -> tuple[Event, ...]:
               requires("tokens_must_cover_cost", serves, "there are not enough tokens", "F14 F16"),
               rule("generates_for_tokens", OPENED, STAYS, "the pools pay in burn order, each only when those before it are "
                    "empty", "F02 F07 F08", spends(pays), when=tokens_serve, answer={"mode": "tokens"}),
-              rule("generates_relaxed", (ACTIVE, CANCELLING), STAYS, "out of tokens, a plan with unlimited generation goes on, "
-                   "slower and free of charge", "F09 F17 F18 F19", when=all_of(negation(tokens_serve), relaxed_serves),
+              rule("generates_relaxed", SUBSCRIBED, STAYS, "out of tokens, a plan with unlimited generation goes on, slower and "
+                   "free of charge", "F09 F17 F18 F19", spends(drained), when=all_of(negation(tokens_serve), relaxed_serves),
                    answer={"mode": "relaxed"})),
         refund(),
         event("api_generate", "Something is generated through the API.", "A11", JOB, COST, JOB_IS_NEW,
@@ -107,8 +122,7 @@ def spending() -> tuple[Event, ...]:
         event("enable_relaxed", "Somebody tries to turn unlimited generation on.", "F19", EXISTS,
               requires("relaxed_cannot_be_switched_on", False, "it starts by itself and in no other way", "F19")),
         event("quote", "Somebody looks at what an action costs.", "F01 F02", Key("action", "its key in the price list"),
-              Field("price_is_listed", Bool(), "the price list knows the action", Origin.FACT),
-              Field("listed_price", Tokens(), "its price", Origin.FACT), EXISTS,
+              PRICE_IS_LISTED, LISTED_PRICE, EXISTS,
               requires("price_must_be_listed", var("price_is_listed"), "only a listed action has a price", "F01"),
               rule("quotes", OPENED, STAYS, "the price is known beforehand", "F02", answer={"cost": var("listed_price")})),
     )
@@ -117,21 +131,28 @@ def spending() -> tuple[Event, ...]:
 def refund() -> Event:
     """Each part returns to its pool while the period it was spent in lasts, never above the pool's maximum."""
     facts = {
-        "job_was_charged": "the job is an app generation that cost tokens",
+        "job_was_by_api": "the job is an API generation",
+        "job_was_charged": "the job is a generation that cost tokens",
         "job_is_refunded": "it has been refunded before",
         "day_lasts": "no daily reset has run since",
         "month_lasts": "no renewal has run since, and the subscription has not ended",
         "subscription_lasts": "the subscription has not ended since",
     }
-    charged, refunded, day_lasts, month_lasts, subscription_lasts = map(var, facts)
-    part = {pool: var(f"{pool}_part") for pool in APP_POOLS}
+    by_api, charged, refunded, day_lasts, month_lasts, subscription_lasts = map(var, facts)
+    part = {pool: var(f"{pool}_part") for pool in POOLS}
+    app_parts = {pool: part[pool] for pool in APP_POOLS}
     return event("refund", "A charged generation is given back.", "F02", JOB,
                  *(Field(name, Bool(), says, Origin.FACT) for name, says in facts.items()),
-                 *(Field(f"{pool}_part", Tokens(), f"what the job drew from {pool}", Origin.FACT) for pool in APP_POOLS), EXISTS,
-                 requires("refunds_must_be_offered", chosen("refund", "to_source"), "refunds are a matter of policy"),
+                 *(Field(f"{pool}_part", Tokens(), f"what the job drew from {pool}", Origin.FACT) for pool in POOLS), EXISTS,
+                 requires("api_jobs_cannot_be_refunded", any_of(negation(by_api), chosen("api_refund", "to_source")),
+                          "refunds of API generations are a matter of policy", "A11"),
+                 requires("refunds_must_be_offered", any_of(by_api, chosen("refund", "to_source")),
+                          "refunds are a matter of policy"),
                  requires("job_must_have_been_charged", charged, "only what was taken is given back", "F02"),
                  requires("job_must_not_be_refunded_already", negation(refunded), "a job is given back once", "F02"),
                  rule("refunds", OPENED, STAYS, "each part returns to the pool it came from, unless that pool's period is over "
                       "or the pool is full", "F02 F24",
-                      gives_back(part, daily=up_to(daily_allowance, day_lasts), fast=up_to(allowance, month_lasts),
-                                 rollover=up_to(ceiling, subscription_lasts), topup=in_full)))
+                      gives_back(app_parts, daily=up_to(daily_allowance, day_lasts), fast=up_to(allowance, month_lasts),
+                                 rollover=up_to(ceiling, subscription_lasts), topup=in_full), when=negation(by_api)),
+                 rule("refunds_api", OPENED, STAYS, "the whole charge returns to the API pool", "A11",
+                      gives_back({"api": part["api"]}, api=in_full), when=by_api))

@@ -1,4 +1,4 @@
-"""What the exporters for model checkers share: a small world, names, and expressions as text.
+"""Common parts of the exporters for model checkers: a small world, names, and expressions as text.
 
 The tools count in 32 bits, a declaration does not. A world holds small numbers only, so that whatever is computed in it
 fits; a literal beyond 32 bits is written as the largest number there is, which no number of the world comes near.
@@ -7,16 +7,17 @@ fits; a literal beyond 32 bits is written as the largest number there is, which 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
-from tokenspec.machine.lang.claims import Claim, StatePart, parts_of
-from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
+from tokenspec.machine.lang.claims import Claim, LeadsToPart, StatePart, StepPart, parts_of, rule_constants
+from tokenspec.machine.lang.declaration import Event, Machine, Rule
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in, substitute
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import common, type_of
 from tokenspec.machine.lang.types import Enum, Type, Value
+from tokenspec.machine.proofs.contexts import folded
 
 Instance: TypeAlias = tuple[str, tuple[Value, ...]]
 """An event with values for its fields, in the order of their declaration."""
@@ -36,7 +37,7 @@ class BoundedModel:
     """A machine under one choice of parameters, with the events that happen in it and the bounds that make it finite.
 
     A state in which a variable of `most` is below 0 or above its bound is checked against the claims, but not visited; of
-    `claims` the state parts are written. `head` is what the document says of itself.
+    `claims` the state parts are written, and the step parts that need no ghost. `head` is what the document says of itself.
     Raises `ValueError` where a figure, a field's value or a bound is above 32,767.
     """
 
@@ -55,8 +56,40 @@ class BoundedModel:
                 raise ValueError(f"{name}: {value:,} is too large for a world that is visited state by state; at most {_MOST:,}")
 
     def state_parts(self) -> list[tuple[Claim, StatePart]]:
-        """What is claimed of every state of the machine."""
+        """Claims about every state of the machine."""
         return parts_of(self.claims, self.machine, StatePart)
+
+    def step_parts(self) -> list[tuple[Claim, StepPart]]:
+        """What is claimed of every accepted event of the machine, without a value that the machine does not have."""
+        return [(claim, part) for claim, part in parts_of(self.claims, self.machine, StepPart) if not part.ghosts]
+
+    def leads_to_parts(self) -> list[tuple[Claim, LeadsToPart]]:
+        """What comes to pass in every fair run. Raises `ValueError` where an event that is to be fair has fields."""
+        found = parts_of(self.claims, self.machine, LeadsToPart)
+        for claim, part in found:
+            if named := [name for name in part.fair if self.machine.event_named[name].fields]:
+                raise ValueError(f"{claim.id}, {part.name}: {named[0]} has fields, and fairness is of one event as a whole")
+        return found
+
+    def step_checks(self) -> Iterator[StepCheck]:
+        """The step parts, rule by rule, where they are not true of the rule by its form alone."""
+        for claim, part in self.step_parts():
+            for event in self.machine.events:
+                for rule in event.rules if not part.events or event.name in part.events else ():
+                    holds = folded(substitute(part.holds, rule_constants(self.machine, event, rule)))
+                    if holds != TRUE:
+                        yield StepCheck(claim, part, event, rule, holds)
+
+
+@dataclass(frozen=True)
+class StepCheck:
+    """A step part for one rule of one event: `holds` reads the state before, `new.x` after, and the event's fields."""
+
+    claim: Claim
+    part: StepPart
+    event: Event
+    rule: Rule
+    holds: Expr
 
 
 class Names:
@@ -83,7 +116,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Spelling:
-    """How a tool writes what every tool has.
+    """A tool's spelling of what every tool has.
 
     `choice` has places for condition, then and else, in brackets; `open_choice` says whether it is understood without them.
     """

@@ -2,9 +2,10 @@
 
 One process; each event with its fields, by each of its rules, is one step of it. A step is possible where the
 requirements hold and the rule applies. It works out the state after in hidden variables, which are no part of the state
-that Spin stores, checks the claims there, and takes it over if it is within the bounds. So Spin stores exactly the
-states of the world; of its transitions one is the check of the first state, and those that lead out of the bounds
-are counted too.
+that Spin stores, checks the claims about states and about steps there, and takes it over if it is within the bounds. So
+Spin stores exactly the states of the world; of its transitions one is the check of the first state, and those that lead
+out of the bounds are counted too. What comes to pass in every fair run is a formula of temporal logic; a world with one
+also stores which fair event was taken last, and may stand still.
 """
 
 from __future__ import annotations
@@ -13,7 +14,16 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import assert_never
 
-from tokenspec.machine.exporters.bounded_model import LARGEST, BoundedModel, ModelWriter, Names, Spelling, cited, fields_read
+from tokenspec.machine.exporters.bounded_model import (
+    LARGEST,
+    BoundedModel,
+    ModelWriter,
+    Names,
+    Spelling,
+    StepCheck,
+    cited,
+    fields_read,
+)
 from tokenspec.machine.lang.claims import primed_definitions
 from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import TRUE, BinaryOp, Expr, Var, names_in, substitute
@@ -33,7 +43,7 @@ np_ od of pc_value pid print printf printm priority proctype provided return run
 timeout trace true typedef unless unsigned xr xs always eventually until weakuntil release next implies equivalent
 auto break case char const continue default double enum extern float long register signed sizeof static struct switch
 union void volatile while asm typeof linux unix main now this depth errors
-MIN MAX LARGEST stay settle initially within_bounds type_ok
+MIN MAX LARGEST stay settle initially within_bounds type_ok taken
 """
 _RESERVED = frozenset(_WORDS.split())
 
@@ -51,6 +61,9 @@ class _Promela:
         machine = world.machine
         self.names = Names(_RESERVED)
         self.members: dict[str, str] = {}
+        self.steps = list(world.step_checks())
+        self.promises = list(world.leads_to_parts())
+        self.fair = [machine.event_named[name] for name in dict.fromkeys(name for _, part in self.promises for name in part.fair)]
         fields = [f for e in machine.events for f in e.fields]
         for name in [v.name for v in machine.variables] + [d.name for d in machine.definitions] + [f.name for f in fields]:
             self.names(name)
@@ -78,7 +91,7 @@ class _Promela:
             raise ValueError(f"{len(self.members)} members of enums are named; Promela has room for {_MTYPES_MOST}")
         names = wrap(", ".join(self.members.values()), 110, initial_indent="\t", subsequent_indent="\t")
         mtype = ["mtype = {", *names, "};", *self._renamed(), ""]
-        lines = [*self._head(), *mtype, *self._tools(ranks), *figures, *state, *events, *process]
+        lines = [*self._head(), *mtype, *self._tools(ranks), *figures, *state, *events, *process, *self._comes_to_pass()]
         return "\n".join(lines) + "\n"
 
     def _head(self) -> Iterator[str]:
@@ -86,6 +99,9 @@ class _Promela:
         yield from (f" * {_plain(line)}" for line in self.world.head)
         yield " *"
         yield " * spin -a FILE && gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -m1000000"
+        for claim, part in self.promises:
+            name = self.names(f"claim {claim.id} {part.name}", f"{claim.id}_{part.name}")
+            yield f" * spin -a FILE && gcc -O2 -DNOREDUCE -o pan pan.c && ./pan -a -N {name}"
         yield " * After an error: spin -t FILE shows the events that lead to it. Built with -DREACH, pan -i looks for fewer."
         yield " */"
         yield ""
@@ -135,6 +151,10 @@ class _Promela:
             kind = _stored(v.type, self.world.most.get(v.name))
             yield f"{kind} {self.names(v.name)} = {self.writer.bare(v.initial)}; /* {_plain(v.says)} */"
         yield ""
+        if self.fair:
+            told = [f"{n}: {event.name}" for n, event in enumerate(self.fair, 1)]
+            yield f"byte taken; /* {', '.join(told)}, 0: another event, or none */"
+            yield ""
         yield "/* The state after an event, worked out in full range. */"
         for v in self.machine.variables:
             yield f"hidden {_wide(v.type)} {self._after(v.name)};"
@@ -158,7 +178,7 @@ class _Promela:
         over_after: dict[str, Expr] = {v.name: Var(f"new.{v.name}") for v in self.machine.variables}
         over_after |= {name.removeprefix("new."): Var(name) for name in self.primed}
         holds = {part: substitute(part.holds, over_after) for _, part in self.world.state_parts()}
-        read = {name for expr in holds.values() for name in names_in(expr)}
+        read = {name for expr in (*holds.values(), *(check.holds for check in self.steps)) for name in names_in(expr)}
         for name, expr in reversed(self.primed.items()):
             read |= set(names_in(expr)) if name in read else set()
         yield "/* Words that the claims read, in the state after. */"
@@ -172,6 +192,13 @@ class _Promela:
             checks.append(name)
             yield f"/* {_plain(claim.sentence)}{cited(claim.clauses)} {_plain(show(part.holds))} */"
             yield f"#define {name} {self.writer.text(holds[part])}"
+        yield ""
+        yield "/* What holds of every accepted event, rule by rule. */"
+        for claim, stepwise in self.world.step_parts():
+            yield f"/* {_plain(claim.sentence)}{cited(claim.clauses)} {_plain(show(stepwise.holds))} */"
+            for check in (each for each in self.steps if each.part is stepwise and each.claim is claim):
+                yield f"#define {self._checks(check)} {self.writer.text(check.holds)}"
+        yield ""
         yield f"#define type_ok ({' && '.join(self._in_range(self._after(v.name), v.type) for v in self.machine.variables)})"
         bounds = [f"0 <= {self._after(n)} && {self._after(n)} <= {self._most(n)}" for n in self._bounded()]
         yield f"#define within_bounds ({' && '.join(bounds) or 'true'})"
@@ -226,6 +253,10 @@ class _Promela:
     def _carries_out(self, event: Event, rule: Rule, values: Iterable[str] | None = None) -> str:
         return self._call(f"rule {rule.name}", rule.name, event, values)
 
+    def _checks(self, check: StepCheck) -> str:
+        wish = f"{check.claim.id}_{check.part.name}_of_{check.rule.name}"
+        return self._call(f"claim {check.claim.id} {check.part.name} {check.rule.name}", wish, check.event)
+
     def _rule(self, event: Event, rule: Rule) -> Iterator[str]:
         yield f"/* {rule.name}: {_plain(rule.why)}{cited(rule.clauses)} */"
         control = self.names(self.machine.control)
@@ -235,15 +266,18 @@ class _Promela:
         yield f"#define {self._applies(event, rule)} ({' && '.join(parts)})"
         yield f"inline {self._carries_out(event, rule)} {{"
         yield f"\t{self._prints(event, rule)};"
+        if self.fair:
+            yield f"\ttaken = {self.fair.index(event) + 1 if event in self.fair else 0};"
         yield "\tstay();"
         if rule.target is not None:
             yield f"\t{self._after(self.machine.control)} = {self._member(rule.target)};"
         yield from (f"\t{self._after(a.name)} = {self.writer.bare(a.value)};" for a in rule.effect)
+        yield from (f"\tassert({self._checks(check)});" for check in self.steps if check.rule is rule)
         yield "\tsettle()"
         yield "}"
 
     def _prints(self, event: Event, rule: Rule) -> str:
-        """What the simulation of a trail shows of an event."""
+        """Returns the line by which the simulation of a trail shows an event."""
         shown = ", ".join(f"{_printed(f.name)} = {'%e' if isinstance(f.type, Enum) else '%d'}" for f in event.fields)
         values = "".join(f", {self.names(f.name)}" for f in event.fields)
         return f'printf("{_printed(event.name)}({shown}): {_printed(rule.name)}\\n"{values})'
@@ -258,8 +292,23 @@ class _Promela:
             for rule in event.rules:
                 does = self._carries_out(event, rule, values)
                 yield f"\t:: d_step {{ {self._applies(event, rule, values)} -> {does} }}"
+        if self.fair:
+            yield "\t:: taken = 0 /* nothing happens */"
         yield "\tod"
         yield "}"
+
+    def _comes_to_pass(self) -> Iterator[str]:
+        for claim, part in self.promises:
+            yield ""
+            yield f"/* {_plain(claim.sentence)}{cited(claim.clauses)} */"
+            fair = [self.machine.event_named[name] for name in part.fair]
+            taken = [f"([]<>(taken == {self.fair.index(event) + 1} || !({self._possible(event)})))" for event in fair]
+            promise = f"[]({self.writer.text(part.premise)} -> <>{self.writer.text(part.goal)})"
+            name = self.names(f"claim {claim.id} {part.name}", f"{claim.id}_{part.name}")
+            yield f"ltl {name} {{ ({' && '.join(taken) or 'true'}) -> {promise} }}"
+
+    def _possible(self, event: Event) -> str:
+        return " || ".join(self._applies(event, rule) for rule in event.rules)
 
 
 def _continued(indent: str, parts: list[str]) -> Iterator[str]:

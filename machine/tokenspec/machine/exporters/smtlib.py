@@ -1,9 +1,9 @@
-"""What has to be proved of a machine, as a script for any solver that reads SMT-LIB 2, such as cvc5 and z3.
+"""The obligations of a machine, as a script for any solver that reads SMT-LIB 2, such as cvc5 and z3.
 
 It is printed from the same settings and formulas that the prover encodes, by a printer of its own. Each condition is
 negated and comes with the answer that proves it, `unsat`; each case that has to be possible, with `sat`. (Where one of
 several cases would do, none is written.) Members of an enum are their positions in its order, under their names. A product
-of two open numbers is an uninterpreted function of which only the sign is said.
+of two open numbers is an uninterpreted function of which only the sign and the order are said.
 """
 
 from __future__ import annotations
@@ -48,17 +48,21 @@ _Node: TypeAlias = "str | tuple[_Node, ...]"
 
 @dataclass(frozen=True)
 class Script:
-    """One check by itself: the claim and part it belongs to, what it is about, the answer that is to come, and the text."""
+    """One check by itself: the claim and part it belongs to, what it is about, the answer that is to come, and the text.
+
+    `bound` is the number of runs after which a job that repeats is taken to be refused, None where nothing is.
+    """
 
     claim: str
     part: str
     about: str
     status: str
     text: str
+    bound: int | None = None
 
 
 def _nothing(setting: ProofContext, goals: Sequence[Expr]) -> Sequence[Expr]:
-    """What is proved without a solver."""
+    """Obligations proved without a solver."""
     return ()
 
 
@@ -89,11 +93,11 @@ def scripts(
     for of, setting, formula, status in _checks(conditions(machine, claims, lemmas, proves)):
         writer.enter(setting)
         _, check = writer.check(of, setting, formula, status)
-        yield Script(of.claim, of.part, of.about, status, "\n".join([*writer.head, *writer.entered(), *check, ""]))
+        yield Script(of.claim, of.part, of.about, status, "\n".join([*writer.head, *writer.entered(), *check, ""]), of.bound)
 
 
 def _checks(proof: Iterator[Condition | Possibility]) -> Iterator[tuple[Condition | Possibility, ProofContext, Expr, str]]:
-    """What is asked of a solver, where, and the answer that is to come."""
+    """A question to a solver, its place, and the expected answer."""
     for each in proof:
         if isinstance(each, Condition):
             yield each, each.setting, Not(each.goal), "unsat"
@@ -108,6 +112,7 @@ class _Level:
     setting: ProofContext
     lines: list[str] = field(default_factory=list)
     defined: set[str] = field(default_factory=set)
+    products: list[tuple[_Node, _Node]] = field(default_factory=list)
 
 
 class _SmtWriter:
@@ -141,8 +146,6 @@ class _SmtWriter:
             self._levels.append(_Level(each, [f"; -- {each.says}"]))
             for name, kind in each.opens.items():
                 self._say(("declare-const", _symbol(name), _sort(kind)))
-                if isinstance(kind, Enum):
-                    self._say(("assert", ("or", *(("=", _symbol(name), self._member(kind, m)) for m in kind.members))))
             for known in each.known:
                 self._say(("assert", self._node(known, each)))
             lines += ["(push 1)", *self._levels[-1].lines]
@@ -151,7 +154,7 @@ class _SmtWriter:
     def check(
         self, of: Condition | Possibility, setting: ProofContext, formula: Expr, status: str
     ) -> tuple[list[str], list[str]]:
-        """What has to be defined first, and the lines of one check."""
+        """Returns the definitions that come first, and the lines of one check."""
         said = self._levels[-1].lines
         before = len(said)
         asked = _laid_out(("assert", self._node(formula, setting)), 0)
@@ -186,6 +189,11 @@ class _SmtWriter:
             product: _Node = ("product", left, right)
             self._say(("assert", ("=>", ("and", (">=", left, "1"), (">=", right, "1")), (">=", product, "1"))))
             self._say(("assert", ("=>", ("or", ("=", left, "0"), ("=", right, "0")), ("=", product, "0"))))
+            for other in [factor for level in self._levels for same, factor in level.products if same == left]:
+                for a, b in ((other, right), (right, other)):
+                    is_ordered: _Node = ("<=", ("product", left, a), ("product", left, b))
+                    self._say(("assert", ("=>", ("and", (">=", left, "0"), ("<=", a, b)), is_ordered)))
+            self._levels[-1].products.append((left, right))
             return product
         word = _OPERATIONS[op]
         if op in (BinaryOp.AND, BinaryOp.OR) and isinstance(left, tuple) and left[0] == word:

@@ -13,11 +13,23 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from tokenspec.machine.exporters.bounded_model import LARGEST, BoundedModel, ModelWriter, Names, Spelling, cited, fields_read
+from tokenspec.machine.exporters.bounded_model import (
+    LARGEST,
+    BoundedModel,
+    ModelWriter,
+    Names,
+    Spelling,
+    StepCheck,
+    cited,
+    fields_read,
+)
+from tokenspec.machine.lang.build import Term, all_of
+from tokenspec.machine.lang.claims import primed_definitions
 from tokenspec.machine.lang.declaration import Event, Rule
-from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Var
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Var, substitute
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.proofs.contexts import folded
 
 _INFIX = {BinaryOp.ADD: "+", BinaryOp.SUB: "-", BinaryOp.MUL: "*", BinaryOp.EQ: "=", BinaryOp.LT: "<", BinaryOp.LE: "<="}
 _INFIX |= {BinaryOp.AND: "/\\", BinaryOp.OR: "\\/"}
@@ -68,13 +80,15 @@ class _Tla:
             self.names(each)
         truth = {True: "TRUE", False: "FALSE"}
         spelling = Spelling(_INFIX, _CALLS, "#", "~", "(IF {} THEN {} ELSE {})", True, truth, "Largest", _string)
-        self.writer = ModelWriter(spelling, self.names, machine_scope(self.machine, fields), fields_read(self.machine))
+        kinds = machine_scope(self.machine, fields)
+        self.writer = ModelWriter(spelling, self.names, kinds, fields_read(self.machine))
+        self.steps = list(world.step_checks())
 
     def text(self) -> str:
         """The module. Which members are compared is known when all is written, so its head is written last."""
         body = [*self._state(), *self._definitions(), *self._claims()]
         body += [line for event in self.machine.events for line in self._event(event)]
-        body += self._behaviour()
+        body += [*self._applies(), *self._step_claims(), *self._behaviour()]
         constants = list(self._constants())
         ranks = [line for kind, name in self.writer.ranks.items() for line in _rank(kind, name)]
         return "\n".join([*self._head(), *constants, *ranks, *body, "=" * 80]) + "\n"
@@ -190,13 +204,59 @@ class _Tla:
             yield f"UNCHANGED <<{', '.join(kept)}>>"
 
     def _value(self, expr: Expr) -> str:
-        """What a variable is equal to. Only what binds more tightly than the sign of equality goes without brackets."""
+        """Returns the right side of an equation. Only what binds more tightly than the sign of equality goes without brackets."""
         loose = isinstance(expr, Ite) or (isinstance(expr, Binary) and expr.op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL))
         return self.writer.bare(expr) if loose else self.writer.text(expr)
 
     def _whole(self, condition: Expr) -> str:
         """A condition of an action. TLC would make two steps of an action with a disjunction of which both sides hold."""
         return self.writer.text(condition) if isinstance(condition, Lit) else f"Holds({self.writer.bare(condition)})"
+
+    def _call(self, name: str, event: Event, values: Iterable[str] | None = None) -> str:
+        given = ", ".join([self.names(f.name) for f in event.fields] if values is None else values)
+        return f"{name}({given})" if given else name
+
+    def _applies(self) -> Iterator[str]:
+        """For each rule that a claim is about, when it is taken."""
+        for event, rule in dict.fromkeys((check.event, check.rule) for check in self.steps):
+            guard = all_of(*(Term(need.holds) for need in event.requires), Term(rule.when)).expr
+            parts = [f"{self.names(self.machine.control)} \\in {_set(rule.source)}", self.writer.bare(folded(guard))]
+            yield from _listed(self._call(self._takes(rule), event), parts)
+
+    def _takes(self, rule: Rule) -> str:
+        return self.names(f"rule {rule.name}", f"Takes_{rule.name}")
+
+    def _step_claims(self) -> Iterator[str]:
+        """What is claimed of each step, as an invariant of the state before it, with the state after it put in.
+
+        A property `[][A]_vars` would let every step pass that changes nothing, and relaxed generation is such a step.
+        """
+        for claim, part in self.world.step_parts():
+            checks = [check for check in self.steps if check.part is part and check.claim is claim]
+            yield from _remark("", f"{claim.sentence}{cited(claim.clauses)}")
+            for event in dict.fromkeys(check.event for check in checks):
+                told = [f"{self._call(self._takes(c.rule), event)} => {self._over_before(c)}" for c in checks if c.event is event]
+                yield from _listed(self._call(self._of(claim.id, part.name, event), event), told)
+            concerned = {check.event.name: check.event for check in checks}
+            instances = [(concerned[name], values) for name, values in self.world.events if name in concerned]
+            told = [
+                self._call(self._of(claim.id, part.name, event), event, map(self.writer.value, values))
+                for event, values in instances
+            ]
+            yield from _listed(self._claim(claim.id, part.name), told or ["TRUE"])
+
+    def _over_before(self, check: StepCheck) -> str:
+        """The formula of a check in the state before alone."""
+        after: dict[str, Expr] = {f"new.{v.name}": Var(v.name) for v in self.machine.variables}
+        if check.rule.target is not None:
+            after[f"new.{self.machine.control}"] = Lit(check.rule.target)
+        after |= {f"new.{a.name}": a.value for a in check.rule.effect}
+        for name, expr in primed_definitions(self.machine).items():
+            after[name] = folded(substitute(expr, after))
+        return self.writer.text(folded(substitute(check.holds, after)))
+
+    def _of(self, claim: str, part: str, event: Event) -> str:
+        return self.names(f"claim {claim} {part} {event.name}", f"{claim}_{part}_of_{event.name}")
 
     def _behaviour(self) -> Iterator[str]:
         steps = []
@@ -212,8 +272,16 @@ class _Tla:
             yield f"{steps[-1]} == {operator}({', '.join(map(self.writer.value, instance[1]))})"
         yield ""
         yield from _listed("Next", steps or ["FALSE"], "\\/")
-        yield "Spec == Init /\\ [][Next]_vars"
+        promises = list(self.world.leads_to_parts())
+        if promises:
+            yield from _remark("", "Nothing has to happen but the jobs and the time that the claims below take for granted.")
+        fair = dict.fromkeys(self.machine.event_named[name] for _, part in promises for name in part.fair)
+        yield "Spec == Init /\\ [][Next]_vars" + "".join(f" /\\ WF_vars({self._operator(event)})" for event in fair)
         yield ""
+        for claim, part in promises:
+            yield from _remark("", f"{claim.sentence}{cited(claim.clauses)}")
+            yield f"{self._claim(claim.id, part.name)} == {self.writer.text(part.premise)} ~> {self.writer.text(part.goal)}"
+            yield ""
 
     def _several(self) -> set[tuple[str, str]]:
         """The events and fields that take more than one value in this world."""
@@ -224,12 +292,15 @@ class _Tla:
         return {place for place, found in values.items() if len(found) > 1}
 
     def configuration(self) -> str:
-        """What TLC is to check, and the figures under which it does."""
+        """Returns the configuration of TLC: what it checks, and under which figures."""
         lines = [f"\\* {self.name}.cfg: what TLC checks of {self.name}.tla, under which figures and policies."]
         lines += ["\\* TLC also reports a state in which nothing is accepted; its option -deadlock turns that off."]
         lines += ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]
-        lines += [f"    {self._claim(claim.id, part.name)}" for claim, part in self.world.state_parts()]
+        stated = [(c.id, p.name) for c, p in self.world.state_parts()] + [(c.id, p.name) for c, p in self.world.step_parts()]
+        lines += [f"    {self._claim(*each)}" for each in stated]
         lines += ["    TypeOK"]
+        promised = [f"    {self._claim(claim.id, part.name)}" for claim, part in self.world.leads_to_parts()]
+        lines += ["PROPERTIES", *promised] if promised else []
         figures = [f"    {self.names(p.name)} = {self._figure(p.name)}" for p in self.machine.all_parameters]
         figures += [f"    {self._most(name)} = {self.world.most[name]}" for name in self._bounded()]
         return "\n".join([*lines, *(["CONSTANTS", *figures] if figures else [])]) + "\n"

@@ -31,6 +31,13 @@ def closed_off(machine: Machine, settings: Mapping[str, Value]) -> frozenset[tup
     return outcomes(machine) - _Walk(machine, settings).reached
 
 
+def decided(machine: Machine, expr: Expr, settings: Mapping[str, Value]) -> Value | None:
+    """The value of `expr` under fixed `settings` of some parameters; None where it depends on anything else."""
+    worker = _Worker(machine)
+    worker.begin(settings)
+    return worker.value(expr)
+
+
 _OF_NUMBERS: dict[BinaryOp, Callable[[int, int], Value]] = {
     BinaryOp.ADD: operator.add,
     BinaryOp.SUB: operator.sub,

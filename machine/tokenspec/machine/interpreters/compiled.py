@@ -36,7 +36,7 @@ Bound: TypeAlias = tuple[Row, dict[str, StepFunction], dict[str, LedgerFunction]
 
 
 class Steps(Protocol):
-    """What runs a machine one event at a time under one choice of parameters: this reader, and whatever can stand in for it."""
+    """A reader that runs a machine one event at a time under one choice of parameters: this one, or a replacement."""
 
     initial: Row
     steps: dict[str, StepFunction]

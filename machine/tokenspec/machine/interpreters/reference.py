@@ -96,7 +96,7 @@ def initial_state(machine: Machine, parameters: Values) -> dict[str, Value]:
 
 
 def step(machine: Machine, parameters: Values, state: Values, event_name: str, fields: Values) -> Step:
-    """What `event_name` with `fields` does in `state`.
+    """Returns the outcome of `event_name` with `fields` in `state`.
 
     Refused by the first requirement that fails; otherwise accepted by the one rule whose source and condition
     fit. Raises `Gap` where no rule fits, or more than one.

@@ -1,15 +1,16 @@
 """The symbolic reader: settings and formulas as z3 terms, and one solver that goes from setting to setting.
 
 Members of an enum are their positions in its order. A product of two open numbers stands for itself: all that is
-said of it is its sign, which keeps everything else linear; whatever is proved holds of the true product too. Where a
-formula turns out to be possible with products that are not the true ones, it is asked about the true ones.
+said of it is its sign and its order among products of the same factor, which keeps everything else linear; whatever is
+proved holds of the true product too. Where a formula turns out to be possible with products that are not the true ones,
+it is asked about the true ones.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any, TypeAlias, assert_never
+from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import z3
 
@@ -23,16 +24,24 @@ Term: TypeAlias = Any
 """A z3 expression; z3 carries no types that a checker could use."""
 
 
+class Product(NamedTuple):
+    """Two factors, the term that stands for their product, and what is known of its sign and its order among others."""
+
+    left: Term
+    right: Term
+    term: Term
+    known: Term
+
+
 class SymbolicTerms:
     """The terms of one setting. A definition is encoded when it is first read."""
 
     def __init__(self, setting: ProofContext, outer: SymbolicTerms | None) -> None:
         self._setting, self._outer = setting, outer
         self._terms = {name: _open(name, kind) for name, kind in setting.opens.items()}
-        self.products: list[tuple[Term, Term, Term]] = []
-        """What has been multiplied here: two factors and the term that stands for their product."""
-        self.known = [_member(self._terms[name], kind) for name, kind in setting.opens.items() if isinstance(kind, Enum)]
-        self.known += [self.encode(known) for known in setting.known]
+        self.products: dict[int, Product] = {}
+        """Products so far, by the number that z3 gives to the product."""
+        self.known = [self.encode(known) for known in setting.known]
 
     def __getitem__(self, name: str) -> Term:
         if name not in self._terms:
@@ -103,8 +112,15 @@ class SymbolicTerms:
         if z3.is_int_value(a) or z3.is_int_value(b):
             return a * b
         product = z3.Function("product", z3.IntSort(), z3.IntSort(), z3.IntSort())(a, b)
-        self.products.append((a, b, product))
+        number = product.get_id()
+        if number not in self.products:
+            known = [_signs(a, b, product), *(_order(p, b, product) for p in self._all_products() if p.left.eq(a))]
+            self.products[number] = Product(a, b, product, z3.And(known))
         return product
+
+    def _all_products(self) -> Iterator[Product]:
+        yield from self.products.values()
+        yield from self._outer._all_products() if self._outer else ()
 
 
 # z3's own operators look each argument over, which would take more time than all the proofs.
@@ -145,13 +161,15 @@ def _open(name: str, kind: Type) -> Term:
     return z3.Bool(name) if isinstance(kind, Bool) else z3.Int(name)
 
 
-def _member(term: Term, kind: Enum) -> Term:
-    return _chained(z3.Z3_mk_or, [_compared(z3.Z3_mk_eq, term, _number(kind.order.index(member))) for member in kind.members])
-
-
 def _signs(a: Term, b: Term, product: Term) -> Term:
     positive, zero = z3.Implies(z3.And(a >= 1, b >= 1), product >= 1), z3.Implies(z3.Or(a == 0, b == 0), product == 0)
     return z3.And(positive, zero)
+
+
+def _order(other: Product, b: Term, product: Term) -> Term:
+    """Two products of one factor that is not negative are in the order of their other factors."""
+    order = z3.And(z3.Implies(other.right <= b, other.term <= product), z3.Implies(b <= other.right, product <= other.term))
+    return z3.Implies(other.left >= 0, order)
 
 
 class Solver:
@@ -168,16 +186,32 @@ class Solver:
         """Returns whether `formula` can be true in `setting`; None where the time did not suffice to tell."""
         self._enter(setting)
         term = self._terms[setting].encode(formula)
-        products = [p for s in setting.chain for p in self._terms[s].products]
+        products = list({number: p for s in setting.chain for number, p in self._terms[s].products.items()}.values())
         self._solver.push()
-        self._solver.add(*(_signs(*p) for p in products), term)
+        self._solver.add(*(p.known for p in products), term)
         found = self._asked(self._solver)
-        if found and any(not z3.is_true(self._model.eval(p == a * b, model_completion=True)) for a, b, p in products):
-            true = self._limited(z3.Solver())
-            true.add(*self._solver.assertions(), *(p == a * b for a, b, p in products))
-            found = self._asked(true)
+        if found and not all(self._is_true_product(p) for p in products):
+            found = self._with_true_products(products)
         self._solver.pop()
         return found
+
+    def _is_true_product(self, product: Product) -> bool:
+        a, b, found = (self._model.eval(term, model_completion=True).as_long() for term in product[:3])
+        return bool(found == a * b)
+
+    def _with_true_products(self, products: list[Product]) -> bool | None:
+        """The same question of true products: first with the factors that were found, which keeps it linear."""
+        left = [self._model.eval(p.left, model_completion=True) for p in products]
+        self._solver.push()
+        self._solver.add(*(p.left == value for p, value in zip(products, left, strict=True)))
+        self._solver.add(*(p.term == value * p.right for p, value in zip(products, left, strict=True)))
+        found = self._asked(self._solver)
+        self._solver.pop()
+        if found:
+            return found
+        true = self._limited(z3.Solver())
+        true.add(*self._solver.assertions(), *(p.term == p.left * p.right for p in products))
+        return self._asked(true)
 
     def is_true(self, formula: Expr) -> bool:
         """Returns whether `formula` is true, in the setting last asked about, where the formula asked about is."""

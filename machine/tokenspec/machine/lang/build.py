@@ -1,4 +1,4 @@
-"""How a declaration is written: a handle with infix operators, and one constructor for each part.
+"""Constructors of a declaration: a handle with infix operators, and one function for each part.
 
 `Term` is the handle; it overloads only what cannot be misread. It has no truth value, so that `a < b < c`,
 `and`, `or` and `if` raise instead of quietly meaning something else; write `all_of`, `any_of`, `ite`.
@@ -163,7 +163,7 @@ def definition(name: str, value: Termlike, says: str) -> d.Definition:
 
 
 def assumption(holds: Termlike, breach: str) -> d.Assumption:
-    """What every choice of parameters must satisfy."""
+    """Declares a condition that every choice of parameters must satisfy."""
     return d.Assumption(lift(holds), breach)
 
 
@@ -192,7 +192,7 @@ class Flows:
 
 
 Change: TypeAlias = d.Assign | d.Posting | Flows | tuple[str, d.ClockAct]
-"""What a rule does: to a variable, in the ledger, both at once, or to a clock."""
+"""An effect of a rule: on a variable, in the ledger, both at once, or on a clock."""
 
 
 def rule(

@@ -1,4 +1,4 @@
-"""What is claimed of a machine, as data: sentences with the formulas that make them exact.
+"""Claims about a machine, as data: sentences with the formulas that make them exact.
 
 A claim has parts. A *state* part holds in every reachable state; a *step* part holds of every accepted event; a
 *two-run* part compares two ways to go on from one state; a *pair* part holds of two copies of a machine; a *liveness*
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
-from tokenspec.machine.lang.build import Term, Termlike, cites, lift, var
+from tokenspec.machine.lang.build import Term, Termlike, all_of, cites, lift, one_of, var
 from tokenspec.machine.lang.declaration import ClockAct, Event, Field, Kind, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, names_in, substitute
 from tokenspec.machine.lang.typecheck import type_of
@@ -26,7 +26,7 @@ from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
 
 NOTHING = "(nothing)"
-"""What `answer.x` is for a rule that does not answer x, where x is a name."""
+"""The value of `answer.x` for a rule that does not answer x, where x is a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +147,16 @@ class RefusalPart:
 
 @dataclass(frozen=True, slots=True)
 class LayerPart:
-    """A property of the layers around the machine, checked by the property test called `name`."""
+    """A property of the layers around the machine, checked by the property test called `name`.
+
+    Its twin needs an event that one of the rules `after` accepts (any event where empty), and settings in which `where`,
+    over parameters, is true. No engine looks at this but what tells why a twin cannot arise.
+    """
 
     name: str
     says: str
+    after: tuple[str, ...] = ()
+    where: Expr = TRUE
 
 
 Part: TypeAlias = StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart | LayerPart
@@ -179,6 +185,23 @@ ONE_OUTCOME = ("exactly_one_outcome", "one_outcome")
 """The claim, and its part, that every checker looks after for every machine: one rule accepts, or one code refuses."""
 
 
+def of_type(name: str, kind: Type) -> Expr:
+    """The formula that `name` holds a value of `kind`: a number within its range, one of an enum's members."""
+    match kind:
+        case Tokens(lo, hi):
+            return all_of(lo <= var(name), var(name) <= hi).expr
+        case Enum():
+            return one_of(var(name), *kind.members).expr
+        case _:
+            return TRUE
+
+
+def within_types(machine: Machine) -> StatePart:
+    """The part that every variable of `machine` holds a value of its type; each proof about `machine` rests on it."""
+    kept = all_of(*(Term(of_type(v.name, v.type)) for v in machine.variables)).expr
+    return StatePart("within_types", machine.name, kept, TRUE)
+
+
 def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part) -> Claim:
     """A claim; `clauses` are ids with spaces between them."""
     return Claim(number, id, sentence, cites(clauses), parts)
@@ -192,8 +215,12 @@ def state(name: str, holds: Termlike, twin: Termlike, machine: str) -> StatePart
 def step(
     name: str, holds: Termlike, twin: Termlike, *events: str, ghosts: Iterable[Ghost] = (), keeps: Termlike = True, machine: str
 ) -> StepPart:
-    """A part that holds of every accepted event, or of the named ones."""
-    return StepPart(name, machine, lift(holds), lift(twin), events, tuple(ghosts), lift(keeps))
+    """A part that holds of every accepted event, or of the named ones. A ghost that is a name stays a member of its enum."""
+    kept = tuple(ghosts)
+    members = [Term(of_type(g.name, g.type)) for g in kept if isinstance(g.type, Enum)]
+    return StepPart(
+        name, machine, lift(holds), lift(twin), events, kept, all_of(keeps, *members).expr if members else lift(keeps)
+    )
 
 
 def ghost(name: str, kind: Type, initial: Termlike, after: Termlike, most: Termlike | None = None) -> Ghost:
@@ -249,7 +276,7 @@ def flow(kind: Kind, pool: Term) -> Term:
 
 
 def answered(name: str) -> Term:
-    """What the event answered: 0 or `NOTHING` where it did not."""
+    """Names an answer of the event: 0 or `NOTHING` where it gave none."""
     return var(f"answer.{name}")
 
 
@@ -269,7 +296,7 @@ def primed_definitions(machine: Machine, prefix: str = "new.") -> dict[str, Expr
 
 
 def rule_constants(machine: Machine, event: Event, rule: Rule) -> dict[str, Expr]:
-    """What a step formula reads that is known from the rule alone: names, clocks, and the ledger as expressions."""
+    """Returns the names of a step formula that are known from the rule alone: names, clocks, and the ledger as expressions."""
     known: dict[str, Expr] = {"event": Lit(event.name), "rule": Lit(rule.name)}
     acts = dict(rule.clocks)
     known |= {f"clock.{c.name}": Lit(acts.get(c.name, ClockAct.KEEPS).value) for c in machine.clocks}

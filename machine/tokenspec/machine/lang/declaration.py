@@ -1,4 +1,4 @@
-"""What a machine is made of. Everything here is data: no reader, no behaviour.
+"""The parts of a machine. Everything here is data: no reader, no behaviour.
 
 A machine has variables (one of them, `control`, says in which state of its lifecycle it is), parameters
 that stay fixed over a run, definitions that give names to expressions, and events. An event brings fields,
@@ -54,7 +54,7 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class Assumption:
-    """What every admissible choice of parameters satisfies; `breach` tells whoever breaks it."""
+    """A condition that every admissible choice of parameters satisfies; `breach` tells whoever breaks it."""
 
     holds: Expr
     breach: str
@@ -88,6 +88,8 @@ class Field:
     origin: Origin = Origin.PAYLOAD
     wire: str = ""
     """Its name in a record, where that differs (a field may not share a variable's name)."""
+    instead: str = ""
+    """An optional key that a record may hold in its place, and then its value is looked up; one of the two is there."""
 
     @property
     def key(self) -> str:
@@ -96,7 +98,7 @@ class Field:
 
 
 class Shape(enum.Enum):
-    """How a key is written in a record."""
+    """The form of a key in a record."""
 
     TEXT = "text"
     TIME_OF_DAY = "time of day"
@@ -115,7 +117,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """What must hold for the event to be accepted; `code` is the refusal, and reads as the sentence that failed."""
+    """A condition for the event to be accepted; `code` is the refusal, and reads as the sentence that failed."""
 
     code: str
     holds: Expr
@@ -132,7 +134,7 @@ class Assign:
 
 
 class Kind(enum.Enum):
-    """What happened to tokens of a pool. The first four add to the pool, the others take from it."""
+    """The kinds of ledger lines of a pool. The first four add to the pool, the others take from it."""
 
     GRANTED = "granted"
     BOUGHT = "bought"
@@ -158,7 +160,7 @@ class Posting:
 
 
 class ClockAct(enum.Enum):
-    """What a rule does to a clock; a rule that does not name a clock leaves it running."""
+    """An effect of a rule on a clock; a rule that does not name a clock leaves it running."""
 
     KEEPS = "keeps"
     STARTS = "starts"
@@ -171,7 +173,7 @@ class ClockAct(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """How an event is accepted in the states `source`, when `when` holds.
+    """A way of accepting an event in the states `source`, when `when` holds.
 
     `target` is the state after, None where it stays the same. Effects are simultaneous: each right side reads
     the state before, and a variable that no effect names keeps its value. `answer` holds what the event

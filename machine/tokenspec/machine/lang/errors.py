@@ -1,4 +1,4 @@
-"""What can be wrong with a declaration, each under a code that stays the same.
+"""Faults of a declaration, each under a code that stays the same.
 
 A message says the code, the place, what is wrong with the values, and what to do. `CODES` is the register:
 each code is raised somewhere, and tests/lang holds a wrong declaration for each (test_wrong_declarations.py).

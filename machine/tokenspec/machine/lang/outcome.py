@@ -1,4 +1,4 @@
-"""What comes of an event: values, the same for every reader."""
+"""Outcomes of an event: values, the same for every reader."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ UNKNOWN = Enum("unknown", ())
 
 
 def fits(expr: Expr, scope: Scope, place: str, wanted: Type = UNKNOWN, code: str = "TS203") -> Iterator[DeclarationError]:
-    """What keeps `expr` from being a value of `wanted`: a fault in it, another type (`code`), a literal out of range."""
+    """Yields what keeps `expr` from being a value of `wanted`: a fault in it, another type (`code`), a literal out of range."""
     try:
         found = type_of(expr, scope, place)
     except DeclarationError as fault:

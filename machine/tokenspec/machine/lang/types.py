@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 Value: TypeAlias = bool | int | str
-"""What an expression evaluates to: a truth value, a number of tokens, or the name of an enum's member."""
+"""The value of an expression: a truth value, a number of tokens, or the name of an enum's member."""
 
 COUNTABLE_MAX = 2**53 - 1
 """The largest number of tokens any pool can hold: the largest integer that every JSON reader keeps exact."""

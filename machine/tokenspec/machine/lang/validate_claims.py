@@ -41,8 +41,14 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
             faults.append(DeclarationError("TS301", place, "it has no part and no twin", "Say what holds"))
         faults += twice((part.name for part in each.parts), place, "part")
         for part in each.parts:
-            if not isinstance(part, LayerPart):
-                where = f"{place}, part {part.name!r}"
+            where = f"{place}, part {part.name!r}"
+            if isinstance(part, LayerPart):
+                faults += unknown(
+                    part.after, [r.name for m in by_name.values() for e in m.events for r in e.rules], "TS101", where, "a rule"
+                )
+                figures = {p.name: p.type for m in by_name.values() for p in m.all_parameters}
+                faults += fits(part.where, figures, where, Bool(), "TS202")
+            else:
                 faults += unknown([part.machine], by_name, "TS101", where, "a machine")
                 faults += _part_faults(where, part, by_name[part.machine]) if part.machine in by_name else ()
     if faults:

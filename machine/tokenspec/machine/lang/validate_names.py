@@ -1,4 +1,4 @@
-"""What can be wrong with a declaration before an expression is read: its names, and the values that stand beside them."""
+"""Faults of a declaration that show before an expression is read: in its names, and in the values beside them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tokenspec.machine.lang.errors import DeclarationError
 from tokenspec.machine.lang.types import Enum, Tokens, Type
 
 LIVE_NAMES = ("rule", "refusal", "answer", "ledger", "machine", "state_values")
-"""What a live object says of itself. Its variables and events are attributes too, so they cannot be called that."""
+"""Attributes of a live object itself. Its variables and events are attributes too, so they cannot be called that."""
 
 
 def twice(names: Iterable[str], place: str, what: str) -> Iterator[DeclarationError]:

@@ -87,7 +87,7 @@ class Rewriter:
                     yield _rewrite(operator, expr, whole if inner is expr else Not(whole))
 
     def _leaf(self, expr: Expr, op: BinaryOp | None = None) -> Iterator[tuple[str, Expr]]:
-        """What a constant or a name, to which `op` is applied, is changed to."""
+        """Yields the replacements of a constant or a name to which `op` is applied."""
         match expr:
             case Lit(bool(value)):
                 yield "constant", Lit(not value)
@@ -101,7 +101,7 @@ class Rewriter:
                 yield "negation", Not(expr)
 
     def _node(self, expr: Expr) -> Iterator[tuple[str, Expr]]:
-        """What `expr` as a whole is changed to."""
+        """Yields the replacements of `expr` as a whole."""
         match expr:
             case Binary(BinaryOp.MIN | BinaryOp.MAX | BinaryOp.MUL, left, right):
                 yield "side", left

@@ -1,6 +1,6 @@
 """Where a formula is to be proved, as data: names, what they stand for, and what is known of them.
 
-A setting lies inside another one and adds names. Some are open: of them only the type is known, and what `known` says.
+A setting lies inside another one and adds names. Some are open: of them nothing is known but what `known` says.
 The others are defined by expressions over names that come before. The state after an event is one more set of names,
 such as `new.fast`, each defined over the state before it, so that a formula never grows with the number of events.
 Everything is an expression of our own language; what a solver is told is up to the encoders.
@@ -14,15 +14,15 @@ from functools import cached_property, lru_cache
 from typing import assert_never
 
 from tokenspec.machine.lang.build import Term, all_of, eq, ite, one_of, var
-from tokenspec.machine.lang.claims import primed_definitions
+from tokenspec.machine.lang.claims import of_type, primed_definitions
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in, substitute
 from tokenspec.machine.lang.typecheck import type_of
-from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
+from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.machine.lang.validate import machine_scope
 
 NEW, OTHER = "new.", "other."
-"""What stands before the names of the state after an event, and before those of another copy of the machine."""
+"""Prefixes of the names of the state after an event, and of those of another copy of the machine."""
 
 COMPARISONS = frozenset((BinaryOp.EQ, BinaryOp.LT, BinaryOp.LE))
 """The operators whose arguments may be names."""
@@ -55,7 +55,7 @@ class ProofContext:
         return {**self.outer._definitions, **self.defines} if self.outer else dict(self.defines)
 
     def definition(self, name: str) -> Expr | None:
-        """What `name` stands for; None where it is open."""
+        """Returns the value of `name`; None where it is open."""
         return self._definitions.get(name)
 
     @property
@@ -97,9 +97,9 @@ class ProofContexts:
         self.machine, self.invariants = machine, invariants
         self._types = {v.name: v.type for v in machine.variables}
         figures = {p.name: p.type for p in machine.all_parameters}
-        ranges = [in_range(name, kind) for name, kind in figures.items()]
+        types = [of_type(name, kind) for name, kind in figures.items()]
         assumed = [a.holds for a in machine.assumptions]
-        self.figures = ProofContext("the figures and policies", figures, known=_told(*ranges, *assumed))
+        self.figures = ProofContext("the figures and policies", figures, known=_told(*types, *assumed))
         initial = {v.name: v.initial for v in machine.variables}
         self.first = self._with_state("the first state", self.figures, "", initial)
         self.state = self._with_state("a state in which every invariant holds", self.figures, "", {}, *invariants)
@@ -125,7 +125,7 @@ class ProofContexts:
                 kinds[d.name] = type_of(d.expr, kinds, d.name)
         defines = {d.name: d.expr for d in self.machine.definitions if d.name in kinds and d.name not in self.state.scope}
         types = {name: kinds[name] for name in (*(f.name for f in event.fields), *defines)}
-        known = _told(*(in_range(f.name, f.type) for f in event.fields))
+        known = _told(*(of_type(f.name, f.type) for f in event.fields))
         return ProofContext(f"{event.name} happens", types, defines, known, base or self.state)
 
     def event(self, event: Event, base: ProofContext | None = None) -> ProofContext:
@@ -212,18 +212,13 @@ class ProofContexts:
         return ProofContext(says, types, defines, _told(*known), outer)
 
 
-def in_range(name: str, kind: Type) -> Expr:
-    """That an open number is within its declared range. (That an open name of an enum is a member goes without saying.)"""
-    return all_of(kind.lo <= var(name), var(name) <= kind.hi).expr if isinstance(kind, Tokens) else TRUE
-
-
 def _told(*known: Expr) -> tuple[Expr, ...]:
     return tuple(k for k in map(folded, known) if k != TRUE)
 
 
 @lru_cache(maxsize=256)
 def _reads(machine: Machine, prefix: str) -> dict[str, frozenset[str]]:
-    """What each definition over a state reads of it."""
+    """Returns the variables that each definition over a state reads."""
     return {
         name: frozenset(n for n in names_in(expr) if n.startswith(prefix))
         for name, expr in primed_definitions(machine, prefix).items()

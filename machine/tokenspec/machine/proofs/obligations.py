@@ -1,4 +1,4 @@
-"""What a proof consists of, as data: conditions that have to follow, and cases that have to be possible."""
+"""The obligations of a proof, as data: conditions that have to follow, and cases that have to be possible."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tokenspec.machine.proofs.contexts import ProofContext
 LEMMA = "lemma"
 """Stands where a claim's id would, for the lemmas, on which every proof rests."""
 FIRST_STATE, TWIN, TWO_RUNS = "first state", "twin", "two runs"
-"""What a condition is about, where it is about no event and no rule."""
+"""The subject of a condition that is about no event and no rule."""
 
 Proves: TypeAlias = Callable[[ProofContext, Sequence[Expr]], Sequence[Expr]]
 """Those of some formulas that follow from a setting, as far as a solver can tell, in their order."""

@@ -1,7 +1,8 @@
 """Everything that has to be shown for the claims about a machine to be proved.
 
 State parts and lemmas are shown together, by induction: they hold in the first state, and every rule leads from a state
-in which all of them hold to one in which each of them holds. The other parts are shown of every state in which they hold.
+in which all of them hold to one in which each of them holds. One lemma stands for every machine: that each variable
+stays within its type. The other parts are shown of every state in which all of these hold.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tokenspec.machine.lang.claims import (
     TwoRunPart,
     parts_of,
     rule_constants,
+    within_types,
 )
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, substitute
@@ -34,6 +36,11 @@ def conditions(
     return iter(_Proof(machine, claims, lemmas, proves))
 
 
+def twins(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart]) -> Iterator[Possibility]:
+    """The interesting case of each part, to be possible in a state in which every invariant holds."""
+    return _Proof(machine, claims, lemmas, lambda setting, goals: ()).twins()
+
+
 class _Proof:
     def __init__(self, machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], proves: Proves) -> None:
         self._machine, self._proves = machine, proves
@@ -42,7 +49,8 @@ class _Proof:
         self._two_runs = [(c.id, p) for c, p in parts_of(claims, machine, TwoRunPart)]
         self._refusals = [(c.id, p) for c, p in parts_of(claims, machine, RefusalPart)]
         self._states = [(c.id, p) for c, p in parts_of(claims, machine, StatePart)]
-        self._invariants = [(LEMMA, lemma) for lemma in lemmas if lemma.machine == machine.name] + self._states
+        own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine == machine.name]
+        self._invariants = [(LEMMA, lemma) for lemma in own] + self._states
         self._settings = ProofContexts(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
         self._known_of_rules: dict[str, dict[str, Expr]] = {}
@@ -112,6 +120,13 @@ class _Proof:
             after = {NEW + g.name: folded(substitute(g.after, constants)) for g in part.ghosts}
             self._with_ghosts[part.name, rule.name] = ProofContext("with ghosts", types, after, (part.keeps,), setting)
         return self._with_ghosts[part.name, rule.name]
+
+    def twins(self) -> Iterator[Possibility]:
+        """The twins of all parts, those of two-run parts among them, which are part of their proofs otherwise."""
+        yield from self._twins()
+        for claim, part in self._two_runs:
+            differs = all_of(Term(part.assume), negation(Term(part.unless))).expr
+            yield Possibility(claim, part.name, TWIN, ((self._settings.state, differs),))
 
     def _twins(self) -> Iterator[Possibility]:
         for claim, part in self._states:

@@ -31,7 +31,7 @@ RUNS = 2
 """The largest number of runs of a job that repeats that are written out."""
 
 _NEXT = "next."
-"""What stands before the names of the state after one more run, where two loops are compared."""
+"""The prefix of the names of the state after one more run, where two loops are compared."""
 
 
 class TwoRuns:
@@ -186,7 +186,7 @@ class _Attempt:
         return end
 
     def _kept(self, event: Event, start: str) -> tuple[Expr, ...]:
-        """What holds when the job is first run and is kept by every run."""
+        """Returns the condition that holds when the job is first run and is kept by every run."""
         control, settings = var(self._settings.machine.control), self._settings
         candidates = dict.fromkeys((*self._assumed, *(ne(control, member).expr for member in settings.machine.states)))
         facts = tuple(self._found.always([self._here], {settings.over(start, c): c for c in candidates}).values())

@@ -52,7 +52,7 @@ class Instance:
         return self._exports[memory].get_buffer_ptr(self._store)
 
     def memory_bytes(self, memory: str) -> int:
-        """How large a memory is."""
+        """The size of a memory."""
         return int(self._exports[memory].data_len(self._store))
 
     def value(self, name: str) -> int:

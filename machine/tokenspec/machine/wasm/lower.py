@@ -13,7 +13,7 @@ from tokenspec.machine.lang.types import Enum, Type, Value
 from tokenspec.machine.wasm.normal_form import Node, Nodes
 
 Env = Mapping[str, Node]
-"""What each name that is not a definition stands for."""
+"""The meaning of each name that is not a definition."""
 
 
 class Lowering:

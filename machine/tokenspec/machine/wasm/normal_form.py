@@ -123,6 +123,11 @@ class Nodes:
 
     def smaller(self, left: Node, right: Node) -> Node:
         """The smaller of two numbers."""
+        for limit, number in ((left, right), (right, left)):
+            if (most := self.value(limit)) is not None and self.parts[number][0] == "mul" and most < self.most[number]:
+                # What a product stands at is exact as far as the limit, which no sum of two that may not be exact is.
+                chosen = ("ite", self.at_most(number, limit), number, limit)
+                return self._make(chosen, min(most, self.least[number]), most)
         return self.sub(left, self.excess(self.sub(left, right)))
 
     def larger(self, left: Node, right: Node) -> Node:

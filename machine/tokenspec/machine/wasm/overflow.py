@@ -37,7 +37,7 @@ def fits(least: int, most: int) -> bool:
 
 @dataclass(frozen=True)
 class _Reach:
-    """How far a node is trusted (None: it is exact wherever it is), and how far from 0 its computed value can be."""
+    """The trust in a node (None: it is exact wherever it is), and the greatest distance of its computed value from 0."""
 
     trusted: int | None
     furthest: int
@@ -84,7 +84,9 @@ class Exactness:
                 return self._reach(operands[0])
             case "ite":
                 self._reach(operands[0])
-                return self._either(*(self._reach(part) for part in operands[1:]))
+                reach = self._either(*(self._reach(part) for part in operands[1:]))
+                # A number that lies within what is trusted is exact.
+                return _Reach(None, furthest) if reach.trusted is not None and furthest <= reach.trusted else reach
             case "eq0" | "le0" | "not":
                 self._reach(operands[0])
             case "and" | "or":

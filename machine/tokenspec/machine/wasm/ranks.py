@@ -66,7 +66,7 @@ class Layout:
 
     @cached_property
     def weights(self) -> dict[str, int]:
-        """How much one step of each digit adds to the rank."""
+        """The amount that one step of each digit adds to the rank."""
         weights, weight = {}, 1
         for each in reversed(self.digits):
             weights[each.name] = weight

@@ -68,7 +68,7 @@ class Function:
                 self._home[node] = home
 
     def scope(self) -> dict[Node, str]:
-        """What is computed so far; give it back to `leave` where a branch ends."""
+        """Returns what is computed so far; give it back to `leave` where a branch ends."""
         return dict(self._home)
 
     def leave(self, scope: dict[Node, str]) -> None:

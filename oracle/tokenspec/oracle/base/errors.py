@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class BadRecord(Exception):
-    """A record that is not well formed, or out of order in time: `field`, `rule`, and the `value` where there is one."""
+    """A record that is not well formed, or out of order in time: `field`, `rule`, and the `value` where there is one.
+
+    `account` is whose it is, where that can be read. `happened` is the record without its observation, where nothing but
+    that is wrong: the event did happen.
+    """
 
     def __init__(self, field: str, rule: str, value: str | None = None) -> None:
         self.field, self.rule, self.value = field, rule, value
+        self.account: str | None = None
+        self.happened: Any = None
         super().__init__(f"{field}: {rule}" + (f" (found {value})" if value is not None else ""))
+
+
+class WentBack(BadRecord):
+    """A record that is older than the one before it of the same account."""
 
 
 class BadSetting(Exception):

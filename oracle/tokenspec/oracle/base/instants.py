@@ -38,23 +38,24 @@ def days_in_month(year: int, month: int) -> int:
     return monthrange(_CYCLE_YEARS + year % _CYCLE_YEARS, month)[1]
 
 
-def parse_instant(text: str, any_offset: bool = False) -> int:
+def parse_instant(text: str) -> int:
     """The instant that RFC 3339 `text` names, finer digits than milliseconds cut.
 
-    Raises `ValueError` with the rule that is broken. Only `Z` is taken, unless `any_offset`.
+    Raises `ValueError` with the rule that is broken.
     """
     found = _INSTANT.fullmatch(text)
     if found is None:
-        raise ValueError("an instant is RFC 3339 in UTC with Z, such as 2026-07-15T09:00:00Z, or integer milliseconds")
+        raise ValueError("an instant is RFC 3339 with Z or an offset, such as 2026-07-15T09:00:00Z, or integer milliseconds")
     day, hours, minutes, seconds, fraction, offset = found.groups()
     midnight, hour, minute, second = _midnight(day), int(hours), int(minutes), int(seconds)
     if hour > 23 or minute > 59 or second > 59:
         raise ValueError("there is no such time of day (leap seconds are not counted)")
     shift = 0
     if offset not in "Zz":
-        if not any_offset:
-            raise ValueError("an instant is given in UTC, with Z")
-        shift = (int(offset[1:3]) * 60 + int(offset[4:6])) * 60_000 * (-1 if offset[0] == "-" else 1)
+        offset_hours, offset_minutes = int(offset[1:3]), int(offset[4:6])
+        if offset_hours > 23 or offset_minutes > 59:
+            raise ValueError("there is no such offset; it is at most 23:59")
+        shift = (offset_hours * 60 + offset_minutes) * 60_000 * (-1 if offset[0] == "-" else 1)
     milliseconds = int(fraction.ljust(3, "0")[:3]) if fraction else 0
     return midnight + ((hour * 60 + minute) * 60 + second) * 1000 + milliseconds - shift
 

@@ -9,61 +9,65 @@ from __future__ import annotations
 import base64
 import hashlib
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeAlias
 
 import msgspec
 
-from tokenspec.invariants.scopes import Scope
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.types import Value
 
-FORMAT = "tokenspec-certificate/1"
+FORMAT = "tokenspec-certificate/2"
+
+Engines: TypeAlias = Mapping[str, Collection[tuple[str, str]]]
+"""The engines, the strongest first, each with the parts (with their claims' ids) that it went through."""
 
 
-class CertifiedClaim(msgspec.Struct):
-    """A claim with a fingerprint of its formulas, the verdict, and the engines that came to it."""
+class CertifiedClaim(msgspec.Struct, forbid_unknown_fields=True):
+    """A claim with a fingerprint of its formulas, the verdict, how it was reached, and the parts that do not arise."""
 
     id: str
     sentence: str
     formulas: str
     verdict: str
     method: str
+    does_not_arise: list[str]
 
 
-class ReachableStates(msgspec.Struct):
+class ReachableStates(msgspec.Struct, forbid_unknown_fields=True):
     """The ranks of all reachable states, packed; `digits` are the variables with the number of their values."""
 
     digits: list[tuple[str, int]]
     ranks: str
 
 
-class Certificate(msgspec.Struct):
-    """The content of a certificate's file."""
+class Certificate(msgspec.Struct, forbid_unknown_fields=True):
+    """The content of a certificate's file. `settings` are the policies that were fixed, `policy` those of the states."""
 
     format: str
     digest: str
     version: str
     scope: str
+    settings: dict[str, str]
+    catalogue: dict[str, Any] | None
     policy: dict[str, str]
     claims: list[CertifiedClaim]
     lemmas: dict[str, str]
     reachable: ReachableStates
 
 
-def certificate(
-    digest: str,
-    version: str,
-    scope: Scope,
-    policy: Mapping[str, str],
-    verdicts: Iterable[tuple[Claim, str, str]],
-    lemmas: Sequence[StatePart],
-    digits: Sequence[tuple[str, int]],
-    ranks: Iterable[int],
-) -> Certificate:
-    """The certificate of a check. `verdicts` are claims with verdict and method."""
-    claims = [CertifiedClaim(c.id, c.sentence, fingerprint(c.parts), verdict, method) for c, verdict, method in verdicts]
-    reachable = ReachableStates(list(digits), packed(sorted(ranks)))
-    return Certificate(FORMAT, digest, version, scope.name, dict(policy), claims, fingerprints(lemmas), reachable)
+def certified_claim(claim: Claim, verdict: str, engines: Engines, absent: Collection[str]) -> CertifiedClaim:
+    """What a certificate says of a claim. `engines` are those that went through parts, `absent` the parts that do not arise."""
+    parts = [part.name for part in claim.parts if part.name not in absent]
+    left = [part.name for part in claim.parts if part.name in absent]
+    return CertifiedClaim(claim.id, claim.sentence, fingerprint(claim.parts), verdict, method(claim.id, parts, engines), left)
+
+
+def method(claim: str, parts: Sequence[str], engines: Engines) -> str:
+    """How parts of a claim were discharged: each by the first of `engines`, the strongest, that went through it."""
+    by = Counter(next((engine for engine, found in engines.items() if (claim, part) in found), "nothing") for part in parts)
+    return ", ".join(f"{engine} {by[engine]}/{len(parts)}" for engine in (*engines, "nothing") if by[engine])
 
 
 def fingerprints(lemmas: Iterable[StatePart]) -> dict[str, str]:

@@ -178,7 +178,12 @@ class _Writer:
         for key in event.keys:
             if key.name == "job":
                 payload["job"] = self._job(account, facts)
-            elif key.name == "action":
+            elif key.optional and key.name == "model":
+                if facts["model_is_paid_only"]:
+                    raise UnrealisableError("it names a model for paid plans alone, and the catalogue of a scope has none")
+                if not facts["model_is_known"]:
+                    payload |= {"origin": None, "model": UNKNOWN}
+            elif key.name == "action" and not (key.optional and not facts["action_is_named"]):
                 payload["action"] = _QUOTED.format(facts["listed_price"]) if facts["price_is_listed"] else UNKNOWN
             elif not key.optional:
                 payload[key.name] = "somebody else"

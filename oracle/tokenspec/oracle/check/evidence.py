@@ -6,7 +6,6 @@ free. Each result depends on its own input alone, so that the same settings give
 
 from __future__ import annotations
 
-import math
 import threading
 import time
 from collections.abc import Mapping
@@ -24,14 +23,16 @@ from tokenspec.machine.checkers.graph.liveness import liveness
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
-from tokenspec.machine.checkers.prover.induction import Induction, Obligation
+from tokenspec.machine.checkers.prover.induction import VACUOUS, Induction, Obligation
 from tokenspec.machine.checkers.search.reference import Exploration, instances
 from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
-from tokenspec.oracle.check.scoped import scoped
+from tokenspec.oracle.check.arising import Absence, absences
+from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
+from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
@@ -69,7 +70,7 @@ class Searched:
     @property
     def told(self) -> str:
         """The policies, in words."""
-        return f"all {self.policies:,} policies" if self.policies > 1 else "one policy"
+        return f"{self.policies:,} policies" if self.policies > 1 else "one policy"
 
     @property
     def explorations(self) -> list[Exploration]:
@@ -97,6 +98,8 @@ class Evidence:
     deadlocks: list[str] = field(default_factory=list)
     graphs: Tally = field(default_factory=Tally)
     interrupted: bool = False
+    absences: list[Absence] = field(default_factory=list)
+    """Interesting cases that the settings rule out."""
 
     @property
     def searched(self) -> Tally:
@@ -106,6 +109,18 @@ class Evidence:
             tally.add(found.tally)
         tally.add(self.graphs)
         return tally
+
+    @property
+    def tally(self) -> Tally:
+        """The same of searches and random runs together."""
+        tally = self.searched
+        tally.add(self.fuzzed.tally)
+        return tally
+
+    @property
+    def is_searched_through(self) -> bool:
+        """True if every search came to its end."""
+        return bool(self.searches) and all(each.complete for each in self.searches)
 
     @property
     def is_whole(self) -> bool:
@@ -142,6 +157,10 @@ def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidenc
         evidence.interrupted = evidence.fuzzed.interrupted
         while worker.is_alive() and not evidence.interrupted:
             worker.join(0.1)
+        if not evidence.interrupted and not failed:
+            through = " and ".join(f"the {each.scope.name} scope under {each.told}" for each in evidence.searches)
+            searched = through if evidence.is_searched_through else ""
+            evidence.absences += absences(evidence.tally, settings.policy, settings.catalogue, searched)
     except KeyboardInterrupt:
         evidence.interrupted = True
     stop.set()
@@ -160,9 +179,14 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
 
     machines = system().machines
     started = time.perf_counter()
-    for machine in machines:
-        for obligation in Induction(machine, claims(DEFAULT.ranking), lemmas(), settings.solving).obligations():
-            evidence.obligations.append(obligation)
+    own = settings.catalogue
+    proofs = [(machine, claims(DEFAULT.ranking)) for machine in machines]
+    # The plans and packs of somebody's own are another machine, of which some rules may have nothing to do.
+    proofs += [(account(own), claims(own.ranking))] if own is not None and account(own) != machines[0] else []
+    for machine, claimed in proofs:
+        for obligation in Induction(machine, claimed, lemmas(), settings.solving).obligations():
+            if obligation.verdict != VACUOUS or machine in machines:
+                evidence.obligations.append(obligation)
             evidence.prove_seconds = time.perf_counter() - started
             tick()
     evidence.is_proved_through = True
@@ -173,15 +197,15 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     budget = Budget(settings.states, settings.seconds, tick)
     fixed = {**DEFAULTS, **settings.policy}
     _search(evidence, settings.scope, fixed, (), budget)
-    left_open = tuple(p for p in machines[0].policies if p.name not in settings.policy)
-    _search(evidence, TINY, fixed, left_open, budget)
+    for opened in openings(TINY, (p for p in machines[0].policies if p.name not in settings.policy)):
+        _search(evidence, TINY, fixed, opened, budget)
 
 
 def _search(evidence: Evidence, scope: Scope, policy: Mapping[str, str], left_open: tuple[Policy, ...], budget: Budget) -> None:
-    """Searches `scope`, with those policies as part of the state that are left open and that anything depends on."""
+    """Searches `scope`, with the policies `left_open` as part of the state."""
     plain, ghostly = (scoped(scope, some, policy, left_open) for some in split(claims(scope.catalogue.ranking)))
     search = Search(plain)
-    searched = Searched(scope, math.prod(len(p.answers) for p in left_open), plain, search.run(budget))
+    searched = Searched(scope, combined(left_open), plain, search.run(budget))
     if evidence.settings.keeps_states and not left_open:
         searched.ranks = list(search.ranks())
     evidence.searches.append(searched)

@@ -6,8 +6,7 @@ covers; a random run is evidence. A claim is *proved* only where all of its part
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sized
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -26,6 +25,7 @@ from tokenspec.machine.lang.claims import (
     StepPart,
     TwoRunPart,
 )
+from tokenspec.oracle.check.arising import cases, times_met
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.spec.catalogue import DEFAULT
 
@@ -47,9 +47,11 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """One claim: `proved`, `holds` (within the scope told), `refuted`, `unknown` or `not_checked`.
+    """One claim: `proved`, `holds` (within the scope told), `refuted`, `unknown`, `does_not_arise` or `not_checked`.
 
-    `twin_reached` is how often the interesting case of its rarest part occurred, over all engines that count it.
+    It is `does_not_arise` where all of its parts are, and else the weakest verdict on the others. `twin_reached` is how
+    often the interesting case of its rarest part occurred, over all engines that count it. `why` says what keeps it from
+    being proved; `does_not_arise` has the parts that the settings rule out, wholly or in a case, with the reason.
     """
 
     claim: Claim
@@ -57,6 +59,8 @@ class ClaimVerdict:
     method: str
     scope: str
     twin_reached: int
+    why: str = ""
+    does_not_arise: tuple[tuple[str, str], ...] = ()
 
 
 def violations(evidence: Evidence) -> Iterator[Violation]:
@@ -81,23 +85,47 @@ def disagreements(evidence: Evidence) -> Iterator[str]:
 
 def discharged(evidence: Evidence) -> dict[str, set[Key]]:
     """For each engine the parts that it went through; none for the explorer unless every search came to its end."""
-    through = all(each.complete for each in evidence.searches) and bool(evidence.searches)
     searched, fuzzed = evidence.searched.checked, evidence.fuzzed.tally.checked
     return {
         "prove": _proved(evidence),
-        "explore": {key for key, times in searched.items() if through and times},
+        "explore": {key for key, times in searched.items() if evidence.is_searched_through and times},
         "fuzz": {key for key, times in fuzzed.items() if times},
     }
 
 
-def twins(evidence: Evidence) -> Counter[Key]:
-    """Returns how often the interesting case of each part occurred, over all engines that count it."""
-    return evidence.searched.twins + evidence.fuzzed.tally.twins
+class Cases:
+    """The interesting cases of each part: how often they occurred, and which of them cannot arise."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._tally = evidence.tally
+        proved, sound = _proved(evidence), _is_sound(evidence)
+        # A ghost's own invariant is proved with its part.
+        ghostly = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StepPart) and p.ghosts}
+        self._absent = {
+            a.case: a.reason
+            for a in evidence.absences
+            if not a.by_proof or (sound and (a.case[:2] not in ghostly or a.case[:2] in proved))
+        }
+
+    def rarest(self, claim: Claim, part: Part) -> int | None:
+        """How often the rarest case that can arise occurred; None where no case can arise, or nothing counts it."""
+        arising = [case for case in cases(claim, part) if case not in self._absent]
+        counted = ENGINES[type(part)] != ("prover",)
+        # That the interesting case of a pair can occur is one of its obligations; no search and no run counts it.
+        return min(times_met(self._tally, case) for case in arising) if arising and counted else None
+
+    def arises(self, claim: Claim, part: Part) -> bool:
+        """Returns whether some case of the part can arise, as far as anything shows."""
+        return any(case not in self._absent for case in cases(claim, part))
+
+    def absent(self, claim: Claim, part: Part) -> Iterator[str]:
+        """The reasons that cases of the part cannot arise."""
+        return (self._absent[case] for case in cases(claim, part) if case in self._absent)
 
 
 def verdicts(evidence: Evidence) -> list[ClaimVerdict]:
     """The verdict on each claim."""
-    by_engine, met = discharged(evidence), twins(evidence)
+    by_engine, met = discharged(evidence), Cases(evidence)
     broken = {violation.claim for violation in violations(evidence)}
     open_claims = {o.claim for o in evidence.obligations if o.verdict != PROVED}
     # Without its lemmas no proof stands.
@@ -109,38 +137,63 @@ def _all() -> tuple[Claim, ...]:
     return claims(DEFAULT.ranking)
 
 
-def _proved(evidence: Evidence) -> set[Key]:
-    """The parts proved without any bound; none where what every proof takes for granted is not proved itself."""
-    granted = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StatePart)}
+def _shown(evidence: Evidence) -> dict[Key, bool]:
+    """Each part that obligations speak of, and whether all of them are proved without any bound."""
     found: dict[Key, bool] = {}
     for o in evidence.obligations:
         key = o.claim, o.part
         found[key] = found.get(key, True) and o.verdict == PROVED and o.bound is None
-    sound = any(claim == LEMMA for claim, _ in found)
-    sound &= all(holds for key, holds in found.items() if key[0] == LEMMA or key in granted)
-    # What an interruption left undone is not proved.
-    return {key for key, holds in found.items() if holds} if sound and evidence.is_proved_through else set()
+    return found
+
+
+def _is_sound(evidence: Evidence) -> bool:
+    """Returns whether what every proof takes for granted is proved itself. What an interruption left undone is not."""
+    granted = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StatePart)}
+    found = _shown(evidence)
+    lemmas = any(claim == LEMMA for claim, _ in found)
+    return evidence.is_proved_through and lemmas and all(v for k, v in found.items() if k[0] == LEMMA or k in granted)
+
+
+def _proved(evidence: Evidence) -> set[Key]:
+    """The parts proved without any bound; none where what every proof takes for granted is not proved itself."""
+    return {key for key, holds in _shown(evidence).items() if holds} if _is_sound(evidence) else set()
 
 
 def _verdict(
-    claim: Claim, by_engine: Mapping[str, set[Key]], met: Counter[Key], evidence: Evidence, broken: bool, undecided: bool
+    claim: Claim, by_engine: Mapping[str, set[Key]], met: Cases, evidence: Evidence, broken: bool, undecided: bool
 ) -> ClaimVerdict:
-    keys = [(claim.id, part.name) for part in claim.parts]
+    absent = tuple((part.name, reason) for part in claim.parts for reason in met.absent(claim, part))
+    parts = [part for part in claim.parts if met.arises(claim, part)]
+    keys = [(claim.id, part.name) for part in parts]
     by = {engine: [key for key in keys if key in found] for engine, found in by_engine.items()}
-    # That the interesting case of a pair can occur is one of its obligations; no search and no run counts it.
-    rarest = min(met[claim.id, part.name] for part in claim.parts if ENGINES[type(part)] != ("prover",))
-    covered = all(any(key in found for found in by.values()) for key in keys) and rarest > 0
+    counts = {part.name: n for part in parts if (n := met.rarest(claim, part)) is not None}
+    unseen = [part.name for part in parts if not any((claim.id, part.name) in found for found in by.values())]
+    unmet = [name for name, times in counts.items() if not times]
+    unproved = [name for _, name in keys if (claim.id, name) not in by["prove"]]
     if broken:
-        verdict = "refuted"
+        verdict, why = "refuted", "a counterexample was found"
     elif undecided:
         # A model that breaks an obligation may start in a state that is never reached: it refutes the proof, not the claim.
-        verdict = "unknown"
-    elif not covered:
+        verdict, why = "unknown", "the prover left an obligation open"
+    elif not parts:
+        verdict, why = "does_not_arise", "; ".join(dict.fromkeys(reason for _, reason in absent))
+    elif unseen or unmet:
         verdict = "not_checked"
+        why = "; ".join(
+            [f"no engine went through {', '.join(unseen)}"] * bool(unseen)
+            + [f"the interesting case of {', '.join(unmet)} never occurred"] * bool(unmet)
+        )
+    elif unproved:
+        verdict, why = "holds", f"not proved for all: {', '.join(unproved)}"
     else:
-        verdict = "proved" if len(by["prove"]) == len(keys) else "holds"
-    share = {name: f"{name} {len(found)}/{len(keys)}" if len(found) < len(keys) else name for name, found in by.items() if found}
-    return ClaimVerdict(claim, verdict, ", ".join(share.values()), _scope(by, keys, evidence), rarest)
+        verdict, why = "proved", ""
+    told = _scope(by, keys, evidence) if parts else ""
+    return ClaimVerdict(claim, verdict, shares(by, len(keys)), told, min(counts.values(), default=0), why, absent)
+
+
+def shares(by: Mapping[str, Sized], total: int) -> str:
+    """The engines that went through parts of a claim, with how many of `total` where it was not all of them."""
+    return ", ".join(f"{name} {len(n)}/{total}" if len(n) < total else name for name, n in by.items() if n)
 
 
 def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> str:
@@ -149,7 +202,10 @@ def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> 
         told.append("all price lists, all policies")
     rest = [key for key in keys if key not in by["prove"]]
     if any(key in by["explore"] for key in rest):
-        told += [f"{each.scope.name} scope, {each.told}" for each in evidence.searches]
+        narrow = [f"{each.scope.name} scope, {each.told}" for each in evidence.searches if each.policies == 1]
+        # Several searches share the policies that are left open, so that every two answers stand together in one.
+        wide = [each for each in evidence.searches if each.policies > 1]
+        told += [*narrow, f"{wide[0].scope.name} scope, every two answers of the policies"] if wide else narrow
     if any(key not in by["explore"] for key in rest):
         told.append("random runs")
     return "; ".join(told)

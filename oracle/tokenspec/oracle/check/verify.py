@@ -3,12 +3,16 @@
 The reachable states are taken from the certificate and never searched for: the first state has to be among them, and each
 event must lead from each of them to one of them. The events are run by the compiled reader, which the native search does
 not use. What is said to be proved is put, as SMT-LIB text, to a solver that reads nothing else; it knows nothing of the
-terms that the prover builds.
+terms that the prover builds. Which obligations there have to be, one for each part and rule, is worked out here. Claims
+about clocks and journal go through random runs once more, with a seed of the certificate's own. Verdict, method and version
+are derived, and those of the certificate have to be the same; what could not be seen again is counted as taken on trust.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
@@ -17,18 +21,39 @@ import msgspec
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import SCOPES
-from tokenspec.machine.checkers.monitor import Monitor, Violation, Watch
+from tokenspec.machine.checkers.graph.graph import StateGraph
+from tokenspec.machine.checkers.graph.liveness import liveness
+from tokenspec.machine.checkers.monitor import Monitor, Tally, Violation, Watch
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.interpreters.compiled import Compiled, Row
-from tokenspec.machine.lang.claims import Claim
+from tokenspec.machine.lang.claims import (
+    ONE_OUTCOME,
+    Claim,
+    LayerPart,
+    PairPart,
+    Part,
+    RefusalPart,
+    StatePart,
+    StepPart,
+    TwoRunPart,
+)
+from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Enum, Tokens, Value
-from tokenspec.machine.proofs.obligations import LEMMA
+from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.base.provenance import declaration
-from tokenspec.oracle.check.certificate import FORMAT, Certificate, fingerprint, fingerprints, state_of, unpacked
+from tokenspec.oracle.base.provenance import declaration, own_version
+from tokenspec.oracle.check.arising import absences, cases
+from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
+from tokenspec.oracle.check.verdicts import Key
+from tokenspec.oracle.fuzz.campaign import run
+from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.system import system
+
+_EXAMPLES = 60
+"""The number of random runs, of either kind, that a re-check takes."""
 
 
 @dataclass
@@ -38,8 +63,20 @@ class Checked:
     states: int = 0
     steps: int = 0
     obligations: int = 0
+    events: int = 0
+    seed: int = 0
     claims: int = 0
     faults: list[str] = field(default_factory=list)
+    engines: dict[str, set[Key]] = field(default_factory=lambda: {"prove": set(), "explore": set(), "fuzz": set()})
+    """The parts that went through again, by what they went through."""
+    trusted: dict[str, list[str]] = field(default_factory=dict)
+    """The claims of which something was not seen again, with what it is."""
+
+    def told(self) -> str:
+        """How many claims were checked again, and what was taken on trust."""
+        trusted = "; ".join(f"{claim} ({', '.join(what)})" for claim, what in self.trusted.items())
+        again = f"{self.claims - len(self.trusted)} claims checked again, {len(self.trusted)} taken on trust"
+        return again + (f": {trusted}" if trusted else "")
 
 
 def read(content: bytes, name: str) -> Certificate:
@@ -52,45 +89,151 @@ def read(content: bytes, name: str) -> Certificate:
         raise BadSetting(f"{name}: format", f"it is {found.format!r}, and this program reads {FORMAT!r}")
     if found.scope not in SCOPES:
         raise BadSetting(f"{name}: scope", f"{found.scope!r} is none of {', '.join(SCOPES)}")
+    try:
+        _own(found)
+        policy_from(found.settings)
+    except BadSetting as fault:
+        raise BadSetting(f"{name}: {fault.key}", fault.rule) from None
     return found
 
 
-Shown: TypeAlias = Iterator[tuple[str, str, bool]]
-"""Claim and part of an obligation, and whether a solver shows it."""
+@dataclass(frozen=True)
+class ShownObligation:
+    """An obligation of a machine: claim, part and what it is about; and whether a solver shows it, without any bound."""
+
+    machine: str
+    claim: str
+    part: str
+    about: str
+    holds: bool
 
 
-def verify(found: Certificate, solve: Callable[[], Shown], tick: Callable[[int], None]) -> Checked:
+Shown: TypeAlias = Iterator[ShownObligation]
+Solve: TypeAlias = Callable[["Catalogue | None"], Shown]
+"""Every obligation of the declared machines, and of the account of somebody's own catalogue."""
+Tick: TypeAlias = Callable[[int], None]
+
+
+def verify(found: Certificate, solve: Solve, tick: Tick) -> Checked:
     """Everything that can be said against a certificate. `solve` puts every obligation to a solver."""
     checked = Checked(claims=len(found.claims))
-    checked.faults += _identity(found)
-    if not checked.faults:
+    for stage in (_identity, _closure, _proofs, _derived, _runs):
         # The states of another declaration would not be worth a look.
-        checked.faults += _closure(found, checked, tick)
-    if not checked.faults:
-        checked.faults += _proofs(found, checked, solve)
+        if not checked.faults:
+            checked.faults += stage(found, checked, solve, tick)
     return checked
 
 
-def _proofs(found: Certificate, checked: Checked, solve: Callable[[], Shown]) -> Iterator[str]:
-    """Returns whether each claim that is said to be proved is, part by part, with the lemmas that all proofs rest on."""
-    shown: dict[tuple[str, str], bool] = {}
-    for claim, part, holds in solve():
+def _own(found: Certificate) -> Catalogue | None:
+    return None if found.catalogue is None else catalogue_from(found.catalogue)
+
+
+def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iterator[str]:
+    """The parts of which a solver shows every obligation that there has to be, and what all proofs rest on."""
+    shown: dict[tuple[str, str, str, str], bool] = {}
+    for o in solve(_own(found)):
         checked.obligations += 1
-        shown[claim, part] = shown.get((claim, part), True) and holds
-    wanted = [(LEMMA, name) for name in found.lemmas]
+        key = o.machine, o.claim, o.part, o.about
+        shown[key] = shown.get(key, True) and o.holds
+    open_parts: dict[Key, str] = {}
+    parts = set[Key]()
+    for machine in system().machines:
+        names = {n for m, c, n, _ in shown if (m, c) == (machine.name, LEMMA)} | {
+            x.name for x in lemmas() if x.machine == machine.name
+        }
+        for claim, part, about in wanted(machine, sorted(names)):
+            parts.add((claim, part))
+            if not shown.get((machine.name, claim, part, about)):
+                open_parts.setdefault((claim, part), f"{about} of the machine {machine.name}")
+    # What a solver was asked beyond that has to be shown as well.
+    open_parts |= {(c, n): about for (_, c, n, about), holds in shown.items() if not holds and (c, n) not in open_parts}
+    granted = {(c.id, p.name) for c in _claims() for p in c.parts if isinstance(p, StatePart)}
+    for (claim, part), about in open_parts.items():
+        if claim == LEMMA or (claim, part) in granted:
+            yield f"{claim}, part {part}: every proof rests on it, and a second solver does not show it at {about}"
+    checked.engines["prove"] = parts - open_parts.keys()
     proved = {each.id for each in found.claims if each.verdict == "proved"}
-    wanted += [(c.id, p.name) for c in claims(DEFAULT.ranking) if c.id in proved for p in c.parts]
-    for claim, part in wanted:
-        if not shown.get((claim, part)):
-            yield f"{claim}, part {part}: it is said to be proved, and a second solver does not show it"
+    for (claim, part), about in open_parts.items():
+        if claim in proved and (claim, part) not in granted:
+            yield f"{claim}, part {part}: it is said to be proved, and a second solver does not show it at {about}"
 
 
-def _identity(found: Certificate) -> Iterator[str]:
-    """Returns whether the certificate speaks of the declaration and the claims that are here."""
+def wanted(machine: Machine, lemma_names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Claim, part and what it is about, of every obligation without which a part about `machine` is not proved."""
+    rules = [rule.name for event in machine.events for rule in event.rules]
+    yield from ((*ONE_OUTCOME, event.name) for event in machine.events)
+    yield from ((LEMMA, name, about) for name in lemma_names for about in (FIRST_STATE, *rules))
+    for claim in _claims():
+        for part in claim.parts:
+            if getattr(part, "machine", None) == machine.name:
+                yield from ((claim.id, part.name, about) for about in _abouts(machine, part, rules))
+
+
+def _abouts(machine: Machine, part: Part, rules: Sequence[str]) -> Iterator[str]:
+    if isinstance(part, StatePart) or (isinstance(part, StepPart) and part.ghosts):
+        yield FIRST_STATE
+    if isinstance(part, StepPart):
+        yield from (r.name for e in machine.events if not part.events or e.name in part.events for r in e.rules)
+    elif isinstance(part, StatePart | PairPart):
+        yield from rules
+    elif isinstance(part, RefusalPart):
+        yield part.event
+    elif isinstance(part, TwoRunPart):
+        yield TWO_RUNS
+
+
+def _derived(found: Certificate, checked: Checked, *_: object) -> Iterator[str]:
+    """What a certificate says of each claim is what comes out here; the random runs for layer parts are still to come."""
+    absent: dict[Key, set[str]] = {}
+    for absence in absences(Tally(), found.settings, _own(found), ""):
+        absent.setdefault((absence.case[0], absence.case[1]), set()).add(absence.case[2])
+    declared = {c.id: c for c in _claims()}
+    engines = {**checked.engines, "fuzz": {(c.id, p.name) for c in _claims() for p in c.parts if isinstance(p, LayerPart)}}
+    for each in found.claims:
+        claim = declared[each.id]
+        impossible = [p.name for p in claim.parts if {a for _, _, a in cases(claim, p)} <= absent.get((claim.id, p.name), set())]
+        if other := [name for name in each.does_not_arise if name not in impossible]:
+            yield f"claim {each.id}: it is said that {', '.join(other)} cannot arise, and nothing shows it"
+        parts = [part.name for part in claim.parts if part.name not in each.does_not_arise]
+        verdict = "proved" if all((claim.id, name) in engines["prove"] for name in parts) else "holds"
+        derived = certified_claim(claim, verdict if parts else "does_not_arise", engines, each.does_not_arise)
+        if derived.verdict != each.verdict:
+            yield f"claim {each.id}: it is certified as {each.verdict}, and what was checked again makes it {derived.verdict}"
+        if derived.method != each.method:
+            yield f"claim {each.id}: its method is said to be {each.method!r}, and what was checked again is {derived.method!r}"
+
+
+def _runs(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterator[str]:
+    """Random runs of the same settings, with a seed that follows from the certificate; what they break is told."""
+    checked.seed = int(hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:6], 16)
+    result = run(_EXAMPLES, seed_number=checked.seed, progress=tick, policy=found.settings, catalogue=_own(found), shorten=False)
+    checked.events = result.count.steps
+    if result.failure is not None:
+        yield f"random runs, seed {checked.seed}: {result.failure.error}"
+    checked.engines["fuzz"] = {key for key, times in result.tally.checked.items() if times and result.tally.twins[key]}
+    said = {each.id: each.does_not_arise for each in found.claims}
+    for claim in _claims():
+        # What no run met again was met once, and that can only be believed.
+        layers = {(claim.id, part.name) for part in claim.parts if isinstance(part, LayerPart)} - checked.engines["prove"]
+        if unseen := [name for _, name in sorted(layers - checked.engines["fuzz"]) if name not in said[claim.id]]:
+            checked.trusted[claim.id] = unseen
+
+
+def _claims() -> tuple[Claim, ...]:
+    return claims(DEFAULT.ranking)
+
+
+def _identity(found: Certificate, *_: object) -> Iterator[str]:
+    """Returns whether the certificate speaks of the declaration and the claims that are here, and of them once."""
     here = declaration()
     if found.digest != here:
         yield f"it is of another declaration: its digest is {found.digest}, the one here is {here}"
-    declared = {c.id: c for c in claims(DEFAULT.ranking)}
+    if found.version != own_version():
+        yield f"it says that version {found.version!r} made it, and this is {own_version()}, which can speak for itself alone"
+    declared = {c.id: c for c in _claims()}
+    for name, times in Counter(each.id for each in found.claims).items():
+        if times > 1:
+            yield f"claim {name} stands in it {times} times"
     for name in declared.keys() - {each.id for each in found.claims}:
         yield f"claim {name} is missing"
     for each in found.claims:
@@ -98,16 +241,18 @@ def _identity(found: Certificate) -> Iterator[str]:
             yield f"claim {each.id} is not one of ours"
         elif (each.sentence, each.formulas) != (declared[each.id].sentence, fingerprint(declared[each.id].parts)):
             yield f"claim {each.id} says something else here"
-        if each.verdict not in ("proved", "holds"):
+        if each.verdict not in ("proved", "holds", "does_not_arise"):
             yield f"claim {each.id} is certified as {each.verdict}"
     if found.lemmas != fingerprints(lemmas()):
         yield "its lemmas are not the ones here"
     answers = {p.name: [answer for answer, _ in p.answers] for p in account().policies}
     if found.policy.keys() != answers.keys() or any(value not in answers[name] for name, value in found.policy.items()):
         yield "its policies are not the ones here"
+    elif found.policy != {**DEFAULTS, **found.settings}:
+        yield "its states are not of the settings that it says were fixed"
 
 
-def _closure(found: Certificate, checked: Checked, tick: Callable[[int], None]) -> Iterator[str]:
+def _closure(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterator[str]:
     """Returns whether the set holds the first state, is closed under every event, and every claim holds of every member."""
     scope = SCOPES[found.scope]
     machine = account(scope.catalogue)
@@ -124,7 +269,8 @@ def _closure(found: Certificate, checked: Checked, tick: Callable[[int], None]) 
     checked.states = len(rows)
     if reader.initial not in rows:
         yield "the first state is missing"
-    monitor = Watch(machine, [_without_ghosts(c) for c in claims(scope.catalogue.ranking)]).monitor(reader)
+    tally = Tally()
+    monitor = Watch(machine, [_without_ghosts(c) for c in claims(scope.catalogue.ranking)]).monitor(reader, tally)
     events = [(name, fields, reader.steps[name]) for name, fields in instances(machine, scope.values)]
     bounds = [(i, scope.most[v.name]) for i, v in enumerate(machine.variables) if v.name in scope.most]
     for row in rows:
@@ -139,6 +285,10 @@ def _closure(found: Certificate, checked: Checked, tick: Callable[[int], None]) 
                 yield broken
                 return
         tick(1)
+    for other in system().machines[1:]:
+        graph = StateGraph(Compiled(other, {}), instances(other, {}), {})
+        yield from (f"{each.claim.id}: it does not hold" for each in liveness(graph, _claims(), tally) if each.broken)
+    checked.engines["explore"] = {key for key, times in tally.checked.items() if times}
 
 
 def _broken(monitor: Monitor, name: str, fields: Row, row: Row, outcome: Any) -> str:

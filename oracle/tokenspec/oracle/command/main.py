@@ -207,7 +207,8 @@ def run(call: Callable[[], Any]) -> int:
         if fault.filename == STANDARD_OUTPUT:
             discard_standard_output()
             return _say(str(cannot_be_written("-o", "-", fault)), USAGE)
-        return _say(f"{fault.filename or 'input'}: {(fault.strerror or str(fault)).lower()}", MISSING)
+        why = fault.strerror or str(fault)
+        return _say(f"{fault.filename or 'input'}: {why[:1].lower()}{why[1:]}", MISSING)
     except Exception as fault:  # the last resort: a bug of ours
         if os.environ.get("TOKENSPEC_DEBUG"):
             raise

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
@@ -27,6 +27,9 @@ from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.worlds import STARTS, Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.system import system
+
+_FURTHER = 8
+"""The largest number of further rounds of walks, each of a quarter of the examples, after what was not met by then."""
 
 PROFILES = {"ci": 700, "nightly": 60_000}
 """Examples of a profile: about a minute, about an hour."""
@@ -66,6 +69,14 @@ class CampaignResult:
         return self.coverage.cold(self.closed)
 
 
+def _met(machines: tuple[Machine, ...], fuzzed: Iterable[type[WorldFuzz] | type[MachineFuzz]]) -> Coverage:
+    """What all of them met together."""
+    coverage = Coverage(machines)
+    for kind in fuzzed:
+        coverage.add(kind.coverage)
+    return coverage
+
+
 @cache
 def default_watch() -> Watch:
     """The formulas of the claims about the declared account."""
@@ -101,7 +112,8 @@ def run(
     fixed = world.fixed_policy = dict(policy or {})
     tick = progress or (lambda _: None)
     result = CampaignResult(Coverage((account, *others)), Tally(), seed=seed_number)
-    if fixed or catalogue is not None:
+    settled = bool(fixed) or catalogue is not None
+    if settled:
         result.closed = closed_off(account, {**fixed, **(catalogue.parameters() if catalogue is not None else {})})
     parts: list[Callable[[], None]] = [
         lambda: walk_worlds(world, examples, steps, seed_number, tick),
@@ -113,16 +125,19 @@ def run(
     try:
         for part in parts:
             part()
+        for number in range(1, _FURTHER + 1 if settled and only is None else 1):
+            # Under settings of somebody's own, chance may pass over what is rare; what was met least comes first.
+            if _met(result.coverage.machines, (world, *machines)).cold(result.closed):
+                walk_worlds(world, -(-examples // 4), steps, seed_number + number * examples)
     except KeyboardInterrupt:
         result.interrupted = True
     except Exception as error:
         # A machine that fails on its own has no records; its story is in the message.
         failure = world.failure or Failure([], FuzzWorld({}, catalogue_used, "explicit"), error)
         result.failure = shortened(world, failure)[0] if shorten and failure.records else failure
-    result.coverage.add(world.coverage)
+    result.coverage = _met(result.coverage.machines, (world, *machines))
     result.tally.add(world.tally)
     for kind in machines:
-        result.coverage.add(kind.coverage)
         result.tally.add(kind.tally)
     result.count = world.count
     result.seconds = time.monotonic() - started

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
 from tokenspec.machine.fuzzing.reachability import closed_off, outcomes
 from tokenspec.machine.lang.declaration import Actor, Event
@@ -25,14 +23,13 @@ from tokenspec.oracle.fuzz.regressions import Kept
 from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
 from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, NoSettingLeft, Possible, side_by_side
 from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld
-from tokenspec.oracle.logs.policies_tried import explain
-from tokenspec.oracle.logs.replay import Divergence, replay
+from tokenspec.oracle.logs.because import because_of
+from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import HUNG, Client
-from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, SutSettings, close, opened
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Openings, SutSettings, close
 from tokenspec.oracle.wire.answers import Answer
-from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
@@ -83,6 +80,12 @@ class Conformance:
     """Counterexamples of earlier runs that were tried first, the last one among them."""
     mended: int = 0
     """Those that show nothing any more."""
+    not_taken: int = 0
+    """Those that show nothing, since the implementation does not take their events or values, or does not observe them."""
+    left_out: frozenset[str] = frozenset()
+    """Policies that the implementation does not know, and that were not sent."""
+    held: set[str] = field(default_factory=set)
+    """The fields observed that held a value, in the answers or in the right ones."""
     seconds: float = 0.0
 
     @property
@@ -109,15 +112,18 @@ def conform(
     seed_number: int = 0,
     tick: Progress = lambda _: None,
     database: Path | None = None,
+    openings: Openings | None = None,
 ) -> Conformance:
     """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis.
 
-    With a `database`, a directory, what earlier runs found is tried first, and what is found is kept there.
+    With a `database`, a directory, what earlier runs found is tried first, and what is found is kept there. `openings` are the
+    worlds that were opened at `client` before. Raises `NotThere`, and `WrongUsage` where a setting that was asked for is fixed
+    otherwise.
     """
     started = time.monotonic()
     verdict = Conformance(policy=setting.policy)
     try:
-        _judge(verdict, client, setting, (examples, steps, seed_number), tick, database)
+        _judge(verdict, openings or Openings(client, setting.named), setting, (examples, steps, seed_number), tick, database)
     except KeyboardInterrupt:
         verdict.why_none, verdict.is_interrupted = "it was interrupted", True
     except CannotOpen as fault:
@@ -128,21 +134,21 @@ def conform(
 
 def _judge(
     verdict: Conformance,
-    client: Client,
+    openings: Openings,
     setting: SutSettings,
     limits: tuple[int, int, int],
     tick: Progress,
     database: Path | None,
 ) -> None:
     try:
-        terms = verdict.terms = opened(client, setting.request())
+        terms = verdict.terms = setting.opened_at(openings)
     except Diverged as error:
         verdict.counterexample = SutCounterexample([], [], error)
         return
     verdict.policy = {**setting.policy, **terms.policy}
     verdict.closed = closed_by(terms, setting)
-    fuzz = _fuzz_of(client, terms, setting)
-    verdict.coverage, verdict.count = fuzz.coverage, fuzz.count
+    fuzz = _fuzz_of(openings, terms, setting)
+    verdict.coverage, verdict.count, verdict.held, verdict.left_out = fuzz.coverage, fuzz.count, fuzz.held, openings.left_out
     kept = Kept(database, terms, setting) if database is not None else None
     try:
         if fuzz.events and terms.observes:
@@ -174,54 +180,70 @@ def _judge(
         _explain(found, verdict.policy, setting, terms)
         return
     try:
-        close(client)
+        close(openings.client)
     except NotClosed as error:
         verdict.counterexample = SutCounterexample([], [], error)
     if not verdict.compared:
-        verdict.why_none = "nothing could be tested with the events, values and fields that it lists"
+        verdict.why_none = NOTHING_COMPARED
+
+
+NOTHING_COMPARED = "nothing was compared: with the events, values and fields that it lists, no field observed ever held a value"
 
 
 def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Conformance) -> None:
-    """Plays what earlier runs found; raises where it still diverges. What does not, or is no run any more, is dropped."""
+    """Plays what earlier runs found; raises where it still diverges. What does not, or is no run any more, is dropped.
+
+    What the implementation does not take any more shows nothing either way, and stays.
+    """
     reader = Oracle(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets).reader
     for records in kept:
         verdict.tried += 1
         with suppress(BadRecord):
             for record in records:
                 reader.convert(record)
-            fuzz().replay(records, FuzzWorld(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets))
+            again, before = fuzz(), verdict.compared
+            again.replay(records, FuzzWorld(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets))
+            if again.not_sent or verdict.compared == before:
+                verdict.not_taken += 1
+                continue
         kept.drop(records)
         verdict.mended += 1
 
 
-def replayed(client: Client, setting: SutSettings, records: list[dict[str, Any]]) -> SutCounterexample | None:
+def replayed(
+    client: Client, setting: SutSettings, records: list[dict[str, Any]], openings: Openings | None = None
+) -> SutCounterexample | None:
     """What is wrong with the answers to `records`, in a new world; None where nothing is.
 
-    What the implementation does not take is not sent. Raises `CannotOpen`, also where nothing is left to be compared;
-    `BadRecord` where a record is not well formed.
+    Raises `CannotOpen`, also where the implementation does not take a record as it is, or nothing is left to be compared;
+    `BadRecord` where a record is not well formed; `NotThere`, `WrongUsage`.
     """
+    openings = openings or Openings(client, setting.named)
     try:
-        terms = opened(client, setting.request())
+        terms = setting.opened_at(openings)
     except Diverged as error:
         return SutCounterexample([], [], error)
-    fuzz = _fuzz_of(client, terms, setting)
+    fuzz = _fuzz_of(openings, terms, setting)
+    run = fuzz()
     try:
-        fuzz().replay(records, FuzzWorld(setting.policy, setting.catalogue, terms.resets))
+        run.replay(records, FuzzWorld(setting.policy, setting.catalogue, terms.resets))
     except Diverged as error:
         assert fuzz.failure is not None
         found = _counterexample(fuzz.failure)
         policy = error.why.example if isinstance(error, NoSettingLeft) else {**setting.policy, **terms.policy}
         _explain(found, policy, setting, terms)
         return found
+    if run.not_sent:
+        raise CannotOpen(f"the implementation does not take each record as it is: {run.not_sent}")
     if not fuzz.count.compared:
-        raise CannotOpen("nothing could be tested with the events, values and fields that it lists")
+        raise CannotOpen(NOTHING_COMPARED)
     return None
 
 
-def _fuzz_of(client: Client, terms: Capabilities, setting: SutSettings) -> type[SutFuzz]:
+def _fuzz_of(openings: Openings, terms: Capabilities, setting: SutSettings) -> type[SutFuzz]:
     if setting.known is None:
-        return sut_fuzz(client, terms, setting)
-    fuzz = sut_fuzz(client, terms, setting, InferringFuzz)
+        return sut_fuzz(openings, terms, setting)
+    fuzz = sut_fuzz(openings, terms, setting, InferringFuzz)
     assert issubclass(fuzz, InferringFuzz)
     fuzz.possible = Possible(terms, setting)
     return fuzz
@@ -249,15 +271,7 @@ def _counterexample(failure: Failure, is_reproduced: bool = True) -> SutCountere
 
 
 def _explain(found: SutCounterexample, policy: Mapping[str, str], setting: SutSettings, terms: Capabilities) -> None:
-    lines, offset = [], 0
-    for number, record in enumerate(found.records, 1):
-        content = msgspec.json.encode(record)
-        lines.append(Line("counterexample", number, offset, content))
-        offset += len(content) + 1
-    report = replay(lines, Oracle(policy, setting.catalogue, terms.resets))
-    if setting.known is None:
-        explain(report, lines, policy, setting.catalogue, terms.resets)
-    found.because = next(iter(report.divergences), None)
+    found.because = because_of(found.records, policy, setting.catalogue, terms.resets, setting.known is None)
 
 
 def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:

@@ -113,7 +113,7 @@ class InferringFuzz(SutFuzz):
         right = next((way.answer for way in judged.ways if not way.differences), stepped.answer)
         record["observed"] = possible.part(got, right)
         self._told[-1] = Told(dict(record), got)
-        type(self).count.compared += bool(record["observed"])
+        self._note_compared(record["observed"], right)
         if not judged.left:
             type(self).last = self._told
             why = judged.unexplained(number, possible.worlds.reader.convert(asked(record)))

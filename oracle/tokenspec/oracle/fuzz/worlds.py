@@ -38,7 +38,7 @@ from tokenspec.oracle.runtime.script import MINUTE_MS, MONTH, UNKNOWN, Script, W
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.catalogue import DEFAULT, Catalogue, Model, Plan
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
@@ -124,6 +124,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
         {DEFAULT.ranking[0]: Plan(0), **plans},
         {"small": draw(st.sampled_from((1, 10, 1_000))), "large": 50},
         DEFAULT.prices,
+        models={"own": Model("first_party"), "own 2": Model("first_party", paid_only=True), "other": Model("third_party")},
     )
 
 
@@ -211,6 +212,7 @@ class WorldFuzz(RuleBasedStateMachine):
             written = self._key(who, event, key, next(thrown))
             if written is not None:
                 record[key.name] = written
+        self._fit_to_the_lists(record, whose)
         if again >= 240 and self._ids:
             record["id"] = next((i for account, i in reversed(self._ids) if account == who), "e0")
         elif again >= 180:
@@ -218,6 +220,14 @@ class WorldFuzz(RuleBasedStateMachine):
         if "id" in record:
             self._ids.append((who, record["id"]))
         self._play(record)
+
+    def _fit_to_the_lists(self, record: dict[str, Any], die: int) -> None:
+        """A generation that names its model leaves out its origin; one that names its action mostly costs the listed price."""
+        if "model" in record:
+            record.pop("origin", None)
+        price = self.oracle.catalogue.prices.get(record.get("action", ""))
+        if "cost" in record and price is not None and die % 4:
+            record["cost"] = price
 
     def answered(self, record: dict[str, Any], answer: Answer) -> None:
         """Called with each record and the right answer to it; override it to compare an implementation."""
@@ -284,6 +294,9 @@ class WorldFuzz(RuleBasedStateMachine):
         # One amount in eight is what was quoted last: a price that was shown is what a generation costs.
         if isinstance(kind, Tokens) and die % 8 == 7 and self._layers.quoted:
             return self._layers.quoted
+        # One in eight is all that the account holds, so that it runs dry however large a catalogue's figures are.
+        if isinstance(kind, Tokens) and die % 8 == 6 and (held := sum(self.oracle.app_balances(self._row(who)))):
+            return min(held, kind.hi)
         value = self._amounts.value(self._row(who), kind, die)
         return UNKNOWN if value == UNLISTED else value
 
@@ -294,9 +307,17 @@ class WorldFuzz(RuleBasedStateMachine):
             return self._layers.shown(who, die)
         if key.name == "job":
             return self._job(who, event, die)
+        # One generation in eight names what it is paid for, one in eight its model.
+        if key.optional:
+            if die % 8:
+                return None
+            die //= 8
         if key.name == "action":
             actions = (*self.oracle.catalogue.prices, "no such action")
             return actions[die % len(actions)]
+        if key.name == "model":
+            models = (*self.oracle.catalogue.models, "no such model")
+            return models[die % len(models)] + ("", " Fast", "-lite", "x")[die % 4]
         return f"{key.name[0]}{die % 2 + 1}"
 
     def _job(self, who: str, event: Event, die: int) -> str:

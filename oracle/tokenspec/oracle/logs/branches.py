@@ -81,12 +81,14 @@ class Judged:
     @property
     def left(self) -> Settings:
         """The settings under which nothing differs."""
+        if not any(way.differences for way in self.ways):
+            return self.before
         # No setting is in two branches of an account, so that a sum is a union.
         return sum(way.settings for way in self.ways if not way.differences)
 
     def ruled_out(self, by: At) -> list[RuledOut[At]]:
         """The choices that some setting had before, and none has that is left."""
-        if self.before == (left := self.left):
+        if self.before is (left := self.left) or self.before == left:
             return []
         kept = self.sets.answers(left)
         return [
@@ -138,6 +140,9 @@ class Worlds:
         self._oracles: dict[Settings, Oracle] = {}
         self._plain = plain = Oracle(None, catalogue, resets)
         self.reader, self.initial = plain.reader, plain.compiled.initial
+        # Mostly one set of settings is met by many records, one after the other.
+        self._settled: Settings = 0
+        self._oracle, self._possible = plain, dict[str, list[_Choice]]()
         self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
         self._renewal_falls_due = next(c.falls_due for c in plain.machine.clocks if c.name == "renewal")
 
@@ -146,28 +151,47 @@ class Worlds:
 
         Returns the answer, and those of `settings` under which all goes as under the first.
         """
-        first = settings & -settings
-        oracle = self._oracles.get(first)
-        if oracle is None:
-            oracle = self._oracles[first] = Oracle(self.sets.first(first), self._catalogue, self._resets)
+        if settings is not self._settled:
+            self._settled, self._oracle, self._possible = settings, self._oracle_of(settings), {}
+        oracle = self._oracle
         anchor, is_short = account.renewal.anchor if account.renewal is not None else 0, False
         stepped = oracle.step(record, account)
         for step in stepped.steps:
-            for choice in self._choices[step.event]:
-                differing = settings & choice.settings
-                if differing and choice.step(step.before, step.fields) != step.outcome:
-                    settings ^= differing
+            for choice in self._possible_for(step.event):
+                # Most choices do the same here, and a step is quicker than an intersection of large sets.
+                if choice.step(step.before, step.fields) != step.outcome:
+                    settings ^= settings & choice.settings
             if step.event == self._renewal_falls_due:
                 is_short = is_short or _day(step.at) != _day(anchor)
         # The calendar is no step of the machine, so the two policies of the clocks are looked for in what a clock shows.
         # Both choices of one move it alike until an anniversary comes in a month that is too short for its day.
         dial = account.renewal
         if is_short or (dial is not None and _day(dial.upcoming) != _day(dial.anchor)):
-            settings &= self.sets.holding["month_end", oracle.policy["month_end"]]
+            settings = self._under(settings, "month_end")
         # The daily clock starts once, at the instant of opening. Sets that this splits for nothing are joined again.
         if account.daily is not None and account.daily.anchor == record.at:
-            settings &= self.sets.holding["daily_reset_clock", oracle.policy["daily_reset_clock"]]
+            settings = self._under(settings, "daily_reset_clock")
         return stepped.answer, settings
+
+    def _under(self, settings: Settings, knob: str) -> Settings:
+        """Those of `settings` with the answer to `knob` that the settings in hand were run under."""
+        left = settings & self.sets.holding[knob, self._oracle.policy[knob]]
+        return settings if left == settings else left
+
+    def _oracle_of(self, settings: Settings) -> Oracle:
+        first = settings & -settings
+        oracle = self._oracles.get(first)
+        if oracle is None:
+            oracle = self._oracles[first] = Oracle(self.sets.first(first), self._catalogue, self._resets)
+        return oracle
+
+    def _possible_for(self, event: str) -> list[_Choice]:
+        """The choices for `event` that some of the settings in hand have."""
+        found = self._possible.get(event)
+        if found is None:
+            settings = self._settled
+            found = self._possible[event] = [choice for choice in self._choices[event] if choice.settings & settings]
+        return found
 
     def _choices_of(self, event: str) -> list[_Choice]:
         """Every combination of answers to the knobs that the steps of `event` read."""
@@ -214,6 +238,10 @@ class Followed:
         self._branches: dict[str, list[Branch]] = {}
         self._pasts: dict[tuple[int, Any], int] = {}
 
+    def begin(self, name: str, account: Account) -> None:
+        """The account `name` goes on from `account`, under all settings left."""
+        self._branches[name] = [Branch(self._running, account)]
+
     @property
     def accounts(self) -> Collection[str]:
         """The names of the accounts that a record has happened to."""
@@ -227,10 +255,10 @@ class Followed:
                 self._names[name] -= 1
         ran: list[tuple[Answer, Branch]] = []
         for branch in self._branches.get(record.account) or [Branch(self._running, Account(self.worlds.initial))]:
-            rest = branch.settings & self._running
+            rest = self._running if branch.settings is self._running else branch.settings & self._running
             while rest:
                 # Where it is run once, nobody needs the account as it was before.
-                account = branch.account.copy() if rest != rest & -rest else branch.account
+                account = branch.account.copy() if rest & (rest - 1) else branch.account
                 answer, same = self.worlds.run(record, account, rest)
                 rest ^= same
                 past = self._remembered(branch.past, account, named, answer) if named else branch.past

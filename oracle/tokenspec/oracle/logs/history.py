@@ -12,13 +12,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
-import msgspec
-
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.declaration import Clock, Kind, Since
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import DAY_MS, format_instant
-from tokenspec.oracle.logs.replay import Bad
+from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -156,32 +154,26 @@ def tell(
     """
     story = Story(oracle, account, 0)
     teller = _Teller(story)
-    for line in lines:
-        if on_line is not None:
-            on_line(len(line.content) + 1)
-        try:
-            record = oracle.reader.decode(line.content)
-            assert isinstance(record.at, int)
-            if record.account != account or (until is not None and record.at > until):
-                continue
-            teller.happens(record, line)
-        except BadRecord as fault:
-            story.bad.append(Bad(line._replace(content=b""), fault))
-            if _names(line.content, account):
+    for line, record, fault, _ in read(lines, oracle.reader, on_line):
+        if fault is not None:
+            story.bad.append(Bad.of(line, fault))
+            if record is None and fault.account == account:
                 story.skipped.append(line._replace(content=b""))
+        if record is None or record.account != account:
+            continue
+        assert isinstance(record.at, int)
+        if until is not None and record.at > until:
+            continue
+        try:
+            teller.happens(record, line)
+        except WentBack as back:
+            story.bad.append(Bad.of(line, back))
+            story.skipped.append(line._replace(content=b""))
     if not story.records:
         raise KeyError(account)
     if until is not None:
         teller.passes(until)
     return story
-
-
-def _names(content: bytes, account: str) -> bool:
-    """Returns whether a bad record names the account."""
-    try:
-        return bool(msgspec.json.decode(content, type=dict).get("account") == account)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return False
 
 
 class _Teller:

@@ -7,26 +7,25 @@ them all.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.logs.branches import Followed, RuledOut, Unexplained, Worlds, names_of
-from tokenspec.oracle.logs.replay import Bad
-from tokenspec.oracle.wire.answers import can_be_compared, differences
+from tokenspec.oracle.logs.reading import Bad, read
+from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Sum
+from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Reader, Record
+from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.catalogue import Catalogue
 
 
 @dataclass
-class Inference:
-    """What settings explain the log. Sets count settings, 12,288 in all."""
+class Inference(Sum):
+    """The settings that explain the log. Sets count settings."""
 
-    fixed: dict[str, str]
-    records: int = 0
-    compared: int = 0
+    fixed: dict[str, str] = field(default_factory=dict)
     accounts: int = 0
     bad: list[Bad] = field(default_factory=list)
     policies: dict[str, list[str]] = field(default_factory=dict)
@@ -37,6 +36,8 @@ class Inference:
     """The first setting that explains the log, up to the unexplained record where there is one."""
     ruled_out: list[RuledOut[Line]] = field(default_factory=list)
     unexplained: Unexplained[Line] | None = None
+    other_resets: str | None = None
+    """The other way in which jobs come, where some setting explains the whole log under it."""
 
 
 def infer(
@@ -50,22 +51,37 @@ def infer(
 
     Records after one that no setting explains are read and no longer compared.
     """
+    found = _infer(lines, fixed, catalogue, resets, on_line)
+    if found.unexplained is not None:
+        # The likeliest slip of all, so that nothing is called unexplained before it has been tried.
+        other = RESETS[1 - RESETS.index(resets)]
+        found.other_resets = other if _infer(lines, fixed, catalogue, other, None).unexplained is None else None
+    return found
+
+
+def _infer(
+    lines: Iterable[Line], fixed: Mapping[str, str], catalogue: Catalogue, resets: str, on_line: Callable[[int], None] | None
+) -> Inference:
     worlds = Worlds(catalogue, resets)
-    found = Inference(dict(fixed))
+    found = Inference(fixed=dict(fixed))
     world = Followed(worlds, worlds.sets.with_answers(fixed), names_of(_good(lines, worlds.reader)))
-    for line in lines:
-        if on_line is not None:
-            on_line(len(line.content) + 1)
-        try:
-            record = worlds.reader.decode(line.content)
-            ran = world.run(record)
-        except BadRecord as fault:
-            found.bad.append(Bad(line._replace(content=b""), fault))
-            continue
+    for line, record, fault, unknown in read(lines, worlds.reader, on_line):
         found.records += 1
-        if record.observed is not None and found.unexplained is None and can_be_compared(record.observed):
-            found.compared += 1
-            judged = world.judge(ran, partial(differences, got=record.observed))
+        try:
+            ran = world.run(record) if record is not None else []
+        except WentBack as back:
+            record, fault = None, fault or back
+            found.lost[back.account or ""] = AFTER_TIME_WENT_BACK
+        if fault is not None:
+            found.bad.append(Bad.of(line, fault))
+        if record is None:
+            continue
+        found.note_unknown(worlds.reader, record, unknown, line)
+        is_repeated = all(answer.duplicate is True for answer, _ in ran)
+        if record.id is not None:
+            found.first_use(record, line, is_repeated)
+        if fault is None and found.counts(record, is_repeated, found.unexplained is not None):
+            judged = world.judge(ran, partial(differences, got=record.observed or {}, nulls=record.observed_as is not None))
             found.ruled_out += judged.ruled_out(line)
             if not world.left:
                 found.unexplained = judged.unexplained(line, record)
@@ -76,6 +92,4 @@ def infer(
 
 
 def _good(lines: Iterable[Line], reader: Reader) -> Iterator[Record]:
-    for line in lines:
-        with suppress(BadRecord):
-            yield reader.decode(line.content)
+    return (record for _, record, _, _ in read(lines, reader) if record is not None)

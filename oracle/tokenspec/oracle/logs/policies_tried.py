@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.logs.branches import Followed, Worlds, names_of
-from tokenspec.oracle.logs.replay import Report
+from tokenspec.oracle.base.errors import WentBack
+from tokenspec.oracle.logs.branches import Followed, Judged, Names, Worlds, names_of
+from tokenspec.oracle.logs.policy_sets import Settings
+from tokenspec.oracle.logs.reading import read
+from tokenspec.oracle.logs.replay import Divergence, Report
+from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Reader, Record
+from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.oracle.wire.records import Reader, Record, event_of
+from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import POLICIES
 
 EXPLAINED_MAX = 1_000
-"""The largest number of divergent accounts whose records are run again under other policies."""
+"""The largest number of divergences whose accounts are run again under other policies."""
+TIES_MAX = 100
+"""The largest number of divergences of which it is tried whether two lines of one instant stand in the wrong order."""
 
 
 def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
-    """Tries, for each divergent account, every other choice of every policy, and notes those that agree.
+    """Tries, for each divergence, every other choice of every policy and the other way in which jobs come.
 
-    `lines` are those of the replay, from the start; they are gone through twice.
+    `lines` are those of the replay, from the start; they are gone through again.
     """
-    wanted = {d.account: d for d in report.divergences[:EXPLAINED_MAX]}
+    wanted: dict[str, list[Divergence]] = {}
+    for divergence in report.divergences[:EXPLAINED_MAX]:
+        wanted.setdefault(divergence.account, []).append(divergence)
     if not wanted:
         return
-    last = {name: divergence.position for name, divergence in wanted.items()}
     worlds = Worlds(catalogue, resets)
     others = {
         (knob.name, answer): worlds.sets.with_answers({**policy, knob.name: answer})
@@ -35,32 +44,127 @@ def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], ca
         for answer, _ in knob.answers
         if answer != policy[knob.name]
     }
-    names = names_of(record for _, record in _records(lines, worlds.reader, last))
-    followed = {name: Followed(worlds, sum(others.values()), names) for name in wanted}
-    for position, record in _records(lines, worlds.reader, last):
-        world, divergence = followed[record.account], wanted[record.account]
-        try:
-            ran = world.run(record)
-        except BadRecord:
+    names = names_of(record for _, record in _records(lines, worlds.reader, wanted))
+    tried = {
+        name: _Tried(worlds, others, names, Oracle(policy, catalogue, RESETS[1 - RESETS.index(resets)]), divergences)
+        for name, divergences in wanted.items()
+    }
+    for position, record in _records(lines, worlds.reader, wanted):
+        # An account's time that goes back ends its comparison, and so what is tried.
+        with suppress(WentBack):
+            tried[record.account].happens(position, record)
+
+
+class _Tried:
+    """One divergent account under other settings, from divergence to divergence."""
+
+    def __init__(
+        self,
+        worlds: Worlds,
+        others: Mapping[tuple[str, str], Settings],
+        names: Names,
+        other_resets: Oracle,
+        divergences: Sequence[Divergence],
+    ) -> None:
+        self._worlds, self._others, self._names, self._other_resets = worlds, others, names, other_resets
+        self._open = list(divergences)
+        self._is_right_under_other_resets = True
+        self._world = self._followed()
+
+    def _followed(self) -> Followed:
+        # No setting is in two of them, so that the sum is a union.
+        return Followed(self._worlds, sum(self._others.values()), self._names)
+
+    def happens(self, position: int, record: Record) -> None:
+        """The record happens; where the account diverges at it, the divergence learns what agrees."""
+        ran = self._world.run(record)
+        divergence = self._open[0] if self._open and self._open[0].position == position else None
+        compare = partial(differences, got=record.observed or {}, nulls=record.observed_as is not None)
+        if self._is_right_under_other_resets:
+            self._is_right_under_other_resets = not compare(self._other_resets.answer(record))
+        if self._world.left and record.observed:
+            judged = self._world.judge(ran, compare)
+            if divergence is not None:
+                self._explain_fields(divergence, judged)
+        if divergence is None:
+            return
+        if divergence.can_be_followed:
+            divergence.explained, divergence.explained_by = True, self._agreeing(self._world.left)
+        if self._is_right_under_other_resets:
+            divergence.resets = self._other_resets.resets
+        self._is_right_under_other_resets = False
+        self._open.pop(0)
+        if divergence.after is not None:
+            self._world = self._followed()
+            self._world.begin(record.account, divergence.after.copy())
+        else:
+            for later in self._open:
+                later.can_be_followed = False
+
+    def _agreeing(self, settings: Settings) -> list[tuple[str, str]]:
+        return [setting for setting, held in self._others.items() if held & settings]
+
+    def _explain_fields(self, divergence: Divergence, judged: Judged) -> None:
+        for name, _, _ in divergence.differences:
+            right = sum(way.settings for way in judged.ways if all(differing != name for differing, _, _ in way.differences))
+            divergence.by_field[name] = self._agreeing(right)
+
+
+def note_ties(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+    """Says of a divergence that its line and a job's of the same instant would be right in the other order."""
+    firsts = {d.account: d for d in reversed(report.divergences[:TIES_MAX])}
+    told: dict[str, list[tuple[Line, Record]]] = {name: [] for name in firsts}
+    oracle = Oracle(policy, catalogue, resets)
+    if not firsts:
+        return
+    for position, (line, record, _, _) in enumerate(read(lines, oracle.reader)):
+        if record is None or record.account not in told:
             continue
-        if record.observed is not None and world.left:
-            world.judge(ran, partial(differences, got=record.observed))
-        if position == divergence.position:
-            agreeing = [setting for setting, settings in others.items() if settings & world.left]
-            divergence.explained, divergence.explained_by = True, agreeing
+        before, divergence = told[record.account], firsts[record.account]
+        if position <= divergence.position or before[-1][1].at == record.at:
+            before.append((line._replace(content=b""), record))
+        else:
+            # Nothing after the instant of the divergence is of interest.
+            firsts[record.account].notes += _tie(before, divergence, oracle.fork({}))
+            del told[record.account]
+    for name, before in told.items():
+        firsts[name].notes += _tie(before, firsts[name], oracle.fork({}))
 
 
-def _records(lines: Iterable[Line], reader: Reader, last: Mapping[str, int]) -> Iterator[tuple[int, Record]]:
-    """The good records of each account in `last`, up to that position, each with its own."""
+def _tie(told: Sequence[tuple[Line, Record]], divergence: Divergence, oracle: Oracle) -> list[str]:
+    place = (divergence.line.file, divergence.line.number)
+    at = next(n for n, (line, _) in enumerate(told) if (line.file, line.number) == place)
+    for first, second in ((at, at + 1), (at - 1, at)):
+        if first < 0 or second >= len(told) or told[first][1].at != told[second][1].at:
+            continue
+        pair = told[first][1], told[second][1]
+        if not {event_of(pair[0]), event_of(pair[1])} & set(JOBS):
+            continue
+        world = oracle.fork({})
+        with suppress(WentBack):
+            for _, record in told[:first]:
+                world.answer(record)
+            if not any(
+                record.observed and differences(world.answer(record), record.observed, record.observed_as is not None)
+                for record in reversed(pair)
+            ):
+                other = second if first == at else first
+                side = "below" if first == at else "above"
+                return [
+                    f"{event_of(told[other][1])} has this very instant and stands one record {side}, in line "
+                    f"{told[other][0].number}; with the two lines swapped it would be right"
+                ]
+    return []
+
+
+def _records(lines: Iterable[Line], reader: Reader, wanted: Mapping[str, Sequence[Divergence]]) -> Iterator[tuple[int, Record]]:
+    """The records of each account in `wanted`, up to its last divergence, each with its position."""
+    last = {name: divergences[-1].position for name, divergences in wanted.items()}
     end = max(last.values())
-    for position, line in enumerate(lines):
+    for position, (_, record, _, _) in enumerate(read(lines, reader)):
         if position > end:
             return
-        try:
-            record = reader.decode(line.content)
-        except BadRecord:
-            continue
-        if position <= last.get(record.account, -1):
+        if record is not None and position <= last.get(record.account, -1):
             yield position, record
 
 

@@ -26,9 +26,10 @@ class SettingSets:
         stride = 1
         for knob, answers in self._knobs.items():
             period = stride * len(answers)
-            once_a_period = self.every // ((1 << period) - 1)
             for index, answer in enumerate(answers):
-                self.holding[knob, answer] = (((1 << stride) - 1) << stride * index) * once_a_period
+                # Digits of base 2 are read in linear time, however many there are.
+                once = "0" * (period - stride * (index + 1)) + "1" * stride + "0" * stride * index
+                self.holding[knob, answer] = int(once * (self.count // period), 2)
             stride = period
 
     def answers(self, settings: Settings) -> dict[str, list[str]]:

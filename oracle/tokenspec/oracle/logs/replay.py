@@ -7,35 +7,44 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.nearest import nearest
+from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.logs.going_on import GoingOn, observes_all
+from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.logs.what_decided import because
+from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference, can_be_compared, differences
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Record, event_of
+from tokenspec.oracle.wire.observations import instant_of
+from tokenspec.oracle.wire.records import Reader, Record, event_of
+
+__all__ = ["Bad", "Divergence", "Report", "Sum", "replay"]
 
 LINES_KEPT = 40
 """Of how many divergences the line itself is kept, to be shown."""
-
-
-@dataclass(frozen=True)
-class Bad:
-    """A line that holds no good record. Its place is kept, not its content, of which a whole file may consist."""
-
-    line: Line
-    fault: BadRecord
+ACCOUNTS_KEPT = 1_000
+"""Of how many divergences the account is kept as it went on from there, to be followed under other policies."""
+NOTHING_OBSERVED, AFTER_DIVERGENCE, AFTER_TIME_WENT_BACK = REASONS = (
+    "nothing_observed",
+    "after_divergence",
+    "after_time_went_back",
+)
+"""Why a record is not compared."""
 
 
 @dataclass
 class Divergence:
-    """The first record of an account whose observed answer is not the right one."""
+    """A record whose observed answer is not the right one."""
 
     line: Line
     account: str
     event: str
     at: str
     differences: list[Difference]
+    """Those that no earlier divergence of the account explains."""
     before: dict[str, Any]
     """The state fields of the right answer to the record before."""
     outcome: str
@@ -44,23 +53,120 @@ class Divergence:
     clauses: tuple[str, ...]
     position: int
     """Which of all lines it is, from 0."""
+    skipped: list[Line] = field(default_factory=list)
+    """The account's lines before it that hold no good record."""
+    notes: list[str] = field(default_factory=list)
+    """What else may be the cause: a fault of the log, a name that is nearly right, a field that nobody knows."""
+    first_use: Line | None = None
+    """Where the id of a repeated record was used first."""
+    after: Account | None = None
+    """The account as it goes on from here."""
+    can_be_followed: bool = True
+    """False where the account went on from differences that are no divergences of their own."""
     explained: bool = False
     """True if other policies were tried."""
     explained_by: list[tuple[str, str]] = field(default_factory=list)
     """Policy settings, one knob at a time, under which the account agrees up to and with this record."""
+    by_field: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
+    """The same for each field that differs, where they are right under different settings."""
+    resets: str | None = None
+    """The other way in which jobs come, where the account agrees under it."""
+
+    @property
+    def delta(self) -> int | None:
+        """By how much more was observed than is right, in the first field; None where that is no number."""
+        _, expected, got = self.differences[0]
+        return got - expected if type(expected) is int and type(got) is int else None
 
 
 @dataclass
-class Report:
-    """What a replay came to."""
+class Sum:
+    """Every record once: bad, or else repeated, or else compared, or else not compared."""
 
     records: int = 0
     compared: int = 0
+    not_compared: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
+    repeated: dict[str, int] = field(default_factory=lambda: {"compared": 0, "not_compared": 0})
+    same: int = 0
+    """Repeats that name the event of their id's first use."""
+    another: int = 0
+    """Repeats that name another event."""
+    first_of_another: tuple[Line, str, str, Line] | None = None
+    """The first of these: its line and event, the event of the first use and its line."""
+    unknown_fields: dict[str, tuple[int, Line, str | None]] = field(default_factory=dict)
+    """By name that nobody knows: how often it stands there, where first, and the known name that it resembles."""
+    identical: int = 0
+    """Lines that are the line before, byte for byte, and have no id that would make them a repeat."""
+    lost: dict[str, str] = field(default_factory=dict)
+    """By account that is not compared any more, why."""
+    _uses: dict[tuple[str, str], tuple[str, Line]] = field(default_factory=dict)
+
+    @property
+    def all_compared(self) -> int:
+        """The records that were compared, repeats among them."""
+        return self.compared + self.repeated["compared"]
+
+    @property
+    def is_misuse_of_ids(self) -> bool:
+        """True where most repeats are no retries, and outnumber what was compared: the ids are none of events then."""
+        return self.another > self.same and self.another + self.same > self.compared
+
+    def note_unknown(self, reader: Reader, record: Record, unknown: Iterable[str], line: Line) -> None:
+        """Counts the names in `record` that nobody knows."""
+        for name in unknown:
+            times, first, near = self.unknown_fields.get(name) or (0, line._replace(content=b""), reader.resembles(record, name))
+            self.unknown_fields[name] = times + 1, first, near
+
+    def first_use(self, record: Record, line: Line, is_repeated: bool) -> Line | None:
+        """Where the id of a repeated record was used first, as far as that is known; notes the use of a new one."""
+        assert record.id is not None
+        key, event = (record.account, record.id), event_of(record)
+        if not is_repeated:
+            self._uses[key] = event, line._replace(content=b"")
+            return None
+        if key not in self._uses:
+            return None
+        first_event, first = self._uses[key]
+        if first_event == event:
+            self.same += 1
+        else:
+            self.another += 1
+            self.first_of_another = self.first_of_another or (line._replace(content=b""), event, first_event, first)
+        return first
+
+    def counts(self, record: Record, is_repeated: bool, has_ended: bool = False) -> bool:
+        """Counts a record that happened; returns whether what was observed of it is to be compared.
+
+        Once the comparison `has_ended`, nothing is.
+        """
+        observed, why = record.observed, self.lost.get(record.account) if self.lost else None
+        if has_ended:
+            why = AFTER_DIVERGENCE
+        if observed is None or not can_be_compared(observed, record.observed_as is not None):
+            why = NOTHING_OBSERVED
+        if is_repeated:
+            self.repeated["compared" if why is None else "not_compared"] += 1
+        elif why is None:
+            self.compared += 1
+        else:
+            self.not_compared[why] += 1
+        return why is None
+
+
+@dataclass
+class Report(Sum):
+    """What a replay came to."""
+
     accounts: int = 0
     bad: list[Bad] = field(default_factory=list)
     divergences: list[Divergence] = field(default_factory=list)
     coverage: Coverage = field(default_factory=lambda: Coverage(()))
     """What the records met; a repeated id meets nothing, and a job that nobody wrote down is no record."""
+
+    @property
+    def divergent_accounts(self) -> int:
+        """How many accounts have a divergence."""
+        return len({divergence.account for divergence in self.divergences})
 
 
 def replay(
@@ -71,50 +177,137 @@ def replay(
 ) -> Report:
     """Runs every record through `oracle`, in one pass; `on_answer` is given each answer.
 
-    Of an account that has diverged, later records are still answered and no longer compared.
+    After a divergence the account goes on from what was observed.
     """
-    report, done = Report(coverage=Coverage((oracle.machine, oracle.session_machine))), set[str]()
-    for position, line in enumerate(lines):
-        if on_line is not None:
-            on_line(len(line.content) + 1)
-        try:
-            record = oracle.reader.decode(line.content)
+    report, found = Report(coverage=Coverage((oracle.machine, oracle.session_machine))), _Finder(oracle)
+    file, before_it = "", b""
+    for position, (line, record, fault, unknown) in enumerate(read(lines, oracle.reader, on_line)):
+        report.records += 1
+        is_same = line.content == before_it and line.file == file
+        file, before_it = line.file, line.content
+        if record is not None:
             known = oracle.accounts.get(record.account)
             before = known.row if known is not None else None
-            answer, decided_by = oracle.decide(record)
-        except BadRecord as fault:
-            report.bad.append(Bad(line._replace(content=b""), fault))
+            try:
+                answer, decided_by = oracle.decide(record)
+            except WentBack as back:
+                record, fault = None, fault or back
+                report.lost[back.account or ""] = AFTER_TIME_WENT_BACK
+        if fault is not None:
+            report.bad.append(Bad.of(line, fault))
+        if record is None:
+            if fault is not None and fault.account is not None:
+                found.skipped.setdefault(fault.account, []).append(line._replace(content=b""))
             continue
-        report.records += 1
+        if unknown:
+            report.note_unknown(oracle.reader, record, unknown, line)
         if decided_by is not None:
             report.coverage.note_name(event_of(record), decided_by)
+        first_use = report.first_use(record, line, decided_by is None) if record.id is not None else None
+        report.identical += is_same and record.id is None
         if on_answer is not None:
             on_answer(answer)
-        if record.observed is None or record.account in done or not can_be_compared(record.observed):
+        if fault is not None or not report.counts(record, decided_by is None):
             continue
-        report.compared += 1
-        found = differences(answer, record.observed)
-        if found:
-            done.add(record.account)
-            if len(report.divergences) >= LINES_KEPT:
-                line = line._replace(content=b"")
-            report.divergences.append(_divergence(line, position, record, oracle, found, before, decided_by))
+        assert record.observed is not None
+        differing = differences(answer, record.observed, record.observed_as is not None)
+        if not differing:
+            continue
+        # Something differs: everything from here on happens seldom.
+        new = found.new(record.account, differing)
+        if new:
+            kept = line if len(report.divergences) < LINES_KEPT else line._replace(content=b"")
+            divergence = found.divergence(kept, position, record, new, before, decided_by)
+            divergence.first_use = first_use
+            divergence.notes += _notes(record, unknown, is_same and record.id is None, line)
+            report.divergences.append(divergence)
+        if decided_by is not None:
+            if any(name == "outcome" for name, _, _ in differing) and not observes_all(record.observed):
+                report.lost[record.account] = AFTER_DIVERGENCE
+            else:
+                found.going_on.take_over(record, answer, differing)
+                if new and len(report.divergences) <= ACCOUNTS_KEPT:
+                    divergence.after = oracle.accounts[record.account].copy()
     report.accounts = len(oracle.accounts)
+    for divergence in report.divergences:
+        if report.lost.get(divergence.account) == AFTER_TIME_WENT_BACK:
+            divergence.notes.append("later in this account time goes back: sort the log by account and instant")
     return report
 
 
-def _divergence(
-    line: Line,
-    position: int,
-    record: Record,
-    oracle: Oracle,
-    found: list[Difference],
-    before: tuple[Any, ...] | None,
-    decided_by: str | None,
-) -> Divergence:
-    assert isinstance(record.at, int)
-    event = event_of(record)
-    rule, why, clauses = because(oracle, event, decided_by, found)
-    names = [v.name for v in oracle.machine.variables]
-    state = dict(zip(names, before, strict=True)) if before is not None else {}
-    return Divergence(line, record.account, event, format_instant(record.at), found, state, rule, why, clauses, position)
+def _notes(record: Record, unknown: list[str], is_same: bool, line: Line) -> list[str]:
+    twice = f"this line is the same as line {line.number - 1}, byte for byte: it may have been delivered twice"
+    unused = f"not used, since {event_of(record)} has no such field: {', '.join(map(one_line, unknown))}"
+    return [twice] * is_same + [unused] * bool(unknown)
+
+
+def _amount(expected: Any, got: Any) -> Any:
+    """By how much two values differ, or the two of them where they have no distance."""
+    if type(expected) is int and type(got) is int:
+        return got - expected
+    try:
+        return instant_of(got) - instant_of(expected)
+    except (ValueError, TypeError):
+        return repr((expected, got))
+
+
+class _Finder:
+    """Makes divergences, with what is known of the account at that point."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self.skipped: dict[str, list[Line]] = {}
+        """By account, its lines that hold no good record."""
+        self._known: dict[str, set[tuple[str, Any]]] = {}
+        self._followed_no_more = set[str]()
+        self._going_on: GoingOn | None = None
+
+    @property
+    def going_on(self) -> GoingOn:
+        """What takes over what was observed; made when it is first needed."""
+        if self._going_on is None:
+            self._going_on = GoingOn(self._oracle)
+        return self._going_on
+
+    def new(self, account: str, found: list[Difference]) -> list[Difference]:
+        """The differences that the account did not have before, in that field and by that amount."""
+        known = self._known.setdefault(account, set())
+        new = [(name, want, got) for name, want, got in found if (name, _amount(want, got)) not in known]
+        known.update((name, _amount(want, got)) for name, want, got in new)
+        if not new:
+            self._followed_no_more.add(account)
+        return new
+
+    def divergence(
+        self,
+        line: Line,
+        position: int,
+        record: Record,
+        found: list[Difference],
+        before: tuple[Any, ...] | None,
+        decided_by: str | None,
+    ) -> Divergence:
+        """The divergence at `record`, whose account was `before`."""
+        assert isinstance(record.at, int)
+        event = event_of(record)
+        rule, why, clauses = because(self._oracle, event, decided_by, found)
+        names = [v.name for v in self._oracle.machine.variables]
+        state = dict(zip(names, before, strict=True)) if before is not None else {}
+        at = format_instant(record.at)
+        skipped = list(self.skipped.get(record.account, ()))
+        notes = self._nearly(record, decided_by)
+        diverges = Divergence(line, record.account, event, at, found, state, rule, why, clauses, position, skipped, notes)
+        diverges.can_be_followed = record.account not in self._followed_no_more
+        return diverges
+
+    def _nearly(self, record: Record, decided_by: str | None) -> list[str]:
+        """The name that the catalogue has, where the record's own is refused and resembles it."""
+        catalogue = self._oracle.catalogue
+        names = {"plan_must_exist": ("plan", catalogue.plans), "pack_must_exist": ("pack", catalogue.packs)}
+        key, known = names.get(decided_by or "", ("", {}))
+        asked = getattr(record, key, None)
+        near = nearest(asked, known) if asked is not None else None
+        if near is None:
+            return []
+        alias = f"; an older name is understood once a catalogue lists it in aliases, as {as_text(asked)} = {as_text(near)}"
+        return [f"the catalogue has no {key} {as_text(asked)}; did you mean {as_text(near)}?{alias if key == 'plan' else ''}"]

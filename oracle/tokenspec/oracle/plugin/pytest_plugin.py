@@ -27,6 +27,9 @@ _HOLDS_ONE: tuple[tuple[str, str, str], ...] = (
 )
 _POLICY = "NAME=ANSWER settles an open question another way; `infer` follows all settings that explain what is seen."
 
+VECTOR_TEST = "tokenspec_vector"
+"""The property that marks a test of a vector in its report."""
+
 _SUITE: pytest.StashKey[Suite] = pytest.StashKey()
 _IMPLEMENTATIONS: pytest.StashKey[Implementations] = pytest.StashKey()
 
@@ -42,8 +45,39 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker of tests that bring their implementation along."""
+    """The marker of tests that bring their implementation along, and the count of vectors."""
     config.addinivalue_line("markers", "tokenspec_sut(sut, reasons=None): the implementation that the test is about")
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Vectors())
+
+
+class _Vectors:
+    """Counts the vectors that were run and skipped, by class or module. Where none was run, nothing was tested.
+
+    With xdist it counts what the workers report.
+    """
+
+    def __init__(self) -> None:
+        self.outcomes: dict[str, set[str]] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A test that was about a vector was run, or skipped."""
+        is_about_one = any(name == VECTOR_TEST for name, _ in report.user_properties)
+        if is_about_one and (report.when == "call" or not report.passed):
+            self.outcomes.setdefault(report.nodeid.partition("[")[0], set()).add(report.outcome)
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """The session fails where all vectors of a test were skipped."""
+        if self._empty() and session.exitstatus == pytest.ExitCode.OK:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """The reason."""
+        for test in self._empty():
+            terminalreporter.write_line(f"tokenspec: no verdict: every vector of {test} was skipped", red=True)
+
+    def _empty(self) -> list[str]:
+        return [test for test, outcomes in self.outcomes.items() if outcomes == {"skipped"}]
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -67,6 +101,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture
 def token_vector(request: pytest.FixtureRequest) -> Case:
     """A conformance vector; a test that asks for it is run once for each."""
+    request.node.user_properties.append((VECTOR_TEST, ""))
     suite: Suite = request.config.stash[_SUITE]
     return suite.case(request.param)
 

@@ -10,8 +10,9 @@ each conformance vector, and `token_sut` is there for tests of one's own. A fail
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
@@ -25,8 +26,8 @@ from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.sut.connect import connect
 from tokenspec.oracle.sut.in_process import CallClient
 from tokenspec.oracle.sut.observed import reasons_from_file
-from tokenspec.oracle.sut.world import CannotOpen, SutSettings
-from tokenspec.oracle.vectors.suite import Case, Suite, default_suite, read_suite
+from tokenspec.oracle.sut.world import CannotOpen, Openings, SutSettings
+from tokenspec.oracle.vectors.suite import Case, Suite, checked_answers, default_suite, read_suite
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.settings import (
     catalogue_from,
@@ -37,6 +38,7 @@ from tokenspec.oracle.wire.settings import (
     without_infer,
 )
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.policies import DEFAULTS
 
 if TYPE_CHECKING:
     from tokenspec.oracle.fuzz.conformance import SutCounterexample
@@ -87,8 +89,10 @@ class WalletTests:
 class Sut:
     """An implementation under test. Each method fails the test that calls it, with the story of what went wrong."""
 
-    def __init__(self, client: Client, options: Options, name: str = "") -> None:
-        self.client, self.options, self.name = client, options, name
+    def __init__(self, client: Client, options: Options, openings: Openings | None = None) -> None:
+        self.client, self.options = client, options
+        self._openings = openings or Openings(client, options.named)
+        self._openings.client = client
 
     def fuzz(self) -> None:
         """Drives it and the oracle side by side."""
@@ -96,7 +100,9 @@ class Sut:
         from tokenspec.oracle.report.conformance import sentence
 
         options = self.options
-        verdict = conform(self.client, options.setting, options.get("examples"), options.get("steps"), options.get("seed"))
+        limits = options.get("examples"), options.get("steps"), options.get("seed")
+        with _told():
+            verdict = conform(self.client, options.setting, *limits, openings=self._openings)
         if verdict.is_interrupted:
             raise KeyboardInterrupt
         if verdict.counterexample is not None:
@@ -112,11 +118,12 @@ class Sut:
         from tokenspec.oracle.vectors.run import FAILED, SKIPPED, run_vector
 
         setting, known = self.options.setting, self.options.named
-        if setting.known is None:
-            result = run_vector(self.client, case, setting.reasons, known)
-        else:
-            # What other vectors have shown may have been shown to another process, so each stands for itself.
-            result = Inferring(known, setting.reasons).run(self.client, case)
+        with _told():
+            if setting.known is None:
+                result = run_vector(self.client, case, setting.reasons, known, self._openings)
+            else:
+                # What other vectors have shown may have been shown to another process, so each stands for itself.
+                result = Inferring(known, setting.reasons).run(self.client, case, self._openings)
         if result.result == SKIPPED:
             pytest.skip(result.why)
         if result.result == FAILED:
@@ -130,8 +137,11 @@ class Sut:
         """
         from tokenspec.oracle.vectors.from_counterexample import case_of
 
+        with _told():
+            case = case_of({**vector, "policy": {**DEFAULTS, **vector["policy"]}})
+            case = replace(case, vector=checked_answers(Path("vector"), case.vector, is_older=True))
         if policy is None or not infers(policy):
-            self.run(case_of(vector))
+            self.run(case)
             return
         options = Options({**self.options.given, "policy": policy}, catalogue_from(vector["catalogue"]))
         records = [{k: v for k, v in step["request"].items() if k != "op"} for step in vector["steps"]]
@@ -142,7 +152,8 @@ class Sut:
         from tokenspec.oracle.fuzz.conformance import replayed
 
         try:
-            found = replayed(self.client, self.options.setting, [dict(record) for record in records])
+            with _told():
+                found = replayed(self.client, self.options.setting, [dict(record) for record in records], self._openings)
         except CannotOpen as fault:
             _fail(f"no verdict: {fault}")
         if found is not None:
@@ -188,6 +199,7 @@ class Options:
             self.own_catalogue or (DEFAULT if catalogue is None else catalogue_from_file(Path(catalogue))),
             None if words is None else reasons_from_file(Path(words)),
             self.named if infers(self._policy) else None,
+            self.named,
         )
 
 
@@ -196,6 +208,8 @@ class Implementations:
     """What has been started, to be used again by the next test and ended after the last."""
 
     started: dict[tuple[str, float], Client] = field(default_factory=dict)
+    opened: dict[Any, Openings] = field(default_factory=dict)
+    """By implementation and settings the worlds opened by any test: it says the same of itself in all of them."""
 
     def sut_of(self, request: pytest.FixtureRequest) -> Sut:
         """The implementation that a test is about."""
@@ -206,16 +220,27 @@ class Implementations:
         if not isinstance(named, str):
             if not callable(getattr(named, "handle", None)):
                 _fail(f"sut: it is an object with the method `handle`, or a text, found {type(named).__name__}")
-            return Sut(CallClient(named), options)
+            made_for = request.cls or request.module, type(named), _parameters(request)
+            return self._with_openings(made_for, CallClient(named), options)
         key = named, options.get("timeout")
         if key not in self.started:
             self.started[key] = _usable(lambda: connect(*key))
-        return Sut(self.started[key], options, named)
+        return self._with_openings(key, self.started[key], options)
+
+    def _with_openings(self, key: Any, client: Client, options: Options) -> Sut:
+        whole = (key, tuple(options.named.items()))
+        return Sut(client, options, self.opened.setdefault(whole, Openings(client, options.named)))
 
     def end(self) -> None:
         """Nothing is left running."""
         for client in self.started.values():
             client.end()
+
+
+def _parameters(request: pytest.FixtureRequest) -> str:
+    """The parameters of a test, the vector apart: another value may stand for another implementation."""
+    callspec = getattr(request.node, "callspec", None)
+    return repr({name: value for name, value in callspec.params.items() if name != "token_vector"}) if callspec else ""
 
 
 def _chosen_sut(request: pytest.FixtureRequest) -> Any:
@@ -265,6 +290,16 @@ def suite_of(config: pytest.Config) -> Suite:
         return read_suite(Path(path)) if path else default_suite()
     except (BadSetting, OSError) as fault:
         raise pytest.Collector.CollectError(f"tokenspec: {fault}") from None
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Fails the test in a line where an implementation cannot be asked, or a vector is none."""
+    try:
+        yield
+    except (BadSetting, OSError) as fault:
+        why = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
+        _fail(f"tokenspec: {why}")
 
 
 def _usable(call: Callable[[], _T]) -> _T:

@@ -1,4 +1,4 @@
-"""What documents can show of the declared account, by name: tables, pictures, and all pictures as a gallery.
+"""Contents for documents about the declared account, by name: tables, pictures, and all pictures as a gallery.
 
 Blocks of documents are filled with these (`tokenspec docs sync`), and so are pages of Sphinx and MkDocs.
 """

@@ -13,6 +13,7 @@ from tokenspec.oracle.base import provenance
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.narrative import told
+from tokenspec.oracle.logs.reading import read
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Logs
@@ -27,16 +28,17 @@ def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:
     Answers are the oracle's; where a record says what was observed and that differs, the picture says so.
     """
     records, wrong = [], []
-    for line in Logs([path]):
+    for line, record, fault, _ in read(Logs([path]), oracle.reader):
         try:
-            record = oracle.reader.decode(line.content)
+            if record is None or fault is not None:
+                raise fault or BadRecord("line", "it holds no record")
             answer = oracle.answer(record)
-        except BadRecord as fault:
-            raise BadSetting(f"{line.file}:{line.number}", f"{fault.field}: {fault.rule}") from None
+        except BadRecord as bad:
+            raise BadSetting(f"{line.file}:{line.number}", f"{bad.field}: {bad.rule}") from None
         if account in (None, record.account):
             shown: dict[str, Any] = msgspec.json.decode(line.content)
             records.append(shown | {"observed": answer.as_dict()})
-            found = differences(answer, record.observed) if record.observed is not None else []
+            found = differences(answer, record.observed or {}, record.observed_as is not None)
             wrong.append(tuple(f"{name} expected {as_text(want)}, observed {as_text(got)}" for name, want, got in found))
     if not records:
         raise BadSetting(path, "it holds no record" if account is None else f"it holds no record of account {account!r}")

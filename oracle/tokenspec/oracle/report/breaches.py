@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
+from tokenspec.oracle.check.assumed import unsatisfied
 from tokenspec.oracle.check.counterexample import Counterexample, counterexamples
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import Key, disagreements
@@ -77,6 +78,7 @@ def gates(evidence: Evidence) -> dict[str, list[str]]:
     lemmas = [line for (claim, _), lines in open_obligations(evidence) if claim == LEMMA for line in lines]
     return {
         "every_lemma_is_proved": lemmas,
+        "every_assumption_is_satisfied": list(unsatisfied((s.scope for s in evidence.searches), evidence.settings.catalogue)),
         "engines_agree": [f"engines disagree: {line}" for line in disagreements(evidence)],
         "no_deadlock": [f"deadlock: {state}" for state in evidence.deadlocks],
         "every_outcome_occurs": [f"never met: {event}, {what}" for event, what in cold],

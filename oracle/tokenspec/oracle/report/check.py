@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib.resources import files
+from textwrap import wrap
 from typing import Any
 
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Obligation
 from tokenspec.machine.checkers.search.reference import Exploration
 from tokenspec.machine.lang.claims import Claim, Part
+from tokenspec.machine.lang.typecheck import show
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.check.assumed import assumptions
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.mutants.recorded import kills
-from tokenspec.oracle.check.verdicts import ENGINES, ClaimVerdict, Key, disagreements, discharged, twins, violations
+from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, Key, disagreements, discharged, violations
 from tokenspec.oracle.report.breaches import BrokenClaim, gates, open_obligations
 from tokenspec.oracle.report.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
 from tokenspec.oracle.report.fuzz import LIVENESS_CLAIMS, exit_of
@@ -73,12 +76,13 @@ def _body(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
     yield Notes([*_LEGEND.splitlines(), ""])
     yield Verbatim(list(_against(evidence, broken)))
     yield Notes(list(_figures(evidence)))
+    yield Notes(list(_assumed(evidence)))
 
 
 def _against(evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]:
     """Counterexamples, open obligations, and whatever else keeps the table from being green."""
     wrong = gates(evidence)
-    yield from wrong["engines_agree"]
+    yield from (*wrong["engines_agree"], *wrong["every_assumption_is_satisfied"])
     for breach in broken:
         yield from (*breach.lines, "")
     for _, lines in open_obligations(evidence):
@@ -102,7 +106,7 @@ class _Parts:
     """What came of each part of each claim."""
 
     def __init__(self, evidence: Evidence, broken: Sequence[BrokenClaim]) -> None:
-        self._broken, self._through, self._met = broken, discharged(evidence), twins(evidence)
+        self._broken, self._through, self._cases = broken, discharged(evidence), Cases(evidence)
         self._left_open: dict[Key, list[str]] = {}
         for key, lines in open_obligations(evidence):
             self._left_open.setdefault(key, []).extend(lines)
@@ -121,6 +125,9 @@ class _Parts:
             if against or opened or key in parts:
                 outcome: Outcome = "failure" if against else "error" if opened else ""
                 yield Check(v.claim.id, f"{part.name} ({engine})", outcome, (), [*against, *opened])
+        if absent := list(self._cases.absent(v.claim, part)):
+            # A note that keeps nothing from being green.
+            yield Check(v.claim.id, part.name, "skipped", [f"does not arise: {reason}" for reason in absent])
         if missing := self._missing(v.claim, part):
             lines = [f"claim {key[0]}, part {key[1]}: {missing}"]
             yield Check(v.claim.id, part.name, "skipped", lines, [_finding(v, key, "none", lines, "warning")])
@@ -130,10 +137,11 @@ class _Parts:
         key = claim.id, part.name
         if key in self._left_open or any(breach.key == key for breach in self._broken):
             return ""
+        if not self._cases.arises(claim, part):
+            return ""
         if not any(key in parts for parts in self._through.values()):
             return "not checked: no engine went through it"
-        is_met = self._met[key] or ENGINES[type(part)] == ("prover",)
-        return "" if is_met else "not checked: its interesting case never occurred"
+        return "not checked: its interesting case never occurred" if self._cases.rarest(claim, part) == 0 else ""
 
 
 def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> dict[str, Any]:
@@ -155,6 +163,8 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
                 "sentence": v.claim.sentence,
                 "clauses": list(v.claim.clauses),
                 "verdict": v.verdict,
+                "why": v.why,
+                "does_not_arise": [{"part": part, "reason": reason} for part, reason in v.does_not_arise],
                 "method": v.method,
                 "scope": v.scope,
                 "twin_reached": v.twin_reached,
@@ -162,6 +172,7 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
             }
             for v in found
         ],
+        "assumptions": [{"holds": show(a.holds), "says": a.breach} for a in assumptions(evidence.settings.catalogue)],
         "exploration": _search_data(evidence.searches[0]) if evidence.searches else None,
         "searches": [_search_data(each) for each in evidence.searches],
         "obligations": {
@@ -191,14 +202,14 @@ def exit_codes(found: Sequence[ClaimVerdict], evidence: Evidence) -> list[int]:
         codes.append(NO_VERDICT)
     if any(v.verdict == "not_checked" for v in found) and evidence.is_whole:
         codes.append(COVERAGE)
-    if evidence.fuzzed.cold or evidence.deadlocks:
+    if evidence.fuzzed.cold or evidence.deadlocks or gates(evidence)["every_assumption_is_satisfied"]:
         codes.append(COVERAGE)
     return codes + [UNKNOWN] * any(v.verdict == "unknown" for v in found)
 
 
 def _row(v: ClaimVerdict) -> list[str]:
     faults = _killed(v.claim)
-    says = f"{v.claim.id}\n{v.claim.sentence}"
+    says = "\n".join((v.claim.id, v.claim.sentence, *(f"{part} does not arise: {reason}" for part, reason in v.does_not_arise)))
     counts = [f"{v.twin_reached:,}", "-" if faults is None else str(faults)]
     return [str(v.claim.number), says, v.verdict.replace("_", " "), v.method, v.scope, *counts]
 
@@ -250,6 +261,12 @@ def _search_data(searched: Searched) -> dict[str, Any]:
         "coldest_rule": list(_coldest(found)),
         "complete": searched.complete,
     }
+
+
+def _assumed(evidence: Evidence) -> Iterator[str]:
+    """What every proof assumes of figures, some to a line."""
+    told = "; ".join(show(assumption.holds) for assumption in assumptions(evidence.settings.catalogue))
+    yield from wrap(f"assumed    of figures, each within its type: {told}", 120, subsequent_indent=" " * 11)
 
 
 def _coldest(found: Exploration) -> tuple[str, int]:

@@ -75,7 +75,7 @@ class SutConfig:
     def world(self, settings: Settings) -> SutSettings:
         """The worlds that are opened at it."""
         known = settings.named if settings.infers else None
-        return SutSettings(settings.policy, settings.catalogue, self.reasons, known)
+        return SutSettings(settings.policy, settings.catalogue, self.reasons, known, settings.named)
 
 
 @dataclass(frozen=True)

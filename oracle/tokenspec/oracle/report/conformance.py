@@ -16,7 +16,7 @@ from tokenspec.oracle.report.fuzz import RandomRuns
 from tokenspec.oracle.report.infer import came_to_data, came_to_lines, conforming
 from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
 from tokenspec.oracle.report.replay import fields_data
-from tokenspec.oracle.report.sut import difference_lines, title_of
+from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, title_of
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import JOBS, event_names
@@ -51,9 +51,10 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
         yield Verbatim(counterexample_lines(found))
         yield runs.files()
     yield runs.figures("worlds")
-    notes = []
+    notes = list(left_out_lines(result.left_out))
     if result.tried:
-        notes.append(f"{result.tried} found by earlier runs were tried first; of them no longer show: {result.mended}")
+        kept = f"; kept, since it does not take or observe them any more: {result.not_taken}" if result.not_taken else ""
+        notes.append(f"{result.tried} found by earlier runs were tried first; of them no longer show: {result.mended}{kept}")
     if terms is not None and found is None:
         notes += _limits(result, terms, runs.rows)
         if result.cold and not result.why_none:
@@ -68,6 +69,8 @@ def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, 
     for says, names in (("never sent", _unsent(terms)), ("not compared", _unobserved(terms))):
         if names:
             yield f"{says}: {', '.join(names)}"
+    if result.compared and (never := [name for name in terms.observes if name not in result.held]):
+        yield f"observed, and never held a value: {', '.join(never)}"
     for key, values in terms.values.items():
         yield f"sent as {key} was only: {', '.join(as_text(value) for value in values) or 'nothing'}"
     if result.closed:
@@ -85,13 +88,15 @@ def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, st
         "observes": list(terms.observes),
         "values": dict(terms.values),
     } if terms is not None else None  # fmt: skip
+    kept = {"tried": verdict.tried, "mended": verdict.mended, "not_taken": verdict.not_taken}
     return {
         **stamp(),
         "seed": config.seed,
         **({"slice": str(config.part)} if config.part is not None else {}),
-        **({"kept": {"tried": verdict.tried, "mended": verdict.mended}} if config.database is not None else {}),
+        **({"kept": kept} if config.database is not None else {}),
         "policy": dict(verdict.policy),
         "fixed": dict(terms.policy) if terms is not None else {},
+        "left_out": sorted(verdict.left_out),
         "policies": verdict.policies,
         "settings": verdict.settings,
         "sut": sut,
@@ -114,10 +119,11 @@ def sentence(verdict: Conformance) -> str:
         return f"{word}: {one_line(verdict.why_none, 1_000)}"
     if verdict.counterexample is not None and isinstance(verdict.counterexample.error, NoSettingLeft):
         return "diverges: no setting explains it"
+    fixed = fixed_words(verdict.terms.policy if verdict.terms is not None else {})
     if verdict.policies is not None:
-        return word if verdict.counterexample is not None else conforming(verdict.policies, verdict.settings)
+        return word if verdict.counterexample is not None else conforming(verdict.policies, verdict.settings) + fixed
     changed = [f"{knob}={answer}" for knob, answer in verdict.policy.items() if DEFAULTS[knob] != answer]
-    return f"{word} under {', '.join(changed)}" if changed else word
+    return (f"{word} under {', '.join(changed)}" if changed else word) + fixed
 
 
 def _unsent(terms: Capabilities) -> list[str]:

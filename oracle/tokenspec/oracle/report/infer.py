@@ -16,12 +16,15 @@ from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, graves
 from tokenspec.oracle.report.model import SHOWN_MAX, Block, Notes, ReportFinding, ReportTable, RunReport, Verbatim, few
 from tokenspec.oracle.report.replay import (
     bad_data,
-    bad_text,
+    bad_texts,
+    causes_data,
     divergence_data,
     divergence_finding,
     fields_data,
     log_report,
     place_text,
+    sum_data,
+    sum_texts,
 )
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line
@@ -41,32 +44,36 @@ def infer_report(found: Inference, resets: str, logs: Sequence[str], divergence:
     def data() -> dict[str, Any]:
         return _data(found, resets) | (_judged(found, divergence) if verb == "replay" else {})
 
-    code = gravest(codes + [NO_VERDICT] * (not found.compared))
+    code = gravest(codes + [NO_VERDICT] * (found.is_misuse_of_ids or not found.all_compared))
     return log_report(found, logs, verb, code, _verdict(found), lambda: _body(found), data, diverged)
 
 
 def _verdict(found: Inference) -> str:
     skipped = f"; {len(found.bad)} bad records were skipped" if found.bad else ""
-    if not found.records:
+    if found.records == len(found.bad):
         return "no verdict: there was no good record"
-    if not found.compared:
+    if not found.all_compared:
         return f"no verdict: no record says what was observed{skipped}"
     if found.unexplained is not None:
-        return f"diverges: no setting explains {place_text(found.unexplained.by)}{skipped}"
+        other = "" if found.other_resets is None else f"; under --resets {found.other_resets} some do"
+        return f"diverges: no setting explains {place_text(found.unexplained.by)}{other}{skipped}"
+    if found.is_misuse_of_ids:
+        return f"no verdict: most repeated ids name another event than at their first use{skipped}"
     return conforming(found.policies, found.settings) + skipped
 
 
 def _body(found: Inference) -> Iterator[Block]:
     """The answers that are left, with what ruled out the others."""
-    yield Verbatim(few(list(map(bad_text, found.bad)), "bad records"))
+    yield Verbatim(few(bad_texts(found.bad), "bad records"))
     if found.unexplained is not None:
         yield Verbatim(_unexplained_text(found.unexplained).splitlines())
-    if found.compared:
+    if found.all_compared:
         yield _answers_table(found)
     yield Notes(
         [
-            f"{found.records} records of {found.accounts} accounts, {found.compared} compared with what was observed, "
-            f"{len(found.bad)} bad records"
+            f"{found.records} records of {found.accounts} accounts, {found.all_compared} compared with what was observed, "
+            f"{len(found.bad)} bad records",
+            *sum_texts(found, len(found.bad)),
         ]
     )
 
@@ -77,13 +84,13 @@ def _data(found: Inference, resets: str) -> dict[str, Any]:
         "policy": found.example,
         "fixed": found.fixed,
         "resets": resets,
-        "records": found.records,
-        "compared": found.compared,
+        **sum_data(found),
         "accounts": found.accounts,
         "bad_records": [bad_data(bad) for bad in found.bad],
         "policies": found.policies,
         "settings": found.settings,
         "ruled_out": [{"policy": r.policy, "answer": r.answer, "file": r.by.file, "line": r.by.number} for r in found.ruled_out],
+        "other_resets": found.other_resets,
         "unexplained": None if found.unexplained is None else _unexplained_data(found.unexplained),
     }
 
@@ -94,8 +101,9 @@ def _judged(found: Inference, divergence: Divergence | None) -> dict[str, Any]:
     if divergence is not None and unexplained is not None:
         ways = came_to_data(unexplained.came_to)
         divergences = [{**divergence_data(divergence), "explained": True, "came_to": ways}]
-    word = "diverges" if divergences else "conforms" if found.compared else "no_verdict"
-    return {"verdict": word, "divergences": divergences}
+    is_judged = found.all_compared and not found.is_misuse_of_ids
+    word = "diverges" if divergences else "conforms" if is_judged else "no_verdict"
+    return {"verdict": word, "causes": causes_data([] if divergence is None else [divergence]), "divergences": divergences}
 
 
 def _answers_table(found: Inference) -> ReportTable:

@@ -61,8 +61,8 @@ def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """`text`, on one line, with what would be markup escaped."""
-    return re.sub(r"([\\`*_\[\]<>|#~&$])", r"\\\1", one_line(text, LONGEST))
+    """`text`, on one line, with what would be markup escaped. An underscore between letters or digits is none."""
+    return re.sub(r"([\\`*\[\]<>|#~&$]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", one_line(text, LONGEST))
 
 
 def _fenced(lines: Iterable[str], language: str = "text") -> str:

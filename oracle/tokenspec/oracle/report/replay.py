@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, bounded, one_line, path_text
 from tokenspec.oracle.logs.infer import Inference
-from tokenspec.oracle.logs.replay import Bad, Divergence
+from tokenspec.oracle.logs.reading import Bad
+from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Divergence, Sum
 from tokenspec.oracle.logs.replay import Report as Replay
-from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, gravest
+from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.report.model import (
+    SHOWN_MAX,
     Block,
     Check,
     CoverageTable,
@@ -20,6 +23,7 @@ from tokenspec.oracle.report.model import (
     FindingRule,
     Notes,
     ReportFinding,
+    ReportTable,
     RunReport,
     Verbatim,
     few,
@@ -27,6 +31,7 @@ from tokenspec.oracle.report.model import (
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line
+from tokenspec.spec.words import POOLS
 
 _BAD = FindingRule("well_formed_record", "A record is one JSON object a line, with the fields of its event.")
 
@@ -50,10 +55,10 @@ def log_report(
             findings = [*wrong, *_of(log, bad)]
             if findings:
                 yield Check("replay", log, "failure" if wrong else "error", (), findings)
-            elif not found.records:
+            elif not found.records or code == NO_VERDICT:
                 yield Check("replay", log, "error", [verdict])
             else:
-                yield Check("replay", log, "" if found.compared else "skipped", ["no record says what was observed"])
+                yield Check("replay", log, "" if found.all_compared else "skipped", ["no record says what was observed"])
 
     return RunReport(
         verb=verb,
@@ -64,7 +69,7 @@ def log_report(
         itemised={"bad_records": "bad_record", "divergences": "divergence"},
         checks=checks,
         kinds={"failure": "diverges", "error": "bad data"},
-        wrong=[] if found.records else [verdict],
+        wrong=[verdict] if not found.records or code == NO_VERDICT else [],
     )
 
 
@@ -91,43 +96,150 @@ def divergence_finding(d: Divergence, told: str) -> ReportFinding:
     )
 
 
-def replay_report(found: Replay, oracle: Oracle, logs: Sequence[str]) -> RunReport:
-    """A replay under the setting of `oracle`."""
-    code = gravest([DIVERGES] * bool(found.divergences) + [BAD_DATA] * (bool(found.bad) or not found.records))
+def replay_report(found: Replay, oracle: Oracle, logs: Sequence[str], asks_for_more: bool = False) -> RunReport:
+    """A replay under the setting of `oracle`; `asks_for_more` than a comparison whoever wants the answers or the state."""
+    codes = [DIVERGES] * bool(found.divergences) + [BAD_DATA] * (bool(found.bad) or not found.records)
+    codes += [NO_VERDICT] * (found.is_misuse_of_ids or not (found.all_compared or asks_for_more))
+    code = gravest(codes)
     return log_report(
         found,
         logs,
         "replay",
         code,
-        _verdict(found),
+        _verdict(found, asks_for_more),
         lambda: _body(found),
         lambda: _data(found, oracle),
         lambda: [divergence_finding(each, _divergence_text(each)) for each in found.divergences],
     )
 
 
-def _verdict(found: Replay) -> str:
+def _verdict(found: Replay, asks_for_more: bool) -> str:
     skipped = f"{len(found.bad)} bad record{'s were' if len(found.bad) > 1 else ' was'} skipped"
-    if not found.records:
+    if found.records == len(found.bad):
         return f"no verdict: there was no {f'good record, and {skipped}' if found.bad else 'record to replay'}"
     if found.divergences:
         return "diverges"
-    said = "conforms" if found.compared else "replayed; nothing was compared"
+    if found.is_misuse_of_ids:
+        said = "no verdict: most repeated ids name another event than at their first use"
+    elif found.all_compared:
+        said = "conforms"
+    else:
+        said = "replayed; nothing was compared" if asks_for_more else "no verdict: nothing was compared"
     return f"{said}, but {skipped}" if found.bad else said
 
 
 def _body(found: Replay) -> Iterator[Block]:
     """What is wrong, how much was read, and what it met."""
-    compared = f"{found.compared} compared with" if found.compared else "none of them says"
-    diverged = few([_divergence_text(each) for each in found.divergences], "divergences")
-    yield Verbatim([*few(list(map(bad_text, found.bad)), "bad records"), *diverged])
+    compared = f"{found.all_compared} compared with" if found.all_compared else "none of them says"
+    yield Verbatim(few(bad_texts(found.bad), "bad records"))
+    causes = causes_of(found.divergences)
+    if len(found.divergences) > 1:
+        rows = [[c.event, c.rule, c.field, _signed(c.delta), f"{len(c.accounts):,}", place_text(c.first.line)] for c in causes]
+        yield ReportTable(
+            ["event", "because", "field", "off by", "accounts", "first at"], rows[:SHOWN_MAX], "Divergences by cause"
+        )
+    yield Verbatim(few([_divergence_text(cause.first) for cause in causes], "causes"))
     yield Notes(
         [
             f"{found.records} records of {found.accounts} accounts, {compared} what was observed: "
-            f"{len(found.divergences)} divergent accounts, {len(found.bad)} bad records"
+            f"{found.divergent_accounts} divergent accounts, {len(found.bad)} bad records",
+            *sum_texts(found, len(found.bad)),
         ]
     )
     yield CoverageTable(found.coverage.rows())
+
+
+def _signed(delta: int | None) -> str:
+    return "" if delta is None else f"{delta:+,}"
+
+
+def sum_texts(found: Sum, bad: int) -> Iterator[str]:
+    """The sum in which every record stands once, and what else there is to know of the log."""
+    reasons = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in found.not_compared.items() if n)
+    repeated, not_compared = sum(found.repeated.values()), sum(found.not_compared.values())
+    yield (
+        f"sum: {bad} bad + {repeated} repeated ({found.repeated['compared']} compared) + {found.compared} compared + "
+        f"{not_compared} not compared{f' ({reasons})' if reasons else ''} = {found.records} records"
+    )
+    if found.first_of_another is not None:
+        line, event, first_event, first = found.first_of_another
+        yield (
+            f"{found.another} repeated ids name another event than at their first use; the first of them is {event} at "
+            f"{place_text(line)}, whose id was used by {first_event} at {place_text(first)}"
+        )
+    if found.identical:
+        yield f"{found.identical} lines are the same as the line before them, and have no id: they may have been delivered twice"
+    for name, (times, line, near) in found.unknown_fields.items():
+        meant = f"; did you mean {one_line(near)}?" if near is not None else ""
+        yield f"unknown field {one_line(name)}, not compared: {times} times, first at {place_text(line)}{meant}"
+    unsorted = sum(why == AFTER_TIME_WENT_BACK for why in found.lost.values())
+    if unsorted:
+        yield f"in {unsorted} accounts time goes back, and the rest is not checked: sort the log by account and instant"
+
+
+def sum_data(found: Sum) -> dict[str, Any]:
+    """The same as JSON."""
+    unknown = [
+        {"field": name, "times": times, "file": line.file, "line": line.number, "resembles": near}
+        for name, (times, line, near) in found.unknown_fields.items()
+    ]
+    return {
+        "records": found.records,
+        "compared": found.compared,
+        "not_compared": found.not_compared,
+        "repeated": {**found.repeated, "another_event": found.another},
+        "identical_lines": found.identical,
+        "unknown_fields": unknown,
+    }
+
+
+@dataclass
+class Cause:
+    """Divergences of one event under one rule in one field."""
+
+    event: str
+    rule: str
+    field: str
+    first: Divergence
+    delta: int | None
+    accounts: set[str]
+    explained_by: list[tuple[str, str]]
+    resets: str | None
+
+
+def causes_of(divergences: Iterable[Divergence]) -> list[Cause]:
+    """Divergences grouped by cause, those of most accounts first."""
+    found: dict[tuple[str, str, str], Cause] = {}
+    for d in divergences:
+        key = (d.event, d.outcome, d.differences[0][0])
+        cause = found.get(key)
+        if cause is None:
+            found[key] = Cause(*key, d, d.delta, {d.account}, list(d.explained_by), d.resets)
+            continue
+        cause.accounts.add(d.account)
+        cause.delta = cause.delta if cause.delta == d.delta else None
+        if d.explained:
+            cause.explained_by = [setting for setting in cause.explained_by if setting in d.explained_by]
+        cause.resets = cause.resets if cause.resets == d.resets else None
+    return sorted(found.values(), key=lambda cause: -len(cause.accounts))
+
+
+def causes_data(divergences: Iterable[Divergence]) -> list[dict[str, Any]]:
+    """The same as JSON."""
+    return [
+        {
+            "event": c.event,
+            "rule": c.rule,
+            "field": c.field,
+            "delta": c.delta,
+            "accounts": len(c.accounts),
+            "file": c.first.line.file,
+            "line": c.first.line.number,
+            "explained_by": settings_data(c.explained_by),
+            "resets": c.resets,
+        }
+        for c in causes_of(divergences)
+    ]
 
 
 def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
@@ -136,11 +248,11 @@ def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
         "policy": oracle.policy,
         "fixed": {},
         "resets": oracle.resets,
-        "records": found.records,
-        "compared": found.compared,
+        **sum_data(found),
         "accounts": found.accounts,
         "bad_records": [bad_data(bad) for bad in found.bad],
         "coverage": found.coverage.as_data(),
+        "causes": causes_data(found.divergences),
         "divergences": [divergence_data(d) for d in found.divergences],
     }
 
@@ -154,7 +266,17 @@ def bad_text(bad: Bad) -> str:
     """A bad record with its place, on one line."""
     line, fault = bad.line, bad.fault
     value = f", found {one_line(fault.value, 100)}" if fault.value is not None else ""
-    return f"{place_text(line)}: (byte {line.offset}) bad record, skipped: {fault.field}: {one_line(fault.rule, 300)}{value}"
+    done = "skipped" if fault.happened is None else "its event happened, and nothing of it is compared"
+    return f"{place_text(line)}: (byte {line.offset}) bad record, {done}: {fault.field}: {one_line(fault.rule, 300)}{value}"
+
+
+def bad_texts(every: Sequence[Bad]) -> list[str]:
+    """Bad records, of those that break one rule of form in what was observed the first alone."""
+    groups: dict[object, list[Bad]] = {}
+    for number, bad in enumerate(every):
+        is_form = bad.fault.happened is not None
+        groups.setdefault((bad.fault.field, bad.fault.rule) if is_form else number, []).append(bad)
+    return [bad_text(first) + (f" (and {len(rest)} more like it)" if rest else "") for first, *rest in groups.values()]
 
 
 def _divergence_text(d: Divergence) -> str:
@@ -163,22 +285,39 @@ def _divergence_text(d: Divergence) -> str:
     text.append(f"  record    {one_line(d.line.content.decode(errors='replace'), 400)}")
     text.append(f"  before    {_state_text(d.before)}")
     text += [f"  {name:<{width}}  expected {as_text(expected)}, observed {as_text(got)}" for name, expected, got in d.differences]
-    text.append(f"  because   {d.outcome}: {d.why}")
+    text.append(f"  because   {d.outcome}: {d.why}{'' if d.first_use is None else f' ({place_text(d.first_use)})'}")
     text += [f"            {line}" for line in clause_texts(d.clauses)]
+    text += [f"  but       {note}" for note in d.notes]
+    if d.skipped:
+        lines = ", ".join(place_text(line) for line in d.skipped[:SHOWN_MAX])
+        text.append(f"  but       of this account {len(d.skipped)} lines before it were skipped: {lines}")
+    return "\n".join([*text, *_explanations(d)]) + "\n\n"
+
+
+def _explanations(d: Divergence) -> Iterator[str]:
+    if d.resets is not None:
+        yield f"  right under  --resets {d.resets}"
     if not d.explained:
-        text.append("  other policies were not tried")
+        yield "  other policies were not tried"
     elif d.explained_by:
-        settings = ", or ".join(f"{knob}={answer}" for knob, answer in d.explained_by)
-        text.append(f"  right under  --policy {settings}")
-    else:
-        text.append("  no other answer of a single policy makes it right")
-    return "\n".join(text) + "\n\n"
+        yield f"  right under  --policy {_either(d.explained_by)}"
+    elif len(d.differences) > 1 and any(d.by_field.values()):
+        told = [
+            f"{name} under {_either(settings)}" if settings else f"{name} under none" for name, settings in d.by_field.items()
+        ]
+        yield f"  no other answer of a single policy makes all of it right; {', '.join(told)}"
+    elif d.resets is None:
+        yield "  no other answer of a single policy makes it right"
+
+
+def _either(settings: Iterable[tuple[str, str]]) -> str:
+    return ", or ".join(f"{knob}={answer}" for knob, answer in settings)
 
 
 def _state_text(state: dict[str, Any]) -> str:
     if not state:
         return "no such account"
-    pools = ", ".join(f"{pool} {state[pool]}" for pool in ("daily", "fast", "rollover", "topup", "api"))
+    pools = ", ".join(f"{pool} {state[pool]}" for pool in POOLS)
     due = f", {state['renewals_due']} renewals due" if state["renewals_due"] else ""
     due += ", a daily reset due" if state["daily_reset_due"] else ""
     return f"{state['status']} on {one_line(state['plan'])}: {pools}{due}"
@@ -206,8 +345,17 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
         "outcome": d.outcome,
         "clauses": list(d.clauses),
         "explained": d.explained,
-        "explained_by": [{"policy": knob, "answer": answer} for knob, answer in d.explained_by],
+        "explained_by": settings_data(d.explained_by),
+        "explained_by_field": {name: settings_data(settings) for name, settings in d.by_field.items()},
+        "resets": d.resets,
+        "skipped": [{"file": line.file, "line": line.number} for line in d.skipped],
+        "notes": d.notes,
     }
+
+
+def settings_data(settings: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
+    """Policies and their answers as JSON."""
+    return [{"policy": knob, "answer": answer} for knob, answer in settings]
 
 
 def fields_data(differences: Sequence[Difference]) -> list[dict[str, Any]]:

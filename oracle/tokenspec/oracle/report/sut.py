@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +11,7 @@ from tokenspec.oracle.logs.narrative import story
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.wire.answers import Difference
+from tokenspec.spec.policies import DEFAULTS
 
 
 @contextmanager
@@ -26,6 +27,19 @@ def title_of(terms: Capabilities) -> str:
     """The implementation, in its own words."""
     fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
     return f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}"
+
+
+def left_out_lines(left_out: Collection[str]) -> Iterator[str]:
+    """A line where policies were not sent."""
+    if left_out:
+        names = ", ".join(sorted(left_out))
+        yield f"left out of open, which was answered with an error otherwise, and taken to be at the default: {names}"
+
+
+def fixed_words(fixed: Mapping[str, str]) -> str:
+    """The fixed settings that are not the defaults, as the end of a verdict; empty where there is none."""
+    changed = [f"{knob}={answer}" for knob, answer in fixed.items() if DEFAULTS[knob] != answer]
+    return f" (fixed by the implementation: {', '.join(changed)})" if changed else ""
 
 
 def difference_lines(told: Sequence[Mapping[str, Any]], found: Sequence[Difference], failed: Failed | None) -> Iterator[str]:

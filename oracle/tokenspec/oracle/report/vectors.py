@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
-from tokenspec.oracle.base.provenance import own_version
+from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text as plain
 from tokenspec.oracle.base.text import bounded, one_line
+from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.infer import conforming
 from tokenspec.oracle.report.model import (
@@ -26,7 +27,7 @@ from tokenspec.oracle.report.model import (
     Verbatim,
 )
 from tokenspec.oracle.report.replay import fields_data
-from tokenspec.oracle.report.sut import difference_lines, title_of
+from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, title_of
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult
 from tokenspec.oracle.vectors.run_suite import Run
 from tokenspec.oracle.vectors.suite import VECTORS, Case, Suite, record_of
@@ -41,25 +42,37 @@ def vectors_report(suite: Suite, cases: Sequence[Case], found: Run, policy: Mapp
     failed, passed, skipped = (found.count(result) for result in (FAILED, PASSED, SKIPPED))
     return RunReport(
         verb="vectors run",
-        code=DIVERGES if failed or found.not_closed else HOLDS if passed else NO_VERDICT,
+        code=DIVERGES if failed or found.not_closed else HOLDS if passed and not found.no_defaults else NO_VERDICT,
         verdict=_verdict(found, passed, failed, skipped),
-        made={"version": own_version(), "digest": suite.index.digest},
+        made=stamp(),
         properties={PASSED: passed, FAILED: failed, SKIPPED: skipped},
         body=lambda: _body(cases, found, seconds),
         data=lambda: _data(suite, found, policy, seconds),
         checks=lambda: _checks(suite, cases, found),
         kinds={"failure": "diverges"},
-        wrong=[] if passed or failed else ["no vector was left to be run"],
+        wrong=[why] if (why := _why_none(found)) else [],
     )
+
+
+def _why_none(found: Run) -> str:
+    """The reason that there is no verdict; empty where there is one."""
+    if found.count(FAILED) or found.not_closed:
+        return ""
+    if found.no_defaults:
+        return f"it cannot run the defaults with what it has fixed: {found.no_defaults}"
+    return "" if found.count(PASSED) else "no vector was left to be run"
 
 
 def _verdict(found: Run, passed: int, failed: int, skipped: int) -> str:
     counts = f"{passed} passed, {failed} failed, {skipped} skipped"
     if found.not_closed:
         return f"diverges: {one_line(found.not_closed, 1_000)}; {counts}"
-    if found.policies is not None and passed and not failed:
-        return f"{conforming(found.policies, found.settings)}: {counts}"
-    return f"{'diverges' if failed else 'conforms' if passed else 'no verdict'}: {counts}"
+    if failed:
+        return f"diverges: {counts}"
+    if why := _why_none(found):
+        return f"no verdict: {why}; {counts}" if found.no_defaults else f"no verdict: {counts}"
+    conforms = "conforms" if found.policies is None else conforming(found.policies, found.settings)
+    return f"{conforms}{fixed_words(found.fixed)}: {counts}"
 
 
 def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
@@ -69,11 +82,11 @@ def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
     failures = [(case, each) for case, each in zip(cases, found.results, strict=True) if each.result == FAILED]
     for case, each in failures[:_TOLD]:
         yield Verbatim(told(case, each))
-    rows = [[each.id, str(each.step), each.field, *_expected_and_got(each)] for _, each in failures]
-    yield ReportTable(["vector", "step", "field", "expected", "got"], rows)
+    rows = [[each.id, str(each.step), _wrong(each)] for _, each in failures]
+    yield ReportTable(["vector", "step", "wrong"], rows)
     skipped = Counter(each.why for each in found.results if each.result == SKIPPED).most_common()
     notes = [f"skipped {times}: {one_line(why, 200)}" for why, times in skipped]
-    yield Notes([*notes, f"{found.sent:,} events in {seconds:.1f} s"])
+    yield Notes([*left_out_lines(found.left_out), *notes, f"{found.sent:,} events in {seconds:.1f} s"])
 
 
 def _checks(suite: Suite, cases: Sequence[Case], found: Run) -> Iterator[Check]:
@@ -93,16 +106,18 @@ def _finding(suite: Suite, case: Case, each: VectorResult) -> ReportFinding:
 
 def _data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float) -> dict[str, Any]:
     return {
-        "digest": suite.index.digest,
-        "version": own_version(),
+        **stamp(),
+        "suite": {"digest": suite.index.digest, "version": suite.index.version},
         "policy": dict(policy),
-        "fixed": dict(found.terms.policy) if found.terms is not None else {},
+        "fixed": dict(found.fixed),
+        "left_out": sorted(found.left_out),
         **({"policies": found.policies, "settings": found.settings} if found.policies is not None else {}),
         "passed": found.count(PASSED),
         "failed": found.count(FAILED) + bool(found.not_closed),
         "skipped": found.count(SKIPPED),
         "seconds": round(seconds, 2),
         "not_closed": found.not_closed or None,
+        "why": _why_none(found) or None,
         "vectors": [_result(each) for each in found.results],
     }
 
@@ -111,13 +126,32 @@ def told(case: Case, each: VectorResult) -> list[str]:
     """A vector that failed, as a story."""
     records = [{**record_of(step), "observed": step.expect.as_dict()} for step in case.vector.steps[: each.step]]
     lines = ["", f"{case.id}: {case.vector.title}", *difference_lines(records, each.differences, each.failed)]
-    return lines + [f"     {line}" for line in clause_texts(case.vector.clauses)]
+    because = each.because
+    if because is None:
+        return lines + [f"     {line}" for line in clause_texts(case.vector.clauses)]
+    lines.append(f"  because   {because.outcome}: {because.why}")
+    lines += [f"            {line}" for line in clause_texts(because.clauses)]
+    return lines + list(_right_under(each, because))
 
 
-def _expected_and_got(each: VectorResult) -> tuple[str, str]:
+def _right_under(each: VectorResult, because: Divergence) -> Iterator[str]:
+    """The settings under which the answers would be right. An implementation that never took those of the vector is told so."""
+    for knob, answer in because.explained_by:
+        if knob in each.not_taken:
+            yield (
+                f"  right under  {knob}={answer}: this vector was opened under {knob}={each.not_taken[knob]}, and the "
+                f"implementation answered as under {answer}; put that into `policy` of its answer to open"
+            )
+        else:
+            yield f"  right under  {knob}={answer}, which is not what the implementation says in its answer to open"
+
+
+def _wrong(each: VectorResult) -> str:
+    """The first field that is wrong, in one cell: a table of more columns would fit few terminals."""
     if each.differences:
-        return plain(each.differences[0][1]), plain(each.differences[0][2])
-    return "an answer", one_line(str(each.failed), 200)
+        name, expected, got = each.differences[0]
+        return f"{name}: expected {plain(expected)}, got {plain(got)}"
+    return f"{each.field}: {one_line(str(each.failed), 200)}"
 
 
 def _result(each: VectorResult) -> dict[str, Any]:
@@ -131,6 +165,8 @@ def _result(each: VectorResult) -> dict[str, Any]:
     else:
         expected, got = each.expected, str(each.failed)
     told |= {"step": each.step, "field": each.field, "expected": expected, "got": bounded(got)}
+    by = each.because.explained_by if each.because is not None else []
+    told["explained_by"] = [{"policy": policy, "answer": answer} for policy, answer in by]
     return told | {"fields": fields_data(each.differences)}
 
 

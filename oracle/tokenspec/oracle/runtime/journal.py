@@ -27,6 +27,8 @@ class Job(msgspec.Struct, array_like=True, frozen=True, gc=False):
     month: int
     subscription: int
     refunded: bool = False
+    api: int = 0
+    """What the API pool paid: more than 0 for every generation through the API, 0 for all others."""
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):
@@ -73,9 +75,9 @@ class Account(msgspec.Struct):
 _NO_JOB = Job((0,) * len(APP_POOLS), -1, -1, -1)
 
 
-def remember_job(account: Account, job: str, parts: Vector) -> None:
-    """The generation `job` was accepted, and the app's pools paid `parts`."""
-    account.jobs[job] = Job(parts, account.day, account.month, account.subscription)
+def remember_job(account: Account, job: str, parts: Vector, api: int = 0) -> None:
+    """The generation `job` was accepted; the app's pools paid `parts`, that of the API paid `api`."""
+    account.jobs[job] = Job(parts, account.day, account.month, account.subscription, api=api)
 
 
 def refund_job(account: Account, job: str) -> None:
@@ -88,7 +90,9 @@ def refund_facts(account: Account, job_id: str) -> dict[str, Value]:
     job = account.jobs.get(job_id) or _NO_JOB
     facts: dict[str, Value] = {f"{pool}_part": tokens for pool, tokens in zip(APP_POOLS, job.parts, strict=True)}
     return facts | {
-        "job_was_charged": any(job.parts),
+        "api_part": job.api,
+        "job_was_by_api": job.api > 0,
+        "job_was_charged": any(job.parts) or job.api > 0,
         "job_is_refunded": job.refunded,
         "day_lasts": job.day == account.day,
         "month_lasts": job.month == account.month,

@@ -16,13 +16,13 @@ from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, R
 from tokenspec.machine.lang.declaration import ClockAct, Machine, Origin
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Enum, Value
-from tokenspec.oracle.base.errors import BadRecord, BadSetting
+from tokenspec.oracle.base.errors import BadSetting, WentBack
 from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_time_of_day
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime import clocks, journal
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
-from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.answers import Answer, with_delta
 from tokenspec.oracle.wire.records import Reader, Record, event_of
 from tokenspec.oracle.wire.settings import RESETS, catalogue_from, policy_from
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
@@ -100,7 +100,7 @@ class Oracle:
         self._every_24h = self.policy["daily_reset_clock"] == "every_24h_from_opening"
 
     def apply(self, record: Mapping[str, Any]) -> Answer:
-        """The right answer to `record`. Raises `BadRecord` where it is not well formed or goes back in time."""
+        """The right answer to `record`. Raises `BadRecord` where it is not well formed, `WentBack` where it goes back in time."""
         return self.answer(self.reader.convert(record))
 
     def answer(self, record: Record) -> Answer:
@@ -152,21 +152,25 @@ class Oracle:
         return account
 
     def _happens(self, account: Account, record: Record) -> tuple[Answer, str | None]:
+        asks_for_delta = record.observed is not None and "delta" in record.observed
         if record.id is not None and (first := account.answers.get(record.id)) is not None:
-            return structs.replace(first, duplicate=True), None
+            repeated = structs.replace(first, duplicate=True)
+            return with_delta(repeated, 0) if asks_for_delta else repeated, None
         at = record.at
         assert isinstance(at, int), "the reader turns instants into milliseconds"
         if account.last_at is not None and at < account.last_at:
-            raise BadRecord(
+            back = WentBack(
                 "at",
                 f"time never goes back within an account, and {format_instant(account.last_at)} came before",
                 as_text(format_instant(at)),
             )
+            back.account = record.account
+            raise back
         account.last_at = at
         event = event_of(record)
         self.ran_by_itself, self.last_met = [], None
         outcome = self._advance(account, at, event)
-        by = self._runs
+        before, by = account.row, self._runs
         if event in self._session.steps:
             by, outcome = self._session, self._session_event(account, event, record)
         elif outcome is None:
@@ -178,6 +182,8 @@ class Oracle:
         answer = self._answer(account, event, outcome, decided_by)
         if record.id is not None:
             account.answers[record.id] = answer
+        if asks_for_delta:
+            answer = with_delta(answer, sum(self.app_balances(account.row)) - sum(self.app_balances(before)))
         return answer, decided_by
 
     # Time
@@ -254,7 +260,7 @@ class Oracle:
         if record is not None:
             self._remember(account, event, outcome, record)
         if account.row[self._app] != before[self._app]:
-            self._balances_change(account)
+            self.balances_change(account)
         return outcome
 
     def _repeat(self, account: Account, event: str, fields: Fields, at: int, record: Record | None) -> None:
@@ -308,7 +314,7 @@ class Oracle:
         elif event in ("generate", "api_generate"):
             charges = {name: n for (name, is_charge), n in zip(self._answers[event], outcome[2], strict=True) if is_charge}
             paid = [charges.get(pool) or 0 for pool in APP_POOLS]
-            journal.remember_job(account, record.job, tuple(paid))  # type: ignore[arg-type]
+            journal.remember_job(account, record.job, tuple(paid), charges.get("api") or 0)  # type: ignore[arg-type]
 
     # Sessions
 
@@ -324,7 +330,8 @@ class Oracle:
             journal.forget(account, record.session)
         return outcome
 
-    def _balances_change(self, account: Account) -> None:
+    def balances_change(self, account: Account) -> None:
+        """What the sessions of `account` show is no longer true."""
         journal.note_balances(account, self.app_balances(account.row))
         for session in account.sessions.values():
             if session.state != STALE:
@@ -342,20 +349,28 @@ class Oracle:
     def _fields_of(self, event: str) -> list[_Provider]:
         session = self._session.machine.event_named
         declared = session[event] if event in session else self.machine.event_named[event]
-        return [self._payload(f.key, f.type) if f.origin is Origin.PAYLOAD else self._fact(f.name) for f in declared.fields]
+        return [
+            self._payload(f.key, f.type, f.instead) if f.origin is Origin.PAYLOAD else self._fact(f.name) for f in declared.fields
+        ]
 
-    @staticmethod
-    def _payload(key: str, kind: Any) -> _Provider:
+    def _payload(self, key: str, kind: Any, instead: str = "") -> _Provider:
+        if instead:
+            # A model that nobody lists is refused, whatever its origin would be.
+            model = self.catalogue.model
+            return lambda account, record: getattr(record, key) or getattr(model(getattr(record, instead)), key, kind.members[-1])
         if isinstance(kind, Enum) and UNLISTED in kind.members:
             listed = frozenset(kind.members) - {UNLISTED}
             return lambda account, record: name if (name := getattr(record, key)) in listed else UNLISTED
         return lambda account, record: getattr(record, key)
 
     def _fact(self, name: str) -> _Provider:
-        prices = self.catalogue.prices
+        prices, listed = self.catalogue.prices, self.catalogue.model
         facts: dict[str, _Provider] = {
             "job_is_new": lambda account, record: record.job not in account.jobs,
             "price_is_listed": lambda account, record: record.action in prices,
+            "model_is_known": lambda account, record: record.model is None or listed(record.model) is not None,
+            "model_is_paid_only": lambda account, record: getattr(listed(record.model or ""), "paid_only", False),
+            "action_is_named": lambda account, record: record.action is not None,
             "listed_price": lambda account, record: prices.get(record.action, 0),
             "account_exists": lambda account, record: account.row[0] != ABSENT,
             "verdict": lambda account, record: journal.verdict(

@@ -93,10 +93,11 @@ def _wrong_with(oracle: Oracle, possible: PossibleStates, account: Account) -> s
     wrong = possible.wrong_with(account.row)
     if wrong is not None:
         return wrong
-    return _wrong_with_clocks(account) or _wrong_with_sessions(oracle, account)
+    return wrong_with_clocks(account) or _wrong_with_sessions(oracle, account)
 
 
-def _wrong_with_clocks(account: Account) -> str | None:
+def wrong_with_clocks(account: Account) -> str | None:
+    """Returns why no account has the clocks of `account`; None where nothing speaks against them."""
     if account.last_at is not None and not FIRST_INSTANT <= account.last_at <= LAST_INSTANT:
         return "its last record has no instant"
     if not FIRST_INSTANT <= account.daily_ran <= 2 * LAST_INSTANT:

@@ -56,7 +56,7 @@ class Connection(web.RequestHandler):
         self.request: web.BaseRequest | None = None
         """The request that is being answered."""
         self.more = False
-        """Whether the next head has begun while this request was answered."""
+        """True if the next head has begun while this request was answered."""
         self.since = time.monotonic()
         self.gone = asyncio.Event()
 

@@ -32,7 +32,7 @@ class Peer(Protocol):
     """A connection, as far as a world needs to know it."""
 
     def is_closing(self) -> bool:
-        """Whether nobody is there any more."""
+        """True if nobody is there any more."""
 
 
 @dataclass(eq=False)
@@ -82,7 +82,7 @@ class OpenWorlds:
             self._end(world)
 
     def has_one(self, peer: Peer) -> bool:
-        """Whether a connection has an open world of its own."""
+        """Returns true iff a connection has an open world of its own."""
         return peer in self._own and self._own[peer].open
 
     def _open(self, name: str | None, peer: Peer, request: Message, size: int) -> tuple[int, Message]:

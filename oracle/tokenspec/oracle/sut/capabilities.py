@@ -58,16 +58,23 @@ def terms_from(answer: Mapping[str, Any]) -> Capabilities:
     events = _names(answer, "events", event_names())
     if resets == "implied" and (written := [name for name in JOBS if name in events]):
         raise BadSetting("events", f"where resets are implied, no job is written, and it lists {', '.join(written)}")
-    policy = answer.get("policy") or {}
+    policy = _given(answer, "policy", {})
     if not isinstance(policy, dict) or not all(isinstance(setting, str) for setting in policy.values()):
         raise BadSetting("policy", f"it holds an answer for each knob that is fixed, found {as_text(policy)}")
     policy_from(policy)
-    texts = {key: answer.get(key) or "" for key in ("name", "version")}
+    texts = {key: _given(answer, key, "") for key in ("name", "version")}
     for key, text in texts.items():
         if not isinstance(text, str):
             raise BadSetting(key, f"it is a text, found {as_text(text)}")
-    observes = tuple(_names(answer, "observes", OBSERVABLE))
+    listed = _names(answer, "observes", OBSERVABLE)
+    observes = tuple(name for name in OBSERVABLE if name in listed)
     return Capabilities(str(resets), frozenset(events), observes, texts["name"], texts["version"], _values(answer), policy)
+
+
+def _given(answer: Mapping[str, Any], key: str, absent: Any) -> Any:
+    """The value of a key that may be left out; null is the same as absent, and nothing else is."""
+    value = answer.get(key)
+    return absent if value is None else value
 
 
 def _names(answer: Mapping[str, Any], key: str, known: tuple[str, ...]) -> list[str]:
@@ -81,7 +88,7 @@ def _names(answer: Mapping[str, Any], key: str, known: tuple[str, ...]) -> list[
 
 
 def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    values = answer.get("values") or {}
+    values = _given(answer, "values", {})
     if not isinstance(values, dict):
         raise BadSetting("values", f"it is an object, found {as_text(values)}")
     account, _, session = system().machines

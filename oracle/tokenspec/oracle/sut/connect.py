@@ -6,14 +6,15 @@ import sys
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import Client, Failed
+from tokenspec.oracle.sut.client import DIED, Client, Failed
+from tokenspec.oracle.sut.world import NotThere
 
 
 def connect(sut: str, timeout: float) -> Client:
     """The implementation that `sut` names, started or reached; a request may take `timeout` seconds.
 
     `http://HOST:PORT`, `python:package.module:factory`, or else a command line. Raises `WrongUsage` where it is none of
-    them, `OSError` where there is no such program or nobody listens.
+    them, `OSError` where there is no such program, module or factory, or nobody listens.
     """
     if sut.startswith(("http://", "https://")):
         from tokenspec.oracle.sut.http import HttpClient
@@ -31,5 +32,5 @@ def connect(sut: str, timeout: float) -> Client:
     if isinstance(ready, Failed) or ready.get("error") is not None:
         host.end()
         said = ready if isinstance(ready, Failed) else ready["error"]
-        raise WrongUsage("--sut", f"{sut} cannot be loaded: {said}")
+        raise NotThere(Failed(DIED, f"{one_line(sut)} cannot be loaded: {said}"))
     return host

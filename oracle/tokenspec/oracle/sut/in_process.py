@@ -25,7 +25,10 @@ class CallClient:
         asked = msgspec.json.decode(msgspec.json.encode(request))
         try:
             answer = self._handle(asked)
-        except Exception as fault:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as fault:
+            # What ends a program, or a test, is no answer either.
             return Failed(DIED, f"it raised {type(fault).__name__}: {fault}", _places(fault))
         try:
             return read_answer(msgspec.json.encode(answer))
@@ -36,7 +39,7 @@ class CallClient:
         """There is nothing to end."""
 
 
-def _places(fault: Exception) -> str:
+def _places(fault: BaseException) -> str:
     # The first frame is the call above.
     frames = traceback.extract_tb(fault.__traceback__)[1:][-_FRAMES:]
     return "; ".join(f"{Path(f.filename).name}:{f.lineno} in {f.name}: {f.line}" for f in frames)

@@ -64,6 +64,27 @@ def observed(got: Mapping[str, Any], expected: Answer, terms: Capabilities, reas
     return said
 
 
+def held(said: Mapping[str, Any], expected: Answer, terms: Capabilities) -> frozenset[str]:
+    """The fields observed that hold a value in what was `said`, or in the right answer.
+
+    Where both sides hold none, nothing was compared: null equals null whatever the implementation does.
+    """
+    right = expected.as_dict()
+    # With words of its own the reason of a refusal is compared whether it says that it observes it or not.
+    names = terms.observes if "reason" not in said else (*terms.observes, "reason")
+    return frozenset(name for name in names if _holds(said, name) or _holds(right, name))
+
+
+def _holds(answer: Mapping[str, Any], name: str) -> bool:
+    """Returns whether a field holds what is not equal to its absence."""
+    whole, _, pool = name.partition(".")
+    value = answer.get(whole)
+    if isinstance(value, dict):
+        values = [value.get(pool)] if pool else list(value.values())
+        return any(each is not None and not (whole == "charge" and each == 0) for each in values)
+    return value is not None and value is not False and value != []
+
+
 def _translated(word: Any, expected: Answer, reasons: Reasons) -> Any:
     if not isinstance(word, str):
         return word

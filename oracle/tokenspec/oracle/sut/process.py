@@ -25,6 +25,8 @@ from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Failed, Me
 _TAIL = 2_000
 """Bytes of its standard error that are kept: the last ones."""
 
+_REMEDY = "standard output is for answers alone, one line each; write logs to standard error"
+
 _GRACE = 1.0
 """Seconds that a process has to end by itself, once its input has ended, and again once it was told to."""
 
@@ -179,7 +181,9 @@ class ProcessClient:
         if failed.how == DIED:
             status = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
             detail = f"{detail}, with {status}"
-        if run.unread and failed.how != GARBAGE:
+        if failed.how == GARBAGE:
+            detail = f"{detail}; {_REMEDY}"
+        elif run.unread:
             detail += f", after half a line: {one_line(run.unread[:200].decode(errors='replace'))}"
         return Failed(failed.how, detail, _last_lines(run.tail))
 

@@ -2,24 +2,36 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tokenspec.oracle.base.errors import BadSetting
+import msgspec
+
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.sut.capabilities import Capabilities, terms_from
-from tokenspec.oracle.sut.client import ERROR, GARBAGE, Client, Failed, Message
+from tokenspec.oracle.sut.client import DIED, ERROR, GARBAGE, HUNG, Client, Failed, Message
 from tokenspec.oracle.sut.observed import Reasons
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.protocol import PROTOCOL
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.policies import DEFAULTS
 
 DIFFERS = "differs"
 
 
 class CannotOpen(Exception):
     """The implementation says that it cannot run this world: there is nothing to be judged."""
+
+
+class NotThere(OSError):
+    """The implementation ended, or was silent, before it ever answered an `open`."""
+
+    def __init__(self, failed: Failed) -> None:
+        super().__init__(errno.ENOENT, str(failed), "--sut")
 
 
 class Diverged(Exception):
@@ -50,10 +62,16 @@ class SutSettings:
     reasons: Reasons | None = None
     known: Mapping[str, str] | None = None
     """Where settings are inferred: those that are not. None where all of them are known."""
+    named: Mapping[str, str] = field(default_factory=dict)
+    """The settings that the user asked for."""
 
     def request(self) -> Message:
         """The request that opens a world."""
         return open_request(catalogue_on_the_wire(self.catalogue), self.policy)
+
+    def opened_at(self, openings: Openings) -> Capabilities:
+        """Opens such a world. Raises what `Openings.open` raises."""
+        return openings.open(catalogue_on_the_wire(self.catalogue), self.policy)
 
 
 def open_request(catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Message:
@@ -67,11 +85,116 @@ def opened(client: Client, request: Message) -> Capabilities:
     if isinstance(answer, Failed):
         raise Diverged(None, None, [], answer)
     if answer.get("error") is not None:
-        raise CannotOpen(str(answer["error"]))
+        raise CannotOpen(one_line(str(answer["error"]), 1_000))
     try:
         return terms_from(answer)
     except BadSetting as fault:
-        raise Diverged(None, None, [], Failed(GARBAGE, f"its answer to open breaks the protocol: {fault}")) from None
+        raise _broken(GARBAGE, f"its answer to open breaks the protocol: {fault}") from None
+
+
+class Openings:
+    """The worlds opened at one implementation. `named` are the settings that the user asked for.
+
+    An implementation says the same of itself each time, and takes again what it took before: else it would choose what it is
+    asked. Of a policy it may answer each time what it was asked for, or each time the same: then it has fixed it.
+    """
+
+    def __init__(self, client: Client, named: Mapping[str, str] | None = None) -> None:
+        self.client, self._named = client, dict(named or {})
+        self.terms: Capabilities | None = None
+        """The capabilities that it announced first."""
+        self.left_out: frozenset[str] = frozenset()
+        """Policies that it does not know; they are not sent while they are at their default."""
+        self._taken, self._answered = set[bytes](), False
+        self._not_the_same, self._not_as_asked = set[str](), set[str]()
+
+    @property
+    def fixed(self) -> dict[str, str]:
+        """The settings that it has answered each time in the same way."""
+        policy = self.terms.policy if self.terms is not None else {}
+        return {knob: answer for knob, answer in policy.items() if knob not in self._not_the_same}
+
+    def open(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
+        """Opens a world; the catalogue in its wire form, a choice for every policy.
+
+        Raises `CannotOpen`, `Diverged` where the answer breaks the protocol or is another one than before, `WrongUsage` where a
+        setting that the user asked for is fixed otherwise, `NotThere`.
+        """
+        world = msgspec.json.encode((catalogue, policy))
+        try:
+            terms = self._first(catalogue, policy) if self.terms is None else self._asked(catalogue, policy)
+        except CannotOpen as fault:
+            if world in self._taken:
+                raise _broken(ERROR, f"it refuses settings and a catalogue that it took before: {fault}") from None
+            raise
+        self._taken.add(world)
+        self._check(terms, policy)
+        for knob, asked in self._named.items():
+            if terms.policy.get(knob, asked) != asked:
+                says = f"the implementation says {knob}={terms.policy[knob]} in its answer to open; leave the option out"
+                raise WrongUsage(f"--policy {knob}={asked}", says)
+        return terms
+
+    def _asked(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
+        sent = {knob: answer for knob, answer in policy.items() if knob not in self.left_out or answer != DEFAULTS[knob]}
+        try:
+            terms = opened(self.client, open_request(catalogue, sent))
+        except Diverged as error:
+            if not self._answered and error.failed is not None and error.failed.how in (DIED, HUNG):
+                raise NotThere(error.failed) from None
+            raise
+        except CannotOpen:
+            self._answered = True
+            raise
+        self._answered = True
+        return terms
+
+    def _first(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
+        """Opens the first world, without policies that the implementation does not know: those that its error names, or all."""
+        why: CannotOpen | None = None
+        while True:
+            try:
+                terms = self.terms = self._asked(catalogue, policy)
+                return terms
+            except Diverged:
+                # It need not take an `open` in which policies are missing.
+                if why is None:
+                    raise
+                self.left_out = frozenset()
+                raise why from None
+            except CannotOpen as fault:
+                why = why or fault
+                rest = {knob for knob, answer in policy.items() if answer == DEFAULTS[knob]} - self.left_out
+                if not rest:
+                    self.left_out = frozenset()
+                    raise why from None
+                self.left_out |= {knob for knob in rest if knob in str(fault)} or rest
+
+    def _check(self, now: Capabilities, policy: Mapping[str, str]) -> None:
+        """Raises `Diverged` where `now` is not what was said before."""
+        first = self.terms
+        assert first is not None
+        changed = next((name for name in _STANDING if getattr(now, name) != getattr(first, name)), "")
+        if not changed and now.policy.keys() != first.policy.keys():
+            changed = "policy"
+        if changed:
+            raise _broken(GARBAGE, f"it answered open differently from the first time: its {changed}")
+        for knob, answer in now.policy.items():
+            self._not_the_same |= {knob} if answer != first.policy[knob] else set()
+            self._not_as_asked |= {knob} if answer != policy[knob] else set()
+            if knob in self._not_the_same & self._not_as_asked:
+                told = (
+                    f"{knob} is {answer} where {policy[knob]} was asked for; it is the same each time, or each time what is asked"
+                )
+                raise _broken(GARBAGE, f"it answered open differently from the first time: its policy: {told}")
+
+
+_STANDING = ("resets", "events", "observes", "values")
+"""The parts of an answer to `open` that are the same each time."""
+
+
+def _broken(how: str, detail: str) -> Diverged:
+    return Diverged(None, None, [], Failed(how, one_line(detail, 1_000)))
 
 
 def applied(client: Client, record: Mapping[str, Any]) -> Message | Failed:

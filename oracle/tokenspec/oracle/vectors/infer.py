@@ -7,7 +7,7 @@ setting explains the answers together with those to the vectors before, it fails
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Message
 from tokenspec.oracle.sut.observed import Reasons, observed
-from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult, begin, play
+from tokenspec.oracle.sut.world import Openings
+from tokenspec.oracle.vectors.run import PASSED, SKIPPED, VectorResult, begin, play
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
@@ -36,30 +37,33 @@ class Inferring:
         self._known, self._reasons = dict(known), reasons
         self._worlds: dict[bytes, Worlds] = {}
 
-    def run(self, client: Client, case: Case, on_open: Callable[[Capabilities], None] = lambda _: None) -> VectorResult:
-        """Opens the vector's world and plays it, up to the first answer that no setting explains. The world is left open."""
+    def run(self, client: Client, case: Case, openings: Openings | None = None) -> VectorResult:
+        """Opens the vector's world and plays it, up to the first answer that no setting explains. The world is left open.
+
+        `openings` are the worlds opened at it before. Raises `NotThere`, `WrongUsage`.
+        """
         vector = case.vector
-        begun = begin(client, case, policy_from(self._known), self._known, on_open)
+        begun = begin(openings or Openings(client, self._known), case, policy_from(self._known), self._known)
         if isinstance(begun, VectorResult):
             return begun
         terms, steps = begun
         world = Followed(self._worlds_of(vector), self.left & self.sets.with_answers(terms.policy))
         is_as_told = True
 
-        def wrong(step: Step, got: Message) -> Sequence[Difference]:
+        def wrong(step: Step, got: Message, said: Message) -> Sequence[Difference]:
             nonlocal is_as_told
 
             def compare(answer: Answer) -> list[Difference]:
                 return differences(answer, observed(got, answer, terms, self._reasons))
 
-            judged, found = world.judge(self._ran(world, record_of(step), terms), compare), compare(step.expect)
+            judged, found = world.judge(self._ran(world, record_of(step), terms), compare), differences(step.expect, said)
             is_as_told = is_as_told and not found
             return () if judged.left else found or judged.ways[0].differences
 
-        result = play(client, case, steps, wrong)
+        result = play(client, case, steps, terms, self._reasons, wrong)
         if result.result == PASSED:
             self.left = world.left
-        return result if result.result == FAILED or is_as_told else replace(result, result=SKIPPED, why=OTHER_SETTING)
+        return result if result.result != PASSED or is_as_told else replace(result, result=SKIPPED, why=OTHER_SETTING)
 
     def _ran(self, world: Followed, record: Mapping[str, Any], terms: Capabilities) -> Ran:
         if not terms.opens_accounts and record["account"] not in world.accounts:

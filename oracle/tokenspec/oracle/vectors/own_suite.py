@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +14,31 @@ import msgspec
 
 from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.text import in_our_words
-from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.base.whole_files import cannot_be_written, write_file
 from tokenspec.oracle.vectors.from_counterexample import case_of
-from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, laid_out, read_suite
+from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, checked_answers, laid_out, read_suite
 
 
 def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
     """Adds the vectors in `files` to the suite in `directory`, which is made if there is none.
 
     The ids of those that are new, and of those that were there already. An id never changes its meaning: what has the id
-    of another vector is refused. Raises `BadSuite`, `OSError`; then nothing was written.
+    of another vector is refused, as is one whose answers are not those of this declaration, there or in the suite. Several
+    may add at once. Raises `BadSuite`, `OSError`; then nothing was written.
     """
     found = {file: _case(file) for file in files}
-    index = read_suite(directory).index if (directory / INDEX).exists() else Index(1, "", "", [])
+    with _locked(directory):
+        return _added(directory, found)
+
+
+def _added(directory: Path, found: dict[Path, tuple[Case, dict[str, Any]]]) -> tuple[list[str], list[str]]:
+    if (directory / INDEX).exists():
+        suite = read_suite(directory)
+        index = suite.index
+        for entry in index.vectors:
+            suite.case(entry)
+    else:
+        index = Index(1, "", "", [])
     entries = {entry.id: entry for entry in index.vectors}
     new, known = dict[str, bytes](), list[str]()
     for file, (case, written) in found.items():
@@ -47,11 +62,35 @@ def _case(file: Path) -> tuple[Case, dict[str, Any]]:
     content = file.read_bytes()
     try:
         written = msgspec.json.decode(content, type=dict)
-        return case_of(written), {name: written[name] for name in Vector.__struct_fields__}
+        case = case_of(written)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSuite(str(file), in_our_words(str(fault))) from None
     except BadSuite as fault:
         raise BadSuite(str(file), str(fault).removeprefix("vector: ")) from None
+    checked_answers(file, case.vector)
+    return case, {name: written[name] for name in Vector.__struct_fields__}
+
+
+@contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Makes the directory, and keeps others from adding to it at the same time. One that stays empty is taken away again."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise cannot_be_written("DIR", str(directory), fault) from None
+    # On Windows a directory cannot be locked.
+    held = None if sys.platform == "win32" else os.open(directory, os.O_RDONLY)
+    try:
+        if held is not None:
+            import fcntl
+
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        with suppress(OSError):
+            directory.rmdir()
+        if held is not None:
+            os.close(held)
 
 
 def _write(directory: Path, new: dict[str, bytes], index: Index) -> None:

@@ -10,16 +10,20 @@ What an implementation does not take is not sent to it, as everywhere: such a ve
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from tokenspec.oracle.logs.because import because_of
+from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Failed, Message
-from tokenspec.oracle.sut.observed import Reasons, observed
-from tokenspec.oracle.sut.world import CannotOpen, Diverged, applied, open_request, opened
+from tokenspec.oracle.sut.observed import Reasons, held, observed
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, applied
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Difference, differences
+from tokenspec.oracle.wire.settings import catalogue_from
+from tokenspec.spec.policies import DEFAULTS
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -43,6 +47,14 @@ class VectorResult:
     """In which way there was no answer."""
     expected: dict[str, Any] | None = None
     """The right answer to the step that failed."""
+    answered: tuple[dict[str, Any], ...] = ()
+    """Where an answer is wrong, the records up to it, each with what counts of its answer."""
+    because: Divergence | None = None
+    """The rule behind a wrong answer, and the policies that would make it right."""
+    not_taken: Mapping[str, str] = field(default_factory=dict)
+    """The settings of the world that the implementation has not said that it has."""
+    cannot_run: bool = False
+    """True if the implementation says that it cannot run this world."""
 
     @property
     def field(self) -> str:
@@ -55,33 +67,65 @@ def run_vector(
     case: Case,
     reasons: Reasons | None = None,
     policy: Mapping[str, str] | None = None,
-    on_open: Callable[[Capabilities], None] = lambda _: None,
+    openings: Openings | None = None,
 ) -> VectorResult:
     """Opens the vector's world and plays it, up to the first wrong answer. The world is left open.
 
     `reasons` are the implementation's own words for refusals. `policy` are settings that it is known to have; a vector
-    that turns on other ones is skipped.
+    that turns on other ones is skipped. `openings` are the worlds opened at it before. Raises `NotThere`, `WrongUsage`.
     """
     vector, known = case.vector, dict(policy or {})
-    begun = begin(client, case, {**vector.policy, **known}, known, on_open)
+    begun = begin(openings or Openings(client, known), case, {**vector.policy, **known}, known)
     if isinstance(begun, VectorResult):
         return begun
     terms, steps = begun
-    return play(client, case, steps, lambda step, got: differences(step.expect, observed(got, step.expect, terms, reasons)))
+    result = play(client, case, steps, terms, reasons, lambda step, _, said: differences(step.expect, said))
+    return _explained(result, case.vector, {**vector.policy, **known, **terms.policy}, terms) if result.answered else result
 
 
-def play(client: Client, case: Case, steps: _Numbered, wrong: Callable[[Step, Message], Sequence[Difference]]) -> VectorResult:
-    """Sends the steps, up to the first in which `wrong` finds something in the answer."""
+def _explained(result: VectorResult, vector: Vector, policy: Mapping[str, str], terms: Capabilities) -> VectorResult:
+    because = because_of(result.answered, policy, catalogue_from(vector.catalogue), vector.resets)
+    return replace(result, because=because, not_taken={k: v for k, v in policy.items() if k not in terms.policy})
+
+
+def play(
+    client: Client,
+    case: Case,
+    steps: _Numbered,
+    terms: Capabilities,
+    reasons: Reasons | None,
+    wrong: Callable[[Step, Message, Message], Sequence[Difference]],
+) -> VectorResult:
+    """Sends the steps, up to the first in which `wrong` finds something in the answer, or in what counts of it.
+
+    A vector in which no field observed holds a value, in the answers or in the right ones, is skipped.
+    """
+    title, answered, anything = case.vector.title, list[Message](), False
+    begun = set[str]()
     for number, step in steps:
         got = applied(client, record_of(step))
-        failed, found = (got, ()) if isinstance(got, Failed) else (None, tuple(wrong(step, got)))
-        if failed is not None or found:
-            return VectorResult(case.id, case.vector.title, FAILED, "", number, found, failed, step.expect.as_dict())
-    return VectorResult(case.id, case.vector.title, PASSED)
+        if isinstance(got, Failed):
+            return VectorResult(case.id, title, FAILED, "", number, (), got, step.expect.as_dict())
+        said = observed(got, step.expect, terms, reasons)
+        record = record_of(step)
+        if not terms.opens_accounts and record["account"] not in begun:
+            answered.append({"account": record["account"], "at": record["at"], "event": "open_account"})
+        begun.add(record["account"])
+        answered.append(record | {"observed": said})
+        anything = anything or bool(held(said, step.expect, terms))
+        if found := tuple(wrong(step, got, said)):
+            right = step.expect.as_dict()
+            return VectorResult(case.id, title, FAILED, "", number, found, None, right, tuple(answered))
+    if not anything:
+        return VectorResult(case.id, title, SKIPPED, NOTHING_HELD)
+    return VectorResult(case.id, title, PASSED)
+
+
+NOTHING_HELD = "none of the fields that it observes holds a value in it"
 
 
 def begin(
-    client: Client, case: Case, sent: Mapping[str, str], known: Mapping[str, str], on_open: Callable[[Capabilities], None]
+    openings: Openings, case: Case, sent: Mapping[str, str], known: Mapping[str, str]
 ) -> VectorResult | tuple[Capabilities, _Numbered]:
     """Opens the vector's world with the settings `sent`: what the implementation said of itself, and the steps it takes.
 
@@ -89,14 +133,19 @@ def begin(
     """
     title = case.vector.title
     try:
-        terms = opened(client, open_request(case.vector.catalogue, sent))
+        terms = openings.open(case.vector.catalogue, sent)
     except CannotOpen as fault:
-        return VectorResult(case.id, title, SKIPPED, f"it cannot open this world: {fault}")
+        return VectorResult(case.id, title, SKIPPED, f"it cannot run this world{_settings(sent)}: {fault}", cannot_run=True)
     except Diverged as error:
         return VectorResult(case.id, title, FAILED, failed=error.failed)
-    on_open(terms)
     steps, why = _fitted(case, terms, known)
     return VectorResult(case.id, title, SKIPPED, why) if why else (terms, steps)
+
+
+def _settings(policy: Mapping[str, str]) -> str:
+    """The settings that are not the defaults, in brackets."""
+    changed = ", ".join(f"{knob}={answer}" for knob, answer in policy.items() if DEFAULTS.get(knob) != answer)
+    return f" ({changed})" if changed else ""
 
 
 def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.observed import Reasons
-from tokenspec.oracle.sut.world import NotClosed, close
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Openings, close
 from tokenspec.oracle.vectors.infer import Inferring
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult, run_vector
 from tokenspec.oracle.vectors.suite import Case
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.policies import DEFAULTS
 
 
 @dataclass
@@ -22,7 +25,13 @@ class Run:
     terms: Capabilities | None = None
     """The capabilities that the implementation announced first."""
     not_closed: str = ""
-    """The reason that the last world was not closed; empty where it was."""
+    """The reason that the last world was not closed, or the defaults were not opened as other worlds; empty where they were."""
+    no_defaults: str = ""
+    """The reason that it cannot run the defaults with what it has fixed; empty where it can, or was not asked."""
+    fixed: Mapping[str, str] = field(default_factory=dict)
+    """The settings that it has fixed."""
+    left_out: frozenset[str] = frozenset()
+    """Policies that the implementation does not know, and that were not sent."""
     sent: int = 0
     """The number of events."""
     policies: dict[str, list[str]] | None = None
@@ -45,25 +54,32 @@ def run_suite(
 ) -> Run:
     """Runs each vector, and closes the last world. `tick` is told of each.
 
-    With `infers`, all settings that agree with `policy` are possible until a vector shows otherwise.
+    With `infers`, all settings that agree with `policy` are possible until a vector shows otherwise. Raises `NotThere`, and
+    `WrongUsage` where a setting of `policy` is fixed otherwise.
     """
-    run = Run()
+    run, openings = Run(), Openings(client, policy)
     inferring = Inferring(policy or {}, reasons) if infers else None
-
-    def note(terms: Capabilities) -> None:
-        run.terms = run.terms or terms
-
     for case in cases:
-        result = inferring.run(client, case, note) if inferring else run_vector(client, case, reasons, policy, note)
+        result = inferring.run(client, case, openings) if inferring else run_vector(client, case, reasons, policy, openings)
         run.results.append(result)
         run.sent += {PASSED: len(case.vector.steps), FAILED: result.step, SKIPPED: 0}[result.result]
         tick(1)
     if inferring is not None:
         left = 0 if run.count(FAILED) else inferring.left
         run.policies, run.settings = inferring.sets.answers(left), left.bit_count()
-    if run.count(PASSED):
-        try:
-            close(client)
-        except NotClosed as error:
-            run.not_closed = str(error)
+    if openings.terms is not None:
+        _end(run, openings, policy or {})
+    run.terms, run.fixed, run.left_out = openings.terms, openings.fixed, openings.left_out
     return run
+
+
+def _end(run: Run, openings: Openings, policy: Mapping[str, str]) -> None:
+    """Opens the defaults, which every implementation can run, and closes the last world."""
+    try:
+        if run.count(PASSED):
+            openings.open(catalogue_on_the_wire(DEFAULT), {**DEFAULTS, **policy, **openings.fixed})
+            close(openings.client)
+    except CannotOpen as fault:
+        run.no_defaults = str(fault)
+    except (Diverged, NotClosed) as error:
+        run.not_closed = str(error)

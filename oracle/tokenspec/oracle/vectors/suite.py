@@ -1,13 +1,14 @@
 """Suites of vectors as they lie in a directory: `index.json`, and for each vector `vectors/ID.json` (docs/vectors.md).
 
-What is read is checked: the form of both, the sha256 of each file, and that its requests are well formed and go on in time.
+What is read is checked: the form of both, the sha256 of each file, that its requests are well formed and go on in time, and that
+its answers are those of this declaration.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,9 +18,11 @@ from msgspec import Meta
 
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
+from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.base.shards import slice_of
-from tokenspec.oracle.base.text import in_our_words, one_line
-from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.base.text import as_text, in_our_words, one_line
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, Answer, differences
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.records import Reader, Record
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
@@ -123,6 +126,8 @@ class Suite:
 
     path: Path
     index: Index
+    is_own: bool = True
+    """False for the suite that comes with tokenspec: its answers were worked out when it was built."""
 
     def case(self, entry: Entry) -> Case:
         """The vector of an entry. Raises `BadSuite`, `OSError`."""
@@ -131,10 +136,14 @@ class Suite:
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise BadSuite(str(path), "its sha256 is not the one that the index says")
         vector = _decoded(path, content, Vector)
+        is_older = self.index.digest != declaration()
+        if is_older:
+            # Another declaration may have had fewer policies. The answers are worked out again, with the others at their default.
+            vector = msgspec.structs.replace(vector, policy={**DEFAULTS, **vector.policy})
         if (vector.id, vector.resets) != (entry.id, entry.resets):
             raise BadSuite(str(path), "its id and resets are not those that the index says")
         _check(path, vector)
-        return Case(entry, vector)
+        return Case(entry, checked_answers(path, vector, is_older) if self.is_own else vector)
 
 
 def read_suite(path: Path) -> Suite:
@@ -153,7 +162,8 @@ def default_suite() -> Suite:
     """The suite that comes with tokenspec: beside its modules where it is installed, in `oracle/` in a checkout."""
     here = Path(__file__).parent
     installed = here / "suite"
-    return read_suite(installed if installed.is_dir() else here.parents[2] / "vectors")
+    suite = read_suite(installed if installed.is_dir() else here.parents[2] / "vectors")
+    return replace(suite, is_own=suite.index.digest != declaration())
 
 
 def sliced(entries: list[Entry], part: str | None) -> list[Entry]:
@@ -225,6 +235,27 @@ def _check(path: Path, vector: Vector) -> None:
         if last is not None and at < last:
             raise BadSuite(where, "at: time never goes back within a vector")
         last = at
+
+
+def checked_answers(path: Path, vector: Vector, is_older: bool = False) -> Vector:
+    """The vector with the right answers. Raises `BadSuite` with the step and the field where they are not those it has.
+
+    Another declaration may have had fewer fields (`is_older`): then those that the vector does not have are added.
+    """
+    oracle, steps = Oracle(vector.policy, vector.catalogue, vector.resets), []
+    for number, step in enumerate(vector.steps, 1):
+        right, listed = oracle.apply(record_of(step)), step.expect.as_dict()
+        if not is_older:
+            by_pool = {name: {pool: (listed.get(name) or {}).get(pool) for pool in POOLS} for name in BY_POOL}
+            listed = dict.fromkeys(FIELDS) | listed | by_pool
+        for field, ours, theirs in differences(right, listed):
+            raise BadSuite(
+                f"{path}: step {number}",
+                f"{field}: the vector expects {as_text(theirs)}, and {as_text(ours)} is right under this declaration "
+                f"({declaration()[:12]}); take the vector out of the suite, or make it anew",
+            )
+        steps.append(Step(step.request, msgspec.convert(right.as_dict(), Expected)))
+    return msgspec.structs.replace(vector, steps=steps)
 
 
 def _record(where: str, step: Step) -> Record:

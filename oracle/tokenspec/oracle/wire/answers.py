@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.spec.words import POOLS
+from tokenspec.spec.words import APP_POOLS, POOLS
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
@@ -38,6 +38,17 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         return built
 
 
+class AnswerAndDelta(Answer, frozen=True, gc=False, kw_only=True):
+    """An answer that also says what the event itself did to the sum of the app's pools, for those who ask."""
+
+    delta: int
+
+
+def with_delta(answer: Answer, delta: int) -> AnswerAndDelta:
+    """The answer, with what the event did to the sum of the app's pools."""
+    return AnswerAndDelta(*msgspec.structs.astuple(answer), delta=delta)
+
+
 FIELDS = Answer.__struct_fields__
 """Every field of an answer, in the order in which differences are reported."""
 _DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Answer)}
@@ -46,48 +57,66 @@ STATE = tuple(name for name in FIELDS if _DEFAULTS[name] is None)
 SAID = tuple(name for name in FIELDS if _DEFAULTS[name] is UNSET)
 """The fields that are left out where they do not apply."""
 BY_POOL = ("charge", "balances")
+SUMS = ("total", "delta")
+"""What may be observed beside the fields: the sum of the app's pools after the event, and what the event did to it."""
+_COMPARED = {name: position for position, name in enumerate((*FIELDS, *SUMS))}
 _INSTANTS = tuple(name for name in STATE if name.endswith("_at"))
+
+_WHOLE = {int}
 
 Difference = tuple[str, Any, Any]
 """(field, expected, got)."""
 
 
-def differences(expected: Answer, got: Mapping[str, Any]) -> list[Difference]:
+def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) -> list[Difference]:
     """Every field written in `got` that is not what `expected` says, in the order of `FIELDS`.
 
-    Absent and null are the same, and so are `duplicate: false`, an empty charge, and their absence. Of balances
-    and charge only the pools written count, but an empty charge says that nothing was charged.
+    Absent and null are the same, and so are `duplicate: false`, an empty charge, and their absence; without `nulls` a null
+    says nothing. Of balances and charge only the pools written count, but an empty charge says that nothing was charged.
     """
     found: list[Difference] = []
-    for field in FIELDS:
-        if field not in got:
+    for field, theirs in got.items():
+        if field not in _COMPARED or (theirs is None and not nulls):
             continue
-        ours, theirs = getattr(expected, field), got[field]
-        if ours is UNSET:
-            ours = None
+        ours = _expected(expected, field)
         if field in BY_POOL:
-            found += _by_pool(field, ours or {}, theirs)
+            if ours != theirs or (theirs and set(map(type, theirs.values())) != _WHOLE):
+                found += _by_pool(field, ours or {}, theirs, nulls)
         elif field in _INSTANTS:
-            if _instant(ours) != _instant(theirs):
+            if ours != theirs and _instant(ours) != _instant(theirs):
                 found.append((field, ours, theirs))
         elif not _same(ours, theirs) and not (field == "duplicate" and not ours and theirs is False):
             found.append((field, ours, theirs))
+    if len(found) > 1:
+        found.sort(key=lambda difference: _COMPARED[difference[0].partition(".")[0]])
     return found
 
 
-def can_be_compared(observed: Mapping[str, Any]) -> bool:
+def can_be_compared(observed: Mapping[str, Any], nulls: bool = True) -> bool:
     """Returns whether `observed` says anything that is compared: a known field, and in it, where it holds pools, a known pool."""
-    for field in FIELDS:
-        if field in observed:
-            said = observed[field]
-            if field not in BY_POOL or not isinstance(said, dict):
-                return True
-            if (not said and field == "charge") or any(pool in said for pool in POOLS):
-                return True
+    for field, said in observed.items():
+        if field not in _COMPARED or (said is None and not nulls):
+            continue
+        if field not in BY_POOL or not isinstance(said, dict):
+            return True
+        if (not said and field == "charge") or any(pool in POOLS and (nulls or said[pool] is not None) for pool in said):
+            return True
     return False
 
 
-def _by_pool(field: str, ours: Mapping[str, int], theirs: Any) -> list[Difference]:
+def total(answer: Answer) -> int | None:
+    """The sum of the app's pools after the event, whatever of it may be spent; None without an account."""
+    return sum(answer.balances[pool] for pool in APP_POOLS) if answer.balances else None
+
+
+def _expected(answer: Answer, field: str) -> Any:
+    if field == "total":
+        return total(answer)
+    ours = getattr(answer, field, None)
+    return None if ours is UNSET else ours
+
+
+def _by_pool(field: str, ours: Mapping[str, int], theirs: Any, nulls: bool) -> list[Difference]:
     if theirs is None or (theirs == {} and field == "charge"):
         return [(field, dict(ours), theirs)] if any(ours.values()) else []
     if not isinstance(theirs, dict):
@@ -96,7 +125,9 @@ def _by_pool(field: str, ours: Mapping[str, int], theirs: Any) -> list[Differenc
     return [
         (f"{field}.{pool}", ours.get(pool, zero), theirs[pool])
         for pool in POOLS
-        if pool in theirs and not _same(ours.get(pool, zero), zero if theirs[pool] is None else theirs[pool])
+        if pool in theirs
+        and (nulls or theirs[pool] is not None)
+        and not _same(ours.get(pool, zero), zero if theirs[pool] is None else theirs[pool])
     ]
 
 
@@ -108,7 +139,7 @@ def _same(ours: Any, theirs: Any) -> bool:
 def _instant(written: Any) -> Any:
     if isinstance(written, str):
         try:
-            return parse_instant(written, any_offset=True)
+            return parse_instant(written)
         except ValueError:
             return written
     return written

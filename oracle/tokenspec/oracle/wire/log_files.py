@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
+from itertools import chain, islice
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
@@ -24,6 +26,8 @@ class Line(NamedTuple):
     number: int
     offset: int
     content: bytes
+    other_form: str = ""
+    """What its file is, where that is no log at all: then this is the only line of it."""
 
 
 def place_of(line: Line) -> str:
@@ -90,8 +94,13 @@ def _is_file(path: str) -> bool:
 
 
 def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
+    head = list(islice(file, 3))
+    form = _other_form(head)
+    if form:
+        yield Line(name, 1, 0, head[0][:_SHOWN], form)
+        return
     offset = 0
-    for number, content in enumerate(file, 1):
+    for number, content in enumerate(chain(head, file), 1):
         start, size = offset, len(content)
         offset += size
         if number == 1 and content.startswith(_BOM):
@@ -100,3 +109,54 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
         # An empty line holds no record, and nothing that could have been one.
         if content:
             yield Line(name, number, start, content)
+
+
+_SHOWN = 200
+_UNPACK = "unpack it and give it to the command as standard input, such as `{} FILE | tokenspec replay -`"
+_EXPORT = "write a line of JSON for each row: docs/logs.md, From a table, shows how"
+_RECODE = "write it as UTF-8, such as by `iconv -f UTF-16 -t UTF-8 FILE`"
+_FIRST_BYTES = (
+    (b"\x1f\x8b", "a gzip file", _UNPACK.format("zcat")),
+    (b"\x28\xb5\x2f\xfd", "a Zstandard file", _UNPACK.format("zstdcat")),
+    (b"BZh", "a bzip2 file", _UNPACK.format("bzcat")),
+    (b"\xfd7zXZ\x00", "an xz file", _UNPACK.format("xzcat")),
+    (b"PAR1", "a Parquet file", _EXPORT),
+    (b"ARROW1", "an Arrow file", _EXPORT),
+    (b"Obj\x01", "an Avro file", _EXPORT),
+    (b"SQLite format 3\x00", "a SQLite database", _EXPORT),
+    (b"PK\x03\x04", "an XLSX or ZIP file", _EXPORT),
+    (b"\xd0\xcf\x11\xe0", "an old Excel file", _EXPORT),
+    (b"\xff\xfe", "UTF-16 text", _RECODE),
+    (b"\xfe\xff", "UTF-16 text", _RECODE),
+    (b"<", "XML or HTML", _EXPORT),
+)
+_CELL = re.compile(r"[\w .#/()%-]*[^\W\d][\w .#/()%-]*")
+"""The heading of a column."""
+
+
+def _other_form(head: Sequence[bytes]) -> str:
+    """The name of what begins with the lines `head`, and what to do about it; nothing where it may be a log."""
+    if not head:
+        return ""
+    found = next(((what, remedy) for first, what, remedy in _FIRST_BYTES if head[0].startswith(first)), None)
+    first, *others = (line.removeprefix(_BOM).strip() for line in head)
+    if found is None and first.startswith(b"[") and not (first.endswith(b"]") and others):
+        found = "a JSON array", "write one record a line, such as by `jq -c '.[]' FILE`"
+    if found is None and first == b"{" and others:
+        found = "a JSON object written over several lines", "write one record a line, such as by `jq -c . FILE`"
+    if found is None and not any(line.startswith(b"{") for line in (first, *others)):
+        delimiter = _delimiter(first)
+        if delimiter:
+            kind = "tab-separated values" if delimiter == "\t" else "CSV"
+            found = (kind, _EXPORT)
+    return "" if found is None else f"this looks like {found[0]}, and a log is one JSON object a line; {found[1]}"
+
+
+def _delimiter(heading: bytes) -> str:
+    """What stands between the headings of columns; nothing where the line is none of headings."""
+    text = heading.decode(errors="replace")
+    for delimiter in (",", ";", "\t", "|"):
+        cells = [cell.strip().strip('"') for cell in text.split(delimiter)]
+        if len(cells) > 1 and all(_CELL.fullmatch(cell) for cell in cells):
+            return delimiter
+    return ""

@@ -8,22 +8,29 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Annotated, Any, Literal, Union
+from typing import Any, Literal, Union
 
 import msgspec
-from msgspec import Meta
 
 from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
-from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Type
+from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.base.instants import parse_instant, parse_time_of_day
+from tokenspec.oracle.base.instants import parse_time_of_day
+from tokenspec.oracle.base.nearest import did_you_mean, nearest
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
-from tokenspec.spec.words import APP_POOLS, UNLISTED
+from tokenspec.oracle.base.unique_names import repeated_name
+from tokenspec.oracle.wire.observations import (
+    FIRST_INSTANT,
+    LAST_INSTANT,
+    NAMES,
+    Countable,
+    Observations,
+    have_good_instants,
+    instant_of,
+)
+from tokenspec.spec.words import APP_POOLS, POOLS, UNLISTED
 
-FIRST_INSTANT, LAST_INSTANT = parse_instant("0000-01-01T00:00:00Z"), parse_instant("9999-12-31T23:59:59.999Z")
-"""What RFC 3339 can write, in milliseconds."""
-
-Countable = Annotated[int, Meta(ge=-COUNTABLE_MAX, le=COUNTABLE_MAX)]
+__all__ = ["FIRST_INSTANT", "LAST_INSTANT", "Countable", "Reader", "Record", "asked", "event_of"]
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -33,11 +40,13 @@ class Record(msgspec.Struct, kw_only=True):
     at: Countable | str
     id: str | None = None
     observed: dict[str, Any] | None = None
+    observed_as: Literal["answer"] | None = None
+    """Where it says so, `observed` is an answer as the wire carries it: it may hold unknown names, and a null in it counts."""
 
 
 def asked(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record as it is sent: without what was observed."""
-    return {key: value for key, value in record.items() if key != "observed"}
+    return {key: value for key, value in record.items() if key not in ("observed", "observed_as")}
 
 
 class Reader:
@@ -47,7 +56,9 @@ class Reader:
         self.events = tuple(e for e in events if e.actor is not Actor.CLOCK)
         self._aliases = dict(aliases or {})
         self._names = {e.name for e in self.events}
-        self._structs = {e.name: _struct(e.name, tuple(_parts(e))) for e in self.events}
+        self._observations = Observations(self.events)
+        self._structs = {e.name: _struct(e.name, tuple(_parts(e)), self._observations.shape) for e in self.events}
+        self._fields = {name: frozenset(kind.__struct_fields__) | {"event"} for name, kind in self._structs.items()}
         self.union = Union[tuple(self._structs.values())]  # noqa: UP007 - built from a list
         self._decoder = msgspec.json.Decoder(self.union)
         self._times = _keys(self.events, Shape.TIME_OF_DAY)
@@ -58,46 +69,124 @@ class Reader:
             for f in e.fields
             if f.origin is Origin.PAYLOAD and isinstance(f.type, Enum)
         }
+        self._instead = {e.name: tuple((f.key, f.instead) for f in e.fields if f.instead) for e in self.events}
         self._choices |= {key: ", ".join(APP_POOLS) for keys in self._pools.values() for key in keys}
 
     def decode(self, line: bytes) -> Record:
         """The record that a line of a log holds. Raises `BadRecord`."""
+        return self.read(line)[0]
+
+    def read(self, line: bytes, as_answer: bool = False) -> tuple[Record, list[str]]:
+        """The record that a line of a log holds, and the names in it that nobody knows. Raises `BadRecord`.
+
+        With `as_answer` what was observed is an answer as the wire carries it, whether the record says so or not.
+        """
         try:
             if not line.isascii():
                 line.decode()
-            record = self._decoder.decode(line)
+            record: Any = self._decoder.decode(line)
+            given = _anything(line)
         except UnicodeDecodeError as fault:
             raise BadRecord("line", f"a log is UTF-8 text, and byte {fault.start} of the line is not") from None
         except msgspec.ValidationError as fault:
-            raise self._explained(str(fault), _generic(line)) from None
+            return self._read_slowly(line, str(fault), as_answer)
         except (msgspec.DecodeError, RecursionError) as fault:
             raise BadRecord("line", f"a record is one JSON object a line: {in_our_words(str(fault))}") from None
-        return self._finish(record)
+        observed = given.get("observed")
+        # Of most lines a count shows that no name stands twice in them; the others are looked through (unique_names.py).
+        names, colons = len(given), line.count(b'":')
+        if observed:
+            names += len(observed) + len(observed.get("balances") or ()) + len(observed.get("charge") or ())
+            if not have_good_instants(observed):
+                return self._read_slowly(line, "", as_answer)
+        is_plain = colons == names and b" :" not in line and b"\t" not in line and b"\r" not in line
+        if not is_plain and repeated_name(line, given) is not None:
+            return self._read_slowly(line, "", as_answer)
+        record.observed = observed
+        if as_answer:
+            record.observed_as = "answer"
+        try:
+            self._finish(record)
+        except BadRecord as fault:
+            fault.account = record.account
+            raise
+        known = self._fields[given["event"]]
+        return record, [] if known.issuperset(given) else [name for name in given if name not in known]
+
+    def resembles(self, record: Record, name: str) -> str | None:
+        """The field that an unknown `name` in `record` was most likely meant to be."""
+        where, dot, last = name.rpartition(".")
+        if not dot:
+            return nearest(name, self._fields[event_of(record)])
+        near = nearest(last, NAMES if where == "observed" else POOLS)
+        return None if near is None else f"{where}.{near}"
+
+    def _read_slowly(self, line: bytes, message: str, as_answer: bool) -> tuple[Record, list[str]]:
+        """The same for a line with something wrong or unusual in it; `message` is what the library says."""
+        given = _generic(line)
+        if not isinstance(given, dict):
+            raise self._explained(message, given)
+        account = given.get("account")
+        try:
+            return self._read_in_parts(line, given, as_answer)
+        except BadRecord as fault:
+            fault.account = account if isinstance(account, str) else None
+            raise
+
+    def _read_in_parts(self, line: bytes, given: dict[str, Any], as_answer: bool) -> tuple[Record, list[str]]:
+        """The record, or what is wrong with it; where that is in the observation alone, the record without it happened."""
+        unknown, wrong, twice = list[str](), None, repeated_name(line, given)
+        observed, as_answer = given.pop("observed", None), as_answer or given.get("observed_as") == "answer"
+        try:
+            if twice is not None:
+                rule = "it stands twice in one object, and which of the two counts is not guessed at"
+                raise BadRecord(one_line(".".join(twice)) or "line", rule)
+            if observed is not None:
+                unknown = self._observations.check(observed, as_answer)
+        except BadRecord as fault:
+            wrong = fault
+        if wrong is not None and not wrong.field.startswith("observed"):
+            raise wrong
+        record = self.convert(given)
+        if wrong is not None:
+            wrong.happened = record
+            raise wrong
+        record.observed = observed
+        if as_answer:
+            record.observed_as = "answer"
+        self._replace_aliases(record)
+        return record, [*(name for name in given if name not in self._fields[event_of(record)]), *unknown]
 
     def convert(self, record: Mapping[str, Any]) -> Record:
-        """The same for a record that is a Python mapping already."""
-        event = record.get("event")
+        """The same for a record that is a Python mapping already; what was observed is left as it is."""
+        given = dict(record)
+        observed = given.pop("observed", None)
+        if observed is not None and not isinstance(observed, Mapping):
+            raise BadRecord("observed", "it is an object, such as an answer", as_text(observed))
+        event = given.get("event")
         # The library works a union out anew at each call, which takes ten times as long as the rest.
         kind = self._structs.get(event, self.union) if isinstance(event, str) else self.union
         try:
-            found = msgspec.convert(dict(record), kind)
+            found: Any = msgspec.convert(given, kind)
         except msgspec.ValidationError as fault:
-            raise self._explained(str(fault), dict(record)) from None
+            raise self._explained(str(fault), given) from None
         except RecursionError:
             raise BadRecord("line", "a record is not nested as deeply as this") from None
+        found.observed = observed
         return self._finish(found)
 
     def _finish(self, record: Any) -> Record:
-        if isinstance(record.at, str):
-            try:
-                record.at = parse_instant(record.at)
-            except ValueError as fault:
-                raise BadRecord("at", str(fault), as_text(record.at)) from None
-        elif not FIRST_INSTANT <= record.at <= LAST_INSTANT:
-            raise BadRecord("at", _out_of_calendar(record.at), str(record.at))
+        try:
+            record.at = instant_of(record.at)
+        except ValueError as fault:
+            raise BadRecord("at", str(fault), as_text(record.at)) from None
         event = record.__struct_config__.tag
         for key in self._times.get(event, ()):
             _check_time(key, getattr(record, key))
+        for key, other in self._instead[event]:
+            if (getattr(record, key) is None) == (getattr(record, other) is None):
+                both = "neither is there" if getattr(record, key) is None else "both are there"
+                raise BadRecord(other, f"a {event} names its {key} or its {other}, and {both}")
         for key in self._pools.get(event, ()):
             setattr(record, key, _check_pools(key, getattr(record, key)))
         if self._aliases:
@@ -133,9 +222,9 @@ class Reader:
             return _required(field, given)
         value = as_text(given[field]) if field in given else None
         if field == "event" and text.startswith("Invalid value"):
-            if given.get("event") in self._names:
-                return BadRecord("event", "it stands in the record twice, with different names", value)
-            return BadRecord("event", "there is no such event", value)
+            asked_for = given.get("event")
+            near = did_you_mean(asked_for, self._names) if isinstance(asked_for, str) else ""
+            return BadRecord("event", f"there is no such event{near}", value)
         if text.startswith("Invalid enum value"):
             return BadRecord(field, f"it is one of {self._choices.get(field, 'the values listed for it')}", value)
         return BadRecord(field, in_our_words(text), value)
@@ -152,12 +241,17 @@ def _keys(events: Iterable[Event], shape: Shape) -> dict[str, tuple[str, ...]]:
 
 
 def _parts(event: Event) -> list[tuple[Any, ...]]:
-    fields = [(f.key, _python_type(f.type)) for f in event.fields if f.origin is Origin.PAYLOAD]
+    fields: list[tuple[Any, ...]] = [
+        (f.key, _python_type(f.type) | None, None) if f.instead else (f.key, _python_type(f.type))
+        for f in event.fields
+        if f.origin is Origin.PAYLOAD
+    ]
     return [*fields, *(_key(key) for key in event.keys)]
 
 
 @cache
-def _struct(event: str, parts: tuple[tuple[Any, ...], ...]) -> type[msgspec.Struct]:
+def _struct(event: str, parts: tuple[tuple[Any, ...], ...], observed: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    parts = (*parts, ("observed", observed | None, None))
     return msgspec.defstruct(event, parts, bases=(Record,), tag_field="event", tag=event, kw_only=True, module=__name__)
 
 
@@ -206,11 +300,7 @@ def _required(field: str, record: Mapping[str, Any]) -> BadRecord:
     return BadRecord(field, f"it is required{f' for {one_line(event)}' if isinstance(event, str) else ''}")
 
 
-def _out_of_calendar(at: int) -> str:
-    rule = "an instant lies in the years 0000 to 9999"
-    # Thousands of milliseconds, counted from 1970, that lie between 1990 and 2100 are most likely what was meant.
-    looks_like_microseconds = parse_instant("1990-01-01T00:00:00Z") <= at // 1000 <= parse_instant("2100-01-01T00:00:00Z")
-    return f"{rule}, given in milliseconds; this looks like microseconds" if looks_like_microseconds else rule
+_anything = msgspec.json.Decoder().decode
 
 
 def _generic(line: bytes) -> Any:

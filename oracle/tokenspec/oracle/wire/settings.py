@@ -6,17 +6,18 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
+from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import in_our_words
 from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Plan
+from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Model, Plan
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.words import NONE, UNLISTED
 
@@ -36,6 +37,11 @@ class _WirePlan(msgspec.Struct):
     relaxed: list[str] = []
 
 
+class _WireModel(msgspec.Struct):
+    origin: Literal["first_party", "third_party"]
+    paid_only: bool = False
+
+
 class _WireCatalogue(msgspec.Struct):
     """The shape of a catalogue on the wire and in a TOML file."""
 
@@ -46,6 +52,7 @@ class _WireCatalogue(msgspec.Struct):
     packs: dict[str, _Figure]
     prices: dict[str, _Figure] = {}
     aliases: dict[str, str] = {}
+    models: dict[str, _WireModel] = {}
 
 
 def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
@@ -108,16 +115,22 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Cata
     _check_names(shape)
     plans = {name: Plan(plan.allowance, plan.api, tuple(plan.relaxed)) for name, plan in shape.plans.items()}
     packs, prices, aliases = shape.packs, shape.prices, shape.aliases
-    catalogue = Catalogue(tuple(shape.ranking), shape.daily, shape.bank_months, plans, packs, prices, aliases)
-    scope = Bindings(account(catalogue), catalogue.parameters())
-    for assumption in account(catalogue).assumptions:
-        if not evaluate(assumption.holds, scope):
-            key, _, rule = assumption.breach.partition(": ")
-            raise BadSetting(key, rule)
+    models = {name: Model(model.origin, model.paid_only) for name, model in shape.models.items()}
+    catalogue = Catalogue(tuple(shape.ranking), shape.daily, shape.bank_months, plans, packs, prices, aliases, models)
+    for assumption in broken_assumptions(catalogue):
+        key, _, rule = assumption.breach.partition(": ")
+        raise BadSetting(key, rule)
     return catalogue
 
 
-_TABLES: dict[str, Any] = {"plans": _WirePlan, "packs": _Figure, "prices": _Figure, "aliases": str}
+def broken_assumptions(catalogue: Catalogue) -> list[Assumption]:
+    """The declared assumptions that the figures of a catalogue break; none where a proof is about it."""
+    machine = account(catalogue)
+    scope = Bindings(machine, catalogue.parameters())
+    return [assumption for assumption in machine.assumptions if not evaluate(assumption.holds, scope)]
+
+
+_TABLES: dict[str, Any] = {"plans": _WirePlan, "packs": _Figure, "prices": _Figure, "aliases": str, "models": _WireModel}
 
 
 def _entry_fault(written: Mapping[str, Any]) -> BadSetting | None:
@@ -211,16 +224,19 @@ def catalogue_on_the_wire(catalogue: Catalogue) -> dict[str, Any]:
         "plans": plans,
         "packs": dict(catalogue.packs),
         "prices": dict(catalogue.prices),
+        "models": {name: {"origin": m.origin, "paid_only": m.paid_only} for name, m in catalogue.models.items()},
     }
 
 
 def as_toml(catalogue: Catalogue) -> str:
     """The catalogue as a file that `--catalogue` reads."""
     written = catalogue_on_the_wire(catalogue)
-    plans, tables = written.pop("plans"), {name: written.pop(name) for name in ("packs", "prices")}
+    plans, models, tables = written.pop("plans"), written.pop("models"), {name: written.pop(name) for name in ("packs", "prices")}
     lines = [f"{key} = {_text(value)}" for key, value in written.items()]
     for name, plan in plans.items():
         lines += ["", f"[plans.{_text(name)}]", *(f"{key} = {_text(value)}" for key, value in plan.items())]
+    for name, model in models.items():
+        lines += ["", f"[models.{_text(name)}]", *(f"{key} = {_text(value)}" for key, value in model.items())]
     for name, table in tables.items():
         lines += ["", f"[{name}]", *(f"{_text(key)} = {_text(value)}" for key, value in table.items())]
     return "\n".join(lines) + "\n"

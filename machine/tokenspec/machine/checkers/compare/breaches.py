@@ -72,6 +72,6 @@ class _Suspect:
         return [condition for condition in dict.fromkeys(broken) if condition != nodes.false]
 
     def breach(self, trace: list[Instance], parameters: dict[str, Value]) -> Breach | None:
-        """What `trace` and one event more break in the changed machine itself."""
+        """Returns the claims that `trace` and one event more break in the changed machine itself."""
         violation, events = replay(self._scoped, trace, parameters, self._events)
         return None if violation is None else Breach(violation, events, parameters)

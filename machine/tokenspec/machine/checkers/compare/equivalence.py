@@ -78,7 +78,7 @@ class _Differ:
 
 
 class _Outcome:
-    """What comes of one event in one state, as nodes: the codes it is refused with, and what it does where accepted."""
+    """One event in one state, as nodes: the codes of its refusals, and its effect where it is accepted."""
 
     def __init__(self, scoped: Scoped, event: Event, fields: Sequence[Value], base: Env, control: str) -> None:
         self.nodes = scoped.nodes
@@ -106,7 +106,7 @@ class _Outcome:
         return nodes.either(result, nodes.negate(nodes.equal(*accepted)))
 
     def _told(self, name: str) -> Node:
-        """What is told under `name`, -1 where the event is not accepted; without a name, whether it is."""
+        """Returns the answer under `name`, -1 where the event is not accepted; without a name, 1 where it is accepted."""
         result = self.nodes.const(-1)
         for guard, told in reversed(self.accepted):
             result = self.nodes.ite(guard, told[name] if name else self.nodes.true, result)

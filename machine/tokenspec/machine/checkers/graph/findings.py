@@ -1,4 +1,4 @@
-"""What the search of a whole graph came to, and how it is told."""
+"""The result of searching a whole graph, and its wording."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Dead:
     around: int
     """The number of states the allowed events lead to from there, itself included."""
     code: str
-    """What the goal is refused with there."""
+    """The codes that refuse the goal there."""
 
     def lines(self) -> Iterator[str]:
         """The way event by event, with only what each changed."""
@@ -78,7 +78,7 @@ class Lasso:
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of one part of a claim within the scope of a graph."""
+    """The verdict on one part of a claim within the scope of a graph."""
 
     claim: Claim
     part: LivenessPart | LeadsToPart
@@ -96,7 +96,7 @@ class Finding:
         return "refuted" if self.broken is not None else "unknown" if self.undecided else "holds"
 
     def lines(self) -> Iterator[str]:
-        """What came of it, with the counterexample where there is one."""
+        """Yields the verdict in words, with the counterexample where there is one."""
         place = f"claim {self.claim.id} ({self.part.name})"
         if self.broken is not None:
             yield f"{place} does not hold: {self.claim.sentence}"

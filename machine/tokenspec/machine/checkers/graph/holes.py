@@ -1,4 +1,4 @@
-"""What a declaration leaves open: events without exactly one outcome, and claims whose interesting case never occurs.
+"""Holes of a declaration: events without exactly one outcome, and claims whose interesting case never occurs.
 
 The compiled reader takes the first rule that applies, so that a search with it does not see a second one. `holes`
 looks at every rule, and `vacuous` at what was counted.

@@ -18,7 +18,7 @@ from tokenspec.machine.lang.typecheck import show
 
 
 def liveness(graph: StateGraph, claims: Iterable[Claim], tally: Tally) -> list[Finding]:
-    """What the graph shows of each liveness and leads-to part about its machine; `tally` counts their states and twins.
+    """Returns a verdict on each liveness and leads-to part about the graph's machine; `tally` counts their states and twins.
 
     The machine is taken to have no hole: raises `Gap` where an event that should stay possible has no outcome.
     """

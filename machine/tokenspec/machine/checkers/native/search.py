@@ -205,7 +205,7 @@ class Search:
 def replay(
     scoped: Scoped, trace: Sequence[Instance], parameters: Values, ends: Sequence[Instance] = ()
 ) -> tuple[Violation | None, list[Instance]]:
-    """What the monitor finds broken along `trace`, or by one of `ends` behind it; and the events up to there."""
+    """Returns the violation that the monitor finds along `trace`, or by one of `ends` behind it, and the events up to there."""
     machine, reader = scoped.machine, Compiled(scoped.machine, {**scoped.parameters, **parameters})
     # What stays possible is looked at when every state is known, not on the way.
     others = [replace(c, parts=tuple(p for p in c.parts if not isinstance(p, LivenessPart))) for c in scoped.claims]

@@ -6,11 +6,11 @@ PAGE = 65_536
 RECORD = 16
 """Bytes of a record: the rank (8), the record before it (4), the event (4)."""
 TABLE_PAGES = 16
-"""How large a table of ranks is at first; it doubles when half full."""
+"""The first size of a table of ranks; it doubles when half full."""
 
 
 def narrow(number: str, word: str) -> str:
-    """What is computed in the type `word`, as an i32."""
+    """Returns a value computed in the type `word`, as an i32."""
     return number if word == "i32" else f"(i32.wrap_i64 {number})"
 
 

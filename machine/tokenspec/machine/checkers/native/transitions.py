@@ -21,7 +21,7 @@ from tokenspec.machine.wasm.normal_form import Node, Nodes
 from tokenspec.machine.wasm.ranks import Layout, digit
 
 WIDE = 2**28
-"""How large a number may be where no bound is known."""
+"""The largest number where no bound is known."""
 
 
 @dataclass
@@ -84,7 +84,7 @@ class Scoped:
         self._rules = rule_names(machine)
 
     def env(self, control: str | None = None) -> dict[str, Node]:
-        """What names stand for in a state: locals, and constants for what is fixed; `control` fixes the lifecycle's state."""
+        """Names in a state: locals, and constants for fixed values; `control` fixes the lifecycle's state."""
         env = dict(self.fixed)
         for each in self.layout.digits:
             env[each.name] = self.nodes.local(each.name, 0, each.most)
@@ -217,7 +217,7 @@ class Scoped:
         return guard
 
     def _settled(self, guard: Node) -> dict[Node, bool]:
-        """What is known where `guard` is 1."""
+        """Returns the facts that hold where `guard` is 1."""
         op, *arguments = self.nodes.parts[guard]
         facts: tuple[Node, ...] = arguments[0] if op == "and" else () if op == "const" else (guard,)  # type: ignore[assignment]
         return dict.fromkeys(facts, True) | dict.fromkeys(map(self.nodes.negate, facts), False)

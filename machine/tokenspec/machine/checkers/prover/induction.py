@@ -8,7 +8,7 @@ they hold. What is to be proved is data (`lang.proofs`); here it is put to z3.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -20,7 +20,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Expr, Not
 from tokenspec.machine.proofs.contexts import ProofContext
 from tokenspec.machine.proofs.obligations import LEMMA, Condition, Possibility
-from tokenspec.machine.proofs.of_claims import conditions
+from tokenspec.machine.proofs.of_claims import conditions, twins
 from tokenspec.machine.proofs.of_repeated_jobs import RUNS
 
 __all__ = ["LEMMA", "PROVED", "REFUTED", "RUNS", "UNKNOWN", "VACUOUS", "Induction", "Obligation"]
@@ -30,7 +30,7 @@ PROVED, REFUTED, UNKNOWN, VACUOUS = "proved", "refuted", "unknown", "vacuous"
 
 @dataclass(frozen=True)
 class Obligation:
-    """What there was to show: the claim and part it belongs to, the rule or event it is about, and what came of it.
+    """One thing to show: the claim and part it belongs to, the rule or event it is about, and its verdict.
 
     `seconds` is the time it took, or its share where several were shown at once.
     `bound` is the number of runs after which a job that repeats is taken to have no more to do; None where nothing is
@@ -62,6 +62,14 @@ class Induction:
                 yield from (o for c in each if isinstance(c, Possibility) for o in self._find(c))
             else:
                 yield from self._prove([c for c in each if isinstance(c, Condition)], setting)
+
+    def impossible(self, cases: Collection[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
+        """Those twins among `cases` (claim, part, and what `twins` says it is about) that no reachable state allows.
+
+        This rests on the invariants, which have to be proved.
+        """
+        asked = (t for t in twins(self._machine, self._claims, self._lemmas) if (t.claim, t.part, t.about) in cases)
+        return {(t.claim, t.part, t.about) for t in asked if any(o.verdict == VACUOUS for o in self._find(t))}
 
     def proves(self, setting: ProofContext, goals: Sequence[Expr]) -> list[Expr]:
         """Those of `goals` that are found to follow from `setting`, with the time limit for each query."""

@@ -1,4 +1,4 @@
-"""What breaks an obligation, told as a story and replayed through the reference reader.
+"""A counterexample to an obligation, told as a story and replayed through the reference reader.
 
 A solver answers with values for open names. They are believed only after the reference reader, which knows nothing of
 settings or terms, has gone through the same events and found the formula false.
@@ -58,7 +58,7 @@ class Witness:
     state: Values
     runs: tuple[tuple[Happened, ...], ...]
     false: str
-    """What should be so, and is not."""
+    """The condition that fails."""
 
     def story(self) -> list[str]:
         """The witness in lines of text."""
@@ -74,7 +74,7 @@ class Witness:
 
 
 def replay(machine: Machine, condition: Condition, values: Values) -> Witness | None:
-    """What `values`, found for the open names of a condition's setting, make of it; None for a fact that no run shows.
+    """Returns the counterexample that `values` make of a condition's open names; None for a fact that no run shows.
 
     Raises `UnreplayableError` where they do not meet the setting, or where the reference reader breaks nothing with them.
     """
@@ -140,7 +140,7 @@ class _Replay:
         return self._witness(known, (run,), " and ".join(map(show, false)), *false)
 
     def _outcome(self, state: Values, event: str, fields: Values) -> Step | None:
-        """What comes of an event; None where no rule applies, or more than one.
+        """Returns the outcome of an event; None where no rule applies, or more than one.
 
         A rule that reaches another copy finds one in the same state, and what it does there is left out, unless the part
         is about both.
@@ -155,7 +155,7 @@ class _Replay:
         return replace(outcome, state={name: value for name, value in outcome.state.items() if name in state})
 
     def _misjudged(self, part: RefusalPart, values: Values, outcome: Step) -> str:
-        """What should have come of the event."""
+        """Returns the outcome that the event should have had."""
         scope = reference.Bindings(self._machine, self._figures, values)
         due = next((code for code, holds in part.refusals if not reference.evaluate(holds, scope)), None)
         self._demand(due != (outcome.code if isinstance(outcome, Refused) else None), f"it comes to {outcome}, as it should")
@@ -225,7 +225,7 @@ class _Replay:
 
 
 def _told(machine: Machine, event: Event, outcome: Accepted) -> dict[str, Value]:
-    """What a step formula reads of an accepted event, beside the states and the fields."""
+    """Returns the names of an accepted event that a step formula reads, beside the states and the fields."""
     told: dict[str, Value] = {"event": event.name, "rule": outcome.rule}
     told |= {f"{kind.value}.{pool}": 0 for kind in Kind for pool in machine.pools}
     for kind, pool, amount in outcome.ledger:

@@ -28,7 +28,7 @@ _Node: TypeAlias = tuple[Row, Row]
 
 @dataclass
 class Exploration:
-    """What a search came to. `depth` is the number of events on the longest of the shortest ways to a state.
+    """The result of a search. `depth` is the number of events on the longest of the shortest ways to a state.
 
     `ended_by` names the budget that ended it, where one did; a search that is not complete has not shown that anything holds.
     """

@@ -20,7 +20,7 @@ Data: TypeAlias = dict[str, Any]
 
 
 def description(interface: Interface, figures: Values, heading: Mapping[str, str]) -> Data:
-    """What a host reads. `heading` comes first: which version wrote it, of which declaration."""
+    """Returns the description for hosts. `heading` comes first: the version that wrote it, and the declaration."""
     m = interface.machine
     spoken = dict.fromkeys(c for c, _ in (*interface.state_parts, *interface.step_parts))
     return {

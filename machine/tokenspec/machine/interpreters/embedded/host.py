@@ -104,14 +104,14 @@ class Embedded:
         return self._broken_step(event["number"])
 
     def evaluate(self, row: Row) -> dict[str, Value]:
-        """What each definition that reads no field stands for in a state."""
+        """Returns the value of each definition that reads no field, in a state."""
         self._state.write(row)
         _check(self._evaluate(), "definitions", row, ())
         slots = [d for d in self.described["definitions"] if "at" in d]
         return dict(zip((d["name"] for d in slots), _Area(self._memory, slots).read(), strict=True))
 
     def decide(self, row: Row, event_name: str, given: Fields) -> int:
-        """What a step would answer, without taking it."""
+        """Returns the outcome of a step, without taking it."""
         event = self._events[event_name]
         self._state.write(row)
         _Area(self._memory, event["fields"]).write(given)

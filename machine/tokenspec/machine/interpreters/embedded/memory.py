@@ -1,4 +1,4 @@
-"""What a host of the module sees: where each value lies in its memory, and which number stands for what.
+"""The interface of the module: the place of each value in its memory, and the meaning of each number.
 
 Every value is one slot of 8 bytes, a signed 64-bit integer, little-endian: tokens as they are, a truth value as 0 or 1, a
 member of an enum by its position in the enum's order. Slots lie in areas that follow each other from address 0.
@@ -21,11 +21,11 @@ SLOT = 8
 """Bytes of a value."""
 
 NO_RULE, NOT_A_VALUE, TOO_LARGE = -1_000_000, -1_000_001, -1_000_002
-"""What a call answers where it can neither accept nor refuse: no rule applies (a hole in the declaration), the event, a
+"""Answers of a call that can neither accept nor refuse: no rule applies (a hole in the declaration), the event, a
 field or a variable is not one of its values, and something would lie beyond 2^53 - 1 afterwards. Nothing is changed."""
 
 ANY_NUMBER = Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)
-"""What a variable of tokens may hold: as for every reader its declared range is a matter of claims, not of the module."""
+"""The range of a variable of tokens: as for every reader its declared range is a matter of claims, not of the module."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ class Interface:
         return _area(self.fields_at, ((f.name, f.type) for f in self.machine.event_named[event].fields))
 
     def answers(self, event: str) -> dict[str, Slot]:
-        """What an event answers; which of them a rule gives is known by the rule."""
+        """The answers of an event; which of them a rule gives is known by the rule."""
         declared = self.machine.event_named[event]
         return _area(self.answers_at, ((name, _answered(self.machine, declared, name)) for name in declared.answers))
 

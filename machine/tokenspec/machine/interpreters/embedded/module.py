@@ -74,7 +74,7 @@ class _ModuleWriter:
     # Events
 
     def _event(self, kind: str, number: int, event: Event) -> str:
-        """What an event does: the step itself (`event`), or the judgement of it (`claims`), by the rule that applies."""
+        """Writes an event's function: the step itself (`event`), or the judgement of it (`claims`), by the rule that applies."""
         is_step = kind == "event"
         function = Function(self.nodes, f"${kind}_{number} (param $apply i32) (result i32)", "i64")
         slots = self.interface.fields(event.name)
@@ -114,7 +114,7 @@ class _ModuleWriter:
         return after
 
     def _take(self, function: Function, event: Event, rule: Rule, env: Env, after: dict[str, Node]) -> None:
-        """What a step writes: state, answers, ledger. Everything is computed before anything is stored."""
+        """Writes the results of a step: state, answers, ledger. Everything is computed before anything is stored."""
         answers = self.interface.answers(event.name)
         given = {a.name: self._node(a.value, env, answers[a.name].kind) for a in rule.answer}
         outputs = [(self.interface.state[name], node) for name, node in after.items()]

@@ -14,30 +14,38 @@ from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.exporters.smtlib import scripts
 from tokenspec.oracle.base.provenance import declaration, own_version
-from tokenspec.oracle.check.certificate import Certificate, certificate
+from tokenspec.oracle.check.certificate import FORMAT, Certificate, ReachableStates, certified_claim, fingerprints, packed
 from tokenspec.oracle.check.evidence import Evidence
-from tokenspec.oracle.check.verdicts import ClaimVerdict
-from tokenspec.oracle.check.verify import Shown, verify
+from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, discharged
+from tokenspec.oracle.check.verify import Shown, ShownObligation, verify
 from tokenspec.oracle.command.options import progress
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
-from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
 
 def certified(found: Sequence[ClaimVerdict], evidence: Evidence) -> bytes:
     """The certificate of a check that came to its end."""
-    first = evidence.searches[0]
-    layout = first.scoped.layout
-    data = certificate(
+    first, settings, met = evidence.searches[0], evidence.settings, Cases(evidence)
+    engines = discharged(evidence)
+    digits = [(each.name, each.most + 1) for each in first.scoped.layout.digits]
+    data = Certificate(
+        FORMAT,
         declaration(),
         own_version(),
-        first.scope,
-        {**DEFAULTS, **evidence.settings.policy},
-        [(v.claim, v.verdict, v.method) for v in found],
-        lemmas(),
-        [(each.name, each.most + 1) for each in layout.digits],
-        first.ranks,
+        first.scope.name,
+        dict(settings.policy),
+        None if settings.catalogue is None else catalogue_on_the_wire(settings.catalogue),
+        {**DEFAULTS, **settings.policy},
+        [
+            certified_claim(v.claim, v.verdict, engines, [p.name for p in v.claim.parts if not met.arises(v.claim, p)])
+            for v in found
+        ],
+        fingerprints(lemmas()),
+        ReachableStates(digits, packed(sorted(first.ranks))),
     )
     return msgspec.json.format(msgspec.json.encode(data), indent=1) + b"\n"
 
@@ -46,25 +54,34 @@ def re_check(found: Certificate, name: str, to: IO[str], quiet: bool) -> int:
     """Re-checks a certificate, read from the file `name`, and tells what came of it."""
     solver, solve = ("cvc5", _by_cvc5) if find_spec("cvc5") else ("z3", _by_z3)
     with progress("verifying", None) as tick:
-        checked = verify(found, lambda: _shown(solve), tick)
+        checked = verify(found, lambda own: _shown(solve, own), tick)
     if not quiet:
         to.write(
             f"scope {found.scope}: {checked.states:,} states, closed under {checked.steps:,} events tried, every claim about "
-            f"states and events on each\n{checked.obligations:,} obligations read as SMT-LIB text by {solver}\n"
+            f"states and events on each\n{checked.obligations:,} obligations read as SMT-LIB text by {solver}, at least one "
+            f"for each part and rule\n{checked.events:,} events of random runs, seed {checked.seed}\n"
         )
     for fault in checked.faults:
         to.write(f"rejected: {name}: {fault}\n")
     if not checked.faults:
-        to.write("verified\n")
+        to.write(f"verified: {checked.told()}\n")
     return BAD_DATA if checked.faults else HOLDS
 
 
-def _shown(solve: Callable[[str], str]) -> Shown:
+def _shown(solve: Callable[[str], str], own: Catalogue | None) -> Shown:
     """Every obligation, put to a solver as text that is written by another hand than the prover's terms."""
     every = claims(DEFAULT.ranking)
     for machine in system().machines:
         for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
-            yield script.claim, script.part, solve(script.text) == script.status
+            holds = solve(script.text) == script.status and script.bound is None
+            yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)
+    if own is not None and account(own) not in system().machines:
+        machine, every = account(own), claims(own.ranking)
+        for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
+            # Its plans and packs may leave some rule nothing to do.
+            if script.status == "unsat":
+                holds = solve(script.text) == script.status and script.bound is None
+                yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)
 
 
 def _by_z3(text: str) -> str:

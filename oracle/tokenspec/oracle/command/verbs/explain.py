@@ -85,7 +85,7 @@ def _instant(at: str | None) -> int | None:
     if at is None:
         return None
     try:
-        found = int(at) if at.lstrip("-").isdecimal() else parse_instant(at, any_offset=True)
+        found = int(at) if at.lstrip("-").isdecimal() else parse_instant(at)
     except ValueError as fault:
         raise WrongUsage("--at", str(fault)) from None
     if at.isdecimal() and found < SECONDS_MAX:

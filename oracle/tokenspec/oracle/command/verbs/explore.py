@@ -8,11 +8,11 @@ from typing import Any
 import click
 import msgspec
 
-from tokenspec.oracle.base.errors import BadRecord, BadSetting, WrongUsage
+from tokenspec.oracle.base.errors import BadSetting, WentBack, WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import check_files
 from tokenspec.oracle.command.options import settings_options
-from tokenspec.oracle.logs.replay import Bad
+from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.publish.explorer import build
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
@@ -21,6 +21,7 @@ from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.replay import bad_text
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
+from tokenspec.oracle.wire.records import asked
 
 
 @click.command()
@@ -59,11 +60,14 @@ def command(log: str | None, settings: Settings, output_file: str | None, quiet:
 def _read(log: str, oracle: Oracle) -> tuple[list[dict[str, Any]], list[Bad]]:
     """The good records as they are written, and the lines that hold none."""
     records, bad = [], []
-    for line in Logs([log]):
+    for line, record, fault, _ in read(Logs([log]), oracle.reader):
         try:
-            oracle.answer(oracle.reader.decode(line.content))
-        except BadRecord as fault:
-            bad.append(Bad(line._replace(content=b""), fault))
-        else:
-            records.append(msgspec.json.decode(line.content))
+            if record is not None:
+                oracle.answer(record)
+                written = msgspec.json.decode(line.content)
+                records.append(written if fault is None else asked(written))
+        except WentBack as back:
+            fault = fault or back
+        if fault is not None:
+            bad.append(Bad.of(line, fault))
     return records, bad

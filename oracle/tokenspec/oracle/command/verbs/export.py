@@ -21,6 +21,7 @@ from tokenspec.machine.exporters.promela import promela
 from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.embedded.manual import page
+from tokenspec.machine.lang.declaration import Machine
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
 from tokenspec.oracle.base.text import one_line
@@ -31,8 +32,7 @@ from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
@@ -85,11 +85,18 @@ def _check_no_catalogue(asked: _Asked) -> None:
 
 def _world(asked: _Asked) -> BoundedModel:
     scope = SCOPES[asked.scope or "small"]
-    machine = account(scope.catalogue)
-    changed = [f"{name}={answer}" for name, answer in asked.settings.policy.items() if answer != DEFAULTS[name]]
+    machine = _machine(asked, scope.catalogue)
+    policy = asked.settings.policy
+    changed = [f"{name}={answer}" for name, answer in policy.items() if answer != DEFAULTS[name]]
     head = [line(), f"scope {scope.name}, policies {', '.join(changed) or 'at their defaults'}"]
-    parameters = {**scope.catalogue.parameters(), **asked.settings.policy}
-    return BoundedModel(machine, parameters, instances(machine, scope.values), scope.most, claims(scope.catalogue.ranking), head)
+    known = {**scope.catalogue.parameters(), **policy}
+    parameters = {p.name: known[p.name] for p in machine.all_parameters}
+    most = {v.name: scope.most[v.name] for v in machine.variables if v.name in scope.most}
+    return BoundedModel(machine, parameters, instances(machine, scope.values), most, claims(scope.catalogue.ranking), head)
+
+
+def _machine(asked: _Asked, catalogue: Catalogue) -> Machine:
+    return next(m for m in system(catalogue).machines if m.name == (asked.machine or "account"))
 
 
 def _json(asked: _Asked) -> _Files:
@@ -134,8 +141,7 @@ def _wasm(asked: _Asked) -> _Files:
     beside = str(path.with_suffix(".md"))
     check_files(asked.settings.files, {"the page": beside}, asked.output_file)
     catalogue = asked.settings.catalogue
-    machine = next(m for m in system(catalogue).machines if m.name == (asked.machine or "account"))
-    module = module_of(machine, catalogue, asked.settings.policy)
+    module = module_of(_machine(asked, catalogue), catalogue, asked.settings.policy)
     return {asked.output_file: module, beside: page(module, path.name)}
 
 
@@ -152,7 +158,9 @@ _WRITERS: dict[str, Callable[[_Asked], _Files]] = {
 @click.argument("form", metavar="FORMAT", type=click.Choice(list(_WRITERS)))
 @click.option("--scope", type=click.Choice(list(SCOPES)), help="The small world that is written.  [tla, promela: small]")
 @click.option(
-    "--machine", type=click.Choice([m.name for m in system().machines]), help="Which machine is compiled.  [wasm: account]"
+    "--machine",
+    type=click.Choice([m.name for m in system().machines]),
+    help="Which machine is written.  [tla, promela, wasm: account]",
 )
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where it goes; default: standard output.")
@@ -161,8 +169,9 @@ def command(form: str, scope: str | None, machine: str | None, settings: Setting
     """Writes the declared account for another tool: tla, promela, smtlib, json or wasm.
 
     tla and promela are the account in a small world, for the model checkers TLC and Spin: every event with every value
-    that a field takes there, under one answer to each open question, with the claims about single states. Their counts
-    of states equal ours. A module of TLA+ is called like its file, and a configuration for TLC is written beside it.
+    that a field takes there, under one answer to each open question, with the claims about states and about steps (and
+    with --machine daily_job what the job's fairness promises). Their counts of states equal ours. A module of TLA+ is
+    called like its file, and a configuration for TLC is written beside it.
 
     smtlib is what has to be proved, with every figure and policy open, for solvers such as cvc5 and z3: before each
     check stands the answer that is to come.
@@ -182,8 +191,8 @@ def command(form: str, scope: str | None, machine: str | None, settings: Setting
     """
     to_file = None if output_file == "-" else output_file
     asked = _Asked(scope, settings, to_file, machine)
-    if machine is not None and form != "wasm":
-        raise WrongUsage("--machine", f"a module is of one machine; {form} is always written of the whole")
+    if machine is not None and form in ("json", "smtlib"):
+        raise WrongUsage("--machine", f"{form} is always written of the whole")
     files = _WRITERS[form](asked)
     for path, content in files.items():
         if isinstance(content, bytes):

@@ -13,7 +13,7 @@ from tokenspec.oracle.base.text import shown_json
 from tokenspec.oracle.command.files import lines_to, write_file
 from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_or_infer_options
 from tokenspec.oracle.logs.infer import infer
-from tokenspec.oracle.logs.policies_tried import explain
+from tokenspec.oracle.logs.policies_tried import explain, note_ties
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.infer import infer_report
@@ -44,8 +44,9 @@ def command(
 ) -> int:
     """Runs event logs through the oracle, in the order given, as one world; `-` is standard input.
 
-    Where records say what was `observed`, it is compared, up to each account's first divergence. With --policy infer
-    it conforms where some setting explains it all, and the answers that are left are shown, as by `tokenspec infer`.
+    Where records say what was `observed`, it is compared; after a divergence the account goes on from what was observed.
+    Where nothing could be compared there is no verdict (20), unless --answers or --save-state is what was asked for. With
+    --policy infer it conforms where some setting explains it all, and the answers left are shown, as by `tokenspec infer`.
 
     \b
     tokenspec replay examples/*.jsonl
@@ -74,10 +75,12 @@ def command(
         found = replay(read, oracle, None if write is None else lambda answer: write(shown_json(encode(answer)).encode()), tick)
         if load_state is None:
             explain(found, read, oracle.policy, oracle.catalogue, oracle.resets)
+            note_ties(found, read, oracle.policy, oracle.catalogue, oracle.resets)
     if save_state is not None:
         with noted(failed):
             write_file("--save-state", save_state, save(oracle))
-    return out.write(replay_report(found, oracle, read.names), failed)
+    asks_for_more = any(path is not None for path in written.values())
+    return out.write(replay_report(found, oracle, read.names, asks_for_more=asks_for_more), failed)
 
 
 def inferred(read: Logs, settings: Settings, resets: str, verb: str) -> RunReport:

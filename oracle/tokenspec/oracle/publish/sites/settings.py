@@ -1,4 +1,4 @@
-"""What a site's configuration says of catalogue and policies."""
+"""Catalogue and policies from a site's configuration."""
 
 from __future__ import annotations
 

@@ -1,0 +1,25 @@
+"""The declared assumptions about figures: every proof rests on them, so whatever is searched or run must satisfy them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from tokenspec.invariants.scopes import Scope
+from tokenspec.machine.lang.declaration import Assumption
+from tokenspec.machine.lang.typecheck import show
+from tokenspec.oracle.wire.settings import broken_assumptions
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
+
+
+def assumptions(catalogue: Catalogue | None) -> tuple[Assumption, ...]:
+    """What is assumed of the figures of `catalogue`, of the shipped one where None."""
+    return account(catalogue or DEFAULT).assumptions
+
+
+def unsatisfied(scopes: Iterable[Scope], catalogue: Catalogue | None) -> Iterator[str]:
+    """The assumptions that the scopes searched, the shipped catalogue or the one in use break."""
+    used = {f"the {scope.name} scope": scope.catalogue for scope in scopes} | {"the shipped catalogue": DEFAULT}
+    for name, figures in (used | ({"the catalogue": catalogue} if catalogue is not None else {})).items():
+        for each in broken_assumptions(figures):
+            yield f"{name} breaks what every proof assumes, {show(each.holds)}: what is proved says nothing of it"

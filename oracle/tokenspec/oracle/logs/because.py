@@ -1,0 +1,29 @@
+"""The rule and the policies behind the last answer of a run: a replay of its records, as if they had been a log."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from tokenspec.oracle.logs.policies_tried import explain
+from tokenspec.oracle.logs.replay import Divergence, replay
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.spec.catalogue import Catalogue
+
+
+def because_of(
+    records: Sequence[Mapping[str, Any]], policy: Mapping[str, str], catalogue: Catalogue, resets: str, tries_others: bool = True
+) -> Divergence | None:
+    """The first divergence of `records`, each with what was `observed`; with `tries_others` the policies that explain it."""
+    lines, offset = [], 0
+    for number, record in enumerate(records, 1):
+        content = msgspec.json.encode(record)
+        lines.append(Line("counterexample", number, offset, content))
+        offset += len(content) + 1
+    report = replay(lines, Oracle(policy, catalogue, resets))
+    if tries_others:
+        explain(report, lines, policy, catalogue, resets)
+    return next(iter(report.divergences), None)

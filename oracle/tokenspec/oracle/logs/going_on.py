@@ -1,0 +1,111 @@
+"""Goes on after a divergence: the account takes over what was observed of it, as far as an account may be like that.
+
+So a first difference does not hide the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import UNSET, structs
+
+from tokenspec.oracle.base.instants import DAY_MS, date_of
+from tokenspec.oracle.runtime.clocks import Dial
+from tokenspec.oracle.runtime.journal import Account, remember_job
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.possible_states import PossibleStates
+from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
+from tokenspec.oracle.wire.answers import BY_POOL, STATE, Answer, Difference, differences
+from tokenspec.oracle.wire.observations import INSTANTS, instant_of
+from tokenspec.oracle.wire.records import Record
+from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, SUBSCRIBED
+
+_STANDS_FOR_NULL = {"status": ABSENT, "scheduled_plan": NONE}
+_DUE = {"next_renewal_at": ("renewals_due", 0), "next_daily_reset_at": ("daily_reset_due", False)}
+"""By instant that is answered, the variable that says what of it is due, and its value where nothing is."""
+
+
+def observes_all(observed: Mapping[str, Any]) -> bool:
+    """Returns whether all is observed that says how an account stands."""
+    return all(name in observed for name in STATE) and all(pool in (observed.get("balances") or {}) for pool in POOLS)
+
+
+class GoingOn:
+    """Takes what was observed over into the accounts of an oracle."""
+
+    def __init__(self, oracle: Oracle) -> None:
+        self._oracle = oracle
+        self._at = {v.name: position for position, v in enumerate(oracle.machine.variables)}
+        self._possible = PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue.ranking)
+
+    def take_over(self, record: Record, answer: Answer, found: Sequence[Difference]) -> None:
+        """The account of `record`, whose right answer was `answer`, goes on from what was observed of it."""
+        observed = record.observed or {}
+        if any(field == "outcome" for field, _, _ in found):
+            # Here everything is observed, and a null says that there is none.
+            found = differences(answer, observed)
+        account = self._oracle.accounts[record.account]
+        changes = {field: got for field, _, got in found if field in STATE or field.startswith("balances.")}
+        before = account.row
+        taken = self._changed(account, changes)
+        if taken is None:
+            taken = account
+            for change in changes.items():
+                taken = self._changed(taken, dict([change])) or taken
+        self._oracle.accounts[record.account] = taken
+        if self._oracle.app_balances(taken.row) != self._oracle.app_balances(before):
+            self._oracle.balances_change(taken)
+        self._remember(taken, record, answer, observed)
+
+    def _changed(self, account: Account, changes: Mapping[str, Any]) -> Account | None:
+        """The account with these values; None where no account is like that."""
+        changed, row = account.copy(), list[Any](account.row)
+        for field, value in changes.items():
+            if field in INSTANTS:
+                setattr(changed, "renewal" if field == "next_renewal_at" else "daily", _dial(value))
+                name, nothing = _DUE[field]
+                row[self._at[name]] = nothing
+            else:
+                row[self._at[field.removeprefix("balances.")]] = _STANDS_FOR_NULL.get(field, value) if value is None else value
+        changed.row = tuple(row)
+        if account.row[0] in SUBSCRIBED and row[0] not in SUBSCRIBED:
+            changed.month, changed.subscription = changed.month + 1, changed.subscription + 1
+        return None if self._possible.wrong_with(changed.row) or wrong_with_clocks(changed) else changed
+
+    def _remember(self, account: Account, record: Record, answer: Answer, observed: Mapping[str, Any]) -> None:
+        """The job and the id of `record` count as the observed outcome and charge say."""
+        job, outcome = getattr(record, "job", None), observed.get("outcome") or answer.outcome
+        if job is not None and record.__struct_config__.tag == "refund":
+            if job in account.jobs and outcome != answer.outcome:
+                account.jobs[job] = structs.replace(account.jobs[job], refunded=outcome == "accepted")
+        elif job is not None and outcome == "accepted":
+            charged = observed.get("charge")
+            if charged is None:
+                charged = {} if answer.charge is UNSET else answer.charge
+            remember_job(account, job, tuple(charged.get(pool) or 0 for pool in APP_POOLS))
+        elif job is not None and answer.outcome == "accepted":
+            account.jobs.pop(job, None)
+        if record.id is not None:
+            account.answers[record.id] = _as_observed(account.answers[record.id], observed)
+
+
+def _dial(written: str | int | None) -> Dial | None:
+    if written is None:
+        return None
+    at = instant_of(written)
+    return Dial(at, at, at, date_of(at // DAY_MS)[2])
+
+
+def _as_observed(answer: Answer, observed: Mapping[str, Any]) -> Answer:
+    """The answer with what was observed of it."""
+    said: dict[str, Any] = {name: value for name, value in observed.items() if value is not None and hasattr(answer, name)}
+    for name in BY_POOL:
+        if name in said:
+            ours = getattr(answer, name)
+            pools = {**({} if ours is UNSET else ours), **{p: n for p, n in said[name].items() if n is not None}}
+            said[name] = pools if name == "balances" or said[name] else UNSET
+    if said.get("outcome", answer.outcome) != answer.outcome:
+        said = {"reason": UNSET, "mode": UNSET, "charge": UNSET, **said}
+    said.pop("duplicate", None)
+    return structs.replace(answer, **said)

@@ -1,0 +1,52 @@
+"""Reads logs record by record, as every verb that takes one does: what is wrong with a line, and what happened all the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.records import Reader, Record
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A line that holds no good record. Its place is kept, not its content, of which a whole file may consist."""
+
+    line: Line
+    fault: BadRecord
+
+    @classmethod
+    def of(cls, line: Line, fault: BadRecord) -> Bad:
+        """The line without its content."""
+        return cls(line._replace(content=b""), fault)
+
+
+Read = tuple[Line, Record | None, BadRecord | None, list[str]]
+"""A line, the event that happened, what is wrong with the line, and the names in it that nobody knows.
+
+A record that is bad in its observation alone did happen, and has none then.
+"""
+
+
+def read(lines: Iterable[Line], reader: Reader, on_line: Callable[[int], None] | None = None) -> Iterator[Read]:
+    """Every line with its record. A log whose first record says so observes whole answers."""
+    file, as_answer, is_first = None, False, False
+    for line in lines:
+        if on_line is not None:
+            on_line(len(line.content) + 1)
+        if line.file != file:
+            file, as_answer, is_first = line.file, False, True
+        record: Record | None
+        try:
+            if line.other_form:
+                raise BadRecord("line", line.other_form)
+            record, unknown = reader.read(line.content, as_answer)
+        except BadRecord as fault:
+            record = fault.happened
+            yield line, record, fault, []
+        else:
+            yield line, record, None, unknown
+        if is_first and record is not None:
+            as_answer, is_first = record.observed_as is not None, False

@@ -1,0 +1,159 @@
+"""What a log says was observed: which names and forms it may have, and what is wrong where it has others.
+
+A value that is merely not the right one is well formed; it is compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from tokenspec.machine.lang.declaration import Event
+from tokenspec.machine.lang.expr import Lit, Var
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Enum
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.text import as_text, in_our_words, one_line
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, STATE, SUMS
+from tokenspec.spec.catalogue import MEDIA
+from tokenspec.spec.words import OPENED, POOLS
+
+Countable = Annotated[int, Meta(ge=-COUNTABLE_MAX, le=COUNTABLE_MAX)]
+FIRST_INSTANT, LAST_INSTANT = parse_instant("0000-01-01T00:00:00Z"), parse_instant("9999-12-31T23:59:59.999Z")
+"""What RFC 3339 can write, in milliseconds."""
+MILLISECONDS_MIN = 10**11
+"""The smallest number that is taken for milliseconds, in March 1973; seconds are smaller until the year 5138."""
+_PLAUSIBLE = parse_instant("1990-01-01T00:00:00Z"), parse_instant("2100-01-01T00:00:00Z")
+NAMES = (*FIELDS, *SUMS)
+"""Every name that an observation may hold."""
+
+
+def instant_of(written: str | int) -> int:
+    """The instant in milliseconds, of either form. Raises `ValueError` with the rule that is broken."""
+    at, earliest = (parse_instant(written), FIRST_INSTANT) if isinstance(written, str) else (written, MILLISECONDS_MIN)
+    if earliest <= at <= LAST_INSTANT:
+        return at
+    rule = "an instant lies in the years 0000 to 9999"
+    if isinstance(written, int):
+        rule += f", and as a number is milliseconds since 1970, not below {MILLISECONDS_MIN:,}"
+        # What lies in a plausible year once it is read in another unit was most likely meant so.
+        if _PLAUSIBLE[0] <= at * 1000 <= _PLAUSIBLE[1]:
+            rule += "; this looks like seconds, so multiply it by 1,000"
+        elif _PLAUSIBLE[0] <= at // 1000 <= _PLAUSIBLE[1]:
+            rule += "; this looks like microseconds, so divide it by 1,000"
+    raise ValueError(rule)
+
+
+class Observations:
+    """The form of what is observed of the answers to some events."""
+
+    def __init__(self, events: Iterable[Event]) -> None:
+        values = {"outcome": ("accepted", "refused"), "status": OPENED, **_said(events)}
+        self._types: dict[str, Any] = {name: _type(name, values) for name in NAMES}
+        self._values = {name: ", ".join(said) for name, said in values.items()}
+        self.shape = _shape(tuple(self._types.items()))
+        """The type of a whole observation, for the library."""
+
+    def check(self, observed: Any, as_answer: bool) -> list[str]:
+        """Raises `BadRecord` for what is not well formed; returns the unknown names, which only an answer may have."""
+        if not isinstance(observed, dict):
+            raise BadRecord("observed", f"it is an object, such as an answer; {_not_converted(observed, dict[str, Any])}")
+        unknown = []
+        for name, value in observed.items():
+            if name not in self._types:
+                unknown.append(f"observed.{name}")
+            elif name in BY_POOL and isinstance(value, dict):
+                unknown += [f"observed.{name}.{pool}" for pool in value if pool not in POOLS]
+                for pool, tokens in value.items():
+                    if pool in POOLS:
+                        self._check_form(f"{name}.{pool}", tokens, Countable | None)
+            else:
+                self._check_form(name, value, self._types[name] | None)
+                if name in INSTANTS and value is not None:
+                    _check_instant(name, value)
+        if unknown and not as_answer:
+            raise _unknown(unknown[0])
+        return unknown
+
+    def _check_form(self, name: str, value: Any, kind: Any) -> None:
+        wrong = _not_converted(value, kind)
+        if wrong:
+            rule = f"it is one of {self._values[name]}" if name in self._values else wrong
+            raise BadRecord(f"observed.{name}", rule, as_text(value))
+
+
+def have_good_instants(observed: Mapping[str, Any]) -> bool:
+    """Returns whether each instant in what was observed is one."""
+    for name in INSTANTS:
+        if name in observed and (written := observed[name]) is not None:
+            try:
+                instant_of(written)
+            except ValueError:
+                return False
+    return True
+
+
+def _check_instant(name: str, written: str | int) -> None:
+    try:
+        instant_of(written)
+    except ValueError as fault:
+        raise BadRecord(f"observed.{name}", str(fault), as_text(written)) from None
+
+
+INSTANTS = tuple(name for name in STATE if name.endswith("_at"))
+
+
+def _said(events: Iterable[Event]) -> dict[str, tuple[str, ...]]:
+    """By field of an answer, the words that the declared rules answer in it."""
+    found: dict[str, dict[str, None]] = {}
+    for event in events:
+        enums = {f.name: f.type.members for f in event.fields if isinstance(f.type, Enum)}
+        for said in (said for rule in event.rules for said in rule.answer):
+            match said.value:
+                case Lit(str(word)):
+                    words: tuple[str, ...] = (word,)
+                case Var(name) if name in enums:
+                    words = enums[name]
+                case _:
+                    continue
+            found.setdefault(said.name, {}).update(dict.fromkeys(words))
+    return {name: tuple(words) for name, words in found.items()}
+
+
+def _type(name: str, values: Mapping[str, tuple[str, ...]]) -> Any:
+    if name in values:
+        return Literal[values[name]]
+    if name in BY_POOL:
+        return dict[Literal[POOLS], Countable | None]  # type: ignore[valid-type]
+    if name in INSTANTS:
+        return str | Countable
+    media: Any = Literal[MEDIA]
+    return {"cost": Countable, "duplicate": bool, "relaxed": list[media], **dict.fromkeys(SUMS, Countable)}.get(name, str)
+
+
+@cache
+def _shape(types: tuple[tuple[str, Any], ...]) -> type[msgspec.Struct]:
+    fields = [(name, kind | None | UnsetType, UNSET) for name, kind in types]
+    return msgspec.defstruct("Observed", fields, forbid_unknown_fields=True, module=__name__, gc=False)
+
+
+def _unknown(name: str) -> BadRecord:
+    *_, parent, last = name.split(".", 2) if name.count(".") > 1 else ("", *name.split(".", 1))
+    known, what = (POOLS, "pool") if parent in BY_POOL else (NAMES, "field of an answer")
+    return BadRecord(one_line(name), f"there is no such {what}; there are {', '.join(known)}{did_you_mean(last, known)}")
+
+
+def _not_converted(value: Any, kind: Any) -> str:
+    """Why `value` is not of the type `kind`; nothing where it is."""
+    try:
+        msgspec.convert(value, kind)
+    except msgspec.ValidationError as fault:
+        return in_our_words(str(fault)).partition(" - at ")[0]
+    except RecursionError:
+        return "it is nested too deeply"
+    return ""

@@ -70,7 +70,7 @@ export class World {
     if (!this.accounts.has(name)) {
       const counts = { day: 0, month: 0, subscription: 0 };
       const journal = { jobs: new Map(), answers: new Map(), sessions: new Map(), timeline: [] };
-      this.accounts.set(name, { state: this.initial, daily: null, renewal: null, ...counts, ...journal });
+      this.accounts.set(name, { state: this.initial, daily: null, renewal: null, ran: {}, ...counts, ...journal });
     }
     return this.accounts.get(name);
   }
@@ -149,6 +149,10 @@ export class World {
   #accept(account, outcome, at, record, after) {
     account.state = after;
     const { daily, renewal } = outcome.rule.clocks;
+    for (const [clock, act] of Object.entries({ daily, renewal })) {
+      // When a job last ran, or the clock was started: from then on the wait for the next one counts.
+      if (act === "starts" || act === "settles") account.ran = { ...account.ran, [clock]: at };
+    }
     if (daily === "starts") account.daily = startDaily(at, record.daily_reset_time ?? "00:00", this.every24h);
     if (daily === "settles") {
       settle(account.daily);

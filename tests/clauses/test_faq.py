@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -23,13 +23,14 @@ from clauses.wallet import (
     subscribed,
     utc,
 )
-from tokenspec.machine.lang.declaration import Timer
+from tokenspec.machine.lang.declaration import Since, Timer
+from tokenspec.oracle.logs.history import daily_job_state, support_after
 from tokenspec.spec.account import CLOCKS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.daily_job import daily_job
 
 HOUR_MS = 3_600_000
-OVERDUE_AFTER = {clock.name: timedelta(milliseconds=clock.overdue_ms) for clock in CLOCKS}
+OVERDUE = {clock.name: (clock.overdue_since, clock.overdue_ms) for clock in CLOCKS}
 
 
 def action(feature: str, model: str, settings: str, size: str, images: int, references: int) -> str:
@@ -256,15 +257,32 @@ def test_f20_third_party_model_always_costs_tokens(medium: str) -> None:
     assert Paid(topup=40) == wallet.generate(40, medium, "third_party")
 
 
-def test_f21_daily_reset_is_due_every_24_hours_and_overdue_after_48() -> None:
+def state_of_job(wallet: Wallet, at: str) -> str:
+    return daily_job_state(wallet.oracle, wallet.account, int(utc(at).timestamp() * 1000))
+
+
+def last_moment(wallet: Wallet, clock: str) -> datetime:
+    """The last instant at which a job of the clock that is due is no case for support yet."""
+    (declared,) = (c for c in CLOCKS if c.name == clock)
+    account = wallet.oracle.accounts[wallet.account]
+    return datetime.fromtimestamp(0, UTC) + timedelta(
+        milliseconds=support_after(declared, getattr(account, clock), account.daily_ran)
+    )
+
+
+def test_f21_daily_reset_is_due_every_24_hours_and_overdue_48_after_the_last() -> None:
     wallet = Wallet()
     for day in ("2027-01-02", "2027-01-03", "2027-01-04"):
         assert utc(day) == wallet.next_daily_reset
         wallet.at(f"{day} 00:00").daily_reset()
-    assert timedelta(hours=48) == OVERDUE_AFTER["daily"]
+    assert OVERDUE["daily"] == (Since.LAST_RUN, 48 * HOUR_MS)
+    assert state_of_job(wallet, "2027-01-06 00:00") == "late"
+    assert state_of_job(wallet, "2027-01-06 00:01") == "overdue"
+    assert state_of_job(Wallet(opened="2027-01-01 00:30"), "2027-01-03 00:30") == "late"
+    assert state_of_job(Wallet(opened="2027-01-01 00:30"), "2027-01-03 00:31") == "overdue"
     late, overdue = daily_job().timers
     assert Timer("four_hours_pass", "falls_due", 4 * HOUR_MS, late.clauses) == late
-    assert Timer("two_days_pass", "falls_due", 48 * HOUR_MS, overdue.clauses) == overdue
+    assert Timer("two_days_pass", "runs", 48 * HOUR_MS, overdue.clauses) == overdue
     assert job_after("falls_due", "four_hours_pass", "two_days_pass") == "overdue"
     assert job_after("falls_due", "four_hours_pass", "two_days_pass", "falls_due") == "overdue"
     assert job_after("falls_due", "four_hours_pass", "two_days_pass", "runs") == "waiting"
@@ -281,12 +299,13 @@ def test_f22_monthly_reset_falls_on_the_day_of_subscribing() -> None:
     assert utc("2028-01-15 10:30") == wallet.next_renewal
 
 
-def test_f23_monthly_reset_that_stays_out_for_a_day_is_overdue() -> None:
+def test_f23_monthly_reset_that_has_not_come_by_the_end_of_the_day_is_overdue() -> None:
     wallet = holding(0, "essential")
     wallet.at(RENEWAL).payment_failed()
     assert Refused("tokens_must_cover_cost") == wallet.at("2027-02-02 08:00:01").generate(24)
     assert utc(RENEWAL) == wallet.next_renewal
-    assert utc("2027-02-02 08:00") == wallet.next_renewal + OVERDUE_AFTER["renewal"]
+    assert OVERDUE["renewal"] == (Since.END_OF_DAY, 0)
+    assert last_moment(wallet, "renewal") == utc("2027-02-02 00:00") - timedelta(milliseconds=1)
     assert Done() == wallet.renew()
     assert Paid(fast=24) == wallet.generate(24)
     assert utc("2027-03-01 08:00") == wallet.next_renewal

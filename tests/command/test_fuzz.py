@@ -117,12 +117,12 @@ def test_a_saved_run_brings_its_catalogue_along(tmp_path: Path) -> None:
     world = FuzzWorld({**DEFAULTS, "refund": "none"}, catalogue, "implied")
     record = {"account": "a", "at": "2027-01-01T09:00:00Z", "event": "open_account"}
     failure = Failure(answered([record], world), world, AssertionError())
-    (line,) = save_failure([str(tmp_path / "found.jsonl")], failure, None)
+    (line,) = save_failure([str(tmp_path / "found.jsonl")], failure, None, [])
     words = shlex.split(line.removeprefix("saved; tokenspec "))
     assert words[2:4] == ["--catalogue", str(tmp_path / "found.toml")]
     done = tokenspec(*words)
     assert (done.code, done.out.splitlines()[-1]) == (0, "conforms")
     assert tokenspec("replay", tmp_path / "found.jsonl", "--resets", "implied").code == 15
-    (other,) = save_failure([str(tmp_path / "other.log")], failure, "mine.toml")
+    (other,) = save_failure([str(tmp_path / "other.log")], failure, "mine.toml", [])
     assert "--catalogue mine.toml" in other
     assert not (tmp_path / "other.toml").exists()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from command.conftest import COMMAND, divergent, finished, opened, record, within, write_log
+from vectors.suites import OPENED, write_suite
 
 CATALOGUE = 'ranking = ["free"]\ndaily = 40\nbank_months = 0\n[plans.free]\nallowance = 0\n[packs]\nbox = 5\n'
 SAME = {
@@ -41,6 +42,45 @@ def test_an_output_that_cannot_be_is_refused_before_anything_is_written(options:
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+WALLET = "from tokenspec.oracle.testing import Server as Wallet\n"
+PROGRAMS = {
+    "its_program": ("fuzz", "--sut", "python wallet.py"),
+    "quoted": ("vectors", "run", "--sut", "python 'wallet.py'"),
+    "its_module": ("fuzz", "--sut", "python:wallet:Wallet"),
+    "its_module_for_vectors": ("vectors", "run", "--sut", "python:wallet:Wallet"),
+}
+
+
+@pytest.mark.parametrize("output", [("-o",), ("--report", "md=")], ids=["result", "report"])
+@pytest.mark.parametrize("words", list(PROGRAMS.values()), ids=list(PROGRAMS))
+def test_an_output_never_takes_the_place_of_the_implementation(
+    words: tuple[str, ...], output: tuple[str, ...], folder: Path
+) -> None:
+    (folder / "wallet.py").write_text(WALLET)
+    option, *form = output
+    done = within(*words, option, f"{''.join(form)}wallet.py", cwd=folder)
+    assert (done.code, done.out) == (64, "")
+    assert (folder / "wallet.py").read_text() == WALLET
+
+
+@pytest.mark.parametrize("option", ["-o", "--save"])
+def test_a_counterexample_is_not_saved_over_the_implementation(option: str, folder: Path) -> None:
+    (folder / "wallet.py").write_text(WALLET)
+    assert within("fuzz", "--sut", "python wallet.py", option, "wallet.py", cwd=folder).code == 64
+    assert (folder / "wallet.py").read_text() == WALLET
+
+
+@pytest.mark.parametrize("name", ["index.json", "vectors/*.json"])
+@pytest.mark.parametrize("verb", [("vectors", "run", "S", "--sut", "true"), ("verify-artefacts", "S")], ids=["run", "verify"])
+def test_an_output_never_takes_the_place_of_a_file_of_the_suite(verb: tuple[str, ...], name: str, tmp_path: Path) -> None:
+    kept = write_suite(tmp_path / "S", {"opens": [OPENED]})
+    (file,) = kept.glob(name)
+    before = file.read_bytes()
+    done = within(*verb, "-o", file, cwd=tmp_path)
+    assert (done.code, done.out) == (64, "")
+    assert file.read_bytes() == before
+
+
 def test_standard_input_that_is_the_output_is_refused(folder: Path) -> None:
     done = finished(("sh", "-c", 'exec "$@" < log.jsonl', "sh", *COMMAND, "replay", "-", "-o", "log.jsonl"), cwd=folder)
     assert done.code == 64
@@ -61,6 +101,61 @@ def test_a_full_disk_is_told(option: str, folder: Path) -> None:
     done = within("replay", "log.jsonl", option, "/dev/full", cwd=folder)
     assert done.code == 64
     assert "/dev/full" in done.err
+
+
+FULL = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+
+
+@FULL
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit", "sarif", "md"])
+@pytest.mark.parametrize("options", [("--report", "{}=/dev/full"), ("--answers", "/dev/full"), ("--save-state", "/dev/full")])
+def test_one_output_that_fails_takes_no_other_along(options: tuple[str, str], form: str, tmp_path: Path) -> None:
+    write_log(tmp_path / "log.jsonl", [divergent()])
+    option, value = options
+    also = ("--report", f"{form}=also", "--report", "md=page.md")
+    done = within("replay", "log.jsonl", option, value.format(form), *also, cwd=tmp_path)
+    assert done.code == 64
+    assert done.out.splitlines()[-1] == "diverges"
+    assert "/dev/full cannot be written: no space left on device" in done.err
+    assert "diverges" in (tmp_path / "page.md").read_text()
+    assert (tmp_path / "also").read_text()
+
+
+@FULL
+def test_answers_that_fail_on_the_way_leave_the_old_file(tmp_path: Path) -> None:
+    write_log(tmp_path / "log.jsonl", [*(opened(f"account {number}") for number in range(2_000)), divergent()])
+    (tmp_path / "answers").write_text("old")
+    script = 'ulimit -f 8; trap "" XFSZ; exec "$@"'
+    done = finished(("bash", "-c", script, "bash", *COMMAND, "replay", "log.jsonl", "--answers", "answers"), cwd=tmp_path)
+    assert (done.code, done.out.splitlines()[-1]) == (64, "diverges")
+    assert "answers cannot be written: file too large" in done.err
+    assert [path.name for path in tmp_path.iterdir() if path.read_bytes() == b"old"] == ["answers"]
+
+
+@FULL
+def test_each_output_that_fails_is_named(tmp_path: Path) -> None:
+    write_log(tmp_path / "log.jsonl", [divergent()])
+    done = within("replay", "log.jsonl", "--report", "md=/dev/full", "--answers", "/dev/full", "-o", "/dev/full", cwd=tmp_path)
+    assert (done.code, done.out) == (64, "")
+    assert [done.err.count(option) for option in ("--report: ", "--answers: ", "-o: ")] == [1, 1, 1]
+
+
+@FULL
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",), ("--version",), ("replay", "--help"), ("policies",), ("policies", "--format", "json"), ("docs", "list"),
+        ("diagram", "lifecycle"), ("diagram", "lifecycle", "--format", "png"), ("replay", "log.jsonl"), ("export", "smtlib"),
+        ("replay", "log.jsonl", "--answers", "-", "-o", "result"),
+    ],
+    ids=" ".join,
+)  # fmt: skip
+@pytest.mark.parametrize("is_buffered", [True, False], ids=["buffered", "unbuffered"])
+def test_a_full_standard_output_is_an_output(words: tuple[str, ...], is_buffered: bool, folder: Path) -> None:
+    script = f'{"" if is_buffered else "PYTHONUNBUFFERED=1 "}exec "$@" > /dev/full'
+    done = finished(("sh", "-c", script.replace("exec ", "") + "; exit $?", "sh", *COMMAND, *words), cwd=folder)
+    assert done.code == 64
+    assert done.err.count("standard output cannot be written: no space left on device") == 1
 
 
 @pytest.mark.parametrize("closed", ["1", "2"])

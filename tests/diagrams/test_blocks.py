@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,9 @@ from command.conftest import Finished, finished, within
 from tokenspec.diagrams.blocks import MARKDOWN, RST, BadBlock, filled
 from tokenspec.diagrams.markup import Content, Gallery, markdown, rst
 from tokenspec.diagrams.tables import Table, events_by_state, refusals, table
-from tokenspec.machine.lang.build import eq, requires, var
+from tokenspec.diagrams.words import opposite
+from tokenspec.machine.interpreters import reference
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ne, negation, requires, var
 from tokenspec.oracle.publish.documents import contents, finder
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.spec.account import account
@@ -110,6 +113,82 @@ def test_a_document_is_written_checked_and_found_out_of_date(tmp_path: Path) -> 
     (tmp_path / "s.svg").write_text((tmp_path / "s.svg").read_text().replace("Session", "session"))
     stale = sync(tmp_path, "--check", "a.md")
     assert (stale.code, stale.err) == (16, "out of date: s.svg; `tokenspec docs sync` writes it anew\n")
+
+
+CATALOGUE = ROOT / "examples/catalogue.toml"
+SETTINGS = {
+    "catalogue": (("--catalogue", "own.toml"), "plans", ["catalogue=../own.toml"]),
+    "policy": (("--policy", "daily_position=last"), "diagram pools", ["policy=daily_position=last"]),
+    "both": (
+        ("--catalogue", "own.toml", "--policy", "daily_position=last", "--policy", "refund=none"), "diagram generate",
+        ["catalogue=../own.toml", "policy=daily_position=last", "policy=refund=none"],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", [".md", ".rst"])
+@pytest.mark.parametrize(("options", "name", "kept"), list(SETTINGS.values()), ids=list(SETTINGS))
+def test_a_block_keeps_the_settings_that_it_was_filled_with(
+    options: tuple[str, ...], name: str, kept: list[str], end: str, tmp_path: Path
+) -> None:
+    begins, ends = ("<!-- tokenspec: {} -->", "<!-- end -->") if end == ".md" else (".. tokenspec: {}", ".. end")
+    shutil.copy(CATALOGUE, tmp_path / "own.toml")
+    (tmp_path / "docs").mkdir()
+    page, file = tmp_path / "docs" / f"page{end}", f"docs/page{end}"
+    page.write_text("".join(f"{begins.format(block)}\n{ends}\n" for block in (name, "clause-texts")))
+    assert sync(tmp_path, file, *options).code == 0
+    written = page.read_text()
+    assert begins.format(" ".join([name, *kept])) in written
+    assert begins.format("clause-texts") in written
+    assert sync(tmp_path, "--check", file).code == 0
+    assert sync(tmp_path, "--check", file, *options).code == 0
+    assert (sync(tmp_path, file, *options).err, page.read_text()) == ("", written)
+    assert (sync(tmp_path, file, "--policy", "daily_position=first").err, page.read_text()) == ("", written)
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("policy=luck=good", "a.md:2: policy luck: there is no such knob"),
+        ("policy=refund=perhaps", "a.md:2: policy refund: 'perhaps' is not among its answers"),
+        ("policy=refund", "a.md:2: policy refund: a setting is written NAME=ANSWER"),
+        ("policy=refund=none policy=refund=to_source", "a.md:2: policy refund: it is given twice"),
+        ("catalogue=own.toml catalogue=own.toml", "a.md:2: catalogue= stands in it twice"),
+        ("catalogue=a.md", "a.md:2: "),
+        ("colour=red", "a.md:2: there is no option 'colour'"),
+    ],
+)
+def test_a_wrong_setting_of_a_block_is_told_with_its_line(words: str, says: str, tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text(f"\n<!-- tokenspec: plans {words} -->\n<!-- end -->\n")
+    done = sync(tmp_path, "a.md")
+    assert (done.code, done.out) == (65, "")
+    assert says in done.err
+
+
+def test_a_catalogue_that_a_block_names_and_is_not_there_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "a.md").write_text("<!-- tokenspec: plans catalogue=nowhere.toml -->\n<!-- end -->\n")
+    assert sync(tmp_path, "a.md").code == 66
+
+
+def test_each_condition_of_a_refusal_stands_in_the_table() -> None:
+    rows = refusals(account()).rows
+    assert refusals(account()).headings == ("event", "no", "refused with", "when", "because", "clauses")
+    assert all(cells[3] for cells in rows)
+    when = {cells[2].strip("`"): cells[3].strip("`") for cells in rows}
+    assert when["account_must_exist"] == "status = absent"
+    assert when["renewal_must_be_due"] == "renewals_due < 1"
+    assert when["tokens_cannot_be_transferred"] == "always"
+    assert when["tokens_must_cover_cost"] == "(not tokens_serve) and (not relaxed_serves)"
+
+
+def test_a_condition_and_its_opposite_never_hold_together_and_never_fail_together() -> None:
+    p, q, a, b = (var(name) for name in "pqab")
+    atoms: list[Term] = [p, q, eq(a, b), ne(a, 1), a <= b, a < b, negation(p)]
+    conditions = [*atoms, *(join(x, negation(y)) for x in atoms for y in atoms for join in (all_of, any_of))]
+    for condition in conditions:
+        for values in product((True, False), (True, False), (0, 1), (0, 1)):
+            bound = reference.Bindings(account(), dict(zip("pqab", values, strict=True)))
+            assert reference.evaluate(condition.expr, bound) is not reference.evaluate(opposite(condition.expr), bound)
 
 
 def test_nothing_is_written_where_one_document_is_wrong(tmp_path: Path) -> None:

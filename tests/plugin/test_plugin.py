@@ -166,7 +166,7 @@ def test_a_saved_test_fails_until_the_wallet_is_right(project: pytest.Pytester) 
         assert verdict.counterexample is not None
         tested = SutConfig(sut("implementation.py", "month_end=stay_clamped", *other_half))
         config = FuzzConfig(30, 30, 0, Settings(known or {}, known is not None), [str(project.path / name)], tested)
-        (line,) = save_counterexample(config, tested, verdict)
+        (line,) = save_counterexample(config, tested, verdict, [])
         assert line == f"saved; pytest {project.path / name}"
         found = ran(project, name)
         found.assert_outcomes(failed=1)

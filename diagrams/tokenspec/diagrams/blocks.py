@@ -2,13 +2,13 @@
 
 In Markdown a block stands between `<!-- tokenspec: NAME -->` and `<!-- end -->`, in reStructuredText between
 `.. tokenspec: NAME` and `.. end`, each on a line of its own; what is between them is replaced. After the name may stand
-options, as `key=value`. What stands in a fenced piece of code is no marker.
+options, as `key=value`; those that are lists may stand more than once. What stands in a fenced piece of code is no marker.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -16,6 +16,12 @@ from tokenspec.diagrams.markup import Content, Writer, markdown, rst
 
 Find: TypeAlias = Callable[[str, Mapping[str, str]], Content]
 """The content of a block by its name and options. Raises `BadBlock` with line 0 where there is none of that name."""
+
+
+Keep: TypeAlias = Callable[[str, Mapping[str, str]], Sequence[str]]
+"""The options that are written into the marker of a block, given its name and the options that it has."""
+LISTS = ("of", "policy")
+"""The options that are lists, with commas between."""
 
 
 class BadBlock(Exception):
@@ -55,8 +61,8 @@ class Filled:
     lines: Mapping[str, int]
 
 
-def filled(text: str, markup: Markup, find: Find) -> Filled:
-    """`text` with its blocks anew; line ends stay as they are. Raises `BadBlock`."""
+def filled(text: str, markup: Markup, find: Find, keep: Keep = lambda name, options: ()) -> Filled:
+    """`text` with its blocks anew, and in their markers what `keep` adds; line ends stay as they are. Raises `BadBlock`."""
     line_end = "\r\n" if "\r\n" in text else "\n"
     lines = text.replace("\r\n", "\n").split("\n")
     written: list[str] = []
@@ -75,14 +81,16 @@ def filled(text: str, markup: Markup, find: Find) -> Filled:
         if end is None:
             raise BadBlock(f"the block has no end before the next one: a line {markup.ends}", number)
         try:
-            content = _content(begins[1], markup, find)
+            name, options = _asked(begins[1])
+            content = markup.write(find(name, options), options)
+            written[-1] = line.replace(begins[1], " ".join([begins[1], *keep(name, options)]), 1)
         except BadBlock as fault:
             raise BadBlock(fault.rule, number) from None
-        written += ["", *content[0].split("\n"), "", markup.ends]
-        if twice := next((file for file, text in content[1].items() if files.get(file, text) != text), None):
+        written += ["", *content.text.split("\n"), "", markup.ends]
+        if twice := next((file for file, text in content.files.items() if files.get(file, text) != text), None):
             raise BadBlock(f"svg={twice}: another block of this document puts its picture there", number)
-        files |= content[1]
-        asked |= dict.fromkeys(content[1], number)
+        files |= content.files
+        asked |= dict.fromkeys(content.files, number)
         blocks, number = blocks + 1, end + 1
     return Filled(line_end.join(written), blocks, files, asked)
 
@@ -108,8 +116,12 @@ def _fence(markup: Markup, line: str, inside: str) -> str:
     return "" if closes else inside
 
 
-def _content(marked: str, markup: Markup, find: Find) -> tuple[str, Mapping[str, str]]:
+def _asked(marked: str) -> tuple[str, dict[str, str]]:
+    """The name of a block and its options."""
     words = marked.split()
-    options = dict(word.split("=", 1) for word in words if "=" in word)
-    text = markup.write(find(" ".join(word for word in words if "=" not in word), options), options)
-    return text.text, text.files
+    options: dict[str, str] = {}
+    for key, value in (word.split("=", 1) for word in words if "=" in word):
+        if key in options and key not in LISTS:
+            raise BadBlock(f"{key}= stands in it twice")
+        options[key] = f"{options[key]},{value}" if key in options else value
+    return " ".join(word for word in words if "=" not in word), options

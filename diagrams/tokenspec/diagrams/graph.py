@@ -24,9 +24,14 @@ class Style(enum.Enum):
     """The mark of what a run never met."""
 
 
+def shown(text: str) -> str:
+    """`text` with whatever does not print escaped: no form of a picture can hold it."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 @dataclass(frozen=True, slots=True)
 class LabelLine:
-    """A line of a label.
+    """A line of a label, as it is shown.
 
     `outcomes` are what it stands for, as the coverage of a report has it.
     """
@@ -34,6 +39,9 @@ class LabelLine:
     text: str
     style: Style = Style.PLAIN
     outcomes: tuple[Outcome, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", shown(self.text))
 
 
 Lines: TypeAlias = tuple[LabelLine, ...]
@@ -126,6 +134,9 @@ class Graph:
     """True if parts that no edge connects stand one below the other: side by side they would be wider than a page."""
     origin: str = ""
     """The source of the picture; it stands in the text, and nobody sees it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "title", shown(self.title))
 
     @property
     def all_nodes(self) -> tuple[Node, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from tokenspec.diagrams.words import refused_in
+from tokenspec.diagrams.graph import shown
+from tokenspec.diagrams.words import opposite, refused_in
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Origin, Policy
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.typecheck import show
@@ -20,8 +21,8 @@ class Table:
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> Table:
-    """A table of any sequences."""
-    return Table(tuple(headings), tuple(tuple(row) for row in rows))
+    """A table of any sequences; whatever does not print is escaped."""
+    return Table(tuple(headings), tuple(tuple(map(shown, row)) for row in rows))
 
 
 def variables(machine: Machine) -> Table:
@@ -56,15 +57,17 @@ def _possible(machine: Machine, event: Event, state: str) -> list[str]:
 
 
 def refusals(machine: Machine) -> Table:
-    """Every event's refusal codes in order of precedence, with the condition each stands for."""
+    """Every event's refusal codes in order of precedence, with the condition under which each is given."""
     rows = []
     for event in machine.events:
         if event.actor is Actor.CLOCK:
             continue
         for number, need in enumerate(event.requires, 1):
             name = f"`{event.name}`" if number == 1 else ""
-            rows.append((name, str(number), f"`{need.code}`", need.because, " ".join(need.clauses)))
-    return table(("event", "no", "refused with", "because", "clauses"), rows)
+            missing = opposite(need.holds)
+            when = "always" if missing == Lit(True) else f"`{show(missing)}`"
+            rows.append((name, str(number), f"`{need.code}`", when, need.because, " ".join(need.clauses)))
+    return table(("event", "no", "refused with", "when", "because", "clauses"), rows)
 
 
 def rules(machine: Machine) -> Table:

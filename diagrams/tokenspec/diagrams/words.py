@@ -70,6 +70,25 @@ def in_words(expr: Expr) -> str:
             assert_never(expr)
 
 
+def opposite(expr: Expr) -> Expr:
+    """The condition that holds exactly where `expr` does not, with its negations as far inside as they go."""
+    match expr:
+        case Not(arg):
+            return arg
+        case Lit(bool(value)):
+            return Lit(not value)
+        case Binary(BinaryOp.AND, left, right):
+            return Binary(BinaryOp.OR, opposite(left), opposite(right))
+        case Binary(BinaryOp.OR, left, right):
+            return Binary(BinaryOp.AND, opposite(left), opposite(right))
+        case Binary(BinaryOp.LE, left, right):
+            return Binary(BinaryOp.LT, right, left)
+        case Binary(BinaryOp.LT, left, right):
+            return Binary(BinaryOp.LE, right, left)
+        case _:
+            return Not(expr)
+
+
 def _value(value: Value) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"

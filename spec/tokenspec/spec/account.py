@@ -6,7 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from tokenspec.machine.lang.build import assumption, cites, eq, variable
-from tokenspec.machine.lang.declaration import Assumption, Clock, Machine, Parameter
+from tokenspec.machine.lang.declaration import Assumption, Clock, Machine, Parameter, Since
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.spec import lifecycle, tokens
 from tokenspec.spec.catalogue import DEFAULT, FREE_PLAN, Catalogue
@@ -21,9 +21,9 @@ from tokenspec.spec.words import (
 
 CLOCKS = (
     Clock("renewal", falls_due="renewal_falls_due", job="renew", says="monthly, on the anniversary of subscribing",
-          overdue_ms=24 * HOUR_MS, clauses=cites("F22 F23 A04 A05")),
+          overdue_ms=0, overdue_since=Since.END_OF_DAY, clauses=cites("F22 F23 A04 A05")),
     Clock("daily", falls_due="daily_reset_falls_due", job="daily_reset", says="daily, at the account's reset time",
-          overdue_ms=48 * HOUR_MS, clauses=cites("F21 A02 A05 A12"), of="daily_allowance"),
+          overdue_ms=48 * HOUR_MS, overdue_since=Since.LAST_RUN, clauses=cites("F21 A02 A05 A12"), of="daily_allowance"),
 )
 
 

@@ -27,9 +27,9 @@ def daily_job() -> Machine:
         event("four_hours_pass", "More than four hours go by.", "", Actor.CLOCK,
               requires("reset_must_be_freshly_due", eq(_job, DUE), "lateness counts from falling due", "A03"),
               rule("becomes_late", DUE, LATE, "one to four hours of delay are usual, more is late", "A03")),
-        event("two_days_pass", "More than 48 hours go by.", "", Actor.CLOCK,
+        event("two_days_pass", "More than 48 hours go by without a run.", "", Actor.CLOCK,
               requires("reset_must_be_late", eq(_job, LATE), "a reset is late before it is overdue", "F21"),
-              rule("becomes_overdue", LATE, OVERDUE, "after 48 hours it is a case for support", "F21")),
+              rule("becomes_overdue", LATE, OVERDUE, "after 48 hours without an allowance it is a case for support", "F21")),
         event("runs", "The job reaches the account.", "", Actor.JOB,
               requires("reset_must_be_due", ne(_job, WAITING), "before its time the job does nothing", "A18"),
               rule("is_done", (DUE, LATE, OVERDUE), WAITING, "one run settles every day up to now", "A03")),
@@ -38,5 +38,5 @@ def daily_job() -> Machine:
         "daily_job", "The batch job that resets an account's daily tokens.", control="job", events=events,
         variables=(variable("job", states, WAITING, "how the job stands to its time"),),
         timers=(Timer("four_hours_pass", since="falls_due", after_ms=4 * HOUR_MS, clauses=cites("A03")),
-                Timer("two_days_pass", since="falls_due", after_ms=48 * HOUR_MS, clauses=cites("F21"))))
+                Timer("two_days_pass", since="runs", after_ms=48 * HOUR_MS, clauses=cites("F21"))))
 # fmt: on

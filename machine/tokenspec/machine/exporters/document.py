@@ -63,6 +63,7 @@ def _machine(m: Machine, figures: Values) -> Data:
                 "job": clock.job,
                 "says": clock.says,
                 "overdue_ms": clock.overdue_ms,
+                "overdue_since": clock.overdue_since.value,
                 "clauses": list(clock.clauses),
             }
             for clock in m.clocks

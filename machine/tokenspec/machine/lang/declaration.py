@@ -226,11 +226,21 @@ class Event:
         return 10_000 if self.repeats else 1
 
 
+class Since(enum.Enum):
+    """The instant that a wait is counted from."""
+
+    FALLS_DUE = "falls_due"
+    LAST_RUN = "last_run"
+    """Or the start of the clock, where no job has run yet."""
+    END_OF_DAY = "end_of_day"
+    """The end of the UTC day on which it fell due."""
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
     """Something that falls due by the calendar: `falls_due` is fired then, and `job` is what should run.
 
-    A job that has not run `overdue_ms` milliseconds after it fell due is a case for support.
+    A job that is due and has not run `overdue_ms` milliseconds after `overdue_since` is a case for support.
     """
 
     name: str
@@ -239,13 +249,14 @@ class Clock:
     says: str
     overdue_ms: int
     clauses: tuple[str, ...]
+    overdue_since: Since = Since.FALLS_DUE
     of: str = ""
     """The figure that it is about: where that is 0, nothing ever falls due by this clock. None where it is empty."""
 
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """`event` is fired when the machine has stood for longer than `after_ms` milliseconds since `since` was fired."""
+    """`event` is fired when it is longer than `after_ms` milliseconds since `since` was last fired, or since the beginning."""
 
     event: str
     since: str

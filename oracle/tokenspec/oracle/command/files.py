@@ -4,17 +4,46 @@ from __future__ import annotations
 
 import errno
 import os
+import shlex
+import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+import click
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written, named, write_file, written
-from tokenspec.oracle.report.output import discard_standard_output
+from tokenspec.oracle.report.output import discard_standard_output, raise_all
 
 __all__ = ["check_files", "lines_to", "write_file"]
+
+
+class _FileName(click.Path):
+    """The name of a file, which is never empty: an empty one mostly is a variable that was not set."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The name. Raises `WrongUsage` where it is empty, or cannot be the name of a file."""
+        name = os.fspath(value)
+        if not name or "\0" in name:
+            option = (
+                param.opts[0] if isinstance(param, click.Option) else param.human_readable_name if param is not None else "FILE"
+            )
+            raise WrongUsage(option, "a file is named, and this name is empty" if not name else "no name of a file holds a NUL")
+        return super().convert(value, param, ctx)
+
+
+def refuse_empty_names(command: click.Command) -> None:
+    """Sees to it that no argument or option of the verb takes an empty name for a file, nor for the folder it is run in."""
+    for parameter in command.params:
+        if isinstance(parameter.type, click.Path):
+            parameter.type = _FileName()
+    if isinstance(command, click.Group):
+        for each in command.commands.values():
+            refuse_empty_names(each)
 
 
 def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result: str | None = None) -> None:
@@ -41,6 +70,23 @@ def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result
             raise WrongUsage(option, f"{named(path)} is written by {written[identity]} already; each needs a file of its own")
 
 
+def programs(sut: str | None) -> list[str]:
+    """The files that an implementation is run from, as far as its address names them."""
+    if sut is None or sut.startswith(("http://", "https://")):
+        return []
+    if sut.startswith("python:"):
+        module = sut.split(":")[1].replace(".", os.sep)
+        places = [os.path.join(folder, f"{module}{end}") for folder in ("", *sys.path) for end in (".py", f"{os.sep}__init__.py")]
+        return [place for place in places if os.path.isfile(place)][:1]
+    try:
+        words = shlex.split(sut)
+    except ValueError:
+        # Whoever starts it says that its quotation marks do not match.
+        return []
+    found = [shutil.which(word) if number == 0 and not os.path.exists(word) else word for number, word in enumerate(words)]
+    return [word for word in found if word is not None and os.path.isfile(word)]
+
+
 def _identity(path: str, standard: int) -> tuple[int, int] | str | None:
     """What two paths to one file have in common; None for what can be opened any number of times, such as /dev/null."""
     try:
@@ -64,15 +110,17 @@ def _check_can_be_written(option: str, path: str) -> None:
 
 
 @contextmanager
-def lines_to(option: str, path: str | None) -> Iterator[Callable[[bytes], None] | None]:
+def lines_to(option: str, path: str | None, failed: list[WrongUsage]) -> Iterator[Callable[[bytes], None] | None]:
     """A call that writes one line to the file, or to standard output; None where there is no path.
 
-    The reader of the stream may leave: the run goes on all the same, for the sake of its exit code.
+    The reader of the stream may leave, or the disk may be full: the run goes on all the same, for the sake of its result.
+    What could not be written is added to `failed`, and the old file stays.
     """
     if path is None:
         yield None
         return
-    is_left = False
+    is_left, is_over = False, False
+    lost: list[WrongUsage] = []
 
     def guarded(call: Callable[..., object], *line: bytes) -> None:
         nonlocal is_left
@@ -84,13 +132,21 @@ def lines_to(option: str, path: str | None) -> Iterator[Callable[[bytes], None] 
             if path == "-":
                 discard_standard_output()
             if not isinstance(fault, BrokenPipeError):
-                raise cannot_be_written(option, path, fault) from None
+                lost.append(cannot_be_written(option, path, fault))
 
     if path == "-":
         try:
             yield lambda line: guarded(sys.stdout.buffer.write, line + b"\n")
         finally:
             guarded(sys.stdout.buffer.flush)
+            failed += lost
         return
-    with written(option, path) as file:
-        yield lambda line: guarded(file.write, line + b"\n")
+    try:
+        with written(option, path) as file:
+            yield lambda line: guarded(file.write, line + b"\n")
+            is_over = True
+            raise_all(lost)
+    except WrongUsage as fault:
+        if not is_over:
+            raise
+        failed.append(fault)

@@ -17,7 +17,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from tokenspec.oracle.base.errors import BadSetting, Terminated, WrongUsage
+from tokenspec.oracle.base.whole_files import cannot_be_written
 from tokenspec.oracle.command.environment import demand_digest, take_from_environment
+from tokenspec.oracle.command.files import refuse_empty_names
 from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, TERMINATED, USAGE
 from tokenspec.oracle.report.output import discard_standard_output, output
 
@@ -51,6 +53,7 @@ class _Verbs(click.Group):
         if name not in VERBS:
             return None
         found: click.Command = importlib.import_module(f"tokenspec.oracle.command.verbs.{name.replace('-', '_')}").command
+        refuse_empty_names(found)
         take_from_environment(found, f"TOKENSPEC_{name.replace('-', '_').upper()}")
         return found
 
@@ -66,6 +69,8 @@ class _Verbs(click.Group):
             formatter.write_dl(list(VERBS.items()))
 
 
+STANDARD_OUTPUT = "standard output"
+"""The name of the file that an error of standard output is about."""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "TOKENSPEC"}
 
 
@@ -161,6 +166,20 @@ def _open_streams() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A name that is no Unicode text, such as that of a file, is written with escapes.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        raw = io.BufferedWriter(_StandardOutput(1, "wb", closefd=False))
+        sys.stdout = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=sys.stdout.line_buffering)
+
+
+class _StandardOutput(io.FileIO):
+    """Standard output, whose errors bear its name: who writes to it, such as click, does not tell whose they are."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError as fault:
+            fault.filename = STANDARD_OUTPUT
+            raise
 
 
 def run(call: Callable[[], Any]) -> int:
@@ -173,8 +192,7 @@ def run(call: Callable[[], Any]) -> int:
     except click.exceptions.Exit as fault:
         return fault.exit_code
     except click.UsageError as fault:
-        fault.show()
-        return USAGE
+        return _usage(fault)
     except (click.Abort, KeyboardInterrupt) as fault:
         # click makes an `Abort` of whatever interrupts it.
         terminated = isinstance(fault.__cause__ or fault, Terminated)
@@ -186,6 +204,9 @@ def run(call: Callable[[], Any]) -> int:
         discard_standard_output()
         return 0
     except OSError as fault:
+        if fault.filename == STANDARD_OUTPUT:
+            discard_standard_output()
+            return _say(str(cannot_be_written("-o", "-", fault)), USAGE)
         why = fault.strerror or str(fault)
         return _say(f"{fault.filename or 'input'}: {why[:1].lower()}{why[1:]}", MISSING)
     except Exception as fault:  # the last resort: a bug of ours
@@ -193,6 +214,19 @@ def run(call: Callable[[], Any]) -> int:
             raise
         where = f"{type(fault).__name__}: {fault}"
         return _say(f"a bug of tokenspec, please report it ({where}); TOKENSPEC_DEBUG=1 shows where", BUG)
+
+
+def _usage(fault: click.UsageError) -> int:
+    """Tells how the command is used, as click does, but with what stood on the command line in one line."""
+    from tokenspec.oracle.base.text import one_line
+
+    lines = []
+    if fault.ctx is not None:
+        lines += [fault.ctx.get_usage(), f"Try '{fault.ctx.command_path} --help' for help.", ""]
+    with suppress(OSError):
+        sys.stderr.write("\n".join([*lines, f"Error: {one_line(' '.join(fault.format_message().split()), 2_000)}\n"]))
+        sys.stderr.flush()
+    return USAGE
 
 
 def _say(message: str, code: int) -> int:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.command.files import check_files
 from tokenspec.oracle.report.config import settings_of, settings_or_infer
 from tokenspec.oracle.report.forms import Reports, write
@@ -111,9 +112,9 @@ class Output:
         reports = {f"--report {form}={path}": path for form, path in self.reports}
         check_files([path for path in inputs if path is not None], {**(outputs or {}), **reports}, self.output_file)
 
-    def write(self, report: RunReport) -> int:
-        """Writes the report; the exit code."""
-        return write(report, self.form, self.output_file, self.quiet, self.reports)
+    def write(self, report: RunReport, failed: Sequence[WrongUsage] = ()) -> int:
+        """Writes the report; the exit code. Raises `WrongUsage` afterwards for what could not be written, `failed` included."""
+        return write(report, self.form, self.output_file, self.quiet, self.reports, failed)
 
 
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, groupby
 from zoneinfo import ZoneInfo
 
-from tokenspec.machine.lang.declaration import Kind
+from tokenspec.machine.lang.declaration import Kind, Since
+from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.logs.history import Change, Due, Story, again, instant
+from tokenspec.oracle.wire.log_files import place_of
 from tokenspec.spec.daily_job import LATE, OVERDUE, WAITING
 from tokenspec.spec.policies import POLICIES
 from tokenspec.spec.words import APP_POOLS, FREE, PAST_DUE, SUBSCRIBED
@@ -58,7 +61,7 @@ _Finder = Callable[[Asked], Iterator[Cause]]
 
 def causes(asked: Asked) -> list[Cause]:
     """Every cause that fits, those that explain a wrong figure first."""
-    found = [cause for finder in (_stale_session, _job_has_run, _wrong_pool, _plan_change) for cause in finder(asked)]
+    found = [cause for finder in _EXPLANATIONS for cause in finder(asked)]
     if asked.wrong and not found:
         found += _real_fault(asked)
     return found + [cause for finder in _CIRCUMSTANCES for cause in finder(asked)]
@@ -95,6 +98,16 @@ def _last_true(changes: list[Change], shown: Mapping[str, int]) -> tuple[int, in
         elif not fits and since is not None:
             found, since = (since, change.at), None
     return found
+
+
+def _recorded(asked: Asked) -> Iterator[Cause]:
+    """The log's own system recorded just what was shown, where something else is right."""
+    for recorded in reversed(asked.story.recorded):
+        wrong = {name.removeprefix("balances.") for name, _, _ in recorded.differences if name.startswith("balances.")}
+        if asked.wrong and all(pool in wrong and recorded.balances.get(pool) == n for pool, n in asked.wrong.items()):
+            told = f"Your system recorded this at {place_of(recorded.line)}, and is wrong there"
+            yield Cause("recorded", ("F04",), f"{told}: see `tokenspec replay`.")
+            return
 
 
 def _wrong_pool(asked: Asked) -> Iterator[Cause]:
@@ -141,9 +154,10 @@ def _upgrade_of_this_month(story: Story) -> Change | None:
 
 def _real_fault(asked: Asked) -> Iterator[Cause]:
     now, figures = asked.story.balances, asked.story.oracle.parameters
-    allowance = int(figures[f"allowance[{asked.story.state['plan']}]"])
+    plan = asked.story.state["plan"]
+    allowances = {"daily": int(figures["daily_allowance"]), "api": int(figures[f"api[{plan}]"])}
     for pool, tokens in asked.wrong.items():
-        of = int(figures["daily_allowance"]) if pool == "daily" or not allowance else allowance
+        of = allowances.get(pool, int(figures[f"allowance[{plan}]"])) or allowances["daily"]
         off = abs(tokens - now[pool])
         told = f"What is shown was never true: {pool} is shown as {tokens:,} and holds {now[pool]:,}."
         told += f" {off:,} of an allowance of {of:,}"
@@ -161,11 +175,70 @@ def _job_has_run(asked: Asked) -> Iterator[Cause]:
         balances = again(asked.story, {}, [clock.job for clock in clocks])
         if asked.wrong and all(balances[pool] == tokens for pool, tokens in (asked.shown or {}).items()):
             jobs = " and ".join(clock.job for clock in clocks)
-            yield Cause("job_has_run", ("A03",), f"What is shown is right once {jobs} has run, which is due and not in the log.")
+            cited = tuple(dict.fromkeys("A03" if clock.name == "daily" else "F22" for clock in clocks))
+            yield Cause("job_has_run", cited, f"What is shown is right once {jobs} has run, which is due and not in the log.")
             return
 
 
+_EXPLANATIONS: tuple[_Finder, ...] = (_recorded, _stale_session, _job_has_run, _wrong_pool, _plan_change)
+
+
 # What goes on in the account, whatever was shown
+
+
+_WENT = {Kind.SPENT: "were spent by", Kind.EXPIRED: "expired at", Kind.MOVED_OUT: "were moved to the bank by"}
+"""By kind of ledger line, the words for tokens that went, before the event that took them."""
+
+
+def _emptied(asked: Asked) -> Iterator[Cause]:
+    """In words, where the tokens of an empty pool went, since it was last filled."""
+    for pool, held in asked.story.balances.items():
+        steps = [list(step) for _, step in groupby((p for p in asked.story.postings if p.pool == pool), key=lambda p: p[:3])]
+        then = accumulate(sum(p.tokens if p.kind.adds else -p.tokens for p in step) for step in steps)
+        # What comes and goes in one step, such as a refund of a day that has ended, fills nothing.
+        filling = [n for n, (step, left) in enumerate(zip(steps, then, strict=True)) if left and any(p.kind.adds for p in step)]
+        since = max(filling, default=None)
+        if held or since is None or not asked.asks_for(pool):
+            continue
+        went = [posting for step in steps[since + 1 :] for posting in step if not posting.kind.adds]
+        by_event: dict[tuple[Kind, str], int] = {}
+        for posting in went:
+            by_event[posting.kind, posting.event] = by_event.get((posting.kind, posting.event), 0) + posting.tokens
+        told = " and ".join(f"{tokens:,} {_WENT[kind]} {event}" for (kind, event), tokens in by_event.items())
+        filled, last = steps[since][0], went[-1]
+        place = f"at {place_of(last.line)}" if last.line is not None else "by itself"
+        yield Cause(
+            "emptied",
+            tuple(dict.fromkeys(clause for posting in went for clause in posting.clauses)),
+            f"{pool} is empty: after {filled.event} of {asked.when(filled.at)} {told}, the last of them on "
+            f"{asked.when(last.at)}, {place}.",
+        )
+
+
+def _skipped(asked: Asked) -> Iterator[Cause]:
+    """Records of the account that could not be read: what they did is in no balance here."""
+    lines = asked.story.skipped
+    if lines:
+        more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
+        yield Cause(
+            "skipped_record",
+            (),
+            f"The record of this account at {place_of(lines[0])}{more} could not be read, and whatever happened there is not in "
+            "these balances: mend the log and ask again.",
+        )
+
+
+def _recorded_elsewhere(asked: Asked) -> Iterator[Cause]:
+    """The log's own system recorded something else than is right, and it is not what was shown."""
+    if asked.story.recorded and not any(_recorded(asked)):
+        first = asked.story.recorded[0]
+        field, want, got = first.differences[0]
+        yield Cause(
+            "recorded_otherwise",
+            (),
+            f"Your system recorded {field} {as_text(got)} at {place_of(first.line)}, where {as_text(want)} is right: see "
+            "`tokenspec replay`.",
+        )
 
 
 def _clocks(asked: Asked) -> Iterator[Cause]:
@@ -215,12 +288,24 @@ def _clock_cause(asked: Asked, due: Due) -> Cause:
     if due.state == WAITING:
         clauses = ("A18", "F14", "A02") if due.clock.name == "daily" else ("A13", "F22")
         return Cause("not_due_yet", clauses, f"The next {what} is due at {when}; before then it brings nothing.")
+    told = f"The {what} fell due at {when}; the log has no job for it in {waited}"
+    support = tuple(clause for clause in due.clock.clauses if clause in ("F21", "F23"))
     if due.state == OVERDUE:
-        support = tuple(clause for clause in due.clock.clauses if clause in ("F21", "F23"))
-        gone = f"more than {due.clock.overdue_ms // _HOUR_MS} hours have gone by and the log has no job for it"
-        return Cause("overdue", support, f"The {what} fell due at {when}; {gone}: a case for support.")
-    usual = "longer than the usual one to four" if due.state == LATE else "and jobs may run hours late"
-    return Cause("job_late", ("A03",), f"The {what} fell due at {when}; the log has no job for it in {waited}, {usual}.")
+        return Cause("overdue", support, f"{told}, and {_support(asked, due)}: a case for support.")
+    if due.clock.name == "daily":
+        usual = "longer than the usual one to four" if due.state == LATE else "and jobs may run hours late"
+        return Cause("job_late", ("A03",), f"{told}, {usual}.")
+    return Cause("job_late", support, f"{told}; a case for support only once that day is over, in UTC.")
+
+
+def _support(asked: Asked, due: Due) -> str:
+    """Why a job that is due has been waited for long enough."""
+    if due.clock.overdue_since is Since.END_OF_DAY:
+        return "the day on which it was due is over, in UTC"
+    kept = asked.story.kept
+    began = "the job last ran" if kept.day else "the account was opened"
+    hours = due.clock.overdue_ms // _HOUR_MS
+    return f"more than {hours} hours have gone by since {began}, at {asked.when(kept.daily_ran)}"
 
 
 def _not_out_of_tokens(asked: Asked) -> Iterator[Cause]:
@@ -262,4 +347,12 @@ def _shared(asked: Asked) -> Iterator[Cause]:
         )
 
 
-_CIRCUMSTANCES: tuple[_Finder, ...] = (_clocks, _not_out_of_tokens, _subscription_ended, _shared)
+_CIRCUMSTANCES: tuple[_Finder, ...] = (
+    _skipped,
+    _recorded_elsewhere,
+    _clocks,
+    _not_out_of_tokens,
+    _subscription_ended,
+    _emptied,
+    _shared,
+)

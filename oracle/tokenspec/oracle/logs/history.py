@@ -9,18 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
 from tokenspec.machine.interpreters.compiled import Compiled, Row
-from tokenspec.machine.lang.declaration import Clock, Kind
+from tokenspec.machine.lang.declaration import Clock, Kind, Since
 from tokenspec.oracle.base.errors import BadSetting, WentBack
-from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.instants import DAY_MS, format_instant
 from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
+from tokenspec.oracle.wire.answers import Difference, differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Record
 from tokenspec.spec.daily_job import DUE, OVERDUE, WAITING
@@ -38,6 +39,18 @@ class LedgerEntry(NamedTuple):
     kind: Kind
     pool: str
     tokens: int
+    clauses: tuple[str, ...]
+    """Those that its rule rests on."""
+
+
+class Recorded(NamedTuple):
+    """A record in which the log's own system observed something else than is right."""
+
+    at: int
+    line: Line
+    balances: dict[str, Any]
+    """What it observed, by pool."""
+    differences: list[Difference]
 
 
 class Change(NamedTuple):
@@ -57,6 +70,8 @@ class Due(NamedTuple):
     at: int
     state: str
     """`waiting`, `due`, `late` or `overdue`; `late` is said of the daily job alone (A03)."""
+    support_after: int
+    """The last instant at which it is no case for support yet, if it is due by then and has not run (F21, F23)."""
 
 
 @dataclass
@@ -70,6 +85,10 @@ class Story:
     postings: list[LedgerEntry] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
+    """Where the log's own system observed something else than is right."""
+    skipped: list[Line] = field(default_factory=list)
+    """The bad records that name this account."""
 
     @property
     def kept(self) -> Account:
@@ -98,13 +117,31 @@ class Story:
     def due(self) -> list[Due]:
         """The clocks that run."""
         dials: list[tuple[Clock, Dial | None]] = [(c, getattr(self.kept, c.name)) for c in self.oracle.machine.clocks]
-        return [Due(clock, dial.shown, self._job_state(clock, dial)) for clock, dial in dials if dial is not None]
+        return [
+            Due(clock, dial.shown, self._job_state(clock, dial), support_after(clock, dial, self.kept.daily_ran))
+            for clock, dial in dials
+            if dial is not None
+        ]
 
     def _job_state(self, clock: Clock, dial: Dial) -> str:
         if clock.name == "daily":
             return daily_job_state(self.oracle, self.account, self.at)
-        waited = self.at - dial.shown
-        return WAITING if waited < 0 else OVERDUE if waited > clock.overdue_ms else DUE
+        return WAITING if self.at < dial.shown else OVERDUE if self.at > support_after(clock, dial, self.kept.daily_ran) else DUE
+
+
+def support_after(clock: Clock, dial: Dial, ran: int) -> int:
+    """The last instant (milliseconds) at which a job that is due is no case for support yet, as the clock declares it.
+
+    `ran` is when a job last ran for it.
+    """
+    match clock.overdue_since:
+        case Since.FALLS_DUE:
+            return dial.shown + clock.overdue_ms
+        case Since.LAST_RUN:
+            return ran + clock.overdue_ms
+        case Since.END_OF_DAY:
+            return dial.shown + DAY_MS - dial.shown % DAY_MS - 1 + clock.overdue_ms
+    assert_never(clock.overdue_since)
 
 
 def tell(
@@ -120,6 +157,8 @@ def tell(
     for line, record, fault, _ in read(lines, oracle.reader, on_line):
         if fault is not None:
             story.bad.append(Bad.of(line, fault))
+            if record is None and fault.account == account:
+                story.skipped.append(line._replace(content=b""))
         if record is None or record.account != account:
             continue
         assert isinstance(record.at, int)
@@ -129,6 +168,7 @@ def tell(
             teller.happens(record, line)
         except WentBack as back:
             story.bad.append(Bad.of(line, back))
+            story.skipped.append(line._replace(content=b""))
     if not story.records:
         for bad in story.bad:
             if bad.line.other_form:
@@ -155,8 +195,13 @@ class _Teller:
     def happens(self, record: Record, line: Line) -> None:
         assert isinstance(record.at, int)
         self._start(record.at, line)
-        for step in self._oracle.step(record).steps:
+        stepped = self._oracle.step(record)
+        for step in stepped.steps:
             self._tell(step)
+        found = differences(stepped.answer, record.observed or {})
+        if found:
+            said = (record.observed or {}).get("balances")
+            self._story.recorded.append(Recorded(record.at, line, said if isinstance(said, dict) else {}, found))
         self._story.records.append(record)
         self._story.at = record.at
 
@@ -184,7 +229,7 @@ class _Teller:
         amounts = self._oracle.compiled.ledgers[rule.name](before, step.fields)
         for posting, tokens in zip(rule.ledger, amounts, strict=True):
             if tokens:
-                self._story.postings.append(LedgerEntry(at, event, line, posting.kind, posting.pool, tokens))
+                self._story.postings.append(LedgerEntry(at, event, line, posting.kind, posting.pool, tokens, rule.clauses))
         named = _named(self._oracle, before), _named(self._oracle, outcome[1])
         self._story.changes.append(Change(at, event, line, *named))
 
@@ -231,6 +276,13 @@ def next_daily_reset(oracle: Oracle, account: str, zone: str = "UTC") -> datetim
     return (_EPOCH + timedelta(milliseconds=dial.shown)).astimezone(ZoneInfo(zone))
 
 
+def _heard(oracle: Oracle, event: str) -> list[str]:
+    """The events of the daily job that the declared links fire when `event` happens to the account."""
+    account, job, _ = oracle.system.machines
+    links = [link.then.partition(".") for link in oracle.system.links if link.when == f"{account.name}.{event}"]
+    return [heard for machine, _, heard in links if machine == job.name]
+
+
 def daily_job_state(oracle: Oracle, account: str, at: int) -> str:
     """How the account's daily job stands at `at` (milliseconds): `waiting`, `due`, `late` or `overdue` (A03, F21).
 
@@ -243,9 +295,13 @@ def daily_job_state(oracle: Oracle, account: str, at: int) -> str:
     machine = next(m for m in oracle.system.machines if m.name == "daily_job")
     reader = Compiled(machine, {})
     row = reader.initial
-    waited = at - dial.shown
-    happened = [machine.timers[0].since] if waited >= 0 else []
-    happened += [timer.event for timer in machine.timers if waited > timer.after_ms]
+    if at < dial.shown:
+        return WAITING
+    clock = next(clock for clock in oracle.machine.clocks if clock.name == "daily")
+    fired = dict.fromkeys(_heard(oracle, clock.falls_due), dial.shown)
+    fired |= dict.fromkeys(_heard(oracle, clock.job), oracle.accounts[account].daily_ran)
+    happened = [*_heard(oracle, clock.falls_due)]
+    happened += [timer.event for timer in machine.timers if at - fired[timer.since] > timer.after_ms]
     for event in happened:
         row = reader.steps[event](row, ())[1]
     return str(row[0])

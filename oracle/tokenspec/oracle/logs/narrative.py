@@ -26,7 +26,7 @@ def told(records: Sequence[Mapping[str, Any]]) -> Iterator[Happening]:
     last: dict[str, dict[str, Any]] = {}
     for record in records:
         payload = {k: v for k, v in record.items() if k not in ("account", "at", "event", "observed")}
-        said = ", ".join(f"{key} {_told(value)}" for key, value in payload.items())
+        said = ", ".join(f"{one_line(str(key))} {_told(value)}" for key, value in payload.items())
         who, at = one_line(record["account"]), str(record["at"])
         answer = record.get("observed")
         if answer is None:

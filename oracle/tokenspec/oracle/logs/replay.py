@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
-from tokenspec.machine.lang.declaration import Requirement, Rule
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.nearest import nearest
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.going_on import GoingOn, observes_all
 from tokenspec.oracle.logs.reading import Bad, read
+from tokenspec.oracle.logs.what_decided import because
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference, can_be_compared, differences
@@ -256,7 +256,7 @@ class _Finder:
     """Makes divergences, with what is known of the account at that point."""
 
     def __init__(self, oracle: Oracle) -> None:
-        self._oracle, self._reasons = oracle, _reasons(oracle)
+        self._oracle = oracle
         self.skipped: dict[str, list[Line]] = {}
         """By account, its lines that hold no good record."""
         self._known: dict[str, set[tuple[str, Any]]] = {}
@@ -290,18 +290,11 @@ class _Finder:
     ) -> Divergence:
         """The divergence at `record`, whose account was `before`."""
         assert isinstance(record.at, int)
-        reason = self._reasons.get(decided_by or "")
-        why = "the id was used before, so the first answer stands" if decided_by is None else ""
-        if isinstance(reason, Rule):
-            why = reason.why
-        elif isinstance(reason, Requirement):
-            why = reason.because
         event = event_of(record)
-        cited = reason.clauses if reason is not None else ()
-        clauses = cited or _event_clauses(self._oracle, event)
+        rule, why, clauses = because(self._oracle, event, decided_by, found)
         names = [v.name for v in self._oracle.machine.variables]
         state = dict(zip(names, before, strict=True)) if before is not None else {}
-        at, rule = format_instant(record.at), decided_by or "duplicate"
+        at = format_instant(record.at)
         skipped = list(self.skipped.get(record.account, ()))
         notes = self._nearly(record, decided_by)
         diverges = Divergence(line, record.account, event, at, found, state, rule, why, clauses, position, skipped, notes)
@@ -319,14 +312,3 @@ class _Finder:
             return []
         alias = f"; an older name is understood once a catalogue lists it in aliases, as {as_text(asked)} = {as_text(near)}"
         return [f"the catalogue has no {key} {as_text(asked)}; did you mean {as_text(near)}?{alias if key == 'plan' else ''}"]
-
-
-def _reasons(oracle: Oracle) -> dict[str, Rule | Requirement]:
-    events = [*oracle.machine.events, *oracle.session_machine.events]
-    found: dict[str, Rule | Requirement] = {n.code: n for e in events for n in e.requires}
-    return found | {r.name: r for e in events for r in e.rules}
-
-
-def _event_clauses(oracle: Oracle, name: str) -> tuple[str, ...]:
-    event = oracle.machine.event_named.get(name) or oracle.session_machine.event_named[name]
-    return event.clauses or tuple(dict.fromkeys(c for r in event.rules for c in r.clauses))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import TypeVar
 
@@ -32,9 +33,11 @@ from tokenspec.machine.lang.claims import (
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
+from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from, settings_named
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
@@ -44,7 +47,7 @@ T = TypeVar("T")
 
 DIAGRAM = "diagram"
 """Stands before the name of a picture."""
-_OPTIONS = ("svg", "of", "log", "tests", "examples")
+_OPTIONS = ("svg", "of", "log", "tests", "examples", "catalogue", "policy")
 _EXAMPLE = re.compile(r"^\| `(\d\d)-[\w-]+\.jsonl` \| .* \| ([FA]\d\d(?:, [FA]\d\d)*) \|$", re.MULTILINE)
 _CLAUSE_TEST = re.compile(r"^def (test_([fa]\d\d)_\w+)", re.MULTILINE)
 _OF_A_MACHINE: dict[str, tuple[str, Callable[[Machine], Table]]] = {
@@ -111,10 +114,21 @@ def contents(
 
 
 def finder(folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> Find:
-    """Finds the content of a block of a document in `folder`."""
-    known = contents(folder, catalogue, policy)
+    """Finds the content of a block of a document in `folder`. A block's own catalogue and settings go before those given."""
+    usual = contents(folder, catalogue, policy)
+
+    @cache
+    def under(file: str | None, settings: str) -> dict[str, tuple[str, Callable[[Mapping[str, str]], Content]]]:
+        own = catalogue if file is None else catalogue_from_file(folder / file)
+        named = settings_named(settings.split(",")) if settings else {}
+        return contents(folder, own, policy_from({**policy, **named}))
 
     def find(name: str, options: Mapping[str, str]) -> Content:
+        try:
+            is_usual = not {"catalogue", "policy"} & options.keys()
+            known = usual if is_usual else under(options.get("catalogue"), options.get("policy", ""))
+        except BadSetting as fault:
+            raise BadBlock(str(fault)) from None
         if name not in known:
             raise BadBlock(f"there is nothing called {name!r}; `tokenspec docs list` tells what there is")
         unknown = options.keys() - set(_OPTIONS)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.logs.diagnosis import Asked, Cause, causes
 from tokenspec.oracle.logs.history import instant, local_time
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
@@ -27,7 +27,7 @@ def _body(asked: Asked) -> Iterator[Block]:
     """How the account stands, which causes fit, and what each pool gained and lost."""
     yield Verbatim(few(list(map(bad_text, asked.story.bad)), "bad records"))
     yield Notes(_standing(asked))
-    found = [f"- {cause.sentence} [{' '.join(cause.clauses)}]" for cause in causes(asked)]
+    found = [f"- {cause.sentence}" + f" [{' '.join(cause.clauses)}]" * bool(cause.clauses) for cause in causes(asked)]
     yield Notes(found or ["- Nothing stands out: no cause of a missing or wrong balance fits."], essential=True)
     for pool in POOLS:
         yield from _pool_table(asked, pool)
@@ -54,7 +54,7 @@ def _data(asked: Asked) -> dict[str, Any]:
                 "at": format_instant(due.at),
                 "local": local_time(due.at, asked.zone) if asked.zone is not None else None,
                 "state": due.state,
-                "overdue_after_ms": due.clock.overdue_ms,
+                "support_after": format_instant(due.support_after),
                 "clauses": list(due.clock.clauses),
             }
             for due in story.due
@@ -90,7 +90,7 @@ def _pool_table(asked: Asked, pool: str) -> Iterator[Block]:
             sign = "+" if p.kind.adds else "-"
             place = "by itself" if p.line is None else f"line {p.line.number}"
             if p.line is not None and len(files) > 1:
-                place = f"{one_line(p.line.file, 60)}:{p.line.number}"
+                place = f"{path_text(p.line.file, 60)}:{p.line.number}"
             rows.append([instant(p.at, asked.zone), p.event, place, p.kind.value, f"{sign}{p.tokens:,}", f"{held:,}"])
     if rows:
         yield Notes([""])

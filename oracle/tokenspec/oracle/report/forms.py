@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import msgspec
-
+from tokenspec.oracle.base import text as text_of
+from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.report.junit import junit
 from tokenspec.oracle.report.model import RunReport
-from tokenspec.oracle.report.output import output
+from tokenspec.oracle.report.output import noted, output, raise_all
 from tokenspec.oracle.report.sarif import sarif
 from tokenspec.oracle.report.text import text
 
@@ -19,7 +19,7 @@ Reports = Sequence[tuple[str, str]]
 
 def as_json(report: Any) -> str:
     """One object, indented, keys in the order given."""
-    return msgspec.json.format(msgspec.json.encode(report), indent=2).decode() + "\n"
+    return text_of.json_text(report, 2) + "\n"
 
 
 def as_lines(report: RunReport) -> str:
@@ -27,7 +27,7 @@ def as_lines(report: RunReport) -> str:
     data = report.data()
     lines = [{name: item} for key, name in report.itemised.items() for item in data.get(key, ())]
     summary = {key: value for key, value in data.items() if key not in report.itemised}
-    return "".join(msgspec.json.encode(line).decode() + "\n" for line in [*lines, {"summary": summary}])
+    return "".join(text_of.json_text(line) + "\n" for line in [*lines, {"summary": summary}])
 
 
 def _markdown(report: RunReport) -> str:
@@ -47,12 +47,19 @@ RENDERERS: dict[str, Callable[[RunReport], str]] = {
 """Every form but the text, which depends on the terminal that it goes to."""
 
 
-def write(report: RunReport, form: str, output_file: str | None, quiet: bool, reports: Reports = ()) -> int:
-    """Writes the report in `form` to `output_file` or standard output, and in others where --report says; the exit code."""
+def write(
+    report: RunReport, form: str, output_file: str | None, quiet: bool, reports: Reports = (), failed: Sequence[WrongUsage] = ()
+) -> int:
+    """Writes the report in `form` to `output_file` or standard output, and in others where --report says; the exit code.
+
+    Where one cannot be written the others are all the same, and then `WrongUsage` is raised, of `failed` outputs too.
+    """
+    faults = list(failed)
     for also, path, option in [*((form, path, "--report") for form, path in reports), (form, output_file, "-o")]:
-        with output(path, option) as to:
+        with noted(faults), output(path, option) as to:
             if also == "text":
                 text(report, to, quiet)
             else:
-                to.write(RENDERERS[also](report))
+                to.write(text_of.no_commands(RENDERERS[also](report)))
+    raise_all(faults)
     return report.code

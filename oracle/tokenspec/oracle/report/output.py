@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
 from typing import IO
 
+from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written, written
 
 
@@ -33,6 +34,21 @@ def output(path: str | None, option: str = "-o") -> Iterator[IO[str]]:
         if isinstance(fault, BrokenPipeError):
             return
         raise cannot_be_written(option, path or "-", fault) from None
+
+
+@contextmanager
+def noted(faults: list[WrongUsage]) -> Iterator[None]:
+    """Adds to `faults` where an output cannot be written, so that the others are written all the same."""
+    try:
+        yield
+    except WrongUsage as fault:
+        faults.append(fault)
+
+
+def raise_all(faults: Sequence[WrongUsage]) -> None:
+    """Raises one `WrongUsage` that names each of the outputs, if there is one."""
+    if faults:
+        raise WrongUsage(faults[0].key, "; ".join([faults[0].rule, *map(str, faults[1:])]))
 
 
 def discard_standard_output() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.text import as_text, bounded, one_line
+from tokenspec.oracle.base.text import as_text, bounded, one_line, path_text
 from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.reading import Bad
 from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Divergence, Sum
@@ -259,7 +259,7 @@ def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
 
 def place_text(line: Line) -> str:
     """The file and the line."""
-    return f"{one_line(line.file, 200)}:{line.number}"
+    return f"{path_text(line.file)}:{line.number}"
 
 
 def bad_text(bad: Bad) -> str:

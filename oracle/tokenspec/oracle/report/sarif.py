@@ -65,4 +65,5 @@ def _uri(file: str) -> str:
     """The path from here where the file lies below."""
     path = Path(os.path.abspath(file))
     here = Path.cwd()
-    return quote(path.relative_to(here).as_posix()) if path.is_relative_to(here) else path.as_uri()
+    # As bytes, since a name need not be Unicode text.
+    return quote(os.fsencode(path.relative_to(here).as_posix())) if path.is_relative_to(here) else path.as_uri()

@@ -2,17 +2,39 @@
 
 from __future__ import annotations
 
-from typing import IO, TYPE_CHECKING, assert_never
+from collections.abc import Iterable
+from typing import IO, TYPE_CHECKING, Any, assert_never, cast
 
-from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.text import no_commands, one_line
 from tokenspec.oracle.report.model import Block, CoverageTable, Notes, ReportTable, Rerun, RunReport, Verbatim
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 
-def text(report: RunReport, to: IO[str], quiet: bool = False) -> None:
+_LONGEST = 20_000
+"""The largest number of characters of a line that are shown."""
+
+
+class _Guarded:
+    """A stream in which no line is a command to a runner of CI; each write ends with its line."""
+
+    def __init__(self, to: IO[str]) -> None:
+        self._to = to
+
+    def write(self, text: str) -> int:
+        return self._to.write(no_commands(text))
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        self.write("".join(lines))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._to, name)
+
+
+def text(report: RunReport, stream: IO[str], quiet: bool = False) -> None:
     """Everything that people read, the verdict last; with `quiet` hardly more than the verdict."""
+    to = cast(IO[str], _Guarded(stream))
     for block in report.body():
         if not quiet or getattr(block, "essential", False):
             _write(block, to)
@@ -22,7 +44,9 @@ def text(report: RunReport, to: IO[str], quiet: bool = False) -> None:
 
 def _write(block: Block, to: IO[str]) -> None:
     match block:
-        case Notes(lines) | Verbatim(lines):
+        case Notes(lines):
+            to.writelines(f"{one_line(line, _LONGEST)}\n" for line in lines)
+        case Verbatim(lines):
             to.writelines(f"{line}\n" for line in lines)
         case ReportTable(headings, rows, title):
             if rows:

@@ -45,6 +45,8 @@ class Account(msgspec.Struct):
     last_at: int | None = None
     daily: Dial | None = None
     renewal: Dial | None = None
+    daily_ran: int = 0
+    """The instant at which a daily reset last ran, or at which the account was opened."""
     day: int = 0
     """The number of daily resets that have run."""
     month: int = 0

@@ -17,11 +17,11 @@ from tokenspec.machine.lang.declaration import ClockAct, Machine, Origin
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.base.errors import BadSetting, WentBack
-from tokenspec.oracle.base.instants import format_instant, parse_time_of_day
+from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_time_of_day
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime import clocks, journal
 from tokenspec.oracle.runtime.journal import Account, Vector
-from tokenspec.oracle.runtime.steps import MachineStep, Stepped, Stuck
+from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
 from tokenspec.oracle.wire.answers import Answer, with_delta
 from tokenspec.oracle.wire.records import Reader, Record, event_of
 from tokenspec.oracle.wire.settings import RESETS, catalogue_from, policy_from
@@ -72,6 +72,10 @@ class Oracle:
         self._runs: Steps = machine_reader(self.machine, self.parameters) if machine_reader is not None else self.compiled
         self.accounts: dict[str, Account] = {}
         self.reader = Reader([*self.machine.events, *session.events], self.catalogue.aliases)
+        self.ran_by_itself: list[RanByItself] = []
+        """The jobs that ran by themselves before the last record."""
+        self.last_met: tuple[Row, Fields] | None = None
+        """The row that the last record itself met after them, and its fields; None for an event of a session."""
         self._taken: list[MachineStep] | None = None
         """The steps of the call under way, where its caller is to have them."""
         self._session = Compiled(session, {})
@@ -164,12 +168,15 @@ class Oracle:
             raise back
         account.last_at = at
         event = event_of(record)
+        self.ran_by_itself, self.last_met = [], None
         outcome = self._advance(account, at, event)
         before, by = account.row, self._runs
         if event in self._session.steps:
             by, outcome = self._session, self._session_event(account, event, record)
         elif outcome is None:
-            outcome = self._fire(account, event, self._fields(account, event, record), at, record)
+            fields = self._fields(account, event, record)
+            self.last_met = account.row, fields
+            outcome = self._fire(account, event, fields, at, record)
         index = outcome[0]
         decided_by = by.rules[index] if index >= 0 else by.codes[-1 - index]
         answer = self._answer(account, event, outcome, decided_by)
@@ -210,7 +217,7 @@ class Oracle:
             outcome = self._fire(account, event, (), at)
             if outcome[0] >= 0:
                 return outcome
-        self._fire(account, self._clocks["renewal"].job, (), instant)
+        self._run_by_itself(account, self._clocks["renewal"].job, instant)
         return None
 
     def _days_pass(self, account: Account, until: int) -> None:
@@ -226,11 +233,18 @@ class Oracle:
             before, instant = account.row, dial.upcoming
             clocks.pass_days(dial, instant)
             self._fire(account, falls_due, (), instant)
-            self._fire(account, job, (), instant)
+            self._run_by_itself(account, job, instant)
             if account.row == before:
                 # Nothing else happens before `until`, so every further reset would leave the same row.
                 clocks.pass_days(dial, until)
                 dial.settle()
+                account.daily_ran = dial.upcoming - DAY_MS
+
+    def _run_by_itself(self, account: Account, job: str, instant: int) -> None:
+        before = account.row
+        outcome = self._fire(account, job, (), instant)
+        if outcome[0] >= 0 and account.row != before:
+            self.ran_by_itself.append(RanByItself(job, self._runs.rules[outcome[0]], instant, before, account.row))
 
     # Events
 
@@ -279,8 +293,10 @@ class Oracle:
                 return
             written = getattr(record, "daily_reset_time", None) or "00:00"
             account.daily = clocks.start_daily(at, parse_time_of_day(written), self._every_24h)
+            account.daily_ran = at
         elif act is ClockAct.SETTLES and account.daily is not None:
             account.daily.settle()
+            account.daily_ran = at
             account.day += 1
 
     def _act_on_renewal(self, account: Account, act: ClockAct, at: int) -> None:

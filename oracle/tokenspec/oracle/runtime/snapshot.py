@@ -101,6 +101,8 @@ def wrong_with_clocks(oracle: Oracle, account: Account) -> str | None:
     """Returns why no account has the clocks of `account`; None where nothing speaks against them."""
     if account.last_at is not None and not FIRST_INSTANT <= account.last_at <= LAST_INSTANT:
         return "its last record has no instant"
+    if not FIRST_INSTANT <= account.daily_ran <= 2 * LAST_INSTANT:
+        return "its last daily reset has no instant"
     for dial in (account.daily, account.renewal):
         # A clock that was set beyond the calendar would run for ever.
         if dial is not None and not (

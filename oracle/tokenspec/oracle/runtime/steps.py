@@ -22,6 +22,17 @@ class MachineStep(msgspec.Struct, frozen=True, gc=False):
     """True for one more run of the same job, which repeats for as long as it is accepted."""
 
 
+class RanByItself(msgspec.Struct, frozen=True, gc=False):
+    """A job that ran by itself when it fell due, and changed the account."""
+
+    event: str
+    rule: str
+    at: int
+    """The instant it fell due at, in UTC milliseconds."""
+    before: Row
+    after: Row
+
+
 class Stepped(msgspec.Struct, frozen=True, gc=False):
     """The result of a record."""
 

@@ -14,6 +14,8 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
+from tokenspec.oracle.base.text import path_text
+
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -26,6 +28,11 @@ class Line(NamedTuple):
     content: bytes
     other_form: str = ""
     """What its file is, where that is no log at all: then this is the only line of it."""
+
+
+def place_of(line: Line) -> str:
+    """The file and the number of a line, as they are shown."""
+    return f"{path_text(line.file)}:{line.number}"
 
 
 class Logs:

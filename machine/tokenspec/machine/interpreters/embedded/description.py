@@ -52,7 +52,15 @@ def description(interface: Interface, figures: Values, heading: Mapping[str, str
         "refusals": interface.codes,
         "events": [_event(interface, number, event) for number, event in enumerate(m.events)],
         "clocks": [
-            {"name": c.name, "falls_due": c.falls_due, "job": c.job, "says": c.says, "overdue_ms": c.overdue_ms} for c in m.clocks
+            {
+                "name": c.name,
+                "falls_due": c.falls_due,
+                "job": c.job,
+                "says": c.says,
+                "overdue_ms": c.overdue_ms,
+                "overdue_since": c.overdue_since.value,
+            }
+            for c in m.clocks
         ],
         "claims": [{"id": c.id, "sentence": c.sentence, "clauses": list(c.clauses)} for c in spoken],
         "state_claims": [{"claim": c.id, "part": p.name} for c, p in interface.state_parts],

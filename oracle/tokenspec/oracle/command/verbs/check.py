@@ -11,7 +11,7 @@ from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.check.evidence import CheckSettings, gather
 from tokenspec.oracle.check.verdicts import verdicts
 from tokenspec.oracle.command.files import write_file
@@ -20,7 +20,7 @@ from tokenspec.oracle.command.verbs.check_save import paths, saved
 from tokenspec.oracle.report.breaches import breaches
 from tokenspec.oracle.report.check import check_report
 from tokenspec.oracle.report.config import Settings
-from tokenspec.oracle.report.output import output
+from tokenspec.oracle.report.output import noted, output, raise_all
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
@@ -96,14 +96,18 @@ def command(
         evidence = gather(asked, tick)
     found, broken = verdicts(evidence), breaches(evidence, settings.catalogue_file)
     code = out.write(check_report(found, evidence, broken))
-    for line in saved(save, evidence, broken) if save is not None and broken else ():
-        click.echo(one_line(line, 2_000), err=True)
+    failed: list[WrongUsage] = []
+    with noted(failed):
+        for line in saved(save, evidence, broken) if save is not None and broken else ():
+            click.echo(one_line(line, 2_000), err=True)
     if certificate is not None and code:
-        click.echo(f"{certificate}: not written, since not everything holds", err=True)
+        click.echo(f"{path_text(certificate)}: not written, since not everything holds", err=True)
     elif certificate is not None:
         from tokenspec.oracle.command.verbs.check_certificate import certified
 
-        write_file("--certificate", certificate, certified(found, evidence))
+        with noted(failed):
+            write_file("--certificate", certificate, certified(found, evidence))
+    raise_all(failed)
     return code
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
+from tokenspec.oracle.base.text import json_text
 from tokenspec.oracle.check.concretize import Log, UnrealisableError, answered, realised
 from tokenspec.oracle.check.counterexample import Counterexample
 from tokenspec.oracle.check.evidence import Evidence
@@ -56,7 +55,7 @@ def _log(example: Counterexample | None, failure: Failure | None) -> Log | str:
 
 
 def _write(stem: str, log: Log) -> Iterator[str]:
-    write_file("--save", stem + _LOG, b"".join(msgspec.json.encode(record) + b"\n" for record in log.records))
+    write_file("--save", stem + _LOG, "".join(f"{json_text(record)}\n" for record in log.records).encode())
     catalogue = None
     if log.world.catalogue != DEFAULT:
         catalogue = stem + _CATALOGUE

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
 
-from tokenspec.diagrams.blocks import MARKUPS, BadBlock, Filled, filled
+from tokenspec.diagrams.blocks import MARKUPS, BadBlock, Filled, Find, Keep, filled
 from tokenspec.diagrams.picture import is_ours
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.documents import contents, finder
@@ -19,7 +20,6 @@ from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import COVERAGE, HOLDS
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.text import table
-from tokenspec.spec.catalogue import Catalogue
 
 
 @click.group()
@@ -32,6 +32,9 @@ def command() -> None:
       <!-- end -->                                  .. end
       <!-- tokenspec: diagram lifecycle -->         .. tokenspec: diagram lifecycle svg=life.svg
       <!-- end -->                                  .. end
+
+    A block may name its own catalogue=FILE and policy=NAME=ANSWER, which go before those of the command; FILE is looked for
+    from the document's folder.
 
     \b
     tokenspec docs list
@@ -66,13 +69,15 @@ def listing(quiet: bool) -> int:
 def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Settings, quiet: bool) -> int:
     """Writes the marked blocks of FILEs anew, and the pictures that they link to.
 
-    Nothing is written where one of the files cannot be read or has a wrong block.
+    Nothing is written where one of the files cannot be read or has a wrong block. A block whose contents --catalogue or
+    --policy change keeps them in its marker, so that it is the same without them.
 
     \b
     tokenspec docs sync README.md docs/*.rst
     tokenspec docs sync --check README.md
+    tokenspec docs sync --catalogue prices.toml --policy refund=none wallet.md
     """
-    found = {path: _filled(path, settings.catalogue, settings.policy) for path in dict.fromkeys(files)}
+    found = {path: _filled(path, settings, keeps=not check) for path in dict.fromkeys(files)}
     if not skip_unmarked and not any(page.blocks for _, page in found.values()):
         raise BadSetting(", ".join(files), "there is no block to fill: a line <!-- tokenspec: NAME -->, or .. tokenspec: NAME")
     for path, (_, page) in found.items():
@@ -83,23 +88,50 @@ def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Set
             Path(path).parent.mkdir(parents=True, exist_ok=True)
             write_file("FILE", path, content)
     if stale and not quiet:
-        paths = ", ".join(path for path, _ in stale)
+        paths = one_line(", ".join(path for path, _ in stale), 2_000)
         sys.stderr.write(f"out of date: {paths}; `tokenspec docs sync` writes it anew\n" if check else f"written: {paths}\n")
     return COVERAGE if check and stale else HOLDS
 
 
-def _filled(path: str, catalogue: Catalogue, policy: Mapping[str, str]) -> tuple[bytes, Filled]:
-    """The file as it is, and with its blocks anew. Raises `BadSetting`, `OSError`."""
+def _filled(path: str, settings: Settings, keeps: bool) -> tuple[bytes, Filled]:
+    """The file as it is, and with its blocks anew, where `keeps` with the settings in their markers.
+
+    Raises `BadSetting`, `OSError`.
+    """
     markup = MARKUPS.get(Path(path).suffix.lower())
     if markup is None:
         raise WrongUsage("FILE", f"{path}: blocks stand in files that end in {', '.join(MARKUPS)}")
     before = Path(path).read_bytes()
     try:
-        return before, filled(before.decode(), markup, finder(Path(path).parent, catalogue, policy))
+        find = finder(Path(path).parent, settings.catalogue, settings.policy)
+        keep = _keeper(Path(path).parent, settings, find) if keeps else _nothing
+        return before, filled(before.decode(), markup, find, keep)
     except UnicodeDecodeError as fault:
         raise BadSetting(path, f"it is not UTF-8 at byte {fault.start}") from None
     except BadBlock as fault:
         raise BadSetting(f"{path}:{fault.line}", fault.rule) from None
+
+
+def _nothing(name: str, options: Mapping[str, str]) -> Sequence[str]:
+    return ()
+
+
+def _keeper(folder: Path, settings: Settings, find: Find) -> Keep:
+    """Says which settings the marker of a block has to keep: those without which it would show something else."""
+    if not settings.named and settings.catalogue_file is None:
+        return _nothing
+    usual = finder(folder)
+
+    def keep(name: str, options: Mapping[str, str]) -> Sequence[str]:
+        own = {setting.partition("=")[0] for setting in options.get("policy", "").split(",")}
+        words = [f"policy={knob}={answer}" for knob, answer in settings.named.items() if knob not in own]
+        if settings.catalogue_file is not None and "catalogue" not in options:
+            words.insert(0, f"catalogue={Path(os.path.relpath(settings.catalogue_file, folder)).as_posix()}")
+        # What has a blank in it cannot stand in a marker.
+        words = [word for word in words if len(word.split()) == 1]
+        return words if words and find(name, options) != usual(name, options) else ()
+
+    return keep
 
 
 def _check_pictures(path: str, page: Filled, documents: set[str]) -> None:

@@ -20,14 +20,17 @@ from tokenspec.oracle.report.explain import explain_report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
-from tokenspec.spec.words import APP_POOLS
+from tokenspec.spec.words import POOLS
+
+SECONDS_MAX = 10**11
+"""Below this a number of milliseconds, which is in 1973 at the latest, looks like one of seconds."""
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
 @click.option("--account", required=True, metavar="A", help="Whose balance is asked about.")
 @click.option("--shown", metavar="JSON", help='What somebody was shown, such as \'{"fast": 0, "daily": 150}\'.')
-@click.option("--at", metavar="T", help="The instant asked about, RFC 3339 with Z; default: that of the account's last record.")
+@click.option("--at", metavar="T", help="The instant asked about, RFC 3339; default: that of the account's last record.")
 @click.option("--time-zone", metavar="ZONE", help="Tells instants in this zone too, such as America/Los_Angeles.")
 @resets_option
 @settings_options
@@ -44,7 +47,8 @@ def command(
 ) -> int:
     """Explains an account's balance: what each pool gained and lost, what is due when, and which causes fit.
 
-    What is `observed` in the log is not compared; `replay` does that. -q leaves the causes alone.
+    Where your system's own record, `observed`, is not right, it is told at which line; `replay` says why. -q leaves the
+    causes alone.
 
     \b
     tokenspec explain wallet.jsonl --account ann --shown '{"daily": 0}' --time-zone America/Los_Angeles
@@ -58,7 +62,9 @@ def command(
             story = tell(read, oracle, account, until, tick)
         except KeyError:
             upto = f" up to {format_instant(until)}" if until is not None else ""
-            raise WrongUsage("--account", f"the log has no good record of {one_line(account)}{upto}") from None
+            raise WrongUsage(
+                "--account", f"the log has no good record of {one_line(account) or 'an account with an empty name'}{upto}"
+            ) from None
     return out.write(explain_report(Asked(story, pools, zone)))
 
 
@@ -69,9 +75,9 @@ def _pools(shown: str | None) -> dict[str, int] | None:
         pools = decode(os.fsencode(shown), dict[str, int])
     except msgspec.MsgspecError:
         pools = {}
-    if not pools or any(pool not in APP_POOLS for pool in pools):
+    if not pools or any(pool not in POOLS for pool in pools):
         raise WrongUsage(
-            "--shown", f'{shown!a} is not a JSON object of whole tokens by pool ({", ".join(APP_POOLS)}), such as {{"fast": 0}}'
+            "--shown", f'{shown!a} is not a JSON object of whole tokens by pool ({", ".join(POOLS)}), such as {{"fast": 0}}'
         )
     return pools
 
@@ -83,6 +89,8 @@ def _instant(at: str | None) -> int | None:
         found = int(at) if at.lstrip("-").isdecimal() else parse_instant(at)
     except ValueError as fault:
         raise WrongUsage("--at", str(fault)) from None
+    if at.isdecimal() and found < SECONDS_MAX:
+        raise WrongUsage("--at", f"an instant is given in milliseconds; this looks like seconds: {found}000 is meant?")
     if not FIRST_INSTANT <= found <= LAST_INSTANT:
         raise WrongUsage("--at", "an instant lies in the years 0000 to 9999, given in milliseconds")
     return found
@@ -92,4 +100,6 @@ def _zone(name: str | None) -> ZoneInfo | None:
     try:
         return None if name is None else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise WrongUsage("--time-zone", f"there is no zone {one_line(name or '')}; zones are named like Europe/Berlin") from None
+        raise WrongUsage(
+            "--time-zone", f"there is no zone {one_line(name or '') or 'with an empty name'}; zones are named like Europe/Berlin"
+        ) from None

@@ -25,7 +25,7 @@ from tokenspec.oracle.wire.records import asked
 
 
 @click.command()
-@click.argument("log", required=False, metavar="[LOG]")
+@click.argument("log", required=False, metavar="[LOG]", type=click.Path())
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="The page; - is standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Does not say where the page is.")
@@ -53,7 +53,7 @@ def command(log: str | None, settings: Settings, output_file: str | None, quiet:
     with output(output_file) as to:
         to.write(page)
     if not quiet and output_file != "-":
-        sys.stderr.write(f"written: {output_file}\n")
+        sys.stderr.write(f"written: {one_line(output_file, 200)}\n")
     return BAD_DATA if bad else HOLDS
 
 

@@ -24,6 +24,7 @@ from tokenspec.machine.interpreters.embedded.manual import page
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
+from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import check_files, write_file
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.wasm_module import module_of
@@ -201,5 +202,5 @@ def command(form: str, scope: str | None, machine: str | None, settings: Setting
             to.write(content)
     written = [path for path in files if path is not None]
     if written and not quiet:
-        sys.stderr.write(f"written: {', '.join(written)}\n")
+        sys.stderr.write(f"written: {one_line(', '.join(written), 2_000)}\n")
     return 0

@@ -8,6 +8,7 @@ import click
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.shards import slice_of
+from tokenspec.oracle.command.files import programs
 from tokenspec.oracle.command.options import TIMEOUT, Output, output_options, progress, settings_or_infer_options
 from tokenspec.oracle.command.verbs.fuzz_save import outputs, save_counterexample, save_failure
 from tokenspec.oracle.fuzz.campaign import PROFILES, run
@@ -107,7 +108,8 @@ def command(
     tokenspec fuzz --sut "node wallet.js" --profile nightly --slice 2/4 --database found --save found.jsonl
     """
     files = outputs(save, sut is not None, sut is None and settings.catalogue_file is None)
-    out.check([settings.catalogue_file, reasons], files)
+    out.check([settings.catalogue_file, reasons, *programs(sut)], files)
+    failed: list[WrongUsage] = []
     number = examples or PROFILES[profile]
     if sut is None:
         for option, value in (("--timeout", timeout), ("--reasons", reasons), ("--slice", part), ("--database", database)):
@@ -115,28 +117,28 @@ def command(
                 raise WrongUsage(option, "it is about an implementation, and goes with --sut")
         if settings.infers:
             raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
-        return out.write(_machines(FuzzConfig(number, steps, seed, settings, save)))
+        return out.write(_machines(FuzzConfig(number, steps, seed, settings, save), failed), failed)
     implementation = SutConfig(sut, timeout or DEFAULT_TIMEOUT, reasons)
     shared = None if part is None else slice_of(part)
     kept = None if database is None else check_directory(database)
     config = FuzzConfig(number, steps, seed, settings, save, implementation, shared, kept)
-    return out.write(_implementation(config, implementation))
+    return out.write(_implementation(config, implementation, failed), failed)
 
 
-def _machines(config: FuzzConfig) -> RunReport:
+def _machines(config: FuzzConfig, failed: list[WrongUsage]) -> RunReport:
     settings = config.settings
     own = settings.own_catalogue
     with progress("fuzzing", 2 * config.examples) as tick:
         result = run(config.examples, config.steps, config.seed, progress=tick, policy=dict(settings.named), catalogue=own)
-    saved = save_failure(config.save, result.failure, settings.catalogue_file) if result.failure is not None else ()
+    saved = save_failure(config.save, result.failure, settings.catalogue_file, failed) if result.failure is not None else ()
     return fuzz_report(result, config, list(saved))
 
 
-def _implementation(config: FuzzConfig, sut: SutConfig) -> RunReport:
+def _implementation(config: FuzzConfig, sut: SutConfig, failed: list[WrongUsage]) -> RunReport:
     setting, part = sut.world(config.settings), config.slice
     examples = part.share(config.examples)
     steps = examples + -(-examples // HYPOTHESIS_SHARE)
     with ended(connect(sut.address, sut.timeout)) as client, progress("fuzzing", steps) as tick:
         verdict = conform(client, setting, examples, config.steps, part.seed(config.seed), tick, config.database)
-    saved = save_counterexample(config, sut, verdict) if verdict.counterexample is not None else ()
+    saved = save_counterexample(config, sut, verdict, failed) if verdict.counterexample is not None else ()
     return conformance_report(verdict, config, list(saved))

@@ -8,10 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.text import json_text, one_line
 from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.fuzz.conformance import Conformance
 from tokenspec.oracle.fuzz.worlds import Failure
@@ -19,6 +17,7 @@ from tokenspec.oracle.report.again import replay_again
 from tokenspec.oracle.report.config import FuzzConfig, SutConfig
 from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.report.fuzz import VECTOR, is_log
+from tokenspec.oracle.report.output import noted
 from tokenspec.oracle.vectors.from_counterexample import found_vector
 from tokenspec.oracle.wire.settings import INFER, as_toml
 from tokenspec.spec.catalogue import DEFAULT
@@ -59,44 +58,49 @@ def _beside(path: str) -> str:
     return str(Path(path).with_suffix(".toml"))
 
 
-def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None) -> Iterator[str]:
-    """Writes a run of the declared machines that failed, as logs; a line for each."""
+def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None, failed: list[WrongUsage]) -> Iterator[str]:
+    """Writes a run of the declared machines that failed, as logs; a line for each. What cannot be written is in `failed`."""
     for path in save:
-        write_file("--save", path, _log(failure.records))
-        world, of_its_own = failure.world, catalogue
-        if catalogue is None and world.catalogue != DEFAULT:
-            of_its_own = _beside(path)
-            write_file("--save", of_its_own, as_toml(world.catalogue).encode())
-        yield f"saved; {replay_again(path, world.policy, world.resets, of_its_own)}"
+        with noted(failed):
+            write_file("--save", path, _log(failure.records))
+            world, of_its_own = failure.world, catalogue
+            if catalogue is None and world.catalogue != DEFAULT:
+                of_its_own = _beside(path)
+                write_file("--save", of_its_own, as_toml(world.catalogue).encode())
+            yield f"saved; {replay_again(path, world.policy, world.resets, of_its_own)}"
 
 
-def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance) -> Iterator[str]:
-    """Writes what an implementation was found to do, in the form that each file's name ends with; a line for each."""
+def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance, failed: list[WrongUsage]) -> Iterator[str]:
+    """Writes what an implementation was found to do, in the form that each file's name ends with; a line for each.
+
+    What cannot be written is added to `failed`.
+    """
     found, settings = verdict.counterexample, config.settings
     if found is None:
         return
     resets = verdict.terms.resets if verdict.terms is not None else "explicit"
     known = {**settings.named, **(verdict.terms.policy if verdict.terms is not None else {})} if settings.infers else None
     for path in config.save:
-        if not is_log(path) and not found.records:
-            yield f"not saved as {path}: nothing was sent, so that there is no vector"
-        elif is_log(path):
-            # A null that it answered counts, unlike one in a log.
-            first, *others = found.records or [{}]
-            write_file("--save", path, _log([first | {"observed_as": "answer"}, *others] if first else []))
-            yield f"saved; {replay_again(path, verdict.policy, resets, settings.catalogue_file, known)}"
-        elif Path(path).suffix == VECTOR:
-            write_file("--save", path, as_json(found_vector(found, verdict.policy, settings.catalogue, resets)).encode())
-            under = "" if known is None else ", under a setting that explains all but its last event"
-            yield f"saved {path}: a vector{under}"
-        else:
-            vector = found_vector(found, verdict.policy, settings.catalogue, resets)
-            write_file("--save", path, _test(vector, sut, known).encode())
-            yield f"saved; pytest {shlex.quote(path)}"
+        with noted(failed):
+            if not is_log(path) and not found.records:
+                yield f"not saved as {path}: nothing was sent, so that there is no vector"
+            elif is_log(path):
+                # A null that it answered counts, unlike one in a log.
+                first, *others = found.records or [{}]
+                write_file("--save", path, _log([first | {"observed_as": "answer"}, *others] if first else []))
+                yield f"saved; {replay_again(path, verdict.policy, resets, settings.catalogue_file, known)}"
+            elif Path(path).suffix == VECTOR:
+                write_file("--save", path, as_json(found_vector(found, verdict.policy, settings.catalogue, resets)).encode())
+                under = "" if known is None else ", under a setting that explains all but its last event"
+                yield f"saved {path}: a vector{under}"
+            else:
+                vector = found_vector(found, verdict.policy, settings.catalogue, resets)
+                write_file("--save", path, _test(vector, sut, known).encode())
+                yield f"saved; pytest {shlex.quote(path)}"
 
 
 def _log(records: Sequence[Mapping[str, Any]]) -> bytes:
-    return b"".join(msgspec.json.encode(record) + b"\n" for record in records)
+    return "".join(f"{json_text(record)}\n" for record in records).encode()
 
 
 def _test(vector: Mapping[str, Any], sut: SutConfig, known: Mapping[str, str] | None) -> str:

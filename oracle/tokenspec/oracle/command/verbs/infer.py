@@ -15,7 +15,7 @@ from tokenspec.oracle.wire.log_files import Logs
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
 @resets_option
 @settings_options
 @output_options("text", "json", "jsonl", "junit", "sarif", "md", reports=True)

@@ -9,12 +9,14 @@ import msgspec
 from click.core import ParameterSource
 
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.text import shown_json
 from tokenspec.oracle.command.files import lines_to, write_file
 from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_or_infer_options
 from tokenspec.oracle.command.verbs.infer import inferred
 from tokenspec.oracle.logs.policies_tried import explain, note_ties
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.config import Settings
+from tokenspec.oracle.report.output import noted
 from tokenspec.oracle.report.replay import replay_report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.snapshot import load, save
@@ -22,7 +24,7 @@ from tokenspec.oracle.wire.log_files import Logs
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, metavar="LOG...")
+@click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
 @resets_option
 @settings_or_infer_options
 @click.option("--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line.")
@@ -65,15 +67,18 @@ def command(
         oracle = load(Path(load_state).read_bytes(), load_state)
     else:
         oracle = Oracle(settings.policy, settings.catalogue, resets)
-    with lines_to("--answers", answers) as write, progress("replaying", read.size or None) as tick:
+    failed: list[WrongUsage] = []
+    with lines_to("--answers", answers, failed) as write, progress("replaying", read.size or None) as tick:
         encode = msgspec.json.Encoder().encode
-        found = replay(read, oracle, None if write is None else lambda answer: write(encode(answer)), tick)
+        found = replay(read, oracle, None if write is None else lambda answer: write(shown_json(encode(answer)).encode()), tick)
         if load_state is None:
             explain(found, read, oracle.policy, oracle.catalogue, oracle.resets)
             note_ties(found, read, oracle.policy, oracle.catalogue, oracle.resets)
     if save_state is not None:
-        write_file("--save-state", save_state, save(oracle))
-    return out.write(replay_report(found, oracle, read.names, asks_for_more=any(path is not None for path in written.values())))
+        with noted(failed):
+            write_file("--save-state", save_state, save(oracle))
+    asks_for_more = any(path is not None for path in written.values())
+    return out.write(replay_report(found, oracle, read.names, asks_for_more=asks_for_more), failed)
 
 
 def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str | None) -> None:

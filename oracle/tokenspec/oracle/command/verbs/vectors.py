@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.command.files import programs
 from tokenspec.oracle.command.options import QUIET, TIMEOUT, Output, output_options, policy_option, progress, together
 from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Settings, SutConfig, settings_or_infer
 from tokenspec.oracle.report.exits import COVERAGE, HOLDS
@@ -18,7 +19,7 @@ from tokenspec.oracle.report.sut import ended
 from tokenspec.oracle.report.vectors import vectors_report
 from tokenspec.oracle.sut.connect import connect
 from tokenspec.oracle.vectors.run_suite import run_suite
-from tokenspec.oracle.vectors.suite import INDEX, default_suite, read_suite, sliced
+from tokenspec.oracle.vectors.suite import INDEX, VECTORS, default_suite, read_suite, sliced
 from tokenspec.oracle.wire.settings import RESETS
 
 _SETTINGS = together(
@@ -100,7 +101,7 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
         for says, ids in (("added", new), ("there already", known)):
             for name in ids:
                 click.echo(f"{says}: {name}")
-    click.echo(f"{len(new)} vectors added to {directory}")
+    click.echo(f"{len(new)} vectors added to {one_line(directory, 200)}")
     return HOLDS
 
 
@@ -130,8 +131,8 @@ def run(
     tokenspec vectors run --sut python:shop.wallet:Wallet --slice 1/4 --reasons reasons.toml --policy refund=none
     tokenspec vectors run --sut http://localhost:8080 --policy infer
     """
-    out.check([reasons])
     suite = default_suite() if directory is None else read_suite(Path(directory))
+    out.check([reasons, str(suite.path / INDEX), str(suite.path / VECTORS), *programs(sut)])
     config = SutConfig(sut, timeout, reasons)
     words = config.reasons
     # A suite that is broken in one place is not run at all.

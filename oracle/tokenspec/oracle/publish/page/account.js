@@ -3,6 +3,13 @@
 import { NONE } from "./world.js";
 import { el, lasting, localWhen, number, put, spaced, told, when } from "./dom.js";
 
+const DAY_MS = 86_400_000;
+
+/** The last millisecond of the UTC day that an instant lies in. */
+function lastOfDay(at) {
+  return Math.floor(at / DAY_MS) * DAY_MS + DAY_MS - 1;
+}
+
 export class AccountView {
   /**
    * `places` are the elements to fill, by name. `explain` gives the single other answers under which a log is right up to
@@ -110,9 +117,11 @@ export class AccountView {
         );
       const late = now - due;
       const stands = late < 0 ? `in ${lasting(-late)}` : late === 0 ? "due now" : `late by ${lasting(late)}`;
-      const isCase = late > clock.overdue_ms;
+      const since = { falls_due: due, last_run: run.account.ran[clock.name], end_of_day: lastOfDay(due) }[clock.overdue_since];
+      const isCase = late >= 0 && now - since > clock.overdue_ms;
+      const waited = { falls_due: "due for", last_run: "none for", end_of_day: "its day in UTC is over by" }[clock.overdue_since];
       const note = isCase
-        ? `more than ${lasting(clock.overdue_ms)}: a case for support`
+        ? `${waited} ${lasting(now - since)}: a case for support`
         : late >= 0
           ? "waits for the job to run"
           : clock.says;

@@ -1,0 +1,104 @@
+"""Why a record is answered as it is: the rule or requirement that decided it, or the job that ran by itself just before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from tokenspec.machine.lang.declaration import Event, Requirement, Rule
+from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import RanByItself
+from tokenspec.oracle.wire.answers import Difference
+from tokenspec.spec.words import APP_POOLS, NONE, POOLS
+
+REPEATED = "duplicate"
+"""Stands in place of a rule where an id was used before."""
+
+
+class Because(NamedTuple):
+    """What decided an answer: a rule, or the code of a refusal, with its reason and the clauses it rests on."""
+
+    rule: str
+    why: str
+    clauses: tuple[str, ...]
+
+
+def because(oracle: Oracle, event: str, decided_by: str | None, differing: Sequence[Difference]) -> Because:
+    """What the answer to the record that `oracle` was just given rests on, in the fields that differ."""
+    declared = oracle.machine.event_named.get(event) or oracle.session_machine.event_named[event]
+    usual = declared.clauses or tuple(dict.fromkeys(clause for rule in declared.rules for clause in rule.clauses))
+    if decided_by is None:
+        return Because(REPEATED, "the id was used before, so the first answer stands", usual)
+    job = _fell_due(oracle, event, differing)
+    if job is not None:
+        rule = _reason(oracle.machine.event_named[job.event], job.rule)
+        told = f"{job.event} fell due at {format_instant(job.at)}, before this record, and ran by itself"
+        return Because(job.rule, f"{told}: {_why(rule)}", rule.clauses)
+    reason = _reason(declared, decided_by)
+    return Because(decided_by, _why(reason), reason.clauses or usual)
+
+
+def _reason(event: Event, name: str) -> Rule | Requirement:
+    """Of the event's own: another machine may give the same code for another reason."""
+    found: dict[str, Rule | Requirement] = {need.code: need for need in event.requires}
+    return (found | {rule.name: rule for rule in event.rules})[name]
+
+
+def _why(reason: Rule | Requirement) -> str:
+    return reason.because if isinstance(reason, Requirement) else reason.why
+
+
+def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> RanByItself | None:
+    """The job that ran by itself where the differences are about it, and not about the event that came after it."""
+    ran = oracle.ran_by_itself
+    if not ran:
+        return None
+    names = [v.name for v in oracle.machine.variables]
+    shown = {clock.job: f"next_{_SHOWN.get(clock.name, clock.name)}_at" for clock in oracle.machine.clocks}
+    changed = {shown[job.event]: job for job in ran}
+    for job in ran:
+        before, after = (dict(zip(names, row, strict=True)) for row in (job.before, job.after))
+        fields = [_field(name) for name in names if before[name] != after[name]]
+        fields += ["total"] * any(before[pool] != after[pool] for pool in APP_POOLS)
+        changed |= dict.fromkeys(fields, job)
+    if _without(oracle, event, differing, shown):
+        return next((changed[name] for name, _, _ in differing if name in changed), ran[-1])
+    by_event = _changed_by_event(oracle, event, names)
+    if all(name in changed and name not in by_event for name, _, _ in differing):
+        return changed[differing[0][0]]
+    return None
+
+
+_SHOWN = {"daily": "daily_reset"}
+"""By clock, the name that an answer gives its instant, where it is another."""
+
+
+def _field(variable: str) -> str:
+    return f"balances.{variable}" if variable in POOLS else variable
+
+
+def _changed_by_event(oracle: Oracle, event: str, names: Sequence[str]) -> set[str]:
+    if oracle.last_met is None:
+        return set()
+    row, fields = oracle.last_met
+    index, then, _ = oracle.compiled.steps[event](row, fields)
+    # A refusal changes nothing, and its outcome need not hold the row.
+    return {_field(n) for n, before, after in zip(names, row, then, strict=True) if before != after} if index >= 0 else set()
+
+
+def _without(oracle: Oracle, event: str, differing: Sequence[Difference], shown: dict[str, str]) -> bool:
+    """Returns whether what was observed is right for who has not run any of the jobs."""
+    ran = oracle.ran_by_itself
+    said: dict[str, Any] = {shown[job.event]: format_instant(job.at) for job in reversed(ran)}
+    row = ran[0].before
+    if oracle.last_met is not None:
+        index, after, answers = oracle.compiled.steps[event](row, oracle.last_met[1])
+        said["outcome"], said["reason"] = ("accepted", None) if index >= 0 else ("refused", oracle.compiled.codes[-1 - index])
+        if index >= 0:
+            row = after
+            given = oracle.machine.event_named[event].answers
+            said |= {name.replace("charge_", "charge."): value for name, value in zip(given, answers, strict=True)}
+    said |= {_field(v.name): None if value == NONE else value for v, value in zip(oracle.machine.variables, row, strict=True)}
+    said["total"] = sum(said[_field(pool)] for pool in APP_POOLS)
+    return all(name in said and (said[name] == got or (not got and not said[name])) for name, _, got in differing)

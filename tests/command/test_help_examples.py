@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = EXAMPLES.parent
 AT_WORK_S = 20
+
 LONG = re.compile("serve|mutants|vectors build|--profile nightly|--scope standard")
 """Examples whose work is not waited for."""
 WALLET = """\
@@ -96,18 +99,26 @@ def test_an_example_runs(verb: str, line: str, folder: Path, port: int) -> None:
     line = line.replace("localhost:8080", f"127.0.0.1:{port}").replace("127.0.0.1:8080", "127.0.0.1:0")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with subprocess.Popen(
-        line, shell=True, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        line,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     ) as process:
         try:
-            # Standard input stays open, as a terminal's does.
-            code = process.wait(AT_WORK_S if LONG.search(line) else PATIENCE_S)
+            # Whatever it started is ended with it.
+            out, _ = process.communicate(timeout=AT_WORK_S if LONG.search(line) else PATIENCE_S)
+            code, told = process.returncode, out.decode()
         except subprocess.TimeoutExpired:
-            process.terminate()
             assert LONG.search(line)
-            code = 0
-        assert process.stdout is not None
-        told = process.stdout.read().decode() if code else ""
-    assert (code, told) == (0, "")
+            code, told = 0, ""
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert code == 0, told
 
 
 def test_every_verb_has_an_example() -> None:

@@ -63,16 +63,14 @@ def folder(tmp_path: Path) -> Path:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "oracle" / "vectors", tmp_path / "oracle" / "vectors")
-    log = [
-        opened("ann", "2026-07-20T09:00:00Z"),
-        record("ann", "2026-07-20T09:00:00Z", "subscribe", plan="essential", observed={"plan": "essential"}),
-        generate("ann", "2026-07-20T09:05:00Z", "j1", 150, observed={"balances": {"daily": 0}}),
-    ]
-    for name in ("wallet", "monday", "counterexample"):
+    for name, who in (("wallet", "ann"), ("monday", "mo"), ("counterexample", "cy")):
+        log = [
+            opened(who, "2026-07-20T09:00:00Z"),
+            record(who, "2026-07-20T09:00:00Z", "subscribe", plan="essential", observed={"plan": "essential"}),
+            generate(who, "2026-07-20T09:05:00Z", "j1", 150, observed={"balances": {"daily": 0}}),
+        ]
         write_log(tmp_path / f"{name}.jsonl", log)
-    write_log(
-        tmp_path / "tuesday.jsonl", [record("ann", "2026-07-21T09:00:00Z", "daily_reset", observed={"outcome": "accepted"})]
-    )
+    write_log(tmp_path / "tuesday.jsonl", [record("mo", "2026-07-21T09:00:00Z", "daily_reset", observed={"outcome": "accepted"})])
     for name in ("catalogue.toml", "mine.toml"):
         shutil.copy(EXAMPLES / "catalogue.toml", tmp_path / name)
     (tmp_path / "reasons.toml").write_text('too_poor = "tokens_must_cover_cost"\n')
@@ -85,6 +83,11 @@ def folder(tmp_path: Path) -> Path:
     found = next((ROOT / "oracle" / "vectors" / "vectors").iterdir())
     for name in ("found.json", "nights/first/found.json"):
         shutil.copy(found, tmp_path / name)
+    shutil.copy(ROOT / "oracle" / "vectors" / "index.json", tmp_path / "certificate.json")
+    assert within("export", "wasm", "-o", "account.wasm", cwd=tmp_path).code == 0
+    (tmp_path / "README.md").write_text("<!-- tokenspec: table policies -->\n\n<!-- end -->\n")
+    (tmp_path / "docs" / "page.rst").write_text(".. tokenspec: table policies\n\n.. end\n")
+    assert within("docs", "sync", "README.md", cwd=tmp_path).code == 0
     return tmp_path
 
 

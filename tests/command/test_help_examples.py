@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = EXAMPLES.parent
 AT_WORK_S = 20
+
 LONG = re.compile("serve|mutants|vectors build|--profile nightly|--scope standard")
 """Examples whose work is not waited for."""
 WALLET = """\
@@ -60,16 +63,14 @@ def folder(tmp_path: Path) -> Path:
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
     shutil.copytree(ROOT / "oracle" / "vectors", tmp_path / "oracle" / "vectors")
-    log = [
-        opened("ann", "2026-07-20T09:00:00Z"),
-        record("ann", "2026-07-20T09:00:00Z", "subscribe", plan="essential", observed={"plan": "essential"}),
-        generate("ann", "2026-07-20T09:05:00Z", "j1", 150, observed={"balances": {"daily": 0}}),
-    ]
-    for name in ("wallet", "monday", "counterexample"):
+    for name, who in (("wallet", "ann"), ("monday", "mo"), ("counterexample", "cy")):
+        log = [
+            opened(who, "2026-07-20T09:00:00Z"),
+            record(who, "2026-07-20T09:00:00Z", "subscribe", plan="essential", observed={"plan": "essential"}),
+            generate(who, "2026-07-20T09:05:00Z", "j1", 150, observed={"balances": {"daily": 0}}),
+        ]
         write_log(tmp_path / f"{name}.jsonl", log)
-    write_log(
-        tmp_path / "tuesday.jsonl", [record("ann", "2026-07-21T09:00:00Z", "daily_reset", observed={"outcome": "accepted"})]
-    )
+    write_log(tmp_path / "tuesday.jsonl", [record("mo", "2026-07-21T09:00:00Z", "daily_reset", observed={"outcome": "accepted"})])
     for name in ("catalogue.toml", "mine.toml"):
         shutil.copy(EXAMPLES / "catalogue.toml", tmp_path / name)
     (tmp_path / "reasons.toml").write_text('too_poor = "tokens_must_cover_cost"\n')
@@ -82,6 +83,11 @@ def folder(tmp_path: Path) -> Path:
     found = next((ROOT / "oracle" / "vectors" / "vectors").iterdir())
     for name in ("found.json", "nights/first/found.json"):
         shutil.copy(found, tmp_path / name)
+    shutil.copy(ROOT / "oracle" / "vectors" / "index.json", tmp_path / "certificate.json")
+    assert within("export", "wasm", "-o", "account.wasm", cwd=tmp_path).code == 0
+    (tmp_path / "README.md").write_text("<!-- tokenspec: table policies -->\n\n<!-- end -->\n")
+    (tmp_path / "docs" / "page.rst").write_text(".. tokenspec: table policies\n\n.. end\n")
+    assert within("docs", "sync", "README.md", cwd=tmp_path).code == 0
     return tmp_path
 
 
@@ -96,18 +102,26 @@ def test_an_example_runs(verb: str, line: str, folder: Path, port: int) -> None:
     line = line.replace("localhost:8080", f"127.0.0.1:{port}").replace("127.0.0.1:8080", "127.0.0.1:0")
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
     with subprocess.Popen(
-        line, shell=True, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        line,
+        shell=True,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
     ) as process:
         try:
-            # Standard input stays open, as a terminal's does.
-            code = process.wait(AT_WORK_S if LONG.search(line) else PATIENCE_S)
+            # Whatever it started is ended with it.
+            out, _ = process.communicate(timeout=AT_WORK_S if LONG.search(line) else PATIENCE_S)
+            code, told = process.returncode, out.decode()
         except subprocess.TimeoutExpired:
-            process.terminate()
             assert LONG.search(line)
-            code = 0
-        assert process.stdout is not None
-        told = process.stdout.read().decode() if code else ""
-    assert (code, told) == (0, "")
+            code, told = 0, ""
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+    assert code == 0, told
 
 
 def test_every_verb_has_an_example() -> None:

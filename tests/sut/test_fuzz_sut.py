@@ -50,7 +50,7 @@ RARE = {
 
 @pytest.mark.parametrize("resets", ["explicit", "implied"])
 def test_everything_that_can_be_met_is_met_but_for_little(resets: str) -> None:
-    verdict = judged("good" if resets == "explicit" else "implied", examples=35)
+    verdict = judged("good" if resets == "explicit" else "implied", examples=70)
     assert (verdict.word, verdict.terms is not None and verdict.terms.resets) == ("conforms", resets)
     assert set(verdict.cold) <= RARE
 
@@ -184,7 +184,8 @@ def test_without_an_event_that_opens_accounts_each_begins_opened(tmp_path: Path)
     assert judged("begins_opened").word == "conforms"
     found = judged("begins_opened", settings={"refund": "none"}).counterexample
     assert found is not None
-    assert [r["event"] for r in found.records] == ["open_account", "refund"]
+    events = [r["event"] for r in found.records]
+    assert (events[0], events[-1]) == ("open_account", "refund")
     assert "observed" not in found.records[0]
 
 

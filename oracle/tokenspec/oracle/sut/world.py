@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -168,7 +169,7 @@ class Openings:
                 if not rest:
                     self.left_out = frozenset()
                     raise why from None
-                self.left_out |= {knob for knob in rest if knob in str(fault)} or rest
+                self.left_out |= {knob for knob in rest if re.search(rf"\b{knob}\b", str(fault))} or rest
 
     def _check(self, now: Capabilities, policy: Mapping[str, str]) -> None:
         """Raises `Diverged` where `now` is not what was said before."""

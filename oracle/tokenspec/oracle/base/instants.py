@@ -16,6 +16,8 @@ DAY_MS = 86_400_000
 _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
 _CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
 _EPOCH = date(1970, 1, 1).toordinal()
 
@@ -43,6 +45,12 @@ def parse_instant(text: str) -> int:
 
     Raises `ValueError` with the rule that is broken.
     """
+    if len(text) == 20 and text[10] == "T" and text[19] == "Z":
+        # The usual form. A log has many instants of one day, and many of one time of day.
+        try:
+            return _midnight(text[:10]) + _time_of_day(text[11:19])
+        except ValueError:
+            pass
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise ValueError("an instant is RFC 3339 with Z or an offset, such as 2026-07-15T09:00:00Z, or integer milliseconds")
@@ -60,9 +68,17 @@ def parse_instant(text: str) -> int:
     return midnight + ((hour * 60 + minute) * 60 + second) * 1000 + milliseconds - shift
 
 
+@lru_cache(maxsize=86_400)
+def _time_of_day(text: str) -> int:
+    if not _TIME_OF_DAY.fullmatch(text):
+        raise ValueError("there is no such time of day")
+    return (int(text[:2]) * 3600 + int(text[3:5]) * 60 + int(text[6:])) * 1000
+
+
 @lru_cache(maxsize=4096)
 def _midnight(text: str) -> int:
-    # A log has many instants of one day, so the calendar is asked once for each.
+    if not _DATE.fullmatch(text):
+        raise ValueError("there is no such date")
     year, month, day = int(text[:4]), int(text[5:7]), int(text[8:])
     if not (1 <= month <= 12 and 1 <= day <= days_in_month(year, month)):
         raise ValueError("there is no such date")

@@ -180,11 +180,11 @@ def replay(
     After a divergence the account goes on from what was observed.
     """
     report, found = Report(coverage=Coverage((oracle.machine, oracle.session_machine))), _Finder(oracle)
-    file, before_it = "", b""
+    line_before: Line | None = None
     for position, (line, record, fault, unknown) in enumerate(read(lines, oracle.reader, on_line)):
         report.records += 1
-        is_same = line.content == before_it and line.file == file
-        file, before_it = line.file, line.content
+        is_same = line_before is not None and line.content == line_before.content and line.file == line_before.file
+        line_before = line
         if record is not None:
             known = oracle.accounts.get(record.account)
             before = known.row if known is not None else None
@@ -204,7 +204,8 @@ def replay(
         if decided_by is not None:
             report.coverage.note_name(event_of(record), decided_by)
         first_use = report.first_use(record, line, decided_by is None) if record.id is not None else None
-        report.identical += is_same and record.id is None
+        if is_same and record.id is None:
+            report.identical += 1
         if on_answer is not None:
             on_answer(answer)
         if fault is not None or not report.counts(record, decided_by is None):

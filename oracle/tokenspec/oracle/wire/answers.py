@@ -77,11 +77,16 @@ def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) ->
     """
     found: list[Difference] = []
     for field, theirs in got.items():
-        if field not in _COMPARED or (theirs is None and not nulls):
+        ours = getattr(expected, field, None)
+        if (ours == theirs and type(theirs) is str) or field not in _COMPARED or (theirs is None and not nulls):
             continue
-        ours = _expected(expected, field)
+        if ours is UNSET:
+            ours = None
+        elif field == "total":
+            ours = total(expected)
         if field in BY_POOL:
-            if ours != theirs or (theirs and set(map(type, theirs.values())) != _WHOLE):
+            # What a log says has been held to its form; what came over the wire may be true, or 1.0, where 1 is meant.
+            if ours != theirs or (nulls and theirs and set(map(type, theirs.values())) != _WHOLE):
                 found += _by_pool(field, ours or {}, theirs, nulls)
         elif field in _INSTANTS:
             if ours != theirs and _instant(ours) != _instant(theirs):
@@ -111,13 +116,6 @@ def can_be_compared(observed: Mapping[str, Any], nulls: bool = True) -> bool:
 def total(answer: Answer) -> int | None:
     """The sum of the app's pools after the event, whatever of it may be spent; None without an account."""
     return sum(answer.balances[pool] for pool in APP_POOLS) if answer.balances else None
-
-
-def _expected(answer: Answer, field: str) -> Any:
-    if field == "total":
-        return total(answer)
-    ours = getattr(answer, field, None)
-    return None if ours is UNSET else ours
 
 
 def _by_pool(field: str, ours: Mapping[str, int], theirs: Any, nulls: bool) -> list[Difference]:

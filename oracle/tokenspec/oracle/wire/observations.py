@@ -35,8 +35,11 @@ NAMES = (*FIELDS, *SUMS)
 
 def instant_of(written: str | int) -> int:
     """The instant in milliseconds, of either form. Raises `ValueError` with the rule that is broken."""
-    at, earliest = (parse_instant(written), FIRST_INSTANT) if isinstance(written, str) else (written, MILLISECONDS_MIN)
-    if earliest <= at <= LAST_INSTANT:
+    if isinstance(written, str):
+        at = parse_instant(written)
+        if FIRST_INSTANT <= at <= LAST_INSTANT:
+            return at
+    elif MILLISECONDS_MIN <= (at := written) <= LAST_INSTANT:
         return at
     rule = "an instant lies in the years 0000 to 9999"
     if isinstance(written, int):

@@ -77,7 +77,7 @@ def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) ->
     """
     found: list[Difference] = []
     for field, theirs in got.items():
-        ours = getattr(expected, field, None)
+        ours: Any = getattr(expected, field, None)
         if (ours == theirs and type(theirs) is str) or field not in _COMPARED or (theirs is None and not nulls):
             continue
         if ours is UNSET:

@@ -16,19 +16,21 @@ from tokenspec.oracle.runtime.journal import Account, remember_job
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.possible_states import PossibleStates
 from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
-from tokenspec.oracle.wire.answers import BY_POOL, STATE, Answer, Difference, differences
+from tokenspec.oracle.wire.answers import BY_POOL, Answer, Difference, differences
 from tokenspec.oracle.wire.observations import INSTANTS, instant_of
 from tokenspec.oracle.wire.records import Record
 from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, SUBSCRIBED
 
 _STANDS_FOR_NULL = {"status": ABSENT, "scheduled_plan": NONE}
+_STANDING = ("status", "plan", "scheduled_plan", *INSTANTS)
+"""Beside the balances, the answered fields that an account has and that are not worked out from others."""
 _DUE = {"next_renewal_at": ("renewals_due", 0), "next_daily_reset_at": ("daily_reset_due", False)}
 """By instant that is answered, the variable that says what of it is due, and its value where nothing is."""
 
 
 def observes_all(observed: Mapping[str, Any]) -> bool:
     """Returns whether all is observed that says how an account stands."""
-    return all(name in observed for name in STATE) and all(pool in (observed.get("balances") or {}) for pool in POOLS)
+    return all(name in observed for name in _STANDING) and all(pool in (observed.get("balances") or {}) for pool in POOLS)
 
 
 class GoingOn:
@@ -46,7 +48,7 @@ class GoingOn:
             # Here everything is observed, and a null says that there is none.
             found = differences(answer, observed)
         account = self._oracle.accounts[record.account]
-        changes = {field: got for field, _, got in found if field in STATE or field.startswith("balances.")}
+        changes = {field: got for field, _, got in found if field in _STANDING or field.startswith("balances.")}
         before = account.row
         taken = self._changed(account, changes)
         if taken is None:

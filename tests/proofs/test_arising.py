@@ -107,7 +107,6 @@ def test_what_no_search_meets_stays_possible_only_where_every_search_came_to_its
 @pytest.mark.parametrize(
     ("policy", "catalogue", "part", "reason"),
     [
-        ({"refund": "none"}, None, "refunded_once", "refund=none"),
         ({"missed_renewals": "once"}, None, "late_equals_on_time", "missed_renewals=once"),
         ({}, OWN["without prices"], "quote_is_charged", "this catalogue"),
         ({}, OWN["with the free plan alone"], "date_stands", "this catalogue"),

@@ -223,7 +223,7 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             ),
             step("api", eq(charged["api"], cost), cost > 1, "api_generate"),
             step("quoted", eq(answered("cost"), var("listed_price")), var("listed_price") > 0, "quote"),
-            LayerPart("refunded_once", "a charged job is refunded at most once", after=("refunds",)),
+            LayerPart("refunded_once", "a charged job is refunded at most once", after=("refunds", "refunds_api")),
             LayerPart(
                 "quote_is_charged", "a generation at the price quoted for its action is charged exactly that", after=("quotes",)
             ),

@@ -260,8 +260,7 @@ def test_refund_lifts_no_pool_above_its_maximum() -> None:
 )
 def test_stranded_remainder_decides_what_comes_of_a_balance_below_the_cost(policy: Policy, expected: list[object]) -> None:
     wallet = holding(16, "premium", policy)
-    found = [wallet.generate(24), wallet.holds, wallet.generate(16)]
-    assert expected == found
+    assert expected == [wallet.generate(24), wallet.holds, wallet.generate(16)]
     assert Refused("third_party_model_must_be_paid_with_tokens") == wallet.generate(1, origin="third_party")
 
 
@@ -369,7 +368,7 @@ def test_refund_after_a_downgrade_at_once_is_held_to_the_new_maximum() -> None:
 
 @compares("api_renewal", adds=[500, 700, 1_200], refills=[500, 500, 600])
 def test_api_renewal_decides_what_a_month_does_to_the_api_pool(policy: Policy, expected: list[int]) -> None:
-    plans = {**DEFAULT.plans} | {"premium": replace(DEFAULT.plans["premium"], api=500)}
+    plans = {**DEFAULT.plans, "premium": replace(DEFAULT.plans["premium"], api=500)}
     wallet = Wallet(policy, catalogue=replace(DEFAULT, plans=plans))
     wallet.subscribe("premium")
     found = [wallet.holds.api]

@@ -12,7 +12,7 @@ from command.conftest import EXAMPLES, Record, generate, opened, read_lines, rec
 from tokenspec.spec.words import POOLS
 
 LOGS = sorted(EXAMPLES.glob("*.jsonl"))
-STATE_FIELDS = {"status", "plan", "scheduled_plan", "balances", "next_daily_reset_at", "next_renewal_at"}
+STATE_FIELDS = {"status", "plan", "scheduled_plan", "balances", "relaxed", "next_daily_reset_at", "next_renewal_at"}
 OWN_FIELDS = {"outcome", "reason", "mode", "charge", "shown_is", "cost", "duplicate"}
 QUOTES = [
     record("quinn", "2026-01-01T00:00:00Z", "quote", action="image/quick/512/4"),
@@ -53,6 +53,7 @@ def test_the_answers_of_the_contract(tmp_path: Path) -> None:
         "status": "active",
         "plan": "premium",
         "balances": {"daily": 126, "fast": 25_000, "rollover": 0, "topup": 0, "api": 0},
+        "relaxed": ["image"],
         "next_daily_reset_at": "2026-07-16T00:00:00Z",
         "next_renewal_at": "2026-08-15T09:01:00Z",
     }

@@ -148,7 +148,7 @@ def bad() -> dict[str, tuple[bytes, str]]:
         cases[f"cost_{name}"] = (with_raw("cost", raw), "cost")
         cases[f"at_{name}"] = (with_raw("at", raw), "at")
     for name, at in BAD_INSTANTS.items():
-        cases[f"at_{name}"] = (line_of(opened("ada", at)), "at")
+        cases[f"at_{name}"] = (line_of(opened() | {"at": at}), "at")
     for value in BAD_TIMES:
         cases[f"daily_reset_time_{value!r}"] = (line_of(opened(daily_reset_time=value)), "daily_reset_time")
     for shown in BAD_SHOWN:

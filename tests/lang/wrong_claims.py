@@ -22,6 +22,7 @@ from tokenspec.machine.lang.claims import (
     two_runs,
 )
 from tokenspec.machine.lang.declaration import Kind
+from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.machine.lang.validate_claims import validate_claims
 
@@ -95,6 +96,9 @@ WRONG_CLAIMS: dict[str, Wrong] = {
     "ghost that reads its own value after": Wrong(
         "TS101", "claim 'C', part 'p', ghost 'g', value after", "'new.g'", claims(haunted(0, new(var("g")) + 1))
     ),
+    "layer claim about an unknown rule": Wrong(
+        "TS101", "claim 'C', part 'p'", "'shoves'", claims(LayerPart("p", "It is shoved.", after=("shoves",)))
+    ),
     # a name is declared twice
     "ghost named like a variable": Wrong(
         "TS102",
@@ -109,6 +113,9 @@ WRONG_CLAIMS: dict[str, Wrong] = {
     ),
     "twin that is a name": Wrong(
         "TS202", "claim 'C', part 'p'", "barrier is Barrier", claims(state("p", purse >= 0, barrier, NAME))
+    ),
+    "layer claim where a number is": Wrong(
+        "TS202", "claim 'C', part 'p'", "1 is ", claims(LayerPart("p", "It is one.", where=Lit(1)))
     ),
     # a value does not fit
     "ghost that begins with another type": Wrong(

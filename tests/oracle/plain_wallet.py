@@ -86,7 +86,7 @@ class Account:
 
     plan: str
     pools: dict[str, int]
-    next_daily: int
+    next_daily: int | None  # None where the day brings no tokens
     status: str = "free"
     scheduled_plan: str | None = None
     next_renewal: int | None = None
@@ -204,7 +204,7 @@ class PlainWallet:
     def state_fields(self, account: Account | None) -> Details:
         """The part of every answer that shows the account."""
         if account is None:
-            nothing = dict.fromkeys(("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at"))
+            nothing = dict.fromkeys(("status", "plan", "scheduled_plan", "relaxed", "next_daily_reset_at", "next_renewal_at"))
             return {**nothing, "balances": {}}
         renewal = account.next_renewal
         return {
@@ -212,7 +212,8 @@ class PlainWallet:
             "plan": account.plan,
             "scheduled_plan": account.scheduled_plan,
             "balances": dict(account.pools),
-            "next_daily_reset_at": format_instant(account.next_daily),
+            "relaxed": list(self.plans[account.plan]["relaxed"]),
+            "next_daily_reset_at": None if account.next_daily is None else format_instant(account.next_daily),
             "next_renewal_at": None if renewal is None else format_instant(renewal),
         }
 
@@ -227,14 +228,14 @@ class PlainWallet:
             renewal = account.next_renewal if account.status in ("active", "cancelling") else None
             daily_until = now
             if renewal is not None and renewal <= now:
-                if renewal <= account.next_daily:
+                if account.next_daily is None or renewal <= account.next_daily:
                     if renewal == spare_renewal_at and account.status == "active":
                         return
                     self.run_renewal(account, renewal)
                     account.remember_balances()
                     continue
                 daily_until = renewal - 1
-            if account.next_daily > daily_until:
+            if account.next_daily is None or account.next_daily > daily_until:
                 return
             # Daily resets with nothing between them do what the last one does: one run settles them.
             self.run_daily_reset(account, daily_until)
@@ -281,12 +282,14 @@ class PlainWallet:
 
     def open_account(self, record: Record, now: int) -> Account:
         if self.policy["daily_reset_clock"] == "every_24h_from_opening":
-            first_reset = now + DAY_MS
+            first_reset: int | None = now + DAY_MS
         else:
             hour, minute = (record.get("daily_reset_time") or "00:00").split(":")
             first_reset = now - now % DAY_MS + (int(hour) * 60 + int(minute)) * MINUTE_MS
             if first_reset <= now:
                 first_reset += DAY_MS
+        if self.daily_allowance == 0:
+            first_reset = None
         pools = {"daily": self.daily_allowance, "fast": 0, "rollover": 0, "topup": 0, "api": 0}
         return Account(plan=self.ranking[0], pools=pools, next_daily=first_reset)
 
@@ -409,11 +412,12 @@ class PlainWallet:
     # -- the daily reset ---------------------------------------------------------------------------
 
     def daily_reset(self, account: Account, record: Record, now: int) -> None:
-        require(account.next_daily <= now, "daily_reset_must_be_due")
+        require(account.next_daily is not None and account.next_daily <= now, "daily_reset_must_be_due")
         self.run_daily_reset(account, now)
 
     def run_daily_reset(self, account: Account, now: int) -> None:
         """The batch job: settle every daily instant up to now in one run."""
+        assert account.next_daily is not None
         account.daily_resets += 1
         account.next_daily += ((now - account.next_daily) // DAY_MS + 1) * DAY_MS
         if account.status == "free" or self.subscriber_gets_daily(account):

@@ -177,6 +177,55 @@ def test_a_saved_test_fails_until_the_wallet_is_right(project: pytest.Pytester) 
     ran(project, "--tokenspec-sut", wrong).assert_outcomes(passed=1, failed=1)
 
 
+AVOIDING = """
+class Odd(Wallet):
+    worlds = 0
+    def handle(self, request):
+        answer = super().handle(request)
+        if request["op"] == "open":
+            Odd.worlds += 1
+            answer |= {change}
+        return {answers}
+"""
+
+
+@pytest.mark.parametrize("workers", [(), ("-n", "2")], ids=["alone", "with xdist"])
+@pytest.mark.parametrize("chosen", ["", "vectors"])
+def test_where_every_vector_was_skipped_the_session_fails(
+    project: pytest.Pytester, workers: tuple[str, ...], chosen: str
+) -> None:
+    hidden = "{'observes': ['cost'], 'events': [n for n in answer['events'] if n != 'quote']}"
+    odd = AVOIDING.format(change=hidden, answers="answer if request['op'] == 'open' else {}")
+    write_tests(project, f"{odd}class TestWallet(WalletTests):\n    def sut(self):\n        return Odd()\n")
+    done = project.runpytest_subprocess(*PLUGIN, *(workers or ("-p", "no:xdist")), *FEW, "-k", chosen)
+    done.assert_outcomes(skipped=len(STORIES), failed=0 if chosen else 1)
+    assert done.ret == pytest.ExitCode.TESTS_FAILED
+    done.stdout.fnmatch_lines(["tokenspec: no verdict: every vector of test_wallet.py::TestWallet::test_vectors was skipped"])
+
+
+def test_a_wallet_says_the_same_of_itself_in_every_test(project: pytest.Pytester) -> None:
+    odd = AVOIDING.format(change="{'events': ['login']} if Odd.worlds > 1 else {}", answers="answer")
+    write_tests(project, f"{odd}class TestWallet(WalletTests):\n    def sut(self):\n        return Odd()\n")
+    done = ran(project, "-k", "vectors")
+    done.assert_outcomes(passed=1, failed=len(STORIES) - 1)
+    done.stdout.fnmatch_lines(["*it answered open differently from the first time: its events*"])
+
+
+def test_a_setting_that_the_wallet_has_fixed_otherwise_is_said_in_a_line(project: pytest.Pytester) -> None:
+    odd = AVOIDING.format(change="{'policy': {'refund': 'to_source'}}", answers="answer")
+    write_tests(project, f"{odd}class TestWallet(WalletTests):\n    def sut(self):\n        return Odd()\n")
+    done = ran(project, "--tokenspec-policy", "refund=none")
+    done.assert_outcomes(failed=1 + len(STORIES))
+    done.stdout.fnmatch_lines(["tokenspec: --policy refund=none: the implementation says refund=to_source*"])
+
+
+@pytest.mark.parametrize("raised", ["SystemExit(0)", "pytest.skip.Exception('not today')", "GeneratorExit()"])
+def test_what_ends_a_test_is_no_answer(project: pytest.Pytester, raised: str) -> None:
+    source = f"import pytest\nclass Odd(Wallet):\n    def handle(self, request):\n        raise {raised}\n"
+    write_tests(project, source + "class TestWallet(WalletTests):\n    def sut(self):\n        return Odd()\n")
+    ran(project).assert_outcomes(failed=1 + len(STORIES))
+
+
 def test_with_xdist_the_vectors_are_shared_out_under_the_same_names(project: pytest.Pytester) -> None:
     write_tests(project, "class TestWallet(WalletTests):\n    def sut(self):\n        return Wallet()\n")
     done = project.runpytest_subprocess(*PLUGIN, "-n", "2", "-v", "-k", "vectors")

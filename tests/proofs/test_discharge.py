@@ -9,10 +9,12 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
-from tokenspec.machine.checkers.monitor import Violation
+from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, REFUTED, UNKNOWN, VACUOUS
 from tokenspec.machine.checkers.search.reference import Exploration
 from tokenspec.machine.lang.claims import LayerPart
+from tokenspec.machine.proofs.obligations import TWIN
+from tokenspec.oracle.check.arising import Absence
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched, gather
 from tokenspec.oracle.check.verdicts import disagreements, verdicts
 from tokenspec.oracle.report.check import exit_codes
@@ -82,18 +84,70 @@ def test_a_proof_within_a_bound_is_no_proof(evidence: Evidence) -> None:
 
 
 def test_a_claim_whose_twin_never_occurred_is_not_checked(evidence: Evidence) -> None:
-    def without(counts: Counter[tuple[str, str]]) -> Counter[tuple[str, str]]:
-        return Counter({key: n for key, n in counts.items() if key != ("conservation", "each_pool")})
-
-    tally = replace(evidence.fuzzed.tally, twins=without(evidence.fuzzed.tally.twins))
-    searches = [
-        replace(s, found=replace(s.found, tally=replace(s.found.tally, twins=without(s.found.tally.twins))))
-        for s in evidence.searches
-    ]
-    vacuous = replace(evidence, fuzzed=replace(evidence.fuzzed, tally=tally), searches=searches)
+    vacuous = without(evidence, "conservation", "each_pool")
     found = {v.claim.id: v.verdict for v in verdicts(vacuous)}
     assert found["conservation"] == "not_checked"
     assert 16 in exit_codes(verdicts(vacuous), vacuous)
+
+
+def without(evidence: Evidence, claim: str, part: str) -> Evidence:
+    """The same where no engine met a part's interesting case."""
+
+    def less(tally: Tally) -> Tally:
+        return replace(tally, twins=Counter({key: n for key, n in tally.twins.items() if key != (claim, part)}))
+
+    searches = [
+        replace(
+            s,
+            found=replace(s.found, tally=less(s.found.tally)),
+            ghosts=None if s.ghosts is None else replace(s.ghosts, tally=less(s.ghosts.tally)),
+        )
+        for s in evidence.searches
+    ]
+    return replace(evidence, fuzzed=replace(evidence.fuzzed, tally=less(evidence.fuzzed.tally)), searches=searches)
+
+
+def absent(claim: str, *parts: str, by_proof: bool = True) -> list[Absence]:
+    return [Absence((claim, part, TWIN), f"{part} cannot be", by_proof) for part in parts]
+
+
+def test_a_claim_is_what_its_parts_are_that_can_arise(evidence: Evidence) -> None:
+    unmet = without(evidence, "conservation", "refunded")
+    less = replace(unmet, absences=absent("conservation", "refunded"))
+    found = next(v for v in verdicts(less) if v.claim.id == "conservation")
+    assert (found.verdict, found.does_not_arise) == ("proved", (("refunded", "refunded cannot be"),))
+    assert exit_codes(verdicts(less), less) == []
+    assert {v.claim.id: v.verdict for v in verdicts(unmet)}["conservation"] == "not_checked"
+
+
+def test_a_claim_of_which_no_part_can_arise_does_not_arise(evidence: Evidence) -> None:
+    none = replace(
+        without(evidence, "periods_tile", "periods_tile"), absences=absent("periods_tile", "periods_tile", by_proof=False)
+    )
+    found = next(v for v in verdicts(none) if v.claim.id == "periods_tile")
+    assert (found.verdict, found.why, found.scope) == ("does_not_arise", "periods_tile cannot be", "")
+    assert exit_codes(verdicts(none), none) == []
+
+
+def test_what_cannot_arise_by_proof_stands_only_where_the_invariants_are_proved(evidence: Evidence) -> None:
+    unmet = replace(without(evidence, "conservation", "kinds"), absences=absent("conservation", "kinds"))
+    weak = changed(unmet, "pools_within_allowance", bound=2)
+    found = {v.claim.id: v for v in verdicts(weak)}
+    assert found["conservation"].does_not_arise == ()
+    assert found["conservation"].verdict == "not_checked"
+    assert found["conservation"].why == "the interesting case of kinds never occurred"
+
+
+def test_what_is_broken_is_refuted_whatever_cannot_arise(evidence: Evidence) -> None:
+    violation = Violation("periods_tile", "periods_tile", "Sentence.", "detail")
+    broken = with_first_search(evidence, replace(evidence.searches[0].found, violation=violation, complete=False))
+    broken = replace(broken, absences=absent("periods_tile", "periods_tile", by_proof=False))
+    assert {v.claim.id for v in verdicts(broken) if v.verdict == "refuted"} == {"periods_tile"}
+
+
+def test_a_verdict_that_is_not_proved_says_why(evidence: Evidence) -> None:
+    for v in verdicts(evidence):
+        assert bool(v.why) == (v.verdict != "proved")
 
 
 def test_a_search_that_ended_early_gives_no_verdict(evidence: Evidence) -> None:

@@ -53,6 +53,7 @@ def answer_to_cancel() -> bytes:
         "an_endless_line": b"x" * 17_000_000,
         "not_a_number": b'{"outcome":NaN}',
         "too_deep": b"[" * 100_000,
+        "a_name_twice": b'{"outcome":"accepted",' + REFUSED[1:],
         "no_object": b'["accepted"]',
         "an_empty_line": b"",
         "two_answers": REFUSED + b"\n" + REFUSED,

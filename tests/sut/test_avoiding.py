@@ -11,6 +11,7 @@ import pytest
 from sut.calling import HERE, call
 from sut.implementation import Beside
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.conformance import conform, replayed
 from tokenspec.oracle.fuzz.regressions import Kept
 from tokenspec.oracle.report.config import FuzzConfig, Settings
@@ -199,6 +200,32 @@ def test_what_makes_no_difference_may_change(verb: str, name: str) -> None:
 
 def settings_of(request: Message) -> dict[str, str]:
     return {**DEFAULTS, **request["policy"]}
+
+
+def milliseconds(at: str | None, kind: Callable[[int], Any]) -> Any:
+    return None if at is None else kind(parse_instant(at))
+
+
+INSTANTS: dict[str, tuple[Callable[[int], Any], int]] = {
+    "whole milliseconds": (int, 0),
+    "a number with a fraction": (float, 15),
+    "seconds": (lambda at: at // 1_000, 15),
+    "digits in a text": (str, 15),
+    "with an offset": (lambda at: f"{format_instant(at)[:-1]}+00:00", 0),
+    "with an offset that is none": (lambda at: f"{format_instant(at)[:-1]}+00:99", 15),
+}
+
+
+@every_verb
+@pytest.mark.parametrize("name", INSTANTS)
+def test_an_instant_has_one_of_its_forms(verb: str, name: str) -> None:
+    kind, code = INSTANTS[name]
+
+    def change(_: int, request: Message, answer: Message) -> Message:
+        due = {key: milliseconds(at, kind) for key, at in answer.items() if key.endswith("_at")}
+        return answer | due if request["op"] == "apply" else answer
+
+    assert ran(verb, change).code == code
 
 
 def refusing(worlds: Callable[[Message], bool]) -> Change:

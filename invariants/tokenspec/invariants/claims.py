@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 from tokenspec.invariants.accounting import accounting
+from tokenspec.invariants.generating import generating
 from tokenspec.invariants.jobs import jobs
 from tokenspec.invariants.safety import safety
 from tokenspec.invariants.words import state
@@ -27,7 +28,7 @@ def claims(ranking: tuple[str, ...], months: int = DEFAULT.bank_months) -> tuple
 
     `months` is what the second one says of the bank; its formula holds for any.
     """
-    return (*safety(ranking, months), *accounting(ranking), *jobs(ranking), types(ranking))
+    return (*safety(ranking, months), *accounting(ranking), *jobs(ranking), types(ranking), *generating(ranking))
 
 
 def types(ranking: tuple[str, ...]) -> Claim:

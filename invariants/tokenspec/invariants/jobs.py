@@ -14,8 +14,8 @@ _PLAIN = (
     ("model_is_known", True),
     ("model_is_paid_only", False),
     ("action_is_named", False),
-    ("price_is_listed", False),
-    ("listed_price", 0),
+    ("price_is_listed", True),
+    ("listed_price", 1),
     ("job_is_new", True),
 )
 """The facts of a generation that names neither model nor action."""

@@ -23,7 +23,8 @@ CLOCKS = (
     Clock("renewal", falls_due="renewal_falls_due", job="renew", says="monthly, on the anniversary of subscribing",
           overdue_ms=0, overdue_since=Since.END_OF_DAY, clauses=cites("F22 F23 A04 A05")),
     Clock("daily", falls_due="daily_reset_falls_due", job="daily_reset", says="daily, at the account's reset time",
-          overdue_ms=48 * HOUR_MS, overdue_since=Since.LAST_RUN, clauses=cites("F21 A02 A05 A12")),
+          overdue_ms=48 * HOUR_MS, overdue_since=Since.LAST_RUN, clauses=cites("F21 A02 A05 A12"),
+          of="daily_allowance"),
 )
 
 
@@ -62,7 +63,7 @@ def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
 def admissible(ranking: tuple[str, ...], packs: tuple[str, ...]) -> tuple[Assumption, ...]:
     """What every catalogue with these plans and packs satisfies."""
     return (
-        assumption(daily_allowance >= 1, "daily: the daily allowance is at least one token"),
+        assumption(daily_allowance >= 0, "daily: the daily allowance is not below 0"),
         *(assumption(eq(figure.of(FREE_PLAN), 0), f"plans.{FREE_PLAN}: the free plan's figures are 0")
           for figure in (allowance_of, api_of)),
         *(assumption(allowance_of.of(low) <= allowance_of.of(high), f"plans.{high}.allowance: it is below that of {low}, and "

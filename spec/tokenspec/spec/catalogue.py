@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from importlib.resources import files
 
@@ -49,6 +49,13 @@ class Catalogue:
         """Returns the listed model that `name` is or is a variant of, the one with the longest name; None where there is none."""
         found = [m for m in self.models if name == m or (name.startswith(m) and name[len(m)] in " .-")]
         return self.models[max(found, key=len)] if found else None
+
+    def unnamed(self, fields: Collection[str] = ("model", "action")) -> dict[str, Value]:
+        """What is true of every generation that names, of its model and its action, `fields` alone."""
+        models = self.models.values() if "model" in fields else ()
+        known: dict[str, Value] = {} if any(m.paid_only for m in models) else {"model_is_paid_only": False}
+        known |= {} if "model" in fields else {"model_is_known": True}
+        return known | ({} if "action" in fields else {"action_is_named": False})
 
     def parameters(self) -> dict[str, Value]:
         """The figures under the names that the account's declaration gives them."""

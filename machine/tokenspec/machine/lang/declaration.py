@@ -250,6 +250,8 @@ class Clock:
     overdue_ms: int
     clauses: tuple[str, ...]
     overdue_since: Since = Since.FALLS_DUE
+    of: str = ""
+    """The figure that it is about: where that is 0, nothing ever falls due by this clock. None where it is empty."""
 
 
 @dataclass(frozen=True, slots=True)

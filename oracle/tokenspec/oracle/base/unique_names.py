@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import msgspec
+
+_T = TypeVar("_T")
 
 
 def repeated_name(content: bytes, value: Any) -> tuple[str, ...] | None:
@@ -25,6 +27,10 @@ def repeated_name(content: bytes, value: Any) -> tuple[str, ...] | None:
         return ()
 
 
+@overload
+def decode(content: bytes) -> Any: ...
+@overload
+def decode(content: bytes, kind: type[_T]) -> _T: ...
 def decode(content: bytes, kind: Any = Any) -> Any:
     """The JSON `content` as a value of the type `kind`. Raises `msgspec.DecodeError` as the library does, and for a name that
     stands twice."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import BinaryIO
@@ -23,7 +22,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
             yield direct
         return
     folder, name = os.path.split(target)
-    beside = os.path.join(folder, f".{name[:100]}.{secrets.token_hex(4)}.tmp")
+    beside = os.path.join(folder, f".{name[:100]}.{os.urandom(4).hex()}.tmp")
     descriptor, unnamed = _opened(folder, beside)
     file = os.fdopen(descriptor, "wb")
     try:

@@ -42,6 +42,7 @@ from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration, own_version
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.arising import absences, cases
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
 from tokenspec.oracle.check.verdicts import Key
@@ -82,7 +83,7 @@ class Checked:
 def read(content: bytes, name: str) -> Certificate:
     """The certificate in a file. Raises `BadSetting` where it is none."""
     try:
-        found = msgspec.json.decode(content, type=Certificate)
+        found = decode(content, Certificate)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
         raise BadSetting(name, f"it is not a certificate: {fault}") from None
     if found.format != FORMAT:

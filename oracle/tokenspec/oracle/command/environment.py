@@ -5,14 +5,12 @@ CI sets variables more easily than it puts a command together.
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator
 
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.text import one_line
 
 _DIGEST_MIN = 12
 
@@ -22,6 +20,11 @@ def take_from_environment(command: click.Command, prefix: str) -> None:
     known = set(_named(command, prefix))
     for name in sorted(os.environ):
         if name.startswith(f"{prefix}_") and name not in known:
+            # Imported where something is wrong, so that short commands start without them; the same below.
+            import difflib
+
+            from tokenspec.oracle.base.text import one_line
+
             near = difflib.get_close_matches(name, sorted(known), 1)
             raise WrongUsage(one_line(name), f"no option has this variable{f'; is {near[0]} meant?' if near else ''}")
 
@@ -44,6 +47,7 @@ def demand_digest(context: click.Context, parameter: click.Parameter, asked: str
     if asked is None:
         return
     from tokenspec.oracle.base.provenance import declaration
+    from tokenspec.oracle.base.text import one_line
 
     if len(asked) < _DIGEST_MIN or not declaration().startswith(asked):
         found = f"at least {_DIGEST_MIN} of its characters are needed" if len(asked) < _DIGEST_MIN else f"this is {declaration()}"

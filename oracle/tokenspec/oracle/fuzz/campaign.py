@@ -114,7 +114,8 @@ def run(
     result = CampaignResult(Coverage((account, *others)), Tally(), seed=seed_number)
     settled = bool(fixed) or catalogue is not None
     if settled:
-        result.closed = closed_off(account, {**fixed, **(catalogue.parameters() if catalogue is not None else {})})
+        figures = catalogue.parameters() | catalogue.unnamed() if catalogue is not None else {}
+        result.closed = closed_off(account, {**fixed, **figures})
     parts: list[Callable[[], None]] = [
         lambda: walk_worlds(world, examples, steps, seed_number, tick),
         lambda: drive(world, examples, steps, seed_number, tick, shorten),

@@ -278,7 +278,7 @@ def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
     """The rules and refusals that cannot be met with the events and values that the implementation takes."""
     account, _, session = system(setting.catalogue).machines
     settled = setting.policy if setting.known is None else setting.known
-    figures = {**setting.catalogue.parameters(), **settled, **terms.policy}
+    figures = {**setting.catalogue.parameters(), **settled, **terms.policy, **setting.catalogue.unnamed(terms.fields)}
     closed: set[Met] = set()
     for machine in (account, session):
         kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))

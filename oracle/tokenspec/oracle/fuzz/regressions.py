@@ -15,6 +15,7 @@ import msgspec
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.records import asked
@@ -36,7 +37,7 @@ class Kept:
         """All of them, the shortest first; what is none is dropped."""
         for content in sorted(self._database.fetch(self._key), key=lambda each: (len(each), each)):
             try:
-                yield msgspec.json.decode(content, type=Records)
+                yield decode(content, Records)
             except (msgspec.DecodeError, UnicodeDecodeError):
                 self._database.delete(self._key, content)
 

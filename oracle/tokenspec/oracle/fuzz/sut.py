@@ -133,12 +133,14 @@ class SutFuzz(WorldFuzz):
             return None
         fitted = dict(record)
         for key, is_optional in self._keys[event].items():
-            if key in fitted and not terms.takes(key, fitted[key]):
-                taken = terms.values[key]
+            if key in fitted and not terms.takes(key, fitted[key], is_optional):
+                taken = terms.values.get(key)
                 if taken:
                     fitted[key] = taken[len(self.records) % len(taken)]
                 elif is_optional:
                     del fitted[key]
+                    if key == "model":
+                        fitted["origin"] = getattr(self.oracle.catalogue.model(record["model"]), "origin", "first_party")
                 else:
                     return None
         known = self.oracle.accounts.get(record["account"])

@@ -71,7 +71,7 @@ class GoingOn:
         changed.row = tuple(row)
         if account.row[0] in SUBSCRIBED and row[0] not in SUBSCRIBED:
             changed.month, changed.subscription = changed.month + 1, changed.subscription + 1
-        return None if self._possible.wrong_with(changed.row) or wrong_with_clocks(changed) else changed
+        return None if self._possible.wrong_with(changed.row) or wrong_with_clocks(self._oracle, changed) else changed
 
     def _remember(self, account: Account, record: Record, answer: Answer, observed: Mapping[str, Any]) -> None:
         """The job and the id of `record` count as the observed outcome and charge say."""

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.declaration import Clock, Kind, Since
-from tokenspec.oracle.base.errors import WentBack
+from tokenspec.oracle.base.errors import BadSetting, WentBack
 from tokenspec.oracle.base.instants import DAY_MS, format_instant
 from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.runtime.clocks import Dial
@@ -149,8 +149,8 @@ def tell(
 ) -> Story:
     """The story of `account` up to `until` (milliseconds), or up to its last record. Its jobs due by then have run if implied.
 
-    Raises `KeyError` where no record of the account stands in the log up to then. Records of other accounts are read for
-    their form alone: no account has to do with another.
+    Raises `KeyError` where no record of the account stands in the log up to then, `BadSetting` where it is no log at all.
+    Records of other accounts are read for their form alone: no account has to do with another.
     """
     story = Story(oracle, account, 0)
     teller = _Teller(story)
@@ -170,6 +170,9 @@ def tell(
             story.bad.append(Bad.of(line, back))
             story.skipped.append(line._replace(content=b""))
     if not story.records:
+        for bad in story.bad:
+            if bad.line.other_form:
+                raise BadSetting(bad.line.file, bad.line.other_form)
         raise KeyError(account)
     if until is not None:
         teller.passes(until)

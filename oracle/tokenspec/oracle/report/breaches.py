@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
 from tokenspec.oracle.check.assumed import unsatisfied
@@ -78,7 +79,7 @@ def gates(evidence: Evidence) -> dict[str, list[str]]:
     lemmas = [line for (claim, _), lines in open_obligations(evidence) if claim == LEMMA for line in lines]
     return {
         "every_lemma_is_proved": lemmas,
-        "every_assumption_is_satisfied": list(unsatisfied((s.scope for s in evidence.searches), evidence.settings.catalogue)),
+        "every_assumption_is_satisfied": list(unsatisfied((evidence.settings.scope, TINY), evidence.settings.catalogue)),
         "engines_agree": [f"engines disagree: {line}" for line in disagreements(evidence)],
         "no_deadlock": [f"deadlock: {state}" for state in evidence.deadlocks],
         "every_outcome_occurs": [f"never met: {event}, {what}" for event, what in cold],

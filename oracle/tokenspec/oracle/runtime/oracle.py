@@ -291,6 +291,8 @@ class Oracle:
 
     def _act_on_daily(self, account: Account, act: ClockAct, at: int, record: Record | None) -> None:
         if act is ClockAct.STARTS:
+            if self.parameters.get(self._clocks["daily"].of) == 0:
+                return
             written = getattr(record, "daily_reset_time", None) or "00:00"
             account.daily = clocks.start_daily(at, parse_time_of_day(written), self._every_24h)
             account.daily_ran = at
@@ -393,6 +395,7 @@ class Oracle:
             plan=plan if exists else None,
             scheduled_plan=scheduled if exists and scheduled != NONE else None,
             balances=dict(zip(POOLS, row[self._pools], strict=True)) if exists else {},
+            relaxed=list(self.catalogue.plans[plan].relaxed) if exists else None,
             next_daily_reset_at=format_instant(account.daily.shown) if account.daily is not None else None,
             next_renewal_at=format_instant(account.renewal.shown) if account.renewal is not None else None,
             **given,

@@ -11,6 +11,7 @@ from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.possible_states import PossibleStates
@@ -83,7 +84,7 @@ def load(content: bytes, name: str = "state") -> Oracle:
 
 def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode(content, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSetting(name, f"it is not a saved state: {fault}") from None
 
@@ -93,10 +94,10 @@ def _wrong_with(oracle: Oracle, possible: PossibleStates, account: Account) -> s
     wrong = possible.wrong_with(account.row)
     if wrong is not None:
         return wrong
-    return wrong_with_clocks(account) or _wrong_with_sessions(oracle, account)
+    return wrong_with_clocks(oracle, account) or _wrong_with_sessions(oracle, account)
 
 
-def wrong_with_clocks(account: Account) -> str | None:
+def wrong_with_clocks(oracle: Oracle, account: Account) -> str | None:
     """Returns why no account has the clocks of `account`; None where nothing speaks against them."""
     if account.last_at is not None and not FIRST_INSTANT <= account.last_at <= LAST_INSTANT:
         return "its last record has no instant"
@@ -110,7 +111,8 @@ def wrong_with_clocks(account: Account) -> str | None:
             and 0 <= dial.months <= _MONTHS_MAX
         ):
             return "a clock of it shows no instant"
-    if (account.daily is None) != (account.row[0] == ABSENT) or (account.renewal is None) != (account.row[0] not in SUBSCRIBED):
+    has_days = account.row[0] != ABSENT and oracle.catalogue.daily > 0
+    if (account.daily is not None) != has_days or (account.renewal is None) != (account.row[0] not in SUBSCRIBED):
         return f"an account that is {account.row[0]} has other clocks"
     return None
 

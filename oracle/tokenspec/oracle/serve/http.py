@@ -19,6 +19,7 @@ from aiohttp import web
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.serve import connections
 from tokenspec.oracle.serve.openapi import description
 from tokenspec.oracle.serve.worlds import OpenWorlds
@@ -49,7 +50,7 @@ def application(worlds: OpenWorlds, longest: int, hosts: frozenset[str] | None) 
         try:
             async with asyncio.timeout(connections.BODY_SECONDS):
                 body = await request.read()
-            message = msgspec.json.decode(body)
+            message = decode(body)
         except web.HTTPRequestEntityTooLarge:
             return _response(413, {"error": f"a request has at most {longest:,} bytes"})
         except TimeoutError:

@@ -14,6 +14,7 @@ import msgspec
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, in_our_words
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle, ReaderOf
 from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import JOBS, PROTOCOL, Message, event_names
@@ -57,7 +58,7 @@ class Server:
     def answer(self, line: bytes) -> bytes:
         """The answer to one request as JSON, in bytes both ways, without the end of the line."""
         try:
-            request = msgspec.json.decode(line)
+            request = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
             return msgspec.json.encode(_error(f"a request is one JSON object: {in_our_words(str(fault))}"))
         return msgspec.json.encode(self.handle(request))

@@ -19,6 +19,10 @@ _OBJECTS = ("charge", "balances")
 OBSERVABLE = (*FIELDS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool in POOLS))
 
 
+ASKED_FOR = ("model", "action")
+"""Optional fields of a record that are sent only to those who say that they take them."""
+
+
 @dataclass(frozen=True)
 class Capabilities:
     """A checked answer to `open`."""
@@ -32,6 +36,8 @@ class Capabilities:
     """By field of an event, the values it takes; a field that is not named takes all."""
     policy: Mapping[str, str] = field(default_factory=dict)
     """Settings that it has fixed."""
+    fields: frozenset[str] = frozenset()
+    """Of ASKED_FOR, those that it takes."""
 
     @property
     def opens_accounts(self) -> bool:
@@ -45,8 +51,10 @@ class Capabilities:
             " ".join(part for part in (one_line(self.name), one_line(self.version)) if part) or "an implementation without a name"
         )
 
-    def takes(self, key: str, value: Any) -> bool:
-        """Returns whether `value` may be sent in the field `key`."""
+    def takes(self, key: str, value: Any, is_optional: bool = False) -> bool:
+        """Returns whether `value` may be sent in the field `key`, which a record of the event may do without if `is_optional`."""
+        if is_optional and key in ASKED_FOR and key not in self.fields:
+            return False
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 
 
@@ -66,9 +74,11 @@ def terms_from(answer: Mapping[str, Any]) -> Capabilities:
     for key, text in texts.items():
         if not isinstance(text, str):
             raise BadSetting(key, f"it is a text, found {as_text(text)}")
+    fields = frozenset(_names({"fields": _given(answer, "fields", [])}, "fields", ASKED_FOR))
     listed = _names(answer, "observes", OBSERVABLE)
     observes = tuple(name for name in OBSERVABLE if name in listed)
-    return Capabilities(str(resets), frozenset(events), observes, texts["name"], texts["version"], _values(answer), policy)
+    about = texts["name"], texts["version"], _values(answer), policy, fields
+    return Capabilities(str(resets), frozenset(events), observes, *about)
 
 
 def _given(answer: Mapping[str, Any], key: str, absent: Any) -> Any:
@@ -103,5 +113,5 @@ def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 def payload_keys(event: Event) -> dict[str, bool]:
     """The fields of a record of `event` by name, and whether each may be left out."""
-    fields = {f.key: False for f in event.fields if f.origin is Origin.PAYLOAD}
+    fields = {f.key: bool(f.instead) for f in event.fields if f.origin is Origin.PAYLOAD}
     return fields | {key.name: key.optional for key in event.keys}

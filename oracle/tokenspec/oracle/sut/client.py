@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import msgspec
 
 from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.base.unique_names import repeated_name
 
 Message = dict[str, Any]
 
@@ -52,4 +53,8 @@ def read_answer(body: bytes) -> Message | Failed:
         return Failed(GARBAGE, f"it answered what is not JSON: {shown}" if shown else "it answered nothing")
     if not isinstance(answer, dict):
         return Failed(GARBAGE, f"it answered what is not a JSON object: {as_text(answer)}")
+    twice = repeated_name(body, answer)
+    if twice is not None:
+        # Of two values for one name neither is the answer.
+        return Failed(GARBAGE, f"it answered with an object in which {as_text('.'.join(twice))} stands twice")
     return answer

@@ -14,6 +14,7 @@ import msgspec
 
 from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.text import in_our_words
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import cannot_be_written, write_file
 from tokenspec.oracle.vectors.from_counterexample import case_of
 from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, checked_answers, laid_out, read_suite
@@ -61,7 +62,7 @@ def _case(file: Path) -> tuple[Case, dict[str, Any]]:
     """The vector in a file, and its members as they are written."""
     content = file.read_bytes()
     try:
-        written = msgspec.json.decode(content, type=dict)
+        written = decode(content, dict)
         case = case_of(written)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSuite(str(file), in_our_words(str(fault))) from None

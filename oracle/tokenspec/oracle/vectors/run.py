@@ -16,7 +16,7 @@ from typing import Any
 from tokenspec.oracle.logs.because import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
 from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.observed import Reasons, held, observed
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, applied
@@ -24,6 +24,7 @@ from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Difference, differences
 from tokenspec.oracle.wire.settings import catalogue_from
 from tokenspec.spec.policies import DEFAULTS
+from tokenspec.spec.system import system
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -174,8 +175,9 @@ def _not_taken(step: Step, terms: Capabilities) -> str:
     record = record_of(step)
     if record["event"] not in terms.events:
         return f"it holds {record['event']}"
+    optional = next(payload_keys(e) for m in system().machines for e in m.events if e.name == record["event"])
     for key, value in record.items():
-        if key not in ("account", "at", "event", "id") and not terms.takes(key, value):
+        if key not in ("account", "at", "event", "id") and not terms.takes(key, value, optional.get(key, False)):
             return f"it holds a {key} that is not taken"
     if step.expect.duplicate is True and "duplicate" not in terms.observes:
         return "it repeats an id, and duplicate is not observed"

@@ -21,6 +21,7 @@ from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.base.shards import slice_of
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, Answer, differences
 from tokenspec.oracle.wire.protocol import event_names
@@ -126,6 +127,8 @@ class Suite:
 
     path: Path
     index: Index
+    is_older: bool = False
+    """True if another declaration made it."""
     is_own: bool = True
     """False for the suite that comes with tokenspec: its answers were worked out when it was built."""
 
@@ -136,14 +139,13 @@ class Suite:
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise BadSuite(str(path), "its sha256 is not the one that the index says")
         vector = _decoded(path, content, Vector)
-        is_older = self.index.digest != declaration()
-        if is_older:
+        if self.is_older:
             # Another declaration may have had fewer policies. The answers are worked out again, with the others at their default.
             vector = msgspec.structs.replace(vector, policy={**DEFAULTS, **vector.policy})
         if (vector.id, vector.resets) != (entry.id, entry.resets):
             raise BadSuite(str(path), "its id and resets are not those that the index says")
         _check(path, vector)
-        return Case(entry, checked_answers(path, vector, is_older) if self.is_own else vector)
+        return Case(entry, checked_answers(path, vector, self.is_older) if self.is_own else vector)
 
 
 def read_suite(path: Path) -> Suite:
@@ -155,7 +157,7 @@ def read_suite(path: Path) -> Suite:
         raise BadSuite(str(index), f"{next(i for i in ids if ids.count(i) > 1)} stands in it twice")
     for entry in found.vectors:
         _checked(index, lambda named=entry.policies: policy_from(named))
-    return Suite(path, found)
+    return Suite(path, found, found.digest != declaration())
 
 
 def default_suite() -> Suite:
@@ -163,7 +165,7 @@ def default_suite() -> Suite:
     here = Path(__file__).parent
     installed = here / "suite"
     suite = read_suite(installed if installed.is_dir() else here.parents[2] / "vectors")
-    return replace(suite, is_own=suite.index.digest != declaration())
+    return replace(suite, is_own=suite.is_older)
 
 
 def sliced(entries: list[Entry], part: str | None) -> list[Entry]:
@@ -205,7 +207,7 @@ def reader() -> Reader:
 
 def _decoded(path: Path, content: bytes, kind: Any) -> Any:
     try:
-        return msgspec.json.decode(content, type=kind)
+        return decode(content, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSuite(str(path), in_our_words(str(fault))) from None
 

@@ -15,7 +15,7 @@ from tokenspec.spec.words import APP_POOLS, POOLS
 class Answer(msgspec.Struct, frozen=True, gc=False):
     """The answer to one event. What does not apply is left out; without an account the state fields are None.
 
-    Balances and charges are tokens by pool; instants are RFC 3339 in UTC.
+    Balances and charges are tokens by pool; instants are RFC 3339 in UTC; `relaxed` names the media of unlimited generation.
     """
 
     outcome: str
@@ -28,6 +28,7 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     plan: str | None = None
     scheduled_plan: str | None = None
     balances: dict[str, int] = {}
+    relaxed: list[str] | None = None
     next_daily_reset_at: str | None = None
     next_renewal_at: str | None = None
     duplicate: bool | UnsetType = UNSET
@@ -85,6 +86,9 @@ def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) ->
         elif field in _INSTANTS:
             if ours != theirs and _instant(ours) != _instant(theirs):
                 found.append((field, ours, theirs))
+        elif field == "relaxed":
+            if _media(ours) != _media(theirs):
+                found.append((field, ours, theirs))
         elif not _same(ours, theirs) and not (field == "duplicate" and not ours and theirs is False):
             found.append((field, ours, theirs))
     if len(found) > 1:
@@ -131,6 +135,12 @@ def _by_pool(field: str, ours: Mapping[str, int], theirs: Any, nulls: bool) -> l
     ]
 
 
+def _media(written: Any) -> Any:
+    """A list of media as the set it stands for; a null is none of them."""
+    is_list = isinstance(written, list) and all(isinstance(medium, str) for medium in written)
+    return frozenset(written) if is_list else frozenset() if written is None else written
+
+
 def _same(ours: Any, theirs: Any) -> bool:
     # 1, 1.0 and true are equal in Python and three different things in an answer.
     return type(ours) is type(theirs) and bool(ours == theirs)
@@ -142,4 +152,5 @@ def _instant(written: Any) -> Any:
             return parse_instant(written)
         except ValueError:
             return written
-    return written
+    # A number with a fraction, or a truth value, is no instant, whatever it is equal to.
+    return written if type(written) is int else (written,)

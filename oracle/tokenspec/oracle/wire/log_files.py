@@ -142,7 +142,7 @@ def _other_form(head: Sequence[bytes]) -> str:
     first, *others = (line.removeprefix(_BOM).strip() for line in head)
     if found is None and first.startswith(b"[") and not (first.endswith(b"]") and others):
         found = "a JSON array", "write one record a line, such as by `jq -c '.[]' FILE`"
-    if found is None and first == b"{" and others:
+    if found is None and first == b"{" and others and not others[0].startswith(b"{"):
         found = "a JSON object written over several lines", "write one record a line, such as by `jq -c . FILE`"
     if found is None and not any(line.startswith(b"{") for line in (first, *others)):
         delimiter = _delimiter(first)

@@ -63,13 +63,16 @@ class Reader:
         self._decoder = msgspec.json.Decoder(self.union)
         self._times = _keys(self.events, Shape.TIME_OF_DAY)
         self._pools = _keys(self.events, Shape.POOLS)
+
         self._choices = {
             f.key: ", ".join(f.type.members)
             for e in self.events
             for f in e.fields
             if f.origin is Origin.PAYLOAD and isinstance(f.type, Enum)
         }
-        self._instead = {e.name: tuple((f.key, f.instead) for f in e.fields if f.instead) for e in self.events}
+        instead = {e.name: tuple((f.key, f.instead) for f in e.fields if f.instead) for e in self.events}
+        self._instead = {event: keys for event, keys in instead.items() if keys}
+        self._with_own_forms = self._times.keys() | self._pools.keys() | self._instead.keys()
         self._choices |= {key: ", ".join(APP_POOLS) for keys in self._pools.values() for key in keys}
 
     def decode(self, line: bytes) -> Record:
@@ -181,14 +184,15 @@ class Reader:
         except ValueError as fault:
             raise BadRecord("at", str(fault), as_text(record.at)) from None
         event = record.__struct_config__.tag
-        for key in self._times.get(event, ()):
-            _check_time(key, getattr(record, key))
-        for key, other in self._instead[event]:
-            if (getattr(record, key) is None) == (getattr(record, other) is None):
-                both = "neither is there" if getattr(record, key) is None else "both are there"
-                raise BadRecord(other, f"a {event} names its {key} or its {other}, and {both}")
-        for key in self._pools.get(event, ()):
-            setattr(record, key, _check_pools(key, getattr(record, key)))
+        if event in self._with_own_forms:
+            for key in self._times.get(event, ()):
+                _check_time(key, getattr(record, key))
+            for key, other in self._instead.get(event, ()):
+                if (getattr(record, key) is None) == (getattr(record, other) is None):
+                    both = "neither is there" if getattr(record, key) is None else "both are there"
+                    raise BadRecord(other, f"a {event} names its {key} or its {other}, and {both}")
+            for key in self._pools.get(event, ()):
+                setattr(record, key, _check_pools(key, getattr(record, key)))
         if self._aliases:
             self._replace_aliases(record)
         found: Record = record

@@ -22,11 +22,12 @@ from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.prover.induction import LEMMA, REFUTED, VACUOUS, Induction
 from tokenspec.machine.lang.claims import Claim, answer_types
+from tokenspec.machine.lang.declaration import Policy
 from tokenspec.machine.mutation.operators import Mutant, mutants
 from tokenspec.oracle.base.processes import processes
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, Fate
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
-from tokenspec.oracle.check.scoped import scoped
+from tokenspec.oracle.check.scoped import openings, scoped
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
@@ -56,8 +57,7 @@ def _claims(scope: Scope) -> tuple[list[Claim], list[Claim]]:
 
 
 @cache
-def _original(scope: Scope, ghosts: bool, opened: bool) -> Scoped:
-    left_open = account(scope.catalogue).policies if opened else ()
+def _original(scope: Scope, ghosts: bool, left_open: tuple[Policy, ...]) -> Scoped:
     return scoped(scope, _claims(scope)[ghosts], left_open=left_open)
 
 
@@ -71,7 +71,11 @@ def at_a_glance(faults: Sequence[Mutant], scope: Scope = SMALL) -> list[Fate | N
     # Where the claims read what the fault takes away, they cannot even be asked of it.
     refused = [bool(fault.refused) or answer_types(fault.machine).keys() != answers for fault in faults]
     readable = [fault for fault, is_refused in zip(faults, refused, strict=True) if not is_refused]
-    found = breaches(_original(scope, False, True), [fault.machine for fault in readable], _APART) if readable else []
+    found = (
+        breaches(_original(scope, False, account(scope.catalogue).policies), [fault.machine for fault in readable], _APART)
+        if readable
+        else []
+    )
     broken = {fault.id: breach for fault, breach in zip(readable, found, strict=True) if breach is not None}
     fates: list[Fate | None] = []
     for fault, is_refused in zip(faults, refused, strict=True):
@@ -87,9 +91,8 @@ def at_a_glance(faults: Sequence[Mutant], scope: Scope = SMALL) -> list[Fate | N
 def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
     """Finds a fault by a search of its own, or by proof; None where it is not found."""
 
-    def search(ghosts: bool, opened: bool) -> Fate | None:
-        original = _original(scope, ghosts, opened)
-        left_open = fault.machine.policies if opened else ()
+    def search(ghosts: bool, left_open: tuple[Policy, ...] = ()) -> Fate | None:
+        original = _original(scope, ghosts, left_open)
         mutant = scoped(scope, original.claims, left_open=left_open, machine=fault.machine, like=original)
         try:
             found = Search(mutant).run(Budget(states=_STATES))
@@ -104,7 +107,9 @@ def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
                 return _killed(fault, f"lemma {o.part}" if o.claim == LEMMA else o.claim, "prover", 1)
         return None
 
-    return search(False, False) or search(True, False) or proof() or search(False, True) or search(True, True)
+    fate = search(False) or search(True) or proof()
+    opened = [] if fate is not None else openings(scope, account(scope.catalogue).policies)
+    return next(filter(None, (search(ghosts, some) for ghosts in (False, True) for some in opened)), fate)
 
 
 def fuzz(fault: Mutant) -> Fate | None:

@@ -58,12 +58,14 @@ def command(
 
     A prover takes every figure and every policy at once; a search visits every state of a small world, and every state
     of a tiny one under every policy; random runs go through the clocks and the journal as well. A claim counts only if
-    its interesting case occurred. --policy narrows searches and runs, never the proofs; --catalogue is for the runs.
+    its interesting case occurred, or is shown to be impossible under --policy and --catalogue. --policy narrows searches and
+    runs, never the proofs; --catalogue is for the runs, and its plans and packs for the proofs too.
 
     \b
     tokenspec check
     tokenspec check --scope standard --format json -o report.json
-    tokenspec check --policy lapse_bank=frozen --max-states 1000000
+    tokenspec check --scope tiny --policy lapse_bank=frozen --policy refund=none
+    tokenspec check --catalogue catalogue.toml
     tokenspec check --format junit -o check.xml --save broken
     tokenspec check --report junit=check.xml --report md=check.md
     tokenspec check --scope tiny --certificate tiny.cert && tokenspec check --verify tiny.cert

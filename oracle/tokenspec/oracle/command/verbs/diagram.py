@@ -14,6 +14,7 @@ from tokenspec.diagrams.graph import Graph, Outcome
 from tokenspec.diagrams.mermaid import mermaid
 from tokenspec.diagrams.picture import NoProgram, pdf, png, svg
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.command.files import check_files, write_file
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.gallery import pictures
@@ -107,7 +108,7 @@ def _hits(paths: tuple[str, ...]) -> dict[Outcome, int]:
     total: dict[Outcome, int] = {}
     for path in paths:
         try:
-            rows = msgspec.json.decode(Path(path).read_bytes(), type=_Report).coverage
+            rows = decode(Path(path).read_bytes(), _Report).coverage
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             rule = "it is not a report as JSON of fuzz, replay or vectors run, which has a list `coverage`"
             raise BadSetting(path, f"{rule}: {fault}") from None

@@ -11,6 +11,7 @@ import msgspec
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_options
 from tokenspec.oracle.logs.diagnosis import Asked
 from tokenspec.oracle.logs.history import tell
@@ -71,7 +72,7 @@ def _pools(shown: str | None) -> dict[str, int] | None:
     if shown is None:
         return None
     try:
-        pools = msgspec.json.decode(os.fsencode(shown), type=dict[str, int])
+        pools = decode(os.fsencode(shown), dict[str, int])
     except msgspec.MsgspecError:
         pools = {}
     if not pools or any(pool not in POOLS for pool in pools):

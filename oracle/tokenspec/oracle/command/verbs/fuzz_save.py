@@ -85,7 +85,9 @@ def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance
             if not is_log(path) and not found.records:
                 yield f"not saved as {path}: nothing was sent, so that there is no vector"
             elif is_log(path):
-                write_file("--save", path, _log(found.records))
+                # A null that it answered counts, unlike one in a log.
+                first, *others = found.records or [{}]
+                write_file("--save", path, _log([first | {"observed_as": "answer"}, *others] if first else []))
                 yield f"saved; {replay_again(path, verdict.policy, resets, settings.catalogue_file, known)}"
             elif Path(path).suffix == VECTOR:
                 write_file("--save", path, as_json(found_vector(found, verdict.policy, settings.catalogue, resets)).encode())

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import click
 
-from tokenspec.oracle.command.options import Output, output_options, resets_option, settings_options
-from tokenspec.oracle.command.verbs.replay import inferred
+from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_options
+from tokenspec.oracle.logs.infer import infer
+from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.config import Settings
+from tokenspec.oracle.report.infer import infer_report
+from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
 
 
@@ -27,3 +31,14 @@ def command(logs: tuple[str, ...], resets: str, settings: Settings, out: Output)
     """
     out.check([*logs, settings.catalogue_file])
     return out.write(inferred(Logs(logs), settings, resets, "infer"))
+
+
+def inferred(read: Logs, settings: Settings, resets: str, verb: str) -> RunReport:
+    """Replays logs under every setting that is possible."""
+    with progress("replaying", read.size or None) as tick:
+        found = infer(read, settings.named, settings.catalogue, resets, tick)
+    divergence = None
+    if found.unexplained is not None:
+        # The setting in the report explains every record up to there, so that its own replay first differs there too.
+        divergence = replay(read, Oracle(found.example, settings.catalogue, resets)).divergences[0]
+    return infer_report(found, resets, read.names, divergence, verb)

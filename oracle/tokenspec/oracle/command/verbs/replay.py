@@ -12,12 +12,10 @@ from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import shown_json
 from tokenspec.oracle.command.files import lines_to, write_file
 from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_or_infer_options
-from tokenspec.oracle.logs.infer import infer
+from tokenspec.oracle.command.verbs.infer import inferred
 from tokenspec.oracle.logs.policies_tried import explain, note_ties
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.config import Settings
-from tokenspec.oracle.report.infer import infer_report
-from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.output import noted
 from tokenspec.oracle.report.replay import replay_report
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -81,17 +79,6 @@ def command(
             write_file("--save-state", save_state, save(oracle))
     asks_for_more = any(path is not None for path in written.values())
     return out.write(replay_report(found, oracle, read.names, asks_for_more=asks_for_more), failed)
-
-
-def inferred(read: Logs, settings: Settings, resets: str, verb: str) -> RunReport:
-    """Replays logs under every setting that is possible."""
-    with progress("replaying", read.size or None) as tick:
-        found = infer(read, settings.named, settings.catalogue, resets, tick)
-    divergence = None
-    if found.unexplained is not None:
-        # The setting in the report explains every record up to there, so that its own replay first differs there too.
-        divergence = replay(read, Oracle(found.example, settings.catalogue, resets)).divergences[0]
-    return infer_report(found, resets, read.names, divergence, verb)
 
 
 def _check_usage(logs: tuple[str, ...], load_state: str | None, save_state: str | None) -> None:

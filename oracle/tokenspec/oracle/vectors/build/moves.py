@@ -42,7 +42,7 @@ def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iter
 def _plain(event: Event) -> Iterator[Found]:
     """The event with each member of its enumerations, and with the numbers 1 and 0; its keys are unknown names."""
     fields = [field for field in event.fields if field.origin is Origin.PAYLOAD]
-    keys = {key.name: UNKNOWN for key in event.keys if key.shape is Shape.TEXT}
+    keys = {key.name: UNKNOWN for key in event.keys if key.shape is Shape.TEXT and not key.optional}
     for values in product(*(_values(field.type) for field in fields)):
         yield move(event.name, **keys, **{field.key: value for field, value in zip(fields, values, strict=True)}), True
 
@@ -63,6 +63,7 @@ def _known(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Ite
     for event in ("cancel", "resume", *JOBS):
         yield move(event), True
     yield from _generations(account, pools)
+    yield from _named(account, catalogue)
     yield from _purchases(pools, catalogue)
     for known in list(account.jobs)[-2:]:
         yield move("refund", job=known), True
@@ -107,6 +108,17 @@ def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
         for cost in dict.fromkeys((1, 0, sums[-1] + 1)):
             yield _generation(known, cost, "image", _FIRST), False
             yield move("api_generate", job=known, cost=min(cost, COUNTABLE_MAX)), False
+
+
+def _named(account: Account, catalogue: Catalogue) -> Iterator[Found]:
+    """Generations that name their model, or the action that they pay for."""
+    job, image = f"j{len(account.jobs) + 1}", "image"
+    known = [next((n for n, m in catalogue.models.items() if m.paid_only is paid_only), UNKNOWN) for paid_only in (True, False)]
+    for model in dict.fromkeys((*known, UNKNOWN)):
+        yield move("generate", job=job, cost=1, media=image, model=model), False
+    action, price = next(iter(catalogue.prices.items()))
+    for name, cost in ((action, price), (action, price + 1), (UNKNOWN, 1)):
+        yield move("generate", job=job, cost=cost, media=image, origin=_FIRST, action=name), False
 
 
 def _generation(job: str, cost: int, media: str, origin: str) -> Move:

@@ -1,0 +1,114 @@
+"""The examples in every verb's help run: each ends with 0, or is well at work where its work is for hours."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from command.conftest import EXAMPLES, generate, opened, record, tokenspec, within, write_log
+from command.test_usage import PARTS
+from processes import PATIENCE_S
+from programs import path_of
+from sut.serving import serving
+
+pytestmark = pytest.mark.slow
+
+ROOT = EXAMPLES.parent
+AT_WORK_S = 20
+LONG = re.compile("serve|mutants|vectors build|--profile nightly|--scope standard")
+"""Examples whose work is not waited for."""
+WALLET = """\
+require("child_process").spawn("tokenspec", ["serve", "--stdio"], {stdio: "inherit"}).on("exit", code => process.exit(code))
+"""
+SHOP = """\
+import tokenspec.oracle.serve.server
+
+
+class Wallet:
+    def __init__(self):
+        self.server = tokenspec.oracle.serve.server.Server()
+
+    def handle(self, request):
+        return self.server.handle(request)
+"""
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    for verb in PARTS:
+        text = within(*verb.split(), "--help").out.partition("Options:")[0]
+        for line in re.findall(rf"^  (tokenspec {verb}\b.*)", text, re.MULTILINE):
+            yield verb, line
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with serving() as (_, number):
+        yield number
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that holds what the examples read."""
+    for name in ("examples", "docs", "README.md"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "oracle" / "vectors", tmp_path / "oracle" / "vectors")
+    log = [
+        opened("ann", "2026-07-20T09:00:00Z"),
+        record("ann", "2026-07-20T09:00:00Z", "subscribe", plan="essential", observed={"plan": "essential"}),
+        generate("ann", "2026-07-20T09:05:00Z", "j1", 150, observed={"balances": {"daily": 0}}),
+    ]
+    for name in ("wallet", "monday", "counterexample"):
+        write_log(tmp_path / f"{name}.jsonl", log)
+    write_log(
+        tmp_path / "tuesday.jsonl", [record("ann", "2026-07-21T09:00:00Z", "daily_reset", observed={"outcome": "accepted"})]
+    )
+    for name in ("catalogue.toml", "mine.toml"):
+        shutil.copy(EXAMPLES / "catalogue.toml", tmp_path / name)
+    (tmp_path / "reasons.toml").write_text('too_poor = "tokens_must_cover_cost"\n')
+    for name in ("my-wallet", "shop", "build", "tests/vectors", "nights/first"):
+        (tmp_path / name).mkdir(parents=True)
+    for name in ("wallet.js", "my-wallet/stdio.js"):
+        (tmp_path / name).write_text(WALLET)
+    (tmp_path / "shop" / "wallet.py").write_text(SHOP)
+    shutil.copy(ROOT / "oracle" / "vectors" / "index.json", tmp_path / "build")
+    found = next((ROOT / "oracle" / "vectors" / "vectors").iterdir())
+    for name in ("found.json", "nights/first/found.json"):
+        shutil.copy(found, tmp_path / name)
+    return tmp_path
+
+
+@pytest.mark.parametrize(("verb", "line"), list(examples()))
+def test_an_example_runs(verb: str, line: str, folder: Path, port: int) -> None:
+    if "node " in line:
+        path_of("node")
+    if "cvc5" in line and shutil.which("cvc5") is None:
+        line = line.partition(" && ")[0]  # Another program, which comes with no package.
+    if verb == "vectors run" and "tests/vectors" in line:
+        assert tokenspec("vectors", "add", "tests/vectors", "found.json", cwd=folder).code == 0
+    line = line.replace("localhost:8080", f"127.0.0.1:{port}").replace("127.0.0.1:8080", "127.0.0.1:0")
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    with subprocess.Popen(
+        line, shell=True, cwd=folder, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        try:
+            # Standard input stays open, as a terminal's does.
+            code = process.wait(AT_WORK_S if LONG.search(line) else PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+            assert LONG.search(line)
+            code = 0
+        assert process.stdout is not None
+        told = process.stdout.read().decode() if code else ""
+    assert (code, told) == (0, "")
+
+
+def test_every_verb_has_an_example() -> None:
+    assert {verb for verb, _ in examples()} >= set(PARTS)

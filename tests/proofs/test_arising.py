@@ -1,0 +1,154 @@
+"""What cannot arise under settings of one's own is told with the reason, is never met, and keeps no check from being green."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+import pytest
+
+from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.monitor import Tally
+from tokenspec.machine.checkers.native.search import Search, split
+from tokenspec.machine.checkers.prover.induction import Induction
+from tokenspec.machine.lang.claims import LayerPart
+from tokenspec.machine.proofs.obligations import TWIN
+from tokenspec.oracle.check.arising import absences, cases, times_met
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, gather
+from tokenspec.oracle.check.scoped import scoped
+from tokenspec.oracle.check.verdicts import ClaimVerdict, verdicts
+from tokenspec.oracle.fuzz.campaign import run
+from tokenspec.oracle.report.check import exit_codes
+from tokenspec.oracle.wire.settings import catalogue_from
+from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.policies import DEFAULTS, POLICIES
+
+OTHER_ANSWERS = [(p.name, answer) for p in POLICIES for answer, _ in p.answers if answer != DEFAULTS[p.name]]
+CASES = {case: part for c in claims(DEFAULT.ranking) for part in c.parts for case in cases(c, part)}
+
+
+@cache
+def searched(policy: str, answer: str) -> Tally:
+    tally = Tally()
+    for some in split(claims(TINY.catalogue.ranking)):
+        tally.add(Search(scoped(TINY, some, {**DEFAULTS, policy: answer})).run().tally)
+    return tally
+
+
+def own(*paid: Plan, daily: int = 100, months: int = 2, packs: int = 1, prices: tuple[int, ...] = ()) -> Catalogue:
+    """A catalogue of somebody's own with these paid plans."""
+    names = [f"plan {n}" for n in range(len(paid))]
+    return catalogue_from(
+        {
+            "ranking": ["free", *names],
+            "daily": daily,
+            "bank_months": months,
+            "plans": {"free": {"allowance": 0}}
+            | {
+                name: {"allowance": p.allowance, "api": p.api, "relaxed": list(p.relaxed)}
+                for name, p in zip(names, paid, strict=True)
+            },
+            "packs": {f"pack {n}": 500 for n in range(packs)},
+            "prices": {f"action {price}": price for price in prices},
+        }
+    )
+
+
+OWN = {
+    "without prices": own(Plan(1_000), Plan(5_000, 0, ("image",)), Plan(60_000)),
+    "with prices": own(Plan(1_000), Plan(5_000, 0, ("image",)), Plan(60_000), prices=(3,)),
+    "with large allowances": own(
+        Plan(10**8, 7), Plan(10**9, 0, ("video",)), Plan(10**12, 0, ("image",)), daily=10**6, prices=(1, 10**9)
+    ),
+    "with one plan, no bank and no packs": own(Plan(10**6), daily=10, months=0, packs=0),
+    "with the free plan alone": own(daily=10, packs=0),
+    "with plans of one allowance": own(Plan(5), Plan(5, 0, ("image", "video")), Plan(5), daily=1, months=1),
+}
+
+
+@pytest.mark.parametrize(("policy", "answer"), OTHER_ANSWERS)
+def test_no_search_meets_what_is_said_not_to_arise(policy: str, answer: str) -> None:
+    found = list(absences(Tally(), {policy: answer}, None, ""))
+    assert {
+        a.case: times_met(searched(policy, answer), a.case) for a in found if times_met(searched(policy, answer), a.case)
+    } == {}
+    assert all(f"{policy}={answer}" in a.reason for a in found)
+
+
+def test_what_the_settings_rule_out_is_possible_without_them() -> None:
+    ruled_out = {a.case for policy, answer in OTHER_ANSWERS for a in absences(Tally(), {policy: answer}, None, "") if a.by_proof}
+    assert len(ruled_out) > 5
+    assert Induction(account(), claims(DEFAULT.ranking), lemmas()).impossible(ruled_out) == set()
+
+
+def test_of_several_settings_the_one_is_named_that_rules_a_case_out() -> None:
+    settings = {"burn_order": "rollover_fast_topup", "refund": "none", "month_end": "stay_clamped"}
+    reasons = {a.reason for a in absences(Tally(), settings, None, "")}
+    assert "its case is impossible under refund=none" in reasons
+    assert not any("burn_order" in reason or "month_end" in reason for reason in reasons)
+
+
+def test_nothing_is_ruled_out_where_nothing_is_settled() -> None:
+    assert list(absences(Tally(), {}, None, "the tiny scope")) == []
+
+
+def test_what_no_search_meets_stays_possible_only_where_every_search_came_to_its_end() -> None:
+    stuck = ("never_stuck", "generation", TWIN)
+    policy = {"refund": "none"}
+    assert stuck not in {a.case for a in absences(Tally(), policy, None, "")}
+    (found,) = [a for a in absences(Tally(), policy, None, "the tiny scope under one policy") if a.case == stuck]
+    assert found.reason == "it occurs nowhere in the tiny scope under one policy"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("policy", "catalogue", "part", "reason"),
+    [
+        ({"refund": "none"}, None, "refunded_once", "refund=none"),
+        ({"missed_renewals": "once"}, None, "late_equals_on_time", "missed_renewals=once"),
+        ({}, OWN["without prices"], "quote_is_charged", "this catalogue"),
+        ({}, OWN["with the free plan alone"], "date_stands", "this catalogue"),
+        ({}, OWN["with the free plan alone"], "periods_tile", "this catalogue"),
+    ],
+)
+def test_random_runs_never_meet_what_clocks_and_journal_are_said_not_to_come_to(
+    policy: dict[str, str], catalogue: Catalogue | None, part: str, reason: str
+) -> None:
+    (found,) = [a for a in absences(Tally(), policy, catalogue, "") if a.case[1] == part]
+    assert reason in found.reason
+    result = run(30, policy=policy, catalogue=catalogue)
+    assert result.failure is None
+    assert times_met(result.tally, found.case) == 0
+    assert times_met(run(30).tally, found.case) > 0
+
+
+# A whole check
+
+
+def told(evidence: Evidence) -> dict[str, ClaimVerdict]:
+    found = verdicts(evidence)
+    assert exit_codes(found, evidence) == [], [(v.claim.id, v.verdict, v.why) for v in found] + list(evidence.fuzzed.cold)
+    return {v.claim.id: v for v in found}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("policy", "answer"), OTHER_ANSWERS)
+def test_a_check_is_green_under_every_answer(policy: str, answer: str) -> None:
+    evidence = gather(CheckSettings(TINY, 120, policy={policy: answer}))
+    told(evidence)
+    assert all(not times_met(evidence.tally, a.case) for a in absences(Tally(), {policy: answer}, None, ""))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OWN)
+def test_a_check_is_green_with_a_catalogue_of_one_s_own(name: str) -> None:
+    evidence = gather(CheckSettings(TINY, 120, catalogue=OWN[name]))
+    found = told(evidence)
+    layers = {case for case, part in CASES.items() if isinstance(part, LayerPart)}
+    assert {a.case for a in evidence.absences} <= layers, "the searches meet the others, whatever the catalogue"
+    if name == "with the free plan alone":
+        assert found["periods_tile"].verdict == "does_not_arise"
+        assert re.fullmatch("no event is accepted by subscribes under this catalogue", found["periods_tile"].why)

@@ -25,7 +25,7 @@ _FAULT_SHARE = 5
 
 
 @dataclass(frozen=True)
-class Cause:
+class BalanceCause:
     """A cause that fits, with the clauses it rests on and a sentence for whoever asked."""
 
     cause: str
@@ -56,10 +56,10 @@ class Asked:
         return self.shown is None or any(pool in self.shown for pool in pools)
 
 
-_Finder = Callable[[Asked], Iterator[Cause]]
+_Finder = Callable[[Asked], Iterator[BalanceCause]]
 
 
-def causes(asked: Asked) -> list[Cause]:
+def causes(asked: Asked) -> list[BalanceCause]:
     """Every cause that fits, those that explain a wrong figure first."""
     found = [cause for finder in _EXPLANATIONS for cause in finder(asked)]
     if asked.wrong and not found:
@@ -70,7 +70,7 @@ def causes(asked: Asked) -> list[Cause]:
 # What explains a figure that is not the true one
 
 
-def _stale_session(asked: Asked) -> Iterator[Cause]:
+def _stale_session(asked: Asked) -> Iterator[BalanceCause]:
     if not asked.wrong or asked.shown is None:
         return
     span = _last_true(asked.story.changes, asked.shown)
@@ -79,7 +79,7 @@ def _stale_session(asked: Asked) -> Iterator[Cause]:
     since, until = span
     names = sorted(asked.story.kept.sessions)
     devices = f" The log has {len(names)} sessions logged in, and each may show another moment." if len(names) > 1 else ""
-    yield Cause(
+    yield BalanceCause(
         "stale_session",
         ("A07", "A10"),
         f"What is shown was the true balance from {asked.when(since)} until {asked.when(until)}: a session that fetched it then "
@@ -100,34 +100,34 @@ def _last_true(changes: list[Change], shown: Mapping[str, int]) -> tuple[int, in
     return found
 
 
-def _recorded(asked: Asked) -> Iterator[Cause]:
+def _recorded(asked: Asked) -> Iterator[BalanceCause]:
     """The log's own system recorded just what was shown, where something else is right."""
     for recorded in reversed(asked.story.recorded):
         wrong = {name.removeprefix("balances.") for name, _, _ in recorded.differences if name.startswith("balances.")}
         if asked.wrong and all(pool in wrong and recorded.balances.get(pool) == n for pool, n in asked.wrong.items()):
             told = f"Your system recorded this at {place_of(recorded.line)}, and is wrong there"
-            yield Cause("recorded", ("F04",), f"{told}: see `tokenspec replay`.")
+            yield BalanceCause("recorded", ("F04",), f"{told}: see `tokenspec replay`.")
             return
 
 
-def _wrong_pool(asked: Asked) -> Iterator[Cause]:
+def _wrong_pool(asked: Asked) -> Iterator[BalanceCause]:
     now = asked.story.balances
     for pool, tokens in asked.wrong.items():
         others = [other for other, held in now.items() if other != pool and held == tokens and tokens > 0]
         for other in others:
             clauses = ("A11",) if other == "api" else ("A06", "A01")
-            yield Cause(
+            yield BalanceCause(
                 "wrong_pool", clauses, f"{tokens:,} is what {other} holds; {pool} is a pool of its own and holds {now[pool]:,}."
             )
     if asked.shown is None and now["api"]:
-        yield Cause(
+        yield BalanceCause(
             "wrong_pool",
             ("A11",),
             f"{now['api']:,} API tokens are held apart from the app's pools, and the main breakdown leaves them out.",
         )
 
 
-def _plan_change(asked: Asked) -> Iterator[Cause]:
+def _plan_change(asked: Asked) -> Iterator[BalanceCause]:
     story = asked.story
     change = _upgrade_of_this_month(story)
     if change is None or not asked.asks_for("fast"):
@@ -138,13 +138,13 @@ def _plan_change(asked: Asked) -> Iterator[Cause]:
         f"{added:,} fast tokens and left the renewal date alone"
     )
     if not asked.wrong:
-        yield Cause("plan_change", ("A09", "F26"), f"{told}.")
+        yield BalanceCause("plan_change", ("A09", "F26"), f"{told}.")
         return
     knob = next(p for p in POLICIES if p.name == "upgrade_grant")
     for answer, _ in knob.answers:
         balances = again(story, {knob.name: answer})
         if asked.shown is not None and all(balances[pool] == tokens for pool, tokens in asked.shown.items()):
-            yield Cause("plan_change", knob.clauses, f"{told}; what is shown is right where {knob.name} is {answer}.")
+            yield BalanceCause("plan_change", knob.clauses, f"{told}; what is shown is right where {knob.name} is {answer}.")
 
 
 def _upgrade_of_this_month(story: Story) -> Change | None:
@@ -152,7 +152,7 @@ def _upgrade_of_this_month(story: Story) -> Change | None:
     return last if last is not None and last.event == "upgrade" else None
 
 
-def _real_fault(asked: Asked) -> Iterator[Cause]:
+def _real_fault(asked: Asked) -> Iterator[BalanceCause]:
     now, figures = asked.story.balances, asked.story.oracle.parameters
     plan = asked.story.state["plan"]
     allowances = {"daily": int(figures["daily_allowance"]), "api": int(figures[f"api[{plan}]"])}
@@ -163,12 +163,14 @@ def _real_fault(asked: Asked) -> Iterator[Cause]:
         told += f" {off:,} of an allowance of {of:,}"
         if off * _FAULT_SHARE > of:
             sentence = f"{told} is more than a fifth: if a fresh login shows the same, it is a case for support."
-            yield Cause("real_fault", ("A14",), sentence)
+            yield BalanceCause("real_fault", ("A14",), sentence)
         else:
-            yield Cause("small_difference", ("A14", "A07"), f"{told} is no more than a fifth: log in afresh and look again.")
+            yield BalanceCause(
+                "small_difference", ("A14", "A07"), f"{told} is no more than a fifth: log in afresh and look again."
+            )
 
 
-def _job_has_run(asked: Asked) -> Iterator[Cause]:
+def _job_has_run(asked: Asked) -> Iterator[BalanceCause]:
     """A job that the log lacks may have run meanwhile: what is shown would then be true."""
     waiting = [due.clock for due in asked.story.due if due.state != WAITING]
     for clocks in (*((clock,) for clock in waiting), tuple(waiting)):
@@ -176,7 +178,9 @@ def _job_has_run(asked: Asked) -> Iterator[Cause]:
         if asked.wrong and all(balances[pool] == tokens for pool, tokens in (asked.shown or {}).items()):
             jobs = " and ".join(clock.job for clock in clocks)
             cited = tuple(dict.fromkeys("A03" if clock.name == "daily" else "F22" for clock in clocks))
-            yield Cause("job_has_run", cited, f"What is shown is right once {jobs} has run, which is due and not in the log.")
+            yield BalanceCause(
+                "job_has_run", cited, f"What is shown is right once {jobs} has run, which is due and not in the log."
+            )
             return
 
 
@@ -190,7 +194,7 @@ _WENT = {Kind.SPENT: "were spent by", Kind.EXPIRED: "expired at", Kind.MOVED_OUT
 """By kind of ledger line, the words for tokens that went, before the event that took them."""
 
 
-def _emptied(asked: Asked) -> Iterator[Cause]:
+def _emptied(asked: Asked) -> Iterator[BalanceCause]:
     """In words, where the tokens of an empty pool went, since it was last filled."""
     for pool, held in asked.story.balances.items():
         steps = [list(step) for _, step in groupby((p for p in asked.story.postings if p.pool == pool), key=lambda p: p[:3])]
@@ -207,7 +211,7 @@ def _emptied(asked: Asked) -> Iterator[Cause]:
         told = " and ".join(f"{tokens:,} {_WENT[kind]} {event}" for (kind, event), tokens in by_event.items())
         filled, last = steps[since][0], went[-1]
         place = f"at {place_of(last.line)}" if last.line is not None else "by itself"
-        yield Cause(
+        yield BalanceCause(
             "emptied",
             tuple(dict.fromkeys(clause for posting in went for clause in posting.clauses)),
             f"{pool} is empty: after {filled.event} of {asked.when(filled.at)} {told}, the last of them on "
@@ -215,12 +219,12 @@ def _emptied(asked: Asked) -> Iterator[Cause]:
         )
 
 
-def _skipped(asked: Asked) -> Iterator[Cause]:
+def _skipped(asked: Asked) -> Iterator[BalanceCause]:
     """Records of the account that could not be read: what they did is in no balance here."""
     lines = asked.story.skipped
     if lines:
         more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
-        yield Cause(
+        yield BalanceCause(
             "skipped_record",
             (),
             f"The record of this account at {place_of(lines[0])}{more} could not be read, and whatever happened there is not in "
@@ -228,12 +232,12 @@ def _skipped(asked: Asked) -> Iterator[Cause]:
         )
 
 
-def _recorded_elsewhere(asked: Asked) -> Iterator[Cause]:
+def _recorded_elsewhere(asked: Asked) -> Iterator[BalanceCause]:
     """The log's own system recorded something else than is right, and it is not what was shown."""
     if asked.story.recorded and not any(_recorded(asked)):
         first = asked.story.recorded[0]
         field, want, got = first.differences[0]
-        yield Cause(
+        yield BalanceCause(
             "recorded_otherwise",
             (),
             f"Your system recorded {field} {as_text(got)} at {place_of(first.line)}, where {as_text(want)} is right: see "
@@ -241,7 +245,7 @@ def _recorded_elsewhere(asked: Asked) -> Iterator[Cause]:
         )
 
 
-def _clocks(asked: Asked) -> Iterator[Cause]:
+def _clocks(asked: Asked) -> Iterator[BalanceCause]:
     for due in asked.story.due:
         if asked.story.state["status"] == PAST_DUE and due.clock.name == "renewal":
             yield _payment_failed(asked, due)
@@ -270,10 +274,12 @@ def _fast_is_short(asked: Asked) -> bool:
     return held < int(story.oracle.parameters[f"allowance[{story.state['plan']}]"])
 
 
-def _payment_failed(asked: Asked, due: Due) -> Cause:
+def _payment_failed(asked: Asked, due: Due) -> BalanceCause:
     frozen = asked.story.oracle.policy["past_due_spending"] == "frozen"
     until = "; until then only daily tokens can be spent" if frozen else ""
-    return Cause("payment_failed", ("F24",), f"The renewal of {asked.when(due.at)} waits for a payment, which failed{until}.")
+    return BalanceCause(
+        "payment_failed", ("F24",), f"The renewal of {asked.when(due.at)} waits for a payment, which failed{until}."
+    )
 
 
 def _hours(milliseconds: int) -> str:
@@ -281,21 +287,21 @@ def _hours(milliseconds: int) -> str:
     return "less than an hour" if not hours else "an hour" if hours == 1 else f"{hours:,} hours"
 
 
-def _clock_cause(asked: Asked, due: Due) -> Cause:
+def _clock_cause(asked: Asked, due: Due) -> BalanceCause:
     what = "daily reset" if due.clock.name == "daily" else "renewal"
     waited = _hours(asked.story.at - due.at)
     when = asked.when(due.at)
     if due.state == WAITING:
         clauses = ("A18", "F14", "A02") if due.clock.name == "daily" else ("A13", "F22")
-        return Cause("not_due_yet", clauses, f"The next {what} is due at {when}; before then it brings nothing.")
+        return BalanceCause("not_due_yet", clauses, f"The next {what} is due at {when}; before then it brings nothing.")
     told = f"The {what} fell due at {when}; the log has no job for it in {waited}"
     support = tuple(clause for clause in due.clock.clauses if clause in ("F21", "F23"))
     if due.state == OVERDUE:
-        return Cause("overdue", support, f"{told}, and {_support(asked, due)}: a case for support.")
+        return BalanceCause("overdue", support, f"{told}, and {_support(asked, due)}: a case for support.")
     if due.clock.name == "daily":
         usual = "longer than the usual one to four" if due.state == LATE else "and jobs may run hours late"
-        return Cause("job_late", ("A03",), f"{told}, {usual}.")
-    return Cause("job_late", support, f"{told}; a case for support only once that day is over, in UTC.")
+        return BalanceCause("job_late", ("A03",), f"{told}, {usual}.")
+    return BalanceCause("job_late", support, f"{told}; a case for support only once that day is over, in UTC.")
 
 
 def _support(asked: Asked, due: Due) -> str:
@@ -308,7 +314,7 @@ def _support(asked: Asked, due: Due) -> str:
     return f"more than {hours} hours have gone by since {began}, at {asked.when(kept.daily_ran)}"
 
 
-def _not_out_of_tokens(asked: Asked) -> Iterator[Cause]:
+def _not_out_of_tokens(asked: Asked) -> Iterator[BalanceCause]:
     story = asked.story
     if story.state["status"] not in SUBSCRIBED or not asked.asks_for("daily") or _daily_reset_brings(story) > 0:
         return
@@ -316,10 +322,10 @@ def _not_out_of_tokens(asked: Asked) -> Iterator[Cause]:
         return
     guard = next(p for p in POLICIES if p.name == "paid_daily_guard")
     means = dict(guard.answers)[story.oracle.policy[guard.name]]
-    yield Cause("not_out_of_tokens", guard.clauses, f"As things stand a daily reset brings a subscriber nothing: {means}.")
+    yield BalanceCause("not_out_of_tokens", guard.clauses, f"As things stand a daily reset brings a subscriber nothing: {means}.")
 
 
-def _subscription_ended(asked: Asked) -> Iterator[Cause]:
+def _subscription_ended(asked: Asked) -> Iterator[BalanceCause]:
     story = asked.story
     if story.state["status"] != FREE:
         return
@@ -332,14 +338,14 @@ def _subscription_ended(asked: Asked) -> Iterator[Cause]:
     told = f"The subscription ended at {asked.when(end.at)}" + (f": {gone} tokens went with it." if gone else ".")
     if frozen:
         told += f" {' and '.join(frozen)} tokens are kept, and cannot be spent before the account subscribes again."
-    yield Cause("subscription_ended", ("F24",), told)
+    yield BalanceCause("subscription_ended", ("F24",), told)
 
 
-def _shared(asked: Asked) -> Iterator[Cause]:
+def _shared(asked: Asked) -> Iterator[BalanceCause]:
     sessions = sorted(asked.story.kept.sessions)
     spent = sum(asked.story.gained(pool).get(Kind.SPENT.value, 0) for pool in APP_POOLS)
     if len(sessions) > 1 and spent:
-        yield Cause(
+        yield BalanceCause(
             "several_people",
             ("A15",),
             f"A hint, no more: {len(sessions)} sessions are logged in, and {spent:,} tokens were spent in all. Several people on "

@@ -8,7 +8,7 @@ from typing import Any
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import one_line, path_text
-from tokenspec.oracle.logs.diagnosis import Asked, Cause, causes
+from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, causes
 from tokenspec.oracle.logs.history import instant, local_time
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import Block, Notes, ReportTable, RunReport, Verbatim, few
@@ -109,5 +109,5 @@ def _posting_data(asked: Asked, index: int) -> dict[str, Any]:
     }
 
 
-def _cause_data(cause: Cause) -> dict[str, Any]:
+def _cause_data(cause: BalanceCause) -> dict[str, Any]:
     return {"cause": cause.cause, "clauses": list(cause.clauses), "sentence": cause.sentence}

@@ -10,8 +10,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, structs
 
+from tokenspec.machine.lang.declaration import ClockAct
 from tokenspec.machine.lang.types import Value
-from tokenspec.oracle.runtime.clocks import Dial
+from tokenspec.oracle.runtime.clocks import Dial, start_monthly
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.words import APP_POOLS
 
@@ -78,6 +79,19 @@ _NO_JOB = Job((0,) * len(APP_POOLS), -1, -1, -1)
 def remember_job(account: Account, job: str, parts: Vector, api: int = 0) -> None:
     """The generation `job` was accepted; the app's pools paid `parts`, that of the API paid `api`."""
     account.jobs[job] = Job(parts, account.day, account.month, account.subscription, api=api)
+
+
+def act_on_renewal(account: Account, act: ClockAct, at: int, stay_clamped: bool) -> None:
+    """The renewal's clock starts at `at`, is settled or stops, and the periods are counted."""
+    if act is ClockAct.STARTS:
+        account.renewal = start_monthly(at, stay_clamped)
+    elif act is ClockAct.SETTLES and account.renewal is not None:
+        account.renewal.settle()
+        account.month += 1
+    elif act is ClockAct.STOPS:
+        account.renewal = None
+        account.month += 1
+        account.subscription += 1
 
 
 def refund_job(account: Account, job: str) -> None:

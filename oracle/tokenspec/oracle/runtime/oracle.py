@@ -61,7 +61,9 @@ class Oracle:
         if resets not in RESETS:
             raise BadSetting("resets", f"{resets!r} is not one of {', '.join(RESETS)}")
         self.policy = policy_from(policy)
-        self.catalogue = _catalogue(catalogue)
+        self.catalogue = (
+            catalogue if isinstance(catalogue, Catalogue) else DEFAULT if catalogue is None else catalogue_from(catalogue)
+        )
         self.resets = resets
         self.system = system(self.catalogue)
         declared, _, session = self.system.machines
@@ -285,7 +287,7 @@ class Oracle:
             if name == "daily":
                 self._act_on_daily(account, act, at, record)
             else:
-                self._act_on_renewal(account, act, at)
+                journal.act_on_renewal(account, act, at, self._clamped)
 
     def _act_on_daily(self, account: Account, act: ClockAct, at: int, record: Record | None) -> None:
         if act is ClockAct.STARTS:
@@ -298,17 +300,6 @@ class Oracle:
             account.daily.settle()
             account.daily_ran = at
             account.day += 1
-
-    def _act_on_renewal(self, account: Account, act: ClockAct, at: int) -> None:
-        if act is ClockAct.STARTS:
-            account.renewal = clocks.start_monthly(at, self._clamped)
-        elif act is ClockAct.SETTLES and account.renewal is not None:
-            account.renewal.settle()
-            account.month += 1
-        elif act is ClockAct.STOPS:
-            account.renewal = None
-            account.month += 1
-            account.subscription += 1
 
     def _remember(self, account: Account, event: str, outcome: Outcome, record: Any) -> None:
         if event == "refund":
@@ -409,9 +400,3 @@ class Oracle:
             next_renewal_at=format_instant(account.renewal.shown) if account.renewal is not None else None,
             **given,
         )
-
-
-def _catalogue(given: Catalogue | Mapping[str, Any] | None) -> Catalogue:
-    if given is None:
-        return DEFAULT
-    return given if isinstance(given, Catalogue) else catalogue_from(given)

@@ -194,8 +194,8 @@ export class World {
         return job === undefined;
       case "job_was_charged":
         return job !== undefined && (job.parts.some(Boolean) || job.api > 0);
-      case "job_was_by_api":
-        return (job?.api ?? 0) > 0;
+      case "job_was_through":
+        return (job?.api ?? 0) > 0 ? "api" : "app";
       case "job_is_refunded":
         return job?.refunded ?? false;
       case "day_lasts":

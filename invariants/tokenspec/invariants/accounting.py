@@ -143,7 +143,7 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             ),
             step(
                 "refunded",
-                ite(var("job_was_by_api"), returned("api"), all_of(*map(returned, APP_POOLS))),
+                ite(by_api, returned("api"), all_of(*map(returned, APP_POOLS))),
                 flow(Kind.REFUNDED, fast) > 0,
                 "refund",
             ),
@@ -364,13 +364,13 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             step(
                 "refund",
                 ite(
-                    var("job_was_by_api"),
+                    by_api,
                     all_of(
                         eq(var("api_refund"), "to_source"), unchanged(*app_pools), eq(flow(Kind.REFUNDED, api), var("api_part"))
                     ),
                     unchanged(api),
                 ),
-                all_of(var("job_was_by_api"), new(api) > api),
+                all_of(by_api, new(api) > api),
                 "refund",
             ),
             step(

@@ -61,8 +61,8 @@ def refusals(ranking: tuple[str, ...]) -> tuple[RefusalPart, ...]:
         _generate(ranking),
         _refuses(
             "refund",
-            ("api_jobs_cannot_be_refunded", negation(all_of(var("job_was_by_api"), eq(var("api_refund"), "none")))),
-            ("refunds_must_be_offered", negation(all_of(negation(var("job_was_by_api")), eq(var("refund"), "none")))),
+            ("api_jobs_cannot_be_refunded", negation(all_of(by_api, eq(var("api_refund"), "none")))),
+            ("refunds_must_be_offered", negation(all_of(negation(by_api), eq(var("refund"), "none")))),
             ("job_must_have_been_charged", var("job_was_charged")),
             ("job_must_not_be_refunded_already", negation(var("job_is_refunded"))),
         ),

@@ -31,7 +31,7 @@ _VALUES: Mapping[str, tuple[Value, ...]] = {
     "model_is_paid_only": (False,),
     "action_is_named": (False,),
     "job_is_new": (True,),
-    "job_was_by_api": _FLAGS,
+    "job_was_through": ("app", "api"),
     "job_was_charged": (True,),
     "job_is_refunded": (False,),
     "day_lasts": _FLAGS,

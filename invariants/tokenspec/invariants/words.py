@@ -30,6 +30,7 @@ counts_as_active = any_of(
     one_of(status, ACTIVE, CANCELLING), all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "as_active"))
 )
 pools_open = any_of(counts_as_active, all_of(eq(status, PAST_DUE), eq(var("past_due_spending"), "allowed")))
+by_api = eq(var("job_was_through"), "api")
 at_once = eq(var("downgrade_timing"), "at_once")
 can_spend = ite(pools_open, total(*app_pools), daily)
 VARIABLES = ("status", "plan", "scheduled_plan", *POOLS, "renewals_due", "daily_reset_due")

@@ -131,17 +131,18 @@ def spending() -> tuple[Event, ...]:
 def refund() -> Event:
     """Each part returns to its pool while the period it was spent in lasts, never above the pool's maximum."""
     facts = {
-        "job_was_by_api": "the job is an API generation",
         "job_was_charged": "the job is a generation that cost tokens",
         "job_is_refunded": "it has been refunded before",
         "day_lasts": "no daily reset has run since",
         "month_lasts": "no renewal has run since, and the subscription has not ended",
         "subscription_lasts": "the subscription has not ended since",
     }
-    by_api, charged, refunded, day_lasts, month_lasts, subscription_lasts = map(var, facts)
+    charged, refunded, day_lasts, month_lasts, subscription_lasts = map(var, facts)
+    by_api = eq(var("job_was_through"), "api")
     part = {pool: var(f"{pool}_part") for pool in POOLS}
     app_parts = {pool: part[pool] for pool in APP_POOLS}
     return event("refund", "A charged generation is given back.", "F02", JOB,
+                 Field("job_was_through", Enum("Through", ("app", "api")), "where the job was generated", Origin.FACT),
                  *(Field(name, Bool(), says, Origin.FACT) for name, says in facts.items()),
                  *(Field(f"{pool}_part", Tokens(), f"what the job drew from {pool}", Origin.FACT) for pool in POOLS), EXISTS,
                  requires("api_jobs_cannot_be_refunded", any_of(negation(by_api), chosen("api_refund", "to_source")),

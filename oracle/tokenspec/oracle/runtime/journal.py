@@ -89,7 +89,7 @@ def refund_facts(account: Account, job_id: str) -> dict[str, Value]:
     facts: dict[str, Value] = {f"{pool}_part": tokens for pool, tokens in zip(APP_POOLS, job.parts, strict=True)}
     return facts | {
         "api_part": job.api,
-        "job_was_by_api": job.api > 0,
+        "job_was_through": "api" if job.api > 0 else "app",
         "job_was_charged": any(job.parts) or job.api > 0,
         "job_is_refunded": job.refunded,
         "day_lasts": job.day == account.day,

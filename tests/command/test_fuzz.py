@@ -59,17 +59,23 @@ def test_a_fixed_policy_does_not_open_the_coverage_gate() -> None:
 TWO_PLANS = Catalogue(("free", "all"), 5, 1, {"free": Plan(0), "all": Plan(10)}, {"box": 3})
 CLOSED = {
     "nothing_fixed": ({}, DEFAULT, set()),
+    "app_refund_alone": ({"refund": "none"}, DEFAULT, {("refund", "refunds")}),
     "refund": ({"refund": "to_source"}, DEFAULT, {("refund", "refused: refunds_must_be_offered")}),
     "no_refund": (
-        {"refund": "none"},
+        {"refund": "none", "api_refund": "none"},
         DEFAULT,
-        {("refund", "refunds")}
+        {("refund", "refunds"), ("refund", "refunds_api")}
         | {("refund", f"refused: {code}") for code in ("job_must_have_been_charged", "job_must_not_be_refunded_already")},
     ),
     "two_plans": (
         {},
         TWO_PLANS,
-        {("upgrade", "upgrades"), ("downgrade", "schedules_downgrade"), ("generate", "generates_relaxed")}
+        {
+            ("upgrade", "upgrades"),
+            ("downgrade", "schedules_downgrade"),
+            ("downgrade", "downgrades"),
+            ("generate", "generates_relaxed"),
+        }
         | {
             ("generate", f"refused: {code}")
             for code in (

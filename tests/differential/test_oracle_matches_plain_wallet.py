@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from tokenspec.oracle import Answer, Oracle
 from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
 from tokenspec.oracle.fuzz.worlds import world_fuzz
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.catalogue import DEFAULT, Catalogue, Model
 from tokenspec.spec.policies import POLICIES
 
 EFFORT = int(os.environ.get("TOKENSPEC_EFFORT", "1"))
@@ -34,6 +35,45 @@ class Differential(world_fuzz(watch=default_watch())):  # type: ignore[misc]
 
     def answered(self, record: dict[str, Any], answer: Answer) -> None:
         assert normal(self.plain.apply(record)) == normal(answer.as_dict())
+
+
+@pytest.mark.parametrize("resets", ["explicit", "implied"])
+def test_the_answers_are_the_same_where_a_day_brings_no_tokens(resets: str) -> None:
+    catalogue = replace(DEFAULT, daily=0)
+    oracle, plain = Oracle(None, catalogue, resets), PlainWallet(None, catalogue_on_the_wire(catalogue), resets)
+    refused = set()
+    for path in EXAMPLES:
+        for line in path.read_bytes().splitlines():
+            record = msgspec.to_builtins(oracle.reader.decode(line)) | {"observed": None}
+            answer = oracle.apply(record)
+            assert normal(plain.apply(record)) == normal(answer.as_dict()), (path.name, record)
+            assert answer.next_daily_reset_at is None
+            refused |= {(record["event"], answer.reason)} if answer.outcome == "refused" else set()
+    assert ("daily_reset", "daily_reset_must_be_due") in refused
+
+
+@pytest.mark.parametrize(
+    ("model", "origin"),
+    [
+        ("Veo 3", "third_party"),
+        ("Veo 3.1", "third_party"),
+        ("Veo 3 Fast", "third_party"),
+        ("Veo 3-lite", "third_party"),
+        ("Veo 3x", None),
+        ("veo 3", None),
+        ("Veo", None),
+        ("", None),
+        ("Own", "first_party"),
+        ("Own 2", "third_party"),
+        ("Own 2.5", "third_party"),
+        ("Own 3", "first_party"),
+    ],
+)
+def test_a_model_is_a_variant_of_the_longest_listed_name_that_it_begins_with(model: str, origin: str | None) -> None:
+    models = {**DEFAULT.models, "Own": Model("first_party"), "Own 2": Model("third_party")}
+    catalogue = replace(DEFAULT, models=models)
+    found, plain = catalogue.model(model), PlainWallet(None, catalogue_on_the_wire(catalogue)).listed_model(model)
+    assert (found and found.origin) == (plain and plain["origin"]) == origin
 
 
 def normal(answer: dict[str, Any]) -> dict[str, Any]:

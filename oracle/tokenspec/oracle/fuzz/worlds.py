@@ -119,7 +119,7 @@ def catalogues(draw: st.DrawFn) -> Catalogue:
     }
     return Catalogue(
         DEFAULT.ranking,
-        draw(st.sampled_from((150, 1, 5, 0))),
+        draw(st.sampled_from((150, 1, 5))),
         draw(st.sampled_from((3, 1, 0))),
         {DEFAULT.ranking[0]: Plan(0), **plans},
         {"small": draw(st.sampled_from((1, 10, 1_000))), "large": 50},

@@ -184,7 +184,8 @@ def test_without_an_event_that_opens_accounts_each_begins_opened(tmp_path: Path)
     assert judged("begins_opened").word == "conforms"
     found = judged("begins_opened", settings={"refund": "none"}).counterexample
     assert found is not None
-    assert [r["event"] for r in found.records] == ["open_account", "refund"]
+    events = [r["event"] for r in found.records]
+    assert (events[0], events[-1]) == ("open_account", "refund")
     assert "observed" not in found.records[0]
 
 

@@ -31,7 +31,7 @@ portrait = 7
 old = "lo"
 """
 CHANGES = {
-    "daily_of_0": ("daily = 40", "daily = 0", "daily"),
+    "daily_below_0": ("daily = 40", "daily = -1", "daily"),
     "daily_of_5000_digits": ("daily = 40", f"daily = {'1' * 5000}", ""),
     "ceiling_above_the_largest": ("bank_months = 2", f"bank_months = {2**52}", "plans.lo"),
     "pack_of_0": ("box = 5", "box = 0", "packs.box"),

@@ -18,7 +18,7 @@ ANSWERS = {
     "burn_order": ["fast_rollover_topup", "rollover_fast_topup"],
     "daily_position": ["first", "last"],
     "daily_reset_clock": ["utc_time_of_day", "every_24h_from_opening"],
-    "paid_daily_guard": ["out_of_tokens", "bank_and_topup_empty"],
+    "paid_daily_guard": ["out_of_tokens", "bank_and_topup_empty", "always"],
     "paid_daily_leftover": ["expires", "kept"],
     "upgrade_grant": ["difference", "full", "next_renewal"],
     "downgrade_bank": ["truncate", "keep"],
@@ -26,8 +26,11 @@ ANSWERS = {
     "month_end": ["return_to_day", "stay_clamped"],
     "missed_renewals": ["each", "once"],
     "refund": ["to_source", "none"],
-    "stranded_remainder": ["refuse", "relax"],
-    "past_due_spending": ["frozen", "allowed"],
+    "stranded_remainder": ["refuse", "relax", "drain"],
+    "past_due_spending": ["frozen", "allowed", "as_active"],
+    "downgrade_timing": ["at_renewal", "at_once"],
+    "api_renewal": ["adds", "refills"],
+    "api_refund": ["none", "to_source"],
 }
 
 

@@ -12,6 +12,7 @@ from tokenspec.oracle.publish.documents import _examples
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.settings import catalogue_from_file
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import POLICIES
 
@@ -44,6 +45,10 @@ def test_a_changed_balance_is_noticed(path: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("setting", [(p.name, answer) for p in POLICIES for answer, _ in p.answers[1:]], ids="=".join)
 def test_the_logs_tell_every_policy_from_its_default(setting: tuple[str, str]) -> None:
+    # Where no plan includes API tokens, no log can tell what a month does to them.
+    if setting[0] == "api_renewal":
+        assert not any(plan.api for plan in DEFAULT.plans.values())
+        return
     assert replay(Logs([str(path) for path in LOGS]), Oracle(dict([setting]))).divergences
 
 

@@ -66,7 +66,7 @@ def test_an_instant_is_what_the_standard_library_says(moment: datetime) -> None:
         "2026-01-01T00:00:60Z",
         "2026-01-01 00:00:00Z",
         "2026-01-01T00:00:00",
-        "2026-01-01T00:00:00+00:00",
+        "2026-01-01T00:00:00+24:00",
         "2026-01-01T00:00Z",
         "2026-W01-1T00:00:00Z",
         "٢٠٢٦-01-01T00:00:00Z",
@@ -74,7 +74,7 @@ def test_an_instant_is_what_the_standard_library_says(moment: datetime) -> None:
     ],
 )
 def test_what_is_no_instant_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"instant|date|time"):
+    with pytest.raises(ValueError, match=r"instant|date|time|offset"):
         parse_instant(text)
 
 

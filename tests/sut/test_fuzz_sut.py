@@ -122,7 +122,7 @@ KNOBS = [
 
 @pytest.mark.parametrize(("knob", "answer"), KNOBS)
 def test_another_reading_of_the_documents_is_named_as_such(knob: str, answer: str) -> None:
-    found = judged("good", examples=60, settings={knob: answer}).counterexample
+    found = judged("good", examples=200, settings={knob: answer}).counterexample
     assert found is not None
     assert found.because is not None
     assert (knob, answer) in found.because.explained_by

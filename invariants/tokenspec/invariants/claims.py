@@ -35,5 +35,10 @@ def types(ranking: tuple[str, ...]) -> Claim:
     """Claim 22. Of the other machines the same is a lemma, on which every proof about them rests."""
     declared = within_types(account(replace(DEFAULT, ranking=ranking)))
     met = all_of(ne(scheduled_plan, NONE), renewals_due > 0)
-    sentence = "Every variable stays within its declared type, in every state."
-    return claim(22, "within_types", sentence, "F04 A06", state("account", Term(declared.holds), met))
+    return claim(
+        22,
+        "within_types",
+        "Every variable stays within its declared type, in every state.",
+        "F04 A06",
+        state("account", Term(declared.holds), met),
+    )

@@ -60,11 +60,14 @@ class BoundedModel:
         return parts_of(self.claims, self.machine, StatePart)
 
     def step_parts(self) -> list[tuple[Claim, StepPart]]:
-        """What is claimed of every accepted event of the machine, without a value that the machine does not have."""
+        """The claims about every accepted event of the machine that need no value which the machine does not have."""
         return [(claim, part) for claim, part in parts_of(self.claims, self.machine, StepPart) if not part.ghosts]
 
     def leads_to_parts(self) -> list[tuple[Claim, LeadsToPart]]:
-        """What comes to pass in every fair run. Raises `ValueError` where an event that is to be fair has fields."""
+        """The claims that something comes to pass in every fair run.
+
+        Raises `ValueError` where an event that is to be fair has fields.
+        """
         found = parts_of(self.claims, self.machine, LeadsToPart)
         for claim, part in found:
             if named := [name for name in part.fair if self.machine.event_named[name].fields]:

@@ -227,7 +227,7 @@ class _Tla:
         return self.names(f"rule {rule.name}", f"Takes_{rule.name}")
 
     def _step_claims(self) -> Iterator[str]:
-        """What is claimed of each step, as an invariant of the state before it, with the state after it put in.
+        """The claims about each step, each as an invariant of the state before it, with the state after it put in.
 
         A property `[][A]_vars` would let every step pass that changes nothing, and relaxed generation is such a step.
         """

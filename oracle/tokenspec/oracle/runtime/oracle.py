@@ -61,9 +61,8 @@ class Oracle:
         if resets not in RESETS:
             raise BadSetting("resets", f"{resets!r} is not one of {', '.join(RESETS)}")
         self.policy = policy_from(policy)
-        self.catalogue = (
-            catalogue if isinstance(catalogue, Catalogue) else DEFAULT if catalogue is None else catalogue_from(catalogue)
-        )
+        given = DEFAULT if catalogue is None else catalogue
+        self.catalogue = given if isinstance(given, Catalogue) else catalogue_from(given)
         self.resets = resets
         self.system = system(self.catalogue)
         declared, _, session = self.system.machines
@@ -374,28 +373,27 @@ class Oracle:
 
     def _answer(self, account: Account, event: str, outcome: Outcome, decided_by: str) -> Answer:
         index, _, answers = outcome
-        given: dict[str, Any] = {}
+        word = "refused" if index < 0 else "accepted"
+        given: dict[str, Any] = {"reason": decided_by} if index < 0 else {}
         charge: dict[str, int] = {}
-        if index < 0:
-            given["reason"] = decided_by
-        else:
-            for (name, is_charge), value in zip(self._answers[event], answers, strict=True):
-                if is_charge:
-                    if value:
-                        charge[name] = value  # type: ignore[assignment]
-                elif value is not None:
-                    given[name] = value
+        for (name, is_charge), value in zip(self._answers[event], answers, strict=True) if index >= 0 else ():
+            if is_charge:
+                if value:
+                    charge[name] = value  # type: ignore[assignment]
+            elif value is not None:
+                given[name] = value
         row: tuple[Any, ...] = account.row
         status, plan, scheduled = (row[position] for position in self._lifecycle)
-        exists = status != ABSENT
+        if status == ABSENT:
+            return Answer(word, charge=charge or UNSET, **given)
         return Answer(
-            "refused" if index < 0 else "accepted",
+            word,
             charge=charge or UNSET,
-            status=status if exists else None,
-            plan=plan if exists else None,
-            scheduled_plan=scheduled if exists and scheduled != NONE else None,
-            balances=dict(zip(POOLS, row[self._pools], strict=True)) if exists else {},
-            relaxed=list(self.catalogue.plans[plan].relaxed) if exists else None,
+            status=status,
+            plan=plan,
+            scheduled_plan=scheduled if scheduled != NONE else None,
+            balances=dict(zip(POOLS, row[self._pools], strict=True)),
+            relaxed=list(self.catalogue.plans[plan].relaxed),
             next_daily_reset_at=format_instant(account.daily.shown) if account.daily is not None else None,
             next_renewal_at=format_instant(account.renewal.shown) if account.renewal is not None else None,
             **given,

@@ -87,6 +87,12 @@ def _quotes_one_more(machine: Machine) -> Machine:
 FAULTS: tuple[Fault, ...] = (
     Fault("check_dropped", "the balance is not checked before it is drawn on (new-api#6609)",
           "balances_never_negative", without("api_generate", "api_tokens_must_cover_cost")),
+    Fault("plan_of_nothing", "an account that has ended is left with a plan that is none",
+          "within_types", effect("ends_as_cancelled", plan=NONE)),
+    Fault("price_not_checked", "what is charged for an action is not held to its price",
+          "named_action_costs_its_price", without("generate", "cost_must_be_the_listed_price")),
+    Fault("remainder_hides_the_medium", "whoever has a remainder goes on unlimited in any medium",
+          "more_is_never_worse", meaning("medium_relaxes", True)),
     Fault("bank_without_ceiling", "the bank takes all that is left over (autumn#120)",
           "bank_within_three_months", effect("renews", rollover=rollover + fast)),
     Fault("frozen_bank_uncapped", "a bank comes back whole to a smaller plan",

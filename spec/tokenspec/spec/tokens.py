@@ -15,8 +15,8 @@ from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.lifecycle import EXISTS
 from tokenspec.spec.words import (
     allowance, AMOUNT, amount, api, APP_POOLS, by_policy, ceiling, chosen, cost, daily, daily_allowance, daily_reset_due,
-    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, POOLS,
-    qualifies, quantity, RELAXED, relaxed_serves, status, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
+    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, qualifies,
+    quantity, RELAXED, relaxed_serves, status, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
 )
 
 
@@ -138,13 +138,12 @@ def refund() -> Event:
         "subscription_lasts": "the subscription has not ended since",
     }
     charged, refunded, day_lasts, month_lasts, subscription_lasts = map(var, facts)
-    by_api = eq(var("job_was_through"), "api")
-    part = {pool: var(f"{pool}_part") for pool in POOLS}
-    app_parts = {pool: part[pool] for pool in APP_POOLS}
+    by_api, returned = eq(var("job_was_through"), "api"), (*APP_POOLS, "api")
+    app_parts, api_part = {pool: var(f"{pool}_part") for pool in APP_POOLS}, var("api_part")
     return event("refund", "A charged generation is given back.", "F02", JOB,
                  Field("job_was_through", Enum("Through", ("app", "api")), "where the job was generated", Origin.FACT),
                  *(Field(name, Bool(), says, Origin.FACT) for name, says in facts.items()),
-                 *(Field(f"{pool}_part", Tokens(), f"what the job drew from {pool}", Origin.FACT) for pool in POOLS), EXISTS,
+                 *(Field(f"{pool}_part", Tokens(), f"what the job drew from {pool}", Origin.FACT) for pool in returned), EXISTS,
                  requires("api_jobs_cannot_be_refunded", any_of(negation(by_api), chosen("api_refund", "to_source")),
                           "refunds of API generations are a matter of policy", "A11"),
                  requires("refunds_must_be_offered", any_of(by_api, chosen("refund", "to_source")),
@@ -156,4 +155,4 @@ def refund() -> Event:
                       gives_back(app_parts, daily=up_to(daily_allowance, day_lasts), fast=up_to(allowance, month_lasts),
                                  rollover=up_to(ceiling, subscription_lasts), topup=in_full), when=negation(by_api)),
                  rule("refunds_api", OPENED, STAYS, "the whole charge returns to the API pool", "A11",
-                      gives_back({"api": part["api"]}, api=in_full), when=by_api))
+                      gives_back({"api": api_part}, api=in_full), when=by_api))

@@ -268,7 +268,7 @@ class _Promela:
         parts += [] if rule.when == TRUE else [self.writer.text(rule.when)]
         yield f"#define {self._applies(event, rule)} ({' && '.join(parts)})"
         checks = [self._checks(check) for check in self.steps if check.rule is rule]
-        batches = {}
+        batches: dict[str, list[str]] = {}
         for number, first in enumerate(range(0, len(checks), _CHECKS_AT_ONCE), 1):
             name = self._call(f"checks {rule.name} {number}", f"{rule.name}_checks_{number}", event)
             batches[name] = checks[first : first + _CHECKS_AT_ONCE]

@@ -93,7 +93,7 @@ def test_every_table_can_be_written_both_ways() -> None:
 
 def test_an_event_that_a_state_rules_out_has_a_dash_and_every_refusal_a_row() -> None:
     rows = {row[0]: row[1:] for row in events_by_state(account()).rows}
-    assert rows["`buy_topup`"] == ("-", "-", "`buys_packs`", "`buys_packs`", "-")
+    assert rows["`buy_topup`"] == ("-", "-", "`buys_packs`", "`buys_packs`", "`buys_packs`")
     assert rows["`transfer`"] == ("-",) * 5
     codes = [need.code for event in account().events if event.actor.value != "clock" for need in event.requires]
     assert [row[2].strip("`") for row in refusals(account()).rows] == codes

@@ -19,8 +19,8 @@ from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
 
-def compiled(machine: Machine | None = None) -> Compiled:
-    return Compiled(machine or account(TINY.catalogue), {**TINY.catalogue.parameters(), **DEFAULTS})
+def compiled(machine: Machine | None = None, **answers: str) -> Compiled:
+    return Compiled(machine or account(TINY.catalogue), {**TINY.catalogue.parameters(), **DEFAULTS, **answers})
 
 
 def test_the_account_has_as_many_states_at_the_tiny_scope_as_are_pinned_here() -> None:
@@ -28,7 +28,14 @@ def test_the_account_has_as_many_states_at_the_tiny_scope_as_are_pinned_here() -
     found = explore(reader, instances(reader.machine, TINY.values), TINY.most)
     assert found.complete
     assert (found.states, found.transitions, found.depth) == (3_905, 150_797, 16)
-    assert all(found.rules.values())
+    assert {rule for rule, times in found.rules.items() if not times} == {"downgrades", "refunds_api"}
+
+
+def test_the_rules_that_the_default_answers_leave_idle_apply_under_the_others() -> None:
+    reader = compiled(downgrade_timing="at_once", api_refund="to_source")
+    found = explore(reader, instances(reader.machine, TINY.values), TINY.most)
+    assert found.complete
+    assert {rule for rule, times in found.rules.items() if not times} == {"schedules_downgrade"}
 
 
 def test_the_small_machines_have_as_many_states_as_are_pinned_here() -> None:

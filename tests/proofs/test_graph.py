@@ -19,6 +19,7 @@ from tokenspec.machine.checkers.graph.graph import NONE, StateGraph, deadlocks
 from tokenspec.machine.checkers.graph.liveness import leads_to, liveness, stays_possible
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
 from tokenspec.machine.checkers.search.reference import explore, instances
+from tokenspec.machine.checkers.wording import given
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang import claims as c
@@ -177,7 +178,15 @@ def test_a_dead_state_comes_with_a_way_to_it_that_the_reference_reader_can_follo
 
 def test_a_dead_state_is_told_event_by_event() -> None:
     found = stays_possible(account_graph(STUCK["free_day_never_comes"]), NEVER_STUCK, stuck_part())
-    goal = "generate (cost 1, media image, origin first_party, job_is_new true)"
+    fields = dict(stuck_part().fields)
+    assert {
+        "cost": 1,
+        "media": "image",
+        "origin": "first_party",
+        "model_is_known": True,
+        "job_is_new": True,
+    }.items() <= fields.items()
+    goal = given("generate", fields)
     assert found.verdict == "refuted"
     assert [*found.lines()] == [
         f"claim never_stuck (generation) does not hold: {NEVER_STUCK.sentence}",

@@ -49,6 +49,9 @@ _RESERVED = frozenset(_WORDS.split())
 
 _MTYPES_MOST = 255
 
+_CHECKS_AT_ONCE = 4
+"""Checks in one inline; Spin has room for 64 KB in each, with all macros written out."""
+
 
 def promela(world: BoundedModel) -> str:
     """The text of a model for Spin. Raises `ValueError` where the world is larger than Spin's numbers and names allow."""
@@ -264,6 +267,15 @@ class _Promela:
         parts = [self._accepts(event), source if len(rule.source) == 1 else f"({source})"]
         parts += [] if rule.when == TRUE else [self.writer.text(rule.when)]
         yield f"#define {self._applies(event, rule)} ({' && '.join(parts)})"
+        checks = [self._checks(check) for check in self.steps if check.rule is rule]
+        batches: dict[str, list[str]] = {}
+        for number, first in enumerate(range(0, len(checks), _CHECKS_AT_ONCE), 1):
+            name = self._call(f"checks {rule.name} {number}", f"{rule.name}_checks_{number}", event)
+            batches[name] = checks[first : first + _CHECKS_AT_ONCE]
+        for name, batch in batches.items():
+            yield f"inline {name} {{"
+            yield from (f"\tassert({check});" for check in batch)
+            yield "}"
         yield f"inline {self._carries_out(event, rule)} {{"
         yield f"\t{self._prints(event, rule)};"
         if self.fair:
@@ -272,7 +284,7 @@ class _Promela:
         if rule.target is not None:
             yield f"\t{self._after(self.machine.control)} = {self._member(rule.target)};"
         yield from (f"\t{self._after(a.name)} = {self.writer.bare(a.value)};" for a in rule.effect)
-        yield from (f"\tassert({self._checks(check)});" for check in self.steps if check.rule is rule)
+        yield from (f"\t{name};" for name in batches)
         yield "\tsettle()"
         yield "}"
 

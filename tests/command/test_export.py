@@ -9,6 +9,10 @@ from typing import Any
 import pytest
 
 from command.conftest import EXAMPLES, tokenspec
+from tokenspec.invariants.claims import claims
+from tokenspec.spec.catalogue import DEFAULT
+from tokenspec.spec.clauses import CLAUSES
+from tokenspec.spec.policies import DEFAULTS
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +74,10 @@ def test_json_is_the_declaration_with_the_published_figures() -> None:
     assert [m["name"] for m in report["machines"]] == ["account", "daily_job", "session"]
     assert (values(report)["allowance[premium]"], values(report)["burn_order"]) == (25_000, "rollover_fast_topup")
     assert (report["scope"], report["catalogue"]["plans"]["ultimate"]["relaxed"]) == (None, ["image", "video"])
-    assert ([c["number"] for c in report["claims"]], len(report["clauses"])) == ([c.number for c in claims(DEFAULT.ranking)], len(CLAUSES))
+    assert ([c["number"] for c in report["claims"]], len(report["clauses"])) == (
+        [c.number for c in claims(DEFAULT.ranking)],
+        len(CLAUSES),
+    )
 
 
 def test_json_takes_a_catalogue_or_a_scope() -> None:

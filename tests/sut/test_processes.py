@@ -68,7 +68,10 @@ def test_an_answer_that_does_not_come_is_a_divergence_with_its_last_words(fault:
     assert (found["failure"]["kind"], found["failure"]["last_words"]) == (kind, words)
     assert detail in found["failure"]["detail"]
     assert len(found["got"]) < 1_000
-    assert [record["event"] for record in found["records"]] in (["cancel"], ["cancel", "cancel"], [])
+    # A second answer is found with the next request, whichever it is.
+    events = [record["event"] for record in found["records"]]
+    assert events[:1] in ([], ["cancel"])
+    assert len(events) <= (2 if fault == "two_answers" else 1)
 
 
 @pytest.mark.parametrize("fault", [name for name, (kind, _, _) in FAILURES.items() if kind == "garbage"])

@@ -52,6 +52,8 @@ class MachineFuzz(RuleBasedStateMachine):
     coverage: Coverage
     tally: Tally
     figures: Values
+    facts: Values
+    """Fields that are not drawn."""
 
     @initialize(data=st.data())
     def begin(self, data: st.DataObject) -> None:
@@ -71,7 +73,7 @@ class MachineFuzz(RuleBasedStateMachine):
     def fire(self, event: Event, dice: bytes) -> None:
         """`event` happens with the fields that the dice stand for in the present state."""
         thrown = zip(event.fields, dice, strict=True)
-        fields = {f.name: self._amounts.value(self.row, f.type, die) for f, die in thrown}
+        fields = {f.name: self.facts.get(f.name, self._amounts.value(self.row, f.type, die)) for f, die in thrown}
         state = self.compiled.state(self.row)
         steps = {
             "reference": reference.step(self.machine, self.compiled.parameters, state, event.name, fields),
@@ -107,9 +109,13 @@ def names_by_weight(event: Event) -> list[str]:
 
 
 def fuzz_class(
-    machine: Machine, claims: Sequence[Claim], figures: Values | None = None, watch: Watch | None = None
+    machine: Machine,
+    claims: Sequence[Claim],
+    figures: Values | None = None,
+    watch: Watch | None = None,
+    facts: Values | None = None,
 ) -> type[MachineFuzz]:
-    """A Hypothesis state machine for `machine` with fixed `figures` and random policies."""
+    """A Hypothesis state machine for `machine` with fixed `figures`, random policies, and the fields of `facts` fixed."""
     rules = {
         name: event_rule(event, len(event.fields), lambda run, event, dice: run.fire(event, dice))
         for event in machine.events
@@ -121,5 +127,6 @@ def fuzz_class(
         "coverage": Coverage((machine,)),
         "tally": Tally(),
         "figures": dict(figures or {}),
+        "facts": dict(facts or {}),
     }
     return type(f"Fuzz_{machine.name}", (MachineFuzz,), {**rules, **own})

@@ -113,15 +113,16 @@ def run(
     tick = progress or (lambda _: None)
     result = CampaignResult(Coverage((account, *others)), Tally(), seed=seed_number)
     settled = bool(fixed) or catalogue is not None
+    facts = catalogue.unnamed() if catalogue is not None else {}
     if settled:
-        figures = catalogue.parameters() | catalogue.unnamed() if catalogue is not None else {}
-        result.closed = closed_off(account, {**fixed, **figures})
+        figures = catalogue.parameters() if catalogue is not None else {}
+        result.closed = closed_off(account, {**fixed, **figures, **facts})
     parts: list[Callable[[], None]] = [
         lambda: walk_worlds(world, examples, steps, seed_number, tick),
         lambda: drive(world, examples, steps, seed_number, tick, shorten),
     ]
     machines = [fuzz_class(m, all_claims) for m in others]
-    machines.append(fuzz_class(account, all_claims, catalogue_used.parameters(), watch))
+    machines.append(fuzz_class(account, all_claims, catalogue_used.parameters(), watch, facts))
     parts += [lambda kind=kind: _walk_machine(kind, 40, steps, seed_number, fixed) for kind in machines]  # type: ignore[misc]
     try:
         for part in parts:

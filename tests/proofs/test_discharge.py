@@ -172,3 +172,10 @@ def test_every_claim_has_a_verdict(evidence: Evidence) -> None:
     assert [c.id for c in claims(DEFAULT.ranking)] == [v.claim.id for v in verdicts(evidence)]
     assert all(o.verdict == PROVED for o in evidence.obligations)
     assert evidence.is_whole
+
+
+def test_the_bank_is_told_by_the_months_of_the_catalogue_that_is_checked(evidence: Evidence) -> None:
+    for months in (3, 12):
+        mine = replace(evidence, settings=replace(evidence.settings, catalogue=replace(DEFAULT, bank_months=months)))
+        (bank,) = (v.claim for v in verdicts(mine) if v.claim.number == 2)
+        assert f"at most {months} months" in bank.sentence

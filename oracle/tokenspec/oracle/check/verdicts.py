@@ -130,11 +130,18 @@ def verdicts(evidence: Evidence) -> list[ClaimVerdict]:
     open_claims = {o.claim for o in evidence.obligations if o.verdict != PROVED}
     # Without its lemmas no proof stands.
     undecided = {o.claim for o in evidence.obligations} if LEMMA in open_claims else open_claims
-    return [_verdict(claim, by_engine, met, evidence, claim.id in broken, claim.id in undecided) for claim in _all()]
+    return [
+        _verdict(claim, by_engine, met, evidence, claim.id in broken, claim.id in undecided) for claim in _all(_months(evidence))
+    ]
 
 
-def _all() -> tuple[Claim, ...]:
-    return claims(DEFAULT.ranking)
+def _months(evidence: Evidence) -> int:
+    """The months that the bank holds in the catalogue which is checked; the proof holds for any."""
+    return (evidence.settings.catalogue or DEFAULT).bank_months
+
+
+def _all(months: int = DEFAULT.bank_months) -> tuple[Claim, ...]:
+    return claims(DEFAULT.ranking, months)
 
 
 def _shown(evidence: Evidence) -> dict[Key, bool]:

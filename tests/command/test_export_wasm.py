@@ -10,7 +10,7 @@ import wasmtime
 from command.conftest import EXAMPLES, Finished, tokenspec
 from tokenspec.machine.interpreters.embedded.host import SECTION, Embedded, described
 from tokenspec.machine.interpreters.embedded.sections import custom
-from tokenspec.machine.lang.types import Bool
+from tokenspec.machine.lang.types import Bool, Value
 from tokenspec.machine.wasm.engine import Instance
 from tokenspec.spec.account import account
 
@@ -56,9 +56,9 @@ def test_it_says_of_which_declaration_it_is_and_begins_with_what_was_asked_for(t
     reader = Embedded(module)
     row = reader.steps["open_account"](reader.initial, ())[1]
     assert row[3] == figures["daily_allowance"]
-    known = {"job_was_through": "app", "job_was_charged": True, "job_is_refunded": False, "daily_part": 5}
+    known: dict[str, Value] = {"job_was_through": "app", "job_was_charged": True, "job_is_refunded": False, "daily_part": 5}
     kinds = {field.name: field.type for field in account().event_named["refund"].fields}
-    facts = tuple(known.get(name, True if isinstance(kind, Bool) else 0) for name, kind in kinds.items())
+    facts: tuple[Value, ...] = tuple(known.get(name, isinstance(kind, Bool) or 0) for name, kind in kinds.items())
     assert reader.codes[-1 - reader.steps["refund"](row, facts)[0]] == "refunds_must_be_offered"
 
 

@@ -23,7 +23,7 @@ from tokenspec.spec.system import system
 
 pytestmark = pytest.mark.slow
 
-PROVED_WHOLE = {1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 16}
+PROVED_WHOLE = {1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 16, 22, 30, 31}
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,8 @@ def with_first_search(evidence: Evidence, found: Exploration) -> Evidence:
 
 def test_these_claims_are_proved_and_the_others_hold_as_far_as_their_row_says(evidence: Evidence) -> None:
     found = {v.claim.number: v.verdict for v in verdicts(evidence)}
-    assert {number: "proved" if number in PROVED_WHOLE else "holds" for number in range(1, 22)} == found
+    numbers = [claim.number for claim in claims(TINY.catalogue.ranking)]
+    assert {number: "proved" if number in PROVED_WHOLE else "holds" for number in numbers} == found
     assert exit_codes(verdicts(evidence), evidence) == []
 
 

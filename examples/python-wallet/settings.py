@@ -17,6 +17,9 @@ POLICY = {
     "refund": "to_source",
     "stranded_remainder": "refuse",
     "past_due_spending": "frozen",
+    "downgrade_timing": "at_renewal",
+    "api_renewal": "adds",
+    "api_refund": "none",
 }
 # Faults that can be switched on, to see whether a test notices. Where each comes from is told in README.md.
 BUGS = frozenset({

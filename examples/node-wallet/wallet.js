@@ -265,6 +265,7 @@ export class Wallet {
 
   refund(account, { job }) {
     const entry = account.jobs.get(job);
+    require(!entry?.isOfApi, "api_jobs_cannot_be_refunded");
     require(entry?.refundable, "job_must_have_been_charged");
     require(!entry.refunded, "job_must_not_be_refunded_already");
     entry.refunded = true;
@@ -298,7 +299,7 @@ export class Wallet {
     require(!account.jobs.has(job), "job_must_be_new");
     require(cost <= account.balances.api, "api_tokens_must_cover_cost");
     account.balances.api -= cost;
-    account.jobs.set(job, { refundable: false });
+    account.jobs.set(job, { refundable: false, isOfApi: true });
     return { charge: { api: cost } };
   }
 

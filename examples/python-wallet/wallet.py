@@ -325,6 +325,7 @@ class Wallet:
     def _refund(self, event: Event) -> None:
         account = event.account
         charge = self.store.charge(account.id, event.record["job"])
+        require(charge is None or charge.kind != "api", "api_jobs_cannot_be_refunded")
         if charge is None or charge.kind != "tokens":
             raise Refused("job_must_have_been_charged")
         require(not charge.refunded or "refund_twice" in self.bugs, "job_must_not_be_refunded_already")

@@ -10,6 +10,7 @@ const OBSERVES = [
   "status",
   "plan",
   "scheduled_plan",
+  "relaxed",
   "balances",
   "next_daily_reset_at",
   "next_renewal_at",

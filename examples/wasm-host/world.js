@@ -11,10 +11,10 @@ const CHARGE = "charge_";
 
 /** A catalogue, as the protocol writes it, as parameters of the account. */
 export function figures({ ranking, daily, bank_months: months, plans, packs }) {
-  const found = { daily_allowance: daily };
+  const found = { daily_allowance: daily, bank_months: months };
   for (const name of ranking) {
     const { allowance, api, relaxed } = plans[name];
-    Object.assign(found, { [`allowance[${name}]`]: allowance, [`ceiling[${name}]`]: months * allowance, [`api[${name}]`]: api });
+    Object.assign(found, { [`allowance[${name}]`]: allowance, [`api[${name}]`]: api });
     for (const medium of ["image", "video"]) found[`relaxed[${name},${medium}]`] = relaxed.includes(medium);
   }
   for (const [name, size] of Object.entries(packs)) found[`pack[${name}]`] = size;
@@ -272,6 +272,12 @@ export class World {
     return known && account.timeline.slice(known.since).some(fits) ? "stale" : "impossible";
   }
 
+  /** The media for which `plan` has unlimited generation. */
+  relaxed(plan) {
+    const { parameters } = this.machine;
+    return ["image", "video"].filter((medium) => this.machine.read(parameters.get(`relaxed[${plan},${medium}]`)));
+  }
+
   #answer(account, { refusal, answer = {} }) {
     const { status, plan, scheduled_plan: scheduled } = account.state;
     const exists = account.daily !== null;
@@ -286,6 +292,7 @@ export class World {
       status: exists ? status : null,
       plan: exists ? plan : null,
       scheduled_plan: exists && scheduled !== NONE ? scheduled : null,
+      relaxed: exists ? this.relaxed(plan) : null,
       balances: Object.fromEntries(pools.map((pool) => [pool, account.state[pool]])),
       next_daily_reset_at: exists ? formatInstant(account.daily.shown) : null,
       next_renewal_at: account.renewal ? formatInstant(account.renewal.shown) : null,

@@ -82,6 +82,7 @@ class Server:
             "resets": self._resets,
             "events": [name for name in event_names() if name not in written_by_itself],
             "observes": list(FIELDS),
+            "fields": ["action", "model"],
         }
         return answer | ({"policy": self._fixed} if self._fixed else {})
 

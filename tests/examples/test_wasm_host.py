@@ -115,7 +115,7 @@ def test_node_without_the_session_module_offers_no_sessions(modules: list[Path])
 def test_node_says_what_it_cannot_do(modules: list[Path]) -> None:
     other, poor, unknown = opening(), opening(), opening(burn_order="at_random")
     other["catalogue"]["packs"] = {"box": 3}
-    poor["catalogue"]["daily"] = 0
+    poor["catalogue"]["packs"] = {"small": 0, "large": 1}
     too_soon = {"op": "apply", "event": "renew"}
     still_right = {"op": "apply", "account": "ann", "at": 10**12, "event": "open_account"}
     program = [path_of("node"), str(HOST), *map(str, modules)]

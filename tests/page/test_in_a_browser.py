@@ -42,7 +42,10 @@ def many(count: int) -> list[dict[str, Any]]:
     for number in range(count - 2):
         job = {"event": "generate", "job": f"j{number}", "cost": number % 90 + 1, "media": "image", "origin": "first_party"}
         found.append({"event": "daily_reset"} if number % 97 == 96 else {"event": "renew"} if number % 2_999 == 2_998 else job)
-    return [{"account": "busy", "at": number * 15 * minute, "id": f"e{number}", **it} for number, it in enumerate(found)]
+    return [
+        {"account": "busy", "at": 1_000_000_000_000 + number * 15 * minute, "id": f"e{number}", **it}
+        for number, it in enumerate(found)
+    ]
 
 
 def marked(page: Page, kind: str) -> set[str]:

@@ -16,10 +16,8 @@ from typing import Any
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.whole_files import cannot_be_written, named, write_file, written
+from tokenspec.oracle.base.whole_files import cannot_be_written, named, written
 from tokenspec.oracle.report.output import discard_standard_output, raise_all
-
-__all__ = ["check_files", "lines_to", "write_file"]
 
 
 class _FileName(click.Path):

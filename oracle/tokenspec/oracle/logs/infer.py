@@ -26,8 +26,6 @@ class Inference(Sum):
     """The settings that explain the log. Sets count settings."""
 
     fixed: dict[str, str] = field(default_factory=dict)
-    accounts: int = 0
-    bad: list[Bad] = field(default_factory=list)
     policies: dict[str, list[str]] = field(default_factory=dict)
     """By knob, the answers of which at least one setting explains every record."""
     settings: int = 0

@@ -84,6 +84,8 @@ class Sum:
     """Every record once: bad, or else repeated, or else compared, or else not compared."""
 
     records: int = 0
+    accounts: int = 0
+    bad: list[Bad] = field(default_factory=list)
     compared: int = 0
     not_compared: dict[str, int] = field(default_factory=lambda: dict.fromkeys(REASONS, 0))
     repeated: dict[str, int] = field(default_factory=lambda: {"compared": 0, "not_compared": 0})
@@ -157,8 +159,6 @@ class Sum:
 class Report(Sum):
     """What a replay came to."""
 
-    accounts: int = 0
-    bad: list[Bad] = field(default_factory=list)
     divergences: list[Divergence] = field(default_factory=list)
     coverage: Coverage = field(default_factory=lambda: Coverage(()))
     """What the records met; a repeated id meets nothing, and a job that nobody wrote down is no record."""

@@ -12,9 +12,9 @@ from tokenspec.machine.lang.validate import check_clauses, citations, validate_s
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line, path_text
+from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.evidence import CheckSettings, gather
 from tokenspec.oracle.check.verdicts import verdicts
-from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.command.options import Output, Seconds, output_options, progress, settings_options
 from tokenspec.oracle.command.verbs.check_save import paths, saved
 from tokenspec.oracle.report.breaches import breaches

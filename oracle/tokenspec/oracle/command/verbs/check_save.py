@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from tokenspec.oracle.base.text import json_text
+from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.concretize import Log, UnrealisableError, answered, realised
 from tokenspec.oracle.check.counterexample import Counterexample
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.itf import itf
-from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.oracle.report.again import replay_again
 from tokenspec.oracle.report.breaches import BrokenClaim

@@ -15,7 +15,8 @@ from tokenspec.diagrams.mermaid import mermaid
 from tokenspec.diagrams.picture import NoProgram, pdf, png, svg
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.unique_names import decode
-from tokenspec.oracle.command.files import check_files, write_file
+from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.command.files import check_files
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of

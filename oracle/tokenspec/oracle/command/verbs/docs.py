@@ -13,7 +13,7 @@ from tokenspec.diagrams.blocks import MARKUPS, BadBlock, Filled, Find, Keep, fil
 from tokenspec.diagrams.picture import is_ours
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.command.files import write_file
+from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.documents import contents, finder
 from tokenspec.oracle.report.config import Settings

@@ -25,7 +25,8 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.command.files import check_files, write_file
+from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.command.files import check_files
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.wasm_module import module_of
 from tokenspec.oracle.report.config import Settings

@@ -10,7 +10,7 @@ from typing import Any
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import json_text, one_line
-from tokenspec.oracle.command.files import write_file
+from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.fuzz.conformance import Conformance
 from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.oracle.report.again import replay_again

@@ -8,9 +8,9 @@ import click
 
 from tokenspec.machine.mutation.operators import OPERATORS
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.mutants.campaign import fates, seeded
 from tokenspec.oracle.check.mutants.recorded import as_record
-from tokenspec.oracle.command.files import write_file
 from tokenspec.oracle.command.options import Output, output_options, progress
 from tokenspec.oracle.report.mutants import mutants_report
 

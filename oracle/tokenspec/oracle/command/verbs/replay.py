@@ -10,7 +10,8 @@ from click.core import ParameterSource
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import shown_json
-from tokenspec.oracle.command.files import lines_to, write_file
+from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.command.files import lines_to
 from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_or_infer_options
 from tokenspec.oracle.command.verbs.infer import inferred
 from tokenspec.oracle.logs.policies_tried import explain, note_ties

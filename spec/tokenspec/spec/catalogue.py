@@ -54,6 +54,7 @@ class Catalogue:
         """What is true of every generation that names, of its model and its action, `fields` alone."""
         models = self.models.values() if "model" in fields else ()
         known: dict[str, Value] = {} if any(m.paid_only for m in models) else {"model_is_paid_only": False}
+        known |= {} if self.prices else {"price_is_listed": False}
         known |= {} if "model" in fields else {"model_is_known": True}
         return known | ({} if "action" in fields else {"action_is_named": False})
 

@@ -87,6 +87,7 @@ class _Walk:
                     self.reached.add((event.name, f"refused: {need.code}"))
                 if holds is False:
                     break
+                self._worker.assume(need.holds)
             else:
                 for rule in event.rules:
                     if known[self._machine.control] in rule.source and self._worker.value(rule.when) is not False:
@@ -115,6 +116,21 @@ class _Worker:
     def begin(self, known: Mapping[str, Value]) -> None:
         """From now on `known` is what is known."""
         self._known = dict(known)
+
+    def assume(self, expr: Expr) -> None:
+        """From now on `expr` is true, and so are the names that it cannot be true without."""
+        match expr:
+            case Var(name) if name not in self._definitions:
+                self._known[name] = True
+            case Not(Var(name)) if name not in self._definitions:
+                self._known[name] = False
+            case Binary(BinaryOp.AND, left, right):
+                self.assume(left)
+                self.assume(right)
+            case Binary(BinaryOp.OR, left, right):
+                for side, other in ((left, right), (right, left)):
+                    if self.value(side) is False:
+                        self.assume(other)
 
     def value(self, expr: Expr) -> Value | None:
         """The value of `expr`; None where it depends on something unknown."""

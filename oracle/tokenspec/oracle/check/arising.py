@@ -16,9 +16,9 @@ from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.fuzzing.reachability import closed_off, decided
-from tokenspec.machine.lang.build import assumption, eq, var
+from tokenspec.machine.lang.build import assumption, eq, requires, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, RefusalPart
-from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.obligations import TWIN
@@ -62,50 +62,81 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | Non
         if isinstance(part, LayerPart):
             if reason := _closed(part, policy, catalogue):
                 yield Absence(case, reason)
+        elif isinstance(part, RefusalPart) and (reason := _never_refused(part, case, policy, catalogue)):
+            yield Absence(case, reason)
         elif isinstance(part, LivenessPart | LeadsToPart):
             if searched:
                 yield Absence(case, f"it occurs nowhere in {searched}")
         else:
             provable.add(case)
     for machine in system().machines:
-        yield from _impossible(machine, provable, policy)
+        yield from _impossible(machine, provable, policy, catalogue.unnamed() if catalogue is not None else {})
 
 
-def _impossible(machine: Machine, wanted: Collection[Case], policy: Mapping[str, str]) -> Iterator[Absence]:
-    """Those of the cases that the prover finds impossible, with the setting that rules each out."""
-    settings = {name: policy[name] for name in policy if name in {p.name for p in machine.policies}}
+def _impossible(
+    machine: Machine, wanted: Collection[Case], policy: Mapping[str, str], facts: Mapping[str, Value]
+) -> Iterator[Absence]:
+    """Those of the cases that the prover finds impossible, with the setting that rules each out.
+
+    `facts` are what the catalogue makes true of every event that has such a field.
+    """
+    own = {p.name for p in machine.policies} | {f.name for event in machine.events for f in event.fields}
+    settings = {name: value for name, value in {**policy, **facts}.items() if name in own}
     left = _under(machine, settings, wanted) if settings else set()
     singly = [{name: answer} for name, answer in settings.items()] if len(settings) > 1 else []
     for some in (*singly, settings):
         found = _under(machine, some, left) if some != settings else left
+        under = "this catalogue" if some.keys() <= facts.keys() else _told(some)
         for case in sorted(found):
             what = "its case" if case[2] == TWIN else f"the refusal {case[2].removeprefix(TWIN).strip()}"
-            yield Absence(case, f"{what} is impossible under {_told(some)}", by_proof=True)
+            yield Absence(case, f"{what} is impossible under {under}", by_proof=True)
         left = left - found
 
 
-def _under(machine: Machine, settings: Mapping[str, str], wanted: Collection[Case]) -> set[Case]:
+def _under(machine: Machine, settings: Mapping[str, Value], wanted: Collection[Case]) -> set[Case]:
     if not wanted:
         return set()
-    fixed = (assumption(eq(var(name), answer), f"{name}: it is {answer}") for name, answer in settings.items())
-    narrowed = replace(machine, assumptions=(*machine.assumptions, *fixed))
+    of_policies = {p.name for p in machine.policies}
+    fixed = (assumption(eq(var(n), v), f"{n}: it is {v}") for n, v in settings.items() if n in of_policies)
+    narrowed = replace(
+        machine, assumptions=(*machine.assumptions, *fixed), events=tuple(_given(event, settings) for event in machine.events)
+    )
     return Induction(narrowed, claims(DEFAULT.ranking), lemmas()).impossible(wanted)
+
+
+def _given(event: Event, facts: Mapping[str, Value]) -> Event:
+    """The event where its fields hold these values."""
+    given = (requires(f"{f.name}_is_given", eq(var(f.name), facts[f.name]), "") for f in event.fields if f.name in facts)
+    return replace(event, requires=(*given, *event.requires))
 
 
 def _closed(part: LayerPart, policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
     """Why the events or the settings that a part about clocks and journal takes cannot be; empty where they can."""
     if decided(system().machines[0], part.where, policy) is False:
         return f"it takes {show(part.where)}, and not {_told({n: a for n, a in policy.items() if n in show(part.where)})}"
-    figures: dict[str, Value] = {}
-    if catalogue is not None:
-        figures = catalogue.parameters() | ({} if catalogue.prices else {"price_is_listed": False})
+    under = _ruled_out_by(part.after, policy, catalogue)
+    return f"no event is accepted by {' or '.join(part.after)} under {under}" if under else ""
+
+
+def _never_refused(part: RefusalPart, case: Case, policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
+    """Why `part`'s event is never refused with the code of the case; empty where it may be."""
+    code = case[2].removeprefix(TWIN).strip()
+    under = _ruled_out_by((f"{part.event}, refused: {code}",), policy, catalogue)
+    return f"{part.event} is never refused with {code} under {under}" if under else ""
+
+
+def _ruled_out_by(outcomes: Sequence[str], policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
+    """The settings under which none of the outcomes can be met, empty where there are none.
+
+    An outcome is a rule by its name, or a refusal with its event.
+    """
+    figures = {} if catalogue is None else catalogue.parameters() | catalogue.unnamed()
     singly: Sequence[Mapping[str, Value]] = [{name: answer} for name, answer in policy.items()]
     machine = account(catalogue or DEFAULT)
-    for some in (*singly, figures, {**policy, **figures}):
-        closed = {rule for _, rule in closed_off(machine, some)} if part.after and some else set()
-        if part.after and closed.issuperset(part.after):
-            under = _told(some) if some in singly else "this catalogue" if some is figures else "these settings"
-            return f"no event is accepted by {' or '.join(part.after)} under {under}"
+    for some in (*singly, figures, {**policy, **figures}) if outcomes else ():
+        closed = closed_off(machine, some) if some else frozenset()
+        if {what if ":" not in what else f"{event}, {what}" for event, what in closed}.issuperset(outcomes):
+            return _told(some) if some in singly else "this catalogue" if some is figures else "these settings"
     return ""
 
 

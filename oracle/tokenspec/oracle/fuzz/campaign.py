@@ -22,6 +22,7 @@ from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
 from tokenspec.machine.fuzzing.reachability import closed_off
 from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
+from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.worlds import STARTS, Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
@@ -105,6 +106,7 @@ def run(
     account, *others = system(catalogue_used).machines
     account = machine or account
     counted = [c for c in all_claims if only in (None, c.id)]
+    of_layers = [(c.id, part.name) for c in counted for part in c.parts if isinstance(part, LayerPart)]
     is_usual = machine is None and only is None and catalogue is None
     watch = default_watch() if is_usual else Watch(account, counted)
     world = world_fuzz(machine, watch, catalogue)
@@ -129,7 +131,8 @@ def run(
             part()
         for number in range(1, _FURTHER + 1 if settled and only is None else 1):
             # Under settings of somebody's own, chance may pass over what is rare; what was met least comes first.
-            if _met(result.coverage.machines, (world, *machines)).cold(result.closed):
+            cold = _met(result.coverage.machines, (world, *machines)).cold(result.closed)
+            if cold or not all(world.tally.twins[key] for key in of_layers):
                 walk_worlds(world, -(-examples // 4), steps, seed_number + number * examples)
     except KeyboardInterrupt:
         result.interrupted = True

@@ -73,7 +73,7 @@ def _body(found: Inference) -> Iterator[Block]:
         [
             f"{found.records} records of {found.accounts} accounts, {found.all_compared} compared with what was observed, "
             f"{len(found.bad)} bad records",
-            *sum_texts(found, len(found.bad)),
+            *sum_texts(found),
         ]
     )
 

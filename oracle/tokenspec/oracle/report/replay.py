@@ -143,7 +143,7 @@ def _body(found: Replay) -> Iterator[Block]:
         [
             f"{found.records} records of {found.accounts} accounts, {compared} what was observed: "
             f"{found.divergent_accounts} divergent accounts, {len(found.bad)} bad records",
-            *sum_texts(found, len(found.bad)),
+            *sum_texts(found),
         ]
     )
     yield CoverageTable(found.coverage.rows())
@@ -153,12 +153,12 @@ def _signed(delta: int | None) -> str:
     return "" if delta is None else f"{delta:+,}"
 
 
-def sum_texts(found: Sum, bad: int) -> Iterator[str]:
+def sum_texts(found: Sum) -> Iterator[str]:
     """The sum in which every record stands once, and what else there is to know of the log."""
     reasons = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in found.not_compared.items() if n)
     repeated, not_compared = sum(found.repeated.values()), sum(found.not_compared.values())
     yield (
-        f"sum: {bad} bad + {repeated} repeated ({found.repeated['compared']} compared) + {found.compared} compared + "
+        f"sum: {len(found.bad)} bad + {repeated} repeated ({found.repeated['compared']} compared) + {found.compared} compared + "
         f"{not_compared} not compared{f' ({reasons})' if reasons else ''} = {found.records} records"
     )
     if found.first_of_another is not None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import random
 import re
 from functools import cache
 
 import pytest
 
+from differential.walks import EFFORT
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.native.search import Search, split
 from tokenspec.machine.checkers.prover.induction import Induction
-from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.proofs.obligations import TWIN
+from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.check.arising import absences, cases, times_met
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, gather
 from tokenspec.oracle.check.scoped import scoped
@@ -27,6 +29,8 @@ from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 OTHER_ANSWERS = [(p.name, answer) for p in POLICIES for answer, _ in p.answers if answer != DEFAULTS[p.name]]
+SAMPLE = random.Random(declaration()).sample(OTHER_ANSWERS, 4)
+"""Each check takes half a minute: TOKENSPEC_EFFORT=10 tries every answer."""
 CASES = {case: part for c in claims(DEFAULT.ranking) for part in c.parts for case in cases(c, part)}
 
 
@@ -69,7 +73,8 @@ OWN = {
 }
 
 
-@pytest.mark.parametrize(("policy", "answer"), OTHER_ANSWERS)
+@pytest.mark.slow
+@pytest.mark.parametrize(("policy", "answer"), OTHER_ANSWERS if EFFORT >= 10 else SAMPLE)
 def test_no_search_meets_what_is_said_not_to_arise(policy: str, answer: str) -> None:
     found = list(absences(Tally(), {policy: answer}, None, ""))
     assert {
@@ -113,7 +118,6 @@ def test_what_no_search_meets_stays_possible_only_where_every_search_came_to_its
         ({}, OWN["with the free plan alone"], "periods_tile", "this catalogue"),
     ],
 )
-@pytest.mark.xfail(strict=False, reason="not shown since further answers were declared")
 def test_random_runs_never_meet_what_clocks_and_journal_are_said_not_to_come_to(
     policy: dict[str, str], catalogue: Catalogue | None, part: str, reason: str
 ) -> None:
@@ -134,23 +138,21 @@ def told(evidence: Evidence) -> dict[str, ClaimVerdict]:
     return {v.claim.id: v for v in found}
 
 
-@pytest.mark.xfail(strict=False, reason="not shown since further answers were declared")
 @pytest.mark.slow
-@pytest.mark.parametrize(("policy", "answer"), OTHER_ANSWERS)
+@pytest.mark.parametrize(("policy", "answer"), OTHER_ANSWERS if EFFORT >= 10 else SAMPLE)
 def test_a_check_is_green_under_every_answer(policy: str, answer: str) -> None:
     evidence = gather(CheckSettings(TINY, 120, policy={policy: answer}))
     told(evidence)
     assert all(not times_met(evidence.tally, a.case) for a in absences(Tally(), {policy: answer}, None, ""))
 
 
-@pytest.mark.xfail(strict=False, reason="not shown since further answers were declared")
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
 def test_a_check_is_green_with_a_catalogue_of_one_s_own(name: str) -> None:
     evidence = gather(CheckSettings(TINY, 120, catalogue=OWN[name]))
     found = told(evidence)
-    layers = {case for case, part in CASES.items() if isinstance(part, LayerPart)}
-    assert {a.case for a in evidence.absences} <= layers, "the searches meet the others, whatever the catalogue"
+    assert all("this catalogue" in absence.reason for absence in evidence.absences)
+    assert all(not times_met(evidence.tally, absence.case) for absence in evidence.absences)
     if name == "with the free plan alone":
         assert found["periods_tile"].verdict == "does_not_arise"
         assert re.fullmatch("no event is accepted by subscribes under this catalogue", found["periods_tile"].why)

@@ -69,31 +69,35 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | Non
                 yield Absence(case, f"it occurs nowhere in {searched}")
         else:
             provable.add(case)
-    for machine in system().machines:
-        yield from _impossible(machine, provable, policy, catalogue.unnamed() if catalogue is not None else {})
+    for machine in system(catalogue or DEFAULT).machines:
+        yield from _impossible(machine, provable, policy, catalogue)
 
 
 def _impossible(
-    machine: Machine, wanted: Collection[Case], policy: Mapping[str, str], facts: Mapping[str, Value]
+    machine: Machine, wanted: Collection[Case], policy: Mapping[str, str], catalogue: Catalogue | None
 ) -> Iterator[Absence]:
     """Those of the cases that the prover finds impossible, with the setting that rules each out.
 
-    `facts` are what the catalogue makes true of every event that has such a field.
+    A catalogue has plans and packs of its own, of which `machine` is, and facts that are true of every event with such a field.
     """
+    facts = {} if catalogue is None else catalogue.unnamed()
     own = {p.name for p in machine.policies} | {f.name for event in machine.events for f in event.fields}
-    settings = {name: value for name, value in {**policy, **facts}.items() if name in own}
-    left = _under(machine, settings, wanted) if settings else set()
-    singly = [{name: answer} for name, answer in settings.items()] if len(settings) > 1 else []
-    for some in (*singly, settings):
-        found = _under(machine, some, left) if some != settings else left
-        under = "this catalogue" if some.keys() <= facts.keys() else _told(some)
+    fixed = {name: answer for name, answer in policy.items() if name in own}
+    settings: dict[str, Value] = {**fixed, **{name: value for name, value in facts.items() if name in own}}
+    ranking = (catalogue or DEFAULT).ranking
+    left = _under(machine, ranking, settings, wanted) if settings or catalogue is not None else set()
+    groups: list[Mapping[str, Value]] = [{}, facts] if catalogue is not None else []
+    groups += [{name: answer} for name, answer in fixed.items()]
+    for some in (*(group for group in groups if group != settings), settings):
+        found = _under(machine, ranking, some, left) if some != settings else left
+        under = "this catalogue" if some.keys() <= facts.keys() else _told({n: v for n, v in some.items() if n in fixed})
         for case in sorted(found):
             what = "its case" if case[2] == TWIN else f"the refusal {case[2].removeprefix(TWIN).strip()}"
             yield Absence(case, f"{what} is impossible under {under}", by_proof=True)
         left = left - found
 
 
-def _under(machine: Machine, settings: Mapping[str, Value], wanted: Collection[Case]) -> set[Case]:
+def _under(machine: Machine, ranking: tuple[str, ...], settings: Mapping[str, Value], wanted: Collection[Case]) -> set[Case]:
     if not wanted:
         return set()
     of_policies = {p.name for p in machine.policies}
@@ -101,7 +105,7 @@ def _under(machine: Machine, settings: Mapping[str, Value], wanted: Collection[C
     narrowed = replace(
         machine, assumptions=(*machine.assumptions, *fixed), events=tuple(_given(event, settings) for event in machine.events)
     )
-    return Induction(narrowed, claims(DEFAULT.ranking), lemmas()).impossible(wanted)
+    return Induction(narrowed, claims(ranking), lemmas()).impossible(wanted)
 
 
 def _given(event: Event, facts: Mapping[str, Value]) -> Event:

@@ -57,7 +57,7 @@ export class Adapter {
     this.world = new World(this.account, this.session, catalogue.prices);
     const version = this.account.about.version;
     const observes = this.session ? [...OBSERVES, "shown_is"] : OBSERVES;
-    return { name: "wasm-host", version, resets: "explicit", events: this.events(), observes };
+    return { name: "wasm-host", version, resets: "explicit", events: this.events(), observes, fields: ["action", "model"] };
   }
 
   /** What can be sent: everything that time itself does not do. */

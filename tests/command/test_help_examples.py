@@ -85,6 +85,8 @@ def folder(tmp_path: Path) -> Path:
         shutil.copy(found, tmp_path / name)
     shutil.copy(ROOT / "oracle" / "vectors" / "index.json", tmp_path / "certificate.json")
     assert within("export", "wasm", "-o", "account.wasm", cwd=tmp_path).code == 0
+    (tmp_path / "wallet.md").write_text("<!-- tokenspec: plans -->\n<!-- end -->\n")
+    shutil.copy(EXAMPLES / "catalogue.toml", tmp_path / "prices.toml")
     (tmp_path / "README.md").write_text("<!-- tokenspec: plans -->\n\n<!-- end -->\n")
     (tmp_path / "docs" / "page.rst").write_text(".. tokenspec: plans\n\n.. end\n")
     assert within("docs", "sync", "README.md", cwd=tmp_path).code == 0

@@ -38,7 +38,7 @@ def spoken(*lines: Any, options: tuple[str, ...] = ()) -> list[Any]:
 
 def test_a_world_is_opened_used_closed_and_opened_again() -> None:
     first, opened, again, _, closed, gone, *anew = spoken(OPEN, OPENED, OPENED, VIEW, {"op": "close"}, OPENED, OPEN, OPENED)
-    assert first.keys() == {"name", "digest", "version", "resets", "events", "observes"}
+    assert first.keys() == {"name", "digest", "version", "resets", "events", "observes", "fields"}
     assert (opened["outcome"], opened["balances"]["daily"]) == ("accepted", 150)
     assert (again["outcome"], again["reason"]) == ("refused", "account_must_be_new")
     assert (closed, anew) == ({}, [first, opened])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from tokenspec.machine.lang.build import Termlike, all_of, eq, ite, minimum, negation, posting, var
+from tokenspec.machine.lang.build import Term, Termlike, all_of, eq, ite, minimum, negation, posting, var
 from tokenspec.machine.lang.declaration import ClockAct, Kind, Machine, Posting
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.mutation.edits import with_clock, with_definition, with_effect, with_event, with_rule, without_requirement
@@ -45,6 +45,11 @@ def effect(rule: str, **values: Termlike | None) -> Edit:
 def meaning(name: str, value: Termlike) -> Edit:
     """A definition means something else."""
     return lambda m: with_definition(m, name, lambda _: value)
+
+
+def same(name: str, other: str) -> Edit:
+    """A definition means what another one does, which may be declared after it."""
+    return lambda m: with_definition(m, name, lambda _: next(Term(d.expr) for d in m.definitions if d.name == other))
 
 
 def without(event: str, code: str) -> Edit:
@@ -106,7 +111,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("relaxed_for_third_parties", "models of third parties run unlimited",
           "relaxed_only_when_empty", meaning("relaxed_serves", all_of(used_up, status_relaxes, medium_relaxes))),
     Fault("relaxed_video_on_any_plan", "a plan with unlimited images has unlimited video too",
-          "relaxed_only_when_empty", meaning("medium_relaxes", plan_relaxes)),
+          "relaxed_only_when_empty", same("medium_relaxes", "plan_relaxes")),
     Fault("leftover_to_topup", "leftover fast tokens are shown as moved to the packs",
           "no_gifting", posted("renews", posting(Kind.MOVED_IN, topup, fast), posting(Kind.EXPIRED, topup, fast))),
     Fault("gifts", "a transfer is accepted",

@@ -41,6 +41,12 @@ def twins(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart]
     return _Proof(machine, claims, lemmas, lambda setting, goals: ()).twins()
 
 
+def invariants(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart]) -> list[tuple[str, StatePart]]:
+    """The parts that are proved together of every state, each with the claim it belongs to."""
+    own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine == machine.name]
+    return [*((LEMMA, lemma) for lemma in own), *((c.id, part) for c, part in parts_of(claims, machine, StatePart))]
+
+
 class _Proof:
     def __init__(self, machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], proves: Proves) -> None:
         self._machine, self._proves = machine, proves
@@ -49,8 +55,7 @@ class _Proof:
         self._two_runs = [(c.id, p) for c, p in parts_of(claims, machine, TwoRunPart)]
         self._refusals = [(c.id, p) for c, p in parts_of(claims, machine, RefusalPart)]
         self._states = [(c.id, p) for c, p in parts_of(claims, machine, StatePart)]
-        own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine == machine.name]
-        self._invariants = [(LEMMA, lemma) for lemma in own] + self._states
+        self._invariants = invariants(machine, claims, lemmas)
         self._settings = ProofContexts(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
         self._known_of_rules: dict[str, dict[str, Expr]] = {}
@@ -75,7 +80,7 @@ class _Proof:
                     yield Condition(claim, pair.name, rule.name, self._settings.pair(event, rule), goal, of=pair, event=event)
         for claim, refusal in self._refusals:
             event = self._machine.event_named[refusal.event]
-            alike = _refused_alike([(n.code, n.holds) for n in event.requires], refusal.refusals)
+            alike = refused_alike([(n.code, n.holds) for n in event.requires], refusal.refusals)
             yield Condition(claim, refusal.name, event.name, self._settings.asked(event), alike, of=refusal, event=event)
         yield from self._twins()
         found = TwoRuns(self._settings, self._proves)
@@ -160,7 +165,7 @@ def _refused(needs: Iterable[tuple[str, Expr]], code: str) -> Term:
     return any_of(*cases)
 
 
-def _refused_alike(one: Sequence[tuple[str, Expr]], other: Sequence[tuple[str, Expr]]) -> Expr:
+def refused_alike(one: Sequence[tuple[str, Expr]], other: Sequence[tuple[str, Expr]]) -> Expr:
     """That two lists of requirements refuse with the same codes."""
     codes = dict.fromkeys(code for code, _ in (*one, *other))
     return all_of(*(eq(_refused(one, code), _refused(other, code)) for code in codes)).expr

@@ -1,10 +1,9 @@
 """The mutation certificate: for every seeded fault, the claim that kills it and the engine that sees it, or why none does.
 
 All faults are looked at together, in one search of the account in a small world for each batch of them, under every policy
-that differs from the default one in at most two knobs. What this does not find is searched for by itself, then proofs are
-tried, and then, as far as a budget reaches, all policies. What is left is compared with the original in every state of that
-world under every policy: what answers everything alike there is equivalent. What does not, and lives through random runs as
-well, has survived.
+that differs from the default one in at most two choices. Of those not found, the ones that are proved to answer everything
+as the original does, under every figure and policy, are equivalent. The others are searched for one by one, every two
+choices together, then by the proofs of the claims, then by random runs. Whatever is left has survived.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import SMALL, Scope
 from tokenspec.machine.checkers.compare.breaches import breaches
-from tokenspec.machine.checkers.compare.equivalence import compare
+from tokenspec.machine.checkers.compare.proved import proved_equivalent
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
@@ -122,13 +121,12 @@ def fuzz(fault: Mutant) -> Fate | None:
     return _killed(fault, claim, "fuzzer", len(failure.records))
 
 
-def equivalent(faults: Sequence[Mutant], scope: Scope = SMALL, budget: Budget | None = None) -> set[str]:
-    """Picks those of `faults` that answer everything as the original does, in every state of the scope under every policy."""
-    original = scoped(scope, (), left_open=account(scope.catalogue).policies)
-    compared = compare(original, [fault.machine for fault in faults], budget)
-    if not compared.exploration.complete:
-        return set()
-    return {fault.id for fault, differing in zip(faults, compared.differing, strict=True) if not differing}
+def equivalent(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
+    """Proves that a fault answers everything as the original does; None where no proof is found."""
+    ranking = scope.catalogue.ranking
+    if not proved_equivalent(account(scope.catalogue), fault.machine, claims(ranking), lemmas()):
+        return None
+    return Fate(fault.id, fault.operator, fault.fault, EQUIVALENT, "", "prover")
 
 
 def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -> Iterator[Fate]:
@@ -145,10 +143,8 @@ def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -
     with processes(workers) as pool:
         batches = [[fault.id for fault in faults[i : i + _BATCH]] for i in range(0, len(faults), _BATCH)]
         left = note(fate for batch in pool.map(_at_a_glance, batches) for fate in batch)
-        left = note(pool.map(_kill, [fault.id for fault in left]))
-        same = equivalent(left) if left else set()
-        left = note(Fate(f.id, f.operator, f.fault, EQUIVALENT, "", "explorer") for f in left if f.id in same)
-        note(pool.map(_fuzz, [fault.id for fault in left]))
+        for settle in (_equivalent, _kill, _fuzz):
+            left = note(pool.map(settle, [fault.id for fault in left]))
     for fault in faults:
         yield settled.get(fault.id) or Fate(fault.id, fault.operator, fault.fault, SURVIVED)
 
@@ -161,6 +157,10 @@ def _faults() -> dict[str, Mutant]:
 # By name: a process that seeds all faults itself shares with the original what a fault leaves alone.
 def _at_a_glance(names: Sequence[str]) -> list[Fate | None]:
     return at_a_glance([_faults()[name] for name in names])
+
+
+def _equivalent(name: str) -> Fate | None:
+    return equivalent(_faults()[name])
 
 
 def _kill(name: str) -> Fate | None:

@@ -1,4 +1,4 @@
-"""The open questions: where the documents are silent or disagree, each a knob with every admissible answer.
+"""The open questions: where the documents are silent or disagree, each a policy with every admissible choice.
 
 The first answer is the default. An implementation that follows another one is not wrong; it conforms under it.
 """

@@ -48,7 +48,7 @@ class Policy:
 
     @property
     def name(self) -> str:
-        """The knob's name."""
+        """The policy's name."""
         return self.parameter.name
 
 

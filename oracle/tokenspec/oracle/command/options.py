@@ -68,7 +68,7 @@ resets_option = click.option(
 
 def policy_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
     """What --policy takes, for the completion of a shell."""
-    settings = [f"{knob.name}={answer}" for knob in POLICIES for answer, _ in knob.answers]
+    settings = [f"{policy.name}={choice}" for policy in POLICIES for choice, _ in policy.answers]
     return [setting for setting in settings if setting.startswith(incomplete)]
 
 

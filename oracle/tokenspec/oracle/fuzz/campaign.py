@@ -97,7 +97,7 @@ def run(
 ) -> CampaignResult:
     """Fuzzes the declared machines, or `machine` in place of the account. Progress is told of each example.
 
-    `policy` fixes knobs and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
+    `policy` fixes policies and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
     the same run. It ends with the first failure, made as short as can be if `shorten`; `only` is the one claim
     that counts.
     """
@@ -170,10 +170,10 @@ def drive(world: type[WorldFuzz], examples: int, steps: int, seed_number: int, t
 def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int, tick: Progress = lambda _: None) -> None:
     """Random walks over the rules of a world, leaning towards outcomes that were met rarely."""
     dice = random.Random(seed_number)
-    knobs = system().machines[0].policies
+    policies = system().machines[0].policies
     for number in range(walks):
         run = world()
-        policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in knobs}
+        policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in policies}
         catalogue = _PLAIN if number % 3 == 2 else DEFAULT
         resets = "implied" if number % 4 == 3 else "explicit"
         start, plan = dice.choice(STARTS), dice.choice(world.plans)

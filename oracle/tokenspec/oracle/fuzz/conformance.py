@@ -69,7 +69,7 @@ class Conformance:
     """Rules and refusals that cannot be met with what the implementation takes."""
     count: Count = field(default_factory=Count)
     policies: dict[str, list[str]] | None = None
-    """Where settings are inferred: by knob, the answers of which some setting explains everything."""
+    """Where settings are inferred: by policy, the choices of which some setting explains everything."""
     settings: int = 1
     """The number of settings that explain everything."""
     counterexample: SutCounterexample | None = None

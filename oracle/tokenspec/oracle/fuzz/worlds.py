@@ -142,7 +142,7 @@ class WorldFuzz(RuleBasedStateMachine):
     only: frozenset[str] | None = None
     """The claims that count; all of them where None."""
     fixed_policy: Mapping[str, str] = {}
-    """Knobs that are not drawn."""
+    """Policies that are not drawn."""
     fixed_catalogue: Catalogue | None = None
     plans: tuple[str, ...] = DEFAULT.ranking[1:]
     """The plans to begin with: the paid ones, where there are any."""

@@ -92,10 +92,10 @@ class Judged:
             return []
         kept = self.sets.answers(left)
         return [
-            RuledOut(knob, a, by)
-            for knob, answers in self.sets.answers(self.before).items()
+            RuledOut(name, a, by)
+            for name, answers in self.sets.answers(self.before).items()
             for a in answers
-            if a not in kept[knob]
+            if a not in kept[name]
         ]
 
     def unexplained(self, by: At, record: Record) -> Unexplained[At]:
@@ -125,7 +125,7 @@ class Branch(NamedTuple):
 
 
 class _Choice(NamedTuple):
-    """A combination of answers to the knobs that an event reads: the settings that have it, and what the event then does."""
+    """A combination of choices for the policies that an event reads: the settings that have it, and what the event then does."""
 
     settings: Settings
     step: StepFunction
@@ -173,9 +173,9 @@ class Worlds:
             settings = self._under(settings, "daily_reset_clock")
         return stepped.answer, settings
 
-    def _under(self, settings: Settings, knob: str) -> Settings:
-        """Those of `settings` with the answer to `knob` that the settings in hand were run under."""
-        left = settings & self.sets.holding[knob, self._oracle.policy[knob]]
+    def _under(self, settings: Settings, name: str) -> Settings:
+        """Those of `settings` with the choice for `name` that the settings in hand were run under."""
+        left = settings & self.sets.holding[name, self._oracle.policy[name]]
         return settings if left == settings else left
 
     def _oracle_of(self, settings: Settings) -> Oracle:
@@ -194,7 +194,7 @@ class Worlds:
         return found
 
     def _choices_of(self, event: str) -> list[_Choice]:
-        """Every combination of answers to the knobs that the steps of `event` read."""
+        """Every combination of choices for the policies that the steps of `event` read."""
         machine = self._plain.machine
         definitions = {d.name: d.expr for d in machine.definitions}
         read, found = list(reads(machine.event_named[event])), set[str]()
@@ -203,12 +203,12 @@ class Worlds:
             if name not in found:
                 found.add(name)
                 read += reads(definitions.get(name, ()))
-        knobs = [p for p in machine.policies if p.name in found]
-        if not knobs:
+        policies = [p for p in machine.policies if p.name in found]
+        if not policies:
             return []
         combinations = [
-            dict(zip([p.name for p in knobs], chosen, strict=True))
-            for chosen in product(*([answer for answer, _ in p.answers] for p in knobs))
+            dict(zip([p.name for p in policies], chosen, strict=True))
+            for chosen in product(*([answer for answer, _ in p.answers] for p in policies))
         ]
         return [
             _Choice(self.sets.with_answers(chosen), Compiled(machine, {**self._plain.parameters, **chosen}).steps[event])

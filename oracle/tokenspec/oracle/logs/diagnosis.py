@@ -140,11 +140,11 @@ def _plan_change(asked: Asked) -> Iterator[BalanceCause]:
     if not asked.wrong:
         yield BalanceCause("plan_change", ("A09", "F26"), f"{told}.")
         return
-    knob = next(p for p in POLICIES if p.name == "upgrade_grant")
-    for answer, _ in knob.answers:
-        balances = again(story, {knob.name: answer})
+    policy = next(p for p in POLICIES if p.name == "upgrade_grant")
+    for choice, _ in policy.answers:
+        balances = again(story, {policy.name: choice})
         if asked.shown is not None and all(balances[pool] == tokens for pool, tokens in asked.shown.items()):
-            yield BalanceCause("plan_change", knob.clauses, f"{told}; what is shown is right where {knob.name} is {answer}.")
+            yield BalanceCause("plan_change", policy.clauses, f"{told}; what is shown is right where {policy.name} is {choice}.")
 
 
 def _upgrade_of_this_month(story: Story) -> Change | None:

@@ -27,9 +27,9 @@ class Inference(Sum):
 
     fixed: dict[str, str] = field(default_factory=dict)
     policies: dict[str, list[str]] = field(default_factory=dict)
-    """By knob, the answers of which at least one setting explains every record."""
+    """By policy, the choices of which at least one setting explains every record."""
     settings: int = 0
-    """The number of settings that explain every record; fewer than the answers' combinations where knobs hang together."""
+    """The number of settings that explain every record; fewer than the product of the choices where policies depend on each other."""
     example: dict[str, str] = field(default_factory=dict)
     """The first setting that explains the log, up to the unexplained record where there is one."""
     ruled_out: list[RuledOut[Line]] = field(default_factory=list)
@@ -45,7 +45,7 @@ def infer(
     resets: str,
     on_line: Callable[[int], None] | None = None,
 ) -> Inference:
-    """Goes through `lines` twice. `fixed` are settings that are known; the other knobs are open.
+    """Goes through `lines` twice. `fixed` are settings that are known; the other policies are open.
 
     Records after one that no setting explains are read and no longer compared.
     """

@@ -39,10 +39,10 @@ def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], ca
         return
     worlds = Worlds(catalogue, resets)
     others = {
-        (knob.name, answer): worlds.sets.with_answers({**policy, knob.name: answer})
-        for knob in POLICIES
-        for answer, _ in knob.answers
-        if answer != policy[knob.name]
+        (each.name, choice): worlds.sets.with_answers({**policy, each.name: choice})
+        for each in POLICIES
+        for choice, _ in each.answers
+        if choice != policy[each.name]
     }
     names = names_of(record for _, record in _records(lines, worlds.reader, wanted))
     tried = {
@@ -180,8 +180,8 @@ def needed(
         if not world.left:
             return dict(policy)
     kept = dict(policy)
-    for knob in policy:
-        others = {name: answer for name, answer in kept.items() if name != knob}
+    for name in policy:
+        others = {other: choice for other, choice in kept.items() if other != name}
         if not sets.with_answers(others) & ~world.left:
             kept = others
     return kept

@@ -66,7 +66,7 @@ class Divergence:
     explained: bool = False
     """True if other policies were tried."""
     explained_by: list[tuple[str, str]] = field(default_factory=list)
-    """Policy settings, one knob at a time, under which the account agrees up to and with this record."""
+    """Policy settings, one policy at a time, under which the account agrees up to and with this record."""
     by_field: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
     """The same for each field that differs, where they are right under different settings."""
     resets: str | None = None

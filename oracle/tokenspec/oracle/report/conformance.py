@@ -122,7 +122,7 @@ def sentence(verdict: Conformance) -> str:
     fixed = fixed_words(verdict.terms.policy if verdict.terms is not None else {})
     if verdict.policies is not None:
         return word if verdict.counterexample is not None else conforming(verdict.policies, verdict.settings) + fixed
-    changed = [f"{knob}={answer}" for knob, answer in verdict.policy.items() if DEFAULTS[knob] != answer]
+    changed = [f"{name}={choice}" for name, choice in verdict.policy.items() if DEFAULTS[name] != choice]
     return (f"{word} under {', '.join(changed)}" if changed else word) + fixed
 
 
@@ -148,7 +148,7 @@ def counterexample_lines(found: SutCounterexample) -> list[str]:
     if isinstance(found.error, NoSettingLeft):
         lines += _settings_lines(found, found.error)
     elif found.because is not None:
-        settings = ", or ".join(f"{knob}={answer}" for knob, answer in found.because.explained_by)
+        settings = ", or ".join(f"{name}={choice}" for name, choice in found.because.explained_by)
         lines.append(f"  right under  --policy {settings}" if settings else "  no other answer of a single policy makes it right")
     if not found.is_reproduced:
         why = "an earlier world may not have been forgotten, or it is left to chance"

@@ -110,24 +110,24 @@ def _answers_table(found: Inference) -> ReportTable:
     last = found.unexplained.by if found.unexplained else None
     possible = found.unexplained.possible if found.unexplained else found.policies
     rows = []
-    for knob in POLICIES:
-        out = [f"{r.answer} ({place_text(r.by)})" for r in found.ruled_out if r.policy == knob.name and r.by is not last]
-        if knob.name in found.fixed:
+    for policy in POLICIES:
+        out = [f"{r.answer} ({place_text(r.by)})" for r in found.ruled_out if r.policy == policy.name and r.by is not last]
+        if policy.name in found.fixed:
             out = ["fixed by --policy"]
-        rows.append([knob.name, "\n".join(possible[knob.name]), "\n".join(out)])
+        rows.append([policy.name, "\n".join(possible[policy.name]), "\n".join(out)])
     headings = ["policy", "possible up to there" if found.unexplained else "still possible", "ruled out, and by which record"]
     return ReportTable(headings, rows)
 
 
 def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
     """That `settings` settings with these answers explain all that was seen, and which they are."""
-    changed = [f"{knob}={answers[0]}" for knob, answers in policies.items() if answers == [answers[0]] != [DEFAULTS[knob]]]
+    changed = [f"{name}={choices[0]}" for name, choices in policies.items() if choices == [choices[0]] != [DEFAULTS[name]]]
     under = f"conforms under {', '.join(changed)}" if changed else "conforms"
-    open_knobs = {knob: answers for knob, answers in policies.items() if len(answers) > 1}
-    if not open_knobs:
+    undecided = {name: choices for name, choices in policies.items() if len(choices) > 1}
+    if not undecided:
         return under if changed else "conforms under the default settings alone"
-    told = ", ".join(f"{knob} ({' or '.join(answers)})" for knob, answers in open_knobs.items())
-    together = prod(len(answers) for answers in open_knobs.values())
+    told = ", ".join(f"{name} ({' or '.join(choices)})" for name, choices in undecided.items())
+    together = prod(len(choices) for choices in undecided.values())
     several = "" if settings == together else f"; of their {together} combinations, {settings} are possible"
     return f"{under}; undetermined: {told}{several}"
 
@@ -156,7 +156,7 @@ def came_to_lines(ways: Sequence[CameTo]) -> Iterator[str]:
 
 
 def _under(came_to: CameTo) -> str:
-    return ", ".join(f"{knob}={' or '.join(answers)}" for knob, answers in came_to.policies.items()) or "every setting left"
+    return ", ".join(f"{name}={' or '.join(choices)}" for name, choices in came_to.policies.items()) or "every setting left"
 
 
 def _difference_text(difference: Difference) -> str:

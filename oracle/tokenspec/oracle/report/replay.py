@@ -311,7 +311,7 @@ def _explanations(d: Divergence) -> Iterator[str]:
 
 
 def _either(settings: Iterable[tuple[str, str]]) -> str:
-    return ", or ".join(f"{knob}={answer}" for knob, answer in settings)
+    return ", or ".join(f"{name}={choice}" for name, choice in settings)
 
 
 def _state_text(state: dict[str, Any]) -> str:
@@ -355,7 +355,7 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
 
 def settings_data(settings: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
     """Policies and their answers as JSON."""
-    return [{"policy": knob, "answer": answer} for knob, answer in settings]
+    return [{"policy": name, "answer": choice} for name, choice in settings]
 
 
 def fields_data(differences: Sequence[Difference]) -> list[dict[str, Any]]:

@@ -25,7 +25,7 @@ def ended(client: Client) -> Iterator[Client]:
 
 def title_of(terms: Capabilities) -> str:
     """The implementation, in its own words."""
-    fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
+    fixed = ", ".join(f"{name}={choice}" for name, choice in terms.policy.items())
     return f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}"
 
 
@@ -38,7 +38,7 @@ def left_out_lines(left_out: Collection[str]) -> Iterator[str]:
 
 def fixed_words(fixed: Mapping[str, str]) -> str:
     """The fixed settings that are not the defaults, as the end of a verdict; empty where there is none."""
-    changed = [f"{knob}={answer}" for knob, answer in fixed.items() if DEFAULTS[knob] != answer]
+    changed = [f"{name}={choice}" for name, choice in fixed.items() if DEFAULTS[name] != choice]
     return f" (fixed by the implementation: {', '.join(changed)})" if changed else ""
 
 

@@ -136,14 +136,14 @@ def told(case: Case, each: VectorResult) -> list[str]:
 
 def _right_under(each: VectorResult, because: Divergence) -> Iterator[str]:
     """The settings under which the answers would be right. An implementation that never took those of the vector is told so."""
-    for knob, answer in because.explained_by:
-        if knob in each.not_taken:
+    for name, choice in because.explained_by:
+        if name in each.not_taken:
             yield (
-                f"  right under  {knob}={answer}: this vector was opened under {knob}={each.not_taken[knob]}, and the "
-                f"implementation answered as under {answer}; put that into `policy` of its answer to open"
+                f"  right under  {name}={choice}: this vector was opened under {name}={each.not_taken[name]}, and the "
+                f"implementation answered as under {choice}; put that into `policy` of its answer to open"
             )
         else:
-            yield f"  right under  {knob}={answer}, which is not what the implementation says in its answer to open"
+            yield f"  right under  {name}={choice}, which is not what the implementation says in its answer to open"
 
 
 def _wrong(each: VectorResult) -> str:

@@ -21,8 +21,8 @@ def _object(required: list[str], **properties: Any) -> dict[str, Any]:
 
 
 def _requests() -> dict[str, Any]:
-    knobs = {p.name: {"enum": [answer for answer, _ in p.answers]} for p in POLICIES}
-    policy, catalogue = {"type": "object", "properties": knobs}, {"type": "object"}
+    policies = {p.name: {"enum": [choice for choice, _ in p.answers]} for p in POLICIES}
+    policy, catalogue = {"type": "object", "properties": policies}, {"type": "object"}
     at = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}]}
     return {
         "Open": _object(["op"], op={"const": "open"}, protocol={"const": PROTOCOL}, catalogue=catalogue, policy=policy),

@@ -69,7 +69,7 @@ class Server:
             return _error(f"protocol: this is version {PROTOCOL}, found {as_text(protocol)}")
         policy, written = request.get("policy") or {}, request.get("catalogue")
         if not isinstance(policy, dict) or not all(isinstance(answer, str) for answer in policy.values()):
-            return _error(f"policy: it holds one answer for each knob, found {as_text(policy)}")
+            return _error(f"policy: it holds one choice for each policy, found {as_text(policy)}")
         if written is not None and not isinstance(written, dict):
             return _error(f"catalogue: it is an object, found {as_text(written)}")
         self._world = Oracle(

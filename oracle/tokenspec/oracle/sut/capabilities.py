@@ -68,7 +68,7 @@ def terms_from(answer: Mapping[str, Any]) -> Capabilities:
         raise BadSetting("events", f"where resets are implied, no job is written, and it lists {', '.join(written)}")
     policy = _given(answer, "policy", {})
     if not isinstance(policy, dict) or not all(isinstance(setting, str) for setting in policy.values()):
-        raise BadSetting("policy", f"it holds an answer for each knob that is fixed, found {as_text(policy)}")
+        raise BadSetting("policy", f"it holds a choice for each policy that is fixed, found {as_text(policy)}")
     policy_from(policy)
     texts = {key: _given(answer, key, "") for key in ("name", "version")}
     for key, text in texts.items():

@@ -113,7 +113,7 @@ class Openings:
     def fixed(self) -> dict[str, str]:
         """The settings that it has answered each time in the same way."""
         policy = self.terms.policy if self.terms is not None else {}
-        return {knob: answer for knob, answer in policy.items() if knob not in self._not_the_same}
+        return {name: choice for name, choice in policy.items() if name not in self._not_the_same}
 
     def open(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
         """Opens a world; the catalogue in its wire form, a choice for every policy.
@@ -130,14 +130,14 @@ class Openings:
             raise
         self._taken.add(world)
         self._check(terms, policy)
-        for knob, asked in self._named.items():
-            if terms.policy.get(knob, asked) != asked:
-                says = f"the implementation says {knob}={terms.policy[knob]} in its answer to open; leave the option out"
-                raise WrongUsage(f"--policy {knob}={asked}", says)
+        for name, asked in self._named.items():
+            if terms.policy.get(name, asked) != asked:
+                says = f"the implementation says {name}={terms.policy[name]} in its answer to open; leave the option out"
+                raise WrongUsage(f"--policy {name}={asked}", says)
         return terms
 
     def _asked(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
-        sent = {knob: answer for knob, answer in policy.items() if knob not in self.left_out or answer != DEFAULTS[knob]}
+        sent = {name: choice for name, choice in policy.items() if name not in self.left_out or choice != DEFAULTS[name]}
         try:
             terms = opened(self.client, open_request(catalogue, sent))
         except Diverged as error:
@@ -165,11 +165,11 @@ class Openings:
                 raise why from None
             except CannotOpen as fault:
                 why = why or fault
-                rest = {knob for knob, answer in policy.items() if answer == DEFAULTS[knob]} - self.left_out
+                rest = {name for name, choice in policy.items() if choice == DEFAULTS[name]} - self.left_out
                 if not rest:
                     self.left_out = frozenset()
                     raise why from None
-                self.left_out |= {knob for knob in rest if re.search(rf"\b{knob}\b", str(fault))} or rest
+                self.left_out |= {name for name in rest if re.search(rf"\b{name}\b", str(fault))} or rest
 
     def _check(self, now: Capabilities, policy: Mapping[str, str]) -> None:
         """Raises `Diverged` where `now` is not what was said before."""
@@ -180,12 +180,12 @@ class Openings:
             changed = "policy"
         if changed:
             raise _broken(GARBAGE, f"it answered open differently from the first time: its {changed}")
-        for knob, answer in now.policy.items():
-            self._not_the_same |= {knob} if answer != first.policy[knob] else set()
-            self._not_as_asked |= {knob} if answer != policy[knob] else set()
-            if knob in self._not_the_same & self._not_as_asked:
+        for name, choice in now.policy.items():
+            self._not_the_same |= {name} if choice != first.policy[name] else set()
+            self._not_as_asked |= {name} if choice != policy[name] else set()
+            if name in self._not_the_same & self._not_as_asked:
                 told = (
-                    f"{knob} is {answer} where {policy[knob]} was asked for; it is the same each time, or each time what is asked"
+                    f"{name} is {choice} where {policy[name]} was asked for; it is the same each time, or each time what is asked"
                 )
                 raise _broken(GARBAGE, f"it answered open differently from the first time: its policy: {told}")
 

@@ -145,7 +145,7 @@ def begin(
 
 def _settings(policy: Mapping[str, str]) -> str:
     """The settings that are not the defaults, in brackets."""
-    changed = ", ".join(f"{knob}={answer}" for knob, answer in policy.items() if DEFAULTS.get(knob) != answer)
+    changed = ", ".join(f"{name}={choice}" for name, choice in policy.items() if DEFAULTS.get(name) != choice)
     return f" ({changed})" if changed else ""
 
 
@@ -154,9 +154,9 @@ def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple
     vector, settings = case.vector, {**policy, **terms.policy}
     if vector.resets != terms.resets:
         return [], f"its resets are {vector.resets}"
-    for knob, answer in case.entry.policies.items():
-        if settings.get(knob, answer) != answer:
-            return [], f"it turns on {knob}={answer}"
+    for name, choice in case.entry.policies.items():
+        if settings.get(name, choice) != choice:
+            return [], f"it turns on {name}={choice}"
     steps = list(enumerate(vector.steps, 1))
     if not terms.opens_accounts:
         steps, why = _without_openings(vector, {**vector.policy, **settings})

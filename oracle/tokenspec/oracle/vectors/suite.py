@@ -80,7 +80,7 @@ class Entry(msgspec.Struct, frozen=True):
     clauses: list[str]
     resets: Literal["explicit", "implied"]
     policies: dict[str, str]
-    """The settings that its answers turn on; under any other answer to the other knobs they are the same."""
+    """The settings that its answers depend on; under any choice for the other policies they are the same."""
     edges: list[str]
     """The edges it covers: each event with what came of it, in which status."""
     sha256: Sha256

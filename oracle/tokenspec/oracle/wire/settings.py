@@ -28,7 +28,7 @@ NAMES_MAX = 100
 """The most plans and the most packs of a catalogue: the account is declared anew for their names."""
 
 INFER = "infer"
-"""In place of a setting: the knobs that no other option settles are open, and what is seen takes answers away."""
+"""In place of a setting: the policies that no other option settles are open, and every observation rules choices out."""
 
 
 class _WirePlan(msgspec.Struct):
@@ -61,7 +61,7 @@ def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
     for name, answer in (settings or {}).items():
         policy = next((p for p in POLICIES if p.name == name), None)
         if policy is None:
-            raise BadSetting(f"policy {name}", f"there is no such knob; there are {', '.join(DEFAULTS)}")
+            raise BadSetting(f"policy {name}", f"there is no such policy; there are {', '.join(DEFAULTS)}")
         if answer not in dict(policy.answers):
             admissible = ", ".join(dict(policy.answers))
             raise BadSetting(f"policy {name}", f"{answer!r} is not among its answers: {admissible}")

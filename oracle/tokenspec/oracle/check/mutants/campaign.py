@@ -1,7 +1,7 @@
 """The mutation certificate: for every seeded fault, the claim that kills it and the engine that sees it, or why none does.
 
 All faults are looked at together, in one search of the account in a small world for each batch of them, under every policy
-that differs from the default one in at most two knobs. What this does not find is searched for by itself, then proofs are
+that differs from the default one in at most two policies. What this does not find is searched for by itself, then proofs are
 tried, and then, as far as a budget reaches, all policies. What is left is compared with the original in every state of that
 world under every policy: what answers everything alike there is equivalent. What does not, and lives through random runs as
 well, has survived.
@@ -37,7 +37,7 @@ BUG = "transplanted_bug"
 _BATCH = 40
 """Faults looked at together."""
 _APART = 2
-"""Knobs that differ from their default at once, where many faults are looked at."""
+"""The number of policies that differ from their default at once, where many faults are looked at."""
 _STATES = 2_000_000
 """States searched under all policies."""
 _EXAMPLES = 150

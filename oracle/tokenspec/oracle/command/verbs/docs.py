@@ -124,7 +124,7 @@ def _keeper(folder: Path, settings: Settings, find: Find) -> Keep:
 
     def keep(name: str, options: Mapping[str, str]) -> Sequence[str]:
         own = {setting.partition("=")[0] for setting in options.get("policy", "").split(",")}
-        words = [f"policy={knob}={answer}" for knob, answer in settings.named.items() if knob not in own]
+        words = [f"policy={name}={choice}" for name, choice in settings.named.items() if name not in own]
         if settings.catalogue_file is not None and "catalogue" not in options:
             words.insert(0, f"catalogue={Path(os.path.relpath(settings.catalogue_file, folder)).as_posix()}")
         # What has a blank in it cannot stand in a marker.

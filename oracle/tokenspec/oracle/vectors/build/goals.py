@@ -98,5 +98,5 @@ def _where(found: Played) -> str:
 
 def _settings(found: Played) -> str:
     """The settings that are not the default ones."""
-    named = [f"{knob}={answer}" for knob, answer in found.world.policy.items()]
+    named = [f"{name}={choice}" for name, choice in found.world.policy.items()]
     return f" ({', '.join(named)})" if named else ""

@@ -98,7 +98,7 @@ def _entry(chosen: Chosen, files: Mapping[str, bytes], alone: Mapping[str, Seque
 def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
     """The figures of the index: all that is covered, all that is not with the reason, and the least size of each part."""
     edges = {edge for part in parts for chosen in part.chosen for edge in chosen.edges}
-    turned = {(knob, answer) for part in parts for chosen in part.chosen for knob, answer in chosen.policies.items()}
+    turned = {(name, choice) for part in parts for chosen in part.chosen for name, choice in chosen.policies.items()}
     answers = [(p.name, answer) for p in POLICIES for answer, _ in p.answers]
     return {
         "parts": [

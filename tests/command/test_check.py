@@ -178,7 +178,7 @@ def test_what_is_left_open_or_was_never_met_is_neither_passed_nor_failed(monkeyp
     weak = gathered()
     open_one = next(i for i, o in enumerate(weak.obligations) if o.claim == "conservation")
     weak.obligations[open_one] = replace(weak.obligations[open_one], verdict=UNKNOWN)
-    weak.fuzzed.tally.twins["periods_tile", "periods_tile"] = 0
+    weak.fuzzed.tally.witnesses["periods_tile", "periods_tile"] = 0
     weak.fuzzed.tally.checked["repeated_id_changes_nothing", "repeated_id"] = 0
     done = checked(weak, "--format", "junit", monkeypatch=monkeypatch)
     assert done.code == 16

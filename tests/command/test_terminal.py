@@ -56,7 +56,7 @@ class _Terminal(io.StringIO):
         return True
 
 
-CLAIMS = ["no", "claim and what it says", "verdict", "by (parts)", "for", "twin", "faults"]
+CLAIMS = ["no", "claim and what it says", "verdict", "by (parts)", "for", "witness", "faults"]
 CLAIM = [
     "1",
     "balances_never_negative\nNo pool ever holds less than nothing.",

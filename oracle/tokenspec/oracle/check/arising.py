@@ -21,7 +21,7 @@ from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, Livenes
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
-from tokenspec.machine.proofs.obligations import TWIN
+from tokenspec.machine.proofs.obligations import WITNESS
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
@@ -41,7 +41,7 @@ class Absence:
 
 def cases(claim: Claim, part: Part) -> list[Case]:
     """The interesting cases of a part: each code of a refusal, the one case of any other."""
-    abouts = [f"{TWIN} {code}" for code, _ in part.refusals] if isinstance(part, RefusalPart) else [TWIN]
+    abouts = [f"{WITNESS} {code}" for code, _ in part.refusals] if isinstance(part, RefusalPart) else [WITNESS]
     return [(claim.id, part.name, about) for about in abouts]
 
 
@@ -49,7 +49,7 @@ def times_met(tally: Tally, case: Case) -> int:
     """Returns how often a case occurred."""
     claim, part, about = case
     codes = tally.refused.get((claim, part))
-    return tally.twins[claim, part] if codes is None else codes[about.removeprefix(f"{TWIN} ")]
+    return tally.witnesses[claim, part] if codes is None else codes[about.removeprefix(f"{WITNESS} ")]
 
 
 def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | None, searched: str) -> Iterator[Absence]:
@@ -92,7 +92,7 @@ def _impossible(
         found = _under(machine, ranking, some, left) if some != settings else left
         under = "this catalogue" if some.keys() <= facts.keys() else _told({n: v for n, v in some.items() if n in fixed})
         for case in sorted(found):
-            what = "its case" if case[2] == TWIN else f"the refusal {case[2].removeprefix(TWIN).strip()}"
+            what = "its case" if case[2] == WITNESS else f"the refusal {case[2].removeprefix(WITNESS).strip()}"
             yield Absence(case, f"{what} is impossible under {under}", by_proof=True)
         left = left - found
 
@@ -124,7 +124,7 @@ def _closed(part: LayerPart, policy: Mapping[str, str], catalogue: Catalogue | N
 
 def _never_refused(part: RefusalPart, case: Case, policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
     """Why `part`'s event is never refused with the code of the case; empty where it may be."""
-    code = case[2].removeprefix(TWIN).strip()
+    code = case[2].removeprefix(WITNESS).strip()
     under = _ruled_out_by((f"{part.event}, refused: {code}",), policy, catalogue)
     return f"{part.event} is never refused with {code} under {under}" if under else ""
 

@@ -211,7 +211,7 @@ def _runs(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterato
     checked.events = result.count.steps
     if result.failure is not None:
         yield f"random runs, seed {checked.seed}: {result.failure.error}"
-    checked.engines["fuzz"] = {key for key, times in result.tally.checked.items() if times and result.tally.twins[key]}
+    checked.engines["fuzz"] = {key for key, times in result.tally.checked.items() if times and result.tally.witnesses[key]}
     said = {each.id: each.does_not_arise for each in found.claims}
     for claim in _claims():
         # What no run met again was met once, and that can only be believed.

@@ -132,7 +132,7 @@ def run(
         for number in range(1, _FURTHER + 1 if settled and only is None else 1):
             # Under settings of somebody's own, chance may pass over what is rare; what was met least comes first.
             cold = _met(result.coverage.machines, (world, *machines)).cold(result.closed)
-            if cold or not all(world.tally.twins[key] for key in of_layers):
+            if cold or not all(world.tally.witnesses[key] for key in of_layers):
                 walk_worlds(world, -(-examples // 4), steps, seed_number + number * examples)
     except KeyboardInterrupt:
         result.interrupted = True

@@ -62,7 +62,7 @@ class LayerChecks:
     def met(self, claim: str, part: str, interesting: bool = True) -> None:
         """A part was checked, in its interesting case or in another."""
         self.tally.checked[claim, part] += 1
-        self.tally.twins[claim, part] += interesting
+        self.tally.witnesses[claim, part] += interesting
 
     def _demand(self, claim: str, part: str, holds: bool, detail: str, interesting: bool = True) -> None:
         self.met(claim, part, interesting)

@@ -29,7 +29,7 @@ class Inference(Sum):
     policies: dict[str, list[str]] = field(default_factory=dict)
     """By policy, the choices of which at least one setting explains every record."""
     settings: int = 0
-    """The number of settings that explain every record; fewer than the product of the choices where policies depend on each other."""
+    """The number of settings that explain every record; fewer than the product where policies depend on each other."""
     example: dict[str, str] = field(default_factory=dict)
     """The first setting that explains the log, up to the unexplained record where there is one."""
     ruled_out: list[RuledOut[Line]] = field(default_factory=list)

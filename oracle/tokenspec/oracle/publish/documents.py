@@ -204,7 +204,7 @@ def _claims(all_claims: tuple[Claim, ...]) -> Table:
 
 def _formulas(all_claims: tuple[Claim, ...]) -> Table:
     rows = [(f"`{c.id}`", f"`{p.name}`", *_formula(p)) for c in all_claims for p in c.parts]
-    return table(("claim", "part", "kind", "holds", "twin: the case that must occur"), rows)
+    return table(("claim", "part", "kind", "holds", "witness: the case that must occur"), rows)
 
 
 def _mutants() -> Table:
@@ -225,10 +225,10 @@ def _formula(part: Part) -> tuple[str, str, str]:
     """The kind of a part, what it states, and the case that must occur."""
     match part:
         case StatePart():
-            return "state", f"`{show(part.holds)}`", f"`{show(part.twin)}`"
+            return "state", f"`{show(part.holds)}`", f"`{show(part.witness)}`"
         case StepPart():
             of = f" (of {', '.join(part.events)})" if part.events else ""
-            return "step", f"`{show(part.holds)}`{of}", f"`{show(part.twin)}`"
+            return "step", f"`{show(part.holds)}`{of}", f"`{show(part.witness)}`"
         case TwoRunPart():
             runs = f"{' then '.join(part.left)} = {' then '.join(part.right)}"
             return "two runs", f"{runs} on {', '.join(part.agree)}, unless `{show(part.unless)}`", f"`{show(part.assume)}`"
@@ -238,7 +238,7 @@ def _formula(part: Part) -> tuple[str, str, str]:
             comes = f"`{show(part.premise)}` leads to `{show(part.goal)}`, fair in {', '.join(part.fair)}"
             return "leads to", comes, f"`{show(part.premise)}`, but not `{show(part.goal)}`"
         case PairPart():
-            return "pair", f"`{show(part.holds)}`, for an event of one of two copies", f"`{show(part.twin)}`"
+            return "pair", f"`{show(part.holds)}`, for an event of one of two copies", f"`{show(part.witness)}`"
         case RefusalPart():
             codes = "; ".join(f"{code}: `{show(holds)}`" for code, holds in part.refusals)
             return "refusal", f"`{part.event}` is refused by the first of these that is false: {codes}", "every code is met"

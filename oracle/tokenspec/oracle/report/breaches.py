@@ -57,10 +57,10 @@ def breaches(evidence: Evidence, catalogue: str | None) -> list[BrokenClaim]:
 
 
 def open_obligations(evidence: Evidence) -> Iterator[tuple[Key, tuple[str, ...]]]:
-    """What the prover left open or found a witness against, with the witness' story."""
+    """What the prover left open or refuted, with the story of the refutation."""
     for o in evidence.obligations:
         if o.verdict != PROVED:
-            story = o.witness.story() if o.witness else ()
+            story = o.refutation.story() if o.refutation else ()
             head = f"{o.verdict}: claim {o.claim}, part {o.part}, at {o.about}"
             yield (o.claim, o.part), (head, *(f"  {line}" for line in story))
 

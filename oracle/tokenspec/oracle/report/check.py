@@ -33,11 +33,11 @@ from tokenspec.oracle.report.model import (
     Verbatim,
 )
 
-_HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "twin", "faults")
+_HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "witness", "faults")
 _LEGEND = """\
 proved: of every reachable state; holds: as far as 'for' says. Random runs are evidence, not proof; they stand alone
 where a claim speaks of clocks, journal or sessions, which are code around the declared machine.
-twin: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults
+witness: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults
 the claim was the first to kill (tokenspec mutants).
 """
 _WORDS = {

@@ -53,7 +53,7 @@ def _answers() -> dict[str, Any]:
 
 
 def description() -> dict[str, Any]:
-    """The whole description, ready to be written as JSON."""
+    """Returns the whole description, ready to be written as JSON."""
     requests, answers = _requests(), _answers()
 
     def one_of(names: list[str]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def description() -> dict[str, Any]:
         "requestBody": {"required": True, **one_of(list(requests))},
         "responses": {
             "200": {"description": "the answer; {} to close", **one_of(["Opened", "Answer"])},
-            "default": {"description": "what cannot be done, and why", **one_of(["Error"])},
+            "default": {"description": "the request cannot be done; the reason", **one_of(["Error"])},
         },
     }
     health = {"summary": "Whether the server is there.", "responses": {"200": {"description": "it is"}}}

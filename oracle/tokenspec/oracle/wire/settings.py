@@ -168,7 +168,7 @@ def _check_keys(written: Mapping[str, Any]) -> None:
 def _check_names(shape: _WireCatalogue) -> None:
     for key, entries in (("ranking", shape.ranking), ("plans", shape.plans), ("packs", shape.packs)):
         if len(entries) > NAMES_MAX:
-            raise BadSetting(key, f"it has {len(entries)} entries, and at most {NAMES_MAX} are allowed")
+            raise BadSetting(key, f"it has {len(entries)} entries, and at most {NAMES_MAX} are taken")
     if not shape.ranking or shape.ranking[0] != FREE_PLAN:
         raise BadSetting("ranking", f"it lists the plans from lowest to highest, {FREE_PLAN!r} first")
     for table, names in (("plans", shape.plans), ("packs", shape.packs)):
@@ -179,9 +179,7 @@ def _check_names(shape: _WireCatalogue) -> None:
         if shape.ranking.count(name) > 1:
             raise BadSetting("ranking", f"{name!r} occurs twice; list each plan once")
         if name not in shape.plans:
-            raise BadSetting(
-                f"plans.{name}", "the ranking names the plan, but it has no table; add one, or take it off the ranking"
-            )
+            raise BadSetting(f"plans.{name}", "the ranking names the plan, but it has no table; add one, or drop it there")
     for name, plan in shape.plans.items():
         if name not in shape.ranking:
             raise BadSetting(f"plans.{name}", "the plan is missing in the ranking; add it there")

@@ -1,4 +1,4 @@
-"""Sets of policy settings, as the bits of one integer: bit i stands for the i-th combination of choices.
+"""Sets of policy settings, as the bits of one integer: bit i represents the i-th combination of choices.
 
 Intersection is `&`, union `|`, and the choices that a set leaves of a policy are exact, whatever combinations it holds.
 """
@@ -33,14 +33,14 @@ class SettingSets:
             stride = period
 
     def answers(self, settings: Settings) -> dict[str, list[str]]:
-        """By policy, each choice that some setting of the set has."""
+        """Returns, by policy, each choice that some setting of the set has."""
         return {
             name: [choice for choice in choices if settings & self.holding[name, choice]]
             for name, choices in self._choices.items()
         }
 
     def first(self, settings: Settings) -> dict[str, str]:
-        """One setting of a set that is not empty: the first, and so the defaults if they are in it."""
+        """Returns the first setting of a set that is not empty, and so the defaults if they are in it."""
         bit = settings & -settings
         return {name: found[0] for name, found in self.answers(bit).items()}
 
@@ -58,7 +58,7 @@ class SettingSets:
         return self.first(1 << position)
 
     def with_answers(self, chosen: Mapping[str, str]) -> Settings:
-        """All settings that have these answers."""
+        """Returns all settings that have these choices."""
         found = self.every
         for setting in chosen.items():
             found &= self.holding[setting]

@@ -356,9 +356,7 @@ def test_an_interruption_ends_a_check_within_a_second_or_two_at_any_moment() -> 
     assert all(each.code in ENDED_BY_IT for each in ended), ended
     assert all("Traceback" not in each.out + each.err for each in ended)
     assert max(each.work for each in ended) < 2
-    assert [each.out.endswith("interrupted: these are the findings up to then\n") for each in ended[1:]] == [
-        True
-    ] * 2
+    assert [each.out.endswith("interrupted: these are the findings up to then\n") for each in ended[1:]] == [True] * 2
     assert re.search(r"^prover +[1-9]\d* of ", ended[-1].out, re.MULTILINE)
     assert re.search(r"^fuzzer +[1-9]", ended[-1].out, re.MULTILINE)
 

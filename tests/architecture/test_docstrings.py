@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ROOMS = ("spec", "machine", "invariants", "oracle", "diagrams")
-CLAUSE = re.compile(r"\s*(What|Whether|How)\b")
+CLAUSE = re.compile(r"\s*(What|Whether|How|Why|Which|Where|Who|Whose|That)\b")
 
 
 def clauses(text: str) -> list[tuple[int, str]]:
@@ -37,6 +37,8 @@ def test_no_docstring_begins_with_a_clause(room: str) -> None:
         ('"""What it is."""', [1]),
         ('"""The size of it."""', []),
         ('"""Whatever comes."""', []),
+        ('"""Why it is."""', [1]),
+        ('"""Where it lies."""', [1]),
         ('SIZE = 1\n"""How large it is."""', [2]),
         ('class It:\n    """Whether it is."""', [2]),
         ('class It:\n    size: int\n    """How large."""', [3]),

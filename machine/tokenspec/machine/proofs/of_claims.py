@@ -150,7 +150,7 @@ def _concerns(part: StepPart | PairPart, event: Event) -> bool:
 
 
 def _refused(needs: Iterable[tuple[str, Expr]], code: str) -> Term:
-    """That the first of `needs` that fails has `code`."""
+    """Returns the formula that the first of `needs` that fails has `code`."""
     met: list[Term] = []
     cases: list[Term] = []
     for each, holds in needs:
@@ -161,6 +161,6 @@ def _refused(needs: Iterable[tuple[str, Expr]], code: str) -> Term:
 
 
 def _refused_alike(one: Sequence[tuple[str, Expr]], other: Sequence[tuple[str, Expr]]) -> Expr:
-    """That two lists of requirements refuse with the same codes."""
+    """Returns the formula that two lists of requirements refuse with the same codes."""
     codes = dict.fromkeys(code for code, _ in (*one, *other))
     return all_of(*(eq(_refused(one, code), _refused(other, code)) for code in codes)).expr

@@ -69,7 +69,7 @@ class Conformance:
     """Rules and refusals that cannot be met with the events and values that the implementation takes."""
     count: Count = field(default_factory=Count)
     policies: dict[str, list[str]] | None = None
-    """Where settings are inferred: by policy, the choices of which some setting explains everything."""
+    """By policy, the choices of the settings that explain everything, where settings are inferred."""
     settings: int = 1
     """The number of settings that explain everything."""
     counterexample: SutCounterexample | None = None

@@ -62,7 +62,7 @@ class SutSettings:
     catalogue: Catalogue
     reasons: Reasons | None = None
     known: Mapping[str, str] | None = None
-    """Where settings are inferred, the known ones; None where all of them are known."""
+    """The known settings, where others are inferred; None where all of them are known."""
     named: Mapping[str, str] = field(default_factory=dict)
     """The settings that the user asked for."""
 

@@ -49,7 +49,7 @@ class VectorResult:
     expected: dict[str, Any] | None = None
     """The right answer to the step that failed."""
     answered: tuple[dict[str, Any], ...] = ()
-    """Where an answer is wrong, the records up to it, each with the compared part of its answer."""
+    """The records up to a wrong answer, each with the compared part of its answer."""
     because: Divergence | None = None
     """The rule behind a wrong answer, and the policies under which it is right."""
     not_taken: Mapping[str, str] = field(default_factory=dict)

@@ -40,7 +40,7 @@ Observer: TypeAlias = Callable[[str], Sequence[Node]]
 
 @dataclass(frozen=True)
 class Counters:
-    """Where the counters of a kernel stand, each of 8 bytes from the start of `records`.
+    """The positions of a kernel's counters, each of 8 bytes from the start of `records`.
 
     Each transition has two: how often it was met, and how often it left the bounds.
     """

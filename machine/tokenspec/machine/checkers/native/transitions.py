@@ -157,9 +157,9 @@ class Scoped:
         return [(hole, number) for hole, number in found.items()]
 
     def refused(self, control: str) -> tuple[list[tuple[Node, int]], dict[tuple[int, Node], int]]:
-        """Where an event is not refused as a refusal part says, with the first instance; and when each of its codes is met.
+        """Returns the states in which a refusal part is wrong, each with the first instance; and those that meet each of its codes.
 
-        The second is by the code's number, counted through all refusal parts, with how many instances meet it so.
+        The second is by the code's number, counted through all refusal parts, with the number of instances that meet it.
         """
         wrong, met = dict[Node, int](), dict[tuple[int, Node], int]()
         base = self.env(control)

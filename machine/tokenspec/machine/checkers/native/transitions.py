@@ -157,7 +157,7 @@ class Scoped:
         return [(hole, number) for hole, number in found.items()]
 
     def refused(self, control: str) -> tuple[list[tuple[Node, int]], dict[tuple[int, Node], int]]:
-        """Returns the states in which a refusal part is wrong, each with the first instance; and those that meet each of its codes.
+        """Returns the states in which a refusal part is wrong, each with the first instance; and those that meet each code.
 
         The second is by the code's number, counted through all refusal parts, with the number of instances that meet it.
         """

@@ -264,7 +264,7 @@ def test_policies_that_it_does_not_know_are_left_out_while_they_are_at_their_def
     known = ("burn_order", "daily_position", "refund")
 
     def change(_: int, request: Message, answer: Message) -> Message:
-        unknown = [knob for knob in request["policy"] if knob not in known] if request["op"] == "open" else []
+        unknown = [name for name in request["policy"] if name not in known] if request["op"] == "open" else []
         return {"error": f"unknown: {unknown[0]}" if is_named else "what is this?"} if unknown else answer
 
     report = ran(verb, change)

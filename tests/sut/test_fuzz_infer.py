@@ -46,10 +46,10 @@ def test_an_implementation_conforms_under_the_setting_that_it_has(settings: dict
     verdict = judged(Beside("good", **settings), 40)
     assert (verdict.word, verdict.counterexample) == ("conforms", None)
     assert verdict.policies is not None
-    assert all(settings[knob] in answers for knob, answers in verdict.policies.items())
+    assert all(settings[name] in answers for name, answers in verdict.policies.items())
     # What is left open is little, so that the verdict says something.
     assert verdict.settings <= 12
-    assert all(verdict.policy[knob] in answers for knob, answers in verdict.policies.items())
+    assert all(verdict.policy[name] in answers for name, answers in verdict.policies.items())
 
 
 @pytest.mark.parametrize("fault", ["outcomes_alone", "implied", "begins_opened", "one_medium"])
@@ -57,7 +57,7 @@ def test_the_setting_that_it_has_is_never_ruled_out(fault: str) -> None:
     verdict = judged(Beside(fault))
     assert verdict.word == "conforms"
     assert verdict.policies is not None
-    assert all(DEFAULTS[knob] in answers for knob, answers in verdict.policies.items())
+    assert all(DEFAULTS[name] in answers for name, answers in verdict.policies.items())
     assert (verdict.settings > 100) == (fault == "outcomes_alone")
 
 

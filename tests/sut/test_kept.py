@@ -75,8 +75,8 @@ def test_what_is_no_run_is_dropped(content: bytes, tmp_path: Path) -> None:
         (("--sut", "python:none:none", "--slice", "0/2"), "it is i/n"),
         (("--sut", "python:none:none", "--slice", "3/2"), "it is i/n"),
         (("--sut", "python:none:none", "--database", __file__), "cannot be used"),
-        (("--slice", "1/2"), "goes with --sut"),
-        (("--database", "x"), "goes with --sut"),
+        (("--slice", "1/2"), "add --sut"),
+        (("--database", "x"), "add --sut"),
     ],
 )
 def test_wrong_usage_is_refused(arguments: tuple[str, ...], says: str) -> None:

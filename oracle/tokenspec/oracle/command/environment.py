@@ -1,6 +1,6 @@
 """Options in the environment: TOKENSPEC_FUZZ_SUT is --sut of `fuzz`, and so on.
 
-CI sets variables more easily than it puts a command together.
+In CI, variables are easier to set than command lines are to compose.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ _DIGEST_MIN = 12
 
 
 def take_from_environment(command: click.Command, prefix: str) -> None:
-    """Names the variable of each option after the option. Raises `WrongUsage` for a variable that is none's."""
+    """Names the variable of each option after the option. Raises `WrongUsage` for a variable that belongs to no option."""
     known = set(_named(command, prefix))
     for name in sorted(os.environ):
         if name.startswith(f"{prefix}_") and name not in known:
-            # Imported where something is wrong, so that short commands start without them; the same below.
+            # Imported only for an error, so that short commands start without them; the same below.
             import difflib
 
             from tokenspec.oracle.base.text import one_line
@@ -34,7 +34,7 @@ def _named(command: click.Command, prefix: str) -> Iterator[str]:
         option = next((word for word in parameter.opts if word.startswith("--")), None)
         if isinstance(parameter, click.Option) and option is not None:
             parameter.envvar = f"{prefix}_{option.removeprefix('--').replace('-', '_').upper()}"
-            # By white space, as all that may be given again, paths too.
+            # Separated by white space, as every repeatable option, paths too.
             parameter.type.envvar_list_splitter = None  # type: ignore[misc]
             yield parameter.envvar
     if isinstance(command, click.Group):
@@ -43,7 +43,7 @@ def _named(command: click.Command, prefix: str) -> Iterator[str]:
 
 
 def demand_digest(context: click.Context, parameter: click.Parameter, asked: str | None) -> None:
-    """Raises `WrongUsage` where the declaration has not the digest that is asked for."""
+    """Raises `WrongUsage` unless the declaration has the requested digest."""
     if asked is None:
         return
     from tokenspec.oracle.base.provenance import declaration

@@ -1,6 +1,6 @@
-"""Makes a failing list of records shorter and plainer: fewer events and accounts, smaller amounts, plainer instants.
+"""Shrinks a failing list of records: fewer events and accounts, smaller amounts, plainer instants.
 
-Hypothesis shrinks what it drew; a record is what a person reads, so the last steps are taken on records.
+Hypothesis shrinks its own draws; people read records, so the last steps shrink records.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ Fails = Callable[[list[Record]], bool]
 
 @cache
 def _optional() -> frozenset[str]:
-    """What a record may leave out."""
+    """Returns the fields that a record may leave out."""
     events = [event for machine in system().machines for event in machine.events]
     return frozenset({"id", *(key.name for event in events for key in event.keys if key.optional)})
 
 
 def shrink(records: list[Record], fails: Fails, tries: int = 1500) -> list[Record]:
-    """The plainest list found that still fails, after at most `tries` attempts. `records` has to fail."""
+    """Returns the plainest list found that still fails, after at most `tries` attempts. `records` has to fail."""
     budget = iter(range(tries))
 
     def still(candidate: list[Record]) -> bool:
@@ -59,7 +59,7 @@ def _plainer(records: list[Record], still: Fails) -> list[Record]:
 
 
 def _accepted(records: list[Record], index: int, still: Fails) -> Record | None:
-    """The first plainer form of one record with which the list still fails."""
+    """Returns the first plainer form of one record with which the list still fails."""
     for change in _changes(records, index):
         if change != records[index] and still([*records[:index], change, *records[index + 1 :]]):
             return change

@@ -1,4 +1,4 @@
-"""The history of an account."""
+"""The report on the history of an account."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from tokenspec.spec.words import FREE, POOLS
 
 
 def explain_report(asked: Asked) -> RunReport:
-    """The history of the account that was asked about."""
+    """Returns the report on the account that was asked about."""
     code = BAD_DATA if asked.story.bad else HOLDS
     return RunReport(verb="explain", code=code, body=lambda: _body(asked), data=lambda: _data(asked))
 
 
 def _body(asked: Asked) -> Iterator[Block]:
-    """How the account stands, which causes fit, and what each pool gained and lost."""
+    """Yields the state of the account, the causes that fit, and the gains and losses of each pool."""
     yield Verbatim(few(list(map(bad_text, asked.story.bad)), "bad records"))
     yield Notes(_standing(asked))
     found = [f"- {cause.sentence}" + f" [{' '.join(cause.clauses)}]" * bool(cause.clauses) for cause in causes(asked)]

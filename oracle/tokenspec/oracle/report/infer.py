@@ -1,4 +1,4 @@
-"""The policy settings that explain logs, and a replay under all of them."""
+"""The report on the policy settings that explain logs, also for a replay under all of them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 
 def infer_report(found: Inference, resets: str, logs: Sequence[str], divergence: Divergence | None, verb: str) -> RunReport:
-    """The settings that explain logs; where there is none, the `divergence` is that of the last one that was left."""
+    """Returns the report; where no setting explains the logs, `divergence` is that of the last one that was left."""
     codes = [DIVERGES] * (found.unexplained is not None) + [BAD_DATA] * (bool(found.bad) or not found.records)
     unexplained = found.unexplained
 
@@ -63,7 +63,7 @@ def _verdict(found: Inference) -> str:
 
 
 def _body(found: Inference) -> Iterator[Block]:
-    """The answers that are left, with what ruled out the others."""
+    """Yields the remaining choices, with the records that ruled out the others."""
     yield Verbatim(few(bad_texts(found.bad), "bad records"))
     if found.unexplained is not None:
         yield Verbatim(_unexplained_text(found.unexplained).splitlines())
@@ -96,7 +96,7 @@ def _data(found: Inference, resets: str) -> dict[str, Any]:
 
 
 def _judged(found: Inference, divergence: Divergence | None) -> dict[str, Any]:
-    """What a replay says beside it."""
+    """Returns the keys of a replay's report."""
     unexplained, divergences = found.unexplained, []
     if divergence is not None and unexplained is not None:
         ways = came_to_data(unexplained.came_to)
@@ -110,24 +110,24 @@ def _answers_table(found: Inference) -> ReportTable:
     last = found.unexplained.by if found.unexplained else None
     possible = found.unexplained.possible if found.unexplained else found.policies
     rows = []
-    for knob in POLICIES:
-        out = [f"{r.answer} ({place_text(r.by)})" for r in found.ruled_out if r.policy == knob.name and r.by is not last]
-        if knob.name in found.fixed:
+    for policy in POLICIES:
+        out = [f"{r.answer} ({place_text(r.by)})" for r in found.ruled_out if r.policy == policy.name and r.by is not last]
+        if policy.name in found.fixed:
             out = ["fixed by --policy"]
-        rows.append([knob.name, "\n".join(possible[knob.name]), "\n".join(out)])
+        rows.append([policy.name, "\n".join(possible[policy.name]), "\n".join(out)])
     headings = ["policy", "possible up to there" if found.unexplained else "still possible", "ruled out, and by which record"]
     return ReportTable(headings, rows)
 
 
 def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
-    """That `settings` settings with these answers explain all that was seen, and which they are."""
-    changed = [f"{knob}={answers[0]}" for knob, answers in policies.items() if answers == [answers[0]] != [DEFAULTS[knob]]]
+    """Returns the verdict where `settings` settings with these choices explain all observations."""
+    changed = [f"{name}={choices[0]}" for name, choices in policies.items() if choices == [choices[0]] != [DEFAULTS[name]]]
     under = f"conforms under {', '.join(changed)}" if changed else "conforms"
-    open_knobs = {knob: answers for knob, answers in policies.items() if len(answers) > 1}
-    if not open_knobs:
+    undecided = {name: choices for name, choices in policies.items() if len(choices) > 1}
+    if not undecided:
         return under if changed else "conforms under the default settings alone"
-    told = ", ".join(f"{knob} ({' or '.join(answers)})" for knob, answers in open_knobs.items())
-    together = prod(len(answers) for answers in open_knobs.values())
+    told = ", ".join(f"{name} ({' or '.join(choices)})" for name, choices in undecided.items())
+    together = prod(len(choices) for choices in undecided.values())
     several = "" if settings == together else f"; of their {together} combinations, {settings} are possible"
     return f"{under}; undetermined: {told}{several}"
 
@@ -138,7 +138,7 @@ def _at(record: Record) -> str:
 
 
 def _unexplained_text(u: Unexplained[Line]) -> str:
-    """The record that no setting explains, and what it came to under each that was left."""
+    """Returns the record that no setting explains, and its differences under each remaining one."""
     text = [
         f"{place_text(u.by)}: no setting explains account {one_line(u.record.account)} at {event_of(u.record)}, {_at(u.record)}"
     ]
@@ -147,7 +147,7 @@ def _unexplained_text(u: Unexplained[Line]) -> str:
 
 
 def came_to_lines(ways: Sequence[CameTo]) -> Iterator[str]:
-    """What a record came to under each setting, a line each."""
+    """Yields a record's differences under each setting, a line each."""
     for came_to in ways[:SHOWN_MAX]:
         yield f"  under     {_under(came_to)}"
         yield from (f"    {_difference_text(difference)}" for difference in came_to.differences)
@@ -156,7 +156,7 @@ def came_to_lines(ways: Sequence[CameTo]) -> Iterator[str]:
 
 
 def _under(came_to: CameTo) -> str:
-    return ", ".join(f"{knob}={' or '.join(answers)}" for knob, answers in came_to.policies.items()) or "every setting left"
+    return ", ".join(f"{name}={' or '.join(choices)}" for name, choices in came_to.policies.items()) or "every setting left"
 
 
 def _difference_text(difference: Difference) -> str:
@@ -178,5 +178,5 @@ def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:
 
 
 def came_to_data(ways: Sequence[CameTo]) -> list[dict[str, Any]]:
-    """The same as JSON."""
+    """Returns a record's differences under each setting as JSON."""
     return [{"policies": way.policies, "fields": fields_data(way.differences)} for way in ways]

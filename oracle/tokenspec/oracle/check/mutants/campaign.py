@@ -1,4 +1,4 @@
-"""The mutation certificate: for every seeded fault, the claim that kills it and the engine that sees it, or why none does.
+"""The mutation certificate: for every seeded fault, the claim that kills it and the engine, or the reason why none does.
 
 All faults are looked at together, in one search of the account in a small world for each batch of them, under every policy
 that differs from the default one in at most two choices. Of those not found, the ones that are proved to answer everything
@@ -34,17 +34,17 @@ from tokenspec.spec.catalogue import DEFAULT, Catalogue
 BUG = "transplanted_bug"
 """The operator of faults that were real bugs of other systems."""
 _BATCH = 40
-"""Faults looked at together."""
+"""The number of faults in one search."""
 _APART = 2
-"""Knobs that differ from their default at once, where many faults are looked at."""
+"""The number of policies that differ from their default at once, where many faults are looked at."""
 _STATES = 2_000_000
-"""States searched under all policies."""
+"""The limit on states searched under all policies."""
 _EXAMPLES = 150
-"""Random runs against what is left."""
+"""The number of random runs against the remaining faults."""
 
 
 def seeded(catalogue: Catalogue = SMALL.catalogue) -> dict[str, Mutant]:
-    """Every fault by its id, in the account of a catalogue: the systematic ones, and bugs of other systems."""
+    """Returns every fault by its id, in the account of a catalogue: the systematic ones, and bugs of other systems."""
     original = account(catalogue)
     bugs = (Mutant(f"bug.{fault.id}", BUG, "", fault.says, fault.seed(original)) for fault in FAULTS)
     return {fault.id: fault for fault in (*mutants(original), *bugs)}
@@ -67,7 +67,7 @@ def _killed(fault: Mutant, claim: str, engine: str, steps: int) -> Fate:
 def at_a_glance(faults: Sequence[Mutant], scope: Scope = SMALL) -> list[Fate | None]:
     """Finds faults by validation, or by one search for all of them; None where they are not found."""
     answers = answer_types(account(scope.catalogue)).keys()
-    # Where the claims read what the fault takes away, they cannot even be asked of it.
+    # Where the fault removes a name that claims read, they cannot be evaluated.
     refused = [bool(fault.refused) or answer_types(fault.machine).keys() != answers for fault in faults]
     readable = [fault for fault, is_refused in zip(faults, refused, strict=True) if not is_refused]
     found = (
@@ -96,7 +96,7 @@ def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
         try:
             found = Search(mutant).run(Budget(states=_STATES))
         except OverflowError:
-            # The fault makes a number that the native tier has no room for; a proof has.
+            # The fault makes a number too large for the native tier; proofs have no such limit.
             return None
         return _killed(fault, found.violation.claim, "explorer", len(found.trace)) if found.violation is not None else None
 
@@ -130,7 +130,7 @@ def equivalent(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
 
 
 def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -> Iterator[Fate]:
-    """Settles each fault, in their order; `tick` is told of each that is settled."""
+    """Yields the result of each fault, in their order; each is reported to `tick`."""
     settled: dict[str, Fate] = {}
 
     def note(found: Iterable[Fate | None]) -> list[Mutant]:
@@ -154,7 +154,7 @@ def _faults() -> dict[str, Mutant]:
     return seeded()
 
 
-# By name: a process that seeds all faults itself shares with the original what a fault leaves alone.
+# By name: a process that seeds all faults itself shares the unchanged parts with the original.
 def _at_a_glance(names: Sequence[str]) -> list[Fate | None]:
     return at_a_glance([_faults()[name] for name in names])
 

@@ -28,7 +28,7 @@ from tokenspec.oracle.wire.records import asked
 @click.argument("log", required=False, metavar="[LOG]", type=click.Path())
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="The page; - is standard output.")
-@click.option("-q", "--quiet", is_flag=True, help="Does not say where the page is.")
+@click.option("-q", "--quiet", is_flag=True, help="Does not name the written page.")
 def command(log: str | None, settings: Settings, output_file: str | None, quiet: bool) -> int:
     """Writes one HTML file in which the declared account runs, to be opened in a browser.
 
@@ -58,7 +58,7 @@ def command(log: str | None, settings: Settings, output_file: str | None, quiet:
 
 
 def _read(log: str, oracle: Oracle) -> tuple[list[dict[str, Any]], list[Bad]]:
-    """The good records as they are written, and the lines that hold none."""
+    """Returns the good records as written, and the lines that hold none."""
     records, bad = [], []
     for line, record, fault, _ in read(Logs([log]), oracle.reader):
         try:

@@ -1,7 +1,7 @@
-"""Short runs of one account, found by a search in breadth: every way to a situation that differs from all shorter ones.
+"""Short runs of one account, found by a breadth-first search: every path to a situation that no shorter one reaches.
 
-Two accounts are in one situation where status, plans and whatever is due are the same, and each pool is empty, full, or
-between. Time passes as far as a job falls due, to the last day's mark before a renewal, or by several months at once.
+Two accounts are in one situation if status, plans and due jobs are the same, and each pool is empty, full, or
+between. Time advances to the next due job, to the last day's mark before a renewal, or by several months at once.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.spec.words import APP_POOLS, NONE
 
 _WAITS = 2
-"""The number of times time passes between two records: as far as one job falls due, and the next."""
+"""The largest number of waits between two records: until one job falls due, and until the next."""
 _MONTHS = 4
-"""The number of renewals that fall due where several do."""
+"""The number of renewals that fall due in a wait of several months."""
 
 
 class PathStep(NamedTuple):
@@ -42,7 +42,7 @@ class PathStep(NamedTuple):
 
 @dataclass(eq=False)
 class Way:
-    """A run so far: its last record (None where time alone has passed), and what it has come to."""
+    """A run so far: its last record (None where only time has passed), and its result."""
 
     before: Way | None
     record: Record | None
@@ -53,7 +53,7 @@ class Way:
     length: int = 0
 
     def records(self) -> list[Record]:
-        """All records, the first one first."""
+        """Returns all records, the first one first."""
         found: list[Record] = []
         way: Way | None = self
         while way is not None:
@@ -65,23 +65,23 @@ class Way:
 
 @dataclass(eq=False)
 class PathEdge:
-    """One more record after a way, and the steps it took, with those of the time that passed before it."""
+    """One more record after a path, and its steps, with those of the time that passed before it."""
 
     way: Way
     record: Record
     steps: list[PathStep]
     then: Way | None = None
-    """The way it leads to, where runs go on from there."""
+    """The path it leads to, where runs continue from there."""
 
     def records(self) -> list[Record]:
-        """The run that ends with it."""
+        """Returns the run that ends with the edge."""
         return [*self.way.records(), self.record]
 
 
 class PathSearch:
-    """Looks for ways in the world of `oracle`, which it drives with accounts of its own.
+    """Searches paths in the world of `oracle`, with accounts of its own.
 
-    `by_rules` looks for every rule after every other: figures then count for less, and a look at a price is a rule too.
+    `by_rules` searches every rule after every other: figures then count for less, and a request for a price is a rule too.
     """
 
     def __init__(self, oracle: Oracle, by_rules: bool = False) -> None:
@@ -89,7 +89,7 @@ class PathSearch:
         self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
 
     def edges(self, script: Script, ways_max: int) -> Iterator[PathEdge]:
-        """Every edge of the first `ways_max` ways that begin with the script, those of shorter ways first."""
+        """Yields every edge of the first `ways_max` paths that begin with the script, those of shorter paths first."""
         first = self._first(script)
         seen, probed = {self._situation(first.account, "")}, set[Any]()
         waiting = deque([(first, list[PathStep]())])
@@ -123,7 +123,7 @@ class PathSearch:
                     yield PathEdge(later, look, passed + steps + self._played(later, look)[1])
 
     def _first(self, script: Script) -> Way:
-        """The way that the script leads to."""
+        """Returns the path of the script."""
         oracle = self._oracle.fork({})
         way = Way(None, None, Account(oracle.compiled.initial), parse_instant(START))
         for length, record in enumerate(records_of(script, oracle), 1):
@@ -170,7 +170,7 @@ class PathSearch:
         return account, taken, rule
 
     def _situation(self, account: Account, rule: str | None) -> Any:
-        """What makes two accounts, after one rule, worth telling apart; None for the rule leaves out how they got there."""
+        """Returns a key that is equal for accounts, after one rule, that need no distinction; None as rule ignores the rule."""
         row: Any = account.row
         if self._by_rules:
             return self._lifecycle(account, rule)
@@ -200,7 +200,7 @@ def _filled(tokens: int, most: int) -> int:
 
 
 def _last_job(account: Account) -> Any:
-    """What a refund of the last job turns on."""
+    """Returns the facts that a refund of the last job depends on."""
     for job in reversed(account.jobs.values()):
         lasts = job.day == account.day, job.month == account.month, job.subscription == account.subscription
         return tuple(part > 0 for part in job.parts), lasts, job.refunded
@@ -208,5 +208,5 @@ def _last_job(account: Account) -> Any:
 
 
 def written(record: Record) -> Record:
-    """The record with its instant as it is sent."""
+    """Returns the record with its instant as sent."""
     return record | {"at": format_instant(record["at"])}

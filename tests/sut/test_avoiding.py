@@ -13,7 +13,7 @@ from sut.implementation import Beside
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.conformance import conform, replayed
-from tokenspec.oracle.fuzz.regressions import Kept
+from tokenspec.oracle.fuzz.regressions import Regressions
 from tokenspec.oracle.report.config import FuzzConfig, Settings
 from tokenspec.oracle.report.conformance import conformance_report
 from tokenspec.oracle.report.model import RunReport
@@ -340,7 +340,7 @@ FEWER = on_open(lambda _, __, answer: {"events": ["open_account"]})
 
 def test_what_was_found_is_kept_while_it_cannot_be_asked(tmp_path: Path) -> None:
     setting, right = SutSettings(policy_from({}), DEFAULT), Odd(lambda _, __, answer: answer)
-    kept = Kept(tmp_path, setting.opened_at(Openings(right)), setting)
+    kept = Regressions(tmp_path, setting.opened_at(Openings(right)), setting)
     kept.keep([OPENED, MOVED])
     verdict = conform(Odd(FEWER), setting, 2, 10, database=tmp_path)
     assert (verdict.tried, verdict.mended, verdict.not_taken, len(list(kept))) == (1, 0, 1, 1)

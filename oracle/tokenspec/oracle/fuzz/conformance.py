@@ -19,7 +19,7 @@ from tokenspec.machine.lang.declaration import Actor, Event
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
-from tokenspec.oracle.fuzz.regressions import Kept
+from tokenspec.oracle.fuzz.regressions import Regressions
 from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
 from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, NoSettingLeft, Possible, side_by_side
 from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld
@@ -149,7 +149,7 @@ def _judge(
     verdict.closed = closed_by(terms, setting)
     fuzz = _fuzz_of(openings, terms, setting)
     verdict.coverage, verdict.count, verdict.held, verdict.left_out = fuzz.coverage, fuzz.count, fuzz.held, openings.left_out
-    kept = Kept(database, terms, setting) if database is not None else None
+    kept = Regressions(database, terms, setting) if database is not None else None
     try:
         if fuzz.events and terms.observes:
             if kept is not None:
@@ -190,7 +190,7 @@ def _judge(
 NOTHING_COMPARED = "nothing was compared: with the events, values and fields that it lists, no field observed ever held a value"
 
 
-def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Conformance) -> None:
+def _try_again(fuzz: type[SutFuzz], kept: Regressions, verdict: Conformance) -> None:
     """Replays the findings of earlier runs; raises where one still diverges. Others, and malformed ones, are dropped.
 
     A finding that the implementation does not take any more shows nothing either way, and is kept.

@@ -24,7 +24,7 @@ from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 Records = list[dict[str, Any]]
 
 
-class Kept:
+class Regressions:
     """The counterexamples of one implementation under one setting. Several runs may share the directory."""
 
     def __init__(self, directory: Path, terms: Capabilities, setting: SutSettings) -> None:

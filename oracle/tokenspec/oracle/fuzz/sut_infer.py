@@ -27,7 +27,7 @@ _STRIDE = 7_919
 """The distance between the settings of successive worlds; a prime, so that all settings of a set take their turn."""
 
 
-class Told(NamedTuple):
+class Exchange(NamedTuple):
     """A record with the compared part of its answer, and the answer; None where the record was assumed and not sent."""
 
     record: dict[str, Any]
@@ -55,7 +55,7 @@ class Possible:
         self._terms, self._setting = terms, setting
         self.worlds = Worlds(setting.catalogue, terms.resets)
         self.every = self.left = self.worlds.sets.with_answers({**(setting.known or {}), **terms.policy})
-        self.excluding: list[list[Told]] = []
+        self.excluding: list[list[Exchange]] = []
         """The records of each world that ruled settings out, up to the record that did."""
 
     def part(self, got: Message, answer: Answer) -> dict[str, Any]:
@@ -66,9 +66,9 @@ class Possible:
         """Returns the fields in which `got` differs from `answer`."""
         return differences(answer, self.part(got, answer))
 
-    def needed(self, last: list[Told]) -> list[list[Told]]:
+    def needed(self, last: list[Exchange]) -> list[list[Exchange]]:
         """Returns the worlds, `last` among them, that no setting explains together; as few as a greedy choice finds."""
-        left, chosen = self._explaining(last), list[list[Told]]()
+        left, chosen = self._explaining(last), list[list[Exchange]]()
         explained = [(self._explaining(world), world) for world in self.excluding if left]
         while left:
             settings, best = min(explained, key=lambda each: (left & each[0]).bit_count())
@@ -77,7 +77,7 @@ class Possible:
             chosen.append(best)
         return [*sorted(chosen, key=self.excluding.index), last]
 
-    def _explaining(self, world: list[Told]) -> Settings:
+    def _explaining(self, world: list[Exchange]) -> Settings:
         followed = Followed(self.worlds, self.every)
         for record, got in world:
             ran = followed.run(self.worlds.reader.convert(record))
@@ -90,11 +90,11 @@ class InferringFuzz(SutFuzz):
     """One run of an implementation beside all remaining settings. Made by `sut_fuzz`."""
 
     possible: Possible
-    last: list[Told]
+    last: list[Exchange]
     """The records of the world of the latest failure."""
     _followed: Followed
     _ran: Ran
-    _told: list[Told]
+    _told: list[Exchange]
     _out: list[RuledOut[int]]
 
     def _settings(self) -> Mapping[str, str]:
@@ -104,7 +104,7 @@ class InferringFuzz(SutFuzz):
 
     def _happen(self, record: dict[str, Any]) -> Stepped:
         self._ran = self._followed.run(self.possible.worlds.reader.convert(record))
-        self._told.append(Told(dict(record), None))
+        self._told.append(Exchange(dict(record), None))
         return super()._happen(record)
 
     def _judge(self, record: dict[str, Any], stepped: Stepped, got: Message) -> None:
@@ -112,7 +112,7 @@ class InferringFuzz(SutFuzz):
         judged = self._followed.judge(self._ran, partial(possible.differences, got))
         right = next((way.answer for way in judged.ways if not way.differences), stepped.answer)
         record["observed"] = possible.part(got, right)
-        self._told[-1] = Told(dict(record), got)
+        self._told[-1] = Exchange(dict(record), got)
         self._note_compared(record["observed"], right)
         if not judged.left:
             type(self).last = self._told
@@ -138,7 +138,7 @@ class InferringFuzz(SutFuzz):
         super().replay(records, world)
 
 
-def side_by_side(worlds: list[list[Told]]) -> list[dict[str, Any]]:
+def side_by_side(worlds: list[list[Exchange]]) -> list[dict[str, Any]]:
     """Returns the records of several worlds as those of one, in order of time, each with accounts of its own."""
     if len(worlds) == 1:
         return [told.record for told in worlds[0]]

@@ -13,7 +13,7 @@ from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
 from tokenspec.oracle.report.config import FuzzConfig
 from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.fuzz import RandomRuns
-from tokenspec.oracle.report.infer import came_to_data, came_to_lines, conforming
+from tokenspec.oracle.report.infer import conforming, differing_data, differing_lines
 from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
 from tokenspec.oracle.report.replay import fields_data
 from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, title_of
@@ -163,7 +163,7 @@ def _settings_lines(found: SutCounterexample, error: NoSettingLeft) -> Iterator[
         yield f"  record {number} rules out {out}"
     number = found.because.line.number if found.because is not None else len(found.records)
     yield f"  record {number} is explained by no setting left:"
-    yield from (f"  {line}" for line in came_to_lines(error.why.came_to))
+    yield from (f"  {line}" for line in differing_lines(error.why.differing))
 
 
 def _counterexample(found: SutCounterexample) -> dict[str, Any]:
@@ -187,4 +187,4 @@ def _counterexample(found: SutCounterexample) -> dict[str, Any]:
 
 def _unexplained(error: NoSettingLeft) -> dict[str, Any]:
     out = [{"policy": policy, "answer": answer, "record": record} for policy, answer, record in error.ruled_out]
-    return {"policies": error.why.possible, "ruled_out": out, "came_to": came_to_data(error.why.came_to)}
+    return {"policies": error.why.possible, "ruled_out": out, "came_to": differing_data(error.why.differing)}

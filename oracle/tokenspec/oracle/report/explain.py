@@ -12,7 +12,7 @@ from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, causes
 from tokenspec.oracle.logs.history import instant, local_time
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import Block, Notes, ReportTable, RunReport, Verbatim, few
-from tokenspec.oracle.report.replay import bad_data, bad_text
+from tokenspec.oracle.report.replay import bad_data, bad_record_text
 from tokenspec.spec.daily_job import WAITING
 from tokenspec.spec.words import FREE, POOLS
 
@@ -25,7 +25,7 @@ def explain_report(asked: Asked) -> RunReport:
 
 def _body(asked: Asked) -> Iterator[Block]:
     """Yields the state of the account, the causes that fit, and the gains and losses of each pool."""
-    yield Verbatim(few(list(map(bad_text, asked.story.bad)), "bad records"))
+    yield Verbatim(few(list(map(bad_record_text, asked.story.bad)), "bad records"))
     yield Notes(_standing(asked))
     found = [f"- {cause.sentence}" + f" [{' '.join(cause.clauses)}]" * bool(cause.clauses) for cause in causes(asked)]
     yield Notes(found or ["- Nothing stands out: no cause of a missing or wrong balance fits."], essential=True)

@@ -9,14 +9,14 @@ from typing import Any
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, one_line
-from tokenspec.oracle.logs.branches import CameTo, Unexplained
+from tokenspec.oracle.logs.branches import Disagreement, Unexplained
 from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.report.model import SHOWN_MAX, Block, Notes, ReportFinding, ReportTable, RunReport, Verbatim, few
 from tokenspec.oracle.report.replay import (
     bad_data,
-    bad_texts,
+    bad_record_texts,
     causes_data,
     divergence_data,
     divergence_finding,
@@ -64,7 +64,7 @@ def _verdict(found: Inference) -> str:
 
 def _body(found: Inference) -> Iterator[Block]:
     """Yields the remaining choices, with the records that ruled out the others."""
-    yield Verbatim(few(bad_texts(found.bad), "bad records"))
+    yield Verbatim(few(bad_record_texts(found.bad), "bad records"))
     if found.unexplained is not None:
         yield Verbatim(_unexplained_text(found.unexplained).splitlines())
     if found.all_compared:
@@ -99,7 +99,7 @@ def _judged(found: Inference, divergence: Divergence | None) -> dict[str, Any]:
     """Returns the keys of a replay's report."""
     unexplained, divergences = found.unexplained, []
     if divergence is not None and unexplained is not None:
-        ways = came_to_data(unexplained.came_to)
+        ways = differing_data(unexplained.differing)
         divergences = [{**divergence_data(divergence), "explained": True, "came_to": ways}]
     is_judged = found.all_compared and not found.is_misuse_of_ids
     word = "diverges" if divergences else "conforms" if is_judged else "no_verdict"
@@ -143,20 +143,20 @@ def _unexplained_text(u: Unexplained[Line]) -> str:
         f"{place_text(u.by)}: no setting explains account {one_line(u.record.account)} at {event_of(u.record)}, {_at(u.record)}"
     ]
     text.append(f"  record    {one_line(u.by.content.decode(errors='replace'), 400)}")
-    return "\n".join([*text, *came_to_lines(u.came_to)]) + "\n\n"
+    return "\n".join([*text, *differing_lines(u.differing)]) + "\n\n"
 
 
-def came_to_lines(ways: Sequence[CameTo]) -> Iterator[str]:
+def differing_lines(ways: Sequence[Disagreement]) -> Iterator[str]:
     """Yields a record's differences under each setting, a line each."""
-    for came_to in ways[:SHOWN_MAX]:
-        yield f"  under     {_under(came_to)}"
-        yield from (f"    {_difference_text(difference)}" for difference in came_to.differences)
+    for differing in ways[:SHOWN_MAX]:
+        yield f"  under     {_under(differing)}"
+        yield from (f"    {_difference_text(difference)}" for difference in differing.differences)
     if len(ways) > SHOWN_MAX:
         yield f"  ... and {len(ways) - SHOWN_MAX} more ways; --format json shows all of them"
 
 
-def _under(came_to: CameTo) -> str:
-    return ", ".join(f"{name}={' or '.join(choices)}" for name, choices in came_to.policies.items()) or "every setting left"
+def _under(differing: Disagreement) -> str:
+    return ", ".join(f"{name}={' or '.join(choices)}" for name, choices in differing.policies.items()) or "every setting left"
 
 
 def _difference_text(difference: Difference) -> str:
@@ -173,10 +173,10 @@ def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:
         "event": event_of(u.record),
         "at": _at(u.record),
         "policies": u.possible,
-        "came_to": came_to_data(u.came_to),
+        "came_to": differing_data(u.differing),
     }
 
 
-def came_to_data(ways: Sequence[CameTo]) -> list[dict[str, Any]]:
+def differing_data(ways: Sequence[Disagreement]) -> list[dict[str, Any]]:
     """Returns a record's differences under each setting as JSON."""
     return [{"policies": way.policies, "fields": fields_data(way.differences)} for way in ways]

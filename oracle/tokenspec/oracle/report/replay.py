@@ -81,7 +81,7 @@ def _bad_finding(bad: Bad) -> ReportFinding:
     line, fault = bad.line, bad.fault
     properties = {"field": fault.field, "rule": fault.rule, "byteOffset": line.offset}
     place = FindingPlace(line.file, line.number)
-    return ReportFinding(_BAD, [bad_text(bad)], place, {"lineField/v1": f"{line.number}/{fault.field}"}, properties)
+    return ReportFinding(_BAD, [bad_record_text(bad)], place, {"lineField/v1": f"{line.number}/{fault.field}"}, properties)
 
 
 def divergence_finding(d: Divergence, told: str) -> ReportFinding:
@@ -131,7 +131,7 @@ def _verdict(found: Replay, asks_for_more: bool) -> str:
 def _body(found: Replay) -> Iterator[Block]:
     """Yields the faults, the amount of input, and the coverage."""
     compared = f"{found.all_compared} compared with" if found.all_compared else "none of them says"
-    yield Verbatim(few(bad_texts(found.bad), "bad records"))
+    yield Verbatim(few(bad_record_texts(found.bad), "bad records"))
     causes = causes_of(found.divergences)
     if len(found.divergences) > 1:
         rows = [[c.event, c.rule, c.field, _signed(c.delta), f"{len(c.accounts):,}", place_text(c.first.line)] for c in causes]
@@ -262,7 +262,7 @@ def place_text(line: Line) -> str:
     return f"{path_text(line.file)}:{line.number}"
 
 
-def bad_text(bad: Bad) -> str:
+def bad_record_text(bad: Bad) -> str:
     """Returns a bad record with its place, on one line."""
     line, fault = bad.line, bad.fault
     value = f", found {one_line(fault.value, 100)}" if fault.value is not None else ""
@@ -270,13 +270,13 @@ def bad_text(bad: Bad) -> str:
     return f"{place_text(line)}: (byte {line.offset}) bad record, {done}: {fault.field}: {one_line(fault.rule, 300)}{value}"
 
 
-def bad_texts(every: Sequence[Bad]) -> list[str]:
+def bad_record_texts(every: Sequence[Bad]) -> list[str]:
     """Returns bad records; of those that break one rule for observations only the first."""
     groups: dict[object, list[Bad]] = {}
     for number, bad in enumerate(every):
         is_form = bad.fault.happened is not None
         groups.setdefault((bad.fault.field, bad.fault.rule) if is_form else number, []).append(bad)
-    return [bad_text(first) + (f" (and {len(rest)} more like it)" if rest else "") for first, *rest in groups.values()]
+    return [bad_record_text(first) + (f" (and {len(rest)} more like it)" if rest else "") for first, *rest in groups.values()]
 
 
 def _divergence_text(d: Divergence) -> str:

@@ -58,7 +58,7 @@ class Capabilities:
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 
 
-def terms_from(answer: Mapping[str, Any]) -> Capabilities:
+def capabilities_from(answer: Mapping[str, Any]) -> Capabilities:
     """Returns the capabilities in an answer to `open`. Raises `BadSetting` with the field and the rule it breaks."""
     resets = answer.get("resets")
     if resets not in RESETS:

@@ -12,7 +12,7 @@ import msgspec
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.capabilities import Capabilities, terms_from
+from tokenspec.oracle.sut.capabilities import Capabilities, capabilities_from
 from tokenspec.oracle.sut.client import DIED, ERROR, GARBAGE, HUNG, Client, Failed, Message
 from tokenspec.oracle.sut.observed import Reasons
 from tokenspec.oracle.wire.answers import Answer, Difference
@@ -88,7 +88,7 @@ def opened(client: Client, request: Message) -> Capabilities:
     if answer.get("error") is not None:
         raise CannotOpen(one_line(str(answer["error"]), 1_000))
     try:
-        return terms_from(answer)
+        return capabilities_from(answer)
     except BadSetting as fault:
         raise _broken(GARBAGE, f"its answer to open breaks the protocol: {fault}") from None
 

@@ -18,7 +18,7 @@ from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import SHOWN_MAX
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.replay import bad_text
+from tokenspec.oracle.report.replay import bad_record_text
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.records import asked
@@ -46,7 +46,7 @@ def command(log: str | None, settings: Settings, output_file: str | None, quiet:
     check_files([*settings.files, *([log] if log is not None else [])], {}, output_file)
     records, bad = ([], []) if log is None else _read(log, Oracle(settings.policy, settings.catalogue))
     for each in bad[:SHOWN_MAX]:
-        sys.stderr.write(f"{bad_text(each)}\n")
+        sys.stderr.write(f"{bad_record_text(each)}\n")
     if log is not None and not records:
         raise BadSetting(one_line(log), "it holds no good record")
     page = build(records, settings.policy, settings.catalogue, one_line(log or ""))

@@ -43,7 +43,7 @@ def world_of(policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> Ex
 
 
 @dataclass(eq=False)
-class Played:
+class ExecutedRun:
     """A run with the right answers. `edges` are each event's result by state, and each rule after the one before."""
 
     world: ExecutedWorld
@@ -76,7 +76,7 @@ def _answer(oracle: Oracle, record: Record) -> Answer | None:
         return None
 
 
-def play(world: ExecutedWorld, records: Sequence[Record]) -> Played:
+def play(world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
     """Runs records in an empty world."""
     oracle = world.oracle.fork({})
     steps: list[MachineStep] = []
@@ -103,7 +103,7 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> Played:
             state = session.state if session is not None else LOGGED_OUT
             refused = stepped.answer.outcome == "refused"
             edges[f"session {state}: {event + ' refused, ' if refused else ''}{last}"] = None
-    return Played(world, records, answers, steps, edges, last, before)
+    return ExecutedRun(world, records, answers, steps, edges, last, before)
 
 
 def edges_of(oracle: Oracle, step: MachineStep | PathStep, after: str) -> Iterator[str]:

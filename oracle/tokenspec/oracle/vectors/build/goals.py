@@ -10,7 +10,7 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Actor, Origin, Requirement, Rule
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.vectors.build.executed import Played
+from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.spec.system import system
 from tokenspec.spec.words import ABSENT, POOLS
 
@@ -22,7 +22,7 @@ class Candidate:
     id: str
     title: str
     clauses: tuple[str, ...]
-    played: Played
+    played: ExecutedRun
     wanted: bool = False
     """True for a scenario, which is a goal of its own."""
 
@@ -32,7 +32,7 @@ def slug(goal: str) -> str:
     return re.sub(r"[^a-z0-9_]+", "-", goal.lower()).strip("-")
 
 
-def candidate(goal: str, found: Played) -> Candidate:
+def candidate(goal: str, found: ExecutedRun) -> Candidate:
     """Returns the run found for a goal, named by the goal and titled by its end."""
     record = found.records[-1]
     reason = _reasons().get((record["event"], found.last))
@@ -85,7 +85,7 @@ def _number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value).replace("_", " ")
 
 
-def _where(found: Played) -> str:
+def _where(found: ExecutedRun) -> str:
     """Describes the account before the last record."""
     names = [v.name for v in found.world.oracle.machine.variables]
     state: dict[str, Any] = dict(zip(names, found.before, strict=True))
@@ -96,7 +96,7 @@ def _where(found: Played) -> str:
     return f"while {state['status'].replace('_', ' ')}{plan} with {held or 'no tokens'}"
 
 
-def _settings(found: Played) -> str:
+def _settings(found: ExecutedRun) -> str:
     """Returns the settings that are not the default ones."""
     named = [f"{name}={choice}" for name, choice in found.world.policy.items()]
     return f" ({', '.join(named)})" if named else ""

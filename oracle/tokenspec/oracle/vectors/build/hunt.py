@@ -11,7 +11,7 @@ import msgspec
 from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.vectors.build.executed import ExecutedWorld, Played, edges_of, play, world_of
+from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, edges_of, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.paths import PathEdge, PathSearch, PathStep
@@ -88,13 +88,13 @@ class _Found:
         self.edges = list(edges)
         self._after: dict[int, list[PathEdge]] = defaultdict(list)
         self._steps: dict[str, dict[tuple[Row, Fields], tuple[PathStep, PathEdge]]] = defaultdict(dict)
-        self._played: dict[int, Played] = {}
+        self._played: dict[int, ExecutedRun] = {}
         for edge in self.edges:
             self._after[id(edge.way)].append(edge)
             for step in edge.steps:
                 self._steps[step.event].setdefault((step.before, step.fields), (step, edge))
 
-    def showing(self, fault: OracleFault, world: ExecutedWorld) -> Played | None:
+    def showing(self, fault: OracleFault, world: ExecutedWorld) -> ExecutedRun | None:
         """Returns the first run found in which an answer shows the fault."""
         if fault.initial != world.oracle.compiled.initial:
             return self._first(deque(self.edges[:_FOLLOWED]), fault, world)
@@ -113,7 +113,7 @@ class _Found:
                     break
         return None
 
-    def _first(self, waiting: deque[PathEdge], fault: OracleFault, world: ExecutedWorld) -> Played | None:
+    def _first(self, waiting: deque[PathEdge], fault: OracleFault, world: ExecutedWorld) -> ExecutedRun | None:
         """Returns the first of these runs, or of their continuations, that shows the fault."""
         for _ in range(_FOLLOWED):
             if not waiting:

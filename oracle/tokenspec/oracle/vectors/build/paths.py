@@ -41,10 +41,10 @@ class PathStep(NamedTuple):
 
 
 @dataclass(eq=False)
-class Way:
+class PathNode:
     """A run so far: its last record (None where only time has passed), and its result."""
 
-    before: Way | None
+    before: PathNode | None
     record: Record | None
     account: Account
     now: int
@@ -55,7 +55,7 @@ class Way:
     def records(self) -> list[Record]:
         """Returns all records, the first one first."""
         found: list[Record] = []
-        way: Way | None = self
+        way: PathNode | None = self
         while way is not None:
             if way.record is not None:
                 found.append(way.record)
@@ -67,10 +67,10 @@ class Way:
 class PathEdge:
     """One more record after a path, and its steps, with those of the time that passed before it."""
 
-    way: Way
+    way: PathNode
     record: Record
     steps: list[PathStep]
-    then: Way | None = None
+    then: PathNode | None = None
     """The path it leads to, where runs continue from there."""
 
     def records(self) -> list[Record]:
@@ -110,7 +110,7 @@ class PathSearch:
                     if key not in seen:
                         seen.add(key)
                         at = record["at"]
-                        edge.then = Way(way, record, account, at, rule, 0, way.length + 1)
+                        edge.then = PathNode(way, record, account, at, rule, 0, way.length + 1)
                         waiting.append((edge.then, []))
                 yield edge
             for later, steps in self._later(way):
@@ -122,26 +122,26 @@ class PathSearch:
                     look = {"account": NAME, "at": later.now, **LOOK}
                     yield PathEdge(later, look, passed + steps + self._played(later, look)[1])
 
-    def _first(self, script: Script) -> Way:
+    def _first(self, script: Script) -> PathNode:
         """Returns the path of the script."""
         oracle = self._oracle.fork({})
-        way = Way(None, None, Account(oracle.compiled.initial), parse_instant(START))
+        way = PathNode(None, None, Account(oracle.compiled.initial), parse_instant(START))
         for length, record in enumerate(records_of(script, oracle), 1):
             account, _, rule = self._played(way, record)
-            way = Way(way, record, account, record["at"], rule, 0, length)
+            way = PathNode(way, record, account, record["at"], rule, 0, length)
         last = max((account.last_at or 0 for account in oracle.accounts.values()), default=0)
         if last > way.now:
             account, _, rule = self._played(way, last)
-            way = Way(way, None, account, last, rule, 1, way.length)
+            way = PathNode(way, None, account, last, rule, 1, way.length)
         return way
 
-    def _records(self, way: Way) -> Iterator[tuple[Record, bool]]:
+    def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
         at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)
         for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
             if self._oracle.resets == "explicit" or found["event"] not in JOBS:
                 yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == "quote")
 
-    def _later(self, way: Way) -> Iterator[tuple[Way, list[PathStep]]]:
+    def _later(self, way: PathNode) -> Iterator[tuple[PathNode, list[PathStep]]]:
         account = way.account
         if way.waits == _WAITS or account.daily is None:
             return
@@ -155,9 +155,9 @@ class PathSearch:
             instants.append(dial.upcoming)
         for at in instants:
             after, steps, rule = self._played(way, at)
-            yield Way(way, None, after, at, rule, way.waits + 1, way.length), steps
+            yield PathNode(way, None, after, at, rule, way.waits + 1, way.length), steps
 
-    def _played(self, way: Way, what: Record | int) -> tuple[Account, list[PathStep], str]:
+    def _played(self, way: PathNode, what: Record | int) -> tuple[Account, list[PathStep], str]:
         account, oracle, rule = way.account.copy(), self._oracle, way.rule
         steps = (
             oracle.advance(account, what) if isinstance(what, int) else oracle.step(oracle.reader.convert(what), account).steps

@@ -15,7 +15,7 @@ from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, Record, move, records_of
-from tokenspec.oracle.vectors.build.executed import Played, play, world_of
+from tokenspec.oracle.vectors.build.executed import ExecutedRun, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
@@ -126,7 +126,7 @@ def _chosen(found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
     return chosen
 
 
-def _vector(found: Candidate, run: Played) -> dict[str, Any]:
+def _vector(found: Candidate, run: ExecutedRun) -> dict[str, Any]:
     records = [written(record) for record in run.records]
     return {
         "id": found.id,

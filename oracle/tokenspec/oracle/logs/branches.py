@@ -42,7 +42,7 @@ class RuledOut(NamedTuple, Generic[At]):
     by: At
 
 
-class Disagreement(NamedTuple):
+class Mismatch(NamedTuple):
     """The differences between answer and observation under the settings with these choices."""
 
     policies: dict[str, list[str]]
@@ -59,7 +59,7 @@ class Unexplained(Generic[At]):
     """By policy, the choices that were possible up to the record before."""
     example: dict[str, str]
     """The first of the settings that were possible up to the record before."""
-    differing: list[Disagreement]
+    differing: list[Mismatch]
 
 
 class Compared(NamedTuple):
@@ -102,7 +102,7 @@ class Judged:
         """Returns the report of a record that no setting explains."""
         return Unexplained(by, record, self.sets.answers(self.before), self.sets.first(self.before), self._differing())
 
-    def _differing(self) -> list[Disagreement]:
+    def _differing(self) -> list[Mismatch]:
         """Returns each way to differ once, with the choices that not all settings share."""
         kinds: list[tuple[list[Difference], Settings]] = []
         for _, settings, found in self.ways:
@@ -112,7 +112,7 @@ class Judged:
             else:
                 kinds[same] = (found, kinds[same][1] | settings)
         possible = self.sets.answers(self.before)
-        return [Disagreement({k: a for k, a in self.sets.answers(of).items() if a != possible[k]}, found) for found, of in kinds]
+        return [Mismatch({k: a for k, a in self.sets.answers(of).items() if a != possible[k]}, found) for found, of in kinds]
 
 
 class Branch(NamedTuple):

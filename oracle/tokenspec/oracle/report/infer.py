@@ -9,7 +9,7 @@ from typing import Any
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, one_line
-from tokenspec.oracle.logs.branches import Disagreement, Unexplained
+from tokenspec.oracle.logs.branches import Mismatch, Unexplained
 from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
@@ -146,7 +146,7 @@ def _unexplained_text(u: Unexplained[Line]) -> str:
     return "\n".join([*text, *differing_lines(u.differing)]) + "\n\n"
 
 
-def differing_lines(ways: Sequence[Disagreement]) -> Iterator[str]:
+def differing_lines(ways: Sequence[Mismatch]) -> Iterator[str]:
     """Yields a record's differences under each setting, a line each."""
     for differing in ways[:SHOWN_MAX]:
         yield f"  under     {_under(differing)}"
@@ -155,7 +155,7 @@ def differing_lines(ways: Sequence[Disagreement]) -> Iterator[str]:
         yield f"  ... and {len(ways) - SHOWN_MAX} more ways; --format json shows all of them"
 
 
-def _under(differing: Disagreement) -> str:
+def _under(differing: Mismatch) -> str:
     return ", ".join(f"{name}={' or '.join(choices)}" for name, choices in differing.policies.items()) or "every setting left"
 
 
@@ -177,6 +177,6 @@ def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:
     }
 
 
-def differing_data(ways: Sequence[Disagreement]) -> list[dict[str, Any]]:
+def differing_data(ways: Sequence[Mismatch]) -> list[dict[str, Any]]:
     """Returns a record's differences under each setting as JSON."""
     return [{"policies": way.policies, "fields": fields_data(way.differences)} for way in ways]

@@ -56,5 +56,5 @@ def read_answer(body: bytes) -> Message | Failed:
     twice = repeated_name(body, answer)
     if twice is not None:
         # Of two values for one name neither is the answer.
-        return Failed(GARBAGE, f"it answered with an object in which {as_text('.'.join(twice))} stands twice")
+        return Failed(GARBAGE, f"it answered with an object in which {as_text('.'.join(twice))} occurs twice")
     return answer

@@ -23,7 +23,7 @@ from sut.serving import serving
 pytestmark = pytest.mark.slow
 
 ROOT = EXAMPLES.parent
-AT_WORK_S = 20
+AT_WORK_S = 10
 
 LONG = re.compile("serve|mutants|vectors build|--profile nightly|--scope standard")
 """Examples whose work is not waited for."""

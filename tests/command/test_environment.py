@@ -69,7 +69,7 @@ def test_a_variable_of_no_option_is_wrong_usage(
 ) -> None:
     monkeypatch.setenv(name, "x")
     done = within(*verb)
-    assert (done.code, done.out, done.err) == (64, "", f"tokenspec: {name}: no option has this variable; is {meant} meant?\n")
+    assert (done.code, done.out, done.err) == (64, "", f"tokenspec: {name}: no option has this variable; did you mean {meant}?\n")
 
 
 def test_an_empty_implementation_is_not_the_declared_machines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,7 @@ def test_an_empty_implementation_is_not_the_declared_machines(monkeypatch: pytes
     assert within("fuzz", "--sut", "", *few).code == 64
     monkeypatch.setenv("TOKENSPEC_FUZZ_SUT", "")
     done = within("fuzz", *few)
-    assert (done.code, done.out, "TOKENSPEC_FUZZ_SUT is there and empty" in done.err) == (64, "", True)
+    assert (done.code, done.out, "TOKENSPEC_FUZZ_SUT: it is there and empty" in done.err) == (64, "", True)
 
 
 def test_a_declaration_can_be_demanded() -> None:

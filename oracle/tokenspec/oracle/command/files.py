@@ -19,6 +19,25 @@ from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written, named, written
 from tokenspec.oracle.report.output import discard_standard_output, raise_all
 
+EMPTY = "a file is named, and this name is empty; name one, or leave it out"
+"""What is wrong with an empty name of a file."""
+
+
+class Implementation(click.types.StringParamType):
+    """The address of an implementation. Empty, it mostly is a variable that was not set; `connect` says what it must be."""
+
+    name = "sut"
+
+
+class _ListedWord(click.Choice[Any]):
+    """One of a list of words, of which the nearest is named where another word is given."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """What is wrong with `value`."""
+        from tokenspec.oracle.base.nearest import did_you_mean
+
+        return f"{super().get_invalid_choice_message(value, ctx).rstrip('.')}{did_you_mean(str(value), self.choices) or '.'}"
+
 
 class _FileName(click.Path):
     """The name of a file, which is never empty: an empty one mostly is a variable that was not set."""
@@ -30,18 +49,20 @@ class _FileName(click.Path):
             option = (
                 param.opts[0] if isinstance(param, click.Option) else param.human_readable_name if param is not None else "FILE"
             )
-            raise WrongUsage(option, "a file is named, and this name is empty" if not name else "no name of a file holds a NUL")
+            raise WrongUsage(option, EMPTY if not name else "no name of a file holds a NUL")
         return super().convert(value, param, ctx)
 
 
-def refuse_empty_names(command: click.Command) -> None:
-    """Sees to it that no argument or option of the verb takes an empty name for a file, nor for the folder it is run in."""
+def check_names(command: click.Command) -> None:
+    """Sees to it that no argument or option of the verb takes an empty name, and that a wrong word is told the nearest."""
     for parameter in command.params:
         if isinstance(parameter.type, click.Path):
             parameter.type = _FileName()
+        elif isinstance(parameter.type, click.Choice):
+            parameter.type = _ListedWord(parameter.type.choices)
     if isinstance(command, click.Group):
         for each in command.commands.values():
-            refuse_empty_names(each)
+            check_names(each)
 
 
 def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result: str | None = None) -> None:

@@ -6,7 +6,7 @@ Which cause fits what somebody was shown is worked out from it in diagnosis.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, assert_never
@@ -144,22 +144,36 @@ def support_after(clock: Clock, dial: Dial, ran: int) -> int:
     assert_never(clock.overdue_since)
 
 
+_OTHERS_MAX = 10_000
+"""The most names of other accounts that are kept, for the case that one of them was meant."""
+
+
+class NoRecord(KeyError):
+    """No record of the account stands in the log; `others` are accounts of which some do."""
+
+    def __init__(self, account: str, others: Sequence[str]) -> None:
+        super().__init__(account)
+        self.others = others
+
+
 def tell(
     lines: Iterable[Line], oracle: Oracle, account: str, until: int | None = None, on_line: Callable[[int], None] | None = None
 ) -> Story:
     """The story of `account` up to `until` (milliseconds), or up to its last record. Its jobs due by then have run if implied.
 
-    Raises `KeyError` where no record of the account stands in the log up to then, `BadSetting` where it is no log at all.
+    Raises `NoRecord` where no record of the account stands in the log up to then, `BadSetting` where it is no log at all.
     Records of other accounts are read for their form alone: no account has to do with another.
     """
     story = Story(oracle, account, 0)
-    teller = _Teller(story)
+    teller, others = _Teller(story), dict[str, None]()
     for line, record, fault, _ in read(lines, oracle.reader, on_line):
         if fault is not None:
             story.bad.append(Bad.of(line, fault))
             if record is None and fault.account == account:
                 story.skipped.append(line._replace(content=b""))
         if record is None or record.account != account:
+            if record is not None and len(others) < _OTHERS_MAX:
+                others[record.account] = None
             continue
         assert isinstance(record.at, int)
         if until is not None and record.at > until:
@@ -173,7 +187,7 @@ def tell(
         for bad in story.bad:
             if bad.line.other_form:
                 raise BadSetting(bad.line.file, bad.line.other_form)
-        raise KeyError(account)
+        raise NoRecord(account, tuple(others))
     if until is not None:
         teller.passes(until)
     return story

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.system import system
@@ -32,9 +32,8 @@ def reasons_from_file(path: Path) -> dict[str, frozenset[str]]:
             if not isinstance(code, str):
                 raise BadSetting(f"{path}: {word}", f"it stands for a refusal code or a list of them, and {code!r} is none")
             if code not in codes:
-                near = get_close_matches(code, sorted(codes), 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise BadSetting(f"{path}: {word}", f"{code!r} is not one of the refusal codes{hint}")
+                rule = f"{code!r} is not one of the refusal codes{did_you_mean(code, sorted(codes))}"
+                raise BadSetting(f"{path}: {word}", rule)
         if not listed:
             raise BadSetting(f"{path}: {word}", "it stands for a refusal code or a list of them, and the list is empty")
         found[word] = frozenset(listed)

@@ -58,7 +58,7 @@ class Observations:
     def __init__(self, events: Iterable[Event]) -> None:
         values = {"outcome": ("accepted", "refused"), "status": OPENED, **_said(events)}
         self._types: dict[str, Any] = {name: _type(name, values) for name in NAMES}
-        self._values = {name: ", ".join(said) for name, said in values.items()}
+        self._values = values
         self.shape = _shape(tuple(self._types.items()))
         """The type of a whole observation, for the library."""
 
@@ -86,7 +86,9 @@ class Observations:
     def _check_form(self, name: str, value: Any, kind: Any) -> None:
         wrong = _not_converted(value, kind)
         if wrong:
-            rule = f"it is one of {self._values[name]}" if name in self._values else wrong
+            known = self._values.get(name, ())
+            near = did_you_mean(value, known) if isinstance(value, str) else ""
+            rule = f"it is one of {', '.join(known)}{near}" if known else wrong
             raise BadRecord(f"observed.{name}", rule, as_text(value))
 
 

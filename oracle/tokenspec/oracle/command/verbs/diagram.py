@@ -14,6 +14,8 @@ from tokenspec.diagrams.graph import Graph, Outcome
 from tokenspec.diagrams.mermaid import mermaid
 from tokenspec.diagrams.picture import NoProgram, pdf, png, svg
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
@@ -91,7 +93,9 @@ def command(
 
 def _check_usage(name: str, known: list[str], log: str | None, account: str | None, coverage: tuple[str, ...]) -> None:
     if name not in known:
-        raise WrongUsage("NAME", f"there is no picture {name!r}; there are {', '.join(known)}")
+        raise WrongUsage(
+            "NAME", f"there is no picture {one_line(name)!r}; there are {', '.join(known)}{did_you_mean(name, known)}"
+        )
     if name == SEQUENCE and log is None:
         raise WrongUsage("--log", "a sequence is of a log: name its file")
     if name == SEQUENCE and coverage:

@@ -34,14 +34,11 @@ from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
 
-SHRINK_SECONDS = 60.0
-"""How long a counterexample is made shorter; only a slow implementation needs so long."""
-
 HYPOTHESIS_SHARE = 5
 """One run by Hypothesis for so many walks: a step of its own takes four times as long, and walks meet as much."""
 
-_TRIES, _HUNG_TRIES = 400, 60
-"""How often; an implementation that hangs costs a whole timeout each time that it does."""
+_TRIES, _HUNG = 1_000, 20
+"""How often a shorter counterexample is tried, and how often an implementation may hang for it: a whole timeout each time."""
 
 
 @dataclass
@@ -170,8 +167,7 @@ def _judge(
         if isinstance(failure.error, NoSettingLeft) and issubclass(fuzz, InferringFuzz):
             failure = _with_other_worlds(fuzz, failure, failure.error)
             verdict.counterexample = _counterexample(failure)
-        tries = _HUNG_TRIES if failure.kind[0] == HUNG else _TRIES
-        failure, is_reproduced = shortened(fuzz, failure, tries, SHRINK_SECONDS)
+        failure, is_reproduced = shortened(fuzz, failure, _TRIES, _HUNG if failure.kind[0] == HUNG else _TRIES)
         found = verdict.counterexample = _counterexample(failure, is_reproduced)
         if isinstance(found.error, NoSettingLeft):
             verdict.policy = found.error.why.example

@@ -1,39 +1,48 @@
-"""Makes a failing list of records shorter and plainer: fewer events and accounts, smaller amounts, plainer instants.
+"""Makes a failing list of records shorter and plainer: fewer events, accounts and names, less time, smaller amounts.
 
-Hypothesis shrinks what it drew; a record is what a person reads, so the last steps are taken on records.
+Hypothesis shrinks what it drew; a record is what a person reads, so the last steps are taken on records. How far they go
+depends on the number of attempts alone, so that one seed gives one story however busy the machine is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from tokenspec.machine.lang.declaration import Shape
+from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
+from tokenspec.oracle.wire.records import asked
 from tokenspec.spec.system import system
 
 Record = dict[str, Any]
 Fails = Callable[[list[Record]], bool]
 
-
-@cache
-def _optional() -> frozenset[str]:
-    """What a record may leave out."""
-    events = [event for machine in system().machines for event in machine.events]
-    return frozenset({"id", *(key.name for event in events for key in event.keys if key.optional)})
+_UNITS_MS = (DAY_MS, 3_600_000, 60_000, 1_000, 1)
+"""Steps of time, the plainest first."""
+_LENGTHS_MS = (0, 60_000, 3_600_000, *(days * DAY_MS + late for days in (1, 2, 31, 62) for late in (0, 1)))
+"""Lengths of time at which much begins; more of it may show less."""
+_AMOUNTS = (0, 1, *(10**digits for digits in range(1, 16)))
 
 
 def shrink(records: list[Record], fails: Fails, tries: int = 1500) -> list[Record]:
     """The plainest list found that still fails, after at most `tries` attempts. `records` has to fail."""
-    budget = iter(range(tries))
+    records, left, tried = [asked(record) for record in records], iter(range(tries)), set[str]()
 
     def still(candidate: list[Record]) -> bool:
-        return next(budget, None) is not None and fails(candidate)
+        # What failed is what the search goes on from, so that whatever is met a second time did not.
+        key = repr(candidate)
+        if key in tried or next(left, None) is None:
+            return False
+        tried.add(key)
+        return fails(candidate)
 
     before: list[Record] = []
     while before != records:
         before = records
-        records = _fewer(records, still)
-        records = _plainer(records, still)
+        for plainer in _STEPS:
+            records = plainer(records, still)
     return records
 
 
@@ -51,35 +60,178 @@ def _fewer(records: list[Record], still: Fails) -> list[Record]:
     return records
 
 
-def _plainer(records: list[Record], still: Fails) -> list[Record]:
-    for index in range(len(records)):
-        while (change := _accepted(records, index, still)) is not None:
-            records = [*records[:index], change, *records[index + 1 :]]
+def _first(records: list[Record], candidates: Iterator[list[Record]], still: Fails) -> list[Record]:
+    """The first of the candidates that fails; `records` where none does."""
+    return next((candidate for candidate in candidates if candidate != records and still(candidate)), records)
+
+
+def _with(records: list[Record], index: int, record: Record) -> list[Record]:
+    return [*records[:index], record, *records[index + 1 :]]
+
+
+def _in_one_account(records: list[Record], still: Fails) -> list[Record]:
+    first = {"account": records[0]["account"]}
+    records = _first(records, iter([[record | first for record in records]]), still)
+    for index, record in enumerate(records):
+        records = _first(records, iter([_with(records, index, record | first)]), still)
     return records
 
 
-def _accepted(records: list[Record], index: int, still: Fails) -> Record | None:
-    """The first plainer form of one record with which the list still fails."""
-    for change in _changes(records, index):
-        if change != records[index] and still([*records[:index], change, *records[index + 1 :]]):
-            return change
-    return None
+@cache
+def _optional() -> frozenset[str]:
+    """What a record may leave out."""
+    events = [event for machine in system().machines for event in machine.events]
+    return frozenset({"id", *(key.name for event in events for key in event.keys if key.optional)})
 
 
-def _changes(records: list[Record], index: int) -> Iterator[Record]:
-    record = records[index]
-    for left_out in sorted(_optional() & record.keys()):
-        yield {key: value for key, value in record.items() if key != left_out}
-    if index:
-        yield record | {"at": records[index - 1]["at"]}
-    if record["account"] != "a":
-        yield record | {"account": "a"}
+def _with_less(records: list[Record], still: Fails) -> list[Record]:
+    """Without what a record may leave out, and with one pool of several."""
+    for name in sorted(_optional()):
+        without = [{key: value for key, value in record.items() if key != name} for record in records]
+        alone = (_with(records, index, record) for index, record in enumerate(without))
+        records = _first(records, iter([without]), still)
+        for candidate in alone:
+            records = _first(records, iter([candidate]), still)
+    for index, record in enumerate(records):
+        for key, value in record.items():
+            if isinstance(value, dict):
+                each = (_with(records, index, record | {key: {pool: tokens}}) for pool, tokens in value.items())
+                records = _first(records, each, still)
+    return records
+
+
+@cache
+def _own_names() -> tuple[str, ...]:
+    """The fields that hold names which whoever writes a record makes up."""
+    keys = [key for machine in system().machines for event in machine.events for key in event.keys]
+    made_up = {key.name: None for key in keys if key.shape is Shape.TEXT and key.name not in _optional()}
+    return ("account", *made_up, "id")
+
+
+def _plainly_named(records: list[Record], still: Fails) -> list[Record]:
+    """With a1, a2, ... for accounts, j1, ... for jobs, and so on: one name for one name."""
+    own, accounts = _own_names(), {record["account"] for record in records}
+    plain: dict[tuple[str, str], str] = {}
+
+    def kind(key: str, name: str) -> tuple[str, str]:
+        # What names an account bears the account's name.
+        return ("account" if key != "id" and name in accounts else key, name)
+
+    def named(chosen: dict[tuple[str, str], str]) -> list[Record]:
+        return [{k: chosen.get(kind(k, v), v) if k in own else v for k, v in record.items()} for record in records]
+
+    for each in (kind(key, record[key]) for key in own for record in records if key in record):
+        count = sum(known == each[0] for known, _ in plain)
+        plain.setdefault(each, f"{'e' if each[0] == 'id' else each[0][0]}{count + 1}")
+    return _first(records, iter([named(plain), *(named({each: name}) for each, name in plain.items())]), still)
+
+
+@cache
+def _words() -> dict[tuple[str, str], tuple[str, ...]]:
+    """By event and field, the words that may stand there, in the order in which they are declared."""
+    events = [event for machine in system().machines for event in machine.events]
+    return {(event.name, f.key): f.type.members for event in events for f in event.fields if isinstance(f.type, Enum)}
+
+
+def _plain_words(records: list[Record], still: Fails) -> list[Record]:
+    """With the first word of a list rather than a later one: an image, the lowest plan."""
+    for index, record in enumerate(records):
+        for key, word in record.items():
+            members = _words().get((record["event"], key), ())
+            earlier = members[: members.index(word)] if word in members else ()
+            records = _first(records, (_with(records, index, records[index] | {key: each}) for each in earlier), still)
+    return records
+
+
+def _truly_repeated(records: list[Record], still: Fails) -> list[Record]:
+    """With the same request under an id that is used again."""
+    for index, record in enumerate(records):
+        before = (r for r in records[:index] if r["account"] == record["account"] and r.get("id") == record.get("id", ""))
+        records = _first(records, (_with(records, index, r | {"at": record["at"]}) for r in before), still)
+    return records
+
+
+def _begun_plainly(records: list[Record], still: Fails) -> list[Record]:
+    """With a beginning at the first midnight of its year, its month or its day, all else as long afterwards as it was."""
+    begins = format_instant(parse_instant(records[0]["at"]))
+    plain = (f"{begins[:5]}01-01T00:00:00Z", f"{begins[:8]}01T00:00:00Z", f"{begins[:11]}00:00:00Z")
+    together = sum(parse_instant(record["at"]) == parse_instant(begins) for record in records)
+    earlier = (parse_instant(at) - parse_instant(begins) for at in plain)
+    # What happens first may also begin alone, and what follows be as late as it was.
+    each = ([*_moved(records, 0, by)[:part], *records[part:]] for by in earlier for part in (len(records), together))
+    return _first(records, each, still)
+
+
+def _moved(records: list[Record], since: int, by: int) -> list[Record]:
+    return records[:since] + [r | {"at": format_instant(parse_instant(r["at"]) + by)} for r in records[since:]]
+
+
+def _sooner(records: list[Record], still: Fails) -> list[Record]:
+    """With as little time before each record as it takes."""
+    for index in range(1, len(records)):
+        records = _sooner_at(records, index, still)
+    return records
+
+
+def _sooner_at(records: list[Record], index: int, still: Fails) -> list[Record]:
+    passed = parse_instant(records[index]["at"]) - parse_instant(records[index - 1]["at"])
+    least = _least(passed, lambda less: still(_moved(records, index, less - passed)), _LENGTHS_MS, _UNITS_MS) if passed else 0
+    return _moved(records, index, least - passed)
+
+
+def _smaller(records: list[Record], still: Fails) -> list[Record]:
+    """With every amount as small as it may be."""
+    for index in range(len(records)):
+        for path, amount in list(_amounts(records[index])):
+            records = _smaller_at(records, index, path, amount, still)
+    return records
+
+
+def _smaller_at(records: list[Record], index: int, path: tuple[str, ...], amount: int, still: Fails) -> list[Record]:
+    sign = -1 if amount < 0 else 1
+
+    def put(size: int) -> list[Record]:
+        return _with(records, index, _put(records[index], path, sign * size))
+
+    return put(_least(abs(amount), lambda size: still(put(size)), _AMOUNTS, (1,)))
+
+
+def _amounts(record: Record) -> Iterator[tuple[tuple[str, ...], int]]:
     for key, value in record.items():
-        if isinstance(value, int):
-            yield from (
-                record | {key: smaller}
-                for smaller in (1, 0, value // 1000, value // 10, value // 2, value - value // 8, value - value // 99, value - 1)
-                if abs(smaller) < abs(value)
-            )
-        if isinstance(value, dict) and key != "observed" and len(value) > 1:
-            yield from (record | {key: {pool: tokens}} for pool, tokens in value.items())
+        for inner, amount in value.items() if isinstance(value, dict) else (("", value),):
+            if isinstance(amount, int) and not isinstance(amount, bool):
+                yield (key, inner) if inner else (key,), amount
+
+
+def _put(record: Record, path: tuple[str, ...], amount: int) -> Record:
+    key, *inner = path
+    return record | {key: {**record[key], inner[0]: amount} if inner else amount}
+
+
+def _least(most: int, fails: Callable[[int], bool], probes: Sequence[int], units: Sequence[int]) -> int:
+    """The least number with which it fails, as `most` does: one of the probes, or where bisection below it leads to.
+
+    Multiples of the first unit come first. Where one less than the multiple that was found does not fail, that is the boundary.
+    """
+    low, high = -1, most
+    for probe in probes:
+        if probe >= most:
+            break
+        if fails(probe):
+            high = probe
+            break
+        low = probe
+    for unit in units:
+        while (first := low // unit + 1) <= (last := (high - 1) // unit):
+            middle = (first + last) // 2 * unit
+            if fails(middle):
+                high = middle
+            else:
+                low = middle
+        if low == high - 1 or not fails(high - 1):
+            break
+        high -= 1
+    return high
+
+
+_STEPS = (_fewer, _in_one_account, _with_less, _plainly_named, _plain_words, _truly_repeated, _begun_plainly, _sooner, _smaller)

@@ -43,7 +43,7 @@ class NoSettingLeft(Diverged):
         """Each by the number of its record; `ruled_out` is what the records before did, of the world that is shown."""
 
     @property
-    def kind(self) -> tuple[str, str]:
+    def kind(self) -> tuple[str, ...]:
         """Which field differs depends on the setting."""
         return (DIFFERS, "policy")
 

@@ -91,9 +91,9 @@ class Failure:
     """The right answers, where those given are an implementation's."""
 
     @property
-    def kind(self) -> tuple[str, str]:
+    def kind(self) -> tuple[str, ...]:
         """What makes two failures the same: what the error says of itself, the claim, or the kind of error."""
-        kind: tuple[str, str] | None = getattr(self.error, "kind", None)
+        kind: tuple[str, ...] | None = getattr(self.error, "kind", None)
         return kind or (type(self.error).__name__, getattr(self.error, "claim", ""))
 
 

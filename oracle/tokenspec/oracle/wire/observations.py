@@ -83,6 +83,16 @@ class Observations:
             raise _unknown(unknown[0])
         return unknown
 
+    def forms(self) -> dict[str, Any]:
+        """By name the form of its value, for who checks it elsewhere: a kind, a list of words, or in a list the words of a list."""
+        kinds = {
+            **dict.fromkeys(BY_POOL, "tokens by pool"),
+            **dict.fromkeys(INSTANTS, "instant"),
+            **dict.fromkeys(SUMS, "tokens"),
+        }
+        kinds |= {"cost": "tokens", "duplicate": "bool"}
+        return {name: kinds.get(name, "text") for name in NAMES} | dict(self._values) | {"relaxed": [MEDIA]}
+
     def _check_form(self, name: str, value: Any, kind: Any) -> None:
         wrong = _not_converted(value, kind)
         if wrong:

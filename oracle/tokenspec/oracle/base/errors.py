@@ -35,5 +35,9 @@ class WrongUsage(BadSetting):
     """The same of what stands on a command line, rather than in a file that it names."""
 
 
+NO_ADDRESS = "it is a command line, http://HOST:PORT, or python:package.module:factory, and it is empty"
+"""What is wrong with the address of an implementation that is none."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM came. It ends a run as Ctrl-C does, but for what is told and for the exit code."""

@@ -13,10 +13,10 @@ _ALIKE = 0.72
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """The one of `known` that `name` was most likely meant to be; case and blanks count little. None where none is near."""
-    by_plain = {_plain(each): each for each in known}
+    by_plain = {plain: each for each in known if (plain := _plain(each))}
     found = get_close_matches(_plain(name), by_plain, 1, _ALIKE)
     # In a short word two letters that changed places are a large share of it.
-    exchanged = (plain for plain in by_plain if plain and sorted(plain) == sorted(_plain(name)))
+    exchanged = (plain for plain in by_plain if sorted(plain) == sorted(_plain(name)))
     near = found[0] if found else next(exchanged, None)
     return None if near is None else by_plain[near]
 

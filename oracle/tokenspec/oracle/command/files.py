@@ -15,7 +15,7 @@ from typing import Any
 
 import click
 
-from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.errors import NO_ADDRESS, WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written, named, written
 from tokenspec.oracle.report.output import discard_standard_output, raise_all
 
@@ -24,9 +24,15 @@ EMPTY = "a file is named, and this name is empty; name one, or leave it out"
 
 
 class Implementation(click.types.StringParamType):
-    """The address of an implementation. Empty, it mostly is a variable that was not set; `connect` says what it must be."""
+    """The address of an implementation, which is never empty either."""
 
     name = "sut"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The address. Raises `WrongUsage` where it is empty."""
+        if not value.strip():
+            raise WrongUsage("--sut", NO_ADDRESS)
+        return super().convert(value, param, ctx)
 
 
 class _ListedWord(click.Choice[Any]):

@@ -54,6 +54,10 @@ class VectorResult:
     """The rule behind a wrong answer, and the policies that would make it right."""
     not_taken: Mapping[str, str] = field(default_factory=dict)
     """The settings of the world that the implementation has not said that it has."""
+    held: frozenset[str] = frozenset()
+    """The fields that held a value, in the answers or in the right ones."""
+    unheard: int = 0
+    """The number of refusals of which the reason was neither observed nor answered, and so not compared."""
     cannot_run: bool = False
     """True if the implementation says that it cannot run this world."""
 
@@ -101,7 +105,7 @@ def play(
 
     A vector in which no field observed holds a value, in the answers or in the right ones, is skipped.
     """
-    title, answered, anything = case.vector.title, list[Message](), False
+    title, answered, anything, unheard = case.vector.title, list[Message](), set[str](), 0
     begun = set[str]()
     for number, step in steps:
         got = applied(client, record_of(step))
@@ -113,13 +117,16 @@ def play(
             answered.append({"account": record["account"], "at": record["at"], "event": "open_account"})
         begun.add(record["account"])
         answered.append(record | {"observed": said})
-        anything = anything or bool(held(said, step.expect, terms))
+        anything |= held(said, step.expect, terms)
+        unheard += isinstance(step.expect.reason, str) and "reason" not in said
         if found := tuple(wrong(step, got, said)):
             right = step.expect.as_dict()
-            return VectorResult(case.id, title, FAILED, "", number, found, None, right, tuple(answered))
+            return VectorResult(
+                case.id, title, FAILED, "", number, found, None, right, tuple(answered), held=frozenset(anything), unheard=unheard
+            )
     if not anything:
         return VectorResult(case.id, title, SKIPPED, NOTHING_HELD)
-    return VectorResult(case.id, title, PASSED)
+    return VectorResult(case.id, title, PASSED, held=frozenset(anything), unheard=unheard)
 
 
 NOTHING_HELD = "none of the fields that it observes holds a value in it"

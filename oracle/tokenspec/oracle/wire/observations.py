@@ -84,7 +84,7 @@ class Observations:
         return unknown
 
     def forms(self) -> dict[str, Any]:
-        """By name the form of its value, for who checks it elsewhere: a kind, a list of words, or in a list the words of a list."""
+        """By name the form of its value, for who checks it elsewhere: a kind, words, or in a list the words of a list."""
         kinds = {
             **dict.fromkeys(BY_POOL, "tokens by pool"),
             **dict.fromkeys(INSTANTS, "instant"),

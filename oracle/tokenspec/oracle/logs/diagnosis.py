@@ -60,7 +60,12 @@ _Finder = Callable[[Asked], Iterator[BalanceCause]]
 
 
 def causes(asked: Asked) -> list[BalanceCause]:
-    """Every cause that fits, those that explain a wrong figure first."""
+    """Every cause that fits, those that explain a wrong figure first.
+
+    Of an account of which a record could not be read no balance is known afterwards, and no cause is given as if it were.
+    """
+    if asked.story.skipped:
+        return [cause for finder in (_skipped, _recorded_elsewhere, _clocks) for cause in finder(asked)]
     found = [cause for finder in _EXPLANATIONS for cause in finder(asked)]
     if asked.wrong and not found:
         found += _real_fault(asked)
@@ -353,12 +358,4 @@ def _shared(asked: Asked) -> Iterator[BalanceCause]:
         )
 
 
-_CIRCUMSTANCES: tuple[_Finder, ...] = (
-    _skipped,
-    _recorded_elsewhere,
-    _clocks,
-    _not_out_of_tokens,
-    _subscription_ended,
-    _emptied,
-    _shared,
-)
+_CIRCUMSTANCES: tuple[_Finder, ...] = (_recorded_elsewhere, _clocks, _not_out_of_tokens, _subscription_ended, _emptied, _shared)

@@ -28,9 +28,11 @@ from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import HUNG, Client
+from tokenspec.oracle.sut.observed import asking
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Openings, SutSettings, close
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.oracle.wire.records import asked
 from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
 
@@ -171,6 +173,8 @@ def _judge(
         found = verdict.counterexample = _counterexample(failure, is_reproduced)
         if isinstance(found.error, NoSettingLeft):
             verdict.policy = found.error.why.example
+            oracle = Oracle(verdict.policy, setting.catalogue, terms.resets)
+            found.expected = [oracle.apply(asked(record) | asking(terms)) for record in found.records]
         if kept is not None and found.is_reproduced:
             kept.keep(found.records)
         _explain(found, verdict.policy, setting, terms)

@@ -10,14 +10,14 @@ from tokenspec.machine.lang.declaration import Event, Origin
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import as_text, one_line
-from tokenspec.oracle.wire.answers import FIELDS
+from tokenspec.oracle.wire.answers import FIELDS, SUMS
 from tokenspec.oracle.wire.protocol import JOBS, event_names
 from tokenspec.oracle.wire.settings import RESETS, policy_from
 from tokenspec.spec.system import system
 from tokenspec.spec.words import POOLS
 
 _OBJECTS = ("charge", "balances")
-OBSERVABLE = (*FIELDS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool in POOLS))
+OBSERVABLE = (*FIELDS, *SUMS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool in POOLS))
 
 
 ASKED_FOR = ("model", "action")

@@ -10,7 +10,7 @@ from typing import Any
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.answers import DELTA, Answer
 from tokenspec.spec.system import system
 from tokenspec.spec.words import POOLS
 
@@ -61,6 +61,11 @@ def observed(got: Mapping[str, Any], expected: Answer, terms: Capabilities, reas
     if reasons is not None and ("reason" in said or got.get("reason") is not None):
         said["reason"] = _translated(got.get("reason"), expected, reasons)
     return said
+
+
+def asking(terms: Capabilities) -> dict[str, Any]:
+    """What a record holds where its answer is to say what the event did to the sum: the oracle works that out on demand only."""
+    return {"observed": {DELTA: 0}} if DELTA in terms.observes else {}
 
 
 def held(said: Mapping[str, Any], expected: Answer, terms: Capabilities) -> frozenset[str]:

@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import structs
+
 from tokenspec.oracle.logs.because import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
 from tokenspec.oracle.sut.client import Client, Failed, Message
-from tokenspec.oracle.sut.observed import Reasons, held, observed
+from tokenspec.oracle.sut.observed import Reasons, asking, held, observed
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, applied
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Difference, differences
@@ -175,7 +177,17 @@ def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple
             return [], why
     if not terms.observes or not steps:
         return [], "nothing of it is observed"
-    return steps, ""
+    return _with_deltas(vector, steps, terms, {**vector.policy, **settings}), ""
+
+
+def _with_deltas(vector: Vector, steps: _Numbered, terms: Capabilities, policy: Mapping[str, str]) -> _Numbered:
+    """The steps, where that is observed with what each event did to the sum of the app's pools, which no vector holds."""
+    asks = asking(terms)
+    if not asks:
+        return steps
+    oracle = Oracle(policy, catalogue_from(vector.catalogue), vector.resets)
+    right = {number: oracle.apply(record_of(step) | asks) for number, step in enumerate(vector.steps, 1)}
+    return [(number, structs.replace(step, expect=right[number])) for number, step in steps]
 
 
 def _not_taken(step: Step, terms: Capabilities) -> str:

@@ -1,4 +1,4 @@
-"""The declaration is whole: well typed, every clause cited, every claim with its twin, every refusal code declared."""
+"""The declaration is whole: well typed, every clause cited, every claim with its witness, every refusal code declared."""
 
 from __future__ import annotations
 

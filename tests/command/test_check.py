@@ -178,7 +178,7 @@ def test_what_is_left_open_or_was_never_met_is_neither_passed_nor_failed(monkeyp
     weak = gathered()
     open_one = next(i for i, o in enumerate(weak.obligations) if o.claim == "conservation")
     weak.obligations[open_one] = replace(weak.obligations[open_one], verdict=UNKNOWN)
-    weak.fuzzed.tally.twins["periods_tile", "periods_tile"] = 0
+    weak.fuzzed.tally.witnesses["periods_tile", "periods_tile"] = 0
     weak.fuzzed.tally.checked["repeated_id_changes_nothing", "repeated_id"] = 0
     done = checked(weak, "--format", "junit", monkeypatch=monkeypatch)
     assert done.code == 16
@@ -356,9 +356,7 @@ def test_an_interruption_ends_a_check_within_a_second_or_two_at_any_moment() -> 
     assert all(each.code in ENDED_BY_IT for each in ended), ended
     assert all("Traceback" not in each.out + each.err for each in ended)
     assert max(each.work for each in ended) < 2
-    assert [each.out.endswith("interrupted: what is told here is what was found until then\n") for each in ended[1:]] == [
-        True
-    ] * 2
+    assert [each.out.endswith("interrupted: these are the findings up to then\n") for each in ended[1:]] == [True] * 2
     assert re.search(r"^prover +[1-9]\d* of ", ended[-1].out, re.MULTILINE)
     assert re.search(r"^fuzzer +[1-9]", ended[-1].out, re.MULTILINE)
 

@@ -40,7 +40,7 @@ def test_the_shipped_logs_leave_the_defaults_alone() -> None:
     done = within("infer", *LOGS, "--format", "json")
     assert (done.code, done.err) == (0, "")
     # No plan of the shipped catalogue includes API tokens, and on nothing else does this policy turn.
-    alone = {knob: [answer] for knob, answer in DEFAULTS.items()} | {"api_renewal": ["adds", "refills"]}
+    alone = {name: [choice] for name, choice in DEFAULTS.items()} | {"api_renewal": ["adds", "refills"]}
     assert done.report["policies"] == alone
     assert (done.report["settings"], done.report["unexplained"], done.report["policy"]) == (2, None, DEFAULTS)
 
@@ -72,7 +72,7 @@ def test_what_no_record_turns_on_stays_open_and_is_named(tmp_path: Path) -> None
     assert "to_source (log.jsonl:4)" in done.out
 
 
-def test_knobs_that_hang_together_are_said_to(tmp_path: Path) -> None:
+def test_policies_that_hang_together_are_said_to(tmp_path: Path) -> None:
     # A subscriber's daily tokens after a reset: kept, or topped up by the guard to the letter; not what expires alone.
     records = [*subscriber("ada"), record("ada", "2026-01-11T00:00:00Z", "daily_reset", observed={"balances": {"daily": 150}})]
     report = inferred(tmp_path, records, "--policy", "daily_reset_clock=utc_time_of_day")

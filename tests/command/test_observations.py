@@ -142,7 +142,7 @@ TWICE: dict[str, tuple[str, str, bool]] = {
     "field": ("{" + FIRST + ',"observed":{"outcome":"refused","outcome":"accepted"}}', "observed.outcome", True),
     "pool": ("{" + FIRST + ',"observed":{"balances":{"daily":7,"daily":150}}}', "observed.balances.daily", True),
 }
-"""By place: a line with a name that stands twice, the field, and whether the event happened."""
+"""By place: a line with a name that occurs twice, the field, and whether the event happened."""
 
 
 @pytest.mark.parametrize("place", list(TWICE))

@@ -157,10 +157,10 @@ def test_a_catalogue_has_as_many_names_as_the_account_can_be_declared_for(
 
 
 WORDS = {
-    "table": ("x.y = 'plan_must_exist'", "x: it stands for a refusal code or a list of them"),
-    "list in a list": ("x = [['plan_must_exist']]", "x: it stands for a refusal code or a list of them"),
-    "number": ("x = 1", "x: it stands for a refusal code or a list of them"),
-    "empty list": ("x = []", "x: it stands for a refusal code or a list of them, and the list is empty"),
+    "table": ("x.y = 'plan_must_exist'", "x: the value is a refusal code or a list of them"),
+    "list in a list": ("x = [['plan_must_exist']]", "x: the value is a refusal code or a list of them"),
+    "number": ("x = 1", "x: the value is a refusal code or a list of them"),
+    "empty list": ("x = []", "x: the value is a refusal code or a list of them, and the list is empty"),
     "nearly a code": ("x = 'plan_must_exists'", "did you mean plan_must_exist?"),
 }
 

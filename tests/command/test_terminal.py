@@ -48,7 +48,7 @@ def _read(terminal: int) -> bytes:
 def test_a_narrow_terminal_is_not_overrun(columns: int) -> None:
     text = _STYLE.sub("", shown(("policies",), columns))
     assert max(len(line) for line in text.splitlines()) <= columns
-    assert [knob.name for knob in POLICIES if knob.name not in text] == []
+    assert [policy.name for policy in POLICIES if policy.name not in text] == []
 
 
 class _Terminal(io.StringIO):
@@ -56,7 +56,7 @@ class _Terminal(io.StringIO):
         return True
 
 
-CLAIMS = ["no", "claim and what it says", "verdict", "by (parts)", "for", "twin", "faults"]
+CLAIMS = ["no", "claim and what it says", "verdict", "by (parts)", "for", "witness", "faults"]
 CLAIM = [
     "1",
     "balances_never_negative\nNo pool ever holds less than nothing.",

@@ -149,7 +149,7 @@ def test_a_block_keeps_the_settings_that_it_was_filled_with(
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        ("policy=luck=good", "a.md:2: policy luck: there is no such knob"),
+        ("policy=luck=good", "a.md:2: policy luck: there is no such policy"),
         ("policy=refund=perhaps", "a.md:2: policy refund: 'perhaps' is not among its answers"),
         ("policy=refund", "a.md:2: policy refund: a setting is written NAME=ANSWER"),
         ("policy=refund=none policy=refund=to_source", "a.md:2: policy refund: it is given twice"),

@@ -1,4 +1,4 @@
-"""The native search visits what the readable one visits: the same states, transitions, depth, rules, twins and violations."""
+"""The native search visits what the readable one visits: the same states, transitions, depth, rules, witnesses and violations."""
 
 from __future__ import annotations
 
@@ -70,12 +70,14 @@ def test_both_tiers_count_the_same_under_every_answer(answers: dict[str, str]) -
 
 
 @pytest.mark.slow
-def test_claims_leave_the_counts_alone_and_their_twins_occur_in_both_or_in_neither() -> None:
+def test_claims_leave_the_counts_alone_and_their_witnesses_occur_in_both_or_in_neither() -> None:
     native, slow = Search(scoped(TINY, PLAIN)).run(), readable(TINY, PLAIN)
     assert native.violation is slow.violation is None
     assert counts(native) == counts(slow)
     # That each event has one outcome is looked at by the native search alone.
-    assert {key for key, n in native.tally.twins.items() if n} - {ONE_OUTCOME} == {k for k, n in slow.tally.twins.items() if n}
+    assert {key for key, n in native.tally.witnesses.items() if n} - {ONE_OUTCOME} == {
+        k for k, n in slow.tally.witnesses.items() if n
+    }
     assert {key for key, times in native.tally.checked.items() if times} - {ONE_OUTCOME} == {
         k for k, n in slow.tally.checked.items() if n
     }

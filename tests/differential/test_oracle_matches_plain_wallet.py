@@ -89,9 +89,9 @@ def test_the_answers_are_the_same_over_random_worlds(seed: int) -> None:
     assert Differential.count.steps - before >= 150 * 60
 
 
-@pytest.mark.parametrize("knob", [f"{p.name}={answer}" for p in POLICIES for answer, _ in p.answers])
-def test_the_answers_are_the_same_on_every_example_under_every_policy(knob: str) -> None:
-    name, _, choice = knob.partition("=")
+@pytest.mark.parametrize("setting", [f"{p.name}={choice}" for p in POLICIES for choice, _ in p.answers])
+def test_the_answers_are_the_same_on_every_example_under_every_policy(setting: str) -> None:
+    name, _, choice = setting.partition("=")
     oracle, plain = Oracle({name: choice}), PlainWallet({name: choice}, catalogue_on_the_wire(DEFAULT))
     for path in EXAMPLES:
         for line in path.read_bytes().splitlines():

@@ -201,7 +201,7 @@ def test_a_claim_is_named_whose_case_no_state_meets() -> None:
     first, *others = conservation.parts
     assert isinstance(first, StepPart)
     searched = [p for p in others if not getattr(p, "ghosts", ())]  # totals since opening have no bound
-    empty = replace(conservation, parts=(replace(first, twin=lift(fast > allowance)), *searched))
+    empty = replace(conservation, parts=(replace(first, witness=lift(fast > allowance)), *searched))
     found = [str(v) for v in vacuous([relaxed, empty], counted(account(TINY.catalogue), (relaxed, empty)))]
     assert found == [DRAINED, "claim conservation, part each_pool: its interesting case never occurs: allowance < fast"]
 
@@ -221,7 +221,7 @@ def test_a_leads_to_part_is_named_whose_premise_no_state_meets() -> None:
     idle = with_event(daily_job(), "falls_due", lambda e: replace(e, requires=(requires("it_never_does", False, ""),)))
     never_stuck, tally = claim_named("never_stuck"), Tally()
     (found,) = liveness(StateGraph(Compiled(idle, {}), instances(idle, {}), {}), [never_stuck], tally)
-    assert (found.verdict, found.twins) == ("holds", 0)
+    assert (found.verdict, found.witnesses) == ("holds", 0)
     (part,) = [p for p in never_stuck.parts if isinstance(p, LivenessPart)]
     goal = given("generate", dict(part.fields))
     assert [str(v) for v in vacuous([never_stuck], tally)] == [
@@ -232,7 +232,7 @@ def test_a_leads_to_part_is_named_whose_premise_no_state_meets() -> None:
 
 
 def test_every_part_of_every_claim_is_named_where_nothing_was_counted() -> None:
-    found = {(v.claim, v.part): v.twin for v in vacuous(CLAIMS, Tally())}
+    found = {(v.claim, v.part): v.witness for v in vacuous(CLAIMS, Tally())}
     assert list(found) == [(c.id, p.name) for c in CLAIMS for p in c.parts]
     assert found["pools_within_allowance", "daily"] == "daily = daily_allowance"
     assert found["late_equals_on_time", "days"] == "(status != absent) and (not daily_reset_due)"
@@ -246,4 +246,4 @@ def test_every_part_of_every_claim_is_named_where_nothing_was_counted() -> None:
 def test_a_part_about_refusals_is_named_with_its_codes() -> None:
     part = refuses("renew", ("subscription_must_exist", eq(status, ACTIVE)), ("renewal_must_be_due", renewals_due >= 1))
     (found,) = vacuous([claim(1, "renewals", "Renewals are refused.", "", part)], Tally())
-    assert found.twin == "renew is refused with each of subscription_must_exist, renewal_must_be_due"
+    assert found.witness == "renew is refused with each of subscription_must_exist, renewal_must_be_due"

@@ -39,13 +39,13 @@ def test_a_right_table_holds(ahead: str) -> None:
     assert tally.checked[KEY] == 3 * found.states
 
 
-def test_the_twin_is_met_where_every_code_is() -> None:
+def test_the_witness_is_met_where_every_code_is() -> None:
     kept, refusing = Tally(), Tally()
     searched(part(COPPER, AHEAD, FITS), "kept", kept)
     searched(part(COPPER, AHEAD, FITS), "refused", refusing)
-    assert kept.twins[KEY] == kept.refused[KEY]["barrier_must_be_locked"] == 0
+    assert kept.witnesses[KEY] == kept.refused[KEY]["barrier_must_be_locked"] == 0
     assert kept.refused[KEY]["coin_must_fit"] > 0
-    assert refusing.twins[KEY] == min(refusing.refused[KEY].values()) > 0
+    assert refusing.witnesses[KEY] == min(refusing.refused[KEY].values()) > 0
 
 
 def test_runs_are_counted_together_code_by_code() -> None:
@@ -54,7 +54,7 @@ def test_runs_are_counted_together_code_by_code() -> None:
     searched(part(COPPER, AHEAD, FITS), "refused", refusing)
     rarest = min((kept.refused[KEY] + refusing.refused[KEY]).values())
     kept.add(refusing)
-    assert kept.twins[KEY] == rarest
+    assert kept.witnesses[KEY] == rarest
 
 
 @pytest.mark.parametrize(

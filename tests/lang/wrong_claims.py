@@ -111,7 +111,7 @@ WRONG_CLAIMS: dict[str, Wrong] = {
     "claim that is a number": Wrong(
         "TS202", "claim 'C', part 'p'", "purse + 1 is Tokens", claims(state("p", purse + 1, purse > 0, NAME))
     ),
-    "twin that is a name": Wrong(
+    "witness that is a name": Wrong(
         "TS202", "claim 'C', part 'p'", "barrier is Barrier", claims(state("p", purse >= 0, barrier, NAME))
     ),
     "layer claim where a number is": Wrong(
@@ -131,12 +131,12 @@ WRONG_CLAIMS: dict[str, Wrong] = {
         "TS204", "claim 'C', part 'p'", "'brass', not a Coin", claims(goal("pay", ("coin", "brass")))
     ),
     "goal without a value for its field": Wrong("TS204", "claim 'C', part 'p'", "'coin' is given None", claims(goal("pay"))),
-    # a claim without a twin
-    "claim without a part": Wrong("TS301", "claim 'C'", "no part and no twin", claims()),
-    "state claim whose twin is always true": Wrong(
+    # a claim without a witness
+    "claim without a part": Wrong("TS301", "claim 'C'", "no part and no witness", claims()),
+    "state claim whose witness is always true": Wrong(
         "TS301", "claim 'C', part 'p'", "true", claims(state("p", purse <= room, True, NAME))
     ),
-    "step claim whose twin is always false": Wrong(
+    "step claim whose witness is always false": Wrong(
         "TS301", "claim 'C', part 'p'", "false", claims(step("p", new(purse) <= room, False, machine=NAME))
     ),
     # two claims share an id

@@ -99,7 +99,7 @@ def test_what_the_wallet_raises_is_told_with_its_place(project: pytest.Pytester)
     done.stdout.fnmatch_lines(
         ["*it raised ZeroDivisionError: division by zero*test_wallet.py:* in handle: *", "*it answered what is not JSON*"]
     )
-    done.stdout.fnmatch_lines(["sut: it is an object with the method `handle`, or a text, found int"])
+    done.stdout.fnmatch_lines(["sut: an implementation is an object with the method `handle`, or a text, found int"])
 
 
 def test_settings_come_from_the_line_the_class_and_the_file(project: pytest.Pytester) -> None:
@@ -141,7 +141,7 @@ def test_fixtures_are_there_for_tests_of_ones_own(project: pytest.Pytester) -> N
     [
         (("--tokenspec-vectors", "nowhere"), "*No such file or directory*nowhere*"),
         (("--tokenspec-policy", "refund=maybe"), "*'maybe' is not among its answers*"),
-        (("--tokenspec-seed", "x"), "*tokenspec_seed: it is a number, found 'x'*"),
+        (("--tokenspec-seed", "x"), "*tokenspec_seed: the value is a number, found 'x'*"),
         (("--tokenspec-sut", "python:no.such:thing"), "*cannot be loaded*"),
         (("--tokenspec-catalogue", "none.toml"), "*none.toml*"),
         ((), "*there is no implementation: *"),

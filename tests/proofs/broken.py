@@ -54,7 +54,7 @@ def gathered(searches: Iterable[Searched] = (), failure: Failure | None = None) 
     """What a check would have gathered that proved everything, met everything, and found broken what is given."""
     coverage, tally = Coverage(system().machines), Tally()
     for claim, part in EVERY_PART:
-        tally.checked[claim, part.name] = tally.twins[claim, part.name] = 1
+        tally.checked[claim, part.name] = tally.witnesses[claim, part.name] = 1
     met = frozenset((event, what) for event, what, _ in coverage.rows())
     proved = [(c, p.name) for c, p in EVERY_PART if not isinstance(p, LayerPart | LivenessPart | LeadsToPart)]
     evidence = Evidence(CheckSettings(TINY, 120), CampaignResult(coverage, tally, met, failure=failure), is_proved_through=True)

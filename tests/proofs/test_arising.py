@@ -15,7 +15,7 @@ from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.native.search import Search, split
 from tokenspec.machine.checkers.prover.induction import Induction
-from tokenspec.machine.proofs.obligations import TWIN
+from tokenspec.machine.proofs.obligations import WITNESS
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.check.arising import absences, cases, times_met
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, gather
@@ -101,7 +101,7 @@ def test_nothing_is_ruled_out_where_nothing_is_settled() -> None:
 
 
 def test_what_no_search_meets_stays_possible_only_where_every_search_came_to_its_end() -> None:
-    stuck = ("never_stuck", "generation", TWIN)
+    stuck = ("never_stuck", "generation", WITNESS)
     policy = {"refund": "none"}
     assert stuck not in {a.case for a in absences(Tally(), policy, None, "")}
     (found,) = [a for a in absences(Tally(), policy, None, "the tiny scope under one policy") if a.case == stuck]

@@ -108,8 +108,8 @@ def test_ghosts_go_along_the_whole_trace() -> None:
 
 def test_the_command_finds_the_same_thing_again() -> None:
     world = scoped("free_bank_pays", "free_has_no_plan_tokens")
-    knob = next(p.parameter for p in world.machine.policies if p.name == "lapse_bank")
-    opened = replace(world, open=(knob,))
+    policy = next(p.parameter for p in world.machine.policies if p.name == "lapse_bank")
+    opened = replace(world, open=(policy,))
     found = Search(opened).run()
     first = from_search(Searched(TINY, 2, opened, found), found)
     assert first.policy == {"lapse_bank": "frozen"}

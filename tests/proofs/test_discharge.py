@@ -13,7 +13,7 @@ from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, REFUTED, UNKNOWN, VACUOUS
 from tokenspec.machine.checkers.search.reference import Exploration
 from tokenspec.machine.lang.claims import LayerPart
-from tokenspec.machine.proofs.obligations import TWIN
+from tokenspec.machine.proofs.obligations import WITNESS
 from tokenspec.oracle.check.arising import Absence
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched, gather
 from tokenspec.oracle.check.verdicts import disagreements, verdicts
@@ -84,7 +84,7 @@ def test_a_proof_within_a_bound_is_no_proof(evidence: Evidence) -> None:
     assert found["conservation"] == "holds"
 
 
-def test_a_claim_whose_twin_never_occurred_is_not_checked(evidence: Evidence) -> None:
+def test_a_claim_whose_witness_never_occurred_is_not_checked(evidence: Evidence) -> None:
     vacuous = without(evidence, "conservation", "each_pool")
     found = {v.claim.id: v.verdict for v in verdicts(vacuous)}
     assert found["conservation"] == "not_checked"
@@ -95,7 +95,7 @@ def without(evidence: Evidence, claim: str, part: str) -> Evidence:
     """The same where no engine met a part's interesting case."""
 
     def less(tally: Tally) -> Tally:
-        return replace(tally, twins=Counter({key: n for key, n in tally.twins.items() if key != (claim, part)}))
+        return replace(tally, witnesses=Counter({key: n for key, n in tally.witnesses.items() if key != (claim, part)}))
 
     searches = [
         replace(
@@ -109,7 +109,7 @@ def without(evidence: Evidence, claim: str, part: str) -> Evidence:
 
 
 def absent(claim: str, *parts: str, by_proof: bool = True) -> list[Absence]:
-    return [Absence((claim, part, TWIN), f"{part} cannot be", by_proof) for part in parts]
+    return [Absence((claim, part, WITNESS), f"{part} cannot be", by_proof) for part in parts]
 
 
 def test_a_claim_is_what_its_parts_are_that_can_arise(evidence: Evidence) -> None:

@@ -54,7 +54,7 @@ def test_every_claim_holds_in_every_state_of_the_tiny_scope() -> None:
     found = explore(reader, instances(reader.machine, TINY.values), TINY.most, watch.monitor(reader, tally))
     assert found.complete
     assert found.violation is None
-    assert tally.twins["never_stuck", "generation"] > 0
+    assert tally.witnesses["never_stuck", "generation"] > 0
 
 
 @pytest.mark.parametrize("name", ["bank_without_ceiling", "packs_die_at_lapse", "free_day_never_comes", "day_granted_twice"])

@@ -129,12 +129,12 @@ AT_EASE = {fault.id: fault.seed for fault in FAULTS if fault.id in ("invoice_rep
 def test_generating_stays_possible_in_every_state_of_the_account() -> None:
     found = stays_possible(account_graph(), NEVER_STUCK, stuck_part())
     assert (found.verdict, found.states, found.undecided) == ("holds", len(account_graph().rows), 0)
-    assert 0 < found.twins < found.states
-    what = f"{found.states:,} states, in {found.twins:,} of which there is something to wait for."
+    assert 0 < found.witnesses < found.states
+    what = f"{found.states:,} states, in {found.witnesses:,} of which there is something to wait for."
     said = f"claim never_stuck (generation) holds in {what}"
     assert [*found.lines()] == [said]
     otherwise = replace(stuck_part(), fields=stuck_part().fields[::-1])
-    assert stays_possible(account_graph(), NEVER_STUCK, otherwise).twins == found.twins
+    assert stays_possible(account_graph(), NEVER_STUCK, otherwise).witnesses == found.witnesses
 
 
 @pytest.mark.parametrize("seed", [None, *STUCK.values(), *AT_EASE.values()], ids=["as declared", *STUCK, *AT_EASE])
@@ -218,7 +218,7 @@ def test_where_the_only_way_leads_out_of_the_scope_nothing_is_decided() -> None:
 
 def test_a_due_daily_reset_is_run_or_becomes_overdue() -> None:
     found = leads_to(graph_of(daily_job()), NEVER_STUCK, reset_part())
-    assert (found.verdict, found.states, found.twins) == ("holds", 4, 2)
+    assert (found.verdict, found.states, found.witnesses) == ("holds", 4, 2)
 
 
 @pytest.mark.parametrize(
@@ -270,15 +270,15 @@ def test_of_several_fair_runs_one_with_the_shortest_stem_is_told() -> None:
     ]
 
 
-def test_both_parts_of_the_claim_and_their_twins_are_counted() -> None:
+def test_both_parts_of_the_claim_and_their_witnesses_are_counted() -> None:
     tally = Tally()
     graphs = [account_graph(), *map(graph_of, system().machines[1:])]
     found = [f for graph in graphs for f in liveness(graph, claims(TINY.catalogue.ranking), tally)]
     assert [(f.part.name, f.verdict) for f in found] == [("generation", "holds"), ("daily_reset", "holds")]
     states = {"generation": len(graphs[0].rows), "daily_reset": len(graph_of(daily_job()).rows)}
     assert tally.checked == {("never_stuck", part): number for part, number in states.items()}
-    assert tally.twins.keys() == tally.checked.keys()
-    assert all(0 < number < tally.checked[part] for part, number in tally.twins.items())
+    assert tally.witnesses.keys() == tally.checked.keys()
+    assert all(0 < number < tally.checked[part] for part, number in tally.witnesses.items())
 
 
 @pytest.mark.parametrize(
@@ -378,7 +378,7 @@ def test_fair_runs_are_found_as_by_fixpoints_and_can_be_followed() -> None:
         graph = graph_of(machine)
         found = leads_to(graph, c.claim(1, "x", "Something comes.", "", part), part)
         assert (found.verdict == "refuted") == can_stay_fair(machine, part)
-        verdicts.append((found.verdict, bool(found.twins)))
+        verdicts.append((found.verdict, bool(found.witnesses)))
         if isinstance(found.broken, Lasso):
             demand_fair(graph, part, found.broken)
             loops += len(found.broken.loop) > 1

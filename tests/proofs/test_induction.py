@@ -78,13 +78,13 @@ def test_a_false_claim_is_refuted_and_not_unknown() -> None:
 
 @pytest.mark.parametrize("name", [f.id for f in FAULTS if f.id not in UNSEEN])
 def test_seeded_faults_are_refuted_by_their_own_claim(name: str) -> None:
-    """Each model is replayed through the reference reader on the way (`witness`), or this would raise."""
+    """Each model is replayed through the reference reader on the way (`refutation`), or this would raise."""
     fault = next(f for f in FAULTS if f.id == name)
     # The claim itself, and of the others what its proof may lean on.
     only = [c if c.id == fault.claim else replace(c, parts=tuple(p for p in c.parts if isinstance(p, StatePart))) for c in ALL]
     found = prove(fault.seed(account()), only)
     assert REFUTED in {o.verdict for o in found if o.claim == fault.claim}
-    assert all(o.witness is not None for o in found if o.verdict == REFUTED)
+    assert all(o.refutation is not None for o in found if o.verdict == REFUTED)
 
 
 @pytest.mark.parametrize("event", ["buy_topup", "buy_api"])

@@ -27,7 +27,7 @@ def formulas(part: object) -> Iterator[Expr]:
             yield from formulas(inner)
     elif is_dataclass(part):
         for field in fields(part):
-            if field.name != "twin":
+            if field.name != "witness":
                 yield from formulas(getattr(part, field.name))
 
 

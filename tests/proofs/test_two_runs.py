@@ -64,11 +64,11 @@ def test_a_loop_that_need_not_end_is_not_summarised(effect: list[Assign]) -> Non
 def test_runs_that_differ_are_refuted_and_replayed() -> None:
     (last,) = [o for o in prove(same("fill", "fill_two mark")) if o.about == "two runs"]
     assert last.verdict == REFUTED
-    assert last.witness is not None
-    left, right = last.witness.runs
+    assert last.refutation is not None
+    left, right = last.refutation.runs
     assert [h.event for h in left][-1] == "fill"
     assert [h.event for h in right] == ["fill_two", "mark"]
-    assert last.witness.false == "marked = false is the same as marked = true"
+    assert last.refutation.false == "marked = false is the same as marked = true"
 
 
 @pytest.mark.parametrize("assume", [due < 0, all_of(marked, negation(marked))])

@@ -55,7 +55,7 @@ def test_a_machine_that_leaves_a_type_is_refuted(machine: Machine) -> None:
     found = {(o.claim, o.part, o.about): o for o in Induction(machine, (never_y,), ()).obligations()}
     broken = found[LEMMA, "within_types", "puts"]
     assert broken.verdict == REFUTED
-    assert broken.witness is not None
+    assert broken.refutation is not None
     assert found[LEMMA, "within_types", "first state"].verdict == PROVED
 
 

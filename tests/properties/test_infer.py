@@ -22,8 +22,8 @@ from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 ANSWERS = {p.name: [answer for answer, _ in p.answers] for p in POLICIES}
-OPEN_KNOBS = 4
-"""How many knobs are left open at a time; the others are fixed to the answers that the log was made with."""
+OPEN = 4
+"""The number of policies left open at a time; the others are fixed to the choices that the log was made with."""
 
 SMALL = Catalogue(
     DEFAULT.ranking,
@@ -84,50 +84,50 @@ def first_divergence(lines: list[Line], policy: Mapping[str, str], world: FuzzWo
     return min([d.line.number for d in report.divergences], default=len(lines) + 1)
 
 
-def choices(world: FuzzWorld, knobs: list[str]) -> Iterator[dict[str, str]]:
-    for chosen in product(*(ANSWERS[knob] for knob in knobs)):
-        yield {**world.policy, **dict(zip(knobs, chosen, strict=True))}
+def settings_of(world: FuzzWorld, names: list[str]) -> Iterator[dict[str, str]]:
+    for chosen in product(*(ANSWERS[name] for name in names)):
+        yield {**world.policy, **dict(zip(names, chosen, strict=True))}
 
 
-def inferred(log: Log, knobs: list[str]) -> Inference:
+def inferred(log: Log, names: list[str]) -> Inference:
     world, lines = log
-    fixed = {knob: answer for knob, answer in world.policy.items() if knob not in knobs}
+    fixed = {name: choice for name, choice in world.policy.items() if name not in names}
     return infer(lines, fixed, world.catalogue, world.resets)
 
 
-def expected(log: Log, knobs: list[str]) -> tuple[dict[str, list[str]], int, set[tuple[str, str, int]], int | None]:
-    """Answers left, settings left, (knob, answer, line) ruled out, and the unexplained line, from replays one by one."""
+def expected(log: Log, names: list[str]) -> tuple[dict[str, list[str]], int, set[tuple[str, str, int]], int | None]:
+    """Answers left, settings left, (policy, choice, line) ruled out, and the unexplained line, from replays one by one."""
     world, lines = log
-    ends = [(policy, first_divergence(lines, policy, world)) for policy in choices(world, knobs)]
-    last = {(k, a): max(end for policy, end in ends if policy[k] == a) for k in knobs for a in ANSWERS[k]}
+    ends = [(policy, first_divergence(lines, policy, world)) for policy in settings_of(world, names)]
+    last = {(k, a): max(end for policy, end in ends if policy[k] == a) for k in names for a in ANSWERS[k]}
     longest = max(end for _, end in ends)
     never = len(lines) + 1
-    left = {knob: [a for a in ANSWERS[knob] if last[knob, a] == never] for knob in knobs}
-    out = {(knob, answer, line) for (knob, answer), line in last.items() if line != never}
+    left = {name: [a for a in ANSWERS[name] if last[name, a] == never] for name in names}
+    out = {(name, choice, line) for (name, choice), line in last.items() if line != never}
     return left, sum(end == never for _, end in ends), out, longest if longest != never else None
 
 
-def checked(log: Log, knobs: list[str]) -> tuple[int, set[str], bool]:
-    """Compares the two; how many settings are left, the knobs with an answer ruled out, and whether nothing explains."""
-    left, count, out, line = expected(log, knobs)
-    found = inferred(log, knobs)
-    assert {knob: found.policies[knob] for knob in knobs} == left
+def checked(log: Log, names: list[str]) -> tuple[int, set[str], bool]:
+    """Compares the two; how many settings are left, the policies with a choice ruled out, and whether nothing explains."""
+    left, count, out, line = expected(log, names)
+    found = inferred(log, names)
+    assert {name: found.policies[name] for name in names} == left
     assert found.settings == count
-    assert {(r.policy, r.answer, r.by.number) for r in found.ruled_out if r.policy in knobs} == out
+    assert {(r.policy, r.answer, r.by.number) for r in found.ruled_out if r.policy in names} == out
     assert (found.unexplained.by.number if found.unexplained else None) == line
-    return count, {knob for knob, _, _ in out}, line is not None
+    return count, {name for name, _, _ in out}, line is not None
 
 
 @pytest.mark.slow
 def test_what_is_inferred_is_what_replays_one_by_one_come_to(logs: list[Log]) -> None:
     dice, unexplained, ruled_out, partly = random.Random(3), 0, set[str](), 0
     for log in logs:
-        knobs = sorted(dice.sample(list(ANSWERS), OPEN_KNOBS), key=list(ANSWERS).index)
-        count, out, nothing_explains = checked(log, knobs)
+        names = sorted(dice.sample(list(ANSWERS), OPEN), key=list(ANSWERS).index)
+        count, out, nothing_explains = checked(log, names)
         unexplained += nothing_explains
         ruled_out |= out if not nothing_explains else set()
-        partly += 0 < count < 2**OPEN_KNOBS
-    # Nothing of this may have held because nothing happened; which knobs a run meets is a matter of chance.
+        partly += 0 < count < 2**OPEN
+    # Nothing of this may have held because nothing happened; which policies a run meets is a matter of chance.
     assert unexplained >= 2
     assert partly > 20
     assert len(ruled_out) >= len(ANSWERS) - 3
@@ -151,7 +151,7 @@ SCENES = [
     # What a session may have seen differs.
     ("daily_position", ["burn_order"], SEEN),
 ]
-"""A knob, others that are open beside it, and a story that tells the knob's answers apart."""
+"""A policy, others that are open beside it, and a story that tells the policy's choices apart."""
 
 
 def told(story: str, world: FuzzWorld) -> list[dict[str, Any]]:
@@ -173,22 +173,22 @@ def told(story: str, world: FuzzWorld) -> list[dict[str, Any]]:
     return records
 
 
-@pytest.mark.parametrize(("knob", "beside", "story"), SCENES)
+@pytest.mark.parametrize(("name", "beside", "story"), SCENES)
 @pytest.mark.parametrize("resets", RESETS)
 @pytest.mark.parametrize("compared", ["all", "last"])
-def test_a_story_that_turns_on_a_knob_is_inferred_as_replays_say(
-    knob: str, beside: list[str], story: str, resets: str, compared: str
+def test_a_story_that_turns_on_a_policy_is_inferred_as_replays_say(
+    name: str, beside: list[str], story: str, resets: str, compared: str
 ) -> None:
-    for answer in ANSWERS[knob]:
-        world = FuzzWorld({**DEFAULTS, knob: answer}, SMALL, resets)
+    for choice in ANSWERS[name]:
+        world = FuzzWorld({**DEFAULTS, name: choice}, SMALL, resets)
         lines = lines_of(told(story, world), random.Random(1), 1.0)
         if compared == "last":
             lines = [
                 Line("log", n, 0, line.content.split(b', "observed"')[0] + b"}") for n, line in enumerate(lines[:-1], 1)
             ] + lines[-1:]
-        _, out, nothing_explains = checked((world, lines), [knob, *beside])
+        _, out, nothing_explains = checked((world, lines), [name, *beside])
         assert not nothing_explains
-        assert knob in out or resets == "implied" or (compared == "last" and knob == "downgrade_bank")
+        assert name in out or resets == "implied" or (compared == "last" and name == "downgrade_bank")
 
 
 def test_the_setting_that_made_a_log_is_never_ruled_out_among_all(logs: list[Log]) -> None:
@@ -196,7 +196,7 @@ def test_the_setting_that_made_a_log_is_never_ruled_out_among_all(logs: list[Log
     for world, lines in logs[:16]:
         if first_divergence(lines, world.policy, world) > len(lines):
             found = infer(lines, {}, world.catalogue, world.resets)
-            assert all(world.policy[knob] in answers for knob, answers in found.policies.items())
+            assert all(world.policy[name] in answers for name, answers in found.policies.items())
             assert first_divergence(lines, found.example, world) > len(lines)
             kept += 1
     assert kept > 4
@@ -207,7 +207,7 @@ def test_an_answer_that_is_ruled_out_among_all_is_refuted_under_random_settings(
     for world, lines in logs[:12]:
         for out in infer(lines, {}, world.catalogue, world.resets).ruled_out[:3]:
             for _ in range(3):
-                policy = {knob: dice.choice(answers) for knob, answers in ANSWERS.items()} | {out.policy: out.answer}
+                policy = {name: dice.choice(answers) for name, answers in ANSWERS.items()} | {out.policy: out.answer}
                 assert first_divergence(lines, policy, world) <= out.by.number
                 tried += 1
     assert tried > 40

@@ -39,7 +39,7 @@ def test_a_small_run_meets_every_rule_and_every_refusal(result: CampaignResult) 
 
 def test_every_part_that_only_runs_can_check_is_checked_in_its_interesting_case(result: CampaignResult) -> None:
     parts = [(c.id, p) for c in claims(DEFAULT.ranking) for p in c.parts if ENGINES[type(p)] == ("fuzzer",)]
-    assert [(claim, p.name) for claim, p in parts if not result.tally.twins[claim, p.name]] == []
+    assert [(claim, p.name) for claim, p in parts if not result.tally.witnesses[claim, p.name]] == []
 
 
 def test_the_coldest_outcome_comes_first() -> None:

@@ -13,7 +13,7 @@ from sut.implementation import Beside
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.conformance import conform, replayed
-from tokenspec.oracle.fuzz.regressions import Kept
+from tokenspec.oracle.fuzz.regressions import Regressions
 from tokenspec.oracle.report.config import FuzzConfig, Settings
 from tokenspec.oracle.report.conformance import conformance_report
 from tokenspec.oracle.report.model import RunReport
@@ -264,7 +264,7 @@ def test_policies_that_it_does_not_know_are_left_out_while_they_are_at_their_def
     known = ("burn_order", "daily_position", "refund")
 
     def change(_: int, request: Message, answer: Message) -> Message:
-        unknown = [knob for knob in request["policy"] if knob not in known] if request["op"] == "open" else []
+        unknown = [name for name in request["policy"] if name not in known] if request["op"] == "open" else []
         return {"error": f"unknown: {unknown[0]}" if is_named else "what is this?"} if unknown else answer
 
     report = ran(verb, change)
@@ -340,7 +340,7 @@ FEWER = on_open(lambda _, __, answer: {"events": ["open_account"]})
 
 def test_what_was_found_is_kept_while_it_cannot_be_asked(tmp_path: Path) -> None:
     setting, right = SutSettings(policy_from({}), DEFAULT), Odd(lambda _, __, answer: answer)
-    kept = Kept(tmp_path, setting.opened_at(Openings(right)), setting)
+    kept = Regressions(tmp_path, setting.opened_at(Openings(right)), setting)
     kept.keep([OPENED, MOVED])
     verdict = conform(Odd(FEWER), setting, 2, 10, database=tmp_path)
     assert (verdict.tried, verdict.mended, verdict.not_taken, len(list(kept))) == (1, 0, 1, 1)

@@ -46,10 +46,10 @@ def test_an_implementation_conforms_under_the_setting_that_it_has(settings: dict
     verdict = judged(Beside("good", **settings), 40)
     assert (verdict.word, verdict.counterexample) == ("conforms", None)
     assert verdict.policies is not None
-    assert all(settings[knob] in answers for knob, answers in verdict.policies.items())
+    assert all(settings[name] in answers for name, answers in verdict.policies.items())
     # What is left open is little, so that the verdict says something.
     assert verdict.settings <= 12
-    assert all(verdict.policy[knob] in answers for knob, answers in verdict.policies.items())
+    assert all(verdict.policy[name] in answers for name, answers in verdict.policies.items())
 
 
 @pytest.mark.parametrize("fault", ["outcomes_alone", "implied", "begins_opened", "one_medium"])
@@ -57,7 +57,7 @@ def test_the_setting_that_it_has_is_never_ruled_out(fault: str) -> None:
     verdict = judged(Beside(fault))
     assert verdict.word == "conforms"
     assert verdict.policies is not None
-    assert all(DEFAULTS[knob] in answers for knob, answers in verdict.policies.items())
+    assert all(DEFAULTS[name] in answers for name, answers in verdict.policies.items())
     assert (verdict.settings > 100) == (fault == "outcomes_alone")
 
 
@@ -74,10 +74,10 @@ def test_what_is_known_or_fixed_is_not_inferred() -> None:
 def test_what_no_setting_explains_diverges_and_each_way_is_shown() -> None:
     found, error = unexplained(judged(Beside("a_wrong_type")))
     assert (found.is_reproduced, len(found.records)) == (True, 1)
-    assert [(way.policies, way.differences[-1][0]) for way in error.why.came_to] == [({}, "balances.api")]
+    assert [(way.policies, way.differences[-1][0]) for way in error.why.differing] == [({}, "balances.api")]
     found, error = unexplained(judged(Beside("gives_away")))
     assert [record["event"] for record in found.records] == ["transfer"]
-    assert [(way.policies, way.differences) for way in error.why.came_to] == [({}, [("outcome", "refused", "accepted")])]
+    assert [(way.policies, way.differences) for way in error.why.differing] == [({}, [("outcome", "refused", "accepted")])]
 
 
 @pytest.mark.parametrize("fault", ["error", "cannot_close", "changes_its_mind"])

@@ -109,7 +109,7 @@ def test_every_fault_is_tried() -> None:
     assert set(FAULTS) == right | none | set(BROKEN) | set(WRONG)
 
 
-KNOBS = [
+CHOICES = [
     ("burn_order", "rollover_fast_topup"),
     ("daily_position", "last"),
     ("paid_daily_leftover", "kept"),
@@ -121,14 +121,14 @@ KNOBS = [
 ]
 
 
-@pytest.mark.parametrize(("knob", "answer"), KNOBS)
-def test_another_reading_of_the_documents_is_named_as_such(knob: str, answer: str) -> None:
-    found = judged("good", examples=200, settings={knob: answer}).counterexample
+@pytest.mark.parametrize(("name", "choice"), CHOICES)
+def test_another_reading_of_the_documents_is_named_as_such(name: str, choice: str) -> None:
+    found = judged("good", examples=200, settings={name: choice}).counterexample
     assert found is not None
     assert found.because is not None
-    assert (knob, answer) in found.because.explained_by
+    assert (name, choice) in found.because.explained_by
     assert len(found.records) <= 8
-    assert judged("good", SutSettings(policy_from({knob: answer}), DEFAULT), settings={knob: answer}).word == "conforms"
+    assert judged("good", SutSettings(policy_from({name: choice}), DEFAULT), settings={name: choice}).word == "conforms"
 
 
 def test_the_same_seed_gives_the_same_counterexample() -> None:

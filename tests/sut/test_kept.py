@@ -13,7 +13,7 @@ from command.conftest import within
 from sut.implementation import Beside
 from tokenspec.oracle.base.shards import Slice, slice_of
 from tokenspec.oracle.fuzz.conformance import Conformance, conform
-from tokenspec.oracle.fuzz.regressions import Kept
+from tokenspec.oracle.fuzz.regressions import Regressions
 from tokenspec.oracle.sut.world import SutSettings, opened
 from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
@@ -61,7 +61,7 @@ def test_what_was_found_under_one_setting_is_not_tried_under_another(tmp_path: P
 )
 def test_what_is_no_run_is_dropped(content: bytes, tmp_path: Path) -> None:
     client = Beside("good")
-    kept = Kept(tmp_path, opened(client, SETTING.request()), SETTING)
+    kept = Regressions(tmp_path, opened(client, SETTING.request()), SETTING)
     kept.keep([{"account": "a", "at": "2027-01-01T00:00:00Z", "event": "open_account"}])
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file() and b"open_account" in path.read_bytes())
     file.unlink()
@@ -75,8 +75,8 @@ def test_what_is_no_run_is_dropped(content: bytes, tmp_path: Path) -> None:
         (("--sut", "python:none:none", "--slice", "0/2"), "it is i/n"),
         (("--sut", "python:none:none", "--slice", "3/2"), "it is i/n"),
         (("--sut", "python:none:none", "--database", __file__), "cannot be used"),
-        (("--slice", "1/2"), "goes with --sut"),
-        (("--database", "x"), "goes with --sut"),
+        (("--slice", "1/2"), "add --sut"),
+        (("--database", "x"), "add --sut"),
     ],
 )
 def test_wrong_usage_is_refused(arguments: tuple[str, ...], says: str) -> None:

@@ -40,7 +40,7 @@ FAILURES = {
     "not_a_number": ("garbage", "not JSON", ""),
     "too_deep": ("garbage", "not JSON", ""),
     "no_object": ("garbage", 'not a JSON object: ["accepted"]', ""),
-    "a_name_twice": ("garbage", '"outcome" stands twice', ""),
+    "a_name_twice": ("garbage", '"outcome" occurs twice', ""),
     "an_empty_line": ("garbage", "answered nothing", ""),
     "two_answers": ("garbage", "nobody had asked for", ""),
     "talks_first": ("garbage", "not JSON: ready", ""),

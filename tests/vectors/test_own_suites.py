@@ -85,7 +85,7 @@ def test_a_name_that_stands_twice_in_a_vector_is_not_guessed_at(tmp_path: Path, 
         call("vectors", "run", suite, "--sut", sut("implementation.py")),
         call("vectors", "add", tmp_path / "own", file),
     ):
-        assert (done.code, done.out, "spent.json" in done.err, f"{name} stands twice" in done.err) == (65, "", True, True)
+        assert (done.code, done.out, "spent.json" in done.err, f"{name} occurs twice" in done.err) == (65, "", True, True)
 
 
 def test_a_suite_that_holds_a_wrong_vector_takes_no_other(tmp_path: Path) -> None:

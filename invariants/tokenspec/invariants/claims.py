@@ -1,6 +1,6 @@
 """The claims: what must always hold of the account, its clocks and its sessions.
 
-Each is a sentence with the clauses it rests on and the formulas that make it exact; each formula has a twin, the
+Each is a sentence with the clauses it rests on and the formulas that make it exact; each formula has a witness, the
 case that makes it interesting. Where a formula could quote a definition of the declaration it says the thing
 again in other words, so that a fault in the definition cannot hide itself.
 """

@@ -1,4 +1,4 @@
-"""What others use: the oracle, logs and their replay, fuzzing, and the command.
+"""The public names: the oracle, logs and their replay, fuzzing, and the command.
 
 from tokenspec.oracle import Oracle
 

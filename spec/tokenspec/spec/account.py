@@ -1,4 +1,4 @@
-"""The account as one machine: what it holds, its life (lifecycle.py), its tokens (tokens.py), its figures, its two clocks."""
+"""The account as one machine: its variables, life (lifecycle.py), tokens (tokens.py), figures and two clocks."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
 
 
 def admissible(ranking: tuple[str, ...], packs: tuple[str, ...]) -> tuple[Assumption, ...]:
-    """What every catalogue with these plans and packs satisfies."""
+    """Returns the assumptions that every catalogue with these plans and packs satisfies."""
     return (
         assumption(daily_allowance >= 0, "daily: the daily allowance is not below 0"),
         *(assumption(eq(figure.of(FREE_PLAN), 0), f"plans.{FREE_PLAN}: the free plan's figures are 0")

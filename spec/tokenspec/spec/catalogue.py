@@ -15,7 +15,7 @@ MEDIA = ("image", "video")
 
 @dataclass(frozen=True)
 class Plan:
-    """What a plan gives: fast tokens and API tokens a month, and the media that go on when tokens run out."""
+    """The contents of a plan: fast tokens and API tokens a month, and the media that remain when tokens run out."""
 
     allowance: int
     api: int = 0
@@ -24,7 +24,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Model:
-    """Whose a model is, and whether it is for paid plans alone."""
+    """The origin of a model, and true if it is for paid plans alone."""
 
     origin: str
     paid_only: bool = False
@@ -40,9 +40,9 @@ class Catalogue:
     plans: Mapping[str, Plan]
     packs: Mapping[str, int]
     prices: Mapping[str, int] = field(default_factory=dict)
-    """Tokens by action; how an action's key is put together is the price list's own business."""
+    """Tokens by action; the price list alone defines the form of an action's key."""
     aliases: Mapping[str, str] = field(default_factory=dict)
-    """Older plan names that a log may use, and what the plan is called now."""
+    """Older plan names that a log may use, each with the present name."""
     models: Mapping[str, Model] = field(default_factory=dict)
 
     def model(self, name: str) -> Model | None:
@@ -51,7 +51,7 @@ class Catalogue:
         return self.models[max(found, key=len)] if found else None
 
     def unnamed(self, fields: Collection[str] = ("model", "action")) -> dict[str, Value]:
-        """What is true of every generation that names, of its model and its action, `fields` alone."""
+        """Returns the facts of every generation that names, of its model and its action, `fields` alone."""
         models = self.models.values() if "model" in fields else ()
         known: dict[str, Value] = {} if any(m.paid_only for m in models) else {"model_is_paid_only": False}
         known |= {} if self.prices else {"price_is_listed": False}
@@ -59,7 +59,7 @@ class Catalogue:
         return known | ({} if "action" in fields else {"action_is_named": False})
 
     def parameters(self) -> dict[str, Value]:
-        """The figures under the names that the account's declaration gives them."""
+        """Returns the figures under their names in the account's declaration."""
         figures: dict[str, Value] = {"daily_allowance": self.daily, "bank_months": self.bank_months}
         for name in self.ranking:
             plan = self.plans[name]

@@ -1,4 +1,4 @@
-"""The clause register: what the two public documents say, one sentence a clause (clauses.toml)."""
+"""The clause register: the statements of the two public documents, one sentence a clause (clauses.toml)."""
 
 from __future__ import annotations
 

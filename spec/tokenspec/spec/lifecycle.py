@@ -1,9 +1,9 @@
 """The account's life, declared: opening it, taking out a plan, changing it, paying for it, giving it up.
 
 Read it event by event, like a FAQ that is exact. An `event` has fields, then what it `requires` (the code of the refusal
-first, in the order in which they are asked), then its rules: `rule(name, from, to, why, clauses, what happens ...)`.
-`STAYS` leaves the state as it was, `by_policy` is the value under each choice of an open question, and a flow such as
-`carries` says balance and ledger in one. The names are explained in words.py.
+first, in the order in which they are checked), then its rules: `rule(name, from, to, why, clauses, effects ...)`.
+`STAYS` leaves the state unchanged, `by_policy` is the value under each choice of an open question, and a flow such as
+`carries` states balance and ledger in one. The names are explained in words.py.
 """
 
 from __future__ import annotations

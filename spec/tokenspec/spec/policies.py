@@ -1,6 +1,6 @@
-"""The open questions: where the documents are silent or disagree, each a knob with every admissible answer.
+"""The open questions: where the documents are silent or disagree, each a policy with every admissible choice.
 
-The first answer is the default. An implementation that follows another one is not wrong; it conforms under it.
+The first choice is the default. An implementation with another one is not wrong; it conforms under that choice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A session on one device: what it shows may be older than the truth."""
+"""A session on one device, whose figures may be older than the truth."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The whole: the account, its daily job and its sessions, and which one drives which."""
+"""The whole: the account, its daily job and its sessions, and the links between them."""
 
 from __future__ import annotations
 

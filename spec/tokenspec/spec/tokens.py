@@ -54,7 +54,7 @@ def day() -> tuple[Event, ...]:
 
 
 def buying(packs: Enum) -> tuple[Event, ...]:
-    """Tokens for money, and what they are not for."""
+    """Buying packs and API tokens, and the refusal of transfers."""
     how_many = Field("amount", AMOUNT, "how many tokens")
     bought = pack_size * quantity
 
@@ -82,7 +82,7 @@ def buying(packs: Enum) -> tuple[Event, ...]:
 
 
 def spending() -> tuple[Event, ...]:
-    """Generating, and what it costs."""
+    """Generating, and the price of it."""
     serves, named = any_of(tokens_serve, relaxed_serves), var("action_is_named")
     return (
         event("generate", "Something is generated in the app.", "F01 F02 F09", JOB, COST,

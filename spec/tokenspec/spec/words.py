@@ -31,9 +31,9 @@ APP_POOLS, POOLS = tuple(_IN_THE_APP), tuple(HOLDS)
 NONE = "(none)"
 UNLISTED = "(not listed)"
 AMOUNT = Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)
-"""What a record may say where a number of tokens is meant; what is out of place is refused, not misread."""
+"""The range of a number of tokens in a record; a number out of place is refused, not misread."""
 
-# What an account holds, and what an event says.
+# The variables of an account, and the fields of an event.
 status, plan, scheduled_plan = var("status"), var("plan"), var("scheduled_plan")
 daily, fast, rollover, topup, api = (var(pool) for pool in POOLS)
 renewals_due, daily_reset_due = var("renewals_due"), var("daily_reset_due")
@@ -66,7 +66,7 @@ asked_allowance = define("asked_allowance", allowance_of[plan_asked], "allowance
 asked_ceiling = define("asked_ceiling", countable(bank_months * asked_allowance), "ceiling of the plan asked for")
 asked_api = define("asked_api", _comes_with(api_of[plan_asked]), "API tokens that the plan asked for brings")
 
-# What can be spent: a free account's daily tokens; all pools of a plan in force.
+# Spendable tokens: a free account's daily tokens; all pools of a plan in force.
 in_force = define("in_force", any_of(one_of(status, ACTIVE, CANCELLING),
                                      all_of(eq(status, PAST_DUE), chosen("past_due_spending", "as_active"))),
                   "the subscription counts as active")

@@ -62,21 +62,21 @@ def one_outcome(gap: Gap) -> Violation:
 
 @dataclass
 class Tally:
-    """The number of times each part was evaluated and its twin met, by (claim, part)."""
+    """The number of times each part was evaluated and its witness met, by (claim, part)."""
 
     checked: Counter[tuple[str, str]] = field(default_factory=Counter)
-    twins: Counter[tuple[str, str]] = field(default_factory=Counter)
+    witnesses: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
-    """The number of times each code of a refusal part was met; its twin was met as often as the rarest of them."""
+    """The number of times each code of a refusal part was met; its witness was met as often as the rarest of them."""
 
     def add(self, other: Tally) -> None:
         """Takes in the counts of another run."""
         self.checked.update(other.checked)
-        self.twins.update(other.twins)
+        self.witnesses.update(other.witnesses)
         for key, codes in other.refused.items():
             met = self.refused.setdefault(key, Counter())
             met.update(codes)
-            self.twins[key] = min(met.values())
+            self.witnesses[key] = min(met.values())
 
     def note_outcome(self, claim: str, part: RefusalPart, position: int) -> None:
         """The event of `part` was refused with its code at `position`, or accepted, where the position is past them all."""
@@ -85,7 +85,7 @@ class Tally:
         met = self.refused.setdefault(key, Counter(dict.fromkeys((code for code, _ in part.refusals), 0)))
         if position < len(part.refusals):
             met[part.refusals[position][0]] += 1
-            self.twins[key] = min(met.values())
+            self.witnesses[key] = min(met.values())
 
 
 class _Formulas:
@@ -100,7 +100,7 @@ class _Formulas:
         self._machine, self._event = machine, event
         constants = rule_constants(machine, event, rule)
         self._exprs = [
-            (substitute(self._over_after(p, p.holds), constants), substitute(self._over_after(p, p.twin), constants))
+            (substitute(self._over_after(p, p.holds), constants), substitute(self._over_after(p, p.witness), constants))
             for _, p in self.parts
             if isinstance(p, StatePart | StepPart)
         ]
@@ -136,9 +136,9 @@ class _Formulas:
         ]
         lines += self._writer.define([e for pair in self._exprs for e in pair], known, "        ")
         holds = "".join(f"{self._writer.text(h)}, " for h, _ in self._exprs)
-        twins = "".join(f"{self._writer.text(t)}, " for _, t in self._exprs)
+        witnesses = "".join(f"{self._writer.text(t)}, " for _, t in self._exprs)
         ghosts = "".join(n(f"new.{g.name}") + ", " for g in self.ghosts)
-        lines.append(f"        return ({holds}), ({twins}), ({ghosts})")
+        lines.append(f"        return ({holds}), ({witnesses}), ({ghosts})")
         return "\n".join(lines)
 
 
@@ -225,12 +225,12 @@ class Monitor:
         if index < 0:
             return ghosts
         check, formulas, positions = self._checks[index]
-        holds, twins, new_ghosts = check(before, fields, after, tuple(ghosts[p] for p in positions))
-        checked, met = self.tally.checked, self.tally.twins
+        holds, witnesses, new_ghosts = check(before, fields, after, tuple(ghosts[p] for p in positions))
+        checked, met = self.tally.checked, self.tally.witnesses
         for number, (claim, part) in enumerate(formulas.parts):
             key = (claim.id, part.name)
             checked[key] += 1
-            if twins[number]:
+            if witnesses[number]:
                 met[key] += 1
             if not holds[number]:
                 raise self._violation(claim, part, event, fields, before, after)
@@ -249,7 +249,7 @@ class Monitor:
                 continue
             key = (claim.id, part.name)
             self.tally.checked[key] += 1
-            self.tally.twins[key] += 1
+            self.tally.witnesses[key] += 1
             left, right = self._run(row, part.left), self._run(row, part.right)
             names = [v.name for v in self.watch.machine.variables]
             for name in part.agree:
@@ -278,7 +278,7 @@ class Monitor:
         avoided = {self.compiled.rules.index(rule) for rule in part.without}
         if goal(row, fields)[0] >= 0:
             return
-        self.tally.twins[key] += 1
+        self.tally.witnesses[key] += 1
 
         def successors(state: Row) -> Iterator[tuple[str, Row]]:
             for event in part.events:

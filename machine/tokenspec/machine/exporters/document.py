@@ -172,14 +172,14 @@ def _claim(claim: c.Claim, machines: Mapping[str, Machine]) -> Data:
 def _part(part: c.Part, machines: Mapping[str, Machine]) -> Data:
     """A part with its kind. A formula of a step reads the names that `machine/README.md` lists."""
     match part:
-        case c.StatePart(name, machine, holds, twin):
+        case c.StatePart(name, machine, holds, witness):
             kinds = machine_scope(machines[machine])
-            return _named("state", name, machine, holds=_expr(holds, kinds), twin=_expr(twin, kinds))
+            return _named("state", name, machine, holds=_expr(holds, kinds), twin=_expr(witness, kinds))
         case c.StepPart(name, machine, _, _, events):
             return _named("step", name, machine, events=list(events), **_step(part, machines[machine]))
-        case c.PairPart(name, machine, holds, twin):
+        case c.PairPart(name, machine, holds, witness):
             kinds = c.pair_scope(machines[machine], machines[machine].events)
-            return _named("pair", name, machine, holds=_expr(holds, kinds), twin=_expr(twin, kinds))
+            return _named("pair", name, machine, holds=_expr(holds, kinds), twin=_expr(witness, kinds))
         case c.TwoRunPart(name, machine, assume, left, right, agree, unless):
             kinds = machine_scope(machines[machine])
             runs = {"left": list(left), "right": list(right), "agree": list(agree)}
@@ -210,7 +210,7 @@ def _step(part: c.StepPart, machine: Machine) -> Data:
     kinds |= {name: g.type for g in part.ghosts for name in (g.name, f"new.{g.name}")}
     return {
         "holds": _expr(part.holds, kinds),
-        "twin": _expr(part.twin, kinds),
+        "twin": _expr(part.witness, kinds),
         "keeps": _expr(part.keeps, kinds),
         "ghosts": [_ghost(g, kinds) for g in part.ghosts],
     }

@@ -312,7 +312,7 @@ class _Tla:
 
 
 def _rank(kind: Enum, name: str) -> Iterator[str]:
-    """Where a member stands in its enum."""
+    """Yields the operator that maps the members of an enum to their positions."""
     cases = (f"member = {_string(member)} -> {rank}" for rank, member in enumerate(kind.order))
     yield f"{name}(member) == CASE " + "\n    [] ".join(cases)
     yield ""

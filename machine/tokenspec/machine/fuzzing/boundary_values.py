@@ -65,5 +65,5 @@ def _numbers(machine: Machine) -> Callable[[Row, Values], list[int]]:
 
 def answers_of(machine: Machine) -> st.SearchStrategy[dict[str, Any]]:
     """Admissible settings of every policy; the defaults are the plainest."""
-    knobs = {p.name: st.sampled_from([answer for answer, _ in p.answers]) for p in machine.policies}
-    return st.fixed_dictionaries(knobs)
+    choices = {p.name: st.sampled_from([answer for answer, _ in p.answers]) for p in machine.policies}
+    return st.fixed_dictionaries(choices)

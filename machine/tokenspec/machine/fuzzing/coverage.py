@@ -1,4 +1,4 @@
-"""Which rules and refusals a run has met, and which it has not."""
+"""The rules and refusals that a run has met, and those that it has not."""
 
 from __future__ import annotations
 

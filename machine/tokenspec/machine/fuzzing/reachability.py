@@ -1,4 +1,4 @@
-"""Which rules and refusals can be met at all where some parameters are fixed, such as by a policy or a catalogue.
+"""The rules and refusals that can be met at all where some parameters are fixed, such as by a policy or a catalogue.
 
 A walk through every combination of the enum variables, with all numbers and truth values left unknown. What it does
 not come to cannot be met; what it comes to mostly can.

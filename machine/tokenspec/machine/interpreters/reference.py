@@ -34,7 +34,7 @@ class Bindings:
         return self._values[name]
 
     def position(self, expr: Expr, other: Expr) -> tuple[int, int]:
-        """Where the values of two expressions of one enum stand in its order."""
+        """Returns the positions of the values of two expressions in the order of their enum."""
         if self._types is None:
             fields = [f for e in self._machine.events for f in e.fields]
             self._types = machine_scope(self._machine, fields)

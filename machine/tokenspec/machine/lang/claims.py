@@ -4,7 +4,7 @@ A claim has parts. A *state* part holds in every reachable state; a *step* part 
 *two-run* part compares two ways to go on from one state; a *pair* part holds of two copies of a machine; a *liveness*
 part says that something stays possible, a *leads-to* part that something comes to pass; a *refusal* part says when an
 event is refused; a *layer* part is about the clock or the journal around the machine, and names the property that
-checks it. Every part has a twin: its interesting case, which has to occur, or the part would hold of nothing.
+checks it. Every part has a witness: its interesting case, which has to occur, or the part would hold of nothing.
 
 In a step formula `x` is the value before and `new.x` the value after, for variables and for definitions that read
 no field; `granted.fast` and the like are sums of ledger lines; `answer.x` is what was answered; `event` and `rule`
@@ -31,12 +31,12 @@ NOTHING = "(nothing)"
 
 @dataclass(frozen=True, slots=True)
 class StatePart:
-    """`holds` in every reachable state of `machine`; `twin` in some."""
+    """`holds` in every reachable state of `machine`; `witness` in some."""
 
     name: str
     machine: str
     holds: Expr
-    twin: Expr
+    witness: Expr
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Ghost:
 
 @dataclass(frozen=True, slots=True)
 class StepPart:
-    """`holds` of every accepted event of `events` (all of them where empty); `twin` of some.
+    """`holds` of every accepted event of `events` (all of them where empty); `witness` of some.
 
     `keeps` is what is true of the ghosts in every state; a proof needs it, as a state part needs lemmas.
     """
@@ -63,7 +63,7 @@ class StepPart:
     name: str
     machine: str
     holds: Expr
-    twin: Expr
+    witness: Expr
     events: tuple[str, ...] = ()
     ghosts: tuple[Ghost, ...] = ()
     keeps: Expr = TRUE
@@ -74,7 +74,7 @@ class TwoRunPart:
     """From each state in which `assume` holds, the events `left` and the events `right` lead to states that agree.
 
     Refused events are passed over. `agree` names the variables compared, `unless` the states that are excepted;
-    the twin is that `assume` holds and `unless` does not.
+    the witness is that `assume` holds and `unless` does not.
     """
 
     name: str
@@ -88,7 +88,7 @@ class TwoRunPart:
 
 @dataclass(frozen=True, slots=True)
 class PairPart:
-    """Of two copies of `machine` that share their parameters: `holds` of every accepted event of one; `twin` of some.
+    """Of two copies of `machine` that share their parameters: `holds` of every accepted event of one; `witness` of some.
 
     The formulas are those of a step part, of the copy to which the event happens; `other.x` and `new.other.x` are the
     values in the other copy.
@@ -97,14 +97,14 @@ class PairPart:
     name: str
     machine: str
     holds: Expr
-    twin: Expr
+    witness: Expr
 
 
 @dataclass(frozen=True, slots=True)
 class LivenessPart:
     """From every reachable state some sequence of `events`, none accepted by a rule of `without`, makes `goal` acceptable.
 
-    The twin is that the goal is refused in some reachable state, so that there is something to wait for.
+    The witness is that the goal is refused in some reachable state, so that there is something to wait for.
     """
 
     name: str
@@ -121,7 +121,7 @@ class LeadsToPart:
 
     A run goes on for ever or stops somewhere. It is fair (weakly) if each event of `fair` is taken again and again, or
     again and again not possible; one that stops is fair where none of them is possible. Nothing forces the other events.
-    The twin is a reachable state in which `premise` holds and `goal` does not.
+    The witness is a reachable state in which `premise` holds and `goal` does not.
     """
 
     name: str
@@ -135,7 +135,7 @@ class LeadsToPart:
 class RefusalPart:
     """`event` is refused with the code of the first condition of `refusals` that is false, and accepted where none is.
 
-    This in every reachable state and for all fields; conditions read the state before, as requirements do. The twin is
+    This in every reachable state and for all fields; conditions read the state before, as requirements do. The witness is
     that the event is refused with each of the codes.
     """
 
@@ -149,8 +149,8 @@ class RefusalPart:
 class LayerPart:
     """A property of the layers around the machine, checked by the property test called `name`.
 
-    Its twin needs an event that one of the rules `after` accepts (any event where empty), and settings in which `where`,
-    over parameters, is true. No engine looks at this but what tells why a twin cannot arise.
+    Its witness needs an event that one of the rules `after` accepts (any event where empty), and settings in which `where`,
+    over parameters, is true. No engine looks at this but what tells why a witness cannot arise.
     """
 
     name: str
@@ -207,19 +207,25 @@ def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part) -> Cl
     return Claim(number, id, sentence, cites(clauses), parts)
 
 
-def state(name: str, holds: Termlike, twin: Termlike, machine: str) -> StatePart:
+def state(name: str, holds: Termlike, witness: Termlike, machine: str) -> StatePart:
     """A part that holds in every state."""
-    return StatePart(name, machine, lift(holds), lift(twin))
+    return StatePart(name, machine, lift(holds), lift(witness))
 
 
 def step(
-    name: str, holds: Termlike, twin: Termlike, *events: str, ghosts: Iterable[Ghost] = (), keeps: Termlike = True, machine: str
+    name: str,
+    holds: Termlike,
+    witness: Termlike,
+    *events: str,
+    ghosts: Iterable[Ghost] = (),
+    keeps: Termlike = True,
+    machine: str,
 ) -> StepPart:
     """A part that holds of every accepted event, or of the named ones. A ghost that is a name stays a member of its enum."""
     kept = tuple(ghosts)
     members = [Term(of_type(g.name, g.type)) for g in kept if isinstance(g.type, Enum)]
     return StepPart(
-        name, machine, lift(holds), lift(twin), events, kept, all_of(keeps, *members).expr if members else lift(keeps)
+        name, machine, lift(holds), lift(witness), events, kept, all_of(keeps, *members).expr if members else lift(keeps)
     )
 
 
@@ -242,9 +248,9 @@ def two_runs(
     return TwoRunPart(name, machine, lift(assume), tuple(left), tuple(right), tuple(agree), lift(unless))
 
 
-def pair(name: str, holds: Termlike, twin: Termlike, machine: str) -> PairPart:
+def pair(name: str, holds: Termlike, witness: Termlike, machine: str) -> PairPart:
     """A part that holds of every accepted event of one of two copies."""
-    return PairPart(name, machine, lift(holds), lift(twin))
+    return PairPart(name, machine, lift(holds), lift(witness))
 
 
 def leads_to(name: str, premise: Termlike, goal: Termlike, *fair: str, machine: str) -> LeadsToPart:

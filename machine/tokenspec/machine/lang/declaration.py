@@ -48,7 +48,7 @@ class Policy:
 
     @property
     def name(self) -> str:
-        """The knob's name."""
+        """The policy's name."""
         return self.parameter.name
 
 
@@ -70,7 +70,7 @@ class Definition:
 
 
 class Origin(enum.Enum):
-    """Who supplies a field of an event."""
+    """The supplier of a field of an event."""
 
     PAYLOAD = "payload"
     """The one who sends the event."""
@@ -193,7 +193,7 @@ class Rule:
 
 
 class Actor(enum.Enum):
-    """Who brings an event about."""
+    """The originator of an event."""
 
     USER = "user"
     JOB = "job"

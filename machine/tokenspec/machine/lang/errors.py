@@ -30,7 +30,7 @@ CODES: dict[str, str] = {
     "TS203": "a value does not fit the declared type",
     "TS204": "a value is given that is not one of its type's values, or not the one that has to be",
     "TS205": "a type has no values",
-    "TS301": "a claim without a twin",
+    "TS301": "a claim without a witness",
     "TS302": "two claims share an id or a number",
     "TS303": "a claim speaks of an event that the machine does not have",
 }

@@ -38,7 +38,7 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
                 faults.append(DeclarationError("TS302", place, f"the {what} {taken!r} is taken", "Give it another"))
             seen.add(taken)
         if not each.parts:
-            faults.append(DeclarationError("TS301", place, "it has no part and no twin", "Say what holds"))
+            faults.append(DeclarationError("TS301", place, "it has no part and no witness", "Say what holds"))
         faults += twice((part.name for part in each.parts), place, "part")
         for part in each.parts:
             where = f"{place}, part {part.name!r}"
@@ -62,10 +62,10 @@ def _part_faults(
     formulas: tuple[Expr, ...] = ()
     scope: dict[str, Type] = machine_scope(m)
     match part:
-        case StatePart(_, _, holds, twin):
-            formulas = holds, twin
-        case StepPart(_, _, holds, twin, events, ghosts, keeps):
-            formulas = holds, twin, keeps
+        case StatePart(_, _, holds, witness):
+            formulas = holds, witness
+        case StepPart(_, _, holds, witness, events, ghosts, keeps):
+            formulas = holds, witness, keeps
             known = [m.event_named[e] for e in events if e in m.event_named] or list(m.events)
             scope = step_scope(m, known)
             yield from twice((*scope, *(g.name for g in ghosts)), place, "name")
@@ -76,8 +76,8 @@ def _part_faults(
                 yield from fits(g.after, scope, f"{place}, ghost {g.name!r}, value after", g.type)
                 yield from fits(g.most, figures, f"{place}, ghost {g.name!r}, most", Tokens()) if g.most else ()
             scope |= {f"new.{g.name}": g.type for g in ghosts}
-        case PairPart(_, _, holds, twin):
-            formulas, scope = (holds, twin), pair_scope(m, m.events)
+        case PairPart(_, _, holds, witness):
+            formulas, scope = (holds, witness), pair_scope(m, m.events)
         case TwoRunPart(_, _, assume, left, right, agree, unless):
             events, formulas = (*left, *right), (assume, unless)
             yield from unknown(agree, [v.name for v in m.variables], "TS101", place, "a variable")
@@ -95,8 +95,8 @@ def _part_faults(
                 formulas, scope = tuple(holds for _, holds in refusals), machine_scope(m, m.event_named[event].fields)
                 yield from unknown(codes, [n.code for n in m.event_named[event].requires], "TS101", place, f"a code of {event!r}")
     yield from unknown(events, m.event_named, "TS303", place, f"an event of {m.name!r}")
-    if isinstance(part, StatePart | StepPart | PairPart) and isinstance(part.twin, Lit):
-        message = f"its twin is always {show(part.twin)}"
+    if isinstance(part, StatePart | StepPart | PairPart) and isinstance(part.witness, Lit):
+        message = f"its witness is always {show(part.witness)}"
         yield DeclarationError("TS301", place, message, "Name the case that makes it interesting")
     for formula in formulas:
         yield from fits(formula, scope, place, Bool(), "TS202")

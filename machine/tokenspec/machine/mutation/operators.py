@@ -73,7 +73,7 @@ class Mutant:
 
     @cached_property
     def refused(self) -> str:
-        """Why the declaration cannot be read any more; empty where it can."""
+        """Returns the reason why the declaration is no longer valid; empty where it is."""
         try:
             validate(self.machine)
         except DeclarationErrors as errors:

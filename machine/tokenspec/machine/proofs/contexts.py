@@ -1,4 +1,4 @@
-"""Where a formula is to be proved, as data: names, what they stand for, and what is known of them.
+"""The context of a proof, as data: names, their meanings, and the facts known of them.
 
 A setting lies inside another one and adds names. Some are open: of them nothing is known but what `known` says.
 The others are defined by expressions over names that come before. The state after an event is one more set of names,
@@ -166,15 +166,15 @@ class ProofContexts:
         return self._with_state(f"{event.name} has happened", outer, end, after, start=start, extra=taken)
 
     def accepted(self, event: Event) -> Term:
-        """That no requirement of `event` fails."""
+        """Returns the formula that no requirement of `event` fails."""
         return all_of(*(Term(need.holds) for need in event.requires))
 
     def applies(self, rule: Rule) -> Term:
-        """That the rule's source and condition fit."""
+        """Returns the formula that the rule's source and condition fit."""
         return Term(folded(all_of(one_of(var(self.machine.control), *rule.source), Term(rule.when)).expr))
 
     def same(self, left: str, right: str, names: tuple[str, ...]) -> Expr:
-        """That two states agree on `names`."""
+        """Returns the formula that two states agree on `names`."""
         return all_of(*(eq(var(left + name), var(right + name)) for name in names)).expr
 
     def _after(self, rule: Rule, start: str) -> dict[str, Expr]:

@@ -13,7 +13,7 @@ from tokenspec.machine.proofs.contexts import ProofContext
 
 LEMMA = "lemma"
 """Stands where a claim's id would, for the lemmas, on which every proof rests."""
-FIRST_STATE, TWIN, TWO_RUNS = "first state", "twin", "two runs"
+FIRST_STATE, WITNESS, TWO_RUNS = "first state", "witness", "two runs"
 """The subject of a condition that is about no event and no rule."""
 
 Proves: TypeAlias = Callable[[ProofContext, Sequence[Expr]], Sequence[Expr]]

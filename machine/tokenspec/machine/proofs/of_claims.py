@@ -25,7 +25,7 @@ from tokenspec.machine.lang.claims import (
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, substitute
 from tokenspec.machine.proofs.contexts import NEW, ProofContext, ProofContexts, folded
-from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWIN, Condition, Possibility, Proves
+from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, WITNESS, Condition, Possibility, Proves
 from tokenspec.machine.proofs.of_repeated_jobs import TwoRuns
 
 
@@ -36,9 +36,15 @@ def conditions(
     return iter(_Proof(machine, claims, lemmas, proves))
 
 
-def twins(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart]) -> Iterator[Possibility]:
+def witnesses(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart]) -> Iterator[Possibility]:
     """The interesting case of each part, to be possible in a state in which every invariant holds."""
-    return _Proof(machine, claims, lemmas, lambda setting, goals: ()).twins()
+    return _Proof(machine, claims, lemmas, lambda setting, goals: ()).witnesses()
+
+
+def invariants(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart]) -> list[tuple[str, StatePart]]:
+    """The parts that are proved together of every state, each with the claim it belongs to."""
+    own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine == machine.name]
+    return [*((LEMMA, lemma) for lemma in own), *((c.id, part) for c, part in parts_of(claims, machine, StatePart))]
 
 
 class _Proof:
@@ -49,8 +55,7 @@ class _Proof:
         self._two_runs = [(c.id, p) for c, p in parts_of(claims, machine, TwoRunPart)]
         self._refusals = [(c.id, p) for c, p in parts_of(claims, machine, RefusalPart)]
         self._states = [(c.id, p) for c, p in parts_of(claims, machine, StatePart)]
-        own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine == machine.name]
-        self._invariants = [(LEMMA, lemma) for lemma in own] + self._states
+        self._invariants = invariants(machine, claims, lemmas)
         self._settings = ProofContexts(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
         self._known_of_rules: dict[str, dict[str, Expr]] = {}
@@ -75,9 +80,9 @@ class _Proof:
                     yield Condition(claim, pair.name, rule.name, self._settings.pair(event, rule), goal, of=pair, event=event)
         for claim, refusal in self._refusals:
             event = self._machine.event_named[refusal.event]
-            alike = _refused_alike([(n.code, n.holds) for n in event.requires], refusal.refusals)
+            alike = refused_alike([(n.code, n.holds) for n in event.requires], refusal.refusals)
             yield Condition(claim, refusal.name, event.name, self._settings.asked(event), alike, of=refusal, event=event)
-        yield from self._twins()
+        yield from self._witnesses()
         found = TwoRuns(self._settings, self._proves)
         for claim, part in self._two_runs:
             yield from found.conditions(claim, part)
@@ -121,28 +126,28 @@ class _Proof:
             self._with_ghosts[part.name, rule.name] = ProofContext("with ghosts", types, after, (part.keeps,), setting)
         return self._with_ghosts[part.name, rule.name]
 
-    def twins(self) -> Iterator[Possibility]:
-        """The twins of all parts, those of two-run parts among them, which are part of their proofs otherwise."""
-        yield from self._twins()
+    def witnesses(self) -> Iterator[Possibility]:
+        """The witnesses of all parts, those of two-run parts among them, which are part of their proofs otherwise."""
+        yield from self._witnesses()
         for claim, part in self._two_runs:
             differs = all_of(Term(part.assume), negation(Term(part.unless))).expr
-            yield Possibility(claim, part.name, TWIN, ((self._settings.state, differs),))
+            yield Possibility(claim, part.name, WITNESS, ((self._settings.state, differs),))
 
-    def _twins(self) -> Iterator[Possibility]:
+    def _witnesses(self) -> Iterator[Possibility]:
         for claim, part in self._states:
-            yield Possibility(claim, part.name, TWIN, ((self._settings.state, part.twin),))
+            yield Possibility(claim, part.name, WITNESS, ((self._settings.state, part.witness),))
         steps: list[tuple[str, StepPart | PairPart]] = [*self._steps, *self._pairs]
         for claim, step in steps:
             cases = []
             for event in self._machine.events:
                 for rule in event.rules if _concerns(step, event) else ():
-                    twin = folded(substitute(step.twin, self._constants(event, rule)))
-                    cases += [(self._setting(step, event, rule), twin)] * (twin != Lit(False))
-            yield Possibility(claim, step.name, TWIN, tuple(cases))
+                    witness = folded(substitute(step.witness, self._constants(event, rule)))
+                    cases += [(self._setting(step, event, rule), witness)] * (witness != Lit(False))
+            yield Possibility(claim, step.name, WITNESS, tuple(cases))
         for claim, refusal in self._refusals:
             setting = self._settings.asked(self._machine.event_named[refusal.event])
             for code, _ in refusal.refusals:
-                yield Possibility(claim, refusal.name, f"{TWIN} {code}", ((setting, _refused(refusal.refusals, code).expr),))
+                yield Possibility(claim, refusal.name, f"{WITNESS} {code}", ((setting, _refused(refusal.refusals, code).expr),))
 
 
 def _concerns(part: StepPart | PairPart, event: Event) -> bool:
@@ -150,7 +155,7 @@ def _concerns(part: StepPart | PairPart, event: Event) -> bool:
 
 
 def _refused(needs: Iterable[tuple[str, Expr]], code: str) -> Term:
-    """That the first of `needs` that fails has `code`."""
+    """Returns the formula that the first of `needs` that fails has `code`."""
     met: list[Term] = []
     cases: list[Term] = []
     for each, holds in needs:
@@ -160,7 +165,7 @@ def _refused(needs: Iterable[tuple[str, Expr]], code: str) -> Term:
     return any_of(*cases)
 
 
-def _refused_alike(one: Sequence[tuple[str, Expr]], other: Sequence[tuple[str, Expr]]) -> Expr:
-    """That two lists of requirements refuse with the same codes."""
+def refused_alike(one: Sequence[tuple[str, Expr]], other: Sequence[tuple[str, Expr]]) -> Expr:
+    """Returns the formula that two lists of requirements refuse with the same codes."""
     codes = dict.fromkeys(code for code, _ in (*one, *other))
     return all_of(*(eq(_refused(one, code), _refused(other, code)) for code in codes)).expr

@@ -54,7 +54,7 @@ class TwoRuns:
         return [self.settings.rule(event, rule).within(f"{event.name} again", *known) for rule in event.rules]
 
     def measure(self, event: Event) -> Expr | None:
-        """That some number is never negative and falls with every run; None where none is found."""
+        """Returns the formula that some number is never negative and falls with every run; None where none is found."""
         if event.name not in self._measures:
             numbers = [v.name for v in self.settings.machine.variables if isinstance(v.type, Tokens)]
             falls = {all_of(var(n) >= 0, var(NEW + n) < var(n)).expr: n for n in numbers}

@@ -1,4 +1,4 @@
-"""Which numbers stay exact in 64 bits, worked out before the code runs.
+"""The numbers that stay exact in 64 bits, determined before the code runs.
 
 A product of two balances can need twice the bits that there are. Such a product is computed so that it is exact up to
 `LIMIT` and stands at `LIMIT`, with its sign, where it is further from 0. What is made of it is then *trusted* up to a bound:

@@ -1,4 +1,4 @@
-"""What can be wrong with what others give us. Each message names the place, the value and the rule."""
+"""Errors in input. Each message names the place, the value and the rule."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 class BadRecord(Exception):
     """A record that is not well formed, or out of order in time: `field`, `rule`, and the `value` where there is one.
 
-    `account` is whose it is, where that can be read. `happened` is the record without its observation, where nothing but
-    that is wrong: the event did happen.
+    `account` is the record's account, where that can be read. `happened` is the record without its observation, where only
+    the observation is wrong: the event did happen.
     """
 
     def __init__(self, field: str, rule: str, value: str | None = None) -> None:
@@ -32,12 +32,12 @@ class BadSetting(Exception):
 
 
 class WrongUsage(BadSetting):
-    """The same of what stands on a command line, rather than in a file that it names."""
+    """A faulty option or argument of a command line, rather than a fault in a file that it names."""
 
 
 NO_ADDRESS = "it is a command line, http://HOST:PORT, or python:package.module:factory, and it is empty"
-"""What is wrong with the address of an implementation that is none."""
+"""The fault of an empty address of an implementation."""
 
 
 class Terminated(KeyboardInterrupt):
-    """SIGTERM came. It ends a run as Ctrl-C does, but for what is told and for the exit code."""
+    """SIGTERM was received. It ends a run as Ctrl-C does, with another message and exit code."""

@@ -36,12 +36,12 @@ def date_of(days: int) -> tuple[int, int, int]:
 
 
 def days_in_month(year: int, month: int) -> int:
-    """28 to 31."""
+    """The number of days in the month, 28 to 31."""
     return monthrange(_CYCLE_YEARS + year % _CYCLE_YEARS, month)[1]
 
 
 def parse_instant(text: str) -> int:
-    """The instant that RFC 3339 `text` names, finer digits than milliseconds cut.
+    """Returns the instant that RFC 3339 `text` names, truncated to milliseconds.
 
     Raises `ValueError` with the rule that is broken.
     """

@@ -8,11 +8,11 @@ from difflib import get_close_matches
 from tokenspec.oracle.base.text import one_line
 
 _ALIKE = 0.72
-"""The share of letters in common from which a slip of the pen is likelier than another word."""
+"""The similarity from which a typing error is likelier than another word."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of `known` that `name` was most likely meant to be; case and blanks count little. None where none is near."""
+    """Returns the name of `known` that `name` was most likely meant to be, or None; case and blanks count little."""
     by_plain = {plain: each for each in known if (plain := _plain(each))}
     found = get_close_matches(_plain(name), by_plain, 1, _ALIKE)
     # In a short word two letters that changed places are a large share of it.
@@ -22,7 +22,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """The question, to be added to a rule; nothing where none of `known` is near."""
+    """Returns "; did you mean ...", to be appended to a rule; an empty text where no name of `known` is near."""
     near = nearest(name, known)
     return f"; did you mean {one_line(near)}?" if near is not None else ""
 

@@ -1,4 +1,4 @@
-"""Processes that share long work, and end at once when somebody ends the work."""
+"""Worker processes that share long work and end at once when it is interrupted."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ _SIGNALS = {signal.SIGINT, signal.SIGTERM}
 
 @contextmanager
 def processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """`count` processes of their own.
+    """A pool of `count` worker processes.
 
-    An interruption is the business of this one: it ends them, they hear nothing of it. Where this one is killed, they end by
-    themselves.
+    Only the parent process handles an interruption: it stops the workers, which ignore the signal. If the parent is killed,
+    the workers end by themselves.
     """
     with ProcessPoolExecutor(count, multiprocessing.get_context("spawn"), _end_with_parent) as pool:
         try:
             with _held_back():
-                # A process is started for each of these, as none can be done with one so soon.
+                # Each task starts a process, since no worker is idle yet.
                 for _ in range(count):
                     pool.submit(int)
             yield pool
@@ -52,7 +52,7 @@ def _end_with_parent() -> None:
 
 @contextmanager
 def _held_back() -> Iterator[None]:
-    """Interruptions wait until it is over; to a process that is started meanwhile they never come."""
+    """Delays interruptions until the block ends; processes started within it ignore them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

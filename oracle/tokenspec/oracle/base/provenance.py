@@ -1,4 +1,4 @@
-"""What every artefact carries: the digest of the declaration that it was made from, and the version of tokenspec.
+"""Provenance of artefacts: the digest of the declaration that each was made from, and the version of tokenspec.
 
 The digest is of the declaration as it is shipped. A catalogue, a policy or a scope is data beside it and does not change it.
 """
@@ -30,6 +30,6 @@ def stamp() -> dict[str, str]:
 
 
 def line(made: Mapping[str, str] | None = None) -> str:
-    """Both in one line, for texts that take comments; of something that was `made` before, what its own stamp says."""
+    """Returns version and digest in one line, for texts that take comments; those of `made`, an earlier stamp, where given."""
     stamped = stamp() if made is None else made
     return f"tokenspec {stamped['version']}, declaration {stamped['digest']}"

@@ -20,11 +20,11 @@ class Slice(NamedTuple):
         return f"{self.number}/{self.parts}"
 
     def share(self, examples: int) -> int:
-        """How many of so many examples are this part's: all parts have as many, give or take one, and each at least one."""
+        """Returns this part's share of so many examples: equal for all parts but for a difference of one, and at least one."""
         return max(1, examples // self.parts + (self.number <= examples % self.parts))
 
     def seed(self, seed: int) -> int:
-        """A seed of its own, the same each time; the whole of a run keeps the one it was given."""
+        """Returns the seed of this part, derived from `seed`; a run in one part keeps `seed`."""
         if self.parts == 1:
             return seed
         return int.from_bytes(hashlib.sha256(f"{seed} {self.number}/{self.parts}".encode()).digest()[:6])
@@ -34,7 +34,7 @@ WHOLE = Slice(1, 1)
 
 
 def slice_of(part: str | None) -> Slice:
-    """The slice that is written `i/n`; all there is for None. Raises `WrongUsage`."""
+    """Returns the slice that is written `i/n`; the whole run for None. Raises `WrongUsage`."""
     if part is None:
         return WHOLE
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", part)

@@ -1,4 +1,4 @@
-"""Values that others wrote, as text that is safe to show: on one line, not too long, not too deep."""
+"""Values from outside as text that is safe to show: on one line, of limited length and depth."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ import msgspec
 
 _DEEPEST = 30
 _OBEYED = "#(?=#[a-z]*\\[)"
-"""Begins a command to a CI runner wherever it stands in a line: `##[error]`, `##vso[...]`."""
+"""The beginning of a command to a CI runner anywhere in a line: `##[error]`, `##vso[...]`."""
 _HIDDEN = re.compile(rf"[^\n\x20-\x7e]|{_OBEYED}")
 _COMMAND = re.compile(r"^(\s*):(?=:)", re.MULTILINE)
 
 
 def one_line(text: str, longest: int = 80) -> str:
-    """`text` with whatever does not print escaped, and its middle left out where it is longer than `longest`."""
+    """Returns `text` with unprintable characters escaped, and its middle left out where it is longer than `longest`."""
     cut = text if len(text) <= longest else f"{text[: longest - 20]}... ({len(text):,} characters)"
     shown = cut if cut.isprintable() else "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in cut)
     return re.sub(_OBEYED, r"\\x23", shown)
 
 
 def path_text(path: str, longest: int = 200) -> str:
-    """The path of a file, as it is shown at the beginning of a line, where a runner of CI looks for commands."""
+    """Returns the path of a file as shown at the beginning of a line, where a CI runner looks for commands."""
     shown = one_line(path, longest)
     return shown if shown == "-" or re.match(r"[\w./~]", shown) else f"./{shown}"
 
 
 def no_commands(text: str) -> str:
-    """`text` without a line that a runner of CI takes for a command: what begins with `::`."""
+    """Returns `text` without lines that a CI runner takes for commands: those that begin with `::`."""
     return _COMMAND.sub(r"\1\\x3a", text)
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """`value` as JSON in which all that does not print is escaped, so that a terminal that shows it obeys none of it."""
+    """Returns `value` as JSON with all unprintable characters escaped, so that a terminal shows them and obeys none."""
     try:
         encoded = msgspec.json.encode(value)
     except UnicodeEncodeError:
-        # A name that is no Unicode text, such as that of a file.
+        # A name that is not Unicode text, such as that of a file.
         encoded = msgspec.json.encode(_in_unicode(value))
     return shown_json(encoded if indent is None else msgspec.json.format(encoded, indent=indent))
 
 
 def shown_json(encoded: bytes) -> str:
-    """JSON that is written already, with the same escaped."""
+    """Returns encoded JSON with the same characters escaped."""
     text = encoded.decode()
     # Nearly all text has nothing to escape, and finding that out by the expression takes several times as long.
     is_plain = text.isascii() and "\x7f" not in text and "##" not in text
@@ -68,16 +68,16 @@ def _in_unicode(value: Any) -> Any:
 
 
 def as_text(value: Any, longest: int = 80) -> str:
-    """`value` as JSON on one line, shortened."""
+    """Returns `value` as JSON on one line, shortened."""
     try:
         return one_line(msgspec.json.encode(bounded(value)).decode(), longest)
     except (ValueError, OverflowError, TypeError):
-        # An integer of thousands of digits, or what is no JSON at all.
+        # An integer of thousands of digits, or a value that JSON does not have.
         return f"a value of type {type(value).__name__} that is too large to show"
 
 
 def in_our_words(message: str) -> str:
-    """A message of the library that reads JSON, with the names that JSON gives its types."""
+    """Returns a message of the JSON library with the names that JSON gives its types."""
     text = message.replace("`", "")
     for theirs, ours in (("int", "integer"), ("str", "string"), ("bool", "truth value")):
         text = re.sub(rf"\b{theirs}\b", ours, text)
@@ -86,7 +86,7 @@ def in_our_words(message: str) -> str:
 
 
 def bounded(value: Any, depth: int = _DEEPEST) -> Any:
-    """`value` with what is nested deeper than `depth` replaced by a text that says so."""
+    """Returns `value` with whatever is nested deeper than `depth` replaced by a note."""
     if isinstance(value, dict | list | tuple):
         if depth == 0:
             return "(nested too deeply to show)"

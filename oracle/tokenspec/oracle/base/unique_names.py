@@ -1,4 +1,4 @@
-"""JSON in which no name stands twice in one object: of two values for one name, none is the right one."""
+"""JSON in which no name occurs twice in one object: of two values for one name, neither is known to be the right one."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ _T = TypeVar("_T")
 
 
 def repeated_name(content: bytes, value: Any) -> tuple[str, ...] | None:
-    """The way to the first name that stands twice in one object of `content`, of which `value` is the decoded form.
+    """Returns the path to the first name that occurs twice in one object of `content`, of which `value` is the decoded form.
 
     None where there is none.
     """
     try:
-        # Each name is followed by a colon, and so may be a quotation mark within a text: as many of them as names are proof
-        # enough, at a tenth of the cost. White space before a colon is left to the slow way.
+        # A colon follows each name, and may follow a quotation mark within a text: where colons and names are equally many,
+        # no name is repeated (a tenth of the cost). White space before a colon takes the slow way.
         if content.count(b'":') == _names(value) and not any(gap in content for gap in (b" :", b"\t:", b"\r:", b"\n:")):
             return None
         return _first_twice(json.loads(content, object_pairs_hook=_Object, parse_int=str, parse_float=str))
     except RecursionError:
-        # It is nested deeper than anything that is read here.
+        # The content is nested deeper than anything that is read here.
         return ()
 
 
@@ -32,17 +32,17 @@ def decode(content: bytes) -> Any: ...
 @overload
 def decode(content: bytes, kind: type[_T]) -> _T: ...
 def decode(content: bytes, kind: Any = Any) -> Any:
-    """The JSON `content` as a value of the type `kind`. Raises `msgspec.DecodeError` as the library does, and for a name that
-    stands twice."""
+    """Returns the JSON `content` as a value of type `kind`. Raises `msgspec.DecodeError` as the library does, and for a name
+    that occurs twice."""
     value = msgspec.json.decode(content, type=kind)
     twice = repeated_name(content, value if kind is Any else msgspec.json.decode(content))
     if twice is not None:
-        raise msgspec.ValidationError(f"the name {'.'.join(twice)} stands twice in one object")
+        raise msgspec.ValidationError(f"the name {'.'.join(twice)} occurs twice in one object")
     return value
 
 
 def _names(value: Any) -> int:
-    """How many names are left in all objects of `value`."""
+    """Returns the number of names left in all objects of `value`."""
     if type(value) is dict:
         found = len(value)
         for inner in value.values():
@@ -54,7 +54,7 @@ def _names(value: Any) -> int:
 
 
 class _Object(dict[str, Any]):
-    """An object with the first name that stands twice in it."""
+    """An object with the first name that occurs twice in it."""
 
     def __init__(self, pairs: list[tuple[str, Any]]) -> None:
         super().__init__(pairs)

@@ -36,7 +36,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
         file.close()
         os.replace(beside, target)
     except BaseException:
-        # What is left in the buffer fails once more, for the reason that is being told already.
+        # The rest of the buffer fails once more, for the reason that is being reported already.
         with suppress(OSError):
             file.close()
         with suppress(FileNotFoundError):
@@ -46,7 +46,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
 @contextmanager
 def written(option: str, path: str) -> Iterator[BinaryIO]:
-    """The same for the file that `option` names. Raises `WrongUsage` where it cannot be opened or finished."""
+    """Opens the file that `option` names, as `whole_file` does. Raises `WrongUsage` where it cannot be opened or finished."""
     with ExitStack() as opened:
         try:
             file = opened.enter_context(whole_file(path))
@@ -56,7 +56,7 @@ def written(option: str, path: str) -> Iterator[BinaryIO]:
         try:
             opened.close()
         except BrokenPipeError:
-            # The reader of a pipe has seen enough.
+            # The reader of the pipe has closed it.
             return
         except OSError as fault:
             raise cannot_be_written(option, path, fault) from None
@@ -83,16 +83,16 @@ def cannot_be_written(option: str, path: str, fault: Exception) -> WrongUsage:
 
 
 def _opened(folder: str, beside: str) -> tuple[int, bool]:
-    """A new file in `folder`, and whether it has no name yet: then nothing is left of it where the process is killed."""
+    """Returns a new file in `folder` and true if it has no name yet: then nothing is left of it if the process is killed."""
     if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
-        # Not every file system has files without a name.
+        # Some file systems have no files without a name.
         with suppress(OSError):
             return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600), True
     return os.open(beside, os.O_CREAT | os.O_EXCL | os.O_WRONLY | getattr(os, "O_BINARY", 0), 0o600), False
 
 
 def _permissions(target: str) -> int:
-    """Those of the file that is there, or of a new one."""
+    """Returns the permissions of the existing file, or those of a new one."""
     with suppress(FileNotFoundError):
         return os.stat(target).st_mode & 0o7777
     mask = os.umask(0)

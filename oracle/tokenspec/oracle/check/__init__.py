@@ -1,1 +1,1 @@
-"""The verdict on every claim: searches, proofs, random runs, and counterexamples in records."""
+"""Verdicts on claims: searches, proofs, random runs, and counterexamples in records."""

@@ -1,8 +1,8 @@
-"""What cannot arise under settings of one's own: interesting cases of claims that these settings rule out, each with the reason.
+"""Interesting cases of claims that the user's settings rule out, each with the reason.
 
-A case that no engine met is asked for: whether some state in which every invariant holds allows it (the prover, with every
-figure open and the named policies fixed); of what speaks of clocks and journal, whether the events that it takes can be
-accepted at all; of what stays possible, whether a search that came to its end met it. None of this is a list.
+Each case that no engine met is examined: the prover looks for a state in which every invariant holds and that allows it
+(with every figure open and the named policies fixed); for a part about clocks and journal, its events must be accepted
+somewhere; for liveness, a complete search must have met it. None of this is a list.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, Livenes
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
-from tokenspec.machine.proofs.obligations import TWIN
+from tokenspec.machine.proofs.obligations import WITNESS
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
 
 Case: TypeAlias = tuple[str, str, str]
-"""A claim's id, the name of a part, and which of its interesting cases: as the prover calls it."""
+"""A claim's id, the name of a part, and the prover's name of one of its interesting cases."""
 
 
 @dataclass(frozen=True)
 class Absence:
-    """A case that cannot arise, and why. `by_proof`: it rests on the invariants, and stands only where they are proved."""
+    """A case that cannot arise, and the reason. `by_proof`: the reason is valid only where the invariants are proved."""
 
     case: Case
     reason: str
@@ -40,20 +40,20 @@ class Absence:
 
 
 def cases(claim: Claim, part: Part) -> list[Case]:
-    """The interesting cases of a part: each code of a refusal, the one case of any other."""
-    abouts = [f"{TWIN} {code}" for code, _ in part.refusals] if isinstance(part, RefusalPart) else [TWIN]
+    """Returns the interesting cases of a part: each code of a refusal, the one case of any other."""
+    abouts = [f"{WITNESS} {code}" for code, _ in part.refusals] if isinstance(part, RefusalPart) else [WITNESS]
     return [(claim.id, part.name, about) for about in abouts]
 
 
 def times_met(tally: Tally, case: Case) -> int:
-    """Returns how often a case occurred."""
+    """Returns the number of times a case occurred."""
     claim, part, about = case
     codes = tally.refused.get((claim, part))
-    return tally.twins[claim, part] if codes is None else codes[about.removeprefix(f"{TWIN} ")]
+    return tally.witnesses[claim, part] if codes is None else codes[about.removeprefix(f"{WITNESS} ")]
 
 
 def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | None, searched: str) -> Iterator[Absence]:
-    """The cases that were not met and cannot be. `searched` tells of the searches where each came to its end; else empty."""
+    """Yields the cases that were not met and cannot be. `searched` names the searches if all were complete; else empty."""
     if not policy and catalogue is None:
         return
     parts = {case: (c, p) for c in claims(DEFAULT.ranking) for p in c.parts for case in cases(c, p) if not times_met(tally, case)}
@@ -76,9 +76,9 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | Non
 def _impossible(
     machine: Machine, wanted: Collection[Case], policy: Mapping[str, str], catalogue: Catalogue | None
 ) -> Iterator[Absence]:
-    """Those of the cases that the prover finds impossible, with the setting that rules each out.
+    """Yields the cases that the prover finds impossible, with the setting that rules each out.
 
-    A catalogue has plans and packs of its own, of which `machine` is, and facts that are true of every event with such a field.
+    `machine` is declared for the plans and packs of the catalogue, whose facts are true of every event with such a field.
     """
     facts = {} if catalogue is None else catalogue.unnamed()
     own = {p.name for p in machine.policies} | {f.name for event in machine.events for f in event.fields}
@@ -92,7 +92,7 @@ def _impossible(
         found = _under(machine, ranking, some, left) if some != settings else left
         under = "this catalogue" if some.keys() <= facts.keys() else _told({n: v for n, v in some.items() if n in fixed})
         for case in sorted(found):
-            what = "its case" if case[2] == TWIN else f"the refusal {case[2].removeprefix(TWIN).strip()}"
+            what = "its case" if case[2] == WITNESS else f"the refusal {case[2].removeprefix(WITNESS).strip()}"
             yield Absence(case, f"{what} is impossible under {under}", by_proof=True)
         left = left - found
 
@@ -109,13 +109,13 @@ def _under(machine: Machine, ranking: tuple[str, ...], settings: Mapping[str, Va
 
 
 def _given(event: Event, facts: Mapping[str, Value]) -> Event:
-    """The event where its fields hold these values."""
+    """Returns the event with its fields fixed to these values."""
     given = (requires(f"{f.name}_is_given", eq(var(f.name), facts[f.name]), "") for f in event.fields if f.name in facts)
     return replace(event, requires=(*given, *event.requires))
 
 
 def _closed(part: LayerPart, policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
-    """Why the events or the settings that a part about clocks and journal takes cannot be; empty where they can."""
+    """Returns the reason why the events or settings of a part about clocks and journal are impossible; empty where possible."""
     if decided(system().machines[0], part.where, policy) is False:
         return f"it takes {show(part.where)}, and not {_told({n: a for n, a in policy.items() if n in show(part.where)})}"
     under = _ruled_out_by(part.after, policy, catalogue)
@@ -123,14 +123,14 @@ def _closed(part: LayerPart, policy: Mapping[str, str], catalogue: Catalogue | N
 
 
 def _never_refused(part: RefusalPart, case: Case, policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
-    """Why `part`'s event is never refused with the code of the case; empty where it may be."""
-    code = case[2].removeprefix(TWIN).strip()
+    """Returns the reason why `part`'s event is never refused with the code of the case; empty where it may be."""
+    code = case[2].removeprefix(WITNESS).strip()
     under = _ruled_out_by((f"{part.event}, refused: {code}",), policy, catalogue)
     return f"{part.event} is never refused with {code} under {under}" if under else ""
 
 
 def _ruled_out_by(outcomes: Sequence[str], policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
-    """The settings under which none of the outcomes can be met, empty where there are none.
+    """Returns the settings under which none of the outcomes can be met; empty where there are none.
 
     An outcome is a rule by its name, or a refusal with its event.
     """

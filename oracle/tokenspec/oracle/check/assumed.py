@@ -1,4 +1,4 @@
-"""The declared assumptions about figures: every proof rests on them, so whatever is searched or run must satisfy them."""
+"""Declared assumptions about figures: every proof rests on them, so all catalogues in use must satisfy them."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
 
 def assumptions(catalogue: Catalogue | None) -> tuple[Assumption, ...]:
-    """What is assumed of the figures of `catalogue`, of the shipped one where None."""
+    """Returns the assumptions about the figures of `catalogue`, of the shipped one where None."""
     return account(catalogue or DEFAULT).assumptions
 
 
 def unsatisfied(scopes: Iterable[Scope], catalogue: Catalogue | None) -> Iterator[str]:
-    """The assumptions that the scopes searched, the shipped catalogue or the one in use break."""
+    """Yields the assumptions that the searched scopes, the shipped catalogue or the one in use break."""
     used = {f"the {scope.name} scope": scope.catalogue for scope in scopes} | {"the shipped catalogue": DEFAULT}
     for name, figures in (used | ({"the catalogue": catalogue} if catalogue is not None else {})).items():
         for each in broken_assumptions(figures):

@@ -1,6 +1,6 @@
-"""The certificate of a check: what was claimed, what came of it, and what somebody else needs to see that it is so.
+"""The certificate of a check: the claims, their verdicts, and the evidence for a check by other means.
 
-It holds the set of reachable states of a scope, and the lemmas that make the claims inductive. `verify.py` re-checks it
+It holds the reachable states of a scope, and the lemmas that make the claims inductive. `verify.py` re-checks it
 with other means.
 """
 
@@ -21,11 +21,11 @@ from tokenspec.machine.lang.types import Value
 FORMAT = "tokenspec-certificate/2"
 
 Engines: TypeAlias = Mapping[str, Collection[tuple[str, str]]]
-"""The engines, the strongest first, each with the parts (with their claims' ids) that it went through."""
+"""The engines, the strongest first, each with the parts (with their claims' ids) that it checked."""
 
 
 class CertifiedClaim(msgspec.Struct, forbid_unknown_fields=True):
-    """A claim with a fingerprint of its formulas, the verdict, how it was reached, and the parts that do not arise."""
+    """A claim with a fingerprint of its formulas, its verdict and method, and the parts that do not arise."""
 
     id: str
     sentence: str
@@ -58,30 +58,30 @@ class Certificate(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def certified_claim(claim: Claim, verdict: str, engines: Engines, absent: Collection[str]) -> CertifiedClaim:
-    """What a certificate says of a claim. `engines` are those that went through parts, `absent` the parts that do not arise."""
+    """Returns the certified form of a claim. `engines` are those that checked parts, `absent` the parts that do not arise."""
     parts = [part.name for part in claim.parts if part.name not in absent]
     left = [part.name for part in claim.parts if part.name in absent]
     return CertifiedClaim(claim.id, claim.sentence, fingerprint(claim.parts), verdict, method(claim.id, parts, engines), left)
 
 
 def method(claim: str, parts: Sequence[str], engines: Engines) -> str:
-    """How parts of a claim were discharged: each by the first of `engines`, the strongest, that went through it."""
+    """Describes the method of a claim: each part is discharged by the first of `engines`, the strongest, that checked it."""
     by = Counter(next((engine for engine, found in engines.items() if (claim, part) in found), "nothing") for part in parts)
     return ", ".join(f"{engine} {by[engine]}/{len(parts)}" for engine in (*engines, "nothing") if by[engine])
 
 
 def fingerprints(lemmas: Iterable[StatePart]) -> dict[str, str]:
-    """Each lemma's name with the fingerprint of its formula."""
+    """Returns each lemma's name with the fingerprint of its formula."""
     return {lemma.name: fingerprint(lemma) for lemma in lemmas}
 
 
 def fingerprint(formulas: object) -> str:
-    """A short name for formulas: it changes with anything they say."""
+    """Returns a short name for formulas that changes whenever they do."""
     return hashlib.sha256(repr(formulas).encode()).hexdigest()
 
 
 def packed(rising: Iterable[int]) -> str:
-    """Rising numbers as text: differences in groups of seven bits, compressed, in base 64."""
+    """Returns rising numbers as text: differences in groups of seven bits, compressed, in base 64."""
     data, last = bytearray(), 0
     for number in rising:
         gap, last = number - last, number
@@ -93,7 +93,7 @@ def packed(rising: Iterable[int]) -> str:
 
 
 def unpacked(text: str) -> Iterator[int]:
-    """The numbers that `packed` was given. Raises `ValueError` for any other text."""
+    """Yields the numbers that `packed` encoded. Raises `ValueError` for any other text."""
     try:
         data = zlib.decompress(base64.b64decode(text, validate=True))
     except zlib.error as fault:
@@ -108,7 +108,7 @@ def unpacked(text: str) -> Iterator[int]:
 
 
 def state_of(rank: int, digits: Sequence[tuple[str, Sequence[Value]]]) -> dict[str, Value]:
-    """The state with that rank; `digits` are names with their values, the most significant first."""
+    """Returns the state with that rank; `digits` are names with their values, the most significant first."""
     found: dict[str, Value] = {}
     for name, values in reversed(digits):
         rank, position = divmod(rank, len(values))

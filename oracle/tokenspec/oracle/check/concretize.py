@@ -1,8 +1,8 @@
-"""A counterexample of the machine as a log of the whole oracle: with instants, job ids, and what the oracle answers.
+"""Conversion of a machine's counterexample into a log of the whole oracle: instants, job ids, and the oracle's answers.
 
-The search knows no calendar and no journal: there something falls due whenever it may, and a job has whatever facts are
-asked of it. In a log it falls due when its instant comes, so the instants are chosen to follow the trace as far as the
-calendar allows (a month has some thirty daily marks in it). Whether the log breaks the claim is then looked at anew.
+The search has no calendar and no journal: there, anything may fall due at any time, and a job may have any facts.
+In a log, a clock falls due at its instant, so the instants are chosen to follow the trace as far as the
+calendar allows (a month has some thirty daily marks). The log is then checked anew against the claim.
 """
 
 from __future__ import annotations
@@ -31,23 +31,23 @@ from tokenspec.spec.words import UNLISTED
 
 _START = parse_instant("2027-01-01T09:00:00Z")
 _STATES_MAX = 2_000_000
-"""Limit on the states searched for another way."""
+"""The limit on the states searched for another path."""
 
 _RUNS_MAX = 1_000_000
-"""More than the events that a record can bring about."""
+"""The limit on the events of one record; no record reaches it."""
 _QUOTED = "price of {}"
 """An action whose price is its name's number; the catalogues of scopes have no price list of their own."""
 
 
 class UnrealisableError(Exception):
-    """A trace that no log follows; the message says why."""
+    """A trace that no log follows; the message has the reason."""
 
 
 @dataclass(frozen=True)
 class Log:
     """Records with the right answers under `observed`, and the world that they belong to.
 
-    `note` says where the log does not go the way of the counterexample it was made for.
+    `note` describes a deviation of the log from its counterexample.
     """
 
     records: list[Record]
@@ -56,7 +56,7 @@ class Log:
 
 
 def realised(example: Counterexample) -> Log:
-    """A log that breaks the claim as `example` does. Raises `UnrealisableError` where none was found."""
+    """Returns a log that breaks the claim as `example` does. Raises `UnrealisableError` where none was found."""
     try:
         return _followed(example)
     except UnrealisableError:
@@ -71,7 +71,7 @@ def _followed(example: Counterexample) -> Log:
     writer, part = _Writer(example, world), example.broken
     events = [(step.event, step.fields) for step in example.steps]
     if isinstance(part, TwoRunPart):
-        # Two accounts have the same beginning, and then each goes one of the two ways.
+        # Two accounts have the same beginning; then each takes one of the two paths.
         writer.write("a", [*events, *((event, {}) for event in part.left)])
         writer.write("b", [*events, *((event, {}) for event in part.right)])
     elif isinstance(part, LivenessPart):
@@ -82,16 +82,16 @@ def _followed(example: Counterexample) -> Log:
     needed = _broken_by(example, records, world)
     if not needed:
         raise UnrealisableError("clocks and journal never lead there in the order that the trace asks for")
-    # What follows the breach shows it where two runs or a dead end are the point, and nothing else.
+    # Records after the violation matter only where it concerns two runs or a dead end.
     return Log(records if isinstance(part, TwoRunPart | LivenessPart) else records[:needed], world)
 
 
 def _broken_by(example: Counterexample, records: list[Record], world: FuzzWorld) -> int:
-    """Returns the number of these records that it takes to break the claim; 0 where they do not."""
+    """Returns the number of records up to the one that breaks the claim; 0 where none does."""
     claim, machine = example.claim, example.machine
     fuzz = world_fuzz(machine, Watch(machine, [claim]), world.catalogue)
     fuzz.only = frozenset({claim.id})
-    # Only the reference reader sees that two rules apply; whether all readers agree is not the question here.
+    # Only the reference reader sees that two rules apply; agreement of the readers is checked elsewhere.
     fuzz.check_readers_every = 1 if isinstance(example.broken, LayerPart) else len(records) * _RUNS_MAX
     try:
         fuzz().replay(records, world)
@@ -102,7 +102,7 @@ def _broken_by(example: Counterexample, records: list[Record], world: FuzzWorld)
 
 
 def _without_refunds(example: Counterexample) -> Counterexample | None:
-    """The same claim broken without a refund, which asks for a job that was accepted; None where that is not found."""
+    """Returns a violation without a refund, which needs an accepted job; None where none is found."""
     machine, scope = example.machine, example.scope
     if all(step.event != "refund" for step in example.steps):
         return None
@@ -116,7 +116,7 @@ def _without_refunds(example: Counterexample) -> Counterexample | None:
 
 
 def answered(records: list[Record], world: FuzzWorld, machine: Machine | None = None) -> list[Record]:
-    """The records with what the oracle answers to each; one that has no outcome has no answer."""
+    """Returns the records with the oracle's answers; a record without an outcome has no answer."""
     oracle = Oracle(world.policy, world.catalogue, world.resets, machine)
     found = []
     for record in records:
@@ -148,8 +148,8 @@ class _Writer:
         self._clocks = {c.falls_due: c for c in self._machine.clocks}
 
     def write(self, account: str, events: Iterable[tuple[str, Values]]) -> None:
-        """The records of one account."""
-        # A minute after what fell due, so that what is begun there falls due at an instant of its own.
+        """Writes the records of one account."""
+        # A minute after the due instant, so that a clock started there has a due instant of its own.
         schedule, event = Schedule(self._oracle, _START, at_once=False), None
         for name, fields in events:
             event = self._machine.event_named[name]
@@ -164,7 +164,7 @@ class _Writer:
         self.records.append(_with_answer({"account": account, "at": format_instant(at), **what}, self._oracle))
 
     def _fall_due(self, name: str, clock: Clock, schedule: Schedule) -> None:
-        """Time passes until the clock's next job falls due; none where it is due already, and only once."""
+        """Lets time pass until the clock's next job falls due, once; none passes where it is due already."""
         dial = getattr(self._oracle.accounts.get(name), clock.name, None)
         if dial is None:
             raise UnrealisableError(f"{clock.falls_due} comes while the {clock.name} clock does not run")
@@ -190,7 +190,7 @@ class _Writer:
         return payload
 
     def _job(self, account: Account | None, facts: Mapping[str, Value]) -> str:
-        """A job of which the journal says what the trace asks for, or as much of it as of any."""
+        """Returns the job whose facts in the journal fit the trace best."""
         known = [] if account is None else list(account.jobs)
         if facts.get("job_is_new", not known):
             return f"job {len(self.records) + 1}"

@@ -1,6 +1,6 @@
-"""Broken claims, told so that they can be understood: the settings, the shortest way there, and what is false.
+"""Counterexamples for readers: the settings, the shortest path, and the false formulas.
 
-Everything is worked out by the reference reader from the trace alone, which shares nothing with the search that found it.
+The reference reader derives everything from the trace alone, and shares nothing with the search that found it.
 The same search gives the same counterexample, byte for byte.
 """
 
@@ -34,7 +34,7 @@ class Counterexample:
     """A part of a claim that a search found broken, with the shortest trace that breaks it.
 
     `machine` is the declaration as it was searched, `parameters` all of its figures and policies, `policy` those settings
-    that are not the default. `detail` is what the engine said of it.
+    that are not the default. `detail` is the engine's message.
     """
 
     claim: Claim
@@ -47,19 +47,19 @@ class Counterexample:
 
     @property
     def policy(self) -> dict[str, str]:
-        """The policies that are settled in another way than by default."""
+        """The policies with another choice than the default."""
         chosen = {name: str(self.parameters[name]) for name in DEFAULTS}
         return {name: answer for name, answer in chosen.items() if answer != DEFAULTS[name]}
 
     @property
     def again(self) -> str:
-        """The command that shows it once more."""
+        """Returns the command that reproduces the counterexample."""
         settings = [word for name, answer in self.policy.items() for word in ("--policy", f"{name}={answer}")]
         return shlex.join(["tokenspec", "check", "--scope", self.scope.name, *settings])
 
     @property
     def broken(self) -> Part | None:
-        """The part itself; None for what no formula says, such as that exactly one rule applies."""
+        """The part itself; None for a property without a formula, such as that exactly one rule applies."""
         return next((p for p in self.claim.parts if p.name == self.part), None)
 
     @cached_property
@@ -113,7 +113,7 @@ class Counterexample:
         return (self.detail,)
 
     def lines(self) -> Iterator[str]:
-        """All of it, a line each."""
+        """Yields the counterexample as lines of text."""
         yield f"claim {self.claim.id} ({self.part}) does not hold: {self.claim.sentence}"
         settings = ", ".join(f"{name}={answer}" for name, answer in self.policy.items())
         yield f"  scope {self.scope.name}: {_figures(self.scope)}; {f'policies {settings}' if settings else 'default policies'}"
@@ -123,7 +123,7 @@ class Counterexample:
         yield f"  again: {self.again}"
 
     def told(self, step: ReasonStep) -> str:
-        """An event and what it changed, in words."""
+        """Describes an event and its changes."""
         what = given(step.event, self.written(step.event, step.fields))
         match step.outcome:
             case Refused(code):
@@ -134,11 +134,11 @@ class Counterexample:
         return f"{what}: {', '.join(changes) or 'nothing changes'}"
 
     def written(self, event: str, fields: Values) -> dict[str, Value]:
-        """The fields of an event under the names that they have in a record."""
+        """Returns the fields of an event under their names in a record."""
         return {f.key: fields[f.name] for f in self.machine.event_named[event].fields}
 
     def data(self) -> dict[str, Any]:
-        """All of it as data."""
+        """Returns the counterexample as data."""
         return {
             "claim": self.claim.id,
             "part": self.part,
@@ -160,7 +160,7 @@ class Counterexample:
         }
 
     def _at_last(self, part: StepPart) -> Reading:
-        """Values that a step formula may read at the last event; the ghosts have gone along the whole trace."""
+        """Returns the values that a step formula may read at the last event; the ghosts have followed the whole trace."""
         ghosts: Values | None = None
         for step in self.steps:
             reading = at_event(self.machine, self.parameters, part, step, ghosts)
@@ -168,7 +168,7 @@ class Counterexample:
         return reading
 
     def _first_false(self, part: RefusalPart) -> tuple[str, Expr] | None:
-        """The refusal that the last event should have met, by the claim."""
+        """Returns the refusal that the last event should have met, by the claim."""
         scope = before_event(self.machine, self.parameters, self.steps[-1])
         return next(((code, holds) for code, holds in part.refusals if not reference.evaluate(holds, scope)), None)
 
@@ -179,7 +179,7 @@ class Counterexample:
             yield f"after {', '.join(events)}: {listed({name: end[name] for name in differ})}"
 
     def _dead_end(self, part: LivenessPart) -> str:
-        """Everything that can still be reached, and what the goal is refused with there."""
+        """Describes everything that can still be reached, and the codes with which the goal is refused there."""
         seen, codes = [self.last], dict[str, None]()
         for state in seen:  # which grows
             goal = reference.step(self.machine, self.parameters, state, part.goal, dict(part.fields))
@@ -197,7 +197,7 @@ class Counterexample:
         return all(int(state[name]) <= bound for name, bound in self.scope.most.items())
 
     def _gap(self) -> str:
-        """Tells which rules accept the last event, where exactly one should."""
+        """Names the rules that accept the last event, where exactly one should."""
         step = self.steps[-1]
         scope = before_event(self.machine, self.parameters, step)
         rules = self.machine.event_named[step.event].rules
@@ -207,7 +207,7 @@ class Counterexample:
 
 
 def counterexamples(evidence: Evidence) -> list[Counterexample]:
-    """The counterexamples of the searches: of each part the one with the shortest trace."""
+    """Returns the counterexamples of the searches: for each part the one with the shortest trace."""
     found: dict[tuple[str, str], Counterexample] = {}
     for searched in evidence.searches:
         for exploration in searched.explorations:
@@ -220,7 +220,7 @@ def counterexamples(evidence: Evidence) -> list[Counterexample]:
 
 
 def from_search(searched: Searched, found: Exploration) -> Counterexample:
-    """The counterexample of a search that found one."""
+    """Returns the counterexample of a search that found one."""
     violation, scope = found.violation, searched.scope
     assert violation is not None, "nothing is broken"
     claim = next(c for c in claims(scope.catalogue.ranking) if c.id == violation.claim)
@@ -241,7 +241,7 @@ def _taken(machine: Machine, parameters: Values, state: Values, trace: Sequence[
 
 
 def _end(machine: Machine, parameters: Values, state: Values, events: Sequence[str]) -> Values:
-    """The state after `events`; refused ones are passed over, and a job that repeats is run for as long as it is accepted."""
+    """Returns the state after `events`; refused ones are skipped, and a repeating job runs for as long as it is accepted."""
     for event in events:
         for _ in range(machine.event_named[event].most_runs):
             outcome = reference.step(machine, parameters, state, event, {})
@@ -252,7 +252,7 @@ def _end(machine: Machine, parameters: Values, state: Values, events: Sequence[s
 
 
 def _figures(scope: Scope) -> str:
-    """A scope's catalogue in a few words."""
+    """Describes a scope's catalogue in a few words."""
     catalogue = scope.catalogue
     allowances = ", ".join(f"{name} {catalogue.plans[name].allowance}" for name in catalogue.ranking[1:])
     return f"{catalogue.daily} a day, a month {allowances}, a bank of {catalogue.bank_months} months"

@@ -1,4 +1,4 @@
-"""Runs every engine over the declaration and gathers what they came to.
+"""Runs every engine on the declaration and collects the results.
 
 The prover and the searches run beside the fuzzer, in a thread of their own: solver and native code leave the interpreter
 free. Each result depends on its own input alone, so that the same settings give the same evidence.
@@ -51,25 +51,25 @@ class CheckSettings:
     seconds: float | None = None
     solving: float = 10.0
     keeps_states: bool = False
-    """True if the states of the scope are wanted for a certificate."""
+    """True if the states of the scope are needed for a certificate."""
 
 
 @dataclass
 class Searched:
-    """A scope searched under some policies, with the claims that need no ghosts and with those that do."""
+    """A search of a scope under some policies, with the claims that need no ghosts, and with those that do."""
 
     scope: Scope
     policies: int
-    """The number of combinations of answers it covers."""
+    """The number of combinations of choices it covers."""
     scoped: Scoped
     found: Exploration
     ranks: list[int] = field(default_factory=list)
-    """The states, where they are wanted."""
+    """The ranks of the states, where needed."""
     ghosts: Exploration | None = None
 
     @property
     def told(self) -> str:
-        """The policies, in words."""
+        """Returns the policies, in words."""
         return f"{self.policies:,} policies" if self.policies > 1 else "one policy"
 
     @property
@@ -85,14 +85,14 @@ class Searched:
 
 @dataclass
 class Evidence:
-    """Everything that the engines came to. `interrupted`: somebody ended it early."""
+    """The results of all engines. `interrupted`: the check was ended early."""
 
     settings: CheckSettings
     fuzzed: CampaignResult
     obligations: list[Obligation] = field(default_factory=list)
     prove_seconds: float = 0.0
     is_proved_through: bool = False
-    """True if every obligation was put to the solver."""
+    """True if every obligation was given to the solver."""
     searches: list[Searched] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     deadlocks: list[str] = field(default_factory=list)
@@ -112,19 +112,19 @@ class Evidence:
 
     @property
     def tally(self) -> Tally:
-        """The same of searches and random runs together."""
+        """The numbers of searches and random runs together."""
         tally = self.searched
         tally.add(self.fuzzed.tally)
         return tally
 
     @property
     def is_searched_through(self) -> bool:
-        """True if every search came to its end."""
+        """True if every search was complete."""
         return bool(self.searches) and all(each.complete for each in self.searches)
 
     @property
     def is_whole(self) -> bool:
-        """True if every engine came to its end."""
+        """True if every engine finished."""
         return not self.interrupted and self.is_proved_through and all(each.complete for each in self.searches)
 
 
@@ -133,8 +133,8 @@ class _Stopped(Exception):
 
 
 def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidence:
-    """Runs the engines. An interruption ends them within a fraction of a second; what was found until then is kept."""
-    # The solver would keep an interruption that comes during a query to itself, and call the query undecided.
+    """Runs the engines. An interruption ends them within a fraction of a second; findings until then are kept."""
+    # The solver would swallow an interruption during a query, and call the query undecided.
     z3.set_param("ctrl_c", False)
     evidence = Evidence(settings, CampaignResult(Coverage(system().machines), Tally()))
     stop = threading.Event()
@@ -145,7 +145,7 @@ def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidenc
             _exhaust(evidence, stop)
         except _Stopped:
             pass
-        except BaseException as fault:  # it is raised again where somebody can hear it
+        except BaseException as fault:  # raised again in the main thread
             failed.append(fault)
 
     worker = threading.Thread(target=exhaust, daemon=True)
@@ -181,7 +181,7 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     started = time.perf_counter()
     own = settings.catalogue
     proofs = [(machine, claims(DEFAULT.ranking)) for machine in machines]
-    # The plans and packs of somebody's own are another machine, of which some rules may have nothing to do.
+    # A user's plans and packs make another machine, some of whose rules may never apply.
     proofs += [(account(own), claims(own.ranking))] if own is not None and account(own) != machines[0] else []
     for machine, claimed in proofs:
         for obligation in Induction(machine, claimed, lemmas(), settings.solving).obligations():

@@ -1,4 +1,4 @@
-"""Reasons that a formula is false: the parts of it that are, with the values of every name they read."""
+"""Reasons why a formula is false: its false parts, with the values of every name they read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tokenspec.machine.lang.validate import machine_scope
 
 @dataclass(frozen=True)
 class ReasonStep:
-    """An event of a trace, what came of it (None where the declaration has a gap), and the state before."""
+    """An event of a trace, its outcome (None where the declaration has a gap), and the state before."""
 
     event: str
     fields: Values
@@ -28,12 +28,12 @@ class ReasonStep:
 
     @property
     def after(self) -> Values:
-        """The state after it."""
+        """The state after the event."""
         return self.outcome.state if isinstance(self.outcome, Accepted) else self.before
 
     @property
     def changed(self) -> dict[str, tuple[Value, Value]]:
-        """Every variable that has another value after it, with both."""
+        """Every variable that the event changes, with both values."""
         return {name: (value, self.after[name]) for name, value in self.before.items() if self.after[name] != value}
 
 
@@ -45,25 +45,25 @@ class Reading(Bindings):
         self._types, self._definitions = dict(types), dict(definitions)
 
     def meaning(self, name: str) -> Expr | None:
-        """The expression that `name` stands for, None where it has a value of its own."""
+        """Returns the expression that defines `name`, None where it has a value of its own."""
         return self._definitions.get(name)
 
 
 def in_state(machine: Machine, parameters: Values, state: Values) -> Reading:
-    """Values that a state formula may read."""
+    """Returns the values that a state formula may read."""
     definitions = {d.name: d.expr for d in machine.definitions}
     return Reading(machine, machine_scope(machine), definitions, parameters, state)
 
 
 def before_event(machine: Machine, parameters: Values, step: ReasonStep) -> Reading:
-    """Values that a requirement or a rule's condition may read."""
+    """Returns the values that a requirement or a rule's condition may read."""
     types = machine_scope(machine, machine.event_named[step.event].fields)
     definitions = {d.name: d.expr for d in machine.definitions}
     return Reading(machine, types, definitions, parameters, step.before, step.fields)
 
 
 def at_event(machine: Machine, parameters: Values, part: StepPart, step: ReasonStep, ghosts: Values | None) -> Reading:
-    """Values that a step formula may read of an accepted event; `ghosts` are their values before it, None before any event."""
+    """Returns the values that a step formula may read at an accepted event; `ghosts` are those before it, None at the first."""
     assert isinstance(step.outcome, Accepted), "a step part is about accepted events"
     event, named = machine.event_named[step.event], step.outcome.rule
     rule = next(r for r in event.rules if r.name == named)
@@ -80,9 +80,9 @@ def at_event(machine: Machine, parameters: Values, part: StepPart, step: ReasonS
 
 @dataclass(frozen=True)
 class Reason:
-    """`false` is false, and `where`, under which alone it counts, is true; `values` are those of every name in them.
+    """A false formula `false` under true conditions `where`, with the values of every name in them.
 
-    `sides` is the formula once more with both of its sides worked out, where it compares more than names.
+    `sides` is the formula with both of its sides evaluated, where it compares more than names.
     """
 
     false: str
@@ -102,7 +102,7 @@ _Split: TypeAlias = tuple[tuple[Expr, ...], tuple[Expr, ...]]
 
 
 def reasons(expr: Expr, scope: Reading) -> tuple[Reason, ...]:
-    """Finds what makes `expr`, which is false, false: one reason for each part of a conjunction."""
+    """Returns the reasons why `expr` is false: one for each false part of a conjunction."""
     return tuple(_reason(alternatives, where, scope) for alternatives, where in _false(expr, scope, True))
 
 
@@ -125,7 +125,7 @@ def _sides(expr: Expr, scope: Reading) -> str:
 
 
 def _false(expr: Expr, scope: Reading, unfold: bool) -> Iterator[_Split]:
-    """The ways in which `expr` is false. A name of a formula is replaced by it once, if `unfold`."""
+    """Yields the ways in which `expr` is false. The name of a formula is replaced by the formula once, if `unfold`."""
     match expr:
         case Var(name) if unfold and (meaning := scope.meaning(name)) is not None:
             yield from _false(meaning, scope, False)
@@ -150,7 +150,7 @@ def _false(expr: Expr, scope: Reading, unfold: bool) -> Iterator[_Split]:
 
 
 def _chain(expr: Expr) -> Iterator[Expr]:
-    """The alternatives of a disjunction."""
+    """Yields the alternatives of a disjunction."""
     if isinstance(expr, Binary) and expr.op is BinaryOp.OR:
         yield from _chain(expr.left)
         yield from _chain(expr.right)
@@ -159,7 +159,7 @@ def _chain(expr: Expr) -> Iterator[Expr]:
 
 
 def _no_alternative(alternatives: list[Expr], scope: Reading, unfold: bool) -> Iterator[_Split]:
-    """Takes alternatives that are denied as conditions under which the others count: `not a or b` is `b, where a`."""
+    """Treats negated alternatives as conditions of the others: `not a or b` is `b, where a`."""
     conditions = tuple(e for each in alternatives if isinstance(each, Not) for e in _true(each.arg, scope))
     others = [each for each in alternatives if not isinstance(each, Not)]
     if not others:
@@ -174,7 +174,7 @@ def _no_alternative(alternatives: list[Expr], scope: Reading, unfold: bool) -> I
 
 
 def _true(expr: Expr, scope: Reading) -> Iterator[Expr]:
-    """As much of `expr`, which is true, as makes it true."""
+    """Yields the parts that make `expr`, which is true, true."""
     match expr:
         case Binary(BinaryOp.AND, left, right):
             yield from _true(left, scope)
@@ -197,7 +197,7 @@ def _true(expr: Expr, scope: Reading) -> Iterator[Expr]:
 
 
 def _settled(expr: Expr, scope: Reading) -> tuple[Expr, tuple[Expr, ...]]:
-    """`expr` with each choice in it made, and the conditions that made it so."""
+    """Returns `expr` with each of its case distinctions decided, and the conditions that decided them."""
     match expr:
         case Ite(condition, then, orelse):
             holds = evaluate(condition, scope)
@@ -216,7 +216,7 @@ def _settled(expr: Expr, scope: Reading) -> tuple[Expr, tuple[Expr, ...]]:
 
 
 def _exact(condition: Expr, scope: Reading) -> Expr:
-    """Writes a name that is not one thing as the thing that it is."""
+    """Replaces the inequality of a name by the equality that is true."""
     match condition:
         case Not(Binary(BinaryOp.EQ, Var(name), Lit(str()))):
             return Binary(BinaryOp.EQ, Var(name), Lit(scope[name]))

@@ -2,7 +2,7 @@
 
 Beside the variables, each state has the two that quint writes with `--mbt`: `mbt::actionTaken`, the event that led to it,
 and `mbt::nondetPicks`, the fields that the event came with, each as `Some`; those of other events, which quint lists as
-`None`, are left out. Figures and policies are parameters, and stand in the first state.
+`None`, are left out. Figures and policies are parameters, and are in the first state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ACTION, PICKS = "mbt::actionTaken", "mbt::nondetPicks"
 
 
 def itf(example: Counterexample) -> dict[str, Any]:
-    """The trace of `example`; an event that has no outcome leads to no state, and is left to the description."""
+    """Returns the trace of `example`; an event without an outcome leads to no state, and is only in the description."""
     machine = example.machine
     taken = [step for step in example.steps if step.outcome is not None]
     parameters = {p.name: _value(example.parameters[p.name]) for p in machine.all_parameters}
@@ -52,7 +52,7 @@ def _state(number: int, values: Values, action: str, fields: Values) -> dict[str
 
 
 def _value(value: Value) -> Any:
-    """Truth values and names as they are; a number as text, since readers differ in what numbers they can hold."""
+    """Returns truth values and names as they are; numbers as text, since readers differ in the range of their numbers."""
     return {"#bigint": str(value)} if isinstance(value, int) and not isinstance(value, bool) else value
 
 

@@ -1,4 +1,4 @@
-"""The account within a scope, as searches take it."""
+"""The account within a scope, ready for a search."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
 
 _SETTINGS_MAX = 4096
-"""The most settings that one search goes through: some ten million states of the tiny scope."""
+"""The largest number of settings in one search: some ten million states of the tiny scope."""
 
 
 def scoped(
@@ -29,9 +29,9 @@ def scoped(
     machine: Machine | None = None,
     like: Scoped | None = None,
 ) -> Scoped:
-    """`machine`, which is the account unless it is given, in `scope` with the claims `checked`.
+    """Returns `machine` (default: the account) in `scope` with the claims `checked`.
 
-    Of the policies `left_open` those become part of the state that the account or a claim depends on.
+    Those of the policies `left_open` on which the account or a claim depends become part of the state.
     """
     machine = machine or account(scope.catalogue)
     opened = tuple(p.parameter for p in left_open if p.name in _read(scope))
@@ -40,9 +40,9 @@ def scoped(
 
 
 def openings(scope: Scope, left_open: Iterable[Policy]) -> list[tuple[Policy, ...]]:
-    """The policies to leave open in each of several searches, so that every two answers stand together in one of them.
+    """Returns the policies to leave open in each of several searches, so that every pair of choices occurs in one of them.
 
-    All of them in one search where they combine to few settings. Policies that nothing in the account reads multiply nothing.
+    One search has all of them where they combine to few settings. Policies that the account does not read multiply nothing.
     """
     wanted = sorted((p for p in left_open if p.name in _read(scope)), key=lambda p: -len(p.answers))
     if combined(wanted) <= _SETTINGS_MAX:
@@ -54,7 +54,7 @@ def openings(scope: Scope, left_open: Iterable[Policy]) -> list[tuple[Policy, ..
 
 
 def combined(policies: Iterable[Policy]) -> int:
-    """The number of settings that the answers of `policies` combine to."""
+    """Returns the number of combinations of the choices of `policies`."""
     return prod(len(p.answers) for p in policies)
 
 

@@ -1,4 +1,4 @@
-"""Verdicts on claims, read from the evidence: the verdict, by which engines, and how far it reaches.
+"""Verdicts on claims, derived from the evidence: the verdict, its engines, and its scope.
 
 A proof holds for every catalogue, every policy and every reachable state; a search for its scope and the policies it
 covers; a random run is evidence. A claim is *proved* only where all of its parts are.
@@ -47,11 +47,11 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
 
 @dataclass(frozen=True)
 class ClaimVerdict:
-    """One claim: `proved`, `holds` (within the scope told), `refuted`, `unknown`, `does_not_arise` or `not_checked`.
+    """The verdict on a claim: `proved`, `holds` (within `scope`), `refuted`, `unknown`, `does_not_arise` or `not_checked`.
 
-    It is `does_not_arise` where all of its parts are, and else the weakest verdict on the others. `twin_reached` is how
-    often the interesting case of its rarest part occurred, over all engines that count it. `why` says what keeps it from
-    being proved; `does_not_arise` has the parts that the settings rule out, wholly or in a case, with the reason.
+    It is `does_not_arise` where all of its parts are, otherwise the weakest verdict on the others. `twin_reached` is the
+    number of times its rarest part's witness occurred, over all engines that count it. `why` is the reason why it is not
+    proved; `does_not_arise` has the parts that the settings rule out, wholly or in a case, with the reason.
     """
 
     claim: Claim
@@ -64,7 +64,7 @@ class ClaimVerdict:
 
 
 def violations(evidence: Evidence) -> Iterator[Violation]:
-    """Every breach of a claim that a search or a run found."""
+    """Yields every violation of a claim that a search or a run found."""
     for searched in evidence.searches:
         yield from (found.violation for found in searched.explorations if found.violation is not None)
     for finding in evidence.findings:
@@ -76,7 +76,7 @@ def violations(evidence: Evidence) -> Iterator[Violation]:
 
 
 def disagreements(evidence: Evidence) -> Iterator[str]:
-    """Parts that one engine proved and another one found broken: a bug of ours, whichever of the two is wrong."""
+    """Yields the parts that one engine proved and another one found broken: a bug of ours, whichever of the two is wrong."""
     proved = _proved(evidence)
     for violation in violations(evidence):
         if (violation.claim, violation.part) in proved:
@@ -84,7 +84,7 @@ def disagreements(evidence: Evidence) -> Iterator[str]:
 
 
 def discharged(evidence: Evidence) -> dict[str, set[Key]]:
-    """For each engine the parts that it went through; none for the explorer unless every search came to its end."""
+    """Returns, for each engine, the parts that it checked; none for the explorer unless every search was complete."""
     searched, fuzzed = evidence.searched.checked, evidence.fuzzed.tally.checked
     return {
         "prove": _proved(evidence),
@@ -94,7 +94,7 @@ def discharged(evidence: Evidence) -> dict[str, set[Key]]:
 
 
 class Cases:
-    """The interesting cases of each part: how often they occurred, and which of them cannot arise."""
+    """The interesting cases of each part: their numbers of occurrences, and those that cannot arise."""
 
     def __init__(self, evidence: Evidence) -> None:
         self._tally = evidence.tally
@@ -108,27 +108,27 @@ class Cases:
         }
 
     def rarest(self, claim: Claim, part: Part) -> int | None:
-        """How often the rarest case that can arise occurred; None where no case can arise, or nothing counts it."""
+        """Returns the occurrences of the rarest case that can arise; None where no case can, or nothing counts it."""
         arising = [case for case in cases(claim, part) if case not in self._absent]
         counted = ENGINES[type(part)] != ("prover",)
-        # That the interesting case of a pair can occur is one of its obligations; no search and no run counts it.
+        # The interesting case of a pair is one of its obligations; no search and no run counts it.
         return min(times_met(self._tally, case) for case in arising) if arising and counted else None
 
     def arises(self, claim: Claim, part: Part) -> bool:
-        """Returns whether some case of the part can arise, as far as anything shows."""
+        """Returns true unless every case of the part is known not to arise."""
         return any(case not in self._absent for case in cases(claim, part))
 
     def absent(self, claim: Claim, part: Part) -> Iterator[str]:
-        """The reasons that cases of the part cannot arise."""
+        """Yields the reasons why cases of the part cannot arise."""
         return (self._absent[case] for case in cases(claim, part) if case in self._absent)
 
 
 def verdicts(evidence: Evidence) -> list[ClaimVerdict]:
-    """The verdict on each claim."""
+    """Returns the verdict on each claim."""
     by_engine, met = discharged(evidence), Cases(evidence)
     broken = {violation.claim for violation in violations(evidence)}
     open_claims = {o.claim for o in evidence.obligations if o.verdict != PROVED}
-    # Without its lemmas no proof stands.
+    # No proof is valid without its lemmas.
     undecided = {o.claim for o in evidence.obligations} if LEMMA in open_claims else open_claims
     return [
         _verdict(claim, by_engine, met, evidence, claim.id in broken, claim.id in undecided) for claim in _all(_months(evidence))
@@ -136,7 +136,7 @@ def verdicts(evidence: Evidence) -> list[ClaimVerdict]:
 
 
 def _months(evidence: Evidence) -> int:
-    """The months that the bank holds in the catalogue which is checked; the proof holds for any."""
+    """Returns the months that the bank holds in the checked catalogue; the proof holds for any."""
     return (evidence.settings.catalogue or DEFAULT).bank_months
 
 
@@ -145,7 +145,7 @@ def _all(months: int = DEFAULT.bank_months) -> tuple[Claim, ...]:
 
 
 def _shown(evidence: Evidence) -> dict[Key, bool]:
-    """Each part that obligations speak of, and whether all of them are proved without any bound."""
+    """Returns the parts that have obligations, true for those proved without any bound."""
     found: dict[Key, bool] = {}
     for o in evidence.obligations:
         key = o.claim, o.part
@@ -154,7 +154,7 @@ def _shown(evidence: Evidence) -> dict[Key, bool]:
 
 
 def _is_sound(evidence: Evidence) -> bool:
-    """Returns whether what every proof takes for granted is proved itself. What an interruption left undone is not."""
+    """Returns true if the facts that every proof assumes are proved themselves. Facts left open by an interruption are not."""
     granted = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StatePart)}
     found = _shown(evidence)
     lemmas = any(claim == LEMMA for claim, _ in found)
@@ -162,7 +162,7 @@ def _is_sound(evidence: Evidence) -> bool:
 
 
 def _proved(evidence: Evidence) -> set[Key]:
-    """The parts proved without any bound; none where what every proof takes for granted is not proved itself."""
+    """Returns the parts proved without any bound; none where the facts that every proof assumes are not proved."""
     return {key for key, holds in _shown(evidence).items() if holds} if _is_sound(evidence) else set()
 
 
@@ -180,7 +180,7 @@ def _verdict(
     if broken:
         verdict, why = "refuted", "a counterexample was found"
     elif undecided:
-        # A model that breaks an obligation may start in a state that is never reached: it refutes the proof, not the claim.
+        # A refuted obligation may start in an unreachable state: the model refutes the proof, not the claim.
         verdict, why = "unknown", "the prover left an obligation open"
     elif not parts:
         verdict, why = "does_not_arise", "; ".join(dict.fromkeys(reason for _, reason in absent))
@@ -199,7 +199,7 @@ def _verdict(
 
 
 def shares(by: Mapping[str, Sized], total: int) -> str:
-    """The engines that went through parts of a claim, with how many of `total` where it was not all of them."""
+    """Returns the engines that checked parts of a claim, with the number out of `total` where it was not all of them."""
     return ", ".join(f"{name} {len(n)}/{total}" if len(n) < total else name for name, n in by.items() if n)
 
 
@@ -210,7 +210,7 @@ def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> 
     rest = [key for key in keys if key not in by["prove"]]
     if any(key in by["explore"] for key in rest):
         narrow = [f"{each.scope.name} scope, {each.told}" for each in evidence.searches if each.policies == 1]
-        # Several searches share the policies that are left open, so that every two answers stand together in one.
+        # Several searches share the open policies, so that every pair of choices occurs in one.
         wide = [each for each in evidence.searches if each.policies > 1]
         told += [*narrow, f"{wide[0].scope.name} scope, every two answers of the policies"] if wide else narrow
     if any(key not in by["explore"] for key in rest):

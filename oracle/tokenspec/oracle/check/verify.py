@@ -1,11 +1,11 @@
-"""Re-checks a certificate by other means than those that made it: a small program, to be read before it is believed.
+"""Re-checks a certificate by other means than those that made it: a small program, short enough to be reviewed.
 
-The reachable states are taken from the certificate and never searched for: the first state has to be among them, and each
-event must lead from each of them to one of them. The events are run by the compiled reader, which the native search does
-not use. What is said to be proved is put, as SMT-LIB text, to a solver that reads nothing else; it knows nothing of the
-terms that the prover builds. Which obligations there have to be, one for each part and rule, is worked out here. Claims
-about clocks and journal go through random runs once more, with a seed of the certificate's own. Verdict, method and version
-are derived, and those of the certificate have to be the same; what could not be seen again is counted as taken on trust.
+The reachable states are read from the certificate and never searched: the first state has to be among them, and each
+event must lead from each of them to one of them. The compiled reader runs the events; the native search does not use it.
+Obligations of proved claims go, as SMT-LIB text, to a solver that reads nothing else and none of the
+terms that the prover builds. The required obligations, one for each part and rule, are derived here. Claims
+about clocks and journal are checked by random runs again, with a seed derived from the certificate. Verdict, method and
+version are derived, and must equal those of the certificate; whatever could not be checked again counts as taken on trust.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
 _EXAMPLES = 60
-"""The number of random runs, of either kind, that a re-check takes."""
+"""The number of random runs, of either kind, in a re-check."""
 
 
 @dataclass
@@ -69,19 +69,19 @@ class Checked:
     claims: int = 0
     faults: list[str] = field(default_factory=list)
     engines: dict[str, set[Key]] = field(default_factory=lambda: {"prove": set(), "explore": set(), "fuzz": set()})
-    """The parts that went through again, by what they went through."""
+    """The parts that were checked again, by engine."""
     trusted: dict[str, list[str]] = field(default_factory=dict)
-    """The claims of which something was not seen again, with what it is."""
+    """The claims that were not fully checked again, with the parts left."""
 
     def told(self) -> str:
-        """How many claims were checked again, and what was taken on trust."""
+        """Returns the number of claims checked again, and those taken on trust."""
         trusted = "; ".join(f"{claim} ({', '.join(what)})" for claim, what in self.trusted.items())
         again = f"{self.claims - len(self.trusted)} claims checked again, {len(self.trusted)} taken on trust"
         return again + (f": {trusted}" if trusted else "")
 
 
 def read(content: bytes, name: str) -> Certificate:
-    """The certificate in a file. Raises `BadSetting` where it is none."""
+    """Returns the certificate in a file. Raises `BadSetting` where the file is not one."""
     try:
         found = decode(content, Certificate)
     except (msgspec.DecodeError, UnicodeDecodeError) as fault:
@@ -100,7 +100,7 @@ def read(content: bytes, name: str) -> Certificate:
 
 @dataclass(frozen=True)
 class ShownObligation:
-    """An obligation of a machine: claim, part and what it is about; and whether a solver shows it, without any bound."""
+    """An obligation of a machine, by claim, part and subject; `holds` if a solver shows it without any bound."""
 
     machine: str
     claim: str
@@ -111,15 +111,15 @@ class ShownObligation:
 
 Shown: TypeAlias = Iterator[ShownObligation]
 Solve: TypeAlias = Callable[["Catalogue | None"], Shown]
-"""Every obligation of the declared machines, and of the account of somebody's own catalogue."""
+"""A function that solves every obligation of the declared machines, and of the account of a user's catalogue."""
 Tick: TypeAlias = Callable[[int], None]
 
 
 def verify(found: Certificate, solve: Solve, tick: Tick) -> Checked:
-    """Everything that can be said against a certificate. `solve` puts every obligation to a solver."""
+    """Re-checks a certificate. `solve` gives every obligation to a solver."""
     checked = Checked(claims=len(found.claims))
     for stage in (_identity, _closure, _proofs, _derived, _runs):
-        # The states of another declaration would not be worth a look.
+        # The states of another declaration would mean nothing.
         if not checked.faults:
             checked.faults += stage(found, checked, solve, tick)
     return checked
@@ -130,7 +130,7 @@ def _own(found: Certificate) -> Catalogue | None:
 
 
 def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iterator[str]:
-    """The parts of which a solver shows every obligation that there has to be, and what all proofs rest on."""
+    """Checks the parts whose required obligations a solver shows, and the facts that all proofs rest on; yields faults."""
     shown: dict[tuple[str, str, str, str], bool] = {}
     for o in solve(_own(found)):
         checked.obligations += 1
@@ -146,7 +146,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
             parts.add((claim, part))
             if not shown.get((machine.name, claim, part, about)):
                 open_parts.setdefault((claim, part), f"{about} of the machine {machine.name}")
-    # What a solver was asked beyond that has to be shown as well.
+    # Further obligations that a solver was given have to be shown as well.
     open_parts |= {(c, n): about for (_, c, n, about), holds in shown.items() if not holds and (c, n) not in open_parts}
     granted = {(c.id, p.name) for c in _claims() for p in c.parts if isinstance(p, StatePart)}
     for (claim, part), about in open_parts.items():
@@ -160,7 +160,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
 
 
 def wanted(machine: Machine, lemma_names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Claim, part and what it is about, of every obligation without which a part about `machine` is not proved."""
+    """Yields claim, part and subject of every obligation that the proof of a part about `machine` needs."""
     rules = [rule.name for event in machine.events for rule in event.rules]
     yield from ((*ONE_OUTCOME, event.name) for event in machine.events)
     yield from ((LEMMA, name, about) for name in lemma_names for about in (FIRST_STATE, *rules))
@@ -184,7 +184,7 @@ def _abouts(machine: Machine, part: Part, rules: Sequence[str]) -> Iterator[str]
 
 
 def _derived(found: Certificate, checked: Checked, *_: object) -> Iterator[str]:
-    """What a certificate says of each claim is what comes out here; the random runs for layer parts are still to come."""
+    """Compares each certified verdict and method with the derived one; random runs for layer parts follow later."""
     absent: dict[Key, set[str]] = {}
     for absence in absences(Tally(), found.settings, _own(found), ""):
         absent.setdefault((absence.case[0], absence.case[1]), set()).add(absence.case[2])
@@ -205,16 +205,16 @@ def _derived(found: Certificate, checked: Checked, *_: object) -> Iterator[str]:
 
 
 def _runs(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterator[str]:
-    """Random runs of the same settings, with a seed that follows from the certificate; what they break is told."""
+    """Runs random runs of the same settings, with a seed derived from the certificate; yields their violations."""
     checked.seed = int(hashlib.sha256(msgspec.json.encode(found)).hexdigest()[:6], 16)
     result = run(_EXAMPLES, seed_number=checked.seed, progress=tick, policy=found.settings, catalogue=_own(found), shorten=False)
     checked.events = result.count.steps
     if result.failure is not None:
         yield f"random runs, seed {checked.seed}: {result.failure.error}"
-    checked.engines["fuzz"] = {key for key, times in result.tally.checked.items() if times and result.tally.twins[key]}
+    checked.engines["fuzz"] = {key for key, times in result.tally.checked.items() if times and result.tally.witnesses[key]}
     said = {each.id: each.does_not_arise for each in found.claims}
     for claim in _claims():
-        # What no run met again was met once, and that can only be believed.
+        # Cases that no run met again are taken on trust.
         layers = {(claim.id, part.name) for part in claim.parts if isinstance(part, LayerPart)} - checked.engines["prove"]
         if unseen := [name for _, name in sorted(layers - checked.engines["fuzz"]) if name not in said[claim.id]]:
             checked.trusted[claim.id] = unseen
@@ -225,7 +225,7 @@ def _claims() -> tuple[Claim, ...]:
 
 
 def _identity(found: Certificate, *_: object) -> Iterator[str]:
-    """Returns whether the certificate speaks of the declaration and the claims that are here, and of them once."""
+    """Yields faults of identity: another declaration or version, and claims missing, unknown or repeated."""
     here = declaration()
     if found.digest != here:
         yield f"it is of another declaration: its digest is {found.digest}, the one here is {here}"
@@ -234,7 +234,7 @@ def _identity(found: Certificate, *_: object) -> Iterator[str]:
     declared = {c.id: c for c in _claims()}
     for name, times in Counter(each.id for each in found.claims).items():
         if times > 1:
-            yield f"claim {name} stands in it {times} times"
+            yield f"claim {name} occurs in it {times} times"
     for name in declared.keys() - {each.id for each in found.claims}:
         yield f"claim {name} is missing"
     for each in found.claims:
@@ -254,7 +254,7 @@ def _identity(found: Certificate, *_: object) -> Iterator[str]:
 
 
 def _closure(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterator[str]:
-    """Returns whether the set holds the first state, is closed under every event, and every claim holds of every member."""
+    """Yields faults of the states: the first one missing, an event that leaves the set, or a claim broken by a member."""
     scope = SCOPES[found.scope]
     machine = account(scope.catalogue)
     reader = Compiled(machine, {**scope.catalogue.parameters(), **DEFAULTS, **found.policy})
@@ -301,12 +301,12 @@ def _broken(monitor: Monitor, name: str, fields: Row, row: Row, outcome: Any) ->
 
 
 def _without_ghosts(claim: Claim) -> Claim:
-    """A part that needs ghosts speaks of runs, not of states and steps; it is shown by induction alone."""
+    """Returns the claim without parts that need ghosts: these concern runs, and are shown by induction alone."""
     return replace(claim, parts=tuple(p for p in claim.parts if not getattr(p, "ghosts", ())))
 
 
 def _values(kind: object, most: int | None) -> Sequence[Value]:
-    """The values of a variable within the scope, as they are numbered."""
+    """Returns the values of a variable within the scope, in the order of their numbers."""
     if isinstance(kind, Enum):
         return kind.order[: max(kind.order.index(member) for member in kind.members) + 1]
     if isinstance(kind, Tokens):

@@ -1,6 +1,6 @@
 """Options in the environment: TOKENSPEC_FUZZ_SUT is --sut of `fuzz`, and so on.
 
-CI sets variables more easily than it puts a command together.
+In CI, variables are easier to set than command lines are to compose.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ _DIGEST_MIN = 12
 
 
 def take_from_environment(command: click.Command, prefix: str) -> None:
-    """Names the variable of each option after the option. Raises `WrongUsage` for a variable that is none's.
+    """Names the variable of each option after the option. Raises `WrongUsage` for a variable that belongs to no option.
 
-    So does an empty one of an option that names files or an implementation: the run would be about others than were meant.
+    An empty variable of an option that names files or an implementation raises it too: the run would be about others.
     """
     known = dict(_named(command, prefix))
     for name in sorted(os.environ):
         if not os.environ[name].strip() and isinstance(known.get(name), click.Path | Implementation):
             raise WrongUsage(name, "it is there and empty; give it a value, or unset it")
         if name.startswith(f"{prefix}_") and name not in known:
-            # Imported where something is wrong, so that short commands start without them; the same below.
+            # Imported only for an error, so that short commands start without them; the same below.
             from tokenspec.oracle.base.nearest import did_you_mean
             from tokenspec.oracle.base.text import one_line
 
@@ -35,12 +35,12 @@ def take_from_environment(command: click.Command, prefix: str) -> None:
 
 
 def _named(command: click.Command, prefix: str) -> Iterator[tuple[str, click.ParamType[Any]]]:
-    """The variables of a verb, each with what its option takes."""
+    """Yields the variables of a verb, each with the type of its option."""
     for parameter in command.params:
         option = next((word for word in parameter.opts if word.startswith("--")), None)
         if isinstance(parameter, click.Option) and option is not None:
             parameter.envvar = f"{prefix}_{option.removeprefix('--').replace('-', '_').upper()}"
-            # By white space, as all that may be given again, paths too.
+            # Separated by white space, as every repeatable option, paths too.
             parameter.type.envvar_list_splitter = None  # type: ignore[misc]
             yield parameter.envvar, parameter.type
     if isinstance(command, click.Group):
@@ -49,7 +49,7 @@ def _named(command: click.Command, prefix: str) -> Iterator[tuple[str, click.Par
 
 
 def demand_digest(context: click.Context, parameter: click.Parameter, asked: str | None) -> None:
-    """Raises `WrongUsage` where the declaration has not the digest that is asked for."""
+    """Raises `WrongUsage` unless the declaration has the requested digest."""
     if asked is None:
         return
     from tokenspec.oracle.base.provenance import declaration

@@ -1,4 +1,4 @@
-"""The files of a command line: what is read, what is written, and that the one is not the other."""
+"""Checks the input and output files of a command line: none is written that is also an input."""
 
 from __future__ import annotations
 
@@ -20,36 +20,36 @@ from tokenspec.oracle.base.whole_files import cannot_be_written, named, written
 from tokenspec.oracle.report.output import discard_standard_output, raise_all
 
 EMPTY = "a file is named, and this name is empty; name one, or leave it out"
-"""What is wrong with an empty name of a file."""
+"""The fault of an empty name of a file."""
 
 
 class Implementation(click.types.StringParamType):
-    """The address of an implementation, which is never empty either."""
+    """The address of an implementation. An empty address is refused."""
 
     name = "sut"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The address. Raises `WrongUsage` where it is empty."""
+        """Returns the address. Raises `WrongUsage` where it is empty."""
         if not value.strip():
             raise WrongUsage("--sut", NO_ADDRESS)
         return super().convert(value, param, ctx)
 
 
 class _ListedWord(click.Choice[Any]):
-    """One of a list of words, of which the nearest is named where another word is given."""
+    """A word of a list. The error for another word names the nearest."""
 
     def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
-        """What is wrong with `value`."""
+        """Returns the message, with the nearest word."""
         from tokenspec.oracle.base.nearest import did_you_mean
 
         return f"{super().get_invalid_choice_message(value, ctx).rstrip('.')}{did_you_mean(str(value), self.choices) or '.'}"
 
 
 class _FileName(click.Path):
-    """The name of a file, which is never empty: an empty one mostly is a variable that was not set."""
+    """The name of a file. An empty name is refused: mostly it is a variable that was not set."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The name. Raises `WrongUsage` where it is empty, or cannot be the name of a file."""
+        """Returns the name. Raises `WrongUsage` where it is empty, or cannot be the name of a file."""
         name = os.fspath(value)
         if not name or "\0" in name:
             option = (
@@ -60,7 +60,7 @@ class _FileName(click.Path):
 
 
 def check_names(command: click.Command) -> None:
-    """Sees to it that no argument or option of the verb takes an empty name, and that a wrong word is told the nearest."""
+    """Makes the verb's arguments and options refuse empty names, and tell the nearest of their choices."""
     for parameter in command.params:
         if isinstance(parameter.type, click.Path):
             parameter.type = _FileName()
@@ -72,10 +72,10 @@ def check_names(command: click.Command) -> None:
 
 
 def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result: str | None = None) -> None:
-    """Nothing is read or written yet. Raises `WrongUsage` where an output is an input, or another output, or cannot be.
+    """Raises `WrongUsage` where an output is an input, another output, or impossible, before anything is read or written.
 
-    `outputs` are the files written, by the option that names them; `result` is where the result goes (-o). Of an input
-    that is a folder every file is read.
+    `outputs` are the written files, by the option that names them; `result` is the file of the result (-o). For an input
+    that is a folder, every file counts as read.
     """
     given = {**outputs, "-o" if result is not None else "the result": result or "-"}
     read, written = {_identity(path, 0) for path in inputs}, dict[object, str]()
@@ -96,7 +96,7 @@ def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result
 
 
 def programs(sut: str | None) -> list[str]:
-    """The files that an implementation is run from, as far as its address names them."""
+    """Returns the files that an implementation is run from, as far as its address names them."""
     if sut is None or sut.startswith(("http://", "https://")):
         return []
     if sut.startswith("python:"):
@@ -106,14 +106,14 @@ def programs(sut: str | None) -> list[str]:
     try:
         words = shlex.split(sut)
     except ValueError:
-        # Whoever starts it says that its quotation marks do not match.
+        # Unmatched quotation marks are reported when it is started.
         return []
     found = [shutil.which(word) if number == 0 and not os.path.exists(word) else word for number, word in enumerate(words)]
     return [word for word in found if word is not None and os.path.isfile(word)]
 
 
 def _identity(path: str, standard: int) -> tuple[int, int] | str | None:
-    """What two paths to one file have in common; None for what can be opened any number of times, such as /dev/null."""
+    """Returns a key that is equal for two paths to one file; None for files that may be opened repeatedly, like /dev/null."""
     try:
         status = os.fstat(standard) if path == "-" else os.stat(path)
     except OSError:
@@ -136,10 +136,10 @@ def _check_can_be_written(option: str, path: str) -> None:
 
 @contextmanager
 def lines_to(option: str, path: str | None, failed: list[WrongUsage]) -> Iterator[Callable[[bytes], None] | None]:
-    """A call that writes one line to the file, or to standard output; None where there is no path.
+    """Yields a function that writes one line to the file, or to standard output; None where there is no path.
 
-    The reader of the stream may leave, or the disk may be full: the run goes on all the same, for the sake of its result.
-    What could not be written is added to `failed`, and the old file stays.
+    If the reader of the stream closes it, or the disk is full, the run continues, for the sake of its result.
+    An error of writing is added to `failed`, and the old file stays.
     """
     if path is None:
         yield None

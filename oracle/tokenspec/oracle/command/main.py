@@ -1,4 +1,4 @@
-"""`tokenspec`: finds the verb, runs it, and turns whatever happens into an exit code and a message."""
+"""`tokenspec`: finds the verb, runs it, and turns its result or error into an exit code and a message."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from tokenspec.oracle.report.output import discard_standard_output, output
 
 VERBS = {
     "check": "Checks every claim about the declared account and prints how each was discharged.",
-    "replay": "Runs event logs through the oracle and compares what was observed.",
+    "replay": "Runs event logs through the oracle and compares the observations.",
     "fuzz": "Fuzzes the declared machines with random events, settings and times.",
-    "serve": "Answers as the oracle, to whoever speaks the wire protocol to it.",
+    "serve": "Answers requests of the wire protocol as the oracle.",
     "mutants": "Seeds faults into the declaration and shows which claim kills each.",
     "vectors": "Runs conformance vectors against an implementation, and builds them.",
-    "diagram": "Draws the declared account, what a run has met, or what happened in a log.",
+    "diagram": "Draws the declared account, the coverage of a run, or the events of a log.",
     "docs": "Fills marked blocks of documents with tables and pictures of the declared account.",
     "export": "Writes the declared account for another tool: TLC, Spin, or any that reads JSON.",
-    "infer": "Finds the policy settings that explain what logs observed.",
-    "explain": "Tells why an account's balance is what it is, and what is due when.",
-    "verify-artefacts": "Tells whether files were made from this declaration, by the digest that they carry.",
+    "infer": "Finds the policy settings that explain the observations of logs.",
+    "explain": "Explains an account's balance, with the due dates of its jobs.",
+    "verify-artefacts": "Checks by their digest that files were made from this declaration.",
     "explore": "Writes a page in which the declared account runs, to be tried out in a browser.",
     "policies": "Lists every open question with its answers, its default, and why it is open.",
 }
@@ -58,7 +58,7 @@ class _Verbs(click.Group):
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
-        """The verb that is named. Fails with the nearest verb where there is none of that name."""
+        """Returns the verb. Fails with the nearest verb for an unknown name."""
         if not ctx.resilient_parsing and args[0] not in VERBS and not args[0].startswith("-"):
             from tokenspec.oracle.base.nearest import did_you_mean
 
@@ -66,7 +66,7 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
-        # For the same reason: a completed verb is not imported to see whether it is hidden.
+        # For the same reason: completion does not import a verb to see whether it is hidden.
         if incomplete and not incomplete[0].isalpha():
             return click.Command.shell_complete(self, ctx, incomplete)
         return [CompletionItem(name, help=says) for name, says in VERBS.items() if name.startswith(incomplete)]
@@ -78,7 +78,7 @@ class _Verbs(click.Group):
 
 
 STANDARD_OUTPUT = "standard output"
-"""The name of the file that an error of standard output is about."""
+"""The name of the file in errors of standard output."""
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "TOKENSPEC"}
 
 
@@ -122,7 +122,7 @@ def main(arguments: list[str] | None = None) -> None:
     _open_streams()
     keep_interruptions()
     code = run(lambda: tokenspec.main(arguments, prog_name="tokenspec", standalone_mode=False))
-    # All is said and all that was started has ended: from here on a signal finds nothing that it could interrupt.
+    # All output is written and all processes have ended: from here on a signal has nothing to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
@@ -130,10 +130,10 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def keep_interruptions() -> None:
-    """Sees to it that Ctrl-C and SIGTERM end a run wherever they come, and all that it has started.
+    """Makes Ctrl-C and SIGTERM end a run at any point, with all processes that it has started.
 
-    Python swallows what is raised within a callback of the garbage collector, as Hypothesis has one, or within a destructor.
-    An interruption that was lost there comes again a moment later.
+    Python swallows exceptions within a callback of the garbage collector, as Hypothesis has one, or within a destructor.
+    An interruption that was lost there is raised again a moment later.
     """
     before = sys.unraisablehook
 
@@ -148,7 +148,7 @@ def keep_interruptions() -> None:
 
     sys.unraisablehook = hook
     for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, _terminated)):
-        # What is ignored, as in the background of a script, stays so.
+        # An ignored signal, as in the background of a script, stays ignored.
         if signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, handler)
 
@@ -158,9 +158,9 @@ def _terminated(number: int, frame: object) -> None:
 
 
 def _open_streams() -> None:
-    """Standard output and error are UTF-8 everywhere; where one of them is closed, what is written there goes nowhere.
+    """Makes standard output and error UTF-8 everywhere; output to a closed one is discarded.
 
-    A standard input that is closed stays so: whether it is missed depends on the verb.
+    A closed standard input stays closed: only some verbs need it.
     """
     for number, name in ((1, "stdout"), (2, "stderr")):
         stream = getattr(sys, name)
@@ -172,7 +172,7 @@ def _open_streams() -> None:
             stream = open(number, "w", closefd=False)
             setattr(sys, name, stream)
         if isinstance(stream, io.TextIOWrapper):
-            # A name that is no Unicode text, such as that of a file, is written with escapes.
+            # A name that is not Unicode text, such as that of a file, is written with escapes.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     if isinstance(sys.stdout, io.TextIOWrapper):
         raw = io.BufferedWriter(_StandardOutput(1, "wb", closefd=False))
@@ -180,7 +180,7 @@ def _open_streams() -> None:
 
 
 class _StandardOutput(io.FileIO):
-    """Standard output, whose errors bear its name: who writes to it, such as click, does not tell whose they are."""
+    """Standard output, whose errors have its name: callers such as click do not name the file."""
 
     def write(self, data: Any) -> int:
         try:
@@ -191,7 +191,7 @@ class _StandardOutput(io.FileIO):
 
 
 def run(call: Callable[[], Any]) -> int:
-    """The exit code of `call`; whatever it raises becomes a message on standard error, never a traceback."""
+    """Returns the exit code of `call`; an exception becomes a message on standard error, never a traceback."""
     try:
         code = call()
         with output("-"):
@@ -202,13 +202,13 @@ def run(call: Callable[[], Any]) -> int:
     except click.UsageError as fault:
         return _usage(fault)
     except (click.Abort, KeyboardInterrupt) as fault:
-        # click makes an `Abort` of whatever interrupts it.
+        # click turns every interruption into an `Abort`.
         terminated = isinstance(fault.__cause__ or fault, Terminated)
         return _say("terminated", TERMINATED) if terminated else _say("interrupted", INTERRUPTED)
     except BadSetting as fault:
         return _say(str(fault), USAGE if isinstance(fault, WrongUsage) else BAD_DATA)
     except (BrokenPipeError, SystemExit):
-        # Whoever reads the help has seen enough and left; click then ends the process by itself.
+        # The reader of the help has closed the pipe; click then ends the process by itself.
         discard_standard_output()
         return 0
     except OSError as fault:
@@ -225,7 +225,7 @@ def run(call: Callable[[], Any]) -> int:
 
 
 def _usage(fault: click.UsageError) -> int:
-    """Tells how the command is used, as click does, but with what stood on the command line in one line."""
+    """Prints the usage as click does, but with the command line's texts on one line."""
     from tokenspec.oracle.base.text import one_line
 
     lines = []

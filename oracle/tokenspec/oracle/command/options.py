@@ -1,4 +1,4 @@
-"""Options that several verbs share, and where their results go."""
+"""Options that several verbs share, and the destinations of their results."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ Command = Callable[..., Any]
 
 
 class Seconds(click.FloatRange):
-    """A length of time within a range; what is not a number lies in none, though no comparison says so."""
+    """A length of time within a range; NaN lies in none, though no comparison says so."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The number. Fails as a `FloatRange` does."""
+        """Returns the number. Fails as a `FloatRange` does."""
         number = super().convert(value, param, ctx)
         return self.fail("nan is not a length of time.", param, ctx) if math.isnan(number) else number
 
 
 TIMEOUT = Seconds(min=0, min_open=True, max=3_600)
-"""How long an implementation may take for an answer: up to an hour."""
+"""The type of the time limit for an answer: up to an hour."""
 
 
 def together(name: str, make: Callable[..., object], *options: Callable[[Command], Command]) -> Callable[[Command], Command]:
-    """Options that a verb takes as one argument, `name`, which `make` makes of them."""
+    """Combines options into one argument of the verb, `name`, by `make`."""
 
     def decorate(command: Command) -> Command:
         bare: list[click.Parameter] = []
@@ -62,19 +62,19 @@ resets_option = click.option(
     type=click.Choice(RESETS),
     default=RESETS[0],
     show_default=True,
-    help="Whether the two jobs are written in the log or run by themselves when due.",
+    help="explicit: the log has the two jobs as events; implied: they run automatically when due.",
 )
-"""--resets, of a verb that reads logs."""
+"""--resets of a verb that reads logs."""
 
 
 def policy_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """What --policy takes, for the completion of a shell."""
-    settings = [f"{knob.name}={answer}" for knob in POLICIES for answer, _ in knob.answers]
+    """Returns the values of --policy, for the completion of a shell."""
+    settings = [f"{policy.name}={choice}" for policy in POLICIES for choice, _ in policy.answers]
     return [setting for setting in settings if setting.startswith(incomplete)]
 
 
 def policy_option(says: str) -> Callable[[Command], Command]:
-    """--policy, with its help."""
+    """Returns --policy, with its help."""
     return click.option("--policy", metavar="NAME=ANSWER", multiple=True, shell_complete=policy_settings, help=says)
 
 
@@ -93,15 +93,15 @@ settings_options = together("settings", settings_of, policy_option(_POLICY), _CA
 settings_or_infer_options = together(
     "settings",
     settings_or_infer,
-    policy_option(f"{_POLICY} `infer`: every setting not given is followed, as far as it explains what was seen."),
+    policy_option(f"{_POLICY} `infer`: tries all settings of the others, and keeps those that explain the observations."),
     _CATALOGUE,
 )
-"""The same where settings can be inferred as well."""
+"""--policy and --catalogue, as `settings`, where settings can be inferred as well."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """The form of the result, where it goes, and in which other forms it is written elsewhere."""
+    """The form and destination of the result, and further forms with their files."""
 
     form: str
     output_file: str | None
@@ -109,23 +109,23 @@ class Output:
     reports: Reports = ()
 
     def check(self, inputs: Sequence[str | None], outputs: Mapping[str, str | None] | None = None) -> None:
-        """Raises `WrongUsage` where a file that is written cannot be, or is also read; `outputs` are others that are written."""
+        """Raises `WrongUsage` where a file cannot be written, or is also read; `outputs` are further written files."""
         reports = {f"--report {form}={path}": path for form, path in self.reports}
         check_files([path for path in inputs if path is not None], {**(outputs or {}), **reports}, self.output_file)
 
     def write(self, report: RunReport, failed: Sequence[WrongUsage] = ()) -> int:
-        """Writes the report; the exit code. Raises `WrongUsage` afterwards for what could not be written, `failed` included."""
+        """Writes the report; returns the exit code. Raises `WrongUsage` at the end for failed outputs, `failed` included."""
         return write(report, self.form, self.output_file, self.quiet, self.reports, failed)
 
 
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")
 OUTPUT = click.option(
-    "-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where the result goes; default: standard output."
+    "-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="The file of the result; default: standard output."
 )
 
 
 def output_options(*forms: str, reports: bool = False) -> Callable[[Command], Command]:
-    """--format, -o and -q, as `out`; with `reports` --report as well."""
+    """Returns --format, -o and -q, as `out`; with `reports` --report as well."""
     form = click.option(
         "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="Form of the result."
     )
@@ -154,7 +154,7 @@ def _report_option(formats: Sequence[str]) -> Callable[[Command], Command]:
 
 @contextmanager
 def progress(says: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on standard error, on a terminal only; the call it gives is told of each step done."""
+    """Shows a progress bar on standard error, on a terminal only; yields a function to be called with steps done."""
     if not sys.stderr.isatty():
         yield lambda _: None
         return

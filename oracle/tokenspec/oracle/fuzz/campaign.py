@@ -1,8 +1,8 @@
 """A whole fuzzing run: Hypothesis drives part of it, plain random walks over the same rules the rest.
 
 Hypothesis spends most of a step on its own book-keeping and repeats itself a good deal; the walks are several times as
-fast and lean towards what has been met least, so that rare rules and refusals are met in every run. A
-failure of either is made short and plain on its records.
+fast and prefer the outcomes met least, so that rare rules and refusals are met in every run. A
+failure of either is shrunk on its records.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.system import system
 
 _FURTHER = 8
-"""The largest number of further rounds of walks, each of a quarter of the examples, after what was not met by then."""
+"""The largest number of further rounds of walks, each of a quarter of the examples, in search of outcomes not yet met."""
 
 PROFILES = {"ci": 700, "nightly": 60_000}
-"""Examples of a profile: about a minute, about an hour."""
+"""The number of examples of a profile: about a minute, about an hour."""
 
 Progress = Callable[[int], None]
-"""Told how many examples have been run since the last call."""
+"""A callback, given the number of examples run since its last call."""
 
 _PLAIN = Catalogue(
     DEFAULT.ranking,
@@ -51,27 +51,27 @@ _PLAIN = Catalogue(
 
 @dataclass
 class CampaignResult:
-    """What a campaign came to."""
+    """The result of a campaign."""
 
     coverage: Coverage
     tally: Tally
     closed: frozenset[Met] = frozenset()
-    """Rules and refusals that the fixed settings leave no way to meet."""
+    """Rules and refusals that cannot be met under the fixed settings."""
     count: Count = field(default_factory=Count)
     failure: Failure | None = None
     seconds: float = 0.0
     seed: int = 0
     interrupted: bool = False
-    """Somebody ended it early."""
+    """True if the campaign was interrupted."""
 
     @property
     def cold(self) -> list[tuple[str, str]]:
-        """Rules and refusals that were never met, and could have been."""
+        """Returns the rules and refusals that were never met, and could have been."""
         return self.coverage.cold(self.closed)
 
 
 def _met(machines: tuple[Machine, ...], fuzzed: Iterable[type[WorldFuzz] | type[MachineFuzz]]) -> Coverage:
-    """What all of them met together."""
+    """Returns the coverage of all of them together."""
     coverage = Coverage(machines)
     for kind in fuzzed:
         coverage.add(kind.coverage)
@@ -80,7 +80,7 @@ def _met(machines: tuple[Machine, ...], fuzzed: Iterable[type[WorldFuzz] | type[
 
 @cache
 def default_watch() -> Watch:
-    """The formulas of the claims about the declared account."""
+    """Returns the formulas of the claims about the declared account."""
     return Watch(system().machines[0], claims(DEFAULT.ranking))
 
 
@@ -95,10 +95,10 @@ def run(
     catalogue: Catalogue | None = None,
     only: str | None = None,
 ) -> CampaignResult:
-    """Fuzzes the declared machines, or `machine` in place of the account. Progress is told of each example.
+    """Fuzzes the declared machines, or `machine` in place of the account. Each example is reported to `tick`.
 
-    `policy` fixes knobs and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
-    the same run. It ends with the first failure, made as short as can be if `shorten`; `only` is the one claim
+    `policy` fixes policies and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
+    the same run, which ends with the first failure, shrunk if `shorten`; `only` is the one claim
     that counts.
     """
     started = time.monotonic()
@@ -130,9 +130,9 @@ def run(
         for part in parts:
             part()
         for number in range(1, _FURTHER + 1 if settled and only is None else 1):
-            # Under settings of somebody's own, chance may pass over what is rare; what was met least comes first.
+            # Under fixed settings, chance may miss rare outcomes; those met least come first.
             cold = _met(result.coverage.machines, (world, *machines)).cold(result.closed)
-            if cold or not all(world.tally.twins[key] for key in of_layers):
+            if cold or not all(world.tally.witnesses[key] for key in of_layers):
                 walk_worlds(world, -(-examples // 4), steps, seed_number + number * examples)
     except KeyboardInterrupt:
         result.interrupted = True
@@ -150,7 +150,7 @@ def run(
 
 
 def drive(world: type[WorldFuzz], examples: int, steps: int, seed_number: int, tick: Progress, shorten: bool = False) -> None:
-    """Hypothesis drives `examples` runs; `shorten` is whether it shrinks what it finds."""
+    """Lets Hypothesis drive `examples` runs, and shrink its findings if `shorten`."""
     world.on_example = lambda: tick(1)
     phases = (Phase.generate, Phase.shrink) if shorten else (Phase.generate,)
     seed(seed_number)(world)
@@ -168,12 +168,12 @@ def drive(world: type[WorldFuzz], examples: int, steps: int, seed_number: int, t
 
 
 def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int, tick: Progress = lambda _: None) -> None:
-    """Random walks over the rules of a world, leaning towards outcomes that were met rarely."""
+    """Runs random walks over the rules of a world, with a preference for rarely met outcomes."""
     dice = random.Random(seed_number)
-    knobs = system().machines[0].policies
+    policies = system().machines[0].policies
     for number in range(walks):
         run = world()
-        policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in knobs}
+        policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in policies}
         catalogue = _PLAIN if number % 3 == 2 else DEFAULT
         resets = "implied" if number % 4 == 3 else "explicit"
         start, plan = dice.choice(STARTS), dice.choice(world.plans)
@@ -198,16 +198,16 @@ def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: 
 
 
 def _weighted(events: tuple[Event, ...], coverage: Coverage) -> list[Event]:
-    """The events to choose from, those with outcomes that were met rarely several times over."""
+    """Returns the events to choose from, those with rarely met outcomes several times over."""
     cold = {event for event, _, hits in coverage.rows() if hits < 10}
     return [e for e in events for _ in range(len(names_by_weight(e)) * (3 if e.name in cold else 1))]
 
 
 def shortened(fuzz: type[WorldFuzz], failure: Failure, tries: int = 1_500, failures: int = 1_500) -> tuple[Failure, bool]:
-    """The failure on as few and as plain records as are found, and whether it came again at all.
+    """Returns the failure on as few and as plain records as found, and true if it could be reproduced.
 
-    It ends after so many `tries`, or so many of them that failed; no clock counts, so that it comes to the same each time.
-    What is played again for that is not counted as fuzzing.
+    The search ends after so many `tries`, or so many of them that failed; it reads no clock, so that it is reproducible.
+    The runs of the search are not counted as fuzzing.
     """
     found = failure
 

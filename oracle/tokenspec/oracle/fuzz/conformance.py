@@ -1,7 +1,7 @@
-"""A fuzzing run of an implementation, from its first answer to the verdict.
+"""Fuzzes an implementation, from its first answer to the verdict.
 
 Random walks go first, then Hypothesis, as with the declared machines. The first divergence is made shorter on its
-records; which rule it is about, and under which policy it would be none, is worked out by a replay of them.
+records; a replay of them finds the rule behind it, and the policies under which there is no divergence.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tokenspec.machine.lang.declaration import Actor, Event
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
-from tokenspec.oracle.fuzz.regressions import Kept
+from tokenspec.oracle.fuzz.regressions import Regressions
 from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
 from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, NoSettingLeft, Possible, side_by_side
 from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld
@@ -37,69 +37,69 @@ from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
 
 HYPOTHESIS_SHARE = 5
-"""One run by Hypothesis for so many walks: a step of its own takes four times as long, and walks meet as much."""
+"""One Hypothesis run per this many random walks (Hypothesis steps cost about four times as much and find no more)."""
 
 _TRIES, _HUNG = 1_000, 20
-"""How often a shorter counterexample is tried, and how often an implementation may hang for it: a whole timeout each time."""
+"""The largest number of tries, and of those at which an implementation hangs, each of which costs a whole timeout."""
 
 
 @dataclass
 class SutCounterexample:
-    """A divergence: what was sent, with what was answered, and what is wrong with the last answer."""
+    """A divergence: the requests with their answers, and the error of the last answer."""
 
     records: list[dict[str, Any]]
     expected: list[Answer | None]
     """The right answers to `records`."""
     error: Diverged
     is_reproduced: bool = True
-    """True if it came again in a new world, and could be made shorter."""
+    """True if the divergence came again in a new world, and could be shrunk."""
     because: Divergence | None = None
-    """The rule and the policies behind it, where an answer differs."""
+    """The rule and the policies behind the divergence, where an answer differs."""
 
 
 @dataclass
 class Conformance:
-    """What a run came to."""
+    """The result of a run."""
 
     terms: Capabilities | None = None
     policy: Mapping[str, str] = field(default_factory=dict)
     coverage: Coverage = field(default_factory=lambda: Coverage(()))
     closed: frozenset[Met] = frozenset()
-    """Rules and refusals that cannot be met with what the implementation takes."""
+    """Rules and refusals that cannot be met with the events and values that the implementation takes."""
     count: Count = field(default_factory=Count)
     policies: dict[str, list[str]] | None = None
-    """Where settings are inferred: by knob, the answers of which some setting explains everything."""
+    """By policy, the choices of the settings that explain everything, where settings are inferred."""
     settings: int = 1
     """The number of settings that explain everything."""
     counterexample: SutCounterexample | None = None
     why_none: str = ""
-    """Why there is no verdict, where there is none."""
+    """The reason where there is no verdict."""
     is_interrupted: bool = False
     tried: int = 0
-    """Counterexamples of earlier runs that were tried first, the last one among them."""
+    """The number of counterexamples of earlier runs that were tried first, the last one included."""
     mended: int = 0
-    """Those that show nothing any more."""
+    """The number of counterexamples that show nothing any more."""
     not_taken: int = 0
-    """Those that show nothing, since the implementation does not take their events or values, or does not observe them."""
+    """The number of counterexamples whose events, values or fields the implementation does not take or observe."""
     left_out: frozenset[str] = frozenset()
-    """Policies that the implementation does not know, and that were not sent."""
+    """Policies unknown to the implementation, which were not sent."""
     held: set[str] = field(default_factory=set)
-    """The fields observed that held a value, in the answers or in the right ones."""
+    """The observed fields that held a value, in the answers or in the right ones."""
     seconds: float = 0.0
 
     @property
     def compared(self) -> int:
-        """The number of answers that were compared."""
+        """Returns the number of answers that were compared."""
         return self.count.compared
 
     @property
     def word(self) -> str:
-        """`conforms`, `diverges` or `no_verdict`."""
+        """Returns `conforms`, `diverges` or `no_verdict`."""
         return "diverges" if self.counterexample is not None else "no_verdict" if self.why_none else "conforms"
 
     @property
     def cold(self) -> list[Met]:
-        """Rules and refusals that could have been met, and were not."""
+        """Returns the rules and refusals that could have been met, and were not."""
         return self.coverage.cold(self.closed)
 
 
@@ -115,8 +115,8 @@ def conform(
 ) -> Conformance:
     """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis.
 
-    With a `database`, a directory, what earlier runs found is tried first, and what is found is kept there. `openings` are the
-    worlds that were opened at `client` before. Raises `NotThere`, and `WrongUsage` where a setting that was asked for is fixed
+    With a `database`, a directory, findings of earlier runs are tried first, and new ones are kept there. `openings` are the
+    worlds that were opened at `client` before. Raises `NotThere`, and `WrongUsage` where a requested setting is fixed
     otherwise.
     """
     started = time.monotonic()
@@ -148,7 +148,7 @@ def _judge(
     verdict.closed = closed_by(terms, setting)
     fuzz = _fuzz_of(openings, terms, setting)
     verdict.coverage, verdict.count, verdict.held, verdict.left_out = fuzz.coverage, fuzz.count, fuzz.held, openings.left_out
-    kept = Kept(database, terms, setting) if database is not None else None
+    kept = Regressions(database, terms, setting) if database is not None else None
     try:
         if fuzz.events and terms.observes:
             if kept is not None:
@@ -164,7 +164,7 @@ def _judge(
     finally:
         _note_settings(verdict, fuzz)
     if fuzz.failure is not None:
-        # Whoever interrupts the search for a shorter one is shown what was found.
+        # An interrupted search for a shorter one still shows the finding.
         failure, verdict.counterexample = fuzz.failure, _counterexample(fuzz.failure)
         if isinstance(failure.error, NoSettingLeft) and issubclass(fuzz, InferringFuzz):
             failure = _with_other_worlds(fuzz, failure, failure.error)
@@ -190,10 +190,10 @@ def _judge(
 NOTHING_COMPARED = "nothing was compared: with the events, values and fields that it lists, no field observed ever held a value"
 
 
-def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Conformance) -> None:
-    """Plays what earlier runs found; raises where it still diverges. What does not, or is no run any more, is dropped.
+def _try_again(fuzz: type[SutFuzz], kept: Regressions, verdict: Conformance) -> None:
+    """Replays the findings of earlier runs; raises where one still diverges. Others, and malformed ones, are dropped.
 
-    What the implementation does not take any more shows nothing either way, and stays.
+    A finding that the implementation does not take any more shows nothing either way, and is kept.
     """
     reader = Oracle(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets).reader
     for records in kept:
@@ -213,7 +213,7 @@ def _try_again(fuzz: type[SutFuzz], kept: Kept, verdict: Conformance) -> None:
 def replayed(
     client: Client, setting: SutSettings, records: list[dict[str, Any]], openings: Openings | None = None
 ) -> SutCounterexample | None:
-    """What is wrong with the answers to `records`, in a new world; None where nothing is.
+    """Returns the counterexample in the answers to `records`, in a new world; None where they are right.
 
     Raises `CannotOpen`, also where the implementation does not take a record as it is, or nothing is left to be compared;
     `BadRecord` where a record is not well formed; `NotThere`, `WrongUsage`.
@@ -259,7 +259,7 @@ def _note_settings(verdict: Conformance, fuzz: type[SutFuzz]) -> None:
 
 
 def _with_other_worlds(fuzz: type[InferringFuzz], failure: Failure, error: NoSettingLeft) -> Failure:
-    """The world that failed, with the worlds that had ruled out what would have explained it, as one."""
+    """Returns the world that failed as one with the worlds that had ruled out the settings that would have explained it."""
     records = side_by_side(fuzz.possible.needed(fuzz.last))
     oracle = Oracle(error.why.example, fuzz.setting.catalogue, fuzz.terms.resets)
     return replace(failure, records=records, expected=[oracle.apply(record) for record in records])
@@ -275,7 +275,7 @@ def _explain(found: SutCounterexample, policy: Mapping[str, str], setting: SutSe
 
 
 def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
-    """The rules and refusals that cannot be met with the events and values that the implementation takes."""
+    """Returns the rules and refusals that cannot be met with the events and values that the implementation takes."""
     account, _, session = system(setting.catalogue).machines
     settled = setting.policy if setting.known is None else setting.known
     figures = {**setting.catalogue.parameters(), **settled, **terms.policy, **setting.catalogue.unnamed(terms.fields)}
@@ -289,13 +289,13 @@ def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
         if not terms.opens_accounts:
             closed |= {(event, what) for event, what in refused if event == "open_account" or what.endswith("account_must_exist")}
         if terms.resets == "implied":
-            # A job that runs by itself runs when it is due, and leaves nothing due.
+            # A job that runs automatically runs when it is due, and leaves nothing due.
             closed |= {(event, what) for event, what in refused if event in JOBS or what.endswith("renewal_must_not_be_due")}
     return frozenset(closed)
 
 
 def _taken(event: Event, terms: Capabilities) -> Event | None:
-    """`event` with the values that may be sent; None where it cannot happen."""
+    """Returns `event` with the values that may be sent; None where it cannot happen."""
     runs_by_itself = terms.resets == "implied" and event.name in ("renew", "daily_reset")
     if event.actor is Actor.CLOCK or event.name == "open_account" or runs_by_itself:
         return event

@@ -1,6 +1,6 @@
 """The claims about the clock and the journal, checked around every record of a run.
 
-Each check has its own way to the right result: histories kept apart, copies of an account that take another road,
+Each check derives the right result in its own way: separate histories, copies of an account on another path,
 snapshots before and after.
 """
 
@@ -38,11 +38,11 @@ _PLAN_CHANGES = frozenset(
     and set(rule.source) <= set(SUBSCRIBED)
     and rule.target != FREE
 )
-"""The events of a subscriber that change the plan, or the one scheduled; what they do to clocks is what is checked."""
+"""The events of a subscriber that change the plan, or the scheduled one; their effect on clocks is checked."""
 
 
 class LayerChecks:
-    """Plays records through an oracle and checks, for each, every claim that speaks of the layers."""
+    """Runs records through an oracle and checks, for each, every claim about the layers."""
 
     def __init__(
         self,
@@ -60,9 +60,9 @@ class LayerChecks:
         self._refunded: set[tuple[str, str]] = set()
 
     def met(self, claim: str, part: str, interesting: bool = True) -> None:
-        """A part was checked, in its interesting case or in another."""
+        """Counts a check of a part, in its interesting case or in another."""
         self.tally.checked[claim, part] += 1
-        self.tally.twins[claim, part] += interesting
+        self.tally.witnesses[claim, part] += interesting
 
     def _demand(self, claim: str, part: str, holds: bool, detail: str, interesting: bool = True) -> None:
         self.met(claim, part, interesting)
@@ -73,7 +73,7 @@ class LayerChecks:
         return self._only is None or claim in self._only
 
     def play(self, record: dict[str, Any]) -> Stepped:
-        """The oracle's answer to `record`, with what decided it. Raises `Violation`."""
+        """Returns the oracle's answer to `record`, with its reason. Raises `Violation`."""
         name, event = record["account"], record["event"]
         others = {n: msgspec.json.encode(a) for n, a in self.oracle.accounts.items() if n != name}
         known = self.oracle.accounts.get(name)
@@ -105,7 +105,7 @@ class LayerChecks:
         return stepped
 
     def _apply(self, record: dict[str, Any]) -> Stepped:
-        """The record happens; the history of a new account begins after it."""
+        """Runs a record; the history of a new account begins after it."""
         name = record["account"]
         stepped = self._followed(name, lambda: self.oracle.step(self.oracle.reader.convert(record)))
         if name not in self._history:
@@ -113,7 +113,7 @@ class LayerChecks:
         return stepped
 
     def _followed(self, name: str, act: Callable[[], _Ran]) -> _Ran:
-        """The history of true balances goes on with the steps that `act` takes."""
+        """Continues the history of true balances with the steps that `act` takes."""
         try:
             ran = act()
         except Stuck as stuck:
@@ -129,14 +129,14 @@ class LayerChecks:
             if history is None or step.outcome[0] < 0:
                 continue
             now = self.oracle.app_balances(step.outcome[1])
-            # The months that one renewal job makes good are one event, so the states between count for nothing.
+            # The months that one renewal job settles are one event, so the states between do not count.
             if step.is_further_run:
                 history[-1] = now
             else:
                 history.append(now)
 
     def shown(self, who: str, die: int) -> dict[str, int]:
-        """What a screen may show: some pools, as they are, as they were, or as they never were."""
+        """Returns figures for a screen: some pools, as they are, as they were, or as they never were."""
         age, mask = divmod(die, 2 ** len(APP_POOLS))
         history = self._history.get(who) or [(0, 0, 0, 0)]
         vector = history[max(0, len(history) - 1 - age // 3)]
@@ -215,7 +215,7 @@ class LayerChecks:
             return
         clamped = self.oracle.policy["month_end"] == "stay_clamped"
         instants = [dial.anchor, *(_anniversary(dial.anchor, months, clamped) for months in range(1, 40))]
-        # Each instant lies in the one period that begins last at or before it; beyond the list there is nothing to say.
+        # Each instant lies in the period that begins last at or before it; beyond the list nothing is checked.
         held = [(start, end) for start, end in pairwise(instants) if start <= at < end]
         if at < instants[-1]:
             agrees = len(held) == 1 and held[0][1] == dial.upcoming and period_of(dial.anchor, at, clamped) == held[0]
@@ -230,7 +230,7 @@ class LayerChecks:
         self._followed(name, lambda: self.oracle.advance(account, at))
 
     def _late_equals_on_time(self, name: str, account: Account, at: int) -> None:
-        """One copy has its jobs run at the instants they fall due, the other all of them at `at`, in due order."""
+        """Compares a copy whose jobs run at the instants they fall due with one that runs all of them at `at`, in due order."""
         waiting = any(dial is not None and dial.is_waiting for dial in (account.daily, account.renewal))
         order = _order(account, at, self.oracle.policy["month_end"] == "stay_clamped")
         if waiting or order is None or self.oracle.policy["missed_renewals"] != "each":
@@ -246,7 +246,7 @@ class LayerChecks:
 
 
 def _order(account: Account, at: int, clamped: bool) -> list[str] | None:
-    """The jobs due until `at`, in the order they first fell due; None where one settles across a due instant of the other."""
+    """Returns the jobs due until `at`, in order of first due; None where one settles across a due instant of the other."""
     if account.daily is None or (account.daily.upcoming > at and (account.renewal is None or account.renewal.upcoming > at)):
         return None
     first_day, renewals = account.daily.upcoming, _anniversaries(account.renewal, at, clamped)
@@ -273,7 +273,7 @@ def _anniversaries(dial: Dial | None, at: int, clamped: bool) -> list[int]:
 
 
 def _anniversary(anchor: int, months: int, clamped: bool) -> int:
-    """The instant `months` after `anchor`, worked out with the standard library alone, apart from the clock."""
+    """Returns the instant `months` after `anchor`, derived with the standard library alone, apart from the clock."""
     begun = datetime.fromtimestamp(anchor / 1000, UTC)
     lengths = [monthrange(begun.year + (begun.month - 1 + n) // 12, (begun.month - 1 + n) % 12 + 1)[1] for n in range(months + 1)]
     day = min(begun.day, *lengths[1:]) if clamped else min(begun.day, lengths[months])

@@ -1,7 +1,7 @@
 """Counterexamples that are kept between runs, in one of Hypothesis's example databases.
 
-What is kept are the records themselves, not the choices by which Hypothesis came to them: most are found by walks without
-Hypothesis, and choices mean something else as soon as it, or the declaration, has changed.
+The records themselves are kept, not the choices by which Hypothesis found them: most are found by walks without
+Hypothesis, and choices mean something else once Hypothesis or the declaration has changed.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 Records = list[dict[str, Any]]
 
 
-class Kept:
+class Regressions:
     """The counterexamples of one implementation under one setting. Several runs may share the directory."""
 
     def __init__(self, directory: Path, terms: Capabilities, setting: SutSettings) -> None:
@@ -34,7 +34,7 @@ class Kept:
         self._key = b"tokenspec " + hashlib.sha256(msgspec.json.encode((terms.name, terms.resets, *settings))).digest()
 
     def __iter__(self) -> Iterator[Records]:
-        """All of them, the shortest first; what is none is dropped."""
+        """Yields all of them, the shortest first; malformed ones are dropped."""
         for content in sorted(self._database.fetch(self._key), key=lambda each: (len(each), each)):
             try:
                 yield decode(content, Records)
@@ -42,16 +42,16 @@ class Kept:
                 self._database.delete(self._key, content)
 
     def keep(self, records: Records) -> None:
-        """Adds one."""
+        """Adds a counterexample."""
         self._database.save(self._key, _content(records))
 
     def drop(self, records: Records) -> None:
-        """Removes one that does not fail any more."""
+        """Removes a counterexample that does not fail any more."""
         self._database.delete(self._key, _content(records))
 
 
 def check_directory(path: str) -> Path:
-    """The directory of a database, made if there is none. Raises `WrongUsage`: a database fails silently."""
+    """Returns the directory of a database, made if there is none. Raises `WrongUsage`: a database fails silently."""
     directory = Path(path)
     try:
         directory.mkdir(parents=True, exist_ok=True)

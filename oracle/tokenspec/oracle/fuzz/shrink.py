@@ -1,7 +1,7 @@
-"""Makes a failing list of records shorter and plainer: fewer events, accounts and names, less time, smaller amounts.
+"""Shrinks a failing list of records: fewer events, accounts and names, less time, smaller amounts.
 
-Hypothesis shrinks what it drew; a record is what a person reads, so the last steps are taken on records. How far they go
-depends on the number of attempts alone, so that one seed gives one story however busy the machine is.
+Hypothesis shrinks its own draws; people read records, so the last steps shrink records. Their number is limited, not their time,
+so that one seed gives one story on any machine.
 """
 
 from __future__ import annotations
@@ -20,18 +20,18 @@ Record = dict[str, Any]
 Fails = Callable[[list[Record]], bool]
 
 _UNITS_MS = (DAY_MS, 3_600_000, 60_000, 1_000, 1)
-"""Steps of time, the plainest first."""
+"""Units of time in milliseconds, the plainest first."""
 _LENGTHS_MS = (0, 60_000, 3_600_000, *(days * DAY_MS + late for days in (1, 2, 31, 62) for late in (0, 1)))
-"""Lengths of time at which much begins; more of it may show less."""
+"""Lengths of time that are tried first; a longer time may show less."""
 _AMOUNTS = (0, 1, *(10**digits for digits in range(1, 16)))
 
 
 def shrink(records: list[Record], fails: Fails, tries: int = 1500) -> list[Record]:
-    """The plainest list found that still fails, after at most `tries` attempts. `records` has to fail."""
+    """Returns the plainest list found that still fails, after at most `tries` attempts. `records` has to fail."""
     records, left, tried = [asked(record) for record in records], iter(range(tries)), set[str]()
 
     def still(candidate: list[Record]) -> bool:
-        # What failed is what the search goes on from, so that whatever is met a second time did not.
+        # The search goes on from every candidate that failed, so that a candidate met again did not fail.
         key = repr(candidate)
         if key in tried or next(left, None) is None:
             return False
@@ -61,7 +61,7 @@ def _fewer(records: list[Record], still: Fails) -> list[Record]:
 
 
 def _first(records: list[Record], candidates: Iterator[list[Record]], still: Fails) -> list[Record]:
-    """The first of the candidates that fails; `records` where none does."""
+    """Returns the first of the candidates that fails, or `records`."""
     return next((candidate for candidate in candidates if candidate != records and still(candidate)), records)
 
 
@@ -79,13 +79,13 @@ def _in_one_account(records: list[Record], still: Fails) -> list[Record]:
 
 @cache
 def _optional() -> frozenset[str]:
-    """What a record may leave out."""
+    """Returns the fields that a record may leave out."""
     events = [event for machine in system().machines for event in machine.events]
     return frozenset({"id", *(key.name for event in events for key in event.keys if key.optional)})
 
 
 def _with_less(records: list[Record], still: Fails) -> list[Record]:
-    """Without what a record may leave out, and with one pool of several."""
+    """Returns the records without optional fields, and with one pool of several."""
     for name in sorted(_optional()):
         without = [{key: value for key, value in record.items() if key != name} for record in records]
         alone = (_with(records, index, record) for index, record in enumerate(without))
@@ -102,19 +102,19 @@ def _with_less(records: list[Record], still: Fails) -> list[Record]:
 
 @cache
 def _own_names() -> tuple[str, ...]:
-    """The fields that hold names which whoever writes a record makes up."""
+    """Returns the fields whose names are made up by the writer of a record."""
     keys = [key for machine in system().machines for event in machine.events for key in event.keys]
     made_up = {key.name: None for key in keys if key.shape is Shape.TEXT and key.name not in _optional()}
     return ("account", *made_up, "id")
 
 
 def _plainly_named(records: list[Record], still: Fails) -> list[Record]:
-    """With a1, a2, ... for accounts, j1, ... for jobs, and so on: one name for one name."""
+    """Returns the records with accounts called a1, a2, ..., jobs j1, ..., and so on: one name for one name."""
     own, accounts = _own_names(), {record["account"] for record in records}
     plain: dict[tuple[str, str], str] = {}
 
     def kind(key: str, name: str) -> tuple[str, str]:
-        # What names an account bears the account's name.
+        # A field that names an account takes the account's new name.
         return ("account" if key != "id" and name in accounts else key, name)
 
     def named(chosen: dict[tuple[str, str], str]) -> list[Record]:
@@ -128,13 +128,13 @@ def _plainly_named(records: list[Record], still: Fails) -> list[Record]:
 
 @cache
 def _words() -> dict[tuple[str, str], tuple[str, ...]]:
-    """By event and field, the words that may stand there, in the order in which they are declared."""
+    """Returns the words of each field by event and field, in the order of declaration."""
     events = [event for machine in system().machines for event in machine.events]
     return {(event.name, f.key): f.type.members for event in events for f in event.fields if isinstance(f.type, Enum)}
 
 
 def _plain_words(records: list[Record], still: Fails) -> list[Record]:
-    """With the first word of a list rather than a later one: an image, the lowest plan."""
+    """Returns the records with the first word of a list in place of a later one: an image, the lowest plan."""
     for index, record in enumerate(records):
         for key, word in record.items():
             members = _words().get((record["event"], key), ())
@@ -144,7 +144,7 @@ def _plain_words(records: list[Record], still: Fails) -> list[Record]:
 
 
 def _truly_repeated(records: list[Record], still: Fails) -> list[Record]:
-    """With the same request under an id that is used again."""
+    """Returns the records with the same request under a repeated id."""
     for index, record in enumerate(records):
         before = (r for r in records[:index] if r["account"] == record["account"] and r.get("id") == record.get("id", ""))
         records = _first(records, (_with(records, index, r | {"at": record["at"]}) for r in before), still)
@@ -152,12 +152,12 @@ def _truly_repeated(records: list[Record], still: Fails) -> list[Record]:
 
 
 def _begun_plainly(records: list[Record], still: Fails) -> list[Record]:
-    """With a beginning at the first midnight of its year, its month or its day, all else as long afterwards as it was."""
+    """Returns the records with their beginning at the first midnight of its year, month or day, and the rest after it."""
     begins = format_instant(parse_instant(records[0]["at"]))
     plain = (f"{begins[:5]}01-01T00:00:00Z", f"{begins[:8]}01T00:00:00Z", f"{begins[:11]}00:00:00Z")
     together = sum(parse_instant(record["at"]) == parse_instant(begins) for record in records)
     earlier = (parse_instant(at) - parse_instant(begins) for at in plain)
-    # What happens first may also begin alone, and what follows be as late as it was.
+    # The first records may also begin alone, and the others stay where they were.
     each = ([*_moved(records, 0, by)[:part], *records[part:]] for by in earlier for part in (len(records), together))
     return _first(records, each, still)
 
@@ -167,7 +167,7 @@ def _moved(records: list[Record], since: int, by: int) -> list[Record]:
 
 
 def _sooner(records: list[Record], still: Fails) -> list[Record]:
-    """With as little time before each record as it takes."""
+    """Returns the records with as little time before each as necessary."""
     for index in range(1, len(records)):
         records = _sooner_at(records, index, still)
     return records
@@ -180,7 +180,7 @@ def _sooner_at(records: list[Record], index: int, still: Fails) -> list[Record]:
 
 
 def _smaller(records: list[Record], still: Fails) -> list[Record]:
-    """With every amount as small as it may be."""
+    """Returns the records with every amount as small as possible."""
     for index in range(len(records)):
         for path, amount in list(_amounts(records[index])):
             records = _smaller_at(records, index, path, amount, still)
@@ -209,9 +209,9 @@ def _put(record: Record, path: tuple[str, ...], amount: int) -> Record:
 
 
 def _least(most: int, fails: Callable[[int], bool], probes: Sequence[int], units: Sequence[int]) -> int:
-    """The least number with which it fails, as `most` does: one of the probes, or where bisection below it leads to.
+    """Returns the least number that fails, as `most` does: a probe, or the result of a bisection below it.
 
-    Multiples of the first unit come first. Where one less than the multiple that was found does not fail, that is the boundary.
+    Multiples of the first unit come first. A multiple is the boundary where one less does not fail.
     """
     low, high = -1, most
     for probe in probes:

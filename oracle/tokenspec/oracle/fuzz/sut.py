@@ -1,7 +1,7 @@
-"""Fuzzing an implementation: the oracle and it are driven side by side, and answer the same records.
+"""Fuzzing an implementation: it and the oracle answer the same records, side by side.
 
-The records are those of `fuzz`, restricted to what the implementation takes. Of settings there is one choice: the
-user's, with what the implementation has fixed in their place. Where they are inferred, sut_infer.py goes on from here.
+The records are those of `fuzz`, restricted to the events and values that the implementation takes. The settings are the
+user's, replaced by those that the implementation has fixed. sut_infer.py extends this to inferred settings.
 """
 
 from __future__ import annotations
@@ -32,10 +32,10 @@ from tokenspec.spec.system import system
 
 
 class _Past(LayerChecks):
-    """What a screen may show and what was quoted last, with nothing checked: the claims have runs of their own."""
+    """Figures for screens and the last quote, without checks: the claims have runs of their own."""
 
     asks: Mapping[str, Any] = {}
-    """What is added to each record, so that all that is observed is answered."""
+    """Fields added to each record, so that the answer holds every observed field."""
 
     def play(self, record: dict[str, Any]) -> Stepped:
         stepped = self._apply({**record, **self.asks})
@@ -52,14 +52,14 @@ class SutFuzz(WorldFuzz):
     terms: Capabilities
     setting: SutSettings
     held: set[str]
-    """The fields observed that held a value on either side."""
+    """The observed fields that held a value on either side."""
     not_sent: str = ""
-    """The first event of this run that was not sent as it was; empty where each was."""
+    """The first event of this run that was not sent unchanged; empty where each was."""
     _right: list[Answer | None]
     _keys: Mapping[str, Mapping[str, bool]]
 
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
-        """An empty world on both sides; what was drawn does not matter."""
+        """Opens an empty world on both sides; the drawn settings do not matter."""
         type(self).count.examples += 1
         self.records, self._right = [], []
         self._ids, self._now = [], START
@@ -67,11 +67,11 @@ class SutFuzz(WorldFuzz):
         self._begin()
 
     def _settings(self) -> Mapping[str, str]:
-        """The settings under which the oracle answers."""
+        """Returns the settings under which the oracle answers."""
         return {**self.setting.policy, **self.terms.policy}
 
     def _answer_under(self, settings: Mapping[str, str]) -> None:
-        """An oracle with these settings takes over, to which all records so far have happened."""
+        """Replaces the oracle by one with these settings, after all records so far."""
         self.oracle = Oracle(settings, self.setting.catalogue, self.terms.resets)
         self._amounts = Amounts(self.machine, self.oracle.parameters)
         past = self._layers = _Past(self.oracle, self.tally)
@@ -104,7 +104,7 @@ class SutFuzz(WorldFuzz):
         self._judge(self.records[-1], stepped, got)
 
     def _happen(self, record: dict[str, Any]) -> Stepped:
-        """The right answer to `record`, which happens on this side alone."""
+        """Returns the right answer to `record`, which is run on this side alone."""
         self.records.append(dict(record))
         stepped = self._layers.play(record)
         for step in stepped.steps:
@@ -113,7 +113,7 @@ class SutFuzz(WorldFuzz):
         return stepped
 
     def _judge(self, record: dict[str, Any], stepped: Stepped, got: Message) -> None:
-        """Notes what counts of `got` in the record, and compares it with the right answer. Raises `Diverged`."""
+        """Notes the compared part of `got` in the record, and compares it with the right answer. Raises `Diverged`."""
         answer = stepped.answer
         record["observed"] = observed(got, answer, self.terms, self.setting.reasons)
         self._note_compared(record["observed"], answer)
@@ -131,7 +131,7 @@ class SutFuzz(WorldFuzz):
         return error
 
     def _fitted(self, record: dict[str, Any]) -> dict[str, Any] | None:
-        """The record with nothing in it that the implementation does not take; None where that cannot be."""
+        """Returns the record restricted to fields and values that the implementation takes; None where that is impossible."""
         event, terms = record["event"], self.terms
         if event not in terms.events:
             return None
@@ -153,7 +153,7 @@ class SutFuzz(WorldFuzz):
         return fitted if fitted == record or self._is_well_formed(fitted) else None
 
     def _is_well_formed(self, record: dict[str, Any]) -> bool:
-        """Returns whether what it says it takes makes a record at all; one that is none is sent to nobody."""
+        """Returns true if the accepted values make a well-formed record; a malformed one is not sent."""
         try:
             self.oracle.reader.convert(record)
         except BadRecord:
@@ -165,9 +165,9 @@ class SutFuzz(WorldFuzz):
 
 
 def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind: type[SutFuzz] = SutFuzz) -> type[SutFuzz]:
-    """A Hypothesis state machine that drives an implementation, with a rule for each event that it takes.
+    """Returns a Hypothesis state machine that drives an implementation, with a rule for each event that it takes.
 
-    `kind` is what it does with the answers: `SutFuzz`, or `InferringFuzz` where the settings are not known.
+    `kind` is its base class: `SutFuzz`, or `InferringFuzz` where the settings are not known.
     """
     catalogue = setting.catalogue
     base = world_fuzz(None, default_watch(), catalogue)

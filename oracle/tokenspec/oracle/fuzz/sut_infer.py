@@ -1,7 +1,7 @@
-"""Fuzzing an implementation whose settings are not known: it conforms as long as some setting explains all it answered.
+"""Fuzzing an implementation of unknown settings: it conforms as long as some setting explains all of its answers.
 
-An implementation has one setting, so that what one world has ruled out stays ruled out in the next. The records are
-made up for a setting that is still possible, another one for each world.
+An implementation has one setting, so that a setting ruled out by one world stays ruled out in the next. The records are
+generated for a setting that is still possible, another one for each world.
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.records import asked
 
 _STRIDE = 7_919
-"""Between the settings that two worlds after each other are made up for; a prime, so that all of a set come round."""
+"""The distance between the settings of successive worlds; a prime, so that all settings of a set take their turn."""
 
 
-class Told(NamedTuple):
-    """A record with what counts of its answer, and the answer; None where the record was taken for granted and not sent."""
+class Exchange(NamedTuple):
+    """A record with the compared part of its answer, and the answer; None where the record was assumed and not sent."""
 
     record: dict[str, Any]
     got: Message | None
 
 
 class NoSettingLeft(Diverged):
-    """An answer that no setting left explains. `expected` and `differences` are those of one of them."""
+    """An answer that no remaining setting explains. `expected` and `differences` are those of one of them."""
 
     def __init__(self, right: Stepped, found: list[Difference], why: Unexplained[int], out: list[RuledOut[int]]) -> None:
         super().__init__(right.answer, right.decided_by, found)
         self.why, self.ruled_out = why, out
-        """Each by the number of its record; `ruled_out` is what the records before did, of the world that is shown."""
+        """The reason, and the choices ruled out by earlier records of the shown world; each by the number of its record."""
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """Which field differs depends on the setting."""
+        """Returns one kind for all fields: the differing field depends on the setting."""
         return (DIFFERS, "policy")
 
 
@@ -55,29 +55,29 @@ class Possible:
         self._terms, self._setting = terms, setting
         self.worlds = Worlds(setting.catalogue, terms.resets)
         self.every = self.left = self.worlds.sets.with_answers({**(setting.known or {}), **terms.policy})
-        self.witnesses: list[list[Told]] = []
-        """What was told in each world that ruled settings out, up to there."""
+        self.excluding: list[list[Exchange]] = []
+        """The records of each world that ruled settings out, up to the record that did."""
 
     def part(self, got: Message, answer: Answer) -> dict[str, Any]:
-        """What counts of `got`, where `answer` is the right one."""
+        """Returns the compared part of `got`, where `answer` is the right one."""
         return observed(got, answer, self._terms, self._setting.reasons)
 
     def differences(self, got: Message, answer: Answer) -> list[Difference]:
-        """The fields in which `got` differs from `answer`."""
+        """Returns the fields in which `got` differs from `answer`."""
         return differences(answer, self.part(got, answer))
 
-    def needed(self, last: list[Told]) -> list[list[Told]]:
-        """The worlds, `last` among them, that together no setting explains; as few as are found by taking the best first."""
-        left, chosen = self._explaining(last), list[list[Told]]()
-        explained = [(self._explaining(world), world) for world in self.witnesses if left]
+    def needed(self, last: list[Exchange]) -> list[list[Exchange]]:
+        """Returns the worlds, `last` among them, that no setting explains together; as few as a greedy choice finds."""
+        left, chosen = self._explaining(last), list[list[Exchange]]()
+        explained = [(self._explaining(world), world) for world in self.excluding if left]
         while left:
             settings, best = min(explained, key=lambda each: (left & each[0]).bit_count())
             assert left & settings != left, "the worlds that were kept are those that ruled settings out"
             left &= settings
             chosen.append(best)
-        return [*sorted(chosen, key=self.witnesses.index), last]
+        return [*sorted(chosen, key=self.excluding.index), last]
 
-    def _explaining(self, world: list[Told]) -> Settings:
+    def _explaining(self, world: list[Exchange]) -> Settings:
         followed = Followed(self.worlds, self.every)
         for record, got in world:
             ran = followed.run(self.worlds.reader.convert({**record, **asking(self._terms)}))
@@ -87,14 +87,14 @@ class Possible:
 
 
 class InferringFuzz(SutFuzz):
-    """One run of an implementation beside all settings that are left. Made by `sut_fuzz`."""
+    """One run of an implementation beside all remaining settings. Made by `sut_fuzz`."""
 
     possible: Possible
-    last: list[Told]
-    """What was told in the world of the latest failure."""
+    last: list[Exchange]
+    """The records of the world of the latest failure."""
     _followed: Followed
     _ran: Ran
-    _told: list[Told]
+    _told: list[Exchange]
     _out: list[RuledOut[int]]
 
     def _settings(self) -> Mapping[str, str]:
@@ -104,7 +104,7 @@ class InferringFuzz(SutFuzz):
 
     def _happen(self, record: dict[str, Any]) -> Stepped:
         self._ran = self._followed.run(self.possible.worlds.reader.convert({**record, **asking(self.terms)}))
-        self._told.append(Told(dict(record), None))
+        self._told.append(Exchange(dict(record), None))
         return super()._happen(record)
 
     def _judge(self, record: dict[str, Any], stepped: Stepped, got: Message) -> None:
@@ -112,7 +112,7 @@ class InferringFuzz(SutFuzz):
         judged = self._followed.judge(self._ran, partial(possible.differences, got))
         right = next((way.answer for way in judged.ways if not way.differences), stepped.answer)
         record["observed"] = possible.part(got, right)
-        self._told[-1] = Told(dict(record), got)
+        self._told[-1] = Exchange(dict(record), got)
         self._note_compared(record["observed"], right)
         if not judged.left:
             type(self).last = self._told
@@ -126,20 +126,20 @@ class InferringFuzz(SutFuzz):
     def _rule_out(self, left: Settings) -> None:
         sets, possible = self.possible.worlds.sets, self.possible
         possible.left = left
-        if possible.witnesses and possible.witnesses[-1][0] is self._told[0]:
-            possible.witnesses.pop()
-        possible.witnesses.append(list(self._told))
+        if possible.excluding and possible.excluding[-1][0] is self._told[0]:
+            possible.excluding.pop()
+        possible.excluding.append(list(self._told))
         if not left & sets.with_answers(self.oracle.policy):
             self._answer_under(sets.first(left))
 
     def replay(self, records: list[dict[str, Any]], world: FuzzWorld) -> None:
-        """As ever, and what other worlds have ruled out does not count."""
-        self.possible.left, self.possible.witnesses = self.possible.every, []
+        """Replays records as the base class does, without the settings ruled out by other worlds."""
+        self.possible.left, self.possible.excluding = self.possible.every, []
         super().replay(records, world)
 
 
-def side_by_side(worlds: list[list[Told]]) -> list[dict[str, Any]]:
-    """The records of several worlds as those of one, in order of time, each with accounts of its own."""
+def side_by_side(worlds: list[list[Exchange]]) -> list[dict[str, Any]]:
+    """Returns the records of several worlds as those of one, in order of time, each with accounts of its own."""
     if len(worlds) == 1:
         return [told.record for told in worlds[0]]
     told = [

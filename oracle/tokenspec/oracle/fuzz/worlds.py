@@ -67,7 +67,7 @@ _LENGTHS = (
     Wait(ms=31 * DAY_MS),
     Wait(ms=92 * DAY_MS),
 )
-"""The lengths of time that pass between two records, as dice choose them."""
+"""The lengths of time between two records, as dice choose them."""
 STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "full bank", "lapsed", "nothing")
 
 
@@ -82,24 +82,24 @@ class FuzzWorld:
 
 @dataclass(frozen=True)
 class Failure:
-    """How a failing run ended: its records with the answers given, its settings, and what was wrong."""
+    """The end of a failing run: its records with the answers given, its settings, and the error."""
 
     records: list[dict[str, Any]]
     world: FuzzWorld
     error: Exception
     expected: list[Answer | None] = field(default_factory=list)
-    """The right answers, where those given are an implementation's."""
+    """The right answers, where the answers given are an implementation's."""
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """What makes two failures the same: what the error says of itself, the claim, or the kind of error."""
+        """Returns the identity of a failure: the error's own kind, the claim, or the class of the error."""
         kind: tuple[str, ...] | None = getattr(self.error, "kind", None)
         return kind or (type(self.error).__name__, getattr(self.error, "claim", ""))
 
 
 @dataclass
 class Count:
-    """How much was run, and how many answers of an implementation were compared."""
+    """The numbers of examples, of steps, and of compared answers of an implementation."""
 
     examples: int = 0
     steps: int = 0
@@ -108,7 +108,7 @@ class Count:
 
 @st.composite
 def catalogues(draw: st.DrawFn) -> Catalogue:
-    """The default catalogue, or one of the same plans with other figures."""
+    """Draws the default catalogue, or one of the same plans with other figures."""
     if draw(st.booleans()):
         return DEFAULT
     allowances = sorted(draw(st.lists(st.sampled_from((0, 1, 4, 100, 8_500)), min_size=3, max_size=3)))
@@ -140,9 +140,9 @@ class WorldFuzz(RuleBasedStateMachine):
     _now: int
     failure: Failure | None
     only: frozenset[str] | None = None
-    """The claims that count; all of them where None."""
+    """The claims to be checked; all of them where None."""
     fixed_policy: Mapping[str, str] = {}
-    """Knobs that are not drawn."""
+    """Policies that are not drawn."""
     fixed_catalogue: Catalogue | None = None
     plans: tuple[str, ...] = DEFAULT.ranking[1:]
     """The plans to begin with: the paid ones, where there are any."""
@@ -150,7 +150,7 @@ class WorldFuzz(RuleBasedStateMachine):
     check_readers_every: int = 5
 
     def start(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
-        """A world is opened, and an account brought to where the run starts."""
+        """Opens a world, and brings an account to the start of the run."""
         self.open_world(policy, catalogue, resets)
         if start != "nothing":
             self._play({"account": "b", "at": format_instant(self._now), "event": "open_account"})
@@ -161,7 +161,7 @@ class WorldFuzz(RuleBasedStateMachine):
                 self._play({"account": "a", "at": format_instant(self._now), **each})
 
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
-        """An empty world under the given settings."""
+        """Opens an empty world under the given settings."""
         type(self).count.examples += 1
         settings = {**policy, **self.fixed_policy}
         self.oracle = Oracle(settings, self.fixed_catalogue or catalogue, resets, machine=self.machine)
@@ -176,7 +176,7 @@ class WorldFuzz(RuleBasedStateMachine):
         self._steps = 0
 
     def _prelude(self, start: str, plan: str) -> Script:
-        """The events that bring an account to where a run starts; none of them waits but for the renewal."""
+        """Returns the events that bring an account to the start of a run; the only wait is for the renewal."""
         ranking, plans = self.oracle.catalogue.ranking, self.oracle.catalogue.plans
         everything = self.oracle.catalogue.daily + plans[plan].allowance
         spent = move("generate", job="j", cost=everything, media="image", origin="first_party")
@@ -199,10 +199,10 @@ class WorldFuzz(RuleBasedStateMachine):
         return starts[start]
 
     def act(self, event: Event, dice: bytes) -> None:
-        """`event` happens to one of the accounts; the dice choose which, when, under which id, and with what."""
+        """Runs `event` for one of the accounts; the dice choose account, instant, id and fields."""
         whose, wait, again, *rest = dice
         who = "b" if whose % 8 == 7 else "a"
-        # Half of the time nothing passes; that is where the events of one instant meet.
+        # In half of the cases no time passes, so that several events share an instant.
         self._now = max(self._now, self._time(who, Wait() if wait % 2 else _LENGTHS[wait // 2 % len(_LENGTHS)]))
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         thrown = iter(rest)
@@ -222,7 +222,7 @@ class WorldFuzz(RuleBasedStateMachine):
         self._play(record)
 
     def _fit_to_the_lists(self, record: dict[str, Any], die: int) -> None:
-        """A generation that names its model leaves out its origin; one that names its action mostly costs the listed price."""
+        """Fits a generation to the lists: with a model it has no origin; with an action it mostly costs the listed price."""
         if "model" in record:
             record.pop("origin", None)
         price = self.oracle.catalogue.prices.get(record.get("action", ""))
@@ -233,7 +233,7 @@ class WorldFuzz(RuleBasedStateMachine):
         """Called with each record and the right answer to it; override it to compare an implementation."""
 
     def teardown(self) -> None:
-        """The run is over."""
+        """Ends the run."""
         hook = type(self).on_example
         if hook is not None:
             hook()
@@ -254,11 +254,11 @@ class WorldFuzz(RuleBasedStateMachine):
             raise
 
     def _failure(self, error: Exception) -> Failure:
-        """How this run ended."""
+        """Returns the failure that ended this run."""
         return Failure(list(self.records), FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, self.oracle.resets), error)
 
     def replay(self, records: list[dict[str, Any]], world: FuzzWorld) -> None:
-        """Plays given records in a world of its own; raises as a run does."""
+        """Runs given records in a world of its own; raises as a run does."""
         self.open_world(world.policy, world.catalogue, world.resets)
         for record in records:
             self._play(asked(record))
@@ -291,10 +291,10 @@ class WorldFuzz(RuleBasedStateMachine):
         return account.row if account is not None else self.oracle.compiled.initial
 
     def _value(self, who: str, kind: Any, die: int) -> Any:
-        # One amount in eight is what was quoted last: a price that was shown is what a generation costs.
+        # One amount in eight is the last quote: a generation costs the price that was shown.
         if isinstance(kind, Tokens) and die % 8 == 7 and self._layers.quoted:
             return self._layers.quoted
-        # One in eight is all that the account holds, so that it runs dry however large a catalogue's figures are.
+        # One in eight is the whole balance, so that pools become empty however large a catalogue's figures are.
         if isinstance(kind, Tokens) and die % 8 == 6 and (held := sum(self.oracle.app_balances(self._row(who)))):
             return min(held, kind.hi)
         value = self._amounts.value(self._row(who), kind, die)
@@ -307,7 +307,7 @@ class WorldFuzz(RuleBasedStateMachine):
             return self._layers.shown(who, die)
         if key.name == "job":
             return self._job(who, event, die)
-        # One generation in eight names what it is paid for, one in eight its model.
+        # One generation in eight names its action, one in eight its model.
         if key.optional:
             if die % 8:
                 return None
@@ -321,9 +321,9 @@ class WorldFuzz(RuleBasedStateMachine):
         return f"{key.name[0]}{die % 2 + 1}"
 
     def _job(self, who: str, event: Event, die: int) -> str:
-        """An event that asks for a new job mostly gets one, any other mostly one that was accepted.
+        """Returns a job: mostly a new one for an event that starts jobs, mostly an accepted one for any other.
 
-        A new one has often been refused before: that does not use it up.
+        A new one has often been refused before: a refusal does not use it up.
         """
         account = self.oracle.accounts.get(who)
         known = list(account.jobs) if account is not None else []
@@ -336,7 +336,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
 @lru_cache(maxsize=8)
 def _live_reader(machine: Machine) -> LiveReader:
-    # The figures are those of no catalogue; the reader is bound to the real ones for each run.
+    # The figures are placeholders; the reader is bound to the real ones for each run.
     figures: dict[str, Value] = {p.name: p.type.lo if isinstance(p.type, Tokens) else False for p in machine.parameters}
     return LiveReader(machine, {**figures, **DEFAULTS})
 
@@ -351,9 +351,9 @@ def dice_of(event: Event) -> int:
 
 
 def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catalogue: Catalogue | None = None) -> type[WorldFuzz]:
-    """A Hypothesis state machine with a rule for each event that a log can hold.
+    """Returns a Hypothesis state machine with a rule for each event that a log can hold.
 
-    `machine` replaces the account; `catalogue` is the only one that runs have, in place of the default and others of its plans.
+    `machine` replaces the account; runs use `catalogue` alone, in place of the default and others of its plans.
     """
     account, _, session = system(catalogue or DEFAULT).machines
     account = machine or account
@@ -381,10 +381,10 @@ def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catal
 
 
 def _beginning(account: Machine, catalogue: Catalogue | None, plans: tuple[str, ...]) -> Any:
-    """The rule that draws the settings with which a run begins."""
+    """Returns the rule that draws the settings with which a run begins."""
 
     def begin(self: WorldFuzz, policy: dict[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
-        """Settings are drawn, and the run begins."""
+        """Draws the settings, and begins the run."""
         self.start(policy, catalogue, resets, start, plan)
 
     return initialize(

@@ -1,1 +1,1 @@
-"""Reads a log back: replay, settings that explain it, an account's history and its diagnosis."""
+"""Reading of logs: replay, the settings that explain a log, an account's history and its diagnosis."""

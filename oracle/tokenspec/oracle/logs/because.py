@@ -1,4 +1,4 @@
-"""The rule and the policies behind the last answer of a run: a replay of its records, as if they had been a log."""
+"""The rule and the policies behind the last answer of a run, found by a replay of its records as a log."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tokenspec.spec.catalogue import Catalogue
 def because_of(
     records: Sequence[Mapping[str, Any]], policy: Mapping[str, str], catalogue: Catalogue, resets: str, tries_others: bool = True
 ) -> Divergence | None:
-    """The first divergence of `records`, each with what was `observed`; with `tries_others` the policies that explain it."""
+    """Returns the first divergence of `records`, each with its `observed`; with `tries_others` also the policies behind it."""
     lines, offset = [], 0
     for number, record in enumerate(records, 1):
-        # A null that an implementation answered counts, unlike one in a log.
+        # A null in an implementation's answer counts, unlike one in a log.
         content = msgspec.json.encode({**record, "observed_as": "answer"})
         lines.append(Line("counterexample", number, offset, content))
         offset += len(content) + 1

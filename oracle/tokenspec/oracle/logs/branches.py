@@ -1,11 +1,11 @@
-"""Accounts under many policy settings at once: each is kept once for every set of settings that it looks the same under.
+"""Follows accounts under many policy settings at once. Settings that lead to the same account state share one copy.
 
 A record is run under one setting of a set. Each step of the machine that reads policies is tried under their other choices
 as well, and where that gives another outcome, the set is split and the record is run again for the rest. Sets whose
 accounts no later record can tell apart are joined.
 
-Everything that asks which settings explain what was seen asks it here: `Followed` runs a record and judges what was
-observed of its answer; `Judged` says which settings are left, what was ruled out, and why none is left.
+Every search for the settings that explain observations uses this module: `Followed` runs a record and judges the
+observation of its answer; `Judged` holds the settings left, the choices ruled out, and the reason where none is left.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import POLICIES
 
 At = TypeVar("At")
-"""Where a record is: its line in a log, or its number in a run."""
+"""The place of a record: its line in a log, or its number in a run."""
 
 
 class RuledOut(NamedTuple, Generic[At]):
@@ -42,8 +42,8 @@ class RuledOut(NamedTuple, Generic[At]):
     by: At
 
 
-class CameTo(NamedTuple):
-    """How the answer differs from what was observed, under the settings with these choices."""
+class Mismatch(NamedTuple):
+    """The differences between answer and observation under the settings with these choices."""
 
     policies: dict[str, list[str]]
     differences: list[Difference]
@@ -58,12 +58,12 @@ class Unexplained(Generic[At]):
     possible: dict[str, list[str]]
     """By policy, the choices that were possible up to the record before."""
     example: dict[str, str]
-    """The first of the settings that were possible up to there."""
-    came_to: list[CameTo]
+    """The first of the settings that were possible up to the record before."""
+    differing: list[Mismatch]
 
 
 class Compared(NamedTuple):
-    """The answer to a record under some of the settings, and in which fields what was observed differs from it."""
+    """The answer to a record under some of the settings, and the fields in which the observation differs from it."""
 
     answer: Answer
     settings: Settings
@@ -72,7 +72,7 @@ class Compared(NamedTuple):
 
 @dataclass(frozen=True)
 class Judged:
-    """A record held against what was observed of its answer, under all settings of `before`."""
+    """A comparison of a record's answer with its observation, under all settings of `before`."""
 
     sets: SettingSets
     before: Settings
@@ -87,23 +87,23 @@ class Judged:
         return sum(way.settings for way in self.ways if not way.differences)
 
     def ruled_out(self, by: At) -> list[RuledOut[At]]:
-        """The choices that some setting had before, and none has that is left."""
+        """Returns the choices that some setting had before and no remaining setting has."""
         if self.before is (left := self.left) or self.before == left:
             return []
         kept = self.sets.answers(left)
         return [
-            RuledOut(knob, a, by)
-            for knob, answers in self.sets.answers(self.before).items()
+            RuledOut(name, a, by)
+            for name, answers in self.sets.answers(self.before).items()
             for a in answers
-            if a not in kept[knob]
+            if a not in kept[name]
         ]
 
     def unexplained(self, by: At, record: Record) -> Unexplained[At]:
-        """The account of a record that no setting explains."""
-        return Unexplained(by, record, self.sets.answers(self.before), self.sets.first(self.before), self._came_to())
+        """Returns the report of a record that no setting explains."""
+        return Unexplained(by, record, self.sets.answers(self.before), self.sets.first(self.before), self._differing())
 
-    def _came_to(self) -> list[CameTo]:
-        """Each way to differ once, told by the choices that not all settings have."""
+    def _differing(self) -> list[Mismatch]:
+        """Returns each way to differ once, with the choices that not all settings share."""
         kinds: list[tuple[list[Difference], Settings]] = []
         for _, settings, found in self.ways:
             same = next((n for n, (others, _) in enumerate(kinds) if others == found), None)
@@ -112,7 +112,7 @@ class Judged:
             else:
                 kinds[same] = (found, kinds[same][1] | settings)
         possible = self.sets.answers(self.before)
-        return [CameTo({k: a for k, a in self.sets.answers(of).items() if a != possible[k]}, found) for found, of in kinds]
+        return [Mismatch({k: a for k, a in self.sets.answers(of).items() if a != possible[k]}, found) for found, of in kinds]
 
 
 class Branch(NamedTuple):
@@ -121,18 +121,18 @@ class Branch(NamedTuple):
     settings: Settings
     account: Account
     past: int = 0
-    """Equal where all jobs and first answers that a later record reads are equal."""
+    """A number that is equal where all jobs and first answers that a later record reads are equal."""
 
 
 class _Choice(NamedTuple):
-    """A combination of answers to the knobs that an event reads: the settings that have it, and what the event then does."""
+    """A combination of choices for the policies that an event reads: the settings with it, and the event's step under it."""
 
     settings: Settings
     step: StepFunction
 
 
 class Worlds:
-    """Runs records under sets of settings, with an oracle for each setting that had to stand for others."""
+    """Runs records under sets of settings, with one oracle for each setting that represented a set."""
 
     def __init__(self, catalogue: Catalogue, resets: str) -> None:
         self.sets = SettingSets(POLICIES)
@@ -140,16 +140,16 @@ class Worlds:
         self._oracles: dict[Settings, Oracle] = {}
         self._plain = plain = Oracle(None, catalogue, resets)
         self.reader, self.initial = plain.reader, plain.compiled.initial
-        # Mostly one set of settings is met by many records, one after the other.
+        # Mostly many records in a row run under the same set of settings.
         self._settled: Settings = 0
         self._oracle, self._possible = plain, dict[str, list[_Choice]]()
         self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
         self._renewal_falls_due = next(c.falls_due for c in plain.machine.clocks if c.name == "renewal")
 
     def run(self, record: Record, account: Account, settings: Settings) -> tuple[Answer, Settings]:
-        """The record happens to `account` under the first of `settings`. Raises `BadRecord`.
+        """Runs a record for `account` under the first of `settings`. Raises `BadRecord`.
 
-        Returns the answer, and those of `settings` under which all goes as under the first.
+        Returns the answer, and those of `settings` under which everything happens as under the first.
         """
         if settings is not self._settled:
             self._settled, self._oracle, self._possible = settings, self._oracle_of(settings), {}
@@ -163,8 +163,8 @@ class Worlds:
                     settings ^= settings & choice.settings
             if step.event == self._renewal_falls_due:
                 is_short = is_short or _day(step.at) != _day(anchor)
-        # The calendar is no step of the machine, so the two policies of the clocks are looked for in what a clock shows.
-        # Both choices of one move it alike until an anniversary comes in a month that is too short for its day.
+        # The calendar is not a step of the machine, so the two policies of the clocks are compared by the clocks' instants.
+        # Both choices of one move the clock alike until an anniversary falls in a month that is too short for its day.
         dial = account.renewal
         if is_short or (dial is not None and _day(dial.upcoming) != _day(dial.anchor)):
             settings = self._under(settings, "month_end")
@@ -173,9 +173,9 @@ class Worlds:
             settings = self._under(settings, "daily_reset_clock")
         return stepped.answer, settings
 
-    def _under(self, settings: Settings, knob: str) -> Settings:
-        """Those of `settings` with the answer to `knob` that the settings in hand were run under."""
-        left = settings & self.sets.holding[knob, self._oracle.policy[knob]]
+    def _under(self, settings: Settings, name: str) -> Settings:
+        """Returns those of `settings` that have the current oracle's choice for `name`."""
+        left = settings & self.sets.holding[name, self._oracle.policy[name]]
         return settings if left == settings else left
 
     def _oracle_of(self, settings: Settings) -> Oracle:
@@ -186,7 +186,7 @@ class Worlds:
         return oracle
 
     def _possible_for(self, event: str) -> list[_Choice]:
-        """The choices for `event` that some of the settings in hand have."""
+        """Returns the choices for `event` that some of the current settings have."""
         found = self._possible.get(event)
         if found is None:
             settings = self._settled
@@ -194,7 +194,7 @@ class Worlds:
         return found
 
     def _choices_of(self, event: str) -> list[_Choice]:
-        """Every combination of answers to the knobs that the steps of `event` read."""
+        """Returns every combination of choices for the policies that the steps of `event` read."""
         machine = self._plain.machine
         definitions = {d.name: d.expr for d in machine.definitions}
         read, found = list(reads(machine.event_named[event])), set[str]()
@@ -203,12 +203,12 @@ class Worlds:
             if name not in found:
                 found.add(name)
                 read += reads(definitions.get(name, ()))
-        knobs = [p for p in machine.policies if p.name in found]
-        if not knobs:
+        policies = [p for p in machine.policies if p.name in found]
+        if not policies:
             return []
         combinations = [
-            dict(zip([p.name for p in knobs], chosen, strict=True))
-            for chosen in product(*([answer for answer, _ in p.answers] for p in knobs))
+            dict(zip([p.name for p in policies], chosen, strict=True))
+            for chosen in product(*([answer for answer, _ in p.answers] for p in policies))
         ]
         return [
             _Choice(self.sets.with_answers(chosen), Compiled(machine, {**self._plain.parameters, **chosen}).steps[event])
@@ -224,14 +224,14 @@ Ran = list[tuple[Answer, Settings]]
 """The answers to a record, each with the settings that give it."""
 
 Names = Counter[tuple[str, str, str]]
-"""By kind, account and name, how many records to come name an event id or a job: that is all that one reads of earlier ones."""
+"""By kind, account and name, the number of later records that name it; records read nothing else of earlier ones."""
 
 
 class Followed:
     """One world, followed under every setting of a set."""
 
     def __init__(self, worlds: Worlds, settings: Settings, names: Names | None = None) -> None:
-        """`names` are those of all records that will be run, where they are known: what no later one reads is forgotten."""
+        """`names` are those of all records that will be run, where known: data that no later record reads is dropped."""
         self.worlds, self.left = worlds, settings
         """The settings that explain what was observed so far."""
         self._running, self._names = settings, names
@@ -239,16 +239,16 @@ class Followed:
         self._pasts: dict[tuple[int, Any], int] = {}
 
     def begin(self, name: str, account: Account) -> None:
-        """The account `name` goes on from `account`, under all settings left."""
+        """Continues the account `name` from `account`, under all settings left."""
         self._branches[name] = [Branch(self._running, account)]
 
     @property
     def accounts(self) -> Collection[str]:
-        """The names of the accounts that a record has happened to."""
+        """Returns the names of the accounts that had a record."""
         return self._branches.keys()
 
     def run(self, record: Record) -> Ran:
-        """The record happens under the settings left. Raises `BadRecord`."""
+        """Runs a record under the settings left. Raises `BadRecord`."""
         named = _named(record)
         if self._names is not None:
             for name in named:
@@ -257,7 +257,7 @@ class Followed:
         for branch in self._branches.get(record.account) or [Branch(self._running, Account(self.worlds.initial))]:
             rest = self._running if branch.settings is self._running else branch.settings & self._running
             while rest:
-                # Where it is run once, nobody needs the account as it was before.
+                # For a single run no copy of the account as it was is needed.
                 account = branch.account.copy() if rest & (rest - 1) else branch.account
                 answer, same = self.worlds.run(record, account, rest)
                 rest ^= same
@@ -267,17 +267,17 @@ class Followed:
         return [(answer, branch.settings) for answer, branch in ran]
 
     def judge(self, ran: Ran, compare: Callable[[Answer], list[Difference]]) -> Judged:
-        """Takes out the settings under which `compare` finds a difference between the answer and what was observed."""
+        """Removes the settings under which `compare` finds a difference between the answer and the observation."""
         judged = Judged(
             self.worlds.sets, self._running, [Compared(answer, settings, compare(answer)) for answer, settings in ran]
         )
         self.left = judged.left
-        # Where none is left the accounts go on under one setting, so that bad records are found as before.
+        # Where none is left the accounts continue under one setting, so that bad records are found as before.
         self._running = self.left or self._running & -self._running
         return judged
 
     def _remembered(self, past: int, account: Account, named: list[tuple[str, str, str]], answer: Answer) -> int:
-        """What a record adds to the past, where a later one reads it: its job as it stands now, its answer by its id.
+        """Returns the past with a record's additions that a later record reads: its job as it is now, its answer by its id.
 
         Jobs and answers are only ever added to, so that equal additions to equal pasts are equal pasts.
         """
@@ -295,13 +295,13 @@ class Followed:
 
 
 def _joined(branches: list[Branch]) -> list[Branch]:
-    """Branches that no later record can tell apart are one."""
+    """Joins the branches that no later record can tell apart."""
     if len(branches) < 2:
         return branches
     alike: dict[Any, list[Branch]] = {}
     for branch in branches:
         account = branch.account
-        # What differs most often comes first, so that few histories of balances are compared.
+        # The part that differs most often comes first, so that few histories of balances are compared.
         key = (branch.past, account.row, account.day, account.month, account.subscription)
         group = alike.setdefault(key, [])
         for n, other in enumerate(group):
@@ -318,7 +318,7 @@ def _are_alike(one: Account, other: Account) -> bool:
 
 
 def names_of(records: Iterable[Record]) -> Names:
-    """The names in all of `records`."""
+    """Counts the names in all of `records`."""
     return Counter(named for record in records for named in _named(record))
 
 

@@ -1,7 +1,7 @@
-"""Which causes of a puzzling balance fit what somebody was shown (the article's, A01 to A18, and the FAQ's F21 and F23).
+"""Causes of a puzzling balance that fit a display (the article's, A01 to A18, and the FAQ's F21 and F23).
 
-Each cause is one function over the story of an account. None of them says what an account may do: they compare what was
-shown with what the oracle knows, and quote the clauses they rest on.
+Each cause is one function over the story of an account. No cause restates a rule of the account: each compares the
+display with the oracle's figures, and quotes the clauses it rests on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FAULT_SHARE = 5
 
 @dataclass(frozen=True)
 class BalanceCause:
-    """A cause that fits, with the clauses it rests on and a sentence for whoever asked."""
+    """A cause that fits, with the clauses it rests on and a sentence for the reader."""
 
     cause: str
     clauses: tuple[str, ...]
@@ -35,7 +35,7 @@ class BalanceCause:
 
 @dataclass(frozen=True)
 class Asked:
-    """The story, what somebody was shown (None where nobody said), and the zone that instants are also told in."""
+    """The story, the display (None where not given), and the zone in which instants are shown beside UTC."""
 
     story: Story
     shown: Mapping[str, int] | None
@@ -43,16 +43,16 @@ class Asked:
 
     @property
     def wrong(self) -> dict[str, int]:
-        """What was shown and is not the true balance."""
+        """Returns the shown figures that are not the true balance."""
         now = self.story.balances
         return {pool: tokens for pool, tokens in (self.shown or {}).items() if tokens != now[pool]}
 
     def when(self, at: int) -> str:
-        """An instant, as it is told."""
+        """Returns an instant, as shown."""
         return instant(at, self.zone)
 
     def asks_for(self, *pools: str) -> bool:
-        """Returns whether one of the pools was shown; with nothing shown, all of them are asked for."""
+        """Returns true if one of the pools was shown; with nothing shown, all of them are asked for."""
         return self.shown is None or any(pool in self.shown for pool in pools)
 
 
@@ -60,9 +60,9 @@ _Finder = Callable[[Asked], Iterator[BalanceCause]]
 
 
 def causes(asked: Asked) -> list[BalanceCause]:
-    """Every cause that fits, those that explain a wrong figure first.
+    """Returns every cause that fits, those that explain a wrong figure first.
 
-    Of an account of which a record could not be read no balance is known afterwards, and no cause is given as if it were.
+    After a record of the account that could not be read no balance is known, and no figure is explained.
     """
     if asked.story.skipped:
         return [cause for finder in (_skipped, _recorded_elsewhere, _clocks) for cause in finder(asked)]
@@ -72,7 +72,7 @@ def causes(asked: Asked) -> list[BalanceCause]:
     return found + [cause for finder in _CIRCUMSTANCES for cause in finder(asked)]
 
 
-# What explains a figure that is not the true one
+# Causes of a wrong figure
 
 
 def _stale_session(asked: Asked) -> Iterator[BalanceCause]:
@@ -93,7 +93,7 @@ def _stale_session(asked: Asked) -> Iterator[BalanceCause]:
 
 
 def _last_true(changes: list[Change], shown: Mapping[str, int]) -> tuple[int, int] | None:
-    """The last span in which all that is shown was true together."""
+    """Returns the last span in which all shown figures were true together."""
     since: int | None = None
     found: tuple[int, int] | None = None
     for change in changes:
@@ -106,7 +106,7 @@ def _last_true(changes: list[Change], shown: Mapping[str, int]) -> tuple[int, in
 
 
 def _recorded(asked: Asked) -> Iterator[BalanceCause]:
-    """The log's own system recorded just what was shown, where something else is right."""
+    """Yields a wrong record of the log's own system with just the shown figure."""
     for recorded in reversed(asked.story.recorded):
         wrong = {name.removeprefix("balances.") for name, _, _ in recorded.differences if name.startswith("balances.")}
         if asked.wrong and all(pool in wrong and recorded.balances.get(pool) == n for pool, n in asked.wrong.items()):
@@ -145,11 +145,11 @@ def _plan_change(asked: Asked) -> Iterator[BalanceCause]:
     if not asked.wrong:
         yield BalanceCause("plan_change", ("A09", "F26"), f"{told}.")
         return
-    knob = next(p for p in POLICIES if p.name == "upgrade_grant")
-    for answer, _ in knob.answers:
-        balances = again(story, {knob.name: answer})
+    policy = next(p for p in POLICIES if p.name == "upgrade_grant")
+    for choice, _ in policy.answers:
+        balances = again(story, {policy.name: choice})
         if asked.shown is not None and all(balances[pool] == tokens for pool, tokens in asked.shown.items()):
-            yield BalanceCause("plan_change", knob.clauses, f"{told}; what is shown is right where {knob.name} is {answer}.")
+            yield BalanceCause("plan_change", policy.clauses, f"{told}; what is shown is right where {policy.name} is {choice}.")
 
 
 def _upgrade_of_this_month(story: Story) -> Change | None:
@@ -176,7 +176,7 @@ def _real_fault(asked: Asked) -> Iterator[BalanceCause]:
 
 
 def _job_has_run(asked: Asked) -> Iterator[BalanceCause]:
-    """A job that the log lacks may have run meanwhile: what is shown would then be true."""
+    """Yields a due job that the log lacks and after which the shown figures are true."""
     waiting = [due.clock for due in asked.story.due if due.state != WAITING]
     for clocks in (*((clock,) for clock in waiting), tuple(waiting)):
         balances = again(asked.story, {}, [clock.job for clock in clocks])
@@ -192,19 +192,19 @@ def _job_has_run(asked: Asked) -> Iterator[BalanceCause]:
 _EXPLANATIONS: tuple[_Finder, ...] = (_recorded, _stale_session, _job_has_run, _wrong_pool, _plan_change)
 
 
-# What goes on in the account, whatever was shown
+# Events in the account, whatever was shown
 
 
 _WENT = {Kind.SPENT: "were spent by", Kind.EXPIRED: "expired at", Kind.MOVED_OUT: "were moved to the bank by"}
-"""By kind of ledger line, the words for tokens that went, before the event that took them."""
+"""By kind of ledger line, the words for tokens that left a pool, before the event that took them."""
 
 
 def _emptied(asked: Asked) -> Iterator[BalanceCause]:
-    """In words, where the tokens of an empty pool went, since it was last filled."""
+    """Yields, in words, the outflow of an empty pool since it was last filled."""
     for pool, held in asked.story.balances.items():
         steps = [list(step) for _, step in groupby((p for p in asked.story.postings if p.pool == pool), key=lambda p: p[:3])]
         then = accumulate(sum(p.tokens if p.kind.adds else -p.tokens for p in step) for step in steps)
-        # What comes and goes in one step, such as a refund of a day that has ended, fills nothing.
+        # Tokens that come and go in one step, such as a refund of a day that has ended, fill nothing.
         filling = [n for n, (step, left) in enumerate(zip(steps, then, strict=True)) if left and any(p.kind.adds for p in step)]
         since = max(filling, default=None)
         if held or since is None or not asked.asks_for(pool):
@@ -225,7 +225,7 @@ def _emptied(asked: Asked) -> Iterator[BalanceCause]:
 
 
 def _skipped(asked: Asked) -> Iterator[BalanceCause]:
-    """Records of the account that could not be read: what they did is in no balance here."""
+    """Yields the unreadable records of the account: their effects are in no balance here."""
     lines = asked.story.skipped
     if lines:
         more = f" and {len(lines) - 1} more" if len(lines) > 1 else ""
@@ -238,7 +238,7 @@ def _skipped(asked: Asked) -> Iterator[BalanceCause]:
 
 
 def _recorded_elsewhere(asked: Asked) -> Iterator[BalanceCause]:
-    """The log's own system recorded something else than is right, and it is not what was shown."""
+    """Yields a wrong record of the log's own system with a figure other than the shown one."""
     if asked.story.recorded and not any(_recorded(asked)):
         first = asked.story.recorded[0]
         field, want, got = first.differences[0]
@@ -265,7 +265,7 @@ def _clocks(asked: Asked) -> Iterator[BalanceCause]:
 
 
 def _daily_reset_brings(story: Story) -> int:
-    """The daily tokens that a reset would add if it ran now."""
+    """Returns the daily tokens that a reset would add if it ran now."""
     oracle = story.oracle
     row = tuple({**story.state, "daily_reset_due": True}.values())
     index, after, _ = oracle.compiled.steps["daily_reset"](row, ())
@@ -310,7 +310,7 @@ def _clock_cause(asked: Asked, due: Due) -> BalanceCause:
 
 
 def _support(asked: Asked, due: Due) -> str:
-    """Why a job that is due has been waited for long enough."""
+    """Explains the reason why a due job is a case for support."""
     if due.clock.overdue_since is Since.END_OF_DAY:
         return "the day on which it was due is over, in UTC"
     kept = asked.story.kept

@@ -1,6 +1,6 @@
-"""Goes on after a divergence: the account takes over what was observed of it, as far as an account may be like that.
+"""Continues after a divergence: the account takes over its observation, as far as an account may be in that state.
 
-So a first difference does not hide the next one.
+A first difference thus does not hide the next one.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, SUBSCRIBED
 
 _STANDS_FOR_NULL = {"status": ABSENT, "scheduled_plan": NONE}
 _STANDING = ("status", "plan", "scheduled_plan", *INSTANTS)
-"""Beside the balances, the answered fields that an account has and that are not worked out from others."""
+"""The answered fields, beside the balances, that an account holds and that are not derived from others."""
 _DUE = {"next_renewal_at": ("renewals_due", 0), "next_daily_reset_at": ("daily_reset_due", False)}
-"""By instant that is answered, the variable that says what of it is due, and its value where nothing is."""
+"""By answered instant, the variable that counts what is due of it, and its value where nothing is."""
 
 
 def observes_all(observed: Mapping[str, Any]) -> bool:
-    """Returns whether all is observed that says how an account stands."""
+    """Returns true if all fields of an account's state are observed."""
     return all(name in observed for name in _STANDING) and all(pool in (observed.get("balances") or {}) for pool in POOLS)
 
 
 class GoingOn:
-    """Takes what was observed over into the accounts of an oracle."""
+    """Copies observations into the accounts of an oracle."""
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle
@@ -42,10 +42,10 @@ class GoingOn:
         self._possible = PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue.ranking)
 
     def take_over(self, record: Record, answer: Answer, found: Sequence[Difference]) -> None:
-        """The account of `record`, whose right answer was `answer`, goes on from what was observed of it."""
+        """Continues the account of `record`, whose right answer was `answer`, from its observation."""
         observed = record.observed or {}
         if any(field == "outcome" for field, _, _ in found):
-            # Here everything is observed, and a null says that there is none.
+            # Everything is observed here, and a null says that there is none.
             found = differences(answer, observed)
         account = self._oracle.accounts[record.account]
         changes = {field: got for field, _, got in found if field in _STANDING or field.startswith("balances.")}
@@ -61,7 +61,7 @@ class GoingOn:
         self._remember(taken, record, answer, observed)
 
     def _changed(self, account: Account, changes: Mapping[str, Any]) -> Account | None:
-        """The account with these values; None where no account is like that."""
+        """Returns the account with these values; None where no account has them."""
         changed, row = account.copy(), list[Any](account.row)
         for field, value in changes.items():
             if field in INSTANTS:
@@ -76,7 +76,7 @@ class GoingOn:
         return None if self._possible.wrong_with(changed.row) or wrong_with_clocks(self._oracle, changed) else changed
 
     def _remember(self, account: Account, record: Record, answer: Answer, observed: Mapping[str, Any]) -> None:
-        """The job and the id of `record` count as the observed outcome and charge say."""
+        """Records the job and the id of `record` with the observed outcome and charge."""
         job, outcome = getattr(record, "job", None), observed.get("outcome") or answer.outcome
         if job is not None and record.__struct_config__.tag == "refund":
             if job in account.jobs and outcome != answer.outcome:
@@ -100,7 +100,7 @@ def _dial(written: str | int | None) -> Dial | None:
 
 
 def _as_observed(answer: Answer, observed: Mapping[str, Any]) -> Answer:
-    """The answer with what was observed of it."""
+    """Returns the answer with the observed fields in place of its own."""
     said: dict[str, Any] = {name: value for name, value in observed.items() if value is not None and hasattr(answer, name)}
     for name in BY_POOL:
         if name in said:

@@ -1,7 +1,7 @@
-"""Why a balance is what it is: one account's history, as its ledger, its clocks and its sessions tell it.
+"""The history behind a balance: one account's ledger, clocks and sessions.
 
-Everything is read off the oracle at work: what each rule posts, when clocks fall due, which balances were true when.
-Which cause fits what somebody was shown is worked out from it in diagnosis.py.
+Everything is read from the running oracle: the postings of each rule, due instants, the true balances at each time.
+diagnosis.py derives from it the causes that fit a display.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class LedgerEntry(NamedTuple):
-    """Tokens that came into a pool or left it. `line` is None where a job ran by itself."""
+    """Tokens that came into a pool or left it. `line` is None where a job ran automatically."""
 
     at: int
     event: str
@@ -40,16 +40,16 @@ class LedgerEntry(NamedTuple):
     pool: str
     tokens: int
     clauses: tuple[str, ...]
-    """Those that its rule rests on."""
+    """The clauses of the rule."""
 
 
 class Recorded(NamedTuple):
-    """A record in which the log's own system observed something else than is right."""
+    """A record in which the log's own system observed a wrong value."""
 
     at: int
     line: Line
     balances: dict[str, Any]
-    """What it observed, by pool."""
+    """The observed balances, by pool."""
     differences: list[Difference]
 
 
@@ -69,14 +69,14 @@ class Due(NamedTuple):
     clock: Clock
     at: int
     state: str
-    """`waiting`, `due`, `late` or `overdue`; `late` is said of the daily job alone (A03)."""
+    """`waiting`, `due`, `late` or `overdue`; only the daily job can be `late` (A03)."""
     support_after: int
-    """The last instant at which it is no case for support yet, if it is due by then and has not run (F21, F23)."""
+    """The last instant before a due job that has not run becomes a case for support (F21, F23)."""
 
 
 @dataclass
 class Story:
-    """What has happened to one account up to `at`."""
+    """The events of one account up to `at`."""
 
     oracle: Oracle
     account: str
@@ -86,27 +86,27 @@ class Story:
     changes: list[Change] = field(default_factory=list)
     bad: list[Bad] = field(default_factory=list)
     recorded: list[Recorded] = field(default_factory=list)
-    """Where the log's own system observed something else than is right."""
+    """The records in which the log's own system observed a wrong value."""
     skipped: list[Line] = field(default_factory=list)
     """The bad records that name this account."""
 
     @property
     def kept(self) -> Account:
-        """What the oracle keeps of the account."""
+        """The oracle's state of the account."""
         return self.oracle.accounts[self.account]
 
     @property
     def state(self) -> dict[str, Any]:
-        """The variables of the account, by name."""
+        """Returns the variables of the account, by name."""
         return _named(self.oracle, self.kept.row)
 
     @property
     def balances(self) -> dict[str, int]:
-        """Tokens by pool."""
+        """Returns tokens by pool."""
         return {pool: self.state[pool] for pool in POOLS}
 
     def gained(self, pool: str) -> dict[str, int]:
-        """By kind, the tokens that came into the pool or left it, in the order in which they first did."""
+        """Returns, by kind, the tokens that came into the pool or left it, in the order of first use."""
         found: dict[str, int] = {}
         for posting in self.postings:
             if posting.pool == pool:
@@ -115,7 +115,7 @@ class Story:
 
     @property
     def due(self) -> list[Due]:
-        """The clocks that run."""
+        """Returns the due dates of the running clocks."""
         dials: list[tuple[Clock, Dial | None]] = [(c, getattr(self.kept, c.name)) for c in self.oracle.machine.clocks]
         return [
             Due(clock, dial.shown, self._job_state(clock, dial), support_after(clock, dial, self.kept.daily_ran))
@@ -130,9 +130,9 @@ class Story:
 
 
 def support_after(clock: Clock, dial: Dial, ran: int) -> int:
-    """The last instant (milliseconds) at which a job that is due is no case for support yet, as the clock declares it.
+    """Returns the last instant (milliseconds) before a due job becomes a case for support, as the clock declares it.
 
-    `ran` is when a job last ran for it.
+    `ran` is the instant at which a job last ran for it.
     """
     match clock.overdue_since:
         case Since.FALLS_DUE:
@@ -149,7 +149,7 @@ _OTHERS_MAX = 10_000
 
 
 class NoRecord(KeyError):
-    """No record of the account stands in the log; `others` are accounts of which some do."""
+    """A log without a record of the account; `others` are accounts that it has."""
 
     def __init__(self, account: str, others: Sequence[str]) -> None:
         super().__init__(account)
@@ -159,10 +159,10 @@ class NoRecord(KeyError):
 def tell(
     lines: Iterable[Line], oracle: Oracle, account: str, until: int | None = None, on_line: Callable[[int], None] | None = None
 ) -> Story:
-    """The story of `account` up to `until` (milliseconds), or up to its last record. Its jobs due by then have run if implied.
+    """Returns the story of `account` up to `until` (milliseconds), or its last record. Its jobs due by then have run if implied.
 
-    Raises `NoRecord` where no record of the account stands in the log up to then, `BadSetting` where it is no log at all.
-    Records of other accounts are read for their form alone: no account has to do with another.
+    Raises `NoRecord` where the log has no record of the account up to then, `BadSetting` where the file is not a log.
+    Records of other accounts are only checked for their form: accounts are independent.
     """
     story = Story(oracle, account, 0)
     teller, others = _Teller(story), dict[str, None]()
@@ -194,7 +194,7 @@ def tell(
 
 
 class _Teller:
-    """Takes an account through its records and writes down what happens."""
+    """Runs an account's records and collects its story."""
 
     def __init__(self, story: Story) -> None:
         self._story, self._oracle = story, story.oracle
@@ -204,7 +204,7 @@ class _Teller:
         self._at = 0
         self._line: Line | None = None
         self._by_itself: dict[str, int] = {}
-        """By job, the instant at which it runs without a record."""
+        """By job, the instant at which it runs automatically."""
 
     def happens(self, record: Record, line: Line) -> None:
         assert isinstance(record.at, int)
@@ -233,7 +233,7 @@ class _Teller:
         event, before, outcome = step.event, step.before, step.outcome
         clock = self._clocks.get(event)
         if clock is not None and self._oracle.resets == "implied" and not before[self._due_at]:
-            # Nothing of it waited before, so what the clock then showed was this very instant.
+            # No run was due before, so the clock showed this very instant.
             self._by_itself[clock.job] = step.at
         if outcome[0] < 0 or clock is not None:
             return
@@ -254,7 +254,7 @@ def _named(oracle: Oracle, row: Row) -> dict[str, Any]:
 
 
 def again(story: Story, policy: Mapping[str, str], jobs: Iterable[str] = ()) -> dict[str, int]:
-    """The balances that the same records come to under other settings, or once `jobs` have run as well."""
+    """Returns the balances after the same records under other settings, or after `jobs` have run as well."""
     oracle = Oracle({**story.oracle.policy, **policy}, story.oracle.catalogue, story.oracle.resets)
     for record in story.records:
         oracle.answer(record)
@@ -266,13 +266,13 @@ def again(story: Story, policy: Mapping[str, str], jobs: Iterable[str] = ()) -> 
 
 
 def instant(at: int, zone: ZoneInfo | None) -> str:
-    """The instant in UTC and, with `zone`, as the clock on the wall there shows it (A08)."""
+    """Returns the instant in UTC and, with `zone`, in its local time (A08)."""
     local = local_time(at, zone) if zone is not None else None
     return f"{format_instant(at)} ({local[:16].replace('T', ' ')} in {zone})" if local is not None else format_instant(at)
 
 
 def local_time(at: int, zone: ZoneInfo) -> str | None:
-    """RFC 3339 with the offset of the zone; None outside the years that the standard library knows."""
+    """Returns RFC 3339 with the offset of the zone; None outside the years that the standard library supports."""
     try:
         return (_EPOCH + timedelta(milliseconds=at)).astimezone(zone).isoformat()
     except (OverflowError, ValueError):
@@ -280,7 +280,7 @@ def local_time(at: int, zone: ZoneInfo) -> str | None:
 
 
 def next_daily_reset(oracle: Oracle, account: str, zone: str = "UTC") -> datetime:
-    """The account's next daily reset (the one that waits, while its job is late) as local time in `zone` (A08, A12, F14).
+    """Returns the account's next daily reset (the pending one, while its job is late) as local time in `zone` (A08, A12, F14).
 
     `zone` is a name of the IANA data base. Raises `KeyError` for an account that was never opened and
     `ZoneInfoNotFoundError`, a `KeyError` as well, for an unknown zone.
@@ -292,16 +292,16 @@ def next_daily_reset(oracle: Oracle, account: str, zone: str = "UTC") -> datetim
 
 
 def _heard(oracle: Oracle, event: str) -> list[str]:
-    """The events of the daily job that the declared links fire when `event` happens to the account."""
+    """Returns the events of the daily job that the declared links fire upon `event` of the account."""
     account, job, _ = oracle.system.machines
     links = [link.then.partition(".") for link in oracle.system.links if link.when == f"{account.name}.{event}"]
     return [heard for machine, _, heard in links if machine == job.name]
 
 
 def daily_job_state(oracle: Oracle, account: str, at: int) -> str:
-    """How the account's daily job stands at `at` (milliseconds): `waiting`, `due`, `late` or `overdue` (A03, F21).
+    """Returns the state of the account's daily job at `at` (milliseconds): `waiting`, `due`, `late` or `overdue` (A03, F21).
 
-    The declared job machine is taken through what has happened: falling due, and each timer that has run out.
+    The declared job machine runs the events so far: falling due, and each timer that has run out.
     Raises `KeyError` for an account that was never opened.
     """
     dial = oracle.accounts[account].daily

@@ -1,7 +1,7 @@
-"""Which policy settings explain logs: all of them are followed at once (branches.py), as far as they differ.
+"""The policy settings that explain logs: all are followed at once (branches.py), as far as they differ.
 
-What a record observed takes away the settings that answer otherwise, from every account, since one implementation wrote
-them all.
+Each observation rules out the settings with another answer, for every account, since one implementation wrote
+all records.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ class Inference(Sum):
 
     fixed: dict[str, str] = field(default_factory=dict)
     policies: dict[str, list[str]] = field(default_factory=dict)
-    """By knob, the answers of which at least one setting explains every record."""
+    """By policy, the choices of which at least one setting explains every record."""
     settings: int = 0
-    """The number of settings that explain every record; fewer than the answers' combinations where knobs hang together."""
+    """The number of settings that explain every record; fewer than the product where policies depend on each other."""
     example: dict[str, str] = field(default_factory=dict)
     """The first setting that explains the log, up to the unexplained record where there is one."""
     ruled_out: list[RuledOut[Line]] = field(default_factory=list)
     unexplained: Unexplained[Line] | None = None
     other_resets: str | None = None
-    """The other way in which jobs come, where some setting explains the whole log under it."""
+    """The other mode of jobs, where some setting explains the whole log under it."""
 
 
 def infer(
@@ -45,13 +45,13 @@ def infer(
     resets: str,
     on_line: Callable[[int], None] | None = None,
 ) -> Inference:
-    """Goes through `lines` twice. `fixed` are settings that are known; the other knobs are open.
+    """Reads `lines` twice. `fixed` are known settings; the other policies are open.
 
     Records after one that no setting explains are read and no longer compared.
     """
     found = _infer(lines, fixed, catalogue, resets, on_line)
     if found.unexplained is not None:
-        # The likeliest slip of all, so that nothing is called unexplained before it has been tried.
+        # The other mode is the most likely mistake, so it is tried before anything is called unexplained.
         other = RESETS[1 - RESETS.index(resets)]
         found.other_resets = other if _infer(lines, fixed, catalogue, other, None).unexplained is None else None
     return found

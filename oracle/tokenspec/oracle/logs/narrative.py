@@ -1,4 +1,4 @@
-"""A run told as a story: each event, and only what it changed."""
+"""A run as a story: each event, and only its changes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SHOWN = tuple(field for field in SAID if field not in BY_POOL)
 
 
 def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """A line or two for each record (with its answer under `observed`): the event, its answer, what changed."""
+    """Yields a line or two for each record (with its answer under `observed`): the event, its answer, the changes."""
     several = len({record["account"] for record in records}) > 1
     for number, it in enumerate(told(records), 1):
         who = f"{it.by}: " if several else ""
@@ -22,7 +22,7 @@ def story(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def told(records: Sequence[Mapping[str, Any]]) -> Iterator[Happening]:
-    """Each record (with its answer under `observed`) with what it changed; one without an answer has none."""
+    """Yields each record (with its answer under `observed`) with its changes; one without an answer has none."""
     last: dict[str, dict[str, Any]] = {}
     for record in records:
         payload = {k: v for k, v in record.items() if k not in ("account", "at", "event", "observed")}
@@ -49,5 +49,5 @@ def _change(key: str, before: Any, now: Any) -> str:
 
 
 def _told(value: Any) -> str:
-    """Names without quotation marks; everything else as a log writes it."""
+    """Returns names without quotation marks; everything else as a log writes it."""
     return one_line(value) if isinstance(value, str) else as_text(value)

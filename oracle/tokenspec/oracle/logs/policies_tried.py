@@ -1,4 +1,4 @@
-"""The policies that an answer turns on: those under which a divergent account would agree, those that a run's answers need."""
+"""The policies that an answer depends on: those under which a divergent account agrees, those that a run's answers need."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from tokenspec.spec.policies import POLICIES
 EXPLAINED_MAX = 1_000
 """The largest number of divergences whose accounts are run again under other policies."""
 TIES_MAX = 100
-"""The largest number of divergences of which it is tried whether two lines of one instant stand in the wrong order."""
+"""The largest number of divergences for which two lines of one instant are tried in the other order."""
 
 
 def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
-    """Tries, for each divergence, every other choice of every policy and the other way in which jobs come.
+    """Tries, for each divergence, every other choice of every policy and the other mode of jobs.
 
-    `lines` are those of the replay, from the start; they are gone through again.
+    `lines` are those of the replay, from the start; they are read again.
     """
     wanted: dict[str, list[Divergence]] = {}
     for divergence in report.divergences[:EXPLAINED_MAX]:
@@ -39,10 +39,10 @@ def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], ca
         return
     worlds = Worlds(catalogue, resets)
     others = {
-        (knob.name, answer): worlds.sets.with_answers({**policy, knob.name: answer})
-        for knob in POLICIES
-        for answer, _ in knob.answers
-        if answer != policy[knob.name]
+        (each.name, choice): worlds.sets.with_answers({**policy, each.name: choice})
+        for each in POLICIES
+        for choice, _ in each.answers
+        if choice != policy[each.name]
     }
     names = names_of(record for _, record in _records(lines, worlds.reader, wanted))
     tried = {
@@ -50,13 +50,13 @@ def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], ca
         for name, divergences in wanted.items()
     }
     for position, record in _records(lines, worlds.reader, wanted):
-        # An account's time that goes back ends its comparison, and so what is tried.
+        # Where an account's time goes back, its comparison ends, and with it the trials.
         with suppress(WentBack):
             tried[record.account].happens(position, record)
 
 
 class _Tried:
-    """One divergent account under other settings, from divergence to divergence."""
+    """A divergent account under other settings, from divergence to divergence."""
 
     def __init__(
         self,
@@ -72,11 +72,11 @@ class _Tried:
         self._world = self._followed()
 
     def _followed(self) -> Followed:
-        # No setting is in two of them, so that the sum is a union.
+        # No setting is in two branches, so that the sum is a union.
         return Followed(self._worlds, sum(self._others.values()), self._names)
 
     def happens(self, position: int, record: Record) -> None:
-        """The record happens; where the account diverges at it, the divergence learns what agrees."""
+        """Runs a record; where the account diverges at it, the divergence gets the settings that agree."""
         ran = self._world.run(record)
         divergence = self._open[0] if self._open and self._open[0].position == position else None
         compare = partial(differences, got=record.observed or {}, nulls=record.observed_as is not None)
@@ -111,7 +111,7 @@ class _Tried:
 
 
 def note_ties(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
-    """Says of a divergence that its line and a job's of the same instant would be right in the other order."""
+    """Notes of a divergence that its line and that of a job at the same instant would be right in the other order."""
     firsts = {d.account: d for d in reversed(report.divergences[:TIES_MAX])}
     told: dict[str, list[tuple[Line, Record]]] = {name: [] for name in firsts}
     oracle = Oracle(policy, catalogue, resets)
@@ -151,14 +151,14 @@ def _tie(told: Sequence[tuple[Line, Record]], divergence: Divergence, oracle: Or
                 other = second if first == at else first
                 side = "below" if first == at else "above"
                 return [
-                    f"{event_of(told[other][1])} has this very instant and stands one record {side}, in line "
+                    f"{event_of(told[other][1])} has this very instant and is one record {side}, in line "
                     f"{told[other][0].number}; with the two lines swapped it would be right"
                 ]
     return []
 
 
 def _records(lines: Iterable[Line], reader: Reader, wanted: Mapping[str, Sequence[Divergence]]) -> Iterator[tuple[int, Record]]:
-    """The records of each account in `wanted`, up to its last divergence, each with its position."""
+    """Yields the records of each account in `wanted`, up to its last divergence, each with its position."""
     last = {name: divergences[-1].position for name, divergences in wanted.items()}
     end = max(last.values())
     for position, (_, record, _, _) in enumerate(read(lines, reader)):
@@ -171,7 +171,7 @@ def _records(lines: Iterable[Line], reader: Reader, wanted: Mapping[str, Sequenc
 def needed(
     worlds: Worlds, records: Sequence[Mapping[str, Any]], answers: Sequence[Answer], policy: Mapping[str, str]
 ) -> dict[str, str]:
-    """As few choices of `policy` as can be, under which the answers to `records` are these whatever the others are."""
+    """Returns a minimal set of choices of `policy` under which the answers to `records` are these whatever the others are."""
     read = [worlds.reader.convert(record) for record in records]
     sets = worlds.sets
     world = Followed(worlds, sets.every, names_of(read))
@@ -180,8 +180,8 @@ def needed(
         if not world.left:
             return dict(policy)
     kept = dict(policy)
-    for knob in policy:
-        others = {name: answer for name, answer in kept.items() if name != knob}
+    for name in policy:
+        others = {other: choice for other, choice in kept.items() if other != name}
         if not sets.with_answers(others) & ~world.left:
             kept = others
     return kept

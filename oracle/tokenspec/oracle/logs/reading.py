@@ -1,4 +1,4 @@
-"""Reads logs record by record, as every verb that takes one does: what is wrong with a line, and what happened all the same."""
+"""Reads logs record by record for every verb that takes one: the error of a line, and the event that happened all the same."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from tokenspec.oracle.wire.records import Reader, Record
 
 @dataclass(frozen=True)
 class Bad:
-    """A line that holds no good record. Its place is kept, not its content, of which a whole file may consist."""
+    """A line that holds no good record. Its place is kept, not its content, which may be a whole file."""
 
     line: Line
     fault: BadRecord
 
     @classmethod
     def of(cls, line: Line, fault: BadRecord) -> Bad:
-        """The line without its content."""
+        """Returns the line without its content."""
         return cls(line._replace(content=b""), fault)
 
 
 Read = tuple[Line, Record | None, BadRecord | None, list[str]]
-"""A line, the event that happened, what is wrong with the line, and the names in it that nobody knows.
+"""A line, the event that happened, the error of the line, and its unknown names.
 
-A record that is bad in its observation alone did happen, and has none then.
+A record that is bad in its observation alone did happen, and is given without the observation.
 """
 
 
 def read(lines: Iterable[Line], reader: Reader, on_line: Callable[[int], None] | None = None) -> Iterator[Read]:
-    """Every line with its record. A log whose first record says so observes whole answers."""
+    """Yields every line with its record. A log whose first record says so observes whole answers."""
     file, as_answer, is_first = None, False, False
     for line in lines:
         if on_line is not None:

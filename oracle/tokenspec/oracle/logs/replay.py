@@ -1,4 +1,4 @@
-"""Replays logs through the oracle: compares what was observed, and says why where it differs."""
+"""Replays logs through the oracle: compares the observations, and gives the reason for each difference."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from tokenspec.oracle.wire.records import Reader, Record, event_of
 __all__ = ["Bad", "Divergence", "Report", "Sum", "replay"]
 
 LINES_KEPT = 40
-"""Of how many divergences the line itself is kept, to be shown."""
+"""The largest number of divergences whose source line is kept for the report."""
 ACCOUNTS_KEPT = 1_000
-"""Of how many divergences the account is kept as it went on from there, to be followed under other policies."""
+"""The largest number of divergences whose account is kept as it continued, to be followed under other policies."""
 NOTHING_OBSERVED, AFTER_DIVERGENCE, AFTER_TIME_WENT_BACK = REASONS = (
     "nothing_observed",
     "after_divergence",
     "after_time_went_back",
 )
-"""Why a record is not compared."""
+"""The reasons for which a record is not compared."""
 
 
 @dataclass
@@ -44,7 +44,7 @@ class Divergence:
     event: str
     at: str
     differences: list[Difference]
-    """Those that no earlier divergence of the account explains."""
+    """The differences that no earlier divergence of the account explains."""
     before: dict[str, Any]
     """The state fields of the right answer to the record before."""
     outcome: str
@@ -52,36 +52,36 @@ class Divergence:
     why: str
     clauses: tuple[str, ...]
     position: int
-    """Which of all lines it is, from 0."""
+    """The number of the line among all lines, from 0."""
     skipped: list[Line] = field(default_factory=list)
     """The account's lines before it that hold no good record."""
     notes: list[str] = field(default_factory=list)
-    """What else may be the cause: a fault of the log, a name that is nearly right, a field that nobody knows."""
+    """Other possible causes: a fault of the log, a name that is nearly right, an unknown field."""
     first_use: Line | None = None
-    """Where the id of a repeated record was used first."""
+    """The line at which the id of a repeated record was used first."""
     after: Account | None = None
-    """The account as it goes on from here."""
+    """The account as it continues after the divergence."""
     can_be_followed: bool = True
-    """False where the account went on from differences that are no divergences of their own."""
+    """False where the account continued from differences that are not divergences of their own."""
     explained: bool = False
     """True if other policies were tried."""
     explained_by: list[tuple[str, str]] = field(default_factory=list)
-    """Policy settings, one knob at a time, under which the account agrees up to and with this record."""
+    """Policy settings, one policy at a time, under which the account agrees up to and with this record."""
     by_field: dict[str, list[tuple[str, str]]] = field(default_factory=dict)
-    """The same for each field that differs, where they are right under different settings."""
+    """The settings for each differing field, where the fields are right under different settings."""
     resets: str | None = None
-    """The other way in which jobs come, where the account agrees under it."""
+    """The other mode of jobs, where the account agrees under it."""
 
     @property
     def delta(self) -> int | None:
-        """By how much more was observed than is right, in the first field; None where that is no number."""
+        """The observed minus the right value of the first field; None where it is not a number."""
         _, expected, got = self.differences[0]
         return got - expected if type(expected) is int and type(got) is int else None
 
 
 @dataclass
 class Sum:
-    """Every record once: bad, or else repeated, or else compared, or else not compared."""
+    """Counts of records, each counted once: bad, or else repeated, or else compared, or else not compared."""
 
     records: int = 0
     accounts: int = 0
@@ -94,13 +94,13 @@ class Sum:
     another: int = 0
     """Repeats that name another event."""
     first_of_another: tuple[Line, str, str, Line] | None = None
-    """The first of these: its line and event, the event of the first use and its line."""
+    """The first repeat of another event: its line and event, the event of the first use and its line."""
     unknown_fields: dict[str, tuple[int, Line, str | None]] = field(default_factory=dict)
-    """By name that nobody knows: how often it stands there, where first, and the known name that it resembles."""
+    """By unknown name: the number of uses, the first line, and the known name that it resembles."""
     identical: int = 0
-    """Lines that are the line before, byte for byte, and have no id that would make them a repeat."""
+    """The number of lines equal to the line before, byte for byte, and without an id that would make them a repeat."""
     lost: dict[str, str] = field(default_factory=dict)
-    """By account that is not compared any more, why."""
+    """By account that is not compared any more, the reason."""
     _uses: dict[tuple[str, str], tuple[str, Line]] = field(default_factory=dict)
 
     @property
@@ -110,17 +110,17 @@ class Sum:
 
     @property
     def is_misuse_of_ids(self) -> bool:
-        """True where most repeats are no retries, and outnumber what was compared: the ids are none of events then."""
+        """True where most repeats are not retries, and outnumber the compared records: the ids are then not ids of events."""
         return self.another > self.same and self.another + self.same > self.compared
 
     def note_unknown(self, reader: Reader, record: Record, unknown: Iterable[str], line: Line) -> None:
-        """Counts the names in `record` that nobody knows."""
+        """Counts the unknown names in `record`."""
         for name in unknown:
             times, first, near = self.unknown_fields.get(name) or (0, line._replace(content=b""), reader.resembles(record, name))
             self.unknown_fields[name] = times + 1, first, near
 
     def first_use(self, record: Record, line: Line, is_repeated: bool) -> Line | None:
-        """Where the id of a repeated record was used first, as far as that is known; notes the use of a new one."""
+        """Returns the first use of a repeated record's id, as far as known; notes the use of a new one."""
         assert record.id is not None
         key, event = (record.account, record.id), event_of(record)
         if not is_repeated:
@@ -137,9 +137,9 @@ class Sum:
         return first
 
     def counts(self, record: Record, is_repeated: bool, has_ended: bool = False) -> bool:
-        """Counts a record that happened; returns whether what was observed of it is to be compared.
+        """Counts a record that happened; returns true if its observation is to be compared.
 
-        Once the comparison `has_ended`, nothing is.
+        Once the comparison `has_ended`, no observation is.
         """
         observed, why = record.observed, self.lost.get(record.account) if self.lost else None
         if has_ended:
@@ -157,15 +157,15 @@ class Sum:
 
 @dataclass
 class Report(Sum):
-    """What a replay came to."""
+    """The result of a replay."""
 
     divergences: list[Divergence] = field(default_factory=list)
     coverage: Coverage = field(default_factory=lambda: Coverage(()))
-    """What the records met; a repeated id meets nothing, and a job that nobody wrote down is no record."""
+    """The coverage of the records; a repeated id covers nothing, and a job without a line is not a record."""
 
     @property
     def divergent_accounts(self) -> int:
-        """How many accounts have a divergence."""
+        """The number of accounts with a divergence."""
         return len({divergence.account for divergence in self.divergences})
 
 
@@ -177,7 +177,7 @@ def replay(
 ) -> Report:
     """Runs every record through `oracle`, in one pass; `on_answer` is given each answer.
 
-    After a divergence the account goes on from what was observed.
+    After a divergence the account continues from the observation.
     """
     report, found = Report(coverage=Coverage((oracle.machine, oracle.session_machine))), _Finder(oracle)
     line_before: Line | None = None
@@ -214,7 +214,7 @@ def replay(
         differing = differences(answer, record.observed, record.observed_as is not None)
         if not differing:
             continue
-        # Something differs: everything from here on happens seldom.
+        # Something differs: everything from here on is rare.
         new = found.new(record.account, differing)
         if new:
             kept = line if len(report.divergences) < LINES_KEPT else line._replace(content=b"")
@@ -243,7 +243,7 @@ def _notes(record: Record, unknown: list[str], is_same: bool, line: Line) -> lis
 
 
 def _amount(expected: Any, got: Any) -> Any:
-    """By how much two values differ, or the two of them where they have no distance."""
+    """Returns the difference of two numbers, or the pair where the values are not numbers."""
     if type(expected) is int and type(got) is int:
         return got - expected
     try:
@@ -253,25 +253,25 @@ def _amount(expected: Any, got: Any) -> Any:
 
 
 class _Finder:
-    """Makes divergences, with what is known of the account at that point."""
+    """Makes divergences, with the known facts of the account at that point."""
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle
         self.skipped: dict[str, list[Line]] = {}
-        """By account, its lines that hold no good record."""
+        """By account, the lines that hold no good record."""
         self._known: dict[str, set[tuple[str, Any]]] = {}
         self._followed_no_more = set[str]()
         self._going_on: GoingOn | None = None
 
     @property
     def going_on(self) -> GoingOn:
-        """What takes over what was observed; made when it is first needed."""
+        """The copier of observations; made when first needed."""
         if self._going_on is None:
             self._going_on = GoingOn(self._oracle)
         return self._going_on
 
     def new(self, account: str, found: list[Difference]) -> list[Difference]:
-        """The differences that the account did not have before, in that field and by that amount."""
+        """Returns the differences that the account did not have before, in that field and by that amount."""
         known = self._known.setdefault(account, set())
         new = [(name, want, got) for name, want, got in found if (name, _amount(want, got)) not in known]
         known.update((name, _amount(want, got)) for name, want, got in new)
@@ -288,7 +288,7 @@ class _Finder:
         before: tuple[Any, ...] | None,
         decided_by: str | None,
     ) -> Divergence:
-        """The divergence at `record`, whose account was `before`."""
+        """Returns the divergence at `record`, whose account was `before`."""
         assert isinstance(record.at, int)
         event = event_of(record)
         rule, why, clauses = because(self._oracle, event, decided_by, found)
@@ -302,7 +302,7 @@ class _Finder:
         return diverges
 
     def _nearly(self, record: Record, decided_by: str | None) -> list[str]:
-        """The name that the catalogue has, where the record's own is refused and resembles it."""
+        """Returns a note with the catalogue's name, where the record's own is refused and resembles it."""
         catalogue = self._oracle.catalogue
         names = {"plan_must_exist": ("plan", catalogue.plans), "pack_must_exist": ("pack", catalogue.packs)}
         key, known = names.get(decided_by or "", ("", {}))

@@ -1,4 +1,4 @@
-"""Why a record is answered as it is: the rule or requirement that decided it, or the job that ran by itself just before."""
+"""The reason for an answer: the rule or requirement that decided it, or the job that ran automatically just before."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tokenspec.oracle.wire.answers import Difference
 from tokenspec.spec.words import APP_POOLS, NONE, POOLS
 
 REPEATED = "duplicate"
-"""Stands in place of a rule where an id was used before."""
+"""The name in place of a rule where an id was used before."""
 
 
 class Because(NamedTuple):
-    """What decided an answer: a rule, or the code of a refusal, with its reason and the clauses it rests on."""
+    """The decision behind an answer: a rule, or the code of a refusal, with its reason and the clauses it rests on."""
 
     rule: str
     why: str
@@ -25,7 +25,7 @@ class Because(NamedTuple):
 
 
 def because(oracle: Oracle, event: str, decided_by: str | None, differing: Sequence[Difference]) -> Because:
-    """What the answer to the record that `oracle` was just given rests on, in the fields that differ."""
+    """Returns the decision behind `oracle`'s last answer, in the fields that differ."""
     declared = oracle.machine.event_named.get(event) or oracle.session_machine.event_named[event]
     usual = declared.clauses or tuple(dict.fromkeys(clause for rule in declared.rules for clause in rule.clauses))
     if decided_by is None:
@@ -40,7 +40,7 @@ def because(oracle: Oracle, event: str, decided_by: str | None, differing: Seque
 
 
 def _reason(event: Event, name: str) -> Rule | Requirement:
-    """Of the event's own: another machine may give the same code for another reason."""
+    """Returns the event's own rule or requirement: another machine may give the same code for another reason."""
     found: dict[str, Rule | Requirement] = {need.code: need for need in event.requires}
     return (found | {rule.name: rule for rule in event.rules})[name]
 
@@ -50,7 +50,7 @@ def _why(reason: Rule | Requirement) -> str:
 
 
 def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> RanByItself | None:
-    """The job that ran by itself where the differences are about it, and not about the event that came after it."""
+    """Returns the job that ran automatically, where the differences concern it and not the event after it."""
     ran = oracle.ran_by_itself
     if not ran:
         return None
@@ -86,12 +86,12 @@ def _changed_by_event(oracle: Oracle, event: str, names: Sequence[str]) -> set[s
         return set()
     row, fields = oracle.last_met
     index, then, _ = oracle.compiled.steps[event](row, fields)
-    # A refusal changes nothing, and its outcome need not hold the row.
+    # A refusal changes nothing, so its outcome may lack the row.
     return {_field(n) for n, before, after in zip(names, row, then, strict=True) if before != after} if index >= 0 else set()
 
 
 def _without(oracle: Oracle, event: str, differing: Sequence[Difference], shown: dict[str, str]) -> bool:
-    """Returns whether what was observed is right for who has not run any of the jobs."""
+    """Returns true if the observation is right for a system that has run none of the jobs."""
     ran = oracle.ran_by_itself
     said: dict[str, Any] = {shown[job.event]: format_instant(job.at) for job in reversed(ran)}
     row = ran[0].before

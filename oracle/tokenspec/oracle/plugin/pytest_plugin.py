@@ -1,7 +1,7 @@
-"""The plugin for pytest, which is there wherever tokenspec is installed: options, fixtures, vectors as tests.
+"""The plugin for pytest, active wherever tokenspec is installed: options, fixtures, vectors as tests.
 
-Nothing else of tokenspec is imported before a test asks for it, so that other projects pay nothing. What the fixtures
-give, and the base class for tests of a wallet, is in testing.py.
+Nothing else of tokenspec is imported before a test requests it, so that other projects pay nothing. The objects of
+the fixtures, and the base class for tests of a wallet, are in wallet_tests.py.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _HOLDS_ONE: tuple[tuple[str, str, str], ...] = (
     ("steps", "N", "Events in each of them; default: 50."),
     ("seed", "N", "The same seed gives the same runs; default: 0."),
 )
-_POLICY = "NAME=ANSWER settles an open question another way; `infer` follows all settings that explain what is seen."
+_POLICY = "NAME=ANSWER settles an open question another way; `infer` follows all settings that explain the observations."
 
 VECTOR_TEST = "tokenspec_vector"
 """The property that marks a test of a vector in its report."""
@@ -35,7 +35,7 @@ _IMPLEMENTATIONS: pytest.StashKey[Implementations] = pytest.StashKey()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Each option is a key of the configuration file as well: --tokenspec-sut and tokenspec_sut."""
+    """Adds the options; each is a key of the configuration file as well: --tokenspec-sut and tokenspec_sut."""
     group = parser.getgroup("tokenspec", "conformance to a specified token account")
     for name, metavar, says in _HOLDS_ONE:
         group.addoption(f"--tokenspec-{name}", dest=f"tokenspec_{name}", metavar=metavar, help=says)
@@ -45,34 +45,34 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker of tests that bring their implementation along, and the count of vectors."""
+    """Registers the marker of tests with an implementation of their own, and the count of vectors."""
     config.addinivalue_line("markers", "tokenspec_sut(sut, reasons=None): the implementation that the test is about")
     if not hasattr(config, "workerinput"):
         config.pluginmanager.register(_Vectors())
 
 
 class _Vectors:
-    """Counts the vectors that were run and skipped, by class or module. Where none was run, nothing was tested.
+    """Counts of the vectors that were run and skipped, by class or module. Where none was run, nothing was tested.
 
-    With xdist it counts what the workers report.
+    With xdist the reports of the workers are counted.
     """
 
     def __init__(self) -> None:
         self.outcomes: dict[str, set[str]] = {}
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A test that was about a vector was run, or skipped."""
+        """Counts a test of a vector that was run, or skipped."""
         is_about_one = any(name == VECTOR_TEST for name, _ in report.user_properties)
         if is_about_one and (report.when == "call" or not report.passed):
             self.outcomes.setdefault(report.nodeid.partition("[")[0], set()).add(report.outcome)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """The session fails where all vectors of a test were skipped."""
+        """Fails the session where all vectors of a test were skipped."""
         if self._empty() and session.exitstatus == pytest.ExitCode.OK:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """The reason."""
+        """Prints the reason."""
         for test in self._empty():
             terminalreporter.write_line(f"tokenspec: no verdict: every vector of {test} was skipped", red=True)
 
@@ -81,13 +81,13 @@ class _Vectors:
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Every implementation that was started is ended."""
+    """Ends every implementation that was started."""
     if _IMPLEMENTATIONS in config.stash:
         config.stash[_IMPLEMENTATIONS].end()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """A test with the argument `token_vector` is one for each vector, under the vector's id."""
+    """Makes a test with the argument `token_vector` one for each vector, under the vector's id."""
     if "token_vector" in metafunc.fixturenames:
         from tokenspec.oracle.plugin.wallet_tests import suite_of
 
@@ -100,7 +100,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def token_vector(request: pytest.FixtureRequest) -> Case:
-    """A conformance vector; a test that asks for it is run once for each."""
+    """Returns a conformance vector; a test that uses the fixture is run once for each."""
     request.node.user_properties.append((VECTOR_TEST, ""))
     suite: Suite = request.config.stash[_SUITE]
     return suite.case(request.param)
@@ -108,7 +108,7 @@ def token_vector(request: pytest.FixtureRequest) -> Case:
 
 @pytest.fixture
 def token_oracle(request: pytest.FixtureRequest) -> Oracle:
-    """A new oracle under the settings of the options."""
+    """Returns a new oracle under the settings of the options."""
     from tokenspec.oracle.plugin.wallet_tests import oracle_of
 
     return oracle_of(request)
@@ -116,9 +116,9 @@ def token_oracle(request: pytest.FixtureRequest) -> Oracle:
 
 @pytest.fixture
 def token_sut(request: pytest.FixtureRequest) -> Sut:
-    """The implementation under test, from --tokenspec-sut, the test's class, its marker or the configuration file."""
+    """Returns the implementation under test, from --tokenspec-sut, the test's class, its marker or the configuration file."""
     from tokenspec.oracle.plugin import wallet_tests as testing
 
-    # What is started for one test is used again by the next.
+    # An implementation started for one test is used again by the next.
     stash = request.config.stash
     return stash.setdefault(_IMPLEMENTATIONS, testing.Implementations()).sut_of(request)

@@ -5,7 +5,7 @@
             return MyWallet()
 
 `MyWallet` has the method `handle(request) -> answer` of the protocol. The class then has a fuzzing test and a test for
-each conformance vector, and `token_sut` is there for tests of one's own. A failure is a story, without a traceback.
+each conformance vector, and `token_sut` serves further tests. A failure is a story, without a traceback.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ _T = TypeVar("_T")
 
 
 class WalletTests:
-    """Base of a class of tests about one wallet. What its attributes leave open comes from the configuration file.
+    """Base of a class of tests of one wallet. Attributes that are None are taken from the configuration file.
 
-    Options on the command line count more than either.
+    Options on the command line override both.
     """
 
     __test__: ClassVar[bool] = False
@@ -74,20 +74,20 @@ class WalletTests:
         cls.__test__ = True
 
     def sut(self) -> Any:
-        """The implementation: an object with `handle`, or what `--tokenspec-sut` takes."""
+        """Returns the implementation: an object with `handle`, or a text as for `--tokenspec-sut`."""
         return None
 
     def test_conforms(self, token_sut: Sut) -> None:
-        """Random events in random worlds are answered as the specification answers them."""
+        """Passes if random events in random worlds are answered as the specification answers them."""
         token_sut.fuzz()
 
     def test_vectors(self, token_sut: Sut, token_vector: Case) -> None:
-        """Each conformance vector is answered as it says."""
+        """Passes if a conformance vector is answered with its right answers."""
         token_sut.run(token_vector)
 
 
 class Sut:
-    """An implementation under test. Each method fails the test that calls it, with the story of what went wrong."""
+    """An implementation under test. Each method fails its calling test with the story of the divergence."""
 
     def __init__(self, client: Client, options: Options, openings: Openings | None = None) -> None:
         self.client, self.options = client, options
@@ -95,7 +95,7 @@ class Sut:
         self._openings.client = client
 
     def fuzz(self) -> None:
-        """Drives it and the oracle side by side."""
+        """Fuzzes the implementation beside the oracle."""
         from tokenspec.oracle.fuzz.conformance import conform
         from tokenspec.oracle.report.conformance import sentence
 
@@ -112,7 +112,7 @@ class Sut:
         print(sentence(verdict))  # noqa: T201 - pytest shows it with -rP
 
     def run(self, case: Case) -> None:
-        """Plays a vector of a suite; one that says nothing about the implementation is skipped."""
+        """Runs a vector of a suite; one that does not apply to the implementation is skipped."""
         from tokenspec.oracle.report.vectors import told
         from tokenspec.oracle.vectors.infer import Inferring
         from tokenspec.oracle.vectors.run import FAILED, SKIPPED, run_vector
@@ -122,7 +122,7 @@ class Sut:
             if setting.known is None:
                 result = run_vector(self.client, case, setting.reasons, known, self._openings)
             else:
-                # What other vectors have shown may have been shown to another process, so each stands for itself.
+                # Other vectors may have run in another process, so each is judged alone.
                 result = Inferring(known, setting.reasons).run(self.client, case, self._openings)
         if result.result == SKIPPED:
             pytest.skip(result.why)
@@ -131,9 +131,9 @@ class Sut:
             _fail(f"step {result.step}: {_wrong(result.differences, result.failed)}\n{story}\n")
 
     def check(self, vector: Mapping[str, Any], policy: Sequence[str] | None = None) -> None:
-        """The same for a vector that is in no suite.
+        """Runs a vector outside any suite.
 
-        With `infer` in `policy`, any answers are right that some setting explains, with what else stands in it.
+        With `infer` in `policy`, all answers are right that some setting with the other choices in it explains.
         """
         from tokenspec.oracle.vectors.from_counterexample import case_of
 
@@ -148,7 +148,7 @@ class Sut:
         Sut(self.client, options).replay(records)
 
     def replay(self, records: Sequence[Mapping[str, Any]]) -> None:
-        """Sends records of one's own in a new world, and compares the answers with those of the oracle."""
+        """Sends the given records in a new world, and compares the answers with those of the oracle."""
         from tokenspec.oracle.fuzz.conformance import replayed
 
         try:
@@ -162,27 +162,27 @@ class Sut:
 
 @dataclass(frozen=True)
 class Options:
-    """What a test is to be run with: by name, what was given on the command line, by its class or in the file."""
+    """The options of a test: by name, the value of the command line, of its class or of the file."""
 
     given: Mapping[str, Any]
     own_catalogue: Catalogue | None = None
 
     def get(self, name: str) -> Any:
-        """The value, or the default. Raises `WrongUsage` where it is no number and should be one."""
+        """Returns the value, or the default. Raises `WrongUsage` where it should be a number and is not."""
         value = self.given.get(name, _DEFAULTS.get(name))
         if name not in _KINDS:
             return value
         try:
             number = _KINDS[name](value)
         except ValueError:
-            raise WrongUsage(f"tokenspec_{name}", f"it is a number, found {value!r}") from None
+            raise WrongUsage(f"tokenspec_{name}", f"the value is a number, found {value!r}") from None
         if number <= 0 and name != "seed":
-            raise WrongUsage(f"tokenspec_{name}", f"it is more than 0, found {value!r}")
+            raise WrongUsage(f"tokenspec_{name}", f"the value is more than 0, found {value!r}")
         return number
 
     @property
     def named(self) -> dict[str, str]:
-        """The settings that are known."""
+        """Returns the known settings."""
         return settings_named(without_infer(self._policy))
 
     @property
@@ -192,7 +192,7 @@ class Options:
 
     @cached_property
     def setting(self) -> SutSettings:
-        """What a run is about. Raises `BadSetting`, `OSError`."""
+        """Returns the settings of a run. Raises `BadSetting`, `OSError`."""
         catalogue, words = self.get("catalogue"), self.get("reasons")
         return SutSettings(
             policy_from_options(without_infer(self._policy)),
@@ -205,21 +205,21 @@ class Options:
 
 @dataclass
 class Implementations:
-    """What has been started, to be used again by the next test and ended after the last."""
+    """The started implementations, used again by the next test and ended after the last."""
 
     started: dict[tuple[str, float], Client] = field(default_factory=dict)
     opened: dict[Any, Openings] = field(default_factory=dict)
-    """By implementation and settings the worlds opened by any test: it says the same of itself in all of them."""
+    """By implementation and settings, the worlds opened by any test: the announced capabilities are the same in all of them."""
 
     def sut_of(self, request: pytest.FixtureRequest) -> Sut:
-        """The implementation that a test is about."""
+        """Returns the implementation that a test is for."""
         options = options_of(request)
         named = _chosen_sut(request)
         if named is None:
             _fail("there is no implementation: --tokenspec-sut, tokenspec_sut in the configuration file, or `sut` of the class")
         if not isinstance(named, str):
             if not callable(getattr(named, "handle", None)):
-                _fail(f"sut: it is an object with the method `handle`, or a text, found {type(named).__name__}")
+                _fail(f"sut: an implementation is an object with the method `handle`, or a text, found {type(named).__name__}")
             made_for = request.cls or request.module, type(named), _parameters(request)
             return self._with_openings(made_for, CallClient(named), options)
         key = named, options.get("timeout")
@@ -232,13 +232,13 @@ class Implementations:
         return Sut(client, options, self.opened.setdefault(whole, Openings(client, options.named)))
 
     def end(self) -> None:
-        """Nothing is left running."""
+        """Ends every implementation."""
         for client in self.started.values():
             client.end()
 
 
 def _parameters(request: pytest.FixtureRequest) -> str:
-    """The parameters of a test, the vector apart: another value may stand for another implementation."""
+    """Returns the parameters of a test, the vector apart: another value may mean another implementation."""
     callspec = getattr(request.node, "callspec", None)
     return repr({name: value for name, value in callspec.params.items() if name != "token_vector"}) if callspec else ""
 
@@ -255,7 +255,7 @@ def _chosen_sut(request: pytest.FixtureRequest) -> Any:
 
 
 def options_of(request: pytest.FixtureRequest) -> Options:
-    """The command line, then the test's class or marker, then the configuration file."""
+    """Returns the options from the command line, then the test's class or marker, then the configuration file."""
     config, given = request.config, dict[str, Any]()
     of_class = request.cls if isinstance(request.instance, WalletTests) else None
     marker = request.node.get_closest_marker("tokenspec_sut")
@@ -270,7 +270,7 @@ def options_of(request: pytest.FixtureRequest) -> Options:
 
 
 def _in_file(config: pytest.Config, name: str) -> Any:
-    """What the configuration file says; paths in it are meant from where it is. None where it says nothing."""
+    """Returns the value of the configuration file, or None; its paths are relative to the file."""
     value = config.getini(f"tokenspec_{name}")
     if value and name in _PATHS and config.inipath is not None:
         return str(config.inipath.parent / value)
@@ -278,13 +278,13 @@ def _in_file(config: pytest.Config, name: str) -> Any:
 
 
 def oracle_of(request: pytest.FixtureRequest) -> Oracle:
-    """A new oracle under the settings of the options."""
+    """Returns a new oracle under the settings of the options."""
     setting = options_of(request).setting
     return Oracle(setting.policy, setting.catalogue)
 
 
 def suite_of(config: pytest.Config) -> Suite:
-    """The suite that the options name. Raises `CollectError`."""
+    """Returns the suite that the options name. Raises `CollectError`."""
     path = config.getoption("tokenspec_vectors") or _in_file(config, "vectors")
     try:
         return read_suite(Path(path)) if path else default_suite()
@@ -294,7 +294,7 @@ def suite_of(config: pytest.Config) -> Suite:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Fails the test in a line where an implementation cannot be asked, or a vector is none."""
+    """Fails the test in a line where an implementation cannot be reached, or a vector is malformed."""
     try:
         yield
     except (BadSetting, OSError) as fault:
@@ -318,7 +318,7 @@ def _diverges(verdict: str, found: SutCounterexample) -> NoReturn:
 
 
 def _wrong(found: Sequence[Difference], failed: Failed | None) -> str:
-    """What is wrong first, for the line in which pytest sums a failure up."""
+    """Returns the first difference, for pytest's summary line of a failure."""
     if failed is not None:
         return one_line(failed.detail, 500)
     name, expected, got = found[0]

@@ -47,7 +47,7 @@ from tokenspec.spec.system import system
 T = TypeVar("T")
 
 DIAGRAM = "diagram"
-"""Stands before the name of a picture."""
+"""The prefix of the name of a picture."""
 _OPTIONS = ("svg", "of", "log", "tests", "examples", "catalogue", "policy")
 _EXAMPLE = re.compile(r"^\| `(\d\d)-[\w-]+\.jsonl` \| .* \| ([FA]\d\d(?:, [FA]\d\d)*) \|$", re.MULTILINE)
 _CLAUSE_TEST = re.compile(r"^def (test_([fa]\d\d)_\w+)", re.MULTILINE)
@@ -64,9 +64,9 @@ _OF_A_MACHINE: dict[str, tuple[str, Callable[[Machine], Table]]] = {
 def contents(
     folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS
 ) -> dict[str, tuple[str, Callable[[Mapping[str, str]], Content]]]:
-    """Everything a block can show, by name: what it is, and how it is made from the block's options.
+    """Returns everything a block can show, by name: a description, and a function that makes it from the block's options.
 
-    `folder` is that of the document, from which paths among the options lead.
+    `folder` is that of the document, to which paths among the options are relative.
     """
     machines = {m.name: m for m in system(catalogue).machines}
     account, stated = next(iter(machines.values())), claims(catalogue.ranking)
@@ -115,7 +115,7 @@ def contents(
 
 
 def finder(folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> Find:
-    """Finds the content of a block of a document in `folder`. A block's own catalogue and settings go before those given."""
+    """Returns a finder of contents for blocks of a document in `folder`. A block's own settings override those given."""
     usual = contents(folder, catalogue, policy)
 
     @cache
@@ -131,9 +131,7 @@ def finder(folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, st
         except BadSetting as fault:
             raise BadBlock(str(fault)) from None
         if name not in known:
-            raise BadBlock(
-                f"there is nothing called {name!r}; `tokenspec docs list` tells what there is{did_you_mean(name, known)}"
-            )
+            raise BadBlock(f"there is nothing called {name!r}; `tokenspec docs list` lists the names{did_you_mean(name, known)}")
         unknown = options.keys() - set(_OPTIONS)
         if unknown:
             near = did_you_mean(min(unknown), _OPTIONS)
@@ -146,12 +144,12 @@ def finder(folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, st
 def _sequence(folder: Path, options: Mapping[str, str], oracle: Oracle) -> Graph:
     if "log" not in options:
         raise BadBlock("a sequence is of a log: name it, as log=FILE")
-    # Named as it is in the document: the picture is the same wherever the command is run from.
+    # Named as in the document: the picture is the same wherever the command is run from.
     return replace(sequence_of(str(folder / options["log"]), None, oracle), title=f"What happened in {options['log']}")
 
 
 def _asked(options: Mapping[str, str], known: Mapping[str, T]) -> dict[str, T]:
-    """Those of `known` that the option `of` names, in its order; all where it is absent."""
+    """Returns the entries of `known` that the option `of` names, in its order; all where it is absent."""
     asked = options["of"].split(",") if "of" in options else list(known)
     for name in asked:
         if name not in known:
@@ -175,7 +173,7 @@ def _cited() -> dict[str, tuple[str, ...]]:
 
 
 def _tests(folder: Path, options: Mapping[str, str]) -> dict[str, list[str]]:
-    """The tests of each clause in the folder that the options name, by the names of the tests."""
+    """Returns the tests of each clause in the folder that the options name, found by the names of the tests."""
     found: dict[str, list[str]] = {}
     if "tests" in options:
         for path in sorted((folder / options["tests"]).glob("test_*.py")):
@@ -185,7 +183,7 @@ def _tests(folder: Path, options: Mapping[str, str]) -> dict[str, list[str]]:
 
 
 def _examples(folder: Path, options: Mapping[str, str]) -> dict[str, list[str]]:
-    """The example logs that show each clause, from the table in the file that the options name."""
+    """Returns the example logs that show each clause, from the table in the file that the options name."""
     found: dict[str, list[str]] = {}
     if "examples" in options:
         for number, ids in _EXAMPLE.findall((folder / options["examples"]).read_text(encoding="utf-8")):
@@ -208,7 +206,7 @@ def _claims(all_claims: tuple[Claim, ...]) -> Table:
 
 def _formulas(all_claims: tuple[Claim, ...]) -> Table:
     rows = [(f"`{c.id}`", f"`{p.name}`", *_formula(p)) for c in all_claims for p in c.parts]
-    return table(("claim", "part", "kind", "holds", "twin: the case that must occur"), rows)
+    return table(("claim", "part", "kind", "holds", "witness: the case that must occur"), rows)
 
 
 def _mutants() -> Table:
@@ -218,7 +216,7 @@ def _mutants() -> Table:
 
 
 def _left() -> Table:
-    """The faults that nothing kills: those that make no difference, and any that survived."""
+    """Returns the faults that nothing kills: equivalent ones, and any that survived."""
     from tokenspec.oracle.check.mutants.recorded import KILLED, recorded
 
     rows = [(f"`{f.id}`", f.fault, f.verdict) for f in recorded().fates if f.verdict != KILLED]
@@ -226,13 +224,13 @@ def _left() -> Table:
 
 
 def _formula(part: Part) -> tuple[str, str, str]:
-    """The kind of a part, what it states, and the case that must occur."""
+    """Returns the kind of a part, its statement, and its witness."""
     match part:
         case StatePart():
-            return "state", f"`{show(part.holds)}`", f"`{show(part.twin)}`"
+            return "state", f"`{show(part.holds)}`", f"`{show(part.witness)}`"
         case StepPart():
             of = f" (of {', '.join(part.events)})" if part.events else ""
-            return "step", f"`{show(part.holds)}`{of}", f"`{show(part.twin)}`"
+            return "step", f"`{show(part.holds)}`{of}", f"`{show(part.witness)}`"
         case TwoRunPart():
             runs = f"{' then '.join(part.left)} = {' then '.join(part.right)}"
             return "two runs", f"{runs} on {', '.join(part.agree)}, unless `{show(part.unless)}`", f"`{show(part.assume)}`"
@@ -242,7 +240,7 @@ def _formula(part: Part) -> tuple[str, str, str]:
             comes = f"`{show(part.premise)}` leads to `{show(part.goal)}`, fair in {', '.join(part.fair)}"
             return "leads to", comes, f"`{show(part.premise)}`, but not `{show(part.goal)}`"
         case PairPart():
-            return "pair", f"`{show(part.holds)}`, for an event of one of two copies", f"`{show(part.twin)}`"
+            return "pair", f"`{show(part.holds)}`, for an event of one of two copies", f"`{show(part.witness)}`"
         case RefusalPart():
             codes = "; ".join(f"{code}: `{show(holds)}`" for code, holds in part.refusals)
             return "refusal", f"`{part.event}` is refused by the first of these that is false: {codes}", "every code is met"

@@ -1,7 +1,7 @@
 """The explorer: one HTML file in which the declared account runs, to be tried out by hand.
 
-The page loads nothing. It holds the modules that `export wasm` writes, the files of `examples/wasm-host` that run them, the
-picture of the lifecycle, and what the declaration says; its own files in `page/` name no event, field, refusal or policy.
+The page loads nothing. It contains the modules that `export wasm` writes, the files of `examples/wasm-host` that run them, the
+picture of the lifecycle, and the declaration's texts; the files in `page/` name no event, field, refusal or policy.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tokenspec.spec.system import system
 from tokenspec.spec.words import POOLS
 
 HOST = ("machine.js", "calendar.js", "world.js")
-"""The host of the modules, as it lies in `examples/wasm-host`; a wheel brings these files along."""
+"""The host of the modules, from `examples/wasm-host`; a wheel includes these files."""
 
 PAGE = (
     "dom.js",
@@ -47,7 +47,7 @@ PAGE = (
     "policies.js",
     "main.js",
 )
-"""The page itself. A file may import from those before it."""
+"""The files of the page. A file may import from those before it."""
 
 
 def build(
@@ -56,9 +56,9 @@ def build(
     catalogue: Catalogue = DEFAULT,
     log: str = "",
 ) -> str:
-    """The page as HTML, the same text each time.
+    """Returns the page as HTML, the same text each time.
 
-    It begins with `records`, good ones of a log called `log`, under `policy`. Raises `BadSetting`.
+    The page begins with `records`, good ones of a log called `log`, under `policy`. Raises `BadSetting`.
     """
     account, _, session = system(catalogue).machines
     settings = policy_from(policy)
@@ -81,7 +81,7 @@ def build(
     script = "\n".join(_inlined(_host_file(name)) for name in HOST) + "\n".join(_inlined(_page_file(name)) for name in PAGE)
     parts = {
         "style": _page_file("explorer.css"),
-        # Within a script nothing but its end tag has a meaning to HTML.
+        # Within a script only its end tag has a meaning in HTML.
         "data": json.dumps(data, separators=(",", ":")).replace("<", "\\u003c"),
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
@@ -92,12 +92,12 @@ def build(
 
 
 def _names_alone(graph: Graph) -> Graph:
-    """The picture without conditions and clauses: small enough to stand beside the rest."""
+    """Returns the picture without conditions and clauses: small enough to be shown beside the rest."""
     return graph.with_lines(lambda lines: tuple(line for line in lines if line.style is Style.STRONG))
 
 
 def ceilings(machine: Machine, every: Sequence[Claim]) -> dict[str, str]:
-    """By pool the definition or parameter that a claim names as the most it holds; a pool without one has no ceiling."""
+    """Returns, by pool, the definition or parameter that a claim names as its upper bound; a pool without one has no ceiling."""
     named = {d.name for d in machine.definitions} | {p.name for p in machine.parameters}
     parts = [p for c in every for p in c.parts if isinstance(p, StatePart | StepPart) and p.machine == machine.name]
     found: dict[str, str] = {}
@@ -109,7 +109,7 @@ def ceilings(machine: Machine, every: Sequence[Claim]) -> dict[str, str]:
 
 
 def _bounds(expr: Expr) -> Iterator[tuple[str, str]]:
-    """The names of which the first is at most the second, before an event or after it."""
+    """Yields pairs of names of which the first is at most the second, before an event or after it."""
     match expr:
         case Binary(BinaryOp.LE, Var(left), Var(right)):
             yield left.removeprefix("new."), right.removeprefix("new.")
@@ -129,5 +129,5 @@ def _host_file(name: str) -> str:
 
 
 def _inlined(text: str) -> str:
-    """A file of JavaScript as part of one script: what it imports stands there already."""
+    """Returns a file of JavaScript as part of one script, in which its imports are present already."""
     return re.sub(r"^export ", "", re.sub(r"^import [^;]*;\n", "", text, flags=re.MULTILINE), flags=re.MULTILINE)

@@ -20,18 +20,18 @@ from tokenspec.spec.system import system
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture that has not been drawn yet. `drawn` is told whether the refusals are wanted as well."""
+    """A picture that has not been drawn yet. The argument of `drawn` is true to include the refusals."""
 
     says: str
     drawn: Callable[[bool], Graph]
 
     def draw(self, refusals: bool) -> Graph:
-        """The picture, with a note of the declaration that it is drawn from."""
+        """Returns the picture, with a note of the declaration that it is drawn from."""
         return replace(self.drawn(refusals), origin=line())
 
 
 def pictures(catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> dict[str, Picture]:
-    """Every picture by name. An event of a smaller machine that has the name of another picture gets its machine's before it."""
+    """Returns every picture by name. An event of a smaller machine gets its machine's name before it where names collide."""
     whole = system(catalogue)
     account, *others = whole.machines
     parameters = {**catalogue.parameters(), **policy}

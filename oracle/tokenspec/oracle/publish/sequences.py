@@ -1,4 +1,4 @@
-"""A log or counterexample as a picture: each record, its answer, and what it changed."""
+"""A log or counterexample as a picture: each record, its answer, and its changes."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ RECORDS_MAX = 100
 
 
 def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:
-    """The records of the log at `path`, or those of one account, as a picture. Raises `BadSetting`, `OSError`.
+    """Returns a picture of the records of the log at `path`, or of one account's. Raises `BadSetting`, `OSError`.
 
-    Answers are the oracle's; where a record says what was observed and that differs, the picture says so.
+    Answers are the oracle's; the picture marks observations that differ.
     """
     records, wrong, accounts = [], [], dict[str, None]()
     for line, record, fault, _ in read(Logs([path]), oracle.reader):

@@ -1,4 +1,4 @@
-"""A declared machine as the WebAssembly module that others embed, with the claims about its states and steps within."""
+"""A declared machine as a WebAssembly module for embedding, with the claims about its states and steps."""
 
 from __future__ import annotations
 
@@ -13,5 +13,5 @@ from tokenspec.spec.catalogue import Catalogue
 
 
 def module_of(machine: Machine, catalogue: Catalogue, policy: Mapping[str, str]) -> bytes:
-    """The module of a machine of `system(catalogue)`. Figures and policies are those that it begins with."""
+    """Returns the module of a machine of `system(catalogue)`. Figures and policies are its initial ones."""
     return embedded(Interface(machine, claims(catalogue.ranking)), {**catalogue.parameters(), **policy}, stamp())

@@ -1,4 +1,4 @@
-"""The command that does something again, for people to copy."""
+"""Command lines that reproduce a result, for people to copy."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Option = Mapping[str, str] | Sequence[str] | str | int | Path | None
 
 
 def command_line(verb: str, *words: str, **options: Option) -> str:
-    """`tokenspec verb` with these options: None is left out, a list is given item by item, and settings as NAME=ANSWER."""
+    """Returns `tokenspec verb` with these options: None is left out, lists item by item, settings as NAME=ANSWER."""
     line = ["tokenspec", verb, *words]
     for option, value in options.items():
         match value:
@@ -32,9 +32,9 @@ def command_line(verb: str, *words: str, **options: Option) -> str:
 def replay_again(
     log: str, policy: Mapping[str, str], resets: str, catalogue: str | None, inferred: Mapping[str, str] | None = None
 ) -> str:
-    """The command that replays a saved log under these settings; `catalogue` is the file that holds its own.
+    """Returns the command that replays a saved log under these settings; `catalogue` is the file of a user's catalogue.
 
-    Where the settings are inferred, `inferred` are those that are known.
+    Where the settings are inferred, `inferred` are the known ones.
     """
     changed = [f"{name}={answer}" for name, answer in policy.items() if answer != DEFAULTS[name]]
     named = changed if inferred is None else [INFER, *(f"{name}={answer}" for name, answer in inferred.items())]

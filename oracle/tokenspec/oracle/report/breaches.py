@@ -1,4 +1,4 @@
-"""What a check found broken, whichever engine found it, told line by line for every form of report."""
+"""Violations found by a check, from every engine, as lines for every form of report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tokenspec.oracle.report.fuzz import failure_lines
 
 @dataclass(frozen=True)
 class BrokenClaim:
-    """A part of a claim that an engine found broken (`explore` or `fuzz`), with the whole story and the bare trace."""
+    """A part of a claim that an engine (`explore` or `fuzz`) found broken, with the story and the bare trace."""
 
     claim: str
     part: str
@@ -34,9 +34,9 @@ class BrokenClaim:
 
 
 def breaches(evidence: Evidence, catalogue: str | None) -> list[BrokenClaim]:
-    """Everything that was found broken: by the searches, then by random runs. `catalogue` is the file of the runs' figures.
+    """Returns everything found broken: by the searches, then by random runs. `catalogue` is the file of the runs' figures.
 
-    Readers that disagree break no claim; they are told under the name of their error.
+    Readers that disagree break no claim; they are reported under the name of their error.
     """
     found = []
     for each in counterexamples(evidence):
@@ -57,24 +57,24 @@ def breaches(evidence: Evidence, catalogue: str | None) -> list[BrokenClaim]:
 
 
 def open_obligations(evidence: Evidence) -> Iterator[tuple[Key, tuple[str, ...]]]:
-    """What the prover left open or found a witness against, with the witness' story."""
+    """Yields the obligations that the prover left open or refuted, with the story of the refutation."""
     for o in evidence.obligations:
         if o.verdict != PROVED:
-            story = o.witness.story() if o.witness else ()
+            story = o.refutation.story() if o.refutation else ()
             head = f"{o.verdict}: claim {o.claim}, part {o.part}, at {o.about}"
             yield (o.claim, o.part), (head, *(f"  {line}" for line in story))
 
 
 def gates(evidence: Evidence) -> dict[str, list[str]]:
-    """What must be so whatever the claims say, each with what is wrong with it."""
+    """Returns the requirements of a check beside the claims, each with its faults."""
     ended = [
         f"{searched.scope.name} scope, {searched.told}: ended by its budget of {each.ended_by}"
         for searched in evidence.searches
         for each in searched.explorations
         if each.ended_by
     ]
-    interrupted = ["interrupted: what is told here is what was found until then"] if evidence.interrupted else []
-    # What ended early had no time to meet everything.
+    interrupted = ["interrupted: these are the findings up to then"] if evidence.interrupted else []
+    # A run that ended early had no time to meet everything.
     cold = [] if evidence.interrupted or evidence.fuzzed.failure is not None else evidence.fuzzed.cold
     lemmas = [line for (claim, _), lines in open_obligations(evidence) if claim == LEMMA for line in lines]
     return {

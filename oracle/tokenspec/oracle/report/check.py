@@ -1,4 +1,4 @@
-"""What a check came to: every claim, and how it was discharged."""
+"""The report of a check: every claim, and how it was discharged."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from tokenspec.oracle.report.model import (
     Verbatim,
 )
 
-_HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "twin", "faults")
+_HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "witness", "faults")
 _LEGEND = """\
-proved: of every reachable state; holds: as far as 'for' says. Random runs are evidence, not proof; they stand alone
-where a claim speaks of clocks, journal or sessions, which are code around the declared machine.
-twin: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults
+proved: of every reachable state; holds: within the scope under 'for'. Random runs are evidence, not proof; they are
+the only evidence for claims about clocks, journal or sessions, which are code around the declared machine.
+witness: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults
 the claim was the first to kill (tokenspec mutants).
 """
 _WORDS = {
@@ -50,11 +50,11 @@ _WORDS = {
 
 
 def check_report(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> RunReport:
-    """The verdict on each claim: a check for each part and engine, and for each gate."""
+    """Returns the report on each claim: a check for each part and engine, and for each gate."""
     settings, codes = evidence.settings, exit_codes(found, evidence)
     code, verdict = gravest(codes), _WORDS.get(gravest(codes), "not everything was checked")
     if evidence.interrupted:
-        verdict = "interrupted: what is told here is what was found until then"
+        verdict = "interrupted: these are the findings up to then"
         code = code if {BUG, SAFETY, LIVENESS} & set(codes) else INTERRUPTED
     return RunReport(
         verb="check",
@@ -71,7 +71,7 @@ def check_report(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequ
 
 
 def _body(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[Block]:
-    """The table of claims, what is broken or left open, and the figures."""
+    """Yields the table of claims, everything broken or left open, and the figures."""
     yield ReportTable(_HEADINGS, [_row(v) for v in found])
     yield Notes([*_LEGEND.splitlines(), ""])
     yield Verbatim(list(_against(evidence, broken)))
@@ -80,7 +80,7 @@ def _body(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
 
 
 def _against(evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]:
-    """Counterexamples, open obligations, and whatever else keeps the table from being green."""
+    """Yields counterexamples, open obligations, and whatever else keeps the table from being green."""
     wrong = gates(evidence)
     yield from (*wrong["engines_agree"], *wrong["every_assumption_is_satisfied"])
     for breach in broken:
@@ -91,7 +91,7 @@ def _against(evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]
 
 
 def _checks(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[Check]:
-    """A failure is a counterexample, an error what the prover left open; a part that nothing checked is skipped."""
+    """Yields the checks: failures are counterexamples, errors are open obligations; unchecked parts are skipped."""
     parts = _Parts(evidence, broken)
     for v in found:
         for part in v.claim.parts:
@@ -103,7 +103,7 @@ def _checks(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[
 
 
 class _Parts:
-    """What came of each part of each claim."""
+    """The results of each part of each claim."""
 
     def __init__(self, evidence: Evidence, broken: Sequence[BrokenClaim]) -> None:
         self._broken, self._through, self._cases = broken, discharged(evidence), Cases(evidence)
@@ -112,7 +112,7 @@ class _Parts:
             self._left_open.setdefault(key, []).extend(lines)
 
     def checks(self, v: ClaimVerdict, part: Part) -> Iterator[Check]:
-        """A check for each engine that has something to say of a part."""
+        """Yields a check for each engine that has a result for a part."""
         key = v.claim.id, part.name
         for engine, parts in self._through.items():
             against = [
@@ -126,14 +126,14 @@ class _Parts:
                 outcome: Outcome = "failure" if against else "error" if opened else ""
                 yield Check(v.claim.id, f"{part.name} ({engine})", outcome, (), [*against, *opened])
         if absent := list(self._cases.absent(v.claim, part)):
-            # A note that keeps nothing from being green.
+            # A note that does not fail the check.
             yield Check(v.claim.id, part.name, "skipped", [f"does not arise: {reason}" for reason in absent])
         if missing := self._missing(v.claim, part):
             lines = [f"claim {key[0]}, part {key[1]}: {missing}"]
             yield Check(v.claim.id, part.name, "skipped", lines, [_finding(v, key, "none", lines, "warning")])
 
     def _missing(self, claim: Claim, part: Part) -> str:
-        """Why a part counts as not checked; nothing where it was, or was found broken or left open."""
+        """Returns the reason why a part counts as not checked; empty where it was checked, found broken or left open."""
         key = claim.id, part.name
         if key in self._left_open or any(breach.key == key for breach in self._broken):
             return ""
@@ -145,7 +145,7 @@ class _Parts:
 
 
 def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> dict[str, Any]:
-    """The report as one object; `exploration` is of the scope asked for.
+    """Returns the report as one object; `exploration` is of the requested scope.
 
     `counterexamples` are those of the searches, `counterexample` the records of a random run that failed.
     """
@@ -194,7 +194,7 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
 
 
 def exit_codes(found: Sequence[ClaimVerdict], evidence: Evidence) -> list[int]:
-    """Every exit code that applies."""
+    """Returns every exit code that applies."""
     codes = [exit_of(evidence.fuzzed.failure)] if evidence.fuzzed.failure else []
     codes += [LIVENESS if v.claim in LIVENESS_CLAIMS else SAFETY for v in violations(evidence)]
     codes += [BUG] * any(disagreements(evidence))
@@ -228,7 +228,7 @@ def _finding(
 
 @cache
 def _declared(claim: str) -> tuple[str, int]:
-    """The file in the repository that declares a claim, and the line of its id."""
+    """Returns the file in the repository that declares a claim, and the line of its id."""
     for file in sorted(files("tokenspec.invariants").iterdir(), key=lambda each: each.name):
         if file.name.endswith(".py"):
             for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
@@ -238,7 +238,7 @@ def _declared(claim: str) -> tuple[str, int]:
 
 
 def _killed(claim: Claim) -> int | None:
-    """How many seeded faults the claim killed when that was last recorded, None where the declaration has changed since."""
+    """Returns the number of recorded seeded faults that the claim killed, None where the declaration has changed since."""
     counts = kills()
     return None if counts is None else counts[claim.id]
 
@@ -264,7 +264,7 @@ def _search_data(searched: Searched) -> dict[str, Any]:
 
 
 def _assumed(evidence: Evidence) -> Iterator[str]:
-    """What every proof assumes of figures, some to a line."""
+    """Yields the assumptions of every proof about figures, several to a line."""
     told = "; ".join(show(assumption.holds) for assumption in assumptions(evidence.settings.catalogue))
     yield from wrap(f"assumed    of figures, each within its type: {told}", 120, subsequent_indent=" " * 11)
 
@@ -274,7 +274,7 @@ def _coldest(found: Exploration) -> tuple[str, int]:
 
 
 def _figures(evidence: Evidence) -> Iterator[str]:
-    """What each engine did, a line each."""
+    """Yields the work of each engine, a line each."""
     proved = sum(o.verdict == PROVED for o in evidence.obligations)
     lemmas = len({o.part for o in evidence.obligations if o.claim == LEMMA})
     yield (

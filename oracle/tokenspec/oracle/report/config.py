@@ -1,4 +1,4 @@
-"""What a run was asked to be, read once from what a user wrote."""
+"""The configuration of a run, parsed once from user input."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
 
 DEFAULT_TIMEOUT = 5.0
-"""Seconds for a request to an implementation."""
+"""The default time limit of a request to an implementation, in seconds."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a run: those `named`, whether the others are inferred, and the file of a catalogue."""
+    """The settings of a run: those `named`, the file of a catalogue, and `infers` to infer the others."""
 
     named: Mapping[str, str] = field(default_factory=dict)
     infers: bool = False
@@ -29,39 +29,39 @@ class Settings:
 
     @property
     def policy(self) -> dict[str, str]:
-        """Every policy: those that are named, the others at their defaults."""
+        """Returns the choice for every policy: the named one, or the default."""
         return {**DEFAULTS, **self.named}
 
     @property
     def files(self) -> list[str]:
-        """The files that are read for them."""
+        """Returns the files that the settings are read from."""
         return [] if self.catalogue_file is None else [self.catalogue_file]
 
     @cached_property
     def own_catalogue(self) -> Catalogue | None:
-        """The catalogue of the file, if one is given. Raises `BadSetting`, `OSError`."""
+        """Returns the catalogue of the file, if one is given. Raises `BadSetting`, `OSError`."""
         return None if self.catalogue_file is None else catalogue_from_file(Path(self.catalogue_file))
 
     @property
     def catalogue(self) -> Catalogue:
-        """The catalogue of the file, else the default. Raises `BadSetting`, `OSError`."""
+        """Returns the catalogue of the file, else the default. Raises `BadSetting`, `OSError`."""
         return self.own_catalogue or DEFAULT
 
 
 def settings_of(policy: Sequence[str], catalogue: str | None = None) -> Settings:
-    """Texts of the form NAME=ANSWER, checked; a catalogue is read when it is needed. Raises `WrongUsage`."""
+    """Returns settings from checked texts of the form NAME=ANSWER; the catalogue is read on demand. Raises `WrongUsage`."""
     policy_from_options(policy)
     return Settings(settings_named(policy), catalogue_file=catalogue)
 
 
 def settings_or_infer(policy: Sequence[str], catalogue: str | None = None) -> Settings:
-    """The same where `infer` may stand among them. Raises `WrongUsage`."""
+    """Returns settings from texts among which may be `infer`. Raises `WrongUsage`."""
     return replace(settings_of(without_infer(policy), catalogue), infers=infers(policy))
 
 
 @dataclass(frozen=True)
 class SutConfig:
-    """An implementation under test: where it is, how long it may take for an answer, and its own words for refusals."""
+    """An implementation under test: its address, its time limit, and its own words for refusals."""
 
     address: str
     timeout: float = DEFAULT_TIMEOUT
@@ -69,18 +69,18 @@ class SutConfig:
 
     @cached_property
     def reasons(self) -> Reasons | None:
-        """Its own words, if a file gives them. Raises `BadSetting`, `OSError`."""
+        """Returns its own words, if a file gives them. Raises `BadSetting`, `OSError`."""
         return None if self.reasons_file is None else reasons_from_file(Path(self.reasons_file))
 
     def world(self, settings: Settings) -> SutSettings:
-        """The worlds that are opened at it."""
+        """Returns the settings of the worlds that are opened at it."""
         known = settings.named if settings.infers else None
         return SutSettings(settings.policy, settings.catalogue, self.reasons, known, settings.named)
 
 
 @dataclass(frozen=True)
 class FuzzConfig:
-    """A run of random events: of the declared machines, or of an implementation."""
+    """The configuration of random runs of the declared machines, or of an implementation."""
 
     examples: int
     steps: int
@@ -93,11 +93,11 @@ class FuzzConfig:
 
     @property
     def slice(self) -> Slice:
-        """The part of the run that is this one's."""
+        """Returns the slice of the whole run that this one covers."""
         return self.part or WHOLE
 
     def again(self) -> str:
-        """The command that gives the same run."""
+        """Returns the command that gives the same run."""
         settings, sut = self.settings, self.sut
         named = [f"{name}={answer}" for name, answer in settings.named.items()]
         return command_line(

@@ -1,4 +1,4 @@
-"""What fuzzing an implementation came to."""
+"""The report of fuzzing an implementation."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
 from tokenspec.oracle.report.config import FuzzConfig
 from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.fuzz import RandomRuns
-from tokenspec.oracle.report.infer import came_to_data, came_to_lines, conforming
+from tokenspec.oracle.report.infer import conforming, differing_data, differing_lines
 from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
 from tokenspec.oracle.report.replay import fields_data
 from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, not_compared, title_of
@@ -25,7 +25,7 @@ _EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
 
 
 def conformance_report(result: Conformance, config: FuzzConfig, saved: Sequence[str]) -> RunReport:
-    """Random runs of an implementation; coverage is of what can be sent, and leaves out what falls due by itself."""
+    """Returns the report of an implementation's random runs; coverage is of events that can be sent, without automatic ones."""
     rows = [row for row in result.coverage.rows() if row[0] in event_names()]
     runs = RandomRuns(result, config, saved, rows, sentence(result), result.why_none)
     found = None if result.counterexample is None else _finding(result.counterexample, runs)
@@ -33,7 +33,7 @@ def conformance_report(result: Conformance, config: FuzzConfig, saved: Sequence[
 
 
 def _finding(found: SutCounterexample, runs: RandomRuns) -> ReportFinding:
-    """The counterexample, under the rule or refusal that the right answer follows."""
+    """Returns the counterexample, under the rule or refusal of the right answer."""
     because, failed = found.because, found.error.failed
     rule = FindingRule(failed.how if failed is not None else "differs", str(found.error))
     if because is not None:
@@ -42,7 +42,7 @@ def _finding(found: SutCounterexample, runs: RandomRuns) -> ReportFinding:
 
 
 def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
-    """The counterexample, the figures, and the limits of the run."""
+    """Yields the counterexample, the figures, and the limits of the run."""
     terms, found = result.terms, result.counterexample
     if terms is not None:
         yield Notes([title_of(terms)])
@@ -64,7 +64,7 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
 
 
 def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, str, int]]) -> Iterator[str]:
-    """What the run says nothing about."""
+    """Yields the limits of the run: events, fields and values that it did not cover."""
     for says, names in (("never sent", _unsent(terms)), ("not compared", not_compared(terms, result.held))):
         if names:
             yield f"{says}: {', '.join(names)}"
@@ -112,7 +112,7 @@ def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, st
 
 
 def sentence(verdict: Conformance) -> str:
-    """The verdict."""
+    """Returns the verdict as a sentence."""
     word = verdict.word.replace("_", " ")
     if verdict.why_none and verdict.counterexample is None:
         return f"{word}: {one_line(verdict.why_none, 1_000)}"
@@ -121,7 +121,7 @@ def sentence(verdict: Conformance) -> str:
     fixed = fixed_words(verdict.terms.policy if verdict.terms is not None else {})
     if verdict.policies is not None:
         return word if verdict.counterexample is not None else conforming(verdict.policies, verdict.settings) + fixed
-    changed = [f"{knob}={answer}" for knob, answer in verdict.policy.items() if DEFAULTS[knob] != answer]
+    changed = [f"{name}={choice}" for name, choice in verdict.policy.items() if DEFAULTS[name] != choice]
     return (f"{word} under {', '.join(changed)}" if changed else word) + fixed
 
 
@@ -131,7 +131,7 @@ def _unsent(terms: Capabilities) -> list[str]:
 
 
 def counterexample_lines(found: SutCounterexample) -> list[str]:
-    """The story as it should have gone, and the last answer beside the right one."""
+    """Returns the story with the right answers, and the last answer beside the right one."""
     told = [
         {**record, "observed": answer.as_dict()} if answer is not None else record
         for record, answer in zip(found.records, found.expected, strict=True)
@@ -143,7 +143,7 @@ def counterexample_lines(found: SutCounterexample) -> list[str]:
     if isinstance(found.error, NoSettingLeft):
         lines += _settings_lines(found, found.error)
     elif found.because is not None:
-        settings = ", or ".join(f"{knob}={answer}" for knob, answer in found.because.explained_by)
+        settings = ", or ".join(f"{name}={choice}" for name, choice in found.because.explained_by)
         lines.append(f"  right under  --policy {settings}" if settings else "  no other answer of a single policy makes it right")
     if not found.is_reproduced:
         why = "an earlier world may not have been forgotten, or it is left to chance"
@@ -152,13 +152,13 @@ def counterexample_lines(found: SutCounterexample) -> list[str]:
 
 
 def _settings_lines(found: SutCounterexample, error: NoSettingLeft) -> Iterator[str]:
-    """What the records had ruled out, and what the last one came to under each setting that was left."""
+    """Yields the choices ruled out by each record, and the differences of the last one under each remaining setting."""
     for number in dict.fromkeys(out.by for out in error.ruled_out):
         out = ", ".join(f"{policy}={answer}" for policy, answer, record in error.ruled_out if record == number)
         yield f"  record {number} rules out {out}"
     number = found.because.line.number if found.because is not None else len(found.records)
     yield f"  record {number} is explained by no setting left:"
-    yield from (f"  {line}" for line in came_to_lines(error.why.came_to))
+    yield from (f"  {line}" for line in differing_lines(error.why.differing))
 
 
 def _counterexample(found: SutCounterexample) -> dict[str, Any]:
@@ -182,4 +182,4 @@ def _counterexample(found: SutCounterexample) -> dict[str, Any]:
 
 def _unexplained(error: NoSettingLeft) -> dict[str, Any]:
     out = [{"policy": policy, "answer": answer, "record": record} for policy, answer, record in error.ruled_out]
-    return {"policies": error.why.possible, "ruled_out": out, "came_to": came_to_data(error.why.came_to)}
+    return {"policies": error.why.possible, "ruled_out": out, "came_to": differing_data(error.why.differing)}

@@ -1,4 +1,4 @@
-"""Exit codes, and which one counts where several apply."""
+"""Exit codes, and the choice among several that apply."""
 
 from __future__ import annotations
 
@@ -22,6 +22,6 @@ _PRECEDENCE = (BUG, USAGE, MISSING, DIVERGES, SAFETY, LIVENESS, BAD_DATA, COVERA
 
 
 def gravest(codes: Iterable[int]) -> int:
-    """The code that counts among `codes`; 0 where none is given."""
+    """Returns the code that counts among `codes`; 0 where none is given."""
     given = set(codes)
     return next((code for code in _PRECEDENCE if code in given), HOLDS)

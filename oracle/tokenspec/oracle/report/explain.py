@@ -1,4 +1,4 @@
-"""The history of an account."""
+"""The report on the history of an account."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, causes
 from tokenspec.oracle.logs.history import instant, local_time
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import Block, Notes, ReportTable, RunReport, Verbatim, few
-from tokenspec.oracle.report.replay import bad_data, bad_text
+from tokenspec.oracle.report.replay import bad_data, bad_record_text
 from tokenspec.spec.daily_job import WAITING
 from tokenspec.spec.words import FREE, POOLS
 
 
 def explain_report(asked: Asked) -> RunReport:
-    """The history of the account that was asked about."""
+    """Returns the report on the account that was asked about."""
     code = BAD_DATA if asked.story.bad else HOLDS
     return RunReport(verb="explain", code=code, body=lambda: _body(asked), data=lambda: _data(asked))
 
 
 def _body(asked: Asked) -> Iterator[Block]:
-    """How the account stands, which causes fit, and what each pool gained and lost."""
-    yield Verbatim(few(list(map(bad_text, asked.story.bad)), "bad records"))
+    """Yields the state of the account, the causes that fit, and the gains and losses of each pool."""
+    yield Verbatim(few(list(map(bad_record_text, asked.story.bad)), "bad records"))
     yield Notes(_standing(asked))
     found = [f"- {cause.sentence}" + f" [{' '.join(cause.clauses)}]" * bool(cause.clauses) for cause in causes(asked)]
     yield Notes(found or ["- Nothing stands out: no cause of a missing or wrong balance fits."], essential=True)

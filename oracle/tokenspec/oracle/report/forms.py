@@ -1,4 +1,4 @@
-"""The forms that a report is written in, and the files that it goes to."""
+"""The forms of a report, and the files that it is written to."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tokenspec.oracle.report.sarif import sarif
 from tokenspec.oracle.report.text import text
 
 Reports = Sequence[tuple[str, str]]
-"""Forms, each with the file it goes to."""
+"""Forms, each with its output file."""
 
 
 def as_json(report: Any) -> str:
-    """One object, indented, keys in the order given."""
+    """Returns one object, indented, keys in the order given."""
     return text_of.json_text(report, 2) + "\n"
 
 
 def as_lines(report: RunReport) -> str:
-    """A line for each item of the lists that the report itemises, and one for what is left."""
+    """Returns a line for each item of the lists that the report itemises, and one for the rest."""
     data = report.data()
     lines = [{name: item} for key, name in report.itemised.items() for item in data.get(key, ())]
     summary = {key: value for key, value in data.items() if key not in report.itemised}
@@ -31,7 +31,7 @@ def as_lines(report: RunReport) -> str:
 
 
 def _markdown(report: RunReport) -> str:
-    # What draws pictures is not imported for a text.
+    # The modules that draw pictures are not imported for a text.
     from tokenspec.oracle.report.markdown import markdown
 
     return markdown(report)
@@ -44,15 +44,15 @@ RENDERERS: dict[str, Callable[[RunReport], str]] = {
     "sarif": lambda report: as_json(sarif(report)),
     "md": _markdown,
 }
-"""Every form but the text, which depends on the terminal that it goes to."""
+"""Every form but the text, which depends on the terminal."""
 
 
 def write(
     report: RunReport, form: str, output_file: str | None, quiet: bool, reports: Reports = (), failed: Sequence[WrongUsage] = ()
 ) -> int:
-    """Writes the report in `form` to `output_file` or standard output, and in others where --report says; the exit code.
+    """Writes the report in `form` to `output_file` or standard output, and in other forms to `reports`; returns the exit code.
 
-    Where one cannot be written the others are all the same, and then `WrongUsage` is raised, of `failed` outputs too.
+    Where one cannot be written the others still are; then `WrongUsage` is raised, for the outputs in `failed` too.
     """
     faults = list(failed)
     for also, path, option in [*((form, path, "--report") for form, path in reports), (form, output_file, "-o")]:

@@ -1,4 +1,4 @@
-"""What random runs came to: of the declared machines, and what those of an implementation have in common with them."""
+"""The report of random runs of the declared machines, and its part shared with those of an implementation."""
 
 from __future__ import annotations
 
@@ -33,34 +33,34 @@ from tokenspec.spec.policies import DEFAULTS
 
 LIVENESS_CLAIMS = ("never_stuck",)
 VECTOR, TEST = ".json", ".py"
-"""How files of --save end that are no log."""
+"""The endings of --save files that are not logs."""
 
 
 def is_log(path: str) -> bool:
-    """Returns whether what is saved there is a log."""
+    """Returns true if the file to be saved is a log."""
     return Path(path).suffix not in (VECTOR, TEST)
 
 
 @dataclass(frozen=True)
 class RandomRuns:
-    """What random runs came to, of whatever was fuzzed."""
+    """The results of random runs, common to everything that is fuzzed."""
 
     result: CampaignResult | Conformance
     config: FuzzConfig
     saved: Sequence[str]
-    """What was said of the files of --save."""
+    """Lines about the files of --save."""
     rows: Sequence[tuple[str, str, int]]
-    """Coverage, the coldest first."""
+    """Coverage, the rarest first."""
     verdict: str
     why_none: str
-    """Why there is no verdict."""
+    """The reason why there is no verdict."""
     is_gate: bool = False
     """True if a rule or refusal that was never met fails the run."""
 
     def report(
         self, code: int, body: Callable[[], Iterable[Block]], data: Callable[[], dict[str, Any]], found: ReportFinding | None
     ) -> RunReport:
-        """The report: a check for the verdict, and one for each rule and refusal, which passes if it was met."""
+        """Returns the report: a check for the verdict, and one for each rule and refusal, which passes if it was met."""
         part, count = self.config.part, self.result.count
         made = {**stamp(), "seed": self.config.seed} | ({} if part is None else {"slice": str(part)})
         return RunReport(
@@ -93,8 +93,8 @@ class RandomRuns:
                 yield Check("coverage", name, cold, [f"never met: {name}"])
 
     def finding(self, rule: FindingRule, field: str, told: Iterable[str], records: Sequence[Mapping[str, Any]]) -> ReportFinding:
-        """Something wrong that `records` lead to, at the end of the log that was saved, if one was."""
-        # The events alone: what an implementation answered need not be an answer.
+        """Returns the finding that `records` lead to, at the end of the saved log, if there is one."""
+        # The events alone: an implementation's answer may have any form.
         events = story([{**record, "observed": None} for record in records])
         trace = [line.strip() for line in events if not line.lstrip().startswith("->")]
         again = self.config.again()
@@ -106,19 +106,19 @@ class RandomRuns:
         return ReportFinding(rule, lines, place, fingerprint, {"field": field, "again": again}, trace=trace)
 
     def figures(self, runs: str) -> Rerun:
-        """How much was done."""
+        """Returns the amount of work, and the command that repeats it."""
         count, seconds = self.result.count, self.result.seconds
         rate = count.steps / max(seconds, 0.001)
         figures = f"{count.examples:,} {runs}, {count.steps:,} events in {seconds:.0f} s ({rate:,.0f}/s), seed {self.config.seed}"
         return Rerun(figures, self.config.again())
 
     def files(self) -> Notes:
-        """What was saved."""
+        """Returns notes on the saved files."""
         return Notes([one_line(line, 600) for line in self.saved])
 
 
 def fuzz_report(result: CampaignResult, config: FuzzConfig, saved: Sequence[str] = ()) -> RunReport:
-    """Random runs of the declared machines."""
+    """Returns the report of random runs of the declared machines."""
     failure, found = result.failure, None
     if failure is not None:
         code, verdict = exit_of(failure), "violated"
@@ -138,7 +138,7 @@ def fuzz_report(result: CampaignResult, config: FuzzConfig, saved: Sequence[str]
 
 
 def _body(result: CampaignResult, runs: RandomRuns) -> Iterator[Block]:
-    """The run that failed, or else what was met."""
+    """Yields the run that failed, or else the coverage."""
     if result.failure is not None:
         yield Verbatim(list(failure_lines(result.failure)))
         yield runs.files()
@@ -167,7 +167,7 @@ def _data(result: CampaignResult, config: FuzzConfig) -> dict[str, Any]:
 
 
 def exit_of(failure: Failure) -> int:
-    """What a failing run means: a claim that does not hold, or readers that disagree."""
+    """Returns the exit code of a failing run: a claim that does not hold, or readers that disagree."""
     error = failure.error
     if isinstance(error, Violation):
         return LIVENESS if error.claim in LIVENESS_CLAIMS else SAFETY
@@ -188,7 +188,7 @@ def _counterexample(failure: Failure) -> dict[str, Any]:
 
 
 def failure_lines(failure: Failure) -> Iterator[str]:
-    """The counterexample: the claim, the settings, and the shortest story found."""
+    """Yields the counterexample: the claim, the settings, and the shortest story found."""
     error = failure.error
     if isinstance(error, Violation):
         yield f"claim {error.claim}, part {error.part}, does not hold: {error.sentence}"

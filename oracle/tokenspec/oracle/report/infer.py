@@ -1,4 +1,4 @@
-"""The policy settings that explain logs, and a replay under all of them."""
+"""The report on the policy settings that explain logs, also for a replay under all of them."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, one_line
-from tokenspec.oracle.logs.branches import CameTo, Unexplained
+from tokenspec.oracle.logs.branches import Mismatch, Unexplained
 from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.report.model import SHOWN_MAX, Block, Notes, ReportFinding, ReportTable, RunReport, Verbatim, few
 from tokenspec.oracle.report.replay import (
     bad_data,
-    bad_texts,
+    bad_record_texts,
     causes_data,
     divergence_data,
     divergence_finding,
@@ -33,7 +33,7 @@ from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 
 def infer_report(found: Inference, resets: str, logs: Sequence[str], divergence: Divergence | None, verb: str) -> RunReport:
-    """The settings that explain logs; where there is none, the `divergence` is that of the last one that was left."""
+    """Returns the report; where no setting explains the logs, `divergence` is that of the last one that was left."""
     codes = [DIVERGES] * (found.unexplained is not None) + [BAD_DATA] * (bool(found.bad) or not found.records)
     unexplained = found.unexplained
 
@@ -63,8 +63,8 @@ def _verdict(found: Inference) -> str:
 
 
 def _body(found: Inference) -> Iterator[Block]:
-    """The answers that are left, with what ruled out the others."""
-    yield Verbatim(few(bad_texts(found.bad), "bad records"))
+    """Yields the remaining choices, with the records that ruled out the others."""
+    yield Verbatim(few(bad_record_texts(found.bad), "bad records"))
     if found.unexplained is not None:
         yield Verbatim(_unexplained_text(found.unexplained).splitlines())
     if found.all_compared:
@@ -96,10 +96,10 @@ def _data(found: Inference, resets: str) -> dict[str, Any]:
 
 
 def _judged(found: Inference, divergence: Divergence | None) -> dict[str, Any]:
-    """What a replay says beside it."""
+    """Returns the keys of a replay's report."""
     unexplained, divergences = found.unexplained, []
     if divergence is not None and unexplained is not None:
-        ways = came_to_data(unexplained.came_to)
+        ways = differing_data(unexplained.differing)
         divergences = [{**divergence_data(divergence), "explained": True, "came_to": ways}]
     is_judged = found.all_compared and not found.is_misuse_of_ids
     word = "diverges" if divergences else "conforms" if is_judged else "no_verdict"
@@ -110,24 +110,24 @@ def _answers_table(found: Inference) -> ReportTable:
     last = found.unexplained.by if found.unexplained else None
     possible = found.unexplained.possible if found.unexplained else found.policies
     rows = []
-    for knob in POLICIES:
-        out = [f"{r.answer} ({place_text(r.by)})" for r in found.ruled_out if r.policy == knob.name and r.by is not last]
-        if knob.name in found.fixed:
+    for policy in POLICIES:
+        out = [f"{r.answer} ({place_text(r.by)})" for r in found.ruled_out if r.policy == policy.name and r.by is not last]
+        if policy.name in found.fixed:
             out = ["fixed by --policy"]
-        rows.append([knob.name, "\n".join(possible[knob.name]), "\n".join(out)])
+        rows.append([policy.name, "\n".join(possible[policy.name]), "\n".join(out)])
     headings = ["policy", "possible up to there" if found.unexplained else "still possible", "ruled out, and by which record"]
     return ReportTable(headings, rows)
 
 
 def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
-    """That `settings` settings with these answers explain all that was seen, and which they are."""
-    changed = [f"{knob}={answers[0]}" for knob, answers in policies.items() if answers == [answers[0]] != [DEFAULTS[knob]]]
+    """Returns the verdict where `settings` settings with these choices explain all observations."""
+    changed = [f"{name}={choices[0]}" for name, choices in policies.items() if choices == [choices[0]] != [DEFAULTS[name]]]
     under = f"conforms under {', '.join(changed)}" if changed else "conforms"
-    open_knobs = {knob: answers for knob, answers in policies.items() if len(answers) > 1}
-    if not open_knobs:
+    undecided = {name: choices for name, choices in policies.items() if len(choices) > 1}
+    if not undecided:
         return under if changed else "conforms under the default settings alone"
-    told = ", ".join(f"{knob} ({' or '.join(answers)})" for knob, answers in open_knobs.items())
-    together = prod(len(answers) for answers in open_knobs.values())
+    told = ", ".join(f"{name} ({' or '.join(choices)})" for name, choices in undecided.items())
+    together = prod(len(choices) for choices in undecided.values())
     several = "" if settings == together else f"; of their {together} combinations, {settings} are possible"
     return f"{under}; undetermined: {told}{several}"
 
@@ -138,25 +138,25 @@ def _at(record: Record) -> str:
 
 
 def _unexplained_text(u: Unexplained[Line]) -> str:
-    """The record that no setting explains, and what it came to under each that was left."""
+    """Returns the record that no setting explains, and its differences under each remaining one."""
     text = [
         f"{place_text(u.by)}: no setting explains account {one_line(u.record.account)} at {event_of(u.record)}, {_at(u.record)}"
     ]
     text.append(f"  record    {one_line(u.by.content.decode(errors='replace'), 400)}")
-    return "\n".join([*text, *came_to_lines(u.came_to)]) + "\n\n"
+    return "\n".join([*text, *differing_lines(u.differing)]) + "\n\n"
 
 
-def came_to_lines(ways: Sequence[CameTo]) -> Iterator[str]:
-    """What a record came to under each setting, a line each."""
-    for came_to in ways[:SHOWN_MAX]:
-        yield f"  under     {_under(came_to)}"
-        yield from (f"    {_difference_text(difference)}" for difference in came_to.differences)
+def differing_lines(ways: Sequence[Mismatch]) -> Iterator[str]:
+    """Yields a record's differences under each setting, a line each."""
+    for differing in ways[:SHOWN_MAX]:
+        yield f"  under     {_under(differing)}"
+        yield from (f"    {_difference_text(difference)}" for difference in differing.differences)
     if len(ways) > SHOWN_MAX:
         yield f"  ... and {len(ways) - SHOWN_MAX} more ways; --format json shows all of them"
 
 
-def _under(came_to: CameTo) -> str:
-    return ", ".join(f"{knob}={' or '.join(answers)}" for knob, answers in came_to.policies.items()) or "every setting left"
+def _under(differing: Mismatch) -> str:
+    return ", ".join(f"{name}={' or '.join(choices)}" for name, choices in differing.policies.items()) or "every setting left"
 
 
 def _difference_text(difference: Difference) -> str:
@@ -173,10 +173,10 @@ def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:
         "event": event_of(u.record),
         "at": _at(u.record),
         "policies": u.possible,
-        "came_to": came_to_data(u.came_to),
+        "came_to": differing_data(u.differing),
     }
 
 
-def came_to_data(ways: Sequence[CameTo]) -> list[dict[str, Any]]:
-    """The same as JSON."""
+def differing_data(ways: Sequence[Mismatch]) -> list[dict[str, Any]]:
+    """Returns a record's differences under each setting as JSON."""
     return [{"policies": way.policies, "fields": fields_data(way.differences)} for way in ways]

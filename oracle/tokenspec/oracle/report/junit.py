@@ -11,11 +11,11 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.report.model import Check, Outcome, RunReport, few
 
 LONGEST = 20_000
-"""Characters of a line that are shown."""
+"""The largest number of characters of a line that are shown."""
 
 
 def junit(report: RunReport) -> str:
-    """The document."""
+    """Returns the document."""
     suites: dict[str, list[Check]] = {}
     for check in report.checks():
         suites.setdefault(check.suite, []).append(check)

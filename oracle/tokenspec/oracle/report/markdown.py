@@ -14,7 +14,7 @@ from tokenspec.oracle.report.model import Block, CoverageTable, Notes, ReportTab
 
 
 def markdown(report: RunReport) -> str:
-    """The verdict, the blocks that have something to say, and what the run was made of."""
+    """Returns the verdict, the blocks that are not empty, and the provenance of the run."""
     head = f"## tokenspec {report.verb}" + (f": {_escaped(report.verdict)}" if report.verdict else "")
     others = [f"{key} {_escaped(str(value))}" for key, value in report.made.items() if key not in ("version", "digest")]
     foot = f"<sub>{', '.join([provenance.line(report.made), *others])}</sub>"
@@ -61,12 +61,12 @@ def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
 
 
 def _escaped(text: str) -> str:
-    """`text`, on one line, with what would be markup escaped. An underscore between letters or digits is none."""
+    """Returns `text`, on one line, with markup escaped. An underscore between letters or digits is not markup."""
     return re.sub(r"([\\`*\[\]<>|#~&$]|(?<![^\W_])_|_(?![^\W_]))", r"\\\1", one_line(text, LONGEST))
 
 
 def _fenced(lines: Iterable[str], language: str = "text") -> str:
-    """Lines as they are, whatever is in them; nothing where there are none."""
+    """Returns lines as a code block, whatever their content; empty where there are none."""
     inside = "\n".join(lines).strip("\n")
     longest = max((len(run) for run in re.findall("`+", inside)), default=0)
     fence = "`" * max(3, longest + 1)

@@ -1,4 +1,4 @@
-"""One report for every verb: what a run came to. The renderers read it, and know nothing of verbs."""
+"""The report of a run, one model for every verb. Renderers read it, and do not depend on verbs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any, Literal
 from tokenspec.oracle.base.provenance import stamp
 
 SHOWN_MAX = 20
-"""The largest number of findings of a kind that a text, a document or a test case tells; JSON and SARIF hold all."""
+"""The largest number of findings of a kind that a text, a document or a test case shows; JSON and SARIF hold all."""
 
 Outcome = Literal["", "failure", "error", "skipped"]
-"""What came of a check; `""` where it passed."""
+"""The outcome of a check; `""` where it passed."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class FindingPlace:
 
 @dataclass(frozen=True)
 class FindingRule:
-    """What a finding can be about: its short name, its sentence, and the clauses that it rests on."""
+    """The subject of findings: a short name, a sentence, and the clauses that it rests on."""
 
     id: str
     says: str
@@ -35,13 +35,13 @@ class FindingRule:
 
 @dataclass(frozen=True)
 class ReportFinding:
-    """Something wrong: under which rule, told in lines, and where; `trace` are the steps that led there."""
+    """A fault: its rule, its lines of text, and its place; `trace` are the steps that led to it."""
 
     rule: FindingRule
     lines: Sequence[str]
     place: FindingPlace | None
     fingerprint: Mapping[str, str]
-    """What makes two findings of different runs the same."""
+    """The identity of a finding across runs."""
     properties: Mapping[str, Any]
     level: str = "error"
     trace: Sequence[str] = ()
@@ -49,7 +49,7 @@ class ReportFinding:
 
 @dataclass(frozen=True)
 class Check:
-    """Something that a run looked at. Where it did not pass, its findings say why, or `lines` where it has none."""
+    """A check of a run. Where it did not pass, its findings give the reason, or `lines` where it has none."""
 
     suite: str
     name: str
@@ -60,7 +60,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Notes:
-    """Sentences, a line each; what is `essential` is told to whoever wants the verdict alone, too."""
+    """Sentences, a line each; `essential` ones are shown in quiet output too."""
 
     lines: Sequence[str]
     essential: bool = False
@@ -85,7 +85,7 @@ class ReportTable:
 
 @dataclass(frozen=True)
 class Rerun:
-    """How much was done, and the command that does it again."""
+    """The amount of work, and the command that repeats it."""
 
     figures: str
     command: str
@@ -93,53 +93,53 @@ class Rerun:
 
 @dataclass(frozen=True)
 class CoverageTable:
-    """Hits of rules and refusals, the coldest first, but for those that cannot be met (`closed`)."""
+    """Hits of rules and refusals, the rarest first, without those that cannot be met (`closed`)."""
 
     hits: Sequence[tuple[str, str, int]]
     closed: frozenset[tuple[str, str]] = frozenset()
     shown: int = 0
-    """How many of them a text shows; a document holds all."""
+    """The number of rows in a text; a document holds all."""
 
     def rows(self) -> list[tuple[str, str, int]]:
-        """What can be met."""
+        """Returns the rows that can be met."""
         return [row for row in self.hits if row[:2] not in self.closed]
 
 
 Block = Notes | Verbatim | ReportTable | Rerun | CoverageTable
-"""A piece of what people read."""
+"""A block of a report for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunReport:
-    """What a run came to. What may be large is made when a form asks for it."""
+    """The report of a run. Large parts are made on demand."""
 
     verb: str
     code: int
     """The exit code."""
     verdict: str = ""
-    """A sentence; nothing where a run judges nothing."""
+    """A sentence; empty where a run judges nothing."""
     made: Mapping[str, Any] = field(default_factory=stamp)
-    """What the run was made of."""
+    """The provenance of the run."""
     properties: Mapping[str, Any] = field(default_factory=dict)
-    """What SARIF says of the run beside it."""
+    """Further properties of the run in SARIF."""
     body: Callable[[], Iterable[Block]]
-    """What people read above the verdict."""
+    """The blocks above the verdict."""
     data: Callable[[], dict[str, Any]]
     """Everything, for programs."""
     itemised: Mapping[str, str] = field(default_factory=dict)
     """The lists in `data` of which JSON Lines gives each item a line, with the name of an item."""
     checks: Callable[[], Iterable[Check]] = tuple
-    """Everything that was looked at."""
+    """All checks."""
     kinds: Mapping[str, str] = field(default_factory=dict)
-    """What the failures and errors of this verb are called."""
+    """This verb's words for failures and errors."""
     rules: Sequence[FindingRule] = ()
-    """What findings could have been about, besides those that there are."""
+    """Possible subjects of findings, besides those of actual ones."""
     wrong: Sequence[str] = ()
-    """The reasons for which the run does not count, besides checks that failed without a finding."""
+    """The reasons why the run does not count, besides checks that failed without a finding."""
 
 
 def few(texts: Sequence[str], what: str = "") -> list[str]:
-    """The lines of the first texts; where there are more, how many."""
+    """Returns the lines of the first texts, and the number of further ones."""
     more = len(texts) - SHOWN_MAX
     told = [line for text in texts[:SHOWN_MAX] for line in text.splitlines()]
     return told + ([f"... and {more} more{what and f' {what}'}; --format json shows all of them"] if more > 0 else [])

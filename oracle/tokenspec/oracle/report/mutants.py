@@ -1,4 +1,4 @@
-"""What became of each seeded fault."""
+"""The report on seeded faults."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokenspec.oracle.report.model import Block, Check, Notes, ReportTable, RunR
 
 
 def mutants_report(found: Sequence[Fate]) -> RunReport:
-    """A check for each seeded fault, which fails if it survived; a suite for each operator."""
+    """Returns a check for each seeded fault, which fails if it survived; a suite for each operator."""
     survived = [fate for fate in found if fate.verdict == SURVIVED]
     return RunReport(
         verb="mutants",

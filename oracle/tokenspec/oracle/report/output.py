@@ -1,4 +1,4 @@
-"""Opens the file, or standard output, that a result goes to."""
+"""Opens the file, or standard output, for a result."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tokenspec.oracle.base.whole_files import cannot_be_written, written
 
 @contextmanager
 def output(path: str | None, option: str = "-o") -> Iterator[IO[str]]:
-    """Where a result is written: the file that `option` names, or standard output. Raises `WrongUsage` where that fails.
+    """Opens the file that `option` names, or standard output. Raises `WrongUsage` where that fails.
 
-    A reader of standard output who has seen enough and left is no failure.
+    A reader of standard output that closes it early is not a failure.
     """
     try:
         if path is None or path == "-":
@@ -52,7 +52,7 @@ def raise_all(faults: Sequence[WrongUsage]) -> None:
 
 
 def discard_standard_output() -> None:
-    """Whatever else is written there goes nowhere; Python would otherwise complain once more at exit."""
+    """Discards further output; Python would otherwise report the closed stream once more at exit."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())
     os.close(nowhere)

@@ -1,4 +1,4 @@
-"""What a replay of logs came to, under one setting."""
+"""The report of a replay of logs under one setting."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def log_report(
     data: Callable[[], dict[str, Any]],
     diverged: Callable[[], Iterable[ReportFinding]],
 ) -> RunReport:
-    """What is said of whole logs: a check for each, with what `diverged` and the bad records."""
+    """Returns the report on whole logs: a check for each, with its divergences and bad records."""
 
     def checks() -> Iterator[Check]:
         every, bad = list(diverged()), list(map(_bad_finding, found.bad))
@@ -81,11 +81,11 @@ def _bad_finding(bad: Bad) -> ReportFinding:
     line, fault = bad.line, bad.fault
     properties = {"field": fault.field, "rule": fault.rule, "byteOffset": line.offset}
     place = FindingPlace(line.file, line.number)
-    return ReportFinding(_BAD, [bad_text(bad)], place, {"lineField/v1": f"{line.number}/{fault.field}"}, properties)
+    return ReportFinding(_BAD, [bad_record_text(bad)], place, {"lineField/v1": f"{line.number}/{fault.field}"}, properties)
 
 
 def divergence_finding(d: Divergence, told: str) -> ReportFinding:
-    """A divergence, told in lines."""
+    """Returns a divergence as a finding."""
     field = d.differences[0][0]
     return ReportFinding(
         FindingRule(d.outcome, d.why, d.clauses),
@@ -97,7 +97,7 @@ def divergence_finding(d: Divergence, told: str) -> ReportFinding:
 
 
 def replay_report(found: Replay, oracle: Oracle, logs: Sequence[str], asks_for_more: bool = False) -> RunReport:
-    """A replay under the setting of `oracle`; `asks_for_more` than a comparison whoever wants the answers or the state."""
+    """Returns the report of a replay under the setting of `oracle`; `asks_for_more` if answers or the state are wanted."""
     codes = [DIVERGES] * bool(found.divergences) + [BAD_DATA] * (bool(found.bad) or not found.records)
     codes += [NO_VERDICT] * (found.is_misuse_of_ids or not (found.all_compared or asks_for_more))
     code = gravest(codes)
@@ -129,9 +129,9 @@ def _verdict(found: Replay, asks_for_more: bool) -> str:
 
 
 def _body(found: Replay) -> Iterator[Block]:
-    """What is wrong, how much was read, and what it met."""
+    """Yields the faults, the amount of input, and the coverage."""
     compared = f"{found.all_compared} compared with" if found.all_compared else "none of them says"
-    yield Verbatim(few(bad_texts(found.bad), "bad records"))
+    yield Verbatim(few(bad_record_texts(found.bad), "bad records"))
     causes = causes_of(found.divergences)
     if len(found.divergences) > 1:
         rows = [[c.event, c.rule, c.field, _signed(c.delta), f"{len(c.accounts):,}", place_text(c.first.line)] for c in causes]
@@ -154,7 +154,7 @@ def _signed(delta: int | None) -> str:
 
 
 def sum_texts(found: Sum) -> Iterator[str]:
-    """The sum in which every record stands once, and what else there is to know of the log."""
+    """Yields the sum in which every record counts once, and further facts of the log."""
     reasons = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in found.not_compared.items() if n)
     repeated, not_compared = sum(found.repeated.values()), sum(found.not_compared.values())
     yield (
@@ -178,7 +178,7 @@ def sum_texts(found: Sum) -> Iterator[str]:
 
 
 def sum_data(found: Sum) -> dict[str, Any]:
-    """The same as JSON."""
+    """Returns the sum as JSON."""
     unknown = [
         {"field": name, "times": times, "file": line.file, "line": line.number, "resembles": near}
         for name, (times, line, near) in found.unknown_fields.items()
@@ -208,7 +208,7 @@ class Cause:
 
 
 def causes_of(divergences: Iterable[Divergence]) -> list[Cause]:
-    """Divergences grouped by cause, those of most accounts first."""
+    """Returns divergences grouped by cause, those of most accounts first."""
     found: dict[tuple[str, str, str], Cause] = {}
     for d in divergences:
         key = (d.event, d.outcome, d.differences[0][0])
@@ -225,7 +225,7 @@ def causes_of(divergences: Iterable[Divergence]) -> list[Cause]:
 
 
 def causes_data(divergences: Iterable[Divergence]) -> list[dict[str, Any]]:
-    """The same as JSON."""
+    """Returns the causes of divergences as JSON."""
     return [
         {
             "event": c.event,
@@ -258,25 +258,25 @@ def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
 
 
 def place_text(line: Line) -> str:
-    """The file and the line."""
+    """Returns the file and the line."""
     return f"{path_text(line.file)}:{line.number}"
 
 
-def bad_text(bad: Bad) -> str:
-    """A bad record with its place, on one line."""
+def bad_record_text(bad: Bad) -> str:
+    """Returns a bad record with its place, on one line."""
     line, fault = bad.line, bad.fault
     value = f", found {one_line(fault.value, 100)}" if fault.value is not None else ""
     done = "skipped" if fault.happened is None else "its event happened, and nothing of it is compared"
     return f"{place_text(line)}: (byte {line.offset}) bad record, {done}: {fault.field}: {one_line(fault.rule, 300)}{value}"
 
 
-def bad_texts(every: Sequence[Bad]) -> list[str]:
-    """Bad records, of those that break one rule of form in what was observed the first alone."""
+def bad_record_texts(every: Sequence[Bad]) -> list[str]:
+    """Returns bad records; of those that break one rule for observations only the first."""
     groups: dict[object, list[Bad]] = {}
     for number, bad in enumerate(every):
         is_form = bad.fault.happened is not None
         groups.setdefault((bad.fault.field, bad.fault.rule) if is_form else number, []).append(bad)
-    return [bad_text(first) + (f" (and {len(rest)} more like it)" if rest else "") for first, *rest in groups.values()]
+    return [bad_record_text(first) + (f" (and {len(rest)} more like it)" if rest else "") for first, *rest in groups.values()]
 
 
 def _divergence_text(d: Divergence) -> str:
@@ -311,7 +311,7 @@ def _explanations(d: Divergence) -> Iterator[str]:
 
 
 def _either(settings: Iterable[tuple[str, str]]) -> str:
-    return ", or ".join(f"{knob}={answer}" for knob, answer in settings)
+    return ", or ".join(f"{name}={choice}" for name, choice in settings)
 
 
 def _state_text(state: dict[str, Any]) -> str:
@@ -324,14 +324,14 @@ def _state_text(state: dict[str, Any]) -> str:
 
 
 def bad_data(bad: Bad) -> dict[str, Any]:
-    """The same as JSON."""
+    """Returns a bad record as JSON."""
     line, fault = bad.line, bad.fault
     place = {"file": line.file, "line": line.number, "offset": line.offset}
     return {**place, "field": fault.field, "rule": fault.rule, "value": fault.value}
 
 
 def divergence_data(d: Divergence) -> dict[str, Any]:
-    """A divergence as JSON."""
+    """Returns a divergence as JSON."""
     name, expected, got = d.differences[0]
     return {
         "file": d.line.file,
@@ -354,10 +354,10 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
 
 
 def settings_data(settings: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    """Policies and their answers as JSON."""
-    return [{"policy": knob, "answer": answer} for knob, answer in settings]
+    """Returns policies and their choices as JSON."""
+    return [{"policy": name, "answer": choice} for name, choice in settings]
 
 
 def fields_data(differences: Sequence[Difference]) -> list[dict[str, Any]]:
-    """Fields that differ, as JSON."""
+    """Returns the differing fields as JSON."""
     return [{"field": name, "expected": expected, "got": bounded(got)} for name, expected, got in differences]

@@ -15,7 +15,7 @@ _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sa
 
 
 def sarif(report: RunReport) -> dict[str, Any]:
-    """A log of one run; of rules with one id the last one counts."""
+    """Returns a log of one run; of rules with the same id the last one counts."""
     checks = list(report.checks())
     findings = [finding for check in checks for finding in check.findings]
     failed = [line for check in checks if check.outcome in ("failure", "error") and not check.findings for line in check.lines]
@@ -62,7 +62,7 @@ def _place(place: FindingPlace) -> dict[str, Any]:
 
 
 def _uri(file: str) -> str:
-    """The path from here where the file lies below."""
+    """Returns the URI of a file, relative where it is below the current directory."""
     path = Path(os.path.abspath(file))
     here = Path.cwd()
     # As bytes, since a name need not be Unicode text.

@@ -1,4 +1,4 @@
-"""What the verbs that talk to an implementation have in common: ending it, and showing where it went wrong."""
+"""Common parts of the verbs that test an implementation: ending it, and showing its differences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tokenspec.spec.policies import DEFAULTS
 
 @contextmanager
 def ended(client: Client) -> Iterator[Client]:
-    """The client, ended whatever happens."""
+    """Yields the client, and ends it whatever happens."""
     try:
         yield client
     finally:
@@ -24,32 +24,32 @@ def ended(client: Client) -> Iterator[Client]:
 
 
 def title_of(terms: Capabilities) -> str:
-    """The implementation, in its own words."""
-    fixed = ", ".join(f"{knob}={answer}" for knob, answer in terms.policy.items())
+    """Returns the implementation's title, resets and fixed settings, as it announced them."""
+    fixed = ", ".join(f"{name}={choice}" for name, choice in terms.policy.items())
     return f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}"
 
 
 def left_out_lines(left_out: Collection[str]) -> Iterator[str]:
-    """A line where policies were not sent."""
+    """Yields a line where policies were not sent."""
     if left_out:
         names = ", ".join(sorted(left_out))
         yield f"left out of open, which was answered with an error otherwise, and taken to be at the default: {names}"
 
 
 def not_compared(terms: Capabilities, held: Collection[str]) -> list[str]:
-    """The fields of an answer that were not compared: it observes nothing of them, and they `held` nothing all the same."""
+    """Returns the fields of an answer that were not compared: neither observed nor `held`."""
     observed = {name.partition(".")[0] for name in (*terms.observes, *held)}
     return [name for name in FIELDS if name not in observed]
 
 
 def fixed_words(fixed: Mapping[str, str]) -> str:
-    """The fixed settings that are not the defaults, as the end of a verdict; empty where there is none."""
-    changed = [f"{knob}={answer}" for knob, answer in fixed.items() if DEFAULTS[knob] != answer]
+    """Returns the fixed settings that are not the defaults, as the end of a verdict; empty where there is none."""
+    changed = [f"{name}={choice}" for name, choice in fixed.items() if DEFAULTS[name] != choice]
     return f" (fixed by the implementation: {', '.join(changed)})" if changed else ""
 
 
 def difference_lines(told: Sequence[Mapping[str, Any]], found: Sequence[Difference], failed: Failed | None) -> Iterator[str]:
-    """The story as it should have gone, with the right answers under `observed`; and the last answer beside the right one."""
+    """Yields the story with the right answers under `observed`, and the last answer beside the right one."""
     yield from (f"  {line}" for line in story(told))
     if failed is not None:
         yield f"  {one_line(str(failed), 2_000)}"

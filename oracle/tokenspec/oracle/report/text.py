@@ -17,7 +17,7 @@ _LONGEST = 20_000
 
 
 class _Guarded:
-    """A stream in which no line is a command to a runner of CI; each write ends with its line."""
+    """A stream in which no line is a command to a CI runner; each write ends with its line."""
 
     def __init__(self, to: IO[str]) -> None:
         self._to = to
@@ -33,7 +33,7 @@ class _Guarded:
 
 
 def text(report: RunReport, stream: IO[str], quiet: bool = False) -> None:
-    """Everything that people read, the verdict last; with `quiet` hardly more than the verdict."""
+    """Writes the report, the verdict last; with `quiet` hardly more than the verdict."""
     to = cast(IO[str], _Guarded(stream))
     for block in report.body():
         if not quiet or getattr(block, "essential", False):
@@ -63,7 +63,7 @@ def _write(block: Block, to: IO[str]) -> None:
 
 
 def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -> None:
-    """A table that fits the terminal; 120 columns where there is none.
+    """Writes a table that fits the terminal, or 120 columns where there is none.
 
     Where that would break words apart, each row becomes a block of its own, a line or more for each column.
     """
@@ -86,11 +86,11 @@ def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -
 
 
 _LONG_WORD = 36
-"""A longer word, such as a path, may be broken apart."""
+"""The length above which a word, such as a path, may be broken apart."""
 
 
 def _widths(rows: list[list[str]], room: int) -> list[int] | None:
-    """The width of each column, `room` in all at the most; None where words of usual length had to be broken apart."""
+    """Returns the width of each column, at most `room` in all; None where words of usual length had to be broken apart."""
     columns = [[line for cell in column for line in ["", *cell.splitlines()]] for column in zip(*rows, strict=True)]
     widths = [max(min(len(word), _LONG_WORD) for line in lines for word in ["", *line.split()]) for lines in columns]
     whole = [max(map(len, lines)) for lines in columns]

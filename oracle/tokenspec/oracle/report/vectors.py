@@ -1,4 +1,4 @@
-"""What a run of vectors came to."""
+"""The report of a run of vectors."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from tokenspec.oracle.vectors.run_suite import Run
 from tokenspec.oracle.vectors.suite import VECTORS, Case, Suite, record_of
 
 _TOLD = 5
-"""The largest number of failures that are told as a story; the others stand in the table alone."""
+"""The largest number of failures shown as a story; the others are in the table alone."""
 _OUTCOMES: Mapping[str, Outcome] = {PASSED: "", FAILED: "failure", SKIPPED: "skipped"}
 
 
 def vectors_report(suite: Suite, cases: Sequence[Case], found: Run, policy: Mapping[str, str], seconds: float) -> RunReport:
-    """A run of `cases` of a suite under a policy: a check for each vector, and one for the end."""
+    """Returns the report of a run of `cases` of a suite: a check for each vector, and one for the end."""
     failed, passed, skipped = (found.count(result) for result in (FAILED, PASSED, SKIPPED))
     return RunReport(
         verb="vectors run",
@@ -55,7 +55,7 @@ def vectors_report(suite: Suite, cases: Sequence[Case], found: Run, policy: Mapp
 
 
 def _why_none(found: Run) -> str:
-    """The reason that there is no verdict; empty where there is one."""
+    """Returns the reason why there is no verdict; empty where there is one."""
     if found.count(FAILED) or found.not_closed:
         return ""
     if found.no_defaults:
@@ -76,7 +76,7 @@ def _verdict(found: Run, passed: int, failed: int, skipped: int) -> str:
 
 
 def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
-    """The first failures as stories, a table of all, and what was skipped."""
+    """Yields the first failures as stories, a table of all, and the skipped vectors."""
     if found.terms is not None:
         yield Notes([title_of(found.terms)])
     failures = [(case, each) for case, each in zip(cases, found.results, strict=True) if each.result == FAILED]
@@ -90,7 +90,7 @@ def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
 
 
 def _limits(found: Run) -> Iterator[str]:
-    """The fields that were not compared, in what was run."""
+    """Yields the fields and reasons that were not compared."""
     if found.terms is None or not found.held:
         return
     if names := not_compared(found.terms, found.held):
@@ -134,7 +134,7 @@ def _data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float) -
 
 
 def told(case: Case, each: VectorResult) -> list[str]:
-    """A vector that failed, as a story."""
+    """Returns a failed vector as a story."""
     records = [{**record_of(step), "observed": step.expect.as_dict()} for step in case.vector.steps[: each.step]]
     lines = ["", f"{case.id}: {case.vector.title}", *difference_lines(records, each.differences, each.failed)]
     because = each.because
@@ -146,19 +146,19 @@ def told(case: Case, each: VectorResult) -> list[str]:
 
 
 def _right_under(each: VectorResult, because: Divergence) -> Iterator[str]:
-    """The settings under which the answers would be right. An implementation that never took those of the vector is told so."""
-    for knob, answer in because.explained_by:
-        if knob in each.not_taken:
+    """Yields the settings under which the answers are right, with a remedy where the vector's settings were not taken."""
+    for name, choice in because.explained_by:
+        if name in each.not_taken:
             yield (
-                f"  right under  {knob}={answer}: this vector was opened under {knob}={each.not_taken[knob]}, and the "
-                f"implementation answered as under {answer}; put that into `policy` of its answer to open"
+                f"  right under  {name}={choice}: this vector was opened under {name}={each.not_taken[name]}, and the "
+                f"implementation answered as under {choice}; put that into `policy` of its answer to open"
             )
         else:
-            yield f"  right under  {knob}={answer}, which is not what the implementation says in its answer to open"
+            yield f"  right under  {name}={choice}, which is not what the implementation says in its answer to open"
 
 
 def _wrong(each: VectorResult) -> str:
-    """The first field that is wrong, in one cell: a table of more columns would fit few terminals."""
+    """Returns the first wrong field in one cell: a table of more columns would fit few terminals."""
     if each.differences:
         name, expected, got = each.differences[0]
         return f"{name}: expected {plain(expected)}, got {plain(got)}"
@@ -188,7 +188,7 @@ def _lines(each: VectorResult) -> list[str]:
 
 
 def _line(path: Path, step: int) -> int:
-    """The line of a step where the file has one for each, as those that are built have; else the first."""
+    """Returns the line of a step where the file has one for each, as built ones have; else the first."""
     lines = path.read_text(encoding="utf-8").splitlines()
     requests = [number for number, line in enumerate(lines, 1) if line.lstrip().startswith('{"request":')]
     return requests[step - 1] if 1 <= step <= len(requests) else 1

@@ -1,1 +1,1 @@
-"""The oracle at work: accounts, clocks, the journal, saved states."""
+"""The running oracle: accounts, clocks, the journal, saved states."""

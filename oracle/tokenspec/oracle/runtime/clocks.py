@@ -1,6 +1,6 @@
 """The two clocks of an account: at which instants its renewal and its daily reset fall due.
 
-Calendar arithmetic and nothing else: no rule about tokens stands here. A clock shows the earliest due instant
+Calendar arithmetic and nothing else: this module has no rule about tokens. A clock shows the earliest due instant
 that no job has run for (`shown`) and knows the next one that is still to fall due (`upcoming`).
 """
 
@@ -19,14 +19,14 @@ class Dial(msgspec.Struct, gc=False):
     shown: int
     upcoming: int
     anchor: int
-    """The instant it was started at."""
+    """The instant at which the clock was started."""
     day: int = 0
     """Monthly only: the day of the month that the next instant aims at."""
     months: int = 0
     """Monthly only: months from the anchor to `upcoming`."""
 
     def settle(self) -> None:
-        """A job has run for everything that has fallen due."""
+        """Records that a job has run for everything that has fallen due."""
         self.shown = self.upcoming
 
     @property
@@ -36,7 +36,7 @@ class Dial(msgspec.Struct, gc=False):
 
 
 def start_daily(at: int, time_of_day: int, every_24h: bool) -> Dial:
-    """The daily clock of an account opened at `at`: the first mark strictly after it (A02; F21 and A12 with `every_24h`)."""
+    """Returns the daily clock of an account opened at `at`: the first mark after it (A02; F21 and A12 with `every_24h`)."""
     first = at + DAY_MS if every_24h else at + DAY_MS - (at - time_of_day) % DAY_MS
     return Dial(first, first, at)
 
@@ -47,7 +47,7 @@ def pass_days(dial: Dial, at: int) -> None:
 
 
 def start_monthly(at: int, stay_clamped: bool) -> Dial:
-    """The monthly clock of a subscription begun at `at` (F22, A04)."""
+    """Returns the monthly clock of a subscription begun at `at` (F22, A04)."""
     dial = Dial(at, at, at, date_of(at // DAY_MS)[2])
     pass_month(dial, stay_clamped)
     dial.shown = dial.upcoming
@@ -70,7 +70,7 @@ def pass_month(dial: Dial, stay_clamped: bool) -> None:
 
 
 def anniversaries(anchor: int, stay_clamped: bool = False) -> Iterator[int]:
-    """The instants at which a subscription begun at `anchor` renews, without end."""
+    """Yields the instants at which a subscription begun at `anchor` renews, without end."""
     dial = start_monthly(anchor, stay_clamped)
     while True:
         yield dial.upcoming
@@ -78,7 +78,7 @@ def anniversaries(anchor: int, stay_clamped: bool = False) -> Iterator[int]:
 
 
 def period_of(anchor: int, at: int, stay_clamped: bool = False) -> tuple[int, int]:
-    """The billing period that `at` lies in, as [start, end) (claim 21). `at` is not before `anchor`."""
+    """Returns the billing period that `at` lies in, as [start, end) (claim 21). `at` is not before `anchor`."""
     start = anchor
     for end in anniversaries(anchor, stay_clamped):
         if at < end:

@@ -1,6 +1,6 @@
-"""What an account remembers beside its balances: jobs, first answers, sessions, and when periods ended.
+"""An account's memory beside its balances: jobs, first answers, sessions, and the ends of periods.
 
-It holds no rule about tokens. It supplies the facts that the declaration asks for, by their names.
+The journal holds no rule about tokens. It supplies the facts that the declaration asks for, by their names.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Vector = Annotated[tuple[int, ...], Meta(min_length=len(APP_POOLS), max_length=l
 
 
 class Job(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """A generation that was accepted: what each app pool paid (all 0 where none did), and the periods it fell in."""
+    """An accepted generation: the payment of each app pool (all 0 where none paid), and the periods it fell in."""
 
     parts: Vector
     day: int
@@ -29,18 +29,18 @@ class Job(msgspec.Struct, array_like=True, frozen=True, gc=False):
     subscription: int
     refunded: bool = False
     api: int = 0
-    """What the API pool paid: more than 0 for every generation through the API, 0 for all others."""
+    """The payment of the API pool: more than 0 for every generation through the API, 0 for all others."""
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):
-    """A session's state, and the position in the account's timeline at which it last fetched the balance."""
+    """The state of a session, and the position of its last fetch in the account's timeline of balances."""
 
     state: str
     since: int = 0
 
 
 class Account(msgspec.Struct):
-    """Everything the oracle keeps of one account; the whole of it is saved and loaded."""
+    """Everything the oracle keeps of one account; saved states hold all of it."""
 
     row: tuple[bool | int | str, ...]
     last_at: int | None = None
@@ -58,10 +58,10 @@ class Account(msgspec.Struct):
     answers: dict[str, Answer] = {}
     sessions: dict[str, Session] = {}
     timeline: list[Vector] = []
-    """The balances that were true, one after the other, since the oldest fetch of a session that is logged in."""
+    """The true balances, one after the other, since the oldest fetch of a session that is logged in."""
 
     def copy(self) -> Account:
-        """Returns an account that goes its own way from here on. Jobs and answers are never changed, so they are shared."""
+        """Returns an independent copy of the account. Jobs and answers are never changed, so they are shared."""
         return structs.replace(
             self,
             daily=structs.replace(self.daily) if self.daily is not None else None,
@@ -77,12 +77,12 @@ _NO_JOB = Job((0,) * len(APP_POOLS), -1, -1, -1)
 
 
 def remember_job(account: Account, job: str, parts: Vector, api: int = 0) -> None:
-    """The generation `job` was accepted; the app's pools paid `parts`, that of the API paid `api`."""
+    """Records the accepted generation `job`; the app's pools paid `parts`, that of the API paid `api`."""
     account.jobs[job] = Job(parts, account.day, account.month, account.subscription, api=api)
 
 
 def act_on_renewal(account: Account, act: ClockAct, at: int, stay_clamped: bool) -> None:
-    """The renewal's clock starts at `at`, is settled or stops, and the periods are counted."""
+    """Starts the renewal's clock at `at`, settles it or stops it, and counts the periods."""
     if act is ClockAct.STARTS:
         account.renewal = start_monthly(at, stay_clamped)
     elif act is ClockAct.SETTLES and account.renewal is not None:
@@ -95,12 +95,12 @@ def act_on_renewal(account: Account, act: ClockAct, at: int, stay_clamped: bool)
 
 
 def refund_job(account: Account, job: str) -> None:
-    """What `job` was charged has been given back."""
+    """Records that the charge of `job` was given back."""
     account.jobs[job] = structs.replace(account.jobs[job], refunded=True)
 
 
 def refund_facts(account: Account, job_id: str) -> dict[str, Value]:
-    """What a refund of `job_id` turns on."""
+    """Returns the facts that a refund of `job_id` depends on."""
     job = account.jobs.get(job_id) or _NO_JOB
     facts: dict[str, Value] = {f"{pool}_part": tokens for pool, tokens in zip(APP_POOLS, job.parts, strict=True)}
     return facts | {
@@ -115,34 +115,34 @@ def refund_facts(account: Account, job_id: str) -> dict[str, Value]:
 
 
 def note_balances(account: Account, now: Vector) -> None:
-    """The balances are `now`; they are kept while some session may still show older ones."""
+    """Records the balances `now`; they are kept while some session may still show older ones."""
     if account.sessions and account.timeline[-1] != now:
         account.timeline.append(now)
 
 
 def fetch(account: Account, session: str, state: str, now: Vector) -> None:
-    """The session has fetched the true balances."""
+    """Records that the session has fetched the true balances."""
     if not account.timeline or account.timeline[-1] != now:
         account.timeline.append(now)
     account.sessions[session] = Session(state, len(account.timeline) - 1)
 
 
 def forget(account: Account, session: str) -> None:
-    """The session has ended."""
+    """Records that the session has ended."""
     del account.sessions[session]
     if not account.sessions:
         account.timeline.clear()
 
 
 def verdict(account: Account, session: str, shown: dict[str, int], now: Vector) -> str:
-    """Whether what a session shows is `current`, was true at one moment since its last fetch (`stale`), or `impossible`."""
+    """Judges a session's display: `current`, `stale` (true at one moment since the last fetch), or `impossible`."""
     wanted = [(APP_POOLS.index(pool), tokens) for pool, tokens in shown.items()]
     if all(now[index] == tokens for index, tokens in wanted):
         return "current"
     known = account.sessions.get(session)
     if known is None:
         return "impossible"
-    # The newest first: what a screen shows is mostly not very old.
+    # The newest first: a screen's figures are mostly not very old.
     for position in range(len(account.timeline) - 1, known.since - 1, -1):
         vector = account.timeline[position]
         if all(vector[index] == tokens for index, tokens in wanted):

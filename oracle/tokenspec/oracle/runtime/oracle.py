@@ -33,7 +33,7 @@ from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, UNLISTED
 _T = TypeVar("_T")
 _Provider: TypeAlias = Callable[[Account, Any], Value]
 ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
-"""Makes what runs a machine under one choice of parameters."""
+"""Makes the reader that runs a machine under one choice of parameters."""
 
 _FAR = 2**62
 """Later than any instant a record can name."""
@@ -42,13 +42,13 @@ _FAR = 2**62
 class Oracle:
     """A world of accounts under one choice of policies and one catalogue.
 
-    `resets` says how the two jobs come: `explicit` as written events, `implied` by themselves at the instant they
-    fall due. `machine` replaces the declared account, for fault seeding; `machine_reader` is what runs it in place of
+    `resets` selects how the two jobs run: `explicit` as written events, `implied` automatically at the instant they
+    fall due. `machine` replaces the declared account, for fault seeding; `machine_reader` runs it in place of
     the compiled reader.
     """
 
     runs_max = 120_000
-    """More than the months from year 0 to 9999: how often a job is run before it is taken to have no end."""
+    """The number of runs after which a job is taken to have no end: more than the months from year 0 to 9999."""
 
     def __init__(
         self,
@@ -74,11 +74,11 @@ class Oracle:
         self.accounts: dict[str, Account] = {}
         self.reader = Reader([*self.machine.events, *session.events], self.catalogue.aliases)
         self.ran_by_itself: list[RanByItself] = []
-        """The jobs that ran by themselves before the last record."""
+        """The jobs that ran automatically before the last record."""
         self.last_met: tuple[Row, Fields] | None = None
-        """The row that the last record itself met after them, and its fields; None for an event of a session."""
+        """The row that the last record met after those jobs, and its fields; None for an event of a session."""
         self._taken: list[MachineStep] | None = None
-        """The steps of the call under way, where its caller is to have them."""
+        """The steps of the current call, where its caller wants them."""
         self._session = Compiled(session, {})
         self._session_hears = next(
             event for link in self.system.links for machine, _, event in [link.then.partition(".")] if machine == session.name
@@ -101,21 +101,21 @@ class Oracle:
         self._every_24h = self.policy["daily_reset_clock"] == "every_24h_from_opening"
 
     def apply(self, record: Mapping[str, Any]) -> Answer:
-        """The right answer to `record`. Raises `BadRecord` where it is not well formed, `WentBack` where it goes back in time."""
+        """Returns the right answer to `record`. Raises `BadRecord` for a malformed one, `WentBack` where time goes back."""
         return self.answer(self.reader.convert(record))
 
     def answer(self, record: Record) -> Answer:
-        """The same for a record that has been read already."""
+        """Returns the right answer to a record that has been read already."""
         return self.decide(record)[0]
 
     def decide(self, record: Record) -> tuple[Answer, str | None]:
-        """The answer, with the rule that accepts the record or the code that refuses it; None for a repeated id."""
+        """Returns the answer, and the rule that accepts the record or the code that refuses it; None for a repeated id."""
         return self._happens(self._account(record.account), record)
 
     def step(self, record: Record, account: Account | None = None) -> Stepped:
-        """The same with every step that it takes.
+        """Returns the answer, its reason, and every step of the account's machine.
 
-        The record happens to `account` where one is given, which need not be one of this world. Raises `Stuck` where
+        The record is applied to `account` where one is given, which need not be one of this world. Raises `Stuck` where
         the machine has no outcome.
         """
         happening_to = account or self._account(record.account)
@@ -123,15 +123,15 @@ class Oracle:
         return Stepped(answer, decided_by, steps)
 
     def advance(self, account: Account, until: int) -> list[MachineStep]:
-        """Time goes on to `until` (UTC milliseconds) for an account without anything else happening; returns the steps."""
+        """Advances an account to `until` (UTC milliseconds) without any other event; returns the steps."""
         _, steps = self._traced(lambda: self._advance(account, until, ""))
         account.last_at = max(until, account.last_at or until)
         return steps
 
     def fork(self, accounts: Mapping[str, Account], resets: str | None = None) -> Self:
-        """Returns an oracle under the same settings that has these accounts; `resets` replaces how its jobs come.
+        """Returns an oracle with these accounts under the same settings; `resets` replaces the mode of its jobs.
 
-        It is cheap, since nothing is compiled again.
+        A fork is cheap, since nothing is compiled again.
         """
         other = copy(self)
         other.accounts, other.resets = dict(accounts), resets or self.resets
@@ -190,9 +190,9 @@ class Oracle:
     # Time
 
     def _advance(self, account: Account, at: int, event: str) -> Outcome | None:
-        """Everything that falls due up to `at`, in order: renewal before daily reset at one instant.
+        """Runs everything that falls due up to `at`, in order: renewal before daily reset at one instant.
 
-        The outcome of `event` where it took the place of an implied renewal, else None.
+        Returns the outcome if `event` itself was the renewal that fell due; otherwise None.
         """
         taken: Outcome | None = None
         while True:
@@ -211,7 +211,7 @@ class Oracle:
         instant, is_waiting = dial.upcoming, dial.is_waiting
         clocks.pass_month(dial, self._clamped)
         self._fire(account, self._clocks["renewal"].falls_due, (), instant)
-        # A renewal that waits since an earlier instant waits for a written job, and the later ones with it.
+        # A renewal due since an earlier instant waits for a written job, and so do later renewals.
         if self.resets == "explicit" or is_waiting:
             return None
         if event == "payment_failed" and instant == at:
@@ -222,7 +222,7 @@ class Oracle:
         return None
 
     def _days_pass(self, account: Account, until: int) -> None:
-        """The daily marks from the next one up to `until`."""
+        """Passes the daily marks from the next one up to `until`."""
         dial = account.daily
         assert dial is not None
         falls_due, job = self._clocks["daily"].falls_due, self._clocks["daily"].job
@@ -236,7 +236,7 @@ class Oracle:
             self._fire(account, falls_due, (), instant)
             self._run_by_itself(account, job, instant)
             if account.row == before:
-                # Nothing else happens before `until`, so every further reset would leave the same row.
+                # No other event comes before `until`, so every further reset would leave the same row.
                 clocks.pass_days(dial, until)
                 dial.settle()
                 account.daily_ran = dial.upcoming - DAY_MS
@@ -250,7 +250,7 @@ class Oracle:
     # Events
 
     def _fire(self, account: Account, event: str, fields: Fields, at: int, record: Record | None = None) -> Outcome:
-        """`event` happens to the account machine; a job that repeats is run for as long as it is accepted."""
+        """Applies `event` to the account machine; a job that repeats is run for as long as it is accepted."""
         before = account.row
         outcome = self._step(account, event, fields, at)
         if outcome[0] < 0:
@@ -323,14 +323,14 @@ class Oracle:
         return outcome
 
     def balances_change(self, account: Account) -> None:
-        """What the sessions of `account` show is no longer true."""
+        """Marks the figures that the sessions of `account` show as outdated."""
         journal.note_balances(account, self.app_balances(account.row))
         for session in account.sessions.values():
             if session.state != STALE:
                 session.state = str(self._session.steps[self._session_hears]((session.state,), ())[1][0])
 
     def app_balances(self, row: Row) -> Vector:
-        """Returns what the app's pools hold in `row`, in tokens, in the order of APP_POOLS."""
+        """Returns the balances of the app's pools in `row`, in tokens, in the order of APP_POOLS."""
         return row[self._app]  # type: ignore[return-value]
 
     # Fields and answers
@@ -347,7 +347,7 @@ class Oracle:
 
     def _payload(self, key: str, kind: Any, instead: str = "") -> _Provider:
         if instead:
-            # A model that nobody lists is refused, whatever its origin would be.
+            # A model that is not listed is refused, whatever its origin would be.
             model = self.catalogue.model
             return lambda account, record: getattr(record, key) or getattr(model(getattr(record, instead)), key, kind.members[-1])
         if isinstance(kind, Enum) and UNLISTED in kind.members:

@@ -1,4 +1,4 @@
-"""Tells states that no account is ever in from those that the declaration can come to."""
+"""Separates states that no account is ever in from those that the declaration can reach."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tokenspec.machine.lang.outcome import Values
 
 
 class PossibleStates:
-    """The types, the claims about states and the lemmas of one machine, of which each is proved of every state it reaches.
+    """The types, state claims and lemmas of one machine, each of them proved of every reachable state.
 
-    They are compiled as the requirements of one event that changes nothing.
+    All are compiled as the requirements of one event that changes nothing.
     """
 
     def __init__(self, machine: Machine, parameters: Values, ranking: tuple[str, ...]) -> None:
@@ -29,7 +29,7 @@ class PossibleStates:
         self._compiled = Compiled(replace(machine, events=(event,)), parameters)
 
     def wrong_with(self, row: Row) -> str | None:
-        """The reason why no account is ever in the state `row`; None where it may be."""
+        """Returns the reason why no account is ever in the state `row`; None where one may be."""
         if len(row) != len(self._variables):
             return f"it has {len(row)} variables and not {len(self._variables)}"
         for variable, value in zip(self._variables, row, strict=True):

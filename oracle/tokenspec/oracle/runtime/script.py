@@ -1,7 +1,7 @@
-"""Abstract runs, and the instants of their records: what happens and where time passes, placed by the clocks of an account.
+"""Abstract runs of events and waits, and the instants of their records, set by the clocks of an account.
 
-A run that is searched for, told or drawn at random says which events come, and how long is waited between them. A schedule
-turns that into instants at which an oracle takes the same way.
+A run that is searched for, written or drawn at random lists events and the waits between them. A schedule
+turns it into instants at which an oracle takes the same path.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ Move = dict[str, Any]
 """A record that has no instant yet; the account may be left out."""
 
 START = "2027-01-15T00:00:00Z"
-"""Midnight: whichever way days are counted, they end alike, so that few runs turn on it."""
+"""Midnight: days end alike however they are counted, so that few runs depend on the way."""
 NAME = "ann"
 UNKNOWN = "no such name"
 MINUTE_MS = 60_000
 
 
 def move(event: str, **fields: Any) -> Move:
-    """A record of `event`, without account and instant."""
+    """Returns a record of `event`, without account and instant."""
     return {"event": event, **fields}
 
 
 LOOK = move("quote", action=UNKNOWN)
-"""Time that nothing is written in does not pass: somebody looks at a price, which changes nothing."""
+"""A request for a price, which changes nothing: time passes only where a record is written."""
 
 
 @dataclass(frozen=True)
 class Wait:
-    """Time passes up to where one of `clocks` falls due, the earliest of those that run, and for `ms` milliseconds more."""
+    """A wait until the earliest of the running `clocks` falls due, and for `ms` milliseconds more."""
 
     clocks: tuple[str, ...] = ()
     ms: int = 0
 
     def end(self, account: Account | None, now: int) -> int:
-        """The instant up to which an account waits, from `now` on."""
+        """Returns the instant up to which an account waits, from `now` on."""
         dials = [getattr(account, name, None) for name in self.clocks]
         return min((dial.upcoming for dial in dials if dial is not None), default=now) + self.ms
 
@@ -54,7 +54,7 @@ DAY, MONTH = Wait(("daily",)), Wait(("renewal",))
 
 
 def a_minute_on(accounts: Iterable[Account], now: int) -> int:
-    """A minute after `now`; `now` itself where something falls due for one of the accounts before."""
+    """Returns a minute after `now`, or `now` itself where something falls due for one of the accounts before."""
     dials = (dial for account in accounts for dial in (account.daily, account.renewal) if dial is not None)
     return now if any(dial.upcoming <= now + MINUTE_MS for dial in dials) else now + MINUTE_MS
 
@@ -72,13 +72,13 @@ class Schedule:
         self._waited = True
 
     def wait(self, name: str, wait: Wait) -> None:
-        """Time passes for all accounts of the schedule, as long as the account `name` waits."""
+        """Lets time pass for all accounts of the schedule, as long as the account `name` waits."""
         self.now, self._waited = wait.end(self._oracle.accounts.get(name), self.now), self._at_once
         for each in self._names:
             self._oracle.advance(self._oracle.accounts[each], self.now)
 
     def next(self, name: str) -> int:
-        """The instant of a record of the account `name`: a minute on, but for the first one and after a wait."""
+        """Returns the instant of the next record of account `name`: a minute on, but for the first one and after a wait."""
         if self._names and not self._waited:
             self.now = a_minute_on((self._oracle.accounts[each] for each in self._names), self.now)
         self._names[name], self._waited = None, False
@@ -86,7 +86,7 @@ class Schedule:
 
 
 def records_of(script: Script, oracle: Oracle, start: str = START) -> Iterator[Record]:
-    """The records of a script, each when `oracle` has played it. Where resets are implied, jobs are not written."""
+    """Yields the records of a script, each once `oracle` has run it. Where resets are implied, jobs are not written."""
     schedule = Schedule(oracle, parse_instant(start))
     for each in script:
         if isinstance(each, Wait):

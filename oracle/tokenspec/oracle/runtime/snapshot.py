@@ -23,10 +23,10 @@ from tokenspec.spec.words import ABSENT, SUBSCRIBED
 _T = TypeVar("_T")
 
 _MONTHS_MAX = 120_000
-"""Of the years 0000 to 9999."""
+"""The number of months in the years 0000 to 9999."""
 
 VERSION = 2
-"""Of the file's format. A file of another version is refused, not guessed at."""
+"""The version of the file format. A file of another version is refused, not guessed at."""
 
 
 class _Head(msgspec.Struct):
@@ -44,7 +44,7 @@ class _Saved(_Head, kw_only=True):
 
 
 def save(oracle: Oracle) -> bytes:
-    """Everything `oracle` knows, as JSON: its settings, and each account with its journal and clocks."""
+    """Returns the state of `oracle` as JSON: its settings, and each account with its journal and clocks."""
     catalogue = catalogue_on_the_wire(oracle.catalogue) | {"aliases": dict(oracle.catalogue.aliases)}
     of = digest(system(oracle.catalogue))
     saved = _Saved(VERSION, digest=of, policy=oracle.policy, catalogue=catalogue, resets=oracle.resets, accounts=oracle.accounts)
@@ -57,10 +57,10 @@ def _checksum(saved: _Saved) -> str:
 
 
 def load(content: bytes, name: str = "state") -> Oracle:
-    """The oracle that `save` wrote; `name` is that of the file.
+    """Returns the oracle that `save` wrote; `name` is that of the file.
 
-    Raises `BadSetting` where it is of another version or declaration, or no such file, was changed by hand, or holds an
-    account that cannot be.
+    Raises `BadSetting` where the file has another version or declaration, is not a saved state, was changed by hand, or
+    holds an account that cannot exist.
     """
     version = _decoded(content, _Head, name).version
     if version != VERSION:
@@ -90,7 +90,7 @@ def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
 
 
 def _wrong_with(oracle: Oracle, possible: PossibleStates, account: Account) -> str | None:
-    """Why `account` is none that `oracle` could have come to by itself; None where nothing speaks against it."""
+    """Returns the reason why `oracle` could not have reached `account`; None where there is none."""
     wrong = possible.wrong_with(account.row)
     if wrong is not None:
         return wrong
@@ -98,13 +98,13 @@ def _wrong_with(oracle: Oracle, possible: PossibleStates, account: Account) -> s
 
 
 def wrong_with_clocks(oracle: Oracle, account: Account) -> str | None:
-    """Returns why no account has the clocks of `account`; None where nothing speaks against them."""
+    """Returns the reason why no account has the clocks of `account`; None where there is none."""
     if account.last_at is not None and not FIRST_INSTANT <= account.last_at <= LAST_INSTANT:
         return "its last record has no instant"
     if not FIRST_INSTANT <= account.daily_ran <= 2 * LAST_INSTANT:
         return "its last daily reset has no instant"
     for dial in (account.daily, account.renewal):
-        # A clock that was set beyond the calendar would run for ever.
+        # A clock set beyond the calendar would run for ever.
         if dial is not None and not (
             all(FIRST_INSTANT <= at <= 2 * LAST_INSTANT for at in (dial.shown, dial.upcoming, dial.anchor))
             and 0 <= dial.day <= 31

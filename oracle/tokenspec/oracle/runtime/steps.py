@@ -1,4 +1,4 @@
-"""The result of a call of the oracle: its answer, what decided it, and the steps of the account's machine that it took."""
+"""The result of a call of the oracle: answer, deciding rule or refusal, and steps of the account's machine."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ class MachineStep(msgspec.Struct, frozen=True, gc=False):
     before: Row
     outcome: Outcome
     at: int
-    """The instant it happened at, in UTC milliseconds; days that pass without a job are one event at the last instant."""
+    """The instant of the event, in UTC milliseconds; days that pass without a job are one event at the last instant."""
     is_further_run: bool = False
     """True for one more run of the same job, which repeats for as long as it is accepted."""
 
 
 class RanByItself(msgspec.Struct, frozen=True, gc=False):
-    """A job that ran by itself when it fell due, and changed the account."""
+    """A job that ran automatically when it fell due, and changed the account."""
 
     event: str
     rule: str
     at: int
-    """The instant it fell due at, in UTC milliseconds."""
+    """The instant at which the job fell due, in UTC milliseconds."""
     before: Row
     after: Row
 
@@ -40,11 +40,11 @@ class Stepped(msgspec.Struct, frozen=True, gc=False):
     decided_by: str | None
     """The rule that accepted the record, or the code that refused it; None for a repeated id."""
     steps: list[MachineStep]
-    """In order, those of the time that passed before the record first. An event of a session is no step."""
+    """In order, those of the time before the record first. An event of a session is not a step."""
 
 
 class Stuck(Gap):
-    """The machine had no outcome, or no end; `steps` are those taken until then."""
+    """A step without an outcome, or a job without an end; `steps` are those taken until then."""
 
     def __init__(self, gap: Gap, steps: list[MachineStep]) -> None:
         super().__init__(*gap.args)

@@ -1,7 +1,7 @@
 """The connections of a server, limited in number and in the time that each of their steps may take.
 
-A client that sends nothing, half a head, or never reads its answer costs a descriptor for some seconds. Where all places
-are taken, the connection that has been idle for longest gives way, so that whoever speaks is heard.
+A client that sends nothing, half a head, or never reads its answer costs a descriptor for some seconds. When the limit
+is reached, the connection that has been idle for longest is closed, so that active clients are served.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.serve.worlds import IDLE_SECONDS, OpenWorlds, Peer
 
 HEAD_SECONDS = 10.0
-"""The time that a head may take to come, from its first byte or from the beginning of the connection."""
+"""The time limit for a head, from its first byte or from the beginning of the connection."""
 
 BODY_SECONDS = 30.0
-"""The time that a body may take to come."""
+"""The time limit for a body."""
 
 ANSWER_SECONDS = 10.0
-"""The time that an answer may take to be read, beyond that of the body."""
+"""The time limit for a client to read an answer, beyond that of the body."""
 
 CONNECTIONS_MAX = 256
 """Connections beside one for each world; fewer where the system grants fewer descriptors."""
@@ -69,7 +69,7 @@ class Connection(web.RequestHandler):
         self._within(HEAD_SECONDS)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Gives its place back, and its world."""
+        """Releases the connection's place and its world."""
         super().connection_lost(exc)
         self._within(None)
         self._connections.all.discard(self)
@@ -78,7 +78,7 @@ class Connection(web.RequestHandler):
         self.gone.set()
 
     def data_received(self, data: bytes) -> None:
-        """Takes what has come, a part of a head or of a body."""
+        """Receives a part of a head or of a body."""
         if data and self.request is None and self._limit is None:
             self._within(HEAD_SECONDS)
         elif data and self.request is not None and self.request.content.is_eof():
@@ -86,14 +86,14 @@ class Connection(web.RequestHandler):
         super().data_received(data)
 
     def begins(self, request: web.BaseRequest) -> None:
-        """A head has come, and its request is going to be answered."""
+        """Notes that a head has arrived, and that its request will be answered."""
         self.request, self.more, self.since = request, False, time.monotonic()
         self._within(BODY_SECONDS + ANSWER_SECONDS)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
-        """Writes an answer, a refusal of the library as JSON too; then the next head may take its time."""
+        """Writes an answer, a refusal of the library as JSON too; then the time limit of the next head starts."""
         if isinstance(resp, web.HTTPException):
             allowed = {name: value for name, value in resp.headers.items() if name == "Allow"}
             error = f"{request.method} {one_line(request.path, 100)}: {resp.reason.lower()}"
@@ -107,7 +107,7 @@ class Connection(web.RequestHandler):
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
-        """Answers what is no HTTP, or what a bug of ours could not answer; nothing of it is logged with a traceback."""
+        """Answers malformed HTTP, or a request that met a bug of ours; no traceback is logged."""
         if status >= 500:
             self.log_exception(type(exc).__name__, exc_info=exc)
         error = (
@@ -118,7 +118,7 @@ class Connection(web.RequestHandler):
         return response
 
     def log_exception(self, *args: Any, **kw: Any) -> None:
-        """Tells the operator of a bug of ours, in one line."""
+        """Reports a bug of ours to the operator, in one line."""
         self._connections.say(one_line(f"a bug of tokenspec, please report it ({kw.get('exc_info') or args})", 500))
 
     def _within(self, seconds: float | None) -> None:
@@ -127,13 +127,13 @@ class Connection(web.RequestHandler):
         self._limit = None if seconds is None else asyncio.get_running_loop().call_later(seconds, self.abort)
 
     def abort(self) -> None:
-        """Ends it at once."""
+        """Ends the connection at once."""
         if self.peer is not None:
             self.peer.abort()
 
 
 class Connections:
-    """All connections, at most `limit`; `worlds` are told of each that is gone."""
+    """All connections, at most `limit`; `worlds` drops the worlds of each that is gone."""
 
     def __init__(self, worlds: OpenWorlds, say: Callable[[str], None]) -> None:
         self.worlds, self.say = worlds, say
@@ -147,7 +147,7 @@ class Connections:
             try:
                 accepted, _ = await loop.sock_accept(listener)
             except OSError:
-                # It is gone already, or no descriptor is left: a place is made, and the next try finds it.
+                # The client is gone already, or no descriptor is left: one is freed for the next try.
                 await asyncio.sleep(_PAUSE)
                 await self._make_room()
                 continue
@@ -172,7 +172,7 @@ class Connections:
 
 
 def listeners(host: str, port: int) -> list[socket.socket]:
-    """Sockets that listen on every address of `host`, all on one port. Raises `OSError` where there is none."""
+    """Returns sockets that listen on every address of `host`, all on one port. Raises `OSError` where there is none."""
     found: list[socket.socket] = []
     failed: OSError | None = None
     asked = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)

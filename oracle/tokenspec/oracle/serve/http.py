@@ -1,7 +1,7 @@
-"""The oracle over HTTP. It needs the extra `serve`.
+"""The oracle over HTTP, which needs the extra `serve`.
 
-A page of another site may make a browser send requests to a server on this machine. It can neither leave out `Origin`, nor
-send `application/json` without asking first, nor choose `Host`: so all three are looked at.
+A page of another site may make a browser send requests to a server on this machine. Such a page can neither omit `Origin`,
+nor send `application/json` without asking first, nor choose `Host`: so all three are checked.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(worlds: OpenWorlds, longest: int, hosts: frozenset[str] | None) -> web.Application:
-    """The web application; a body has at most `longest` bytes.
+    """Returns the web application; a body has at most `longest` bytes.
 
-    `hosts` are the names that it answers to beside those of this machine; None: it answers to any.
+    `hosts` are the host names accepted beside those of this machine; None: any.
     """
 
     @web.middleware
@@ -74,7 +74,7 @@ def application(worlds: OpenWorlds, longest: int, hosts: frozenset[str] | None) 
 
 
 def _refused(request: web.Request, hosts: frozenset[str] | None) -> web.Response | None:
-    """The answer to a request that a page of another site made a browser send."""
+    """Returns the refusal of a request that a page of another site made a browser send, or None."""
     if "Origin" in request.headers:
         return _response(403, {"error": "Origin: no page of a browser is served here"})
     named = request.headers.getall("Host", [])
@@ -119,7 +119,7 @@ async def _serve(worlds: OpenWorlds, bound: list[socket.socket], host: str, long
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: say(one_line(f"{context.get('exception') or context['message']}", 500)))
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Where the loop takes no signals, Ctrl-C ends it as an exception.
+        # Where the loop does not support signals, Ctrl-C ends it as an exception.
         with suppress(NotImplementedError):
             loop.add_signal_handler(number, told_to_stop.set)
     local = all(_is_loopback(listener.getsockname()[0]) for listener in bound)

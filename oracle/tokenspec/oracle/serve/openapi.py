@@ -21,8 +21,8 @@ def _object(required: list[str], **properties: Any) -> dict[str, Any]:
 
 
 def _requests() -> dict[str, Any]:
-    knobs = {p.name: {"enum": [answer for answer, _ in p.answers]} for p in POLICIES}
-    policy, catalogue = {"type": "object", "properties": knobs}, {"type": "object"}
+    policies = {p.name: {"enum": [choice for choice, _ in p.answers]} for p in POLICIES}
+    policy, catalogue = {"type": "object", "properties": policies}, {"type": "object"}
     at = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}]}
     return {
         "Open": _object(["op"], op={"const": "open"}, protocol={"const": PROTOCOL}, catalogue=catalogue, policy=policy),
@@ -53,7 +53,7 @@ def _answers() -> dict[str, Any]:
 
 
 def description() -> dict[str, Any]:
-    """The whole description, ready to be written as JSON."""
+    """Returns the whole description, ready to be written as JSON."""
     requests, answers = _requests(), _answers()
 
     def one_of(names: list[str]) -> dict[str, Any]:
@@ -67,7 +67,7 @@ def description() -> dict[str, Any]:
         "requestBody": {"required": True, **one_of(list(requests))},
         "responses": {
             "200": {"description": "the answer; {} to close", **one_of(["Opened", "Answer"])},
-            "default": {"description": "what cannot be done, and why", **one_of(["Error"])},
+            "default": {"description": "the request cannot be done; the reason", **one_of(["Error"])},
         },
     }
     health = {"summary": "Whether the server is there.", "responses": {"200": {"description": "it is"}}}

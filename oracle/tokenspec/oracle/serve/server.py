@@ -1,7 +1,7 @@
-"""The wire protocol from the side that answers: one world, one JSON object in, one out.
+"""The answering side of the wire protocol: one world, one JSON object in, one out.
 
-A `Server` is what `tokenspec serve` puts behind standard input or a connection. It never raises: what it cannot do is
-answered with `{"error": "..."}`, and leaves the world as it was.
+`tokenspec serve` puts a `Server` behind standard input or a connection. A `Server` never raises: a request that it cannot
+serve is answered with `{"error": "..."}`, and leaves the world unchanged.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tokenspec.spec.catalogue import DEFAULT, Catalogue
 class Server:
     """One world, opened by `open`, driven by `apply`, dropped by `close`.
 
-    `resets` is how jobs come; `policy` holds settings that a client cannot change; `catalogue` is used where `open`
-    sends none; `machine_reader` is what runs the account, as for `Oracle`.
+    `resets` is the mode of jobs; `policy` holds settings that a client cannot change; `catalogue` is used where `open`
+    sends none; `machine_reader` runs the account, as for `Oracle`.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Server:
         self._ops: dict[str, Callable[[Message], Message]] = {"open": self._open, "apply": self._apply, "close": self._close}
 
     def handle(self, request: Any) -> Message:
-        """The answer to one request."""
+        """Returns the answer to one request."""
         if not isinstance(request, dict):
             return _error("a request is one JSON object")
         op = request.get("op")
@@ -52,11 +52,11 @@ class Server:
             return act(request)
         except (BadRecord, BadSetting) as fault:
             return _error(str(fault))
-        except Exception as fault:  # the last resort: a bug of ours must not end the world of everybody else
+        except Exception as fault:  # the last resort: a bug of ours must not end the other worlds
             return _error(f"a bug of tokenspec, please report it ({type(fault).__name__}: {fault})")
 
     def answer(self, line: bytes) -> bytes:
-        """The answer to one request as JSON, in bytes both ways, without the end of the line."""
+        """Returns the answer to one request as JSON, in bytes both ways, without the end of the line."""
         try:
             request = decode(line)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
@@ -69,7 +69,7 @@ class Server:
             return _error(f"protocol: this is version {PROTOCOL}, found {as_text(protocol)}")
         policy, written = request.get("policy") or {}, request.get("catalogue")
         if not isinstance(policy, dict) or not all(isinstance(answer, str) for answer in policy.values()):
-            return _error(f"policy: it holds one answer for each knob, found {as_text(policy)}")
+            return _error(f"policy: it holds one choice for each policy, found {as_text(policy)}")
         if written is not None and not isinstance(written, dict):
             return _error(f"catalogue: it is an object, found {as_text(written)}")
         self._world = Oracle(

@@ -1,6 +1,6 @@
 """The open worlds of a server, limited in number and in memory.
 
-The world that a request is about is the one that the header `Tokenspec-World` names; else the connection's own; else, for a
+The world of a request is the one that the header `Tokenspec-World` names; else the connection's own; else, for a
 connection that has opened none, the unnamed world that was opened last, so that clients that connect anew for each request
 are served as well.
 """
@@ -16,23 +16,23 @@ from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.wire.protocol import Message
 
 UNUSED_SECONDS = 10.0
-"""A world that nobody spoke to for so long gives way where another needs its place."""
+"""The idle time after which a world is dropped if another needs its place."""
 
 IDLE_SECONDS = 600.0
-"""A world that nobody spoke to for so long is dropped."""
+"""The idle time after which a world is dropped."""
 
 HELD_MAX = 512 * 2**20
-"""Bytes that the open worlds may remember in all."""
+"""The memory limit of all open worlds, in bytes."""
 
 REQUEST_HOLDS, BYTE_HOLDS = 1_500, 2
-"""Bytes of memory that a request and each byte of it may take for good. Measured: 700 for an account, 410 for an id."""
+"""The memory that a request, and each byte of it, may take for good, in bytes. Measured: an account 700, an id 410."""
 
 
 class Peer(Protocol):
-    """A connection, as far as a world needs to know it."""
+    """The part of a connection that a world needs."""
 
     def is_closing(self) -> bool:
-        """True if nobody is there any more."""
+        """Returns true if the peer is gone."""
 
 
 @dataclass(eq=False)
@@ -59,7 +59,7 @@ class OpenWorlds:
         return len(self._all())
 
     def handle(self, name: str | None, peer: Peer, request: Any, size: int) -> tuple[int, Message]:
-        """The HTTP status and the answer to a request of `size` bytes."""
+        """Returns the HTTP status and the answer to a request of `size` bytes."""
         if isinstance(request, dict) and request.get("op") == "open":
             return self._open(name, peer, request, size)
         world = self._named.get(name) if name is not None else self._own.get(peer, self._latest)
@@ -76,13 +76,13 @@ class OpenWorlds:
         return 400 if "error" in answer else 200, answer
 
     def left(self, peer: Peer) -> None:
-        """A connection is gone, and its world with it, unless that is the latest unnamed one."""
+        """Drops the world of a connection that is gone, unless that is the latest unnamed one."""
         world = self._own.pop(peer, None)
         if world is not None and world is not self._latest:
             self._end(world)
 
     def has_one(self, peer: Peer) -> bool:
-        """Returns true iff a connection has an open world of its own."""
+        """Returns true if a connection has an open world of its own."""
         return peer in self._own and self._own[peer].open
 
     def _open(self, name: str | None, peer: Peer, request: Message, size: int) -> tuple[int, Message]:
@@ -101,7 +101,7 @@ class OpenWorlds:
         return 200, answer
 
     def _hold(self, world: _World, size: int) -> bool:
-        """Counts what a request may leave behind. A world within its share is served though others hold too much."""
+        """Counts the memory that a request may take. A world within its share is served though others hold too much."""
         more = REQUEST_HOLDS + BYTE_HOLDS * size
         if world.held + more > HELD_MAX // self.limit and sum(w.held for w in self._all()) + more > HELD_MAX:
             self._drop(UNUSED_SECONDS, but=world)
@@ -111,7 +111,7 @@ class OpenWorlds:
         return True
 
     def _make_room(self) -> bool:
-        """Ends one world: the latest of a connection that is gone, or the one unused for longest, if for long enough."""
+        """Ends one world: the latest of a closed connection, or the one unused for longest, if that is long enough."""
         all_open = self._all()
         orphans = [w for w in all_open if w is self._latest and w not in self._own.values()]
         oldest = min(all_open, key=lambda w: w.used)
@@ -130,7 +130,7 @@ class OpenWorlds:
         return [world for world in dict.fromkeys(worlds) if world.open]
 
     def _end(self, world: _World, gave_way: bool = False) -> None:
-        """Forgets it. Its connection keeps the mark, so that it is not taken for one that opened none."""
+        """Ends a world. Its connection stays marked, so that it is not taken for one that opened none."""
         world.server, world.held, world.open, world.gave_way = self._make(), 0, False, gave_way
         self._named = {name: each for name, each in self._named.items() if each is not world}
         if self._latest is world:

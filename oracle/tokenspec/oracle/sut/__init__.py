@@ -1,1 +1,1 @@
-"""Talks to an implementation under test: clients, its capabilities, and the fields it shows."""
+"""Clients of an implementation under test, its capabilities, and the fields it shows."""

@@ -1,4 +1,4 @@
-"""What an implementation says of itself when a world is opened: what it takes, what it shows, what it has fixed."""
+"""Capabilities that an implementation announces when a world is opened: events, observed fields, fixed policies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ OBSERVABLE = (*FIELDS, *SUMS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool
 
 
 ASKED_FOR = ("model", "action")
-"""Optional fields of a record that are sent only to those who say that they take them."""
+"""Optional fields of a record that are sent only to implementations that announce them."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Capabilities:
     name: str = ""
     version: str = ""
     values: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
-    """By field of an event, the values it takes; a field that is not named takes all."""
+    """By field of an event, the accepted values; every value where a field is not named."""
     policy: Mapping[str, str] = field(default_factory=dict)
-    """Settings that it has fixed."""
+    """The fixed settings."""
     fields: frozenset[str] = frozenset()
-    """Of ASKED_FOR, those that it takes."""
+    """The accepted fields among ASKED_FOR."""
 
     @property
     def opens_accounts(self) -> bool:
@@ -47,20 +47,20 @@ class Capabilities:
 
     @property
     def title(self) -> str:
-        """Its name and version, as far as it gave them."""
+        """The implementation's name and version, as far as given."""
         return (
             " ".join(part for part in (one_line(self.name), one_line(self.version)) if part) or "an implementation without a name"
         )
 
     def takes(self, key: str, value: Any, is_optional: bool = False) -> bool:
-        """Returns whether `value` may be sent in the field `key`, which a record of the event may do without if `is_optional`."""
+        """Returns true if `value` may be sent in the field `key`, which a record of the event may omit if `is_optional`."""
         if is_optional and key in ASKED_FOR and key not in self.fields:
             return False
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 
 
-def terms_from(answer: Mapping[str, Any]) -> Capabilities:
-    """The terms in an answer to `open`. Raises `BadSetting` with the field and the rule it breaks."""
+def capabilities_from(answer: Mapping[str, Any]) -> Capabilities:
+    """Returns the capabilities in an answer to `open`. Raises `BadSetting` with the field and the rule it breaks."""
     resets = answer.get("resets")
     if resets not in RESETS:
         raise BadSetting("resets", f"it is one of {', '.join(RESETS)}, found {as_text(resets)}")
@@ -69,7 +69,7 @@ def terms_from(answer: Mapping[str, Any]) -> Capabilities:
         raise BadSetting("events", f"where resets are implied, no job is written, and it lists {', '.join(written)}")
     policy = _given(answer, "policy", {})
     if not isinstance(policy, dict) or not all(isinstance(setting, str) for setting in policy.values()):
-        raise BadSetting("policy", f"it holds an answer for each knob that is fixed, found {as_text(policy)}")
+        raise BadSetting("policy", f"it holds a choice for each policy that is fixed, found {as_text(policy)}")
     policy_from(policy)
     texts = {key: _given(answer, key, "") for key in ("name", "version")}
     for key, text in texts.items():
@@ -83,7 +83,7 @@ def terms_from(answer: Mapping[str, Any]) -> Capabilities:
 
 
 def _given(answer: Mapping[str, Any], key: str, absent: Any) -> Any:
-    """The value of a key that may be left out; null is the same as absent, and nothing else is."""
+    """Returns the value of a key that may be left out; null, and nothing else, is the same as absent."""
     value = answer.get(key)
     return absent if value is None else value
 
@@ -115,6 +115,6 @@ def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 
 def payload_keys(event: Event) -> dict[str, bool]:
-    """The fields of a record of `event` by name, and whether each may be left out."""
+    """Returns the fields of a record of `event` by name, true for those that may be left out."""
     fields = {f.key: bool(f.instead) for f in event.fields if f.origin is Origin.PAYLOAD}
     return fields | {key.name: key.optional for key in event.keys}

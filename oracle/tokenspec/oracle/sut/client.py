@@ -1,7 +1,7 @@
-"""Implementations under test: how they are reached, and what can go wrong with one.
+"""Clients of implementations under test, and the ways in which a request can fail.
 
-A client takes a request and gives the answer, or says in which way there was none. Whatever the implementation does, it
-raises nothing.
+A client takes a request and returns the answer, or the way in which there was none. Whatever the implementation does,
+the client raises nothing.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tokenspec.oracle.base.unique_names import repeated_name
 Message = dict[str, Any]
 
 LONGEST = 16 * 2**20
-"""Bytes of an answer; an implementation that writes more is not waited for."""
+"""The largest size of an answer, in bytes; more is not waited for."""
 
 DIED, HUNG, GARBAGE, ERROR = "died", "hung", "garbage", "error"
 
@@ -35,17 +35,17 @@ class Failed:
 
 
 class Client(Protocol):
-    """A way to an implementation. `end` leaves nothing of it running that was started here."""
+    """A connection to an implementation. `end` leaves no process running that was started here."""
 
     def ask(self, request: Message) -> Message | Failed:
-        """The answer to one request. After a failure the next request meets a fresh implementation, if it can."""
+        """Returns the answer to one request. After a failure the next request goes to a fresh implementation, if possible."""
 
     def end(self) -> None:
-        """The implementation is not needed any more."""
+        """Releases the implementation."""
 
 
 def read_answer(body: bytes) -> Message | Failed:
-    """The object that an answer holds, or why it holds none."""
+    """Returns the object that an answer holds, or the reason why it holds none."""
     try:
         answer = msgspec.json.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -56,5 +56,5 @@ def read_answer(body: bytes) -> Message | Failed:
     twice = repeated_name(body, answer)
     if twice is not None:
         # Of two values for one name neither is the answer.
-        return Failed(GARBAGE, f"it answered with an object in which {as_text('.'.join(twice))} stands twice")
+        return Failed(GARBAGE, f"it answered with an object in which {as_text('.'.join(twice))} occurs twice")
     return answer

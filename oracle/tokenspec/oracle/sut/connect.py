@@ -11,10 +11,10 @@ from tokenspec.oracle.sut.world import NotThere
 
 
 def connect(sut: str, timeout: float) -> Client:
-    """The implementation that `sut` names, started or reached; a request may take `timeout` seconds.
+    """Returns a client of the implementation that `sut` names; a request may take `timeout` seconds.
 
-    `http://HOST:PORT`, `python:package.module:factory`, or else a command line. Raises `WrongUsage` where it is none of
-    them, `OSError` where there is no such program, module or factory, or nobody listens.
+    `http://HOST:PORT`, `python:package.module:factory`, or else a command line. Raises `WrongUsage` where `sut` is none of
+    them, `OSError` where there is no such program, module or factory, or no server listens.
     """
     if sut.startswith(("http://", "https://")):
         from tokenspec.oracle.sut.http import HttpClient

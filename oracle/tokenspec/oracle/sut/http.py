@@ -36,7 +36,7 @@ class _Timed(io.RawIOBase):
 
 
 class _TimedSocket:
-    """What `http.client` needs of a socket, within one time limit for a request and its answer."""
+    """The part of a socket that `http.client` needs, with one time limit for a request and its answer."""
 
     def __init__(self, source: socket.socket, until: float) -> None:
         self.source, self._until = source, until
@@ -49,11 +49,11 @@ class _TimedSocket:
         return io.BufferedReader(_Timed(self.source, self._until))
 
     def close(self) -> None:
-        """Does nothing: `http.client` closes before it reads a last answer, and the client closes when it is done."""
+        """Does nothing: `http.client` closes before it reads a last answer; the client closes the socket at its end."""
 
 
 def _was_closed(idle: socket.socket) -> bool:
-    """Whether the server has ended a connection that waits for a request, as a server may after any answer (RFC 9112, 9.5)."""
+    """Returns true if the server has closed an idle connection, as a server may after any answer (RFC 9112, 9.5)."""
     idle.setblocking(False)
     try:
         return not idle.recv(1, socket.MSG_PEEK)
@@ -64,7 +64,7 @@ def _was_closed(idle: socket.socket) -> bool:
 
 
 class HttpClient:
-    """A client of the server at `url`. Raises `WrongUsage` for a wrong address, `OSError` where nobody listens."""
+    """A client of the server at `url`. Raises `WrongUsage` for a wrong address, `OSError` where no server listens."""
 
     def __init__(self, url: str, timeout: float) -> None:
         try:
@@ -90,7 +90,7 @@ class HttpClient:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def ask(self, request: Message) -> Message | Failed:
-        """The answer to one request, whatever its HTTP status."""
+        """Returns the answer to one request, whatever its HTTP status."""
         until = time.monotonic() + self._timeout
         try:
             body = self._exchange(msgspec.json.encode(request), until)
@@ -127,7 +127,7 @@ class HttpClient:
         return Failed(how, detail)
 
     def end(self) -> None:
-        """Closes the connection; the server was not started here, and goes on."""
+        """Closes the connection; the server was not started here and keeps running."""
         self._http.close()
         if self._socket is not None:
             self._socket.close()

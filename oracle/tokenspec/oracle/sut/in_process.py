@@ -1,4 +1,4 @@
-"""An implementation in this process: an object with `handle`. It can be looked into, and cannot be stopped where it hangs."""
+"""An implementation in this process: an object with `handle`. A call that hangs cannot be stopped."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ import msgspec
 from tokenspec.oracle.sut.client import DIED, GARBAGE, Failed, Message, read_answer
 
 _FRAMES = 3
-"""The number of places of its code, the last ones, that are shown where it raised."""
+"""The number of frames, the last ones, that are shown of an exception's traceback."""
 
 
 class CallClient:
-    """Asks an object. Requests and answers are made JSON on the way, so that neither side holds parts of the other."""
+    """A client of an object. Requests and answers pass as JSON, so that neither side holds parts of the other."""
 
     def __init__(self, implementation: Any) -> None:
         self._handle = implementation.handle
 
     def ask(self, request: Message) -> Message | Failed:
-        """The answer to one request."""
+        """Returns the answer to one request."""
         asked = msgspec.json.decode(msgspec.json.encode(request))
         try:
             answer = self._handle(asked)
         except KeyboardInterrupt:
             raise
         except BaseException as fault:
-            # What ends a program, or a test, is no answer either.
+            # An exception that ends a program, or a test, is a failure too.
             return Failed(DIED, f"it raised {type(fault).__name__}: {fault}", _places(fault))
         try:
             return read_answer(msgspec.json.encode(answer))
@@ -36,7 +36,7 @@ class CallClient:
             return Failed(GARBAGE, f"it answered what is not JSON: {fault}")
 
     def end(self) -> None:
-        """There is nothing to end."""
+        """Does nothing: there is nothing to end."""
 
 
 def _places(fault: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""What an implementation answered, as far as it is compared: the part it observes, in the words of the specification."""
+"""The compared part of an implementation's answer: the observed fields, in the words of the specification."""
 
 from __future__ import annotations
 
@@ -15,37 +15,37 @@ from tokenspec.spec.system import system
 from tokenspec.spec.words import POOLS
 
 Reasons = Mapping[str, frozenset[str]]
-"""By an implementation's own word for a refusal, the codes that are right for it."""
+"""By an implementation's word for a refusal, the codes that are right for it."""
 
 
 def reasons_from_file(path: Path) -> dict[str, frozenset[str]]:
-    """The words of a TOML file, each with a code or a list of codes. Raises `BadSetting`, `OSError`."""
+    """Returns the words of a TOML file, each with a code or a list of codes. Raises `BadSetting`, `OSError`."""
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError, RecursionError) as fault:
-        raise BadSetting(str(path), f"it is not TOML: {fault}") from None
+        raise BadSetting(str(path), f"the file is not TOML: {fault}") from None
     codes = {need.code for machine in system().machines for event in machine.events for need in event.requires}
     found: dict[str, frozenset[str]] = {}
     for word, meant in written.items():
         listed = meant if isinstance(meant, list) else [meant]
         for code in listed:
             if not isinstance(code, str):
-                raise BadSetting(f"{path}: {word}", f"it stands for a refusal code or a list of them, and {code!r} is none")
+                raise BadSetting(f"{path}: {word}", f"the value is a refusal code or a list of them, and {code!r} is neither")
             if code not in codes:
                 rule = f"{code!r} is not one of the refusal codes{did_you_mean(code, sorted(codes))}"
                 raise BadSetting(f"{path}: {word}", rule)
         if not listed:
-            raise BadSetting(f"{path}: {word}", "it stands for a refusal code or a list of them, and the list is empty")
+            raise BadSetting(f"{path}: {word}", "the value is a refusal code or a list of them, and the list is empty")
         found[word] = frozenset(listed)
-    # A code stands for itself where the file gives it no other meaning.
+    # A code means itself where the file gives it no other meaning.
     return {code: frozenset({code}) for code in codes} | found
 
 
 def observed(got: Mapping[str, Any], expected: Answer, terms: Capabilities, reasons: Reasons | None) -> dict[str, Any]:
-    """The part of `got` that counts, in the form in which a log holds it.
+    """Returns the part of `got` that counts, in the form in which a log holds it.
 
-    What it says it observes and does not answer counts as null. With `reasons`, its word for a refusal is replaced by
-    the code it stands for; where that leaves a choice, by the right one.
+    A field it claims to observe but omits counts as null. With `reasons`, its word for a refusal is replaced by the code
+    it maps to; of several codes, by the expected one if it is among them.
     """
     said: dict[str, Any] = {}
     for name in terms.observes:
@@ -64,23 +64,23 @@ def observed(got: Mapping[str, Any], expected: Answer, terms: Capabilities, reas
 
 
 def asking(terms: Capabilities) -> dict[str, Any]:
-    """What a record holds where its answer is to say what the event did to the sum: the oracle works that out on demand only."""
+    """Returns what a record needs for an answer with `delta`: the oracle computes that on demand only."""
     return {"observed": {DELTA: 0}} if DELTA in terms.observes else {}
 
 
 def held(said: Mapping[str, Any], expected: Answer, terms: Capabilities) -> frozenset[str]:
-    """The fields observed that hold a value in what was `said`, or in the right answer.
+    """Returns the observed fields that hold a value in the answer `said`, or in the right answer.
 
     Where both sides hold none, nothing was compared: null equals null whatever the implementation does.
     """
     right = expected.as_dict()
-    # With words of its own the reason of a refusal is compared whether it says that it observes it or not.
+    # With words for refusals the reason is compared even if it is not announced as observed.
     names = terms.observes if "reason" not in said else (*terms.observes, "reason")
     return frozenset(name for name in names if _holds(said, name) or _holds(right, name))
 
 
 def _holds(answer: Mapping[str, Any], name: str) -> bool:
-    """Returns whether a field holds what is not equal to its absence."""
+    """Returns true if a field holds a value other than its absence."""
     whole, _, pool = name.partition(".")
     value = answer.get(whole)
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""An implementation as a process of its own, spoken to over its standard input and output.
+"""An implementation as a process of its own, driven over its standard input and output.
 
-The streams are polled here, on POSIX: an event loop of asyncio takes several times as long for each exchange, and threads
-that read make a run slower as well.
+The streams are polled (POSIX): an event loop of asyncio takes several times as long for each exchange, and threads
+for reading make a run slower as well.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Failed, Message, read_answer
 
 _TAIL = 2_000
-"""Bytes of its standard error that are kept: the last ones."""
+"""The size of the end of its standard error that is kept, in bytes."""
 
 _REMEDY = "standard output is for answers alone, one line each; write logs to standard error"
 
 _GRACE = 1.0
-"""Seconds that a process has to end by itself, once its input has ended, and again once it was told to."""
+"""Seconds that a process has to end by itself after its input has ended, and again after a signal."""
 
 
 def words_of(command_line: str) -> list[str]:
-    """The words of a command line. Raises `WrongUsage`."""
+    """Returns the words of a command line. Raises `WrongUsage`."""
     try:
         words = shlex.split(command_line)
     except ValueError as fault:
-        raise WrongUsage("--sut", f"{one_line(command_line)} is no command line: {str(fault).lower()}") from None
+        raise WrongUsage("--sut", f"{one_line(command_line)} is not a command line: {str(fault).lower()}") from None
     if not words:
         raise WrongUsage("--sut", NO_ADDRESS)
     return words
@@ -77,7 +77,7 @@ class _Running:
                 raise _Fault(DIED, "it had ended before the request") from None
 
     def read(self, until: float) -> bytes:
-        """One line, without its end. Raises `_Fault`."""
+        """Returns one line, without its end. Raises `_Fault`."""
         seen = 0
         while (end := self.unread.find(b"\n", seen)) < 0:
             seen = len(self.unread)
@@ -90,11 +90,11 @@ class _Running:
         return line
 
     def _wait(self, until: float) -> None:
-        """Waits for something to happen, and takes in what was written."""
+        """Waits for activity of the process, and reads its output."""
         left = until - time.monotonic()
         ready = self._poll.poll(left * 1_000) if left > 0 else []
         if not ready:
-            # What it left running may keep its output open.
+            # A process that it started may keep its output open.
             if self.process.poll() is not None:
                 raise _Fault(DIED, "it ended instead of answering")
             raise _Fault(HUNG, f"it did not answer within {self._timeout:g} s")
@@ -115,7 +115,7 @@ class _Running:
         return bool(written)
 
     def end(self, patience: float) -> int:
-        """Ends the process and all that it started in its group; its exit status, negative for a signal."""
+        """Ends the process and its process group; returns its exit status, negative for a signal."""
         process = self.process
         try:
             if process.stdin is not None:
@@ -126,7 +126,7 @@ class _Running:
                     break
                 self._signal(number)
         finally:
-            # Whatever it started and left behind is ended as well.
+            # The processes that it started are ended as well.
             self._signal(signal.SIGKILL)
             process.wait()
             last = select.poll()
@@ -145,17 +145,17 @@ class _Running:
 
 
 class ProcessClient:
-    """A client of the program that `words` start. It is started at once, and anew after it failed."""
+    """A client of the program that `words` start: at once, and anew after a failure."""
 
     def __init__(self, words: Sequence[str], timeout: float) -> None:
         if sys.platform == "win32":
-            raise WrongUsage("--sut", "a command line is spoken to on POSIX systems only; use http://HOST:PORT")
+            raise WrongUsage("--sut", "command lines are supported on POSIX systems only; use http://HOST:PORT")
         self._words, self._timeout = words, timeout
         self._running: _Running | None = _Running(words, timeout)
         self._encode = msgspec.json.Encoder().encode
 
     def ask(self, request: Message) -> Message | Failed:
-        """The answer to one request."""
+        """Returns the answer to one request."""
         if self._running is None:
             self._running = _Running(self._words, self._timeout)
         run, until = self._running, time.monotonic() + self._timeout
@@ -174,7 +174,7 @@ class ProcessClient:
         return self._failed(run, answer) if isinstance(answer, Failed) else answer
 
     def _failed(self, run: _Running, failed: Failed) -> Failed:
-        """The process is ended, and what it said last is added."""
+        """Ends the process, and adds its last words to the failure."""
         self._running = None
         code = run.end(_GRACE if failed.how == DIED else 0.0)
         detail = failed.detail
@@ -188,7 +188,7 @@ class ProcessClient:
         return Failed(failed.how, detail, _last_lines(run.tail))
 
     def end(self) -> None:
-        """Ends the process; its input ends first, and it has a moment to leave by itself."""
+        """Closes the input of the process, and after a grace period ends it."""
         run, self._running = self._running, None
         if run is not None:
             run.end(_GRACE)

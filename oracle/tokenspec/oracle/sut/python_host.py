@@ -1,7 +1,7 @@
 """Runs a Python implementation as a process: `python -m tokenspec.oracle.sut.python_host package.module:factory`.
 
-The first request is answered once its module is imported, `{}` or what went wrong; the others by the object that the
-factory makes. What it prints goes to standard error. An exception ends the process, and is its last words.
+The first request is answered once the module is imported, with `{}` or the error; the others by the object that the
+factory makes. Its prints go to standard error. An exception ends the process, and is its last words.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A world at an implementation: how it is opened and closed, and what it is when an answer is not the right one."""
+"""A world at an implementation: opening, closing, and divergences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import msgspec
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.capabilities import Capabilities, terms_from
+from tokenspec.oracle.sut.capabilities import Capabilities, capabilities_from
 from tokenspec.oracle.sut.client import DIED, ERROR, GARBAGE, HUNG, Client, Failed, Message
 from tokenspec.oracle.sut.observed import Reasons
 from tokenspec.oracle.wire.answers import Answer, Difference
@@ -25,18 +25,18 @@ DIFFERS = "differs"
 
 
 class CannotOpen(Exception):
-    """The implementation says that it cannot run this world: there is nothing to be judged."""
+    """The implementation refuses to open this world: there is nothing to be judged."""
 
 
 class NotThere(OSError):
-    """The implementation ended, or was silent, before it ever answered an `open`."""
+    """An implementation that ended, or was silent, before it ever answered an `open`."""
 
     def __init__(self, failed: Failed) -> None:
         super().__init__(errno.ENOENT, str(failed), "--sut")
 
 
 class Diverged(Exception):
-    """An answer that is not the right one, or none: `differences`, or what failed; `expected` is None for what is no event."""
+    """A wrong or missing answer: `differences`, or the failure; `expected` is None for a request that is not an event."""
 
     def __init__(self, expected: Answer | None, rule: str | None, found: list[Difference], failed: Failed | None = None) -> None:
         self.expected, self.rule, self.differences, self.failed = expected, rule, found, failed
@@ -44,51 +44,51 @@ class Diverged(Exception):
 
     @property
     def field(self) -> str:
-        """The first field that differs; where there was no answer, what was asked for."""
+        """The first field that differs; where there was no answer, the request."""
         return self.differences[0][0] if self.failed is None else "answer" if self.expected is not None else "open"
 
     @property
     def kind(self) -> tuple[str, ...]:
-        """What makes two of them the same: the first field that differs and the rule behind it, or the way in which it failed."""
+        """The identity of a divergence: its first field and rule, or the way in which the request failed."""
         return (self.failed.how, self.field) if self.failed is not None else (DIFFERS, self.field, self.rule or "")
 
 
 @dataclass(frozen=True)
 class SutSettings:
-    """What a run is about."""
+    """The settings of a run against an implementation."""
 
     policy: Mapping[str, str]
-    """Every policy, as they are sent."""
+    """The choice for every policy, as sent."""
     catalogue: Catalogue
     reasons: Reasons | None = None
     known: Mapping[str, str] | None = None
-    """Where settings are inferred: those that are not. None where all of them are known."""
+    """The known settings, where others are inferred; None where all of them are known."""
     named: Mapping[str, str] = field(default_factory=dict)
     """The settings that the user asked for."""
 
     def request(self) -> Message:
-        """The request that opens a world."""
+        """Returns the request that opens a world."""
         return open_request(catalogue_on_the_wire(self.catalogue), self.policy)
 
     def opened_at(self, openings: Openings) -> Capabilities:
-        """Opens such a world. Raises what `Openings.open` raises."""
+        """Opens a world under these settings. Raises as `Openings.open` does."""
         return openings.open(catalogue_on_the_wire(self.catalogue), self.policy)
 
 
 def open_request(catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Message:
-    """The request that opens a world; the catalogue in its wire form, a choice for every policy."""
+    """Returns the request that opens a world; the catalogue in its wire form, a choice for every policy."""
     return {"op": "open", "protocol": PROTOCOL, "catalogue": dict(catalogue), "policy": dict(policy)}
 
 
 def opened(client: Client, request: Message) -> Capabilities:
-    """Opens a world. Raises `CannotOpen`, and `Diverged` where the answer is none or breaks the protocol."""
+    """Opens a world. Raises `CannotOpen`, and `Diverged` where there is no answer or it breaks the protocol."""
     answer = client.ask(request)
     if isinstance(answer, Failed):
         raise Diverged(None, None, [], answer)
     if answer.get("error") is not None:
         raise CannotOpen(one_line(str(answer["error"]), 1_000))
     try:
-        return terms_from(answer)
+        return capabilities_from(answer)
     except BadSetting as fault:
         raise _broken(GARBAGE, f"its answer to open breaks the protocol: {fault}") from None
 
@@ -96,29 +96,29 @@ def opened(client: Client, request: Message) -> Capabilities:
 class Openings:
     """The worlds opened at one implementation. `named` are the settings that the user asked for.
 
-    An implementation says the same of itself each time, and takes again what it took before: else it would choose what it is
-    asked. Of a policy it may answer each time what it was asked for, or each time the same: then it has fixed it.
+    An implementation announces the same capabilities each time, and accepts again what it accepted before: otherwise it
+    could choose its tests. For a policy it answers each time the requested choice, or each time the same (then it is fixed).
     """
 
     def __init__(self, client: Client, named: Mapping[str, str] | None = None) -> None:
         self.client, self._named = client, dict(named or {})
         self.terms: Capabilities | None = None
-        """The capabilities that it announced first."""
+        """The capabilities announced first."""
         self.left_out: frozenset[str] = frozenset()
-        """Policies that it does not know; they are not sent while they are at their default."""
+        """Policies unknown to the implementation; they are not sent while they have their default."""
         self._taken, self._answered = set[bytes](), False
         self._not_the_same, self._not_as_asked = set[str](), set[str]()
 
     @property
     def fixed(self) -> dict[str, str]:
-        """The settings that it has answered each time in the same way."""
+        """The settings that were answered each time in the same way."""
         policy = self.terms.policy if self.terms is not None else {}
-        return {knob: answer for knob, answer in policy.items() if knob not in self._not_the_same}
+        return {name: choice for name, choice in policy.items() if name not in self._not_the_same}
 
     def open(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
         """Opens a world; the catalogue in its wire form, a choice for every policy.
 
-        Raises `CannotOpen`, `Diverged` where the answer breaks the protocol or is another one than before, `WrongUsage` where a
+        Raises `CannotOpen`, `Diverged` where the answer breaks the protocol or differs from an earlier one, `WrongUsage` where a
         setting that the user asked for is fixed otherwise, `NotThere`.
         """
         world = msgspec.json.encode((catalogue, policy))
@@ -130,14 +130,14 @@ class Openings:
             raise
         self._taken.add(world)
         self._check(terms, policy)
-        for knob, asked in self._named.items():
-            if terms.policy.get(knob, asked) != asked:
-                says = f"the implementation says {knob}={terms.policy[knob]} in its answer to open; leave the option out"
-                raise WrongUsage(f"--policy {knob}={asked}", says)
+        for name, asked in self._named.items():
+            if terms.policy.get(name, asked) != asked:
+                says = f"the implementation says {name}={terms.policy[name]} in its answer to open; leave the option out"
+                raise WrongUsage(f"--policy {name}={asked}", says)
         return terms
 
     def _asked(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
-        sent = {knob: answer for knob, answer in policy.items() if knob not in self.left_out or answer != DEFAULTS[knob]}
+        sent = {name: choice for name, choice in policy.items() if name not in self.left_out or choice != DEFAULTS[name]}
         try:
             terms = opened(self.client, open_request(catalogue, sent))
         except Diverged as error:
@@ -158,21 +158,21 @@ class Openings:
                 terms = self.terms = self._asked(catalogue, policy)
                 return terms
             except Diverged:
-                # It need not take an `open` in which policies are missing.
+                # An implementation need not accept an `open` in which policies are missing.
                 if why is None:
                     raise
                 self.left_out = frozenset()
                 raise why from None
             except CannotOpen as fault:
                 why = why or fault
-                rest = {knob for knob, answer in policy.items() if answer == DEFAULTS[knob]} - self.left_out
+                rest = {name for name, choice in policy.items() if choice == DEFAULTS[name]} - self.left_out
                 if not rest:
                     self.left_out = frozenset()
                     raise why from None
-                self.left_out |= {knob for knob in rest if re.search(rf"\b{knob}\b", str(fault))} or rest
+                self.left_out |= {name for name in rest if re.search(rf"\b{name}\b", str(fault))} or rest
 
     def _check(self, now: Capabilities, policy: Mapping[str, str]) -> None:
-        """Raises `Diverged` where `now` is not what was said before."""
+        """Raises `Diverged` where `now` differs from the capabilities announced before."""
         first = self.terms
         assert first is not None
         changed = next((name for name in _STANDING if getattr(now, name) != getattr(first, name)), "")
@@ -180,12 +180,12 @@ class Openings:
             changed = "policy"
         if changed:
             raise _broken(GARBAGE, f"it answered open differently from the first time: its {changed}")
-        for knob, answer in now.policy.items():
-            self._not_the_same |= {knob} if answer != first.policy[knob] else set()
-            self._not_as_asked |= {knob} if answer != policy[knob] else set()
-            if knob in self._not_the_same & self._not_as_asked:
+        for name, choice in now.policy.items():
+            self._not_the_same |= {name} if choice != first.policy[name] else set()
+            self._not_as_asked |= {name} if choice != policy[name] else set()
+            if name in self._not_the_same & self._not_as_asked:
                 told = (
-                    f"{knob} is {answer} where {policy[knob]} was asked for; it is the same each time, or each time what is asked"
+                    f"{name} is {choice} where {policy[name]} was asked for; it is the same each time, or each time what is asked"
                 )
                 raise _broken(GARBAGE, f"it answered open differently from the first time: its policy: {told}")
 
@@ -199,7 +199,7 @@ def _broken(how: str, detail: str) -> Diverged:
 
 
 def applied(client: Client, record: Mapping[str, Any]) -> Message | Failed:
-    """The answer to an event; an error that is answered to one is a failure."""
+    """Returns the answer to an event; an error in answer to one is a failure."""
     got = client.ask({"op": "apply", **record})
     if not isinstance(got, Failed) and got.get("error") is not None:
         return Failed(ERROR, f"it answered with an error: {got['error']}")
@@ -207,7 +207,7 @@ def applied(client: Client, record: Mapping[str, Any]) -> Message | Failed:
 
 
 class NotClosed(Diverged):
-    """A world that was not closed: `close` is answered with an object, as everything is."""
+    """A world that was not closed: `close`, like every request, is answered with an object."""
 
     field = "close"
 

@@ -1,4 +1,4 @@
-"""A counterexample as a vector: what was sent, with the right answers; and back."""
+"""Conversion of a counterexample into a vector, its requests with the right answers; and back."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tokenspec.spec.catalogue import Catalogue
 
 
 def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:
-    """The vector, in the form of a file of a suite. Its id is made of its requests; at least one was sent."""
+    """Returns the vector, in the form of a file of a suite. Its id is derived from its requests; at least one was sent."""
     steps = [
         {"request": {"op": "apply", **asked(record)}, "expect": {k: v for k, v in answer.as_dict().items() if k != DELTA}}
         for record, answer in zip(found.records, found.expected, strict=True)
@@ -38,7 +38,7 @@ def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue:
 
 
 def case_of(vector: Mapping[str, Any]) -> Case:
-    """A vector that is in no suite, with the settings that its answers turn on. Raises `BadSuite`."""
+    """Returns a vector outside any suite, with the settings that its answers depend on. Raises `BadSuite`."""
     found = vector_of(vector)
     worlds = Worlds(catalogue_from(found.catalogue), found.resets)
     turned_on = needed(worlds, [record_of(step) for step in found.steps], [step.expect for step in found.steps], found.policy)

@@ -1,8 +1,8 @@
-"""Vectors run against an implementation whose settings are not known.
+"""Vectors run against an implementation of unknown settings.
 
-Every vector is opened under the same settings, and its answers are held against all settings that are left: one that is
-answered as it says passes; one that is answered otherwise, as some setting has it, is about another setting; and where no
-setting explains the answers together with those to the vectors before, it fails.
+Every vector is opened under the same settings, and its answers are compared under all remaining settings: a vector whose
+answers are its own passes; one that is answered as under another remaining setting is about that setting; and where no
+setting explains the answers together with those to the vectors before, the vector fails.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ class Inferring:
         self._worlds: dict[bytes, Worlds] = {}
 
     def run(self, client: Client, case: Case, openings: Openings | None = None) -> VectorResult:
-        """Opens the vector's world and plays it, up to the first answer that no setting explains. The world is left open.
+        """Opens the vector's world and runs it, up to the first answer that no setting explains. The world is left open.
 
-        `openings` are the worlds opened at it before. Raises `NotThere`, `WrongUsage`.
+        `openings` are the worlds opened before. Raises `NotThere`, `WrongUsage`.
         """
         vector = case.vector
         begun = begin(openings or Openings(client, self._known), case, policy_from(self._known), self._known)

@@ -1,4 +1,4 @@
-"""A suite of one's own: vectors that were found and are kept, in the form of every suite."""
+"""User suites: vectors that were found and are kept, in the form of every suite."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index
 def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
     """Adds the vectors in `files` to the suite in `directory`, which is made if there is none.
 
-    The ids of those that are new, and of those that were there already. An id never changes its meaning: what has the id
-    of another vector is refused, as is one whose answers are not those of this declaration, there or in the suite. Several
-    may add at once. Raises `BadSuite`, `OSError`; then nothing was written.
+    Returns the ids of new vectors, and of those already present. An id never changes its meaning: a vector with the id
+    of another one is refused, as is one whose answers are not those of this declaration, in a file or in the suite. Several
+    processes may add at once. Raises `BadSuite`, `OSError`; then nothing was written.
     """
     found = {file: _case(file) for file in files}
     with _locked(directory):
@@ -59,7 +59,7 @@ def _added(directory: Path, found: dict[Path, tuple[Case, dict[str, Any]]]) -> t
 
 
 def _case(file: Path) -> tuple[Case, dict[str, Any]]:
-    """The vector in a file, and its members as they are written."""
+    """Returns the vector in a file, and its members as written."""
     content = file.read_bytes()
     try:
         written = decode(content, dict)
@@ -74,7 +74,7 @@ def _case(file: Path) -> tuple[Case, dict[str, Any]]:
 
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
-    """Makes the directory, and keeps others from adding to it at the same time. One that stays empty is taken away again."""
+    """Makes the directory, and locks it against others. A directory that stays empty is removed again."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as fault:

@@ -4,7 +4,7 @@
     suite = default_suite()
     result = run_vector(client, suite.case(suite.index.vectors[0]))
 
-What an implementation does not take is not sent to it, as everywhere: such a vector is skipped, and why is said.
+Events and values that an implementation does not take are not sent: such a vector is skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -47,25 +47,25 @@ class VectorResult:
     differences: tuple[Difference, ...] = ()
     """The fields that are wrong: name, expected, got."""
     failed: Failed | None = None
-    """In which way there was no answer."""
+    """The way in which there was no answer."""
     expected: dict[str, Any] | None = None
     """The right answer to the step that failed."""
     answered: tuple[dict[str, Any], ...] = ()
-    """Where an answer is wrong, the records up to it, each with what counts of its answer."""
+    """The records up to a wrong answer, each with the compared part of its answer."""
     because: Divergence | None = None
-    """The rule behind a wrong answer, and the policies that would make it right."""
+    """The rule behind a wrong answer, and the policies under which it is right."""
     not_taken: Mapping[str, str] = field(default_factory=dict)
-    """The settings of the world that the implementation has not said that it has."""
+    """The settings of the world that the implementation did not announce."""
     held: frozenset[str] = frozenset()
     """The fields that held a value, in the answers or in the right ones."""
     unheard: int = 0
-    """The number of refusals of which the reason was neither observed nor answered, and so not compared."""
+    """The number of refusals whose reason was neither observed nor answered, and so not compared."""
     cannot_run: bool = False
-    """True if the implementation says that it cannot run this world."""
+    """True if the implementation refuses to open this world."""
 
     @property
     def field(self) -> str:
-        """The first field that is wrong; where there was no answer, what was asked for."""
+        """Returns the first field that is wrong; where there was no answer, the request."""
         return self.differences[0][0] if self.differences else "answer" if self.step else "open"
 
 
@@ -76,10 +76,10 @@ def run_vector(
     policy: Mapping[str, str] | None = None,
     openings: Openings | None = None,
 ) -> VectorResult:
-    """Opens the vector's world and plays it, up to the first wrong answer. The world is left open.
+    """Opens the vector's world and runs it, up to the first wrong answer. The world is left open.
 
-    `reasons` are the implementation's own words for refusals. `policy` are settings that it is known to have; a vector
-    that turns on other ones is skipped. `openings` are the worlds opened at it before. Raises `NotThere`, `WrongUsage`.
+    `reasons` are the implementation's own words for refusals. `policy` are its known settings; a vector
+    that depends on other ones is skipped. `openings` are the worlds opened before. Raises `NotThere`, `WrongUsage`.
     """
     vector, known = case.vector, dict(policy or {})
     begun = begin(openings or Openings(client, known), case, {**vector.policy, **known}, known)
@@ -103,7 +103,7 @@ def play(
     reasons: Reasons | None,
     wrong: Callable[[Step, Message, Message], Sequence[Difference]],
 ) -> VectorResult:
-    """Sends the steps, up to the first in which `wrong` finds something in the answer, or in what counts of it.
+    """Sends the steps, up to the first in which `wrong` finds a fault in the answer, or in its compared part.
 
     A vector in which no field observed holds a value, in the answers or in the right ones, is skipped.
     """
@@ -137,9 +137,9 @@ NOTHING_HELD = "none of the fields that it observes holds a value in it"
 def begin(
     openings: Openings, case: Case, sent: Mapping[str, str], known: Mapping[str, str]
 ) -> VectorResult | tuple[Capabilities, _Numbered]:
-    """Opens the vector's world with the settings `sent`: what the implementation said of itself, and the steps it takes.
+    """Opens the vector's world with the settings `sent`; returns the announced capabilities, and the steps to be sent.
 
-    `known` are settings that it is known to have. Where the vector ends there, what came of it.
+    `known` are its known settings. Returns the vector's result where it ends here.
     """
     title = case.vector.title
     try:
@@ -153,19 +153,19 @@ def begin(
 
 
 def _settings(policy: Mapping[str, str]) -> str:
-    """The settings that are not the defaults, in brackets."""
-    changed = ", ".join(f"{knob}={answer}" for knob, answer in policy.items() if DEFAULTS.get(knob) != answer)
+    """Returns the settings that are not the defaults, in brackets."""
+    changed = ", ".join(f"{name}={choice}" for name, choice in policy.items() if DEFAULTS.get(name) != choice)
     return f" ({changed})" if changed else ""
 
 
 def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
-    """The steps that can be sent to an implementation with these terms; or none, and why the vector says nothing about it."""
+    """Returns the steps that can be sent to an implementation with these capabilities; or none, and the reason."""
     vector, settings = case.vector, {**policy, **terms.policy}
     if vector.resets != terms.resets:
         return [], f"its resets are {vector.resets}"
-    for knob, answer in case.entry.policies.items():
-        if settings.get(knob, answer) != answer:
-            return [], f"it turns on {knob}={answer}"
+    for name, choice in case.entry.policies.items():
+        if settings.get(name, choice) != choice:
+            return [], f"it turns on {name}={choice}"
     steps = list(enumerate(vector.steps, 1))
     if not terms.opens_accounts:
         steps, why = _without_openings(vector, {**vector.policy, **settings})
@@ -181,7 +181,7 @@ def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple
 
 
 def _with_deltas(vector: Vector, steps: _Numbered, terms: Capabilities, policy: Mapping[str, str]) -> _Numbered:
-    """The steps, where that is observed with what each event did to the sum of the app's pools, which no vector holds."""
+    """Returns the steps, with the change of the sum of the app's pools where that is observed; no vector holds it."""
     asks = asking(terms)
     if not asks:
         return steps
@@ -204,7 +204,7 @@ def _not_taken(step: Step, terms: Capabilities) -> str:
 
 
 def _without_openings(vector: Vector, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
-    """The steps without those that open accounts, if the others come to the same where accounts begin as just opened.
+    """Returns the steps without those that open accounts, if the others have the same result for accounts as just opened.
 
     An account that was opened a while before its first event may have its days end at another instant.
     """

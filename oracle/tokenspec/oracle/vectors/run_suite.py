@@ -25,13 +25,13 @@ class Run:
     terms: Capabilities | None = None
     """The capabilities that the implementation announced first."""
     not_closed: str = ""
-    """The reason that the last world was not closed, or the defaults were not opened as other worlds; empty where they were."""
+    """The reason why the last world was not closed, or the defaults were not opened like other worlds; empty where they were."""
     no_defaults: str = ""
-    """The reason that it cannot run the defaults with what it has fixed; empty where it can, or was not asked."""
+    """The reason why the defaults cannot run with the fixed settings; empty where they can, or were not requested."""
     fixed: Mapping[str, str] = field(default_factory=dict)
-    """The settings that it has fixed."""
+    """The settings fixed by the implementation."""
     left_out: frozenset[str] = frozenset()
-    """Policies that the implementation does not know, and that were not sent."""
+    """Policies unknown to the implementation, which were not sent."""
     sent: int = 0
     """The number of events."""
     policies: dict[str, list[str]] | None = None
@@ -62,7 +62,7 @@ def run_suite(
     tick: Callable[[int], None] = lambda _: None,
     infers: bool = False,
 ) -> Run:
-    """Runs each vector, and closes the last world. `tick` is told of each.
+    """Runs each vector, and closes the last world. Each is reported to `tick`.
 
     With `infers`, all settings that agree with `policy` are possible until a vector shows otherwise. Raises `NotThere`, and
     `WrongUsage` where a setting of `policy` is fixed otherwise.

@@ -1,6 +1,6 @@
-"""Suites of vectors as they lie in a directory: `index.json`, and for each vector `vectors/ID.json` (docs/vectors.md).
+"""Suites of vectors in a directory: `index.json`, and for each vector `vectors/ID.json` (docs/vectors.md).
 
-What is read is checked: the form of both, the sha256 of each file, that its requests are well formed and go on in time, and that
+Reading checks the form of both, the sha256 of each file, that its requests are well formed and in order of time, and that
 its answers are those of this declaration.
 """
 
@@ -66,25 +66,25 @@ class Vector(msgspec.Struct, frozen=True):
     title: str
     clauses: list[str]
     policy: dict[str, str]
-    """Every policy, as they are sent."""
+    """The choice for every policy, as sent."""
     catalogue: dict[str, Any]
     resets: Literal["explicit", "implied"]
     steps: Annotated[list[Step], Meta(min_length=1)]
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """What the index says of a vector."""
+    """The entry of a vector in the index."""
 
     id: Slug
     title: str
     clauses: list[str]
     resets: Literal["explicit", "implied"]
     policies: dict[str, str]
-    """The settings that its answers turn on; under any other answer to the other knobs they are the same."""
+    """The settings that its answers depend on; under any choice for the other policies they are the same."""
     edges: list[str]
-    """The edges it covers: each event with what came of it, in which status."""
+    """The edges it covers: each event with its result, by status."""
     sha256: Sha256
-    """Of its file."""
+    """The SHA-256 of its file."""
     finds: int = 0
     """The number of seeded faults that it finds."""
     mutants: list[str] = []
@@ -96,72 +96,72 @@ class Index(msgspec.Struct, frozen=True):
 
     format: Literal[1]
     version: str
-    """Of tokenspec, which built it."""
+    """The version of tokenspec that built the suite."""
     digest: str
-    """Of the declaration that it was built from."""
+    """The digest of the declaration that the suite was built from."""
     vectors: list[Entry]
     coverage: dict[str, Any] = {}
     """The share of the declaration that is covered, and the least possible size."""
 
 
 class BadSuite(BadSetting):
-    """A suite that cannot be run: the file, and the rule it breaks."""
+    """The error for a suite that cannot be run: the file, and the rule it breaks."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """A vector, and what the index says of it."""
+    """A vector, and its entry in the index."""
 
     entry: Entry
     vector: Vector
 
     @property
     def id(self) -> str:
-        """Its id, which names it for good."""
+        """Returns the vector's id, which never changes its meaning."""
         return self.entry.id
 
 
 @dataclass(frozen=True)
 class Suite:
-    """A directory of vectors; each is read when it is asked for."""
+    """A directory of vectors; each is read on demand."""
 
     path: Path
     index: Index
     is_older: bool = False
     """True if another declaration made it."""
     is_own: bool = True
-    """False for the suite that comes with tokenspec: its answers were worked out when it was built."""
+    """False for the suite that comes with tokenspec: its answers were computed when it was built."""
 
     def case(self, entry: Entry) -> Case:
-        """The vector of an entry. Raises `BadSuite`, `OSError`."""
+        """Returns the vector of an entry. Raises `BadSuite`, `OSError`."""
         path = self.path / VECTORS / f"{entry.id}.json"
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != entry.sha256:
-            raise BadSuite(str(path), "its sha256 is not the one that the index says")
+            raise BadSuite(str(path), "its sha256 differs from the one in the index")
         vector = _decoded(path, content, Vector)
         if self.is_older:
-            # Another declaration may have had fewer policies. The answers are worked out again, with the others at their default.
+            # Another declaration may have had fewer policies. The answers are computed again, with the others at their default.
             vector = msgspec.structs.replace(vector, policy={**DEFAULTS, **vector.policy})
         if (vector.id, vector.resets) != (entry.id, entry.resets):
-            raise BadSuite(str(path), "its id and resets are not those that the index says")
+            raise BadSuite(str(path), "its id and resets differ from those in the index")
         _check(path, vector)
         return Case(entry, checked_answers(path, vector, self.is_older) if self.is_own else vector)
 
 
 def read_suite(path: Path) -> Suite:
-    """The suite in the directory `path`. Raises `BadSuite`, `OSError`."""
+    """Returns the suite in the directory `path`. Raises `BadSuite`, `OSError`."""
     index = path / INDEX
     found = _decoded(index, index.read_bytes(), Index)
     ids = [entry.id for entry in found.vectors]
     if len(set(ids)) < len(ids):
-        raise BadSuite(str(index), f"{next(i for i in ids if ids.count(i) > 1)} stands in it twice")
+        raise BadSuite(str(index), f"{next(i for i in ids if ids.count(i) > 1)} occurs twice in it")
     for entry in found.vectors:
         _checked(index, lambda named=entry.policies: policy_from(named))
     return Suite(path, found, found.digest != declaration())
 
 
 def default_suite() -> Suite:
-    """The suite that comes with tokenspec: beside its modules where it is installed, in `oracle/` in a checkout."""
+    """Returns the suite that comes with tokenspec: beside its modules if installed, in `oracle/` in a checkout."""
     here = Path(__file__).parent
     installed = here / "suite"
     suite = read_suite(installed if installed.is_dir() else here.parents[2] / "vectors")
@@ -169,13 +169,13 @@ def default_suite() -> Suite:
 
 
 def sliced(entries: list[Entry], part: str | None) -> list[Entry]:
-    """Part i of n where `part` is `i/n`, each n-th entry from the i-th on; all of them for None. Raises `WrongUsage`."""
+    """Returns part i of n where `part` is `i/n`, each n-th entry from the i-th on; all for None. Raises `WrongUsage`."""
     number, parts = slice_of(part)
     return entries[number - 1 :: parts]
 
 
 def vector_of(written: Mapping[str, Any], name: str = "vector") -> Vector:
-    """A vector that is in no suite. Raises `BadSuite`."""
+    """Returns a vector outside any suite. Raises `BadSuite`."""
     path = Path(name)
     vector: Vector = _decoded(path, msgspec.json.encode(written), Vector)
     _check(path, vector)
@@ -183,12 +183,12 @@ def vector_of(written: Mapping[str, Any], name: str = "vector") -> Vector:
 
 
 def record_of(step: Step) -> dict[str, Any]:
-    """The event of a step as a log holds it."""
+    """Returns the event of a step as a log holds it."""
     return {key: value for key, value in step.request.items() if key != "op"}
 
 
 def laid_out(members: Mapping[str, Any], rows: str) -> bytes:
-    """An object as a file: a line for each member and for each entry of the last one, `rows`, to be compared by eye."""
+    """Returns an object as a file, for reading by people: a line for each member and for each entry of the last, `rows`."""
     head = [f'  "{key}": {_line(value)},' for key, value in members.items() if key != rows]
     entries = ",\n".join(f"    {_line(entry)}" for entry in members[rows])
     return "\n".join(["{", *head, f'  "{rows}": [', entries, "  ]", "}", ""]).encode()
@@ -200,7 +200,7 @@ def _line(value: Any) -> str:
 
 @cache
 def reader() -> Reader:
-    """Reads the records of every event that can be sent."""
+    """Returns the reader of the records of every event that can be sent."""
     account, _, session = system().machines
     return Reader([*account.events, *session.events])
 
@@ -220,7 +220,7 @@ def _checked(path: Path, call: Any) -> Any:
 
 
 def _check(path: Path, vector: Vector) -> None:
-    """Its settings exist, and its requests are well formed and in the order of time. Raises `BadSuite`."""
+    """Raises `BadSuite` unless the settings exist, and the requests are well formed and in order of time."""
     if vector.policy.keys() != DEFAULTS.keys():
         raise BadSuite(str(path), f"policy: it holds an answer to each of {', '.join(DEFAULTS)}")
     if unknown := [clause for clause in vector.clauses if clause not in CLAUSES]:
@@ -240,7 +240,7 @@ def _check(path: Path, vector: Vector) -> None:
 
 
 def checked_answers(path: Path, vector: Vector, is_older: bool = False) -> Vector:
-    """The vector with the right answers. Raises `BadSuite` with the step and the field where they are not those it has.
+    """Returns the vector with the right answers. Raises `BadSuite` with the step and the field where its own differ.
 
     Another declaration may have had fewer fields (`is_older`): then those that the vector does not have are added.
     """

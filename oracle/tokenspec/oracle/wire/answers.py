@@ -1,4 +1,4 @@
-"""What the oracle answers to an event, and how an answer is compared with one that somebody else gave."""
+"""The oracle's answer to an event, and its comparison with an observed answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tokenspec.spec.words import APP_POOLS, POOLS
 
 
 class Answer(msgspec.Struct, frozen=True, gc=False):
-    """The answer to one event. What does not apply is left out; without an account the state fields are None.
+    """The answer to one event. Fields that do not apply are left out; without an account the state fields are None.
 
     Balances and charges are tokens by pool; instants are RFC 3339 in UTC; `relaxed` names the media of unlimited generation.
     """
@@ -34,19 +34,19 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
     duplicate: bool | UnsetType = UNSET
 
     def as_dict(self) -> dict[str, Any]:
-        """The answer as a record holds it."""
+        """Returns the answer as a record holds it."""
         built: dict[str, Any] = msgspec.to_builtins(self)
         return built
 
 
 class AnswerAndDelta(Answer, frozen=True, gc=False, kw_only=True):
-    """An answer that also says what the event itself did to the sum of the app's pools, for those who ask."""
+    """An answer with the change of the sum of the app's pools by the event itself, for callers that ask for it."""
 
     delta: int
 
 
 def with_delta(answer: Answer, delta: int) -> AnswerAndDelta:
-    """The answer, with what the event did to the sum of the app's pools."""
+    """Returns the answer with the change of the sum of the app's pools by the event."""
     return AnswerAndDelta(*msgspec.structs.astuple(answer), delta=delta)
 
 
@@ -54,12 +54,12 @@ FIELDS = Answer.__struct_fields__
 """Every field of an answer, in the order in which differences are reported."""
 _DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Answer)}
 STATE = tuple(name for name in FIELDS if _DEFAULTS[name] is None)
-"""The fields that say how an account stands, balances apart."""
+"""The fields of the account's state, balances apart."""
 SAID = tuple(name for name in FIELDS if _DEFAULTS[name] is UNSET)
 """The fields that are left out where they do not apply."""
 BY_POOL = ("charge", "balances")
 TOTAL, DELTA = SUMS = ("total", "delta")
-"""What may be observed beside the fields: the sum of the app's pools after the event, and what the event did to it."""
+"""Names that may be observed beside the fields: the sum of the app's pools after the event, and its change by the event."""
 _COMPARED = {name: position for position, name in enumerate((*FIELDS, *SUMS))}
 _INSTANTS = tuple(name for name in STATE if name.endswith("_at"))
 
@@ -70,7 +70,7 @@ Difference = tuple[str, Any, Any]
 
 
 def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) -> list[Difference]:
-    """Every field written in `got` that is not what `expected` says, in the order of `FIELDS`.
+    """Returns every field written in `got` that differs from `expected`, in the order of `FIELDS`.
 
     Absent and null are the same, and so are `duplicate: false`, an empty charge, and their absence; without `nulls` a null
     says nothing. Of balances and charge only the pools written count, but an empty charge says that nothing was charged.
@@ -85,7 +85,7 @@ def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) ->
         elif field == "total":
             ours = total(expected)
         if field in BY_POOL:
-            # What a log says has been held to its form; what came over the wire may be true, or 1.0, where 1 is meant.
+            # The form of logs has been checked; a value off the wire may be true, or 1.0, where 1 is meant.
             if ours != theirs or (nulls and theirs and set(map(type, theirs.values())) != _WHOLE):
                 found += _by_pool(field, ours or {}, theirs, nulls)
         elif field in _INSTANTS:
@@ -102,7 +102,7 @@ def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) ->
 
 
 def can_be_compared(observed: Mapping[str, Any], nulls: bool = True) -> bool:
-    """Returns whether `observed` says anything that is compared: a known field, and in it, where it holds pools, a known pool."""
+    """Returns true if `observed` holds anything that is compared: a known field, and a known pool where the field holds pools."""
     for field, said in observed.items():
         if field not in _COMPARED or (said is None and not nulls):
             continue
@@ -114,7 +114,7 @@ def can_be_compared(observed: Mapping[str, Any], nulls: bool = True) -> bool:
 
 
 def total(answer: Answer) -> int | None:
-    """The sum of the app's pools after the event, whatever of it may be spent; None without an account."""
+    """Returns the sum of the app's pools after the event, spendable or not; None without an account."""
     return sum(answer.balances[pool] for pool in APP_POOLS) if answer.balances else None
 
 
@@ -134,7 +134,7 @@ def _by_pool(field: str, ours: Mapping[str, int], theirs: Any, nulls: bool) -> l
 
 
 def _media(written: Any) -> Any:
-    """A list of media as the set it stands for; a null is none of them."""
+    """Returns a list of media as a set; a null is the empty set."""
     is_list = isinstance(written, list) and all(isinstance(medium, str) for medium in written)
     return frozenset(written) if is_list else frozenset() if written is None else written
 
@@ -150,5 +150,5 @@ def _instant(written: Any) -> Any:
             return parse_instant(written)
         except ValueError:
             return written
-    # A number with a fraction, or a truth value, is no instant, whatever it is equal to.
+    # A number with a fraction, or a truth value, is not an instant, whatever it is equal to.
     return written if type(written) is int else (written,)

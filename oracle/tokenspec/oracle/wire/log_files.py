@@ -29,28 +29,28 @@ class Line(NamedTuple):
     offset: int
     content: bytes
     other_form: str = ""
-    """What its file is, where that is no log at all: then this is the only line of it."""
+    """The kind of the file, where it is not a log: then this is its only line."""
 
 
 def place_of(line: Line) -> str:
-    """The file and the number of a line, as they are shown."""
+    """Returns the file and the number of a line, as shown."""
     return f"{path_text(line.file)}:{line.number}"
 
 
 class Logs:
-    """The logs at `paths`, `-` for standard input. They can be gone through more than once.
+    """The logs at `paths`, `-` for standard input. They can be read more than once.
 
     Raises `OSError` at once where one of them cannot be read, so that a mistyped path never looks like an empty log.
-    What can be read only once (a pipe, a device) is kept aside when it is first gone through.
+    A source that can be read only once (a pipe, a device) is copied when it is first read.
     """
 
     def __init__(self, paths: Sequence[str]) -> None:
         self._paths = tuple(paths)
         self._kept: dict[int, IO[bytes]] = {}
         self.names = [path.encode(errors="backslashreplace").decode() for path in paths]
-        """What their lines say that they are from."""
+        """The names of the files, as in the places of their lines."""
         self.size: int | None = 0
-        """Bytes in all, where that is known beforehand."""
+        """Size in bytes of all files, where known beforehand."""
         for path in self._paths:
             size = _readable(path)
             self.size = None if size is None or self.size is None else self.size + size
@@ -75,17 +75,17 @@ class Logs:
 
 
 def _readable(path: str) -> int | None:
-    """The size of the file at `path`, None where it is no regular file. Raises `OSError` where it cannot be read."""
+    """Returns the size of the file at `path`, None where it is not a regular file. Raises `OSError` where it cannot be read."""
     if path == "-":
         # Python has no stream for a standard input that is closed.
         if sys.stdin is None or sys.stdin.closed:
-            raise OSError(errno.EBADF, "it is closed", "standard input")
+            raise OSError(errno.EBADF, "the stream is closed", "standard input")
         return None
     status = os.stat(path)
     if stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode):
         with Path(path).open("rb"):
             return status.st_size
-    # Opening a pipe and closing it again would end it for whoever writes to it.
+    # Opening a pipe and closing it again would end it for its writer.
     if not os.access(path, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     return None
@@ -108,7 +108,7 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
         if number == 1 and content.startswith(_BOM):
             content = content[len(_BOM) :]
         content = content.strip(b" \t\r\n")
-        # An empty line holds no record, and nothing that could have been one.
+        # An empty line holds no record, and none was lost in it.
         if content:
             yield Line(name, number, start, content)
 
@@ -135,15 +135,15 @@ _FIRST_BYTES = (
     (b"<", "XML or HTML", _EXPORT),
 )
 _YAML = re.compile(rb"- +[\w-]+:|[\w-]+:(\s|$)")
-"""How a list of YAML begins, or an object."""
+"""The beginning of a YAML list or object."""
 _ARRAY = re.compile(rb"\[\s*([{\[\"\]]|$)")
-"""How a JSON array of records begins; in square brackets many a log for people has its instants."""
+"""The beginning of a JSON array of records; other logs have instants in square brackets."""
 _CELL = re.compile(r"[\w .#/()%-]*[^\W\d][\w .#/()%-]*")
 """The heading of a column."""
 
 
 def _other_form(head: Sequence[bytes]) -> str:
-    """The name of what begins with the lines `head`, and what to do about it; nothing where it may be a log."""
+    """Names the format of a file that begins with the lines `head`, and the remedy; an empty text where it may be a log."""
     if not head:
         return ""
     found = next(((what, remedy) for first, what, remedy in _FIRST_BYTES if head[0].startswith(first)), None)
@@ -165,7 +165,7 @@ def _other_form(head: Sequence[bytes]) -> str:
 
 
 def _around(line: bytes) -> str | None:
-    """The name under which an object that is no record holds a list of objects; None where it holds no such."""
+    """Returns the name under which an object that is no record holds a list of objects, or None."""
     try:
         whole = msgspec.json.decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -175,7 +175,7 @@ def _around(line: bytes) -> str | None:
 
 
 def _delimiter(heading: bytes) -> str:
-    """What stands between the headings of columns; nothing where the line is none of headings."""
+    """Returns the delimiter between the headings of columns; an empty text where the line holds no headings."""
     text = heading.decode(errors="replace")
     for delimiter in (",", ";", "\t", "|"):
         cells = [cell.strip().strip('"') for cell in text.split(delimiter)]

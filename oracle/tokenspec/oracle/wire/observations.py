@@ -1,6 +1,6 @@
-"""What a log says was observed: which names and forms it may have, and what is wrong where it has others.
+"""Observations of a log: their names and forms, and errors for others.
 
-A value that is merely not the right one is well formed; it is compared.
+A well-formed value that is wrong passes; the comparison reports it.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ from tokenspec.spec.words import OPENED, POOLS
 
 Countable = Annotated[int, Meta(ge=-COUNTABLE_MAX, le=COUNTABLE_MAX)]
 FIRST_INSTANT, LAST_INSTANT = parse_instant("0000-01-01T00:00:00Z"), parse_instant("9999-12-31T23:59:59.999Z")
-"""What RFC 3339 can write, in milliseconds."""
+"""The first and the last instant that RFC 3339 can write, in milliseconds."""
 MILLISECONDS_MIN = 10**11
-"""The smallest number that is taken for milliseconds, in March 1973; seconds are smaller until the year 5138."""
+"""The smallest number that is read as milliseconds, in March 1973; seconds are smaller until the year 5138."""
 _PLAUSIBLE = parse_instant("1990-01-01T00:00:00Z"), parse_instant("2100-01-01T00:00:00Z")
 NAMES = (*FIELDS, *SUMS)
 """Every name that an observation may hold."""
 
 
 def instant_of(written: str | int) -> int:
-    """The instant in milliseconds, of either form. Raises `ValueError` with the rule that is broken."""
+    """Returns the instant, of either form, in milliseconds. Raises `ValueError` with the rule that is broken."""
     if isinstance(written, str):
         at = parse_instant(written)
         if FIRST_INSTANT <= at <= LAST_INSTANT:
@@ -44,7 +44,7 @@ def instant_of(written: str | int) -> int:
     rule = "an instant lies in the years 0000 to 9999"
     if isinstance(written, int):
         rule += f", and as a number is milliseconds since 1970, not below {MILLISECONDS_MIN:,}"
-        # What lies in a plausible year once it is read in another unit was most likely meant so.
+        # A number that lies in a plausible year in another unit was most likely written in that unit.
         if _PLAUSIBLE[0] <= at * 1000 <= _PLAUSIBLE[1]:
             rule += "; this looks like seconds, so multiply it by 1,000"
         elif _PLAUSIBLE[0] <= at // 1000 <= _PLAUSIBLE[1]:
@@ -53,7 +53,7 @@ def instant_of(written: str | int) -> int:
 
 
 class Observations:
-    """The form of what is observed of the answers to some events."""
+    """The form of observed answers to some events."""
 
     def __init__(self, events: Iterable[Event]) -> None:
         values = {"outcome": ("accepted", "refused"), "status": OPENED, **_said(events)}
@@ -63,7 +63,7 @@ class Observations:
         """The type of a whole observation, for the library."""
 
     def check(self, observed: Any, as_answer: bool) -> list[str]:
-        """Raises `BadRecord` for what is not well formed; returns the unknown names, which only an answer may have."""
+        """Returns the unknown names, which only an answer may have. Raises `BadRecord` where something is not well formed."""
         if not isinstance(observed, dict):
             raise BadRecord("observed", f"it is an object, such as an answer; {_not_converted(observed, dict[str, Any])}")
         unknown = []
@@ -84,7 +84,7 @@ class Observations:
         return unknown
 
     def forms(self) -> dict[str, Any]:
-        """By name the form of its value, for who checks it elsewhere: a kind, words, or in a list the words of a list."""
+        """Returns the form of each value by name: a kind, the words, or in a list the words of a list."""
         kinds = {
             **dict.fromkeys(BY_POOL, "tokens by pool"),
             **dict.fromkeys(INSTANTS, "instant"),
@@ -103,7 +103,7 @@ class Observations:
 
 
 def have_good_instants(observed: Mapping[str, Any]) -> bool:
-    """Returns whether each instant in what was observed is one."""
+    """Returns true if every instant in the observation is well formed."""
     for name in INSTANTS:
         if name in observed and (written := observed[name]) is not None:
             try:
@@ -124,7 +124,7 @@ INSTANTS = tuple(name for name in STATE if name.endswith("_at"))
 
 
 def _said(events: Iterable[Event]) -> dict[str, tuple[str, ...]]:
-    """By field of an answer, the words that the declared rules answer in it."""
+    """By field of an answer, the words that the declared rules return in it."""
     found: dict[str, dict[str, None]] = {}
     for event in events:
         enums = {f.name: f.type.members for f in event.fields if isinstance(f.type, Enum)}
@@ -164,7 +164,7 @@ def _unknown(name: str) -> BadRecord:
 
 
 def _not_converted(value: Any, kind: Any) -> str:
-    """Why `value` is not of the type `kind`; nothing where it is."""
+    """Explains the reason why `value` is not of type `kind`; an empty text where it is."""
     try:
         msgspec.convert(value, kind)
     except msgspec.ValidationError as fault:

@@ -1,6 +1,6 @@
-"""Event records: what is well formed, worked out from the declared events, and what is wrong where it is not.
+"""Event records: their form, derived from the declared events, and errors for records that break it.
 
-A record is checked for its form only. A plan that nobody sells or a cost of 0 is well formed; the account refuses it.
+Only the form of a record is checked. An unlisted plan or a cost of 0 is well formed; the account refuses it.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ __all__ = ["FIRST_INSTANT", "LAST_INSTANT", "Countable", "Reader", "Record", "as
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """What every record has. `at` is milliseconds once the record has been read."""
+    """The fields of every record. `at` is milliseconds once the record has been read."""
 
     account: str
     at: Countable | str
     id: str | None = None
     observed: dict[str, Any] | None = None
     observed_as: Literal["answer"] | None = None
-    """Where it says so, `observed` is an answer as the wire carries it: it may hold unknown names, and a null in it counts."""
+    """If set, `observed` is an answer as the wire carries it: it may hold unknown names, and a null in it counts."""
 
 
 def asked(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as it is sent: without what was observed."""
+    """Returns a record as it is sent: without the observation."""
     return {key: value for key, value in record.items() if key not in ("observed", "observed_as")}
 
 
@@ -76,13 +76,13 @@ class Reader:
         self._choices |= {key: APP_POOLS for keys in self._pools.values() for key in keys}
 
     def decode(self, line: bytes) -> Record:
-        """The record that a line of a log holds. Raises `BadRecord`."""
+        """Returns the record that a line of a log holds. Raises `BadRecord`."""
         return self.read(line)[0]
 
     def read(self, line: bytes, as_answer: bool = False) -> tuple[Record, list[str]]:
-        """The record that a line of a log holds, and the names in it that nobody knows. Raises `BadRecord`.
+        """Returns the record that a line of a log holds, and its unknown names. Raises `BadRecord`.
 
-        With `as_answer` what was observed is an answer as the wire carries it, whether the record says so or not.
+        With `as_answer` the observation is an answer as the wire carries it, even where the record does not say so.
         """
         try:
             if not line.isascii():
@@ -96,7 +96,7 @@ class Reader:
         except (msgspec.DecodeError, RecursionError) as fault:
             raise BadRecord("line", f"a record is one JSON object a line: {in_our_words(str(fault))}") from None
         observed = given.get("observed")
-        # Of most lines a count shows that no name stands twice in them; the others are looked through (unique_names.py).
+        # For most lines a count shows that no name occurs twice; the others are searched (unique_names.py).
         names, colons = len(given), line.count(b'":')
         if observed:
             names += len(observed) + len(observed.get("balances") or ()) + len(observed.get("charge") or ())
@@ -117,7 +117,7 @@ class Reader:
         return record, [] if known.issuperset(given) else [name for name in given if name not in known]
 
     def resembles(self, record: Record, name: str) -> str | None:
-        """The field that an unknown `name` in `record` was most likely meant to be."""
+        """Returns the field that an unknown `name` in `record` was most likely meant to be."""
         where, dot, last = name.rpartition(".")
         if not dot:
             return nearest(name, self._fields[event_of(record)])
@@ -125,7 +125,7 @@ class Reader:
         return None if near is None else f"{where}.{near}"
 
     def _read_slowly(self, line: bytes, message: str, as_answer: bool) -> tuple[Record, list[str]]:
-        """The same for a line with something wrong or unusual in it; `message` is what the library says."""
+        """Reads a line with something wrong or unusual in it; `message` is the library's."""
         given = _generic(line)
         if not isinstance(given, dict):
             raise self._explained(message, given)
@@ -137,12 +137,12 @@ class Reader:
             raise
 
     def _read_in_parts(self, line: bytes, given: dict[str, Any], as_answer: bool) -> tuple[Record, list[str]]:
-        """The record, or what is wrong with it; where that is in the observation alone, the record without it happened."""
+        """Returns the record, or raises its error; if only the observation is wrong, the record without it happened."""
         unknown, wrong, twice = list[str](), None, repeated_name(line, given)
         observed, as_answer = given.pop("observed", None), as_answer or given.get("observed_as") == "answer"
         try:
             if twice is not None:
-                rule = "it stands twice in one object, and which of the two counts is not guessed at"
+                rule = "it occurs twice in one object, and which of the two counts is not guessed at"
                 raise BadRecord(one_line(".".join(twice)) or "line", rule)
             if observed is not None:
                 unknown = self._observations.check(observed, as_answer)
@@ -161,20 +161,20 @@ class Reader:
         return record, [*(name for name in given if name not in self._fields[event_of(record)]), *unknown]
 
     def convert(self, record: Mapping[str, Any]) -> Record:
-        """The same for a record that is a Python mapping already; what was observed is left as it is."""
+        """Returns the record of a Python mapping; the observation is left as it is."""
         given = dict(record)
         observed = given.pop("observed", None)
         if observed is not None and not isinstance(observed, Mapping):
             raise BadRecord("observed", "it is an object, such as an answer", as_text(observed))
         event = given.get("event")
-        # The library works a union out anew at each call, which takes ten times as long as the rest.
+        # The library analyses a union anew at each call, which takes ten times as long as the rest.
         kind = self._structs.get(event, self.union) if isinstance(event, str) else self.union
         try:
             found: Any = msgspec.convert(given, kind)
         except msgspec.ValidationError as fault:
             raise self._explained(str(fault), given) from None
         except RecursionError:
-            raise BadRecord("line", "a record is not nested as deeply as this") from None
+            raise BadRecord("line", "the record is nested too deeply to be read") from None
         found.observed = observed
         return self._finish(found)
 
@@ -189,8 +189,8 @@ class Reader:
                 _check_time(key, getattr(record, key))
             for key, other in self._instead.get(event, ()):
                 if (getattr(record, key) is None) == (getattr(record, other) is None):
-                    both = "neither is there" if getattr(record, key) is None else "both are there"
-                    raise BadRecord(other, f"a {event} names its {key} or its {other}, and {both}")
+                    both = "neither is given" if getattr(record, key) is None else "both are given"
+                    raise BadRecord(other, f"a {event} has either {key} or {other}, and {both}")
             for key in self._pools.get(event, ()):
                 setattr(record, key, _check_pools(key, getattr(record, key)))
         if self._aliases:
@@ -210,7 +210,7 @@ class Reader:
                     observed[field] = self._aliases[written]
 
     def _explained(self, message: str, record: Any) -> BadRecord:
-        """The library's message as field, rule and value."""
+        """Returns the library's message as field, rule and value."""
         given = record if isinstance(record, dict) else {}
         if missing := _MISSING.match(message):
             if " - at " in message:
@@ -235,7 +235,7 @@ class Reader:
         return BadRecord(field, in_our_words(text), value)
 
     def _required(self, field: str, record: Mapping[str, Any]) -> BadRecord:
-        """A null is an absent field, so both break the same rule. A name that nobody knows and that resembles it is named."""
+        """Returns the error for a required field that is absent or null, with an unknown name that resembles it."""
         event = record.get("event")
         known = self._fields.get(event, frozenset()) if isinstance(event, str) else frozenset().union(*self._fields.values())
         misspelt = next((name for name in record if name not in known and nearest(name, known | {field}) == field), None)
@@ -244,7 +244,7 @@ class Reader:
 
 
 def _meant(value: Any, choices: Iterable[str]) -> str:
-    """The question for a text that resembles one of `choices`, or for an object with such a name."""
+    """Returns the question for a text, or a name in an object, that resembles one of `choices`."""
     names = value if isinstance(value, Mapping) else [value]
     asked = next((name for name in names if isinstance(name, str) and name not in choices), "")
     return did_you_mean(asked, choices)
@@ -279,7 +279,7 @@ def _python_type(kind: Type) -> Any:
     if isinstance(kind, Bool):
         return bool
     if isinstance(kind, Enum):
-        # An enum with a stand-in for what is not listed takes any name; the others are a matter of form.
+        # An enum with a member for unlisted names takes any name; for other enums an unlisted name breaks the form.
         return str if UNLISTED in kind.members else Literal[kind.members]
     return Countable
 

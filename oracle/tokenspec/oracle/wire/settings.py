@@ -1,4 +1,4 @@
-"""What a run is about: the policy settings and the catalogue, read from what a user wrote and checked."""
+"""Settings of a run: the policies and the catalogue, parsed from user input and checked."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ NAMES_MAX = 100
 """The most plans and the most packs of a catalogue: the account is declared anew for their names."""
 
 INFER = "infer"
-"""In place of a setting: the knobs that no other option settles are open, and what is seen takes answers away."""
+"""In place of a setting: the policies that no other option settles are open, and every observation rules choices out."""
 
 
 class _WirePlan(msgspec.Struct):
@@ -57,14 +57,13 @@ class _WireCatalogue(msgspec.Struct):
 
 
 def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
-    """Every policy: those of `settings`, the others at their default. Raises `BadSetting`."""
+    """Returns a choice for every policy: that of `settings`, or the default. Raises `BadSetting`."""
     chosen = dict(DEFAULTS)
     for name, answer in (settings or {}).items():
         policy = next((p for p in POLICIES if p.name == name), None)
         if policy is None:
-            raise BadSetting(
-                f"policy {name}", f"there is no such knob; there are {', '.join(DEFAULTS)}{did_you_mean(name, DEFAULTS)}"
-            )
+            near = did_you_mean(name, DEFAULTS)
+            raise BadSetting(f"policy {name}", f"there is no such policy; there are {', '.join(DEFAULTS)}{near}")
         if answer not in dict(policy.answers):
             known = dict(policy.answers)
             rule = f"{answer!r} is not among its answers: {', '.join(known)}{did_you_mean(answer, known)}"
@@ -74,7 +73,7 @@ def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
 
 
 def policy_from_options(options: Iterable[str]) -> dict[str, str]:
-    """The same from texts of the form NAME=ANSWER. Raises `WrongUsage`."""
+    """Returns a choice for every policy from texts of the form NAME=ANSWER. Raises `WrongUsage`."""
     try:
         return policy_from(settings_named(options))
     except WrongUsage:
@@ -84,7 +83,7 @@ def policy_from_options(options: Iterable[str]) -> dict[str, str]:
 
 
 def settings_named(options: Iterable[str]) -> dict[str, str]:
-    """The settings that texts of the form NAME=ANSWER name, and no others. Raises `WrongUsage`."""
+    """Returns the settings that texts of the form NAME=ANSWER name, and no others. Raises `WrongUsage`."""
     settings: dict[str, str] = {}
     for option in options:
         name, equals, answer = (part.strip() for part in option.partition("="))
@@ -96,19 +95,19 @@ def settings_named(options: Iterable[str]) -> dict[str, str]:
 
 
 def infers(options: Iterable[str]) -> bool:
-    """Returns whether the settings that options do not name are to be inferred."""
+    """Returns true if the settings that the options do not name are to be inferred."""
     return any(option.strip() == INFER for option in options)
 
 
 def without_infer(options: Iterable[str]) -> tuple[str, ...]:
-    """The options that are settings."""
+    """Returns the options that name settings."""
     return tuple(option for option in options if option.strip() != INFER)
 
 
 def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Catalogue:
-    """The catalogue that `written` (wire form, or a TOML file's content) describes. Raises `BadSetting`.
+    """Returns the catalogue that `written` (wire form, or the content of a TOML file) describes. Raises `BadSetting`.
 
-    Keys that nobody knows are ignored, unless `only_known`.
+    Unknown keys are ignored, unless `only_known`.
     """
     if only_known:
         _check_keys(written)
@@ -128,7 +127,7 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Cata
 
 
 def broken_assumptions(catalogue: Catalogue) -> list[Assumption]:
-    """The declared assumptions that the figures of a catalogue break; none where a proof is about it."""
+    """Returns the declared assumptions that a catalogue's figures break; none where proofs cover the catalogue."""
     machine = account(catalogue)
     scope = Bindings(machine, catalogue.parameters())
     return [assumption for assumption in machine.assumptions if not evaluate(assumption.holds, scope)]
@@ -138,7 +137,7 @@ _TABLES: dict[str, Any] = {"plans": _WirePlan, "packs": _Figure, "prices": _Figu
 
 
 def _entry_fault(written: Mapping[str, Any]) -> BadSetting | None:
-    """What is wrong with the first entry at fault of a table, by its own key, which the library leaves out."""
+    """Returns the error of the first faulty entry of a table, with the entry's key, which the library leaves out."""
     for table, kind in _TABLES.items():
         entries = written.get(table)
         for key, entry in entries.items() if isinstance(entries, dict) else ():
@@ -153,7 +152,7 @@ def _fault(key: str, fault: msgspec.ValidationError) -> BadSetting:
     text, _, path = in_our_words(str(fault)).partition(" - at $")
     missing = re.fullmatch(r"object missing required field (\w+)", text)
     if missing:
-        key, text = ".".join(part for part in (key, missing.group(1)) if part), "it is required"
+        key, text = ".".join(part for part in (key, missing.group(1)) if part), "the key is required and missing"
     where = ".".join(part for part in (key, path.removeprefix(".").split("[")[0]) if part)
     return BadSetting(where or "catalogue", text)
 
@@ -181,15 +180,16 @@ def _check_names(shape: _WireCatalogue) -> None:
     for table, names in (("plans", shape.plans), ("packs", shape.packs)):
         for name in names:
             if name in (NONE, UNLISTED):
-                raise BadSetting(f"{table}.{name}", "the declaration uses this name for what is no plan and no pack")
+                raise BadSetting(f"{table}.{name}", "the name is reserved; choose another")
     for name in shape.ranking:
         if shape.ranking.count(name) > 1:
-            raise BadSetting("ranking", f"{name!r} stands in it twice")
+            raise BadSetting("ranking", f"{name!r} occurs twice; list each plan once")
         if name not in shape.plans:
-            raise BadSetting(f"plans.{name}", "the ranking names it, and nothing describes it")
+            raise BadSetting(f"plans.{name}", "the ranking names the plan, but it has no table; add one, or drop it there")
     for name, plan in shape.plans.items():
         if name not in shape.ranking:
-            raise BadSetting(f"plans.{name}", f"it has no place in the ranking{did_you_mean(name, shape.ranking)}")
+            near = did_you_mean(name, shape.ranking)
+            raise BadSetting(f"plans.{name}", f"the plan is missing in the ranking; add it there{near}")
         for medium in plan.relaxed:
             if medium not in MEDIA:
                 raise BadSetting(
@@ -197,23 +197,24 @@ def _check_names(shape: _WireCatalogue) -> None:
                 )
     for alias, name in shape.aliases.items():
         if name not in shape.ranking:
-            raise BadSetting(f"aliases.{alias}", f"{name!r} is not a plan of the ranking{did_you_mean(name, shape.ranking)}")
+            near = did_you_mean(name, shape.ranking)
+            raise BadSetting(f"aliases.{alias}", f"{name!r} is not a plan of the ranking; name one that is{near}")
         if alias in shape.ranking:
-            raise BadSetting(f"aliases.{alias}", "it is a plan's present name")
+            raise BadSetting(f"aliases.{alias}", "an alias must not be the present name of a plan; choose another")
 
 
 def catalogue_from_file(path: Path) -> Catalogue:
-    """The catalogue of a TOML file. Raises `BadSetting` with the key, `OSError` where the file cannot be read."""
+    """Returns the catalogue of a TOML file. Raises `BadSetting` with the key, `OSError` where the file cannot be read."""
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except UnicodeDecodeError as fault:
         raise BadSetting(str(path), f"a catalogue is UTF-8 text, and byte {fault.start} is not") from None
     except tomllib.TOMLDecodeError as fault:
-        raise BadSetting(str(path), f"it is not TOML: {fault}") from None
+        raise BadSetting(str(path), f"the file is not TOML: {fault}") from None
     except ValueError:
         raise BadSetting(str(path), "a number in it is too long to be read") from None
     except RecursionError:
-        raise BadSetting(str(path), "it is nested too deeply to be read") from None
+        raise BadSetting(str(path), "the content is nested too deeply to be read") from None
     try:
         return catalogue_from(written, only_known=True)
     except BadSetting as fault:
@@ -221,7 +222,7 @@ def catalogue_from_file(path: Path) -> Catalogue:
 
 
 def catalogue_on_the_wire(catalogue: Catalogue) -> dict[str, Any]:
-    """The catalogue as the wire protocol writes it."""
+    """Returns the catalogue as the wire protocol writes it."""
     plans = {
         name: {"allowance": plan.allowance, "api": plan.api, "relaxed": list(plan.relaxed)}
         for name, plan in catalogue.plans.items()
@@ -238,7 +239,7 @@ def catalogue_on_the_wire(catalogue: Catalogue) -> dict[str, Any]:
 
 
 def as_toml(catalogue: Catalogue) -> str:
-    """The catalogue as a file that `--catalogue` reads."""
+    """Returns the catalogue as a file that `--catalogue` reads."""
     written = catalogue_on_the_wire(catalogue)
     plans, models, tables = written.pop("plans"), written.pop("models"), {name: written.pop(name) for name in ("packs", "prices")}
     lines = [f"{key} = {_text(value)}" for key, value in written.items()]
@@ -252,7 +253,7 @@ def as_toml(catalogue: Catalogue) -> str:
 
 
 def _text(value: Any) -> str:
-    """A text, a number or a list of them; JSON writes these as TOML does."""
+    """Returns a text, a number or a list of them; JSON writes these as TOML does."""
     return msgspec.json.encode(value).decode()
 
 

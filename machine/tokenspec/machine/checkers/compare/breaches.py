@@ -1,4 +1,4 @@
-"""Which of many changed machines break a claim in one event from a state that the original reaches.
+"""The changed machines, among many, that break a claim in one event from a state that the original reaches.
 
 One search of the original looks at all of them at once, which is far cheaper than a search for each. What it finds is
 replayed through the changed machine itself, since that may have gone another way before; so a breach is never a guess,

@@ -84,7 +84,7 @@ class Finding:
     part: LivenessPart | LeadsToPart
     states: int
     """The number of states that were searched."""
-    twins: int
+    witnesses: int
     """In how many of them the goal is still to be waited for."""
     broken: Dead | Lasso | None = None
     undecided: int = 0
@@ -104,7 +104,7 @@ class Finding:
         elif self.undecided:
             yield f"{place} is undecided: from {self.undecided:,} of {self.states:,} states the only way leads out of the scope."
         else:
-            yield f"{place} holds in {self.states:,} states, in {self.twins:,} of which there is something to wait for."
+            yield f"{place} holds in {self.states:,} states, in {self.witnesses:,} of which there is something to wait for."
 
 
 def _numbered(way: tuple[Taken, ...], first: int) -> Iterator[str]:

@@ -82,29 +82,29 @@ def _fitting(compiled: Compiled, event: Event) -> _Fits:
 
 @dataclass(frozen=True)
 class Vacuous:
-    """A part of a claim that was checked of nothing, because its twin was never met."""
+    """A part of a claim that was checked of nothing, because its witness was never met."""
 
     claim: str
     part: str
-    twin: str
+    witness: str
 
     def __str__(self) -> str:
-        return f"claim {self.claim}, part {self.part}: its interesting case never occurs: {self.twin}"
+        return f"claim {self.claim}, part {self.part}: its interesting case never occurs: {self.witness}"
 
 
 def vacuous(claims: Iterable[c.Claim], tally: Tally) -> Iterator[Vacuous]:
-    """Every part of `claims` whose twin `tally` has not counted."""
+    """Every part of `claims` whose witness `tally` has not counted."""
     for claim in claims:
         for part in claim.parts:
-            if not tally.twins[claim.id, part.name]:
-                yield Vacuous(claim.id, part.name, twin(part))
+            if not tally.witnesses[claim.id, part.name]:
+                yield Vacuous(claim.id, part.name, witness(part))
 
 
-def twin(part: c.Part) -> str:
+def witness(part: c.Part) -> str:
     """The case that has to occur, as one line of text."""
     match part:
         case c.StatePart() | c.StepPart() | c.PairPart():
-            return show(part.twin)
+            return show(part.witness)
         case c.TwoRunPart(assume=assume, unless=unless):
             return show(assume) if unless == Lit(False) else f"{show(assume)}, but not {show(unless)}"
         case c.LivenessPart():

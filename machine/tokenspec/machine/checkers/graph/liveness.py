@@ -18,7 +18,7 @@ from tokenspec.machine.lang.typecheck import show
 
 
 def liveness(graph: StateGraph, claims: Iterable[Claim], tally: Tally) -> list[Finding]:
-    """Returns a verdict on each liveness and leads-to part about the graph's machine; `tally` counts their states and twins.
+    """Returns a verdict on each liveness and leads-to part about the graph's machine; `tally` counts their states and witnesses.
 
     The machine is taken to have no hole: raises `Gap` where an event that should stay possible has no outcome.
     """
@@ -28,7 +28,7 @@ def liveness(graph: StateGraph, claims: Iterable[Claim], tally: Tally) -> list[F
             if isinstance(part, LivenessPart | LeadsToPart) and part.machine == graph.compiled.machine.name:
                 search = stays_possible(graph, claim, part) if isinstance(part, LivenessPart) else leads_to(graph, claim, part)
                 tally.checked[claim.id, part.name] += search.states
-                tally.twins[claim.id, part.name] += search.twins
+                tally.witnesses[claim.id, part.name] += search.witnesses
                 found.append(search)
     return found
 

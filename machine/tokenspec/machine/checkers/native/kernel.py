@@ -40,7 +40,7 @@ Observer: TypeAlias = Callable[[str], Sequence[Node]]
 
 @dataclass(frozen=True)
 class Counters:
-    """Where the counters of a kernel stand, each of 8 bytes from the start of `records`.
+    """The positions of a kernel's counters, each of 8 bytes from the start of `records`.
 
     Each transition has two: how often it was met, and how often it left the bounds.
     """
@@ -54,8 +54,8 @@ class Counters:
     observed: int
 
     @property
-    def twins(self) -> int:
-        """The first counter of twins: steps, states, two runs, liveness, refusal codes. Two for each transition come before."""
+    def witnesses(self) -> int:
+        """The index of the first counter of witnesses; two counters for each transition precede it."""
         return 2 * len(self.transitions)
 
     @property
@@ -76,7 +76,7 @@ class Counters:
     @property
     def first_code(self) -> int:
         """The first counter of refusal codes."""
-        return self.twins + self.steps + self.states + self.two_runs + self.liveness
+        return self.witnesses + self.steps + self.states + self.two_runs + self.liveness
 
 
 class Kernel:
@@ -149,12 +149,12 @@ class Kernel:
         self._decode(function)
         function.local("to", self.word), function.local("at")
         base = scoped.env(state)
-        for part, (_, twin) in enumerate(scoped.state_claims(base)):
-            if twin != scoped.nodes.false:
-                function.add(count(self.counters.twins + self.counters.steps + part, 1, function.expr(twin)))
+        for part, (_, witness) in enumerate(scoped.state_claims(base)):
+            if witness != scoped.nodes.false:
+                function.add(count(self.counters.witnesses + self.counters.steps + part, 1, function.expr(witness)))
         # What several transitions read is computed once, before all of them.
         observed = [observer(state) for observer in self._observed]
-        roots = [n for t in found for n in {t.guard, *t.new.values(), t.holds, *t.twins.values()}]
+        roots = [n for t in found for n in {t.guard, *t.new.values(), t.holds, *t.witnesses.values()}]
         function.share([*roots, *(condition for conditions in observed for condition in conditions)])
         for hole, instance in scoped.holes(state) if scoped.claims else ():
             function.add(f"(if {function.expr(hole)} (then {broken_by(instance)}))")
@@ -179,12 +179,12 @@ class Kernel:
         # A test of a constant would still part what is computed behind it from what is computed before.
         opening, closing = ("", "") if each.guard == nodes.true else (f"(if {function.expr(each.guard)} (then", "))")
         function.add(opening)
-        function.share([*each.new.values(), each.holds, *each.twins.values()])
+        function.share([*each.new.values(), each.holds, *each.witnesses.values()])
         function.add(count(2 * number))
         if nodes.value(each.holds) != 1:
             function.add(f"(if (i32.eqz {function.expr(each.holds)}) (then {broken_by(each.instance)}))")
-        for twin, occurs in each.twins.items():
-            function.add(count(self.counters.twins + twin, each.times, function.expr(occurs)))
+        for witness, occurs in each.witnesses.items():
+            function.add(count(self.counters.witnesses + witness, each.times, function.expr(occurs)))
         to, within = self._target(function, base, each.new)
         # A transition that leads back to where it began finds nothing.
         is_new = f"(i32.eqz {contains('$seen', '(local.get $to)', self.hashed, self.word)})"
@@ -261,7 +261,8 @@ class Kernel:
         )
         start = [f"(global.set $g.{name} (local.get {function.local(name)}))" for name in self._carried]
         function.add(
-            f"(if {function.expr(applies)} (then", count(self.counters.twins + self.counters.steps + number + len(scoped.states))
+            f"(if {function.expr(applies)} (then",
+            count(self.counters.witnesses + self.counters.steps + number + len(scoped.states)),
         )
         function.add(*start, *(f"(call $do_{event})" for event in part.left))
         function.add(*(f"(local.set {function.local(f'left.{n}')} (global.get $g.{n}))" for n in part.agree))
@@ -319,7 +320,7 @@ class Kernel:
         for _, guard, _ in scoped.applicable(scoped.machine.event_named[part.goal], tuple(dict(part.fields).values()), env):
             goal = nodes.either(goal, guard)
         waits = f"(i32.and (local.get $first) (i32.eqz {function.expr(goal)}))"
-        first = self.counters.twins + self.counters.steps + self.counters.states + self.counters.two_runs
+        first = self.counters.witnesses + self.counters.steps + self.counters.states + self.counters.two_runs
         function.add(count(first + number, 1, waits), f"(if {function.expr(goal)} (then {mark}))")
         for name in part.events:
             for rule, guard, within_event in scoped.applicable(scoped.machine.event_named[name], (), env):

@@ -184,17 +184,17 @@ class Search:
         found.states, found.depth = engine.value("tail"), engine.value("depth")
         found.transitions = sum(found.rules.values())
         parts: list[tuple[Claim, Part]] = [*scoped.steps, *scoped.states, *self._kernel.two_runs, *self._kernel.liveness]
-        for (claim, checked), twins in zip(parts, counts[counters.twins : counters.first_code], strict=True):
-            found.tally.twins[claim.id, checked.name] = twins
+        for (claim, checked), witnesses in zip(parts, counts[counters.witnesses : counters.first_code], strict=True):
+            found.tally.witnesses[claim.id, checked.name] = witnesses
             if not isinstance(checked, StepPart):
                 found.tally.checked[claim.id, checked.name] = found.states
         if scoped.claims:
-            found.tally.checked[ONE_OUTCOME] = found.tally.twins[ONE_OUTCOME] = found.states
+            found.tally.checked[ONE_OUTCOME] = found.tally.witnesses[ONE_OUTCOME] = found.states
         met = iter(counts[counters.first_code : counters.first_observed])
         for claim, refusal in scoped.refusals:
             key = claim.id, refusal.name
             found.tally.refused[key] = Counter({code: next(met) for code, _ in refusal.refusals})
-            found.tally.twins[key] = min(found.tally.refused[key].values())
+            found.tally.witnesses[key] = min(found.tally.refused[key].values())
             found.tally.checked[key] = found.states
         found.observed = list(counts[counters.first_observed : counters.first_met])
         found.first_met = [number - 1 for number in counts[counters.first_met :]]

@@ -27,7 +27,7 @@ WIDE = 2**28
 @dataclass
 class Transition:
     """`rule` takes the machine to `new` where `guard` is 1; `holds` are the claims about it and about the state it leads to,
-    `twins` the interesting cases of the former.
+    `witnesses` the interesting cases of the former.
 
     `instance` is the first event that it stands for, `times` how many there are.
     """
@@ -36,7 +36,7 @@ class Transition:
     guard: Node
     new: dict[str, Node]
     holds: Node
-    twins: dict[int, Node]
+    witnesses: dict[int, Node]
     instance: int
     times: int = 1
 
@@ -115,13 +115,13 @@ class Scoped:
                 if rules is not None and rule.name not in rules:
                     continue
                 new = self.after(rule, env)
-                holds, twins = self._claims(event, rule, env, new)
+                holds, witnesses = self._claims(event, rule, env, new)
                 holds = self.nodes.both(holds, self._holds_after(base, new))
-                key = (rule.name, guard, *new.values(), holds, *sorted(twins.items()))
+                key = (rule.name, guard, *new.values(), holds, *sorted(witnesses.items()))
                 if key in merged:
                     merged[key].times += 1
                 else:
-                    merged[key] = Transition(self._rules.index(rule.name), guard, new, holds, twins, number)
+                    merged[key] = Transition(self._rules.index(rule.name), guard, new, holds, witnesses, number)
         return list(merged.values())
 
     def applicable(
@@ -157,9 +157,9 @@ class Scoped:
         return [(hole, number) for hole, number in found.items()]
 
     def refused(self, control: str) -> tuple[list[tuple[Node, int]], dict[tuple[int, Node], int]]:
-        """Where an event is not refused as a refusal part says, with the first instance; and when each of its codes is met.
+        """Returns the states in which a refusal part is wrong, each with the first instance; and those that meet each code.
 
-        The second is by the code's number, counted through all refusal parts, with how many instances meet it so.
+        The second is by the code's number, counted through all refusal parts, with the number of instances that meet it.
         """
         wrong, met = dict[Node, int](), dict[tuple[int, Node], int]()
         base = self.env(control)
@@ -232,8 +232,8 @@ class Scoped:
         return new
 
     def state_claims(self, env: Env) -> list[tuple[Node, Node]]:
-        """The claims about states in `env`, each with its twin."""
-        return [(self.lowering.node(p.holds, env), self.lowering.node(p.twin, env)) for _, p in self.states]
+        """The claims about states in `env`, each with its witness."""
+        return [(self.lowering.node(p.holds, env), self.lowering.node(p.witness, env)) for _, p in self.states]
 
     def _holds_after(self, base: Env, new: Mapping[str, Node]) -> Node:
         """The claims about states after a transition. One that reads nothing changed holds as it did before."""
@@ -244,25 +244,25 @@ class Scoped:
         return holds
 
     def _claims(self, event: Event, rule: Rule, env: Env, new: dict[str, Node]) -> tuple[Node, dict[int, Node]]:
-        """The claims about a step as one node, and the twins that may occur; `new` gains the ghosts."""
+        """The claims about a step as one node, and the witnesses that may occur; `new` gains the ghosts."""
         nodes, read = self.nodes, self.lowering.node
         ghosts, parts = self._formulas_of(event, rule)
         later = {**env, **{f"new.{name}": node for name, node in new.items()}}
         for name, value in ghosts:
             new[name] = later[f"new.{name}"] = read(value, later)
-        holds, twins = nodes.true, {}
-        for number, formula, twin in parts:
+        holds, witnesses = nodes.true, {}
+        for number, formula, witness in parts:
             holds = nodes.both(holds, read(formula, later))
-            if (occurs := read(twin, later)) != nodes.false:
-                twins[number] = occurs
-        return holds, twins
+            if (occurs := read(witness, later)) != nodes.false:
+                witnesses[number] = occurs
+        return holds, witnesses
 
     def _formulas_of(self, event: Event, rule: Rule) -> tuple[list[tuple[str, Expr]], list[tuple[int, Expr, Expr]]]:
         if id(rule) not in self._formulas:
             constants = rule_constants(self.machine, event, rule)
             ghosts = [(g.name, substitute(g.after, constants)) for g in self.ghosts]
             parts = [
-                (number, substitute(part.holds, constants), substitute(part.twin, constants))
+                (number, substitute(part.holds, constants), substitute(part.witness, constants))
                 for number, (_, part) in enumerate(self.steps)
                 if not part.events or event.name in part.events
             ]

@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from tokenspec.machine.checkers.prover.witness import Witness, replay
+from tokenspec.machine.checkers.prover.refutation import Refutation, replay
 from tokenspec.machine.interpreters.symbolic import Solver
 from tokenspec.machine.lang.build import Term, all_of
 from tokenspec.machine.lang.claims import Claim, StatePart
@@ -20,7 +20,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Expr, Not
 from tokenspec.machine.proofs.contexts import ProofContext
 from tokenspec.machine.proofs.obligations import LEMMA, Condition, Possibility
-from tokenspec.machine.proofs.of_claims import conditions, twins
+from tokenspec.machine.proofs.of_claims import conditions, witnesses
 from tokenspec.machine.proofs.of_repeated_jobs import RUNS
 
 __all__ = ["LEMMA", "PROVED", "REFUTED", "RUNS", "UNKNOWN", "VACUOUS", "Induction", "Obligation"]
@@ -34,7 +34,7 @@ class Obligation:
 
     `seconds` is the time it took, or its share where several were shown at once.
     `bound` is the number of runs after which a job that repeats is taken to have no more to do; None where nothing is
-    taken for granted. `witness` is what breaks it, replayed through the reference reader. Its state need not be
+    taken for granted. `refutation` is what breaks it, replayed through the reference reader. Its state need not be
     reachable: it shows that the part does not follow from the lemmas, which is not the same as that it is false.
     """
 
@@ -44,7 +44,7 @@ class Obligation:
     verdict: str
     seconds: float
     bound: int | None = None
-    witness: Witness | None = None
+    refutation: Refutation | None = None
 
 
 class Induction:
@@ -64,11 +64,11 @@ class Induction:
                 yield from self._prove([c for c in each if isinstance(c, Condition)], setting)
 
     def impossible(self, cases: Collection[tuple[str, str, str]]) -> set[tuple[str, str, str]]:
-        """Those twins among `cases` (claim, part, and what `twins` says it is about) that no reachable state allows.
+        """Those witnesses among `cases` (claim, part, and what `witnesses` says it is about) that no reachable state allows.
 
         This rests on the invariants, which have to be proved.
         """
-        asked = (t for t in twins(self._machine, self._claims, self._lemmas) if (t.claim, t.part, t.about) in cases)
+        asked = (t for t in witnesses(self._machine, self._claims, self._lemmas) if (t.claim, t.part, t.about) in cases)
         return {(t.claim, t.part, t.about) for t in asked if any(o.verdict == VACUOUS for o in self._find(t))}
 
     def proves(self, setting: ProofContext, goals: Sequence[Expr]) -> list[Expr]:
@@ -97,8 +97,8 @@ class Induction:
         broken = self._solver.possible(condition.setting, Not(condition.goal))
         seconds = time.perf_counter() - started
         verdict = UNKNOWN if broken is None else REFUTED if broken else PROVED
-        witness = replay(self._machine, condition, self._solver.values()) if broken else None
-        return Obligation(condition.claim, condition.part, condition.about, verdict, seconds, condition.bound, witness)
+        refutation = replay(self._machine, condition, self._solver.values()) if broken else None
+        return Obligation(condition.claim, condition.part, condition.about, verdict, seconds, condition.bound, refutation)
 
     def _find(self, possibility: Possibility) -> Iterator[Obligation]:
         started = time.perf_counter()

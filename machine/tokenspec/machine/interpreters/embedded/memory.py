@@ -30,7 +30,7 @@ ANY_NUMBER = Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a value lies: the address of its 8 bytes."""
+    """The place of a value: the address of its 8 bytes."""
 
     name: str
     kind: Type
@@ -80,27 +80,27 @@ class Interface:
 
     @cached_property
     def after_parameters(self) -> int:
-        """Where the state begins."""
+        """The address of the state."""
         return SLOT * len(self.machine.all_parameters)
 
     @cached_property
     def fields_at(self) -> int:
-        """Where the fields of an event begin."""
+        """The address of the fields of an event."""
         return self.after_parameters + SLOT * len(self.machine.variables)
 
     @cached_property
     def answers_at(self) -> int:
-        """Where the answers begin."""
+        """The address of the answers."""
         return self.fields_at + SLOT * max(len(e.fields) for e in self.machine.events)
 
     @cached_property
     def ledger_at(self) -> int:
-        """Where the ledger begins."""
+        """The address of the ledger."""
         return self.answers_at + SLOT * max(len(e.answers) for e in self.machine.events)
 
     @cached_property
     def definitions_at(self) -> int:
-        """Where the definitions begin."""
+        """The address of the definitions."""
         return self.ledger_at + SLOT * max(len(r.ledger) for e in self.machine.events for r in e.rules)
 
     @cached_property
@@ -116,7 +116,7 @@ class Interface:
 
     @cached_property
     def areas(self) -> dict[str, int]:
-        """Where each area begins, by the name of the global that tells it."""
+        """Returns the address of each area, by the name of the global that holds it."""
         names = ("parameters", "state", "fields", "answers", "ledger", "definitions")
         starts = (0, self.after_parameters, self.fields_at, self.answers_at, self.ledger_at, self.definitions_at)
         return dict(zip(names, starts, strict=True))

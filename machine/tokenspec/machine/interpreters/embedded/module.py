@@ -127,7 +127,7 @@ class _ModuleWriter:
         function.add(f"(if (local.get $apply) (then {stores}))", f"(return (i32.const {number}))")
 
     def _judge(self, function: Function, event: Event, rule: Rule, env: Env, after: dict[str, Node]) -> None:
-        """Which claim about steps the rule breaks: the number of the first, -1 where it breaks none."""
+        """The number of the first claim about steps that the rule breaks, -1 where it breaks none."""
         later = {**env, **{f"new.{v.name}": after.get(v.name, env[v.name]) for v in self.machine.variables}}
         constants = rule_constants(self.machine, event, rule)
         for number, (_, part) in enumerate(self.interface.step_parts):

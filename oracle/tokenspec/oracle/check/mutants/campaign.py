@@ -1,10 +1,9 @@
-"""The mutation certificate: for every seeded fault, the claim that kills it and the engine that sees it, or why none does.
+"""The mutation certificate: for every seeded fault, the claim that kills it and the engine, or the reason why none does.
 
 All faults are looked at together, in one search of the account in a small world for each batch of them, under every policy
-that differs from the default one in at most two knobs. What this does not find is searched for by itself, then proofs are
-tried, and then, as far as a budget reaches, all policies. What is left is compared with the original in every state of that
-world under every policy: what answers everything alike there is equivalent. What does not, and lives through random runs as
-well, has survived.
+that differs from the default one in at most two choices. Of those not found, the ones that are proved to answer everything
+as the original does, under every figure and policy, are equivalent. The others are searched for one by one, every two
+choices together, then by the proofs of the claims, then by random runs. Whatever is left has survived.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import SMALL, Scope
 from tokenspec.machine.checkers.compare.breaches import breaches
-from tokenspec.machine.checkers.compare.equivalence import compare
+from tokenspec.machine.checkers.compare.proved import proved_equivalent
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
@@ -35,17 +34,17 @@ from tokenspec.spec.catalogue import DEFAULT, Catalogue
 BUG = "transplanted_bug"
 """The operator of faults that were real bugs of other systems."""
 _BATCH = 40
-"""Faults looked at together."""
+"""The number of faults in one search."""
 _APART = 2
-"""Knobs that differ from their default at once, where many faults are looked at."""
+"""The number of policies that differ from their default at once, where many faults are looked at."""
 _STATES = 2_000_000
-"""States searched under all policies."""
+"""The limit on states searched under all policies."""
 _EXAMPLES = 150
-"""Random runs against what is left."""
+"""The number of random runs against the remaining faults."""
 
 
 def seeded(catalogue: Catalogue = SMALL.catalogue) -> dict[str, Mutant]:
-    """Every fault by its id, in the account of a catalogue: the systematic ones, and bugs of other systems."""
+    """Returns every fault by its id, in the account of a catalogue: the systematic ones, and bugs of other systems."""
     original = account(catalogue)
     bugs = (Mutant(f"bug.{fault.id}", BUG, "", fault.says, fault.seed(original)) for fault in FAULTS)
     return {fault.id: fault for fault in (*mutants(original), *bugs)}
@@ -68,7 +67,7 @@ def _killed(fault: Mutant, claim: str, engine: str, steps: int) -> Fate:
 def at_a_glance(faults: Sequence[Mutant], scope: Scope = SMALL) -> list[Fate | None]:
     """Finds faults by validation, or by one search for all of them; None where they are not found."""
     answers = answer_types(account(scope.catalogue)).keys()
-    # Where the claims read what the fault takes away, they cannot even be asked of it.
+    # Where the fault removes a name that claims read, they cannot be evaluated.
     refused = [bool(fault.refused) or answer_types(fault.machine).keys() != answers for fault in faults]
     readable = [fault for fault, is_refused in zip(faults, refused, strict=True) if not is_refused]
     found = (
@@ -97,7 +96,7 @@ def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
         try:
             found = Search(mutant).run(Budget(states=_STATES))
         except OverflowError:
-            # The fault makes a number that the native tier has no room for; a proof has.
+            # The fault makes a number too large for the native tier; proofs have no such limit.
             return None
         return _killed(fault, found.violation.claim, "explorer", len(found.trace)) if found.violation is not None else None
 
@@ -122,17 +121,16 @@ def fuzz(fault: Mutant) -> Fate | None:
     return _killed(fault, claim, "fuzzer", len(failure.records))
 
 
-def equivalent(faults: Sequence[Mutant], scope: Scope = SMALL, budget: Budget | None = None) -> set[str]:
-    """Picks those of `faults` that answer everything as the original does, in every state of the scope under every policy."""
-    original = scoped(scope, (), left_open=account(scope.catalogue).policies)
-    compared = compare(original, [fault.machine for fault in faults], budget)
-    if not compared.exploration.complete:
-        return set()
-    return {fault.id for fault, differing in zip(faults, compared.differing, strict=True) if not differing}
+def equivalent(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
+    """Proves that a fault answers everything as the original does; None where no proof is found."""
+    ranking = scope.catalogue.ranking
+    if not proved_equivalent(account(scope.catalogue), fault.machine, claims(ranking), lemmas()):
+        return None
+    return Fate(fault.id, fault.operator, fault.fault, EQUIVALENT, "", "prover")
 
 
 def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -> Iterator[Fate]:
-    """Settles each fault, in their order; `tick` is told of each that is settled."""
+    """Yields the result of each fault, in their order; each is reported to `tick`."""
     settled: dict[str, Fate] = {}
 
     def note(found: Iterable[Fate | None]) -> list[Mutant]:
@@ -145,10 +143,8 @@ def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -
     with processes(workers) as pool:
         batches = [[fault.id for fault in faults[i : i + _BATCH]] for i in range(0, len(faults), _BATCH)]
         left = note(fate for batch in pool.map(_at_a_glance, batches) for fate in batch)
-        left = note(pool.map(_kill, [fault.id for fault in left]))
-        same = equivalent(left) if left else set()
-        left = note(Fate(f.id, f.operator, f.fault, EQUIVALENT, "", "explorer") for f in left if f.id in same)
-        note(pool.map(_fuzz, [fault.id for fault in left]))
+        for settle in (_equivalent, _kill, _fuzz):
+            left = note(pool.map(settle, [fault.id for fault in left]))
     for fault in faults:
         yield settled.get(fault.id) or Fate(fault.id, fault.operator, fault.fault, SURVIVED)
 
@@ -158,9 +154,13 @@ def _faults() -> dict[str, Mutant]:
     return seeded()
 
 
-# By name: a process that seeds all faults itself shares with the original what a fault leaves alone.
+# By name: a process that seeds all faults itself shares the unchanged parts with the original.
 def _at_a_glance(names: Sequence[str]) -> list[Fate | None]:
     return at_a_glance([_faults()[name] for name in names])
+
+
+def _equivalent(name: str) -> Fate | None:
+    return equivalent(_faults()[name])
 
 
 def _kill(name: str) -> Fate | None:

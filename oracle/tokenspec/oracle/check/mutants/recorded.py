@@ -1,4 +1,4 @@
-"""The results of every seeded fault when `tokenspec mutants` was last run, as they are kept beside the claims."""
+"""The results of every seeded fault in the last run of `tokenspec mutants`, kept beside the claims."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class RecordedMutants(msgspec.Struct, frozen=True):
 
 
 def recorded() -> RecordedMutants:
-    """The last recorded run."""
+    """Returns the last recorded run."""
     content = files("tokenspec.invariants").joinpath("mutants.json").read_bytes()
     return msgspec.json.decode(content, type=RecordedMutants)
 
 
 def as_record(fates: list[Fate]) -> bytes:
-    """A run as it is kept: one fault a line."""
+    """Returns a run as kept: one fault a line."""
     lines = b",\n".join(msgspec.json.encode(fate) for fate in fates)
     return b'{"digest":"' + declaration().encode() + b'","fates":[\n' + lines + b"\n]}\n"
 
@@ -55,7 +55,7 @@ def kills() -> Counter[str] | None:
 
 
 def by_operator(fates: list[Fate] | tuple[Fate, ...]) -> list[tuple[str, ...]]:
-    """For each operator: how many faults, killed by which engine first, equivalent, survived; and a last row of sums."""
+    """Returns, for each operator, the numbers of faults, of those killed by each engine, equivalent, survived; and sums."""
     operators = dict.fromkeys(fate.operator for fate in fates)
     rows = [(name.replace("_", " "), *_counts([f for f in fates if f.operator == name])) for name in operators]
     return [*rows, ("all", *_counts(list(fates)))]

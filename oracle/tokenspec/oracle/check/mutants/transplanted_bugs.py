@@ -18,7 +18,7 @@ Edit = Callable[[Machine], Machine]
 
 @dataclass(frozen=True)
 class Fault:
-    """A change, what it amounts to, and the claim that must fall."""
+    """A change, its meaning, and the claim that must fail."""
 
     id: str
     says: str
@@ -27,7 +27,7 @@ class Fault:
 
 
 def both(*edits: Edit) -> Edit:
-    """One change after the other."""
+    """Combines changes, one after the other."""
 
     def seed(machine: Machine) -> Machine:
         for edit in edits:
@@ -38,42 +38,42 @@ def both(*edits: Edit) -> Edit:
 
 
 def effect(rule: str, **values: Termlike | None) -> Edit:
-    """Variables get other values by a rule; None leaves one as it was before."""
+    """Makes a rule set variables to other values; None leaves one unchanged."""
     return lambda m: with_effect(m, rule, values)
 
 
 def meaning(name: str, value: Termlike) -> Edit:
-    """A definition means something else."""
+    """Replaces a definition."""
     return lambda m: with_definition(m, name, lambda _: value)
 
 
 def same(name: str, other: str) -> Edit:
-    """A definition means what another one does, which may be declared after it."""
+    """Replaces a definition by the meaning of another one, which may be declared later."""
     return lambda m: with_definition(m, name, lambda _: next(Term(d.expr) for d in m.definitions if d.name == other))
 
 
 def without(event: str, code: str) -> Edit:
-    """A requirement is not checked."""
+    """Removes a requirement."""
     return lambda m: without_requirement(m, event, code)
 
 
 def clock(rule: str, name: str, act: ClockAct | None) -> Edit:
-    """A rule does something else to a clock."""
+    """Replaces the action of a rule on a clock."""
     return lambda m: with_clock(m, rule, name, act)
 
 
 def changed(rule: str, **parts: Any) -> Edit:
-    """Parts of a rule are others."""
+    """Replaces parts of a rule."""
     return lambda m: with_rule(m, rule, lambda r: replace(r, **parts))
 
 
 def posted(rule: str, *lines: Posting) -> Edit:
-    """A rule writes more into the ledger."""
+    """Adds postings to a rule."""
     return lambda m: with_rule(m, rule, lambda r: replace(r, ledger=(*r.ledger, *lines)))
 
 
 def unposted(rule: str, kind: Kind) -> Edit:
-    """A rule leaves postings out of the ledger."""
+    """Removes postings from a rule."""
     return lambda m: with_rule(m, rule, lambda r: replace(r, ledger=tuple(p for p in r.ledger if p.kind is not kind)))
 
 

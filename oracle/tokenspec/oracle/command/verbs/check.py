@@ -26,7 +26,7 @@ from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
 
 EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}
-"""Fuzz examples of each scope."""
+"""The number of fuzz examples for each scope."""
 
 
 @click.command()
@@ -41,7 +41,10 @@ EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}
     help="Where something is violated, writes STEM.itf.json (the trace), STEM.jsonl (a log that `replay` reads), STEM.toml.",
 )
 @click.option(
-    "--certificate", metavar="FILE", type=click.Path(), help="Writes what somebody else needs to re-check a check that held."
+    "--certificate",
+    metavar="FILE",
+    type=click.Path(),
+    help="Writes a certificate, with which others can re-check a check that held.",
 )
 @click.option(
     "--verify", metavar="FILE", type=click.Path(), help="Re-checks a certificate by other means, and checks nothing else."
@@ -59,7 +62,7 @@ def command(
     settings: Settings,
     out: Output,
 ) -> int:
-    """Checks every claim about the declared account and prints a table: the claim, its verdict, and how it was reached.
+    """Checks every claim about the declared account and prints a table: the claim, its verdict, and the method.
 
     A prover takes every figure and every policy at once; a search visits every state of a small world, and every state
     of a tiny one under every policy; random runs go through the clocks and the journal as well. A claim counts only if
@@ -76,7 +79,7 @@ def command(
     tokenspec check --scope tiny --certificate tiny.cert && tokenspec check --verify tiny.cert
     """
     if save == "-":
-        raise WrongUsage("--save", "it is the beginning of file names, and nothing is saved to standard output")
+        raise WrongUsage("--save", "the value is the beginning of file names; nothing is saved to standard output")
     written = {} if save is None else paths(save)
     out.check([settings.catalogue_file, verify], {**written, "--certificate": certificate})
     _validate()
@@ -117,7 +120,7 @@ def command(
 
 
 def _validate() -> None:
-    """The declaration itself: names, types, links, clauses, claims. A fault here is ours, and raises."""
+    """Validates the declaration: names, types, links, clauses, claims. Raises for a fault, which is a bug of ours."""
     whole, all_claims = system(), claims(DEFAULT.ranking)
     validate_system(whole)
     validate_claims(all_claims, whole.machines)

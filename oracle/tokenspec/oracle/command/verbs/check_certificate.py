@@ -1,4 +1,4 @@
-"""`tokenspec check --certificate` and `--verify`: what a check leaves behind, and how somebody else re-checks it."""
+"""`tokenspec check --certificate` and `--verify`: the certificate of a check, and its re-check."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tokenspec.spec.system import system
 
 
 def certified(found: Sequence[ClaimVerdict], evidence: Evidence) -> bytes:
-    """The certificate of a check that came to its end."""
+    """Returns the certificate of a complete check."""
     first, settings, met = evidence.searches[0], evidence.settings, Cases(evidence)
     engines = discharged(evidence)
     digits = [(each.name, each.most + 1) for each in first.scoped.layout.digits]
@@ -51,7 +51,7 @@ def certified(found: Sequence[ClaimVerdict], evidence: Evidence) -> bytes:
 
 
 def re_check(found: Certificate, name: str, to: IO[str], quiet: bool) -> int:
-    """Re-checks a certificate, read from the file `name`, and tells what came of it."""
+    """Re-checks a certificate, read from the file `name`, and prints the result."""
     solver, solve = ("cvc5", _by_cvc5) if find_spec("cvc5") else ("z3", _by_z3)
     with progress("verifying", None) as tick:
         checked = verify(found, lambda own: _shown(solve, own), tick)
@@ -69,7 +69,7 @@ def re_check(found: Certificate, name: str, to: IO[str], quiet: bool) -> int:
 
 
 def _shown(solve: Callable[[str], str], own: Catalogue | None) -> Shown:
-    """Every obligation, put to a solver as text that is written by another hand than the prover's terms."""
+    """Yields every obligation, solved as text by an independent exporter, not as the prover's terms."""
     every = claims(DEFAULT.ranking)
     for machine in system().machines:
         for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
@@ -78,7 +78,7 @@ def _shown(solve: Callable[[str], str], own: Catalogue | None) -> Shown:
     if own is not None and account(own) not in system().machines:
         machine, every = account(own), claims(own.ranking)
         for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
-            # Its plans and packs may leave some rule nothing to do.
+            # With its plans and packs some rule may never apply.
             if script.status == "unsat":
                 holds = solve(script.text) == script.status and script.bound is None
                 yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)

@@ -21,14 +21,14 @@ _TRACE, _LOG, _CATALOGUE = ".itf.json", ".jsonl", ".toml"
 
 
 def paths(stem: str) -> dict[str, str]:
-    """Every file that may be written, under what is said where it cannot be."""
+    """Returns every file that may be written, by its description in errors."""
     return {f"--save ({stem}{ending})": stem + ending for ending in (_TRACE, _LOG, _CATALOGUE)}
 
 
 def saved(stem: str, evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]:
-    """Writes the first counterexample of the searches, or else the random run that failed; tells what was written.
+    """Writes the first counterexample of the searches, or else the random run that failed; yields a line for each file.
 
-    The log holds what the declaration as it is answers: it conforms to it, and diverges once the fault is mended.
+    The log holds the answers of the faulty declaration: it conforms to it, and diverges once the fault is mended.
     """
     example = next((breach.example for breach in broken if breach.example is not None), None)
     if example is not None:
@@ -42,8 +42,8 @@ def saved(stem: str, evidence: Evidence, broken: Sequence[BrokenClaim]) -> Itera
 
 
 def _log(example: Counterexample | None, failure: Failure | None) -> Log | str:
-    """The counterexample as a log, or the random run that failed; where there is none, why."""
-    why = "no log: nothing that was found broken is a run of an account"
+    """Returns the counterexample as a log, or the random run that failed; where there is none, the reason."""
+    why = "no log: none of the violations is a run of an account"
     if example is not None:
         try:
             return realised(example)

@@ -1,4 +1,4 @@
-"""`tokenspec diagram`: pictures of the declared account, of what a run has met, and of what happened in a log."""
+"""`tokenspec diagram`: pictures of the declared account, of a run's coverage, and of the events of a log."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _SUFFIXES = {".gv": "dot", ".mmd": "mermaid"} | {f".{form}": form for form in FO
 @click.command()
 @click.argument("name", required=False)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Form of the picture.  [default: as -o ends, else svg]")
-@click.option("--refusals", is_flag=True, help="Names in each state the events that are always refused there, and as what.")
+@click.option("--refusals", is_flag=True, help="Names in each state the events that are always refused there, with their codes.")
 @click.option("--coverage", metavar="FILE", multiple=True, type=click.Path(),
               help="Draws the hits of a report as JSON of fuzz, replay or vectors run; may be given again.")  # fmt: skip
 @click.option("--log", metavar="FILE", type=click.Path(), help="The log that `sequence` draws; - is standard input.")
 @click.option("--account", metavar="A", help="Draws this account's events of the log alone.")
 @click.option("--resets", type=click.Choice(RESETS), default=RESETS[0], show_default=True, help="As for `replay`.")
 @settings_options
-@click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where it goes; default: standard output.")
+@click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Its file; default: standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Lists names alone.")
 def command(
     name: str | None,
@@ -108,7 +108,7 @@ def _check_usage(name: str, known: list[str], log: str | None, account: str | No
 
 
 def _hits(paths: tuple[str, ...]) -> dict[Outcome, int]:
-    """The hits of all reports together. Raises `BadSetting` where one is no report with coverage, or of another declaration."""
+    """Returns the hits of all reports together. Raises `BadSetting` where one has no coverage, or another declaration."""
     events = [event for machine in system().machines for event in machine.events]
     known = {(event.name, rule.name) for event in events for rule in event.rules}
     known |= {(event.name, f"refused: {need.code}") for event in events for need in event.requires}

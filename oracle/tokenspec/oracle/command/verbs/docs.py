@@ -1,4 +1,4 @@
-"""`tokenspec docs`: tables and pictures of the declared account in other people's documents."""
+"""`tokenspec docs`: tables and pictures of the declared account in users' documents."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def command() -> None:
       <!-- tokenspec: diagram lifecycle -->         .. tokenspec: diagram lifecycle svg=life.svg
       <!-- end -->                                  .. end
 
-    A block may name its own catalogue=FILE and policy=NAME=ANSWER, which go before those of the command; FILE is looked for
-    from the document's folder.
+    A block may name its own catalogue=FILE and policy=NAME=ANSWER, which override those of the command; FILE is relative
+    to the document's folder.
 
     \b
     tokenspec docs list
@@ -63,9 +63,9 @@ def listing(quiet: bool) -> int:
 @command.command("sync")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...", type=click.Path())
 @click.option("--check", is_flag=True, help="Writes nothing; exits 16 when a block is out of date.")
-@click.option("--skip-unmarked", is_flag=True, help="A file without a block is passed over, and all may be such.")
+@click.option("--skip-unmarked", is_flag=True, help="Skips files without a block, even if that is all of them.")
 @settings_options
-@click.option("-q", "--quiet", is_flag=True, help="Does not say what was written.")
+@click.option("-q", "--quiet", is_flag=True, help="Does not list the written files.")
 def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Settings, quiet: bool) -> int:
     """Writes the marked blocks of FILEs anew, and the pictures that they link to.
 
@@ -94,7 +94,7 @@ def sync(files: tuple[str, ...], check: bool, skip_unmarked: bool, settings: Set
 
 
 def _filled(path: str, settings: Settings, keeps: bool) -> tuple[bytes, Filled]:
-    """The file as it is, and with its blocks anew, where `keeps` with the settings in their markers.
+    """Returns the file as it is, and with its blocks anew, if `keeps` with the settings in their markers.
 
     Raises `BadSetting`, `OSError`.
     """
@@ -117,17 +117,17 @@ def _nothing(name: str, options: Mapping[str, str]) -> Sequence[str]:
 
 
 def _keeper(folder: Path, settings: Settings, find: Find) -> Keep:
-    """Says which settings the marker of a block has to keep: those without which it would show something else."""
+    """Returns a function that finds the settings a block's marker has to keep: those that change its content."""
     if not settings.named and settings.catalogue_file is None:
         return _nothing
     usual = finder(folder)
 
     def keep(name: str, options: Mapping[str, str]) -> Sequence[str]:
         own = {setting.partition("=")[0] for setting in options.get("policy", "").split(",")}
-        words = [f"policy={knob}={answer}" for knob, answer in settings.named.items() if knob not in own]
+        words = [f"policy={name}={choice}" for name, choice in settings.named.items() if name not in own]
         if settings.catalogue_file is not None and "catalogue" not in options:
             words.insert(0, f"catalogue={Path(os.path.relpath(settings.catalogue_file, folder)).as_posix()}")
-        # What has a blank in it cannot stand in a marker.
+        # A value with a blank in it does not fit a marker.
         words = [word for word in words if len(word.split()) == 1]
         return words if words and find(name, options) != usual(name, options) else ()
 
@@ -135,7 +135,7 @@ def _keeper(folder: Path, settings: Settings, find: Find) -> Keep:
 
 
 def _check_pictures(path: str, page: Filled, documents: set[str]) -> None:
-    """Raises `BadSetting` where a picture would go to a place that is not one for pictures of this document."""
+    """Raises `BadSetting` where the place of a picture is not one for pictures of this document."""
     folder = os.path.realpath(Path(path).parent)
     for file in page.files:
         target = os.path.realpath(os.path.join(folder, file))
@@ -151,7 +151,7 @@ def _check_pictures(path: str, page: Filled, documents: set[str]) -> None:
 
 
 def _stale(path: str, before: bytes, page: Filled) -> list[tuple[str, bytes]]:
-    """What is not as it should be: the document, and pictures beside it, with what they should hold."""
+    """Returns the outdated files, the document or pictures beside it, with their right content."""
     wanted = {path: page.text.encode()} | {str(Path(path).parent / file): text.encode() for file, text in page.files.items()}
     return [(file, content) for file, content in wanted.items() if _present(file, path, before) != content]
 

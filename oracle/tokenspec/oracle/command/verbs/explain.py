@@ -1,4 +1,4 @@
-"""`tokenspec explain`: why an account's balance is what it is."""
+"""`tokenspec explain`: the history and causes of an account's balance."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.spec.words import POOLS
 
 SECONDS_MAX = 10**11
-"""Below this a number of milliseconds, which is in 1973 at the latest, looks like one of seconds."""
+"""The bound below which a number of milliseconds (1973 or earlier) looks like one of seconds."""
 
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
-@click.option("--account", required=True, metavar="A", help="Whose balance is asked about.")
-@click.option("--shown", metavar="JSON", help='What somebody was shown, such as \'{"fast": 0, "daily": 150}\'.')
+@click.option("--account", required=True, metavar="A", help="The account whose balance is explained.")
+@click.option("--shown", metavar="JSON", help='The shown balances, such as \'{"fast": 0, "daily": 150}\'.')
 @click.option("--at", metavar="T", help="The instant asked about, RFC 3339; default: that of the account's last record.")
-@click.option("--time-zone", metavar="ZONE", help="Tells instants in this zone too, such as America/Los_Angeles.")
+@click.option("--time-zone", metavar="ZONE", help="Shows instants in this zone too, such as America/Los_Angeles.")
 @resets_option
 @settings_options
 @output_options("text", "json", "md", reports=True)
@@ -48,8 +48,8 @@ def command(
 ) -> int:
     """Explains an account's balance: what each pool gained and lost, what is due when, and which causes fit.
 
-    Where your system's own record, `observed`, is not right, it is told at which line; `replay` says why. -q leaves the
-    causes alone.
+    Where your system's own record, `observed`, is wrong, its line is named; `replay` gives the reason. -q prints the
+    causes only.
 
     \b
     tokenspec explain wallet.jsonl --account ann --shown '{"daily": 0}' --time-zone America/Los_Angeles

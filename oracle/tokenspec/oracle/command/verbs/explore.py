@@ -18,7 +18,7 @@ from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import SHOWN_MAX
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.replay import bad_text
+from tokenspec.oracle.report.replay import bad_record_text
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.records import asked
@@ -28,7 +28,7 @@ from tokenspec.oracle.wire.records import asked
 @click.argument("log", required=False, metavar="[LOG]", type=click.Path())
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="The page; - is standard output.")
-@click.option("-q", "--quiet", is_flag=True, help="Does not say where the page is.")
+@click.option("-q", "--quiet", is_flag=True, help="Does not name the written page.")
 def command(log: str | None, settings: Settings, output_file: str | None, quiet: bool) -> int:
     """Writes one HTML file in which the declared account runs, to be opened in a browser.
 
@@ -46,7 +46,7 @@ def command(log: str | None, settings: Settings, output_file: str | None, quiet:
     check_files([*settings.files, *([log] if log is not None else [])], {}, output_file)
     records, bad = ([], []) if log is None else _read(log, Oracle(settings.policy, settings.catalogue))
     for each in bad[:SHOWN_MAX]:
-        sys.stderr.write(f"{bad_text(each)}\n")
+        sys.stderr.write(f"{bad_record_text(each)}\n")
     if log is not None and not records:
         raise BadSetting(one_line(log), "it holds no good record")
     page = build(records, settings.policy, settings.catalogue, one_line(log or ""))
@@ -58,7 +58,7 @@ def command(log: str | None, settings: Settings, output_file: str | None, quiet:
 
 
 def _read(log: str, oracle: Oracle) -> tuple[list[dict[str, Any]], list[Bad]]:
-    """The good records as they are written, and the lines that hold none."""
+    """Returns the good records as written, and the lines that hold none."""
     records, bad = [], []
     for line, record, fault, _ in read(Logs([log]), oracle.reader):
         try:

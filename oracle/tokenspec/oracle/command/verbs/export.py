@@ -41,7 +41,7 @@ from tokenspec.spec.system import system
 
 @dataclass(frozen=True)
 class _Asked:
-    """What the command line asks for: the scope and the machine by name, where given."""
+    """The options of the command line: the scope and the machine by name, where given."""
 
     scope: str | None
     settings: Settings
@@ -50,7 +50,7 @@ class _Asked:
 
 
 _Files = dict[str | None, str | bytes]
-"""What is written where; None is standard output."""
+"""The contents of the written files by path; None is standard output."""
 
 
 def _promela(asked: _Asked) -> _Files:
@@ -164,18 +164,18 @@ _WRITERS: dict[str, Callable[[_Asked], _Files]] = {
     help="Which machine is written.  [tla, promela, wasm: account]",
 )
 @settings_options
-@click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Where it goes; default: standard output.")
-@click.option("-q", "--quiet", is_flag=True, help="Does not say which files were written.")
+@click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Its file; default: standard output.")
+@click.option("-q", "--quiet", is_flag=True, help="Does not list the written files.")
 def command(form: str, scope: str | None, machine: str | None, settings: Settings, output_file: str | None, quiet: bool) -> int:
     """Writes the declared account for another tool: tla, promela, smtlib, json or wasm.
 
     tla and promela are the account in a small world, for the model checkers TLC and Spin: every event with every value
     that a field takes there, under one answer to each open question, with the claims about states and about steps (and
     with --machine daily_job what the job's fairness promises). Their counts of states equal ours. A module of TLA+ is
-    called like its file, and a configuration for TLC is written beside it.
+    named after its file, and a configuration for TLC is written beside it.
 
-    smtlib is what has to be proved, with every figure and policy open, for solvers such as cvc5 and z3: before each
-    check stands the answer that is to come.
+    smtlib is all proof obligations, with every figure and policy open, for solvers such as cvc5 and z3: before each
+    check there is the expected answer.
 
     json is the whole declaration with all claims, expressions both as text and as trees: by default with the figures of
     Leonardo.Ai, with --catalogue or --scope with others.

@@ -50,16 +50,14 @@ from tokenspec.oracle.sut.connect import connect
     type=Implementation(),
     help="Fuzzes an implementation: a command line, http://HOST:PORT, or python:module:factory.",
 )
-@click.option(
-    "--timeout", type=TIMEOUT, metavar="SECONDS", help="How long the implementation may take for an answer; default: 5."
-)
+@click.option("--timeout", type=TIMEOUT, metavar="SECONDS", help="Time limit for an answer of the implementation; default: 5.")
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
 @click.option("--slice", "part", metavar="I/N", help="The I-th of N runs that share the examples, each with a seed of its own.")
 @click.option(
     "--database",
     metavar="DIR",
     type=click.Path(),
-    help="Keeps what was found about an implementation, and tries what earlier runs found first. Runs may share it.",
+    help="Keeps the findings about an implementation, and tries those of earlier runs first. Runs may share it.",
 )
 @settings_or_infer_options
 @output_options("text", "json", "junit", "sarif", "md", reports=True)
@@ -105,7 +103,7 @@ def command(
     if sut is None:
         for option, value in (("--timeout", timeout), ("--reasons", reasons), ("--slice", part), ("--database", database)):
             if value is not None:
-                raise WrongUsage(option, "it is about an implementation, and goes with --sut")
+                raise WrongUsage(option, "the option is for an implementation; add --sut, or leave it out")
         if settings.infers:
             raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
         return out.write(_machines(FuzzConfig(number, steps, seed, settings, save), failed), failed)

@@ -39,7 +39,7 @@ def test_{name}(token_sut):
 
 
 def outputs(save: Sequence[str], of_sut: bool, draws_catalogue: bool) -> dict[str, str]:
-    """Every file that may be written, by what is said where it cannot be. Raises `WrongUsage`.
+    """Returns every file that may be written, by its description in errors. Raises `WrongUsage`.
 
     Without an implementation a run draws its own catalogue, if none is given, which is saved beside the log.
     """
@@ -59,7 +59,7 @@ def _beside(path: str) -> str:
 
 
 def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None, failed: list[WrongUsage]) -> Iterator[str]:
-    """Writes a run of the declared machines that failed, as logs; a line for each. What cannot be written is in `failed`."""
+    """Writes a failed run of the declared machines as logs; yields a line for each. Errors of writing go to `failed`."""
     for path in save:
         with noted(failed):
             write_file("--save", path, _log(failure.records))
@@ -71,9 +71,9 @@ def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None, f
 
 
 def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance, failed: list[WrongUsage]) -> Iterator[str]:
-    """Writes what an implementation was found to do, in the form that each file's name ends with; a line for each.
+    """Writes the counterexample of an implementation in the form of each file's ending; yields a line for each.
 
-    What cannot be written is added to `failed`.
+    Errors of writing are added to `failed`.
     """
     found, settings = verdict.counterexample, config.settings
     if found is None:
@@ -85,7 +85,7 @@ def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance
             if not is_log(path) and not found.records:
                 yield f"not saved as {path}: nothing was sent, so that there is no vector"
             elif is_log(path):
-                # A null that it answered counts, unlike one in a log.
+                # A null in an implementation's answer counts, unlike one in a log.
                 first, *others = found.records or [{}]
                 write_file("--save", path, _log([first | {"observed_as": "answer"}, *others] if first else []))
                 yield f"saved; {replay_again(path, verdict.policy, resets, settings.catalogue_file, known)}"

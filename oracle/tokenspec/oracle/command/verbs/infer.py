@@ -1,4 +1,4 @@
-"""`tokenspec infer`: which policy settings explain logs."""
+"""`tokenspec infer`: the policy settings that explain logs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def command(logs: tuple[str, ...], resets: str, settings: Settings, out: Output)
     """Finds the policy settings that explain everything the logs observed; `-` is standard input.
 
     All logs of one call are one world, and one implementation wrote them: a setting has to explain every account. Of
-    each answer that is ruled out, the record is named after which no setting with it was left. --policy says what is known.
+    each answer that is ruled out, the report names the record after which no setting had it. --policy gives known settings.
 
     \b
     tokenspec infer wallet.jsonl
@@ -34,11 +34,11 @@ def command(logs: tuple[str, ...], resets: str, settings: Settings, out: Output)
 
 
 def inferred(read: Logs, settings: Settings, resets: str, verb: str) -> RunReport:
-    """Replays logs under every setting that is possible."""
+    """Replays logs under every possible setting."""
     with progress("replaying", read.size or None) as tick:
         found = infer(read, settings.named, settings.catalogue, resets, tick)
     divergence = None
     if found.unexplained is not None:
-        # The setting in the report explains every record up to there, so that its own replay first differs there too.
+        # The setting in the report explains every earlier record, so that its own replay first differs at this one too.
         divergence = replay(read, Oracle(found.example, settings.catalogue, resets)).divergences[0]
     return infer_report(found, resets, read.names, divergence, verb)

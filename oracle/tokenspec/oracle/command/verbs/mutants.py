@@ -1,4 +1,4 @@
-"""`tokenspec mutants`: seeds faults into the declaration, and shows what kills each."""
+"""`tokenspec mutants`: seeds faults into the declaration, and shows the claim that kills each."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from tokenspec.oracle.report.mutants import mutants_report
 @click.option("--only", metavar="TEXT", default="", help="Only faults whose id begins with TEXT: an operator, or one fault.")
 @click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes; default: one for each core.")
 @click.option(
-    "--record", metavar="FILE", type=click.Path(), help="Keeps what became of every fault, for the table beside the claims."
+    "--record", metavar="FILE", type=click.Path(), help="Records the result of every fault, for the table beside the claims."
 )
 @output_options("text", "json", "junit", "md", reports=True)
 def command(only: str, workers: int, record: str | None, out: Output) -> int:
-    """Seeds every systematic fault into the declaration, and real bugs of other systems, and shows what kills each.
+    """Seeds every systematic fault into the declaration, and real bugs of other systems, and shows the claim that kills each.
 
-    A fault is killed by a claim that it breaks, in a search, a proof or a random run; or refused as no declaration at all.
-    One that answers everything as the original does, in every state of the small scope under every policy, is equivalent.
+    A fault is killed by a claim that it breaks, in a search, a proof or a random run; or refused as an invalid declaration.
+    A fault with the original's answers in every state of the small scope under every policy is equivalent.
     A fault that survives fails the run with exit code 16.
 
     \b

@@ -29,7 +29,7 @@ def command(out: Output) -> int:
 
 
 def _body(is_short: bool) -> Iterator[Block]:
-    """A row for each answer; where `is_short` without the reasons."""
+    """Yields a row for each answer; if `is_short` without the reasons."""
     rows = []
     for policy in POLICIES:
         for index, (answer, meaning) in enumerate(policy.answers):

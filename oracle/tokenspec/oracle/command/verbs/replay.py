@@ -29,8 +29,8 @@ from tokenspec.oracle.wire.log_files import Logs
 @resets_option
 @settings_or_infer_options
 @click.option("--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line.")
-@click.option("--save-state", metavar="FILE", type=click.Path(), help="Saves the oracle, to go on from later.")
-@click.option("--load-state", metavar="FILE", type=click.Path(), help="Goes on from a saved oracle and its settings.")
+@click.option("--save-state", metavar="FILE", type=click.Path(), help="Saves the oracle, to continue from it later.")
+@click.option("--load-state", metavar="FILE", type=click.Path(), help="Continues from a saved oracle with its settings.")
 @output_options("text", "json", "jsonl", "junit", "sarif", "md", reports=True)
 def command(
     logs: tuple[str, ...],
@@ -43,9 +43,9 @@ def command(
 ) -> int:
     """Runs event logs through the oracle, in the order given, as one world; `-` is standard input.
 
-    Where records say what was `observed`, it is compared; after a divergence the account goes on from what was observed.
-    Where nothing could be compared there is no verdict (20), unless --answers or --save-state is what was asked for. With
-    --policy infer it conforms where some setting explains it all, and the answers left are shown, as by `tokenspec infer`.
+    `observed` in a record is compared; after a divergence the account continues from the observation.
+    Where nothing could be compared there is no verdict (20), unless --answers or --save-state is given. With
+    --policy infer a log conforms if some setting explains it, and the remaining answers are shown, as by `tokenspec infer`.
 
     \b
     tokenspec replay examples/*.jsonl
@@ -59,7 +59,7 @@ def command(
     written = {"--answers": answers, "--save-state": save_state}
     for option, path in written.items():
         if settings.infers and path is not None:
-            raise WrongUsage(option, "it is about one setting, and --policy infer follows all that are possible")
+            raise WrongUsage(option, "the option needs one setting, and --policy infer follows all; leave one of them out")
     out.check([*logs, settings.catalogue_file, load_state], written)
     read = Logs(logs)
     if settings.infers:

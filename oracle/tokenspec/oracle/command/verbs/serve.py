@@ -15,21 +15,21 @@ from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.wire.settings import RESETS
 
 LONGEST = 2**20
-"""Bytes of a request; a longer one is passed over and answered with an error."""
+"""The largest size of a request, in bytes; a longer one is skipped and answered with an error."""
 
 
 @click.command()
 @click.option("--stdio", is_flag=True, help="One request a line on standard input, one answer a line on standard output.")
 @click.option("--http", "address", metavar="HOST:PORT", help="Requests are POSTed to /; port 0 takes a free one.")
-@click.option("--resets", type=click.Choice(RESETS), default=RESETS[0], show_default=True, help="How the two jobs come.")
+@click.option("--resets", type=click.Choice(RESETS), default=RESETS[0], show_default=True, help="As for `replay`.")
 @click.option(
     "--worlds", type=click.IntRange(min=1), default=64, show_default=True, metavar="N", help="Worlds open at once, over HTTP."
 )
 @settings_options
 def command(stdio: bool, address: str | None, resets: str, worlds: int, settings: Settings) -> int:
-    """Answers requests as a right implementation would, until its input ends or it is told to stop.
+    """Answers requests as a right implementation would, until the input ends or a signal stops the server.
 
-    A policy given here is fixed: clients are told, and cannot change it. The catalogue given here is that of
+    A policy given here is fixed: clients are informed, and cannot change it. The catalogue given here is used for
     clients that send none.
 
     \b
@@ -53,7 +53,7 @@ def command(stdio: bool, address: str | None, resets: str, worlds: int, settings
 
 
 def _serve_lines(server: Server) -> None:
-    """Answers each line until standard input ends, or nobody reads the answers any more."""
+    """Answers each line until standard input ends, or the reader of the answers has closed the stream."""
     source, to = sys.stdin.buffer if sys.stdin is not None else None, sys.stdout.buffer
     while source is not None and (line := source.readline(LONGEST + 1)):
         if len(line) > LONGEST and not line.endswith(b"\n"):

@@ -44,7 +44,7 @@ def command() -> None:
 
 
 @command.command("build")
-@click.option("--out", metavar="DIR", required=True, type=click.Path(), help="Where the suite goes, a directory of its own.")
+@click.option("--out", metavar="DIR", required=True, type=click.Path(), help="A directory for the suite alone.")
 @click.option("--check", is_flag=True, help="Writes nothing, and exits 16 where the suite in DIR is not the one that is built.")
 @QUIET
 def build_command(out: str, check: bool, quiet: bool) -> int:
@@ -87,7 +87,7 @@ def build_command(out: str, check: bool, quiet: bool) -> int:
 def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
     """Adds vectors that `fuzz --sut --save FILE.json` found to the suite of your own in DIR, which is made if there is none.
 
-    From then on `vectors run DIR` says whether what was found has come back.
+    From then on `vectors run DIR` detects a recurrence of these findings.
 
     \b
     tokenspec vectors add tests/vectors found.json
@@ -116,7 +116,7 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
 )
 @click.option(
     "--timeout", type=TIMEOUT, metavar="SECONDS", default=DEFAULT_TIMEOUT, show_default=True,
-    help="How long a request may take.",
+    help="Time limit for a request.",
 )  # fmt: skip
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="TOML: its own words for refusals, each with its codes.")
 @click.option("--slice", "part", metavar="I/N", help="Each N-th vector from the I-th on, to share a suite among N runs.")

@@ -1,4 +1,4 @@
-"""`tokenspec verify-artefacts`: whether everything that was made from the declaration was made from this one."""
+"""`tokenspec verify-artefacts`: checks that artefacts were made from this declaration."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tokenspec.oracle.report.exits import BAD_DATA, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.model import Check, FindingPlace, FindingRule, ReportFinding, ReportTable, RunReport
 
 _DIGESTS = re.compile(rb'(?:"digest"\s*:\s*"|tokenspec [^\s,]+, declaration )([0-9a-f]{64})')
-"""As reports, certificates, vectors and modules carry it, and as texts and pictures do."""
+"""The digest as written in reports, certificates, vectors and modules, and in texts and pictures."""
 SAME, OTHER, NONE = "this declaration", "another declaration", "no digest"
 
 
@@ -23,10 +23,10 @@ SAME, OTHER, NONE = "this declaration", "another declaration", "no digest"
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=click.Path())
 @output_options("text", "json", "junit", "sarif", "md", reports=True)
 def command(paths: tuple[str, ...], out: Output) -> int:
-    """Tells whether files were all made from the declaration of this tokenspec, by the digest that they carry.
+    """Checks that all files were made from the declaration of this tokenspec, by their digests.
 
-    Certificates, vectors, exports, reports, logs of runs as JSON, and pictures as SVG, DOT or Mermaid carry one. Of a folder,
-    every file is looked at, and one without a digest is passed over; named by itself, it is an error. Exit code 65 where a
+    Certificates, vectors, exports, reports, logs of runs as JSON, and pictures as SVG, DOT or Mermaid have one. Of a folder,
+    every file is read, and one without a digest is skipped; named by itself, it is an error. Exit code 65 where a
     file is of another declaration.
 
     \b
@@ -40,7 +40,7 @@ def command(paths: tuple[str, ...], out: Output) -> int:
 
 
 def _report(shown: Mapping[str, str]) -> RunReport:
-    """A check for each file, which fails unless it was made from this declaration."""
+    """Returns a check for each file, which fails unless it was made from this declaration."""
     same = sum(verdict == SAME for verdict in shown.values())
     return RunReport(
         verb="verify-artefacts",

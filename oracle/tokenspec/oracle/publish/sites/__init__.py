@@ -1,1 +1,1 @@
-"""Tables and pictures of the declared account in sites that other programs build."""
+"""Integrations with site generators: tables and pictures of the declared account."""

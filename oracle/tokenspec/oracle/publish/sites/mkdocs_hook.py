@@ -20,7 +20,7 @@ from tokenspec.oracle.publish.sites.settings import settings_of
 
 
 def on_page_markdown(text: str, page: Any, config: Any, files: Any) -> str:
-    """The page's Markdown with its blocks filled; pictures within, since MkDocs finds no file that is written while it builds.
+    """Returns the page's Markdown with its blocks filled; pictures inline, since MkDocs ignores files written during a build.
 
     An unknown name, setting or catalogue ends the build with a message.
     """

@@ -11,6 +11,6 @@ from tokenspec.spec.policies import DEFAULTS
 
 
 def settings_of(catalogue: str | None, policy: Mapping[str, str], folder: Path) -> tuple[Catalogue, dict[str, str]]:
-    """The catalogue of the file, from `folder`, and the policies, defaults filled in. Raises `BadSetting`, `OSError`."""
+    """Returns the catalogue of the file, from `folder`, and the policies with defaults. Raises `BadSetting`, `OSError`."""
     policy_from(policy)
     return (DEFAULT if catalogue is None else catalogue_from_file(folder / catalogue)), {**DEFAULTS, **policy}

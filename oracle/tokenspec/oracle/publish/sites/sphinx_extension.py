@@ -1,4 +1,4 @@
-"""A Sphinx extension: `.. tokenspec:: NAME` shows what `tokenspec docs list` lists.
+"""A Sphinx extension: `.. tokenspec:: NAME` shows a content that `tokenspec docs list` lists.
 
     extensions = ["tokenspec.oracle.publish.sites.sphinx_extension"]          in conf.py
     tokenspec_policy = {"refund": "none"}                             other answers to open questions, where wanted
@@ -33,7 +33,7 @@ class Tokenspec(SphinxDirective):
     option_spec: ClassVar[Any] = {}
 
     def run(self) -> list[nodes.Node]:
-        """The nodes of the content. An unknown name, setting or catalogue is an error of the document."""
+        """Returns the nodes of the content. An unknown name, setting or catalogue is an error of the document."""
         try:
             catalogue, policy = settings_of(self.config.tokenspec_catalogue, self.config.tokenspec_policy, Path(self.env.srcdir))
             content = finder(Path(self.env.srcdir), catalogue, policy)(" ".join(self.arguments[0].split()), {})

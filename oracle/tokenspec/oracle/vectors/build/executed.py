@@ -1,4 +1,4 @@
-"""What a run shows: the right answers to it, which edges of the declared machines it goes along, which faults it finds."""
+"""Execution of runs: the right answers, the covered edges of the declared machines, the faults found."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tokenspec.spec.session import LOGGED_OUT
 
 @dataclass(eq=False)
 class ExecutedWorld:
-    """Settings under which runs are played: an oracle, and one that takes on faults."""
+    """Settings under which runs are executed: an oracle, and one with seeded faults."""
 
     policy: Mapping[str, str]
     catalogue: Catalogue
@@ -35,7 +35,7 @@ _worlds: dict[str, ExecutedWorld] = {}
 
 
 def world_of(policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> ExecutedWorld:
-    """The one world with these settings."""
+    """Returns the one world with these settings."""
     key = repr((sorted(policy.items()), catalogue, resets))
     if key not in _worlds:
         _worlds[key] = ExecutedWorld(policy, catalogue, resets)
@@ -43,8 +43,8 @@ def world_of(policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> Ex
 
 
 @dataclass(eq=False)
-class Played:
-    """A run with the right answers. `edges` are what each event came to in which state, and each rule after the one before."""
+class ExecutedRun:
+    """A run with the right answers. `edges` are each event's result by state, and each rule after the one before."""
 
     world: ExecutedWorld
     records: Sequence[Record]
@@ -54,10 +54,10 @@ class Played:
     last: str
     """The rule or code of the last record."""
     before: Row
-    """The row of the last record's account before it."""
+    """The row of the last record's account before the record."""
 
     def finds(self, fault: OracleFault) -> bool:
-        """Returns whether an implementation with this fault, bound to this world, answers some record otherwise."""
+        """Returns true if an implementation with this fault, bound to this world, answers some record differently."""
         if fault.initial == self.world.oracle.compiled.initial:
             changed = (step for step in self.steps if step.event in fault.steps)
             first = next((step for step in changed if fault.differs(step.event, step.outcome, step.fields, step.before)), None)
@@ -76,13 +76,13 @@ def _answer(oracle: Oracle, record: Record) -> Answer | None:
         return None
 
 
-def play(world: ExecutedWorld, records: Sequence[Record]) -> Played:
-    """Plays a run in an empty world."""
+def play(world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
+    """Runs records in an empty world."""
     oracle = world.oracle.fork({})
     steps: list[MachineStep] = []
     edges: dict[str, None] = {}
     rules: dict[str, str] = {}
-    """By account, the last rule that accepted an event of it."""
+    """By account, the last rule that accepted an event."""
     answers, last, before = [], "", oracle.compiled.initial
     for record in records:
         name, event = record["account"], record["event"]
@@ -96,18 +96,18 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> Played:
                 rules[name] = oracle.compiled.rules[step.outcome[0]]
         steps += stepped.steps
         answers.append(stepped.answer)
-        # What fell due by then has changed the row already.
+        # Jobs that fell due by then have changed the row already.
         before = next((step.before for step in stepped.steps if step.event == event), before)
         last = stepped.decided_by or "duplicate"
         if event in oracle.session_machine.event_named:
             state = session.state if session is not None else LOGGED_OUT
             refused = stepped.answer.outcome == "refused"
             edges[f"session {state}: {event + ' refused, ' if refused else ''}{last}"] = None
-    return Played(world, records, answers, steps, edges, last, before)
+    return ExecutedRun(world, records, answers, steps, edges, last, before)
 
 
 def edges_of(oracle: Oracle, step: MachineStep | PathStep, after: str) -> Iterator[str]:
-    """The edges that a step goes along; `after` is the rule before it, if any."""
+    """Yields the edges that a step covers; `after` is the rule before it, if any."""
     index = step.outcome[0]
     if index < 0:
         yield f"{step.before[0]}: {step.event} refused, {oracle.compiled.codes[-1 - index]}"

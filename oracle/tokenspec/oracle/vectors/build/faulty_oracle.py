@@ -1,4 +1,4 @@
-"""Worlds with a seeded fault, of which only what the fault changes is compiled anew."""
+"""Worlds with a seeded fault, of which only the changed part is compiled anew."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ SHOWN = ("status", "plan", "scheduled_plan", *POOLS)
 
 
 def changed_events(original: Machine, faulty: Machine) -> tuple[Event, ...]:
-    """The events of `faulty` that may come to something else than in `original`."""
+    """Returns the events of `faulty` that may have another result than in `original`."""
     definitions = {d.name: d.expr for d in faulty.definitions}
     other = {d.name for d, before in zip(faulty.definitions, original.definitions, strict=True) if d != before}
     for name, expr in definitions.items():
-        # A definition reads only those that stand before it.
+        # A definition reads only earlier definitions.
         if set(reads(expr)) & other:
             other.add(name)
     pairs = zip(original.events, faulty.events, strict=True)
@@ -31,7 +31,7 @@ def changed_events(original: Machine, faulty: Machine) -> tuple[Event, ...]:
 
 
 def shows_nothing(original: Machine, faulty: Machine) -> bool:
-    """Returns whether the two differ in the ledger alone, of which no answer says anything."""
+    """Returns true if the two differ in the ledger alone, which no answer shows."""
     same = faulty.definitions == original.definitions and faulty.variables == original.variables
     return same and all(_without_ledger(e) == _without_ledger(f) for e, f in zip(original.events, faulty.events, strict=True))
 
@@ -41,12 +41,12 @@ def _without_ledger(event: Event) -> Event:
 
 
 class OracleFault:
-    """What a fault changes, compiled once; its rules and codes are numbered after those of the original."""
+    """The changes of a fault, compiled once; its rules and codes are numbered after those of the original."""
 
     def __init__(self, id: str, original: Machine, faulty: Machine) -> None:
         self.id = id
         events = changed_events(original, faulty)
-        # What is put down in the ledger no answer shows.
+        # No answer shows the ledger.
         bare = tuple(_without_ledger(event) for event in events)
         self._compiled = Compiled(replace(faulty, events=bare), {p.name: _any_value(p) for p in faulty.all_parameters})
         self._rules, self._codes = rule_names(original), refusal_codes(original)
@@ -54,7 +54,7 @@ class OracleFault:
         self.acts: list[tuple[tuple[str, ClockAct], ...]] = [r.clocks for e in events for r in e.rules]
         self.events = {e.name: e for e in events}
         self._own = {r.name: r.clocks for e in original.events for r in e.rules}
-        # What the clock brings about is answered with the next record, and a job that repeats with its last run.
+        # The next record's answer shows events of the clock; a repeated job's answer shows its last run.
         self._hidden = {e.name for e in original.events if e.actor is Actor.CLOCK or e.repeats} | {
             e.name for e in events if e.repeats or e.answers != original.event_named[e.name].answers
         }
@@ -62,14 +62,14 @@ class OracleFault:
         self._repeated = {e.name for e in events if e.repeats != original.event_named[e.name].repeats}
 
     def bind(self, parameters: Mapping[str, Value]) -> None:
-        """Goes over to other parameters."""
+        """Binds the fault to other parameters."""
         self._compiled.bind(parameters)
         self.initial = self._compiled.initial
         rules, codes = len(self._rules), len(self._codes)
         self.steps = {name: _renumbered(step, rules, codes) for name, step in self._compiled.steps.items()}
 
     def shows(self, event: str, outcome: Outcome, fields: Fields, before: Row) -> bool:
-        """Returns whether the answer to such a step is another one here, whatever came before and will come after."""
+        """Returns true if the answer to such a step differs under the fault, whatever came before and comes after."""
         if event in self._hidden:
             return False
         try:
@@ -81,7 +81,7 @@ class OracleFault:
         return answers != outcome[2] or any(after[n] != outcome[1][n] for n in self._shown)
 
     def differs(self, event: str, outcome: Outcome, fields: Fields, before: Row) -> bool:
-        """Returns whether a step of the original comes to something else here, as far as an answer or the state shows it."""
+        """Returns true if the result of a step differs under the fault, as far as an answer or the state shows it."""
         step = self.steps.get(event)
         if step is None:
             return False
@@ -112,7 +112,7 @@ class FaultyWorld(Oracle):
     """An oracle that answers with one fault after the other."""
 
     runs_max = 50
-    """More than the months that any run misses."""
+    """The number of runs after which a job is taken to have no end: more than the months that any run misses."""
 
     def __init__(self, policy: Mapping[str, str], catalogue: Any, resets: str) -> None:
         super().__init__(policy, catalogue, resets)
@@ -120,7 +120,7 @@ class FaultyWorld(Oracle):
         self._plain = (compiled.steps, self._acts, self._answers, self._repeats)
 
     def seed(self, fault: OracleFault) -> None:
-        """From now on it has this fault and no other, and an empty world."""
+        """Replaces the fault, and empties the world."""
         steps, acts, answers, repeats = self._plain
         self.compiled.initial = fault.initial
         self.compiled.steps = {**steps, **fault.steps}

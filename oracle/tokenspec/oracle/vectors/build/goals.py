@@ -1,4 +1,4 @@
-"""The purpose of a vector, in plain words and as a slug: read from the rule or refusal that it ends with."""
+"""The purpose of a vector, in words and as a slug, derived from the rule or refusal that it ends with."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Actor, Origin, Requirement, Rule
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.vectors.build.executed import Played
+from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.spec.system import system
 from tokenspec.spec.words import ABSENT, POOLS
 
@@ -22,18 +22,18 @@ class Candidate:
     id: str
     title: str
     clauses: tuple[str, ...]
-    played: Played
+    played: ExecutedRun
     wanted: bool = False
-    """A scenario: it is a goal of its own."""
+    """True for a scenario, which is a goal of its own."""
 
 
 def slug(goal: str) -> str:
-    """The goal as a part of an id."""
+    """Returns the goal as a part of an id."""
     return re.sub(r"[^a-z0-9_]+", "-", goal.lower()).strip("-")
 
 
-def candidate(goal: str, found: Played) -> Candidate:
-    """The run found for a goal, named by the goal and told by how it ends."""
+def candidate(goal: str, found: ExecutedRun) -> Candidate:
+    """Returns the run found for a goal, named by the goal and titled by its end."""
     record = found.records[-1]
     reason = _reasons().get((record["event"], found.last))
     why = reason.why if isinstance(reason, Rule) else reason.because if reason is not None else "the first answer stands"
@@ -48,7 +48,7 @@ def candidate(goal: str, found: Played) -> Candidate:
 
 
 def _passing(goal: str) -> str:
-    """The event that the clock brings about, where the goal is about that and the last record only shows it."""
+    """Returns the reason of an automatic event, where the goal is that event and the last record only shows it."""
     rule = re.split(r", then |: ", goal)[-1]
     by_itself = (r for event in _events().values() if event.actor is Actor.CLOCK for r in event.rules)
     return next((f"{r.why}; then " for r in by_itself if r.name == rule), "")
@@ -71,7 +71,7 @@ def _events() -> dict[str, Any]:
 
 @cache
 def _payload(event: str) -> tuple[str, ...]:
-    """What an event brings, numbers first. Of its keys the action is told; the others are ids that a run makes up."""
+    """Returns the fields of an event, numbers first. Of its keys the action is named; the others are generated ids."""
     fields = [field for field in _events()[event].fields if field.origin is Origin.PAYLOAD]
     return (*(field.key for field in sorted(fields, key=lambda field: isinstance(field.type, Enum))), "action")
 
@@ -85,8 +85,8 @@ def _number(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value).replace("_", " ")
 
 
-def _where(found: Played) -> str:
-    """The account as it stands before the last record."""
+def _where(found: ExecutedRun) -> str:
+    """Describes the account before the last record."""
     names = [v.name for v in found.world.oracle.machine.variables]
     state: dict[str, Any] = dict(zip(names, found.before, strict=True))
     if state["status"] == ABSENT:
@@ -96,7 +96,7 @@ def _where(found: Played) -> str:
     return f"while {state['status'].replace('_', ' ')}{plan} with {held or 'no tokens'}"
 
 
-def _settings(found: Played) -> str:
-    """The settings that are not the default ones."""
-    named = [f"{knob}={answer}" for knob, answer in found.world.policy.items()]
+def _settings(found: ExecutedRun) -> str:
+    """Returns the settings that are not the default ones."""
+    named = [f"{name}={choice}" for name, choice in found.world.policy.items()]
     return f" ({', '.join(named)})" if named else ""

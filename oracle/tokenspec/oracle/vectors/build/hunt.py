@@ -11,7 +11,7 @@ import msgspec
 from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.vectors.build.executed import ExecutedWorld, Played, edges_of, play, world_of
+from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, edges_of, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.paths import PathEdge, PathSearch, PathStep
@@ -22,10 +22,10 @@ _TRIES = 8
 """The largest number of changed steps that are followed until an answer shows the fault."""
 
 _FOLLOWED = 150
-"""The number of runs that are tried for each of them."""
+"""The number of runs that are tried for each step."""
 
 _PAIRS = 2_000
-"""Ways followed in the search for every rule after every other."""
+"""The number of paths followed in the search for every rule after every other."""
 
 
 @dataclass
@@ -40,13 +40,13 @@ class Hunt:
     _known: set[bytes] = field(default_factory=set)
 
     def pairs(self) -> None:
-        """Every rule after every other, from a new account."""
+        """Collects every rule after every other, from a new account."""
         world = world_of({}, DEFAULT, self.resets)
         for edge in PathSearch(Oracle(None, None, self.resets), by_rules=True).edges((), _PAIRS):
             self._cover(world, edge)
 
     def at(self, point: StartingPoint) -> None:
-        """Everything within reach of a point: its edges, under the default policies, and the faults that show there."""
+        """Collects everything within reach of a point: its edges, under the default policies, and the faults that show there."""
         world = world_of(point.policy, point.catalogue, self.resets)
         found = _Found(PathSearch(Oracle(point.policy, point.catalogue, self.resets)).edges(point.script, point.paths))
         if not point.policy:
@@ -66,7 +66,7 @@ class Hunt:
         new = {name for step in edge.steps for name in edges_of(world.oracle, step, step.after)} - self.goals
         if not new:
             return
-        # Time that passes in several steps here passes in one where nothing is written, so the run is played anew.
+        # Without a record, several steps of time become one, so the run is executed anew.
         played = play(world, edge.records())
         new &= played.edges.keys()
         if new:
@@ -74,7 +74,7 @@ class Hunt:
             self._add(candidate(min(new), played))
 
     def _add(self, found: Candidate) -> None:
-        """A run that was found before keeps the name it was found under."""
+        """Adds a candidate; a run that was found before keeps its first name."""
         key = msgspec.json.encode([id(found.played.world), found.played.records])
         if key not in self._known:
             self._known.add(key)
@@ -82,20 +82,20 @@ class Hunt:
 
 
 class _Found:
-    """Edges of one search, by the steps they take."""
+    """Edges of one search, by their steps."""
 
     def __init__(self, edges: Iterator[PathEdge]) -> None:
         self.edges = list(edges)
         self._after: dict[int, list[PathEdge]] = defaultdict(list)
         self._steps: dict[str, dict[tuple[Row, Fields], tuple[PathStep, PathEdge]]] = defaultdict(dict)
-        self._played: dict[int, Played] = {}
+        self._played: dict[int, ExecutedRun] = {}
         for edge in self.edges:
             self._after[id(edge.way)].append(edge)
             for step in edge.steps:
                 self._steps[step.event].setdefault((step.before, step.fields), (step, edge))
 
-    def showing(self, fault: OracleFault, world: ExecutedWorld) -> Played | None:
-        """The first run found in which an answer shows the fault."""
+    def showing(self, fault: OracleFault, world: ExecutedWorld) -> ExecutedRun | None:
+        """Returns the first run found in which an answer shows the fault."""
         if fault.initial != world.oracle.compiled.initial:
             return self._first(deque(self.edges[:_FOLLOWED]), fault, world)
         for event in fault.steps:
@@ -113,8 +113,8 @@ class _Found:
                     break
         return None
 
-    def _first(self, waiting: deque[PathEdge], fault: OracleFault, world: ExecutedWorld) -> Played | None:
-        """The first of these runs, and of those that go on from them, that shows the fault."""
+    def _first(self, waiting: deque[PathEdge], fault: OracleFault, world: ExecutedWorld) -> ExecutedRun | None:
+        """Returns the first of these runs, or of their continuations, that shows the fault."""
         for _ in range(_FOLLOWED):
             if not waiting:
                 return None
@@ -128,7 +128,7 @@ class _Found:
 
 
 def hunted(resets: str, points: Sequence[StartingPoint], faults: Iterable[OracleFault]) -> Hunt:
-    """All candidates. Points under other policies than the default ones come last, and are about faults alone."""
+    """Returns all candidates. Points under other policies than the default ones come last, and serve faults alone."""
     hunt = Hunt(resets, list(faults))
     for point in points:
         if not point.policy:

@@ -1,6 +1,6 @@
-"""Next events of a run that is looked for: records with the amounts at which another rule or refusal begins to apply.
+"""Next events in a search for runs: records with the amounts at which another rule or refusal begins to apply.
 
-A move is a record without account and instant. Which amounts count is read from the account as it stands; names of
+A move is a record without account and instant. The amounts are derived from the current account; names of
 plans, packs and actions come from the catalogue.
 """
 
@@ -20,13 +20,13 @@ from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import APP_POOLS, POOLS
 
 Found = tuple[Move, bool]
-"""A move, and whether runs go on after it; after the others they end."""
+"""A move, and true if runs continue after it."""
 
 _FIRST, _THIRD = "first_party", "third_party"
 
 
 def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
-    """Every move worth trying, the plainest first; `at` is where each variable stands in the account's row.
+    """Yields every move worth trying, the plainest first; `at` is the index of each variable in the account's row.
 
     An event for which no amount worth trying is known is tried with plain ones.
     """
@@ -40,7 +40,7 @@ def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iter
 
 
 def _plain(event: Event) -> Iterator[Found]:
-    """The event with each member of its enumerations, and with the numbers 1 and 0; its keys are unknown names."""
+    """Yields the event with each member of its enumerations, and with the numbers 1 and 0; its keys are unknown names."""
     fields = [field for field in event.fields if field.origin is Origin.PAYLOAD]
     keys = {key.name: UNKNOWN for key in event.keys if key.shape is Shape.TEXT and not key.optional}
     for values in product(*(_values(field.type) for field in fields)):
@@ -111,7 +111,7 @@ def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
 
 
 def _named(account: Account, catalogue: Catalogue) -> Iterator[Found]:
-    """Generations that name their model, or the action that they pay for."""
+    """Yields generations that name their model, or the action that they pay for."""
     job, image = f"j{len(account.jobs) + 1}", "image"
     known = [next((n for n, m in catalogue.models.items() if m.paid_only is paid_only), UNKNOWN) for paid_only in (True, False)]
     for model in dict.fromkeys((*known, UNKNOWN)):

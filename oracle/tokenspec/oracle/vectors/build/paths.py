@@ -1,7 +1,7 @@
-"""Short runs of one account, found by a search in breadth: every way to a situation that differs from all shorter ones.
+"""Short runs of one account, found by a breadth-first search: every path to a situation that no shorter one reaches.
 
-Two accounts are in one situation where status, plans and whatever is due are the same, and each pool is empty, full, or
-between. Time passes as far as a job falls due, to the last day's mark before a renewal, or by several months at once.
+Two accounts are in one situation if status, plans and due jobs are the same, and each pool is empty, full, or
+between. Time advances to the next due job, to the last day's mark before a renewal, or by several months at once.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.spec.words import APP_POOLS, NONE
 
 _WAITS = 2
-"""The number of times time passes between two records: as far as one job falls due, and the next."""
+"""The largest number of waits between two records: until one job falls due, and until the next."""
 _MONTHS = 4
-"""The number of renewals that fall due where several do."""
+"""The number of renewals that fall due in a wait of several months."""
 
 
 class PathStep(NamedTuple):
@@ -41,10 +41,10 @@ class PathStep(NamedTuple):
 
 
 @dataclass(eq=False)
-class Way:
-    """A run so far: its last record (None where time alone has passed), and what it has come to."""
+class PathNode:
+    """A run so far: its last record (None where only time has passed), and its result."""
 
-    before: Way | None
+    before: PathNode | None
     record: Record | None
     account: Account
     now: int
@@ -53,9 +53,9 @@ class Way:
     length: int = 0
 
     def records(self) -> list[Record]:
-        """All records, the first one first."""
+        """Returns all records, the first one first."""
         found: list[Record] = []
-        way: Way | None = self
+        way: PathNode | None = self
         while way is not None:
             if way.record is not None:
                 found.append(way.record)
@@ -65,23 +65,23 @@ class Way:
 
 @dataclass(eq=False)
 class PathEdge:
-    """One more record after a way, and the steps it took, with those of the time that passed before it."""
+    """One more record after a path, and its steps, with those of the time that passed before it."""
 
-    way: Way
+    way: PathNode
     record: Record
     steps: list[PathStep]
-    then: Way | None = None
-    """The way it leads to, where runs go on from there."""
+    then: PathNode | None = None
+    """The path it leads to, where runs continue from there."""
 
     def records(self) -> list[Record]:
-        """The run that ends with it."""
+        """Returns the run that ends with the edge."""
         return [*self.way.records(), self.record]
 
 
 class PathSearch:
-    """Looks for ways in the world of `oracle`, which it drives with accounts of its own.
+    """Searches paths in the world of `oracle`, with accounts of its own.
 
-    `by_rules` looks for every rule after every other: figures then count for less, and a look at a price is a rule too.
+    `by_rules` searches every rule after every other: figures then count for less, and a request for a price is a rule too.
     """
 
     def __init__(self, oracle: Oracle, by_rules: bool = False) -> None:
@@ -89,7 +89,7 @@ class PathSearch:
         self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
 
     def edges(self, script: Script, ways_max: int) -> Iterator[PathEdge]:
-        """Every edge of the first `ways_max` ways that begin with the script, those of shorter ways first."""
+        """Yields every edge of the first `ways_max` paths that begin with the script, those of shorter paths first."""
         first = self._first(script)
         seen, probed = {self._situation(first.account, "")}, set[Any]()
         waiting = deque([(first, list[PathStep]())])
@@ -110,7 +110,7 @@ class PathSearch:
                     if key not in seen:
                         seen.add(key)
                         at = record["at"]
-                        edge.then = Way(way, record, account, at, rule, 0, way.length + 1)
+                        edge.then = PathNode(way, record, account, at, rule, 0, way.length + 1)
                         waiting.append((edge.then, []))
                 yield edge
             for later, steps in self._later(way):
@@ -122,26 +122,26 @@ class PathSearch:
                     look = {"account": NAME, "at": later.now, **LOOK}
                     yield PathEdge(later, look, passed + steps + self._played(later, look)[1])
 
-    def _first(self, script: Script) -> Way:
-        """The way that the script leads to."""
+    def _first(self, script: Script) -> PathNode:
+        """Returns the path of the script."""
         oracle = self._oracle.fork({})
-        way = Way(None, None, Account(oracle.compiled.initial), parse_instant(START))
+        way = PathNode(None, None, Account(oracle.compiled.initial), parse_instant(START))
         for length, record in enumerate(records_of(script, oracle), 1):
             account, _, rule = self._played(way, record)
-            way = Way(way, record, account, record["at"], rule, 0, length)
+            way = PathNode(way, record, account, record["at"], rule, 0, length)
         last = max((account.last_at or 0 for account in oracle.accounts.values()), default=0)
         if last > way.now:
             account, _, rule = self._played(way, last)
-            way = Way(way, None, account, last, rule, 1, way.length)
+            way = PathNode(way, None, account, last, rule, 1, way.length)
         return way
 
-    def _records(self, way: Way) -> Iterator[tuple[Record, bool]]:
+    def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
         at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)
         for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
             if self._oracle.resets == "explicit" or found["event"] not in JOBS:
                 yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == "quote")
 
-    def _later(self, way: Way) -> Iterator[tuple[Way, list[PathStep]]]:
+    def _later(self, way: PathNode) -> Iterator[tuple[PathNode, list[PathStep]]]:
         account = way.account
         if way.waits == _WAITS or account.daily is None:
             return
@@ -155,9 +155,9 @@ class PathSearch:
             instants.append(dial.upcoming)
         for at in instants:
             after, steps, rule = self._played(way, at)
-            yield Way(way, None, after, at, rule, way.waits + 1, way.length), steps
+            yield PathNode(way, None, after, at, rule, way.waits + 1, way.length), steps
 
-    def _played(self, way: Way, what: Record | int) -> tuple[Account, list[PathStep], str]:
+    def _played(self, way: PathNode, what: Record | int) -> tuple[Account, list[PathStep], str]:
         account, oracle, rule = way.account.copy(), self._oracle, way.rule
         steps = (
             oracle.advance(account, what) if isinstance(what, int) else oracle.step(oracle.reader.convert(what), account).steps
@@ -170,7 +170,7 @@ class PathSearch:
         return account, taken, rule
 
     def _situation(self, account: Account, rule: str | None) -> Any:
-        """What makes two accounts, after one rule, worth telling apart; None for the rule leaves out how they got there."""
+        """Returns a key that is equal for accounts, after one rule, that need no distinction; None as rule ignores the rule."""
         row: Any = account.row
         if self._by_rules:
             return self._lifecycle(account, rule)
@@ -200,7 +200,7 @@ def _filled(tokens: int, most: int) -> int:
 
 
 def _last_job(account: Account) -> Any:
-    """What a refund of the last job turns on."""
+    """Returns the facts that a refund of the last job depends on."""
     for job in reversed(account.jobs.values()):
         lasts = job.day == account.day, job.month == account.month, job.subscription == account.subscription
         return tuple(part > 0 for part in job.parts), lasts, job.refunded
@@ -208,5 +208,5 @@ def _last_job(account: Account) -> Any:
 
 
 def written(record: Record) -> Record:
-    """The record with its instant as it is sent."""
+    """Returns the record with its instant as sent."""
     return record | {"at": format_instant(record["at"])}

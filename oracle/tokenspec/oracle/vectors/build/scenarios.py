@@ -1,4 +1,4 @@
-"""Runs as they are told: scenarios that are vectors of their own, and the situations from which others are looked for."""
+"""Written runs: scenarios that are vectors of their own, and the situations from which others are searched."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tokenspec.spec.policies import POLICIES
 
 _UNITS = {"h": 3_600_000, "ms": 1}
 _GENERATION = {"media": "image", "origin": "first_party"}
-"""The fields of a generation that are not written where they are these."""
+"""The default fields of a generation, which are not written."""
 
 
 class _Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -30,12 +30,12 @@ class _Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
     @property
     def catalogue(self) -> Catalogue:
-        """The catalogue."""
+        """Returns the catalogue."""
         return _catalogue(self.figures)
 
 
 class Scenario(_Run, frozen=True, kw_only=True):
-    """A run with a point of its own, which its title tells. Where resets are implied, its jobs are not written."""
+    """A run with a purpose of its own, named in its title. Where resets are implied, its jobs are not written."""
 
     id: str
     title: str
@@ -45,27 +45,27 @@ class Scenario(_Run, frozen=True, kw_only=True):
 
     @property
     def script(self) -> Script:
-        """Its events and waits."""
+        """Returns the events and waits of the scenario."""
         return script_of(self.run)
 
 
 class StartingPoint(_Run, frozen=True, kw_only=True):
-    """A situation from which runs are looked for; `paths` is how many are followed."""
+    """A situation from which runs are searched; `paths` is the number followed."""
 
     name: str
     paths: int
     after: str = ""
-    """The point that its run goes on from."""
+    """The point that its run continues from."""
 
     @property
     def script(self) -> Script:
-        """The events and waits that lead to it."""
+        """Returns the events and waits that lead to the point."""
         before = {point.name: point for point in STARTING_POINTS}[self.after].script if self.after else ()
         return (*before, *script_of(self.run))
 
 
 def script_of(run: str) -> tuple[Move | Wait, ...]:
-    """The events and waits of a run, as scenarios.toml describes them."""
+    """Returns the events and waits of a run, as scenarios.toml describes them."""
     return tuple(_step(words[0], words[1:]) for line in re.split("[;\n]", run) if (words := line.split()))
 
 
@@ -79,7 +79,7 @@ def _step(first: str, words: list[str]) -> Move | Wait:
     for word in words:
         key, _, value = word.partition("=")
         table, _, entry = key.partition(".")
-        # Terms of a sum tell which pools an amount is made of.
+        # The terms of a sum name the pools of an amount.
         content = sum(map(int, value.split("+"))) if re.fullmatch(r"[\d_+]+", value) else value
         if entry:
             fields.setdefault(table, {})[entry] = content
@@ -120,4 +120,4 @@ STARTING_POINTS = (
         if (policy.name, choice) not in _CHOSEN
     ),
 )
-"""Those of starting_points.toml, and a plain one for each choice of a policy that none of them makes."""
+"""The points of starting_points.toml, and a plain one for each choice of a policy that none of them makes."""

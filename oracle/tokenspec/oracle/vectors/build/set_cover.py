@@ -1,4 +1,4 @@
-"""Few vectors that cover everything, and how few there could be at best."""
+"""A small set of vectors that covers everything, and a lower bound on its size."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 def few(goals: Sequence[Set[Any]], sizes: Sequence[int]) -> list[int]:
-    """Numbers of candidates that together have every goal of any of them: by greed, then without those not needed.
+    """Returns indices of candidates that together cover every goal: chosen greedily, then without the dispensable ones.
 
-    `goals[n]` are those of candidate n, and `sizes[n]` is how long it is; the shorter and earlier one is preferred.
+    `goals[n]` are those of candidate n, and `sizes[n]` is its length; the shorter and earlier one is preferred.
     """
     bits: dict[Any, int] = {}
     for covered in goals:
@@ -33,9 +33,9 @@ def few(goals: Sequence[Set[Any]], sizes: Sequence[int]) -> list[int]:
 
 
 def at_least(goals: Sequence[Set[Any]]) -> int:
-    """Returns the number of candidates any choice that has every goal has at least: goals of which no two are in one candidate.
+    """Returns a lower bound on the size of any choice that covers every goal: goals of which no two are in one candidate.
 
-    Each of them takes a candidate of its own.
+    Each of these goals takes a candidate of its own.
     """
     having: dict[Any, set[int]] = {}
     for n, covered in enumerate(goals):
@@ -51,7 +51,7 @@ def at_least(goals: Sequence[Set[Any]]) -> int:
 
 
 def only_by(finds: Mapping[str, Set[str]]) -> dict[str, list[str]]:
-    """For each key, what it has and no other key does."""
+    """Returns, for each key, the elements that no other key has."""
     times: dict[str, int] = {}
     for found in finds.values():
         for each in found:

@@ -15,7 +15,7 @@ from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, Record, move, records_of
-from tokenspec.oracle.vectors.build.executed import Played, play, world_of
+from tokenspec.oracle.vectors.build.executed import ExecutedRun, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
@@ -31,7 +31,7 @@ _BYSTANDER = "bob"
 
 @dataclass(frozen=True)
 class Chosen:
-    """A vector as it is written, and what the index says of it."""
+    """A vector as written, and its entry in the index."""
 
     vector: dict[str, Any]
     policies: dict[str, str]
@@ -48,13 +48,13 @@ class Part:
     candidates: int = 0
     goals: int = 0
     least: int = 0
-    """No choice among the candidates that has every goal is smaller than this."""
+    """A lower bound on the size of any choice of candidates that covers every goal."""
     not_found: list[str] = field(default_factory=list)
-    """Faults that no run shows."""
+    """The faults that no run shows."""
 
 
 def build(tick: Callable[[int], None] = lambda _: None) -> list[Part]:
-    """The whole suite, a part for each kind of resets, each in a process of its own."""
+    """Returns the whole suite, a part for each kind of resets, each built in a process of its own."""
     with processes(len(RESETS)) as pool:
         found = []
         for part in pool.map(built, RESETS):
@@ -64,7 +64,7 @@ def build(tick: Callable[[int], None] = lambda _: None) -> list[Part]:
 
 
 def built(resets: str) -> Part:
-    """The vectors of one kind of resets."""
+    """Returns the vectors of one kind of resets."""
     original = account(DEFAULT)
     visible = [m for m in seeded(DEFAULT).values() if not shows_nothing(original, m.machine)]
     faults = [OracleFault(m.id, original, m.machine) for m in visible]
@@ -88,7 +88,7 @@ def _goals(found: Candidate) -> set[str]:
 
 
 def candidate_of(scenario: Scenario, resets: str) -> Candidate:
-    """The run that a scenario tells."""
+    """Returns the run of a scenario."""
     oracle = Oracle(scenario.policy, scenario.catalogue, resets)
     records = list(records_of(scenario.script, oracle, scenario.start))
     latest = oracle.accounts[NAME].last_at or 0
@@ -100,7 +100,7 @@ def candidate_of(scenario: Scenario, resets: str) -> Candidate:
 
 
 def finds(candidates: Sequence[Candidate], faults: Iterable[OracleFault]) -> list[frozenset[str]]:
-    """The ids of the faults that each candidate finds."""
+    """Returns the ids of the faults that each candidate finds."""
     found: list[set[str]] = [set() for _ in candidates]
     by_world: dict[int, list[int]] = {}
     for n, each in enumerate(candidates):
@@ -126,7 +126,7 @@ def _chosen(found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
     return chosen
 
 
-def _vector(found: Candidate, run: Played) -> dict[str, Any]:
+def _vector(found: Candidate, run: ExecutedRun) -> dict[str, Any]:
     records = [written(record) for record in run.records]
     return {
         "id": found.id,
@@ -143,9 +143,9 @@ def _vector(found: Candidate, run: Played) -> dict[str, Any]:
 
 
 def with_bystander(records: Sequence[Record]) -> list[Record]:
-    """The run with a second account in it, which opens with the first one and spends before the last record.
+    """Returns the run with a second account in it, which opens with the first one and spends before the last record.
 
-    What the first account does must not reach it.
+    The first account must not affect the second.
     """
     if len(records) < 3:
         return list(records)

@@ -29,7 +29,7 @@ _SCHEMAS = {"schemas/index.schema.json": Index, "schemas/vector.schema.json": Ve
 
 
 def files_of(parts: Sequence[Part]) -> dict[str, bytes]:
-    """The content of each file of the suite, by its path."""
+    """Returns the content of each file of the suite, by its path."""
     vectors = [chosen.vector for part in parts for chosen in part.chosen]
     found = {f"{VECTORS}/{vector['id']}.json": laid_out(vector, "steps") for vector in vectors}
     found |= {path: _pretty(_schema(kind)) for path, kind in _SCHEMAS.items()}
@@ -37,13 +37,13 @@ def files_of(parts: Sequence[Part]) -> dict[str, bytes]:
 
 
 def differing(files: Mapping[str, bytes], at: Path) -> list[str]:
-    """The paths of the files at `at` that are not those of the suite, missing ones and others of its kind among them."""
+    """Returns the paths at `at` that differ from the suite, missing files and foreign vectors among them."""
     present = {str(path.relative_to(at)) for path in _own(at)}
     return sorted({name for name, content in files.items() if _content(at / name) != content} | (present - files.keys()))
 
 
 def check_place(at: Path) -> None:
-    """Raises `WrongUsage` where `at` is a file, or holds files and is no suite."""
+    """Raises `WrongUsage` where `at` is a file, or holds files and is not a suite."""
     if at.exists() and (not at.is_dir() or (not (at / INDEX).exists() and any(at.iterdir()))):
         raise WrongUsage("--out", f"{at} holds something else: a suite has a directory of its own, new or with an {INDEX}")
 
@@ -96,9 +96,9 @@ def _entry(chosen: Chosen, files: Mapping[str, bytes], alone: Mapping[str, Seque
 
 
 def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
-    """The figures of the index: all that is covered, all that is not with the reason, and the least size of each part."""
+    """Returns the figures of the index: everything covered, everything not covered with the reason, and lower bounds."""
     edges = {edge for part in parts for chosen in part.chosen for edge in chosen.edges}
-    turned = {(knob, answer) for part in parts for chosen in part.chosen for knob, answer in chosen.policies.items()}
+    turned = {(name, choice) for part in parts for chosen in part.chosen for name, choice in chosen.policies.items()}
     answers = [(p.name, answer) for p in POLICIES for answer, _ in p.answers]
     return {
         "parts": [
@@ -120,7 +120,7 @@ def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def _outcomes(edges: set[str]) -> dict[str, Any]:
-    """Rules and refusals in any state: how many there are, and those that no vector meets."""
+    """Returns the number of rules and refusals in any state, and those that no vector meets."""
     met = {edge.partition(": ")[2] for edge in edges}
     every = list(_declared())
     return {"all": len(every), "not_met": [name for name in every if name not in met]}
@@ -154,12 +154,12 @@ def _faults(parts: Sequence[Part]) -> dict[str, Any]:
 
 
 def _schema(kind: Any) -> dict[str, Any]:
-    """The JSON Schema of a file, worked out from what reads it."""
+    """Returns the JSON Schema of a file, derived from the types that read it."""
     schema: dict[str, Any] = msgspec.json.schema(kind, ref_template="#/$defs/{name}")
     if kind is Vector:
         event = msgspec.json.schema(reader().union, ref_template="#/$defs/{name}")
         schema["$defs"] |= event.pop("$defs")
-        # A tool that draws a union by its tag is told how; a validator has no use for it.
+        # A hint for tools that show a union by its tag; validators ignore it.
         event.pop("discriminator", None)
         apply = {"required": ["op", "at"], "properties": {"op": {"const": "apply"}, "at": {"type": "string"}}}
         schema["$defs"]["Step"]["properties"]["request"] = {"type": "object", "allOf": [apply, event]}

@@ -45,7 +45,7 @@ class Happened:
 
 
 @dataclass(frozen=True)
-class Witness:
+class Refutation:
     """A state that meets everything an obligation assumes, what happens in it, and the formula that is then false.
 
     `parameters` are all of them, `matter` those that any formula of the story reads. `state` may hold names of another
@@ -61,7 +61,7 @@ class Witness:
     """The condition that fails."""
 
     def story(self) -> list[str]:
-        """The witness in lines of text."""
+        """The refutation in lines of text."""
         matter = _listed({name: self.parameters[name] for name in self.matter})
         told = [f"figures and policies: {matter or 'none that matter'}"]
         told.append("state: " + _listed(self.state))
@@ -73,7 +73,7 @@ class Witness:
         return [*told, f"false: {self.false}"]
 
 
-def replay(machine: Machine, condition: Condition, values: Values) -> Witness | None:
+def replay(machine: Machine, condition: Condition, values: Values) -> Refutation | None:
     """Returns the counterexample that `values` make of a condition's open names; None for a fact that no run shows.
 
     Raises `UnreplayableError` where they do not meet the setting, or where the reference reader breaks nothing with them.
@@ -109,7 +109,7 @@ class _Replay:
             self._demand(reference.evaluate(known, scope), f"{show(known)} is false")
         self._demand(not reference.evaluate(self._condition.goal, scope), f"{show(self._condition.goal)} is true")
 
-    def first_state(self, part: Provable) -> Witness:
+    def first_state(self, part: Provable) -> Refutation:
         """The first state, where the part is false."""
         state = dict(reference.initial_state(self._machine, self._figures))
         assert isinstance(part, StatePart | StepPart)
@@ -118,9 +118,9 @@ class _Replay:
             state |= {g.name: reference.evaluate(g.initial, figures) for g in part.ghosts}
         formula = part.keeps if isinstance(part, StepPart) else part.holds
         false = self._false(formula, reference.Bindings(self._machine, self._figures, state))
-        return self._witness(state, (), " and ".join(map(show, false)), *false)
+        return self._refutation(state, (), " and ".join(map(show, false)), *false)
 
-    def step(self, event: Event) -> Witness:
+    def step(self, event: Event) -> Refutation:
         """One event, of which the part is false, or which has no outcome, or more than one."""
         part = self._condition.of
         ghosts = {g.name for g in part.ghosts} if isinstance(part, StepPart) else set()
@@ -130,14 +130,14 @@ class _Replay:
         outcome = self._outcome(state, event.name, fields)
         run = (Happened(event.name, fields, outcome),)
         if outcome is None:
-            return self._witness(known, (run,), "exactly one rule applies")
+            return self._refutation(known, (run,), "exactly one rule applies")
         self._demand(part is not None, "exactly one rule applies")
         if isinstance(part, RefusalPart):
-            return self._witness(known, (run,), self._misjudged(part, {**state, **fields}, outcome))
+            return self._refutation(known, (run,), self._misjudged(part, {**state, **fields}, outcome))
         self._demand(isinstance(outcome, Accepted) and outcome.rule == self._condition.about, f"it comes to {outcome}")
         assert isinstance(outcome, Accepted)
         false = self._broken(part, event, outcome, {**self._figures, **known, **fields})
-        return self._witness(known, (run,), " and ".join(map(show, false)), *false)
+        return self._refutation(known, (run,), " and ".join(map(show, false)), *false)
 
     def _outcome(self, state: Values, event: str, fields: Values) -> Step | None:
         """Returns the outcome of an event; None where no rule applies, or more than one.
@@ -193,7 +193,7 @@ class _Replay:
             definitions |= {NEW + g.name: g.after for g in part.ghosts}
         return _Reading(machine, types, definitions, values)
 
-    def two_runs(self, part: TwoRunPart) -> Witness:
+    def two_runs(self, part: TwoRunPart) -> Refutation:
         """Two runs from one state, which end differently."""
         state = {v.name: self._values[v.name] for v in self._machine.variables}
         runs = self._run(state, part.left), self._run(state, part.right)
@@ -201,7 +201,7 @@ class _Replay:
         differ = [name for name in part.agree if left[name] != right[name]]
         self._demand(differ, "both runs end alike")
         ends = (_listed({name: end[name] for name in differ}) for end in (left, right))
-        return self._witness(state, runs, " is the same as ".join(ends))
+        return self._refutation(state, runs, " is the same as ".join(ends))
 
     def _run(self, state: Values, events: tuple[str, ...]) -> tuple[Happened, ...]:
         happened: list[Happened] = []
@@ -213,9 +213,9 @@ class _Replay:
                     break
         return tuple(happened)
 
-    def _witness(self, state: Values, runs: tuple[tuple[Happened, ...], ...], false: str, *formulas: Expr) -> Witness:
+    def _refutation(self, state: Values, runs: tuple[tuple[Happened, ...], ...], false: str, *formulas: Expr) -> Refutation:
         events = {h.event for run in runs for h in run}
-        return Witness(self._figures, _matter(self._machine, events, formulas), state, runs, false)
+        return Refutation(self._figures, _matter(self._machine, events, formulas), state, runs, false)
 
     def _demand(self, met: object, detail: str) -> None:
         if not met:

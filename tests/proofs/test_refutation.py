@@ -9,7 +9,7 @@ import pytest
 
 from proofs.pump import due, level, pump, same
 from tokenspec.machine.checkers.prover.induction import REFUTED, Induction, Obligation
-from tokenspec.machine.checkers.prover.witness import UnreplayableError, Witness, replay
+from tokenspec.machine.checkers.prover.refutation import Refutation, UnreplayableError, replay
 from tokenspec.machine.interpreters.symbolic import Solver
 from tokenspec.machine.lang.build import Termlike, all_of, eq, ite, lift, requires, total, var
 from tokenspec.machine.lang.claims import Part, claim, ghost, new, other, pair, refuses, state, step
@@ -30,14 +30,14 @@ def refuted(machine: Machine, *parts: Part) -> list[Obligation]:
     return [o for o in found if o.verdict == REFUTED and o.claim != LEMMA]
 
 
-def witness(machine: Machine, *parts: Part) -> Witness:
-    first = refuted(machine, *parts)[0].witness
+def refutation(machine: Machine, *parts: Part) -> Refutation:
+    first = refuted(machine, *parts)[0].refutation
     assert first is not None
     return first
 
 
 def test_a_step_is_told_from_the_state_before_to_what_is_false() -> None:
-    found = witness(pump(), NEVER_NEGATIVE, step("p", new(level) <= level, level > 3, "fill", machine="pump"))
+    found = refutation(pump(), NEVER_NEGATIVE, step("p", new(level) <= level, level > 3, "fill", machine="pump"))
     ((happened,),) = found.runs
     assert isinstance(happened.outcome, Accepted)
     assert happened.outcome.state["level"] == int(found.state["level"]) + 1
@@ -52,11 +52,11 @@ def test_a_step_is_told_from_the_state_before_to_what_is_false() -> None:
 
 def test_of_several_formulas_those_are_told_that_are_false() -> None:
     both = step("p", all_of(new(level) >= level, eq(new(level), 7)), level > 3, "fill", machine="pump")
-    assert witness(pump(), NEVER_NEGATIVE, both).false == "new.level = 7"
+    assert refutation(pump(), NEVER_NEGATIVE, both).false == "new.level = 7"
 
 
 def test_the_first_state_has_no_events() -> None:
-    found = witness(pump(), state("p", level > 0, level > 3, "pump"))
+    found = refutation(pump(), state("p", level > 0, level > 3, "pump"))
     assert (found.runs, found.state["level"], found.false) == ((), 0, "0 < level")
 
 
@@ -64,14 +64,14 @@ def test_a_ghost_is_told_with_the_state() -> None:
     filled = var("filled")
     counts = ghost("filled", Tokens(), 0, filled + ite(eq(var("event"), "fill"), 2, 0))
     part = step("p", new(filled) >= 0, level > 3, ghosts=[counts], keeps=eq(filled, level), machine="pump")
-    found = next(o.witness for o in refuted(pump(), part) if o.about == "fills")
+    found = next(o.refutation for o in refuted(pump(), part) if o.about == "fills")
     assert found is not None
     assert found.state["filled"] == found.state["level"]
     assert found.false == "new.filled = new.level"
 
 
 def test_another_copy_is_told_with_the_state() -> None:
-    found = witness(pump(), pair("p", new(level) <= other(level), other(level) > 3, "pump"))
+    found = refutation(pump(), pair("p", new(level) <= other(level), other(level) > 3, "pump"))
     assert {"level", "other.level"} <= found.state.keys()
     assert found.false == "new.level <= other.level"
 
@@ -80,17 +80,17 @@ def test_another_copy_is_told_with_the_state() -> None:
     ("condition", "false"), [(due >= 2, "it is refused with work_must_be_due"), (due >= 0, "it is accepted")]
 )
 def test_an_event_that_is_not_refused_as_it_should_be(condition: Termlike, false: str) -> None:
-    assert witness(pump(), NEVER_NEGATIVE, refuses("fill", ("work_must_be_due", condition), machine="pump")).false == false
+    assert refutation(pump(), NEVER_NEGATIVE, refuses("fill", ("work_must_be_due", condition), machine="pump")).false == false
 
 
 def test_an_event_with_two_outcomes_is_told_as_such() -> None:
     twice = with_event(pump(), "mark", lambda e: replace(e, rules=(*e.rules, replace(e.rules[0], name="marks_again"))))
-    found = witness(twice, NEVER_NEGATIVE)
+    found = refutation(twice, NEVER_NEGATIVE)
     assert found.story()[-2:] == ["mark(): no rule applies, or more than one", "false: exactly one rule applies"]
 
 
 def test_two_runs_are_told_one_after_the_other() -> None:
-    found = witness(pump(), *same("fill", "fill_two mark").parts)
+    found = refutation(pump(), *same("fill", "fill_two mark").parts)
     assert [line.split(":")[0] for line in found.story()][2:] == [
         *("fill()" for _ in found.runs[0]),
         "fill_two()",
@@ -108,7 +108,7 @@ def broken_condition(machine: Machine, parts: Sequence[Part]) -> tuple[Condition
 
 
 @pytest.mark.parametrize("wrong", [{"level": 8}, {"due": -1}, {"level": 3, "due": 0}])
-def test_values_that_do_not_break_anything_are_no_witness(wrong: dict[str, int]) -> None:
+def test_values_that_do_not_break_anything_are_no_refutation(wrong: dict[str, int]) -> None:
     """The first breaks no claim, the second no state of which the invariants hold, the third is refused."""
     part = step("p", new(level) >= 8, level > 9, "fill", machine="pump")
     condition, values = broken_condition(pump(), [NEVER_NEGATIVE, part])

@@ -78,6 +78,8 @@ def test_a_replay_says_what_it_met_and_that_can_be_drawn(tmp_path: Path) -> None
         (b"{}", "it is not a report"),
         (b"\xff", "it is not a report"),
         (b'{"coverage":[{"event":"e","outcome":"x","hits":1}]}', "e, x is not of this declaration"),
+        (b'{"digest":"0000","coverage":[]}', "digest: it is a report about another declaration"),
+        (b'{"coverage":[{"event":"open_account","outcome":"opens","hits":-5}]}', "which has a list `coverage`"),
     ],
 )
 def test_what_is_no_report_is_refused(content: bytes, says: str, tmp_path: Path) -> None:

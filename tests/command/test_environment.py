@@ -69,7 +69,7 @@ def test_a_variable_of_no_option_is_wrong_usage(
 ) -> None:
     monkeypatch.setenv(name, "x")
     done = within(*verb)
-    assert (done.code, done.out, done.err) == (64, "", f"tokenspec: {name}: no option has this variable; is {meant} meant?\n")
+    assert (done.code, done.out, done.err) == (64, "", f"tokenspec: {name}: no option has this variable; did you mean {meant}?\n")
 
 
 def test_an_empty_implementation_is_not_the_declared_machines(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,7 +79,39 @@ def test_an_empty_implementation_is_not_the_declared_machines(monkeypatch: pytes
     assert within("fuzz", "--sut", "", *few).code == 64
     monkeypatch.setenv("TOKENSPEC_FUZZ_SUT", "")
     done = within("fuzz", *few)
-    assert (done.code, done.out, "TOKENSPEC_FUZZ_SUT is there and empty" in done.err) == (64, "", True)
+    assert (done.code, done.out, "TOKENSPEC_FUZZ_SUT: it is there and empty" in done.err) == (64, "", True)
+
+
+NAMED = {"FILE", "DIR", "STEM", "FORM=FILE", "SUT", "FILE.toml"}
+
+
+def test_no_option_that_names_files_or_an_implementation_may_be_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the command line and in the environment: an empty name mostly is a variable that was never filled."""
+    tried = 0
+    for prefix, command in commands():
+        for parameter in command.params:
+            if not isinstance(parameter, click.Option) or parameter.metavar not in NAMED:
+                continue
+            verb = [word.lower().replace("_", "-") for word in prefix.removeprefix("TOKENSPEC_").split("_", 1)]
+            words = [prefix.removeprefix("TOKENSPEC_").lower().replace("_", "-")] if "-".join(verb) in VERBS else verb
+            monkeypatch.setenv(str(parameter.envvar), "")
+            done = within(*words, cwd=tmp_path)
+            assert (done.code, done.err) == (
+                64,
+                f"tokenspec: {parameter.envvar}: it is there and empty; give it a value, or unset it\n",
+            )
+            monkeypatch.delenv(str(parameter.envvar))
+            said = within(*words, *(["x"] * sum(isinstance(p, click.Argument) for p in command.params)), parameter.opts[0], "",
+                          cwd=tmp_path)  # fmt: skip
+            assert (said.code, said.out) == (64, ""), (words, parameter.opts)
+            tried += 1
+    assert tried > 35
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_report_without_a_file_is_told_the_remedy(tmp_path: Path) -> None:
+    done = within("replay", "x", "--report", "md=", cwd=tmp_path)
+    assert (done.code, "this name is empty; name one, or leave it out" in done.err) == (64, True)
 
 
 def test_a_declaration_can_be_demanded() -> None:

@@ -201,6 +201,22 @@ def test_a_skipped_record_of_the_account_is_named(tmp_path: Path) -> None:
     ]
 
 
+def test_behind_a_record_that_could_not_be_read_no_figure_is_explained_nor_called_wrong(tmp_path: Path) -> None:
+    """A purchase that was undone, and tokens given by staff: events that there are no words for here."""
+    bought = [opened(), record("ada", "2026-07-15T09:00:00Z", "subscribe", plan="premium"),
+              record("ada", "2026-07-15T09:01:00Z", "buy_topup", pack="large", quantity=1)]  # fmt: skip
+    undone = record("ada", "2026-07-15T09:02:00Z", "chargeback", pack="large")
+    later = record("ada", "2026-07-15T09:03:00Z", "login", session="s", observed={"balances": {"topup": 0}})
+    for shown in ({"topup": 0}, {"topup": 10_000}, {"topup": 4_850}, {"daily": 126}, None):
+        for records in ([*bought, undone], [*bought, undone, later]):
+            log = write_log(tmp_path / "wallet.jsonl", records)
+            told = [c.cause for c in causes(Asked(story(log, "ada"), shown, None))]
+            assert (told[0], set(told) - {"skipped_record", "not_due_yet", "job_late"}) == ("skipped_record", set()), shown
+    before = record("ada", "2026-07-15T09:01:30Z", "login", session="s", observed={"balances": {"topup": 5}})
+    log = write_log(tmp_path / "wallet.jsonl", [*bought, before, undone, later])
+    assert [c.cause for c in causes(Asked(story(log, "ada"), {"topup": 0}, None))][:2] == ["skipped_record", "recorded_otherwise"]
+
+
 EMPTIED = {
     "spent": (
         [generate("ada", "2026-07-15T10:00:00Z", "j", 102), generate("ada", "2026-07-15T11:00:00Z", "k", 48)],

@@ -51,6 +51,11 @@ FORMS: dict[str, tuple[bytes, str]] = {
     "array of lines": (b"[\n" + LINES.replace(b"}\n", b"},\n") + b"]\n", "a JSON array"),
     "object on many lines": (json.dumps(RECORDS[0], indent=2).encode(), "a JSON object written over several lines"),
     "utf-16": (LINES.decode().encode("utf-16"), "UTF-16 text"),
+    "yaml": (b"---\naccount: a\n", "YAML"),
+    "yaml list": (b"- account: a\n  event: cancel\n", "YAML"),
+    "yaml object": (b"records:\n  - account: a\n", "YAML"),
+    "pdf": (b"%PDF-1.7\n", "a PDF"),
+    "object around them": (json.dumps({"version": 1, "records": RECORDS}).encode(), "a JSON object around the records"),
     "page": (b"<!doctype html>\n<p>404\n", "XML or HTML"),
 }
 
@@ -66,6 +71,12 @@ def test_a_file_in_another_form_is_called_by_its_name_once(form: str, verb: str,
     content, name = FORMS[form]
     (tmp_path / "ledger").write_bytes(content)
     assert is_called(within(verb, "ledger", cwd=tmp_path), name)
+
+
+def test_a_log_for_people_is_called_nothing_that_it_is_not(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_text("[2026-07-15 09:00:00] INFO opened account a\n")
+    done = within("replay", "ledger", cwd=tmp_path)
+    assert (done.code, "this looks like" in done.out) == (65, False)
 
 
 def test_a_database_is_called_by_its_name(tmp_path: Path) -> None:

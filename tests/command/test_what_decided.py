@@ -38,6 +38,13 @@ FELL_DUE: dict[str, tuple[list[Record], Record, dict[str, Any], str, str]] = {
         "daily_reset",
         MIDNIGHT,
     ),
+    "sets a balance that was so before": (
+        [opened()],
+        record("ada", NEXT, "open_account"),
+        {"balances": {"daily": 300}},
+        "daily_reset",
+        MIDNIGHT,
+    ),
     "is not renewed": (PAID, record("ada", LATER, "buy_api", amount=1), {"balances": {"rollover": 0}}, "renew", LATER),
     "is renewed and spends": (
         PAID,

@@ -154,7 +154,6 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_run(wrong
 def test_the_environment_counts_where_the_command_line_is_silent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     log = write_log(tmp_path / "log.jsonl", [opened()])
     monkeypatch.setenv("TOKENSPEC_REPLAY_POLICY", "refund=none month_end=stay_clamped")
-    monkeypatch.setenv("TOKENSPEC_REPLAY_CATALOGUE", "")
     monkeypatch.setenv("TOKENSPEC_VERSION", "9")
     settings = json.loads(within("replay", log, "--format", "json").out)["policy"]
     assert (settings["refund"], settings["month_end"]) == ("none", "stay_clamped")

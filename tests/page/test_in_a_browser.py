@@ -212,7 +212,7 @@ def test_what_a_log_holds_is_text_and_bad_records_are_named(page: Page) -> None:
         {"account": "x", "at": 10**12, "event": "vanish"},
         {"account": "x", "at": "noon", "event": "cancel"},
     ]
-    bad = [job | change for change in ({"at": -1}, {"cost": 1.5}, {"media": "sound"}, {"job": None})] + strangers
+    bad = [job | change for change in ({"at": 10**12 - 1}, {"cost": 1.5}, {"media": "sound"}, {"job": None})] + strangers
     page.load([good, job, *bad])
     assert page.all("img") == []
     assert hostile in page.text("#outcome")
@@ -221,6 +221,50 @@ def test_what_a_log_holds_is_text_and_bad_records_are_named(page: Page) -> None:
     named = ["line 3: at: time never goes back", "line 4: cost: it is a whole number", "line 5: media: it is one of image, video",
              "line 6: job: it is required", "line 7: event: there is no such event"]  # fmt: skip
     assert [each for each in named if each not in told] == []
+
+
+OBSERVED: dict[str, tuple[str, str]] = {
+    "a misspelt field": ('{"outcme":"accepted"}', "observed.outcme: there is no such field of an answer"),
+    "a misspelt pool": ('{"balances":{"Daily":150}}', "observed.balances.Daily: there is no such pool"),
+    "a text for a number": ('{"balances":{"daily":"150"}}', "observed.balances.daily: it is a whole number"),
+    "a fraction": ('{"balances":{"daily":150.0}}', "observed.balances.daily: it is a whole number"),
+    "an exponent": ('{"total":1e2}', "observed.total: it is a whole number"),
+    "a word of one's own": ('{"outcome":"ok"}', "observed.outcome: it is one of accepted, refused"),
+    "another status": ('{"status":"trial"}', "observed.status: it is one of"),
+    "seconds": ('{"next_daily_reset_at":1784106000}', "observed.next_daily_reset_at: it is RFC 3339"),
+    "no offset that there is": ('{"next_daily_reset_at":"2026-07-16T00:00:00+99:99"}', "observed.next_daily_reset_at: it is"),
+    "a text for a list": ('{"relaxed":"image"}', "observed.relaxed: it is a list"),
+    "a medium that is none": ('{"relaxed":["sound"]}', "observed.relaxed: it is one of"),
+    "a number for true": ('{"duplicate":1}', "observed.duplicate: it is true or false"),
+    "no object": ('"accepted"', "observed: it is an object"),
+}
+
+
+@pytest.mark.parametrize("kind", OBSERVED)
+def test_what_is_observed_in_another_form_is_a_bad_record_as_it_is_for_replay(page: Page, kind: str, tmp_path: Path) -> None:
+    observed, says = OBSERVED[kind]
+    line = f'{{"account":"ada","at":"2026-07-15T09:00:00Z","event":"open_account","observed":{observed}}}\n'
+    page.run("explorer.openText(arguments[0], 'some.jsonl')", line)
+    told = page.text("#message")
+    assert (f"line 1: {says}" in told, "nothing of it is compared" in told, page.text("#place")) == (True, True, "1 of 1")
+    (tmp_path / "some.jsonl").write_text(line)
+    done = tokenspec("replay", tmp_path / "some.jsonl")
+    assert (done.code, says.split(": ")[0] in done.out) == (65, True)
+
+
+def test_a_name_twice_is_bad_wherever_it_stands_and_what_is_right_is_no_fault(page: Page) -> None:
+    opened = '{"account":"ada","at":"2026-07-15T11:00:00+02:00","event":"open_account","observed":%s}'
+    twice = opened % '{"balances":{"daily":1,"daily":150}}'
+    right = opened % ('{"total":150,"delta":150,"relaxed":null,"reason":null,"charge":null,"duplicate":false,"plan":"free",'
+                      '"next_daily_reset_at":"2026-07-16T02:00:00+02:00","balances":{"daily":150,"fast":null}}')  # fmt: skip
+    page.run("explorer.openText(arguments[0], 'some.jsonl')", twice)
+    assert "line 1: observed.balances.daily: it stands twice in one object" in page.text("#message")
+    page.run("explorer.openText(arguments[0], 'some.jsonl')", right)
+    assert "bad records" not in page.text("#message")
+    assert page.run("return explorer.run.firstDivergence") is None
+    for wrong in ('{"total":151}', '{"delta":0}', '{"relaxed":["image"]}'):
+        page.run("explorer.openText(arguments[0], 'some.jsonl')", opened % wrong)
+        assert page.run("return explorer.run.firstDivergence") == 0, wrong
 
 
 def test_a_claim_that_breaks_turns_red(page: Page) -> None:

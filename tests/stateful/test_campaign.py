@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
@@ -15,7 +14,6 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.verdicts import ENGINES
 from tokenspec.oracle.fuzz.campaign import CampaignResult, run
-from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.logs.narrative import story
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.config import FuzzConfig, Settings
@@ -93,14 +91,3 @@ def test_a_story_shows_only_what_changed() -> None:
     assert "open_account" in lines[0]
     assert "status free" in lines[1]
     assert "status" not in lines[-1]
-
-
-def test_shrinking_keeps_what_fails_and_drops_the_rest() -> None:
-    def fails(records: list[dict[str, Any]]) -> bool:
-        return sum(1 for r in records if r["event"] == "x" and r["cost"] > 10) >= 2
-
-    noise = {"account": "b", "at": 5, "event": "y", "cost": 4}
-    hit = {"account": "b", "at": 7, "event": "x", "cost": 5000, "id": "e"}
-    shortest = shrink([noise, hit, noise, noise, hit, noise, hit], fails)
-    assert len(shortest) == 2
-    assert all(r["account"] == "a" and "id" not in r and r["cost"] < 100 for r in shortest)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shlex
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +87,31 @@ def test_refusals_in_other_words_are_translated(tmp_path: Path) -> None:
     words.write_text('E_ACCOU = ["account_must_be_new", "account_must_exist"]\n')
     assert results(refused, "in_other_words") == {"refused": "failed"}
     assert results(refused, "in_other_words", words) == {"refused": "passed"}
+
+
+SPEECHLESS = """
+import json, sys
+from tokenspec.oracle.serve.server import Server
+
+server = Server()
+for line in sys.stdin:
+    answer = server.handle(json.loads(line))
+    said = {"outcome": answer["outcome"]} if "outcome" in answer else answer
+    print(json.dumps(said | ({"name": "speechless", "observes": ["outcome"]} if "observes" in answer else {})), flush=True)
+"""
+
+
+def test_reasons_that_nobody_gives_are_not_compared_and_counted(tmp_path: Path) -> None:
+    refused = write_suite(tmp_path / "s", {"refused": [OPENED, OPENED], "open": [OPENED]})
+    (tmp_path / "speechless.py").write_text(SPEECHLESS)
+    run = ("vectors", "run", refused, "--sut", shlex.join([sys.executable, str(tmp_path / "speechless.py")]))
+    done = call(*run)
+    assert (done.code, done.out.split()[0]) == (0, "speechless")
+    assert "\n1 refusals without a reason that is observed or answered: it was not compared\n" in done.out
+    assert "\nnot compared: reason, mode, charge" in done.out
+    assert call(*run, "--format", "json").report["reasons_not_compared"] == 1
+    good = call("vectors", "run", refused, "--sut", sut("implementation.py"))
+    assert (good.code, "without a reason" in good.out, "not compared" in good.out) == (0, False, False)
 
 
 def test_a_world_that_is_not_closed_diverges(suite: Path) -> None:

@@ -35,5 +35,9 @@ class WrongUsage(BadSetting):
     """A faulty option or argument of a command line, rather than a fault in a file that it names."""
 
 
+NO_ADDRESS = "it is a command line, http://HOST:PORT, or python:package.module:factory, and it is empty"
+"""The fault of an empty address of an implementation."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM was received. It ends a run as Ctrl-C does, with another message and exit code."""

@@ -7,15 +7,18 @@ from difflib import get_close_matches
 
 from tokenspec.oracle.base.text import one_line
 
-_ALIKE = 0.78
+_ALIKE = 0.72
 """The similarity from which a typing error is likelier than another word."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Returns the name of `known` that `name` was most likely meant to be, or None; case and blanks count little."""
-    by_plain = {_plain(each): each for each in known}
+    by_plain = {plain: each for each in known if (plain := _plain(each))}
     found = get_close_matches(_plain(name), by_plain, 1, _ALIKE)
-    return by_plain[found[0]] if found else None
+    # In a short word two letters that changed places are a large share of it.
+    exchanged = (plain for plain in by_plain if sorted(plain) == sorted(_plain(name)))
+    near = found[0] if found else next(exchanged, None)
+    return None if near is None else by_plain[near]
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

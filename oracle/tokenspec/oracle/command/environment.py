@@ -7,36 +7,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.command.files import Implementation
 
 _DIGEST_MIN = 12
 
 
 def take_from_environment(command: click.Command, prefix: str) -> None:
-    """Names the variable of each option after the option. Raises `WrongUsage` for a variable that belongs to no option."""
-    known = set(_named(command, prefix))
+    """Names the variable of each option after the option. Raises `WrongUsage` for a variable that belongs to no option.
+
+    An empty variable of an option that names files or an implementation raises it too: the run would be about others.
+    """
+    known = dict(_named(command, prefix))
     for name in sorted(os.environ):
+        if not os.environ[name].strip() and isinstance(known.get(name), click.Path | Implementation):
+            raise WrongUsage(name, "it is there and empty; give it a value, or unset it")
         if name.startswith(f"{prefix}_") and name not in known:
             # Imported only for an error, so that short commands start without them; the same below.
-            import difflib
-
+            from tokenspec.oracle.base.nearest import did_you_mean
             from tokenspec.oracle.base.text import one_line
 
-            near = difflib.get_close_matches(name, sorted(known), 1)
-            raise WrongUsage(one_line(name), f"no option has this variable{f'; is {near[0]} meant?' if near else ''}")
+            raise WrongUsage(one_line(name), f"no option has this variable{did_you_mean(name, sorted(known))}")
 
 
-def _named(command: click.Command, prefix: str) -> Iterator[str]:
+def _named(command: click.Command, prefix: str) -> Iterator[tuple[str, click.ParamType[Any]]]:
+    """Yields the variables of a verb, each with the type of its option."""
     for parameter in command.params:
         option = next((word for word in parameter.opts if word.startswith("--")), None)
         if isinstance(parameter, click.Option) and option is not None:
             parameter.envvar = f"{prefix}_{option.removeprefix('--').replace('-', '_').upper()}"
             # Separated by white space, as every repeatable option, paths too.
             parameter.type.envvar_list_splitter = None  # type: ignore[misc]
-            yield parameter.envvar
+            yield parameter.envvar, parameter.type
     if isinstance(command, click.Group):
         for name, each in command.commands.items():
             yield from _named(each, f"{prefix}_{name.replace('-', '_').upper()}")

@@ -15,9 +15,34 @@ from typing import Any
 
 import click
 
-from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.errors import NO_ADDRESS, WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written, named, written
 from tokenspec.oracle.report.output import discard_standard_output, raise_all
+
+EMPTY = "a file is named, and this name is empty; name one, or leave it out"
+"""The fault of an empty name of a file."""
+
+
+class Implementation(click.types.StringParamType):
+    """The address of an implementation. An empty address is refused."""
+
+    name = "sut"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the address. Raises `WrongUsage` where it is empty."""
+        if not value.strip():
+            raise WrongUsage("--sut", NO_ADDRESS)
+        return super().convert(value, param, ctx)
+
+
+class _ListedWord(click.Choice[Any]):
+    """A word of a list. The error for another word names the nearest."""
+
+    def get_invalid_choice_message(self, value: Any, ctx: click.Context | None) -> str:
+        """Returns the message, with the nearest word."""
+        from tokenspec.oracle.base.nearest import did_you_mean
+
+        return f"{super().get_invalid_choice_message(value, ctx).rstrip('.')}{did_you_mean(str(value), self.choices) or '.'}"
 
 
 class _FileName(click.Path):
@@ -30,18 +55,20 @@ class _FileName(click.Path):
             option = (
                 param.opts[0] if isinstance(param, click.Option) else param.human_readable_name if param is not None else "FILE"
             )
-            raise WrongUsage(option, "a file is named, and this name is empty" if not name else "no name of a file holds a NUL")
+            raise WrongUsage(option, EMPTY if not name else "no name of a file holds a NUL")
         return super().convert(value, param, ctx)
 
 
-def refuse_empty_names(command: click.Command) -> None:
-    """Makes the verb's arguments and options refuse empty names of files and folders."""
+def check_names(command: click.Command) -> None:
+    """Makes the verb's arguments and options refuse empty names, and tell the nearest of their choices."""
     for parameter in command.params:
         if isinstance(parameter.type, click.Path):
             parameter.type = _FileName()
+        elif isinstance(parameter.type, click.Choice):
+            parameter.type = _ListedWord(parameter.type.choices)
     if isinstance(command, click.Group):
         for each in command.commands.values():
-            refuse_empty_names(each)
+            check_names(each)
 
 
 def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result: str | None = None) -> None:

@@ -19,7 +19,7 @@ from click.shell_completion import CompletionItem
 from tokenspec.oracle.base.errors import BadSetting, Terminated, WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written
 from tokenspec.oracle.command.environment import demand_digest, take_from_environment
-from tokenspec.oracle.command.files import refuse_empty_names
+from tokenspec.oracle.command.files import check_names
 from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, TERMINATED, USAGE
 from tokenspec.oracle.report.output import discard_standard_output, output
 
@@ -53,9 +53,17 @@ class _Verbs(click.Group):
         if name not in VERBS:
             return None
         found: click.Command = importlib.import_module(f"tokenspec.oracle.command.verbs.{name.replace('-', '_')}").command
-        refuse_empty_names(found)
+        check_names(found)
         take_from_environment(found, f"TOKENSPEC_{name.replace('-', '_').upper()}")
         return found
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """Returns the verb. Fails with the nearest verb for an unknown name."""
+        if not ctx.resilient_parsing and args[0] not in VERBS and not args[0].startswith("-"):
+            from tokenspec.oracle.base.nearest import did_you_mean
+
+            raise click.UsageError(f"there is no verb {args[0]!r}{did_you_mean(args[0], VERBS)}", ctx)
+        return super().resolve_command(ctx, args)
 
     def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
         # For the same reason: completion does not import a verb to see whether it is hidden.

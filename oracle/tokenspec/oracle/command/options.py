@@ -13,7 +13,8 @@ from typing import Any
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.command.files import check_files
+from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.command.files import EMPTY, check_files
 from tokenspec.oracle.report.config import settings_of, settings_or_infer
 from tokenspec.oracle.report.forms import Reports, write
 from tokenspec.oracle.report.model import RunReport
@@ -136,13 +137,15 @@ def _report_option(formats: Sequence[str]) -> Callable[[Command], Command]:
         pairs = [given.partition("=")[::2] for given in value]
         for given, (form, path) in zip(value, pairs, strict=True):
             if form not in formats or not path:
-                raise click.BadParameter(f"it is FORM=FILE, with one of {', '.join(formats)} as FORM; found {given!r}")
+                wrong = f"; {EMPTY}" if form in formats else did_you_mean(form, formats)
+                raise click.BadParameter(f"it is FORM=FILE, with one of {', '.join(formats)} as FORM; found {given!r}{wrong}")
         return tuple(pairs)
 
     return click.option(
         "--report",
         "reports",
         metavar="FORM=FILE",
+        type=click.Path(),
         multiple=True,
         callback=parsed,
         help="Writes the result of the same run in another form as well; may be given again.",

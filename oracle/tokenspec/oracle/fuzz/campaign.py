@@ -203,16 +203,17 @@ def _weighted(events: tuple[Event, ...], coverage: Coverage) -> list[Event]:
     return [e for e in events for _ in range(len(names_by_weight(e)) * (3 if e.name in cold else 1))]
 
 
-def shortened(fuzz: type[WorldFuzz], failure: Failure, tries: int = 1_500, seconds: float = float("inf")) -> tuple[Failure, bool]:
+def shortened(fuzz: type[WorldFuzz], failure: Failure, tries: int = 1_500, failures: int = 1_500) -> tuple[Failure, bool]:
     """Returns the failure on as few and as plain records as found, and true if it could be reproduced.
 
+    The search ends after so many `tries`, or so many of them that failed; it reads no clock, so that it is reproducible.
     The runs of the search are not counted as fuzzing.
     """
-    found, until = failure, time.monotonic() + seconds
+    found = failure
 
     def fails(records: list[dict[str, object]]) -> bool:
-        nonlocal found
-        if time.monotonic() > until:
+        nonlocal found, failures
+        if not failures:
             return False
         fuzz.failure = None
         with suppress(Exception):
@@ -220,7 +221,7 @@ def shortened(fuzz: type[WorldFuzz], failure: Failure, tries: int = 1_500, secon
         latest: Failure | None = fuzz.failure
         if latest is None or latest.kind != failure.kind:
             return False
-        found = latest
+        found, failures = latest, failures - 1
         return True
 
     counted = fuzz.count, fuzz.coverage, fuzz.tally

@@ -28,20 +28,19 @@ from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import HUNG, Client
+from tokenspec.oracle.sut.observed import asking
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Openings, SutSettings, close
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.oracle.wire.records import asked
 from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
-
-SHRINK_SECONDS = 60.0
-"""Time limit for shrinking, in seconds."""
 
 HYPOTHESIS_SHARE = 5
 """One Hypothesis run per this many random walks (Hypothesis steps cost about four times as much and find no more)."""
 
-_TRIES, _HUNG_TRIES = 400, 60
-"""The largest number of tries; an implementation that hangs costs a whole timeout at each."""
+_TRIES, _HUNG = 1_000, 20
+"""The largest number of tries, and of those at which an implementation hangs, each of which costs a whole timeout."""
 
 
 @dataclass
@@ -170,11 +169,12 @@ def _judge(
         if isinstance(failure.error, NoSettingLeft) and issubclass(fuzz, InferringFuzz):
             failure = _with_other_worlds(fuzz, failure, failure.error)
             verdict.counterexample = _counterexample(failure)
-        tries = _HUNG_TRIES if failure.kind[0] == HUNG else _TRIES
-        failure, is_reproduced = shortened(fuzz, failure, tries, SHRINK_SECONDS)
+        failure, is_reproduced = shortened(fuzz, failure, _TRIES, _HUNG if failure.kind[0] == HUNG else _TRIES)
         found = verdict.counterexample = _counterexample(failure, is_reproduced)
         if isinstance(found.error, NoSettingLeft):
             verdict.policy = found.error.why.example
+            oracle = Oracle(verdict.policy, setting.catalogue, terms.resets)
+            found.expected = [oracle.apply(asked(record) | asking(terms)) for record in found.records]
         if kept is not None and found.is_reproduced:
             kept.keep(found.records)
         _explain(found, verdict.policy, setting, terms)

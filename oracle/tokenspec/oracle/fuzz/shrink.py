@@ -1,39 +1,48 @@
-"""Shrinks a failing list of records: fewer events and accounts, smaller amounts, plainer instants.
+"""Shrinks a failing list of records: fewer events, accounts and names, less time, smaller amounts.
 
-Hypothesis shrinks its own draws; people read records, so the last steps shrink records.
+Hypothesis shrinks its own draws; people read records, so the last steps shrink records. Their number is limited, not their time,
+so that one seed gives one story on any machine.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from tokenspec.machine.lang.declaration import Shape
+from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
+from tokenspec.oracle.wire.records import asked
 from tokenspec.spec.system import system
 
 Record = dict[str, Any]
 Fails = Callable[[list[Record]], bool]
 
-
-@cache
-def _optional() -> frozenset[str]:
-    """Returns the fields that a record may leave out."""
-    events = [event for machine in system().machines for event in machine.events]
-    return frozenset({"id", *(key.name for event in events for key in event.keys if key.optional)})
+_UNITS_MS = (DAY_MS, 3_600_000, 60_000, 1_000, 1)
+"""Units of time in milliseconds, the plainest first."""
+_LENGTHS_MS = (0, 60_000, 3_600_000, *(days * DAY_MS + late for days in (1, 2, 31, 62) for late in (0, 1)))
+"""Lengths of time that are tried first; a longer time may show less."""
+_AMOUNTS = (0, 1, *(10**digits for digits in range(1, 16)))
 
 
 def shrink(records: list[Record], fails: Fails, tries: int = 1500) -> list[Record]:
     """Returns the plainest list found that still fails, after at most `tries` attempts. `records` has to fail."""
-    budget = iter(range(tries))
+    records, left, tried = [asked(record) for record in records], iter(range(tries)), set[str]()
 
     def still(candidate: list[Record]) -> bool:
-        return next(budget, None) is not None and fails(candidate)
+        # The search goes on from every candidate that failed, so that a candidate met again did not fail.
+        key = repr(candidate)
+        if key in tried or next(left, None) is None:
+            return False
+        tried.add(key)
+        return fails(candidate)
 
     before: list[Record] = []
     while before != records:
         before = records
-        records = _fewer(records, still)
-        records = _plainer(records, still)
+        for plainer in _STEPS:
+            records = plainer(records, still)
     return records
 
 
@@ -51,35 +60,178 @@ def _fewer(records: list[Record], still: Fails) -> list[Record]:
     return records
 
 
-def _plainer(records: list[Record], still: Fails) -> list[Record]:
-    for index in range(len(records)):
-        while (change := _accepted(records, index, still)) is not None:
-            records = [*records[:index], change, *records[index + 1 :]]
+def _first(records: list[Record], candidates: Iterator[list[Record]], still: Fails) -> list[Record]:
+    """Returns the first of the candidates that fails, or `records`."""
+    return next((candidate for candidate in candidates if candidate != records and still(candidate)), records)
+
+
+def _with(records: list[Record], index: int, record: Record) -> list[Record]:
+    return [*records[:index], record, *records[index + 1 :]]
+
+
+def _in_one_account(records: list[Record], still: Fails) -> list[Record]:
+    first = {"account": records[0]["account"]}
+    records = _first(records, iter([[record | first for record in records]]), still)
+    for index, record in enumerate(records):
+        records = _first(records, iter([_with(records, index, record | first)]), still)
     return records
 
 
-def _accepted(records: list[Record], index: int, still: Fails) -> Record | None:
-    """Returns the first plainer form of one record with which the list still fails."""
-    for change in _changes(records, index):
-        if change != records[index] and still([*records[:index], change, *records[index + 1 :]]):
-            return change
-    return None
+@cache
+def _optional() -> frozenset[str]:
+    """Returns the fields that a record may leave out."""
+    events = [event for machine in system().machines for event in machine.events]
+    return frozenset({"id", *(key.name for event in events for key in event.keys if key.optional)})
 
 
-def _changes(records: list[Record], index: int) -> Iterator[Record]:
-    record = records[index]
-    for left_out in sorted(_optional() & record.keys()):
-        yield {key: value for key, value in record.items() if key != left_out}
-    if index:
-        yield record | {"at": records[index - 1]["at"]}
-    if record["account"] != "a":
-        yield record | {"account": "a"}
+def _with_less(records: list[Record], still: Fails) -> list[Record]:
+    """Returns the records without optional fields, and with one pool of several."""
+    for name in sorted(_optional()):
+        without = [{key: value for key, value in record.items() if key != name} for record in records]
+        alone = (_with(records, index, record) for index, record in enumerate(without))
+        records = _first(records, iter([without]), still)
+        for candidate in alone:
+            records = _first(records, iter([candidate]), still)
+    for index, record in enumerate(records):
+        for key, value in record.items():
+            if isinstance(value, dict):
+                each = (_with(records, index, record | {key: {pool: tokens}}) for pool, tokens in value.items())
+                records = _first(records, each, still)
+    return records
+
+
+@cache
+def _own_names() -> tuple[str, ...]:
+    """Returns the fields whose names are made up by the writer of a record."""
+    keys = [key for machine in system().machines for event in machine.events for key in event.keys]
+    made_up = {key.name: None for key in keys if key.shape is Shape.TEXT and key.name not in _optional()}
+    return ("account", *made_up, "id")
+
+
+def _plainly_named(records: list[Record], still: Fails) -> list[Record]:
+    """Returns the records with accounts called a1, a2, ..., jobs j1, ..., and so on: one name for one name."""
+    own, accounts = _own_names(), {record["account"] for record in records}
+    plain: dict[tuple[str, str], str] = {}
+
+    def kind(key: str, name: str) -> tuple[str, str]:
+        # A field that names an account takes the account's new name.
+        return ("account" if key != "id" and name in accounts else key, name)
+
+    def named(chosen: dict[tuple[str, str], str]) -> list[Record]:
+        return [{k: chosen.get(kind(k, v), v) if k in own else v for k, v in record.items()} for record in records]
+
+    for each in (kind(key, record[key]) for key in own for record in records if key in record):
+        count = sum(known == each[0] for known, _ in plain)
+        plain.setdefault(each, f"{'e' if each[0] == 'id' else each[0][0]}{count + 1}")
+    return _first(records, iter([named(plain), *(named({each: name}) for each, name in plain.items())]), still)
+
+
+@cache
+def _words() -> dict[tuple[str, str], tuple[str, ...]]:
+    """Returns the words of each field by event and field, in the order of declaration."""
+    events = [event for machine in system().machines for event in machine.events]
+    return {(event.name, f.key): f.type.members for event in events for f in event.fields if isinstance(f.type, Enum)}
+
+
+def _plain_words(records: list[Record], still: Fails) -> list[Record]:
+    """Returns the records with the first word of a list in place of a later one: an image, the lowest plan."""
+    for index, record in enumerate(records):
+        for key, word in record.items():
+            members = _words().get((record["event"], key), ())
+            earlier = members[: members.index(word)] if word in members else ()
+            records = _first(records, (_with(records, index, records[index] | {key: each}) for each in earlier), still)
+    return records
+
+
+def _truly_repeated(records: list[Record], still: Fails) -> list[Record]:
+    """Returns the records with the same request under a repeated id."""
+    for index, record in enumerate(records):
+        before = (r for r in records[:index] if r["account"] == record["account"] and r.get("id") == record.get("id", ""))
+        records = _first(records, (_with(records, index, r | {"at": record["at"]}) for r in before), still)
+    return records
+
+
+def _begun_plainly(records: list[Record], still: Fails) -> list[Record]:
+    """Returns the records with their beginning at the first midnight of its year, month or day, and the rest after it."""
+    begins = format_instant(parse_instant(records[0]["at"]))
+    plain = (f"{begins[:5]}01-01T00:00:00Z", f"{begins[:8]}01T00:00:00Z", f"{begins[:11]}00:00:00Z")
+    together = sum(parse_instant(record["at"]) == parse_instant(begins) for record in records)
+    earlier = (parse_instant(at) - parse_instant(begins) for at in plain)
+    # The first records may also begin alone, and the others stay where they were.
+    each = ([*_moved(records, 0, by)[:part], *records[part:]] for by in earlier for part in (len(records), together))
+    return _first(records, each, still)
+
+
+def _moved(records: list[Record], since: int, by: int) -> list[Record]:
+    return records[:since] + [r | {"at": format_instant(parse_instant(r["at"]) + by)} for r in records[since:]]
+
+
+def _sooner(records: list[Record], still: Fails) -> list[Record]:
+    """Returns the records with as little time before each as necessary."""
+    for index in range(1, len(records)):
+        records = _sooner_at(records, index, still)
+    return records
+
+
+def _sooner_at(records: list[Record], index: int, still: Fails) -> list[Record]:
+    passed = parse_instant(records[index]["at"]) - parse_instant(records[index - 1]["at"])
+    least = _least(passed, lambda less: still(_moved(records, index, less - passed)), _LENGTHS_MS, _UNITS_MS) if passed else 0
+    return _moved(records, index, least - passed)
+
+
+def _smaller(records: list[Record], still: Fails) -> list[Record]:
+    """Returns the records with every amount as small as possible."""
+    for index in range(len(records)):
+        for path, amount in list(_amounts(records[index])):
+            records = _smaller_at(records, index, path, amount, still)
+    return records
+
+
+def _smaller_at(records: list[Record], index: int, path: tuple[str, ...], amount: int, still: Fails) -> list[Record]:
+    sign = -1 if amount < 0 else 1
+
+    def put(size: int) -> list[Record]:
+        return _with(records, index, _put(records[index], path, sign * size))
+
+    return put(_least(abs(amount), lambda size: still(put(size)), _AMOUNTS, (1,)))
+
+
+def _amounts(record: Record) -> Iterator[tuple[tuple[str, ...], int]]:
     for key, value in record.items():
-        if isinstance(value, int):
-            yield from (
-                record | {key: smaller}
-                for smaller in (1, 0, value // 1000, value // 10, value // 2, value - value // 8, value - value // 99, value - 1)
-                if abs(smaller) < abs(value)
-            )
-        if isinstance(value, dict) and key != "observed" and len(value) > 1:
-            yield from (record | {key: {pool: tokens}} for pool, tokens in value.items())
+        for inner, amount in value.items() if isinstance(value, dict) else (("", value),):
+            if isinstance(amount, int) and not isinstance(amount, bool):
+                yield (key, inner) if inner else (key,), amount
+
+
+def _put(record: Record, path: tuple[str, ...], amount: int) -> Record:
+    key, *inner = path
+    return record | {key: {**record[key], inner[0]: amount} if inner else amount}
+
+
+def _least(most: int, fails: Callable[[int], bool], probes: Sequence[int], units: Sequence[int]) -> int:
+    """Returns the least number that fails, as `most` does: a probe, or the result of a bisection below it.
+
+    Multiples of the first unit come first. A multiple is the boundary where one less does not fail.
+    """
+    low, high = -1, most
+    for probe in probes:
+        if probe >= most:
+            break
+        if fails(probe):
+            high = probe
+            break
+        low = probe
+    for unit in units:
+        while (first := low // unit + 1) <= (last := (high - 1) // unit):
+            middle = (first + last) // 2 * unit
+            if fails(middle):
+                high = middle
+            else:
+                low = middle
+        if low == high - 1 or not fails(high - 1):
+            break
+        high -= 1
+    return high
+
+
+_STEPS = (_fewer, _in_one_account, _with_less, _plainly_named, _plain_words, _truly_repeated, _begun_plainly, _sooner, _smaller)

@@ -23,7 +23,7 @@ from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
 from tokenspec.oracle.sut.client import Client, Failed, Message
-from tokenspec.oracle.sut.observed import held, observed
+from tokenspec.oracle.sut.observed import asking, held, observed
 from tokenspec.oracle.sut.world import Diverged, Openings, SutSettings, applied
 from tokenspec.oracle.wire.answers import Answer, differences
 from tokenspec.oracle.wire.records import LAST_INSTANT, asked
@@ -34,8 +34,11 @@ from tokenspec.spec.system import system
 class _Past(LayerChecks):
     """Figures for screens and the last quote, without checks: the claims have runs of their own."""
 
+    asks: Mapping[str, Any] = {}
+    """Fields added to each record, so that the answer holds every observed field."""
+
     def play(self, record: dict[str, Any]) -> Stepped:
-        stepped = self._apply(record)
+        stepped = self._apply({**record, **self.asks})
         if isinstance(stepped.answer.cost, int):
             self.quoted = stepped.answer.cost
         return stepped
@@ -71,7 +74,8 @@ class SutFuzz(WorldFuzz):
         """Replaces the oracle by one with these settings, after all records so far."""
         self.oracle = Oracle(settings, self.setting.catalogue, self.terms.resets)
         self._amounts = Amounts(self.machine, self.oracle.parameters)
-        self._layers = _Past(self.oracle, self.tally)
+        past = self._layers = _Past(self.oracle, self.tally)
+        past.asks = asking(self.terms)
         self._right = [self._layers.play(asked(record)).answer for record in self.records]
 
     def _begin(self) -> None:

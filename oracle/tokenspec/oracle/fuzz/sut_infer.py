@@ -18,7 +18,7 @@ from tokenspec.oracle.logs.policy_sets import Settings
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Message
-from tokenspec.oracle.sut.observed import observed
+from tokenspec.oracle.sut.observed import asking, observed
 from tokenspec.oracle.sut.world import DIFFERS, Diverged, SutSettings
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.records import asked
@@ -43,7 +43,7 @@ class NoSettingLeft(Diverged):
         """The reason, and the choices ruled out by earlier records of the shown world; each by the number of its record."""
 
     @property
-    def kind(self) -> tuple[str, str]:
+    def kind(self) -> tuple[str, ...]:
         """Returns one kind for all fields: the differing field depends on the setting."""
         return (DIFFERS, "policy")
 
@@ -80,7 +80,7 @@ class Possible:
     def _explaining(self, world: list[Exchange]) -> Settings:
         followed = Followed(self.worlds, self.every)
         for record, got in world:
-            ran = followed.run(self.worlds.reader.convert(record))
+            ran = followed.run(self.worlds.reader.convert({**record, **asking(self._terms)}))
             if got is not None:
                 followed.judge(ran, partial(self.differences, got))
         return followed.left
@@ -103,7 +103,7 @@ class InferringFuzz(SutFuzz):
         return possible.worlds.sets.nth(possible.left, type(self).count.examples * _STRIDE)
 
     def _happen(self, record: dict[str, Any]) -> Stepped:
-        self._ran = self._followed.run(self.possible.worlds.reader.convert(record))
+        self._ran = self._followed.run(self.possible.worlds.reader.convert({**record, **asking(self.terms)}))
         self._told.append(Exchange(dict(record), None))
         return super()._happen(record)
 

@@ -91,9 +91,9 @@ class Failure:
     """The right answers, where the answers given are an implementation's."""
 
     @property
-    def kind(self) -> tuple[str, str]:
+    def kind(self) -> tuple[str, ...]:
         """Returns the identity of a failure: the error's own kind, the claim, or the class of the error."""
-        kind: tuple[str, str] | None = getattr(self.error, "kind", None)
+        kind: tuple[str, ...] | None = getattr(self.error, "kind", None)
         return kind or (type(self.error).__name__, getattr(self.error, "claim", ""))
 
 

@@ -60,7 +60,12 @@ _Finder = Callable[[Asked], Iterator[BalanceCause]]
 
 
 def causes(asked: Asked) -> list[BalanceCause]:
-    """Returns every cause that fits, those that explain a wrong figure first."""
+    """Returns every cause that fits, those that explain a wrong figure first.
+
+    After a record of the account that could not be read no balance is known, and no figure is explained.
+    """
+    if asked.story.skipped:
+        return [cause for finder in (_skipped, _recorded_elsewhere, _clocks) for cause in finder(asked)]
     found = [cause for finder in _EXPLANATIONS for cause in finder(asked)]
     if asked.wrong and not found:
         found += _real_fault(asked)
@@ -353,12 +358,4 @@ def _shared(asked: Asked) -> Iterator[BalanceCause]:
         )
 
 
-_CIRCUMSTANCES: tuple[_Finder, ...] = (
-    _skipped,
-    _recorded_elsewhere,
-    _clocks,
-    _not_out_of_tokens,
-    _subscription_ended,
-    _emptied,
-    _shared,
-)
+_CIRCUMSTANCES: tuple[_Finder, ...] = (_recorded_elsewhere, _clocks, _not_out_of_tokens, _subscription_ended, _emptied, _shared)

@@ -6,7 +6,7 @@ diagnosis.py derives from it the causes that fit a display.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, assert_never
@@ -144,22 +144,36 @@ def support_after(clock: Clock, dial: Dial, ran: int) -> int:
     assert_never(clock.overdue_since)
 
 
+_OTHERS_MAX = 10_000
+"""The most names of other accounts that are kept, for the case that one of them was meant."""
+
+
+class NoRecord(KeyError):
+    """A log without a record of the account; `others` are accounts that it has."""
+
+    def __init__(self, account: str, others: Sequence[str]) -> None:
+        super().__init__(account)
+        self.others = others
+
+
 def tell(
     lines: Iterable[Line], oracle: Oracle, account: str, until: int | None = None, on_line: Callable[[int], None] | None = None
 ) -> Story:
     """Returns the story of `account` up to `until` (milliseconds), or its last record. Its jobs due by then have run if implied.
 
-    Raises `KeyError` where the log has no record of the account up to then, `BadSetting` where the file is not a log.
+    Raises `NoRecord` where the log has no record of the account up to then, `BadSetting` where the file is not a log.
     Records of other accounts are only checked for their form: accounts are independent.
     """
     story = Story(oracle, account, 0)
-    teller = _Teller(story)
+    teller, others = _Teller(story), dict[str, None]()
     for line, record, fault, _ in read(lines, oracle.reader, on_line):
         if fault is not None:
             story.bad.append(Bad.of(line, fault))
             if record is None and fault.account == account:
                 story.skipped.append(line._replace(content=b""))
         if record is None or record.account != account:
+            if record is not None and len(others) < _OTHERS_MAX:
+                others[record.account] = None
             continue
         assert isinstance(record.at, int)
         if until is not None and record.at > until:
@@ -173,7 +187,7 @@ def tell(
         for bad in story.bad:
             if bad.line.other_form:
                 raise BadSetting(bad.line.file, bad.line.other_form)
-        raise KeyError(account)
+        raise NoRecord(account, tuple(others))
     if until is not None:
         teller.passes(until)
     return story
@@ -199,7 +213,8 @@ class _Teller:
         for step in stepped.steps:
             self._tell(step)
         found = differences(stepped.answer, record.observed or {})
-        if found:
+        # Behind a record that could not be read nobody knows what is right.
+        if found and not self._story.skipped:
             said = (record.observed or {}).get("balances")
             self._story.recorded.append(Recorded(record.at, line, said if isinstance(said, dict) else {}, found))
         self._story.records.append(record)

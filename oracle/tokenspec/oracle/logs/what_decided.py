@@ -59,7 +59,10 @@ def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> Ra
     changed = {shown[job.event]: job for job in ran}
     for job in ran:
         before, after = (dict(zip(names, row, strict=True)) for row in (job.before, job.after))
-        fields = [_field(name) for name in names if before[name] != after[name]]
+        # What a job sets counts as its own even where it was so before.
+        set_by = {assigned.name for rule in oracle.machine.event_named[job.event].rules if rule.name == job.rule
+                  for assigned in rule.effect}  # fmt: skip
+        fields = [_field(name) for name in names if before[name] != after[name] or name in set_by]
         fields += ["total"] * any(before[pool] != after[pool] for pool in APP_POOLS)
         changed |= dict.fromkeys(fields, job)
     if _without(oracle, event, differing, shown):

@@ -34,6 +34,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -130,10 +131,11 @@ def finder(folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, st
         except BadSetting as fault:
             raise BadBlock(str(fault)) from None
         if name not in known:
-            raise BadBlock(f"there is nothing called {name!r}; `tokenspec docs list` lists the names")
+            raise BadBlock(f"there is nothing called {name!r}; `tokenspec docs list` lists the names{did_you_mean(name, known)}")
         unknown = options.keys() - set(_OPTIONS)
         if unknown:
-            raise BadBlock(f"there is no option {min(unknown)!r}; there are {', '.join(_OPTIONS)}")
+            near = did_you_mean(min(unknown), _OPTIONS)
+            raise BadBlock(f"there is no option {min(unknown)!r}; there are {', '.join(_OPTIONS)}{near}")
         return known[name][1](options)
 
     return find
@@ -151,7 +153,7 @@ def _asked(options: Mapping[str, str], known: Mapping[str, T]) -> dict[str, T]:
     asked = options["of"].split(",") if "of" in options else list(known)
     for name in asked:
         if name not in known:
-            raise BadBlock(f"of={options['of']}: there is no {name!r} among {', '.join(known)}")
+            raise BadBlock(f"of={options['of']}: there is no {name!r} among {', '.join(known)}{did_you_mean(name, known)}")
     return {name: known[name] for name in asked}
 
 

@@ -24,16 +24,29 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Var, children
 from tokenspec.oracle.base.provenance import line, stamp
 from tokenspec.oracle.publish.wasm_module import module_of
-from tokenspec.oracle.wire.answers import FIELDS
+from tokenspec.oracle.wire.observations import NAMES, Observations
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
+from tokenspec.spec.words import POOLS
 
 HOST = ("machine.js", "calendar.js", "world.js")
 """The host of the modules, from `examples/wasm-host`; a wheel includes these files."""
 
-PAGE = ("dom.js", "records.js", "run.js", "link.js", "plot.js", "events.js", "account.js", "history.js", "policies.js", "main.js")
+PAGE = (
+    "dom.js",
+    "observed.js",
+    "records.js",
+    "run.js",
+    "link.js",
+    "plot.js",
+    "events.js",
+    "account.js",
+    "history.js",
+    "policies.js",
+    "main.js",
+)
 """The files of the page. A file may import from those before it."""
 
 
@@ -55,7 +68,9 @@ def build(
         "aliases": dict(catalogue.aliases),
         "policy": settings,
         "clauses": CLAUSES,
-        "answer_fields": FIELDS,
+        "answer_fields": NAMES,
+        "observed": Observations((*account.events, *session.events)).forms(),
+        "pools": POOLS,
         "ceilings": ceilings(account, claims(catalogue.ranking)),
         "log": log,
         "records": list(records),

@@ -11,6 +11,7 @@ from tokenspec.diagrams.graph import Graph
 from tokenspec.diagrams.sequence import sequence
 from tokenspec.oracle.base import provenance
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.narrative import told
 from tokenspec.oracle.logs.reading import read
@@ -27,7 +28,7 @@ def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:
 
     Answers are the oracle's; the picture marks observations that differ.
     """
-    records, wrong = [], []
+    records, wrong, accounts = [], [], dict[str, None]()
     for line, record, fault, _ in read(Logs([path]), oracle.reader):
         try:
             if record is None or fault is not None:
@@ -35,13 +36,15 @@ def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:
             answer = oracle.answer(record)
         except BadRecord as bad:
             raise BadSetting(f"{line.file}:{line.number}", f"{bad.field}: {bad.rule}") from None
+        accounts[record.account] = None
         if account in (None, record.account):
             shown: dict[str, Any] = msgspec.json.decode(line.content)
             records.append(shown | {"observed": answer.as_dict()})
             found = differences(answer, record.observed or {}, record.observed_as is not None)
             wrong.append(tuple(f"{name} expected {as_text(want)}, observed {as_text(got)}" for name, want, got in found))
     if not records:
-        raise BadSetting(path, "it holds no record" if account is None else f"it holds no record of account {account!r}")
+        whose = "" if account is None else f" of account {one_line(account)!r}{did_you_mean(account, accounts)}"
+        raise BadSetting(path, f"it holds no record{whose}")
     if len(records) > RECORDS_MAX:
         raise BadSetting(
             path, f"{len(records)} records are too many for a picture, of {RECORDS_MAX} at most: narrow it by --account"

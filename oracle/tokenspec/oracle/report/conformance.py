@@ -16,9 +16,8 @@ from tokenspec.oracle.report.fuzz import RandomRuns
 from tokenspec.oracle.report.infer import conforming, differing_data, differing_lines
 from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
 from tokenspec.oracle.report.replay import fields_data
-from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, title_of
+from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, not_compared, title_of
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import JOBS, event_names
 from tokenspec.spec.policies import DEFAULTS
 
@@ -66,7 +65,7 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
 
 def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, str, int]]) -> Iterator[str]:
     """Yields the limits of the run: events, fields and values that it did not cover."""
-    for says, names in (("never sent", _unsent(terms)), ("not compared", _unobserved(terms))):
+    for says, names in (("never sent", _unsent(terms)), ("not compared", not_compared(terms, result.held))):
         if names:
             yield f"{says}: {', '.join(names)}"
     if result.compared and (never := [name for name in terms.observes if name not in result.held]):
@@ -129,10 +128,6 @@ def sentence(verdict: Conformance) -> str:
 def _unsent(terms: Capabilities) -> list[str]:
     by_itself = JOBS if terms.resets == "implied" else ()
     return [name for name in event_names() if name not in terms.events and name not in by_itself]
-
-
-def _unobserved(terms: Capabilities) -> list[str]:
-    return [name for name in FIELDS if name not in terms.observes and not any(o.startswith(f"{name}.") for o in terms.observes)]
 
 
 def counterexample_lines(found: SutCounterexample) -> list[str]:

@@ -10,7 +10,7 @@ from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.narrative import story
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
-from tokenspec.oracle.wire.answers import Difference
+from tokenspec.oracle.wire.answers import FIELDS, Difference
 from tokenspec.spec.policies import DEFAULTS
 
 
@@ -34,6 +34,12 @@ def left_out_lines(left_out: Collection[str]) -> Iterator[str]:
     if left_out:
         names = ", ".join(sorted(left_out))
         yield f"left out of open, which was answered with an error otherwise, and taken to be at the default: {names}"
+
+
+def not_compared(terms: Capabilities, held: Collection[str]) -> list[str]:
+    """Returns the fields of an answer that were not compared: neither observed nor `held`."""
+    observed = {name.partition(".")[0] for name in (*terms.observes, *held)}
+    return [name for name in FIELDS if name not in observed]
 
 
 def fixed_words(fixed: Mapping[str, str]) -> str:

@@ -27,7 +27,7 @@ from tokenspec.oracle.report.model import (
     Verbatim,
 )
 from tokenspec.oracle.report.replay import fields_data
-from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, title_of
+from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, not_compared, title_of
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult
 from tokenspec.oracle.vectors.run_suite import Run
 from tokenspec.oracle.vectors.suite import VECTORS, Case, Suite, record_of
@@ -86,7 +86,17 @@ def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
     yield ReportTable(["vector", "step", "wrong"], rows)
     skipped = Counter(each.why for each in found.results if each.result == SKIPPED).most_common()
     notes = [f"skipped {times}: {one_line(why, 200)}" for why, times in skipped]
-    yield Notes([*left_out_lines(found.left_out), *notes, f"{found.sent:,} events in {seconds:.1f} s"])
+    yield Notes([*left_out_lines(found.left_out), *notes, *_limits(found), f"{found.sent:,} events in {seconds:.1f} s"])
+
+
+def _limits(found: Run) -> Iterator[str]:
+    """Yields the fields and reasons that were not compared."""
+    if found.terms is None or not found.held:
+        return
+    if names := not_compared(found.terms, found.held):
+        yield f"not compared: {', '.join(names)}"
+    if found.unheard:
+        yield f"{found.unheard} refusals without a reason that is observed or answered: it was not compared"
 
 
 def _checks(suite: Suite, cases: Sequence[Case], found: Run) -> Iterator[Check]:
@@ -115,6 +125,7 @@ def _data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float) -
         "passed": found.count(PASSED),
         "failed": found.count(FAILED) + bool(found.not_closed),
         "skipped": found.count(SKIPPED),
+        "reasons_not_compared": found.unheard,
         "seconds": round(seconds, 2),
         "not_closed": found.not_closed or None,
         "why": _why_none(found) or None,

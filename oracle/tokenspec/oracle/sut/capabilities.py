@@ -8,15 +8,16 @@ from typing import Any
 
 from tokenspec.machine.lang.declaration import Event, Origin
 from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import as_text, one_line
-from tokenspec.oracle.wire.answers import FIELDS
+from tokenspec.oracle.wire.answers import FIELDS, SUMS
 from tokenspec.oracle.wire.protocol import JOBS, event_names
 from tokenspec.oracle.wire.settings import RESETS, policy_from
 from tokenspec.spec.system import system
 from tokenspec.spec.words import POOLS
 
 _OBJECTS = ("charge", "balances")
-OBSERVABLE = (*FIELDS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool in POOLS))
+OBSERVABLE = (*FIELDS, *SUMS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool in POOLS))
 
 
 ASKED_FOR = ("model", "action")
@@ -93,7 +94,7 @@ def _names(answer: Mapping[str, Any], key: str, known: tuple[str, ...]) -> list[
         raise BadSetting(key, f"it is a list of names, found {as_text(names)}")
     for name in names:
         if name not in known:
-            raise BadSetting(key, f"there is no {as_text(name)}; there are {', '.join(known)}")
+            raise BadSetting(key, f"there is no {as_text(name)}; there are {', '.join(known)}{did_you_mean(str(name), known)}")
     return names
 
 
@@ -105,7 +106,9 @@ def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     known = {key for event in (*account.events, *session.events) for key in payload_keys(event)}
     for key, listed in values.items():
         if key not in known:
-            raise BadSetting("values", f"no event has a field {as_text(key)}; there are {', '.join(sorted(known))}")
+            raise BadSetting(
+                "values", f"no event has a field {as_text(key)}; there are {', '.join(sorted(known))}{did_you_mean(key, known)}"
+            )
         if not isinstance(listed, list):
             raise BadSetting(f"values.{key}", f"it is a list, found {as_text(listed)}")
     return {key: tuple(listed) for key, listed in values.items()}

@@ -70,7 +70,9 @@ class HttpClient:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
-        except ValueError:
+            http.client.HTTPConnection((host or "").encode("idna").decode(), port)
+        except (ValueError, http.client.InvalidURL):
+            # A name of a host that cannot be one: with a blank in it, an empty part, or one that is too long.
             host = port = None
         if not host or port is None or parts.scheme != "http" or parts.path not in ("", "/") or parts.query or parts.username:
             raise WrongUsage("--sut", f"an address is http://HOST:PORT, found {one_line(url)!r}")

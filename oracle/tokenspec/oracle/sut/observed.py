@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.answers import DELTA, Answer
 from tokenspec.spec.system import system
 from tokenspec.spec.words import POOLS
 
@@ -32,9 +32,8 @@ def reasons_from_file(path: Path) -> dict[str, frozenset[str]]:
             if not isinstance(code, str):
                 raise BadSetting(f"{path}: {word}", f"the value is a refusal code or a list of them, and {code!r} is neither")
             if code not in codes:
-                near = get_close_matches(code, sorted(codes), 1)
-                hint = f"; did you mean {near[0]}?" if near else ""
-                raise BadSetting(f"{path}: {word}", f"{code!r} is not one of the refusal codes{hint}")
+                rule = f"{code!r} is not one of the refusal codes{did_you_mean(code, sorted(codes))}"
+                raise BadSetting(f"{path}: {word}", rule)
         if not listed:
             raise BadSetting(f"{path}: {word}", "the value is a refusal code or a list of them, and the list is empty")
         found[word] = frozenset(listed)
@@ -62,6 +61,11 @@ def observed(got: Mapping[str, Any], expected: Answer, terms: Capabilities, reas
     if reasons is not None and ("reason" in said or got.get("reason") is not None):
         said["reason"] = _translated(got.get("reason"), expected, reasons)
     return said
+
+
+def asking(terms: Capabilities) -> dict[str, Any]:
+    """Returns what a record needs for an answer with `delta`: the oracle computes that on demand only."""
+    return {"observed": {DELTA: 0}} if DELTA in terms.observes else {}
 
 
 def held(said: Mapping[str, Any], expected: Answer, terms: Capabilities) -> frozenset[str]:

@@ -18,7 +18,7 @@ from contextlib import suppress
 
 import msgspec
 
-from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.errors import NO_ADDRESS, WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Failed, Message, read_answer
 
@@ -38,7 +38,7 @@ def words_of(command_line: str) -> list[str]:
     except ValueError as fault:
         raise WrongUsage("--sut", f"{one_line(command_line)} is not a command line: {str(fault).lower()}") from None
     if not words:
-        raise WrongUsage("--sut", "it is a command line, http://HOST:PORT, or python:package.module:factory, and it is empty")
+        raise WrongUsage("--sut", NO_ADDRESS)
     return words
 
 

@@ -48,9 +48,9 @@ class Diverged(Exception):
         return self.differences[0][0] if self.failed is None else "answer" if self.expected is not None else "open"
 
     @property
-    def kind(self) -> tuple[str, str]:
-        """The identity of a divergence: the first field that differs, or the way in which the request failed."""
-        return (self.failed.how if self.failed is not None else DIFFERS, self.field)
+    def kind(self) -> tuple[str, ...]:
+        """The identity of a divergence: its first field and rule, or the way in which the request failed."""
+        return (self.failed.how, self.field) if self.failed is not None else (DIFFERS, self.field, self.rule or "")
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from tokenspec.oracle.logs.branches import Followed, Ran, Worlds
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Message
-from tokenspec.oracle.sut.observed import Reasons, observed
+from tokenspec.oracle.sut.observed import Reasons, asking, observed
 from tokenspec.oracle.sut.world import Openings
 from tokenspec.oracle.vectors.run import PASSED, SKIPPED, VectorResult, begin, play
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
@@ -69,7 +69,7 @@ class Inferring:
         if not terms.opens_accounts and record["account"] not in world.accounts:
             opening = {"account": record["account"], "at": record["at"], "event": "open_account"}
             world.run(world.worlds.reader.convert(opening))
-        return world.run(world.worlds.reader.convert(record))
+        return world.run(world.worlds.reader.convert({**record, **asking(terms)}))
 
     def _worlds_of(self, vector: Vector) -> Worlds:
         key = msgspec.json.encode((vector.catalogue, vector.resets))

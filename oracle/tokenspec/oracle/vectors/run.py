@@ -13,12 +13,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from msgspec import structs
+
 from tokenspec.oracle.logs.because import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
 from tokenspec.oracle.sut.client import Client, Failed, Message
-from tokenspec.oracle.sut.observed import Reasons, held, observed
+from tokenspec.oracle.sut.observed import Reasons, asking, held, observed
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, applied
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Difference, differences
@@ -54,6 +56,10 @@ class VectorResult:
     """The rule behind a wrong answer, and the policies under which it is right."""
     not_taken: Mapping[str, str] = field(default_factory=dict)
     """The settings of the world that the implementation did not announce."""
+    held: frozenset[str] = frozenset()
+    """The fields that held a value, in the answers or in the right ones."""
+    unheard: int = 0
+    """The number of refusals whose reason was neither observed nor answered, and so not compared."""
     cannot_run: bool = False
     """True if the implementation refuses to open this world."""
 
@@ -101,7 +107,7 @@ def play(
 
     A vector in which no field observed holds a value, in the answers or in the right ones, is skipped.
     """
-    title, answered, anything = case.vector.title, list[Message](), False
+    title, answered, anything, unheard = case.vector.title, list[Message](), set[str](), 0
     begun = set[str]()
     for number, step in steps:
         got = applied(client, record_of(step))
@@ -113,13 +119,16 @@ def play(
             answered.append({"account": record["account"], "at": record["at"], "event": "open_account"})
         begun.add(record["account"])
         answered.append(record | {"observed": said})
-        anything = anything or bool(held(said, step.expect, terms))
+        anything |= held(said, step.expect, terms)
+        unheard += isinstance(step.expect.reason, str) and "reason" not in said
         if found := tuple(wrong(step, got, said)):
             right = step.expect.as_dict()
-            return VectorResult(case.id, title, FAILED, "", number, found, None, right, tuple(answered))
+            return VectorResult(
+                case.id, title, FAILED, "", number, found, None, right, tuple(answered), held=frozenset(anything), unheard=unheard
+            )
     if not anything:
         return VectorResult(case.id, title, SKIPPED, NOTHING_HELD)
-    return VectorResult(case.id, title, PASSED)
+    return VectorResult(case.id, title, PASSED, held=frozenset(anything), unheard=unheard)
 
 
 NOTHING_HELD = "none of the fields that it observes holds a value in it"
@@ -168,7 +177,17 @@ def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple
             return [], why
     if not terms.observes or not steps:
         return [], "nothing of it is observed"
-    return steps, ""
+    return _with_deltas(vector, steps, terms, {**vector.policy, **settings}), ""
+
+
+def _with_deltas(vector: Vector, steps: _Numbered, terms: Capabilities, policy: Mapping[str, str]) -> _Numbered:
+    """Returns the steps, with the change of the sum of the app's pools where that is observed; no vector holds it."""
+    asks = asking(terms)
+    if not asks:
+        return steps
+    oracle = Oracle(policy, catalogue_from(vector.catalogue), vector.resets)
+    right = {number: oracle.apply(record_of(step) | asks) for number, step in enumerate(vector.steps, 1)}
+    return [(number, structs.replace(step, expect=right[number])) for number, step in steps]
 
 
 def _not_taken(step: Step, terms: Capabilities) -> str:

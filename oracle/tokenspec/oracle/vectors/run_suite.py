@@ -39,6 +39,16 @@ class Run:
     settings: int = 1
     """The number of settings that explain everything."""
 
+    @property
+    def held(self) -> frozenset[str]:
+        """The fields that held a value in any vector."""
+        return frozenset().union(*(each.held for each in self.results))
+
+    @property
+    def unheard(self) -> int:
+        """The number of refusals of which the reason was neither observed nor answered, and so not compared."""
+        return sum(each.unheard for each in self.results)
+
     def count(self, result: str) -> int:
         """Returns the number of vectors with this result."""
         return sum(each.result == result for each in self.results)

@@ -58,7 +58,7 @@ STATE = tuple(name for name in FIELDS if _DEFAULTS[name] is None)
 SAID = tuple(name for name in FIELDS if _DEFAULTS[name] is UNSET)
 """The fields that are left out where they do not apply."""
 BY_POOL = ("charge", "balances")
-SUMS = ("total", "delta")
+TOTAL, DELTA = SUMS = ("total", "delta")
 """Names that may be observed beside the fields: the sum of the app's pools after the event, and its change by the event."""
 _COMPARED = {name: position for position, name in enumerate((*FIELDS, *SUMS))}
 _INSTANTS = tuple(name for name in STATE if name.endswith("_at"))

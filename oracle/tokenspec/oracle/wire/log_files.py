@@ -14,7 +14,9 @@ from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
-from tokenspec.oracle.base.text import path_text
+import msgspec
+
+from tokenspec.oracle.base.text import one_line, path_text
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -128,8 +130,14 @@ _FIRST_BYTES = (
     (b"\xd0\xcf\x11\xe0", "an old Excel file", _EXPORT),
     (b"\xff\xfe", "UTF-16 text", _RECODE),
     (b"\xfe\xff", "UTF-16 text", _RECODE),
+    (b"%PDF-", "a PDF", _EXPORT),
+    (b"---", "YAML", _EXPORT),
     (b"<", "XML or HTML", _EXPORT),
 )
+_YAML = re.compile(rb"- +[\w-]+:|[\w-]+:(\s|$)")
+"""The beginning of a YAML list or object."""
+_ARRAY = re.compile(rb"\[\s*([{\[\"\]]|$)")
+"""The beginning of a JSON array of records; other logs have instants in square brackets."""
 _CELL = re.compile(r"[\w .#/()%-]*[^\W\d][\w .#/()%-]*")
 """The heading of a column."""
 
@@ -140,16 +148,30 @@ def _other_form(head: Sequence[bytes]) -> str:
         return ""
     found = next(((what, remedy) for first, what, remedy in _FIRST_BYTES if head[0].startswith(first)), None)
     first, *others = (line.removeprefix(_BOM).strip() for line in head)
-    if found is None and first.startswith(b"[") and not (first.endswith(b"]") and others):
+    if found is None and len(head) == 1 and first.startswith(b"{") and (around := _around(first)) is not None:
+        found = "a JSON object around the records", f"write one record a line, such as by `jq -c '.{around}[]' FILE`"
+    if found is None and _ARRAY.match(first) and not (first.endswith(b"]") and others):
         found = "a JSON array", "write one record a line, such as by `jq -c '.[]' FILE`"
     if found is None and first == b"{" and others and not others[0].startswith(b"{"):
         found = "a JSON object written over several lines", "write one record a line, such as by `jq -c . FILE`"
     if found is None and not any(line.startswith(b"{") for line in (first, *others)):
         delimiter = _delimiter(first)
-        if delimiter:
+        if _YAML.match(first):
+            found = "YAML", _EXPORT
+        elif delimiter:
             kind = "tab-separated values" if delimiter == "\t" else "CSV"
             found = (kind, _EXPORT)
     return "" if found is None else f"this looks like {found[0]}, and a log is one JSON object a line; {found[1]}"
+
+
+def _around(line: bytes) -> str | None:
+    """Returns the name under which an object that is no record holds a list of objects, or None."""
+    try:
+        whole = msgspec.json.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+    lists = [name for name, value in whole.items() if isinstance(value, list) and any(isinstance(each, dict) for each in value)]
+    return one_line(lists[0]) if "event" not in whole and "account" not in whole and len(lists) == 1 else None
 
 
 def _delimiter(heading: bytes) -> str:

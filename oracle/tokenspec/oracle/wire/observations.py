@@ -58,7 +58,7 @@ class Observations:
     def __init__(self, events: Iterable[Event]) -> None:
         values = {"outcome": ("accepted", "refused"), "status": OPENED, **_said(events)}
         self._types: dict[str, Any] = {name: _type(name, values) for name in NAMES}
-        self._values = {name: ", ".join(said) for name, said in values.items()}
+        self._values = values
         self.shape = _shape(tuple(self._types.items()))
         """The type of a whole observation, for the library."""
 
@@ -83,10 +83,22 @@ class Observations:
             raise _unknown(unknown[0])
         return unknown
 
+    def forms(self) -> dict[str, Any]:
+        """Returns the form of each value by name: a kind, the words, or in a list the words of a list."""
+        kinds = {
+            **dict.fromkeys(BY_POOL, "tokens by pool"),
+            **dict.fromkeys(INSTANTS, "instant"),
+            **dict.fromkeys(SUMS, "tokens"),
+        }
+        kinds |= {"cost": "tokens", "duplicate": "bool"}
+        return {name: kinds.get(name, "text") for name in NAMES} | dict(self._values) | {"relaxed": [MEDIA]}
+
     def _check_form(self, name: str, value: Any, kind: Any) -> None:
         wrong = _not_converted(value, kind)
         if wrong:
-            rule = f"it is one of {self._values[name]}" if name in self._values else wrong
+            known = self._values.get(name, ())
+            near = did_you_mean(value, known) if isinstance(value, str) else ""
+            rule = f"it is one of {', '.join(known)}{near}" if known else wrong
             raise BadRecord(f"observed.{name}", rule, as_text(value))
 
 

@@ -65,7 +65,7 @@ class Reader:
         self._pools = _keys(self.events, Shape.POOLS)
 
         self._choices = {
-            f.key: ", ".join(f.type.members)
+            f.key: f.type.members
             for e in self.events
             for f in e.fields
             if f.origin is Origin.PAYLOAD and isinstance(f.type, Enum)
@@ -73,7 +73,7 @@ class Reader:
         instead = {e.name: tuple((f.key, f.instead) for f in e.fields if f.instead) for e in self.events}
         self._instead = {event: keys for event, keys in instead.items() if keys}
         self._with_own_forms = self._times.keys() | self._pools.keys() | self._instead.keys()
-        self._choices |= {key: ", ".join(APP_POOLS) for keys in self._pools.values() for key in keys}
+        self._choices |= {key: APP_POOLS for keys in self._pools.values() for key in keys}
 
     def decode(self, line: bytes) -> Record:
         """Returns the record that a line of a log holds. Raises `BadRecord`."""
@@ -215,7 +215,7 @@ class Reader:
         if missing := _MISSING.match(message):
             if " - at " in message:
                 return BadRecord(_field(message.rpartition("`$.")[2]), f"{missing.group(1)} is missing in it")
-            return _required(missing.group(1), given)
+            return self._required(missing.group(1), given)
         found = _AT_PATH.match(message)
         if found is None:
             return BadRecord("line", f"a record is one JSON object: {in_our_words(message)}")
@@ -223,15 +223,31 @@ class Reader:
         # A wrong key is reported as "key` in `$.shown"; the record's own field is what a reader looks for.
         field = _field(path.rpartition("`")[2])
         if field in given and given[field] is None:
-            return _required(field, given)
+            return self._required(field, given)
         value = as_text(given[field]) if field in given else None
         if field == "event" and text.startswith("Invalid value"):
             asked_for = given.get("event")
             near = did_you_mean(asked_for, self._names) if isinstance(asked_for, str) else ""
             return BadRecord("event", f"there is no such event{near}", value)
         if text.startswith("Invalid enum value"):
-            return BadRecord(field, f"it is one of {self._choices.get(field, 'the values listed for it')}", value)
+            choices = self._choices.get(field, ())
+            return BadRecord(field, f"it is one of {', '.join(choices)}{_meant(given[field], choices)}", value)
         return BadRecord(field, in_our_words(text), value)
+
+    def _required(self, field: str, record: Mapping[str, Any]) -> BadRecord:
+        """Returns the error for a required field that is absent or null, with an unknown name that resembles it."""
+        event = record.get("event")
+        known = self._fields.get(event, frozenset()) if isinstance(event, str) else frozenset().union(*self._fields.values())
+        misspelt = next((name for name in record if name not in known and nearest(name, known | {field}) == field), None)
+        there = f", and {one_line(misspelt)} stands there: is {field} meant?" if misspelt is not None else ""
+        return BadRecord(field, f"it is required{f' for {one_line(event)}' if isinstance(event, str) else ''}{there}")
+
+
+def _meant(value: Any, choices: Iterable[str]) -> str:
+    """Returns the question for a text, or a name in an object, that resembles one of `choices`."""
+    names = value if isinstance(value, Mapping) else [value]
+    asked = next((name for name in names if isinstance(name, str) and name not in choices), "")
+    return did_you_mean(asked, choices)
 
 
 def event_of(record: Record) -> str:
@@ -296,12 +312,6 @@ _AT_PATH = re.compile(r"(.*) - at `(.+)`", re.DOTALL)
 
 def _field(path: str) -> str:
     return re.split(r"[.\[`]", path.removeprefix("$").lstrip("."))[0] or "line"
-
-
-def _required(field: str, record: Mapping[str, Any]) -> BadRecord:
-    """Returns the error for a required field that is absent or null."""
-    event = record.get("event")
-    return BadRecord(field, f"it is required{f' for {one_line(event)}' if isinstance(event, str) else ''}")
 
 
 _anything = msgspec.json.Decoder().decode

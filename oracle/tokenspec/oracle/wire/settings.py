@@ -15,6 +15,7 @@ from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import in_our_words
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Model, Plan
@@ -61,10 +62,12 @@ def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
     for name, answer in (settings or {}).items():
         policy = next((p for p in POLICIES if p.name == name), None)
         if policy is None:
-            raise BadSetting(f"policy {name}", f"there is no such policy; there are {', '.join(DEFAULTS)}")
+            near = did_you_mean(name, DEFAULTS)
+            raise BadSetting(f"policy {name}", f"there is no such policy; there are {', '.join(DEFAULTS)}{near}")
         if answer not in dict(policy.answers):
-            admissible = ", ".join(dict(policy.answers))
-            raise BadSetting(f"policy {name}", f"{answer!r} is not among its answers: {admissible}")
+            known = dict(policy.answers)
+            rule = f"{answer!r} is not among its answers: {', '.join(known)}{did_you_mean(answer, known)}"
+            raise BadSetting(f"policy {name}", rule)
         chosen[name] = answer
     return chosen
 
@@ -85,7 +88,7 @@ def settings_named(options: Iterable[str]) -> dict[str, str]:
     for option in options:
         name, equals, answer = (part.strip() for part in option.partition("="))
         if not equals:
-            raise WrongUsage(f"policy {option}", "a setting is written NAME=ANSWER")
+            raise WrongUsage(f"policy {option}", f"a setting is written NAME=ANSWER{did_you_mean(option, (INFER, *DEFAULTS))}")
         if settings.setdefault(name, answer) != answer:
             raise WrongUsage(f"policy {name}", f"it is given twice, as {settings[name]} and as {answer}")
     return settings
@@ -157,12 +160,15 @@ def _fault(key: str, fault: msgspec.ValidationError) -> BadSetting:
 def _check_keys(written: Mapping[str, Any]) -> None:
     for key in written:
         if key not in _WireCatalogue.__struct_fields__:
-            raise BadSetting(key, f"there is no such key; there are {', '.join(_WireCatalogue.__struct_fields__)}")
+            keys = _WireCatalogue.__struct_fields__
+            raise BadSetting(key, f"there is no such key; there are {', '.join(keys)}{did_you_mean(key, keys)}")
     plans = written.get("plans")
     for name, plan in plans.items() if isinstance(plans, dict) else ():
         for key in plan if isinstance(plan, dict) else ():
             if key not in _WirePlan.__struct_fields__:
-                raise BadSetting(f"plans.{name}.{key}", f"a plan has {', '.join(_WirePlan.__struct_fields__)}, and no such key")
+                keys = _WirePlan.__struct_fields__
+                rule = f"a plan has {', '.join(keys)}, and no such key{did_you_mean(key, keys)}"
+                raise BadSetting(f"plans.{name}.{key}", rule)
 
 
 def _check_names(shape: _WireCatalogue) -> None:
@@ -182,13 +188,17 @@ def _check_names(shape: _WireCatalogue) -> None:
             raise BadSetting(f"plans.{name}", "the ranking names the plan, but it has no table; add one, or drop it there")
     for name, plan in shape.plans.items():
         if name not in shape.ranking:
-            raise BadSetting(f"plans.{name}", "the plan is missing in the ranking; add it there")
+            near = did_you_mean(name, shape.ranking)
+            raise BadSetting(f"plans.{name}", f"the plan is missing in the ranking; add it there{near}")
         for medium in plan.relaxed:
             if medium not in MEDIA:
-                raise BadSetting(f"plans.{name}.relaxed", f"{medium!r} is not one of {', '.join(MEDIA)}")
+                raise BadSetting(
+                    f"plans.{name}.relaxed", f"{medium!r} is not one of {', '.join(MEDIA)}{did_you_mean(medium, MEDIA)}"
+                )
     for alias, name in shape.aliases.items():
         if name not in shape.ranking:
-            raise BadSetting(f"aliases.{alias}", f"{name!r} is not a plan of the ranking; name one that is")
+            near = did_you_mean(name, shape.ranking)
+            raise BadSetting(f"aliases.{alias}", f"{name!r} is not a plan of the ranking; name one that is{near}")
         if alias in shape.ranking:
             raise BadSetting(f"aliases.{alias}", "an alias must not be the present name of a plan; choose another")
 

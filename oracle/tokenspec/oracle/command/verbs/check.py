@@ -37,10 +37,18 @@ EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}
 @click.option(
     "--save",
     metavar="STEM",
+    type=click.Path(),
     help="Where something is violated, writes STEM.itf.json (the trace), STEM.jsonl (a log that `replay` reads), STEM.toml.",
 )
-@click.option("--certificate", metavar="FILE", help="Writes a certificate, with which others can re-check a check that held.")
-@click.option("--verify", metavar="FILE", help="Re-checks a certificate by other means, and checks nothing else.")
+@click.option(
+    "--certificate",
+    metavar="FILE",
+    type=click.Path(),
+    help="Writes a certificate, with which others can re-check a check that held.",
+)
+@click.option(
+    "--verify", metavar="FILE", type=click.Path(), help="Re-checks a certificate by other means, and checks nothing else."
+)
 @settings_options
 @output_options("text", "json", "junit", "sarif", "md", reports=True)
 def command(

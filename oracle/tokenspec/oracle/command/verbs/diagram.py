@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Annotated
 
 import click
 import msgspec
@@ -14,6 +15,9 @@ from tokenspec.diagrams.graph import Graph, Outcome
 from tokenspec.diagrams.mermaid import mermaid
 from tokenspec.diagrams.picture import NoProgram, pdf, png, svg
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.provenance import declaration
+from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
@@ -91,7 +95,9 @@ def command(
 
 def _check_usage(name: str, known: list[str], log: str | None, account: str | None, coverage: tuple[str, ...]) -> None:
     if name not in known:
-        raise WrongUsage("NAME", f"there is no picture {name!r}; there are {', '.join(known)}")
+        raise WrongUsage(
+            "NAME", f"there is no picture {one_line(name)!r}; there are {', '.join(known)}{did_you_mean(name, known)}"
+        )
     if name == SEQUENCE and log is None:
         raise WrongUsage("--log", "a sequence is of a log: name its file")
     if name == SEQUENCE and coverage:
@@ -109,11 +115,13 @@ def _hits(paths: tuple[str, ...]) -> dict[Outcome, int]:
     total: dict[Outcome, int] = {}
     for path in paths:
         try:
-            rows = decode(Path(path).read_bytes(), _Report).coverage
+            report = decode(Path(path).read_bytes(), _Report)
         except (msgspec.DecodeError, UnicodeDecodeError) as fault:
             rule = "it is not a report as JSON of fuzz, replay or vectors run, which has a list `coverage`"
             raise BadSetting(path, f"{rule}: {fault}") from None
-        for row in rows:
+        if report.digest not in (None, declaration()):
+            raise BadSetting(path, f"digest: it is a report about another declaration, and this is {declaration()}; make it anew")
+        for row in report.coverage:
             if (row.event, row.outcome) not in known:
                 raise BadSetting(path, f"coverage: {row.event}, {row.outcome} is not of this declaration")
             total[row.event, row.outcome] = total.get((row.event, row.outcome), 0) + row.hits
@@ -123,11 +131,12 @@ def _hits(paths: tuple[str, ...]) -> dict[Outcome, int]:
 class _Row(msgspec.Struct):
     event: str
     outcome: str
-    hits: int
+    hits: Annotated[int, msgspec.Meta(ge=0)]
 
 
 class _Report(msgspec.Struct):
     coverage: list[_Row]
+    digest: str | None = None
 
 
 def _write(graph: Graph, form: str, output_file: str | None) -> None:

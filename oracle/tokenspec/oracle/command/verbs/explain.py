@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import click
 import msgspec
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_options
 from tokenspec.oracle.logs.diagnosis import Asked
-from tokenspec.oracle.logs.history import tell
+from tokenspec.oracle.logs.history import NoRecord, tell
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.explain import explain_report
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -60,10 +61,11 @@ def command(
     with progress("reading", read.size or None) as tick:
         try:
             story = tell(read, oracle, account, until, tick)
-        except KeyError:
+        except NoRecord as missing:
             upto = f" up to {format_instant(until)}" if until is not None else ""
+            near = did_you_mean(account, missing.others)
             raise WrongUsage(
-                "--account", f"the log has no good record of {one_line(account) or 'an account with an empty name'}{upto}"
+                "--account", f"the log has no good record of {one_line(account) or 'an account with an empty name'}{upto}{near}"
             ) from None
     return out.write(explain_report(Asked(story, pools, zone)))
 
@@ -75,9 +77,11 @@ def _pools(shown: str | None) -> dict[str, int] | None:
         pools = decode(os.fsencode(shown), dict[str, int])
     except msgspec.MsgspecError:
         pools = {}
-    if not pools or any(pool not in POOLS for pool in pools):
+    unknown = next((pool for pool in pools if pool not in POOLS), None)
+    if not pools or unknown is not None:
+        near = did_you_mean(unknown, POOLS) if unknown is not None else ""
         raise WrongUsage(
-            "--shown", f'{shown!a} is not a JSON object of whole tokens by pool ({", ".join(POOLS)}), such as {{"fast": 0}}'
+            "--shown", f'{shown!a} is not a JSON object of whole tokens by pool ({", ".join(POOLS)}), such as {{"fast": 0}}{near}'
         )
     return pools
 
@@ -100,6 +104,6 @@ def _zone(name: str | None) -> ZoneInfo | None:
     try:
         return None if name is None else ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise WrongUsage(
-            "--time-zone", f"there is no zone {one_line(name or '') or 'with an empty name'}; zones are named like Europe/Berlin"
-        ) from None
+        called = one_line(name or "") or "with an empty name"
+        near = did_you_mean(name or "", available_timezones())
+        raise WrongUsage("--time-zone", f"there is no zone {called}; zones are named like Europe/Berlin{near}") from None

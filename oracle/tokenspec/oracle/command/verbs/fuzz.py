@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.shards import slice_of
-from tokenspec.oracle.command.files import programs
+from tokenspec.oracle.command.files import Implementation, programs
 from tokenspec.oracle.command.options import TIMEOUT, Output, output_options, progress, settings_or_infer_options
 from tokenspec.oracle.command.verbs.fuzz_save import outputs, save_counterexample, save_failure
 from tokenspec.oracle.fuzz.campaign import PROFILES, run
@@ -20,13 +18,6 @@ from tokenspec.oracle.report.fuzz import fuzz_report
 from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.sut import ended
 from tokenspec.oracle.sut.connect import connect
-
-
-def _no_empty_variable(context: click.Context, parameter: click.Parameter, sut: str | None) -> str | None:
-    """Returns the implementation. Raises `WrongUsage` for an empty variable, which does not mean the declared machines."""
-    if sut is None and "TOKENSPEC_FUZZ_SUT" in os.environ:
-        raise WrongUsage("--sut", "TOKENSPEC_FUZZ_SUT is there and empty; unset it to fuzz the declared machines")
-    return sut
 
 
 @click.command()
@@ -56,7 +47,7 @@ def _no_empty_variable(context: click.Context, parameter: click.Parameter, sut: 
 @click.option(
     "--sut",
     metavar="SUT",
-    callback=_no_empty_variable,
+    type=Implementation(),
     help="Fuzzes an implementation: a command line, http://HOST:PORT, or python:module:factory.",
 )
 @click.option("--timeout", type=TIMEOUT, metavar="SECONDS", help="Time limit for an answer of the implementation; default: 5.")

@@ -8,6 +8,7 @@ import click
 
 from tokenspec.machine.mutation.operators import OPERATORS
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.mutants.campaign import fates, seeded
 from tokenspec.oracle.check.mutants.recorded import as_record
@@ -18,7 +19,9 @@ from tokenspec.oracle.report.mutants import mutants_report
 @click.command()
 @click.option("--only", metavar="TEXT", default="", help="Only faults whose id begins with TEXT: an operator, or one fault.")
 @click.option("--workers", type=click.IntRange(min=1), default=os.cpu_count() or 1, help="Processes; default: one for each core.")
-@click.option("--record", metavar="FILE", help="Records the result of every fault, for the table beside the claims.")
+@click.option(
+    "--record", metavar="FILE", type=click.Path(), help="Records the result of every fault, for the table beside the claims."
+)
 @output_options("text", "json", "junit", "md", reports=True)
 def command(only: str, workers: int, record: str | None, out: Output) -> int:
     """Seeds every systematic fault into the declaration, and real bugs of other systems, and shows the claim that kills each.
@@ -35,7 +38,9 @@ def command(only: str, workers: int, record: str | None, out: Output) -> int:
     out.check((), {"--record": record})
     chosen = [fault for name, fault in seeded().items() if name.startswith(only)]
     if not chosen:
-        raise WrongUsage("--only", f"no fault's id begins with {only!r}; they begin with one of {', '.join((*OPERATORS, 'bug'))}")
+        known = (*OPERATORS, "bug")
+        near = did_you_mean(only, known) or did_you_mean(only, seeded())
+        raise WrongUsage("--only", f"no fault's id begins with {only!r}; they begin with one of {', '.join(known)}{near}")
     with progress("seeding", len(chosen)) as tick:
         found = list(fates(chosen, tick, workers))
     if record is not None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.command.files import programs
+from tokenspec.oracle.command.files import Implementation, programs
 from tokenspec.oracle.command.options import QUIET, TIMEOUT, Output, output_options, policy_option, progress, together
 from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Settings, SutConfig, settings_or_infer
 from tokenspec.oracle.report.exits import COVERAGE, HOLDS
@@ -107,7 +107,13 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
 
 @command.command("run")
 @click.argument("directory", metavar="[DIR]", type=click.Path(), required=False)
-@click.option("--sut", metavar="SUT", required=True, help="A command line, http://HOST:PORT, or python:package.module:factory.")
+@click.option(
+    "--sut",
+    metavar="SUT",
+    type=Implementation(),
+    required=True,
+    help="A command line, http://HOST:PORT, or python:package.module:factory.",
+)
 @click.option(
     "--timeout", type=TIMEOUT, metavar="SECONDS", default=DEFAULT_TIMEOUT, show_default=True,
     help="Time limit for a request.",

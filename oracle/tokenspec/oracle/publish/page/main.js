@@ -24,7 +24,7 @@ class Explorer {
   constructor(about, machines) {
     Object.assign(this, { about, machines, policy: about.policy, turn: null, aside: null });
     this.start = Math.floor(Date.now() / 60_000) * 60_000;
-    this.reader = new RecordReader([machines.account.about, machines.session.about], about.aliases);
+    this.reader = new RecordReader([machines.account.about, machines.session.about], about);
     const places = ["status", "now", "outcome", "pools", "clocks", "lifecycle", "claims", "held"];
     this.view = new AccountView(
       Object.fromEntries(places.map((id) => [id, byId(id)])),
@@ -219,7 +219,7 @@ class Explorer {
       .map(({ line, rule }) => `line ${line}: ${rule}`)
       .slice(0, 5)
       .join("; ");
-    const skipped = faults.length ? ` ${faults.length} bad records were left out: ${bad}.` : "";
+    const skipped = faults.length ? ` ${faults.length} bad records were left out, or what they observed: ${bad}.` : "";
     if (!accounts.size) return this.say(`${says}: no good record in it.${skipped}`);
     this.begin(accounts, place);
     const diverging = Array.from(this.runs.values()).filter(({ firstDivergence }) => firstDivergence !== null).length;

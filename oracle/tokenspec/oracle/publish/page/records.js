@@ -2,17 +2,18 @@
 // the modules' descriptions.
 
 import { formatInstant, parseInstant } from "./calendar.js";
+import { checkObserved, isInstant, strictly } from "./observed.js";
 import { APP_POOLS, UNLISTED } from "./world.js";
 
-const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?[Zz]$/;
 const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d$/;
 
 export class RecordReader {
-  /** `abouts` are the descriptions of the machines, `aliases` older names of plans. */
-  constructor(abouts, aliases) {
-    const events = abouts.flatMap((about) => about.events).filter(({ actor }) => actor !== "clock");
+  /** `machines` are the descriptions of the machines; `about` has older names of plans, and the forms of what is observed. */
+  constructor(machines, about) {
+    const events = machines.flatMap((machine) => machine.events).filter(({ actor }) => actor !== "clock");
     this.events = new Map(events.map((event) => [event.name, event]));
-    this.aliases = aliases;
+    this.about = about;
+    this.aliases = about.aliases;
   }
 
   /** The good records of a log by account, and what is wrong with its other lines: `{accounts, faults}`. */
@@ -20,7 +21,7 @@ export class RecordReader {
     const lines = text.replace(/^\uFEFF/, "").split("\n");
     return this.#gather(
       lines.map((line, index) => [index + 1, line.trim()]).filter(([, line]) => line),
-      (line) => JSON.parse(line),
+      strictly,
     );
   }
 
@@ -37,7 +38,7 @@ export class RecordReader {
     const faults = [];
     for (const [line, written] of numbered) {
       try {
-        const record = this.#checked(parsed(written));
+        const { record, wrong } = this.#checked(parsed(written));
         const known = accounts.get(record.account) ?? { records: [], ids: new Set(), last: -Infinity };
         const at = parseInstant(record.at);
         // What repeats an id is no second event, whenever it comes.
@@ -48,6 +49,7 @@ export class RecordReader {
         known.ids.add(record.id);
         known.records.push(record);
         accounts.set(record.account, known);
+        if (wrong) faults.push({ line, rule: `${wrong}, and nothing of it is compared` });
       } catch (fault) {
         faults.push({ line, rule: fault.message });
       }
@@ -61,13 +63,22 @@ export class RecordReader {
     const event = this.events.get(record.event);
     if (typeof record.account !== "string") throw new TypeError("account: it is a text, and required");
     if (!event) throw new TypeError(`event: there is no such event as ${JSON.stringify(record.event)}`);
-    const isInstant = typeof record.at === "number" || INSTANT.test(record.at);
-    if (!isInstant) throw new TypeError("at: an instant is RFC 3339 with Z, or whole milliseconds");
-    parseInstant(record.at);
+    if (!isInstant(record.at)) throw new TypeError("at: an instant is RFC 3339 with Z or an offset, or whole milliseconds, not seconds");
     if (record.id != null && typeof record.id !== "string") throw new TypeError("id: it is a text");
     for (const { key, type, origin } of event.fields) if (origin === "payload") checkField(key, type, record[key]);
     for (const key of event.keys) checkKey(key, record[key.name]);
-    return this.#renamed(record);
+    return this.#held(record);
+  }
+
+  /** The record, without its observation where that is not of the right form: the event did happen. */
+  #held({ observed, ...record }) {
+    if (observed == null) return { record: this.#renamed(record) };
+    try {
+      checkObserved(observed, this.about, record.observed_as === "answer");
+    } catch (fault) {
+      return { record: this.#renamed(record), wrong: fault.message };
+    }
+    return { record: this.#renamed({ ...record, observed }) };
   }
 
   #renamed(record) {
@@ -105,13 +116,17 @@ function checkKey({ name, shape, optional }, value) {
   else if (shape === "time of day" && !TIME_OF_DAY.test(value)) throw new TypeError(`${name}: it is written HH:MM`);
 }
 
-/** Every field written in `got` that `expected` does not say: `[field, expected, got]`. Absent and null are the same. */
-export function differences(expected, got, names) {
+/**
+ * Every field written in `got` that `expected` does not say: `[field, expected, got]`. Absent and null are the same; without
+ * `nulls` a null says nothing.
+ */
+export function differences(expected, got, names, nulls = true) {
   return names
-    .filter((name) => name in got)
+    .filter((name) => name in got && (nulls || got[name] !== null))
     .flatMap((name) => {
       const [ours, theirs] = [expected[name] ?? null, got[name] ?? null];
-      if (name === "charge" || name === "balances") return byPool(name, ours ?? {}, theirs);
+      if (name === "charge" || name === "balances") return byPool(name, ours ?? {}, theirs, nulls);
+      if (Array.isArray(ours) || Array.isArray(theirs)) return sameWords(ours ?? [], theirs ?? []) ? [] : [[name, ours, theirs]];
       const same = name.endsWith("_at")
         ? instant(ours) === instant(theirs)
         : ours === theirs || (name === "duplicate" && !ours && !theirs);
@@ -119,12 +134,15 @@ export function differences(expected, got, names) {
     });
 }
 
-function byPool(name, ours, theirs) {
+const sameWords = (ours, theirs) => JSON.stringify([...new Set(ours)].sort()) === JSON.stringify([...new Set(theirs)].sort());
+
+function byPool(name, ours, theirs, nulls) {
   const isCharge = name === "charge";
   const nothing = isCharge ? 0 : null;
   if (theirs === null || typeof theirs !== "object" || (isCharge && !Object.keys(theirs).length))
     return (theirs !== null && typeof theirs !== "object") || Object.values(ours).some(Boolean) ? [[name, ours, theirs]] : [];
-  const differing = Object.keys(theirs).filter((pool) => (ours[pool] ?? nothing) !== (theirs[pool] ?? nothing));
+  const said = Object.keys(theirs).filter((pool) => nulls || theirs[pool] !== null);
+  const differing = said.filter((pool) => (ours[pool] ?? nothing) !== (theirs[pool] ?? nothing));
   return differing.map((pool) => [`${name}.${pool}`, ours[pool] ?? nothing, theirs[pool] ?? nothing]);
 }
 

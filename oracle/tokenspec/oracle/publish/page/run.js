@@ -2,7 +2,7 @@
 
 import { parseInstant } from "./calendar.js";
 import { differences } from "./records.js";
-import { World, figures } from "./world.js";
+import { APP_POOLS, World, figures } from "./world.js";
 
 /** Events between two kept states: going back takes at most so many steps forward again. */
 const APART = 200;
@@ -47,7 +47,7 @@ export class Run {
     // A job that repeats ends with a step that is refused, which is no answer to anybody.
     const told = steps.filter(({ outcome }, index) => index <= chosen || !outcome.refusal);
     const isCompared = record.observed && this.firstDivergence === null;
-    const differs = isCompared ? differences(answer, record.observed, this.about.answer_fields) : [];
+    const differs = isCompared ? this.#differences(answer, record, steps[chosen]) : [];
     if (differs.length) this.firstDivergence = this.entries.length;
     const moves = told.filter(({ machine, outcome }) => machine === this.machines.account && outcome.rule?.target);
     const move = moves.at(-1) ?? this.entries.at(-1)?.move ?? null;
@@ -65,6 +65,14 @@ export class Run {
     this.records.push(record);
     this.position += 1;
     if (this.position % APART === 0) this.kept.push(this.world.snapshot());
+  }
+
+  /** Where what was observed is not right. It may hold the sum of the app's pools, and what the event itself did to it. */
+  #differences(answer, record, step) {
+    const ofAccount = step?.machine === this.machines.account && !step.outcome.refusal && answer.duplicate !== true;
+    const delta = ofAccount ? sum(this.account.state) - sum(step.before) : 0;
+    const total = Object.keys(answer.balances).length ? sum(answer.balances) : null;
+    return differences({ ...answer, total, delta }, record.observed, this.about.answer_fields, record.observed_as === "answer");
   }
 
   /** What came after the first `position` records never happened. */
@@ -131,6 +139,8 @@ export class Run {
     this.machines.holds = policy;
   }
 }
+
+const sum = (pools) => APP_POOLS.reduce((tokens, pool) => tokens + (pools[pool] ?? 0), 0);
 
 /** The claims, by id, that a step breaks. */
 function broken({ machine, event, fields, before }) {

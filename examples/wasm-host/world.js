@@ -8,6 +8,8 @@ export const APP_POOLS = ["daily", "fast", "rollover", "topup"];
 export const NONE = "(none)";
 export const UNLISTED = "(not listed)";
 const CHARGE = "charge_";
+/** What an answer says of the event, beside the account's state. */
+const OF_THE_EVENT = ["outcome", "reason", "mode", "charge", "cost", "shown_is"];
 
 /** A catalogue, as the protocol writes it, as parameters of the account. */
 export function figures({ ranking, daily, bank_months: months, plans, packs }) {
@@ -79,13 +81,20 @@ export class World {
   apply(record) {
     const account = this.account(record.account);
     const first = record.id == null ? undefined : account.answers.get(record.id);
-    if (first) return { ...first, duplicate: true };
+    const repeated = this.machine.parameter("repeated_id");
+    if (first && repeated === "first_answer") return { ...first, duplicate: true };
     const at = parseInstant(record.at);
     this.advance(account, at);
+    if (first) {
+      if (repeated === "refused") return { ...this.#answer(account, { refusal: { code: "id_must_be_new" } }), duplicate: true };
+      const said = Object.fromEntries(OF_THE_EVENT.filter((name) => name in first).map((name) => [name, first[name]]));
+      return { ...this.#answer(account, {}), ...said, duplicate: true };
+    }
     const isSession = this.session?.events.has(record.event);
     const outcome = isSession ? this.#inSession(account, record) : this.#fire(account, record.event, at, record);
     const answer = this.#answer(account, outcome);
-    if (record.id != null) account.answers.set(record.id, answer);
+    const isUsed = answer.outcome === "accepted" || this.machine.parameter("refused_id") === "kept";
+    if (record.id != null && isUsed) account.answers.set(record.id, answer);
     return answer;
   }
 

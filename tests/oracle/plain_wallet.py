@@ -36,7 +36,11 @@ POLICY_ANSWERS: dict[str, tuple[str, ...]] = {  # the first answer is the defaul
     "downgrade_timing": ("at_renewal", "at_once"),
     "api_renewal": ("adds", "refills"),
     "api_refund": ("none", "to_source"),
+    "repeated_id": ("first_answer", "present_state", "refused"),
+    "refused_id": ("kept", "free"),
 }
+
+OF_THE_EVENT = ("outcome", "reason", "mode", "charge", "cost", "shown_is")  # in an answer, beside the account's state
 
 DEFAULT_CATALOGUE: dict[str, Any] = {
     "ranking": ["free", "essential", "premium", "ultimate"],
@@ -165,13 +169,23 @@ class PlainWallet:
         """Carry out one well-formed record and answer it."""
         name: str = record["account"]
         event_id: str | None = record.get("id")
-        if event_id is not None and (name, event_id) in self.first_answers:
+        first = self.first_answers.get((name, event_id)) if event_id is not None else None
+        if first is not None and self.policy["repeated_id"] == "first_answer":
             # Before everything else, even before implied jobs: a repeated id changes nothing.
-            return {**copy.deepcopy(self.first_answers[name, event_id]), "duplicate": True}
+            return {**copy.deepcopy(first), "duplicate": True}
 
         now = parse_instant(record["at"])
         event: str = record["event"]
         account = self.accounts.get(name)
+        if first is not None:
+            # A retry takes no renewal's place: all that is due by now runs.
+            if self.implied and account is not None:
+                self.run_due_jobs(account, now)
+            if self.policy["repeated_id"] == "refused":
+                said: Details = {"outcome": "refused", "reason": "id_must_be_new"}
+            else:
+                said = {part: copy.deepcopy(first[part]) for part in OF_THE_EVENT if part in first}
+            return {**said, **self.state_fields(account), "duplicate": True}
         if self.implied and account is not None:
             self.run_due_jobs(account, now, spare_renewal_at=now if event == "payment_failed" else None)
         try:
@@ -186,7 +200,7 @@ class PlainWallet:
                 self.run_due_jobs(account, now)
 
         answer = {**details, **self.state_fields(account)}
-        if event_id is not None:
+        if event_id is not None and (answer["outcome"] == "accepted" or self.policy["refused_id"] == "kept"):
             self.first_answers[name, event_id] = copy.deepcopy(answer)
         return answer
 

@@ -129,9 +129,11 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             19,
             "repeated_id_changes_nothing",
-            "An event id that comes again gets its first answer and changes nothing.",
+            "An event under a used id changes nothing but what falls due by its instant.",
             "F02",
-            LayerPart("repeated_id", "a repeated id is answered as before, marked, and the account is the same before and after"),
+            LayerPart(
+                "repeated_id", "a repeat is answered as `repeated_id` says, marked, and the account as it would be without it"
+            ),
         ),
         claim(
             20,

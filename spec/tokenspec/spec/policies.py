@@ -86,6 +86,15 @@ POLICIES: tuple[Policy, ...] = (
             "whether failed generations through the API are refunded is unpublished",
             none="nothing is refunded",
             to_source="the whole charge returns to the API pool"),
+    _policy("repeated_id", "F02",
+            "what an interface answers to a retry is unpublished, and real ones do each of these",
+            first_answer="a record under a used id gets the first answer again, and nothing runs",
+            present_state="it gets what the first answer said of the event, with the state of now",
+            refused="it is refused"),
+    _policy("refused_id", "F02",
+            "whether a refused attempt uses its id up is unpublished",
+            kept="an id is used whatever came of its event",
+            free="an id whose event was refused is as if never used"),
 )
 # fmt: on
 

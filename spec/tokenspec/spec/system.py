@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from tokenspec.machine.lang.build import cites
 from tokenspec.machine.lang.declaration import Link, System
+from tokenspec.machine.lang.memory import Ids
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.daily_job import daily_job
 from tokenspec.spec.session import session
+
+IDS = Ids(
+    "id",
+    "the event's own id: a record that repeats it is no second event",
+    repeated="repeated_id",
+    refused="refused_id",
+    code="id_must_be_new",
+    because="an id stands for one event",
+    clauses=cites("F02"),
+)
 
 
 def system(catalogue: Catalogue = DEFAULT) -> System:
@@ -18,4 +30,5 @@ def system(catalogue: Catalogue = DEFAULT) -> System:
             Link("account.daily_reset", "daily_job.runs"),
             Link("account.*", "session.balance_changes"),
         ),
+        ids=IDS,
     )

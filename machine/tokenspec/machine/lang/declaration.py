@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokenspec.machine.lang.expr import TRUE, Expr
+from tokenspec.machine.lang.memory import Ids
 from tokenspec.machine.lang.types import Enum, Type, Value
 
 
@@ -314,7 +315,8 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """Several machines and the links by which one drives another."""
+    """Several machines, the links by which one drives another, and what is remembered of the ids of their events."""
 
     machines: tuple[Machine, ...]
     links: tuple[Link, ...]
+    ids: Ids | None = None

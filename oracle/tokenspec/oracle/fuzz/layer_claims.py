@@ -18,14 +18,14 @@ from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.base.instants import DAY_MS, parse_instant
+from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
 from tokenspec.oracle.runtime.clocks import Dial, pass_month, period_of
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep, Stepped, Stuck
-from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.answers import STATE, Answer
 from tokenspec.spec.system import system
-from tokenspec.spec.words import APP_POOLS, FREE, SUBSCRIBED
+from tokenspec.spec.words import ABSENT, APP_POOLS, FREE, NONE, POOLS, SUBSCRIBED
 
 _Ran = TypeVar("_Ran", Stepped, list[MachineStep])
 
@@ -58,6 +58,7 @@ class LayerChecks:
         self._history: dict[str, list[Vector]] = {}
         self._synced: dict[tuple[str, str], int] = {}
         self._refunded: set[tuple[str, str]] = set()
+        self._first: dict[tuple[str, str], Answer] = {}
 
     def met(self, claim: str, part: str, interesting: bool = True) -> None:
         """Counts a check of a part, in its interesting case or in another."""
@@ -77,11 +78,11 @@ class LayerChecks:
         name, event = record["account"], record["event"]
         others = {n: msgspec.json.encode(a) for n, a in self.oracle.accounts.items() if n != name}
         known = self.oracle.accounts.get(name)
-        is_repeated = known is not None and record.get("id") in known.answers
-        if known is not None and not is_repeated and event != "payment_failed":
+        first = self._first.get((name, record["id"])) if "id" in record else None
+        runs = first is None or self.oracle.policy["repeated_id"] != "first_answer"
+        if known is not None and runs and (first is not None or event != "payment_failed"):
             self._pass_time(name, known, parse_instant(record["at"]))
         before = msgspec.json.encode(known) if known is not None else b""
-        first = known.answers[record["id"]] if known is not None and is_repeated else None
         stepped = self._apply(record)
         answer, account = stepped.answer, self.oracle.accounts[name]
         for other, encoded in others.items():
@@ -92,9 +93,13 @@ class LayerChecks:
                 f"{event} of {name} changed {other}.",
             )
         if first is not None:
-            same = msgspec.json.encode(account) == before and msgspec.structs.replace(first, duplicate=True) == answer
+            was = msgspec.json.decode(before, type=Account)
+            was.last_at = account.last_at
+            same = was == account and answer == self._again(first, account)
             self._demand("repeated_id_changes_nothing", "repeated_id", same, f"{event} with id {record['id']} came again.")
             return stepped
+        if "id" in record and (answer.outcome == "accepted" or self.oracle.policy["refused_id"] == "kept"):
+            self._first[name, record["id"]] = answer
         if answer.outcome == "refused":
             self._refused(record, before, account, stepped.decided_by)
         else:
@@ -103,6 +108,28 @@ class LayerChecks:
         self._due(account, at)
         self._periods(account, at)
         return stepped
+
+    def _again(self, first: Answer, account: Account) -> Answer:
+        """The answer to a repeat of what was answered `first`; what it says of now is read off the account."""
+        repeated = msgspec.structs.replace(first, duplicate=True)
+        if self.oracle.policy["repeated_id"] == "first_answer":
+            return repeated
+        state: dict[str, Any] = dict(zip((v.name for v in self.oracle.machine.variables), account.row, strict=True))
+        now: dict[str, Any] = dict.fromkeys(STATE) | {"balances": {}}
+        if state["status"] != ABSENT:
+            scheduled, plan = state["scheduled_plan"], self.oracle.catalogue.plans[state["plan"]]
+            now = {
+                "status": state["status"],
+                "plan": state["plan"],
+                "scheduled_plan": None if scheduled == NONE else scheduled,
+                "balances": {pool: state[pool] for pool in POOLS},
+                "relaxed": list(plan.relaxed),
+                "next_daily_reset_at": format_instant(account.daily.shown) if account.daily is not None else None,
+                "next_renewal_at": format_instant(account.renewal.shown) if account.renewal is not None else None,
+            }
+        if self.oracle.policy["repeated_id"] == "refused":
+            return Answer("refused", reason="id_must_be_new", duplicate=True, **now)
+        return msgspec.structs.replace(repeated, **now)
 
     def _apply(self, record: dict[str, Any]) -> Stepped:
         """Runs a record; the history of a new account begins after it."""

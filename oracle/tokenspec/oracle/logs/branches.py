@@ -154,6 +154,8 @@ class Worlds:
         if settings is not self._settled:
             self._settled, self._oracle, self._possible = settings, self._oracle_of(settings), {}
         oracle = self._oracle
+        if record.id is not None and record.id in account.answers:
+            settings = self._under(settings, oracle.ids.repeated)
         anchor, is_short = account.renewal.anchor if account.renewal is not None else 0, False
         stepped = oracle.step(record, account)
         for step in stepped.steps:
@@ -171,6 +173,9 @@ class Worlds:
         # The daily clock starts once, at the instant of opening. Sets that this splits for nothing are joined again.
         if account.daily is not None and account.daily.anchor == record.at:
             settings = self._under(settings, "daily_reset_clock")
+        # A refusal that is kept is first read when its id comes again, and then it makes another account.
+        if record.id is not None and stepped.decided_by is not None and stepped.answer.outcome == "refused":
+            settings = self._under(settings, oracle.ids.refused)
         return stepped.answer, settings
 
     def _under(self, settings: Settings, name: str) -> Settings:
@@ -261,7 +266,7 @@ class Followed:
                 account = branch.account.copy() if rest & (rest - 1) else branch.account
                 answer, same = self.worlds.run(record, account, rest)
                 rest ^= same
-                past = self._remembered(branch.past, account, named, answer) if named else branch.past
+                past = self._remembered(branch.past, account, named) if named else branch.past
                 ran.append((answer, Branch(same, account, past)))
         self._branches[record.account] = _joined([branch for _, branch in ran])
         return [(answer, branch.settings) for answer, branch in ran]
@@ -276,8 +281,8 @@ class Followed:
         self._running = self.left or self._running & -self._running
         return judged
 
-    def _remembered(self, past: int, account: Account, named: list[tuple[str, str, str]], answer: Answer) -> int:
-        """Returns the past with a record's additions that a later record reads: its job as it is now, its answer by its id.
+    def _remembered(self, past: int, account: Account, named: list[tuple[str, str, str]]) -> int:
+        """What a record adds to the past, where a later one reads it: its job as it stands now, the first answer by its id.
 
         Jobs and answers are only ever added to, so that equal additions to equal pasts are equal pasts.
         """
@@ -287,7 +292,8 @@ class Followed:
             if self._names is not None and not self._names[each]:
                 (account.jobs if kind == "job" else account.answers).pop(name, None)
             elif kind == "id":
-                added.append(json.encode(answer))
+                first = account.answers.get(name)
+                added.append(None if first is None else json.encode(first))
             else:
                 known = account.jobs.get(name)
                 added.append(None if known is None else astuple(known))

@@ -16,7 +16,7 @@ from tokenspec.oracle.runtime.journal import Account, remember_job
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.possible_states import PossibleStates
 from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
-from tokenspec.oracle.wire.answers import BY_POOL, Answer, Difference, differences
+from tokenspec.oracle.wire.answers import BY_POOL, Answer, Difference, differences, without_delta
 from tokenspec.oracle.wire.observations import INSTANTS, instant_of
 from tokenspec.oracle.wire.records import Record
 from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, SUBSCRIBED
@@ -41,8 +41,8 @@ class GoingOn:
         self._at = {v.name: position for position, v in enumerate(oracle.machine.variables)}
         self._possible = PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue.ranking)
 
-    def take_over(self, record: Record, answer: Answer, found: Sequence[Difference]) -> None:
-        """Continues the account of `record`, whose right answer was `answer`, from its observation."""
+    def take_over(self, record: Record, answer: Answer, found: Sequence[Difference], is_repeated: bool = False) -> None:
+        """The account of `record`, whose right answer was `answer`, goes on from what was observed of it."""
         observed = record.observed or {}
         if any(field == "outcome" for field, _, _ in found):
             # Everything is observed here, and a null says that there is none.
@@ -58,7 +58,8 @@ class GoingOn:
         self._oracle.accounts[record.account] = taken
         if self._oracle.app_balances(taken.row) != self._oracle.app_balances(before):
             self._oracle.balances_change(taken)
-        self._remember(taken, record, answer, observed)
+        if not is_repeated:
+            self._remember(taken, record, answer, observed)
 
     def _changed(self, account: Account, changes: Mapping[str, Any]) -> Account | None:
         """Returns the account with these values; None where no account has them."""
@@ -89,7 +90,9 @@ class GoingOn:
         elif job is not None and answer.outcome == "accepted":
             account.jobs.pop(job, None)
         if record.id is not None:
-            account.answers[record.id] = _as_observed(account.answers[record.id], observed)
+            account.answers.pop(record.id, None)
+            if self._oracle.uses_id_up(outcome):
+                account.answers[record.id] = _as_observed(without_delta(answer), observed)
 
 
 def _dial(written: str | int | None) -> Dial | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.lang.memory import Repeat
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.nearest import nearest
@@ -222,11 +223,12 @@ def replay(
             divergence.first_use = first_use
             divergence.notes += _notes(record, unknown, is_same and record.id is None, line)
             report.divergences.append(divergence)
-        if decided_by is not None:
+        # A first answer that is given again says nothing of how the account stands now.
+        if decided_by is not None or oracle.repeat is not Repeat.FIRST_ANSWER:
             if any(name == "outcome" for name, _, _ in differing) and not observes_all(record.observed):
                 report.lost[record.account] = AFTER_DIVERGENCE
             else:
-                found.going_on.take_over(record, answer, differing)
+                found.going_on.take_over(record, answer, differing, decided_by is None)
                 if new and len(report.divergences) <= ACCOUNTS_KEPT:
                     divergence.after = oracle.accounts[record.account].copy()
     report.accounts = len(oracle.accounts)

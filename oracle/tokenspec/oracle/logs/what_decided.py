@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tokenspec.machine.lang.declaration import Event, Requirement, Rule
+from tokenspec.machine.lang.memory import Repeat
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import RanByItself
@@ -14,6 +15,13 @@ from tokenspec.spec.words import APP_POOLS, NONE, POOLS
 
 REPEATED = "duplicate"
 """The name in place of a rule where an id was used before."""
+
+
+_REPEATED = {
+    Repeat.FIRST_ANSWER: "the id was used before, so the first answer stands",
+    Repeat.PRESENT_STATE: "the id was used before, so the first answer stands, with the state of now",
+    Repeat.REFUSED: "the id was used before, so the record is refused",
+}
 
 
 class Because(NamedTuple):
@@ -28,13 +36,15 @@ def because(oracle: Oracle, event: str, decided_by: str | None, differing: Seque
     """Returns the decision behind `oracle`'s last answer, in the fields that differ."""
     declared = oracle.machine.event_named.get(event) or oracle.session_machine.event_named[event]
     usual = declared.clauses or tuple(dict.fromkeys(clause for rule in declared.rules for clause in rule.clauses))
-    if decided_by is None:
-        return Because(REPEATED, "the id was used before, so the first answer stands", usual)
+    if decided_by is None and oracle.repeat is Repeat.FIRST_ANSWER:
+        return Because(REPEATED, _REPEATED[oracle.repeat], usual)
     job = _fell_due(oracle, event, differing)
     if job is not None:
         rule = _reason(oracle.machine.event_named[job.event], job.rule)
         told = f"{job.event} fell due at {format_instant(job.at)}, before this record, and ran by itself"
         return Because(job.rule, f"{told}: {_why(rule)}", rule.clauses)
+    if decided_by is None:
+        return Because(REPEATED, _REPEATED[oracle.repeat], usual)
     reason = _reason(declared, decided_by)
     return Because(decided_by, _why(reason), reason.clauses or usual)
 

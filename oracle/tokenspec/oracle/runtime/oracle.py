@@ -13,22 +13,24 @@ from typing import Any, Self, TypeAlias, TypeVar
 from msgspec import UNSET, structs
 
 from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Steps
-from tokenspec.machine.lang.declaration import ClockAct, Machine, Origin
+from tokenspec.machine.lang.declaration import ClockAct, Machine
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.types import Enum, Value
+from tokenspec.machine.lang.memory import OfRefused, Repeat
+from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.errors import BadSetting, WentBack
 from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_time_of_day
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime import clocks, journal
+from tokenspec.oracle.runtime.facts import providers
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
-from tokenspec.oracle.wire.answers import Answer, with_delta
+from tokenspec.oracle.wire.answers import SAID, Answer, with_delta
 from tokenspec.oracle.wire.records import Reader, Record, event_of
 from tokenspec.oracle.wire.settings import RESETS, catalogue_from, policy_from
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.session import LOGGED_OUT, STALE
-from tokenspec.spec.system import system
-from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, UNLISTED
+from tokenspec.spec.system import IDS, system
+from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS
 
 _T = TypeVar("_T")
 _Provider: TypeAlias = Callable[[Account, Any], Value]
@@ -72,7 +74,8 @@ class Oracle:
         self.compiled = Compiled(self.machine, self.parameters)
         self._runs: Steps = machine_reader(self.machine, self.parameters) if machine_reader is not None else self.compiled
         self.accounts: dict[str, Account] = {}
-        self.reader = Reader([*self.machine.events, *session.events], self.catalogue.aliases)
+        events = (*self.machine.events, *session.events)
+        self.reader = Reader(events, self.catalogue.aliases)
         self.ran_by_itself: list[RanByItself] = []
         """The jobs that ran automatically before the last record."""
         self.last_met: tuple[Row, Fields] | None = None
@@ -88,15 +91,18 @@ class Oracle:
         self._lifecycle = (at["status"], at["plan"], at["scheduled_plan"])
         self._app = slice(at[APP_POOLS[0]], at[APP_POOLS[-1]] + 1)
         self._pools = slice(at[POOLS[0]], at[POOLS[-1]] + 1)
-        self._providers = {e.name: self._fields_of(e.name) for e in (*self.machine.events, *session.events)}
+        self._providers = {e.name: providers(e, self.catalogue, self.app_balances) for e in events}
         rules = {r.name: r for e in self.machine.events for r in e.rules}
         self._acts = [rules[name].clocks for name in self._runs.rules]
         self._answers = {
-            e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers)
-            for e in (*self.machine.events, *session.events)
+            e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers) for e in events
         }
         self._repeats = {e.name for e in self.machine.events if e.repeats}
         self._clocks = {c.name: c for c in self.machine.clocks}
+        self.ids = IDS
+        self.repeat = Repeat(self.policy[self.ids.repeated])
+        """What a record gets that comes under a used id."""
+        self._frees_refused = self.policy[self.ids.refused] == OfRefused.FREE.value
         self._clamped = self.policy["month_end"] == "stay_clamped"
         self._every_24h = self.policy["daily_reset_clock"] == "every_24h_from_opening"
 
@@ -154,7 +160,8 @@ class Oracle:
 
     def _happens(self, account: Account, record: Record) -> tuple[Answer, str | None]:
         asks_for_delta = record.observed is not None and "delta" in record.observed
-        if record.id is not None and (first := account.answers.get(record.id)) is not None:
+        first = account.answers.get(record.id) if record.id is not None else None
+        if first is not None and self.repeat is Repeat.FIRST_ANSWER:
             repeated = structs.replace(first, duplicate=True)
             return with_delta(repeated, 0) if asks_for_delta else repeated, None
         at = record.at
@@ -170,6 +177,10 @@ class Oracle:
         account.last_at = at
         event = event_of(record)
         self.ran_by_itself, self.last_met = [], None
+        if first is not None:
+            self._advance(account, at, "")
+            repeated = self._again(account, event, first)
+            return with_delta(repeated, 0) if asks_for_delta else repeated, None
         outcome = self._advance(account, at, event)
         before, by = account.row, self._runs
         if event in self._session.steps:
@@ -181,11 +192,21 @@ class Oracle:
         index = outcome[0]
         decided_by = by.rules[index] if index >= 0 else by.codes[-1 - index]
         answer = self._answer(account, event, outcome, decided_by)
-        if record.id is not None:
+        if record.id is not None and self.uses_id_up(answer.outcome):
             account.answers[record.id] = answer
         if asks_for_delta:
             answer = with_delta(answer, sum(self.app_balances(account.row)) - sum(self.app_balances(before)))
         return answer, decided_by
+
+    def uses_id_up(self, outcome: str) -> bool:
+        """Returns whether an event that was `accepted` or `refused` uses its id up."""
+        return outcome == "accepted" or not self._frees_refused
+
+    def _again(self, account: Account, event: str, first: Answer) -> Answer:
+        """The answer, with the state of now, to a record under an id whose first answer was `first`."""
+        refused = self._answer(account, event, (-1, account.row, ()), self.ids.code)
+        of_first = {} if self.repeat is Repeat.REFUSED else {name: getattr(first, name) for name in ("outcome", *SAID)}
+        return structs.replace(refused, **of_first | {"duplicate": True})
 
     # Time
 
@@ -337,39 +358,6 @@ class Oracle:
 
     def _fields(self, account: Account, event: str, record: Any) -> Fields:
         return tuple([provide(account, record) for provide in self._providers[event]])
-
-    def _fields_of(self, event: str) -> list[_Provider]:
-        session = self._session.machine.event_named
-        declared = session[event] if event in session else self.machine.event_named[event]
-        return [
-            self._payload(f.key, f.type, f.instead) if f.origin is Origin.PAYLOAD else self._fact(f.name) for f in declared.fields
-        ]
-
-    def _payload(self, key: str, kind: Any, instead: str = "") -> _Provider:
-        if instead:
-            # A model that is not listed is refused, whatever its origin would be.
-            model = self.catalogue.model
-            return lambda account, record: getattr(record, key) or getattr(model(getattr(record, instead)), key, kind.members[-1])
-        if isinstance(kind, Enum) and UNLISTED in kind.members:
-            listed = frozenset(kind.members) - {UNLISTED}
-            return lambda account, record: name if (name := getattr(record, key)) in listed else UNLISTED
-        return lambda account, record: getattr(record, key)
-
-    def _fact(self, name: str) -> _Provider:
-        prices, listed = self.catalogue.prices, self.catalogue.model
-        facts: dict[str, _Provider] = {
-            "job_is_new": lambda account, record: record.job not in account.jobs,
-            "price_is_listed": lambda account, record: record.action in prices,
-            "model_is_known": lambda account, record: record.model is None or listed(record.model) is not None,
-            "model_is_paid_only": lambda account, record: getattr(listed(record.model or ""), "paid_only", False),
-            "action_is_named": lambda account, record: record.action is not None,
-            "listed_price": lambda account, record: prices.get(record.action, 0),
-            "account_exists": lambda account, record: account.row[0] != ABSENT,
-            "verdict": lambda account, record: journal.verdict(
-                account, record.session, record.shown, self.app_balances(account.row)
-            ),
-        }
-        return facts.get(name) or (lambda account, record: journal.refund_facts(account, record.job)[name])
 
     def _answer(self, account: Account, event: str, outcome: Outcome, decided_by: str) -> Answer:
         index, _, answers = outcome

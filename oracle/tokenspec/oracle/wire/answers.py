@@ -50,6 +50,11 @@ def with_delta(answer: Answer, delta: int) -> AnswerAndDelta:
     return AnswerAndDelta(*msgspec.structs.astuple(answer), delta=delta)
 
 
+def without_delta(answer: Answer) -> Answer:
+    """The answer, without what only those get who ask for it."""
+    return Answer(*msgspec.structs.astuple(answer)[: len(FIELDS)])
+
+
 FIELDS = Answer.__struct_fields__
 """Every field of an answer, in the order in which differences are reported."""
 _DEFAULTS = {field.name: field.default for field in msgspec.structs.fields(Answer)}

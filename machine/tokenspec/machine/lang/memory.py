@@ -1,0 +1,47 @@
+"""What is remembered beside the state, by key: closed words, each with its own key, and what it is compared with.
+
+Everything here is data. `machine/README.md` gives the semantics.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Repeat(enum.Enum):
+    """What a record gets whose id has been used. It is no second event under any of them."""
+
+    FIRST_ANSWER = "first_answer"
+    """The first answer, before any other check; nothing runs."""
+    PRESENT_STATE = "present_state"
+    """What the first answer said of the event, with the state of now. The repeat is an event in time."""
+    REFUSED = "refused"
+    """A refusal with a code of its own. The repeat is an event in time."""
+
+
+class OfRefused(enum.Enum):
+    """What becomes of an id whose event was refused."""
+
+    KEPT = "kept"
+    """It is used."""
+    FREE = "free"
+    """It is as if never used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """Event ids: of each that is used the first answer is remembered, and a record that comes under it is a repeat.
+
+    `repeated` and `refused` name the policies that choose between the members of `Repeat` and of `OfRefused`, whose answers
+    these are. `code` is the refusal of a repeat, which goes before every other one.
+    """
+
+    key: str
+    """The key of a record that holds the id."""
+    says: str
+    repeated: str
+    refused: str
+    code: str
+    because: str
+    clauses: tuple[str, ...] = ()

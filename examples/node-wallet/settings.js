@@ -16,6 +16,8 @@ export const POLICY = {
   downgrade_timing: "at_renewal",
   api_renewal: "adds",
   api_refund: "none",
+  repeated_id: "first_answer",
+  refused_id: "kept",
 };
 
 /** Faults that can be switched on, to see whether a test notices. README.md tells where each comes from. */

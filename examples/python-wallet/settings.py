@@ -20,6 +20,8 @@ POLICY = {
     "downgrade_timing": "at_renewal",
     "api_renewal": "adds",
     "api_refund": "none",
+    "repeated_id": "first_answer",
+    "refused_id": "kept",
 }
 # Faults that can be switched on, to see whether a test notices. Where each comes from is told in README.md.
 BUGS = frozenset({

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TypeAlias
 
 import pytest
+from msgspec import UNSET
 
 from clauses.wallet import RENEWAL, SECOND_DAY, Done, Drained, Paid, Pools, Refused, Relaxed, Wallet, holding, subscribed, utc
 from tokenspec.spec.catalogue import DEFAULT
@@ -391,6 +392,40 @@ def test_api_refund_decides_whether_an_api_job_is_given_back(policy: Policy, exp
     wallet.buy_api(10)
     assert Paid(api=4) == wallet.api_generate(4, job="by api")
     assert expected == [wallet.refund("by api"), wallet.holds, wallet.refund("by api")]
+
+
+@compares(
+    "repeated_id",
+    first_answer=[Paid(daily=24), 126, "2027-01-02 00:00", 116],
+    present_state=[Paid(daily=24), 150, "2027-01-03 00:00", 140],
+    refused=[Refused("id_must_be_new"), 150, "2027-01-03 00:00", 140],
+)
+def test_repeated_id_decides_what_a_retry_gets_and_whether_time_goes_on(policy: Policy, expected: list[object]) -> None:
+    wallet = Wallet(policy, resets="implied")
+    assert Paid(daily=24) == wallet.say("generate", job="j1", cost=24, media="image", origin="first_party", id="e-1")
+    wallet.at("2027-01-02 09:00")
+    again = wallet.say("generate", job="j1", cost=24, media="image", origin="first_party", id="e-1")
+    assert wallet.last.duplicate is True
+    found = [again, wallet.holds.daily, wallet.next_daily_reset]
+    if policy["repeated_id"] == "first_answer":
+        # Nothing ran, not even the clock: an earlier instant may still come.
+        wallet.at("2027-01-01 23:00")
+    wallet.generate(10, job="j2")
+    assert [*expected[:2], utc(str(expected[2])), expected[3]] == [*found, wallet.holds.daily]
+
+
+@compares("refused_id", kept=[Refused("tokens_must_cover_cost"), True, 150], free=[Paid(daily=140), UNSET, 10])
+def test_refused_id_decides_whether_a_refusal_uses_its_id_up(policy: Policy, expected: list[object]) -> None:
+    wallet = Wallet(policy)
+    assert Refused("tokens_must_cover_cost") == wallet.say(
+        "generate", job="j1", cost=151, media="image", origin="first_party", id="e-1"
+    )
+    again = wallet.say("generate", job="j1", cost=140, media="image", origin="first_party", id="e-1")
+    assert expected == [again, wallet.last.duplicate, wallet.holds.daily]
+    # An id that an accepted event has used stays used.
+    assert Done() == wallet.say("buy_api", amount=1, id="e-2")
+    assert Done() == wallet.say("buy_api", amount=1, id="e-2")
+    assert (wallet.last.duplicate, wallet.holds.api) == (True, 1)
 
 
 def test_every_answer_of_every_policy_is_compared() -> None:

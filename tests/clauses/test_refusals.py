@@ -35,10 +35,11 @@ from clauses.situations import (
     without_a_token,
     without_refunds,
 )
-from clauses.wallet import MOST, Done, Paid, Pools, Refused, Wallet, job_after
+from clauses.wallet import MOST, RENEWAL, Done, Paid, Pools, Refused, Wallet, job_after, subscribed
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle import Answer
+from tokenspec.oracle.base.errors import WentBack
 from tokenspec.spec.system import system
 
 PICTURE = "image/phoenix/fast/1024x1024/images=1/references=0"
@@ -379,6 +380,33 @@ def test_repeated_id_gets_its_first_answer_before_any_other_check() -> None:
     assert wallet.last.duplicate is True
     assert Done() == wallet.buy_api(1)
     assert Pools(daily=150, api=1) == wallet.holds
+
+
+def test_a_used_id_is_refused_before_anything_else_where_repeats_are_refused() -> None:
+    wallet = Wallet({"repeated_id": "refused"}, is_open=False)
+    assert Refused("account_must_exist") == wallet.say("buy_api", amount=1, id="e-1")
+    assert Refused("id_must_be_new") == wallet.say("buy_api", amount=0, id="e-1")
+    assert Answer("refused", reason="id_must_be_new", duplicate=True) == wallet.last
+    assert Done() == wallet.say("open_account", id="e-2")
+    assert Refused("id_must_be_new") == wallet.say("open_account", id="e-2")
+    assert Pools(daily=150) == wallet.holds
+
+
+@pytest.mark.parametrize("answer", ["present_state", "refused"])
+def test_a_repeat_that_is_an_event_in_time_may_not_go_back(answer: str) -> None:
+    wallet = Wallet({"repeated_id": answer})
+    assert Done() == wallet.at("2027-01-03 09:00").say("buy_api", amount=1, id="e-1")
+    with pytest.raises(WentBack):
+        wallet.at("2027-01-02 09:00").say("buy_api", amount=1, id="e-1")
+    assert wallet.last.next_daily_reset_at == "2027-01-02T00:00:00Z"
+
+
+def test_a_repeated_failed_payment_takes_no_renewals_place() -> None:
+    """Only an event takes the place of a renewal that runs by itself, and a repeat is none."""
+    wallet = subscribed("premium", {"repeated_id": "present_state"}, resets="implied")
+    assert Refused("renewal_must_be_due") == wallet.say("payment_failed", id="e-1")
+    assert Refused("renewal_must_be_due") == wallet.at(RENEWAL).say("payment_failed", id="e-1")
+    assert (wallet.last.status, wallet.holds.rollover) == ("active", 25_000)
 
 
 def test_daily_job_does_nothing_before_its_time() -> None:

@@ -112,9 +112,10 @@ class Wallet:
         is_open: bool = True,
         catalogue: Catalogue | None = None,
         beside: Wallet | None = None,
+        resets: str = "explicit",
         **opening: str,
     ) -> None:
-        self.oracle: Oracle = beside.oracle if beside is not None else Oracle(policy=policy, catalogue=catalogue)
+        self.oracle: Oracle = beside.oracle if beside is not None else Oracle(policy, catalogue, resets)
         self.account = f"account-{len(self.oracle.accounts) + 1}"
         self.now = opened
         self.jobs = 0
@@ -225,9 +226,9 @@ class Wallet:
         return f"job-{self.jobs}"
 
 
-def subscribed(plan: str, policy: Mapping[str, str] | None = None) -> Wallet:
+def subscribed(plan: str, policy: Mapping[str, str] | None = None, resets: str = "explicit") -> Wallet:
     """A wallet that took out `plan` when it was opened."""
-    wallet = Wallet(policy)
+    wallet = Wallet(policy, resets=resets)
     assert Done() == wallet.subscribe(plan)
     return wallet
 

@@ -1,4 +1,4 @@
-"""What is remembered beside the state, by key: closed words, each with its own key, and what it is compared with.
+"""The words for memory: the things remembered beside the state, by which key, and what they are compared with.
 
 Everything here is data. `machine/README.md` gives the semantics.
 """
@@ -10,18 +10,18 @@ from dataclasses import dataclass
 
 
 class Repeat(enum.Enum):
-    """What a record gets whose id has been used. It is no second event under any of them."""
+    """The treatment of a record whose id has been used. It is no second event under any of them."""
 
     FIRST_ANSWER = "first_answer"
     """The first answer, before any other check; nothing runs."""
     PRESENT_STATE = "present_state"
-    """What the first answer said of the event, with the state of now. The repeat is an event in time."""
+    """All that the first answer said of the event, with the state of now. The repeat is an event in time."""
     REFUSED = "refused"
     """A refusal with a code of its own. The repeat is an event in time."""
 
 
 class OfRefused(enum.Enum):
-    """What becomes of an id whose event was refused."""
+    """The fate of an id whose event was refused."""
 
     KEPT = "kept"
     """It is used."""

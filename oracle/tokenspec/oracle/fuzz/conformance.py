@@ -254,7 +254,7 @@ def _note_settings(verdict: Conformance, fuzz: type[SutFuzz]) -> None:
         is_unexplained = fuzz.failure is not None and isinstance(fuzz.failure.error, NoSettingLeft)
         left = 0 if is_unexplained else fuzz.possible.left
         sets = fuzz.possible.worlds.sets
-        verdict.policies, verdict.settings = sets.answers(left), left.bit_count()
+        verdict.policies, verdict.settings = sets.answers(left), sets.size(left)
         verdict.policy = sets.first(fuzz.possible.left)
 
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.fuzz.sut import SutFuzz
 from tokenspec.oracle.fuzz.worlds import FuzzWorld
-from tokenspec.oracle.logs.branches import Followed, Ran, RuledOut, Unexplained, Worlds
+from tokenspec.oracle.logs.branches import Followed, Names, Ran, RuledOut, Unexplained, Worlds
 from tokenspec.oracle.logs.policy_sets import Settings
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities
@@ -53,10 +53,12 @@ class Possible:
 
     def __init__(self, terms: Capabilities, setting: SutSettings) -> None:
         self._terms, self._setting = terms, setting
-        self.worlds = Worlds(setting.catalogue, terms.resets)
-        self.every = self.left = self.worlds.sets.with_answers({**(setting.known or {}), **terms.policy})
-        self.excluding: list[list[Exchange]] = []
-        """The records of each world that ruled settings out, up to the record that did."""
+        # Without `duplicate` no repeat is sent, and no id is read again.
+        names = None if "duplicate" in terms.observes else Names()
+        self.worlds = Worlds(setting.catalogue, terms.resets, {**(setting.known or {}), **terms.policy}, names)
+        self.every = self.left = self.worlds.sets.every
+        self.witnesses: list[list[Told]] = []
+        """What was told in each world that ruled settings out, up to there."""
 
     def part(self, got: Message, answer: Answer) -> dict[str, Any]:
         """Returns the compared part of `got`, where `answer` is the right one."""

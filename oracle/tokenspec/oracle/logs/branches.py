@@ -11,7 +11,7 @@ observation of its answer; `Judged` holds the settings left, the choices ruled o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Generic, NamedTuple, TypeVar
@@ -21,6 +21,7 @@ from msgspec.structs import astuple
 
 from tokenspec.machine.interpreters.compiled import Compiled, StepFunction
 from tokenspec.machine.lang.expr import reads
+from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import DAY_MS, date_of
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.runtime.journal import Account
@@ -29,6 +30,7 @@ from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.records import Record
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import POLICIES
+from tokenspec.spec.system import IDS
 
 At = TypeVar("At")
 """The place of a record: its line in a log, or its number in a run."""
@@ -77,11 +79,13 @@ class Judged:
     sets: SettingSets
     before: Settings
     ways: list[Compared]
+    all_can_run: bool = True
+    """False where time goes back under some of the settings."""
 
     @property
     def left(self) -> Settings:
         """The settings under which nothing differs."""
-        if not any(way.differences for way in self.ways):
+        if self.all_can_run and not any(way.differences for way in self.ways):
             return self.before
         # No setting is in two branches of an account, so that a sum is a union.
         return sum(way.settings for way in self.ways if not way.differences)
@@ -131,11 +135,24 @@ class _Choice(NamedTuple):
     step: StepFunction
 
 
+Names = Counter[tuple[str, str, str]]
+"""By kind, account and name, how many records to come name an event id or a job: that is all that one reads of earlier ones."""
+
+
+def _idle(names: Names) -> tuple[str, ...]:
+    """The knobs that nothing turns on: those of ids, where none comes twice."""
+    comes_again = any(times > 1 for (kind, _, _), times in names.items() if kind == "id")
+    return () if comes_again else (IDS.repeated, IDS.refused)
+
+
 class Worlds:
     """Runs records under sets of settings, with one oracle for each setting that represented a set."""
 
-    def __init__(self, catalogue: Catalogue, resets: str) -> None:
-        self.sets = SettingSets(POLICIES)
+    def __init__(
+        self, catalogue: Catalogue, resets: str, fixed: Mapping[str, str] | None = None, names: Names | None = None
+    ) -> None:
+        """`fixed` are settings that are known; `names` those of all records that will be run, where they are known."""
+        self.sets = SettingSets(POLICIES, fixed, idle=_idle(names) if names is not None else ())
         self._catalogue, self._resets = catalogue, resets
         self._oracles: dict[Settings, Oracle] = {}
         self._plain = plain = Oracle(None, catalogue, resets)
@@ -228,9 +245,6 @@ def _day(at: int) -> int:
 Ran = list[tuple[Answer, Settings]]
 """The answers to a record, each with the settings that give it."""
 
-Names = Counter[tuple[str, str, str]]
-"""By kind, account and name, the number of later records that name it; records read nothing else of earlier ones."""
-
 
 class Followed:
     """One world, followed under every setting of a set."""
@@ -239,7 +253,7 @@ class Followed:
         """`names` are those of all records that will be run, where known: data that no later record reads is dropped."""
         self.worlds, self.left = worlds, settings
         """The settings that explain what was observed so far."""
-        self._running, self._names = settings, names
+        self._running, self._names, self._before = settings, names, settings
         self._branches: dict[str, list[Branch]] = {}
         self._pasts: dict[tuple[int, Any], int] = {}
 
@@ -259,23 +273,33 @@ class Followed:
             for name in named:
                 self._names[name] -= 1
         ran: list[tuple[Answer, Branch]] = []
+        went_back: list[WentBack] = []
+        self._before = self._running
         for branch in self._branches.get(record.account) or [Branch(self._running, Account(self.worlds.initial))]:
             rest = self._running if branch.settings is self._running else branch.settings & self._running
             while rest:
                 # For a single run no copy of the account as it was is needed.
                 account = branch.account.copy() if rest & (rest - 1) else branch.account
-                answer, same = self.worlds.run(record, account, rest)
+                try:
+                    answer, same = self.worlds.run(record, account, rest)
+                except WentBack as back:
+                    went_back.append(back)
+                    break
                 rest ^= same
                 past = self._remembered(branch.past, account, named) if named else branch.past
                 ran.append((answer, Branch(same, account, past)))
+        if went_back:
+            if not ran:
+                raise went_back[0]
+            # Time goes back after a repeat that only some settings take for an event in time: they cannot have written it.
+            self._running = self.left = sum(branch.settings for _, branch in ran)
         self._branches[record.account] = _joined([branch for _, branch in ran])
         return [(answer, branch.settings) for answer, branch in ran]
 
     def judge(self, ran: Ran, compare: Callable[[Answer], list[Difference]]) -> Judged:
-        """Removes the settings under which `compare` finds a difference between the answer and the observation."""
-        judged = Judged(
-            self.worlds.sets, self._running, [Compared(answer, settings, compare(answer)) for answer, settings in ran]
-        )
+        """Takes out the settings under which `compare` finds a difference between the answer and what was observed."""
+        compared = [Compared(answer, settings, compare(answer)) for answer, settings in ran]
+        judged = Judged(self.worlds.sets, self._before, compared, self._before is self._running)
         self.left = judged.left
         # Where none is left the accounts continue under one setting, so that bad records are found as before.
         self._running = self.left or self._running & -self._running
@@ -320,7 +344,7 @@ def _joined(branches: list[Branch]) -> list[Branch]:
 
 
 def _are_alike(one: Account, other: Account) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in ("daily", "renewal", "sessions", "timeline"))
+    return all(getattr(one, name) == getattr(other, name) for name in ("daily", "renewal", "last_at", "sessions", "timeline"))
 
 
 def names_of(records: Iterable[Record]) -> Names:

@@ -14,6 +14,7 @@ from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.logs.branches import Followed, RuledOut, Unexplained, Worlds, names_of
 from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Sum
+from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Reader, Record
@@ -60,9 +61,10 @@ def infer(
 def _infer(
     lines: Iterable[Line], fixed: Mapping[str, str], catalogue: Catalogue, resets: str, on_line: Callable[[int], None] | None
 ) -> Inference:
-    worlds = Worlds(catalogue, resets)
+    names = names_of(_good(lines, Oracle(None, catalogue, resets).reader))
+    worlds = Worlds(catalogue, resets, fixed, names)
     found = Inference(fixed=dict(fixed))
-    world = Followed(worlds, worlds.sets.with_answers(fixed), names_of(_good(lines, worlds.reader)))
+    world = Followed(worlds, worlds.sets.every, names)
     for line, record, fault, unknown in read(lines, worlds.reader, on_line):
         found.records += 1
         try:
@@ -75,7 +77,10 @@ def _infer(
         if record is None:
             continue
         found.note_unknown(worlds.reader, record, unknown, line)
-        is_repeated = all(answer.duplicate is True for answer, _ in ran)
+        is_repeated = ran[0][0].duplicate is True
+        if is_repeated and len(ran) > 1 and world.left:
+            # Where the settings disagree, the first that is left tells.
+            is_repeated = next(answer.duplicate is True for answer, settings in ran if settings & world.left)
         if record.id is not None:
             found.first_use(record, line, is_repeated)
         if fault is None and found.counts(record, is_repeated, found.unexplained is not None):
@@ -84,7 +89,7 @@ def _infer(
             if not world.left:
                 found.unexplained = judged.unexplained(line, record)
     found.accounts = len(world.accounts)
-    found.policies, found.settings = worlds.sets.answers(world.left), world.left.bit_count()
+    found.policies, found.settings = worlds.sets.answers(world.left), worlds.sets.size(world.left)
     found.example = found.unexplained.example if found.unexplained is not None else worlds.sets.first(world.left)
     return found
 

@@ -5,7 +5,7 @@ Intersection is `&`, union `|`, and the choices that a set leaves of a policy ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import prod
 
 from tokenspec.machine.lang.declaration import Policy
@@ -15,11 +15,19 @@ Settings = int
 
 
 class SettingSets:
-    """The sets over the choices of `policies`. The first bit is every policy's first choice, its default."""
+    """The sets over the answers of `policies`. The first bit is every knob's first answer, its default.
 
-    def __init__(self, policies: Iterable[Policy]) -> None:
-        self._choices = {p.name: tuple(choice for choice, _ in p.answers) for p in policies}
-        self.count = prod(len(choices) for choices in self._choices.values())
+    `fixed` are settings of which nothing else is asked, and on the knobs `idle` nothing turns: neither takes a part in the
+    sets, which makes them the smaller.
+    """
+
+    def __init__(self, policies: Sequence[Policy], fixed: Mapping[str, str] | None = None, idle: Iterable[str] = ()) -> None:
+        known, apart = dict(fixed or {}), {*(fixed or {}), *idle}
+        every = {p.name: (known[p.name],) if p.name in known else tuple(answer for answer, _ in p.answers) for p in policies}
+        self._apart = {knob: answers for knob, answers in every.items() if knob in apart}
+        self._order = tuple(every)
+        self._knobs = {knob: answers for knob, answers in every.items() if knob not in apart}
+        self.count = prod(len(answers) for answers in self._knobs.values())
         self.every: Settings = (1 << self.count) - 1
         self.holding: dict[tuple[str, str], Settings] = {}
         """By policy and choice: all settings with that choice."""
@@ -31,13 +39,20 @@ class SettingSets:
                 once = "0" * (period - stride * (index + 1)) + "1" * stride + "0" * stride * index
                 self.holding[name, choice] = int(once * (self.count // period), 2)
             stride = period
+        for policy in policies:
+            for answer, _ in policy.answers if policy.name in self._apart else ():
+                self.holding[policy.name, answer] = self.every if answer in self._apart[policy.name] else 0
 
     def answers(self, settings: Settings) -> dict[str, list[str]]:
         """Returns, by policy, each choice that some setting of the set has."""
         return {
-            name: [choice for choice in choices if settings & self.holding[name, choice]]
-            for name, choices in self._choices.items()
+            knob: [answer for answer in self._apart.get(knob) or self._knobs[knob] if settings & self.holding[knob, answer]]
+            for knob in self._order
         }
+
+    def size(self, settings: Settings) -> int:
+        """The number of settings in a set, those of idle knobs included."""
+        return settings.bit_count() * prod(len(answers) for answers in self._apart.values())
 
     def first(self, settings: Settings) -> dict[str, str]:
         """Returns the first setting of a set that is not empty, and so the defaults if they are in it."""

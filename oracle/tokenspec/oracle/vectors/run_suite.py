@@ -76,7 +76,7 @@ def run_suite(
         tick(1)
     if inferring is not None:
         left = 0 if run.count(FAILED) else inferring.left
-        run.policies, run.settings = inferring.sets.answers(left), left.bit_count()
+        run.policies, run.settings = inferring.sets.answers(left), inferring.sets.size(left)
     if openings.terms is not None:
         _end(run, openings, policy or {})
     run.terms, run.fixed, run.left_out = openings.terms, openings.fixed, openings.left_out

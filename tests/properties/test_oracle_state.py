@@ -18,7 +18,6 @@ from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
 from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
 from tokenspec.oracle.logs.history import daily_job_state, next_daily_reset
-from tokenspec.oracle.runtime.journal import refund_job
 from tokenspec.oracle.runtime.snapshot import VERSION, load, save
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.spec.catalogue import Catalogue
@@ -207,7 +206,7 @@ def test_a_copy_of_an_account_goes_its_own_way() -> None:
     before = msgspec.json.encode(account)
     copied = account.copy()
     assert msgspec.json.encode(copied) == before
-    refund_job(copied, "j")
+    oracle.memory.note(copied, "j", {"job_is_refunded": True})
     copied.sessions["s"].state = "logged_out"
     copied.timeline.append((0, 0, 0, 0))
     copied.answers.clear()

@@ -48,6 +48,11 @@ def patch_step(patch: pytest.MonkeyPatch, change: Callable[[Oracle, Record, Step
     patch.setattr(Oracle, "step", step)
 
 
+def count(account: journal.Account, days: int) -> None:
+    """So many days more are taken to have ended."""
+    account.ended = (account.ended[0] + days, *account.ended[1:])
+
+
 def boundary_lost(patch: pytest.MonkeyPatch) -> None:
     """What falls due exactly now is not due yet (openmeter#4278)."""
     step, advance = Oracle.step, Oracle.advance
@@ -59,7 +64,7 @@ def repeated_ids_run_again(patch: pytest.MonkeyPatch) -> None:
     """The first answer is given again, and the event happens again all the same."""
 
     def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
-        oracle.accounts[record.account].month += stepped.decided_by is None
+        count(oracle.accounts[record.account], stepped.decided_by is None)
 
     patch_step(patch, change)
 
@@ -86,7 +91,7 @@ def refusals_use_the_job_up(patch: pytest.MonkeyPatch) -> None:
     """A refused generation leaves a trace."""
 
     def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
-        oracle.accounts[record.account].day += stepped.answer.outcome == "refused" and event_of(record) == "generate"
+        count(oracle.accounts[record.account], stepped.answer.outcome == "refused" and event_of(record) == "generate")
 
     patch_step(patch, change)
 
@@ -96,7 +101,7 @@ def one_account_is_another(patch: pytest.MonkeyPatch) -> None:
 
     def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
         for account in oracle.accounts.values():
-            account.day += event_of(record) == "generate"
+            count(account, event_of(record) == "generate")
 
     patch_step(patch, change)
 

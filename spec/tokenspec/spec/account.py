@@ -56,6 +56,7 @@ def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
         ),
         policies=POLICIES,
         assumptions=admissible(ranking, packs),
+        memory=tokens.JOBS,
         definitions=DEFINED.lowered({**dict.fromkeys(BY_PLAN, ranking), size_of: packs}))
 
 

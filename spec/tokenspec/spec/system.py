@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tokenspec.machine.lang.build import cites
 from tokenspec.machine.lang.declaration import Link, System
-from tokenspec.machine.lang.memory import Ids
+from tokenspec.machine.lang.ids import Ids
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.daily_job import daily_job

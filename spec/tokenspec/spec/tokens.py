@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 # fmt: off
 from tokenspec.machine.lang.build import (
-    all_of, any_of, eq, event, ne, negation, one_of, requires, rule, STAYS, Term, Termlike, var,
+    all_of, any_of, definition, eq, event, ite, ne, negation, one_of, requires, rule, STAYS, Term, Termlike, var, variable, Flows,
 )
-from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Origin, Requirement, Rule
+from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Field, Key, Memory, Origin, Period, Requirement, Rule
 from tokenspec.machine.lang.phrases import (
-    buys, expired, gives_back, grants, in_full, is_countable, keeps, Missing, settles, spends, unless, up_to,
+    buys, expired, gives_back, grants, in_full, is_countable, keeps, Missing, remembers, settles, spends, unless, up_to,
 )
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.lifecycle import EXISTS
 from tokenspec.spec.words import (
     allowance, AMOUNT, amount, api, APP_POOLS, by_policy, ceiling, chosen, cost, daily, daily_allowance, daily_reset_due,
-    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, qualifies,
+    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, POOLS, qualifies,
     quantity, RELAXED, relaxed_serves, status, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
 )
 
@@ -27,6 +29,25 @@ JOB = Key("job", "the generation's own id")
 PRICE_IS_LISTED = Field("price_is_listed", Bool(), "the price list knows the action", Origin.FACT)
 LISTED_PRICE = Field("listed_price", Tokens(), "its price", Origin.FACT)
 JOB_IS_NEW = Field("job_is_new", Bool(), "no accepted generation of the account has this job id", Origin.FACT)
+PART = {pool: var(f"{pool}_part") for pool in POOLS}
+_SETTLED, _STOPPED = ("renewal", ClockAct.SETTLES), ("renewal", ClockAct.STOPS)
+JOBS = Memory(
+    "job", "an accepted generation, app or API", is_new="job_is_new",
+    holds=(*(variable(f"{pool}_part", Tokens(), 0, f"what the job drew from {pool}") for pool in POOLS),
+           variable("job_is_refunded", Bool(), False, "it has been refunded before")),
+    periods=(Period("day_lasts", "no daily reset has run since", (("daily", ClockAct.SETTLES),)),
+             Period("month_lasts", "no renewal has run since, and the subscription has not ended", (_SETTLED, _STOPPED)),
+             Period("subscription_lasts", "the subscription has not ended since", (_STOPPED,))),
+    facts=(definition("job_was_charged", any_of(*(part > 0 for part in PART.values())),
+                      "the job is a generation that cost tokens"),
+           definition("job_was_through", ite(PART["api"] > 0, "api", "app"), "where the job was generated")),
+)
+"""What is remembered of a job: what each pool paid, in which periods, and whether it was given back."""
+
+
+def _pays(parts: Mapping[str, Termlike]) -> tuple[Flows, Flows]:
+    """The pools pay these parts, and the job remembers them."""
+    return spends(parts), remembers({f"{pool}_part": part for pool, part in parts.items()})
 
 
 def day() -> tuple[Event, ...]:
@@ -110,15 +131,15 @@ def spending() -> tuple[Event, ...]:
                               "models of third parties are never unlimited", "F20")),
               requires("tokens_must_cover_cost", serves, "there are not enough tokens", "F14 F16"),
               rule("generates_for_tokens", OPENED, STAYS, "the pools pay in burn order, each only when those before it are "
-                   "empty", "F02 F07 F08", spends(pays), when=tokens_serve, answer={"mode": "tokens"}),
+                   "empty", "F02 F07 F08", *_pays(pays), when=tokens_serve, answer={"mode": "tokens"}),
               rule("generates_relaxed", SUBSCRIBED, STAYS, "out of tokens, a plan with unlimited generation goes on, slower and "
-                   "free of charge", "F09 F17 F18 F19", spends(drained), when=all_of(negation(tokens_serve), relaxed_serves),
+                   "free of charge", "F09 F17 F18 F19", *_pays(drained), when=all_of(negation(tokens_serve), relaxed_serves),
                    answer={"mode": "relaxed"})),
         refund(),
         event("api_generate", "Something is generated through the API.", "A11", JOB, COST, JOB_IS_NEW,
               EXISTS, COST_COUNTS, JOB_NEW,
               requires("api_tokens_must_cover_cost", cost <= api, "the API has a pool of its own", "A11"),
-              rule("generates_by_api", OPENED, STAYS, "the API pool alone pays", "A11", spends({"api": cost}))),
+              rule("generates_by_api", OPENED, STAYS, "the API pool alone pays", "A11", *_pays({"api": cost}))),
         event("enable_relaxed", "Somebody tries to turn unlimited generation on.", "F19", EXISTS,
               requires("relaxed_cannot_be_switched_on", False, "it starts by itself and in no other way", "F19")),
         event("quote", "Somebody looks at what an action costs.", "F01 F02", Key("action", "its key in the price list"),
@@ -130,20 +151,14 @@ def spending() -> tuple[Event, ...]:
 
 def refund() -> Event:
     """Each part returns to its pool while the period it was spent in lasts, never above the pool's maximum."""
-    facts = {
-        "job_was_charged": "the job is a generation that cost tokens",
-        "job_is_refunded": "it has been refunded before",
-        "day_lasts": "no daily reset has run since",
-        "month_lasts": "no renewal has run since, and the subscription has not ended",
-        "subscription_lasts": "the subscription has not ended since",
-    }
-    charged, refunded, day_lasts, month_lasts, subscription_lasts = map(var, facts)
-    by_api, returned = eq(var("job_was_through"), "api"), (*APP_POOLS, "api")
-    app_parts, api_part = {pool: var(f"{pool}_part") for pool in APP_POOLS}, var("api_part")
+    day_lasts, month_lasts, subscription_lasts = (var(period.lasts) for period in JOBS.periods)
+    charged, refunded, by_api = var("job_was_charged"), var("job_is_refunded"), eq(var("job_was_through"), "api")
+    app_parts, once = {pool: PART[pool] for pool in APP_POOLS}, remembers({"job_is_refunded": True})
     return event("refund", "A charged generation is given back.", "F02", JOB,
-                 Field("job_was_through", Enum("Through", ("app", "api")), "where the job was generated", Origin.FACT),
-                 *(Field(name, Bool(), says, Origin.FACT) for name, says in facts.items()),
-                 *(Field(f"{pool}_part", Tokens(), f"what the job drew from {pool}", Origin.FACT) for pool in returned), EXISTS,
+                 Field("job_was_through", Enum("Through", ("app", "api")), JOBS.facts[1].says, Origin.FACT),
+                 Field("job_was_charged", Bool(), JOBS.facts[0].says, Origin.FACT),
+                 *(Field(period.lasts, Bool(), period.says, Origin.FACT) for period in JOBS.periods),
+                 *(Field(each.name, each.type, each.says, Origin.FACT) for each in JOBS.holds), EXISTS,
                  requires("api_jobs_cannot_be_refunded", any_of(negation(by_api), chosen("api_refund", "to_source")),
                           "refunds of API generations are a matter of policy", "A11"),
                  requires("refunds_must_be_offered", any_of(by_api, chosen("refund", "to_source")),
@@ -153,6 +168,7 @@ def refund() -> Event:
                  rule("refunds", OPENED, STAYS, "each part returns to the pool it came from, unless that pool's period is over "
                       "or the pool is full", "F02 F24",
                       gives_back(app_parts, daily=up_to(daily_allowance, day_lasts), fast=up_to(allowance, month_lasts),
-                                 rollover=up_to(ceiling, subscription_lasts), topup=in_full), when=negation(by_api)),
+                                 rollover=up_to(ceiling, subscription_lasts), topup=in_full), once,
+                      when=negation(by_api)),
                  rule("refunds_api", OPENED, STAYS, "the whole charge returns to the API pool", "A11",
-                      gives_back({"api": api_part}, api=in_full), when=by_api))
+                      gives_back({"api": PART["api"]}, api=in_full), once, when=by_api))

@@ -31,8 +31,10 @@ Outcome: TypeAlias = tuple[int, Row, tuple[Value | None, ...]]
 
 StepFunction: TypeAlias = Callable[[Row, Fields], Outcome]
 LedgerFunction: TypeAlias = Callable[[Row, Fields], tuple[int, ...]]
-Bound: TypeAlias = tuple[Row, dict[str, StepFunction], dict[str, LedgerFunction]]
-"""The initial state, the step functions by event, and the ledger functions by rule."""
+NoteFunction: TypeAlias = Callable[[Row, Fields, Row], Row]
+"""What an entry of the memory holds after a rule, of the state and fields before, and of what it held."""
+Bound: TypeAlias = tuple[Row, dict[str, StepFunction], dict[str, LedgerFunction], dict[str, NoteFunction]]
+"""The initial state, the step functions by event, the ledger functions by rule, and those of the rules that write notes."""
 
 
 class Steps(Protocol):
@@ -137,10 +139,11 @@ class _Generator:
         for event in self.machine.events:
             lines += [f"    {line}" for line in self._event(event)]
             for rule in event.rules:
-                lines += [f"    {line}" for line in self._ledger(event, rule)]
+                lines += [f"    {line}" for line in (*self._ledger(event, rule), *self._notes(event, rule))]
         steps = ", ".join(f"{e.name!r}: step_{e.name}" for e in self.machine.events)
         ledgers = ", ".join(f"{r.name!r}: ledger_{r.name}" for e in self.machine.events for r in e.rules)
-        return "\n".join([*lines, f"    return initial, {{{steps}}}, {{{ledgers}}}", ""])
+        notes = ", ".join(f"{r.name!r}: note_{r.name}" for e in self.machine.events for r in e.rules if r.notes)
+        return "\n".join([*lines, f"    return initial, {{{steps}}}, {{{ledgers}}}, {{{notes}}}", ""])
 
     def _event(self, event: Event) -> Iterator[str]:
         yield from self.writer.head(f"step_{event.name}", self.machine, event)
@@ -176,6 +179,17 @@ class _Generator:
         yield from self.writer.head(f"ledger_{rule.name}", self.machine, event)
         yield from self.writer.define([line.amount for line in rule.ledger], set(), "    ")
         yield "    return (" + "".join(self.writer.text(line.amount) + ", " for line in rule.ledger) + ")"
+
+    def _notes(self, event: Event, rule: Rule) -> Iterator[str]:
+        if not rule.notes or self.machine.memory is None:
+            return
+        first, *rest = self.writer.head(f"note_{rule.name}", self.machine, event)
+        yield first.replace("(row, fields)", "(row, fields, held)")
+        yield from rest
+        yield from self.writer.define([note.value for note in rule.notes], set(), "    ")
+        new = {note.name: self.writer.text(note.value) for note in rule.notes}
+        held = (new.get(each.name, f"held[{n}]") for n, each in enumerate(self.machine.memory.holds))
+        yield f"    return ({''.join(f'{value}, ' for value in held)})"
 
 
 def made(lines: Iterable[str], compiled: Compiled, writer: Writer) -> Any:
@@ -225,7 +239,7 @@ class Compiled:
     def bind(self, parameters: Values) -> None:
         """Goes over to other parameters, in microseconds."""
         self.parameters = parameters
-        self.initial, self.steps, self.ledgers = self._bind(parameters)
+        self.initial, self.steps, self.ledgers, self.notes = self._bind(parameters)
 
     def state(self, row: Row) -> dict[str, Value]:
         """The values of a row by the names of the variables."""

@@ -184,11 +184,12 @@ STAYS = None
 
 @dataclass(frozen=True)
 class Flows:
-    """Tokens that come and go, as effects, ledger lines and answers in one; the flow words of phrases.py make them."""
+    """Effects, ledger lines, answers and notes in one; the flow words of phrases.py make them."""
 
     effect: Sequence[d.Assign]
     ledger: Sequence[d.Posting]
     answer: Mapping[str, Termlike] = field(default_factory=dict)
+    notes: Sequence[d.Note] = ()
 
 
 Change: TypeAlias = d.Assign | d.Posting | Flows | tuple[str, d.ClockAct]
@@ -209,7 +210,7 @@ def rule(
     clocks: Mapping[str, d.ClockAct] | None = None,
 ) -> d.Rule:
     """A rule; `source` may be one state or several. `changes` come after what `effect`, `ledger` and the rest say by kind."""
-    effects, lines, answers, acts = list(effect), list(ledger), dict(answer or {}), dict(clocks or {})
+    effects, lines, answers, acts, notes = list(effect), list(ledger), dict(answer or {}), dict(clocks or {}), list[d.Note]()
     for change in changes:
         match change:
             case d.Assign():
@@ -220,6 +221,7 @@ def rule(
                 effects += change.effect
                 lines += change.ledger
                 answers |= change.answer
+                notes += change.notes
             case (clock, act):
                 acts[clock] = act
             case _:
@@ -228,7 +230,7 @@ def rule(
     condition = TRUE if when is True else lift(when)
     answered = tuple(d.Assign(key, lift(value)) for key, value in answers.items())
     about = name, sources, target, why, cites(clauses), condition
-    return d.Rule(*about, tuple(effects), tuple(lines), answered, tuple(acts.items()))
+    return d.Rule(*about, tuple(effects), tuple(lines), answered, tuple(acts.items()), tuple(notes))
 
 
 Part: TypeAlias = d.Actor | d.Field | d.Key | d.Requirement | d.Rule

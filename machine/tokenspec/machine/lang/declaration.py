@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokenspec.machine.lang.expr import TRUE, Expr
-from tokenspec.machine.lang.memory import Ids
+from tokenspec.machine.lang.ids import Ids
 from tokenspec.machine.lang.types import Enum, Type, Value
 
 
@@ -173,6 +173,14 @@ class ClockAct(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """The new value of what an entry of the memory holds, computed from the state before."""
+
+    name: str
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """A way of accepting an event in the states `source`, when `when` holds.
 
@@ -191,6 +199,8 @@ class Rule:
     ledger: tuple[Posting, ...] = ()
     answer: tuple[Assign, ...] = ()
     clocks: tuple[tuple[str, ClockAct], ...] = ()
+    notes: tuple[Note, ...] = ()
+    """Written into the entry that the event's key names."""
 
 
 class Actor(enum.Enum):
@@ -265,6 +275,39 @@ class Timer:
     clauses: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A stretch of time that ends with a rule that does one of `ended_by` to a clock; the next one begins at once.
+
+    `lasts` names the fact that the period in which an entry was first written has not ended.
+    """
+
+    lasts: str
+    says: str
+    ended_by: tuple[tuple[str, ClockAct], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Entries by key, kept beside the state. `holds` is what each has, with its value where nothing was written yet.
+
+    An event that has the key reads the entry of that key as facts: what it holds, `is_new`, the `lasts` of each period, and
+    `facts`, which are worked out of these. The rule that accepts it writes that entry by its notes, and no other one.
+    """
+
+    key: str
+    says: str
+    is_new: str
+    """The fact that nothing was written under the key."""
+    holds: tuple[Variable, ...]
+    periods: tuple[Period, ...] = ()
+    facts: tuple[Definition, ...] = ()
+
+    def reads(self, event: Event) -> bool:
+        """Returns whether `event` names an entry."""
+        return any(key.name == self.key for key in event.keys)
+
+
 @dataclass(frozen=True, eq=False)
 class Machine:
     """A whole declaration. Two machines are equal when they are the same object; `digest` compares content."""
@@ -282,6 +325,7 @@ class Machine:
     timers: tuple[Timer, ...] = ()
     pools: tuple[str, ...] = ()
     """The variables that hold tokens, which the ledger speaks of."""
+    memory: Memory | None = None
 
     @cached_property
     def event_named(self) -> dict[str, Event]:

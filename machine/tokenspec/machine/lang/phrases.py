@@ -146,6 +146,11 @@ def spends(pays: Mapping[str, Termlike]) -> Flows:
     )
 
 
+def remembers(held: Mapping[str, Termlike]) -> Flows:
+    """The entry that the event's key names holds these values from now on."""
+    return Flows([], [], notes=[d.Note(name, lift(value)) for name, value in held.items()])
+
+
 def buys(pool: Term, tokens: Term) -> Flows:
     """Tokens that are paid for come into `pool`."""
     return Flows([pool.becomes(pool + tokens)], [posting(d.Kind.BOUGHT, pool, tokens)])

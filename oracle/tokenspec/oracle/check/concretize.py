@@ -22,7 +22,7 @@ from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.check.counterexample import Counterexample
 from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld, world_fuzz
-from tokenspec.oracle.runtime.journal import Account, refund_facts
+from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, UNKNOWN, Move, Record, Schedule, Wait, move
 from tokenspec.oracle.wire.records import asked
@@ -190,13 +190,13 @@ class _Writer:
         return payload
 
     def _job(self, account: Account | None, facts: Mapping[str, Value]) -> str:
-        """Returns the job whose facts in the journal fit the trace best."""
-        known = [] if account is None else list(account.jobs)
+        """A job of which the journal says what the trace asks for, or as much of it as of any."""
+        known = [] if account is None else list(account.entries)
         if facts.get("job_is_new", not known):
             return f"job {len(self.records) + 1}"
         if account is None or not known:
             raise UnrealisableError("it refunds a job that was never accepted")
-        remembered = {job: refund_facts(account, job) for job in known}
+        remembered = {job: self._oracle.memory.facts_by_name(account, job) for job in known}
         return max(known, key=lambda job: sum(remembered[job].get(fact) == value for fact, value in facts.items()))
 
 

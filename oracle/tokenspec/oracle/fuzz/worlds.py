@@ -326,7 +326,7 @@ class WorldFuzz(RuleBasedStateMachine):
         A new one has often been refused before: a refusal does not use it up.
         """
         account = self.oracle.accounts.get(who)
-        known = list(account.jobs) if account is not None else []
+        known = list(account.entries) if account is not None else []
         wants_new = any(f.name == "job_is_new" for f in event.fields)
         if known and (die % 8 == 7) == wants_new:
             return known[-1 - die // 8 % len(known)]

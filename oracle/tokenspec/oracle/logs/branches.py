@@ -156,12 +156,16 @@ class Worlds:
         self._catalogue, self._resets = catalogue, resets
         self._oracles: dict[Settings, Oracle] = {}
         self._plain = plain = Oracle(None, catalogue, resets)
-        self.reader, self.initial = plain.reader, plain.compiled.initial
-        # Mostly many records in a row run under the same set of settings.
+        self.reader = plain.reader
+        # Mostly one set of settings is met by many records, one after the other.
         self._settled: Settings = 0
         self._oracle, self._possible = plain, dict[str, list[_Choice]]()
         self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
         self._renewal_falls_due = next(c.falls_due for c in plain.machine.clocks if c.name == "renewal")
+
+    def begun(self) -> Account:
+        """An account to which nothing has happened."""
+        return self._plain.memory.begun(self._plain.compiled.initial)
 
     def run(self, record: Record, account: Account, settings: Settings) -> tuple[Answer, Settings]:
         """Runs a record for `account` under the first of `settings`. Raises `BadRecord`.
@@ -275,7 +279,7 @@ class Followed:
         ran: list[tuple[Answer, Branch]] = []
         went_back: list[WentBack] = []
         self._before = self._running
-        for branch in self._branches.get(record.account) or [Branch(self._running, Account(self.worlds.initial))]:
+        for branch in self._branches.get(record.account) or [Branch(self._running, self.worlds.begun())]:
             rest = self._running if branch.settings is self._running else branch.settings & self._running
             while rest:
                 # For a single run no copy of the account as it was is needed.
@@ -314,12 +318,12 @@ class Followed:
         for each in named:
             kind, _, name = each
             if self._names is not None and not self._names[each]:
-                (account.jobs if kind == "job" else account.answers).pop(name, None)
+                (account.entries if kind == "job" else account.answers).pop(name, None)
             elif kind == "id":
                 first = account.answers.get(name)
                 added.append(None if first is None else json.encode(first))
             else:
-                known = account.jobs.get(name)
+                known = account.entries.get(name)
                 added.append(None if known is None else astuple(known))
         return self._pasts.setdefault((past, tuple(added)), len(self._pasts) + 1) if added else past
 
@@ -331,8 +335,8 @@ def _joined(branches: list[Branch]) -> list[Branch]:
     alike: dict[Any, list[Branch]] = {}
     for branch in branches:
         account = branch.account
-        # The part that differs most often comes first, so that few histories of balances are compared.
-        key = (branch.past, account.row, account.day, account.month, account.subscription)
+        # What differs most often comes first, so that few histories of balances are compared.
+        key = (branch.past, account.row, account.ended)
         group = alike.setdefault(key, [])
         for n, other in enumerate(group):
             if _are_alike(other.account, account):

@@ -314,7 +314,7 @@ def _support(asked: Asked, due: Due) -> str:
     if due.clock.overdue_since is Since.END_OF_DAY:
         return "the day on which it was due is over, in UTC"
     kept = asked.story.kept
-    began = "the job last ran" if kept.day else "the account was opened"
+    began = "the job last ran" if kept.daily is None or kept.daily_ran != kept.daily.anchor else "the account was opened"
     hours = due.clock.overdue_ms // _HOUR_MS
     return f"more than {hours} hours have gone by since {began}, at {asked.when(kept.daily_ran)}"
 

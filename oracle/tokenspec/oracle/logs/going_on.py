@@ -10,16 +10,17 @@ from typing import Any
 
 from msgspec import UNSET, structs
 
+from tokenspec.machine.lang.declaration import ClockAct
 from tokenspec.oracle.base.instants import DAY_MS, date_of
 from tokenspec.oracle.runtime.clocks import Dial
-from tokenspec.oracle.runtime.journal import Account, remember_job
+from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.possible_states import PossibleStates
 from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
 from tokenspec.oracle.wire.answers import BY_POOL, Answer, Difference, differences, without_delta
 from tokenspec.oracle.wire.observations import INSTANTS, instant_of
 from tokenspec.oracle.wire.records import Record
-from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, SUBSCRIBED
+from tokenspec.spec.words import ABSENT, NONE, POOLS, SUBSCRIBED
 
 _STANDS_FOR_NULL = {"status": ABSENT, "scheduled_plan": NONE}
 _STANDING = ("status", "plan", "scheduled_plan", *INSTANTS)
@@ -73,22 +74,22 @@ class GoingOn:
                 row[self._at[field.removeprefix("balances.")]] = _STANDS_FOR_NULL.get(field, value) if value is None else value
         changed.row = tuple(row)
         if account.row[0] in SUBSCRIBED and row[0] not in SUBSCRIBED:
-            changed.month, changed.subscription = changed.month + 1, changed.subscription + 1
+            self._oracle.memory.clock_acts(changed, "renewal", ClockAct.STOPS)
         return None if self._possible.wrong_with(changed.row) or wrong_with_clocks(self._oracle, changed) else changed
 
     def _remember(self, account: Account, record: Record, answer: Answer, observed: Mapping[str, Any]) -> None:
         """Records the job and the id of `record` with the observed outcome and charge."""
         job, outcome = getattr(record, "job", None), observed.get("outcome") or answer.outcome
         if job is not None and record.__struct_config__.tag == "refund":
-            if job in account.jobs and outcome != answer.outcome:
-                account.jobs[job] = structs.replace(account.jobs[job], refunded=outcome == "accepted")
+            if job in account.entries and outcome != answer.outcome:
+                self._oracle.memory.note(account, job, {"job_is_refunded": outcome == "accepted"})
         elif job is not None and outcome == "accepted":
             charged = observed.get("charge")
             if charged is None:
                 charged = {} if answer.charge is UNSET else answer.charge
-            remember_job(account, job, tuple(charged.get(pool) or 0 for pool in APP_POOLS))
+            self._oracle.memory.note(account, job, {f"{pool}_part": charged.get(pool) or 0 for pool in POOLS})
         elif job is not None and answer.outcome == "accepted":
-            account.jobs.pop(job, None)
+            account.entries.pop(job, None)
         if record.id is not None:
             account.answers.pop(record.id, None)
             if self._oracle.uses_id_up(outcome):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
-from tokenspec.machine.lang.memory import Repeat
+from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.nearest import nearest

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from tokenspec.machine.lang.declaration import Event, Requirement, Rule
-from tokenspec.machine.lang.memory import Repeat
+from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import RanByItself

@@ -5,24 +5,46 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from tokenspec.machine.interpreters.compiled import Row
+from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.declaration import Event, Origin
 from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.runtime import journal
 from tokenspec.oracle.runtime.journal import Account, Vector
+from tokenspec.oracle.runtime.memory import Remembered
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import ABSENT, UNLISTED
 
 Provider: TypeAlias = Callable[[Account, Any], Value]
 """Gives one field, of an account and a record."""
+Providers: TypeAlias = Callable[[Account, Any], Fields]
+"""Gives all fields of an event."""
 
 
-def providers(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vector]) -> list[Provider]:
-    """What gives the fields of `event`, in order; `balances` are those of the app's pools in a row."""
-    return [
-        _payload(f.key, f.type, f.instead, catalogue) if f.origin is Origin.PAYLOAD else _fact(f.name, catalogue, balances)
-        for f in event.fields
-    ]
+def fields_of(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vector], remembered: Remembered) -> Providers:
+    """Returns what gives the fields of `event`, in order; `balances` are those of the app's pools in a row."""
+    key, is_new = remembered.memory.key, remembered.memory.is_new
+    # The event that comes most often asks for this alone.
+    asked = [name for name in remembered.asked(event) if name != is_new]
+    places: list[Provider | int] = []
+    for f in event.fields:
+        if f.name in asked:
+            places.append(asked.index(f.name))
+        elif f.name == is_new and remembered.memory.reads(event):
+            places.append(lambda account, record: getattr(record, key) not in account.entries)
+        elif f.origin is Origin.PAYLOAD:
+            places.append(_payload(f.key, f.type, f.instead, catalogue))
+        else:
+            places.append(_fact(f.name, catalogue, balances))
+    if not asked:
+        plain = [place for place in places if not isinstance(place, int)]
+        return lambda account, record: tuple([provide(account, record) for provide in plain])
+    recall = remembered.facts(asked)
+
+    def given(account: Account, record: Any) -> Fields:
+        known = recall(account, getattr(record, key))
+        return tuple([known[place] if isinstance(place, int) else place(account, record) for place in places])
+
+    return given
 
 
 def _payload(key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provider:
@@ -39,7 +61,6 @@ def _payload(key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provide
 def _fact(name: str, catalogue: Catalogue, balances: Callable[[Row], Vector]) -> Provider:
     prices, listed = catalogue.prices, catalogue.model
     facts: dict[str, Provider] = {
-        "job_is_new": lambda account, record: record.job not in account.jobs,
         "price_is_listed": lambda account, record: record.action in prices,
         "model_is_known": lambda account, record: record.model is None or listed(record.model) is not None,
         "model_is_paid_only": lambda account, record: getattr(listed(record.model or ""), "paid_only", False),
@@ -48,4 +69,4 @@ def _fact(name: str, catalogue: Catalogue, balances: Callable[[Row], Vector]) ->
         "account_exists": lambda account, record: account.row[0] != ABSENT,
         "verdict": lambda account, record: journal.verdict(account, record.session, record.shown, balances(account.row)),
     }
-    return facts.get(name) or (lambda account, record: journal.refund_facts(account, record.job)[name])
+    return facts[name]

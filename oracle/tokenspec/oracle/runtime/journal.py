@@ -1,7 +1,4 @@
-"""An account's memory beside its balances: jobs, first answers, sessions, and the ends of periods.
-
-The journal holds no rule about tokens. It supplies the facts that the declaration asks for, by their names.
-"""
+"""The things that an account keeps beside its balances: what it remembers, first answers, sessions, and its clocks."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ import msgspec
 from msgspec import Meta, structs
 
 from tokenspec.machine.lang.declaration import ClockAct
-from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.runtime.clocks import Dial, start_monthly
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.words import APP_POOLS
@@ -20,16 +16,11 @@ Vector = Annotated[tuple[int, ...], Meta(min_length=len(APP_POOLS), max_length=l
 """Balances of the app's pools, in the order of APP_POOLS."""
 
 
-class Job(msgspec.Struct, array_like=True, frozen=True, gc=False):
-    """An accepted generation: the payment of each app pool (all 0 where none paid), and the periods it fell in."""
+class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
+    """An entry of the declared memory: what it holds, and how many of each kind of period had ended when it was first written."""
 
-    parts: Vector
-    day: int
-    month: int
-    subscription: int
-    refunded: bool = False
-    api: int = 0
-    """The payment of the API pool: more than 0 for every generation through the API, 0 for all others."""
+    held: tuple[bool | int | str, ...]
+    since: tuple[int, ...]
 
 
 class Session(msgspec.Struct, array_like=True, gc=False):
@@ -48,70 +39,36 @@ class Account(msgspec.Struct):
     renewal: Dial | None = None
     daily_ran: int = 0
     """The instant at which a daily reset last ran, or at which the account was opened."""
-    day: int = 0
-    """The number of daily resets that have run."""
-    month: int = 0
-    """The number of renewals that have run, ends of a subscription included."""
-    subscription: int = 0
-    """The number of subscriptions that have ended."""
-    jobs: dict[str, Job] = {}
+    ended: tuple[int, ...] = ()
+    """The number of periods of each kind that have ended, in the order of declaration."""
+    entries: dict[str, Entry] = {}
+    """The entries of the declared memory, by key."""
     answers: dict[str, Answer] = {}
     sessions: dict[str, Session] = {}
     timeline: list[Vector] = []
     """The true balances, one after the other, since the oldest fetch of a session that is logged in."""
 
     def copy(self) -> Account:
-        """Returns an independent copy of the account. Jobs and answers are never changed, so they are shared."""
+        """Returns an account that goes its own way from here on. Entries and answers are never changed, so they are shared."""
         return structs.replace(
             self,
             daily=structs.replace(self.daily) if self.daily is not None else None,
             renewal=structs.replace(self.renewal) if self.renewal is not None else None,
-            jobs=self.jobs.copy(),
+            entries=self.entries.copy(),
             answers=self.answers.copy(),
             sessions={name: structs.replace(session) for name, session in self.sessions.items()},
             timeline=self.timeline.copy(),
         )
 
 
-_NO_JOB = Job((0,) * len(APP_POOLS), -1, -1, -1)
-
-
-def remember_job(account: Account, job: str, parts: Vector, api: int = 0) -> None:
-    """Records the accepted generation `job`; the app's pools paid `parts`, that of the API paid `api`."""
-    account.jobs[job] = Job(parts, account.day, account.month, account.subscription, api=api)
-
-
 def act_on_renewal(account: Account, act: ClockAct, at: int, stay_clamped: bool) -> None:
-    """Starts the renewal's clock at `at`, settles it or stops it, and counts the periods."""
+    """The renewal's clock starts at `at`, is settled or stops."""
     if act is ClockAct.STARTS:
         account.renewal = start_monthly(at, stay_clamped)
     elif act is ClockAct.SETTLES and account.renewal is not None:
         account.renewal.settle()
-        account.month += 1
     elif act is ClockAct.STOPS:
         account.renewal = None
-        account.month += 1
-        account.subscription += 1
-
-
-def refund_job(account: Account, job: str) -> None:
-    """Records that the charge of `job` was given back."""
-    account.jobs[job] = structs.replace(account.jobs[job], refunded=True)
-
-
-def refund_facts(account: Account, job_id: str) -> dict[str, Value]:
-    """Returns the facts that a refund of `job_id` depends on."""
-    job = account.jobs.get(job_id) or _NO_JOB
-    facts: dict[str, Value] = {f"{pool}_part": tokens for pool, tokens in zip(APP_POOLS, job.parts, strict=True)}
-    return facts | {
-        "api_part": job.api,
-        "job_was_through": "api" if job.api > 0 else "app",
-        "job_was_charged": any(job.parts) or job.api > 0,
-        "job_is_refunded": job.refunded,
-        "day_lasts": job.day == account.day,
-        "month_lasts": job.month == account.month,
-        "subscription_lasts": job.subscription == account.subscription,
-    }
 
 
 def note_balances(account: Account, now: Vector) -> None:

@@ -15,14 +15,15 @@ from msgspec import UNSET, structs
 from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Steps
 from tokenspec.machine.lang.declaration import ClockAct, Machine
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.memory import OfRefused, Repeat
+from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.errors import BadSetting, WentBack
 from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_time_of_day
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime import clocks, journal
-from tokenspec.oracle.runtime.facts import providers
+from tokenspec.oracle.runtime.facts import fields_of
 from tokenspec.oracle.runtime.journal import Account, Vector
+from tokenspec.oracle.runtime.memory import Remembered
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
 from tokenspec.oracle.wire.answers import SAID, Answer, with_delta
 from tokenspec.oracle.wire.records import Reader, Record, event_of
@@ -33,7 +34,6 @@ from tokenspec.spec.system import IDS, system
 from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS
 
 _T = TypeVar("_T")
-_Provider: TypeAlias = Callable[[Account, Any], Value]
 ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
 """Makes the reader that runs a machine under one choice of parameters."""
 
@@ -91,7 +91,11 @@ class Oracle:
         self._lifecycle = (at["status"], at["plan"], at["scheduled_plan"])
         self._app = slice(at[APP_POOLS[0]], at[APP_POOLS[-1]] + 1)
         self._pools = slice(at[POOLS[0]], at[POOLS[-1]] + 1)
-        self._providers = {e.name: providers(e, self.catalogue, self.app_balances) for e in events}
+        assert self.machine.memory is not None, "an account remembers its jobs"
+        self.memory = Remembered(self.machine.memory)
+        self._fields = {e.name: fields_of(e, self.catalogue, self.app_balances, self.memory) for e in events}
+        self._key_of = {e.name: self.memory.memory.key for e in self.machine.events if any(r.notes for r in e.rules)}
+        self._notes = [self.compiled.notes.get(name) for name in self._runs.rules]
         rules = {r.name: r for e in self.machine.events for r in e.rules}
         self._acts = [rules[name].clocks for name in self._runs.rules]
         self._answers = {
@@ -155,7 +159,7 @@ class Oracle:
     def _account(self, name: str) -> Account:
         account = self.accounts.get(name)
         if account is None:
-            account = self.accounts[name] = Account(self._runs.initial)
+            account = self.accounts[name] = self.memory.begun(self._runs.initial)
         return account
 
     def _happens(self, account: Account, record: Record) -> tuple[Answer, str | None]:
@@ -186,7 +190,7 @@ class Oracle:
         if event in self._session.steps:
             by, outcome = self._session, self._session_event(account, event, record)
         elif outcome is None:
-            fields = self._fields(account, event, record)
+            fields = self._fields[event](account, record)
             self.last_met = account.row, fields
             outcome = self._fire(account, event, fields, at, record)
         index = outcome[0]
@@ -279,8 +283,10 @@ class Oracle:
         self._settle(account, outcome, at, record)
         if event in self._repeats:
             self._repeat(account, event, fields, at, record)
-        if record is not None:
-            self._remember(account, event, outcome, record)
+        note = self._notes[outcome[0]]
+        if note is not None and record is not None:
+            key = getattr(record, self._key_of[event])
+            self.memory.write(account, key, note(before, fields, self.memory.held(account, key)))
         if account.row[self._app] != before[self._app]:
             self.balances_change(account)
         return outcome
@@ -304,6 +310,7 @@ class Oracle:
 
     def _settle(self, account: Account, outcome: Outcome, at: int, record: Record | None) -> None:
         for name, act in self._acts[outcome[0]]:
+            self.memory.clock_acts(account, name, act)
             if name == "daily":
                 self._act_on_daily(account, act, at, record)
             else:
@@ -319,22 +326,13 @@ class Oracle:
         elif act is ClockAct.SETTLES and account.daily is not None:
             account.daily.settle()
             account.daily_ran = at
-            account.day += 1
-
-    def _remember(self, account: Account, event: str, outcome: Outcome, record: Any) -> None:
-        if event == "refund":
-            journal.refund_job(account, record.job)
-        elif event in ("generate", "api_generate"):
-            charges = {name: n for (name, is_charge), n in zip(self._answers[event], outcome[2], strict=True) if is_charge}
-            paid = [charges.get(pool) or 0 for pool in APP_POOLS]
-            journal.remember_job(account, record.job, tuple(paid), charges.get("api") or 0)  # type: ignore[arg-type]
 
     # Sessions
 
     def _session_event(self, account: Account, event: str, record: Any) -> Outcome:
         known = account.sessions.get(record.session)
         state = known.state if known is not None else LOGGED_OUT
-        outcome = self._session.steps[event]((state,), self._fields(account, event, record))
+        outcome = self._session.steps[event]((state,), self._fields[event](account, record))
         if outcome[0] < 0:
             return outcome
         if event in ("login", "refresh"):
@@ -354,10 +352,7 @@ class Oracle:
         """Returns the balances of the app's pools in `row`, in tokens, in the order of APP_POOLS."""
         return row[self._app]  # type: ignore[return-value]
 
-    # Fields and answers
-
-    def _fields(self, account: Account, event: str, record: Any) -> Fields:
-        return tuple([provide(account, record) for provide in self._providers[event]])
+    # Answers
 
     def _answer(self, account: Account, event: str, outcome: Outcome, decided_by: str) -> Answer:
         index, _, answers = outcome

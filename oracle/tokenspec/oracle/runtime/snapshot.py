@@ -25,8 +25,8 @@ _T = TypeVar("_T")
 _MONTHS_MAX = 120_000
 """The number of months in the years 0000 to 9999."""
 
-VERSION = 2
-"""The version of the file format. A file of another version is refused, not guessed at."""
+VERSION = 3
+"""Of the file's format. A file of another version is refused, not guessed at."""
 
 
 class _Head(msgspec.Struct):
@@ -94,7 +94,7 @@ def _wrong_with(oracle: Oracle, possible: PossibleStates, account: Account) -> s
     wrong = possible.wrong_with(account.row)
     if wrong is not None:
         return wrong
-    return wrong_with_clocks(oracle, account) or _wrong_with_sessions(oracle, account)
+    return wrong_with_clocks(oracle, account) or oracle.memory.wrong_with(account) or _wrong_with_sessions(oracle, account)
 
 
 def wrong_with_clocks(oracle: Oracle, account: Account) -> str | None:

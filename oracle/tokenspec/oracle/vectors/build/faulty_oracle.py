@@ -67,6 +67,7 @@ class OracleFault:
         self.initial = self._compiled.initial
         rules, codes = len(self._rules), len(self._codes)
         self.steps = {name: _renumbered(step, rules, codes) for name, step in self._compiled.steps.items()}
+        self.notes = [self._compiled.notes.get(name) for name in self._compiled.rules]
 
     def shows(self, event: str, outcome: Outcome, fields: Fields, before: Row) -> bool:
         """Returns true if the answer to such a step differs under the fault, whatever came before and comes after."""
@@ -117,15 +118,15 @@ class FaultyWorld(Oracle):
     def __init__(self, policy: Mapping[str, str], catalogue: Any, resets: str) -> None:
         super().__init__(policy, catalogue, resets)
         compiled = self.compiled
-        self._plain = (compiled.steps, self._acts, self._answers, self._repeats)
+        self._plain = (compiled.steps, self._acts, self._notes, self._answers, self._repeats)
 
     def seed(self, fault: OracleFault) -> None:
-        """Replaces the fault, and empties the world."""
-        steps, acts, answers, repeats = self._plain
+        """From now on it has this fault and no other, and an empty world."""
+        steps, acts, notes, answers, repeats = self._plain
         self.compiled.initial = fault.initial
         self.compiled.steps = {**steps, **fault.steps}
         self.compiled.rules, self.compiled.codes = fault.rules, fault.codes
-        self._acts = [*acts, *fault.acts]
+        self._acts, self._notes = [*acts, *fault.acts], [*notes, *fault.notes]
         named = {
             event: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in declared.answers)
             for event, declared in fault.events.items()

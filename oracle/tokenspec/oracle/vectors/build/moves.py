@@ -65,7 +65,7 @@ def _known(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Ite
     yield from _generations(account, pools)
     yield from _named(account, catalogue)
     yield from _purchases(pools, catalogue)
-    for known in list(account.jobs)[-2:]:
+    for known in list(account.entries)[-2:]:
         yield move("refund", job=known), True
     yield move("refund", job="j0"), False
     yield move("transfer", to="b", amount=1), False
@@ -91,7 +91,7 @@ def _purchases(pools: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found
 
 
 def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
-    job = f"j{len(account.jobs) + 1}"
+    job = f"j{len(account.entries) + 1}"
     app = [pools[pool] for pool in APP_POOLS]
     sums = [sum(app[:n]) for n in range(1, len(app) + 1)]
     others = (app[1], app[1] + app[2], app[1] + app[3], app[2], app[3])
@@ -104,15 +104,15 @@ def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
             yield _generation(job, cost, media, origin), False
     for cost in dict.fromkeys((1, 0, pools["api"], min(COUNTABLE_MAX, pools["api"] + 1))):
         yield move("api_generate", job=job, cost=cost), cost == 1
-    for known in list(account.jobs)[:1]:
+    for known in list(account.entries)[:1]:
         for cost in dict.fromkeys((1, 0, sums[-1] + 1)):
             yield _generation(known, cost, "image", _FIRST), False
             yield move("api_generate", job=known, cost=min(cost, COUNTABLE_MAX)), False
 
 
 def _named(account: Account, catalogue: Catalogue) -> Iterator[Found]:
-    """Yields generations that name their model, or the action that they pay for."""
-    job, image = f"j{len(account.jobs) + 1}", "image"
+    """Generations that name their model, or the action that they pay for."""
+    job, image = f"j{len(account.entries) + 1}", "image"
     known = [next((n for n, m in catalogue.models.items() if m.paid_only is paid_only), UNKNOWN) for paid_only in (True, False)]
     for model in dict.fromkeys((*known, UNKNOWN)):
         yield move("generate", job=job, cost=1, media=image, model=model), False

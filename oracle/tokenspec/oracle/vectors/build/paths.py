@@ -125,7 +125,7 @@ class PathSearch:
     def _first(self, script: Script) -> PathNode:
         """Returns the path of the script."""
         oracle = self._oracle.fork({})
-        way = PathNode(None, None, Account(oracle.compiled.initial), parse_instant(START))
+        way = Way(None, None, oracle.memory.begun(oracle.compiled.initial), parse_instant(START))
         for length, record in enumerate(records_of(script, oracle), 1):
             account, _, rule = self._played(way, record)
             way = PathNode(way, record, account, record["at"], rule, 0, length)
@@ -200,10 +200,11 @@ def _filled(tokens: int, most: int) -> int:
 
 
 def _last_job(account: Account) -> Any:
-    """Returns the facts that a refund of the last job depends on."""
-    for job in reversed(account.jobs.values()):
-        lasts = job.day == account.day, job.month == account.month, job.subscription == account.subscription
-        return tuple(part > 0 for part in job.parts), lasts, job.refunded
+    """What a refund of the last job turns on."""
+    for entry in reversed(account.entries.values()):
+        lasts = tuple(one == other for one, other in zip(entry.since, account.ended, strict=True))
+        *parts, _, refunded = entry.held
+        return tuple(part > 0 for part in parts if isinstance(part, int)), lasts, refunded
     return None
 
 

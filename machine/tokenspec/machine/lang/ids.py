@@ -1,7 +1,4 @@
-"""The words for memory: the things remembered beside the state, by which key, and what they are compared with.
-
-Everything here is data. `machine/README.md` gives the semantics.
-"""
+"""The words for event ids, as data: what is remembered of each, and what comes of a record under one that has been used."""
 
 from __future__ import annotations
 

@@ -1,0 +1,90 @@
+"""The declared memory of accounts: entries by key, written by notes and read as facts. Nothing here knows what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeAlias
+
+from tokenspec.machine.interpreters.compiled import Row
+from tokenspec.machine.interpreters.recall import blank, recalled, scope
+from tokenspec.machine.lang.declaration import ClockAct, Event, Memory, Origin
+from tokenspec.machine.lang.types import Value
+from tokenspec.oracle.runtime.journal import Account, Entry
+
+Facts: TypeAlias = Callable[[Account, str], Row]
+"""Facts about the entry of an account under a key."""
+
+
+class Remembered:
+    """What the accounts of one machine remember."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self.names = (*scope(memory), *(fact.name for fact in memory.facts))
+        self._blank = Entry(blank(memory), (-1,) * len(memory.periods))
+        self._at = {each.name: position for position, each in enumerate(memory.holds)}
+        self._ends: dict[tuple[str, ClockAct], list[int]] = {}
+        for position, period in enumerate(memory.periods):
+            for act in period.ended_by:
+                self._ends.setdefault(act, []).append(position)
+        self._all = self.facts(self.names)
+
+    def begun(self, row: Row) -> Account:
+        """An account that is in the state `row` and remembers nothing."""
+        return Account(row, ended=(0,) * len(self.memory.periods))
+
+    def facts(self, names: Sequence[str]) -> Facts:
+        """What gives the facts `names`."""
+        facts, nothing = recalled(self.memory, names), self._blank
+
+        def read(account: Account, key: str) -> Row:
+            entry = account.entries.get(key)
+            known = nothing if entry is None else entry
+            lasts = [one == other for one, other in zip(known.since, account.ended, strict=True)]
+            return facts(known.held, lasts, entry is None)
+
+        return read
+
+    def facts_by_name(self, account: Account, key: str) -> dict[str, Value]:
+        """Every fact about the entry under `key`."""
+        return dict(zip(self.names, self._all(account, key), strict=True))
+
+    def asked(self, event: Event) -> list[str]:
+        """The facts that `event` reads of the entry it names."""
+        asks = self.memory.reads(event)
+        return [f.name for f in event.fields if asks and f.origin is Origin.FACT and f.name in self.names]
+
+    def held(self, account: Account, key: str) -> Row:
+        """What the entry under `key` holds."""
+        return account.entries.get(key, self._blank).held
+
+    def write(self, account: Account, key: str, held: Row) -> None:
+        """The entry under `key` holds `held` from now on; it stays of the periods that it was first written in."""
+        known = account.entries.get(key)
+        account.entries[key] = Entry(held, account.ended if known is None else known.since)
+
+    def note(self, account: Account, key: str, values: Mapping[str, Any]) -> None:
+        """Writes some of what the entry under `key` holds, by name."""
+        held = list(self.held(account, key))
+        for name, value in values.items():
+            held[self._at[name]] = value
+        self.write(account, key, tuple(held))
+
+    def clock_acts(self, account: Account, clock: str, act: ClockAct) -> None:
+        """Ends the periods that `act` ends."""
+        ends = self._ends.get((clock, act))
+        if ends:
+            account.ended = tuple([count + (n in ends) for n, count in enumerate(account.ended)])
+
+    def wrong_with(self, account: Account) -> str | None:
+        """Why no account remembers what `account` does; None where nothing speaks against it."""
+        kinds = [each.type for each in self.memory.holds]
+        if len(account.ended) != len(self.memory.periods) or min(account.ended, default=0) < 0:
+            return "it has counted other periods"
+        for key, entry in account.entries.items():
+            held, since = entry.held, entry.since
+            if len(held) != len(kinds) or not all(kind.admits(value) for kind, value in zip(kinds, held, strict=True)):
+                return f"what it remembers of {self.memory.key} {key} cannot be"
+            if len(since) != len(account.ended) or any(not 0 <= n <= m for n, m in zip(since, account.ended, strict=True)):
+                return f"{self.memory.key} {key} is of a period that there was not"
+        return None

@@ -10,6 +10,7 @@ import pytest
 from lang.turnstile import EVENING, ROOM, TURNSTILE_CLAUSES, UNLOCKS, WORTH, barrier, coin, due, purse, room, turnstile
 from lang.wrong import MISSING, NAME, RULE, Wrong, machine, refused
 from lang.wrong_claims import RIGHT_CLAIMS, WRONG_CLAIMS, claims
+from lang.wrong_memory import WRONG_MEMORY
 from lang.wrong_names import WRONG_NAMES
 from lang.wrong_values import WRONG_VALUES
 from tokenspec.machine.lang.build import assumption, requires
@@ -41,7 +42,7 @@ def test_a_right_system_passes() -> None:
 
 # -- one fault at a time ---------------------------------------------------------------------------------------------
 
-WRONG = {**WRONG_NAMES, **WRONG_VALUES, **WRONG_CLAIMS}
+WRONG = {**WRONG_NAMES, **WRONG_VALUES, **WRONG_CLAIMS, **WRONG_MEMORY}
 
 each_wrong = pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 

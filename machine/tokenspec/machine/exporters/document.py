@@ -18,12 +18,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, assert_never
 
 from tokenspec.machine.lang import claims as c
-from tokenspec.machine.lang.declaration import Event, Field, Machine, Parameter, Policy, Rule, System
+from tokenspec.machine.lang.declaration import Event, Field, Machine, Memory, Parameter, Policy, Rule, System
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
+from tokenspec.machine.lang.ids import Ids
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import common, show, type_of
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.lang.validate_memory import memory_scope
 
 Data: TypeAlias = dict[str, Any]
 """An object of the document."""
@@ -37,6 +39,7 @@ def document(system: System, figures: Values, claims: Iterable[c.Claim] = ()) ->
     return {
         "machines": [_machine(m, figures) for m in system.machines],
         "links": [{"when": link.when, "then": link.then} for link in system.links],
+        "ids": _ids(system.ids) if system.ids is not None else None,
         "claims": [_claim(claim, {m.name: m for m in system.machines}) for claim in claims],
     }
 
@@ -68,7 +71,37 @@ def _machine(m: Machine, figures: Values) -> Data:
             }
             for clock in m.clocks
         ],
+        "memory": _memory(m.memory) if m.memory is not None else None,
         "timers": [{"event": t.event, "since": t.since, "after_ms": t.after_ms, "clauses": list(t.clauses)} for t in m.timers],
+    }
+
+
+def _memory(memory: Memory) -> Data:
+    kinds = memory_scope(memory)
+    return {
+        "key": memory.key,
+        "says": memory.says,
+        "is_new": memory.is_new,
+        "holds": [
+            {"name": v.name, "type": _type(v.type), "initial": _expr(v.initial, kinds), "says": v.says} for v in memory.holds
+        ],
+        "periods": [
+            {"lasts": p.lasts, "says": p.says, "ended_by": [{"clock": clock, "act": act.value} for clock, act in p.ended_by]}
+            for p in memory.periods
+        ],
+        "facts": [{"name": f.name, "is": _expr(f.expr, kinds), "says": f.says} for f in memory.facts],
+    }
+
+
+def _ids(ids: Ids) -> Data:
+    return {
+        "key": ids.key,
+        "says": ids.says,
+        "repeated": ids.repeated,
+        "refused": ids.refused,
+        "code": ids.code,
+        "because": ids.because,
+        "clauses": list(ids.clauses),
     }
 
 
@@ -118,6 +151,7 @@ def _rule(r: Rule, kinds: Kinds) -> Data:
         "ledger": [{"kind": p.kind.value, "pool": p.pool, "amount": _expr(p.amount, kinds)} for p in r.ledger],
         "answer": [{"name": a.name, "is": _expr(a.value, kinds)} for a in r.answer],
         "clocks": [{"clock": clock, "act": act.value} for clock, act in r.clocks],
+        "notes": [{"name": n.name, "becomes": _expr(n.value, kinds)} for n in r.notes],
         "why": r.why,
         "clauses": list(r.clauses),
     }

@@ -8,7 +8,8 @@ from typing import TypeAlias
 from tokenspec.machine.interpreters.compiled import Row, Writer
 from tokenspec.machine.lang.declaration import Memory
 from tokenspec.machine.lang.expr import Lit, Var
-from tokenspec.machine.lang.types import Bool, Type, Value
+from tokenspec.machine.lang.types import Value
+from tokenspec.machine.lang.validate_memory import memory_scope
 
 Recalled: TypeAlias = Callable[[Row, Sequence[bool], bool], Row]
 """Facts, of what an entry holds, which of its periods last, and whether nothing was written under its key."""
@@ -23,15 +24,9 @@ def blank(memory: Memory) -> Row:
     return tuple(values)
 
 
-def scope(memory: Memory) -> dict[str, Type]:
-    """The types of the names that facts are worked out of."""
-    flags = (*(period.lasts for period in memory.periods), memory.is_new)
-    return {each.name: each.type for each in memory.holds} | dict.fromkeys(flags, Bool())
-
-
 def recalled(memory: Memory, names: Sequence[str]) -> Recalled:
     """The function that gives the facts `names`, in their order."""
-    writer = Writer(scope(memory), {fact.name: fact.expr for fact in memory.facts})
+    writer = Writer(memory_scope(memory), {fact.name: fact.expr for fact in memory.facts})
     lines = ["def recall(held, lasts, is_new):"]
     lines += [f"    {''.join(f'{writer.name(each.name)}, ' for each in memory.holds)}= held"] * bool(memory.holds)
     lines += [f"    {''.join(f'{writer.name(each.lasts)}, ' for each in memory.periods)}= lasts"] * bool(memory.periods)

@@ -11,8 +11,10 @@ from functools import lru_cache
 from tokenspec.machine.lang import declaration as d
 from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
 from tokenspec.machine.lang.expr import Expr, Lit, names_in
+from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.typecheck import UNKNOWN, Scope, fits, type_of
 from tokenspec.machine.lang.types import Bool, Tokens, Type
+from tokenspec.machine.lang.validate_memory import check_memory, check_notes
 from tokenspec.machine.lang.validate_names import check_names, twice, types_of_fields, unknown
 
 _SENTENCE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)+")
@@ -31,6 +33,7 @@ def validate_system(system: d.System) -> None:
     for m in system.machines:
         own = f"machine {m.name!r}"
         faults += [f if f.place.startswith(own) else replace(f, place=f"{own}, {f.place}") for f in _faults(m)]
+    faults += _ids(system)
     fired = [f"{m.name}.{e.name}" for m in system.machines for e in m.events]
     any_of_one = [f"{m.name}.*" for m in system.machines]
     for link in system.links:
@@ -39,6 +42,28 @@ def validate_system(system: d.System) -> None:
         faults += unknown([link.then], fired, "TS111", place, "an event of a machine")
     if faults:
         raise DeclarationErrors(faults)
+
+
+def _ids(system: d.System) -> Iterator[DeclarationError]:
+    """Every fault of what is declared of event ids."""
+    ids = system.ids
+    if ids is None:
+        return
+    place = f"ids of {ids.key!r}"
+    if not _SENTENCE.fullmatch(ids.code):
+        yield DeclarationError("TS106", place, f"{ids.code!r} is no sentence", "Write it as words_joined_by_underscores")
+    policies = {p.name: [answer for answer, _ in p.answers] for m in system.machines for p in m.policies}
+    for name, meant in ((ids.repeated, Repeat), (ids.refused, OfRefused)):
+        yield from unknown([name], policies, "TS101", place, "a policy")
+        yield from unknown(
+            policies.get(name, ()), [each.value for each in meant], "TS204", f"{place}, policy {name!r}", "an answer"
+        )
+    for event in (e for m in system.machines for e in m.events):
+        if any(need.code == ids.code for need in event.requires):
+            fix = "Give the requirement a code of its own"
+            yield DeclarationError("TS113", f"event {event.name!r}", f"{ids.code!r} is the refusal of a used id", fix)
+        if any(ids.key in (f.key for f in event.fields) or ids.key == k.name for k in event.keys):
+            yield DeclarationError("TS102", f"event {event.name!r}", f"it has a key {ids.key!r} of its own", "Rename it")
 
 
 def machine_scope(machine: d.Machine, fields: Iterable[d.Field] = ()) -> dict[str, Type]:
@@ -66,6 +91,7 @@ def _scope(machine: d.Machine, fields: tuple[d.Field, ...], at_fault: frozenset[
 
 def _faults(m: d.Machine) -> Iterator[DeclarationError]:
     yield from check_names(m)
+    yield from check_memory(m)
     parameters: Scope = {p.name: p.type for p in m.all_parameters}
     for v in m.variables:
         yield from fits(v.initial, parameters, f"variable {v.name!r}, initial value", v.type)
@@ -118,10 +144,10 @@ def _event(m: d.Machine, event: d.Event, scope: Scope) -> Iterator[DeclarationEr
             yield DeclarationError("TS113", where, "the code stands for two requirements", "Give each its own")
         yield from fits(need.holds, scope, where, Bool(), "TS202")
     for rule in event.rules:
-        yield from _rule(m, rule, scope, f"{place}, rule {rule.name!r}")
+        yield from _rule(m, event, rule, scope, f"{place}, rule {rule.name!r}")
 
 
-def _rule(m: d.Machine, rule: d.Rule, scope: Scope, place: str) -> Iterator[DeclarationError]:
+def _rule(m: d.Machine, event: d.Event, rule: d.Rule, scope: Scope, place: str) -> Iterator[DeclarationError]:
     if m.states:
         named = rule.source if rule.target is None else (*rule.source, rule.target)
         yield from unknown(named, m.states, "TS104", place, "a state")
@@ -147,6 +173,7 @@ def _rule(m: d.Machine, rule: d.Rule, scope: Scope, place: str) -> Iterator[Decl
     for answer in rule.answer:
         yield from fits(answer.value, scope, f"{place}, answer {answer.name!r}")
     yield from unknown((clock for clock, _ in rule.clocks), [c.name for c in m.clocks], "TS111", place, "a clock")
+    yield from check_notes(m, event, rule, scope, place)
 
 
 def check_clauses(register: Mapping[str, str], cited: Mapping[str, Iterable[str]]) -> None:

@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from tokenspec.machine.interpreters.compiled import Row
-from tokenspec.machine.interpreters.recall import blank, recalled, scope
+from tokenspec.machine.interpreters.recall import blank, recalled
 from tokenspec.machine.lang.declaration import ClockAct, Event, Memory, Origin
 from tokenspec.machine.lang.types import Value
+from tokenspec.machine.lang.validate_memory import memory_scope
 from tokenspec.oracle.runtime.journal import Account, Entry
 
 Facts: TypeAlias = Callable[[Account, str], Row]
@@ -20,7 +21,7 @@ class Remembered:
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self.names = (*scope(memory), *(fact.name for fact in memory.facts))
+        self.names = tuple(memory_scope(memory))
         self._blank = Entry(blank(memory), (-1,) * len(memory.periods))
         self._at = {each.name: position for position, each in enumerate(memory.holds)}
         self._ends: dict[tuple[str, ClockAct], list[int]] = {}

@@ -5,20 +5,21 @@ from __future__ import annotations
 from functools import cache
 
 from tokenspec.invariants.words import at_once, bank_frozen, bank_kept
-from tokenspec.machine.lang.build import Termlike, all_of, any_of, eq, implies, lift, ne, negation, one_of
+from tokenspec.machine.lang.build import Termlike, all_of, any_of, eq, implies, lift, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import StatePart
+from tokenspec.machine.lang.entries import name_with_entry
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *
 
 
-def _lemma(name: str, holds: Termlike) -> StatePart:
-    return StatePart(name, "account", lift(holds), Lit(True))
+def _lemma(name: str, holds: Termlike, machine: str = "account") -> StatePart:
+    return StatePart(name, machine, lift(holds), Lit(True))
 
 
 @cache
 def lemmas() -> tuple[StatePart, ...]:
-    """The lemmas about the account, each proved together with the claims."""
+    """The lemmas about the account and what it remembers of a job, each proved together with the claims."""
     pools = (daily, fast, rollover, topup, api)
     without_subscription = one_of(status, ABSENT, FREE)
     return (
@@ -43,4 +44,9 @@ def lemmas() -> tuple[StatePart, ...]:
             any_of(rollover <= ceiling, all_of(bank_kept, one_of(status, *SUBSCRIBED)), all_of(bank_frozen, eq(status, FREE))),
         ),
         _lemma("absent_is_empty", implies(eq(status, ABSENT), all_of(*(eq(pool, 0) for pool in pools)))),
+        _lemma(
+            "new_job_is_blank",
+            implies(var("job_is_new"), all_of(*(eq(var(f"{pool}_part"), 0) for pool in POOLS))),
+            name_with_entry("account", "job"),
+        ),
     )

@@ -19,6 +19,7 @@ from typing import Any, TypeAlias, assert_never
 
 from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.declaration import Event, Field, Machine, Memory, Parameter, Policy, Rule, System
+from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.ids import Ids
 from tokenspec.machine.lang.outcome import Values
@@ -40,7 +41,7 @@ def document(system: System, figures: Values, claims: Iterable[c.Claim] = ()) ->
         "machines": [_machine(m, figures) for m in system.machines],
         "links": [{"when": link.when, "then": link.then} for link in system.links],
         "ids": _ids(system.ids) if system.ids is not None else None,
-        "claims": [_claim(claim, {m.name: m for m in system.machines}) for claim in claims],
+        "claims": [_claim(claim, {m.name: m for m in proved_machines(system)}) for claim in claims],
     }
 
 

@@ -326,6 +326,8 @@ class Machine:
     pools: tuple[str, ...] = ()
     """The variables that hold tokens, which the ledger speaks of."""
     memory: Memory | None = None
+    of: str = ""
+    """The machine that this one is with more to it: what holds in every state of that one holds in every state of this one."""
 
     @cached_property
     def event_named(self) -> dict[str, Event]:

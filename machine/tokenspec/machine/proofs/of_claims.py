@@ -8,6 +8,7 @@ stays within its type. The other parts are shown of every state in which all of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ite, negation, total
 from tokenspec.machine.lang.claims import (
@@ -55,7 +56,10 @@ class _Proof:
         self._two_runs = [(c.id, p) for c, p in parts_of(claims, machine, TwoRunPart)]
         self._refusals = [(c.id, p) for c, p in parts_of(claims, machine, RefusalPart)]
         self._states = [(c.id, p) for c, p in parts_of(claims, machine, StatePart)]
-        self._invariants = invariants(machine, claims, lemmas)
+        own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine in (machine.name, machine.of)]
+        inherited = [(c.id, p) for c in claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.of]
+        own += [replace(p, name=f"{claim}.{p.name}") for claim, p in inherited]
+        self._invariants = [(LEMMA, lemma) for lemma in own] + self._states
         self._settings = ProofContexts(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
         self._known_of_rules: dict[str, dict[str, Expr]] = {}
@@ -105,9 +109,10 @@ class _Proof:
             yield Condition(claim, part.name, rule.name, setting, after, of=part, event=event)
         constants = self._constants(event, rule)
         for claim, step in self._steps:
-            if not _concerns(step, event):
+            if not (step.ghosts or _concerns(step, event)):
                 continue
-            goal = folded(substitute(step.holds, constants))
+            # What is kept true of ghosts has to outlast every event, those that the part says nothing about among them.
+            goal = folded(substitute(step.holds, constants)) if _concerns(step, event) else TRUE
             if step.ghosts:
                 later: dict[str, Expr] = {g.name: Var(NEW + g.name) for g in step.ghosts}
                 goal = all_of(Term(goal), Term(self._settings.over(NEW, substitute(step.keeps, later)))).expr

@@ -29,6 +29,7 @@ from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
+from tokenspec.machine.lang.entries import proved_machines, with_entry
 from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
@@ -180,12 +181,14 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     machines = system().machines
     started = time.perf_counter()
     own = settings.catalogue
-    proofs = [(machine, claims(DEFAULT.ranking)) for machine in machines]
-    # A user's plans and packs make another machine, some of whose rules may never apply.
-    proofs += [(account(own), claims(own.ranking))] if own is not None and account(own) != machines[0] else []
+    declared = proved_machines(system())
+    proofs = [(machine, claims(DEFAULT.ranking)) for machine in declared]
+    # The plans and packs of somebody's own are another machine, of which some rules may have nothing to do.
+    if own is not None and account(own) != machines[0]:
+        proofs += [(machine, claims(own.ranking)) for machine in (account(own), with_entry(account(own)))]
     for machine, claimed in proofs:
         for obligation in Induction(machine, claimed, lemmas(), settings.solving).obligations():
-            if obligation.verdict != VACUOUS or machine in machines:
+            if obligation.verdict != VACUOUS or machine in declared:
                 evidence.obligations.append(obligation)
             evidence.prove_seconds = time.perf_counter() - started
             tick()

@@ -25,6 +25,7 @@ from tokenspec.machine.lang.claims import (
     StepPart,
     TwoRunPart,
 )
+from tokenspec.machine.lang.entries import WITH
 from tokenspec.oracle.check.arising import cases, times_met
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.spec.catalogue import DEFAULT
@@ -42,7 +43,12 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
     LeadsToPart: ("explorer",),
     LayerPart: ("fuzzer",),
 }
-"""The engines that fit each kind of part."""
+"""The engines that fit each kind of part about a machine that is run."""
+
+
+def engines_of(part: Part) -> tuple[str, ...]:
+    """The engines that fit a part. A machine with one entry of its memory is made for proofs, and nothing else runs it."""
+    return ("prover",) if getattr(part, "machine", "").partition(WITH)[1] else ENGINES[type(part)]
 
 
 @dataclass(frozen=True)
@@ -110,8 +116,8 @@ class Cases:
     def rarest(self, claim: Claim, part: Part) -> int | None:
         """Returns the occurrences of the rarest case that can arise; None where no case can, or nothing counts it."""
         arising = [case for case in cases(claim, part) if case not in self._absent]
-        counted = ENGINES[type(part)] != ("prover",)
-        # The interesting case of a pair is one of its obligations; no search and no run counts it.
+        counted = engines_of(part) != ("prover",)
+        # That the interesting case of such a part can occur is one of its obligations; no search and no run counts it.
         return min(times_met(self._tally, case) for case in arising) if arising and counted else None
 
     def arises(self, claim: Claim, part: Part) -> bool:

@@ -38,6 +38,7 @@ from tokenspec.machine.lang.claims import (
     TwoRunPart,
 )
 from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
@@ -138,7 +139,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
         shown[key] = shown.get(key, True) and o.holds
     open_parts: dict[Key, str] = {}
     parts = set[Key]()
-    for machine in system().machines:
+    for machine in proved_machines(system()):
         names = {n for m, c, n, _ in shown if (m, c) == (machine.name, LEMMA)} | {
             x.name for x in lemmas() if x.machine == machine.name
         }
@@ -174,7 +175,8 @@ def _abouts(machine: Machine, part: Part, rules: Sequence[str]) -> Iterator[str]
     if isinstance(part, StatePart) or (isinstance(part, StepPart) and part.ghosts):
         yield FIRST_STATE
     if isinstance(part, StepPart):
-        yield from (r.name for e in machine.events if not part.events or e.name in part.events for r in e.rules)
+        concerned = {e.name for e in machine.events if part.ghosts or not part.events or e.name in part.events}
+        yield from (r.name for e in machine.events if e.name in concerned for r in e.rules)
     elif isinstance(part, StatePart | PairPart):
         yield from rules
     elif isinstance(part, RefusalPart):

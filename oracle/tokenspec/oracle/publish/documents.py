@@ -194,12 +194,12 @@ def _examples(folder: Path, options: Mapping[str, str]) -> dict[str, list[str]]:
 
 def _claims(all_claims: tuple[Claim, ...]) -> Table:
     # The engines are heavy, and only this table names them.
-    from tokenspec.oracle.check.verdicts import ENGINES
+    from tokenspec.oracle.check.verdicts import engines_of
 
     rows = []
     for c in all_claims:
         kinds = dict.fromkeys(_formula(part)[0] for part in c.parts)
-        engines = dict.fromkeys(engine for part in c.parts for engine in ENGINES[type(part)])
+        engines = dict.fromkeys(engine for part in c.parts for engine in engines_of(part))
         rows.append((str(c.number), f"`{c.id}`", c.sentence, " ".join(c.clauses), ", ".join(kinds), ", ".join(engines)))
     return table(("no", "claim", "what it says", "clauses", "kinds of its parts", "discharged by"), rows)
 

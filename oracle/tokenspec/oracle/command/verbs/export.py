@@ -22,6 +22,7 @@ from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.embedded.manual import page
 from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
 from tokenspec.oracle.base.text import one_line
@@ -126,7 +127,7 @@ def _smtlib(asked: _Asked) -> _Files:
             raise WrongUsage(option, "every figure and every policy stays open in what has to be proved: leave it out")
     check_files((), {}, asked.output_file)
     every = claims(DEFAULT.ranking)
-    texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in system().machines]
+    texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in proved_machines(system())]
     # One machine after the other in one script, each from a clean start.
     return {
         asked.output_file: "\n".join([f"; {line()}", *(text.replace("(exit)\n", "(reset)\n") for text in texts[:-1]), texts[-1]])

@@ -9,14 +9,15 @@ from functools import partial
 
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang import claims as of_machines
-from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, negation, one_of, total, var
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
 from tokenspec.machine.lang.claims import Claim, StepPart, claim, flow, ghost, new
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.entries import name_with_entry
 from tokenspec.machine.lang.types import Bool, Tokens
 from tokenspec.spec.words import *
 
-_step = partial(of_machines.step, machine=name_with_entry("account", "job"))
+_JOB = name_with_entry("account", "job")
+_step = partial(of_machines.step, machine=_JOB)
 _generates = one_of(event, "generate", "api_generate")
 _PAID = tuple(
     ghost(f"{pool}_was_paid", Tokens(), 0, ite(_generates, flow(Kind.SPENT, var(pool)), var(f"{pool}_was_paid")))
@@ -49,13 +50,14 @@ def _past_period(pool: str, lasts: str, ended_by: Term) -> StepPart:
 
 def remembering() -> tuple[Claim, ...]:
     """Claim 24, for any plans."""
+    parts, by_api = total(*(var(f"{pool}_part") for pool in POOLS)), var("api_part") >= 1
     ends = all_of(one_of(status, *SUBSCRIBED), eq(new(status), FREE))
     return (
         claim(
             24,
             "refund_gives_back_what_was_charged",
             "A refund gives back at most what its job was charged, pool by pool, at most once, and nothing from a period that "
-            "has ended; a job is charged once.",
+            "has ended; a job is charged once. It is refused as `refund` and `api_refund` say, and where nothing was charged.",
             "F02 F10 F24",
             _step(
                 "no_more_than_was_paid",
@@ -70,5 +72,14 @@ def remembering() -> tuple[Claim, ...]:
             _past_period("daily", "day_lasts", eq(event, "daily_reset")),
             _past_period("fast", "month_lasts", any_of(eq(event, "renew"), ends)),
             _past_period("rollover", "subscription_lasts", ends),
+            of_machines.refuses(
+                "refund",
+                ("account_must_exist", ne(status, ABSENT)),
+                ("api_jobs_cannot_be_refunded", any_of(negation(by_api), eq(var("api_refund"), "to_source"))),
+                ("refunds_must_be_offered", any_of(by_api, eq(var("refund"), "to_source"))),
+                ("job_must_have_been_charged", parts >= 1),
+                ("job_must_not_be_refunded_already", negation(var("job_is_refunded"))),
+                machine=_JOB,
+            ),
         ),
     )

@@ -34,6 +34,16 @@ def proved_machines(system: System) -> tuple[Machine, ...]:
     return (*system.machines, *(with_entry(m) for m in system.machines if m.memory is not None))
 
 
+def differ_in_memory_alone(one: Machine, other: Machine) -> bool:
+    """Returns whether two machines that are not the same take every step alike, whatever is remembered."""
+
+    def steps(machine: Machine) -> list[Event]:
+        return [replace(e, rules=tuple(replace(r, notes=()) for r in e.rules)) for e in machine.events]
+
+    same = one.definitions == other.definitions and one.variables == other.variables
+    return same and steps(one) == steps(other)
+
+
 @lru_cache(maxsize=256)
 def with_entry(machine: Machine) -> Machine:
     """`machine`, which has a memory, with one entry of it: what it holds, whether it is new, and which of its periods last.

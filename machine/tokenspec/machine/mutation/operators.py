@@ -14,12 +14,13 @@ from functools import cached_property
 from itertools import count
 from typing import Generic, TypeAlias, TypeVar
 
-from tokenspec.machine.lang.declaration import ClockAct, Definition, Event, Kind, Machine, Requirement, Rule, Variable
+from tokenspec.machine.lang.declaration import ClockAct, Definition, Event, Kind, Machine, Memory, Requirement, Rule, Variable
 from tokenspec.machine.lang.errors import DeclarationErrors
 from tokenspec.machine.lang.expr import TRUE, Expr, Ite, Lit, Var
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.machine.lang.types import Enum, Type
+from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.machine.lang.validate import machine_scope, validate
+from tokenspec.machine.lang.validate_memory import memory_scope
 from tokenspec.machine.mutation.edits import with_event
 from tokenspec.machine.mutation.expressions import Rewriter, is_leaf, negated, replaced
 
@@ -35,8 +36,10 @@ OPERATORS: dict[str, str] = {
     "effect_dropped": "a rule leaves a variable as it is",
     "posting_dropped": "a rule leaves a line of the ledger out",
     "posting_kind": "a rule puts tokens down as another kind that changes the pool alike",
+    "note_dropped": "a rule leaves out something that the memory is to hold",
     "answer_dropped": "a rule leaves out something that it answers",
     "clock": "a rule does something else to a clock, or does something to one that it leaves alone",
+    "period": "a period of the memory is ended by something else, or no more by one thing",
     "run_once": "a job that repeats is run once",
     "initial": "a variable begins with another value",
     "boundary": "a comparison is moved by one, or made strict, or not strict any more",
@@ -55,7 +58,7 @@ OPERATORS: dict[str, str] = {
 
 _T = TypeVar("_T")
 _U = TypeVar("_U")
-_Part: TypeAlias = Event | Definition | Variable
+_Part: TypeAlias = Event | Definition | Variable | Memory
 
 
 @dataclass(frozen=True)
@@ -101,7 +104,7 @@ def mutants(machine: Machine) -> list[Mutant]:
     found: list[Mutant] = []
     numbers: Counter[str] = Counter()
     parts: tuple[_Part, ...] = (*machine.events, *machine.definitions, *machine.variables)
-    seen = {_plain(part) for part in parts}
+    seen = {_plain(part) for part in parts} | {machine.memory}
     for edit, seeded in _seeded(machine):
         content = _plain(edit.part)
         if content in seen:
@@ -123,7 +126,7 @@ def _plain(part: _Part) -> _Part:
     return replace(part, rules=rules, requires=tuple(need for need in part.requires if need.holds != TRUE))
 
 
-def _seeded(machine: Machine) -> Iterator[tuple[_Edit[Event] | _Edit[Definition] | _Edit[Variable], Machine]]:
+def _seeded(machine: Machine) -> Iterator[tuple[_Edit[Event] | _Edit[Definition] | _Edit[Variable] | _Edit[Memory], Machine]]:
     fields = {f.name: f for e in machine.events for f in e.fields}
     rewriter = Rewriter(machine, machine_scope(machine, fields.values()))
     for event in machine.events:
@@ -139,6 +142,37 @@ def _seeded(machine: Machine) -> Iterator[tuple[_Edit[Event] | _Edit[Definition]
             started = replace(variable, initial=edit.part)
             whole = replace(machine, variables=_with(machine.variables, index, started))
             yield replace(edit, operator="initial").within(started, variable.name), whole
+
+    if machine.memory is not None:
+        for of_memory in _memory(machine, machine.memory):
+            yield of_memory, replace(machine, memory=of_memory.part)
+
+
+def _memory(machine: Machine, memory: Memory) -> Iterator[_Edit[Memory]]:
+    """Other periods, other facts, and entries that begin otherwise."""
+    rewriter = Rewriter(machine, memory_scope(memory))
+    done = {act for event in machine.events for rule in event.rules for act in rule.clocks}
+    ends = [(c.name, act) for c in machine.clocks for act in (ClockAct.SETTLES, ClockAct.STOPS) if (c.name, act) in done]
+    for index, period in enumerate(memory.periods):
+        now = ", ".join(f"{act.value} {clock}" for clock, act in period.ended_by)
+        for end in ends:
+            left = tuple(e for e in ends if (e in period.ended_by) != (e == end))
+            other = replace(memory, periods=_with(memory.periods, index, replace(period, ended_by=left)))
+            then = ", ".join(f"{act.value} {clock}" for clock, act in left) or "nothing"
+            yield _Edit("period", f"{memory.key}.{period.lasts}", now, then, other)
+    for index, fact in enumerate(memory.facts):
+        for edit in (*_expressions(rewriter, fact.expr), *_members(fact.expr, _kind(machine, fact.name))):
+            reworded = replace(memory, facts=_with(memory.facts, index, replace(fact, expr=edit.part)))
+            yield edit.within(reworded, f"{memory.key}.{fact.name}")
+    for index, held in enumerate(memory.holds):
+        for edit in (*_members(held.initial, held.type), *_expressions(rewriter, held.initial)):
+            begun = replace(memory, holds=_with(memory.holds, index, replace(held, initial=edit.part)))
+            yield replace(edit, operator="initial").within(begun, f"{memory.key}.{held.name}")
+
+
+def _kind(machine: Machine, fact: str) -> Type:
+    """The type of the field that `fact` is read as."""
+    return next((f.type for event in machine.events for f in event.fields if f.name == fact), Bool())
 
 
 def _with(items: tuple[_T, ...], index: int, *new: _T) -> tuple[_T, ...]:
@@ -233,6 +267,9 @@ def _left_out(rule: Rule) -> Iterator[_Edit[Rule]]:
         other = _next([kind for kind in Kind if kind.adds == line.kind.adds], line.kind)
         renamed = replace(rule, ledger=_with(rule.ledger, index, replace(line, kind=other)))
         yield _Edit("posting_kind", place, line.kind.value, other.value, renamed)
+    for index, note in enumerate(rule.notes):
+        forgets = replace(rule, notes=_with(rule.notes, index))
+        yield _Edit("note_dropped", f"note_{note.name}", show(note.value), "nothing", forgets)
     for index, answer in enumerate(rule.answer):
         silent = replace(rule, answer=_with(rule.answer, index))
         yield _Edit("answer_dropped", f"answer_{answer.name}", show(answer.value), "nothing", silent)
@@ -251,6 +288,7 @@ def _values(machine: Machine, rewriter: Rewriter, rule: Rule) -> Iterator[_Edit[
     values = [(a.name, a.value) for a in rule.effect]
     values += [(f"{line.kind.value}_{line.pool}", line.amount) for line in rule.ledger]
     values += [(f"answer_{a.name}", a.value) for a in rule.answer]
+    values += [(f"note_{n.name}", n.value) for n in rule.notes]
     for index, (place, value) in enumerate(values):
         for found in rewriter.rewrites(value):
             alone = index if is_leaf(found.before) else None
@@ -267,7 +305,10 @@ def _revalued(rule: Rule, before: Expr, after: Expr, alone: int | None) -> Rule:
 
     effect = tuple(replace(a, value=new(a.value)) for a in rule.effect)
     ledger = tuple(replace(line, amount=new(line.amount)) for line in rule.ledger)
-    return replace(rule, effect=effect, ledger=ledger, answer=tuple(replace(a, value=new(a.value)) for a in rule.answer))
+    answer = tuple(replace(a, value=new(a.value)) for a in rule.answer)
+    return replace(
+        rule, effect=effect, ledger=ledger, answer=answer, notes=tuple(replace(n, value=new(n.value)) for n in rule.notes)
+    )
 
 
 def _clocks(machine: Machine, rule: Rule) -> Iterator[_Edit[Rule]]:

@@ -21,7 +21,8 @@ from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.prover.induction import LEMMA, REFUTED, VACUOUS, Induction
 from tokenspec.machine.lang.claims import Claim, answer_types
-from tokenspec.machine.lang.declaration import Policy
+from tokenspec.machine.lang.declaration import Machine, Policy
+from tokenspec.machine.lang.entries import differ_in_memory_alone, with_entry
 from tokenspec.machine.mutation.operators import Mutant, mutants
 from tokenspec.oracle.base.processes import processes
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, Fate
@@ -69,7 +70,12 @@ def at_a_glance(faults: Sequence[Mutant], scope: Scope = SMALL) -> list[Fate | N
     answers = answer_types(account(scope.catalogue)).keys()
     # Where the fault removes a name that claims read, they cannot be evaluated.
     refused = [bool(fault.refused) or answer_types(fault.machine).keys() != answers for fault in faults]
-    readable = [fault for fault, is_refused in zip(faults, refused, strict=True) if not is_refused]
+    # No search of the account sees what it remembers, and one event is as open to it as another.
+    searched = [
+        not is_refused and not differ_in_memory_alone(account(scope.catalogue), fault.machine)
+        for fault, is_refused in zip(faults, refused, strict=True)
+    ]
+    readable = [fault for fault, is_searched in zip(faults, searched, strict=True) if is_searched]
     found = (
         breaches(_original(scope, False, account(scope.catalogue).policies), [fault.machine for fault in readable], _APART)
         if readable
@@ -100,13 +106,15 @@ def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
             return None
         return _killed(fault, found.violation.claim, "explorer", len(found.trace)) if found.violation is not None else None
 
-    def proof() -> Fate | None:
-        for o in Induction(fault.machine, claims(scope.catalogue.ranking), lemmas()).obligations():
+    def proof(machine: Machine) -> Fate | None:
+        for o in Induction(machine, claims(scope.catalogue.ranking), lemmas()).obligations():
             if o.verdict in (REFUTED, VACUOUS):
                 return _killed(fault, f"lemma {o.part}" if o.claim == LEMMA else o.claim, "prover", 1)
         return None
 
-    fate = search(False) or search(True) or proof()
+    if differ_in_memory_alone(account(scope.catalogue), fault.machine):
+        return proof(with_entry(fault.machine))
+    fate = search(False) or search(True) or proof(fault.machine) or proof(with_entry(fault.machine))
     opened = [] if fate is not None else openings(scope, account(scope.catalogue).policies)
     return next(filter(None, (search(ghosts, some) for ghosts in (False, True) for some in opened)), fate)
 
@@ -121,12 +129,15 @@ def fuzz(fault: Mutant) -> Fate | None:
     return _killed(fault, claim, "fuzzer", len(failure.records))
 
 
-def equivalent(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
-    """Proves that a fault answers everything as the original does; None where no proof is found."""
-    ranking = scope.catalogue.ranking
-    if not proved_equivalent(account(scope.catalogue), fault.machine, claims(ranking), lemmas()):
-        return None
-    return Fate(fault.id, fault.operator, fault.fault, EQUIVALENT, "", "prover")
+def equivalent(faults: Sequence[Mutant], scope: Scope = SMALL, budget: Budget | None = None) -> set[str]:
+    """Picks those of `faults` that answer everything as the original does, in every state of the scope under every policy."""
+    original = scoped(scope, (), left_open=account(scope.catalogue).policies)
+    # What is remembered is no part of the states that are compared.
+    faults = [fault for fault in faults if not differ_in_memory_alone(original.machine, fault.machine)]
+    compared = compare(original, [fault.machine for fault in faults], budget)
+    if not compared.exploration.complete:
+        return set()
+    return {fault.id for fault, differing in zip(faults, compared.differing, strict=True) if not differing}
 
 
 def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -> Iterator[Fate]:

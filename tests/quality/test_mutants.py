@@ -27,8 +27,8 @@ MUTANTS = {m.id: m for m in mutants(ORIGINAL)}
 
 def changed_parts(original: Machine, mutant: Machine) -> list[object]:
     pairs = zip(
-        (*original.events, *original.definitions, *original.variables),
-        (*mutant.events, *mutant.definitions, *mutant.variables),
+        (*original.events, *original.definitions, *original.variables, original.memory),
+        (*mutant.events, *mutant.definitions, *mutant.variables, mutant.memory),
         strict=True,
     )
     return [new for old, new in pairs if old != new]

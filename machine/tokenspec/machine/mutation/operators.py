@@ -157,8 +157,10 @@ def _memory(machine: Machine, memory: Memory) -> Iterator[_Edit[Memory]]:
         now = ", ".join(f"{act.value} {clock}" for clock, act in period.ended_by)
         for end in ends:
             left = tuple(e for e in ends if (e in period.ended_by) != (e == end))
+            if not left:
+                continue
             other = replace(memory, periods=_with(memory.periods, index, replace(period, ended_by=left)))
-            then = ", ".join(f"{act.value} {clock}" for clock, act in left) or "nothing"
+            then = ", ".join(f"{act.value} {clock}" for clock, act in left)
             yield _Edit("period", f"{memory.key}.{period.lasts}", now, then, other)
     for index, fact in enumerate(memory.facts):
         for edit in (*_expressions(rewriter, fact.expr), *_members(fact.expr, _kind(machine, fact.name))):

@@ -49,7 +49,7 @@ def test_an_implementation_conforms_under_the_setting_that_it_has(settings: dict
     assert all(settings[name] in answers for name, answers in verdict.policies.items())
     # What is left open is little, so that the verdict says something.
     assert verdict.settings <= 24
-    assert all(verdict.policy[knob] in answers for knob, answers in verdict.policies.items())
+    assert all(verdict.policy[name] in answers for name, answers in verdict.policies.items())
 
 
 @pytest.mark.parametrize("fault", ["outcomes_alone", "implied", "begins_opened", "one_medium"])

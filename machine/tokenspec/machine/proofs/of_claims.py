@@ -44,7 +44,9 @@ def witnesses(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StateP
 
 def invariants(machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart]) -> list[tuple[str, StatePart]]:
     """The parts that are proved together of every state, each with the claim it belongs to."""
-    own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine == machine.name]
+    own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine in (machine.name, machine.of)]
+    inherited = [(c.id, p) for c in claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.of]
+    own += [replace(p, name=f"{claim}.{p.name}") for claim, p in inherited]
     return [*((LEMMA, lemma) for lemma in own), *((c.id, part) for c, part in parts_of(claims, machine, StatePart))]
 
 
@@ -56,10 +58,7 @@ class _Proof:
         self._two_runs = [(c.id, p) for c, p in parts_of(claims, machine, TwoRunPart)]
         self._refusals = [(c.id, p) for c, p in parts_of(claims, machine, RefusalPart)]
         self._states = [(c.id, p) for c, p in parts_of(claims, machine, StatePart)]
-        own = [lemma for lemma in (within_types(machine), *lemmas) if lemma.machine in (machine.name, machine.of)]
-        inherited = [(c.id, p) for c in claims for p in c.parts if isinstance(p, StatePart) and p.machine == machine.of]
-        own += [replace(p, name=f"{claim}.{p.name}") for claim, p in inherited]
-        self._invariants = [(LEMMA, lemma) for lemma in own] + self._states
+        self._invariants = invariants(machine, claims, lemmas)
         self._settings = ProofContexts(machine, tuple(p.holds for _, p in self._invariants))
         self._after = [(c, p, self._settings.over(NEW, p.holds)) for c, p in self._invariants]
         self._known_of_rules: dict[str, dict[str, Expr]] = {}

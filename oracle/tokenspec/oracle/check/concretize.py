@@ -190,7 +190,7 @@ class _Writer:
         return payload
 
     def _job(self, account: Account | None, facts: Mapping[str, Value]) -> str:
-        """A job of which the journal says what the trace asks for, or as much of it as of any."""
+        """Returns the job whose facts in the journal fit the trace best."""
         known = [] if account is None else list(account.entries)
         if facts.get("job_is_new", not known):
             return f"job {len(self.records) + 1}"

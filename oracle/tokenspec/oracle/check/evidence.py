@@ -183,7 +183,7 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     own = settings.catalogue
     declared = proved_machines(system())
     proofs = [(machine, claims(DEFAULT.ranking)) for machine in declared]
-    # The plans and packs of somebody's own are another machine, of which some rules may have nothing to do.
+    # A user's plans and packs make another machine, some of whose rules may never apply.
     if own is not None and account(own) != machines[0]:
         proofs += [(machine, claims(own.ranking)) for machine in (account(own), with_entry(account(own)))]
     for machine, claimed in proofs:

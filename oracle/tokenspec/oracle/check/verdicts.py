@@ -117,7 +117,7 @@ class Cases:
         """Returns the occurrences of the rarest case that can arise; None where no case can, or nothing counts it."""
         arising = [case for case in cases(claim, part) if case not in self._absent]
         counted = engines_of(part) != ("prover",)
-        # That the interesting case of such a part can occur is one of its obligations; no search and no run counts it.
+        # The interesting case of such a part is one of its obligations; no search and no run counts it.
         return min(times_met(self._tally, case) for case in arising) if arising and counted else None
 
     def arises(self, claim: Claim, part: Part) -> bool:

@@ -57,8 +57,8 @@ class Possible:
         names = None if "duplicate" in terms.observes else Names()
         self.worlds = Worlds(setting.catalogue, terms.resets, {**(setting.known or {}), **terms.policy}, names)
         self.every = self.left = self.worlds.sets.every
-        self.witnesses: list[list[Told]] = []
-        """What was told in each world that ruled settings out, up to there."""
+        self.excluding: list[list[Exchange]] = []
+        """The records of each world that ruled settings out, up to the record that did."""
 
     def part(self, got: Message, answer: Answer) -> dict[str, Any]:
         """Returns the compared part of `got`, where `answer` is the right one."""

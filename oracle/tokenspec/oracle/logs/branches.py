@@ -157,7 +157,7 @@ class Worlds:
         self._oracles: dict[Settings, Oracle] = {}
         self._plain = plain = Oracle(None, catalogue, resets)
         self.reader = plain.reader
-        # Mostly one set of settings is met by many records, one after the other.
+        # Mostly many records in a row run under the same set of settings.
         self._settled: Settings = 0
         self._oracle, self._possible = plain, dict[str, list[_Choice]]()
         self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
@@ -301,7 +301,7 @@ class Followed:
         return [(answer, branch.settings) for answer, branch in ran]
 
     def judge(self, ran: Ran, compare: Callable[[Answer], list[Difference]]) -> Judged:
-        """Takes out the settings under which `compare` finds a difference between the answer and what was observed."""
+        """Removes the settings under which `compare` finds a difference between the answer and the observation."""
         compared = [Compared(answer, settings, compare(answer)) for answer, settings in ran]
         judged = Judged(self.worlds.sets, self._before, compared, self._before is self._running)
         self.left = judged.left
@@ -310,7 +310,7 @@ class Followed:
         return judged
 
     def _remembered(self, past: int, account: Account, named: list[tuple[str, str, str]]) -> int:
-        """What a record adds to the past, where a later one reads it: its job as it stands now, the first answer by its id.
+        """Returns the past with a record's additions that a later record reads: its job as it is now, the first answer by its id.
 
         Jobs and answers are only ever added to, so that equal additions to equal pasts are equal pasts.
         """
@@ -335,7 +335,7 @@ def _joined(branches: list[Branch]) -> list[Branch]:
     alike: dict[Any, list[Branch]] = {}
     for branch in branches:
         account = branch.account
-        # What differs most often comes first, so that few histories of balances are compared.
+        # The part that differs most often comes first, so that few histories of balances are compared.
         key = (branch.past, account.row, account.ended)
         group = alike.setdefault(key, [])
         for n, other in enumerate(group):

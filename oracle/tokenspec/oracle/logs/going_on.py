@@ -43,7 +43,7 @@ class GoingOn:
         self._possible = PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue.ranking)
 
     def take_over(self, record: Record, answer: Answer, found: Sequence[Difference], is_repeated: bool = False) -> None:
-        """The account of `record`, whose right answer was `answer`, goes on from what was observed of it."""
+        """Continues the account of `record`, whose right answer was `answer`, from its observation."""
         observed = record.observed or {}
         if any(field == "outcome" for field, _, _ in found):
             # Everything is observed here, and a null says that there is none.

@@ -15,19 +15,18 @@ Settings = int
 
 
 class SettingSets:
-    """The sets over the answers of `policies`. The first bit is every knob's first answer, its default.
+    """The sets over the choices of `policies`. The first bit is every policy's first choice, its default.
 
-    `fixed` are settings of which nothing else is asked, and on the knobs `idle` nothing turns: neither takes a part in the
-    sets, which makes them the smaller.
+    `fixed` are known settings, and nothing depends on the policies `idle`: neither takes bits, which keeps the sets small.
     """
 
     def __init__(self, policies: Sequence[Policy], fixed: Mapping[str, str] | None = None, idle: Iterable[str] = ()) -> None:
         known, apart = dict(fixed or {}), {*(fixed or {}), *idle}
-        every = {p.name: (known[p.name],) if p.name in known else tuple(answer for answer, _ in p.answers) for p in policies}
-        self._apart = {knob: answers for knob, answers in every.items() if knob in apart}
+        every = {p.name: (known[p.name],) if p.name in known else tuple(choice for choice, _ in p.answers) for p in policies}
+        self._apart = {name: choices for name, choices in every.items() if name in apart}
         self._order = tuple(every)
-        self._knobs = {knob: answers for knob, answers in every.items() if knob not in apart}
-        self.count = prod(len(answers) for answers in self._knobs.values())
+        self._choices = {name: choices for name, choices in every.items() if name not in apart}
+        self.count = prod(len(choices) for choices in self._choices.values())
         self.every: Settings = (1 << self.count) - 1
         self.holding: dict[tuple[str, str], Settings] = {}
         """By policy and choice: all settings with that choice."""
@@ -46,8 +45,8 @@ class SettingSets:
     def answers(self, settings: Settings) -> dict[str, list[str]]:
         """Returns, by policy, each choice that some setting of the set has."""
         return {
-            knob: [answer for answer in self._apart.get(knob) or self._knobs[knob] if settings & self.holding[knob, answer]]
-            for knob in self._order
+            name: [choice for choice in self._apart.get(name) or self._choices[name] if settings & self.holding[name, choice]]
+            for name in self._order
         }
 
     def size(self, settings: Settings) -> int:

@@ -49,7 +49,7 @@ class Account(msgspec.Struct):
     """The true balances, one after the other, since the oldest fetch of a session that is logged in."""
 
     def copy(self) -> Account:
-        """Returns an account that goes its own way from here on. Entries and answers are never changed, so they are shared."""
+        """Returns an independent copy of the account. Entries and answers are never changed, so they are shared."""
         return structs.replace(
             self,
             daily=structs.replace(self.daily) if self.daily is not None else None,
@@ -62,7 +62,7 @@ class Account(msgspec.Struct):
 
 
 def act_on_renewal(account: Account, act: ClockAct, at: int, stay_clamped: bool) -> None:
-    """The renewal's clock starts at `at`, is settled or stops."""
+    """Starts the renewal's clock at `at`, settles it or stops it."""
     if act is ClockAct.STARTS:
         account.renewal = start_monthly(at, stay_clamped)
     elif act is ClockAct.SETTLES and account.renewal is not None:

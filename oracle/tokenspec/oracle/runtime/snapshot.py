@@ -26,7 +26,7 @@ _MONTHS_MAX = 120_000
 """The number of months in the years 0000 to 9999."""
 
 VERSION = 3
-"""Of the file's format. A file of another version is refused, not guessed at."""
+"""The version of the file format. A file of another version is refused, not guessed at."""
 
 
 class _Head(msgspec.Struct):

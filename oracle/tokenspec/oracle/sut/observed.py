@@ -10,7 +10,7 @@ from typing import Any
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.answers import DELTA, Answer
 from tokenspec.spec.system import IDS, system
 from tokenspec.spec.words import POOLS
 
@@ -23,7 +23,7 @@ def reasons_from_file(path: Path) -> dict[str, frozenset[str]]:
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError, RecursionError) as fault:
-        raise BadSetting(str(path), f"it is not TOML: {fault}") from None
+        raise BadSetting(str(path), f"the file is not TOML: {fault}") from None
     codes = {IDS.code} | {need.code for machine in system().machines for event in machine.events for need in event.requires}
     found: dict[str, frozenset[str]] = {}
     for word, meant in written.items():

@@ -129,15 +129,14 @@ def fuzz(fault: Mutant) -> Fate | None:
     return _killed(fault, claim, "fuzzer", len(failure.records))
 
 
-def equivalent(faults: Sequence[Mutant], scope: Scope = SMALL, budget: Budget | None = None) -> set[str]:
-    """Picks those of `faults` that answer everything as the original does, in every state of the scope under every policy."""
-    original = scoped(scope, (), left_open=account(scope.catalogue).policies)
-    # What is remembered is no part of the states that are compared.
-    faults = [fault for fault in faults if not differ_in_memory_alone(original.machine, fault.machine)]
-    compared = compare(original, [fault.machine for fault in faults], budget)
-    if not compared.exploration.complete:
-        return set()
-    return {fault.id for fault, differing in zip(faults, compared.differing, strict=True) if not differing}
+def equivalent(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
+    """Proves that a fault answers everything as the original does; None where no proof is found."""
+    ranking = scope.catalogue.ranking
+    # With one entry of the memory, so that what is remembered is compared as well.
+    original, other = with_entry(account(scope.catalogue)), with_entry(fault.machine)
+    if not proved_equivalent(original, other, claims(ranking), lemmas()):
+        return None
+    return Fate(fault.id, fault.operator, fault.fault, EQUIVALENT, "", "prover")
 
 
 def fates(faults: Sequence[Mutant], tick: Callable[[int], None], workers: int) -> Iterator[Fate]:

@@ -80,7 +80,7 @@ def _shown(solve: Callable[[str], str], own: Catalogue | None) -> Shown:
         every = claims(own.ranking)
         for machine in (account(own), with_entry(account(own))):
             for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
-                # Its plans and packs may leave some rule nothing to do.
+                # With its plans and packs some rule may never apply.
                 if script.status == "unsat":
                     holds = solve(script.text) == script.status and script.bound is None
                     yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)

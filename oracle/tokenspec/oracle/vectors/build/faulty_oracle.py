@@ -121,7 +121,7 @@ class FaultyWorld(Oracle):
         self._plain = (compiled.steps, self._acts, self._notes, self._answers, self._repeats)
 
     def seed(self, fault: OracleFault) -> None:
-        """From now on it has this fault and no other, and an empty world."""
+        """Replaces the fault, and empties the world."""
         steps, acts, notes, answers, repeats = self._plain
         self.compiled.initial = fault.initial
         self.compiled.steps = {**steps, **fault.steps}

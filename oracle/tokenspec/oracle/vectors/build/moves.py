@@ -111,7 +111,7 @@ def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
 
 
 def _named(account: Account, catalogue: Catalogue) -> Iterator[Found]:
-    """Generations that name their model, or the action that they pay for."""
+    """Yields generations that name their model, or the action that they pay for."""
     job, image = f"j{len(account.entries) + 1}", "image"
     known = [next((n for n, m in catalogue.models.items() if m.paid_only is paid_only), UNKNOWN) for paid_only in (True, False)]
     for model in dict.fromkeys((*known, UNKNOWN)):

@@ -125,7 +125,7 @@ class PathSearch:
     def _first(self, script: Script) -> PathNode:
         """Returns the path of the script."""
         oracle = self._oracle.fork({})
-        way = Way(None, None, oracle.memory.begun(oracle.compiled.initial), parse_instant(START))
+        way = PathNode(None, None, oracle.memory.begun(oracle.compiled.initial), parse_instant(START))
         for length, record in enumerate(records_of(script, oracle), 1):
             account, _, rule = self._played(way, record)
             way = PathNode(way, record, account, record["at"], rule, 0, length)
@@ -200,7 +200,7 @@ def _filled(tokens: int, most: int) -> int:
 
 
 def _last_job(account: Account) -> Any:
-    """What a refund of the last job turns on."""
+    """Returns the facts that a refund of the last job depends on."""
     for entry in reversed(account.entries.values()):
         lasts = tuple(one == other for one, other in zip(entry.since, account.ended, strict=True))
         *parts, _, refunded = entry.held

@@ -42,7 +42,7 @@ JOBS = Memory(
                       "the job is a generation that cost tokens"),
            definition("job_was_through", ite(PART["api"] > 0, "api", "app"), "where the job was generated")),
 )
-"""What is remembered of a job: what each pool paid, in which periods, and whether it was given back."""
+"""The memory of a job: the part of each pool, the periods it was drawn in, and whether it was given back."""
 
 
 def _pays(parts: Mapping[str, Termlike]) -> tuple[Flows, Flows]:

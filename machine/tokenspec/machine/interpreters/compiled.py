@@ -32,7 +32,7 @@ Outcome: TypeAlias = tuple[int, Row, tuple[Value | None, ...]]
 StepFunction: TypeAlias = Callable[[Row, Fields], Outcome]
 LedgerFunction: TypeAlias = Callable[[Row, Fields], tuple[int, ...]]
 NoteFunction: TypeAlias = Callable[[Row, Fields, Row], Row]
-"""What an entry of the memory holds after a rule, of the state and fields before, and of what it held."""
+"""Gives the values that an entry of the memory holds after a rule, from the state, the fields and its values before."""
 Bound: TypeAlias = tuple[Row, dict[str, StepFunction], dict[str, LedgerFunction], dict[str, NoteFunction]]
 """The initial state, the step functions by event, the ledger functions by rule, and those of the rules that write notes."""
 

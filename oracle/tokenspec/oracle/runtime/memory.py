@@ -17,7 +17,7 @@ Facts: TypeAlias = Callable[[Account, str], Row]
 
 
 class Remembered:
-    """What the accounts of one machine remember."""
+    """The memory of all accounts of one machine: how an entry is read and written."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -31,11 +31,11 @@ class Remembered:
         self._all = self.facts(self.names)
 
     def begun(self, row: Row) -> Account:
-        """An account that is in the state `row` and remembers nothing."""
+        """Returns an account that is in the state `row` and remembers nothing."""
         return Account(row, ended=(0,) * len(self.memory.periods))
 
     def facts(self, names: Sequence[str]) -> Facts:
-        """What gives the facts `names`."""
+        """Returns the function that gives the facts `names`."""
         facts, nothing = recalled(self.memory, names), self._blank
 
         def read(account: Account, key: str) -> Row:
@@ -47,25 +47,25 @@ class Remembered:
         return read
 
     def facts_by_name(self, account: Account, key: str) -> dict[str, Value]:
-        """Every fact about the entry under `key`."""
+        """Returns every fact about the entry under `key`."""
         return dict(zip(self.names, self._all(account, key), strict=True))
 
     def asked(self, event: Event) -> list[str]:
-        """The facts that `event` reads of the entry it names."""
+        """Returns the facts that `event` reads of the entry it names."""
         asks = self.memory.reads(event)
         return [f.name for f in event.fields if asks and f.origin is Origin.FACT and f.name in self.names]
 
     def held(self, account: Account, key: str) -> Row:
-        """What the entry under `key` holds."""
+        """Returns the values that the entry under `key` holds."""
         return account.entries.get(key, self._blank).held
 
     def write(self, account: Account, key: str, held: Row) -> None:
-        """The entry under `key` holds `held` from now on; it stays of the periods that it was first written in."""
+        """Replaces the values of the entry under `key`; its periods stay those in which it was first written."""
         known = account.entries.get(key)
         account.entries[key] = Entry(held, account.ended if known is None else known.since)
 
     def note(self, account: Account, key: str, values: Mapping[str, Any]) -> None:
-        """Writes some of what the entry under `key` holds, by name."""
+        """Replaces some values of the entry under `key`, by name."""
         held = list(self.held(account, key))
         for name, value in values.items():
             held[self._at[name]] = value
@@ -78,7 +78,7 @@ class Remembered:
             account.ended = tuple([count + (n in ends) for n, count in enumerate(account.ended)])
 
     def wrong_with(self, account: Account) -> str | None:
-        """Why no account remembers what `account` does; None where nothing speaks against it."""
+        """Returns the reason why no account remembers what `account` does; None where nothing speaks against it."""
         kinds = [each.type for each in self.memory.holds]
         if len(account.ended) != len(self.memory.periods) or min(account.ended, default=0) < 0:
             return "it has counted other periods"

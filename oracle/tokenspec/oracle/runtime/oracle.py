@@ -105,7 +105,7 @@ class Oracle:
         self._clocks = {c.name: c for c in self.machine.clocks}
         self.ids = IDS
         self.repeat = Repeat(self.policy[self.ids.repeated])
-        """What a record gets that comes under a used id."""
+        """The treatment of a record under a used id."""
         self._frees_refused = self.policy[self.ids.refused] == OfRefused.FREE.value
         self._clamped = self.policy["month_end"] == "stay_clamped"
         self._every_24h = self.policy["daily_reset_clock"] == "every_24h_from_opening"

@@ -25,7 +25,7 @@ from tokenspec.oracle.publish.documents import contents, finder
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.spec.account import account
 from tokenspec.spec.clauses import CLAUSES
-from tokenspec.spec.system import system
+from tokenspec.spec.system import IDS, system
 
 ROOT = Path(__file__).parents[2]
 HEARD = table(("a", "b"), [("1|2", "`x_y`"), ("_n_ *", "")])
@@ -97,6 +97,9 @@ def test_an_event_that_a_state_rules_out_has_a_dash_and_every_refusal_a_row() ->
     assert rows["`transfer`"] == ("-",) * 5
     codes = [need.code for event in account().events if event.actor.value != "clock" for need in event.requires]
     assert [row[2].strip("`") for row in refusals(account()).rows] == codes
+    with_ids = refusals(account(), IDS).rows
+    assert [row[2].strip("`") for row in with_ids] == ["id_must_be_new", *codes]
+    assert with_ids[0][:2] == ("any", "0")
 
 
 def sync(folder: Path, *arguments: str) -> Finished:

@@ -9,6 +9,7 @@ from tokenspec.diagrams.graph import shown
 from tokenspec.diagrams.words import opposite, refused_in
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Origin, Policy
 from tokenspec.machine.lang.expr import Lit
+from tokenspec.machine.lang.ids import Ids, Repeat
 from tokenspec.machine.lang.typecheck import show
 
 
@@ -56,9 +57,15 @@ def _possible(machine: Machine, event: Event, state: str) -> list[str]:
     return [f"`{r.name}`" for r in event.rules if state in r.source]
 
 
-def refusals(machine: Machine) -> Table:
-    """Every event's refusal codes in order of precedence, with the condition under which each is given."""
+def refusals(machine: Machine, ids: Ids | None = None) -> Table:
+    """Every event's refusal codes in order of precedence, with the condition under which each is given.
+
+    The refusal of a used id, where `ids` are declared, goes before those of every event.
+    """
     rows = []
+    if ids is not None:
+        when = f"the `{ids.key}` is used, under `{ids.repeated} = {Repeat.REFUSED.value}`"
+        rows.append(("any", "0", f"`{ids.code}`", when, ids.because, " ".join(ids.clauses)))
     for event in machine.events:
         if event.actor is Actor.CLOCK:
             continue

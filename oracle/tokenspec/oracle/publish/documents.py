@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,7 +30,7 @@ from tokenspec.machine.lang.claims import (
     StepPart,
     TwoRunPart,
 )
-from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.declaration import Actor, Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.base.errors import BadSetting
@@ -92,7 +92,9 @@ def contents(
         "definitions": ("every expression that has a name", lambda _: tables.definitions(account)),
     }
     for name, machine in machines.items():
-        for what, (says, draw) in _OF_A_MACHINE.items():
+        comes_in_records = any(event.actor is Actor.USER for event in machine.events)
+        of_ids = partial(tables.refusals, ids=system(catalogue).ids if comes_in_records else None)
+        for what, (says, draw) in (_OF_A_MACHINE | {"refusals": (_OF_A_MACHINE["refusals"][0], of_ids)}).items():
             of = f"{says}, of the {name.replace('_', ' ')}"
             found[f"{name.replace('_', '-')}-{what}"] = (of, lambda _, draw=draw, machine=machine: draw(machine))  # type: ignore[misc]
     drawn = pictures(catalogue, policy)

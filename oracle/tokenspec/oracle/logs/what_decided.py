@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tokenspec.machine.lang.declaration import Event, Requirement, Rule
 from tokenspec.machine.lang.ids import Repeat
+from tokenspec.oracle.base.clauses import clauses_of, reason
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import RanByItself
@@ -35,28 +35,16 @@ class Because(NamedTuple):
 def because(oracle: Oracle, event: str, decided_by: str | None, differing: Sequence[Difference]) -> Because:
     """Returns the decision behind `oracle`'s last answer, in the fields that differ."""
     declared = oracle.machine.event_named.get(event) or oracle.session_machine.event_named[event]
-    usual = declared.clauses or tuple(dict.fromkeys(clause for rule in declared.rules for clause in rule.clauses))
     if decided_by is None and oracle.repeat is Repeat.FIRST_ANSWER:
-        return Because(REPEATED, _REPEATED[oracle.repeat], usual)
+        return Because(REPEATED, _REPEATED[oracle.repeat], clauses_of(declared))
     job = _fell_due(oracle, event, differing)
     if job is not None:
-        rule = _reason(oracle.machine.event_named[job.event], job.rule)
+        why, clauses = reason(oracle.machine.event_named[job.event], job.rule)
         told = f"{job.event} fell due at {format_instant(job.at)}, before this record, and ran by itself"
-        return Because(job.rule, f"{told}: {_why(rule)}", rule.clauses)
+        return Because(job.rule, f"{told}: {why}", clauses)
     if decided_by is None:
-        return Because(REPEATED, _REPEATED[oracle.repeat], usual)
-    reason = _reason(declared, decided_by)
-    return Because(decided_by, _why(reason), reason.clauses or usual)
-
-
-def _reason(event: Event, name: str) -> Rule | Requirement:
-    """Returns the event's own rule or requirement: another machine may give the same code for another reason."""
-    found: dict[str, Rule | Requirement] = {need.code: need for need in event.requires}
-    return (found | {rule.name: rule for rule in event.rules})[name]
-
-
-def _why(reason: Rule | Requirement) -> str:
-    return reason.because if isinstance(reason, Requirement) else reason.why
+        return Because(REPEATED, _REPEATED[oracle.repeat], clauses_of(declared))
+    return Because(decided_by, *reason(declared, decided_by))
 
 
 def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> RanByItself | None:

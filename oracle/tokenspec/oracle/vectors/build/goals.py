@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Actor, Origin, Requirement, Rule
+from tokenspec.machine.lang.declaration import Actor, Event, Origin
 from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.base.clauses import DeclaredReason, clauses_of, reason
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.spec.system import system
@@ -35,11 +36,9 @@ def slug(goal: str) -> str:
 def candidate(goal: str, found: ExecutedRun) -> Candidate:
     """Returns the run found for a goal, named by the goal and titled by its end."""
     record = found.records[-1]
-    reason = _reasons().get((record["event"], found.last))
-    why = reason.why if isinstance(reason, Rule) else reason.because if reason is not None else "the first answer stands"
-    declared = _events()[record["event"]]
-    clauses = (reason.clauses if reason is not None else ()) or declared.clauses
-    clauses = clauses or tuple(dict.fromkeys(c for r in declared.rules for c in r.clauses))
+    event = _events()[record["event"]]
+    repeated = DeclaredReason("the first answer stands", clauses_of(event))
+    why, clauses = reason(event, found.last) if found.last != "duplicate" else repeated
     outcome = "" if found.answers[-1].outcome == "accepted" else ", refused"
     earlier = f" after {found.records[-2]['event'].replace('_', ' ')}," if len(found.records) > 1 else ""
     told = f"{_passing(goal)}{_told(record)}{earlier} {_where(found)}{outcome}: {why}{_settings(found)}"
@@ -55,16 +54,7 @@ def _passing(goal: str) -> str:
 
 
 @cache
-def _reasons() -> dict[tuple[str, str], Rule | Requirement]:
-    found: dict[tuple[str, str], Rule | Requirement] = {}
-    for event in _events().values():
-        found |= {(event.name, need.code): need for need in event.requires}
-        found |= {(event.name, rule.name): rule for rule in event.rules}
-    return found
-
-
-@cache
-def _events() -> dict[str, Any]:
+def _events() -> dict[str, Event]:
     account, _, session = system().machines
     return {event.name: event for event in (*account.events, *session.events)}
 

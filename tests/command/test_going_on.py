@@ -167,6 +167,45 @@ def test_the_other_way_in_which_jobs_come_is_tried(tmp_path: Path) -> None:
 
 
 RENEWAL = "2026-08-15T09:00:00Z"
+
+
+def test_one_of_the_jobs_may_run_by_itself_and_the_other_be_written(tmp_path: Path) -> None:
+    records = [
+        *BY_ITSELF,
+        record("ada", LAST, "subscribe", plan="premium", observed={"balances": {"fast": 25_000}}),
+        record("ada", "2026-08-20T09:00:00Z", "view", session="s", shown={"fast": 1}, observed={"balances": {"daily": 0}}),
+        record("ada", "2026-08-20T10:00:00Z", "renew", observed={"outcome": "accepted", "balances": {"rollover": 25_000}}),
+    ]
+    done = replayed(tmp_path, records)
+    assert (done.code, done.report["divergences"][0]["resets"]) == (15, "implied")
+    assert within("replay", "log.jsonl", "--resets", "implied", cwd=tmp_path).code == 15
+    for words in (("--resets", "daily=implied"), ("--resets", "implied", "--resets", "renewal=explicit")):
+        assert within("replay", "log.jsonl", *words, cwd=tmp_path).code == 0
+        assert within("infer", "log.jsonl", *words, cwd=tmp_path).code == 0
+    inferred = within("infer", "log.jsonl", cwd=tmp_path)
+    assert (inferred.code, "under --resets daily=implied some do" in inferred.out) == (15, True)
+    state = ("--save-state", "state.json")
+    assert within("replay", "log.jsonl", "--resets", "daily=implied", *state, cwd=tmp_path).code == 0
+    assert '"resets":"daily=implied"' in (tmp_path / "state.json").read_text()
+
+
+@pytest.mark.parametrize(
+    ("words", "rule"),
+    [
+        (("sometimes",), "--resets: it is explicit or implied, or an object of them by clock"),
+        (("weekly=implied",), "--resets.weekly: there is no such clock; there are renewal, daily"),
+        (("daily=often",), "--resets.daily: it is explicit or implied"),
+        (("explicit", "implied"), "--resets implied: it is given twice"),
+        (("daily=implied", "daily=explicit"), "--resets daily=explicit: daily is given twice"),
+    ],
+)
+def test_what_is_no_way_for_jobs_to_come_is_wrong_usage(words: tuple[str, ...], rule: str, tmp_path: Path) -> None:
+    replayed(tmp_path, BY_ITSELF)
+    options = [part for word in words for part in ("--resets", word)]
+    done = within("replay", "log.jsonl", *options, cwd=tmp_path)
+    assert (done.code, rule in done.err) == (64, True), done.err
+
+
 LOG_FAULTS: dict[str, tuple[list[Record], str]] = {
     "a line twice": ([generated(24, "j", outcome="accepted")] * 2, "this line is the same as line 3, byte for byte"),
     "a purchase twice": (

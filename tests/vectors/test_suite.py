@@ -24,6 +24,7 @@ from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
 from tokenspec.oracle.vectors.build.suite import candidate_of
 from tokenspec.oracle.vectors.build.write import differing, write
 from tokenspec.oracle.vectors.suite import Case, Suite, default_suite, record_of
+from tokenspec.oracle.wire.resets import resets_from
 from tokenspec.oracle.wire.settings import catalogue_from
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import POLICIES
@@ -50,7 +51,7 @@ def test_it_is_of_this_declaration_and_every_file_is_listed(suite: Suite) -> Non
 
 def test_every_answer_is_the_oracle_s_and_every_edge_is_gone_along(cases: list[Case]) -> None:
     for case in cases:
-        world = world_of(case.vector.policy, catalogue_from(case.vector.catalogue), case.vector.resets)
+        world = world_of(case.vector.policy, catalogue_from(case.vector.catalogue), resets_from(case.vector.resets))
         played = play(world, [record_of(step) for step in case.vector.steps])
         assert [a.as_dict() for a in played.answers] == [step.expect.as_dict() for step in case.vector.steps], case.id
         assert list(played.edges) == case.entry.edges, case.id

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any
@@ -15,9 +16,10 @@ import click
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.command.files import EMPTY, check_files
-from tokenspec.oracle.report.config import settings_of, settings_or_infer
+from tokenspec.oracle.report.config import reached, settings_of, settings_or_infer
 from tokenspec.oracle.report.forms import Reports, write
 from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.wire.resets import CLOCKS, resets_from_options
 from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.policies import POLICIES
 
@@ -35,6 +37,10 @@ class Seconds(click.FloatRange):
 
 TIMEOUT = Seconds(min=0, min_open=True, max=3_600)
 """The type of the time limit for an answer: up to an hour."""
+
+
+SECONDS = Seconds(min=0, min_open=True, max=31 * 86_400)
+"""The time limit of a run: up to a month."""
 
 
 def together(name: str, make: Callable[..., object], *options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -57,12 +63,24 @@ def together(name: str, make: Callable[..., object], *options: Callable[[Command
     return decorate
 
 
-resets_option = click.option(
-    "--resets",
-    type=click.Choice(RESETS),
-    default=RESETS[0],
-    show_default=True,
-    help="explicit: the log has the two jobs as events; implied: they run automatically when due.",
+def _resets(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> str:
+    return resets_from_options(given)
+
+
+def resets_option(says: str) -> Callable[[Command], Command]:
+    """--resets, with its help."""
+    metavar = f"[{'|'.join(RESETS)}|CLOCK=...]"
+    return click.option("--resets", metavar=metavar, multiple=True, callback=_resets, shell_complete=_resets_words, help=says)
+
+
+def _resets_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    words = [*RESETS, *(f"{clock}={word}" for clock in CLOCKS for word in RESETS)]
+    return [word for word in words if word.startswith(incomplete)]
+
+
+RESETS_OF_LOGS = resets_option(
+    "`explicit` (the default): the jobs are written in the log; `implied`: they run by themselves when due; `daily=implied`: "
+    "that one does. May be given again."
 )
 """--resets of a verb that reads logs."""
 
@@ -97,6 +115,25 @@ settings_or_infer_options = together(
     _CATALOGUE,
 )
 """--policy and --catalogue, as `settings`, where settings can be inferred as well."""
+
+
+SUT = "A command line, http://HOST:PORT/PATH (or https://), or python:package.module:factory"
+"""The help of --sut."""
+
+reached_options = together(
+    "reached",
+    reached,
+    click.option(
+        "--header",
+        metavar="NAME=VALUE",
+        multiple=True,
+        help="A header of every request to http:// or https://. May be given again.",
+    ),
+    click.option(
+        "--wait", type=TIMEOUT, metavar="SECONDS", help="How long an implementation behind http:// or https:// has to come up."
+    ),
+)
+"""--header and --wait, as `reached`."""
 
 
 @dataclass(frozen=True)
@@ -152,11 +189,38 @@ def _report_option(formats: Sequence[str]) -> Callable[[Command], Command]:
     )
 
 
+EVERY = 10.0
+"""Seconds between two lines of progress, where standard error is no terminal."""
+
+
+class _Lines:
+    """Progress as a line every some seconds; a short run writes none."""
+
+    def __init__(self, says: str, total: int | None) -> None:
+        self._says, self._total, self._done = says, total, 0
+        self._started = self._last = time.monotonic()
+
+    def __call__(self, steps: int) -> None:
+        self._done, now = self._done + steps, time.monotonic()
+        if now - self._last >= EVERY:
+            self._last = now
+            far = f"{self._done:,} so far" if self._total is None else f"{100 * self._done // max(self._total, 1)}%"
+            with suppress(OSError):
+                click.echo(f"{self._says}: {far}, {now - self._started:.0f} s", err=True)
+
+
 @contextmanager
 def progress(says: str, total: int | None) -> Iterator[Callable[[int], None]]:
-    """Shows a progress bar on standard error, on a terminal only; yields a function to be called with steps done."""
-    if not sys.stderr.isatty():
+    """A bar on standard error, or a line every some seconds if it is no terminal; none of them with -q.
+
+    The call it gives is told of each step done.
+    """
+    context = click.get_current_context(silent=True)
+    if context is not None and context.params.get("quiet"):
         yield lambda _: None
+        return
+    if not sys.stderr.isatty():
+        yield _Lines(says, total)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn

@@ -6,8 +6,9 @@ records; a replay of them finds the rule behind it, and the policies under which
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,19 +21,20 @@ from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
 from tokenspec.oracle.fuzz.regressions import Regressions
-from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
+from tokenspec.oracle.fuzz.sut import SutFuzz, TimeIsUp, sut_fuzz
 from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, NoSettingLeft, Possible, side_by_side
 from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld
 from tokenspec.oracle.logs.because import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.sut.capabilities import BATCH, Capabilities
 from tokenspec.oracle.sut.client import HUNG, Client
 from tokenspec.oracle.sut.observed import asking
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Openings, SutSettings, close
 from tokenspec.oracle.wire.answers import Answer
-from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.records import asked
+from tokenspec.oracle.wire.resets import clock_jobs, runs_by_itself
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
 
@@ -41,6 +43,36 @@ HYPOTHESIS_SHARE = 5
 
 _TRIES, _HUNG = 1_000, 20
 """The largest number of tries, and of those at which an implementation hangs, each of which costs a whole timeout."""
+
+
+_ROUND = 25
+"""Walks of a round, where time ends the run: both ways to run have their share of a short one."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The end of a run: after so many walks, each of so many steps, or after so many seconds."""
+
+    examples: int | None
+    steps: int
+    seed_number: int
+    seconds: float | None
+
+    def until(self) -> float:
+        """Returns the instant, of the monotonic clock, at which a run ends that begins now."""
+        return float("inf") if self.seconds is None else time.monotonic() + self.seconds
+
+    def rounds(self) -> Iterator[tuple[int, int]]:
+        """Yields the walks and the seed of each round: one where examples are counted, else as many as there is time for."""
+        if self.examples is not None:
+            yield self.examples, self.seed_number
+            return
+        for number in itertools.count():
+            yield _ROUND, self.seed_number + number * _STRIDE
+
+
+_STRIDE = 1_000_003
+"""Between the seeds of two rounds; nobody counts seeds up so far."""
 
 
 @dataclass
@@ -63,6 +95,10 @@ class Conformance:
 
     terms: Capabilities | None = None
     policy: Mapping[str, str] = field(default_factory=dict)
+    catalogue: Catalogue = DEFAULT
+    """The catalogue with what the implementation has fixed of it."""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """The figures that it has fixed, by their keys in a catalogue."""
     coverage: Coverage = field(default_factory=lambda: Coverage(()))
     closed: frozenset[Met] = frozenset()
     """Rules and refusals that cannot be met with the events and values that the implementation takes."""
@@ -75,6 +111,8 @@ class Conformance:
     why_none: str = ""
     """The reason where there is no verdict."""
     is_interrupted: bool = False
+    ended_by_time: bool = False
+    """True if the time it was given ended it."""
     tried: int = 0
     """The number of counterexamples of earlier runs that were tried first, the last one included."""
     mended: int = 0
@@ -106,23 +144,26 @@ class Conformance:
 def conform(
     client: Client,
     setting: SutSettings,
-    examples: int,
+    examples: int | None,
     steps: int,
     seed_number: int = 0,
     tick: Progress = lambda _: None,
     database: Path | None = None,
     openings: Openings | None = None,
+    seconds: float | None = None,
 ) -> Conformance:
     """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis.
 
-    With a `database`, a directory, findings of earlier runs are tried first, and new ones are kept there. `openings` are the
-    worlds that were opened at `client` before. Raises `NotThere`, and `WrongUsage` where a requested setting is fixed
-    otherwise.
+    After `seconds` it ends, and the verdict is about what was tried by then; there is none where fewer than `examples` were.
+    Without `examples` it goes on until then. With a `database`, a directory, what earlier runs found is tried first, and what
+    is found is kept there. `openings` are the worlds that were opened at `client` before. Raises `NotThere`, `WrongUsage`
+    where a setting that was asked for is fixed otherwise, and `BadSetting` where its own figures break the limits.
     """
     started = time.monotonic()
-    verdict = Conformance(policy=setting.policy)
+    verdict = Conformance(policy=setting.policy, catalogue=setting.catalogue)
     try:
-        _judge(verdict, openings or Openings(client, setting.named), setting, (examples, steps, seed_number), tick, database)
+        limits = Limits(examples, steps, seed_number, seconds)
+        _judge(verdict, openings or Openings(client, setting.named), setting, limits, tick, database)
     except KeyboardInterrupt:
         verdict.why_none, verdict.is_interrupted = "it was interrupted", True
     except CannotOpen as fault:
@@ -132,36 +173,41 @@ def conform(
 
 
 def _judge(
-    verdict: Conformance,
-    openings: Openings,
-    setting: SutSettings,
-    limits: tuple[int, int, int],
-    tick: Progress,
-    database: Path | None,
+    verdict: Conformance, openings: Openings, setting: SutSettings, limits: Limits, tick: Progress, database: Path | None
 ) -> None:
     try:
         terms = verdict.terms = setting.opened_at(openings)
     except Diverged as error:
         verdict.counterexample = SutCounterexample([], [], error)
         return
-    verdict.policy = {**setting.policy, **terms.policy}
+    setting = setting.under(terms)
+    verdict.policy, verdict.catalogue = {**setting.policy, **terms.policy}, setting.catalogue
+    verdict.figures = openings.fixed_figures
     verdict.closed = closed_by(terms, setting)
     fuzz = _fuzz_of(openings, terms, setting)
     verdict.coverage, verdict.count, verdict.held, verdict.left_out = fuzz.coverage, fuzz.count, fuzz.held, openings.left_out
     kept = Regressions(database, terms, setting) if database is not None else None
     try:
         if fuzz.events and terms.observes:
+            fuzz.until = limits.until()
             if kept is not None:
                 _try_again(fuzz, kept, verdict)
-            walk_worlds(fuzz, *limits, tick)
-            examples, steps, seed_number = limits
-            drive(fuzz, -(-examples // HYPOTHESIS_SHARE), steps, seed_number, tick)
+            for examples, seed_number in limits.rounds():
+                walk_worlds(fuzz, examples, limits.steps, seed_number, tick)
+                drive(fuzz, -(-examples // HYPOTHESIS_SHARE), limits.steps, seed_number, tick)
     except (KeyboardInterrupt, CannotOpen):
         raise
+    except TimeIsUp:
+        verdict.ended_by_time = True
+        if limits.examples is not None:
+            verdict.why_none = (
+                f"{limits.seconds:g} s ended it before all examples had been run ({limits.examples} were asked for)"
+            )
     except Exception:
         if fuzz.failure is None:
             raise
     finally:
+        fuzz.until = float("inf")
         _note_settings(verdict, fuzz)
     if fuzz.failure is not None:
         # An interrupted search for a shorter one still shows the finding.
@@ -223,6 +269,7 @@ def replayed(
         terms = setting.opened_at(openings)
     except Diverged as error:
         return SutCounterexample([], [], error)
+    setting = setting.under(terms)
     fuzz = _fuzz_of(openings, terms, setting)
     run = fuzz()
     try:
@@ -284,20 +331,27 @@ def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
         kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))
         closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures))
         by_itself = {e.name for e in machine.events if e.actor is Actor.CLOCK}
-        closed |= {met for met in outcomes(machine) if met[0] in by_itself}
+        closed |= {met for met in outcomes(machine) if met[0] in by_itself or not _is_known(met, terms)}
         refused = {met for met in outcomes(machine) if met[1].startswith("refused: ")}
         if not terms.opens_accounts:
             closed |= {(event, what) for event, what in refused if event == "open_account" or what.endswith("account_must_exist")}
-        if terms.resets == "implied":
-            # A job that runs automatically runs when it is due, and leaves nothing due.
-            closed |= {(event, what) for event, what in refused if event in JOBS or what.endswith("renewal_must_not_be_due")}
+        # A job that runs by itself runs when it is due, and leaves nothing due; so does one that is sent where it is due.
+        never_refused = terms.unwritten | (clock_jobs() if terms.jobs == BATCH else frozenset())
+        closed |= {(event, what) for event, what in refused if event in never_refused}
+        if runs_by_itself(terms.resets, "renewal"):
+            closed |= {(event, what) for event, what in refused if what.endswith("renewal_must_not_be_due")}
     return frozenset(closed)
+
+
+def _is_known(met: Met, terms: Capabilities) -> bool:
+    """Returns whether an outcome is none that the implementation says that it does not know."""
+    _, is_refusal, code = met[1].partition("refused: ")
+    return not is_refusal or not terms.bars(Answer("refused", code))
 
 
 def _taken(event: Event, terms: Capabilities) -> Event | None:
     """Returns `event` with the values that may be sent; None where it cannot happen."""
-    runs_by_itself = terms.resets == "implied" and event.name in ("renew", "daily_reset")
-    if event.actor is Actor.CLOCK or event.name == "open_account" or runs_by_itself:
+    if event.actor is Actor.CLOCK or event.name == "open_account" or event.name in terms.unwritten & clock_jobs():
         return event
     if event.name not in terms.events:
         return None

@@ -6,6 +6,7 @@ user's, replaced by those that the implementation has fixed. sut_infer.py extend
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -21,12 +22,13 @@ from tokenspec.oracle.fuzz.worlds import START, Count, WorldFuzz, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
-from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
+from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities, payload_keys
 from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.observed import asking, held, observed
-from tokenspec.oracle.sut.world import Diverged, Openings, SutSettings, applied
+from tokenspec.oracle.sut.world import Diverged, Openings, SutSettings, applied, opening_of
 from tokenspec.oracle.wire.answers import Answer, differences
 from tokenspec.oracle.wire.records import LAST_INSTANT, asked
+from tokenspec.oracle.wire.resets import clock_jobs
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.system import system
 
@@ -44,6 +46,10 @@ class _Past(LayerChecks):
         return stepped
 
 
+class TimeIsUp(BaseException):
+    """The run has lasted as long as it may. It ends a run of Hypothesis too, as an interruption does."""
+
+
 class SutFuzz(WorldFuzz):
     """One run of an implementation beside the oracle. Made by `sut_fuzz`."""
 
@@ -53,16 +59,20 @@ class SutFuzz(WorldFuzz):
     setting: SutSettings
     held: set[str]
     """The observed fields that held a value on either side."""
+    until = float("inf")
+    """The instant, of the monotonic clock, at which the run ends."""
     not_sent: str = ""
     """The first event of this run that was not sent unchanged; empty where each was."""
     _right: list[Answer | None]
+    _first_uses: dict[tuple[str, str], dict[str, Any]]
+    """By account and id, the request that used the id first."""
     _keys: Mapping[str, Mapping[str, bool]]
 
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
         """Opens an empty world on both sides; the drawn settings do not matter."""
         type(self).count.examples += 1
-        self.records, self._right = [], []
-        self._ids, self._now = [], START
+        self.records, self._right, self._first_uses = [], [], {}
+        self._now = START
         self._answer_under(self._settings())
         self._begin()
 
@@ -79,20 +89,59 @@ class SutFuzz(WorldFuzz):
         self._right = [self._layers.play(asked(record)).answer for record in self.records]
 
     def _begin(self) -> None:
+        self._check_time()
         try:
             self.setting.opened_at(self.openings)
         except Diverged as error:
             raise self._failed(error) from None
 
     def _play(self, record: dict[str, Any]) -> None:
+        if self.terms.jobs == BATCH and record["event"] in clock_jobs():
+            self._play_batch(record)
+            return
         fitted = self._fitted(record)
+        if fitted is not None and self.terms.looks_ahead and any(map(self.terms.bars, self._ahead(fitted))):
+            fitted = None
         begins_by_itself = record["event"] == "open_account" and not self.terms.opens_accounts
         if fitted != record and not begins_by_itself:
             self.not_sent = self.not_sent or record["event"]
-        if fitted is None:
+        if fitted is not None:
+            self._send(fitted)
+
+    def _play_batch(self, job: dict[str, Any]) -> None:
+        """Sends one run of a job, which has no id: a record for each account for which it is due."""
+        job = {key: value for key, value in job.items() if key != "id"}
+        if any(asked(ran) == job for ran in self.records):
             return
+        names = dict.fromkeys([job["account"], *sorted(self.oracle.accounts)])
+        ahead = [(job | {"account": name}, self._ahead(job | {"account": name})) for name in names]
+        due = [(record, answers) for record, answers in ahead if any(answer.outcome == "accepted" for answer in answers)]
+        is_barred = any(self.terms.bars(answer) for _, answers in due for answer in answers)
+        if not due or is_barred or job["event"] not in self.terms.events:
+            self.not_sent = self.not_sent or job["event"]
+            return
+        for record, _ in due:
+            self._send(record)
+
+    def _ahead(self, record: dict[str, Any]) -> list[Answer]:
+        """Returns the answers that would be right, under each setting that is followed; nothing happens."""
+        name = record["account"]
+        known = self.oracle.accounts.get(name)
+        oracle = self.oracle.fork({} if known is None else {name: known.copy()})
+        if known is None and not self.terms.opens_accounts:
+            oracle.apply(opening_of(record))
+        return [oracle.apply(record)]
+
+    def _check_time(self) -> None:
+        if time.monotonic() > self.until:
+            raise TimeIsUp
+
+    def _send(self, fitted: dict[str, Any]) -> None:
+        self._check_time()
         if not self.terms.opens_accounts and fitted["account"] not in self.oracle.accounts:
-            self._happen({"account": fitted["account"], "at": fitted["at"], "event": "open_account"})
+            self._happen(opening_of(fitted))
+        if "id" in fitted:
+            self._first_uses.setdefault((fitted["account"], fitted["id"]), fitted)
         stepped = self._happen(fitted)
         # Those of the account are counted as they happen.
         if stepped.decided_by is not None and fitted["event"] in self.oracle.session_machine.event_named:
@@ -136,20 +185,24 @@ class SutFuzz(WorldFuzz):
         if event not in terms.events:
             return None
         fitted = dict(record)
+        first = self._first_uses.get((record["account"], record.get("id", "")))
+        if first is not None and terms.repeats == NO_REPEATS:
+            del fitted["id"]
+        elif first is not None and terms.repeats == SAME_REQUEST:
+            return {**first, "at": record["at"]}
         for key, is_optional in self._keys[event].items():
             if key in fitted and not terms.takes(key, fitted[key], is_optional):
-                taken = terms.values.get(key)
+                taken = [value for value in terms.values.get(key, ()) if terms.takes(key, value)]
                 if taken:
                     fitted[key] = taken[len(self.records) % len(taken)]
+                elif key not in terms.values and type(fitted[key]) is int:
+                    fitted[key] = terms.largest
                 elif is_optional:
                     del fitted[key]
                     if key == "model":
                         fitted["origin"] = getattr(self.oracle.catalogue.model(record["model"]), "origin", "first_party")
                 else:
                     return None
-        known = self.oracle.accounts.get(record["account"])
-        if known is not None and "duplicate" not in terms.observes and fitted.get("id") in known.answers:
-            del fitted["id"]
         return fitted if fitted == record or self._is_well_formed(fitted) else None
 
     def _is_well_formed(self, record: dict[str, Any]) -> bool:
@@ -161,7 +214,12 @@ class SutFuzz(WorldFuzz):
         return True
 
     def _time(self, who: str, wait: Wait) -> int:
-        return min(super()._time(who, wait), LAST_INSTANT)
+        at = super()._time(who, wait)
+        if self.terms.instants == SECONDS:
+            # What is a millisecond before or after a due instant is a second then.
+            at += wait.ms * 999 if abs(wait.ms) == 1 else 0
+            at += -at % 1_000
+        return min(at, LAST_INSTANT - LAST_INSTANT % 1_000)
 
 
 def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind: type[SutFuzz] = SutFuzz) -> type[SutFuzz]:

@@ -19,7 +19,7 @@ from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Message
 from tokenspec.oracle.sut.observed import asking, observed
-from tokenspec.oracle.sut.world import DIFFERS, Diverged, SutSettings
+from tokenspec.oracle.sut.world import DIFFERS, Diverged, SutSettings, opening_of
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.records import asked
 
@@ -103,6 +103,13 @@ class InferringFuzz(SutFuzz):
         possible = self.possible
         self._followed, self._told, self._out = Followed(possible.worlds, possible.left), [], []
         return possible.worlds.sets.nth(possible.left, type(self).count.examples * _STRIDE)
+
+    def _ahead(self, record: dict[str, Any]) -> list[Answer]:
+        name, convert = record["account"], self.possible.worlds.reader.convert
+        followed = self._followed.beside(name)
+        if name not in followed.accounts and not self.terms.opens_accounts:
+            followed.run(convert(opening_of(record)))
+        return [answer for answer, _ in followed.run(convert(record))]
 
     def _happen(self, record: dict[str, Any]) -> Stepped:
         self._ran = self._followed.run(self.possible.worlds.reader.convert({**record, **asking(self.terms)}))

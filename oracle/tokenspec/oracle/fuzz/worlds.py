@@ -49,8 +49,7 @@ START = parse_instant("2027-01-31T22:30:00Z")
 _OPENING = "22:30"
 """The time of day at which runs begin: an account that is opened at its own reset time waits a whole day."""
 
-_HOUR = 3_600_000
-_ANY = ("daily", "renewal")
+_HOUR, _ANY = 3_600_000, ("daily", "renewal")
 _LENGTHS = (
     Wait(),
     Wait(ms=MINUTE_MS),
@@ -171,7 +170,6 @@ class WorldFuzz(RuleBasedStateMachine):
         self._ghosts: dict[str, Row] = {}
         self._layers = LayerChecks(self.oracle, self.tally, self.only, self._observe)
         self.records: list[dict[str, Any]] = []
-        self._ids: list[tuple[str, str]] = []
         self._now = START
         self._steps = 0
 
@@ -209,16 +207,16 @@ class WorldFuzz(RuleBasedStateMachine):
         for said in _payload(event):
             record[said.key] = self._value(who, said.type, next(thrown))
         for key in event.keys:
-            written = self._key(who, event, key, next(thrown))
-            if written is not None:
+            if (written := self._key(who, event, key, next(thrown))) is not None:
                 record[key.name] = written
         self._fit_to_the_lists(record, whose)
-        if again >= 240 and self._ids:
-            record["id"] = next((i for account, i in reversed(self._ids) if account == who), "e0")
+        if again >= 240 and (used := [r for r in self.records if "id" in r and r["account"] == who]):
+            # A retry is mostly the same request, soon or long after; one in four is another under an id that is used.
+            first = asked(used[-1 - whose // 8 % len(used)])
+            record = record | {"id": first["id"]} if again % 4 == 3 else first | {"at": record["at"]}
         elif again >= 180:
-            record["id"] = f"e{len(self.records)}"
-        if "id" in record:
-            self._ids.append((who, record["id"]))
+            # An id belongs to its account, so one in four is one that another account has used.
+            record["id"] = self._of_another(who, "id") if again % 4 == 3 else f"e{len(self.records)}"
         self._play(record)
 
     def _fit_to_the_lists(self, record: dict[str, Any], die: int) -> None:
@@ -234,8 +232,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Ends the run."""
-        hook = type(self).on_example
-        if hook is not None:
+        if (hook := type(self).on_example) is not None:
             hook()
 
     def _play(self, record: dict[str, Any]) -> None:
@@ -331,7 +328,14 @@ class WorldFuzz(RuleBasedStateMachine):
         if known and (die % 8 == 7) == wants_new:
             return known[-1 - die // 8 % len(known)]
         tried = [r["job"] for r in self.records if r["account"] == who and "job" in r and r["job"] not in known]
+        if die % 8 == 5:
+            return self._of_another(who, "job")
         return tried[-1] if tried and die % 2 == 0 else f"j{len(self.records)}"
+
+    def _of_another(self, who: str, key: str) -> str:
+        """Returns the last id or job that another account has named; a new one where there is none."""
+        others = [r[key] for r in self.records if key in r and r["account"] != who]
+        return others[-1] if others else f"{key[0]}{len(self.records)}"
 
 
 @lru_cache(maxsize=8)

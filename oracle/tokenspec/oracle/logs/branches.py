@@ -265,6 +265,13 @@ class Followed:
         """Continues the account `name` from `account`, under all settings left."""
         self._branches[name] = [Branch(self._running, account)]
 
+    def beside(self, name: str) -> Followed:
+        """Returns the same world with a copy of the account `name` alone, in which something can be tried."""
+        other = Followed(self.worlds, self._running)
+        if name in self._branches:
+            other._branches[name] = [branch._replace(account=branch.account.copy()) for branch in self._branches[name]]
+        return other
+
     @property
     def accounts(self) -> Collection[str]:
         """Returns the names of the accounts that had a record."""

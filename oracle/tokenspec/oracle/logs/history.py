@@ -24,6 +24,7 @@ from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Difference, differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Record
+from tokenspec.oracle.wire.resets import runs_by_itself
 from tokenspec.spec.daily_job import DUE, OVERDUE, WAITING
 from tokenspec.spec.words import POOLS
 
@@ -232,7 +233,7 @@ class _Teller:
     def _tell(self, step: MachineStep) -> None:
         event, before, outcome = step.event, step.before, step.outcome
         clock = self._clocks.get(event)
-        if clock is not None and self._oracle.resets == "implied" and not before[self._due_at]:
+        if clock is not None and runs_by_itself(self._oracle.resets, clock.name) and not before[self._due_at]:
             # No run was due before, so the clock showed this very instant.
             self._by_itself[clock.job] = step.at
         if outcome[0] < 0 or clock is not None:

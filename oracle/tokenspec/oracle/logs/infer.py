@@ -18,7 +18,7 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Reader, Record
-from tokenspec.oracle.wire.settings import RESETS
+from tokenspec.oracle.wire.resets import other_resets
 from tokenspec.spec.catalogue import Catalogue
 
 
@@ -53,8 +53,8 @@ def infer(
     found = _infer(lines, fixed, catalogue, resets, on_line)
     if found.unexplained is not None:
         # The other mode is the most likely mistake, so it is tried before anything is called unexplained.
-        other = RESETS[1 - RESETS.index(resets)]
-        found.other_resets = other if _infer(lines, fixed, catalogue, other, None).unexplained is None else None
+        others = (other for other in other_resets(resets) if _infer(lines, fixed, catalogue, other, None).unexplained is None)
+        found.other_resets = next(others, None)
     return found
 
 

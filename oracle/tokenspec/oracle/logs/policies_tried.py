@@ -17,7 +17,7 @@ from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.records import Reader, Record, event_of
-from tokenspec.oracle.wire.settings import RESETS
+from tokenspec.oracle.wire.resets import other_resets
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import POLICIES
 
@@ -28,7 +28,7 @@ TIES_MAX = 100
 
 
 def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
-    """Tries, for each divergence, every other choice of every policy and the other mode of jobs.
+    """Tries, for each divergence, every other choice of every policy and the other ways in which jobs come.
 
     `lines` are those of the replay, from the start; they are read again.
     """
@@ -44,9 +44,10 @@ def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], ca
         for choice, _ in each.answers
         if choice != policy[each.name]
     }
+    oracle = Oracle(policy, catalogue, resets)
     names = names_of(record for _, record in _records(lines, worlds.reader, wanted))
     tried = {
-        name: _Tried(worlds, others, names, Oracle(policy, catalogue, RESETS[1 - RESETS.index(resets)]), divergences)
+        name: _Tried(worlds, others, names, [oracle.fork({}, other) for other in other_resets(resets)], divergences)
         for name, divergences in wanted.items()
     }
     for position, record in _records(lines, worlds.reader, wanted):
@@ -63,12 +64,11 @@ class _Tried:
         worlds: Worlds,
         others: Mapping[tuple[str, str], Settings],
         names: Names,
-        other_resets: Oracle,
+        other_resets: list[Oracle],
         divergences: Sequence[Divergence],
     ) -> None:
-        self._worlds, self._others, self._names, self._other_resets = worlds, others, names, other_resets
+        self._worlds, self._others, self._names, self._right_so_far = worlds, others, names, other_resets
         self._open = list(divergences)
-        self._is_right_under_other_resets = True
         self._world = self._followed()
 
     def _followed(self) -> Followed:
@@ -80,8 +80,7 @@ class _Tried:
         ran = self._world.run(record)
         divergence = self._open[0] if self._open and self._open[0].position == position else None
         compare = partial(differences, got=record.observed or {}, nulls=record.observed_as is not None)
-        if self._is_right_under_other_resets:
-            self._is_right_under_other_resets = not compare(self._other_resets.answer(record))
+        self._right_so_far = [other for other in self._right_so_far if not compare(other.answer(record))]
         if self._world.left and record.observed:
             judged = self._world.judge(ran, compare)
             if divergence is not None:
@@ -90,9 +89,9 @@ class _Tried:
             return
         if divergence.can_be_followed:
             divergence.explained, divergence.explained_by = True, self._agreeing(self._world.left)
-        if self._is_right_under_other_resets:
-            divergence.resets = self._other_resets.resets
-        self._is_right_under_other_resets = False
+        if self._right_so_far:
+            divergence.resets = self._right_so_far[0].resets
+        self._right_so_far = []
         self._open.pop(0)
         if divergence.after is not None:
             self._world = self._followed()

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tokenspec.oracle.wire.settings import INFER, RESETS
+from tokenspec.oracle.wire.resets import EXPLICIT
+from tokenspec.oracle.wire.settings import INFER
 from tokenspec.spec.policies import DEFAULTS
 
 Option = Mapping[str, str] | Sequence[str] | str | int | Path | None
@@ -38,4 +39,4 @@ def replay_again(
     """
     changed = [f"{name}={answer}" for name, answer in policy.items() if answer != DEFAULTS[name]]
     named = changed if inferred is None else [INFER, *(f"{name}={answer}" for name, answer in inferred.items())]
-    return command_line("replay", log, catalogue=catalogue, policy=named, resets=None if resets == RESETS[0] else resets)
+    return command_line("replay", log, catalogue=catalogue, policy=named, resets=None if resets == EXPLICIT else resets)

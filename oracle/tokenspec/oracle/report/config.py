@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tokenspec.oracle.base.shards import WHOLE, Slice
 from tokenspec.oracle.report.again import command_line
+from tokenspec.oracle.sut.client import Client
+from tokenspec.oracle.sut.connect import connect
+from tokenspec.oracle.sut.headers import headers_from
 from tokenspec.oracle.sut.observed import Reasons, reasons_from_file
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.settings import INFER, catalogue_from_file, infers, policy_from_options, settings_named, without_infer
@@ -60,12 +63,35 @@ def settings_or_infer(policy: Sequence[str], catalogue: str | None = None) -> Se
 
 
 @dataclass(frozen=True)
+class Reached:
+    """The headers for a service over HTTP, and the seconds that it has to come up."""
+
+    headers: Mapping[str, str] = field(default_factory=dict)
+    wait: float | None = None
+
+    @property
+    def given(self) -> dict[str, str | list[str] | None]:
+        """The options that say so. The value of a header may be a secret, and is left out."""
+        return {"header": [f"{name}=..." for name in self.headers], "wait": None if self.wait is None else f"{self.wait:g}"}
+
+
+def reached(header: Sequence[str], wait: float | None) -> Reached:
+    """Returns headers, given as NAME=VALUE, checked. Raises `WrongUsage`."""
+    return Reached(headers_from(header), wait)
+
+
+@dataclass(frozen=True)
 class SutConfig:
     """An implementation under test: its address, its time limit, and its own words for refusals."""
 
     address: str
     timeout: float = DEFAULT_TIMEOUT
     reasons_file: str | None = None
+    reached: Reached = Reached()
+
+    def connect(self) -> Client:
+        """Returns a client of the implementation, started or reached. Raises `WrongUsage`, `OSError`."""
+        return connect(self.address, self.timeout, self.reached.headers, self.reached.wait)
 
     @cached_property
     def reasons(self) -> Reasons | None:
@@ -82,7 +108,8 @@ class SutConfig:
 class FuzzConfig:
     """The configuration of random runs of the declared machines, or of an implementation."""
 
-    examples: int
+    examples: int | None
+    """None where time alone ends it."""
     steps: int
     seed: int
     settings: Settings
@@ -90,6 +117,7 @@ class FuzzConfig:
     sut: SutConfig | None = None
     part: Slice | None = None
     database: Path | None = None
+    seconds: float | None = None
 
     @property
     def slice(self) -> Slice:
@@ -110,6 +138,8 @@ class FuzzConfig:
             catalogue=settings.catalogue_file,
             reasons=sut.reasons_file if sut else None,
             timeout=f"{sut.timeout:g}" if sut and sut.timeout != DEFAULT_TIMEOUT else None,
+            seconds=None if self.seconds is None else f"{self.seconds:g}",
+            **(sut.reached.given if sut else {}),
             slice=str(self.part) if self.part else None,
             database=self.database,
         )

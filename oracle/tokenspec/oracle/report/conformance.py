@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.text import as_text, bounded, one_line
+from tokenspec.oracle.base.text import bounded, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
 from tokenspec.oracle.report.config import FuzzConfig
@@ -16,9 +16,10 @@ from tokenspec.oracle.report.fuzz import RandomRuns
 from tokenspec.oracle.report.infer import conforming, differing_data, differing_lines
 from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
 from tokenspec.oracle.report.replay import fields_data
-from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, not_compared, title_of
+from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, limits_of, not_compared, title_of
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.wire.protocol import JOBS, event_names
+from tokenspec.oracle.wire.protocol import event_names
+from tokenspec.oracle.wire.resets import resets_on_the_wire
 from tokenspec.spec.policies import DEFAULTS
 
 _EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
@@ -51,6 +52,8 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
         yield runs.files()
     yield runs.figures("worlds")
     notes = list(left_out_lines(result.left_out))
+    if result.ended_by_time and not result.why_none:
+        notes.append(f"{runs.config.seconds:g} s ended it; the verdict is about what was tried by then")
     if result.tried:
         kept = f"; kept, since it does not take or observe them any more: {result.not_taken}" if result.not_taken else ""
         notes.append(f"{result.tried} found by earlier runs were tried first; of them no longer show: {result.mended}{kept}")
@@ -70,8 +73,7 @@ def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, 
             yield f"{says}: {', '.join(names)}"
     if result.compared and (never := [name for name in terms.observes if name not in result.held]):
         yield f"observed, and never held a value: {', '.join(never)}"
-    for key, values in terms.values.items():
-        yield f"sent as {key} was only: {', '.join(as_text(value) for value in values) or 'nothing'}"
+    yield from limits_of(terms)
     if result.closed:
         closed = sum(not hits and (event, what) in result.closed for event, what, hits in rows)
         yield f"{closed} of {len(rows)} rules and refusals cannot be met with what it takes"
@@ -82,10 +84,16 @@ def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, st
     sut = {
         "name": terms.name,
         "version": terms.version,
-        "resets": terms.resets,
+        "resets": resets_on_the_wire(terms.resets),
         "events": [name for name in event_names() if name in terms.events],
         "observes": list(terms.observes),
         "values": dict(terms.values),
+        "fields": sorted(terms.fields),
+        "largest": terms.largest,
+        "refusals": sorted(terms.refusals) if terms.refusals is not None else None,
+        "repeats": terms.repeats,
+        "instants": terms.instants,
+        "jobs": terms.jobs,
     } if terms is not None else None  # fmt: skip
     kept = {"tried": verdict.tried, "mended": verdict.mended, "not_taken": verdict.not_taken}
     return {
@@ -95,6 +103,7 @@ def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, st
         **({"kept": kept} if config.database is not None else {}),
         "policy": dict(verdict.policy),
         "fixed": dict(terms.policy) if terms is not None else {},
+        "fixed_catalogue": dict(verdict.figures),
         "left_out": sorted(verdict.left_out),
         "policies": verdict.policies,
         "settings": verdict.settings,
@@ -105,6 +114,7 @@ def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, st
         "steps": verdict.count.steps,
         "compared": verdict.compared,
         "seconds": round(verdict.seconds, 2),
+        "ended_by_time": verdict.ended_by_time,
         "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in rows],
         "closed_off": [{"event": e, "outcome": what} for e, what in sorted(verdict.closed) if e in event_names()],
         "counterexample": _counterexample(found) if found is not None else None,
@@ -118,7 +128,8 @@ def sentence(verdict: Conformance) -> str:
         return f"{word}: {one_line(verdict.why_none, 1_000)}"
     if verdict.counterexample is not None and isinstance(verdict.counterexample.error, NoSettingLeft):
         return "diverges: no setting explains it"
-    fixed = fixed_words(verdict.terms.policy if verdict.terms is not None else {})
+    terms = verdict.terms
+    fixed = "" if terms is None else fixed_words(terms.policy, verdict.figures)
     if verdict.policies is not None:
         return word if verdict.counterexample is not None else conforming(verdict.policies, verdict.settings) + fixed
     changed = [f"{name}={choice}" for name, choice in verdict.policy.items() if DEFAULTS[name] != choice]
@@ -126,8 +137,7 @@ def sentence(verdict: Conformance) -> str:
 
 
 def _unsent(terms: Capabilities) -> list[str]:
-    by_itself = JOBS if terms.resets == "implied" else ()
-    return [name for name in event_names() if name not in terms.events and name not in by_itself]
+    return [name for name in event_names() if name not in terms.events | terms.unwritten]
 
 
 def counterexample_lines(found: SutCounterexample) -> list[str]:

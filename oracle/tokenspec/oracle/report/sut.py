@@ -6,9 +6,10 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.narrative import story
-from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.wire.answers import FIELDS, Difference
 from tokenspec.spec.policies import DEFAULTS
@@ -42,10 +43,29 @@ def not_compared(terms: Capabilities, held: Collection[str]) -> list[str]:
     return [name for name in FIELDS if name not in observed]
 
 
-def fixed_words(fixed: Mapping[str, str]) -> str:
-    """Returns the fixed settings that are not the defaults, as the end of a verdict; empty where there is none."""
+def fixed_words(fixed: Mapping[str, str], figures: Mapping[str, Any]) -> str:
+    """Returns the fixed settings that are not the defaults, and the fixed figures, as the end of a verdict; empty without any."""
     changed = [f"{name}={choice}" for name, choice in fixed.items() if DEFAULTS[name] != choice]
-    return f" (fixed by the implementation: {', '.join(changed)})" if changed else ""
+    whole = [*changed, *(f"its own {key}" for key in figures)]
+    return f" (fixed by the implementation: {', '.join(whole)})" if whole else ""
+
+
+def limits_of(terms: Capabilities) -> Iterator[str]:
+    """Yields a line for each limit that the implementation announced."""
+    for key, values in terms.values.items():
+        yield f"sent as {key} was only: {', '.join(as_text(value) for value in values) or 'nothing'}"
+    if terms.largest < COUNTABLE_MAX:
+        yield f"no amount beyond {terms.largest:,} was sent, and nothing that would lift a balance beyond it"
+    if terms.refusals is not None:
+        yield f"sent was only what is accepted, or refused with: {', '.join(sorted(terms.refusals)) or 'nothing'}"
+    if terms.repeats == SAME_REQUEST:
+        yield "repeated ids were sent with their first request alone"
+    if terms.repeats == NO_REPEATS and "duplicate" in terms.observes:
+        yield "no id was repeated"
+    if terms.instants == SECONDS:
+        yield "all instants were whole seconds"
+    if terms.jobs == BATCH:
+        yield "each run of a job was sent for all accounts for which it was due"
 
 
 def difference_lines(told: Sequence[Mapping[str, Any]], found: Sequence[Difference], failed: Failed | None) -> Iterator[str]:

@@ -27,7 +27,7 @@ from tokenspec.oracle.report.model import (
     Verbatim,
 )
 from tokenspec.oracle.report.replay import fields_data
-from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, not_compared, title_of
+from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, limits_of, not_compared, title_of
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult
 from tokenspec.oracle.vectors.run_suite import Run
 from tokenspec.oracle.vectors.suite import VECTORS, Case, Suite, record_of
@@ -72,7 +72,7 @@ def _verdict(found: Run, passed: int, failed: int, skipped: int) -> str:
     if why := _why_none(found):
         return f"no verdict: {why}; {counts}" if found.no_defaults else f"no verdict: {counts}"
     conforms = "conforms" if found.policies is None else conforming(found.policies, found.settings)
-    return f"{conforms}{fixed_words(found.fixed)}: {counts}"
+    return f"{conforms}{fixed_words(found.fixed, found.figures)}: {counts}"
 
 
 def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
@@ -86,7 +86,8 @@ def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
     yield ReportTable(["vector", "step", "wrong"], rows)
     skipped = Counter(each.why for each in found.results if each.result == SKIPPED).most_common()
     notes = [f"skipped {times}: {one_line(why, 200)}" for why, times in skipped]
-    yield Notes([*left_out_lines(found.left_out), *notes, *_limits(found), f"{found.sent:,} events in {seconds:.1f} s"])
+    limits = [*(limits_of(found.terms) if found.terms is not None else ()), *_limits(found)]
+    yield Notes([*left_out_lines(found.left_out), *notes, *limits, f"{found.sent:,} events in {seconds:.1f} s"])
 
 
 def _limits(found: Run) -> Iterator[str]:
@@ -120,6 +121,7 @@ def _data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float) -
         "suite": {"digest": suite.index.digest, "version": suite.index.version},
         "policy": dict(policy),
         "fixed": dict(found.fixed),
+        "fixed_catalogue": dict(found.figures),
         "left_out": sorted(found.left_out),
         **({"policies": found.policies, "settings": found.settings} if found.policies is not None else {}),
         "passed": found.count(PASSED),

@@ -17,7 +17,7 @@ from tokenspec.machine.lang.declaration import ClockAct, Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.types import Value
-from tokenspec.oracle.base.errors import BadSetting, WentBack
+from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_time_of_day
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime import clocks, journal
@@ -27,7 +27,8 @@ from tokenspec.oracle.runtime.memory import Remembered
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
 from tokenspec.oracle.wire.answers import SAID, Answer, with_delta
 from tokenspec.oracle.wire.records import Reader, Record, event_of
-from tokenspec.oracle.wire.settings import RESETS, catalogue_from, policy_from
+from tokenspec.oracle.wire.resets import resets_from, runs_by_itself
+from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.session import LOGGED_OUT, STALE
 from tokenspec.spec.system import IDS, system
@@ -45,8 +46,8 @@ class Oracle:
     """A world of accounts under one choice of policies and one catalogue.
 
     `resets` selects how the two jobs run: `explicit` as written events, `implied` automatically at the instant they
-    fall due. `machine` replaces the declared account, for fault seeding; `machine_reader` runs it in place of
-    the compiled reader.
+    fall due, `daily=implied` or `renewal=implied` one of them so. `machine` replaces the declared account, for fault
+    seeding; `machine_reader` is what runs it in place of the compiled reader.
     """
 
     runs_max = 120_000
@@ -60,12 +61,10 @@ class Oracle:
         machine: Machine | None = None,
         machine_reader: ReaderOf | None = None,
     ) -> None:
-        if resets not in RESETS:
-            raise BadSetting("resets", f"{resets!r} is not one of {', '.join(RESETS)}")
         self.policy = policy_from(policy)
         given = DEFAULT if catalogue is None else catalogue
         self.catalogue = given if isinstance(given, Catalogue) else catalogue_from(given)
-        self.resets = resets
+        self.resets = resets_from(resets)
         self.system = system(self.catalogue)
         declared, _, session = self.system.machines
         self.session_machine = session
@@ -237,7 +236,7 @@ class Oracle:
         clocks.pass_month(dial, self._clamped)
         self._fire(account, self._clocks["renewal"].falls_due, (), instant)
         # A renewal due since an earlier instant waits for a written job, and so do later renewals.
-        if self.resets == "explicit" or is_waiting:
+        if not runs_by_itself(self.resets, "renewal") or is_waiting:
             return None
         if event == "payment_failed" and instant == at:
             outcome = self._fire(account, event, (), at)
@@ -251,7 +250,7 @@ class Oracle:
         dial = account.daily
         assert dial is not None
         falls_due, job = self._clocks["daily"].falls_due, self._clocks["daily"].job
-        if self.resets == "explicit":
+        if not runs_by_itself(self.resets, "daily"):
             clocks.pass_days(dial, until)
             self._fire(account, falls_due, (), until)
             return

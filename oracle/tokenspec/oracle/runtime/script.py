@@ -13,7 +13,7 @@ from typing import Any
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.oracle.wire.resets import unwritten
 
 Record = dict[str, Any]
 Move = dict[str, Any]
@@ -91,7 +91,7 @@ def records_of(script: Script, oracle: Oracle, start: str = START) -> Iterator[R
     for each in script:
         if isinstance(each, Wait):
             schedule.wait(NAME, each)
-        elif oracle.resets == "explicit" or each["event"] not in JOBS:
+        elif each["event"] not in unwritten(oracle.resets):
             record = {"account": NAME, **each}
             record["at"] = schedule.next(record["account"])
             oracle.apply(record)

@@ -7,6 +7,7 @@ from typing import Any
 from tokenspec.oracle.base.provenance import own_version
 from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import PROTOCOL, event_names
+from tokenspec.oracle.wire.resets import CLOCKS
 from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.policies import POLICIES
 from tokenspec.spec.words import POOLS
@@ -44,7 +45,7 @@ def _answers() -> dict[str, Any]:
         ["name", "version", "resets", "events", "observes"],
         name=_TEXT,
         version=_TEXT,
-        resets={"enum": list(RESETS)},
+        resets={"oneOf": [{"enum": list(RESETS)}, _object([], **{clock: {"enum": list(RESETS)} for clock in CLOCKS})]},
         events=names,
         observes=names,
         policy={"type": "object"},

@@ -17,7 +17,8 @@ from tokenspec.oracle.base.text import as_text, in_our_words
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle, ReaderOf
 from tokenspec.oracle.wire.answers import FIELDS
-from tokenspec.oracle.wire.protocol import JOBS, PROTOCOL, Message, event_names
+from tokenspec.oracle.wire.protocol import PROTOCOL, Message, event_names
+from tokenspec.oracle.wire.resets import resets_on_the_wire, unwritten
 from tokenspec.oracle.wire.settings import catalogue_from
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
@@ -75,12 +76,12 @@ class Server:
         self._world = Oracle(
             {**policy, **self._fixed}, self._catalogue_of(written), self._resets, machine_reader=self._machine_reader
         )
-        written_by_itself = JOBS if self._resets == "implied" else ()
+        by_itself = unwritten(self._resets)
         answer: Message = {
             "name": "tokenspec",
             **stamp(),
-            "resets": self._resets,
-            "events": [name for name in event_names() if name not in written_by_itself],
+            "resets": resets_on_the_wire(self._resets),
+            "events": [name for name in event_names() if name not in by_itself],
             "observes": list(FIELDS),
             "fields": ["action", "model"],
         }

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
+from functools import cache
 from typing import Any
 
 from tokenspec.machine.lang.declaration import Event, Origin
+from tokenspec.machine.lang.expr import Lit
+from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import as_text, one_line
-from tokenspec.oracle.wire.answers import FIELDS, SUMS
-from tokenspec.oracle.wire.protocol import JOBS, event_names
-from tokenspec.oracle.wire.settings import RESETS, policy_from
-from tokenspec.spec.system import system
+from tokenspec.oracle.wire.answers import FIELDS, SUMS, Answer, total
+from tokenspec.oracle.wire.protocol import event_names
+from tokenspec.oracle.wire.resets import resets_from, resets_on_the_wire, unwritten
+from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire, figures_named, policy_from
+from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.system import IDS, system
 from tokenspec.spec.words import POOLS
 
 _OBJECTS = ("charge", "balances")
@@ -22,6 +27,13 @@ OBSERVABLE = (*FIELDS, *SUMS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool
 
 ASKED_FOR = ("model", "action")
 """Optional fields of a record that are sent only to implementations that announce them."""
+
+REPEATS = ANY, SAME_REQUEST, NO_REPEATS = ("any", "same_request", "none")
+"""The records under an id that was used before that are sent: all, those that repeat its first request, or none."""
+INSTANTS = MILLISECONDS, SECONDS = ("milliseconds", "seconds")
+"""The precision of instants."""
+RUNS = PER_ACCOUNT, BATCH = ("per_account", "batch")
+"""One run of a job is for one account, or for all for which it is due."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +51,46 @@ class Capabilities:
     """The fixed settings."""
     fields: frozenset[str] = frozenset()
     """The accepted fields among ASKED_FOR."""
+    catalogue: Mapping[str, Any] = field(default_factory=dict)
+    """Figures that it has fixed: keys of a catalogue in its wire form, each in the place of the one that is sent."""
+    largest: int = COUNTABLE_MAX
+    """The largest amount, and the largest balance, that it can hold."""
+    refusals: frozenset[str] | None = None
+    """The codes of the refusals that it knows; None for all of them."""
+    repeats: str = ANY
+    """The repeated ids that it takes, one of REPEATS."""
+    instants: str = MILLISECONDS
+    """The precision of instants, one of INSTANTS."""
+    jobs: str = PER_ACCOUNT
+    """The accounts that one run of a job is for, one of RUNS."""
 
     @property
     def opens_accounts(self) -> bool:
         """True if accounts are opened by an event; else each begins with its first event."""
         return "open_account" in self.events
+
+    @property
+    def unwritten(self) -> frozenset[str]:
+        """The jobs that are not sent, since what they are about happens by itself."""
+        return unwritten(self.resets)
+
+    def catalogue_over(self, sent: Catalogue) -> Catalogue:
+        """Returns the catalogue that counts where `sent` was sent. Raises `BadSetting` where the whole breaks the limits."""
+        return catalogue_from(catalogue_on_the_wire(sent) | dict(self.catalogue)) if self.catalogue else sent
+
+    @property
+    def looks_ahead(self) -> bool:
+        """True if what may be sent depends on the right answer to it."""
+        return self.refusals is not None or self.largest < COUNTABLE_MAX
+
+    def bars(self, answer: Answer) -> str:
+        """Returns the reason that a request with this right answer is not sent; empty where it may be."""
+        if answer.outcome == "refused" and self.refusals is not None and answer.reason not in self.refusals:
+            return f"it is refused with {answer.reason}, which is not among its refusals"
+        if answer.outcome == "refused" and self.largest < COUNTABLE_MAX and answer.reason in _beyond_all():
+            return f"it would lift a pool beyond {self.largest}"
+        held = [*answer.balances.values(), *([total(answer) or 0] if "total" in self.observes else [])]
+        return f"it would lift a balance beyond {self.largest}" if max(held, default=0) > self.largest else ""
 
     @property
     def title(self) -> str:
@@ -56,17 +103,20 @@ class Capabilities:
         """Returns true if `value` may be sent in the field `key`, which a record of the event may omit if `is_optional`."""
         if is_optional and key in ASKED_FOR and key not in self.fields:
             return False
+        if any(
+            type(tokens) is int and tokens > self.largest for tokens in (value.values() if isinstance(value, dict) else [value])
+        ):
+            return False
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 
 
 def capabilities_from(answer: Mapping[str, Any]) -> Capabilities:
     """Returns the capabilities in an answer to `open`. Raises `BadSetting` with the field and the rule it breaks."""
-    resets = answer.get("resets")
-    if resets not in RESETS:
-        raise BadSetting("resets", f"it is one of {', '.join(RESETS)}, found {as_text(resets)}")
+    resets = resets_from(answer.get("resets"))
     events = _names(answer, "events", event_names())
-    if resets == "implied" and (written := [name for name in JOBS if name in events]):
-        raise BadSetting("events", f"where resets are implied, no job is written, and it lists {', '.join(written)}")
+    if written := [name for name in events if name in unwritten(resets)]:
+        told = "" if resets == "implied" else f" of {', '.join(c for c, word in _by_clock(resets).items() if word == 'implied')}"
+        raise BadSetting("events", f"where resets{told} are implied, no job is written, and it lists {', '.join(written)}")
     policy = _given(answer, "policy", {})
     if not isinstance(policy, dict) or not all(isinstance(setting, str) for setting in policy.values()):
         raise BadSetting("policy", f"it holds a choice for each policy that is fixed, found {as_text(policy)}")
@@ -75,11 +125,46 @@ def capabilities_from(answer: Mapping[str, Any]) -> Capabilities:
     for key, text in texts.items():
         if not isinstance(text, str):
             raise BadSetting(key, f"it is a text, found {as_text(text)}")
-    fields = frozenset(_names({"fields": _given(answer, "fields", [])}, "fields", ASKED_FOR))
     listed = _names(answer, "observes", OBSERVABLE)
-    observes = tuple(name for name in OBSERVABLE if name in listed)
-    about = texts["name"], texts["version"], _values(answer), policy, fields
-    return Capabilities(str(resets), frozenset(events), observes, *about)
+    largest = _given(answer, "largest", COUNTABLE_MAX)
+    if type(largest) is not int or not 1 <= largest <= COUNTABLE_MAX:
+        raise BadSetting("largest", f"it is a whole number from 1 to {COUNTABLE_MAX}, found {as_text(largest)}")
+    usual = ANY if "duplicate" in listed else NO_REPEATS
+    return Capabilities(
+        resets,
+        frozenset(events),
+        tuple(name for name in OBSERVABLE if name in listed),
+        texts["name"],
+        texts["version"],
+        _values(answer),
+        policy,
+        frozenset(_names({"fields": _given(answer, "fields", [])}, "fields", ASKED_FOR)),
+        figures_named(_given(answer, "catalogue", {})),
+        largest,
+        None if answer.get("refusals") is None else frozenset(_names(answer, "refusals", _codes())),
+        _one_of(answer, "repeats", REPEATS, usual),
+        _one_of(answer, "instants", INSTANTS, MILLISECONDS),
+        _one_of(answer, "jobs", RUNS, PER_ACCOUNT),
+    )
+
+
+def _by_clock(resets: str) -> Mapping[str, str]:
+    written = resets_on_the_wire(resets)
+    return written if isinstance(written, dict) else {}
+
+
+def _one_of(answer: Mapping[str, Any], key: str, words: tuple[str, ...], absent: str) -> str:
+    word = _given(answer, key, absent)
+    if word not in words:
+        raise BadSetting(key, f"it is one of {', '.join(words)}, found {as_text(word)}")
+    return str(word)
+
+
+@cache
+def _codes() -> tuple[str, ...]:
+    """Returns the code of every refusal of an event that can be sent."""
+    events = [event for machine in system().machines for event in machine.events if event.name in event_names()]
+    return tuple(dict.fromkeys([IDS.code, *(need.code for event in events for need in event.requires)]))
 
 
 def _given(answer: Mapping[str, Any], key: str, absent: Any) -> Any:
@@ -96,6 +181,19 @@ def _names(answer: Mapping[str, Any], key: str, known: tuple[str, ...]) -> list[
         if name not in known:
             raise BadSetting(key, f"there is no {as_text(name)}; there are {', '.join(known)}{did_you_mean(str(name), known)}")
     return names
+
+
+@cache
+def _beyond_all() -> frozenset[str]:
+    """Returns the codes that refuse what would lift a pool beyond all that can be counted."""
+    events = [event for machine in system().machines for event in machine.events]
+    return frozenset(need.code for event in events for need in event.requires if _names_the_limit(need.holds))
+
+
+def _names_the_limit(part: object) -> bool:
+    if isinstance(part, Lit):
+        return part.value == COUNTABLE_MAX
+    return is_dataclass(part) and any(_names_the_limit(getattr(part, each.name)) for each in fields(part))
 
 
 def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:

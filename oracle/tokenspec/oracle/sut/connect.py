@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
@@ -10,16 +11,20 @@ from tokenspec.oracle.sut.client import DIED, Client, Failed
 from tokenspec.oracle.sut.world import NotThere
 
 
-def connect(sut: str, timeout: float) -> Client:
+def connect(sut: str, timeout: float, headers: Mapping[str, str] | None = None, wait: float | None = None) -> Client:
     """Returns a client of the implementation that `sut` names; a request may take `timeout` seconds.
 
-    `http://HOST:PORT`, `python:package.module:factory`, or else a command line. Raises `WrongUsage` where `sut` is none of
-    them, `OSError` where there is no such program, module or factory, or no server listens.
+    `http://HOST:PORT/PATH`, `https://` likewise, `python:package.module:factory`, or else a command line. An address has `wait`
+    seconds to come up, and is sent `headers`. Raises `WrongUsage` where it is none of them, `OSError` where there is no such
+    program, module or factory, or nobody listens.
     """
     if sut.startswith(("http://", "https://")):
         from tokenspec.oracle.sut.http import HttpClient
 
-        return HttpClient(sut, timeout)
+        return HttpClient(sut, timeout, headers, wait or 0.0)
+    for option, given in (("--header", headers), ("--wait", wait)):
+        if given:
+            raise WrongUsage(option, "it is about an implementation behind http:// or https://")
     from tokenspec.oracle.sut.process import ProcessClient, words_of
 
     if not sut.startswith("python:"):

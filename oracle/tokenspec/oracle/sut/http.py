@@ -1,11 +1,13 @@
-"""An implementation behind `http://HOST:PORT`: each request a POST to `/`, over one connection while it lasts."""
+"""An implementation behind an `http://` or `https://` address: each request a POST, over one connection while it lasts."""
 
 from __future__ import annotations
 
 import http.client
 import io
 import socket
+import ssl
 import time
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -16,6 +18,11 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Failed, Message, read_answer
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+
+_NOT_UP = (502, 503, 504)
+"""The statuses of a gateway before a service that is not up."""
+_PAUSE = 0.1
+"""Seconds between two tries to reach a service that is not up."""
 
 
 class _Timed(io.RawIOBase):
@@ -56,17 +63,29 @@ def _was_closed(idle: socket.socket) -> bool:
     """Returns true if the server has closed an idle connection, as a server may after any answer (RFC 9112, 9.5)."""
     idle.setblocking(False)
     try:
+        if isinstance(idle, ssl.SSLSocket):
+            # It cannot be looked into without being read, and after what nobody asked for it is of no more use.
+            idle.recv(1)
+            return True
         return not idle.recv(1, socket.MSG_PEEK)
-    except BlockingIOError:
+    except (BlockingIOError, ssl.SSLWantReadError):
         return False
     except OSError:
         return True
 
 
-class HttpClient:
-    """A client of the server at `url`. Raises `WrongUsage` for a wrong address, `OSError` where no server listens."""
+def _is_plain(path: str) -> bool:
+    """Returns whether a path can stand in a request as it is."""
+    return path.isascii() and path.isprintable() and " " not in path
 
-    def __init__(self, url: str, timeout: float) -> None:
+
+class HttpClient:
+    """A client of the server at `url`, which has `wait` seconds to come up; every request has `headers`.
+
+    Raises `WrongUsage` for a wrong address, `OSError` where nobody listens.
+    """
+
+    def __init__(self, url: str, timeout: float, headers: Mapping[str, str] | None = None, wait: float = 0.0) -> None:
         try:
             parts = urlsplit(url)
             host, port = parts.hostname, parts.port
@@ -74,24 +93,52 @@ class HttpClient:
         except (ValueError, http.client.InvalidURL):
             # A name of a host that cannot be one: with a blank in it, an empty part, or one that is too long.
             host = port = None
-        if not host or port is None or parts.scheme != "http" or parts.path not in ("", "/") or parts.query or parts.username:
-            raise WrongUsage("--sut", f"an address is http://HOST:PORT, found {one_line(url)!r}")
-        self._url, self._timeout = url, timeout
-        self._http = http.client.HTTPConnection(host, port)
+        path = parts.path or "/"
+        if not host or parts.query or parts.fragment or parts.username is not None or not _is_plain(path):
+            raise WrongUsage("--sut", f"an address is http://HOST:PORT/PATH or https://HOST:PORT/PATH, found {one_line(url)!r}")
+        self._url, self._timeout, self._path, self._headers = url, timeout, path, {**_HEADERS, **(headers or {})}
+        self._tls = ssl.create_default_context() if parts.scheme == "https" else None
+        connection = http.client.HTTPConnection if self._tls is None else http.client.HTTPSConnection
+        self._http = connection(host, port)
         self._socket: socket.socket | None = None
-        try:
-            self._connect(time.monotonic() + timeout)
-        except OSError as fault:
-            raise OSError(fault.errno, fault.strerror or str(fault), url) from None
+        self._up_by: float | None = time.monotonic() + wait
+        """The instant up to which it may come up; None once it has answered."""
+        while True:
+            try:
+                self._connect(time.monotonic() + timeout)
+                return
+            except OSError as fault:
+                if isinstance(fault, ssl.SSLCertVerificationError) or not self._may_come_up():
+                    raise OSError(fault.errno, fault.strerror or str(fault), url) from None
+
+    def _may_come_up(self) -> bool:
+        """Returns whether to try again, after a pause."""
+        if self._up_by is None or time.monotonic() + _PAUSE > self._up_by:
+            return False
+        time.sleep(_PAUSE)
+        return True
 
     def _connect(self, until: float) -> None:
         left = max(until - time.monotonic(), 0.001)
-        self._socket = socket.create_connection((self._http.host, self._http.port), timeout=left)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        plain = socket.create_connection((self._http.host, self._http.port), timeout=left)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            self._socket = plain if self._tls is None else self._tls.wrap_socket(plain, server_hostname=self._http.host)
+        except BaseException:
+            plain.close()
+            raise
 
     def ask(self, request: Message) -> Message | Failed:
         """Returns the answer to one request, whatever its HTTP status."""
-        until = time.monotonic() + self._timeout
+        while True:
+            answer = self._ask(request)
+            is_silent = isinstance(answer, Failed) and answer.how in (DIED, HUNG)
+            if not (is_silent or self._status in _NOT_UP) or not self._may_come_up():
+                self._up_by = None
+                return answer
+
+    def _ask(self, request: Message) -> Message | Failed:
+        self._status, until = 0, time.monotonic() + self._timeout
         try:
             body = self._exchange(msgspec.json.encode(request), until)
         except TimeoutError:
@@ -113,8 +160,9 @@ class HttpClient:
             self._connect(until)
         assert self._socket is not None
         self._http.sock = _TimedSocket(self._socket, until)
-        self._http.request("POST", "/", body, _HEADERS)
+        self._http.request("POST", self._path, body, self._headers)
         response = self._http.getresponse()
+        self._status = response.status
         read = response.read(LONGEST + 1)
         if response.length and len(read) <= LONGEST:
             raise http.client.IncompleteRead(read, response.length)

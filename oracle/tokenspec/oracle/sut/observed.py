@@ -10,7 +10,7 @@ from typing import Any
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.wire.answers import DELTA, Answer
+from tokenspec.oracle.wire.answers import DELTA, Answer, total
 from tokenspec.spec.system import IDS, system
 from tokenspec.spec.words import POOLS
 
@@ -73,7 +73,7 @@ def held(said: Mapping[str, Any], expected: Answer, terms: Capabilities) -> froz
 
     Where both sides hold none, nothing was compared: null equals null whatever the implementation does.
     """
-    right = expected.as_dict()
+    right = {"total": total(expected)} | expected.as_dict()
     # With words for refusals the reason is compared even if it is not announced as observed.
     names = terms.observes if "reason" not in said else (*terms.observes, "reason")
     return frozenset(name for name in names if _holds(said, name) or _holds(right, name))
@@ -81,6 +81,9 @@ def held(said: Mapping[str, Any], expected: Answer, terms: Capabilities) -> froz
 
 def _holds(answer: Mapping[str, Any], name: str) -> bool:
     """Returns true if a field holds a value other than its absence."""
+    if name == "delta":
+        # A refusal does nothing, whatever the implementation is.
+        return answer.get(name) not in (None, 0)
     whole, _, pool = name.partition(".")
     value = answer.get(whole)
     if isinstance(value, dict):

@@ -5,19 +5,19 @@ from __future__ import annotations
 import errno
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.sut.capabilities import Capabilities, capabilities_from
 from tokenspec.oracle.sut.client import DIED, ERROR, GARBAGE, HUNG, Client, Failed, Message
 from tokenspec.oracle.sut.observed import Reasons
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.protocol import PROTOCOL
-from tokenspec.oracle.wire.settings import catalogue_on_the_wire
+from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import DEFAULTS
 
@@ -74,6 +74,10 @@ class SutSettings:
         """Opens a world under these settings. Raises as `Openings.open` does."""
         return openings.open(catalogue_on_the_wire(self.catalogue), self.policy)
 
+    def under(self, terms: Capabilities) -> SutSettings:
+        """Returns these settings with the figures that the implementation has fixed."""
+        return replace(self, catalogue=terms.catalogue_over(self.catalogue))
+
 
 def open_request(catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Message:
     """Returns the request that opens a world; the catalogue in its wire form, a choice for every policy."""
@@ -97,7 +101,7 @@ class Openings:
     """The worlds opened at one implementation. `named` are the settings that the user asked for.
 
     An implementation announces the same capabilities each time, and accepts again what it accepted before: otherwise it
-    could choose its tests. For a policy it answers each time the requested choice, or each time the same (then it is fixed).
+    asked. Of a policy or a figure it may answer each time what it was asked for, or each time the same: then it has fixed it.
     """
 
     def __init__(self, client: Client, named: Mapping[str, str] | None = None) -> None:
@@ -108,6 +112,7 @@ class Openings:
         """Policies unknown to the implementation; they are not sent while they have their default."""
         self._taken, self._answered = set[bytes](), False
         self._not_the_same, self._not_as_asked = set[str](), set[str]()
+        self._first_figures: Mapping[str, Any] = {}
 
     @property
     def fixed(self) -> dict[str, str]:
@@ -115,11 +120,25 @@ class Openings:
         policy = self.terms.policy if self.terms is not None else {}
         return {name: choice for name, choice in policy.items() if name not in self._not_the_same}
 
+    @property
+    def fixed_figures(self) -> dict[str, Any]:
+        """The keys of the catalogue that it has answered otherwise than they were asked for."""
+        return {key: value for key, value in self._first_figures.items() if f"catalogue.{key}" in self._not_as_asked}
+
+    def breaks_limits(self, catalogue: Catalogue) -> bool:
+        """Returns whether a catalogue breaks the limits with the figures that the implementation has fixed."""
+        try:
+            _figures(self.terms or Capabilities("explicit", frozenset(), ()), catalogue_on_the_wire(catalogue))
+        except BadSetting:
+            return True
+        return False
+
     def open(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
         """Opens a world; the catalogue in its wire form, a choice for every policy.
 
         Raises `CannotOpen`, `Diverged` where the answer breaks the protocol or differs from an earlier one, `WrongUsage` where a
-        setting that the user asked for is fixed otherwise, `NotThere`.
+        setting that the user asked for is fixed otherwise, `BadSetting` where the catalogue breaks the limits with what it has
+        fixed, `NotThere`.
         """
         world = msgspec.json.encode((catalogue, policy))
         try:
@@ -129,7 +148,7 @@ class Openings:
                 raise _broken(ERROR, f"it refuses settings and a catalogue that it took before: {fault}") from None
             raise
         self._taken.add(world)
-        self._check(terms, policy)
+        self._check(terms, policy, catalogue)
         for name, asked in self._named.items():
             if terms.policy.get(name, asked) != asked:
                 says = f"the implementation says {name}={terms.policy[name]} in its answer to open; leave the option out"
@@ -171,31 +190,64 @@ class Openings:
                     raise why from None
                 self.left_out |= {name for name in rest if re.search(rf"\b{name}\b", str(fault))} or rest
 
-    def _check(self, now: Capabilities, policy: Mapping[str, str]) -> None:
-        """Raises `Diverged` where `now` differs from the capabilities announced before."""
+    def _check(self, now: Capabilities, policy: Mapping[str, str], catalogue: Mapping[str, Any]) -> None:
+        """Raises `Diverged` where `now` is not what was said before, `BadSetting` where its figures break the limits."""
         first = self.terms
         assert first is not None
         changed = next((name for name in _STANDING if getattr(now, name) != getattr(first, name)), "")
-        if not changed and now.policy.keys() != first.policy.keys():
-            changed = "policy"
+        for part in ("policy", "catalogue"):
+            if not changed and getattr(now, part).keys() != getattr(first, part).keys():
+                changed = part
         if changed:
             raise _broken(GARBAGE, f"it answered open differently from the first time: its {changed}")
         for name, choice in now.policy.items():
-            self._not_the_same |= {name} if choice != first.policy[name] else set()
-            self._not_as_asked |= {name} if choice != policy[name] else set()
-            if name in self._not_the_same & self._not_as_asked:
-                told = (
-                    f"{name} is {choice} where {policy[name]} was asked for; it is the same each time, or each time what is asked"
-                )
-                raise _broken(GARBAGE, f"it answered open differently from the first time: its policy: {told}")
+            self._note(name, choice, first.policy[name], policy[name])
+        if now.catalogue:
+            figures, asked = _figures(now, catalogue), _whole(catalogue)
+            self._first_figures = self._first_figures or figures
+            for key, value in figures.items():
+                self._note(f"catalogue.{key}", value, self._first_figures[key], asked[key])
+
+    def _note(self, name: str, answer: Any, first: Any, asked: Any) -> None:
+        """Raises `Diverged` where a setting or a figure is neither the same each time nor each time what was asked for."""
+        self._not_the_same |= {name} if answer != first else set()
+        self._not_as_asked |= {name} if answer != asked else set()
+        if name in self._not_the_same & self._not_as_asked:
+            part, told = "catalogue" if "." in name else "policy", [one_line(as_text(each), 80) for each in (answer, asked)]
+            told = [answer, asked] if part == "policy" else told
+            raise _broken(
+                GARBAGE,
+                f"it answered open differently from the first time: its {part}: {name} is {told[0]} where {told[1]} was asked "
+                "for; it is the same each time, or each time what is asked",
+            )
 
 
-_STANDING = ("resets", "events", "observes", "values")
+def _whole(catalogue: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns a catalogue in its wire form with nothing left out, so that equal figures are equal."""
+    return catalogue_on_the_wire(catalogue_from(catalogue))
+
+
+def _figures(terms: Capabilities, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the figures that it announced, with nothing left out. Raises `BadSetting` where they break the limits."""
+    try:
+        whole = _whole({**sent, **terms.catalogue})
+    except BadSetting as fault:
+        told = f"with the figures that the implementation has fixed ({', '.join(terms.catalogue)}), {fault.rule}"
+        raise BadSetting(f"catalogue in its answer to open: {fault.key}", told) from None
+    return {key: whole[key] for key in terms.catalogue}
+
+
+_STANDING = ("resets", "events", "observes", "values", "fields", "largest", "refusals", "repeats", "instants", "jobs")
 """The parts of an answer to `open` that are the same each time."""
 
 
 def _broken(how: str, detail: str) -> Diverged:
     return Diverged(None, None, [], Failed(how, one_line(detail, 1_000)))
+
+
+def opening_of(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the event by which an account begins as just opened, at the instant of its first record."""
+    return {"account": record["account"], "at": record["at"], "event": "open_account"}
 
 
 def applied(client: Client, record: Mapping[str, Any]) -> Message | Failed:

@@ -14,6 +14,7 @@ from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.vectors.suite import Case, Entry, record_of, vector_of
 from tokenspec.oracle.wire.answers import DELTA
 from tokenspec.oracle.wire.records import asked
+from tokenspec.oracle.wire.resets import resets_from, resets_on_the_wire
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
 from tokenspec.spec.catalogue import Catalogue
 
@@ -32,7 +33,7 @@ def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue:
         "clauses": list(found.because.clauses) if found.because is not None else [],
         "policy": dict(policy),
         "catalogue": catalogue_on_the_wire(catalogue),
-        "resets": resets,
+        "resets": resets_on_the_wire(resets),
         "steps": steps,
     }
 
@@ -40,6 +41,6 @@ def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue:
 def case_of(vector: Mapping[str, Any]) -> Case:
     """Returns a vector outside any suite, with the settings that its answers depend on. Raises `BadSuite`."""
     found = vector_of(vector)
-    worlds = Worlds(catalogue_from(found.catalogue), found.resets)
+    worlds = Worlds(catalogue_from(found.catalogue), resets_from(found.resets))
     turned_on = needed(worlds, [record_of(step) for step in found.steps], [step.expect for step in found.steps], found.policy)
     return Case(Entry(found.id, found.title, found.clauses, found.resets, turned_on, [], ""), found)

@@ -18,7 +18,7 @@ from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client, Message
 from tokenspec.oracle.sut.observed import Reasons, asking, observed
-from tokenspec.oracle.sut.world import Openings
+from tokenspec.oracle.sut.world import Openings, opening_of
 from tokenspec.oracle.vectors.run import PASSED, SKIPPED, VectorResult, begin, play
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
@@ -47,7 +47,7 @@ class Inferring:
         if isinstance(begun, VectorResult):
             return begun
         terms, steps = begun
-        world = Followed(self._worlds_of(vector), self.left & self.sets.with_answers(terms.policy))
+        world = Followed(self._worlds_of(vector, terms), self.left & self.sets.with_answers(terms.policy))
         is_as_told = True
 
         def wrong(step: Step, got: Message, said: Message) -> Sequence[Difference]:
@@ -60,19 +60,23 @@ class Inferring:
             is_as_told = is_as_told and not found
             return () if judged.left else found or judged.ways[0].differences
 
-        result = play(client, case, steps, terms, self._reasons, wrong)
+        def barred(step: Step) -> str:
+            record = record_of(step)
+            ahead = self._ran(world.beside(record["account"]), record, terms) if terms.looks_ahead else []
+            return next((why for answer, _ in ahead if (why := terms.bars(answer))), "")
+
+        result = play(client, case, steps, terms, self._reasons, wrong, barred)
         if result.result == PASSED:
             self.left = world.left
         return result if result.result != PASSED or is_as_told else replace(result, result=SKIPPED, why=OTHER_SETTING)
 
     def _ran(self, world: Followed, record: Mapping[str, Any], terms: Capabilities) -> Ran:
         if not terms.opens_accounts and record["account"] not in world.accounts:
-            opening = {"account": record["account"], "at": record["at"], "event": "open_account"}
-            world.run(world.worlds.reader.convert(opening))
+            world.run(world.worlds.reader.convert(opening_of(record)))
         return world.run(world.worlds.reader.convert({**record, **asking(terms)}))
 
-    def _worlds_of(self, vector: Vector) -> Worlds:
-        key = msgspec.json.encode((vector.catalogue, vector.resets))
+    def _worlds_of(self, vector: Vector, terms: Capabilities) -> Worlds:
+        key = msgspec.json.encode((vector.catalogue, terms.catalogue, terms.resets))
         if key not in self._worlds:
-            self._worlds[key] = Worlds(catalogue_from(vector.catalogue), vector.resets)
+            self._worlds[key] = Worlds(terms.catalogue_over(catalogue_from(vector.catalogue)), terms.resets)
         return self._worlds[key]

@@ -15,16 +15,20 @@ from typing import Any
 
 from msgspec import structs
 
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.logs.because import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.sut.capabilities import Capabilities, payload_keys
+from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities, payload_keys
 from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.observed import Reasons, asking, held, observed
-from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, applied
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, applied, opening_of
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Difference, differences
-from tokenspec.oracle.wire.settings import catalogue_from
+from tokenspec.oracle.wire.resets import clock_jobs, resets_from
+from tokenspec.oracle.wire.settings import RESETS, catalogue_from
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
@@ -91,7 +95,7 @@ def run_vector(
 
 
 def _explained(result: VectorResult, vector: Vector, policy: Mapping[str, str], terms: Capabilities) -> VectorResult:
-    because = because_of(result.answered, policy, catalogue_from(vector.catalogue), vector.resets)
+    because = because_of(result.answered, policy, terms.catalogue_over(catalogue_from(vector.catalogue)), terms.resets)
     return replace(result, because=because, not_taken={k: v for k, v in policy.items() if k not in terms.policy})
 
 
@@ -102,21 +106,25 @@ def play(
     terms: Capabilities,
     reasons: Reasons | None,
     wrong: Callable[[Step, Message, Message], Sequence[Difference]],
+    barred: Callable[[Step], str] = lambda step: "",
 ) -> VectorResult:
     """Sends the steps, up to the first in which `wrong` finds a fault in the answer, or in its compared part.
 
-    A vector in which no field observed holds a value, in the answers or in the right ones, is skipped.
+    A vector in which no field observed holds a value, in the answers or in the right ones, is skipped, and so is one with a step
+    that is `barred`, with the reason that it gives.
     """
     title, answered, anything, unheard = case.vector.title, list[Message](), set[str](), 0
     begun = set[str]()
     for number, step in steps:
+        if why := barred(step):
+            return VectorResult(case.id, title, SKIPPED, why)
         got = applied(client, record_of(step))
         if isinstance(got, Failed):
             return VectorResult(case.id, title, FAILED, "", number, (), got, step.expect.as_dict())
         said = observed(got, step.expect, terms, reasons)
         record = record_of(step)
         if not terms.opens_accounts and record["account"] not in begun:
-            answered.append({"account": record["account"], "at": record["at"], "event": "open_account"})
+            answered.append(opening_of(record))
         begun.add(record["account"])
         answered.append(record | {"observed": said})
         anything |= held(said, step.expect, terms)
@@ -144,6 +152,10 @@ def begin(
     title = case.vector.title
     try:
         terms = openings.open(case.vector.catalogue, sent)
+    except BadSetting as fault:
+        if isinstance(fault, WrongUsage) or openings.breaks_limits(DEFAULT):
+            raise
+        return VectorResult(case.id, title, SKIPPED, "its catalogue breaks the limits with the figures that are fixed")
     except CannotOpen as fault:
         return VectorResult(case.id, title, SKIPPED, f"it cannot run this world{_settings(sent)}: {fault}", cannot_run=True)
     except Diverged as error:
@@ -161,36 +173,27 @@ def _settings(policy: Mapping[str, str]) -> str:
 def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
     """Returns the steps that can be sent to an implementation with these capabilities; or none, and the reason."""
     vector, settings = case.vector, {**policy, **terms.policy}
-    if vector.resets != terms.resets:
-        return [], f"its resets are {vector.resets}"
+    resets = resets_from(vector.resets)
+    if {resets, terms.resets} == set(RESETS):
+        return [], f"its resets are {resets}"
     for name, choice in case.entry.policies.items():
         if settings.get(name, choice) != choice:
             return [], f"it turns on {name}={choice}"
     steps = list(enumerate(vector.steps, 1))
-    if not terms.opens_accounts:
-        steps, why = _without_openings(vector, {**vector.policy, **settings})
+    if not terms.opens_accounts or terms.catalogue or resets != terms.resets or "delta" in terms.observes:
+        steps, why = _as_it_runs(vector, terms, {**vector.policy, **settings})
         if why:
             return [], why
-    for _, step in steps:
-        why = _not_taken(step, terms)
+    for why in (_not_taken(step, terms, [before for _, before in steps[:n]]) for n, (_, step) in enumerate(steps)):
         if why:
             return [], why
     if not terms.observes or not steps:
         return [], "nothing of it is observed"
-    return _with_deltas(vector, steps, terms, {**vector.policy, **settings}), ""
+    return steps, ""
 
 
-def _with_deltas(vector: Vector, steps: _Numbered, terms: Capabilities, policy: Mapping[str, str]) -> _Numbered:
-    """Returns the steps, with the change of the sum of the app's pools where that is observed; no vector holds it."""
-    asks = asking(terms)
-    if not asks:
-        return steps
-    oracle = Oracle(policy, catalogue_from(vector.catalogue), vector.resets)
-    right = {number: oracle.apply(record_of(step) | asks) for number, step in enumerate(vector.steps, 1)}
-    return [(number, structs.replace(step, expect=right[number])) for number, step in steps]
-
-
-def _not_taken(step: Step, terms: Capabilities) -> str:
+def _not_taken(step: Step, terms: Capabilities, before: Sequence[Step]) -> str:
+    """Returns the reason that a step is not sent; empty where it is."""
     record = record_of(step)
     if record["event"] not in terms.events:
         return f"it holds {record['event']}"
@@ -198,25 +201,46 @@ def _not_taken(step: Step, terms: Capabilities) -> str:
     for key, value in record.items():
         if key not in ("account", "at", "event", "id") and not terms.takes(key, value, optional.get(key, False)):
             return f"it holds a {key} that is not taken"
-    if step.expect.duplicate is True and "duplicate" not in terms.observes:
-        return "it repeats an id, and duplicate is not observed"
-    return ""
+    if step.expect.duplicate is True:
+        used = (r for r in map(record_of, before) if all(r.get(key) == record[key] for key in ("account", "id")))
+        if terms.repeats == NO_REPEATS:
+            return "it repeats an id, and duplicate is not observed"
+        if terms.repeats == SAME_REQUEST and next(used, {}) | {"at": record["at"]} != record:
+            return "it repeats an id with another request"
+    if terms.instants == SECONDS and parse_instant(record["at"]) % 1_000:
+        return "it holds an instant that is no whole second"
+    if terms.jobs == BATCH and record["event"] in clock_jobs():
+        if step.expect.outcome == "refused":
+            return "it sends a job where it is not due"
+        if any(record_of(each)["account"] != record["account"] for each in before):
+            return "it sends a job for one account of several"
+    return terms.bars(step.expect)
 
 
-def _without_openings(vector: Vector, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
-    """Returns the steps without those that open accounts, if the others have the same result for accounts as just opened.
+def _as_it_runs(vector: Vector, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
+    """Returns the steps with the right answers to this implementation, if they come to the same by the same rules.
 
-    An account that was opened a while before its first event may have its days end at another instant.
+    Accounts that begin by themselves are not opened by a step; one that was opened a while before its first event may have its
+    days end at another instant. Other figures give other balances.
     """
-    oracle = Oracle(policy, vector.catalogue, vector.resets)
-    kept: _Numbered = []
+    sent, kept = catalogue_from(vector.catalogue), list[tuple[int, Step]]()
+    ours, theirs = Oracle(policy, sent, resets_from(vector.resets)), Oracle(policy, terms.catalogue_over(sent), terms.resets)
     for number, step in enumerate(vector.steps, 1):
         record = record_of(step)
-        if record["account"] not in oracle.accounts:
+        by = ours.decide(ours.reader.convert(record))[1]
+        if not terms.opens_accounts and record["account"] not in theirs.accounts:
             if record["event"] == "open_account":
                 continue
-            oracle.apply({key: record[key] for key in ("account", "at")} | {"event": "open_account"})
-        if oracle.apply(record).as_dict() != step.expect.as_dict():
-            return [], "it is about how accounts are opened"
-        kept.append((number, step))
+            theirs.apply(opening_of(record))
+        answer, by_theirs = theirs.decide(theirs.reader.convert(record | asking(terms)))
+        if by_theirs != by or (not terms.catalogue and differences(answer, step.expect.as_dict())):
+            return [], _about(vector, terms)
+        kept.append((number, structs.replace(step, expect=answer)))
     return kept, ""
+
+
+def _about(vector: Vector, terms: Capabilities) -> str:
+    """Returns the reason that a vector is not for an implementation for which its steps come to something else."""
+    if (resets := resets_from(vector.resets)) != terms.resets:
+        return f"its resets are {resets}"
+    return "it comes to something else with its own figures" if terms.catalogue else "it is about how accounts are opened"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client
@@ -30,6 +31,8 @@ class Run:
     """The reason why the defaults cannot run with the fixed settings; empty where they can, or were not requested."""
     fixed: Mapping[str, str] = field(default_factory=dict)
     """The settings fixed by the implementation."""
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    """The figures that it has fixed, by their keys in a catalogue."""
     left_out: frozenset[str] = frozenset()
     """Policies unknown to the implementation, which were not sent."""
     sent: int = 0
@@ -80,6 +83,7 @@ def run_suite(
     if openings.terms is not None:
         _end(run, openings, policy or {})
     run.terms, run.fixed, run.left_out = openings.terms, openings.fixed, openings.left_out
+    run.figures = openings.fixed_figures
     return run
 
 

@@ -26,6 +26,7 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, Answer, differences
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.records import Reader, Record
+from tokenspec.oracle.wire.resets import resets_from
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import DEFAULTS
@@ -36,6 +37,8 @@ FORMAT = 1
 INDEX, VECTORS = "index.json", "vectors"
 
 Slug = Annotated[str, Meta(pattern="^[a-z0-9][a-z0-9_-]*$", max_length=120)]
+Resets = Literal["explicit", "implied"] | dict[str, Literal["explicit", "implied"]]
+"""One word, or one for each clock."""
 Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Pools = dict[Literal[POOLS], Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]]  # type: ignore[valid-type]
 
@@ -68,7 +71,7 @@ class Vector(msgspec.Struct, frozen=True):
     policy: dict[str, str]
     """The choice for every policy, as sent."""
     catalogue: dict[str, Any]
-    resets: Literal["explicit", "implied"]
+    resets: Resets
     steps: Annotated[list[Step], Meta(min_length=1)]
 
 
@@ -78,7 +81,7 @@ class Entry(msgspec.Struct, frozen=True):
     id: Slug
     title: str
     clauses: list[str]
-    resets: Literal["explicit", "implied"]
+    resets: Resets
     policies: dict[str, str]
     """The settings that its answers depend on; under any choice for the other policies they are the same."""
     edges: list[str]
@@ -226,6 +229,7 @@ def _check(path: Path, vector: Vector) -> None:
     if unknown := [clause for clause in vector.clauses if clause not in CLAUSES]:
         raise BadSuite(str(path), f"clauses: there is no {one_line(unknown[0])}")
     _checked(path, lambda: policy_from(vector.policy))
+    _checked(path, lambda: resets_from(vector.resets))
     _checked(path, lambda: catalogue_from(vector.catalogue))
     last: int | None = None
     for number, step in enumerate(vector.steps, 1):
@@ -244,7 +248,7 @@ def checked_answers(path: Path, vector: Vector, is_older: bool = False) -> Vecto
 
     Another declaration may have had fewer fields (`is_older`): then those that the vector does not have are added.
     """
-    oracle, steps = Oracle(vector.policy, vector.catalogue, vector.resets), []
+    oracle, steps = Oracle(vector.policy, vector.catalogue, resets_from(vector.resets)), []
     for number, step in enumerate(vector.steps, 1):
         right, listed = oracle.apply(record_of(step)), step.expect.as_dict()
         if not is_older:

@@ -16,7 +16,7 @@ from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
-from tokenspec.oracle.base.text import in_our_words
+from tokenspec.oracle.base.text import as_text, in_our_words
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Model, Plan
 from tokenspec.spec.policies import DEFAULTS, POLICIES
@@ -124,6 +124,19 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Cata
         key, _, rule = assumption.breach.partition(": ")
         raise BadSetting(key, rule)
     return catalogue
+
+
+def figures_named(written: Any) -> dict[str, Any]:
+    """Returns the keys of a catalogue that `written` gives. Raises `BadSetting` for one that there is not."""
+    if not isinstance(written, dict):
+        raise BadSetting("catalogue", f"it is an object, found {as_text(written)}")
+    try:
+        _check_keys(written)
+    except BadSetting as fault:
+        raise BadSetting(f"catalogue.{fault.key}", fault.rule) from None
+    if "aliases" in written:
+        raise BadSetting("catalogue.aliases", "older plan names are never sent and never answered, so it names none")
+    return written
 
 
 def broken_assumptions(catalogue: Catalogue) -> list[Assumption]:

@@ -21,14 +21,13 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import settings_options
+from tokenspec.oracle.command.options import resets_option, settings_options
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.text import table
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.system import system
 
 FORMATS = ("svg", "png", "pdf", "dot", "mermaid")
@@ -44,7 +43,7 @@ _SUFFIXES = {".gv": "dot", ".mmd": "mermaid"} | {f".{form}": form for form in FO
               help="Draws the hits of a report as JSON of fuzz, replay or vectors run; may be given again.")  # fmt: skip
 @click.option("--log", metavar="FILE", type=click.Path(), help="The log that `sequence` draws; - is standard input.")
 @click.option("--account", metavar="A", help="Draws this account's events of the log alone.")
-@click.option("--resets", type=click.Choice(RESETS), default=RESETS[0], show_default=True, help="As for `replay`.")
+@resets_option("As for `replay`.")
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Its file; default: standard output.")
 @click.option("-q", "--quiet", is_flag=True, help="Lists names alone.")

@@ -13,7 +13,7 @@ from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
-from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_options
+from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, output_options, progress, settings_options
 from tokenspec.oracle.logs.diagnosis import Asked
 from tokenspec.oracle.logs.history import NoRecord, tell
 from tokenspec.oracle.report.config import Settings
@@ -33,7 +33,7 @@ SECONDS_MAX = 10**11
 @click.option("--shown", metavar="JSON", help='The shown balances, such as \'{"fast": 0, "daily": 150}\'.')
 @click.option("--at", metavar="T", help="The instant asked about, RFC 3339; default: that of the account's last record.")
 @click.option("--time-zone", metavar="ZONE", help="Shows instants in this zone too, such as America/Los_Angeles.")
-@resets_option
+@RESETS_OF_LOGS
 @settings_options
 @output_options("text", "json", "md", reports=True)
 def command(

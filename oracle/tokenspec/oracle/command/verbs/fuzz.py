@@ -7,17 +7,25 @@ import click
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.shards import slice_of
 from tokenspec.oracle.command.files import Implementation, programs
-from tokenspec.oracle.command.options import TIMEOUT, Output, output_options, progress, settings_or_infer_options
+from tokenspec.oracle.command.options import (
+    SECONDS,
+    SUT,
+    TIMEOUT,
+    Output,
+    output_options,
+    progress,
+    reached_options,
+    settings_or_infer_options,
+)
 from tokenspec.oracle.command.verbs.fuzz_save import outputs, save_counterexample, save_failure
 from tokenspec.oracle.fuzz.campaign import PROFILES, run
 from tokenspec.oracle.fuzz.conformance import HYPOTHESIS_SHARE, conform
 from tokenspec.oracle.fuzz.regressions import check_directory
-from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, FuzzConfig, Settings, SutConfig
+from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, FuzzConfig, Reached, Settings, SutConfig
 from tokenspec.oracle.report.conformance import conformance_report
 from tokenspec.oracle.report.fuzz import fuzz_report
 from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.sut import ended
-from tokenspec.oracle.sut.connect import connect
 
 
 @click.command()
@@ -44,14 +52,17 @@ from tokenspec.oracle.sut.connect import connect
     help="Writes a counterexample as a log that `replay` reads; with --sut as a vector if FILE ends in .json, and as a test for "
     "pytest if in .py. May be given again.",
 )
-@click.option(
-    "--sut",
-    metavar="SUT",
-    type=Implementation(),
-    help="Fuzzes an implementation: a command line, http://HOST:PORT, or python:module:factory.",
-)
+@click.option("--sut", metavar="SUT", type=Implementation(), help=f"Fuzzes an implementation. {SUT}.")
 @click.option("--timeout", type=TIMEOUT, metavar="SECONDS", help="Time limit for an answer of the implementation; default: 5.")
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
+@click.option(
+    "--seconds",
+    type=SECONDS,
+    metavar="N",
+    help="With --sut: the run lasts N seconds, whatever the profile, and the verdict is about what was tried by then. With "
+    "--examples it ends with them, and there is no verdict if they are not reached.",
+)
+@reached_options
 @click.option("--slice", "part", metavar="I/N", help="The I-th of N runs that share the examples, each with a seed of its own.")
 @click.option(
     "--database",
@@ -70,6 +81,8 @@ def command(
     sut: str | None,
     timeout: float | None,
     reasons: str | None,
+    seconds: float | None,
+    reached: Reached,
     part: str | None,
     database: str | None,
     settings: Settings,
@@ -87,36 +100,42 @@ def command(
 
     With --sut an implementation answers the same records as the oracle, under one choice of settings, up to the first
     answer that is not the right one, in N random walks and a fifth as many runs by Hypothesis. With --policy infer every
-    setting that explains all answers so far is followed; it diverges where none is left. Exit codes 0, 15, 20.
+    setting that explains all answers so far is followed; it diverges where none is left. Exit codes 0, 15, 20, and 65 where
+    figures that it has fixed break the limits of a catalogue.
 
     \b
     tokenspec fuzz --sut "node wallet.js"
     tokenspec fuzz --sut http://localhost:8080 --policy daily_position=last --save counterexample.jsonl
+    tokenspec fuzz --sut http://localhost:8080 --header "Authorization=Bearer 123" --wait 30 --seconds 10
     tokenspec fuzz --sut "node wallet.js" --policy infer --save test_counterexample.py
     tokenspec fuzz --sut "node wallet.js" --report junit=fuzz.xml --report sarif=fuzz.sarif --report md=fuzz.md
     tokenspec fuzz --sut "node wallet.js" --profile nightly --slice 2/4 --database found --save found.jsonl
     """
-    files = outputs(save, sut is not None, sut is None and settings.catalogue_file is None)
+    files = outputs(save, sut is not None, settings.catalogue_file is not None)
     out.check([settings.catalogue_file, reasons, *programs(sut)], files)
     failed: list[WrongUsage] = []
     number = examples or PROFILES[profile]
     if sut is None:
-        for option, value in (("--timeout", timeout), ("--reasons", reasons), ("--slice", part), ("--database", database)):
+        of_sut = {"timeout": timeout, "reasons": reasons, "slice": part, "database": database, "seconds": seconds}
+        for option, value in {**of_sut, "header": reached.headers or None, "wait": reached.wait}.items():
             if value is not None:
-                raise WrongUsage(option, "the option is for an implementation; add --sut, or leave it out")
+                raise WrongUsage(f"--{option}", "the option is for an implementation; add --sut, or leave it out")
         if settings.infers:
             raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
         return out.write(_machines(FuzzConfig(number, steps, seed, settings, save), failed), failed)
-    implementation = SutConfig(sut, timeout or DEFAULT_TIMEOUT, reasons)
+    implementation = SutConfig(sut, timeout or DEFAULT_TIMEOUT, reasons, reached)
     shared = None if part is None else slice_of(part)
     kept = None if database is None else check_directory(database)
-    config = FuzzConfig(number, steps, seed, settings, save, implementation, shared, kept)
+    config = FuzzConfig(
+        number if seconds is None else examples, steps, seed, settings, save, implementation, shared, kept, seconds
+    )
     return out.write(_implementation(config, implementation, failed), failed)
 
 
 def _machines(config: FuzzConfig, failed: list[WrongUsage]) -> RunReport:
     settings = config.settings
     own = settings.own_catalogue
+    assert config.examples is not None, "time ends the run of an implementation alone"
     with progress("fuzzing", 2 * config.examples) as tick:
         result = run(config.examples, config.steps, config.seed, progress=tick, policy=dict(settings.named), catalogue=own)
     saved = save_failure(config.save, result.failure, settings.catalogue_file, failed) if result.failure is not None else ()
@@ -125,9 +144,10 @@ def _machines(config: FuzzConfig, failed: list[WrongUsage]) -> RunReport:
 
 def _implementation(config: FuzzConfig, sut: SutConfig, failed: list[WrongUsage]) -> RunReport:
     setting, part = sut.world(config.settings), config.slice
-    examples = part.share(config.examples)
-    steps = examples + -(-examples // HYPOTHESIS_SHARE)
-    with ended(connect(sut.address, sut.timeout)) as client, progress("fuzzing", steps) as tick:
-        verdict = conform(client, setting, examples, config.steps, part.seed(config.seed), tick, config.database)
+    examples = None if config.examples is None else part.share(config.examples)
+    worlds = None if examples is None else examples + -(-examples // HYPOTHESIS_SHARE)
+    with ended(sut.connect()) as client, progress("fuzzing", worlds) as tick:
+        seed = part.seed(config.seed)
+        verdict = conform(client, setting, examples, config.steps, seed, tick, config.database, seconds=config.seconds)
     saved = save_counterexample(config, sut, verdict, failed) if verdict.counterexample is not None else ()
     return conformance_report(verdict, config, list(saved))

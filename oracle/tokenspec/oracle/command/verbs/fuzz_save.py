@@ -38,10 +38,10 @@ def test_{name}(token_sut):
 '''
 
 
-def outputs(save: Sequence[str], of_sut: bool, draws_catalogue: bool) -> dict[str, str]:
+def outputs(save: Sequence[str], of_sut: bool, has_catalogue: bool) -> dict[str, str]:
     """Returns every file that may be written, by its description in errors. Raises `WrongUsage`.
 
-    Without an implementation a run draws its own catalogue, if none is given, which is saved beside the log.
+    A run without a given catalogue draws its own, and an implementation may have fixed figures: they are saved beside the log.
     """
     for path in save:
         if path == "-":
@@ -49,13 +49,13 @@ def outputs(save: Sequence[str], of_sut: bool, draws_catalogue: bool) -> dict[st
         if not of_sut and not is_log(path):
             raise WrongUsage("--save", f"{path}: a vector or a test is about an implementation, and goes with --sut")
     files = {f"--save {path}": path for path in save}
-    if draws_catalogue:
-        files |= {f"--save {path} (its catalogue)": _beside(path) for path in save}
+    if not has_catalogue:
+        files |= {f"--save {path} (its catalogue)": _beside(path) for path in save if is_log(path)}
     return files
 
 
-def _beside(path: str) -> str:
-    return str(Path(path).with_suffix(".toml"))
+def _beside(path: str, suffix: str = ".toml") -> str:
+    return str(Path(path).with_suffix(suffix))
 
 
 def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None, failed: list[WrongUsage]) -> Iterator[str]:
@@ -78,7 +78,7 @@ def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance
     found, settings = verdict.counterexample, config.settings
     if found is None:
         return
-    resets = verdict.terms.resets if verdict.terms is not None else "explicit"
+    resets, catalogue = verdict.terms.resets if verdict.terms is not None else "explicit", settings.catalogue_file
     known = {**settings.named, **(verdict.terms.policy if verdict.terms is not None else {})} if settings.infers else None
     for path in config.save:
         with noted(failed):
@@ -88,13 +88,16 @@ def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance
                 # A null in an implementation's answer counts, unlike one in a log.
                 first, *others = found.records or [{}]
                 write_file("--save", path, _log([first | {"observed_as": "answer"}, *others] if first else []))
-                yield f"saved; {replay_again(path, verdict.policy, resets, settings.catalogue_file, known)}"
+                if verdict.catalogue != settings.catalogue:
+                    catalogue = _beside(path, ".toml" if settings.catalogue_file is None else ".own.toml")
+                    write_file("--save", catalogue, as_toml(verdict.catalogue).encode())
+                yield f"saved; {replay_again(path, verdict.policy, resets, catalogue, known)}"
             elif Path(path).suffix == VECTOR:
-                write_file("--save", path, as_json(found_vector(found, verdict.policy, settings.catalogue, resets)).encode())
+                write_file("--save", path, as_json(found_vector(found, verdict.policy, verdict.catalogue, resets)).encode())
                 under = "" if known is None else ", under a setting that explains all but its last event"
                 yield f"saved {path}: a vector{under}"
             else:
-                vector = found_vector(found, verdict.policy, settings.catalogue, resets)
+                vector = found_vector(found, verdict.policy, verdict.catalogue, resets)
                 write_file("--save", path, _test(vector, sut, known).encode())
                 yield f"saved; pytest {shlex.quote(path)}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_options
+from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, output_options, progress, settings_options
 from tokenspec.oracle.logs.infer import infer
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.config import Settings
@@ -16,7 +16,7 @@ from tokenspec.oracle.wire.log_files import Logs
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
-@resets_option
+@RESETS_OF_LOGS
 @settings_options
 @output_options("text", "json", "jsonl", "junit", "sarif", "md", reports=True)
 def command(logs: tuple[str, ...], resets: str, settings: Settings, out: Output) -> int:

@@ -12,7 +12,7 @@ from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import shown_json
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import lines_to
-from tokenspec.oracle.command.options import Output, output_options, progress, resets_option, settings_or_infer_options
+from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, output_options, progress, settings_or_infer_options
 from tokenspec.oracle.command.verbs.infer import inferred
 from tokenspec.oracle.logs.policies_tried import explain, note_ties
 from tokenspec.oracle.logs.replay import replay
@@ -26,7 +26,7 @@ from tokenspec.oracle.wire.log_files import Logs
 
 @click.command()
 @click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
-@resets_option
+@RESETS_OF_LOGS
 @settings_or_infer_options
 @click.option("--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line.")
 @click.option("--save-state", metavar="FILE", type=click.Path(), help="Saves the oracle, to continue from it later.")

@@ -8,11 +8,10 @@ import click
 import msgspec
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.command.options import settings_options
+from tokenspec.oracle.command.options import resets_option, settings_options
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import HOLDS
 from tokenspec.oracle.serve.server import Server
-from tokenspec.oracle.wire.settings import RESETS
 
 LONGEST = 2**20
 """The largest size of a request, in bytes; a longer one is skipped and answered with an error."""
@@ -21,7 +20,7 @@ LONGEST = 2**20
 @click.command()
 @click.option("--stdio", is_flag=True, help="One request a line on standard input, one answer a line on standard output.")
 @click.option("--http", "address", metavar="HOST:PORT", help="Requests are POSTed to /; port 0 takes a free one.")
-@click.option("--resets", type=click.Choice(RESETS), default=RESETS[0], show_default=True, help="As for `replay`.")
+@resets_option("How the two jobs come: `explicit` (the default), `implied`, or `daily=implied`. May be given again.")
 @click.option(
     "--worlds", type=click.IntRange(min=1), default=64, show_default=True, metavar="N", help="Worlds open at once, over HTTP."
 )

@@ -11,13 +11,22 @@ import click
 
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import Implementation, programs
-from tokenspec.oracle.command.options import QUIET, TIMEOUT, Output, output_options, policy_option, progress, together
-from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Settings, SutConfig, settings_or_infer
+from tokenspec.oracle.command.options import (
+    QUIET,
+    SUT,
+    TIMEOUT,
+    Output,
+    output_options,
+    policy_option,
+    progress,
+    reached_options,
+    together,
+)
+from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Reached, Settings, SutConfig, settings_or_infer
 from tokenspec.oracle.report.exits import COVERAGE, HOLDS
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.sut import ended
 from tokenspec.oracle.report.vectors import vectors_report
-from tokenspec.oracle.sut.connect import connect
 from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import INDEX, VECTORS, default_suite, read_suite, sliced
 from tokenspec.oracle.wire.settings import RESETS
@@ -107,23 +116,25 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
 
 @command.command("run")
 @click.argument("directory", metavar="[DIR]", type=click.Path(), required=False)
-@click.option(
-    "--sut",
-    metavar="SUT",
-    type=Implementation(),
-    required=True,
-    help="A command line, http://HOST:PORT, or python:package.module:factory.",
-)
+@click.option("--sut", metavar="SUT", type=Implementation(), required=True, help=f"{SUT}.")
 @click.option(
     "--timeout", type=TIMEOUT, metavar="SECONDS", default=DEFAULT_TIMEOUT, show_default=True,
     help="Time limit for a request.",
 )  # fmt: skip
 @click.option("--reasons", metavar="FILE", type=click.Path(), help="TOML: its own words for refusals, each with its codes.")
 @click.option("--slice", "part", metavar="I/N", help="Each N-th vector from the I-th on, to share a suite among N runs.")
+@reached_options
 @_SETTINGS
 @output_options("text", "json", "junit", "sarif", "md", reports=True)
 def run(
-    directory: str | None, sut: str, timeout: float, reasons: str | None, part: str | None, settings: Settings, out: Output
+    directory: str | None,
+    sut: str,
+    timeout: float,
+    reasons: str | None,
+    part: str | None,
+    reached: Reached,
+    settings: Settings,
+    out: Output,
 ) -> int:
     """Runs the vectors of DIR, by default those that come with tokenspec, against an implementation.
 
@@ -139,11 +150,11 @@ def run(
     """
     suite = default_suite() if directory is None else read_suite(Path(directory))
     out.check([reasons, str(suite.path / INDEX), str(suite.path / VECTORS), *programs(sut)])
-    config = SutConfig(sut, timeout, reasons)
+    config = SutConfig(sut, timeout, reasons, reached)
     words = config.reasons
     # A suite that is broken in one place is not run at all.
     cases = [suite.case(entry) for entry in sliced(suite.index.vectors, part)]
     started = time.monotonic()
-    with ended(connect(config.address, config.timeout)) as client, progress("vectors", len(cases)) as tick:
+    with ended(config.connect()) as client, progress("vectors", len(cases)) as tick:
         found = run_suite(client, cases, words, settings.named, tick, settings.infers)
     return out.write(vectors_report(suite, cases, found, settings.named, time.monotonic() - started))

@@ -20,7 +20,7 @@ from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Record, Script, a_minute_on, records_of
 from tokenspec.oracle.vectors.build.moves import moves
-from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.oracle.wire.resets import unwritten
 from tokenspec.spec.words import APP_POOLS, NONE
 
 _WAITS = 2
@@ -138,7 +138,7 @@ class PathSearch:
     def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
         at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)
         for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
-            if self._oracle.resets == "explicit" or found["event"] not in JOBS:
+            if found["event"] not in unwritten(self._oracle.resets):
                 yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == "quote")
 
     def _later(self, way: PathNode) -> Iterator[tuple[PathNode, list[PathStep]]]:

@@ -1,0 +1,111 @@
+"""Resets: each job comes as a written event (`explicit`), or runs by itself the instant it falls due (`implied`).
+
+One word says it for all clocks. Where they differ, those that are implied are named, as `daily=implied`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import cache
+from itertools import product
+from typing import Any
+
+from tokenspec.machine.lang.declaration import Event
+from tokenspec.machine.lang.expr import reads
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import as_text
+from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.oracle.wire.settings import RESETS
+from tokenspec.spec.system import system
+
+EXPLICIT, IMPLIED = RESETS
+CLOCKS = tuple(clock.name for clock in system().machines[0].clocks)
+
+
+def resets_from(written: Any) -> str:
+    """Returns the resets that a word, an object by clock, or text says; a clock left out is explicit. Raises `BadSetting`."""
+    if isinstance(written, str) and written in RESETS:
+        return written
+    if isinstance(written, str) and "=" in written:
+        written = dict(part.split("=", 1) for part in written.split(",") if "=" in part)
+    if not isinstance(written, Mapping):
+        raise BadSetting("resets", f"it is {' or '.join(RESETS)}, or an object of them by clock, found {as_text(written)}")
+    for clock, word in written.items():
+        if clock not in CLOCKS:
+            raise BadSetting(f"resets.{clock}", f"there is no such clock; there are {', '.join(CLOCKS)}")
+        if word not in RESETS:
+            raise BadSetting(f"resets.{clock}", f"it is {' or '.join(RESETS)}, found {as_text(word)}")
+    return _resets_of(clock for clock in CLOCKS if written.get(clock) == IMPLIED)
+
+
+def resets_from_options(options: Iterable[str]) -> str:
+    """Returns the resets that options say: one word, or CLOCK=WORD for clocks that differ from it. Raises `WrongUsage`."""
+    whole, by_clock = "", dict[str, str]()
+    for option in options:
+        clock, equals, word = option.partition("=")
+        if not equals and whole not in ("", option):
+            raise WrongUsage(f"--resets {option}", f"it is given twice, as {whole} and as {option}")
+        if equals and by_clock.setdefault(clock, word) != word:
+            raise WrongUsage(f"--resets {option}", f"{clock} is given twice, as {by_clock[clock]} and as {word}")
+        whole = whole if equals else option
+    try:
+        return resets_from({**dict.fromkeys(CLOCKS, whole or EXPLICIT), **by_clock} if by_clock else whole or EXPLICIT)
+    except BadSetting as fault:
+        raise WrongUsage(fault.key.replace("resets", "--resets", 1), fault.rule) from None
+
+
+def resets_on_the_wire(resets: str) -> str | dict[str, str]:
+    """Returns the word, or the object by clock where they differ."""
+    if resets in RESETS:
+        return resets
+    return {clock: IMPLIED if runs_by_itself(resets, clock) else EXPLICIT for clock in CLOCKS}
+
+
+def runs_by_itself(resets: str, clock: str) -> bool:
+    """Returns whether the job of `clock` runs by itself when it falls due."""
+    return resets == IMPLIED or f"{clock}=implied" in resets.split(",")
+
+
+def other_resets(resets: str) -> list[str]:
+    """Returns all other resets, those of one word first."""
+    by_clock = (_resets_of(c for c, word in zip(CLOCKS, words, strict=True) if word == IMPLIED) for words in _WAYS)
+    return sorted(set(by_clock) - {resets}, key=lambda other: (other not in RESETS, other))
+
+
+_WAYS = tuple(product(RESETS, repeat=len(CLOCKS)))
+
+
+@cache
+def unwritten(resets: str) -> frozenset[str]:
+    """Returns the jobs that are never written as events, since what they are about happens by itself."""
+    return frozenset(job for job in JOBS if runs_by_itself(resets, _clock_of(job)))
+
+
+@cache
+def clock_jobs() -> frozenset[str]:
+    """Returns the jobs that settle a clock; the others say what became of a payment."""
+    return frozenset(clock.job for clock in system().machines[0].clocks)
+
+
+def _resets_of(implied: Iterable[str]) -> str:
+    named = list(implied)
+    return EXPLICIT if not named else IMPLIED if len(named) == len(CLOCKS) else ",".join(f"{clock}=implied" for clock in named)
+
+
+@cache
+def _clock_of(job: str) -> str:
+    """Returns the clock that a job serves: it is the clock's own, or touches what is set where the clock falls due."""
+    machine = system().machines[0]
+    for clock in machine.clocks:
+        if clock.job == job:
+            return clock.name
+    event = machine.event_named[job]
+    return next(c.name for c in machine.clocks if _written(machine.event_named[c.falls_due]) & _touched(event))
+
+
+def _written(event: Event) -> frozenset[str]:
+    return frozenset(effect.name for rule in event.rules for effect in rule.effect)
+
+
+def _touched(event: Event) -> frozenset[str]:
+    return _written(event) | frozenset(reads(event))

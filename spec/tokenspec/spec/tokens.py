@@ -94,7 +94,7 @@ def buying(packs: Enum) -> tuple[Event, ...]:
         event("buy_api", "Somebody buys API tokens.", "A11", how_many, EXISTS,
               requires("amount_must_be_at_least_one", amount >= 1, "there is no purchase of nothing"),
               stays_countable(api + amount),
-              rule("buys_api", OPENED, STAYS, "what is bought is API tokens alone; that any account may buy them is our choice", "A11",
+              rule("buys_api", OPENED, STAYS, "API tokens alone are bought; that any account may buy them is our choice", "A11",
                    buys(api, amount))),
         event("transfer", "Somebody tries to give tokens to another account.", "F13", Key("to", "the other account"), how_many,
               EXISTS,

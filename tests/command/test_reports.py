@@ -27,6 +27,8 @@ DEFAULTS = {
     "downgrade_timing": "at_renewal",
     "api_renewal": "adds",
     "api_refund": "none",
+    "repeated_id": "first_answer",
+    "refused_id": "kept",
 }
 REPORT_KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_records", "divergences"}
 DIVERGENCE_KEYS = {"file", "line", "account", "field", "expected", "got", "clauses", "explained_by"}

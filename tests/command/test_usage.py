@@ -31,6 +31,8 @@ ANSWERS = {
     "downgrade_timing": ["at_renewal", "at_once"],
     "api_renewal": ["adds", "refills"],
     "api_refund": ["none", "to_source"],
+    "repeated_id": ["first_answer", "present_state", "refused"],
+    "refused_id": ["kept", "free"],
 }
 
 

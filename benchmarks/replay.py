@@ -14,8 +14,9 @@ from pathlib import Path
 
 import msgspec
 
+from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
+from tokenspec.oracle.base.instants import format_instant, parse_instant
 
 START = parse_instant("2026-01-01T00:00:00Z")
 SHAPES = ((100_000, 1_000, True), (100_000, 10, True), (100_000, 10, False), (400_000, 10, False))

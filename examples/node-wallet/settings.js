@@ -13,6 +13,7 @@ export const POLICY = {
   refund: "to_source",
   stranded_remainder: "refuse",
   past_due_spending: "frozen",
+  renewal_time: "same_instant",
   downgrade_timing: "at_renewal",
   api_renewal: "adds",
   api_refund: "none",

@@ -54,7 +54,7 @@ export class Adapter {
     if (missing) return { error: `the module was compiled for another catalogue: this one has no ${missing.name}` };
     const settled = Object.fromEntries(policies.map(({ name, value }) => [name, value]));
     this.account.setParameters({ ...given, ...settled, ...policy });
-    this.world = new World(this.account, this.session, catalogue.prices);
+    this.world = new World(this.account, this.session, catalogue.prices, catalogue.models);
     const version = this.account.about.version;
     const observes = this.session ? [...OBSERVES, "shown_is"] : OBSERVES;
     return { name: "wasm-host", version, resets: "explicit", events: this.events(), observes, fields: ["action", "model"] };

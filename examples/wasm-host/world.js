@@ -2,7 +2,7 @@
 // ids with what each pool paid, event ids with their first answers, sessions with the balances that were true.
 // Whether an event is accepted, what it changes and which clock it starts or stops is the machines' word alone.
 
-import { formatInstant, parseInstant, passDays, passMonth, settle, startDaily, startMonthly } from "./calendar.js";
+import { calendarUnder, formatInstant, parseInstant, passOne, passUntil, settle, startClock } from "./calendar.js";
 
 export const APP_POOLS = ["daily", "fast", "rollover", "topup"];
 export const NONE = "(none)";
@@ -44,11 +44,12 @@ function copied(accounts) {
 
 export class World {
   /**
-   * `account` and `session` are machines; without a session machine there are no sessions. `prices` are tokens by action.
+   * `account` and `session` are machines; without a session machine there are no sessions. `prices` are tokens by action,
+   * `models` whose a listed model is, by its name.
    * Parameters of `account` may be set anew at any time, and hold from then on.
    */
-  constructor(account, session = null, prices = {}) {
-    Object.assign(this, { machine: account, session, prices: new Map(Object.entries(prices)) });
+  constructor(account, session = null, prices = {}, models = {}) {
+    Object.assign(this, { machine: account, session, prices: new Map(Object.entries(prices)), models: new Map(Object.entries(models)) });
     this.accounts = new Map();
     account.setParameters({});
     this.initial = account.state;
@@ -59,12 +60,9 @@ export class World {
     this.watch = null;
   }
 
-  get clamped() {
-    return this.machine.parameter("month_end") === "stay_clamped";
-  }
-
-  get every24h() {
-    return this.machine.parameter("daily_reset_clock") === "every_24h_from_opening";
+  /** The calendar of a clock, under the policies as they stand. */
+  calendar(clock) {
+    return calendarUnder(this.clocks[clock].calendar, (policy) => this.machine.parameter(policy));
   }
 
   /** The account of that name, as it stands; one never seen is absent. */
@@ -124,11 +122,11 @@ export class World {
       const daily = account.daily?.upcoming ?? Infinity;
       if (monthly > at && daily > at) return;
       if (monthly <= daily) {
-        passMonth(account.renewal, this.clamped);
+        passOne(account.renewal, this.calendar("renewal"));
         this.#fire(account, this.clocks.renewal.falls_due, monthly);
       } else {
         const until = Math.min(at, monthly - 1);
-        passDays(account.daily, until);
+        passUntil(account.daily, this.calendar("daily"), until);
         this.#fire(account, this.clocks.daily.falls_due, until);
       }
     }
@@ -158,21 +156,15 @@ export class World {
   #accept(account, outcome, at, record, after) {
     account.state = after;
     const { daily, renewal } = outcome.rule.clocks;
-    for (const [clock, act] of Object.entries({ daily, renewal })) {
+    for (const [clock, act] of Object.entries(outcome.rule.clocks)) {
       // When a job last ran, or the clock was started: from then on the wait for the next one counts.
       if (act === "starts" || act === "settles") account.ran = { ...account.ran, [clock]: at };
+      if (act === "starts") account[clock] = startClock(this.calendar(clock), at, record);
+      if (act === "settles") settle(account[clock]);
+      if (act === "stops") account[clock] = null;
     }
-    if (daily === "starts") account.daily = startDaily(at, record.daily_reset_time ?? "00:00", this.every24h);
-    if (daily === "settles") {
-      settle(account.daily);
-      account.day += 1;
-    }
-    if (renewal === "starts") account.renewal = startMonthly(at, this.clamped);
-    if (renewal === "settles") settle(account.renewal);
-    if (renewal === "stops") {
-      account.renewal = null;
-      account.subscription += 1;
-    }
+    if (daily === "settles") account.day += 1;
+    if (renewal === "stops") account.subscription += 1;
     if (renewal === "settles" || renewal === "stops") account.month += 1;
   }
 
@@ -192,9 +184,16 @@ export class World {
       if (field.origin === "fact") return [field.name, this.#fact(field.name, account, record)];
       const { members } = field.type;
       const isUnlisted = members?.includes(UNLISTED) && !members.includes(record[field.key]);
-      return [field.name, isUnlisted ? UNLISTED : record[field.key]];
+      const looked = record[field.key] ?? this.#model(record)?.[field.key] ?? (record.model == null ? undefined : members.at(-1));
+      return [field.name, isUnlisted ? UNLISTED : looked];
     });
     return Object.fromEntries(values);
+  }
+
+  /** The listed model that a record names, or names a variant of: the one with the longest name. */
+  #model({ model }) {
+    const named = [...this.models.keys()].filter((name) => model === name || (model?.startsWith(name) && " .-".includes(model[name.length])));
+    return this.models.get(named.sort((one, other) => other.length - one.length)[0]);
   }
 
   #fact(name, account, record) {
@@ -222,9 +221,9 @@ export class World {
       case "action_is_named":
         return record.action != null;
       case "model_is_known":
-        return record.model == null; // Models are told by their origin here.
+        return record.model == null || this.#model(record) !== undefined;
       case "model_is_paid_only":
-        return false;
+        return this.#model(record)?.paid_only ?? false;
       case "listed_price":
         return this.prices.get(record.action) ?? 0;
       case "account_exists":

@@ -196,6 +196,20 @@ def test_month_end_decides_on_what_day_a_subscription_of_the_31st_renews(policy:
         assert Done() == wallet.at(f"{day} 09:15").renew()
 
 
+@compares(
+    "renewal_time", same_instant=["2027-02-14 18:00", "2027-03-14 18:00"], start_of_day=["2027-02-14 00:00", "2027-03-14 00:00"]
+)
+def test_renewal_time_decides_at_what_hour_of_the_anniversary_a_renewal_is_due(policy: Policy, expected: list[str]) -> None:
+    wallet = Wallet(policy, opened="2027-01-14 18:00")
+    wallet.subscribe("essential")
+    found = [wallet.next_renewal]
+    early = wallet.at("2027-02-14 00:05").renew()
+    assert early == (Done() if policy["renewal_time"] == "start_of_day" else Refused("renewal_must_be_due"))
+    wallet.at("2027-02-14 18:00").renew()
+    found.append(wallet.next_renewal)
+    assert [utc(instant) for instant in expected] == found
+
+
 @compares("missed_renewals", each=Pools(fast=8_500, rollover=15_500), once=Pools(fast=8_500, rollover=7_000))
 def test_missed_renewals_decides_how_often_a_late_job_grants(policy: Policy, expected: Pools) -> None:
     wallet = subscribed("essential", policy)

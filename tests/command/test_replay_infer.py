@@ -16,7 +16,10 @@ from sut.calling import call
 KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_records", "divergences", "policies", "verdict"}
 
 
-@pytest.mark.parametrize(("policy", "answer"), [("refund", "none"), ("upgrade_grant", "full"), ("month_end", "stay_clamped")])
+@pytest.mark.parametrize(
+    ("policy", "answer"),
+    [("refund", "none"), ("upgrade_grant", "full"), ("month_end", "stay_clamped"), ("renewal_time", "start_of_day")],
+)
 def test_a_log_of_another_setting_conforms_under_it(policy: str, answer: str, tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", told(policy, answer))
     assert call("replay", tmp_path / "log.jsonl").code == 15
@@ -27,6 +30,26 @@ def test_a_log_of_another_setting_conforms_under_it(policy: str, answer: str, tm
     assert done.report["policy"] == {**DEFAULTS, policy: answer}
     text = call("replay", tmp_path / "log.jsonl", "--policy", "infer", "-q")
     assert text.out.startswith(f"conforms under {policy}={answer}; undetermined: ")
+
+
+def test_a_wallet_that_renews_at_the_start_of_the_day_conforms_under_that_answer(tmp_path: Path) -> None:
+    """The article: on the day of the anniversary, whatever the hour of subscribing (A04)."""
+    at, before = "2026-07-14T18:00:00Z", "2026-08-13T23:59:59Z"
+    paid = {**generate("a1", "2026-07-14T18:05:00Z", "j1", 250), "observed": {"balances": {"daily": 0, "fast": 8_400}}}
+    early = {**record("a1", before, "renew"), "observed": {"outcome": "refused", "reason": "renewal_must_be_due"}}
+    renewed = {"outcome": "accepted", "balances": {"fast": 8_500, "rollover": 8_400}, "next_renewal_at": "2026-09-14T00:00:00Z"}
+    on_time = {**record("a1", "2026-08-14T00:05:00Z", "renew"), "observed": renewed}
+    log = tmp_path / "log.jsonl"
+    write_log(log, [record("a1", at, "open_account"), record("a1", at, "subscribe", plan="essential"), paid, early, on_time])
+    plain = call("replay", log, "--format", "json")
+    assert plain.code == 15
+    first = plain.report["divergences"][0]
+    assert (first["field"], first["explained_by"]) == ("outcome", [{"policy": "renewal_time", "answer": "start_of_day"}])
+    assert call("replay", log, "--policy", "renewal_time=start_of_day").code == 0
+    found = call("infer", log, "--format", "json")
+    assert (found.code, found.report["policies"]["renewal_time"]) == (0, ["start_of_day"])
+    told_why = call("explain", log, "--account", "a1", "--policy", "renewal_time=start_of_day", "--at", "2026-08-14T00:01:00Z")
+    assert "2026-08-14T00:00:00Z" in told_why.out
 
 
 def observed(written: Record, **seen: Any) -> Record:

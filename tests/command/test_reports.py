@@ -24,9 +24,12 @@ DEFAULTS = {
     "refund": "to_source",
     "stranded_remainder": "refuse",
     "past_due_spending": "frozen",
+    "renewal_time": "same_instant",
     "downgrade_timing": "at_renewal",
     "api_renewal": "adds",
     "api_refund": "none",
+    "repeated_id": "first_answer",
+    "refused_id": "kept",
 }
 REPORT_KEYS = {"digest", "version", "policy", "fixed", "records", "accounts", "bad_records", "divergences"}
 DIVERGENCE_KEYS = {"file", "line", "account", "field", "expected", "got", "clauses", "explained_by"}
@@ -118,6 +121,10 @@ SCENES: dict[tuple[str, str], tuple[list[Record], Record]] = {
     ),
     ("past_due_spending", "allowed"): (unpaid("a14"), {"outcome": "refused", "balances": {"daily": 0, "fast": 8_450}}),
     ("past_due_spending", "as_active"): (unpaid("a17"), {"outcome": "accepted", "balances": {"fast": 8_450, "topup": 1_000}}),
+    ("renewal_time", "start_of_day"): (
+        [*subscriber("a29"), record("a29", "2026-02-10T00:05:00Z", "renew")],
+        {"outcome": "accepted", "balances": {"rollover": 8_500}, "next_renewal_at": "2026-03-10T00:00:00Z"},
+    ),
     ("downgrade_timing", "at_once"): (
         [*subscriber("a18", "premium"), record("a18", month(1), "downgrade", plan="essential")],
         {"plan": "essential", "balances": {"fast": 8_500}},

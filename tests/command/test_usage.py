@@ -28,9 +28,12 @@ ANSWERS = {
     "refund": ["to_source", "none"],
     "stranded_remainder": ["refuse", "relax", "drain"],
     "past_due_spending": ["frozen", "allowed", "as_active"],
+    "renewal_time": ["same_instant", "start_of_day"],
     "downgrade_timing": ["at_renewal", "at_once"],
     "api_renewal": ["adds", "refills"],
     "api_refund": ["none", "to_source"],
+    "repeated_id": ["first_answer", "present_state", "refused"],
+    "refused_id": ["kept", "free"],
 }
 
 

@@ -67,7 +67,13 @@ def asked(program: list[str], requests: list[dict[str, Any]]) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    "changed", [{}, {"burn_order": "rollover_fast_topup", "month_end": "stay_clamped"}], ids=["defaults", "others"]
+    "changed",
+    [
+        {},
+        {"burn_order": "rollover_fast_topup", "month_end": "stay_clamped"},
+        {"renewal_time": "start_of_day", "daily_reset_clock": "every_24h_from_opening"},
+    ],
+    ids=["defaults", "others", "clocks"],
 )
 def test_python_and_node_answer_every_example_log_as_the_oracle_does(modules: list[Path], changed: dict[str, str]) -> None:
     module = modules[0].read_bytes()

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokenspec.machine.lang.build import all_of, definition, event, ite, negation, rule, var, variable
+from tokenspec.machine.lang.calendars import EveryHours
 from tokenspec.machine.lang.declaration import Clock, ClockAct, Event, Field, Key, Machine, Memory, Note, Origin, Period
 from tokenspec.machine.lang.phrases import remembers, settles
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
@@ -48,5 +49,5 @@ def cloakroom(memory: Memory | None = COATS, fetch: Event | None = None, notes: 
         event("falls_due", "", "", rule("waits", "open", None, "")),
     )
     variables = (variable("door", Enum("Door", ("open",)), "open", ""), variable("taken", Tokens(), 0, ""))
-    clocks = (Clock("evening", "falls_due", "close", "", 0, ()),)
+    clocks = (Clock("evening", "falls_due", "close", EveryHours(24), "", 0, ()),)
     return Machine("cloakroom", "", "door", variables, events, clocks=clocks, memory=memory)

@@ -10,6 +10,7 @@ import pytest
 from lang.turnstile import EVENING, ROOM, TURNSTILE_CLAUSES, UNLOCKS, WORTH, barrier, coin, due, purse, room, turnstile
 from lang.wrong import MISSING, NAME, RULE, Wrong, machine, refused
 from lang.wrong_claims import RIGHT_CLAIMS, WRONG_CLAIMS, claims
+from lang.wrong_clocks import RIGHT_CALENDARS, WRONG_CLOCKS
 from lang.wrong_memory import WRONG_MEMORY
 from lang.wrong_names import WRONG_NAMES
 from lang.wrong_values import WRONG_VALUES
@@ -24,6 +25,11 @@ from tokenspec.spec.system import system
 
 def test_the_right_machine_passes() -> None:
     validate(turnstile())  # raises if not
+
+
+def test_right_calendars_pass() -> None:
+    for check in RIGHT_CALENDARS:
+        check()  # raises if not
 
 
 def test_the_clauses_of_the_right_machine_pass() -> None:
@@ -42,7 +48,7 @@ def test_a_right_system_passes() -> None:
 
 # -- one fault at a time ---------------------------------------------------------------------------------------------
 
-WRONG = {**WRONG_NAMES, **WRONG_VALUES, **WRONG_CLAIMS, **WRONG_MEMORY}
+WRONG = {**WRONG_NAMES, **WRONG_CLOCKS, **WRONG_VALUES, **WRONG_CLAIMS, **WRONG_MEMORY}
 
 each_wrong = pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokenspec.machine.lang.build import any_of, assumption, definition, eq, lookup, posting, requires, rule, var, variable
+from tokenspec.machine.lang.calendars import EveryHours
 from tokenspec.machine.lang.declaration import (
     Actor,
     Clock,
@@ -68,7 +69,7 @@ PAYS_AHEAD = rule(
     effect=[purse.becomes(var("filled"))],
     ledger=[posting(Kind.BOUGHT, purse, worth)],
 )
-EVENING = Clock("evening", "evening_comes", "empty", "the end of the day", 3_600_000, ("T2",))
+EVENING = Clock("evening", "evening_comes", "empty", EveryHours(24), "the end of the day", 3_600_000, ("T2",))
 IDLE = Timer("relock", "pay", 10_000, ("T2",))
 
 _open = requires("barrier_must_be_unlocked", eq(barrier, "unlocked"), "it is shut", "T1")

@@ -8,7 +8,9 @@ from lang.turnstile import barrier, coin, due, purse, room, turnstile
 from lang.wrong import MISSING, NAME, Wrong
 from tokenspec.machine.lang.build import Termlike, eq, negation, var
 from tokenspec.machine.lang.claims import (
+    CalendarPart,
     Claim,
+    Law,
     LayerPart,
     LivenessPart,
     Part,
@@ -105,6 +107,9 @@ WRONG_CLAIMS: dict[str, Wrong] = {
         "claim 'C', part 'p'",
         "'purse'",
         claims(step("p", due, purse > 1, ghosts=[ghost("purse", Tokens(), 0, purse)], machine=NAME)),
+    ),
+    "calendar part of an unknown clock": Wrong(
+        "TS111", "claim 'C', part 'p'", "'noon'", claims(CalendarPart("p", "turnstile", "noon", Law.TILES))
     ),
     "part declared twice": Wrong("TS102", "claim 'C'", "part 'p'", claims(LayerPart("p", ""), LayerPart("p", ""))),
     # a requirement, a condition or a claim is not a truth value

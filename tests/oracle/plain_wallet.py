@@ -33,6 +33,7 @@ POLICY_ANSWERS: dict[str, tuple[str, ...]] = {  # the first answer is the defaul
     "refund": ("to_source", "none"),
     "stranded_remainder": ("refuse", "relax", "drain"),
     "past_due_spending": ("frozen", "allowed", "as_active"),
+    "renewal_time": ("same_instant", "start_of_day"),
     "downgrade_timing": ("at_renewal", "at_once"),
     "api_renewal": ("adds", "refills"),
     "api_refund": ("none", "to_source"),
@@ -421,7 +422,8 @@ class PlainWallet:
         wanted_day = account.anchor_day
         if self.policy["month_end"] == "stay_clamped":
             wanted_day = civil_date(anniversary // DAY_MS)[2]
-        return one_month_later(anniversary, wanted_day)
+        following = one_month_later(anniversary, wanted_day)
+        return following - following % DAY_MS if self.policy["renewal_time"] == "start_of_day" else following
 
     # -- the daily reset ---------------------------------------------------------------------------
 

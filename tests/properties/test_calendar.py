@@ -1,32 +1,41 @@
-"""The calendar: dates, instants, and the two clocks that count them."""
+"""The calendar: dates, instants, and the kinds of calendars that count them."""
 
 from __future__ import annotations
 
 from calendar import monthrange
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenspec.oracle.base.instants import (
-    DAY_MS,
-    date_of,
-    days_in_month,
-    days_of,
-    format_instant,
-    parse_instant,
-    parse_time_of_day,
+from tokenspec.machine.interpreters.calendars import NEVER, reader_of
+from tokenspec.machine.interpreters.calendars import instants as instants_of
+from tokenspec.machine.interpreters.dates import DAY_MS, date_of, days_in_month, days_of
+from tokenspec.machine.lang.calendars import (
+    Calendar,
+    EveryDay,
+    EveryHours,
+    EveryMonth,
+    EveryWeek,
+    EveryYear,
+    Hour,
+    OnceAfter,
+    ShortMonth,
 )
-from tokenspec.oracle.runtime.clocks import anniversaries, pass_days, pass_month, period_of, start_daily, start_monthly
+from tokenspec.oracle.base.instants import format_instant, parse_instant, parse_time_of_day
 
 EPOCH = date(1970, 1, 1)
 instants = st.integers(0, parse_instant("2200-01-01T00:00:00Z"))
 
 
+LEAP_DAY = "2028-02-29T10:00:00Z"
+
+
 def first(anchor: str, count: int, stay_clamped: bool = False) -> list[str]:
-    found = anniversaries(parse_instant(anchor), stay_clamped)
-    return [format_instant(next(found))[:10] for _ in range(count)]
+    calendar = EveryMonth(ShortMonth.CLAMPS if stay_clamped else ShortMonth.RETURNS)
+    return [format_instant(at)[:10] for at in islice(instants_of(reader_of(calendar), parse_instant(anchor)), count)]
 
 
 def test_dates_are_those_of_the_standard_library_in_every_year_it_knows() -> None:
@@ -118,41 +127,69 @@ def test_a_year_end_is_passed() -> None:
     assert first("2026-11-30T23:59:59.999Z", 3) == ["2026-12-30", "2027-01-30", "2027-02-28"]
 
 
-@given(instants, st.integers(0, 40), st.booleans())
-def test_periods_follow_each_other_without_gap_or_overlap(anchor: int, count: int, clamped: bool) -> None:
-    found = anniversaries(anchor, clamped)
-    start = anchor
-    for _ in range(count):
-        end = next(found)
-        assert start < end
-        assert (start, end) == period_of(anchor, start, clamped) == period_of(anchor, end - 1, clamped)
-        start = end
+anchored = st.builds(EveryMonth, st.sampled_from(ShortMonth), st.sampled_from(Hour))
 
 
-@given(instants, st.lists(st.integers(0, 400 * DAY_MS), min_size=1, max_size=6), st.booleans())
-def test_which_period_an_instant_lies_in_does_not_depend_on_when_one_asks(anchor: int, pauses: list[int], clamped: bool) -> None:
-    """A clock that is moved on in several goes shows what it shows when moved on at once."""
-    at, asked_often = anchor, start_monthly(anchor, clamped)
+@given(instants, st.integers(0, 5_000), anchored)
+def test_the_instants_around_any_instant_are_neighbours_however_late_one_looks(at: int, days: int, calendar: EveryMonth) -> None:
+    reader = reader_of(calendar)
+    due, aim = reader.first(at, 0)
+    later = due + days * DAY_MS
+    passed, upcoming, _ = reader.beyond(due, aim, later)
+    found = instants_of(reader, at)
+    both = next(pair for pair in pairwise(found) if pair[1] > later)
+    assert (passed, upcoming) == both
+
+
+@given(instants, st.lists(st.integers(0, 400 * DAY_MS), min_size=1, max_size=6), anchored)
+def test_a_clock_moved_on_in_several_goes_shows_what_it_shows_when_moved_on_at_once(
+    anchor: int, pauses: list[int], calendar: EveryMonth
+) -> None:
+    reader = reader_of(calendar)
+    due, aim = first_due = reader.first(anchor, 0)
+    at = anchor
     for pause in pauses:
         at += pause
-        while asked_often.upcoming <= at:
-            pass_month(asked_often, clamped)
-    assert asked_often.upcoming == period_of(anchor, at, clamped)[1]
+        if due <= at:
+            _, due, aim = reader.beyond(due, aim, at)
+    assert due == next(each for each in instants_of(reader, anchor) if each > at)
+    assert first_due[0] > anchor
 
 
-@given(instants, st.integers(0, 1439), st.booleans())
-def test_the_first_daily_mark_lies_strictly_after_opening_and_within_a_day(at: int, minute: int, every_24h: bool) -> None:
-    dial = start_daily(at, minute * 60_000, every_24h)
-    assert 0 < dial.upcoming - at <= DAY_MS
-    assert every_24h or dial.upcoming % DAY_MS == minute * 60_000
-    assert not every_24h or dial.upcoming == at + DAY_MS
+@given(instants, st.integers(0, 1439))
+def test_the_first_daily_mark_lies_strictly_after_opening_and_within_a_day(at: int, minute: int) -> None:
+    marks, full_days = (reader_of(calendar).first(at, minute * 60_000)[0] for calendar in (EveryDay(""), EveryHours(24)))
+    assert 0 < marks - at <= DAY_MS
+    assert marks % DAY_MS == minute * 60_000
+    assert full_days == at + DAY_MS
 
 
-@given(instants, st.integers(0, 10**12))
-def test_daily_marks_keep_their_time_of_day_however_late_one_looks(at: int, later: int) -> None:
-    dial = start_daily(at, 0, False)
-    before = dial.upcoming
-    if before <= at + later:
-        pass_days(dial, at + later)
-        assert at + later < dial.upcoming <= at + later + DAY_MS
-        assert (dial.upcoming - before) % DAY_MS == 0
+@pytest.mark.parametrize(
+    ("calendar", "expected"),
+    [
+        (EveryHours(36), ["2028-02-29T23:00:00Z", "2028-03-02T11:00:00Z", "2028-03-03T23:00:00Z"]),
+        (EveryDay("time"), ["2028-02-28T12:00:00Z", "2028-02-29T12:00:00Z", "2028-03-01T12:00:00Z"]),
+        (EveryWeek(), ["2028-03-06T11:00:00Z", "2028-03-13T11:00:00Z", "2028-03-20T11:00:00Z"]),
+        (EveryWeek(Hour.START_OF_DAY), ["2028-03-06T00:00:00Z", "2028-03-13T00:00:00Z", "2028-03-20T00:00:00Z"]),
+        (EveryMonth(), ["2028-03-28T11:00:00Z", "2028-04-28T11:00:00Z", "2028-05-28T11:00:00Z"]),
+        (EveryMonth(hour=Hour.START_OF_DAY), ["2028-03-28T00:00:00Z", "2028-04-28T00:00:00Z", "2028-05-28T00:00:00Z"]),
+        (EveryYear(), ["2029-02-28T11:00:00Z", "2030-02-28T11:00:00Z", "2031-02-28T11:00:00Z"]),
+        (OnceAfter(90 * 24), ["2028-05-28T11:00:00Z"]),
+    ],
+    ids=str,
+)
+def test_each_kind_of_calendar_has_its_instants(calendar: Calendar, expected: list[str]) -> None:
+    found = instants_of(reader_of(calendar), parse_instant("2028-02-28T11:00:00Z"), 12 * 3_600_000)
+    assert expected == [format_instant(at) for at in islice(found, 3)]
+
+
+@pytest.mark.parametrize(("short", "day"), [(ShortMonth.RETURNS, 29), (ShortMonth.CLAMPS, 28)])
+def test_a_year_begun_on_the_29th_of_february_comes_back_to_it_or_does_not(short: ShortMonth, day: int) -> None:
+    found = [format_instant(at)[:10] for at in islice(instants_of(reader_of(EveryYear(short)), parse_instant(LEAP_DAY)), 4)]
+    assert found == ["2029-02-28", "2030-02-28", "2031-02-28", f"2032-02-{day}"]
+
+
+def test_a_clock_that_falls_due_once_never_does_so_again() -> None:
+    reader = reader_of(OnceAfter(1))
+    due, aim = reader.first(0, 0)
+    assert (due, *reader.beyond(due, aim, due)) == (3_600_000, 3_600_000, NEVER, 0)

@@ -9,9 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from tokenspec.machine.checkers.monitor import Violation
-from tokenspec.oracle.base.instants import DAY_MS
+from tokenspec.machine.interpreters import dates
 from tokenspec.oracle.fuzz.campaign import run
-from tokenspec.oracle.runtime import clocks, journal
+from tokenspec.oracle.runtime import journal
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.wire.answers import Answer
@@ -22,18 +22,13 @@ Patch = Callable[[pytest.MonkeyPatch], None]
 
 def drifting_months(patch: pytest.MonkeyPatch) -> None:
     """The day is taken from the period before, so 31 January leads to 28 March (killbill#127)."""
-    right = clocks.pass_month
-    patch.setattr(clocks, "pass_month", lambda dial, stay_clamped: right(dial, True))
+    right = dates.months_on
+    patch.setattr(dates, "months_on", lambda days, months, aim: right(days, months, min(aim, dates.date_of(days)[2])))
 
 
 def months_of_thirty_days(patch: pytest.MonkeyPatch) -> None:
     """A month is thirty days (lago-api#1840)."""
-
-    def pass_month(dial: clocks.Dial, stay_clamped: bool) -> None:
-        dial.months += 1
-        dial.upcoming = dial.anchor + dial.months * 30 * DAY_MS
-
-    patch.setattr(clocks, "pass_month", pass_month)
+    patch.setattr(dates, "months_on", lambda days, months, aim: days + 30 * months)
 
 
 def patch_step(patch: pytest.MonkeyPatch, change: Callable[[Oracle, Record, Stepped], object]) -> None:
@@ -57,7 +52,13 @@ def boundary_lost(patch: pytest.MonkeyPatch) -> None:
     """What falls due exactly now is not due yet (openmeter#4278)."""
     step, advance = Oracle.step, Oracle.advance
     patch.setattr(Oracle, "advance", lambda self, account, until: advance(self, account, until - 1))
-    patch.setattr(Oracle, "step", lambda self, record: step(self, replace(record, at=record.at - 1)))
+
+    def a_moment_earlier(self: Oracle, record: Record) -> Stepped:
+        known = self.accounts.get(record.account)
+        assert isinstance(record.at, int)
+        return step(self, replace(record, at=max(record.at - 1, known.last_at or 0 if known is not None else 0)))
+
+    patch.setattr(Oracle, "step", a_moment_earlier)
 
 
 def repeated_ids_run_again(patch: pytest.MonkeyPatch) -> None:
@@ -112,7 +113,7 @@ def upgrades_restart_the_month(patch: pytest.MonkeyPatch) -> None:
     def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
         if stepped.answer.outcome == "accepted" and event_of(record) == "downgrade":
             assert isinstance(record.at, int)
-            oracle.accounts[record.account].renewal = clocks.start_monthly(record.at, False)
+            oracle.accounts[record.account].renewal = oracle.clocks["renewal"].start(record.at)
 
     patch_step(patch, change)
 
@@ -124,7 +125,7 @@ def late_days_lost(patch: pytest.MonkeyPatch) -> None:
     def apply(self: Oracle, record: dict[str, Any]) -> Answer:
         answer, account = right(self, record), self.accounts[record["account"]]
         if record["event"] == "renew" and account.renewal is not None:
-            account.renewal = clocks.start_monthly(record["at"], self.policy["month_end"] == "stay_clamped")
+            account.renewal = self.clocks["renewal"].start(record["at"])
         return answer
 
     patch.setattr(Oracle, "apply", apply)

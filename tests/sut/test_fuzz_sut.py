@@ -116,6 +116,7 @@ CHOICES = [
     ("upgrade_grant", "full"),
     ("refund", "none"),
     ("month_end", "stay_clamped"),
+    ("renewal_time", "start_of_day"),
     ("daily_reset_clock", "every_24h_from_opening"),
     ("past_due_spending", "allowed"),
 ]

@@ -12,7 +12,7 @@ from functools import cache
 
 from tokenspec.invariants.accounting import accounting
 from tokenspec.invariants.generating import generating
-from tokenspec.invariants.jobs import jobs
+from tokenspec.invariants.jobs import jobs, marks
 from tokenspec.invariants.remembering import remembering
 from tokenspec.invariants.safety import safety
 from tokenspec.invariants.words import state
@@ -29,7 +29,15 @@ def claims(ranking: tuple[str, ...], months: int = DEFAULT.bank_months) -> tuple
 
     `months` is what the second one says of the bank; its formula holds for any.
     """
-    return (*safety(ranking, months), *accounting(ranking), *jobs(ranking), types(ranking), *remembering(), *generating(ranking))
+    return (
+        *safety(ranking, months),
+        *accounting(ranking),
+        *jobs(ranking),
+        types(ranking),
+        marks(),
+        *remembering(),
+        *generating(ranking),
+    )
 
 
 def types(ranking: tuple[str, ...]) -> Claim:

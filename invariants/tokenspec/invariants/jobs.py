@@ -1,11 +1,12 @@
-"""Claims 15 to 21: jobs, order, repetition, what is shown, and time."""
+"""Claims 15 to 21 and 23: jobs, order, repetition, what is shown, and time."""
 
 from __future__ import annotations
 
 from tokenspec.invariants.refusals import refusals
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, ne, negation, one_of, var
-from tokenspec.machine.lang.claims import Claim, LayerPart, LivenessPart, claim, ghost, new
+from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, LayerPart, LivenessPart, claim, flow, ghost, new
+from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.types import Bool
 from tokenspec.spec.daily_job import DUE, LATE, OVERDUE, WAITING
 from tokenspec.spec.words import *
@@ -146,12 +147,44 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             21,
             "periods_tile",
-            "Billing periods follow each other without gap or overlap, whenever one asks.",
+            "Billing periods follow each other without gap or overlap, whenever one asks, and so do days; a period ends on the "
+            "day of the month on which the subscription began, in a shorter month as `month_end` says, at the hour of "
+            "`renewal_time`.",
             "F22 A04 A12 A13",
+            CalendarPart("billing_periods", "account", "renewal", Law.TILES),
+            CalendarPart("anniversaries", "account", "renewal", Law.ANNIVERSARIES),
+            CalendarPart("days", "account", "daily", Law.TILES),
             LayerPart(
                 "periods_tile",
                 "each instant lies in one period, and the clock's next renewal is that period's end",
                 after=("subscribes",),
             ),
+        ),
+    )
+
+
+def marks() -> Claim:
+    """Claim 23."""
+    return claim(
+        23,
+        "one_allowance_for_each_mark",
+        "Daily marks come every 24 hours, the first strictly after opening, at the account's own time of day (counted from "
+        "opening with `daily_reset_clock = every_24h_from_opening`); the daily allowance is granted at most once for each.",
+        "F21 A02 A12 F10",
+        CalendarPart("marks", "account", "daily", Law.EVEN),
+        step("granted_when_due", daily_reset_due, flow(Kind.GRANTED, daily) > 0, "daily_reset"),
+        step(
+            "due_by_its_mark_alone",
+            any_of(
+                eq(new(daily_reset_due), daily_reset_due),
+                all_of(eq(event, "daily_reset_falls_due"), new(daily_reset_due)),
+                all_of(eq(event, "daily_reset"), negation(new(daily_reset_due))),
+            ),
+            all_of(eq(event, "daily_reset_falls_due"), negation(daily_reset_due)),
+        ),
+        step(
+            "granted_by_its_job_alone",
+            any_of(eq(flow(Kind.GRANTED, daily), 0), one_of(event, "open_account", "daily_reset")),
+            all_of(eq(event, "daily_reset"), flow(Kind.GRANTED, daily) > 0),
         ),
     )

@@ -6,6 +6,7 @@ from functools import lru_cache
 from itertools import pairwise
 
 from tokenspec.machine.lang.build import assumption, cites, eq, variable
+from tokenspec.machine.lang.calendars import EveryDay, EveryHours, EveryMonth, Hour, ShortMonth, calendar_by
 from tokenspec.machine.lang.declaration import Assumption, Clock, Machine, Parameter, Since
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.spec import lifecycle, tokens
@@ -19,10 +20,17 @@ from tokenspec.spec.words import (
     size_of,
 )
 
+_MONTHLY = calendar_by(
+    "month_end",
+    **{answer: calendar_by("renewal_time", same_instant=EveryMonth(short), start_of_day=EveryMonth(short, Hour.START_OF_DAY))
+       for answer, short in (("return_to_day", ShortMonth.RETURNS), ("stay_clamped", ShortMonth.CLAMPS))})
+_DAILY = calendar_by("daily_reset_clock", utc_time_of_day=EveryDay("daily_reset_time"), every_24h_from_opening=EveryHours(24))
 CLOCKS = (
-    Clock("renewal", falls_due="renewal_falls_due", job="renew", says="monthly, on the anniversary of subscribing",
+    Clock("renewal", falls_due="renewal_falls_due", job="renew", calendar=_MONTHLY,
+          says="monthly, on the anniversary of subscribing",
           overdue_ms=0, overdue_since=Since.END_OF_DAY, clauses=cites("F22 F23 A04 A05")),
-    Clock("daily", falls_due="daily_reset_falls_due", job="daily_reset", says="daily, at the account's reset time",
+    Clock("daily", falls_due="daily_reset_falls_due", job="daily_reset", calendar=_DAILY,
+          says="daily, at the account's reset time",
           overdue_ms=48 * HOUR_MS, overdue_since=Since.LAST_RUN, clauses=cites("F21 A02 A05 A12"), of="daily_allowance"),
 )
 

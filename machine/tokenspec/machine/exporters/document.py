@@ -18,6 +18,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, assert_never
 
 from tokenspec.machine.lang import claims as c
+from tokenspec.machine.lang.calendars import described
 from tokenspec.machine.lang.declaration import Event, Field, Machine, Memory, Parameter, Policy, Rule, System
 from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
@@ -65,6 +66,7 @@ def _machine(m: Machine, figures: Values) -> Data:
                 "name": clock.name,
                 "falls_due": clock.falls_due,
                 "job": clock.job,
+                "calendar": described(clock.calendar),
                 "says": clock.says,
                 "overdue_ms": clock.overdue_ms,
                 "overdue_since": clock.overdue_since.value,
@@ -230,6 +232,8 @@ def _part(part: c.Part, machines: Mapping[str, Machine]) -> Data:
             kinds = machine_scope(machines[machine], machines[machine].event_named[event].fields)
             codes = [{"code": code, "holds": _expr(holds, kinds)} for code, holds in refusals]
             return _named("refusal", name, machine, event=event, refusals=codes)
+        case c.CalendarPart(name, machine, clock, law):
+            return _named("calendar", name, machine, clock=clock, law=law.value)
         case c.LayerPart(name, says):
             return _named("layer", name, None, says=says)
         case _:

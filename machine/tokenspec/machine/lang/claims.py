@@ -3,8 +3,9 @@
 A claim has parts. A *state* part holds in every reachable state; a *step* part holds of every accepted event; a
 *two-run* part compares two ways to go on from one state; a *pair* part holds of two copies of a machine; a *liveness*
 part says that something stays possible, a *leads-to* part that something comes to pass; a *refusal* part says when an
-event is refused; a *layer* part is about the clock or the journal around the machine, and names the property that
-checks it. Every part has a witness: its interesting case, which has to occur, or the part would hold of nothing.
+event is refused; a *calendar* part is about the instants at which a clock falls due; a *layer* part is about the clock or
+the journal around the machine, and names the property that checks it. Every part has a witness: its interesting case, which
+has to occur, or the part would hold of nothing.
 
 In a step formula `x` is the value before and `new.x` the value after, for variables and for definitions that read
 no field; `granted.fast` and the like are sums of ledger lines; `answer.x` is what was answered; `event` and `rule`
@@ -13,6 +14,7 @@ are names; `clock.x` is what the rule does to a clock.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -145,6 +147,31 @@ class RefusalPart:
     refusals: tuple[tuple[str, Expr], ...]
 
 
+class Law(enum.Enum):
+    """A law of the instants at which a clock falls due, for every instant at which it is started."""
+
+    TILES = "tiles"
+    """Each lies after the one before, the first after the start, and which is next depends on no earlier look at the clock."""
+    ANNIVERSARIES = "anniversaries"
+    """One in each month (or year), on the day of the start or the last day of a month without it, as the rule for short months
+    says; at the hour that the calendar says, whatever the hour of the start."""
+    EVEN = "even"
+    """Each lies one span after the one before, at the time of day or the distance from the start that the calendar says."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarPart:
+    """`law` of every calendar that the declaration gives the clock `clock`, under each answer of its policies.
+
+    The witness is the case that could go wrong: a month too short for the day, an instant that somebody looks at late.
+    """
+
+    name: str
+    machine: str
+    clock: str
+    law: Law
+
+
 @dataclass(frozen=True, slots=True)
 class LayerPart:
     """A property of the layers around the machine, checked by the property test called `name`.
@@ -159,7 +186,9 @@ class LayerPart:
     where: Expr = TRUE
 
 
-Part: TypeAlias = StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart | LayerPart
+Part: TypeAlias = (
+    StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart | CalendarPart | LayerPart
+)
 
 
 @dataclass(frozen=True, slots=True)

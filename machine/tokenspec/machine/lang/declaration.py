@@ -12,6 +12,7 @@ import enum
 from dataclasses import dataclass
 from functools import cached_property
 
+from tokenspec.machine.lang.calendars import DeclaredCalendar
 from tokenspec.machine.lang.expr import TRUE, Expr
 from tokenspec.machine.lang.ids import Ids
 from tokenspec.machine.lang.types import Enum, Type, Value
@@ -249,7 +250,7 @@ class Since(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """Something that falls due by the calendar: `falls_due` is fired then, and `job` is what should run.
+    """Something that falls due at the instants of a calendar: `falls_due` is fired then, and `job` is what should run.
 
     A job that is due and has not run `overdue_ms` milliseconds after `overdue_since` is a case for support.
     """
@@ -257,6 +258,7 @@ class Clock:
     name: str
     falls_due: str
     job: str
+    calendar: DeclaredCalendar
     says: str
     overdue_ms: int
     clauses: tuple[str, ...]

@@ -14,6 +14,7 @@ from tokenspec.machine.lang.expr import Expr, Lit, names_in
 from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.typecheck import UNKNOWN, Scope, fits, type_of
 from tokenspec.machine.lang.types import Bool, Tokens, Type
+from tokenspec.machine.lang.validate_clocks import clock_faults
 from tokenspec.machine.lang.validate_memory import check_memory, check_notes
 from tokenspec.machine.lang.validate_names import check_names, twice, types_of_fields, unknown
 
@@ -103,6 +104,8 @@ def _faults(m: d.Machine) -> Iterator[DeclarationError]:
     named += [(f"timer of {t.event!r}", (t.event, t.since)) for t in m.timers]
     for place, events in named:
         yield from unknown(events, m.event_named, "TS111", place, f"an event of {m.name!r}")
+    for clock in m.clocks:
+        yield from clock_faults(m, clock)
     for event in m.events:
         yield from _event(m, event, _scope(m, event.fields, frozenset(at_fault)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tokenspec.machine.lang.claims import (
+    CalendarPart,
     Claim,
     LayerPart,
     LeadsToPart,
@@ -56,7 +57,9 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
 
 
 def _part_faults(
-    place: str, part: StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart, m: Machine
+    place: str,
+    part: StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart | CalendarPart,
+    m: Machine,
 ) -> Iterator[DeclarationError]:
     events: tuple[str, ...] = ()
     formulas: tuple[Expr, ...] = ()
@@ -86,6 +89,8 @@ def _part_faults(
             yield from unknown(without, [r.name for e in m.events for r in e.rules], "TS101", place, "a rule")
             if goal in m.event_named:
                 yield from _goal_faults(place, m.event_named[goal], dict(given))
+        case CalendarPart(_, _, clock, _):
+            yield from unknown([clock], [c.name for c in m.clocks], "TS111", place, f"a clock of {m.name!r}")
         case LeadsToPart(_, _, premise, reached, events):
             formulas = premise, reached
         case RefusalPart(_, _, event, refusals):

@@ -1,43 +1,20 @@
 """Instants: whole milliseconds UTC since 1970, and how they are written.
 
-The calendar is the standard library's, which repeats every 400 years: dates are moved by whole cycles, because
-`date` ends in 9999 and the renewal after one in December 9999 is a real instant. It is written with a signed year
-of six digits (ISO 8601-2).
+A year after 9999 is written with a sign and six digits (ISO 8601-2): the renewal after one in December 9999 is a real instant.
 """
 
 from __future__ import annotations
 
 import re
-from calendar import monthrange
-from datetime import date
 from functools import lru_cache
 
-DAY_MS = 86_400_000
+from tokenspec.machine.interpreters.dates import DAY_MS, date_of, days_in_month, days_of
+
 _INSTANT = re.compile(
     r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?([Zz]|[+-][0-9]{2}:[0-9]{2})"
 )
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME_OF_DAY = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]")
-_CYCLE_YEARS, _CYCLE_DAYS = 400, 146_097
-_EPOCH = date(1970, 1, 1).toordinal()
-
-
-def days_of(year: int, month: int, day: int) -> int:
-    """Days from 1970-01-01 to the date."""
-    cycle, year_in_cycle = divmod(year, _CYCLE_YEARS)
-    return date(_CYCLE_YEARS + year_in_cycle, month, day).toordinal() + (cycle - 1) * _CYCLE_DAYS - _EPOCH
-
-
-def date_of(days: int) -> tuple[int, int, int]:
-    """Year, month and day of the date `days` after 1970-01-01."""
-    cycle, day_in_cycle = divmod(days + _EPOCH - 1, _CYCLE_DAYS)
-    found = date.fromordinal(day_in_cycle + 1)
-    return found.year + cycle * _CYCLE_YEARS, found.month, found.day
-
-
-def days_in_month(year: int, month: int) -> int:
-    """The number of days in the month, 28 to 31."""
-    return monthrange(_CYCLE_YEARS + year % _CYCLE_YEARS, month)[1]
 
 
 def parse_instant(text: str) -> int:

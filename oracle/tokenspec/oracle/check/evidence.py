@@ -17,6 +17,7 @@ import z3
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY, Scope
+from tokenspec.machine.checkers.calendars import CalendarFinding, calendar_findings
 from tokenspec.machine.checkers.graph.findings import Finding
 from tokenspec.machine.checkers.graph.graph import StateGraph, deadlocks
 from tokenspec.machine.checkers.graph.liveness import liveness
@@ -98,6 +99,7 @@ class Evidence:
     findings: list[Finding] = field(default_factory=list)
     deadlocks: list[str] = field(default_factory=list)
     graphs: Tally = field(default_factory=Tally)
+    calendars: list[CalendarFinding] = field(default_factory=list)
     interrupted: bool = False
     absences: list[Absence] = field(default_factory=list)
     """Interesting cases that the settings rule out."""
@@ -113,9 +115,12 @@ class Evidence:
 
     @property
     def tally(self) -> Tally:
-        """The numbers of searches and random runs together."""
+        """The numbers of searches, calendars and random runs together."""
         tally = self.searched
         tally.add(self.fuzzed.tally)
+        for finding in self.calendars:
+            tally.checked[finding.key] += finding.shown.cases
+            tally.witnesses[finding.key] += finding.shown.met
         return tally
 
     @property
@@ -193,6 +198,9 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
             evidence.prove_seconds = time.perf_counter() - started
             tick()
     evidence.is_proved_through = True
+    for found in calendar_findings(machines[0], claims(DEFAULT.ranking)):
+        evidence.calendars.append(found)
+        tick()
     for machine in machines[1:]:
         graph = StateGraph(Compiled(machine, {}), instances(machine, {}), {})
         evidence.findings += liveness(graph, claims(DEFAULT.ranking), evidence.graphs)

@@ -6,14 +6,16 @@ covers; a random run is evidence. A claim is *proved* only where all of its part
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sized
+from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from tokenspec.invariants.claims import claims
+from tokenspec.machine.checkers.calendars import CalendarFinding
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
 from tokenspec.machine.lang.claims import (
+    CalendarPart,
     Claim,
     LayerPart,
     LeadsToPart,
@@ -41,6 +43,7 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
     RefusalPart: ("prover", "explorer", "fuzzer"),
     LivenessPart: ("explorer", "fuzzer"),
     LeadsToPart: ("explorer",),
+    CalendarPart: ("calendars",),
     LayerPart: ("fuzzer",),
 }
 """The engines that fit each kind of part about a machine that is run."""
@@ -73,6 +76,8 @@ def violations(evidence: Evidence) -> Iterator[Violation]:
     """Yields every violation of a claim that a search or a run found."""
     for searched in evidence.searches:
         yield from (found.violation for found in searched.explorations if found.violation is not None)
+    for broken in (f for f in evidence.calendars if f.shown.broken):
+        yield Violation(*broken.key, broken.claim.sentence, broken.shown.broken)
     for finding in evidence.findings:
         if finding.broken is not None:
             yield Violation(finding.claim.id, finding.part.name, finding.claim.sentence, "\n".join(finding.broken.lines()))
@@ -94,9 +99,15 @@ def discharged(evidence: Evidence) -> dict[str, set[Key]]:
     searched, fuzzed = evidence.searched.checked, evidence.fuzzed.tally.checked
     return {
         "prove": _proved(evidence),
+        "calendar": held(evidence.calendars),
         "explore": {key for key, times in searched.items() if evidence.is_searched_through and times},
         "fuzz": {key for key, times in fuzzed.items() if times},
     }
+
+
+def held(findings: Sequence[CalendarFinding]) -> set[Key]:
+    """Returns the parts about calendars that hold of every calendar that the declaration gives their clock."""
+    return {f.key for f in findings} - {f.key for f in findings if f.shown.broken}
 
 
 class Cases:
@@ -182,7 +193,7 @@ def _verdict(
     counts = {part.name: n for part in parts if (n := met.rarest(claim, part)) is not None}
     unseen = [part.name for part in parts if not any((claim.id, part.name) in found for found in by.values())]
     unmet = [name for name, times in counts.items() if not times]
-    unproved = [name for _, name in keys if (claim.id, name) not in by["prove"]]
+    unproved = [name for _, name in keys if (claim.id, name) not in {*by["prove"], *by["calendar"]}]
     if broken:
         verdict, why = "refuted", "a counterexample was found"
     elif undecided:
@@ -213,7 +224,9 @@ def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> 
     told = []
     if by["prove"]:
         told.append("all price lists, all policies")
-    rest = [key for key in keys if key not in by["prove"]]
+    if by["calendar"]:
+        told.append("every start of a clock, all policies")
+    rest = [key for key in keys if key not in {*by["prove"], *by["calendar"]}]
     if any(key in by["explore"] for key in rest):
         narrow = [f"{each.scope.name} scope, {each.told}" for each in evidence.searches if each.policies == 1]
         # Several searches share the open policies, so that every pair of choices occurs in one.

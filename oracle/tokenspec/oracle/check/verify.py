@@ -21,6 +21,7 @@ import msgspec
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import SCOPES
+from tokenspec.machine.checkers.calendars import calendar_findings
 from tokenspec.machine.checkers.graph.graph import StateGraph
 from tokenspec.machine.checkers.graph.liveness import liveness
 from tokenspec.machine.checkers.monitor import Monitor, Tally, Violation, Watch
@@ -46,7 +47,7 @@ from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.arising import absences, cases
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
-from tokenspec.oracle.check.verdicts import Key
+from tokenspec.oracle.check.verdicts import Key, held
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.spec.account import account
@@ -69,7 +70,9 @@ class Checked:
     seed: int = 0
     claims: int = 0
     faults: list[str] = field(default_factory=list)
-    engines: dict[str, set[Key]] = field(default_factory=lambda: {"prove": set(), "explore": set(), "fuzz": set()})
+    engines: dict[str, set[Key]] = field(
+        default_factory=lambda: {"prove": set(), "calendar": set(), "explore": set(), "fuzz": set()}
+    )
     """The parts that were checked again, by engine."""
     trusted: dict[str, list[str]] = field(default_factory=dict)
     """The claims that were not fully checked again, with the parts left."""
@@ -154,6 +157,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
         if claim == LEMMA or (claim, part) in granted:
             yield f"{claim}, part {part}: every proof rests on it, and a second solver does not show it at {about}"
     checked.engines["prove"] = parts - open_parts.keys()
+    checked.engines["calendar"] = held(list(calendar_findings(account(), _claims())))
     proved = {each.id for each in found.claims if each.verdict == "proved"}
     for (claim, part), about in open_parts.items():
         if claim in proved and (claim, part) not in granted:
@@ -198,7 +202,8 @@ def _derived(found: Certificate, checked: Checked, *_: object) -> Iterator[str]:
         if other := [name for name in each.does_not_arise if name not in impossible]:
             yield f"claim {each.id}: it is said that {', '.join(other)} cannot arise, and nothing shows it"
         parts = [part.name for part in claim.parts if part.name not in each.does_not_arise]
-        verdict = "proved" if all((claim.id, name) in engines["prove"] for name in parts) else "holds"
+        shown = engines["prove"] | engines["calendar"]
+        verdict = "proved" if all((claim.id, name) in shown for name in parts) else "holds"
         derived = certified_claim(claim, verdict if parts else "does_not_arise", engines, each.does_not_arise)
         if derived.verdict != each.verdict:
             yield f"claim {each.id}: it is certified as {each.verdict}, and what was checked again makes it {derived.verdict}"

@@ -7,19 +7,19 @@ snapshots before and after.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import pairwise
+from itertools import count, dropwhile, islice, pairwise, takewhile
 from typing import Any, TypeVar
 
 import msgspec
 
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Violation
+from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
-from tokenspec.oracle.runtime.clocks import Dial, pass_month, period_of
+from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep, Stepped, Stuck
@@ -240,12 +240,11 @@ class LayerChecks:
         dial = account.renewal
         if dial is None:
             return
-        clamped = self.oracle.policy["month_end"] == "stay_clamped"
-        instants = [dial.anchor, *(_anniversary(dial.anchor, months, clamped) for months in range(1, 40))]
+        instants = [dial.anchor, *islice(_renewals(dial.anchor, self.oracle.policy), 39)]
         # Each instant lies in the period that begins last at or before it; beyond the list nothing is checked.
         held = [(start, end) for start, end in pairwise(instants) if start <= at < end]
         if at < instants[-1]:
-            agrees = len(held) == 1 and held[0][1] == dial.upcoming and period_of(dial.anchor, at, clamped) == held[0]
+            agrees = len(held) == 1 and held[0][1] == dial.upcoming
             detail = f"anchor {dial.anchor}, at {at}: periods {held}, clock {dial}."
             self._demand("periods_tile", "periods_tile", agrees, detail, at >= instants[1])
 
@@ -259,7 +258,7 @@ class LayerChecks:
     def _late_equals_on_time(self, name: str, account: Account, at: int) -> None:
         """Compares a copy whose jobs run at the instants they fall due with one that runs all of them at `at`, in due order."""
         waiting = any(dial is not None and dial.is_waiting for dial in (account.daily, account.renewal))
-        order = _order(account, at, self.oracle.policy["month_end"] == "stay_clamped")
+        order = _order(account, at, self.oracle.policy)
         if waiting or order is None or self.oracle.policy["missed_renewals"] != "each":
             return
         on_time, late = account.copy(), account.copy()
@@ -272,11 +271,14 @@ class LayerChecks:
         self._demand("late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
 
 
-def _order(account: Account, at: int, clamped: bool) -> list[str] | None:
+def _order(account: Account, at: int, policy: Mapping[str, str]) -> list[str] | None:
     """Returns the jobs due until `at`, in order of first due; None where one settles across a due instant of the other."""
     if account.daily is None or (account.daily.upcoming > at and (account.renewal is None or account.renewal.upcoming > at)):
         return None
-    first_day, renewals = account.daily.upcoming, _anniversaries(account.renewal, at, clamped)
+    first_day, renewals = account.daily.upcoming, list[int]()
+    if account.renewal is not None:
+        due = dropwhile(account.renewal.upcoming.__gt__, _renewals(account.renewal.anchor, policy))
+        renewals = list(islice(takewhile(at.__ge__, due), 200))
     days = range(first_day, at + 1, DAY_MS)
     if not renewals:
         return ["daily_reset"]
@@ -290,20 +292,12 @@ def _order(account: Account, at: int, clamped: bool) -> list[str] | None:
     return None
 
 
-def _anniversaries(dial: Dial | None, at: int, clamped: bool) -> list[int]:
-    found: list[int] = []
-    while dial is not None and dial.upcoming <= at and len(found) < 200:
-        found.append(dial.upcoming)
-        dial = msgspec.structs.replace(dial)
-        pass_month(dial, clamped)
-    return found
-
-
-def _anniversary(anchor: int, months: int, clamped: bool) -> int:
-    """Returns the instant `months` after `anchor`, derived with the standard library alone, apart from the clock."""
+def _renewals(anchor: int, policy: Mapping[str, str]) -> Iterator[int]:
+    """Yields the anniversaries of a subscription begun at `anchor`, derived with the standard library, apart from the clock."""
     begun = datetime.fromtimestamp(anchor / 1000, UTC)
-    lengths = [monthrange(begun.year + (begun.month - 1 + n) // 12, (begun.month - 1 + n) % 12 + 1)[1] for n in range(months + 1)]
-    day = min(begun.day, *lengths[1:]) if clamped else min(begun.day, lengths[months])
-    year, month = divmod(begun.month - 1 + months, 12)
-    then = begun.replace(year=begun.year + year, month=month + 1, day=day)
-    return round(then.timestamp() * 1000)
+    day, time_of_day = begun.day, 0 if policy["renewal_time"] == "start_of_day" else anchor % DAY_MS
+    for months in count(begun.month):
+        year, month = begun.year + months // 12, months % 12 + 1
+        on = min(day, monthrange(year, month)[1])
+        day = on if policy["month_end"] == "stay_clamped" else day
+        yield round(datetime(year, month, on, tzinfo=UTC).timestamp()) * 1000 + time_of_day

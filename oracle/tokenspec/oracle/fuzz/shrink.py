@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
+from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.declaration import Shape
 from tokenspec.machine.lang.types import Enum
-from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
+from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.wire.records import asked
 from tokenspec.spec.system import system
 

@@ -27,11 +27,12 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import agreed, event_rule, names_by_weight
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Fields, Row
+from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.interpreters.live import LiveReader
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Tokens, Value
-from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
+from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import MINUTE_MS, MONTH, UNKNOWN, Script, Wait, move

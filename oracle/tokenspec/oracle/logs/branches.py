@@ -14,18 +14,22 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from msgspec import json
 from msgspec.structs import astuple
 
+from tokenspec.machine.interpreters.calendars import Due
 from tokenspec.machine.interpreters.compiled import Compiled, StepFunction
+from tokenspec.machine.lang.calendars import variants
+from tokenspec.machine.lang.declaration import ClockAct
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import WentBack
-from tokenspec.oracle.base.instants import DAY_MS, date_of
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
+from tokenspec.oracle.runtime.clocks import ClockReader, Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.records import Record
 from tokenspec.spec.catalogue import Catalogue
@@ -145,6 +149,10 @@ def _idle(names: Names) -> tuple[str, ...]:
     return () if comes_again else (IDS.repeated, IDS.refused)
 
 
+_Timed: TypeAlias = tuple[Settings, ClockReader]
+"""A calendar that a clock may follow, and the settings that give it that one."""
+
+
 class Worlds:
     """Runs records under sets of settings, with one oracle for each setting that represented a set."""
 
@@ -159,9 +167,15 @@ class Worlds:
         self.reader = plain.reader
         # Mostly many records in a row run under the same set of settings.
         self._settled: Settings = 0
-        self._oracle, self._possible = plain, dict[str, list[_Choice]]()
+        self._oracle, self._possible, self._timed = plain, dict[str, list[_Choice]](), dict[str, list[_Timed]]()
         self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
-        self._renewal_falls_due = next(c.falls_due for c in plain.machine.clocks if c.name == "renewal")
+        self._calendars = {
+            c.name: [(self.sets.with_answers(chosen), ClockReader(c, chosen)) for chosen, _ in variants(c.calendar)]
+            for c in plain.machine.clocks
+        }
+        """By clock, each calendar that some settings give it, with these settings."""
+        rules = {r.name: r for e in plain.machine.events for r in e.rules}
+        self._starts = [{c for c, act in rules[name].clocks if act is ClockAct.STARTS} for name in plain.compiled.rules]
 
     def begun(self) -> Account:
         """An account to which nothing has happened."""
@@ -173,27 +187,25 @@ class Worlds:
         Returns the answer, and those of `settings` under which everything happens as under the first.
         """
         if settings is not self._settled:
-            self._settled, self._oracle, self._possible = settings, self._oracle_of(settings), {}
+            self._settled, self._oracle, self._possible, self._timed = settings, self._oracle_of(settings), {}, {}
         oracle = self._oracle
         if record.id is not None and record.id in account.answers:
             settings = self._under(settings, oracle.ids.repeated)
-        anchor, is_short = account.renewal.anchor if account.renewal is not None else 0, False
+        before = {name: _shown(account, name) for name in self._calendars}
         stepped = oracle.step(record, account)
         for step in stepped.steps:
             for choice in self._possible_for(step.event):
                 # Most choices do the same here, and a step is quicker than an intersection of large sets.
                 if choice.step(step.before, step.fields) != step.outcome:
                     settings ^= settings & choice.settings
-            if step.event == self._renewal_falls_due:
-                is_short = is_short or _day(step.at) != _day(anchor)
-        # The calendar is not a step of the machine, so the two policies of the clocks are compared by the clocks' instants.
-        # Both choices of one move the clock alike until an anniversary falls in a month that is too short for its day.
-        dial = account.renewal
-        if is_short or (dial is not None and _day(dial.upcoming) != _day(dial.anchor)):
-            settings = self._under(settings, "month_end")
-        # The daily clock starts once, at the instant of opening. Sets that this splits for nothing are joined again.
-        if account.daily is not None and account.daily.anchor == record.at:
-            settings = self._under(settings, "daily_reset_clock")
+        # The calendar is not a step of the machine: settings under which a clock would now show something else are told by it.
+        for name, was in before.items():
+            shown = _shown(account, name)
+            if shown not in (None, was):
+                for of, clock in self._calendars_for(name):
+                    # Equal settings stay the same object, by which they are known.
+                    if self._moved(clock, was, stepped.steps, record) != shown and settings & of:
+                        settings ^= settings & of
         # A refusal that is kept is first read when its id comes again, and then it makes another account.
         if record.id is not None and stepped.decided_by is not None and stepped.answer.outcome == "refused":
             settings = self._under(settings, oracle.ids.refused)
@@ -203,6 +215,18 @@ class Worlds:
         """Returns those of `settings` that have the current oracle's choice for `name`."""
         left = settings & self.sets.holding[name, self._oracle.policy[name]]
         return settings if left == settings else left
+
+    def _moved(self, clock: ClockReader, was: Due | None, steps: Iterable[MachineStep], record: Record) -> Due:
+        """The due instant, with its aim, that `clock` shows after `record` where it showed `was` before."""
+        dial = Dial(was[0], was[0], was[0], was[1]) if was is not None else None
+        for step in steps:
+            if step.outcome[0] >= 0 and clock.declared.name in self._starts[step.outcome[0]]:
+                dial = clock.start(step.at, record)
+        assert dial is not None, "a clock that shows something was started"
+        assert isinstance(record.at, int), "the reader turns instants into milliseconds"
+        if dial.upcoming <= record.at:
+            clock.pass_until(dial, record.at)
+        return dial.upcoming, dial.day
 
     def _oracle_of(self, settings: Settings) -> Oracle:
         first = settings & -settings
@@ -217,6 +241,14 @@ class Worlds:
         if found is None:
             settings = self._settled
             found = self._possible[event] = [choice for choice in self._choices[event] if choice.settings & settings]
+        return found
+
+    def _calendars_for(self, clock: str) -> list[_Timed]:
+        """The calendars that some of the settings in hand give `clock`; none where all of them give it the same."""
+        found = self._timed.get(clock)
+        if found is None:
+            given = [each for each in self._calendars[clock] if each[0] & self._settled]
+            found = self._timed[clock] = given if len(given) > 1 else []
         return found
 
     def _choices_of(self, event: str) -> list[_Choice]:
@@ -242,8 +274,9 @@ class Worlds:
         ]
 
 
-def _day(at: int) -> int:
-    return date_of(at // DAY_MS)[2]
+def _shown(account: Account, clock: str) -> Due | None:
+    dial: Dial | None = getattr(account, clock)
+    return None if dial is None else (dial.upcoming, dial.day)
 
 
 Ran = list[tuple[Answer, Settings]]

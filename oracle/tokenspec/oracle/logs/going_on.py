@@ -10,8 +10,8 @@ from typing import Any
 
 from msgspec import UNSET, structs
 
+from tokenspec.machine.interpreters.dates import DAY_MS, date_of
 from tokenspec.machine.lang.declaration import ClockAct
-from tokenspec.oracle.base.instants import DAY_MS, date_of
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
 from tokenspec.machine.interpreters.compiled import Compiled, Row
+from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.declaration import Clock, Kind, Since
 from tokenspec.oracle.base.errors import BadSetting, WentBack
-from tokenspec.oracle.base.instants import DAY_MS, format_instant
+from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account

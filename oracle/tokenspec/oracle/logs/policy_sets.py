@@ -34,9 +34,10 @@ class SettingSets:
         for name, choices in self._choices.items():
             period = stride * len(choices)
             for index, choice in enumerate(choices):
-                # Digits of base 2 are read in linear time, however many there are.
-                once = "0" * (period - stride * (index + 1)) + "1" * stride + "0" * stride * index
-                self.holding[name, choice] = int(once * (self.count // period), 2)
+                found, width = ((1 << stride) - 1) << stride * index, period
+                while width < self.count:
+                    found, width = found | found << width, 2 * width
+                self.holding[name, choice] = found & self.every
             stride = period
         for policy in policies:
             for answer, _ in policy.answers if policy.name in self._apart else ():

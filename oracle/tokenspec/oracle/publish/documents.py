@@ -19,6 +19,7 @@ from tokenspec.diagrams.markup import Content, Gallery
 from tokenspec.diagrams.tables import Table, table
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.lang.claims import (
+    CalendarPart,
     Claim,
     LayerPart,
     LeadsToPart,
@@ -246,5 +247,11 @@ def _formula(part: Part) -> tuple[str, str, str]:
         case RefusalPart():
             codes = "; ".join(f"{code}: `{show(holds)}`" for code, holds in part.refusals)
             return "refusal", f"`{part.event}` is refused by the first of these that is false: {codes}", "every code is met"
+        case CalendarPart():
+            return (
+                "calendar",
+                f"the instants of `{part.clock}` are {part.law.value}, from every start",
+                "checked by exhaustion or proof",
+            )
         case LayerPart():
             return "layer", part.says, "checked around every record of a run"

@@ -7,8 +7,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, structs
 
-from tokenspec.machine.lang.declaration import ClockAct
-from tokenspec.oracle.runtime.clocks import Dial, start_monthly
+from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.spec.words import APP_POOLS
 
@@ -59,16 +58,6 @@ class Account(msgspec.Struct):
             sessions={name: structs.replace(session) for name, session in self.sessions.items()},
             timeline=self.timeline.copy(),
         )
-
-
-def act_on_renewal(account: Account, act: ClockAct, at: int, stay_clamped: bool) -> None:
-    """Starts the renewal's clock at `at`, settles it or stops it."""
-    if act is ClockAct.STARTS:
-        account.renewal = start_monthly(at, stay_clamped)
-    elif act is ClockAct.SETTLES and account.renewal is not None:
-        account.renewal.settle()
-    elif act is ClockAct.STOPS:
-        account.renewal = None
 
 
 def note_balances(account: Account, now: Vector) -> None:

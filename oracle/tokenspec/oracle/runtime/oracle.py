@@ -18,9 +18,10 @@ from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.errors import WentBack
-from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_time_of_day
+from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.text import as_text
-from tokenspec.oracle.runtime import clocks, journal
+from tokenspec.oracle.runtime import journal
+from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.facts import fields_of
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.memory import Remembered
@@ -101,13 +102,11 @@ class Oracle:
             e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers) for e in events
         }
         self._repeats = {e.name for e in self.machine.events if e.repeats}
-        self._clocks = {c.name: c for c in self.machine.clocks}
+        self.clocks = {c.name: ClockReader(c, self.policy) for c in self.machine.clocks}
         self.ids = IDS
         self.repeat = Repeat(self.policy[self.ids.repeated])
         """The treatment of a record under a used id."""
         self._frees_refused = self.policy[self.ids.refused] == OfRefused.FREE.value
-        self._clamped = self.policy["month_end"] == "stay_clamped"
-        self._every_24h = self.policy["daily_reset_clock"] == "every_24h_from_opening"
 
     def apply(self, record: Mapping[str, Any]) -> Answer:
         """Returns the right answer to `record`. Raises `BadRecord` for a malformed one, `WentBack` where time goes back."""
@@ -233,8 +232,9 @@ class Oracle:
         dial = account.renewal
         assert dial is not None
         instant, is_waiting = dial.upcoming, dial.is_waiting
-        clocks.pass_month(dial, self._clamped)
-        self._fire(account, self._clocks["renewal"].falls_due, (), instant)
+        clock = self.clocks["renewal"]
+        clock.pass_one(dial)
+        self._fire(account, clock.declared.falls_due, (), instant)
         # A renewal due since an earlier instant waits for a written job, and so do later renewals.
         if not runs_by_itself(self.resets, "renewal") or is_waiting:
             return None
@@ -242,28 +242,29 @@ class Oracle:
             outcome = self._fire(account, event, (), at)
             if outcome[0] >= 0:
                 return outcome
-        self._run_by_itself(account, self._clocks["renewal"].job, instant)
+        self._run_by_itself(account, clock.declared.job, instant)
         return None
 
     def _days_pass(self, account: Account, until: int) -> None:
         """Passes the daily marks from the next one up to `until`."""
         dial = account.daily
         assert dial is not None
-        falls_due, job = self._clocks["daily"].falls_due, self._clocks["daily"].job
+        clock = self.clocks["daily"]
+        falls_due, job = clock.declared.falls_due, clock.declared.job
         if not runs_by_itself(self.resets, "daily"):
-            clocks.pass_days(dial, until)
+            clock.pass_until(dial, until)
             self._fire(account, falls_due, (), until)
             return
         while dial.upcoming <= until:
             before, instant = account.row, dial.upcoming
-            clocks.pass_days(dial, instant)
+            clock.pass_one(dial)
             self._fire(account, falls_due, (), instant)
             self._run_by_itself(account, job, instant)
             if account.row == before:
                 # No other event comes before `until`, so every further reset would leave the same row.
-                clocks.pass_days(dial, until)
+                if dial.upcoming <= until:
+                    account.daily_ran = clock.pass_until(dial, until)
                 dial.settle()
-                account.daily_ran = dial.upcoming - DAY_MS
 
     def _run_by_itself(self, account: Account, job: str, instant: int) -> None:
         before = account.row
@@ -310,21 +311,19 @@ class Oracle:
     def _settle(self, account: Account, outcome: Outcome, at: int, record: Record | None) -> None:
         for name, act in self._acts[outcome[0]]:
             self.memory.clock_acts(account, name, act)
-            if name == "daily":
-                self._act_on_daily(account, act, at, record)
+            clock, dial = self.clocks[name], getattr(account, name)
+            if act is ClockAct.STARTS:
+                if self.parameters.get(clock.declared.of) == 0:
+                    continue
+                setattr(account, name, clock.start(at, record))
+            elif dial is None or act is ClockAct.KEEPS:
+                continue
+            elif act is ClockAct.SETTLES:
+                dial.settle()
             else:
-                journal.act_on_renewal(account, act, at, self._clamped)
-
-    def _act_on_daily(self, account: Account, act: ClockAct, at: int, record: Record | None) -> None:
-        if act is ClockAct.STARTS:
-            if self.parameters.get(self._clocks["daily"].of) == 0:
-                return
-            written = getattr(record, "daily_reset_time", None) or "00:00"
-            account.daily = clocks.start_daily(at, parse_time_of_day(written), self._every_24h)
-            account.daily_ran = at
-        elif act is ClockAct.SETTLES and account.daily is not None:
-            account.daily.settle()
-            account.daily_ran = at
+                setattr(account, name, None)
+            if name == "daily":
+                account.daily_ran = at
 
     # Sessions
 

@@ -22,9 +22,6 @@ from tokenspec.spec.words import ABSENT, SUBSCRIBED
 
 _T = TypeVar("_T")
 
-_MONTHS_MAX = 120_000
-"""The number of months in the years 0000 to 9999."""
-
 VERSION = 3
 """The version of the file format. A file of another version is refused, not guessed at."""
 
@@ -107,8 +104,7 @@ def wrong_with_clocks(oracle: Oracle, account: Account) -> str | None:
         # A clock set beyond the calendar would run for ever.
         if dial is not None and not (
             all(FIRST_INSTANT <= at <= 2 * LAST_INSTANT for at in (dial.shown, dial.upcoming, dial.anchor))
-            and 0 <= dial.day <= 31
-            and 0 <= dial.months <= _MONTHS_MAX
+            and (dial is account.renewal) <= dial.day <= 31
         ):
             return "a clock of it shows no instant"
     has_days = account.row[0] != ABSENT and oracle.catalogue.daily > 0

@@ -113,6 +113,8 @@ def witness(part: c.Part) -> str:
             return f"{show(part.premise)}, but not {show(part.goal)}"
         case c.RefusalPart():
             return f"{part.event} is refused with each of {', '.join(code for code, _ in part.refusals)}"
+        case c.CalendarPart():
+            return f"the instants of {part.clock} in the case that could go wrong"
         case c.LayerPart():
             return part.says
         case _:

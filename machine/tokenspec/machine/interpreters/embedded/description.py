@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, NOT_A_VALUE, TOO_LARGE, Interface, Slot
+from tokenspec.machine.lang.calendars import described
 from tokenspec.machine.lang.declaration import Event, Requirement, Rule
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.lang.outcome import Values
@@ -56,6 +57,7 @@ def description(interface: Interface, figures: Values, heading: Mapping[str, str
                 "name": c.name,
                 "falls_due": c.falls_due,
                 "job": c.job,
+                "calendar": described(c.calendar),
                 "says": c.says,
                 "overdue_ms": c.overdue_ms,
                 "overdue_since": c.overdue_since.value,

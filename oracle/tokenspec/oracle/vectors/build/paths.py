@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 from msgspec import structs
 
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
-from tokenspec.oracle.base.instants import DAY_MS, format_instant, parse_instant
-from tokenspec.oracle.runtime import clocks
+from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Record, Script, a_minute_on, records_of
@@ -151,7 +151,7 @@ class PathSearch:
             mark = dial.upcoming - (dial.upcoming - account.daily.upcoming) % DAY_MS
             instants += [dial.upcoming, mark] if mark > account.daily.upcoming else [dial.upcoming]
             for _ in range(_MONTHS - 1):
-                clocks.pass_month(dial, self._oracle.policy["month_end"] == "stay_clamped")
+                self._oracle.clocks["renewal"].pass_one(dial)
             instants.append(dial.upcoming)
         for at in instants:
             after, steps, rule = self._played(way, at)

@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenspec.machine.lang.build import all_of, definition, event, ite, negation, rule, var, variable
 from tokenspec.machine.lang.calendars import EveryHours
-from tokenspec.machine.lang.declaration import Clock, ClockAct, Event, Field, Key, Machine, Memory, Note, Origin, Period
+from tokenspec.machine.lang.declaration import Actor, Clock, ClockAct, Event, Field, Key, Machine, Memory, Note, Origin, Period
 from tokenspec.machine.lang.phrases import remembers, settles
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 
@@ -46,7 +46,7 @@ def cloakroom(memory: Memory | None = COATS, fetch: Event | None = None, notes: 
         event("hand_in", "", "", TICKET, Field("grams", Tokens(), ""), fact("ticket_is_new", Bool()), hangs_up),
         fetch or event("fetch", "", "", TICKET, fact("hangs", Bool()), fact("fee", Tokens()), back),
         event("close", "", "", rule("closes", "open", None, "", "", settles("evening"))),
-        event("falls_due", "", "", rule("waits", "open", None, "")),
+        event("falls_due", "", "", Actor.CLOCK, rule("waits", "open", None, "")),
     )
     variables = (variable("door", Enum("Door", ("open",)), "open", ""), variable("taken", Tokens(), 0, ""))
     clocks = (Clock("evening", "falls_due", "close", EveryHours(24), "", 0, ()),)

@@ -91,7 +91,7 @@ def test_what_no_account_may_be_is_not_taken_over(kind: str, tmp_path: Path) -> 
 def test_after_another_outcome_without_the_state_the_account_is_not_checked(tmp_path: Path) -> None:
     told = [generated(24, "j", outcome="refused"), generated(1, "k", balances={"daily": 7}), generate("ada", AT, "l", 1)]
     done = replayed(tmp_path, [*SUBSCRIBED, *told, opened("bea", observed={"outcome": "accepted"})])
-    assert done.report["not_compared"] == {"nothing_observed": 3, "after_divergence": 1, "after_time_went_back": 0}
+    assert {why: n for why, n in done.report["not_compared"].items() if n} == {"nothing_observed": 3, "after_divergence": 1}
     assert ([d["line"] for d in done.report["divergences"]], done.report["compared"]) == ([3], 2)
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import re
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -19,6 +21,7 @@ from command.test_usage import PARTS
 from processes import PATIENCE_S
 from programs import path_of
 from sut.serving import serving
+from tokenspec.oracle.audit.map_files import ready_map
 
 pytestmark = pytest.mark.slow
 
@@ -73,6 +76,12 @@ def folder(tmp_path: Path) -> Path:
     write_log(tmp_path / "tuesday.jsonl", [record("mo", "2026-07-21T09:00:00Z", "daily_reset", observed={"outcome": "accepted"})])
     for name in ("catalogue.toml", "mine.toml"):
         shutil.copy(EXAMPLES / "catalogue.toml", tmp_path / name)
+    shutil.copy(EXAMPLES / "maps" / "ledger.csv", tmp_path / "ledger.csv")
+    (tmp_path / "ledger.toml").write_text(ready_map("ledger"))
+    rows = list(csv.reader((tmp_path / "ledger.csv").read_text().splitlines()))
+    with closing(sqlite3.connect(tmp_path / "app.db")) as database, database:
+        database.execute(f"CREATE TABLE credit_entries ({', '.join(rows[0])})")
+        database.executemany("INSERT INTO credit_entries VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows[1:])
     (tmp_path / "reasons.toml").write_text('too_poor = "tokens_must_cover_cost"\n')
     for name in ("my-wallet", "shop", "build", "tests/vectors", "nights/first"):
         (tmp_path / name).mkdir(parents=True)

@@ -22,6 +22,13 @@ class BadRecord(Exception):
 class WentBack(BadRecord):
     """A record that is older than the one before it of the same account."""
 
+    @classmethod
+    def of(cls, account: str, at: str, before: str) -> WentBack:
+        """Returns the fault of a record of `account` at the instant `at`, after another one at `before`."""
+        back = cls("at", f"time never goes back within an account, and {before} came before", f'"{at}"')
+        back.account = account
+        return back
+
 
 class BadSetting(Exception):
     """A policy, a catalogue or a saved state that does not exist or cannot be: `key` and the `rule` it breaks."""

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import json
 from msgspec.structs import astuple
@@ -22,105 +22,24 @@ from msgspec.structs import astuple
 from tokenspec.machine.interpreters.calendars import Due
 from tokenspec.machine.interpreters.compiled import Compiled, StepFunction
 from tokenspec.machine.lang.calendars import variants
-from tokenspec.machine.lang.declaration import ClockAct
+from tokenspec.machine.lang.declaration import ClockAct, Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import WentBack
+from tokenspec.oracle.logs.judged import Compared, Judged, Mismatch, RuledOut, Unexplained
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
+from tokenspec.oracle.logs.possible_settings import PossibleSettings
 from tokenspec.oracle.runtime.clocks import ClockReader, Dial
 from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.mid_life import row_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer, Difference
-from tokenspec.oracle.wire.records import Record
+from tokenspec.oracle.wire.records import Record, Snapshot
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.policies import POLICIES
 from tokenspec.spec.system import IDS
 
-At = TypeVar("At")
-"""The place of a record: its line in a log, or its number in a run."""
-
-
-class RuledOut(NamedTuple, Generic[At]):
-    """A choice that no setting left had, once the record `by` had been compared."""
-
-    policy: str
-    answer: str
-    by: At
-
-
-class Mismatch(NamedTuple):
-    """The differences between answer and observation under the settings with these choices."""
-
-    policies: dict[str, list[str]]
-    differences: list[Difference]
-
-
-@dataclass(frozen=True)
-class Unexplained(Generic[At]):
-    """The first record that no setting explains together with all records before it."""
-
-    by: At
-    record: Record
-    possible: dict[str, list[str]]
-    """By policy, the choices that were possible up to the record before."""
-    example: dict[str, str]
-    """The first of the settings that were possible up to the record before."""
-    differing: list[Mismatch]
-
-
-class Compared(NamedTuple):
-    """The answer to a record under some of the settings, and the fields in which the observation differs from it."""
-
-    answer: Answer
-    settings: Settings
-    differences: list[Difference]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A comparison of a record's answer with its observation, under all settings of `before`."""
-
-    sets: SettingSets
-    before: Settings
-    ways: list[Compared]
-    all_can_run: bool = True
-    """False where time goes back under some of the settings."""
-
-    @property
-    def left(self) -> Settings:
-        """The settings under which nothing differs."""
-        if self.all_can_run and not any(way.differences for way in self.ways):
-            return self.before
-        # No setting is in two branches of an account, so that a sum is a union.
-        return sum(way.settings for way in self.ways if not way.differences)
-
-    def ruled_out(self, by: At) -> list[RuledOut[At]]:
-        """Returns the choices that some setting had before and no remaining setting has."""
-        if self.before is (left := self.left) or self.before == left:
-            return []
-        kept = self.sets.answers(left)
-        return [
-            RuledOut(name, a, by)
-            for name, answers in self.sets.answers(self.before).items()
-            for a in answers
-            if a not in kept[name]
-        ]
-
-    def unexplained(self, by: At, record: Record) -> Unexplained[At]:
-        """Returns the report of a record that no setting explains."""
-        return Unexplained(by, record, self.sets.answers(self.before), self.sets.first(self.before), self._differing())
-
-    def _differing(self) -> list[Mismatch]:
-        """Returns each way to differ once, with the choices that not all settings share."""
-        kinds: list[tuple[list[Difference], Settings]] = []
-        for _, settings, found in self.ways:
-            same = next((n for n, (others, _) in enumerate(kinds) if others == found), None)
-            if same is None:
-                kinds.append((found, settings))
-            else:
-                kinds[same] = (found, kinds[same][1] | settings)
-        possible = self.sets.answers(self.before)
-        return [Mismatch({k: a for k, a in self.sets.answers(of).items() if a != possible[k]}, found) for found, of in kinds]
+__all__ = ["Compared", "Followed", "Judged", "Mismatch", "RuledOut", "Unexplained", "Worlds", "names_of"]
 
 
 class Branch(NamedTuple):
@@ -174,6 +93,7 @@ class Worlds:
             for c in plain.machine.clocks
         }
         """By clock, each calendar that some settings give it, with these settings."""
+        self._of_calendars = {name for c in plain.machine.clocks for chosen, _ in variants(c.calendar) for name in chosen}
         rules = {r.name: r for e in plain.machine.events for r in e.rules}
         self._starts = [{c for c, act in rules[name].clocks if act is ClockAct.STARTS} for name in plain.compiled.rules]
 
@@ -187,11 +107,18 @@ class Worlds:
         Returns the answer, and those of `settings` under which everything happens as under the first.
         """
         if settings is not self._settled:
-            self._settled, self._oracle, self._possible, self._timed = settings, self._oracle_of(settings), {}, {}
+            self._settled, self._oracle, self._possible, self._timed = settings, self.oracle_of(settings), {}, {}
         oracle = self._oracle
         if record.id is not None and record.id in account.answers:
             settings = self._under(settings, oracle.ids.repeated)
         before = {name: _shown(account, name) for name in self._calendars}
+        if isinstance(record, Snapshot):
+            possible, before = self._mid_life.of(row_of(oracle, record)), {}
+            if not settings & -settings & possible:
+                return Answer("refused", reason="no account is ever like this"), settings & ~possible
+            settings &= possible
+            for name in self._of_calendars:
+                settings = self._under(settings, name)
         stepped = oracle.step(record, account)
         for step in stepped.steps:
             for choice in self._possible_for(step.event):
@@ -217,7 +144,7 @@ class Worlds:
         return settings if left == settings else left
 
     def _moved(self, clock: ClockReader, was: Due | None, steps: Iterable[MachineStep], record: Record) -> Due:
-        """The due instant, with its aim, that `clock` shows after `record` where it showed `was` before."""
+        """Returns the due instant, with its aim, that `clock` shows after `record` where it showed `was` before."""
         dial = Dial(was[0], was[0], was[0], was[1]) if was is not None else None
         for step in steps:
             if step.outcome[0] >= 0 and clock.declared.name in self._starts[step.outcome[0]]:
@@ -228,7 +155,8 @@ class Worlds:
             clock.pass_until(dial, record.at)
         return dial.upcoming, dial.day
 
-    def _oracle_of(self, settings: Settings) -> Oracle:
+    def oracle_of(self, settings: Settings) -> Oracle:
+        """Returns the oracle that runs under the first of the settings."""
         first = settings & -settings
         oracle = self._oracles.get(first)
         if oracle is None:
@@ -254,24 +182,33 @@ class Worlds:
     def _choices_of(self, event: str) -> list[_Choice]:
         """Returns every combination of choices for the policies that the steps of `event` read."""
         machine = self._plain.machine
+        combinations = self._combinations(machine.event_named[event])
+        if combinations == [{}]:
+            return []
+        return [
+            _Choice(self.sets.with_answers(chosen), Compiled(machine, {**self._plain.parameters, **chosen}).steps[event])
+            for chosen in combinations
+        ]
+
+    def _combinations(self, event: Event) -> list[dict[str, str]]:
+        """Returns every combination of choices for the policies that an event reads."""
+        machine = self._plain.machine
         definitions = {d.name: d.expr for d in machine.definitions}
-        read, found = list(reads(machine.event_named[event])), set[str]()
+        read, found = list(reads(event)), set[str]()
         while read:
             name = read.pop()
             if name not in found:
                 found.add(name)
                 read += reads(definitions.get(name, ()))
         policies = [p for p in machine.policies if p.name in found]
-        if not policies:
-            return []
-        combinations = [
+        return [
             dict(zip([p.name for p in policies], chosen, strict=True))
             for chosen in product(*([answer for answer, _ in p.answers] for p in policies))
         ]
-        return [
-            _Choice(self.sets.with_answers(chosen), Compiled(machine, {**self._plain.parameters, **chosen}).steps[event])
-            for chosen in combinations
-        ]
+
+    @cached_property
+    def _mid_life(self) -> PossibleSettings:
+        return PossibleSettings(self.sets, self._plain, self._combinations)
 
 
 def _shown(account: Account, clock: str) -> Due | None:
@@ -305,6 +242,10 @@ class Followed:
             other._branches[name] = [branch._replace(account=branch.account.copy()) for branch in self._branches[name]]
         return other
 
+    def accounts_of(self, record: Record) -> list[Account]:
+        """Returns the account of `record` in each of its branches."""
+        return [branch.account for branch in self._branches.get(record.account, ())]
+
     @property
     def accounts(self) -> Collection[str]:
         """Returns the names of the accounts that had a record."""
@@ -337,6 +278,9 @@ class Followed:
                 raise went_back[0]
             # Time goes back after a repeat that only some settings take for an event in time: they cannot have written it.
             self._running = self.left = sum(branch.settings for _, branch in ran)
+        if isinstance(record, Snapshot) and all(answer.outcome == "refused" for answer, _ in ran):
+            # It is bad under every setting, and the first of them says why.
+            self.worlds.oracle_of(self._running).fork({}).decide(record)
         self._branches[record.account] = _joined([branch for _, branch in ran])
         return [(answer, branch.settings) for answer, branch in ran]
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from tokenspec.machine.lang.declaration import Kind, Since
 from tokenspec.oracle.base.text import as_text
-from tokenspec.oracle.logs.history import Change, Due, Story, again, instant
+from tokenspec.oracle.logs.history import Carried, Change, Due, Story, again, instant
 from tokenspec.oracle.wire.log_files import place_of
 from tokenspec.spec.daily_job import LATE, OVERDUE, WAITING
 from tokenspec.spec.policies import POLICIES
@@ -195,7 +195,11 @@ _EXPLANATIONS: tuple[_Finder, ...] = (_recorded, _stale_session, _job_has_run, _
 # Events in the account, whatever was shown
 
 
-_WENT = {Kind.SPENT: "were spent by", Kind.EXPIRED: "expired at", Kind.MOVED_OUT: "were moved to the bank by"}
+_WENT: dict[Kind | Carried, str] = {
+    Kind.SPENT: "were spent by",
+    Kind.EXPIRED: "expired at",
+    Kind.MOVED_OUT: "were moved to the bank by",
+}
 """By kind of ledger line, the words for tokens that left a pool, before the event that took them."""
 
 
@@ -210,7 +214,7 @@ def _emptied(asked: Asked) -> Iterator[BalanceCause]:
         if held or since is None or not asked.asks_for(pool):
             continue
         went = [posting for step in steps[since + 1 :] for posting in step if not posting.kind.adds]
-        by_event: dict[tuple[Kind, str], int] = {}
+        by_event: dict[tuple[Kind | Carried, str], int] = {}
         for posting in went:
             by_event[posting.kind, posting.event] = by_event.get((posting.kind, posting.event), 0) + posting.tokens
         told = " and ".join(f"{tokens:,} {_WENT[kind]} {event}" for (kind, event), tokens in by_event.items())

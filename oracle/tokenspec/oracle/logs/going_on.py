@@ -12,15 +12,16 @@ from msgspec import UNSET, structs
 
 from tokenspec.machine.interpreters.dates import DAY_MS, date_of
 from tokenspec.machine.lang.declaration import ClockAct
+from tokenspec.oracle.logs.before_the_log import may_have_changed
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.possible_states import PossibleStates
+from tokenspec.oracle.runtime.possible_states import possible_states
 from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
 from tokenspec.oracle.wire.answers import BY_POOL, Answer, Difference, differences, without_delta
 from tokenspec.oracle.wire.observations import INSTANTS, instant_of
 from tokenspec.oracle.wire.records import Record
-from tokenspec.spec.words import ABSENT, NONE, POOLS, SUBSCRIBED
+from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, SUBSCRIBED
 
 _STANDS_FOR_NULL = {"status": ABSENT, "scheduled_plan": NONE}
 _STANDING = ("status", "plan", "scheduled_plan", *INSTANTS)
@@ -39,8 +40,8 @@ class GoingOn:
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle
+        self._possible = possible_states(oracle.compiled, oracle.catalogue.ranking)
         self._at = {v.name: position for position, v in enumerate(oracle.machine.variables)}
-        self._possible = PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue.ranking)
 
     def take_over(self, record: Record, answer: Answer, found: Sequence[Difference], is_repeated: bool = False) -> None:
         """Continues the account of `record`, whose right answer was `answer`, from its observation."""
@@ -61,6 +62,23 @@ class GoingOn:
             self._oracle.balances_change(taken)
         if not is_repeated:
             self._remember(taken, record, answer, observed)
+
+    def pass_over(self, record: Record) -> tuple[Answer, bool]:
+        """Passes over a record that depends on the time before the log; the account continues from the observation.
+
+        The oracle's own answer, and whether it is known how the account stands. Raises `WentBack`.
+        """
+        account = self._oracle.accounts[record.account]
+        answer = self._oracle.step(record, account.copy()).answer
+        if not may_have_changed(record):
+            return answer, True
+        assert isinstance(record.at, int)
+        self._oracle.advance(account, record.at)
+        observed = {
+            pool: tokens for pool, tokens in ((record.observed or {}).get("balances") or {}).items() if tokens is not None
+        }
+        self.take_over(record, answer, differences(answer, {"balances": observed}))
+        return answer, any(pool in observed for pool in APP_POOLS)
 
     def _changed(self, account: Account, changes: Mapping[str, Any]) -> Account | None:
         """Returns the account with these values; None where no account has them."""

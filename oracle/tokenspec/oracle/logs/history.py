@@ -6,6 +6,7 @@ diagnosis.py derives from it the causes that fit a display.
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,21 +16,36 @@ from zoneinfo import ZoneInfo
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.declaration import Clock, Kind, Since
-from tokenspec.oracle.base.errors import BadSetting, WentBack
+from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.logs.before_the_log import is_before_the_log
+from tokenspec.oracle.logs.going_on import GoingOn
 from tokenspec.oracle.logs.reading import Bad, read
+from tokenspec.oracle.logs.rows_read import RowsRead
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Difference, differences
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Record
+from tokenspec.oracle.wire.records import Record, Snapshot, event_of
 from tokenspec.oracle.wire.resets import runs_by_itself
+from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
 from tokenspec.spec.daily_job import DUE, OVERDUE, WAITING
 from tokenspec.spec.words import POOLS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Carried(enum.Enum):
+    """The kind of a ledger line for tokens that a snapshot brings, which no declared kind covers."""
+
+    OVER = "carried_over"
+
+    @property
+    def adds(self) -> bool:
+        """True: tokens come into the pool."""
+        return True
 
 
 class LedgerEntry(NamedTuple):
@@ -38,7 +54,7 @@ class LedgerEntry(NamedTuple):
     at: int
     event: str
     line: Line | None
-    kind: Kind
+    kind: Kind | Carried
     pool: str
     tokens: int
     clauses: tuple[str, ...]
@@ -91,6 +107,8 @@ class Story:
     """The records in which the log's own system observed a wrong value."""
     skipped: list[Line] = field(default_factory=list)
     """The bad records that name this account."""
+    rows: RowsRead | None = None
+    """The count of rows, where the records are those of a table."""
 
     @property
     def kept(self) -> Account:
@@ -182,8 +200,8 @@ def tell(
             continue
         try:
             teller.happens(record, line)
-        except WentBack as back:
-            story.bad.append(Bad.of(line, back))
+        except BadRecord as wrong:
+            story.bad.append(Bad.of(line, wrong))
             story.skipped.append(line._replace(content=b""))
     if not story.records:
         for bad in story.bad:
@@ -203,6 +221,7 @@ class _Teller:
         self._rules = {r.name: r for e in self._oracle.machine.events for r in e.rules}
         self._clocks = {c.falls_due: c for c in self._oracle.machine.clocks}
         self._due_at = [v.name for v in self._oracle.machine.variables].index("renewals_due")
+        self._going_on = GoingOn(story.oracle)
         self._at = 0
         self._line: Line | None = None
         self._by_itself: dict[str, int] = {}
@@ -211,7 +230,16 @@ class _Teller:
     def happens(self, record: Record, line: Line) -> None:
         assert isinstance(record.at, int)
         self._start(record.at, line)
+        known = self._oracle.accounts.get(record.account)
+        if known is not None and is_before_the_log((known,), record):
+            self._passes_over(record)
+            return
         stepped = self._oracle.step(record)
+        if isinstance(record, Snapshot):
+            stood = stepped.steps[0].before if stepped.steps else self._story.kept.row
+            for pool in POOLS:
+                if tokens := _named(self._oracle, stood)[pool]:
+                    self._story.postings.append(LedgerEntry(record.at, SNAPSHOT, line, Carried.OVER, pool, tokens, ()))
         for step in stepped.steps:
             self._tell(step)
         found = differences(stepped.answer, record.observed or {})
@@ -221,6 +249,19 @@ class _Teller:
             self._story.recorded.append(Recorded(record.at, line, said if isinstance(said, dict) else {}, found))
         self._story.records.append(record)
         self._story.at = record.at
+
+    def _passes_over(self, record: Record) -> None:
+        """Passes over a record that depends on the time before the log, and posts the change of balances observed."""
+        for step in self._oracle.advance(self._story.kept, self._at):
+            self._tell(step)
+        before = self._story.balances
+        self._going_on.pass_over(record)
+        for pool, tokens in self._story.balances.items():
+            if back := tokens - before[pool]:
+                kind = Kind.REFUNDED if back > 0 else Kind.SPENT
+                self._story.postings.append(LedgerEntry(self._at, event_of(record), self._line, kind, pool, abs(back), ()))
+        self._story.records.append(record)
+        self._story.at = self._at
 
     def passes(self, until: int) -> None:
         self._start(until, None)

@@ -10,14 +10,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
-from tokenspec.oracle.base.errors import WentBack
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, RuledOut, Unexplained, Worlds, names_of
 from tokenspec.oracle.logs.reading import Bad, read
-from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Sum
+from tokenspec.oracle.logs.replay import AFTER_DIVERGENCE, BEFORE_THE_LOG, SNAPSHOT, Sum
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Reader, Record
+from tokenspec.oracle.wire.records import Reader, Record, Snapshot
 from tokenspec.oracle.wire.resets import other_resets
 from tokenspec.spec.catalogue import Catalogue
 
@@ -67,11 +68,17 @@ def _infer(
     world = Followed(worlds, worlds.sets.every, names)
     for line, record, fault, unknown in read(lines, worlds.reader, on_line):
         found.records += 1
+        if record is not None and is_before_the_log(world.accounts_of(record), record):
+            if may_have_changed(record):
+                found.lost.setdefault(record.account, BEFORE_THE_LOG)
+            found.counts(record, False, BEFORE_THE_LOG)
+            continue
         try:
             ran = world.run(record) if record is not None else []
-        except WentBack as back:
-            record, fault = None, fault or back
-            found.lost[back.account or ""] = AFTER_TIME_WENT_BACK
+        except BadRecord as wrong:
+            assert record is not None
+            found.note_lost(record, wrong)
+            record, fault = None, fault or wrong
         if fault is not None:
             found.bad.append(Bad.of(line, fault))
         if record is None:
@@ -83,8 +90,12 @@ def _infer(
             is_repeated = next(answer.duplicate is True for answer, settings in ran if settings & world.left)
         if record.id is not None:
             found.first_use(record, line, is_repeated)
-        if fault is None and found.counts(record, is_repeated, found.unexplained is not None):
-            judged = world.judge(ran, partial(differences, got=record.observed or {}, nulls=record.observed_as is not None))
+        is_snapshot = isinstance(record, Snapshot)
+        why_not = SNAPSHOT if is_snapshot else None if found.unexplained is None else AFTER_DIVERGENCE
+        if (fault is None and found.counts(record, is_repeated, why_not)) or is_snapshot:
+            # Under some settings no account is ever as a snapshot says: these do not explain the log.
+            got = {"outcome": "accepted"} if is_snapshot else record.observed or {}
+            judged = world.judge(ran, partial(differences, got=got, nulls=record.observed_as is not None))
             found.ruled_out += judged.ruled_out(line)
             if not world.left:
                 found.unexplained = judged.unexplained(line, record)

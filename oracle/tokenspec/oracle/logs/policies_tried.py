@@ -7,7 +7,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from tokenspec.oracle.base.errors import WentBack
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, Judged, Names, Worlds, names_of
 from tokenspec.oracle.logs.policy_sets import Settings
 from tokenspec.oracle.logs.reading import read
@@ -52,7 +53,7 @@ def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], ca
     }
     for position, record in _records(lines, worlds.reader, wanted):
         # Where an account's time goes back, its comparison ends, and with it the trials.
-        with suppress(WentBack):
+        with suppress(BadRecord):
             tried[record.account].happens(position, record)
 
 
@@ -77,6 +78,10 @@ class _Tried:
 
     def happens(self, position: int, record: Record) -> None:
         """Runs a record; where the account diverges at it, the divergence gets the settings that agree."""
+        if is_before_the_log(self._world.accounts_of(record), record):
+            for later in self._open if may_have_changed(record) else ():
+                later.can_be_followed = self._is_right_under_other_resets = False
+            return
         ran = self._world.run(record)
         divergence = self._open[0] if self._open and self._open[0].position == position else None
         compare = partial(differences, got=record.observed or {}, nulls=record.observed_as is not None)
@@ -140,7 +145,7 @@ def _tie(told: Sequence[tuple[Line, Record]], divergence: Divergence, oracle: Or
         if not {event_of(pair[0]), event_of(pair[1])} & set(JOBS):
             continue
         world = oracle.fork({})
-        with suppress(WentBack):
+        with suppress(BadRecord):
             for _, record in told[:first]:
                 world.answer(record)
             if not any(

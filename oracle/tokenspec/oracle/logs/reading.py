@@ -42,6 +42,8 @@ def read(lines: Iterable[Line], reader: Reader, on_line: Callable[[int], None] |
         try:
             if line.other_form:
                 raise BadRecord("line", line.other_form)
+            if line.fault is not None:
+                raise line.fault
             record, unknown = reader.read(line.content, as_answer)
         except BadRecord as fault:
             record = fault.happened

@@ -8,12 +8,14 @@ from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.lang.ids import Repeat
-from tokenspec.oracle.base.errors import WentBack
+from tokenspec.oracle.base.errors import BadRecord, WentBack
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.nearest import nearest
 from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn, observes_all
 from tokenspec.oracle.logs.reading import Bad, read
+from tokenspec.oracle.logs.rows_read import RowsRead
 from tokenspec.oracle.logs.what_decided import because
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -28,10 +30,12 @@ LINES_KEPT = 40
 """The largest number of divergences whose source line is kept for the report."""
 ACCOUNTS_KEPT = 1_000
 """The largest number of divergences whose account is kept as it continued, to be followed under other policies."""
-NOTHING_OBSERVED, AFTER_DIVERGENCE, AFTER_TIME_WENT_BACK = REASONS = (
+NOTHING_OBSERVED, AFTER_DIVERGENCE, AFTER_TIME_WENT_BACK, BEFORE_THE_LOG, SNAPSHOT = REASONS = (
     "nothing_observed",
     "after_divergence",
     "after_time_went_back",
+    "before_the_log",
+    "snapshot",
 )
 """The reasons for which a record is not compared."""
 
@@ -100,6 +104,8 @@ class Sum:
     """By unknown name: the number of uses, the first line, and the known name that it resembles."""
     identical: int = 0
     """The number of lines equal to the line before, byte for byte, and without an id that would make them a repeat."""
+    rows: RowsRead | None = None
+    """The count of rows, where the records are those of a table."""
     lost: dict[str, str] = field(default_factory=dict)
     """By account that is not compared any more, the reason."""
     _uses: dict[tuple[str, str], tuple[str, Line]] = field(default_factory=dict)
@@ -113,6 +119,12 @@ class Sum:
     def is_misuse_of_ids(self) -> bool:
         """True where most repeats are not retries, and outnumber the compared records: the ids are then not ids of events."""
         return self.another > self.same and self.another + self.same > self.compared
+
+    def note_lost(self, record: Record, wrong: BadRecord) -> None:
+        """Notes a record that did not happen. After one that goes back in time, its account is not compared any more."""
+        wrong.account = record.account
+        if isinstance(wrong, WentBack):
+            self.lost[record.account] = AFTER_TIME_WENT_BACK
 
     def note_unknown(self, reader: Reader, record: Record, unknown: Iterable[str], line: Line) -> None:
         """Counts the unknown names in `record`."""
@@ -137,15 +149,15 @@ class Sum:
             self.first_of_another = self.first_of_another or (line._replace(content=b""), event, first_event, first)
         return first
 
-    def counts(self, record: Record, is_repeated: bool, has_ended: bool = False) -> bool:
+    def counts(self, record: Record, is_repeated: bool, why_not: str | None = None) -> bool:
         """Counts a record that happened; returns true if its observation is to be compared.
 
-        Once the comparison `has_ended`, no observation is.
+        It is not where `why_not` names another reason not to.
         """
-        observed, why = record.observed, self.lost.get(record.account) if self.lost else None
-        if has_ended:
-            why = AFTER_DIVERGENCE
-        if observed is None or not can_be_compared(observed, record.observed_as is not None):
+        observed, why = record.observed, why_not or (self.lost.get(record.account) if self.lost else None)
+        if why == SNAPSHOT:
+            pass
+        elif observed is None or not can_be_compared(observed, record.observed_as is not None):
             why = NOTHING_OBSERVED
         if is_repeated:
             self.repeated["compared" if why is None else "not_compared"] += 1
@@ -181,19 +193,22 @@ def replay(
     After a divergence the account continues from the observation.
     """
     report, found = Report(coverage=Coverage((oracle.machine, oracle.session_machine))), _Finder(oracle)
-    line_before: Line | None = None
+    line_now: Line | None = None
     for position, (line, record, fault, unknown) in enumerate(read(lines, oracle.reader, on_line)):
         report.records += 1
+        line_before, line_now = line_now, line
         is_same = line_before is not None and line.content == line_before.content and line.file == line_before.file
-        line_before = line
         if record is not None:
             known = oracle.accounts.get(record.account)
             before = known.row if known is not None else None
+            came_before = known is not None and known.is_from_mid_life and is_before_the_log((known,), record)
             try:
-                answer, decided_by = oracle.decide(record)
-            except WentBack as back:
-                record, fault = None, fault or back
-                report.lost[back.account or ""] = AFTER_TIME_WENT_BACK
+                answer, decided_by = oracle.decide(record) if not came_before else found.passed_over(record, report)
+            except BadRecord as wrong:
+                report.note_lost(record, wrong)
+                if known is None:
+                    del oracle.accounts[record.account]
+                record, fault = None, fault or wrong
         if fault is not None:
             report.bad.append(Bad.of(line, fault))
         if record is None:
@@ -202,14 +217,15 @@ def replay(
             continue
         if unknown:
             report.note_unknown(oracle.reader, record, unknown, line)
-        if decided_by is not None:
+        why_not = SNAPSHOT if decided_by == SNAPSHOT else BEFORE_THE_LOG if came_before else None
+        if decided_by is not None and why_not is None:
             report.coverage.note_name(event_of(record), decided_by)
-        first_use = report.first_use(record, line, decided_by is None) if record.id is not None else None
+        first_use = report.first_use(record, line, decided_by is None) if record.id is not None and not came_before else None
         if is_same and record.id is None:
             report.identical += 1
         if on_answer is not None:
             on_answer(answer)
-        if fault is not None or not report.counts(record, decided_by is None):
+        if fault is not None or not report.counts(record, decided_by is None, why_not):
             continue
         assert record.observed is not None
         differing = differences(answer, record.observed, record.observed_as is not None)
@@ -221,7 +237,7 @@ def replay(
             kept = line if len(report.divergences) < LINES_KEPT else line._replace(content=b"")
             divergence = found.divergence(kept, position, record, new, before, decided_by)
             divergence.first_use = first_use
-            divergence.notes += _notes(record, unknown, is_same and record.id is None, line)
+            divergence.notes += _notes(record, unknown, line_before if is_same and record.id is None else None)
             report.divergences.append(divergence)
         # A first answer that is given again says nothing of how the account stands now.
         if decided_by is not None or oracle.repeat is not Repeat.FIRST_ANSWER:
@@ -238,10 +254,10 @@ def replay(
     return report
 
 
-def _notes(record: Record, unknown: list[str], is_same: bool, line: Line) -> list[str]:
-    twice = f"this line is the same as line {line.number - 1}, byte for byte: it may have been delivered twice"
+def _notes(record: Record, unknown: list[str], same: Line | None) -> list[str]:
+    notes = [f"this line is the same as line {same.number}, byte for byte: it may have been delivered twice"] if same else []
     unused = f"not used, since {event_of(record)} has no such field: {', '.join(map(one_line, unknown))}"
-    return [twice] * is_same + [unused] * bool(unknown)
+    return notes + [unused] * bool(unknown)
 
 
 def _amount(expected: Any, got: Any) -> Any:
@@ -271,6 +287,13 @@ class _Finder:
         if self._going_on is None:
             self._going_on = GoingOn(self._oracle)
         return self._going_on
+
+    def passed_over(self, record: Record, report: Sum) -> tuple[Answer, str]:
+        """Passes over a record that depends on the time before the log; returns the oracle's answer and the reason."""
+        answer, is_known = self.going_on.pass_over(record)
+        if not is_known:
+            report.lost.setdefault(record.account, BEFORE_THE_LOG)
+        return answer, BEFORE_THE_LOG
 
     def new(self, account: str, found: list[Difference]) -> list[Difference]:
         """Returns the differences that the account did not have before, in that field and by that amount."""

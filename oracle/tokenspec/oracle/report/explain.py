@@ -12,14 +12,15 @@ from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, causes
 from tokenspec.oracle.logs.history import instant, local_time
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import Block, Notes, ReportTable, RunReport, Verbatim, few
-from tokenspec.oracle.report.replay import bad_data, bad_record_text
+from tokenspec.oracle.report.replay import bad_data, bad_record_text, rows_texts
 from tokenspec.spec.daily_job import WAITING
 from tokenspec.spec.words import FREE, POOLS
 
 
 def explain_report(asked: Asked) -> RunReport:
     """Returns the report on the account that was asked about."""
-    code = BAD_DATA if asked.story.bad else HOLDS
+    rows = asked.story.rows
+    code = BAD_DATA if asked.story.bad or (rows is not None and rows.all_unmapped) else HOLDS
     return RunReport(verb="explain", code=code, body=lambda: _body(asked), data=lambda: _data(asked))
 
 
@@ -31,6 +32,8 @@ def _body(asked: Asked) -> Iterator[Block]:
     yield Notes(found or ["- Nothing stands out: no cause of a missing or wrong balance fits."], essential=True)
     for pool in POOLS:
         yield from _pool_table(asked, pool)
+    if asked.story.rows is not None:
+        yield Notes(list(rows_texts(asked.story.rows)))
 
 
 def _data(asked: Asked) -> dict[str, Any]:
@@ -46,6 +49,7 @@ def _data(asked: Asked) -> dict[str, Any]:
         "plan": story.state["plan"],
         "balances": story.balances,
         "shown": asked.shown,
+        **({} if story.rows is None else {"rows": story.rows.as_data()}),
         "bad_records": [bad_data(bad) for bad in story.bad],
         "pools": {pool: [_posting_data(asked, n) for n, p in enumerate(story.postings) if p.pool == pool] for pool in POOLS},
         "due": [
@@ -88,9 +92,9 @@ def _pool_table(asked: Asked, pool: str) -> Iterator[Block]:
         if p.pool == pool:
             held += p.tokens if p.kind.adds else -p.tokens
             sign = "+" if p.kind.adds else "-"
-            place = "by itself" if p.line is None else f"line {p.line.number}"
+            place = "by itself" if p.line is None else p.line.key or f"line {p.line.number}"
             if p.line is not None and len(files) > 1:
-                place = f"{path_text(p.line.file, 60)}:{p.line.number}"
+                place = f"{path_text(p.line.file, 60)}:{p.line.key or p.line.number}"
             rows.append([instant(p.at, asked.zone), p.event, place, p.kind.value, f"{sign}{p.tokens:,}", f"{held:,}"])
     if rows:
         yield Notes([""])

@@ -21,20 +21,21 @@ from tokenspec.oracle.report.replay import (
     divergence_data,
     divergence_finding,
     fields_data,
+    is_bad,
     log_report,
-    place_text,
+    skipped_text,
     sum_data,
     sum_texts,
 )
 from tokenspec.oracle.wire.answers import Difference
-from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.log_files import Line, place_of
 from tokenspec.oracle.wire.records import Record, event_of
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 
 def infer_report(found: Inference, resets: str, logs: Sequence[str], divergence: Divergence | None, verb: str) -> RunReport:
     """Returns the report; where no setting explains the logs, `divergence` is that of the last one that was left."""
-    codes = [DIVERGES] * (found.unexplained is not None) + [BAD_DATA] * (bool(found.bad) or not found.records)
+    codes = [DIVERGES] * (found.unexplained is not None) + [BAD_DATA] * is_bad(found)
     unexplained = found.unexplained
 
     def diverged() -> Iterator[ReportFinding]:
@@ -49,14 +50,14 @@ def infer_report(found: Inference, resets: str, logs: Sequence[str], divergence:
 
 
 def _verdict(found: Inference) -> str:
-    skipped = f"; {len(found.bad)} bad records were skipped" if found.bad else ""
+    skipped = f"; {skipped_text(found)}" if is_bad(found) else ""
     if found.records == len(found.bad):
         return "no verdict: there was no good record"
     if not found.all_compared:
         return f"no verdict: no record says what was observed{skipped}"
     if found.unexplained is not None:
         other = "" if found.other_resets is None else f"; under --resets {found.other_resets} some do"
-        return f"diverges: no setting explains {place_text(found.unexplained.by)}{other}{skipped}"
+        return f"diverges: no setting explains {place_of(found.unexplained.by)}{other}{skipped}"
     if found.is_misuse_of_ids:
         return f"no verdict: most repeated ids name another event than at their first use{skipped}"
     return conforming(found.policies, found.settings) + skipped
@@ -111,7 +112,7 @@ def _answers_table(found: Inference) -> ReportTable:
     possible = found.unexplained.possible if found.unexplained else found.policies
     rows = []
     for policy in POLICIES:
-        out = [f"{r.answer} ({place_text(r.by)})" for r in found.ruled_out if r.policy == policy.name and r.by is not last]
+        out = [f"{r.answer} ({place_of(r.by)})" for r in found.ruled_out if r.policy == policy.name and r.by is not last]
         if policy.name in found.fixed:
             out = ["fixed by --policy"]
         rows.append([policy.name, "\n".join(possible[policy.name]), "\n".join(out)])
@@ -140,7 +141,7 @@ def _at(record: Record) -> str:
 def _unexplained_text(u: Unexplained[Line]) -> str:
     """Returns the record that no setting explains, and its differences under each remaining one."""
     text = [
-        f"{place_text(u.by)}: no setting explains account {one_line(u.record.account)} at {event_of(u.record)}, {_at(u.record)}"
+        f"{place_of(u.by)}: no setting explains account {one_line(u.record.account)} at {event_of(u.record)}, {_at(u.record)}"
     ]
     text.append(f"  record    {one_line(u.by.content.decode(errors='replace'), 400)}")
     return "\n".join([*text, *differing_lines(u.differing)]) + "\n\n"

@@ -8,11 +8,12 @@ from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.text import as_text, bounded, one_line, path_text
+from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.reading import Bad
 from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Divergence, Sum
 from tokenspec.oracle.logs.replay import Report as Replay
+from tokenspec.oracle.logs.rows_read import RowsRead
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.report.model import (
     SHOWN_MAX,
@@ -30,7 +31,7 @@ from tokenspec.oracle.report.model import (
 )
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Difference
-from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.log_files import Line, place_of
 from tokenspec.spec.words import POOLS
 
 _BAD = FindingRule("well_formed_record", "A record is one JSON object a line, with the fields of its event.")
@@ -79,7 +80,7 @@ def _of(log: str, findings: Sequence[ReportFinding]) -> list[ReportFinding]:
 
 def _bad_finding(bad: Bad) -> ReportFinding:
     line, fault = bad.line, bad.fault
-    properties = {"field": fault.field, "rule": fault.rule, "byteOffset": line.offset}
+    properties = {"field": fault.field, "rule": fault.rule, "byteOffset": _offset(line)}
     place = FindingPlace(line.file, line.number)
     return ReportFinding(_BAD, [bad_record_text(bad)], place, {"lineField/v1": f"{line.number}/{fault.field}"}, properties)
 
@@ -92,13 +93,13 @@ def divergence_finding(d: Divergence, told: str) -> ReportFinding:
         told.splitlines(),
         FindingPlace(d.line.file, d.line.number),
         {"accountOutcomeField/v1": f"{d.account}/{d.outcome}/{field}"},
-        {"account": d.account, "field": field, "byteOffset": d.line.offset},
+        {"account": d.account, "field": field, "byteOffset": _offset(d.line)},
     )
 
 
 def replay_report(found: Replay, oracle: Oracle, logs: Sequence[str], asks_for_more: bool = False) -> RunReport:
     """Returns the report of a replay under the setting of `oracle`; `asks_for_more` if answers or the state are wanted."""
-    codes = [DIVERGES] * bool(found.divergences) + [BAD_DATA] * (bool(found.bad) or not found.records)
+    codes = [DIVERGES] * bool(found.divergences) + [BAD_DATA] * is_bad(found)
     codes += [NO_VERDICT] * (found.is_misuse_of_ids or not (found.all_compared or asks_for_more))
     code = gravest(codes)
     return log_report(
@@ -113,10 +114,23 @@ def replay_report(found: Replay, oracle: Oracle, logs: Sequence[str], asks_for_m
     )
 
 
+def is_bad(found: Sum) -> bool:
+    """Returns true if the data are bad: bad records, unmapped rows, or no record at all."""
+    return bool(found.bad or not found.records or (found.rows is not None and found.rows.all_unmapped))
+
+
+def skipped_text(found: Sum) -> str:
+    """Returns the numbers of skipped records and unmapped rows in words; empty where there are none."""
+    bad, unmapped = len(found.bad), found.rows.all_unmapped if found.rows is not None else 0
+    told = [f"{bad} bad record{'s were' if bad > 1 else ' was'} skipped"] * bool(bad)
+    told += [f"{unmapped} row{'s are' if unmapped > 1 else ' is'} unmapped"] * bool(unmapped)
+    return " and ".join(told)
+
+
 def _verdict(found: Replay, asks_for_more: bool) -> str:
-    skipped = f"{len(found.bad)} bad record{'s were' if len(found.bad) > 1 else ' was'} skipped"
+    skipped = skipped_text(found)
     if found.records == len(found.bad):
-        return f"no verdict: there was no {f'good record, and {skipped}' if found.bad else 'record to replay'}"
+        return f"no verdict: there was no {f'good record, and {skipped}' if skipped else 'record to replay'}"
     if found.divergences:
         return "diverges"
     if found.is_misuse_of_ids:
@@ -125,7 +139,7 @@ def _verdict(found: Replay, asks_for_more: bool) -> str:
         said = "conforms"
     else:
         said = "replayed; nothing was compared" if asks_for_more else "no verdict: nothing was compared"
-    return f"{said}, but {skipped}" if found.bad else said
+    return f"{said}, but {skipped}" if skipped else said
 
 
 def _body(found: Replay) -> Iterator[Block]:
@@ -134,7 +148,7 @@ def _body(found: Replay) -> Iterator[Block]:
     yield Verbatim(few(bad_record_texts(found.bad), "bad records"))
     causes = causes_of(found.divergences)
     if len(found.divergences) > 1:
-        rows = [[c.event, c.rule, c.field, _signed(c.delta), f"{len(c.accounts):,}", place_text(c.first.line)] for c in causes]
+        rows = [[c.event, c.rule, c.field, _signed(c.delta), f"{len(c.accounts):,}", place_of(c.first.line)] for c in causes]
         yield ReportTable(
             ["event", "because", "field", "off by", "accounts", "first at"], rows[:SHOWN_MAX], "Divergences by cause"
         )
@@ -161,20 +175,35 @@ def sum_texts(found: Sum) -> Iterator[str]:
         f"sum: {len(found.bad)} bad + {repeated} repeated ({found.repeated['compared']} compared) + {found.compared} compared + "
         f"{not_compared} not compared{f' ({reasons})' if reasons else ''} = {found.records} records"
     )
+    if found.rows is not None:
+        yield from rows_texts(found.rows)
     if found.first_of_another is not None:
         line, event, first_event, first = found.first_of_another
         yield (
             f"{found.another} repeated ids name another event than at their first use; the first of them is {event} at "
-            f"{place_text(line)}, whose id was used by {first_event} at {place_text(first)}"
+            f"{place_of(line)}, whose id was used by {first_event} at {place_of(first)}"
         )
     if found.identical:
         yield f"{found.identical} lines are the same as the line before them, and have no id: they may have been delivered twice"
     for name, (times, line, near) in found.unknown_fields.items():
         meant = f"; did you mean {one_line(near)}?" if near is not None else ""
-        yield f"unknown field {one_line(name)}, not compared: {times} times, first at {place_text(line)}{meant}"
+        yield f"unknown field {one_line(name)}, not compared: {times} times, first at {place_of(line)}{meant}"
     unsorted = sum(why == AFTER_TIME_WENT_BACK for why in found.lost.values())
     if unsorted:
         yield f"in {unsorted} accounts time goes back, and the rest is not checked: sort the log by account and instant"
+
+
+def rows_texts(rows: RowsRead) -> Iterator[str]:
+    """Yields the sum in which every row stands once, and the unmapped kinds."""
+    yield (
+        f"rows: {rows.in_records} in records + {rows.ignored} ignored + {rows.all_unmapped} unmapped + {rows.bad} bad "
+        f"= {rows.read} rows read"
+    )
+    for kind, (times, line) in rows.unmapped.items():
+        yield (
+            f"{times} unmapped row{'s' if times > 1 else ''} of kind {one_line(kind) or '(empty)'}, first at {place_of(line)}: "
+            "name the event of this kind in [events.kinds] of the map, or name the kind in `ignore`"
+        )
 
 
 def sum_data(found: Sum) -> dict[str, Any]:
@@ -190,6 +219,7 @@ def sum_data(found: Sum) -> dict[str, Any]:
         "repeated": {**found.repeated, "another_event": found.another},
         "identical_lines": found.identical,
         "unknown_fields": unknown,
+        **({} if found.rows is None else {"rows": found.rows.as_data()}),
     }
 
 
@@ -257,17 +287,13 @@ def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
     }
 
 
-def place_text(line: Line) -> str:
-    """Returns the file and the line."""
-    return f"{path_text(line.file)}:{line.number}"
-
-
 def bad_record_text(bad: Bad) -> str:
     """Returns a bad record with its place, on one line."""
     line, fault = bad.line, bad.fault
     value = f", found {one_line(fault.value, 100)}" if fault.value is not None else ""
     done = "skipped" if fault.happened is None else "its event happened, and nothing of it is compared"
-    return f"{place_text(line)}: (byte {line.offset}) bad record, {done}: {fault.field}: {one_line(fault.rule, 300)}{value}"
+    byte = f"(byte {line.offset}) " if line.offset >= 0 else ""
+    return f"{place_of(line)}: {byte}bad record, {done}: {fault.field}: {one_line(fault.rule, 300)}{value}"
 
 
 def bad_record_texts(every: Sequence[Bad]) -> list[str]:
@@ -281,15 +307,15 @@ def bad_record_texts(every: Sequence[Bad]) -> list[str]:
 
 def _divergence_text(d: Divergence) -> str:
     width = max(len(name) for name, _, _ in d.differences)
-    text = [f"{place_text(d.line)}: account {one_line(d.account)} diverges at {d.event}, {d.at}"]
+    text = [f"{place_of(d.line)}: account {one_line(d.account)} diverges at {d.event}, {d.at}"]
     text.append(f"  record    {one_line(d.line.content.decode(errors='replace'), 400)}")
     text.append(f"  before    {_state_text(d.before)}")
     text += [f"  {name:<{width}}  expected {as_text(expected)}, observed {as_text(got)}" for name, expected, got in d.differences]
-    text.append(f"  because   {d.outcome}: {d.why}{'' if d.first_use is None else f' ({place_text(d.first_use)})'}")
+    text.append(f"  because   {d.outcome}: {d.why}{'' if d.first_use is None else f' ({place_of(d.first_use)})'}")
     text += [f"            {line}" for line in clause_texts(d.clauses)]
     text += [f"  but       {note}" for note in d.notes]
     if d.skipped:
-        lines = ", ".join(place_text(line) for line in d.skipped[:SHOWN_MAX])
+        lines = ", ".join(place_of(line) for line in d.skipped[:SHOWN_MAX])
         text.append(f"  but       of this account {len(d.skipped)} lines before it were skipped: {lines}")
     return "\n".join([*text, *_explanations(d)]) + "\n\n"
 
@@ -323,10 +349,14 @@ def _state_text(state: dict[str, Any]) -> str:
     return f"{state['status']} on {one_line(state['plan'])}: {pools}{due}"
 
 
+def _offset(line: Line) -> int | None:
+    return line.offset if line.offset >= 0 else None
+
+
 def bad_data(bad: Bad) -> dict[str, Any]:
     """Returns a bad record as JSON."""
     line, fault = bad.line, bad.fault
-    place = {"file": line.file, "line": line.number, "offset": line.offset}
+    place = {"file": line.file, "line": line.number, "offset": _offset(line)} | ({"key": line.key} if line.key else {})
     return {**place, "field": fault.field, "rule": fault.rule, "value": fault.value}
 
 
@@ -336,7 +366,8 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
     return {
         "file": d.line.file,
         "line": d.line.number,
-        "offset": d.line.offset,
+        "offset": _offset(d.line),
+        **({"key": d.line.key} if d.line.key else {}),
         "account": d.account,
         "field": name,
         "expected": expected,

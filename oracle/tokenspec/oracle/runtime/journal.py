@@ -46,6 +46,8 @@ class Account(msgspec.Struct):
     sessions: dict[str, Session] = {}
     timeline: list[Vector] = []
     """The true balances, one after the other, since the oldest fetch of a session that is logged in."""
+    is_from_mid_life: bool = False
+    """True if it began with a snapshot: there may be jobs and ids from before it."""
 
     def copy(self) -> Account:
         """Returns an independent copy of the account. Entries and answers are never changed, so they are shared."""

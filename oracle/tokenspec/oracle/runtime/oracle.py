@@ -19,17 +19,18 @@ from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime import journal
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.facts import fields_of
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.memory import Remembered
+from tokenspec.oracle.runtime.mid_life import begin
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
 from tokenspec.oracle.wire.answers import SAID, Answer, with_delta
-from tokenspec.oracle.wire.records import Reader, Record, event_of
+from tokenspec.oracle.wire.records import Reader, Record, Snapshot, event_of
 from tokenspec.oracle.wire.resets import resets_from, runs_by_itself
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
+from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.session import LOGGED_OUT, STALE
 from tokenspec.spec.system import IDS, system
@@ -100,7 +101,7 @@ class Oracle:
         self._acts = [rules[name].clocks for name in self._runs.rules]
         self._answers = {
             e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers) for e in events
-        }
+        } | {SNAPSHOT: ()}
         self._repeats = {e.name for e in self.machine.events if e.repeats}
         self.clocks = {c.name: ClockReader(c, self.policy) for c in self.machine.clocks}
         self.ids = IDS
@@ -161,6 +162,10 @@ class Oracle:
         return account
 
     def _happens(self, account: Account, record: Record) -> tuple[Answer, str | None]:
+        if isinstance(record, Snapshot):
+            begin(self, account, record)
+            self._advance(account, account.last_at or 0, "")
+            return self._answer(account, SNAPSHOT, (0, account.row, ()), SNAPSHOT), SNAPSHOT
         asks_for_delta = record.observed is not None and "delta" in record.observed
         first = account.answers.get(record.id) if record.id is not None else None
         if first is not None and self.repeat is Repeat.FIRST_ANSWER:
@@ -169,13 +174,7 @@ class Oracle:
         at = record.at
         assert isinstance(at, int), "the reader turns instants into milliseconds"
         if account.last_at is not None and at < account.last_at:
-            back = WentBack(
-                "at",
-                f"time never goes back within an account, and {format_instant(account.last_at)} came before",
-                as_text(format_instant(at)),
-            )
-            back.account = record.account
-            raise back
+            raise WentBack.of(record.account, format_instant(at), format_instant(account.last_at))
         account.last_at = at
         event = event_of(record)
         self.ran_by_itself, self.last_met = [], None

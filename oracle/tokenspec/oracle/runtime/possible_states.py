@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
@@ -26,6 +27,8 @@ class PossibleStates:
         stays = Rule("stays", tuple(machine.states), None, "", ())
         event = Event("stands", Actor.CLOCK, "", (), needs, (stays,))
         self._variables = machine.variables
+        self.event = event
+        """The event that has them as its requirements."""
         self._compiled = Compiled(replace(machine, events=(event,)), parameters)
 
     def wrong_with(self, row: Row) -> str | None:
@@ -34,6 +37,12 @@ class PossibleStates:
             return f"it has {len(row)} variables and not {len(self._variables)}"
         for variable, value in zip(self._variables, row, strict=True):
             if not variable.type.admits(value):
-                return f"{variable.name} has a value that it cannot have"
+                return f"{variable.name} has a value that it cannot have (claim 22)"
         outcome, *_ = self._compiled.steps["stands"](row, ())
         return f"no account is ever like this: {self._compiled.codes[-1 - outcome]}" if outcome < 0 else None
+
+
+@lru_cache(maxsize=64)
+def possible_states(compiled: Compiled, ranking: tuple[str, ...]) -> PossibleStates:
+    """Returns the possible states of a compiled machine under its parameters; cached."""
+    return PossibleStates(compiled.machine, compiled.parameters, ranking)

@@ -14,7 +14,7 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.possible_states import PossibleStates
+from tokenspec.oracle.runtime.possible_states import possible_states
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
 from tokenspec.spec.system import system
@@ -71,9 +71,8 @@ def load(content: bytes, name: str = "state") -> Oracle:
         raise BadSetting(name, "it was saved under another declaration of the account; replay from the start")
     if saved.checksum != _checksum(saved):
         raise BadSetting(name, "it is not as it was saved: its checksum is another; replay from the start")
-    possible = PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue.ranking)
     for account_name, account in saved.accounts.items():
-        wrong = _wrong_with(oracle, possible, account)
+        wrong = _wrong_with(oracle, account)
         if wrong is not None:
             raise BadSetting(name, f"it is not as it was saved: account {one_line(account_name)}: {wrong}")
     return oracle.fork(saved.accounts)
@@ -86,9 +85,9 @@ def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
         raise BadSetting(name, f"it is not a saved state: {fault}") from None
 
 
-def _wrong_with(oracle: Oracle, possible: PossibleStates, account: Account) -> str | None:
+def _wrong_with(oracle: Oracle, account: Account) -> str | None:
     """Returns the reason why `oracle` could not have reached `account`; None where there is none."""
-    wrong = possible.wrong_with(account.row)
+    wrong = possible_states(oracle.compiled, oracle.catalogue.ranking).wrong_with(account.row)
     if wrong is not None:
         return wrong
     return wrong_with_clocks(oracle, account) or oracle.memory.wrong_with(account) or _wrong_with_sessions(oracle, account)

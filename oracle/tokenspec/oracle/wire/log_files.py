@@ -16,13 +16,14 @@ from typing import IO, NamedTuple
 
 import msgspec
 
+from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.text import one_line, path_text
 
 _BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
-    """One line of a log: its file, its number (from 1), the byte it starts at, and its bytes."""
+    """One line of a log: its file, its number (from 1), the byte it starts at (-1 for a row of a table), and its bytes."""
 
     file: str
     number: int
@@ -30,11 +31,15 @@ class Line(NamedTuple):
     content: bytes
     other_form: str = ""
     """The kind of the file, where it is not a log: then this is its only line."""
+    key: str = ""
+    """The key of a row of a database, which has no number of its own."""
+    fault: BadRecord | None = None
+    """The fault of a row of which no record could be made."""
 
 
 def place_of(line: Line) -> str:
-    """Returns the file and the number of a line, as shown."""
-    return f"{path_text(line.file)}:{line.number}"
+    """Returns the file and the number of a line, or the key of a row, as shown."""
+    return f"{path_text(line.file)}:{one_line(line.key) if line.key else line.number}"
 
 
 class Logs:
@@ -115,7 +120,7 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
 
 _SHOWN = 200
 _UNPACK = "unpack it and give it to the command as standard input, such as `{} FILE | tokenspec replay -`"
-_EXPORT = "write a line of JSON for each row: docs/logs.md, From a table, shows how"
+_EXPORT = "read it through a map: `tokenspec map FILE` writes a first one for --map (docs/maps.md)"
 _RECODE = "write it as UTF-8, such as by `iconv -f UTF-16 -t UTF-8 FILE`"
 _FIRST_BYTES = (
     (b"\x1f\x8b", "a gzip file", _UNPACK.format("zcat")),

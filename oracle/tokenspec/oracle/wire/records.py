@@ -28,6 +28,7 @@ from tokenspec.oracle.wire.observations import (
     have_good_instants,
     instant_of,
 )
+from tokenspec.oracle.wire.snapshot_records import SNAPSHOT, AccountState, check_names, finish
 from tokenspec.spec.words import APP_POOLS, POOLS, UNLISTED
 
 __all__ = ["FIRST_INSTANT", "LAST_INSTANT", "Countable", "Reader", "Record", "asked", "event_of"]
@@ -42,6 +43,12 @@ class Record(msgspec.Struct, kw_only=True):
     observed: dict[str, Any] | None = None
     observed_as: Literal["answer"] | None = None
     """If set, `observed` is an answer as the wire carries it: it may hold unknown names, and a null in it counts."""
+
+
+class Snapshot(Record, kw_only=True, tag_field="event", tag=SNAPSHOT):
+    """The record that begins an account in mid-life. Only logs have it."""
+
+    state: AccountState
 
 
 def asked(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,8 +66,10 @@ class Reader:
         self._observations = Observations(self.events)
         self._structs = {e.name: _struct(e.name, tuple(_parts(e)), self._observations.shape) for e in self.events}
         self._fields = {name: frozenset(kind.__struct_fields__) | {"event"} for name, kind in self._structs.items()}
+        self._fields[SNAPSHOT] = frozenset(Snapshot.__struct_fields__) | {"event"}
         self.union = Union[tuple(self._structs.values())]  # noqa: UP007 - built from a list
-        self._decoder = msgspec.json.Decoder(self.union)
+        self._in_logs = Union[(*self._structs.values(), Snapshot)]
+        self._decoder = msgspec.json.Decoder(self._in_logs)
         self._times = _keys(self.events, Shape.TIME_OF_DAY)
         self._pools = _keys(self.events, Shape.POOLS)
 
@@ -103,7 +112,7 @@ class Reader:
             if not have_good_instants(observed):
                 return self._read_slowly(line, "", as_answer)
         is_plain = colons == names and b" :" not in line and b"\t" not in line and b"\r" not in line
-        if not is_plain and repeated_name(line, given) is not None:
+        if not is_plain and (given["event"] == SNAPSHOT or repeated_name(line, given) is not None):
             return self._read_slowly(line, "", as_answer)
         record.observed = observed
         if as_answer:
@@ -150,7 +159,10 @@ class Reader:
             wrong = fault
         if wrong is not None and not wrong.field.startswith("observed"):
             raise wrong
-        record = self.convert(given)
+        is_snapshot = given.get("event") == SNAPSHOT
+        if is_snapshot:
+            check_names(given.get("state"))
+        record = self._converted(given, observed if is_snapshot else None, self._in_logs)
         if wrong is not None:
             wrong.happened = record
             raise wrong
@@ -166,9 +178,14 @@ class Reader:
         observed = given.pop("observed", None)
         if observed is not None and not isinstance(observed, Mapping):
             raise BadRecord("observed", "it is an object, such as an answer", as_text(observed))
+        if given.get("event") == SNAPSHOT:
+            raise BadRecord("event", "a snapshot begins an account in a log, and is sent to nobody; send what it comes from")
+        return self._converted(given, observed, self.union)
+
+    def _converted(self, given: Mapping[str, Any], observed: Any, union: Any) -> Record:
         event = given.get("event")
         # The library analyses a union anew at each call, which takes ten times as long as the rest.
-        kind = self._structs.get(event, self.union) if isinstance(event, str) else self.union
+        kind = self._structs.get(event, union) if isinstance(event, str) else union
         try:
             found: Any = msgspec.convert(given, kind)
         except msgspec.ValidationError as fault:
@@ -184,6 +201,8 @@ class Reader:
         except ValueError as fault:
             raise BadRecord("at", str(fault), as_text(record.at)) from None
         event = record.__struct_config__.tag
+        if event == SNAPSHOT:
+            finish(record.state, record.id, record.observed)
         if event in self._with_own_forms:
             for key in self._times.get(event, ()):
                 _check_time(key, getattr(record, key))
@@ -199,9 +218,10 @@ class Reader:
         return found
 
     def _replace_aliases(self, record: Any) -> None:
-        plan = getattr(record, "plan", None)
-        if plan in self._aliases:
-            record.plan = self._aliases[plan]
+        for named in (record, record.state) if isinstance(record, Snapshot) else (record,):
+            for field in ("plan", "scheduled_plan"):
+                if (plan := getattr(named, field, None)) in self._aliases:
+                    setattr(named, field, self._aliases[plan])
         observed = record.observed
         if observed and ("plan" in observed or "scheduled_plan" in observed):
             for field in ("plan", "scheduled_plan"):

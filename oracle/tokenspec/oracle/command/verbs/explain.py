@@ -13,13 +13,13 @@ from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
+from tokenspec.oracle.command.logs_read import logs_options, read_logs, rows_of
 from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, output_options, progress, settings_options
 from tokenspec.oracle.logs.diagnosis import Asked
 from tokenspec.oracle.logs.history import NoRecord, tell
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.explain import explain_report
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.spec.words import POOLS
 
@@ -28,7 +28,7 @@ SECONDS_MAX = 10**11
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
+@logs_options
 @click.option("--account", required=True, metavar="A", help="The account whose balance is explained.")
 @click.option("--shown", metavar="JSON", help='The shown balances, such as \'{"fast": 0, "daily": 150}\'.')
 @click.option("--at", metavar="T", help="The instant asked about, RFC 3339; default: that of the account's last record.")
@@ -38,6 +38,7 @@ SECONDS_MAX = 10**11
 @output_options("text", "json", "md", reports=True)
 def command(
     logs: tuple[str, ...],
+    map_file: str | None,
     account: str,
     shown: str | None,
     at: str | None,
@@ -53,11 +54,12 @@ def command(
 
     \b
     tokenspec explain wallet.jsonl --account ann --shown '{"daily": 0}' --time-zone America/Los_Angeles
+    tokenspec explain ledger.csv --map ledger.toml --account u-1042
     tokenspec explain wallet.jsonl --account ann --at 2026-07-21T02:00:00Z --format json
     """
     pools, until, zone = _pools(shown), _instant(at), _zone(time_zone)
-    out.check([*logs, settings.catalogue_file])
-    read, oracle = Logs(logs), Oracle(settings.policy, settings.catalogue, resets)
+    read = read_logs(logs, map_file, settings, out)
+    oracle = Oracle(settings.policy, settings.catalogue, resets)
     with progress("reading", read.size or None) as tick:
         try:
             story = tell(read, oracle, account, until, tick)
@@ -67,6 +69,7 @@ def command(
             raise WrongUsage(
                 "--account", f"the log has no good record of {one_line(account) or 'an account with an empty name'}{upto}{near}"
             ) from None
+    story.rows = rows_of(read)
     return out.write(explain_report(Asked(story, pools, zone)))
 
 

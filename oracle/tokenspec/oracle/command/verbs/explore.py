@@ -20,8 +20,8 @@ from tokenspec.oracle.report.model import SHOWN_MAX
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.replay import bad_record_text
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.log_files import Logs
-from tokenspec.oracle.wire.records import asked
+from tokenspec.oracle.wire.log_files import Logs, place_of
+from tokenspec.oracle.wire.records import Snapshot, asked
 
 
 @click.command()
@@ -62,6 +62,9 @@ def _read(log: str, oracle: Oracle) -> tuple[list[dict[str, Any]], list[Bad]]:
     records, bad = [], []
     for line, record, fault, _ in read(Logs([log]), oracle.reader):
         try:
+            if isinstance(record, Snapshot):
+                rule = "it begins an account in mid-life, and the page begins every account where it is opened"
+                raise BadSetting(place_of(line), f"event: {rule}; `tokenspec explain` takes such a log")
             if record is not None:
                 oracle.answer(record)
                 written = msgspec.json.decode(line.content)

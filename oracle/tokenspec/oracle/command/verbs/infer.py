@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tokenspec.oracle.command.logs_read import LinesRead, logs_options, read_logs, rows_of
 from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, output_options, progress, settings_options
 from tokenspec.oracle.logs.infer import infer
 from tokenspec.oracle.logs.replay import replay
@@ -11,15 +12,14 @@ from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.infer import infer_report
 from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.log_files import Logs
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
+@logs_options
 @RESETS_OF_LOGS
 @settings_options
 @output_options("text", "json", "jsonl", "junit", "sarif", "md", reports=True)
-def command(logs: tuple[str, ...], resets: str, settings: Settings, out: Output) -> int:
+def command(logs: tuple[str, ...], map_file: str | None, resets: str, settings: Settings, out: Output) -> int:
     """Finds the policy settings that explain everything the logs observed; `-` is standard input.
 
     All logs of one call are one world, and one implementation wrote them: a setting has to explain every account. Of
@@ -27,16 +27,17 @@ def command(logs: tuple[str, ...], resets: str, settings: Settings, out: Output)
 
     \b
     tokenspec infer wallet.jsonl
+    tokenspec infer ledger.csv --map ledger.toml
     tokenspec infer *.jsonl --policy refund=none --format json
     """
-    out.check([*logs, settings.catalogue_file])
-    return out.write(inferred(Logs(logs), settings, resets, "infer"))
+    return out.write(inferred(read_logs(logs, map_file, settings, out), settings, resets, "infer"))
 
 
-def inferred(read: Logs, settings: Settings, resets: str, verb: str) -> RunReport:
+def inferred(read: LinesRead, settings: Settings, resets: str, verb: str) -> RunReport:
     """Replays logs under every possible setting."""
     with progress("replaying", read.size or None) as tick:
         found = infer(read, settings.named, settings.catalogue, resets, tick)
+    found.rows = rows_of(read)
     divergence = None
     if found.unexplained is not None:
         # The setting in the report explains every earlier record, so that its own replay first differs at this one too.

@@ -12,6 +12,7 @@ from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import shown_json
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import lines_to
+from tokenspec.oracle.command.logs_read import logs_options, read_logs, rows_of
 from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, output_options, progress, settings_or_infer_options
 from tokenspec.oracle.command.verbs.infer import inferred
 from tokenspec.oracle.logs.policies_tried import explain, note_ties
@@ -21,11 +22,10 @@ from tokenspec.oracle.report.output import noted
 from tokenspec.oracle.report.replay import replay_report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.snapshot import load, save
-from tokenspec.oracle.wire.log_files import Logs
 
 
 @click.command()
-@click.argument("logs", nargs=-1, required=True, metavar="LOG...", type=click.Path())
+@logs_options
 @RESETS_OF_LOGS
 @settings_or_infer_options
 @click.option("--answers", metavar="FILE", type=click.Path(), help="Writes the oracle's answer to each record, one a line.")
@@ -34,6 +34,7 @@ from tokenspec.oracle.wire.log_files import Logs
 @output_options("text", "json", "jsonl", "junit", "sarif", "md", reports=True)
 def command(
     logs: tuple[str, ...],
+    map_file: str | None,
     resets: str,
     settings: Settings,
     answers: str | None,
@@ -53,6 +54,7 @@ def command(
     tokenspec replay wallet.jsonl --policy infer --policy refund=none
     tokenspec replay wallet.jsonl --report junit=replay.xml --report md=replay.md
     zcat *.gz | tokenspec replay - --answers answers.jsonl
+    tokenspec replay ledger.csv --map ledger.toml
     tokenspec replay monday.jsonl --save-state s.json && tokenspec replay tuesday.jsonl --load-state s.json
     """
     _check_usage(logs, load_state, save_state)
@@ -60,8 +62,8 @@ def command(
     for option, path in written.items():
         if settings.infers and path is not None:
             raise WrongUsage(option, "the option needs one setting, and --policy infer follows all; leave one of them out")
-    out.check([*logs, settings.catalogue_file, load_state], written)
-    read = Logs(logs)
+    out.check([load_state], written)
+    read = read_logs(logs, map_file, settings, out, written)
     if settings.infers:
         return out.write(inferred(read, settings, resets, "replay"))
     if load_state is not None:
@@ -72,6 +74,7 @@ def command(
     with lines_to("--answers", answers, failed) as write, progress("replaying", read.size or None) as tick:
         encode = msgspec.json.Encoder().encode
         found = replay(read, oracle, None if write is None else lambda answer: write(shown_json(encode(answer)).encode()), tick)
+        found.rows = rows_of(read)
         if load_state is None:
             explain(found, read, oracle.policy, oracle.catalogue, oracle.resets)
             note_ties(found, read, oracle.policy, oracle.catalogue, oracle.resets)

@@ -1,0 +1,71 @@
+"""Conversion of a row's cells into values of a record: whole tokens, instants, names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tokenspec.oracle.audit.map_model import MapCell
+from tokenspec.oracle.audit.tables import TableRow
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.text import as_text
+from tokenspec.oracle.wire.answers import BY_POOL, SUMS
+from tokenspec.oracle.wire.observations import INSTANTS
+
+_WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
+_TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+
+GetValue = Callable[[TableRow], Any]
+"""Reads a value off a row; None where its cells are empty. Raises `BadRecord`."""
+
+
+def place_in(row: TableRow) -> str:
+    """Returns the row's place as a name that no other row has."""
+    return f"{row.file}:{row.key or row.number}"
+
+
+def getter(field: str, cell: MapCell, positions: Mapping[tuple[str, bool], int], is_number: bool) -> GetValue:
+    """Returns the function that reads `field`, of a record or of its observation, from a row."""
+    if cell.is_row:
+        return place_in
+    if not cell.columns:
+        return lambda row: cell.constant
+    is_instant = field.rpartition(".")[2] in INSTANTS
+    where = [positions[column, is_instant] for column in cell.columns]
+    convert = _conversion(field, cell, is_number or is_instant)
+
+    def read(row: TableRow) -> Any:
+        texts = [text for position in where if (text := row.cells[position]) is not None]
+        return convert("/".join(texts)) if texts else None
+
+    return read
+
+
+def is_whole(field: str) -> bool:
+    """Returns true if the observed `field` is a number of tokens."""
+    return field in SUMS or field == "cost" or field.partition(".")[0] in BY_POOL
+
+
+def _conversion(field: str, cell: MapCell, is_number: bool) -> Callable[[str], Any]:
+    def convert(text: str) -> Any:
+        if cell.values is not None:
+            if text not in cell.values:
+                known = ", ".join(cell.values)
+                raise BadRecord(field, f"the map's values have {known}, and not this one; add it", as_text(text))
+            return cell.values[text]
+        if field == "duplicate":
+            return _TRUTH.get(text.lower(), text)
+        return _tokens(field, text, cell) if is_number else text
+
+    return convert
+
+
+def _tokens(field: str, text: str, cell: MapCell) -> int:
+    found = _WHOLE.fullmatch(text)
+    if found is None:
+        raise BadRecord(field, "it is a whole number of tokens", as_text(text))
+    number, rest = divmod(int(found[1]), cell.divide)
+    if rest:
+        raise BadRecord(field, f"it is a multiple of {cell.divide}, by which the map divides it", as_text(text))
+    return -number if cell.negate else number

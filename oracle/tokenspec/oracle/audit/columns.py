@@ -1,0 +1,170 @@
+"""The columns of a source as DuckDB expressions: texts, and instants in UTC microseconds."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tokenspec.oracle.audit.map_model import RECORDS, UNITS, MapTime, Source
+from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.text import one_line
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+_LINES = "header = false, auto_detect = false, all_varchar = true, delim = '\x01', quote = '', escape = ''"
+_REJECTS = "ignore_errors = true, store_rejects = true"
+_WITH_OFFSET = r"\d{2}:\d{2}.*( ?UTC|[Zz]|[+-]\d{2}(:?\d{2})?)$"
+_NUMBER = r"^\s*[+-]?\d+(\.\d+)?\s*$"
+_TEXT, LINE = "VARCHAR", "line"
+
+
+def quoted(name: str) -> str:
+    """Returns a name quoted for SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text_of(text: str) -> str:
+    """Returns a text as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def asked_of(source: Source) -> str:
+    """Returns the query for a database, without its semicolon."""
+    table = ".".join(quoted(part) for part in (source.table or "").split("."))
+    return (source.query or f"SELECT * FROM {table}").rstrip().rstrip(";")
+
+
+@dataclass(frozen=True)
+class Columns:
+    """A source in DuckDB: the relation, and its columns with their types. A line of JSON is one column, `line`."""
+
+    relation: str
+    types: Mapping[str, str]
+    is_json: bool
+    number: str
+    """The expression for the row's number in its file."""
+    name: str
+
+    @classmethod
+    def of(cls, database: DuckDBPyConnection, source: Source, path: str, is_spooled: bool, name: str) -> Columns:
+        """Returns the columns of the file at `path`. Raises `BadSetting`, `duckdb.Error`."""
+        if is_spooled or source.format == "csv":
+            return cls._of_csv(database, source, path, is_spooled, name)
+        if source.format in ("jsonl", RECORDS):
+            lines = f"read_csv({text_of(path)}, {_LINES}, columns = {{'{LINE}': '{_TEXT}'}}, {_REJECTS})"
+            relation = f"(SELECT *, row_number() OVER () AS row_n FROM {lines}) WHERE trim({LINE}) <> ''"
+            return cls(relation, {LINE: _TEXT}, True, "row_n", name)
+        if source.format == "parquet":
+            relation, number = f"read_parquet({text_of(path)}, file_row_number = true)", "file_row_number + 1"
+        else:
+            database.execute(f"ATTACH {text_of(path)} AS source (READ_ONLY)")
+            database.execute("USE source")
+            numbered = f"SELECT *, row_number() OVER () AS row_n FROM ({asked_of(source)})"
+            database.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {numbered}")
+            database.execute("USE rows; DETACH source")
+            relation, number = "temp.asked", "row_n"
+        described = database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+        types = {column: kind for column, kind, *_ in described if column not in ("file_row_number", "row_n")}
+        return cls(relation, types, False, number, name)
+
+    @classmethod
+    def _of_csv(cls, database: DuckDBPyConnection, source: Source, path: str, is_spooled: bool, name: str) -> Columns:
+        delimiter, names = ("," if is_spooled else source.delimiter), list(source.columns)
+        headings = 0 if names else 1
+        if not names:
+            head = f"SELECT {LINE} FROM read_csv({text_of(path)}, {_LINES}, columns = {{'{LINE}': '{_TEXT}'}}) LIMIT 1"
+            first = database.execute(head).fetchone()
+            if first is None or not first[0]:
+                raise BadSetting(one_line(name), "it has no line of headings; give their names in [source] columns")
+            names = [each.strip() for each in next(csv.reader([first[0].removeprefix("\ufeff")], delimiter=delimiter))]
+        twice = next((each for each in names if names.count(each) > 1), None)
+        if twice is not None:
+            raise BadSetting(
+                one_line(name), f"two columns are called {one_line(twice)}, and which of them counts is not guessed at"
+            )
+        typed = ", ".join(f"{text_of(each)}: '{_TEXT}'" for each in names)
+        options = f"delim = {text_of(delimiter)}, quote = '\"', escape = '\"', columns = {{{typed}}}, {_REJECTS}"
+        read = f"read_csv({text_of(path)}, header = {str(bool(headings)).lower()}, auto_detect = false, {options})"
+        relation = f"(SELECT *, row_number() OVER () + {0 if is_spooled else headings} AS row_n FROM {read})"
+        return cls(relation, dict.fromkeys(names, _TEXT), False, "row_n", name)
+
+    def demand(self, named: Iterable[tuple[str, str]], map_name: str) -> None:
+        """Raises `BadSetting` for the columns that a map names and the source lacks."""
+        missing = [(key, column) for key, column in named if not self.is_json and self._found(column) is None]
+        if missing:
+            told = [f"{key}: there is no column {one_line(column)}{did_you_mean(column, self.types)}" for key, column in missing]
+            there = ", ".join(one_line(each) for each in self.types)
+            raise BadSetting(one_line(map_name), f"{'; '.join(dict.fromkeys(told))}; {one_line(self.name)} has {there}")
+
+    def text(self, column: str) -> str:
+        """Returns the column as a text, null where it is empty. `a.b` is the member `b` of the object in `a`."""
+        return f"nullif(trim(CAST({self._expression(column)} AS {_TEXT})), '')"
+
+    def instant(self, column: str, time: MapTime, map_name: str) -> str:
+        """Returns the column as UTC microseconds; null where it is not an instant, or where clocks show it twice or never."""
+        expression, kind = self._expression(column), self._type(column)
+        if kind in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "UINTEGER") or kind.startswith(_FRACTIONS):
+            if time.unit is None:
+                raise BadSetting(one_line(map_name), f"time.unit: column {one_line(column)} holds numbers; say s, ms or us")
+            return _counted(expression, time.unit)
+        if kind == "TIMESTAMP WITH TIME ZONE":
+            return f"epoch_us({expression})"
+        if kind.startswith("TIMESTAMP") or kind == "DATE":
+            return _local(f"CAST({expression} AS TIMESTAMP)", time.zone)
+        text = self.text(column)
+        utc = f"epoch_us(TRY_CAST(regexp_replace({text}, ' ?UTC$', '+00') AS TIMESTAMPTZ))"
+        written = f"CASE WHEN regexp_matches({text}, {text_of(_WITH_OFFSET)}) THEN {utc} "
+        written += f"ELSE {_local(f'TRY_CAST({text} AS TIMESTAMP)', time.zone)} END"
+        counted = "NULL" if time.unit is None else _counted(text, time.unit)
+        return f"CASE WHEN regexp_matches({text}, {text_of(_NUMBER)}) THEN {counted} ELSE {written} END"
+
+    def fault(self, rule: str) -> str:
+        """Returns the expression for the fault of a whole row: `rule`, or null."""
+        if not self.is_json:
+            return "CAST(NULL AS VARCHAR)"
+        return f"CASE WHEN json_valid({LINE}) AND json_type({LINE}) = 'OBJECT' THEN NULL ELSE {text_of(rule)} END"
+
+    def _found(self, column: str) -> tuple[str, list[str]] | None:
+        """Returns the column that `column` names, and the path of members within it; None where there is none."""
+        parts = column.split(".")
+        for length in range(len(parts), 0, -1):
+            if (name := ".".join(parts[:length])) in self.types:
+                return name, parts[length:]
+        return None
+
+    def _type(self, column: str) -> str:
+        name, members = self._found(column) or (LINE, [column])
+        return self.types[name] if not members else _TEXT
+
+    def _expression(self, column: str) -> str:
+        name, members = (LINE, column.split(".")) if self.is_json else self._found(column) or (column, [])
+        if not members:
+            return quoted(name)
+        if self.types[name].startswith("STRUCT"):
+            return "".join([quoted(name), *(f"[{text_of(member)}]" for member in members)])
+        path = text_of("$" + "".join(f'."{member}"' for member in members))
+        text = f"CAST({quoted(name)} AS {_TEXT})"
+        return f"CASE WHEN json_valid({text}) THEN json_extract_string({text}, {path}) END"
+
+
+_FRACTIONS = ("DOUBLE", "FLOAT", "DECIMAL")
+
+
+def _counted(expression: str, unit: str) -> str:
+    return f"CAST(floor(TRY_CAST({expression} AS DECIMAL(38, 6)) * {UNITS[unit]}) AS BIGINT)"
+
+
+def _local(naive: str, zone: str) -> str:
+    """Returns the instant at which the clocks of `zone` show a time; null unless they show it exactly once."""
+    if zone == "UTC":
+        return f"epoch_us({naive})"
+    at = f"timezone({text_of(zone)}, {naive})"
+    shown = [f"timezone({text_of(zone)}, {at}{shift}) {is_this} {naive}" for shift, is_this in _SHIFTS]
+    return f"CASE WHEN {' AND '.join(shown)} THEN epoch_us({at}) END"
+
+
+_SHIFTS = (("", "="), (" + INTERVAL 1 HOUR", "<>"), (" - INTERVAL 1 HOUR", "<>"))

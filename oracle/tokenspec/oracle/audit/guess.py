@@ -1,0 +1,289 @@
+"""A first map of a table: the role of each column, guessed from names and rows, with how sure the guess is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import msgspec
+
+from tokenspec.oracle.audit.map_files import ready_map
+from tokenspec.oracle.audit.seen_table import SeenColumn, SeenTable
+from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.text import one_line
+from tokenspec.spec.catalogue import Catalogue
+
+KINDS_MAX = 60
+"""The largest number of kinds; a column with more values holds something else."""
+_SHAPES = {
+    "stripe": {"credit_grant.customer", "effective_at"},
+    "lago": {"lago_id", "lago_wallet_id", "transaction_status"},
+    "openmeter": {"specversion", "subject", "type"},
+}
+"""By ready-made map, the names by which its logs are recognised."""
+_NAMES = {
+    "account": r"(^|_|\.)(user|account|customer|wallet|subject|owner|org|tenant|member|uid)(_?id)?$",
+    "at": r"(^|_|\.)(created|at|time|timestamp|ts|date|occurred|effective|settled|booked|inserted)(_?at)?$",
+    "id": r"(^|_)(id|uuid|seq|tx_?id|transaction_?id|entry_?id|lago_id)$",
+    "kind": r"(^|_|\.)(kind|type|reason|event|action|category|operation|source|description)$",
+    "delta": r"(^|_|\.)(delta|change|amount|tokens|credits|value|diff|qty)(_delta|_change|_amount)?$",
+    "balance": r"balance|running|_after|remaining|total",
+    "job": r"(^|_|\.)(ref|job|reference|request|generation|task|prompt)(_?id)?$",
+    "plan": r"(^|_|\.)(plan|tier)(_?(name|id))?$",
+}
+_EVENTS = (
+    ("payment_failed", r"payment.?fail|dunning"),
+    ("daily_reset", r"daily|reset"),
+    ("downgrade", r"downgrad"),
+    ("upgrade", r"upgrad"),
+    ("resume", r"resum|reactivat|uncancel"),
+    ("lapse", r"lapse"),
+    ("cancel", r"cancel"),
+    ("renew", r"renew|monthly|period|ended|grant"),
+    ("subscribe", r"subscri"),
+    ("refund", r"refund|revers|giv.*back"),
+    ("buy_topup", r"purchas|top.?up|pack|buy|bought"),
+    ("open_account", r"sign.?up|regist|open|welcome|creat"),
+    ("generate", r"generat|usage|spen[dt]|charg|consum|debit|prompt|render|image|video"),
+)
+"""By event, the words in the name of a kind that suggest it; the first match counts."""
+_IN_GROUPS = r"expir|rollover|forfeit"
+SURE, LIKELY, GUESS = "sure", "likely", "a guess"
+
+
+@dataclass
+class FirstMap:
+    """The lines of a map, by table."""
+
+    source: list[str] = field(default_factory=list)
+    fields: list[str] = field(default_factory=list)
+    time: list[str] = field(default_factory=list)
+    events: list[str] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    groups: list[str] = field(default_factory=list)
+    defaults: list[str] = field(default_factory=list)
+    observed: list[str] = field(default_factory=list)
+
+    def text(self, heading: Sequence[str]) -> str:
+        """Returns the map as TOML."""
+        found = [f"# {line}" for line in heading]
+        tables = {"source": self.source, "fields": self.fields, "time": self.time, "events": self.events}
+        tables |= {"events.kinds": self.kinds, "defaults": self.defaults, "observed": self.observed}
+        for name, lines in tables.items():
+            if lines:
+                found += [f"[{name}]", *lines]
+        return "\n".join([*found, *self.groups]) + "\n"
+
+
+def first_map(seen: SeenTable, catalogue: Catalogue) -> str:
+    """Returns a map of the table, each line with how sure it is. Raises `BadSetting` without an account or an instant."""
+    known = next((name for name, shape in _SHAPES.items() if shape <= seen.columns.keys()), None)
+    if known is not None:
+        return f"# sure: the names are those of the ready-made map {known}: --map {known} is the same.\n{ready_map(known)}"
+    if {"account", "at", "event"} <= seen.columns.keys():
+        raise BadSetting(one_line(seen.name), "this looks like a log of records already; replay it without a map")
+    return _Guess(seen, catalogue).text()
+
+
+class _Guess:
+    def __init__(self, seen: SeenTable, catalogue: Catalogue) -> None:
+        self._seen, self._catalogue = seen, catalogue
+        self._taken = set[str]()
+        self._made = FirstMap()
+        self._sign = 1
+        """-1 where incoming tokens are below 0."""
+
+    def text(self) -> str:
+        seen, made = self._seen, self._made
+        made.source = [f'format = "{seen.source.format}"']
+        made.source += [
+            f"{key} = {_toml(value)}"
+            for key, value in (("table", seen.source.table), ("query", seen.source.query))
+            if value is not None
+        ]
+        if seen.source.delimiter != ",":
+            made.source.append(f"delimiter = {_toml(seen.source.delimiter)}")
+        at = self._demand("at", "an instant", lambda c: c.instants == seen.rows)
+        account = self._demand("account", "an account", lambda c: c.filled == seen.rows and c.distinct < max(seen.rows, 2))
+        id_ = self._found("id", lambda c: c.filled == c.distinct == seen.rows)
+        kind = self._found("kind", lambda c: c.filled == seen.rows and c.distinct <= KINDS_MAX and not c.whole)
+        made.fields.append(_line(f"account = {_toml(account.name)}", *_by_name("account", account)))
+        told = "every row holds an instant" + (f" in {at.unit}" if at.unit is not None else "")
+        made.fields.append(_line(f"at = {_toml(at.name)}", SURE if _named("at", at) else LIKELY, told))
+        if at.unit is not None:
+            made.time.append(_line(f'unit = "{at.unit}"', SURE, "in another unit the years are not 2000 to 2099"))
+        order = [at.name, *([id_.name] if id_ is not None else [])]
+        told = (
+            "no row has the id of another"
+            if id_ is not None
+            else "no column tells rows of one instant apart; the file's order counts"
+        )
+        made.time.append(_line(f"order = {_toml(order)}", LIKELY if id_ is not None else GUESS, told))
+        delta = self._money(account, at, id_)
+        self._job()
+        self._plan()
+        if kind is None:
+            made.events.append(_line('event = "generate"', GUESS, "no column says of which kind a row is"))
+        else:
+            told = f"{kind.distinct} kinds in {seen.rows} rows"
+            made.events.append(_line(f"column = {_toml(kind.name)}", SURE if _named("kind", kind) else GUESS, told))
+            self._kinds(kind, delta)
+        made.defaults += [
+            _line('media = "image"', GUESS, "no row says it"),
+            _line('origin = "first_party"', GUESS, "no row says it"),
+        ]
+        return made.text(
+            [
+                f"A first map of {one_line(seen.name)}, from {seen.rows} rows; each line is sure, likely, or a guess.",
+                "Go through it, then replay with it: what it does not map is counted by kind.",
+            ]
+        )
+
+    def _found(self, what: str, fits: Callable[[SeenColumn], bool]) -> SeenColumn | None:
+        """Returns the first column that fits and has a name usual for `what`, else one that fits."""
+        fitting = [column for column in self._seen.columns.values() if column.name not in self._taken and fits(column)]
+        named = [column for column in fitting if _named(what, column)]
+        found = next(iter(named), None)
+        if found is None and what in ("at", "kind"):
+            found = next(iter(fitting), None)
+        if found is not None:
+            self._taken.add(found.name)
+        return found
+
+    def _demand(self, what: str, told: str, fits: Callable[[SeenColumn], bool]) -> SeenColumn:
+        found = self._found(what, fits)
+        if found is None:
+            there = ", ".join(map(one_line, self._seen.columns))
+            rule = f"no column holds {told} in every row, as far as names and rows say; there are {there}"
+            raise BadSetting(one_line(self._seen.name), f"{rule}. Write the map by hand: docs/maps.md")
+        return found
+
+    def _money(self, account: SeenColumn, at: SeenColumn, id_: SeenColumn | None) -> SeenColumn | None:
+        """Finds the columns of the delta and of the balance; they are sure where one follows from the other."""
+        seen, made = self._seen, self._made
+        whole = [
+            c
+            for c in seen.columns.values()
+            if c.name not in self._taken and c.whole and c.whole >= 0.9 * c.filled and not c.instants
+        ]
+        best: tuple[float, SeenColumn, SeenColumn, bool, str] | None = None
+        for delta in whole:
+            for balance in whole:
+                if delta is balance:
+                    continue
+                rows, plus, minus = seen.adds_up(account.name, at, id_.name if id_ else None, delta.name, balance.name)
+                share = max(plus, minus) / rows if rows else 0
+                if share > 0.5 and (best is None or share > best[0]):
+                    sign = "+" if plus >= minus else "-"
+                    said = f"balance = the one before {sign} {delta.name} in {max(plus, minus)} of {rows} rows"
+                    best = share, delta, balance, plus >= minus, said
+        if best is not None:
+            share, delta, balance, is_plus, said = best
+            self._sign = 1 if is_plus else -1
+            sure = SURE if share == 1 else LIKELY
+            made.observed.append(_line(f"total = {_toml(balance.name)}", sure, said))
+            moved = _toml(delta.name) if is_plus else f"{{ column = {_toml(delta.name)}, negate = true }}"
+            made.observed.append(_line(f"delta = {moved}", sure, said))
+            cost = f"{{ column = {_toml(delta.name)}, negate = true }}" if is_plus else _toml(delta.name)
+            made.fields.append(_line(f"cost = {cost}", sure, "what is spent is " + ("below" if is_plus else "above") + " 0"))
+            self._taken |= {delta.name, balance.name}
+            return delta
+        named = next((column for column in whole if _named("delta", column)), None)
+        if named is not None:
+            cost = f"{{ column = {_toml(named.name)}, negate = true }}" if named.below_zero else _toml(named.name)
+            made.fields.append(_line(f"cost = {cost}", GUESS, "by its name; no running balance was found that it adds up to"))
+            made.observed.append(_line('outcome = { value = "accepted" }', LIKELY, "what stands in a ledger has happened"))
+            self._taken.add(named.name)
+        return named
+
+    def _job(self) -> None:
+        found = self._found("job", lambda c: c.filled > 0)
+        if found is not None:
+            told = f"{found.distinct} of them in {found.filled} rows"
+            self._made.fields.append(_line(f"job = {_toml(found.name)}", LIKELY, told))
+        self._made.defaults.append(_line("job = { row = true }", LIKELY, "a row without a job is one of its own"))
+
+    def _plan(self) -> None:
+        plans = {*self._catalogue.plans, *self._catalogue.aliases}
+        for name in self._seen.columns:
+            for column in (name, f"{name}.plan"):
+                values = self._plans_in(column)
+                if values and values <= plans:
+                    self._made.fields.append(_line(f"plan = {_toml(column)}", SURE, f"it holds {', '.join(sorted(values))}"))
+                    return
+
+    def _plans_in(self, column: str) -> set[str]:
+        if column in self._seen.columns:
+            return {text for text, _ in self._seen.values(column, KINDS_MAX)}
+        found = set[str]()
+        for text, _ in self._seen.values(column.rpartition(".")[0], KINDS_MAX):
+            try:
+                written = msgspec.json.decode(text)
+            except (msgspec.DecodeError, RecursionError):
+                return set()
+            plan = written.get("plan") if isinstance(written, dict) else None
+            found |= {plan} if isinstance(plan, str) else set()
+        return found
+
+    def _kinds(self, kind: SeenColumn, delta: SeenColumn | None) -> None:
+        grouped, renewed = [], list[str]()
+        for value, times in self._seen.values(kind.name, KINDS_MAX):
+            rows = f"{times} row{'s' if times > 1 else ''}"
+            if re.search(_IN_GROUPS, value.casefold()):
+                grouped.append(value)
+                continue
+            event = next((event for event, words in _EVENTS if re.search(words, value.casefold())), None)
+            if event is None:
+                self._made.kinds.append(f"# {_toml(value)} = ...  # {rows}: name its event, or put it into ignore")
+                continue
+            if event == "renew":
+                renewed.append(value)
+            told = f"{rows}, by the word"
+            self._made.kinds.append(_line(f"{_toml(value)} = {self._event(event, kind, value, delta)}", LIKELY, told))
+        for value in grouped if not renewed else ():
+            self._made.kinds.append(f"# {_toml(value)} = ...  # it belongs to a renewal, and no kind is one")
+        if grouped and renewed:
+            self._made.groups += [
+                "# likely: at a renewal these are rows of their own, at the same instant",
+                "[[groups]]",
+                f"kinds = {_toml(renewed[:1])}",
+                f"optional = {_toml(grouped)}",
+                'event = "renew"',
+            ]
+
+    def _event(self, event: str, kind: SeenColumn, value: str, delta: SeenColumn | None) -> str:
+        if event == "buy_topup":
+            for pack, size in self._catalogue.packs.items():
+                if delta is not None and self._seen.all_divisible(kind.name, value, delta.name, size * self._sign):
+                    negate = ", negate = true" if self._sign < 0 else ""
+                    quantity = f"{{ column = {_toml(delta.name)}, divide = {size}{negate} }}"
+                    return f'{{ event = "buy_topup", pack = {_toml(pack)}, quantity = {quantity} }}'
+            return f'{{ event = "buy_topup", pack = {_toml(next(iter(self._catalogue.packs), "small"))}, quantity = 1 }}'
+        return _toml(event)
+
+
+def _named(what: str, column: SeenColumn) -> bool:
+    return re.search(_NAMES[what], column.name.casefold()) is not None
+
+
+def _by_name(what: str, column: SeenColumn) -> tuple[str, str]:
+    return (SURE if _named(what, column) else GUESS), f"by its name; {column.distinct} of them"
+
+
+def _line(written: str, sure: str, why: str) -> str:
+    return f"{written}  # {sure}: {one_line(why)}"
+
+
+def _toml(value: object) -> str:
+    """Returns a text, or a list of texts, as TOML; JSON writes these alike."""
+    return msgspec.json.encode(value).decode()
+
+
+def lines_of(text: str) -> Iterator[tuple[str, str]]:
+    """Yields the lines of a first map that say how sure they are, each with the word."""
+    for line in text.splitlines():
+        written, _, why = line.partition("  # ")
+        sure = why.partition(":")[0]
+        if sure in (SURE, LIKELY, GUESS):
+            yield written, sure

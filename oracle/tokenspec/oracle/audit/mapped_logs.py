@@ -1,0 +1,211 @@
+"""Tables and foreign logs as logs of records: a map says which record each row stands for.
+
+One account after the other, in the order of instants. Rows that are one event together are one record; an account that begins
+before its rows do begins with a snapshot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, pairwise
+from typing import Any, NamedTuple
+
+import msgspec
+
+from tokenspec.oracle.audit.cells import GetValue, getter, is_whole, place_in
+from tokenspec.oracle.audit.map_files import fields_of
+from tokenspec.oracle.audit.map_model import RECORDS, LedgerMap, MapCell, RowEvent, RowGroup
+from tokenspec.oracle.audit.openings import LogOpenings, MadeLine, line_of
+from tokenspec.oracle.audit.tables import SortedRows, TableRow, names_of
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.text import as_text
+from tokenspec.oracle.logs.rows_read import RowsRead
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.records import Reader
+
+
+class MappedRow(NamedTuple):
+    """A row with its kind and its observation."""
+
+    row: TableRow
+    kind: str
+    observed: dict[str, Any]
+
+
+class MappedLogs:
+    """The rows at `paths` as the lines of a log. They can be iterated more than once.
+
+    Raises `OSError` where one of them cannot be read, `BadSetting` where it is not as the map says.
+    """
+
+    size: int | None = None
+
+    def __init__(self, ledger_map: LedgerMap, paths: Sequence[str], reader: Reader) -> None:
+        self.names = names_of(ledger_map, paths)
+        self._map = ledger_map
+        self._table = SortedRows(ledger_map, paths, self.names)
+        self._fields = fields_of(reader.events)
+        pairs = [(f.key, f.instead) for event in reader.events for f in event.fields if f.instead]
+        self._instead = dict(pairs) | {other: key for key, other in pairs}
+        self._kind = self._getter("kind", MapCell(ledger_map.kind), False)
+        self._raw_at = self._getter("at", ledger_map.at, False)
+        own = (*ledger_map.kinds.values(), *(group.becomes for group in ledger_map.groups))
+        self._payloads = {id(becomes): self._payload(becomes) for becomes in own}
+        self._observed = self._readers(ledger_map.observed)
+        self._own_observed = {id(becomes): self._readers(becomes.observed) for becomes in own}
+        self._openings = LogOpenings(ledger_map, self._getter)
+        self.rows = RowsRead()
+        """The count of rows, new in each iteration."""
+
+    def _getter(self, name: str, cell: MapCell, is_number: bool) -> GetValue:
+        return getter(name, cell, self._table.positions, is_number)
+
+    def _payload(self, becomes: RowEvent) -> list[tuple[str, GetValue, GetValue]]:
+        """Returns for each field of the event its reader, from the kind's own cell or else the map's, and its default."""
+        found, nothing = [], MapCell()
+        for name, is_number in {"id": False, **self._fields[becomes.event]}.items():
+            cell, default = becomes.fields.get(name) or self._map.fields.get(name), self._map.defaults.get(name)
+            if cell or default:
+                found.append(
+                    (name, self._getter(name, cell or nothing, is_number), self._getter(name, default or nothing, is_number))
+                )
+        return found
+
+    def __iter__(self) -> Iterator[Line]:
+        self.rows = rows = RowsRead()
+        snapshots = self._openings.given()
+        for account, of_account in groupby(self._table, key=lambda row: row.account):
+            yield from snapshots.pop(account, ())
+            yield from self._openings.opened(self._made(of_account, rows))
+        for rest in snapshots.values():
+            yield from rest
+
+    def _made(self, of_account: Iterable[TableRow], rows: RowsRead) -> Iterator[MadeLine]:
+        """Yields the lines of one account."""
+        if self._map.source.format == RECORDS:
+            yield from (_as_it_is(row, rows) for row in of_account)
+            return
+        for _, at_once in groupby(of_account, key=lambda row: row.at):
+            waiting: list[MappedRow | MadeLine] = []
+            for row in at_once:
+                rows.read += 1
+                try:
+                    waiting += self._taken(row, rows)
+                except BadRecord as fault:
+                    waiting.append(_bad(row, fault, rows))
+            for group in self._map.groups:
+                self._group(waiting, group, rows)
+            for each in waiting:
+                if isinstance(each, MadeLine):
+                    yield each
+                elif each.kind in self._map.kinds:
+                    yield self._record(self._map.kinds[each.kind], [each], rows)
+                else:
+                    rows.note_unmapped(each.kind, line_of(each.row))
+
+    def _taken(self, row: TableRow, rows: RowsRead) -> Iterator[MappedRow]:
+        """Yields the row unless it is ignored. Raises `BadRecord` for a row without an account or an instant."""
+        if row.fault:
+            raise BadRecord("row", row.fault)
+        kind = str(self._kind(row) or "") if self._map.kind else ""
+        if kind in self._map.ignore:
+            rows.ignored += 1
+            return
+        if row.account is None:
+            raise BadRecord("account", "it is empty")
+        if row.at is None:
+            rule = "it is no instant by the map's [time], or one that the clocks of its zone show twice or never"
+            raise BadRecord("at", rule, as_text(self._raw_at(row)))
+        yield MappedRow(row, kind, _read(row, self._observed, {}))
+
+    def _readers(self, observed: Mapping[str, MapCell]) -> list[tuple[str, GetValue, GetValue]]:
+        """Returns for each observed field its reader, and a second one for the text as written."""
+        return [
+            (name, self._getter(name, cell, is_whole(name)), self._getter(name, MapCell(cell.columns), False))
+            for name, cell in observed.items()
+        ]
+
+    def _group(self, waiting: list[MappedRow | MadeLine], group: RowGroup, rows: RowsRead) -> None:
+        """Replaces each full set of the group's rows by its record."""
+        while True:
+            found = [
+                next((each for each in waiting if isinstance(each, MappedRow) and each.kind == kind), None)
+                for kind in (*group.kinds, *group.optional)
+            ]
+            if None in found[: len(group.kinds)]:
+                return
+            members = sorted((each for each in found if each is not None), key=waiting.index)
+            waiting[waiting.index(members[-1])] = self._record(group.becomes, members, rows)
+            for member in members[:-1]:
+                waiting.remove(member)
+
+    def _record(self, becomes: RowEvent, members: Sequence[MappedRow], rows: RowsRead) -> MadeLine:
+        """Returns the record of some rows. Its observation is that of the last row, with the deltas added up."""
+        last = members[-1].row
+        assert last.at is not None
+        record: dict[str, Any] = {"account": last.account, "at": format_instant(last.at), "event": becomes.event}
+        try:
+            payload = self._payloads[id(becomes)]
+            record |= {name: value for name, read, _ in payload if (value := read(last)) is not None}
+            for name, _, default in payload:
+                # A generation names its model or its origin: a default stands for neither where the other is there.
+                if name not in record and self._instead.get(name) not in record:
+                    record[name] = default(last)
+            observed = _read(last, self._own_observed[id(becomes)], _together(members))
+        except BadRecord as fault:
+            fault.account = last.account
+            rows.bad += len(members) - 1
+            return _bad(last, fault, rows)
+        rows.in_records += len(members)
+        if observed:
+            record["observed"] = observed
+        record = {name: value for name, value in record.items() if value is not None}
+        return MadeLine(line_of(last, msgspec.json.encode(record)), record, last)
+
+
+def _as_it_is(row: TableRow, rows: RowsRead) -> MadeLine:
+    """Returns the line of a log of records."""
+    rows.read += 1
+    if row.fault and not row.cells:
+        return _bad(row, BadRecord("row", row.fault), rows)
+    rows.in_records += 1
+    return MadeLine(line_of(row, (row.cells[0] or "").strip().encode()), None, row)
+
+
+def _read(row: TableRow, readers: Iterable[tuple[str, GetValue, GetValue]], observed: dict[str, Any]) -> dict[str, Any]:
+    """Returns `observed` with the values that the readers find in a row."""
+    for name, read, as_written in readers:
+        try:
+            value = read(row)
+        except BadRecord:
+            # Its event happened all the same: what is wrong with the value is told as of every log.
+            value = as_written(row)
+        if value is not None:
+            of, dot, pool = name.partition(".")
+            if dot:
+                observed[of] = {**observed.get(of, {}), pool: value}
+            else:
+                observed[name] = value
+    return observed
+
+
+def _together(members: Sequence[MappedRow]) -> dict[str, Any]:
+    """Returns the observation of rows that are one event. Raises `BadRecord` where their balances do not add up."""
+    observed = dict(members[-1].observed)
+    for before, after in pairwise(members):
+        held, moved, then = before.observed.get("total"), after.observed.get("delta"), after.observed.get("total")
+        if type(held) is type(moved) is type(then) is int and held + moved != then:
+            rule = f"the rows of one event add up, and {held} in {place_in(before.row)} and {moved} are not {then}"
+            raise BadRecord("observed.total", rule)
+    deltas = [member.observed.get("delta") for member in members]
+    if len(members) > 1 and "delta" in observed:
+        whole = [delta for delta in deltas if type(delta) is int]
+        observed["delta"] = sum(whole) if len(whole) == len(deltas) else None
+    return observed
+
+
+def _bad(row: TableRow, fault: BadRecord, rows: RowsRead) -> MadeLine:
+    rows.bad += 1
+    fault.account = row.account
+    return MadeLine(line_of(row)._replace(fault=fault), None, row)

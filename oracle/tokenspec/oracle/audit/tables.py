@@ -1,0 +1,203 @@
+"""Rows of tables and foreign logs, of several files at once, sorted by account, instant and order through DuckDB.
+
+What does not fit into memory is sorted on disk. Every row keeps its place: the file and the row in it, the line of headings
+being the first, or the key of a database. What is no row at all, such as a line of CSV that lacks a column, keeps its place too.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, NamedTuple
+
+from tokenspec.oracle.audit.columns import LINE, Columns, text_of
+from tokenspec.oracle.audit.databases import postgres_to_csv, shown_address, sqlite_to_csv
+from tokenspec.oracle.audit.map_model import RECORDS, TABLES, LedgerMap
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.wire.observations import INSTANTS
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+BATCH = 10_000
+"""The number of rows that are fetched at once."""
+_NOTHING = "CAST(NULL AS VARCHAR)"
+_NOT_AN_OBJECT = "a row of jsonl is one JSON object a line"
+
+
+class TableRow(NamedTuple):
+    """One row: its place, its account, its instant (UTC milliseconds), and the texts of its columns."""
+
+    file: str
+    number: int
+    key: str
+    account: str | None
+    at: int | None
+    cells: tuple[str | None, ...]
+    fault: str
+    """The fault of the row itself, of which nothing can be read then."""
+
+
+@contextmanager
+def in_our_name(name: str) -> Iterator[None]:
+    """Turns an error of DuckDB into a `BadSetting` that names the file `name`."""
+    import duckdb
+
+    try:
+        yield
+    except duckdb.Error as fault:
+        first = next((line for line in str(fault).splitlines() if line.strip()), "it cannot be read")
+        raise BadSetting(one_line(name), one_line(first.strip(), 300)) from None
+
+
+def connected(folder: Path) -> DuckDBPyConnection:
+    """Returns a database in `folder`, which may grow beyond memory. Raises `WrongUsage` where DuckDB is not installed."""
+    try:
+        import duckdb
+    except ImportError:
+        raise WrongUsage("--map", "tables are read by DuckDB, which is not installed: pip install 'tokenspec[audit]'") from None
+    database = duckdb.connect(str(folder / "rows.duckdb"))
+    database.execute(f"SET temp_directory = {text_of(str(folder / 'spilled'))}; SET TimeZone = 'UTC'")
+    return database
+
+
+class SortedRows:
+    """The rows of `paths`, as a map reads them, sorted. They can be iterated more than once.
+
+    Raises `BadSetting` where a file is not of the map's format, or lacks a column that the map names.
+    """
+
+    def __init__(self, ledger_map: LedgerMap, paths: Sequence[str], names: Sequence[str]) -> None:
+        self._map, self._names = ledger_map, tuple(names)
+        self.positions: dict[tuple[str, bool], int] = {}
+        """The position among a row's cells of each column, as a text or (true) as an instant."""
+        if ledger_map.source.format == RECORDS:
+            self.positions[LINE, False] = 0
+        for key, cell in ledger_map.cells():
+            is_instant = key.rpartition(".")[2] in INSTANTS
+            for column in cell.columns:
+                self.positions.setdefault((column, is_instant), len(self.positions))
+        self._folder = TemporaryDirectory(prefix="tokenspec-")
+        folder = Path(self._folder.name)
+        self._database = connected(folder)
+        self._rejected: list[list[tuple[int, str]]] = []
+        self._thresholds: list[list[int]] = []
+        for number, path in enumerate(paths):
+            self._load(number, path, folder)
+
+    def __iter__(self) -> Iterator[TableRow]:
+        for name, rejected in zip(self._names, self._rejected, strict=True):
+            for number, why in rejected:
+                yield TableRow(name, number, "", None, None, (), why)
+        order = ", ".join(f"o{n}" for n in range(2 * len(self._map.time.order)))
+        cells = ", ".join(f"c{n}" for n in range(len(self.positions)))
+        database = self._database.cursor()
+        with in_our_name(self._map.name):
+            database.execute(
+                f"SELECT file, n, key, account, at_us, fault{', ' if cells else ''}{cells} FROM rows "
+                f"ORDER BY account, at_us{', ' if order else ''}{order}, file, n"
+            )
+            while rows := database.fetchmany(BATCH):
+                for file, n, key, account, at, fault, *texts in rows:
+                    place = self._place(file, n)
+                    at_ms = None if at is None else at // 1000
+                    yield TableRow(self._names[file], place, key or "", account, at_ms, tuple(texts), fault or "")
+
+    def _place(self, file: int, n: int) -> int:
+        """Returns the row's number in its file, the rejected rows counted too."""
+        return n + bisect_right(self._thresholds[file], n)
+
+    def _load(self, number: int, path: str, folder: Path) -> None:
+        source, name = self._map.source, self._names[number]
+        is_spooled = source.format in ("sqlite", "postgres")
+        read = readable(path, folder, number)
+        if path == "-":
+            read = str(folder / "standard input")
+            with open(read, "wb") as file:
+                shutil.copyfileobj(sys.stdin.buffer, file)
+        given = read
+        if is_spooled:
+            read = str(folder / f"{number}.csv")
+            (sqlite_to_csv if source.format == "sqlite" else postgres_to_csv)(source, given, read)
+        with in_our_name(name):
+            columns = Columns.of(self._database, source, read, is_spooled, name)
+            self._insert(number, columns)
+            self._note_rejected(read)
+
+    def _insert(self, number: int, columns: Columns) -> None:
+        """Copies the mapped columns of a file into the table of all rows."""
+        map_, time = self._map, self._map.time
+        columns.demand(((key, column) for key, cell in map_.cells() for column in cell.columns), map_.name)
+        columns.demand([("time.order", column) for column in time.order], map_.name)
+        account = " || '/' || ".join(columns.text(column) for column in map_.account.columns)
+        at = columns.instant(map_.at.columns[0], time, map_.name)
+        orders = []
+        for column in time.order:
+            is_at = (column,) == map_.at.columns
+            whole = f"TRY_CAST({columns.text(column)} AS HUGEINT)"
+            orders += [at if is_at else whole, _NOTHING if is_at else columns.text(column)]
+        cells = [
+            f"CAST({columns.instant(column, time, map_.name)} // 1000 AS VARCHAR)"
+            if is_instant
+            else LINE
+            if map_.source.format == RECORDS
+            else columns.text(column)
+            for column, is_instant in self.positions
+        ]
+        key = self._key(columns)
+        parts = [f"{number} AS file", f"{columns.number} AS n", f"{key} AS key", f"{account} AS account", f"{at} AS at_us"]
+        parts += [f"{columns.fault(_NOT_AN_OBJECT)} AS fault"]
+        parts += [f"{expression} AS o{n}" for n, expression in enumerate(orders)]
+        parts += [f"{expression} AS c{n}" for n, expression in enumerate(cells)]
+        made = "CREATE TABLE rows AS" if number == 0 else "INSERT INTO rows"
+        self._database.execute(f"{made} SELECT {', '.join(parts)} FROM {columns.relation}")
+
+    def _key(self, columns: Columns) -> str:
+        source = self._map.source
+        if source.format not in TABLES:
+            return _NOTHING
+        own = self._map.fields.get("id")
+        names = [source.key] if source.key is not None else [*(own.columns if own is not None else ()), *self._map.time.order]
+        names = [name for name in names if (name,) != self._map.at.columns][:1]
+        columns.demand((("source.key", name) for name in names), self._map.name)
+        return f"{text_of(names[0] + '=')} || {columns.text(names[0])}" if names else _NOTHING
+
+    def _note_rejected(self, read: str) -> None:
+        rejected: list[tuple[int, str]] = []
+        tables = {name for (name,) in self._database.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
+        if "reject_errors" in tables:
+            rejected = self._database.execute(
+                "SELECT line, min(error_message) FROM reject_errors JOIN reject_scans USING (scan_id, file_id) "
+                "WHERE file_path = ? GROUP BY line ORDER BY line",
+                [read],
+            ).fetchall()
+        self._rejected.append([(line, in_short(why)) for line, why in rejected])
+        # A row that was taken has n as its number among those taken; the i-th rejected line stands before it from here on.
+        self._thresholds.append([line - i for i, (line, _) in enumerate(rejected)])
+
+
+def readable(path: str, folder: Path, number: int) -> str:
+    """Returns a path that DuckDB takes for one file, where it would take a name such as `a[1].csv` for a pattern."""
+    if not any(character in path for character in "*?[") or not os.path.exists(path):
+        return path
+    plain = folder / f"{number}{''.join(part for part in Path(path).suffixes[-2:] if part[1:].isalnum())}"
+    plain.symlink_to(os.path.abspath(path))
+    return str(plain)
+
+
+def in_short(message: str) -> str:
+    """Returns the first line of a message of DuckDB."""
+    return one_line(message.splitlines()[0], 200) if message else "it cannot be read"
+
+
+def names_of(ledger_map: LedgerMap, paths: Sequence[str]) -> list[str]:
+    """Returns the names of the sources at `paths` for messages: addresses of databases without their passwords."""
+    names = [shown_address(path) if ledger_map.source.format == "postgres" else path for path in paths]
+    return [name.encode(errors="backslashreplace").decode() for name in names]

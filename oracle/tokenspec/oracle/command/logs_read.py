@@ -1,0 +1,78 @@
+"""The logs of a command line: JSON lines of ours, or with --map tables and foreign logs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from glob import glob
+from pathlib import Path
+from typing import Protocol
+
+import click
+
+from tokenspec.oracle.audit.map_files import map_at
+from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.command.options import Command, Output
+from tokenspec.oracle.logs.rows_read import RowsRead
+from tokenspec.oracle.report.config import Settings
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.log_files import Line, Logs
+
+
+class LinesRead(Protocol):
+    """Lines that can be iterated more than once, with the names of their files."""
+
+    names: list[str]
+    size: int | None
+
+    def __iter__(self) -> Iterator[Line]:
+        """Yields the lines, in order."""
+        ...
+
+
+def logs_options(command: Command) -> Command:
+    """Adds LOG... and --map to a verb that reads logs."""
+    log = click.argument("logs", nargs=-1, metavar="LOG...", type=click.Path())
+    says = "The map from rows to records, of a table or a foreign log: a TOML file, or a ready-made map (docs/maps.md)."
+    return log(click.option("--map", "map_file", metavar="MAP", type=click.Path(), help=says)(command))
+
+
+def read_logs(
+    logs: Sequence[str], map_file: str | None, settings: Settings, out: Output, outputs: dict[str, str | None] | None = None
+) -> LinesRead:
+    """Returns the logs, after a check that no output overwrites an input.
+
+    Raises `BadSetting`, `OSError`, and `click.UsageError` where no log is named.
+    """
+    if map_file is None:
+        _demand(logs)
+        out.check([*logs, *settings.files], outputs)
+        return Logs(logs)
+    reader = Oracle(settings.policy, settings.catalogue).reader
+    ledger_map = map_at(map_file, reader)
+    if not logs and ledger_map.source.glob is not None:
+        logs = sorted(glob(str(Path(map_file).parent / ledger_map.source.glob), recursive=True))
+        if not logs:
+            raise BadSetting(f"{map_file}: source.glob", f"no file is called like {ledger_map.source.glob}; name the files")
+    _demand(logs)
+    is_database = ledger_map.source.format == "postgres"
+    files = [] if is_database else [*logs]
+    for path in files:
+        if path != "-":
+            os.stat(path)
+    snapshots = ledger_map.snapshots
+    out.check([*files, *settings.files, map_file, *([snapshots] if snapshots is not None else [])], outputs)
+    from tokenspec.oracle.audit.mapped_logs import MappedLogs
+
+    return MappedLogs(ledger_map, logs, reader)
+
+
+def rows_of(read: LinesRead) -> RowsRead | None:
+    """Returns the count of rows of the last iteration; None for a log of records."""
+    rows = getattr(read, "rows", None)
+    return rows if isinstance(rows, RowsRead) else None
+
+
+def _demand(logs: Sequence[str]) -> None:
+    if not logs:
+        raise click.MissingParameter(ctx=click.get_current_context(), param_hint="'LOG...'", param_type="argument")

@@ -1,0 +1,235 @@
+"""One ledger, from every source that maps read: the same verdict, and the same rows."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import json
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from audit.test_ready_maps import FIXTURES, add_up, read
+from command.conftest import Finished, tokenspec, within
+from postgres import PostgresServer, needs_postgres, postgres
+from tokenspec.oracle.audit.map_files import ready_map
+
+duckdb = pytest.importorskip("duckdb")
+WRONG, LINE = "23", 24
+"""The row whose balance is off, by its id, and where it stands in the file with its headings."""
+LEDGER = ready_map("ledger")
+
+
+def rows() -> list[dict[str, str]]:
+    found = read("ledger")
+    found[int(WRONG) - 1]["balance_after"] = "1"
+    return found
+
+
+def a_map(folder: Path, source: str, **replaced: str) -> Path:
+    text = LEDGER.replace('format = "csv"', source)
+    for old, new in replaced.items():
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "map.toml").write_text(text)
+    return folder / "map.toml"
+
+
+def write_csv(path: Path, some: list[dict[str, str]], **options: Any) -> Path:
+    with (gzip.open if path.suffix == ".gz" else open)(path, "wt", newline="") as file:
+        writer = csv.DictWriter(file, list(some[0]), **options)
+        writer.writeheader()
+        writer.writerows(some)
+    return path
+
+
+def audited(log: Any, map_file: Path, *others: Any) -> Finished:
+    done = within("replay", log, *others, "--map", map_file, "--format", "json")
+    assert done.err == ""
+    return done
+
+
+def typed(folder: Path) -> str:
+    """The ledger as a relation with types of its own."""
+    write_csv(folder / "plain.csv", rows())
+    cast = "CAST(id AS INTEGER) AS id, CAST(delta AS BIGINT) AS delta, CAST(balance_after AS DECIMAL(18, 2)) AS balance_after"
+    cast += ", CAST(created_at AS TIMESTAMP) AS created_at, {'plan': meta ->> '$.plan'} AS meta"
+    return f"SELECT * REPLACE ({cast}) FROM read_csv('{folder / 'plain.csv'}', all_varchar = true)"
+
+
+def as_csv(folder: Path) -> tuple[Path, str]:
+    return write_csv(folder / "ledger.csv", rows()), 'format = "csv"'
+
+
+def as_semicolons(folder: Path) -> tuple[Path, str]:
+    return write_csv(folder / "ledger.csv.gz", rows(), delimiter=";"), 'format = "csv"\ndelimiter = ";"'
+
+
+def as_parquet(folder: Path) -> tuple[Path, str]:
+    duckdb.sql(f"COPY ({typed(folder)}) TO '{folder / 'ledger.parquet'}' (FORMAT parquet)")
+    return folder / "ledger.parquet", 'format = "parquet"'
+
+
+def as_jsonl(folder: Path) -> tuple[Path, str]:
+    lines = [json.dumps({**row, "delta": int(row["delta"]), "meta": json.loads(row["meta"] or "{}")}) for row in rows()]
+    (folder / "ledger.jsonl").write_text("\n\n".join(lines))
+    return folder / "ledger.jsonl", 'format = "jsonl"'
+
+
+def as_sqlite(folder: Path) -> tuple[Path, str]:
+    database = sqlite3.connect(folder / "app.db")
+    database.execute(
+        'CREATE TABLE "led""ger" (id INTEGER, user_id, kind, delta INTEGER, balance_after, ref_id, meta, created_at)'
+    )
+    database.executemany(
+        'INSERT INTO "led""ger" VALUES (?, ?, ?, ?, ?, ?, ?, ?)', [tuple(row.values()) for row in reversed(rows())]
+    )
+    database.commit()
+    database.close()
+    return folder / "app.db", 'format = "sqlite"\ntable = \'led"ger\''
+
+
+def as_duckdb(folder: Path) -> tuple[Path, str]:
+    with duckdb.connect(str(folder / "app.duckdb")) as database:
+        database.execute(f"CREATE TABLE ledger AS {typed(folder)}")
+    return folder / "app.duckdb", 'format = "duckdb"\nquery = "SELECT * FROM ledger WHERE delta <> 12345;"'
+
+
+SOURCES = {
+    "csv": (as_csv, LINE, None),
+    "other delimiters, compressed": (as_semicolons, LINE, None),
+    "parquet": (as_parquet, LINE - 1, None),
+    "jsonl with empty lines": (as_jsonl, 2 * (LINE - 1) - 1, None),
+    "sqlite": (as_sqlite, None, f"id={WRONG}"),
+    "duckdb": (as_duckdb, None, f"id={WRONG}"),
+}
+
+
+@pytest.mark.parametrize("source", list(SOURCES))
+def test_every_source_gives_the_same_verdict_at_the_same_row(source: str, tmp_path: Path) -> None:
+    make, line, key = SOURCES[source]
+    log, form = make(tmp_path)
+    done = audited(log, a_map(tmp_path, form))
+    [found] = done.report["divergences"]
+    assert (done.code, found["account"], found["field"], found["got"], found["offset"]) == (15, "u-1042", "total", 1, None)
+    assert found["key"] == key if key else found["line"] == line
+    assert (done.report["compared"], done.report["rows"]["read"], add_up(done.report["rows"])) == (24, 25, True)
+
+
+def inserted(row: dict[str, str]) -> str:
+    texts = ["NULL" if not value else f"'{value}'" for value in {**row, "created_at": f"{row['created_at']}+00"}.values()]
+    return f"INSERT INTO shop.ledger VALUES ({', '.join(texts)})"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[PostgresServer]:
+    needs_postgres()
+    with postgres() as running:
+        running.run(
+            "CREATE SCHEMA shop",
+            "CREATE TABLE shop.ledger (id bigint, user_id text, kind text, delta int, balance_after numeric(20, 2), ref_id text, "
+            "meta jsonb, created_at timestamptz)",
+            *map(inserted, reversed(rows())),
+        )
+        yield running
+
+
+@pytest.mark.parametrize("form", ['table = "shop.ledger"', 'query = "SELECT * FROM shop.ledger"'])
+def test_a_ledger_in_postgres_is_read_as_it_stands(form: str, server: PostgresServer, tmp_path: Path) -> None:
+    done = audited(server.url, a_map(tmp_path, f'format = "postgres"\n{form}'))
+    [found] = done.report["divergences"]
+    assert (done.code, found["key"], found["file"]) == (15, f"id={WRONG}", "postgresql:///postgres")
+    assert (done.report["compared"], add_up(done.report["rows"])) == (24, True)
+
+
+def test_nothing_is_written_to_postgres(server: PostgresServer, tmp_path: Path) -> None:
+    query = 'query = "WITH gone AS (DELETE FROM shop.ledger RETURNING *) SELECT * FROM gone"'
+    done = within("replay", server.url, "--map", a_map(tmp_path, f'format = "postgres"\n{query}'))
+    assert (done.code, server.run("SELECT count(*) FROM shop.ledger")) == (65, [[25]])
+    assert "read-only" in done.err or "DELETE" in done.err
+
+
+def test_no_password_of_a_database_is_shown(tmp_path: Path) -> None:
+    address = f"postgresql://audit:secret@/postgres?host={tmp_path}"
+    done = within("replay", address, "--map", a_map(tmp_path, 'format = "postgres"\ntable = "ledger"'))
+    assert (done.code, "secret" in done.err + done.out) == (66, False)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_several_files_are_one_log_in_any_order(order: tuple[int, ...], tmp_path: Path) -> None:
+    some = rows()
+    parts = [write_csv(tmp_path / f"{number}.csv", some[number::3]) for number in range(3)]
+    done = audited(parts[order[0]], a_map(tmp_path, 'format = "csv"'), *(parts[n] for n in order[1:]))
+    [found] = done.report["divergences"]
+    place = (int(WRONG) - 1) % 3, (int(WRONG) - 1) // 3 + 2
+    assert (done.code, Path(found["file"]).name, found["line"]) == (15, f"{place[0]}.csv", place[1])
+    assert done.report["rows"]["read"] == 25
+
+
+def test_a_map_can_name_the_files_itself(tmp_path: Path) -> None:
+    write_csv(tmp_path / "a.csv", rows()[:9])
+    write_csv(tmp_path / "b.csv", rows()[9:])
+    done = within("replay", "--map", a_map(tmp_path, 'format = "csv"\nglob = "*.csv"'), "--format", "json")
+    assert (done.code, done.report["rows"]["read"], len(done.report["divergences"])) == (15, 25, 1)
+
+
+def test_standard_input_is_read_through_a_map(tmp_path: Path) -> None:
+    content = FIXTURES["ledger"].read_bytes()
+    done = tokenspec("replay", "-", "--map", "ledger", "--format", "json", stdin=content)
+    assert (done.code, done.report["rows"]["read"]) == (0, 25)
+
+
+def test_rows_keep_their_place_beside_those_that_are_none(tmp_path: Path) -> None:
+    text = write_csv(tmp_path / "ledger.csv", rows()).read_text().splitlines()
+    text.insert(3, "x,y")
+    text.insert(10, 'one,"field\nof two lines",too,few')
+    (tmp_path / "ledger.csv").write_text("\n".join(text))
+    done = audited(tmp_path / "ledger.csv", a_map(tmp_path, 'format = "csv"'))
+    assert [bad["line"] for bad in done.report["bad_records"]] == [4, 11]
+    assert [d["line"] for d in done.report["divergences"]] == [LINE + 2]
+    assert (done.report["rows"]["read"], done.report["rows"]["bad"], add_up(done.report["rows"])) == (27, 2, True)
+
+
+ZONES: dict[str, tuple[str, str, str | None]] = {
+    "a zone": ('zone = "Europe/Berlin"', "2026-07-15 11:00:00", "2026-07-15T09:00:00Z"),
+    "an offset beside a zone": ('zone = "Europe/Berlin"', "2026-07-15T11:00:00+01:00", "2026-07-15T10:00:00Z"),
+    "UTC by name": ("", "2026-07-15 09:00:00 UTC", "2026-07-15T09:00:00Z"),
+    "finer than milliseconds": ("", "2026-07-15 09:00:00.123999", "2026-07-15T09:00:00.123Z"),
+    "seconds": ('unit = "s"', "1784106000", "2026-07-15T09:00:00Z"),
+    "seconds with a fraction": ('unit = "s"', "1784106000.25", "2026-07-15T09:00:00.250Z"),
+    "microseconds": ('unit = "us"', "1784106000000001", "2026-07-15T09:00:00Z"),
+    "a number and no unit": ("", "1784106000", None),
+    "an hour that comes twice": ('zone = "Europe/Berlin"', "2026-10-25 02:30:00", None),
+    "an hour that never comes": ('zone = "Europe/Berlin"', "2026-03-29 02:30:00", None),
+    "no day of any month": ("", "2026-02-30 09:00:00", None),
+}
+
+
+@pytest.mark.parametrize("kind", list(ZONES))
+def test_instants_are_read_by_the_zone_and_the_unit_of_the_map(kind: str, tmp_path: Path) -> None:
+    time, written, at = ZONES[kind]
+    (tmp_path / "log.csv").write_text(f"who,at,what\nann,{written},open_account\n")
+    (tmp_path / "map.toml").write_text(
+        f'[source]\nformat = "csv"\n[time]\n{time}\n[fields]\naccount = "who"\nat = "at"\n[events]\ncolumn = "what"\n'
+        '[events.kinds]\nopen_account = "open_account"\n[observed]\noutcome = {value = "accepted"}\n'
+    )
+    done = within("explain", tmp_path / "log.csv", "--map", tmp_path / "map.toml", "--account", "ann", "--format", "json")
+    if at is None:
+        replayed = audited(tmp_path / "log.csv", tmp_path / "map.toml")
+        assert (done.code, replayed.code, replayed.report["bad_records"][0]["field"]) == (64, 65, "at")
+    else:
+        assert (done.code, done.report["at"]) == (0, at)
+
+
+def test_settings_are_inferred_from_a_table(tmp_path: Path) -> None:
+    some = read("ledger")
+    some[23] |= {"delta": "60000", "balance_after": str(101_700 + 60_000 - 25_000)}
+    done = within("infer", write_csv(tmp_path / "l.csv", some[:23]), "--map", "ledger", "--format", "json")
+    assert (done.code, done.report["rows"]["in_records"], "difference" in done.report["policies"]["upgrade_grant"]) == (
+        0,
+        23,
+        True,
+    )

@@ -16,7 +16,6 @@ from sut.calling import call
 from tokenspec.oracle.races.crew import CLIENT_VARIABLE
 
 HERE = Path(__file__).parent
-SERVED = HERE.parent / "sut" / "implementation.py"
 
 
 def in_threads(name: str) -> str:
@@ -132,30 +131,12 @@ def free_port() -> int:
     return port
 
 
-SERVER = """
-import json, sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from races.small_wallet import Memory, SmallWallet
-wallet = SmallWallet(Memory())
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    def do_POST(self):
-        body = json.dumps(wallet.handle(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))).encode()
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-    def log_message(self, *words):
-        pass
-ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()
-"""
-
-
 def test_a_server_is_started_killed_and_started_again(tmp_path: Path, free_port: int) -> None:
-    script = tmp_path / "server.py"
-    script.write_text(SERVER)
-    restart = shlex.join([sys.executable, str(script), str(free_port)])
-    sut = f"http://127.0.0.1:{free_port}"
+    start = [sys.executable, str(HERE / "served_wallet.py"), str(free_port)]
+    restart, sut = shlex.join([*start, str(tmp_path / "wallet.json")]), f"http://127.0.0.1:{free_port}"
+    kept = call("fuzz", "--sut", sut, "--clients", "2", "--restart", restart, "--examples", "4", "--format", "json")
+    assert (kept.code, kept.report["kills"] > 0) == (0, True)
+    restart = shlex.join(start)
     done = call("fuzz", "--sut", sut, "--clients", "2", "--restart", restart, "--format", "json")
     # It keeps all in memory.
     assert (done.code, done.report["counterexample"]["kills"] > 0) == (15, True)

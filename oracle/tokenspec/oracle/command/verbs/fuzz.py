@@ -119,9 +119,9 @@ def command(
     the implementation is killed and started again: what it accepted has to be there. It takes a minute, or --seconds.
 
     \b
-    tokenspec fuzz --sut http://localhost:8080 --clients 4 --save race.jsonl
-    tokenspec fuzz --sut http://localhost:8080 --again race.jsonl
-    tokenspec fuzz --sut http://localhost:8080 --clients 4 --restart "python service.py --port 8080"
+    tokenspec fuzz --sut python:shop.wallet:Wallet --clients 4 --examples 100 --save race.jsonl
+    tokenspec fuzz --sut python:shop.wallet:Wallet --again race.jsonl
+    tokenspec fuzz --sut http://localhost:8090 --restart "python service.py 8090 wallet.json" --clients 4 --examples 3
     """
     files = outputs(save, sut is not None, settings.catalogue_file is not None)
     out.check([settings.catalogue_file, reasons, racing.again_file, *programs(sut), *programs(racing.restart)], files)

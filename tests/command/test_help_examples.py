@@ -84,7 +84,8 @@ def folder(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(WALLET)
     (tmp_path / "shop" / "wallet.py").write_text(SHOP)
     shutil.copy(RACES / "served_wallet.py", tmp_path / "service.py")
-    shutil.copy(RACES / "small_wallet.py", tmp_path)
+    (tmp_path / "races").mkdir()
+    shutil.copy(RACES / "small_wallet.py", tmp_path / "races")
     race = [opened("ann", "2026-07-20T09:00:00Z", client=0, sent=1, answered=2)]
     race += [generate("ann", "2026-07-20T09:00:00Z", f"j{n}", 100, client=n, sent=2 + n, answered=4 + n) for n in (1, 2)]
     write_log(tmp_path / "race.jsonl", race)

@@ -7,8 +7,8 @@ import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-from small_wallet import File, Memory, SmallWallet
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from races.small_wallet import File, Memory, SmallWallet
 
 
 def main(port: str, path: str = "") -> None:

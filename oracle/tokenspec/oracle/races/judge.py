@@ -58,7 +58,7 @@ class OneSetting:
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle, self.reader = oracle, oracle.reader
-        self.initial, self.every = Account(oracle.compiled.initial), 1
+        self.initial, self.every = oracle.memory.begun(oracle.compiled.initial), 1
 
     def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[Happened]:
         """The one way in which it happens."""
@@ -71,7 +71,7 @@ class ManySettings:
     """Records under all settings that are left, where they are inferred."""
 
     def __init__(self, worlds: Worlds, every: Settings) -> None:
-        self._worlds, self.reader, self.initial, self.every = worlds, worlds.reader, Account(worlds.initial), every
+        self._worlds, self.reader, self.initial, self.every = worlds, worlds.reader, worlds.begun(), every
         self.answers, self.first = worlds.sets.answers, worlds.sets.first
 
     def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[Happened]:

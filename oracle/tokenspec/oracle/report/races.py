@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenspec.oracle.base.clauses import clause_texts
+from tokenspec.oracle.base.clauses import clause_texts, clauses_of, reason
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.shards import Slice
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.races.drawing import drawn
-from tokenspec.oracle.races.judge import Unexplained, WrongOrder
+from tokenspec.oracle.races.judge import Placed, Unexplained, WrongOrder
 from tokenspec.oracle.races.result import Finding, RaceResult
 from tokenspec.oracle.report.again import command_line
 from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Settings, SutConfig
@@ -204,22 +204,17 @@ def _orders(why: Unexplained) -> Iterator[str]:
         if line not in told:
             told.add(line)
             yield line
-    decided = next((wrong.order[-1].decided_by for wrong in why.orders if wrong.order[-1].decided_by), None)
-    if decided is not None:
-        yield from (f"  {line}" for line in clause_texts(_clauses(decided)))
+    if why.orders:
+        yield from (f"  {line}" for line in clause_texts(_clauses(why.orders[0].order[-1])))
 
 
-def _clauses(decided_by: str) -> Sequence[str]:
-    """The clauses of a rule or refusal."""
-    for machine in system().machines:
-        for event in machine.events:
-            for rule in event.rules:
-                if rule.name == decided_by:
-                    return rule.clauses
-            for need in event.requires:
-                if need.code == decided_by:
-                    return need.clauses
-    return ()
+def _clauses(placed: Placed) -> Sequence[str]:
+    """The clauses behind an answer; those of its event where it is no rule's or requirement's, as for a repeated id."""
+    declared = {event.name: event for machine in system().machines for event in machine.events}[placed.call.record["event"]]
+    try:
+        return reason(declared, placed.decided_by or "").clauses
+    except KeyError:
+        return clauses_of(declared)
 
 
 def _checks(result: RaceResult, config: RaceConfig, verdict: str, saved: Sequence[str]) -> Iterator[Check]:

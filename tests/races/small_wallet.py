@@ -27,6 +27,11 @@ ABOUT: Message = {
     "values": {"media": ["image"], "origin": ["first_party"], "daily_reset_time": []},
 }
 ONLY_REFUSES: Message = {"events": ["enable_relaxed"], "observes": ["outcome"]}
+KNOWS_LITTLE: Message = {
+    "refusals": ["tokens_must_cover_cost", "relaxed_cannot_be_switched_on"],
+    "repeats": "none",
+    "largest": 200,
+}
 A_MOMENT = 0.002
 """Between looking and acting, as long as a query of a data base takes."""
 
@@ -84,7 +89,7 @@ class SmallWallet:
             if not request.get("join"):
                 with self._memory.locked():
                     self._memory.save({})
-            return ABOUT | (ONLY_REFUSES if self._bug == "only_refuses" else {})
+            return ABOUT | {"only_refuses": ONLY_REFUSES, "knows_little": KNOWS_LITTLE}.get(self._bug, {})
         if request["op"] == "close":
             return {}
         if self._bug == "no_lock":
@@ -112,6 +117,8 @@ class SmallWallet:
             time.sleep(A_MOMENT)
         account = accounts.setdefault(request["account"], {"daily": None, "jobs": [], "answers": {}})
         reason = self._happens(account, request)
+        if self._bug == "knows_little" and (request.get("cost", 0) > 200 or reason not in (None, *KNOWN)):
+            return {"error": "nobody said that this could happen"}
         answer: Message = {"outcome": "refused", "reason": reason} if reason else {"outcome": "accepted"}
         answer["balances"] = {} if account["daily"] is None else {"daily": account["daily"]}
         if "id" in request:
@@ -150,6 +157,10 @@ def right() -> SmallWallet:
 
 def no_lock() -> SmallWallet:
     return SmallWallet(Memory(), "no_lock")
+
+
+def knows_little() -> SmallWallet:
+    return SmallWallet(Memory(), "knows_little")
 
 
 def id_outside() -> SmallWallet:

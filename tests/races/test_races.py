@@ -49,6 +49,23 @@ def test_the_same_where_settings_are_inferred() -> None:
     assert (done.code, "conforms" in done.out) == (0, True)
 
 
+def test_what_it_does_not_know_in_any_order_is_not_sent() -> None:
+    done = call("fuzz", "--sut", in_threads("knows_little"), "--clients", "3", "--examples", "60", "--format", "json")
+    assert (done.code, done.report["verdict"]) == (0, "conforms")
+    met = {each["outcome"] for each in done.report["coverage"] if each["hits"]}
+    assert {"generates_for_tokens", "refused: tokens_must_cover_cost"} <= met <= {
+        "opens", "generates_for_tokens", "refused: tokens_must_cover_cost", "refused: relaxed_cannot_be_switched_on",
+    }  # fmt: skip
+    assert len(done.report["overlaps"]) > 2
+
+
+def test_time_ends_a_run() -> None:
+    done = call("fuzz", "--sut", in_threads("right"), "--clients", "2", "--seconds", "1")
+    assert (done.code, "ended by time" in done.out) == (0, True)
+    words = ("--clients", "2", "--seconds", "1", "--examples", "1000000")
+    assert call("fuzz", "--sut", in_threads("right"), *words).code == 20
+
+
 @pytest.mark.parametrize("bug", ["no_lock", "id_outside"])
 def test_a_race_is_found_told_and_played_again(bug: str, tmp_path: Path) -> None:
     log = tmp_path / "race.jsonl"

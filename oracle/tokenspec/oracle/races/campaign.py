@@ -159,11 +159,13 @@ class Campaign:
     # One history, again and again
 
     def again(self, rounds: Sequence[Round]) -> WrongWorld | None:
-        """Plays given rounds in a world of their own; what they showed, if anything."""
+        """Plays given rounds in a world of their own, as far as they can be sent; what they showed, if anything."""
         try:
             self._open()
             played = Played()
             for round_ in rounds:
+                if self._is_barred(round_):
+                    return None
                 self._play(played, round_)
         except WrongWorld as wrong:
             return wrong
@@ -187,7 +189,7 @@ class Campaign:
 
         False where it does not show again. What is played for that is not counted as searching.
         """
-        best = finding.played.rounds
+        best, kind = finding.played.rounds, _kind(finding.why)
         until, tries = time.monotonic() + _SHRINK_SECONDS, _MOST_TRIES
 
         def shows(rounds: list[Round]) -> bool:
@@ -196,7 +198,8 @@ class Campaign:
                 if time.monotonic() > until:
                     return False
                 wrong = self.again(rounds)
-                if wrong is not None:
+                # What becomes wrong in another way is another finding.
+                if wrong is not None and _kind(wrong.why) == kind:
                     finding.played, finding.why, best = wrong.played, wrong.why, rounds
                     return True
             return False
@@ -248,7 +251,7 @@ class Campaign:
             while tries < _MEASURED and (time.monotonic() < until or not shown):
                 tries += 1
                 wrong = self.again(rounds)
-                if wrong is not None:
+                if wrong is not None and _kind(wrong.why) == _kind(finding.why):
                     shown += 1
                     finding.played, finding.why = wrong.played, wrong.why
         finally:
@@ -283,6 +286,11 @@ class Campaign:
             result.why_none = NO_KILL
         elif race.examples is not None and result.worlds < race.examples and result.ended_by:
             result.why_none = f"{result.worlds:,} of {race.examples:,} worlds were played when the time was over"
+
+
+def _kind(why: Unexplained | Diverged) -> tuple[str, ...]:
+    """The kind of a finding: an answer that no order explains, or the way in which a request failed."""
+    return ("no order",) if isinstance(why, Unexplained) else why.kind
 
 
 def race_for(

@@ -27,11 +27,8 @@ ABOUT: Message = {
     "values": {"media": ["image"], "origin": ["first_party"], "daily_reset_time": []},
 }
 ONLY_REFUSES: Message = {"events": ["enable_relaxed"], "observes": ["outcome"]}
-KNOWS_LITTLE: Message = {
-    "refusals": ["tokens_must_cover_cost", "relaxed_cannot_be_switched_on"],
-    "repeats": "none",
-    "largest": 200,
-}
+KNOWN = ["tokens_must_cover_cost", "relaxed_cannot_be_switched_on"]
+KNOWS_LITTLE: Message = {"refusals": KNOWN, "repeats": "none", "largest": 200}
 A_MOMENT = 0.002
 """Between looking and acting, as long as a query of a data base takes."""
 

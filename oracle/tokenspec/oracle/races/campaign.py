@@ -20,9 +20,10 @@ from tokenspec.oracle.races.plainer import few_clients, in_order, records_of, ro
 from tokenspec.oracle.races.playing import Played, Players, Record, Round
 from tokenspec.oracle.races.result import Finding, Race, RaceResult
 from tokenspec.oracle.races.schedules import Scheduler
-from tokenspec.oracle.sut.capabilities import payload_keys
+from tokenspec.oracle.sut.capabilities import BATCH, payload_keys
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, SutSettings, close
 from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.resets import clock_jobs
 from tokenspec.spec.system import system
 
 Progress = Callable[[int], None]
@@ -105,12 +106,17 @@ class Campaign:
                 scheduler.saw(self._play(played, round_))
 
     def _is_barred(self, round_: Round) -> bool:
-        """Returns whether some order has an answer that the implementation does not know, or cannot hold."""
-        if not self.terms.looks_ahead:
-            return False
+        """Returns whether some order has an answer that the implementation does not know, or cannot hold.
+
+        Under `jobs` = `batch` a job that is not due is not sent either.
+        """
         at = format_instant(round_.at)
-        answers = self._judge.ahead([{**record, "at": at} for _, record in round_.sends])
-        return any(map(self.terms.bars, answers))
+        records = [{**record, "at": at} for _, record in round_.sends]
+        if self.terms.jobs == BATCH:
+            jobs = [record for record in records if record["event"] in clock_jobs()]
+            if any(answer.outcome == "refused" for answer in self._judge.ahead(jobs)):
+                return True
+        return self.terms.looks_ahead and any(map(self.terms.bars, self._judge.ahead(records)))
 
     def _open(self) -> None:
         try:

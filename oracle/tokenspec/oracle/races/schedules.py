@@ -128,7 +128,8 @@ class Scheduler:
             self._kills_left -= 1
             kill = self._dice.choice((0.0, ANSWERED, ANSWERED, self._dice.uniform(0.0, 2.0 * pace)))
             # What was under way has to be told from what comes again.
-            moves = [each if "id" in each else {**each, "id": self._new("e")} for each in moves]
+            has_none = JOBS if self._is_batch else ()
+            moves = [each if "id" in each or each["event"] in has_none else {**each, "id": self._new("e")} for each in moves]
         clients = self._dice.sample(range(self._clients), min(len(moves), self._clients))
         return Round(self._now, tuple(zip(clients, moves, strict=False)), kill)
 

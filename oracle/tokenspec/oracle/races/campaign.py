@@ -17,7 +17,7 @@ from tokenspec.oracle.races.files import records_of_history
 from tokenspec.oracle.races.history import Call, overlapping
 from tokenspec.oracle.races.judge import Judge, ManySettings, Placed, Unexplained, meaning_of
 from tokenspec.oracle.races.plainer import few_clients, in_order, records_of, rounds_of
-from tokenspec.oracle.races.playing import Played, Players, Record, Round
+from tokenspec.oracle.races.playing import ANSWERED, Played, Players, Record, Round
 from tokenspec.oracle.races.result import Finding, Race, RaceResult
 from tokenspec.oracle.races.schedules import Scheduler
 from tokenspec.oracle.sut.capabilities import BATCH, payload_keys
@@ -130,17 +130,17 @@ class Campaign:
         """Plays one round and judges it. Raises `WrongWorld`."""
         result = self._result
         played.rounds.append(round_)
-        if round_.kill is not None and any(
-            (call.got or {}).get("outcome") == "accepted" for calls in played.calls for call in calls
-        ):
-            played.kills += 1
-            result.kills += 1
         try:
             calls = self._players.play(round_)
         except Diverged as error:
             raise WrongWorld(played, error) from None
         played.calls.append(calls)
         result.requests += len(calls)
+        before = played.calls if round_.kill == ANSWERED else played.calls[:-1]
+        was_accepted = any((call.got or {}).get("outcome") == "accepted" for answered in before for call in answered)
+        if round_.kill is not None and was_accepted:
+            played.kills += 1
+            result.kills += 1
         failed = next((call for call in calls if call.failed is not None), None)
         if failed is not None:
             raise WrongWorld(played, Diverged(None, None, [], failed.failed))
@@ -306,10 +306,16 @@ def race_for(
     started, result = time.monotonic(), RaceResult(policy=setting.policy)
     try:
         campaign = Campaign(players, setting, race, result, tick)
-        if rounds is None:
-            campaign.search()
-        else:
-            campaign.try_again(rounds)
+        try:
+            if rounds is None:
+                campaign.search()
+            else:
+                campaign.try_again(rounds)
+        except KeyboardInterrupt:
+            # Whoever interrupts the search for a shorter history is shown what was found.
+            if result.finding is None:
+                raise
+            result.is_interrupted = True
         campaign.conclude()
     except Diverged as error:
         result.finding = Finding(Played(), error)

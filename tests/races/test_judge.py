@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenspec.oracle.races.history import Call, overlapping
-from tokenspec.oracle.races.judge import Judge, Unexplained, meaning_of
+from tokenspec.oracle.races.judge import Judge, NotLinearizable, meaning_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import capabilities_from
 from tokenspec.oracle.sut.observed import observed
@@ -122,7 +122,7 @@ def test_what_is_right_is_what_some_order_explains(calls: list[Call]) -> None:
     judge = a_judge(SutSettings(policy_from({}), DEFAULT))
     try:
         order = [placed.call for placed in judge.round(calls)]
-    except Unexplained:
+    except NotLinearizable:
         assert not by_brute_force(calls, {})
     else:
         assert explains(order, {})
@@ -139,7 +139,7 @@ def test_of_unknown_settings_those_are_left_that_some_order_explains(calls: list
     explained = [policy for policy in every if by_brute_force(calls, policy)]
     try:
         judge.round(calls)
-    except Unexplained:
+    except NotLinearizable:
         assert not explained
     else:
         assert judge.left.bit_count() == len(explained)
@@ -156,7 +156,7 @@ def test_what_is_asked_again_after_a_crash_happens_once() -> None:
     twice = {**first, "balances": {**first["balances"], "topup": 2_000}}
     judge = a_judge(SutSettings(policy_from({}), DEFAULT))
     judge.round([unanswered])
-    with pytest.raises(Unexplained) as error:
+    with pytest.raises(NotLinearizable) as error:
         judge.round([replace(answered, got=twice)])
     assert {wrong.differences[0][0] for wrong in error.value.orders} == {"balances.topup"}
 

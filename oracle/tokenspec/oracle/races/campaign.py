@@ -15,10 +15,10 @@ from tokenspec.oracle.fuzz.conformance import closed_by
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.races.files import records_of_history
 from tokenspec.oracle.races.history import Call, overlapping
-from tokenspec.oracle.races.judge import Judge, ManySettings, Placed, Unexplained, meaning_of
+from tokenspec.oracle.races.judge import Judge, ManySettings, NotLinearizable, Placed, meaning_of
 from tokenspec.oracle.races.plainer import few_clients, in_order, records_of, rounds_of
 from tokenspec.oracle.races.playing import ANSWERED, Played, Players, Record, Round
-from tokenspec.oracle.races.result import Finding, Race, RaceResult
+from tokenspec.oracle.races.result import Race, RaceFinding, RaceResult
 from tokenspec.oracle.races.schedules import Scheduler
 from tokenspec.oracle.sut.capabilities import BATCH, payload_keys
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, SutSettings, close
@@ -46,7 +46,7 @@ NOTHING_COMPARED = "nothing was compared: with the events, values and fields tha
 class WrongWorld(Exception):
     """A world that showed something: what was played, and what was wrong with it."""
 
-    def __init__(self, played: Played, why: Unexplained | Diverged) -> None:
+    def __init__(self, played: Played, why: NotLinearizable | Diverged) -> None:
         self.played, self.why = played, why
         super().__init__(str(why))
 
@@ -72,7 +72,7 @@ class Campaign:
         """
         race, result = self._race, self._result
         until = time.monotonic() + race.seconds if race.seconds is not None else float("inf")
-        rare: Finding | None = None
+        rare: RaceFinding | None = None
         self._play_worlds(until)
         while (found := result.finding) is not None and found.played.rounds and not self.shorten(found):
             if rare is None:
@@ -92,7 +92,7 @@ class Campaign:
             try:
                 self._world(Scheduler(dice, self.terms, self._setting.catalogue, race.clients, race.kills))
             except WrongWorld as wrong:
-                result.finding = Finding(wrong.played, wrong.why, seed=seed)
+                result.finding = RaceFinding(wrong.played, wrong.why, seed=seed)
                 break
             self._tick(1)
         result.search_seconds += time.monotonic() - started
@@ -146,7 +146,7 @@ class Campaign:
             raise WrongWorld(played, Diverged(None, None, [], failed.failed))
         try:
             order = self._judge.round(calls)
-        except Unexplained as error:
+        except NotLinearizable as error:
             raise WrongWorld(played, error) from None
         self._count(calls, order)
         return calls
@@ -186,11 +186,11 @@ class Campaign:
             wrong = self.again(rounds)
             self._tick(1)
             if wrong is not None:
-                result.finding = Finding(wrong.played, wrong.why)
+                result.finding = RaceFinding(wrong.played, wrong.why)
                 self._measure(result.finding, rounds)
                 return
 
-    def shorten(self, finding: Finding) -> bool:
+    def shorten(self, finding: RaceFinding) -> bool:
         """Makes the history of a finding as short and plain as is found, and counts how often it shows.
 
         False where it does not show again. What is played for that is not counted as searching.
@@ -250,7 +250,7 @@ class Campaign:
                     return False
         return True
 
-    def _measure(self, finding: Finding, rounds: Sequence[Round]) -> None:
+    def _measure(self, finding: RaceFinding, rounds: Sequence[Round]) -> None:
         searched, self._result = self._result, RaceResult()
         until, shown, tries = time.monotonic() + _MEASURE_SECONDS, 0, 0
         try:
@@ -273,7 +273,7 @@ class Campaign:
         result.figures = self._players.openings.fixed_figures
         result.compared, result.held = judge.compared, judge.held
         if isinstance(judge.meaning, ManySettings):
-            is_unexplained = result.finding is not None and isinstance(result.finding.why, Unexplained)
+            is_unexplained = result.finding is not None and isinstance(result.finding.why, NotLinearizable)
             result.policies, result.settings = judge.meaning.answers(judge.left), 0 if is_unexplained else judge.left.bit_count()
             result.policy = judge.meaning.first(judge.left)
         if result.finding is not None:
@@ -282,7 +282,7 @@ class Campaign:
         try:
             close(self._players.openings.client)
         except NotClosed as error:
-            result.finding = Finding(Played(), error)
+            result.finding = RaceFinding(Played(), error)
             return
         if not result.compared:
             result.why_none = NOTHING_COMPARED
@@ -294,9 +294,9 @@ class Campaign:
             result.why_none = f"{result.worlds:,} of {race.examples:,} worlds were played when the time was over"
 
 
-def _kind(why: Unexplained | Diverged) -> tuple[str, ...]:
+def _kind(why: NotLinearizable | Diverged) -> tuple[str, ...]:
     """The kind of a finding: an answer that no order explains, or the way in which a request failed."""
-    return ("no order",) if isinstance(why, Unexplained) else why.kind
+    return ("no order",) if isinstance(why, NotLinearizable) else why.kind
 
 
 def race_for(
@@ -318,7 +318,7 @@ def race_for(
             result.is_interrupted = True
         campaign.conclude()
     except Diverged as error:
-        result.finding = Finding(Played(), error)
+        result.finding = RaceFinding(Played(), error)
     except CannotOpen as fault:
         result.why_none = f"it cannot open this world: {fault}"
     except KeyboardInterrupt:

@@ -53,15 +53,15 @@ class Crew(Protocol):
 def crew_of(sut: str, timeout: float, count: int, headers: Mapping[str, str] | None = None, wait: float | None = None) -> Crew:
     """`count` clients of the implementation that `sut` names, as `connect` makes them. Raises what it raises."""
     if sut.startswith(("http://", "https://")):
-        return Connections(sut, timeout, count, headers, wait)
+        return HttpCrew(sut, timeout, count, headers, wait)
     if sut.startswith("python:"):
         connect(sut, timeout).end()
-        return Threads(sut.removeprefix("python:"), timeout, count)
-    return Processes(words_of(sut), timeout, count)
+        return ThreadCrew(sut.removeprefix("python:"), timeout, count)
+    return ProcessCrew(words_of(sut), timeout, count)
 
 
-class Connections:
-    """Connections to one server. It is told of a world once."""
+class HttpCrew:
+    """HttpCrew to one server. It is told of a world once."""
 
     joins_after_kill = 0
 
@@ -83,7 +83,7 @@ class Connections:
             client.end()
 
 
-class Processes:
+class ProcessCrew:
     """A process for each client, told its number."""
 
     joins_from = 1
@@ -107,7 +107,7 @@ class Processes:
             client.end()
 
 
-class Threads:
+class ThreadCrew:
     """A process in which one Python object is called from a thread for each client (python_threads.py)."""
 
     joins_after_kill = 1
@@ -173,7 +173,7 @@ class Threads:
 class SocketClient:
     """A client of one thread."""
 
-    def __init__(self, crew: Threads, timeout: float) -> None:
+    def __init__(self, crew: ThreadCrew, timeout: float) -> None:
         self._crew, self._timeout = crew, timeout
         self.socket: socket.socket | None = None
         self._unread = b""

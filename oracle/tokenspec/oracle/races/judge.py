@@ -31,7 +31,7 @@ _SHOWN_ORDERS = 6
 _encode = msgspec.msgpack.Encoder(order="deterministic").encode
 
 
-class Happened(NamedTuple):
+class EffectOnAccount(NamedTuple):
     """One way in which a record happens to an account."""
 
     answer: Answer
@@ -49,7 +49,7 @@ class Meaning(Protocol):
     every: Settings
     """All settings that are possible before anything was seen."""
 
-    def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[Happened]:
+    def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[EffectOnAccount]:
         """The effects of `record` on a copy of `account`, under each of `settings`."""
 
 
@@ -60,11 +60,11 @@ class OneSetting:
         self._oracle, self.reader = oracle, oracle.reader
         self.initial, self.every = oracle.memory.begun(oracle.compiled.initial), 1
 
-    def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[Happened]:
+    def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[EffectOnAccount]:
         """The one way in which it happens."""
         account = account.copy()
         stepped = self._oracle.step(record, account)
-        yield Happened(stepped.answer, stepped.decided_by, account, settings)
+        yield EffectOnAccount(stepped.answer, stepped.decided_by, account, settings)
 
 
 class ManySettings:
@@ -74,14 +74,14 @@ class ManySettings:
         self._worlds, self.reader, self.initial, self.every = worlds, worlds.reader, worlds.begun(), every
         self.answers, self.first = worlds.sets.answers, worlds.sets.first
 
-    def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[Happened]:
+    def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[EffectOnAccount]:
         """A way for each set of settings under which it happens alike."""
         while settings:
             copy = account.copy()
             answer, same = self._worlds.run(record, copy, settings)
             settings ^= same
             word = answer.outcome if answer.outcome == "accepted" else str(answer.reason)
-            yield Happened(answer, None if answer.duplicate is True else word, copy, same)
+            yield EffectOnAccount(answer, None if answer.duplicate is True else word, copy, same)
 
 
 def meaning_of(setting: SutSettings, terms: Capabilities) -> OneSetting | ManySettings:
@@ -100,7 +100,7 @@ class Placed(NamedTuple):
     decided_by: str | None
 
 
-class Possible(NamedTuple):
+class PossibleAccount(NamedTuple):
     """A state that an account may be in, and how it came there."""
 
     account: Account
@@ -119,7 +119,7 @@ class WrongOrder:
     differences: list[Difference]
 
 
-class Unexplained(Exception):
+class NotLinearizable(Exception):
     """A round that no order explains, from no state that the account may have been in. `orders` are those that explain most."""
 
     def __init__(self, calls: Sequence[Call], orders: Sequence[WrongOrder]) -> None:
@@ -141,7 +141,7 @@ class Judge:
         self.compared = 0
         self.held = set[str]()
         """The fields observed that held a value on either side."""
-        self._states: dict[str, list[Possible]] = {}
+        self._states: dict[str, list[PossibleAccount]] = {}
 
     @property
     def has_own_words(self) -> bool:
@@ -154,12 +154,12 @@ class Judge:
 
     def account(self, name: str) -> Account:
         """The account, as it may be by now."""
-        return (self._states.get(name) or [Possible(self.meaning.initial, self.left)])[0].account
+        return (self._states.get(name) or [PossibleAccount(self.meaning.initial, self.left)])[0].account
 
     def round(self, calls: Sequence[Call]) -> list[Placed]:
         """Judges requests that were sent once all others had ended; an order that explains them, account by account.
 
-        Raises `Unexplained`.
+        Raises `NotLinearizable`.
         """
         by_account: dict[str, list[Call]] = {}
         for call in calls:
@@ -189,7 +189,7 @@ class Judge:
         for state in before:
             search.explore(state, (*state.unanswered, *calls))
         if not search.found:
-            raise Unexplained(calls, search.wrong)
+            raise NotLinearizable(calls, search.wrong)
         self._states[name] = search.found
         self.left = _union(search.found)
         order = search.found[0].order
@@ -207,18 +207,20 @@ class Judge:
         self.compared += bool(values)
         self.held |= values
 
-    def _before(self, name: str, first: Call) -> list[Possible]:
+    def _before(self, name: str, first: Call) -> list[PossibleAccount]:
         """The states that the account may be in before a round that begins with `first`."""
         known = self._states.get(name)
         if known is None:
-            known = [Possible(self.meaning.initial, self.left)]
+            known = [PossibleAccount(self.meaning.initial, self.left)]
             if not self._terms.opens_accounts:
                 opening = self.meaning.reader.convert(opening_of(first.record))
-                known = [Possible(w.account, w.settings) for w in self.meaning.ways(opening, *known[0][:2])]
+                known = [PossibleAccount(w.account, w.settings) for w in self.meaning.ways(opening, *known[0][:2])]
         # What other accounts have ruled out, and what was sent at an earlier instant, happens no more.
         now = first.record["at"]
         return [
-            Possible(state.account, state.settings & self.left, tuple(c for c in state.unanswered if c.record["at"] == now))
+            PossibleAccount(
+                state.account, state.settings & self.left, tuple(c for c in state.unanswered if c.record["at"] == now)
+            )
             for state in known
             if state.settings & self.left
         ]
@@ -232,13 +234,13 @@ class _Search:
         self._records = dict[Call, Record]()
         self._parts = dict[Call, dict[str, Any]]()
         self._seen = set[tuple[tuple[int, ...], Settings, bytes]]()
-        self.found: list[Possible] = []
+        self.found: list[PossibleAccount] = []
         """Every state that the account may be in afterwards."""
         self.wrong: list[WrongOrder] = []
         self.answers: list[Answer] = []
         """Every answer that is right in some order."""
 
-    def explore(self, state: Possible, rest: tuple[Call, ...]) -> None:
+    def explore(self, state: PossibleAccount, rest: tuple[Call, ...]) -> None:
         """Takes every order of `rest` that keeps to who had ended before whom was sent."""
         state = state._replace(unanswered=rest)
         if len(self._calls) > 1 or len(rest) > 1:
@@ -254,7 +256,7 @@ class _Search:
             if first_end is None or call.sent < first_end:
                 self._take(state, call, rest[:position] + rest[position + 1 :])
 
-    def _take(self, state: Possible, call: Call, rest: tuple[Call, ...]) -> None:
+    def _take(self, state: PossibleAccount, call: Call, rest: tuple[Call, ...]) -> None:
         record = self._records.get(call)
         if record is None:
             record = self._records[call] = self._judge.meaning.reader.convert(call.record | self._judge.asks)
@@ -266,7 +268,7 @@ class _Search:
                 if wrong:
                     self._note(WrongOrder(order, wrong))
                 else:
-                    self.explore(Possible(way.account, way.settings, order=order), rest)
+                    self.explore(PossibleAccount(way.account, way.settings, order=order), rest)
         except WentBack:
             # A request without an answer that is older than what has happened meanwhile did not happen.
             return
@@ -288,7 +290,7 @@ class _Search:
             self.wrong.append(wrong)
 
 
-def _union(states: Sequence[Possible]) -> Settings:
+def _union(states: Sequence[PossibleAccount]) -> Settings:
     settings = 0
     for state in states:
         settings |= state.settings

@@ -14,7 +14,7 @@ from typing import Any
 
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.races.crew import Connections, Crew
+from tokenspec.oracle.races.crew import Crew, HttpCrew
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.service import Service
 from tokenspec.oracle.sut.capabilities import Capabilities
@@ -127,7 +127,7 @@ class Players:
 
     def connect_anew(self) -> None:
         """Ends the connections to a server, so that others of its workers may be met; what was started here stays."""
-        if isinstance(self.crew, Connections):
+        if isinstance(self.crew, HttpCrew):
             self.crew.renew()
 
     def _join(self, clients: Sequence[int]) -> None:

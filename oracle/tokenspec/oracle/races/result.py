@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
-from tokenspec.oracle.races.judge import Unexplained
+from tokenspec.oracle.races.judge import NotLinearizable
 from tokenspec.oracle.races.playing import Played, Record
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.world import Diverged
@@ -31,11 +31,11 @@ class Race:
 
 
 @dataclass
-class Finding:
+class RaceFinding:
     """A history that no order explains, or a request that failed; `why` says which."""
 
     played: Played
-    why: Unexplained | Diverged
+    why: NotLinearizable | Diverged
     shown: int = 1
     tries: int = 1
     """It showed in so many of so many tries."""
@@ -62,7 +62,7 @@ class RaceResult:
     """The rules and refusals that decided answers; none where settings are inferred, since several may explain one."""
     closed: frozenset[Met] = frozenset()
     """Rules and refusals that cannot be met with what the implementation takes."""
-    finding: Finding | None = None
+    finding: RaceFinding | None = None
     policies: dict[str, list[str]] | None = None
     """By policy, the choices of the settings that explain everything, where settings are inferred."""
     settings: int = 1

@@ -26,7 +26,7 @@ from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, FuzzConfig, Reached,
 from tokenspec.oracle.report.conformance import conformance_report
 from tokenspec.oracle.report.fuzz import fuzz_report
 from tokenspec.oracle.report.model import RunReport
-from tokenspec.oracle.report.races import RaceConfig, RaceOptions
+from tokenspec.oracle.report.races_and_crashes.config import RaceConfig, RaceOptions
 from tokenspec.oracle.report.sut import ended
 
 

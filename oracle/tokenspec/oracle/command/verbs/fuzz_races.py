@@ -24,7 +24,8 @@ from tokenspec.oracle.report.again import command_line
 from tokenspec.oracle.report.fuzz import is_log
 from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.output import noted
-from tokenspec.oracle.report.races import RaceConfig, RaceOptions, race_report
+from tokenspec.oracle.report.races_and_crashes.config import RaceConfig, RaceOptions
+from tokenspec.oracle.report.races_and_crashes.report import race_report
 from tokenspec.oracle.runtime.oracle import Oracle
 
 SECONDS = {"ci": 60.0, "nightly": 3_600.0}

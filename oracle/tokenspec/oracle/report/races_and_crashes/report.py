@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts, clauses_of, reason
-from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.shards import Slice
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.races.drawing import drawn
-from tokenspec.oracle.races.judge import Placed, Unexplained, WrongOrder
-from tokenspec.oracle.races.result import Finding, RaceResult
-from tokenspec.oracle.report.again import command_line
-from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Settings, SutConfig
+from tokenspec.oracle.races.judge import NotLinearizable, Placed, WrongOrder
+from tokenspec.oracle.races.result import RaceFinding, RaceResult
 from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.infer import conforming
 from tokenspec.oracle.report.model import (
@@ -31,77 +26,15 @@ from tokenspec.oracle.report.model import (
     RunReport,
     Verbatim,
 )
+from tokenspec.oracle.report.races_and_crashes.config import RaceConfig
 from tokenspec.oracle.report.sut import fixed_words, left_out_lines, limits_of, title_of
 from tokenspec.oracle.sut.world import Diverged
 from tokenspec.oracle.wire.protocol import event_names
-from tokenspec.oracle.wire.settings import INFER
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
 _EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
 _SHOWN_PAIRS = 10
-
-
-@dataclass(frozen=True)
-class RaceOptions:
-    """The options of races and crashes, as they were given."""
-
-    clients: int | None = None
-    restart: str | None = None
-    again_file: str | None = None
-
-    @property
-    def given(self) -> dict[str, int | str | None]:
-        """The options by their names; None for those that are not there."""
-        return {"clients": self.clients, "restart": self.restart, "again": self.again_file}
-
-    def is_asked(self, database: str | None) -> bool:
-        """Returns whether races or crashes are asked for. Raises `WrongUsage` for what goes with none, or not with them."""
-        is_asked = any(value is not None for value in self.given.values())
-        if is_asked and database is not None:
-            raise WrongUsage("--database", "it keeps findings of one client; --save keeps a history of several, --again plays it")
-        return is_asked
-
-
-@dataclass(frozen=True)
-class RaceConfig:
-    """A run of races, of crashes, or of both, or of one history again."""
-
-    sut: SutConfig
-    settings: Settings
-    options: RaceOptions
-    examples: int | None
-    seconds: float | None
-    profile: str
-    seed: int
-    save: Sequence[str] = ()
-    part: Slice | None = None
-
-    @property
-    def clients(self) -> int:
-        """The number of clients."""
-        return self.options.clients or 1
-
-    def again(self) -> str:
-        """The command that gives a run like this one; which requests overlap is left to chance."""
-        named = [f"{name}={answer}" for name, answer in self.settings.named.items()]
-        options = self.options
-        is_counted = self.examples is not None or self.seconds is not None or options.again_file is not None
-        return command_line(
-            "fuzz",
-            sut=self.sut.address,
-            **options.given,
-            profile=None if is_counted or self.profile == "ci" else self.profile,
-            examples=self.examples,
-            seconds=None if self.seconds is None else f"{self.seconds:g}",
-            **self.sut.reached.given,
-            seed=self.seed if options.again_file is None else None,
-            policy=[INFER] * self.settings.infers + named,
-            catalogue=self.settings.catalogue_file,
-            reasons=self.sut.reasons_file,
-            timeout=f"{self.sut.timeout:g}" if self.sut.timeout != DEFAULT_TIMEOUT else None,
-            slice=None if self.part is None else str(self.part),
-        )
 
 
 def race_report(result: RaceResult, config: RaceConfig, saved: Sequence[str]) -> RunReport:
@@ -123,7 +56,7 @@ def _sentence(result: RaceResult) -> str:
     word = result.word.replace("_", " ")
     if result.finding is not None:
         why = result.finding.why
-        return f"{word}: {why if isinstance(why, Unexplained) else one_line(str(why), 300)}"
+        return f"{word}: {why if isinstance(why, NotLinearizable) else one_line(str(why), 300)}"
     if result.why_none:
         return f"{word}: {one_line(result.why_none, 1_000)}"
     fixed = fixed_words(result.terms.policy if result.terms is not None else {}, result.figures)
@@ -177,12 +110,12 @@ def _ordered(result: RaceResult) -> list[tuple[tuple[str, str], int]]:
     return sorted(result.overlaps.items(), key=lambda each: (-each[1], each[0]))
 
 
-def finding_lines(found: Finding) -> Iterator[str]:
+def finding_lines(found: RaceFinding) -> Iterator[str]:
     """The history with its overlaps, why it is wrong, and how often it showed."""
     yield from (f"  {line}" for line in drawn(found.played))
     if found.played.calls:
         yield ""
-    if isinstance(found.why, Unexplained):
+    if isinstance(found.why, NotLinearizable):
         yield from (f"  {line}" for line in _orders(found.why))
     else:
         yield f"  {one_line(str(found.why), 2_000)}"
@@ -191,7 +124,7 @@ def finding_lines(found: Finding) -> Iterator[str]:
         yield f"  it showed in {found.shown} of {found.tries} tries{seed}"
 
 
-def _orders(why: Unexplained) -> Iterator[str]:
+def _orders(why: NotLinearizable) -> Iterator[str]:
     several = len(why.calls) > 1
     yield "in no order is every answer right:" if several else "no state that the account may be in explains the last answer:"
     told = set[str]()
@@ -220,7 +153,7 @@ def _clauses(placed: Placed) -> Sequence[str]:
 def _checks(result: RaceResult, config: RaceConfig, verdict: str, saved: Sequence[str]) -> Iterator[Check]:
     if result.finding is not None:
         lines = list(finding_lines(result.finding))
-        is_order = isinstance(result.finding.why, Unexplained)
+        is_order = isinstance(result.finding.why, NotLinearizable)
         rule = FindingRule("no_order_explains_it" if is_order else "no_answer", str(result.finding.why))
         place = next((FindingPlace(path) for path in config.save if result.finding.played.calls), None)
         field = _wrong(result.finding)[0]
@@ -239,7 +172,7 @@ def _checks(result: RaceResult, config: RaceConfig, verdict: str, saved: Sequenc
         yield Check("overlaps", f"{one} | {other}")
 
 
-def _wrong(found: Finding) -> tuple[str, Any, Any]:
+def _wrong(found: RaceFinding) -> tuple[str, Any, Any]:
     """The first field that is wrong, what is right, and what was answered."""
     if isinstance(found.why, Diverged):
         return found.why.field, None, str(found.why)
@@ -274,9 +207,9 @@ def _data(result: RaceResult, config: RaceConfig) -> dict[str, Any]:
     }
 
 
-def _counterexample(found: Finding) -> dict[str, Any]:
+def _counterexample(found: RaceFinding) -> dict[str, Any]:
     field, expected, got = _wrong(found)
-    orders = found.why.orders if isinstance(found.why, Unexplained) else []
+    orders = found.why.orders if isinstance(found.why, NotLinearizable) else []
     return {
         "records": found.records,
         "field": field,

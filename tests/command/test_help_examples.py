@@ -34,16 +34,20 @@ WALLET = """\
 require("child_process").spawn("tokenspec", ["serve", "--stdio"], {stdio: "inherit"}).on("exit", code => process.exit(code))
 """
 SHOP = """\
+import threading
 import tokenspec.oracle.serve.server
 
 
 class Wallet:
     def __init__(self):
         self.server = tokenspec.oracle.serve.server.Server()
+        self.lock = threading.Lock()
 
     def handle(self, request):
-        return self.server.handle(request)
+        with self.lock:
+            return self.server.handle(request)
 """
+RACES = ROOT / "tests" / "races"
 
 
 def examples() -> Iterator[tuple[str, str]]:
@@ -88,6 +92,12 @@ def folder(tmp_path: Path) -> Path:
     for name in ("wallet.js", "my-wallet/stdio.js"):
         (tmp_path / name).write_text(WALLET)
     (tmp_path / "shop" / "wallet.py").write_text(SHOP)
+    shutil.copy(RACES / "served_wallet.py", tmp_path / "service.py")
+    (tmp_path / "races").mkdir()
+    shutil.copy(RACES / "small_wallet.py", tmp_path / "races")
+    race = [opened("ann", "2026-07-20T09:00:00Z", client=0, sent=1, answered=2)]
+    race += [generate("ann", "2026-07-20T09:00:00Z", f"j{n}", 100, client=n, sent=2 + n, answered=4 + n) for n in (1, 2)]
+    write_log(tmp_path / "race.jsonl", race)
     shutil.copy(ROOT / "oracle" / "vectors" / "index.json", tmp_path / "build")
     found = next((ROOT / "oracle" / "vectors" / "vectors").iterdir())
     for name in ("found.json", "nights/first/found.json"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -96,6 +97,23 @@ def test_a_wallet_with_a_bug_fails_with_its_story(sut: str, tmp_path: Path, monk
         assert "balances.rollover" in told
     assert re.search(r"```sh\ntokenspec fuzz --sut .*--examples 60 .*\n```", ran.summary)
     assert {"found.jsonl", "found.json", "test_found.py", "fuzz.json", "fuzz.md"} <= {path.name for path in reports.iterdir()}
+
+
+def test_races_are_run_and_told(tmp_path: Path) -> None:
+    script = shlex.join([sys.executable, f"{ROOT}/tests/races/small_wallet.py", f"{tmp_path}/wallet.json"])
+    ran = run_action({"sut": script, "clients": "2", "restart": script, "examples": "6"}, tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.summary.startswith("## tokenspec fuzz: conforms\n")
+    assert re.search(r"\d+ pairs of requests about one account overlapped", ran.summary)
+    assert re.search(r"\d+ kills after something had been accepted", ran.summary)
+    assert re.search(r"Coldest of \d+ rules and refusals: ", ran.summary)
+    ran = run_action({"sut": f"{script} no_lock", "clients": "2"}, tmp_path)
+    assert (ran.code, "┌ generate" in ran.summary) == (15, True)
+    reports = tmp_path / "tokenspec-report"
+    assert (reports / "found.jsonl").exists()
+    assert len(valid.sarif((reports / "fuzz.sarif").read_text())["results"]) == 1
+    (failed,) = valid.junit((reports / "fuzz.xml").read_text()).iter("failure")
+    assert "in no order is every answer right" in (failed.text or "")
 
 
 def test_what_a_night_finds_is_tried_first_and_becomes_a_vector(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

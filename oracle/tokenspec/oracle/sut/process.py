@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 import msgspec
@@ -50,10 +50,16 @@ class _Fault(Exception):
 class _Running:
     """One run of the program, in a process group of its own, with all three streams read as they come."""
 
-    def __init__(self, words: Sequence[str], timeout: float) -> None:
+    def __init__(self, words: Sequence[str], timeout: float, environment: Mapping[str, str]) -> None:
         self._timeout = timeout
         self.process = subprocess.Popen(
-            list(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, start_new_session=True
+            list(words),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            start_new_session=True,
+            env={**os.environ, **environment},
         )
         streams = (self.process.stdin, self.process.stdout, self.process.stderr)
         self._in, self._out, self._err = (stream.fileno() for stream in streams if stream is not None)
@@ -124,10 +130,10 @@ class _Running:
                 with suppress(subprocess.TimeoutExpired):
                     process.wait(patience)
                     break
-                self._signal(number)
+                self.signal(number)
         finally:
             # The processes that it started are ended as well.
-            self._signal(signal.SIGKILL)
+            self.signal(signal.SIGKILL)
             process.wait()
             last = select.poll()
             last.register(self._err, select.POLLIN)
@@ -139,25 +145,29 @@ class _Running:
                     stream.close()
         return process.returncode
 
-    def _signal(self, number: signal.Signals) -> None:
+    def signal(self, number: signal.Signals) -> None:
+        """Sends a signal to the process and to all that it started in its group."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.process.pid, number)
 
 
 class ProcessClient:
-    """A client of the program that `words` start: at once, and anew after a failure."""
+    """A client of the program that `words` start: at once, and anew after a failure.
 
-    def __init__(self, words: Sequence[str], timeout: float) -> None:
+    `environment` is what it finds in its environment beside our own.
+    """
+
+    def __init__(self, words: Sequence[str], timeout: float, environment: Mapping[str, str] | None = None) -> None:
         if sys.platform == "win32":
             raise WrongUsage("--sut", "command lines are supported on POSIX systems only; use http://HOST:PORT")
-        self._words, self._timeout = words, timeout
-        self._running: _Running | None = _Running(words, timeout)
+        self._words, self._timeout, self._environment = words, timeout, environment or {}
+        self._running: _Running | None = _Running(words, timeout, self._environment)
         self._encode = msgspec.json.Encoder().encode
 
     def ask(self, request: Message) -> Message | Failed:
         """Returns the answer to one request."""
         if self._running is None:
-            self._running = _Running(self._words, self._timeout)
+            self._running = _Running(self._words, self._timeout, self._environment)
         run, until = self._running, time.monotonic() + self._timeout
         try:
             if run.unread:
@@ -186,6 +196,12 @@ class ProcessClient:
         elif run.unread:
             detail += f", after half a line: {one_line(run.unread[:200].decode(errors='replace'))}"
         return Failed(failed.how, detail, _last_lines(run.tail))
+
+    def kill(self) -> None:
+        """Kills the process as a crash does. Whoever waits for its answer, in another thread, gets none."""
+        run = self._running
+        if run is not None:
+            run.signal(signal.SIGKILL)
 
     def end(self) -> None:
         """Closes the input of the process, and after a grace period ends it."""

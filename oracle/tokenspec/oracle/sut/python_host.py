@@ -22,7 +22,7 @@ def main(name: str) -> None:
     encode = msgspec.json.Encoder().encode
     sys.stdin.buffer.readline()
     try:
-        factory = _factory(name)
+        factory = factory_named(name)
     except (ImportError, AttributeError, TypeError) as fault:
         to.write(encode({"error": str(fault)}) + b"\n")
         return
@@ -32,7 +32,8 @@ def main(name: str) -> None:
         to.write(encode(handle(msgspec.json.decode(line))) + b"\n")
 
 
-def _factory(name: str) -> Callable[[], Any]:
+def factory_named(name: str) -> Callable[[], Any]:
+    """The factory `package.module:factory`. Raises `ImportError`, `AttributeError`, `TypeError` where there is none."""
     module, _, attribute = name.partition(":")
     found: Any = importlib.import_module(module)
     for part in attribute.split("."):

@@ -17,6 +17,7 @@ from tokenspec.oracle.command.options import (
     reached_options,
     settings_or_infer_options,
 )
+from tokenspec.oracle.command.verbs.fuzz_races import race_options, races
 from tokenspec.oracle.command.verbs.fuzz_save import outputs, save_counterexample, save_failure
 from tokenspec.oracle.fuzz.campaign import PROFILES, run
 from tokenspec.oracle.fuzz.conformance import HYPOTHESIS_SHARE, conform
@@ -25,6 +26,7 @@ from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, FuzzConfig, Reached,
 from tokenspec.oracle.report.conformance import conformance_report
 from tokenspec.oracle.report.fuzz import fuzz_report
 from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.report.races_and_crashes.config import RaceConfig, RaceOptions
 from tokenspec.oracle.report.sut import ended
 
 
@@ -70,6 +72,7 @@ from tokenspec.oracle.report.sut import ended
     type=click.Path(),
     help="Keeps the findings about an implementation, and tries those of earlier runs first. Runs may share it.",
 )
+@race_options
 @settings_or_infer_options
 @output_options("text", "json", "junit", "sarif", "md", reports=True)
 def command(
@@ -85,6 +88,7 @@ def command(
     reached: Reached,
     part: str | None,
     database: str | None,
+    racing: RaceOptions,
     settings: Settings,
     out: Output,
 ) -> int:
@@ -110,13 +114,21 @@ def command(
     tokenspec fuzz --sut "node wallet.js" --policy infer --save test_counterexample.py
     tokenspec fuzz --sut "node wallet.js" --report junit=fuzz.xml --report sarif=fuzz.sarif --report md=fuzz.md
     tokenspec fuzz --sut "node wallet.js" --profile nightly --slice 2/4 --database found --save found.jsonl
+
+    With --clients several clients ask one account at once: right is what some order of the requests explains. With --restart
+    the implementation is killed and started again: what it accepted has to be there. It takes a minute, or --seconds.
+
+    \b
+    tokenspec fuzz --sut python:shop.wallet:Wallet --clients 4 --examples 100 --save race.jsonl
+    tokenspec fuzz --sut python:shop.wallet:Wallet --again race.jsonl
+    tokenspec fuzz --sut http://localhost:8090 --restart "python service.py 8090 wallet.json" --clients 4 --examples 3
     """
     files = outputs(save, sut is not None, settings.catalogue_file is not None)
-    out.check([settings.catalogue_file, reasons, *programs(sut)], files)
+    out.check([settings.catalogue_file, reasons, racing.again_file, *programs(sut), *programs(racing.restart)], files)
     failed: list[WrongUsage] = []
     number = examples or PROFILES[profile]
+    of_sut = {"timeout": timeout, "reasons": reasons, "slice": part, "database": database, "seconds": seconds, **racing.given}
     if sut is None:
-        of_sut = {"timeout": timeout, "reasons": reasons, "slice": part, "database": database, "seconds": seconds}
         for option, value in {**of_sut, "header": reached.headers or None, "wait": reached.wait}.items():
             if value is not None:
                 raise WrongUsage(f"--{option}", "the option is for an implementation; add --sut, or leave it out")
@@ -125,6 +137,9 @@ def command(
         return out.write(_machines(FuzzConfig(number, steps, seed, settings, save), failed), failed)
     implementation = SutConfig(sut, timeout or DEFAULT_TIMEOUT, reasons, reached)
     shared = None if part is None else slice_of(part)
+    if racing.is_asked(database):
+        about = RaceConfig(implementation, settings, racing, examples, seconds, profile, seed, save, shared)
+        return out.write(races(about, failed), failed)
     kept = None if database is None else check_directory(database)
     config = FuzzConfig(
         number if seconds is None else examples, steps, seed, settings, save, implementation, shared, kept, seconds

@@ -1,0 +1,233 @@
+"""Several clients of one implementation: connections, processes told their number, or threads that call one object."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import msgspec
+
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Client, Failed, Message, read_answer
+from tokenspec.oracle.sut.connect import connect
+from tokenspec.oracle.sut.process import ProcessClient, words_of
+from tokenspec.oracle.sut.world import NotThere
+
+CLIENT_VARIABLE = "TOKENSPEC_CLIENT"
+"""In the environment of a process that is one of several: its number, from 0."""
+
+_TAIL = 2_000
+"""Bytes of the last words that are shown."""
+
+
+class Crew(Protocol):
+    """The clients of one implementation."""
+
+    @property
+    def clients(self) -> Sequence[Client]:
+        """The clients, by their numbers."""
+
+    joins_from: int
+    """The first client that a world opened by another one has to be told of, with `"join": true`."""
+    joins_after_kill: int
+    """The number of clients that have to be told of the world there is, once the implementation was killed."""
+
+    def kill(self) -> None:
+        """Kills what the clients started; what they wait for does not come."""
+
+    def renew(self) -> None:
+        """The clients leave what they are connected to, and meet with the next request what is there by then."""
+
+    def end(self) -> None:
+        """The clients are not needed any more."""
+
+
+def crew_of(sut: str, timeout: float, count: int, headers: Mapping[str, str] | None = None, wait: float | None = None) -> Crew:
+    """`count` clients of the implementation that `sut` names, as `connect` makes them. Raises what it raises."""
+    if sut.startswith(("http://", "https://")):
+        return HttpCrew(sut, timeout, count, headers, wait)
+    if sut.startswith("python:"):
+        connect(sut, timeout).end()
+        return ThreadCrew(sut.removeprefix("python:"), timeout, count)
+    return ProcessCrew(words_of(sut), timeout, count)
+
+
+class HttpCrew:
+    """HttpCrew to one server. It is told of a world once."""
+
+    joins_after_kill = 0
+
+    def __init__(self, sut: str, timeout: float, count: int, headers: Mapping[str, str] | None, wait: float | None) -> None:
+        # Who waits for a service to come up asks again what was not answered: that is for `open`, and for the first client.
+        self.clients = [connect(sut, timeout, headers, wait if number == 0 else None) for number in range(count)]
+        self.joins_from = count
+
+    def kill(self) -> None:
+        """Kills nothing: a server is nobody's child here."""
+
+    def renew(self) -> None:
+        """Makes a connection anew with the next request; a server may have another worker for it."""
+        self.end()
+
+    def end(self) -> None:
+        """Ends the connections."""
+        for client in self.clients:
+            client.end()
+
+
+class ProcessCrew:
+    """A process for each client, told its number."""
+
+    joins_from = 1
+
+    def __init__(self, words: Sequence[str], timeout: float, count: int) -> None:
+        self.clients = [ProcessClient(words, timeout, {CLIENT_VARIABLE: str(number)}) for number in range(count)]
+        self.joins_after_kill = count
+
+    def kill(self) -> None:
+        """Kills every process, with what it started."""
+        for client in self.clients:
+            client.kill()
+
+    def renew(self) -> None:
+        """Takes leave of what was killed; the next request starts a process."""
+        self.end()
+
+    def end(self) -> None:
+        """Ends the processes."""
+        for client in self.clients:
+            client.end()
+
+
+class ThreadCrew:
+    """A process in which one Python object is called from a thread for each client (python_threads.py)."""
+
+    joins_after_kill = 1
+
+    def __init__(self, name: str, timeout: float, count: int) -> None:
+        self._name, self._timeout = name, timeout
+        self.clients = [SocketClient(self, timeout) for _ in range(count)]
+        self.joins_from = count
+        self._process: subprocess.Popen[bytes] | None = None
+        self._words = tempfile.TemporaryFile()
+        self._start()
+
+    def start(self) -> None:
+        """Starts the process, unless it runs already."""
+        if self._process is None or self._process.poll() is not None:
+            self._start()
+
+    def _start(self) -> None:
+        self.renew()
+        pairs = [socket.socketpair() for _ in self.clients]
+        theirs = [other for _, other in pairs]
+        numbers = [str(each.fileno()) for each in theirs]
+        self._words.seek(0)
+        self._words.truncate()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tokenspec.oracle.races.python_threads", self._name, *numbers],
+            stdin=subprocess.DEVNULL,
+            stdout=self._words,
+            stderr=self._words,
+            pass_fds=[each.fileno() for each in theirs],
+            start_new_session=True,
+        )
+        for client, (ours, other) in zip(self.clients, pairs, strict=True):
+            client.socket = ours
+            other.close()
+        ready = self.clients[0].read(time.monotonic() + self._timeout)
+        if isinstance(ready, Failed) or ready.get("error") is not None:
+            said = ready if isinstance(ready, Failed) else ready["error"]
+            self.end()
+            raise NotThere(Failed(DIED, f"python:{one_line(self._name)} cannot be loaded: {said}"))
+
+    def last_words(self) -> str:
+        """The end of what the process wrote to standard error."""
+        self._words.seek(max(0, self._words.seek(0, os.SEEK_END) - _TAIL))
+        lines = self._words.read().decode(errors="replace").splitlines()
+        return " | ".join([one_line(line, 300) for line in lines if line.strip()][-5:])
+
+    def kill(self) -> None:
+        """Kills the process, with what it started."""
+        kill_group(self._process)
+
+    def renew(self) -> None:
+        """Takes leave of what was killed; the next request starts a process."""
+        self.kill()
+        for client in self.clients:
+            client.end()
+
+    def end(self) -> None:
+        """Ends the process."""
+        self.renew()
+
+
+class SocketClient:
+    """A client of one thread."""
+
+    def __init__(self, crew: ThreadCrew, timeout: float) -> None:
+        self._crew, self._timeout = crew, timeout
+        self.socket: socket.socket | None = None
+        self._unread = b""
+
+    def ask(self, request: Message) -> Message | Failed:
+        """The answer to one request."""
+        if self.socket is None:
+            self._crew.start()
+        assert self.socket is not None
+        until = time.monotonic() + self._timeout
+        try:
+            self.socket.settimeout(self._timeout)
+            self.socket.sendall(msgspec.json.encode(request) + b"\n")
+        except OSError:
+            return self._died()
+        return self.read(until)
+
+    def read(self, until: float) -> Message | Failed:
+        """The next answer, or why there is none until then."""
+        assert self.socket is not None
+        while b"\n" not in self._unread:
+            try:
+                self.socket.settimeout(max(until - time.monotonic(), 0.001))
+                read = self.socket.recv(2**16)
+            except TimeoutError:
+                # Its thread is still at it, so that no later answer could be told from this one.
+                self._crew.kill()
+                return Failed(HUNG, f"it did not answer within {self._timeout:g} s")
+            except OSError:
+                read = b""
+            if not read:
+                return self._died()
+            self._unread += read
+            if len(self._unread) > LONGEST:
+                return Failed(GARBAGE, f"it answered more than {LONGEST:,} bytes")
+        line, _, self._unread = self._unread.partition(b"\n")
+        return read_answer(line)
+
+    def _died(self) -> Failed:
+        # Without one thread the others are no implementation, and the next request meets a new one.
+        self._crew.kill()
+        self.end()
+        return Failed(DIED, "it ended instead of answering", self._crew.last_words())
+
+    def end(self) -> None:
+        """Closes the socket."""
+        if self.socket is not None:
+            self.socket.close()
+        self.socket, self._unread = None, b""
+
+
+def kill_group(process: subprocess.Popen[bytes] | None) -> None:
+    """Kills a process that has a group of its own, and everything in the group."""
+    if process is not None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()

@@ -1,0 +1,253 @@
+"""Schedules of requests that are likely to collide, drawn at random from a seed.
+
+A world begins with a few events that bring an account to where it is worth racing. Then come rounds: the same request under one
+id from every client, the same job twice, charges that only one can afford, a job that is due against what a user does, or any
+two events. What is drawn fits the state that the account may be in by then, and what the implementation takes.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tokenspec.machine.lang.declaration import Actor
+from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.races.history import Call
+from tokenspec.oracle.races.playing import ANSWERED, Record, Round
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.script import DAY, MINUTE_MS, MONTH, START, Script, Wait, move
+from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, Capabilities, payload_keys
+from tokenspec.oracle.wire.protocol import JOBS
+from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.system import system
+from tokenspec.spec.words import APP_POOLS, POOLS
+
+MAIN, OTHER = "a", "b"
+"""The account that is raced for, and one beside it."""
+
+_ROUNDS = 4
+"""The number of rounds after the beginning of a world."""
+_KILLS = 2
+"""The largest number of kills in a world."""
+_WAITS = (Wait(), Wait(), Wait(), Wait(ms=MINUTE_MS), DAY, DAY, MONTH)
+_LOOKS = (move("enable_relaxed"), move("quote", action="no such action"), move("transfer", to=OTHER, amount=1))
+"""Events that change nothing: any answer tells how the account stands."""
+_OFTEN = {"generate": 4, "refund": 2, "buy_topup": 2}
+
+
+_COPIES = (2, 2, 2, 3)
+"""The number of clients that ask at once, mostly: two are enough for most races, and easier to read."""
+
+
+class Scheduler:
+    """Draws the rounds of one world for a number of clients, one after the other: `next`, and `saw` what came of it.
+
+    With `kills` the implementation is killed now and then, and what was not answered is asked again under its id.
+    """
+
+    def __init__(self, dice: random.Random, terms: Capabilities, catalogue: Catalogue, clients: int, kills: bool) -> None:
+        self._dice, self._terms, self._catalogue, self._clients = dice, terms, catalogue, clients
+        account, _, session = system(catalogue).machines
+        self._keys = {
+            e.name: payload_keys(e)
+            for machine in (account, session)
+            for e in machine.events
+            if e.name in terms.events and e.actor is not Actor.CLOCK
+        }
+        self._at = {v.name: position for position, v in enumerate(account.variables)}
+        self._now, self._number = parse_instant(START), 0
+        self._rounds_left, self._kills_left = _ROUNDS, _KILLS if kills else 0
+        self._repeats = terms.repeats != NO_REPEATS
+        # One run of a batch is for all accounts for which the job is due; here it is due for one.
+        self._is_batch = terms.jobs == BATCH
+        self._used, self._unanswered, self._jobs = list[Record](), list[Record](), list[str]()
+        self._beginning = self._begin()
+        self._looks = [*range(clients)]
+
+    def next(self, account: Callable[[str], Account], pace: float) -> Round | None:
+        """The next round, None at the end; `account` tells how one may stand, `pace` how many seconds a request takes."""
+        if self._unanswered:
+            again, self._unanswered = self._unanswered, []
+            return self._round(again[:1])
+        while self._beginning:
+            first = self._beginning.pop(0)
+            if isinstance(first, Wait):
+                self._now = first.end(account(MAIN), self._now)
+            else:
+                return self._round([{"account": MAIN, **first}], pace)
+        if self._rounds_left:
+            self._rounds_left -= 1
+            self._now = max(self._now, self._dice.choice(_WAITS).end(account(MAIN), self._now))
+            moves = self._race(account(MAIN)) if self._clients > 1 else [self._move(account(MAIN))]
+            sends = [{"account": MAIN, **each} for each in moves if each is not None]
+            if sends and account(OTHER).last_at is not None and not self._dice.randrange(4):
+                sends[-1]["account"] = OTHER
+            return self._round(sends, pace) if sends else self.next(account, pace)
+        if self._looks:
+            look = next((each for each in _LOOKS if self._sendable(each)), None) or self._move(account(MAIN))
+            return None if look is None else Round(self._now, ((self._looks.pop(), {"account": MAIN, **look}),))
+        return None
+
+    def saw(self, calls: Sequence[Call]) -> None:
+        """Takes note of the last round."""
+        for call in calls:
+            record = {key: value for key, value in call.record.items() if key != "at"}
+            if "id" in record:
+                self._used.append(record)
+            if call.answered is None and "id" in record and self._repeats:
+                self._unanswered.append(record)
+            if "job" in record and record["job"] not in self._jobs:
+                self._jobs.append(record["job"])
+
+    def _begin(self) -> list[Record | Wait]:
+        plan = self._one_of(self._catalogue.ranking[1:], "plan")
+        opened, subscribed = move("open_account"), move("subscribe", plan=plan)
+        charged = move("generate", job="j0", cost=100, media=self._one_of(("image",), "media"), origin="first_party")
+        pack = move("buy_topup", pack=self._one_of(tuple(self._catalogue.packs), "pack"), quantity=1)
+        beginnings: list[Script] = [
+            (),
+            (opened,),
+            (opened, charged),
+            (opened, subscribed),
+            (opened, subscribed, charged),
+            (opened, subscribed, pack, move("login", session="s1")),
+            (opened, subscribed, pack, move("cancel")),
+            (opened, subscribed, MONTH, move("payment_failed")),
+        ]
+        script = self._dice.choice(beginnings)
+        beginning: list[Record | Wait] = [each for each in script if isinstance(each, Wait) or self._sendable(each)]
+        if script and self._sendable(opened) and not self._is_batch and not self._dice.randrange(4):
+            beginning.append(opened | {"account": OTHER})
+        return beginning
+
+    def _round(self, moves: Sequence[Record], pace: float | None = None) -> Round:
+        """The moves, each by a client of its own; a kill among them only where a `pace` is given."""
+        kill = None
+        if pace is not None and self._kills_left and not self._dice.randrange(3):
+            self._kills_left -= 1
+            kill = self._dice.choice((0.0, ANSWERED, ANSWERED, self._dice.uniform(0.0, 2.0 * pace)))
+            # What was under way has to be told from what comes again.
+            has_none = JOBS if self._is_batch else ()
+            moves = [each if "id" in each or each["event"] in has_none else {**each, "id": self._new("e")} for each in moves]
+        clients = self._dice.sample(range(self._clients), min(len(moves), self._clients))
+        return Round(self._now, tuple(zip(clients, moves, strict=False)), kill)
+
+    # What collides
+
+    def _race(self, account: Account) -> list[Record | None]:
+        copies = min(self._clients, self._dice.choice((*_COPIES, self._clients)))
+        races = [self._alike, self._alike, self._charges, self._due, self._any]
+        return self._dice.choice(races)(account, copies)
+
+    def _alike(self, account: Account, copies: int) -> list[Record | None]:
+        """The same request from several clients: under one id, under an id each, or without."""
+        same = self._move(account)
+        if same is None:
+            return []
+        kind = self._dice.randrange(3)
+        if kind == 0 and self._repeats:
+            return [{**same, "id": self._new("e")}] * copies
+        same.pop("id", None)
+        return [({**same, "id": self._new("e")} if kind == 1 else same) for _ in range(copies)]
+
+    def _charges(self, account: Account, copies: int) -> list[Record | None]:
+        """Charges of which not all can be afforded."""
+        event = self._dice.choice([name for name in ("generate", "generate", "api_generate") if name in self._keys] or [""])
+        moves = []
+        for _ in range(copies if event else 0):
+            held = self._holds(account, event)
+            moves.append(self._filled(event, account, cost=self._dice.choice((held, held // 2 + 1)) or 1, job=self._new("j")))
+        return moves
+
+    def _due(self, account: Account, copies: int) -> list[Record | None]:
+        """A job, twice or against what a user does."""
+        jobs = self._jobs_due(account) or ([] if self._is_batch else [name for name in JOBS if name in self._keys])
+        if not jobs:
+            return self._any(account, copies)
+        job = move(self._dice.choice(jobs))
+        is_twice = not self._is_batch and not self._dice.randrange(3)
+        return [job, *(job if is_twice else self._move(account) for _ in range(copies - 1))]
+
+    def _jobs_due(self, account: Account) -> list[str]:
+        clocks = {"daily_reset": account.daily, "renew": account.renewal, "payment_failed": account.renewal}
+        return [
+            job
+            for job, clock in clocks.items()
+            if job in self._keys and clock is not None and min(clock.shown, clock.upcoming) <= self._now
+        ]
+
+    def _any(self, account: Account, copies: int) -> list[Record | None]:
+        """Any requests, now and then one that was sent before."""
+        moves = [self._move(account) for _ in range(copies)]
+        if self._used and self._repeats and not self._dice.randrange(3):
+            moves[0] = {key: value for key, value in self._dice.choice(self._used).items() if key != "account"}
+        return moves
+
+    # Single requests
+
+    def _move(self, account: Account) -> Record | None:
+        """A request that may be made by now; None where nothing can be sent."""
+        names = [name for name in self._keys for _ in range(_OFTEN.get(name, 1)) if not self._is_batch or name not in JOBS]
+        for _ in range(8):
+            made = self._filled(self._dice.choice(names), account)
+            if made is not None:
+                return made | ({"id": self._new("e")} if self._dice.randrange(3) == 0 else {})
+        return None
+
+    def _filled(self, event: str, account: Account, **given: Any) -> Record | None:
+        """A request of `event`; None where the implementation takes no such thing."""
+        record = move(event)
+        for key, optional in self._keys[event].items():
+            # A generation that names no model names its origin.
+            value = given.get(key, None if optional and key != "origin" else self._value(key, event, account))
+            if value is not None and not self._terms.takes(key, value, optional):
+                value = self._one_of((), key)
+            if value is not None:
+                record[key] = value
+            elif not optional:
+                return None
+        return record
+
+    def _value(self, key: str, event: str, account: Account) -> Any:
+        dice, held = self._dice, self._holds(account, event)
+        if key == "job":
+            return dice.choice(self._jobs) if self._jobs and (event == "refund" or not dice.randrange(4)) else self._new("j")
+        if key == "shown":
+            pools = dice.sample(APP_POOLS, dice.randrange(1, 3))
+            return {pool: account.row[self._at[pool]] for pool in pools}
+        values: dict[str, tuple[Any, ...]] = {
+            "plan": self._catalogue.ranking[1:],
+            "pack": tuple(self._catalogue.packs),
+            "quantity": (1, 2),
+            "cost": (1, held // 2 + 1, max(held, 1)),
+            "amount": (1, 100),
+            "media": ("image", "image", "video"),
+            "origin": ("first_party", "first_party", "third_party"),
+            "to": (OTHER,),
+            "session": ("s1", "s1", "s2"),
+            "action": (*self._catalogue.prices, "no such action"),
+        }
+        return self._one_of(values.get(key, (key,)), key)
+
+    def _one_of(self, values: Sequence[Any], key: str) -> Any:
+        """One of `values` that the implementation takes, else one that it lists; None where there is none."""
+        taken = [value for value in values if self._terms.takes(key, value)] or list(self._terms.values.get(key, ()))
+        return self._dice.choice(taken) if taken else None
+
+    def _holds(self, account: Account, event: str) -> int:
+        """The tokens that a charge can be about."""
+        pools = POOLS[-1:] if event == "api_generate" else APP_POOLS
+        return sum(int(account.row[self._at[pool]]) for pool in pools)
+
+    def _sendable(self, record: Record) -> bool:
+        keys = self._keys.get(record["event"])
+        return keys is not None and all(
+            value is not None and self._terms.takes(key, value, keys.get(key, False))
+            for key, value in record.items()
+            if key != "event"
+        )
+
+    def _new(self, letter: str) -> str:
+        self._number += 1
+        return f"{letter}{self._number}"

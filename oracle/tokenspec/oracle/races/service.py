@@ -1,0 +1,106 @@
+"""An implementation in the foreground, which the tester starts, kills and starts again (`--restart`)."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shlex
+import signal
+import socket
+import ssl
+import subprocess
+import tempfile
+import time
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.races.crew import kill_group
+from tokenspec.oracle.sut.client import DIED, HUNG, Failed
+from tokenspec.oracle.sut.world import NotThere
+
+_TAIL = 2_000
+_GRACE = 2.0
+"""Seconds that it has to end by itself, once it is not needed any more."""
+
+
+class Service:
+    """The program that `command` starts, in a group of its own; it serves `url`, where that is an address."""
+
+    def __init__(self, command: str, url: str, wait: float) -> None:
+        try:
+            self._words = shlex.split(command)
+        except ValueError as fault:
+            raise WrongUsage("--restart", f"{one_line(command)} is no command line: {str(fault).lower()}") from None
+        parts = urlsplit(url)
+        self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
+        self._serves, self._wait, self._url = url.startswith(("http://", "https://")), wait, url
+        self._process: subprocess.Popen[bytes] | None = None
+        self._said = tempfile.TemporaryFile()
+        if self._serves and self._accepts():
+            says = f"{one_line(url)} answers before it was started; end what listens there, since it could not be killed"
+            raise WrongUsage("--restart", says)
+
+    def start(self) -> None:
+        """Starts it, and waits until it answers. Raises `NotThere`, and `OSError` where there is no such program."""
+        self._process = subprocess.Popen(
+            self._words, stdin=subprocess.DEVNULL, stdout=self._said, stderr=self._said, start_new_session=True
+        )
+        until, accepts = time.monotonic() + self._wait, False
+        while self._serves and not self._answers():
+            accepts = self._accepts()
+            if self._process.poll() is not None:
+                raise self._not_there(DIED, f"it ended with exit code {self._process.returncode}")
+            if time.monotonic() > until:
+                if accepts:
+                    # It takes connections, and does not care for a request that is none of the protocol.
+                    return
+                raise self._not_there(
+                    HUNG, f"nobody answers at {one_line(self._url)} after {self._wait:g} s; --wait gives it more"
+                )
+            time.sleep(0.01)
+
+    def kill(self) -> None:
+        """Kills it, with everything that it started in its group."""
+        kill_group(self._process)
+
+    def end(self) -> None:
+        """Ends it: it is asked to, and killed if it does not."""
+        if self._process is not None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._process.pid, signal.SIGTERM)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_GRACE)
+            self.kill()
+        self._said.close()
+
+    def _accepts(self) -> bool:
+        try:
+            socket.create_connection(self._address, 1.0).close()
+        except OSError:
+            return False
+        return True
+
+    def _answers(self) -> bool:
+        """Returns whether anything comes back from the server, be it that it does not know the request."""
+        is_plain = self._url.startswith("http://")
+        connection = (http.client.HTTPConnection if is_plain else http.client.HTTPSConnection)(*self._address, timeout=1.0)
+        try:
+            connection.request("GET", "/")
+            connection.getresponse().read()
+        except http.client.RemoteDisconnected:
+            return False
+        except (http.client.HTTPException, ssl.SSLError):
+            return True
+        except OSError:
+            return False
+        finally:
+            connection.close()
+        return True
+
+    def _not_there(self, how: str, detail: str) -> NotThere:
+        self.kill()
+        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - _TAIL))
+        lines = [one_line(line, 300) for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
+        return NotThere(Failed(how, f"--restart {shlex.join(self._words)}: {detail}", " | ".join(lines[-5:])))

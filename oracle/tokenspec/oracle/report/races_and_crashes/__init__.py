@@ -1,0 +1,1 @@
+"""Races and crashes: what was asked for, and the report."""

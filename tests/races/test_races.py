@@ -1,0 +1,206 @@
+"""Races and crashes as a user tries them: what is right conforms, each bug is found, and a saved history shows it again."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import socket
+import sys
+from pathlib import Path
+
+import pytest
+
+from command.conftest import read_lines
+from sut.calling import call
+from tokenspec.oracle.races.crew import CLIENT_VARIABLE
+
+HERE = Path(__file__).parent
+
+
+def in_threads(name: str) -> str:
+    return f"python:races.small_wallet:{name}"
+
+
+@pytest.fixture(autouse=True)
+def _modules_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]))
+
+
+def in_processes(folder: Path, bug: str = "") -> str:
+    return shlex.join([sys.executable, str(HERE / "small_wallet.py"), str(folder / "wallet.json"), *filter(None, [bug])])
+
+
+def test_a_lock_round_the_wallet_is_right() -> None:
+    done = call("fuzz", "--sut", in_threads("right"), "--clients", "4", "--examples", "40", "--format", "json")
+    assert done.code == 0
+    report = done.report
+    assert (report["verdict"], report["clients"], report["counterexample"]) == ("conforms", 4, None)
+    assert report["compared"] == report["steps"] > 400
+    met = {(each["event"], each["outcome"]) for each in report["coverage"] if each["hits"]}
+    assert {("generate", "generates_for_tokens"), ("open_account", "refused: account_must_be_new")} <= met
+    pairs = {tuple(each["pair"]) for each in report["overlaps"]}
+    assert ("generate: generates_for_tokens", "generate: tokens_must_cover_cost") in pairs
+    assert any("a repeated id" in one for one, _ in pairs)
+
+
+def test_the_same_where_settings_are_inferred() -> None:
+    done = call("fuzz", "--sut", in_threads("right"), "--clients", "3", "--examples", "5", "--policy", "infer")
+    assert (done.code, "conforms" in done.out) == (0, True)
+
+
+def test_what_it_does_not_know_in_any_order_is_not_sent() -> None:
+    done = call("fuzz", "--sut", in_threads("knows_little"), "--clients", "3", "--examples", "60", "--format", "json")
+    assert (done.code, done.report["verdict"]) == (0, "conforms")
+    met = {each["outcome"] for each in done.report["coverage"] if each["hits"]}
+    assert {"generates_for_tokens", "refused: tokens_must_cover_cost"} <= met <= {
+        "opens", "generates_for_tokens", "refused: tokens_must_cover_cost", "refused: relaxed_cannot_be_switched_on",
+    }  # fmt: skip
+    assert len(done.report["overlaps"]) > 2
+
+
+def test_time_ends_a_run() -> None:
+    done = call("fuzz", "--sut", in_threads("right"), "--clients", "2", "--seconds", "1")
+    assert (done.code, "ended by time" in done.out) == (0, True)
+    words = ("--clients", "2", "--seconds", "1", "--examples", "1000000")
+    assert call("fuzz", "--sut", in_threads("right"), *words).code == 20
+
+
+@pytest.mark.parametrize("bug", ["no_lock", "id_outside"])
+def test_a_race_is_found_told_and_played_again(bug: str, tmp_path: Path) -> None:
+    log = tmp_path / "race.jsonl"
+    words = ("fuzz", "--sut", in_threads(bug), "--clients", "3", "--save", log)
+    done = call(*words, "--format", "json", "--report", f"md={tmp_path}/race.md", "--report", f"junit={tmp_path}/race.xml")
+    assert done.code == 15
+    found = done.report["counterexample"]
+    assert len(found["records"]) <= 4
+    assert found["shown"] * 2 > found["tries"]
+    assert found["schedule"].startswith("0/")
+    assert len(found["orders"]) >= 2
+    assert found["records"] == read_lines(log)
+    one, other = found["records"][-2:]
+    assert one["client"] != other["client"]
+    assert other["sent"] < one["answered"]
+    assert "┌ generate" in (tmp_path / "race.md").read_text() + (tmp_path / "race.xml").read_text()
+    again = call("fuzz", "--sut", in_threads(bug), "--again", log)
+    assert again.code == 15
+    assert "in no order is every answer right" in again.out
+    assert call("fuzz", "--sut", in_threads("right"), "--again", log, "--examples", "20").code == 0
+    # The same file is a log.
+    assert call("replay", log).code == 15
+
+
+def test_each_process_is_told_its_number_and_the_others_join(tmp_path: Path) -> None:
+    done = call("fuzz", "--sut", in_processes(tmp_path), "--clients", "3", "--examples", "6", "--format", "json")
+    assert (done.code, done.report["verdict"]) == (0, "conforms")
+    assert sorted((tmp_path / "wallet.json.clients").read_text().split()) == ["0", "1", "2"]
+    assert CLIENT_VARIABLE == "TOKENSPEC_CLIENT"
+    assert call("fuzz", "--sut", in_processes(tmp_path, "no_lock"), "--clients", "2").code == 15
+
+
+def test_what_is_in_the_file_survives_a_crash(tmp_path: Path) -> None:
+    sut = in_processes(tmp_path)
+    done = call("fuzz", "--sut", sut, "--restart", sut, "--clients", "2", "--examples", "8", "--format", "json")
+    assert (done.code, done.report["verdict"]) == (0, "conforms")
+    assert done.report["kills"] > 3
+
+
+def test_an_answer_before_it_is_kept_is_found_by_a_crash(tmp_path: Path) -> None:
+    sut, log = in_processes(tmp_path, "answers_first"), tmp_path / "crash.jsonl"
+    done = call("fuzz", "--sut", sut, "--restart", sut, "--save", log)
+    assert done.code == 15
+    assert "-- killed with kill -9, and started again --" in done.out
+    assert any("kill" in record for record in read_lines(log))
+    assert call("fuzz", "--sut", sut, "--again", log).code == 64
+    again = call("fuzz", "--sut", sut, "--again", log, "--restart", sut)
+    assert (again.code, "killed with kill -9" in again.out) == (15, True)
+
+
+def test_who_forgets_everything_does_not_survive_a_crash() -> None:
+    sut = shlex.join([sys.executable, str(HERE.parent.parent / "examples/python-wallet/adapter.py")])
+    done = call("fuzz", "--sut", sut, "--restart", sut, "--format", "json")
+    assert done.code == 15
+    assert done.report["counterexample"]["kills"] > 0
+
+
+def test_one_client_overlaps_with_nobody() -> None:
+    done = call("fuzz", "--sut", in_threads("right"), "--clients", "1", "--examples", "3")
+    assert (done.code, "overlapped" in done.out) == (20, True)
+
+
+def test_without_a_kill_after_something_was_accepted_there_is_no_verdict(tmp_path: Path) -> None:
+    sut = in_processes(tmp_path, "only_refuses")
+    done = call("fuzz", "--sut", sut, "--restart", sut, "--examples", "6", "--format", "json")
+    assert (done.code, done.report["kills"], done.report["compared"] > 0) == (20, 0, True)
+    assert "never killed after something had been accepted" in done.report["why"]
+
+
+def test_who_raises_diverges_with_its_last_words() -> None:
+    done = call("fuzz", "--sut", in_threads("dies"), "--clients", "2")
+    assert done.code == 15
+    assert "the ledger is on fire" in done.out
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port: int = taken.getsockname()[1]
+    return port
+
+
+def test_a_server_is_started_killed_and_started_again(tmp_path: Path, free_port: int) -> None:
+    start = [sys.executable, str(HERE / "served_wallet.py"), str(free_port)]
+    restart, sut = shlex.join([*start, str(tmp_path / "wallet.json")]), f"http://127.0.0.1:{free_port}"
+    kept = call("fuzz", "--sut", sut, "--clients", "2", "--restart", restart, "--examples", "4", "--format", "json")
+    assert (kept.code, kept.report["kills"] > 0) == (0, True)
+    restart = shlex.join(start)
+    done = call("fuzz", "--sut", sut, "--clients", "2", "--restart", restart, "--format", "json")
+    # It keeps all in memory.
+    assert (done.code, done.report["counterexample"]["kills"] > 0) == (15, True)
+    with socket.create_server(("127.0.0.1", free_port)):
+        taken = call("fuzz", "--sut", sut, "--restart", restart)
+    assert (taken.code, "answers before it was started" in taken.err) == (64, True)
+    missing = call("fuzz", "--sut", sut, "--restart", f"{sys.executable} -c 1")
+    assert (missing.code, "it ended with exit code 0" in missing.err) == (66, True)
+    silent = call("fuzz", "--sut", sut, "--restart", "sleep 60", "--wait", "0.3")
+    assert (silent.code, "--wait gives it more" in silent.err) == (66, True)
+    assert call("fuzz", "--sut", sut, "--restart", "no-such-program").code == 66
+
+
+WRONG = {
+    "no implementation": (("--clients", "2"), 64),
+    "a database": (("--sut", "x", "--clients", "2", "--database", "d"), 64),
+    "an empty command": (("--sut", "http://127.0.0.1:1", "--restart", ""), 64),
+    "waiting for a process": (("--sut", "x", "--wait", "3"), 64),
+    "no such file": (("--sut", "x", "--again", "no-such.jsonl"), 66),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_wrong_usage(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    words, code = WRONG[name]
+    done = call("fuzz", *words)
+    assert (done.code, "Traceback" in done.err) == (code, False)
+
+
+OPENS = {"account": "a", "at": "2027-01-15T00:00:00Z", "event": "open_account", "client": 0, "sent": 1, "answered": 2}
+BAD_HISTORIES = {
+    "client: ": OPENS | {"client": "x"},
+    "sent: ": OPENS | {"sent": 0},
+    "answered: ": OPENS | {"answered": 1},
+    "kill: ": OPENS | {"kill": "soon"},
+    "event: ": OPENS | {"event": "explode"},
+    "at: ": OPENS | {"at": "yesterday"},
+}
+
+
+@pytest.mark.parametrize("field", BAD_HISTORIES)
+def test_a_bad_history_is_told_with_its_line(field: str, tmp_path: Path) -> None:
+    log = tmp_path / "bad.jsonl"
+    log.write_text(json.dumps(OPENS) + "\n" + json.dumps(BAD_HISTORIES[field]) + "\n")
+    done = call("fuzz", "--sut", in_threads("right"), "--again", log)
+    assert done.code == 65
+    assert f"{log}:2: {field}" in done.err
+    log.write_text("")
+    assert call("fuzz", "--sut", in_threads("right"), "--again", log).code == 65

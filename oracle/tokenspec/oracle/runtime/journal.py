@@ -15,7 +15,7 @@ Vector = Annotated[tuple[int, ...], Meta(min_length=len(APP_POOLS), max_length=l
 """Balances of the app's pools, in the order of APP_POOLS."""
 
 
-class Entry(msgspec.Struct, array_like=True, frozen=True, gc=False):
+class MemoryEntry(msgspec.Struct, array_like=True, frozen=True, gc=False):
     """An entry of the declared memory: what it holds, and how many of each kind of period had ended when it was first written."""
 
     held: tuple[bool | int | str, ...]
@@ -40,7 +40,7 @@ class Account(msgspec.Struct):
     """The instant at which a daily reset last ran, or at which the account was opened."""
     ended: tuple[int, ...] = ()
     """The number of periods of each kind that have ended, in the order of declaration."""
-    entries: dict[str, Entry] = {}
+    entries: dict[str, MemoryEntry] = {}
     """The entries of the declared memory, by key."""
     answers: dict[str, Answer] = {}
     sessions: dict[str, Session] = {}

@@ -10,7 +10,7 @@ from tokenspec.machine.interpreters.recall import blank, recalled
 from tokenspec.machine.lang.declaration import ClockAct, Event, Memory, Origin
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate_memory import memory_scope
-from tokenspec.oracle.runtime.journal import Account, Entry
+from tokenspec.oracle.runtime.journal import Account, MemoryEntry
 
 Facts: TypeAlias = Callable[[Account, str], Row]
 """Facts about the entry of an account under a key."""
@@ -22,7 +22,7 @@ class Remembered:
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
         self.names = tuple(memory_scope(memory))
-        self._blank = Entry(blank(memory), (-1,) * len(memory.periods))
+        self._blank = MemoryEntry(blank(memory), (-1,) * len(memory.periods))
         self._at = {each.name: position for position, each in enumerate(memory.holds)}
         self._ends: dict[tuple[str, ClockAct], list[int]] = {}
         for position, period in enumerate(memory.periods):
@@ -62,7 +62,7 @@ class Remembered:
     def write(self, account: Account, key: str, held: Row) -> None:
         """Replaces the values of the entry under `key`; its periods stay those in which it was first written."""
         known = account.entries.get(key)
-        account.entries[key] = Entry(held, account.ended if known is None else known.since)
+        account.entries[key] = MemoryEntry(held, account.ended if known is None else known.since)
 
     def note(self, account: Account, key: str, values: Mapping[str, Any]) -> None:
         """Replaces some values of the entry under `key`, by name."""

@@ -47,7 +47,6 @@ def of_an_empty_wallet() -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.xfail(strict=False, reason="not shown since further answers were declared")
 @pytest.mark.slow
 @pytest.mark.parametrize("resets", ["explicit", "implied"])
 def test_everything_that_can_be_met_is_met(resets: str) -> None:

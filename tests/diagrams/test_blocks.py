@@ -15,7 +15,7 @@ from docutils.nodes import literal, row, system_message
 from sphinx.application import Sphinx
 
 from command.conftest import Finished, finished, within
-from tokenspec.diagrams.blocks import MARKDOWN, RST, BadBlock, filled
+from tokenspec.diagrams.blocks import MARKDOWN, RST, BadBlock, Markup, filled
 from tokenspec.diagrams.markup import Content, Gallery, markdown, rst
 from tokenspec.diagrams.tables import Table, events_by_state, refusals, table
 from tokenspec.diagrams.words import opposite
@@ -59,6 +59,33 @@ def test_a_wrong_block_is_told_with_its_line(text: str, line: int) -> None:
     with pytest.raises(BadBlock) as told:
         filled(text, MARKDOWN, heard)
     assert told.value.line == line
+
+
+@pytest.mark.parametrize(
+    ("markup", "nearly"),
+    [(MARKDOWN, line) for line in (
+        "<!--tokenspec: plans-->",
+        "<!-- Tokenspec: plans -->",
+        "<!-- tokenspec : plans -->",
+        " <!-- tokenspec: plans -->",
+        "> <!-- tokenspec: plans -->",
+        "- <!-- tokenspec: plans -->",
+        "<!-- tokenspec: plans --> and more",
+        "<!-- tokenspec:",
+    )] + [(RST, line) for line in ("..  tokenspec: plans", ".. tokenspec:: plans", ".. TokenSpec: plans")],
+)  # fmt: skip
+def test_what_is_nearly_a_marker_is_told_with_its_line(markup: Markup, nearly: str) -> None:
+    marker = markup.ends.replace("end", "tokenspec: a table")
+    right = f"{marker}\n{markup.ends}\n"
+    with pytest.raises(BadBlock, match="nearly a marker") as told:
+        filled(f"{right}\n{nearly}\nold\n", markup, heard)
+    assert told.value.line == 4
+
+
+def test_a_word_about_tokenspec_and_a_marker_in_code_are_no_markers() -> None:
+    code = "    <!--tokenspec: plans-->\n```\n<!--tokenspec: plans-->\n```\n"
+    text = f"<!-- tokenspec fills this page -->\nSee tokenspec: it is short.\n{code}"
+    assert filled(text, MARKDOWN, heard).text == text
 
 
 def test_restructured_text_holds_the_same_table() -> None:

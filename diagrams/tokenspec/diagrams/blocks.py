@@ -2,7 +2,8 @@
 
 In Markdown a block stands between `<!-- tokenspec: NAME -->` and `<!-- end -->`, in reStructuredText between
 `.. tokenspec: NAME` and `.. end`, each on a line of its own; what is between them is replaced. After the name may stand
-options, as `key=value`; those that are lists may stand more than once. What stands in a fenced piece of code is no marker.
+options, as `key=value`; those that are lists may stand more than once. What stands in a fenced piece of code is no marker;
+what elsewhere is nearly one is an error, since nobody would notice that its block is not kept up to date.
 """
 
 from __future__ import annotations
@@ -37,13 +38,27 @@ class Markup:
     """The marking and writing of blocks in one kind of document."""
 
     begins: re.Pattern[str]
+    nearly: re.Pattern[str]
+    """A line that is meant as a marker, in whatever case or spacing, in a quote or a list; only `begins` takes one."""
     ends: str
     fence: re.Pattern[str]
     write: Writer
 
 
-MARKDOWN = Markup(re.compile(r"<!-- tokenspec: (.+?) -->\s*"), "<!-- end -->", re.compile(r" {0,3}(`{3,}|~{3,})"), markdown)
-RST = Markup(re.compile(r"\.\. tokenspec: (.+?)\s*"), ".. end", re.compile(r"(?!)"), rst)
+MARKDOWN = Markup(
+    re.compile(r"<!-- tokenspec: (.+?) -->\s*"),
+    re.compile(r" {0,3}(?:[>*+-] *)*<!--\s*tokenspec\s*:", re.IGNORECASE),
+    "<!-- end -->",
+    re.compile(r" {0,3}(`{3,}|~{3,})"),
+    markdown,
+)
+RST = Markup(
+    re.compile(r"\.\. tokenspec: (.+?)\s*"),
+    re.compile(r"\.\.\s+tokenspec\s*:", re.IGNORECASE),
+    ".. end",
+    re.compile(r"(?!)"),
+    rst,
+)
 MARKUPS = {".md": MARKDOWN, ".markdown": MARKDOWN, ".rst": RST}
 """By the end of a file's name."""
 
@@ -74,6 +89,9 @@ def filled(text: str, markup: Markup, find: Find, keep: Keep = lambda name, opti
         number += 1
         written.append(line)
         begins = markup.begins.fullmatch(line)
+        if not fence and not begins and markup.nearly.match(line):
+            marker = markup.ends.replace("end", "tokenspec: NAME")
+            raise BadBlock(f"it is nearly a marker, and no block begins there: a line of its own is {marker}", number)
         if fence or not begins:
             fence = _fence(markup, line, fence)
             continue

@@ -14,6 +14,7 @@ from tokenspec.oracle.base.nearest import nearest
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn, observes_all
+from tokenspec.oracle.logs.known_ways import known_ways
 from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.logs.rows_read import RowsRead
 from tokenspec.oracle.logs.what_decided import because
@@ -76,6 +77,8 @@ class Divergence:
     """The settings for each differing field, where the fields are right under different settings."""
     resets: str | None = None
     """The other mode of jobs, where the account agrees under it."""
+    known: list[str] = field(default_factory=list)
+    """The ways of real wallets that it fits and that no setting allows."""
 
     @property
     def delta(self) -> int | None:
@@ -235,7 +238,7 @@ def replay(
         new = found.new(record.account, differing)
         if new:
             kept = line if len(report.divergences) < LINES_KEPT else line._replace(content=b"")
-            divergence = found.divergence(kept, position, record, new, before, decided_by)
+            divergence = found.divergence(kept, position, record, answer, new, before, decided_by)
             divergence.first_use = first_use
             divergence.notes += _notes(record, unknown, line_before if is_same and record.id is None else None)
             report.divergences.append(divergence)
@@ -309,6 +312,7 @@ class _Finder:
         line: Line,
         position: int,
         record: Record,
+        answer: Answer,
         found: list[Difference],
         before: tuple[Any, ...] | None,
         decided_by: str | None,
@@ -323,6 +327,7 @@ class _Finder:
         skipped = list(self.skipped.get(record.account, ()))
         notes = self._nearly(record, decided_by)
         diverges = Divergence(line, record.account, event, at, found, state, rule, why, clauses, position, skipped, notes)
+        diverges.known = known_ways(self._oracle, record, state, answer, found)
         diverges.can_be_followed = record.account not in self._followed_no_more
         return diverges
 

@@ -10,6 +10,7 @@ from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import bounded, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
+from tokenspec.oracle.logs.known_ways import known_lines
 from tokenspec.oracle.report.config import FuzzConfig
 from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.fuzz import RandomRuns
@@ -155,6 +156,8 @@ def counterexample_lines(found: SutCounterexample) -> list[str]:
     elif found.because is not None:
         settings = ", or ".join(f"{name}={choice}" for name, choice in found.because.explained_by)
         lines.append(f"  right under  --policy {settings}" if settings else "  no other answer of a single policy makes it right")
+        if not settings:
+            lines += known_lines(found.because.known)
     if not found.is_reproduced:
         why = "an earlier world may not have been forgotten, or it is left to chance"
         lines.append(f"  it did not come again in a new world: {why}")

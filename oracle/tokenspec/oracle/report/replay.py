@@ -10,6 +10,7 @@ from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.logs.infer import Inference
+from tokenspec.oracle.logs.known_ways import known_lines
 from tokenspec.oracle.logs.reading import Bad
 from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Divergence, Sum
 from tokenspec.oracle.logs.replay import Report as Replay
@@ -334,6 +335,8 @@ def _explanations(d: Divergence) -> Iterator[str]:
         yield f"  no other answer of a single policy makes all of it right; {', '.join(told)}"
     elif d.resets is None:
         yield "  no other answer of a single policy makes it right"
+    if not d.explained_by and d.resets is None:
+        yield from known_lines(d.known)
 
 
 def _either(settings: Iterable[tuple[str, str]]) -> str:
@@ -379,6 +382,7 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
         "explained_by": settings_data(d.explained_by),
         "explained_by_field": {name: settings_data(settings) for name, settings in d.by_field.items()},
         "resets": d.resets,
+        "known": [] if d.explained_by or d.resets is not None else d.known,
         "skipped": [{"file": line.file, "line": line.number} for line in d.skipped],
         "notes": d.notes,
     }

@@ -238,8 +238,12 @@ def test_the_pre_commit_hook_does_the_same_and_passes_over_other_files(tmp_path:
     hook = dict(re.findall(r"(\w+): (.+)", (ROOT / ".pre-commit-hooks.yaml").read_text()))
     (tmp_path / "a.md").write_text("<!-- tokenspec: plans -->\n<!-- end -->\n")
     (tmp_path / "b.md").write_text("no block\n")
-    words = hook["entry"].split()
+    words = [*hook["entry"].split(), *hook["args"].strip("[]").split(", ")]
     assert words[0] == "tokenspec"
+    # No name of a document is an option.
+    shutil.copy(tmp_path / "a.md", tmp_path / "--catalogue=b.md")
+    done = within(*words[1:], "--catalogue=b.md", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "written: --catalogue=b.md\n")
     done = within(*words[1:], "a.md", "b.md", cwd=tmp_path)
     assert (done.code, done.err) == (0, "written: a.md\n")
     assert within(*words[1:], "b.md", cwd=tmp_path).code == 0

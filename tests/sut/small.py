@@ -41,8 +41,8 @@ def answer_to_cancel() -> bytes:
         child = subprocess.Popen(["sleep", "60"])
         print(f"pid {os.getpid()} and {child.pid}", file=sys.stderr, flush=True)
         time.sleep(60)
-    if FAULT == "leaves_a_child":
-        child = subprocess.Popen(["sleep", "60"])
+    if FAULT in ("leaves_a_child", "leaves_a_daemon"):
+        child = subprocess.Popen(["sleep", "60"], start_new_session=FAULT == "leaves_a_daemon")
         print(f"pid {child.pid}", file=sys.stderr, flush=True)
         sys.exit(1)
     if FAULT == "talkative":

@@ -89,7 +89,7 @@ def test_one_that_ends_or_is_silent_before_it_ever_answered_is_missing(verb: str
 
 
 @tells_of_processes
-@pytest.mark.parametrize("fault", ["hangs", "leaves_a_child"])
+@pytest.mark.parametrize("fault", ["hangs", "leaves_a_child", "leaves_a_daemon"])
 def test_what_it_started_is_ended_with_it(fault: str) -> None:
     failure = fuzzed(fault, BUSY_S).report["counterexample"]["failure"]
     pids = [int(pid) for pid in re.findall(r"\d+", failure["last_words"])]

@@ -113,6 +113,35 @@ def test_a_suite_of_another_declaration_is_worked_out_again(tmp_path: Path, dige
     assert [(each.code, "spent.json: step 2: mode" in each.err) for each in (run, added)] == [(65, True)] * 2
 
 
+def test_a_vector_made_before_there_was_a_policy_is_worked_out_when_it_is_added(tmp_path: Path) -> None:
+    suite, own = write_suite(tmp_path / "s", RUNS), tmp_path / "own"
+
+    def older(vector: Any) -> None:
+        del vector["policy"]["refund"], vector["policy"]["month_end"]
+        for step in vector["steps"]:
+            del step["expect"]["relaxed"]
+
+    assert call("vectors", "add", own, changed(suite, "plan", older)).code == 0
+    found = read_suite(own)
+    vector = found.case(found.index.vectors[0]).vector
+    assert (vector.policy["refund"], vector.steps[1].expect.relaxed) == ("to_source", ["image"])
+    wrong = changed(suite, "spent", lambda vector: (older(vector), vector["steps"][0]["expect"]["balances"].update(daily=7)))
+    added = call("vectors", "add", own, wrong)
+    assert (added.code, "spent.json: step 1: balances.daily: the vector expects 7, and 150 is right" in added.err) == (65, True)
+
+
+def test_a_vector_that_the_index_has_lost_is_named(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path / "s", RUNS)
+    index = suite / "index.json"
+    listed = json.loads(index.read_text())
+    listed["vectors"] = [entry for entry in listed["vectors"] if entry["id"] != "spent"]
+    index.write_text(json.dumps(listed))
+    done = call("vectors", "run", suite, "--sut", sut("implementation.py"), "--format", "json")
+    assert (done.code, done.report["passed"], done.report["suite"]["not_in_the_index"]) == (0, 2, ["spent"])
+    text = call("vectors", "run", suite, "--sut", sut("implementation.py")).out
+    assert "1 in the folder and not in the index, so not run: spent\n" in text
+
+
 def test_the_pytest_plugin_believes_no_suite_either(tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "s", RUNS)
     changed(suite, "spent", last(mode="relaxed"))

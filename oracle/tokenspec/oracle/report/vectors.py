@@ -46,7 +46,7 @@ def vectors_report(suite: Suite, cases: Sequence[Case], found: Run, policy: Mapp
         verdict=_verdict(found, passed, failed, skipped),
         made=stamp(),
         properties={PASSED: passed, FAILED: failed, SKIPPED: skipped},
-        body=lambda: _body(cases, found, seconds),
+        body=lambda: _body(suite, cases, found, seconds),
         data=lambda: _data(suite, found, policy, seconds),
         checks=lambda: _checks(suite, cases, found),
         kinds={"failure": "diverges"},
@@ -75,7 +75,7 @@ def _verdict(found: Run, passed: int, failed: int, skipped: int) -> str:
     return f"{conforms}{fixed_words(found.fixed, found.figures)}: {counts}"
 
 
-def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
+def _body(suite: Suite, cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
     """Yields the first failures as stories, a table of all, and the skipped vectors."""
     if found.terms is not None:
         yield Notes([title_of(found.terms)])
@@ -86,6 +86,8 @@ def _body(cases: Sequence[Case], found: Run, seconds: float) -> Iterator[Block]:
     yield ReportTable(["vector", "step", "wrong"], rows)
     skipped = Counter(each.why for each in found.results if each.result == SKIPPED).most_common()
     notes = [f"skipped {times}: {one_line(why, 200)}" for why, times in skipped]
+    if strays := suite.strays():
+        notes.append(f"{len(strays)} in the folder and not in the index, so not run: {one_line(', '.join(strays), 400)}")
     limits = [*(limits_of(found.terms) if found.terms is not None else ()), *_limits(found)]
     yield Notes([*left_out_lines(found.left_out), *notes, *limits, f"{found.sent:,} events in {seconds:.1f} s"])
 
@@ -118,7 +120,7 @@ def _finding(suite: Suite, case: Case, each: VectorResult) -> ReportFinding:
 def _data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float) -> dict[str, Any]:
     return {
         **stamp(),
-        "suite": {"digest": suite.index.digest, "version": suite.index.version},
+        "suite": {"digest": suite.index.digest, "version": suite.index.version, "not_in_the_index": suite.strays()},
         "policy": dict(policy),
         "fixed": dict(found.fixed),
         "fixed_catalogue": dict(found.figures),

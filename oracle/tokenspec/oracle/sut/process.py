@@ -13,8 +13,10 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 
@@ -29,6 +31,9 @@ _REMEDY = "standard output is for answers alone, one line each; write logs to st
 
 _GRACE = 1.0
 """Seconds that a process has to end by itself after its input has ended, and again after a signal."""
+
+_MARK = "_TOKENSPEC_STARTED_BY"
+"""The variable by which all processes are known that a program has started, in whatever session they are."""
 
 
 def words_of(command_line: str) -> list[str]:
@@ -160,7 +165,8 @@ class ProcessClient:
     def __init__(self, words: Sequence[str], timeout: float, environment: Mapping[str, str] | None = None) -> None:
         if sys.platform == "win32":
             raise WrongUsage("--sut", "command lines are supported on POSIX systems only; use http://HOST:PORT")
-        self._words, self._timeout, self._environment = words, timeout, environment or {}
+        self._words, self._timeout, self._mark = words, timeout, uuid.uuid4().hex
+        self._environment = {**(environment or {}), _MARK: self._mark}
         self._running: _Running | None = _Running(words, timeout, self._environment)
         self._encode = msgspec.json.Encoder().encode
 
@@ -204,10 +210,23 @@ class ProcessClient:
             run.signal(signal.SIGKILL)
 
     def end(self) -> None:
-        """Closes the input of the process, and after a grace period ends it."""
+        """Closes the input of the process, and after a grace period ends it, and all that its runs have left behind."""
         run, self._running = self._running, None
-        if run is not None:
-            run.end(_GRACE)
+        try:
+            if run is not None:
+                run.end(_GRACE)
+        finally:
+            for pid in _marked(self._mark):
+                with suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+
+
+def _marked(mark: str) -> Iterator[int]:
+    """Yields the processes with this mark, where the system shows the variables of its processes (Linux)."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            if f"{_MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
+                yield int(folder.name)
 
 
 def _last_lines(tail: bytes) -> str:

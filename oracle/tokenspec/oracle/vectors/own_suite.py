@@ -17,7 +17,19 @@ from tokenspec.oracle.base.text import in_our_words
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import cannot_be_written, write_file
 from tokenspec.oracle.vectors.from_counterexample import case_of
-from tokenspec.oracle.vectors.suite import INDEX, VECTORS, BadSuite, Case, Index, Vector, checked_answers, laid_out, read_suite
+from tokenspec.oracle.vectors.suite import (
+    INDEX,
+    VECTORS,
+    BadSuite,
+    Case,
+    Index,
+    Vector,
+    checked_answers,
+    laid_out,
+    read_suite,
+    vector_of,
+)
+from tokenspec.spec.policies import DEFAULTS
 
 
 def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
@@ -59,15 +71,22 @@ def _added(directory: Path, found: dict[Path, tuple[Case, dict[str, Any]]]) -> t
 
 
 def _case(file: Path) -> tuple[Case, dict[str, Any]]:
-    """Returns the vector in a file, and its members as written."""
+    """Returns the vector in a file, and its members as they are to be written.
+
+    A vector made before there was some policy has the others at their default, and is completed.
+    """
     content = file.read_bytes()
     try:
         written = decode(content, dict)
+        policy = written.get("policy")
+        if is_older := isinstance(policy, dict) and policy.keys() < DEFAULTS.keys():
+            made = checked_answers(file, vector_of(written | {"policy": DEFAULTS | policy}), is_older)
+            written = msgspec.to_builtins(made)
         case = case_of(written)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSuite(str(file), in_our_words(str(fault))) from None
     except BadSuite as fault:
-        raise BadSuite(str(file), str(fault).removeprefix("vector: ")) from None
+        raise BadSuite(str(file), str(fault).removeprefix("vector: ").removeprefix(f"{file}: ")) from None
     checked_answers(file, case.vector)
     return case, {name: written[name] for name in Vector.__struct_fields__}
 

@@ -135,6 +135,11 @@ class Suite:
     is_own: bool = True
     """False for the suite that comes with tokenspec: its answers were computed when it was built."""
 
+    def strays(self) -> list[str]:
+        """Returns the vectors that lie in the directory and that the index does not list, so that nobody runs them."""
+        listed = {entry.id for entry in self.index.vectors}
+        return sorted(name for path in (self.path / VECTORS).glob("*.json") if (name := path.stem) not in listed)
+
     def case(self, entry: Entry) -> Case:
         """Returns the vector of an entry. Raises `BadSuite`, `OSError`."""
         path = self.path / VECTORS / f"{entry.id}.json"

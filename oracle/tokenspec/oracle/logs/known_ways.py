@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tokenspec.oracle.base.instants import DAY_MS
-from tokenspec.oracle.runtime.clocks import anniversaries
+from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.observations import instant_of
@@ -35,6 +35,8 @@ class _Seen:
     catalogue: Catalogue
     anchor: int | None
     """The instant at which the subscription began."""
+    month: ClockReader
+    """The clock of the renewal."""
 
     @property
     def allowance(self) -> int:
@@ -72,7 +74,7 @@ def _upgrade(s: _Seen) -> bool:
     assert isinstance(s.record.at, int)
     due, new = _instant(s.wrong.get("next_renewal_at")), s.catalogue.plans[s.seen["plan"]].allowance
     is_on_top = s.wrong.get("balances.fast") == s.before["fast"] + new
-    return is_on_top or due in (next(anniversaries(s.record.at)), s.record.at + _MONTH_MS)
+    return is_on_top or due in (s.month.start(s.record.at).shown, s.record.at + _MONTH_MS)
 
 
 def _one_pool(s: _Seen) -> bool:
@@ -167,7 +169,17 @@ def known_ways(
     wrong = {name: got for name, _, got in differing}
     dial = oracle.accounts[record.account].renewal
     seen = right | {"reason": None} | {name: got for name, got in wrong.items() if "." not in name}
-    found = _Seen(record, event_of(record), before, right, seen, wrong, oracle.catalogue, dial.anchor if dial else None)
+    found = _Seen(
+        record,
+        event_of(record),
+        before,
+        right,
+        seen,
+        wrong,
+        oracle.catalogue,
+        dial.anchor if dial else None,
+        month=oracle.clocks["renewal"],
+    )
     return [row for row, shows in WAYS.items() if shows(found)]
 
 

@@ -168,6 +168,7 @@ def known_ways(
         return []
     wrong = {name: got for name, _, got in differing}
     dial = oracle.accounts[record.account].renewal
+    anchor = dial.anchor if dial is not None else None
     seen = right | {"reason": None} | {name: got for name, got in wrong.items() if "." not in name}
     found = _Seen(
         record,

@@ -170,17 +170,7 @@ def known_ways(
     dial = oracle.accounts[record.account].renewal
     anchor = dial.anchor if dial is not None else None
     seen = right | {"reason": None} | {name: got for name, got in wrong.items() if "." not in name}
-    found = _Seen(
-        record,
-        event_of(record),
-        before,
-        right,
-        seen,
-        wrong,
-        oracle.catalogue,
-        dial.anchor if dial else None,
-        month=oracle.clocks["renewal"],
-    )
+    found = _Seen(record, event_of(record), before, right, seen, wrong, oracle.catalogue, anchor, oracle.clocks["renewal"])
     return [row for row, shows in WAYS.items() if shows(found)]
 
 

@@ -227,10 +227,8 @@ def replay(
             known = oracle.accounts.get(record.account)
             before = known.row if known is not None else None
             came_before = known is not None and known.is_from_mid_life and is_before_the_log((known,), record)
-            if came_before and against is not None:
-                against.departs(record.account)
             try:
-                answer, decided_by = oracle.decide(record) if not came_before else found.passed_over(record, report)
+                answer, decided_by = oracle.decide(record) if not came_before else found.passed_over(record, report, against)
             except BadRecord as wrong:
                 report.note_lost(record, wrong)
                 if known is None:
@@ -273,14 +271,14 @@ def replay(
         # A first answer that is given again says nothing of how the account stands now.
         if decided_by is not None or oracle.repeat is not Repeat.FIRST_ANSWER:
             found.goes_on(record, answer, differing, decided_by is None, divergence if new else None)
-    if against is not None:
-        against.finish()
-    report.accounts = len(oracle.accounts)
-    _note_what_went_back(report)
+    _finish(report, oracle, against)
     return report
 
 
-def _note_what_went_back(report: Report) -> None:
+def _finish(report: Report, oracle: Oracle, against: Against | None) -> None:
+    if against is not None:
+        against.finish()
+    report.accounts = len(oracle.accounts)
     note = "later in this account time goes back: sort the log by account and instant, or say --late SECONDS"
     for divergence in report.divergences:
         if report.lost.get(divergence.account) == AFTER_TIME_WENT_BACK:
@@ -317,8 +315,10 @@ class _Finder:
             self._going_on = GoingOn(self._oracle)
         return self._going_on
 
-    def passed_over(self, record: Record, report: Sum) -> tuple[Answer, str]:
+    def passed_over(self, record: Record, report: Sum, against: Against | None) -> tuple[Answer, str]:
         """Passes over a record that depends on the time before the log; returns the oracle's answer and the reason."""
+        if against is not None:
+            against.departs(record.account)
         answer, is_known = self.going_on.pass_over(record)
         if not is_known:
             report.lost.setdefault(record.account, BEFORE_THE_LOG)

@@ -15,6 +15,7 @@ _COLUMNS = {
     "file": "VARCHAR",
     "line": "BIGINT",
     "offset": "BIGINT",
+    "key": "VARCHAR",
     "account": "VARCHAR",
     "event": "VARCHAR",
     "at": "VARCHAR",
@@ -53,4 +54,4 @@ def parquet(report: RunReport) -> bytes:
 def _row(divergence: dict[str, Any]) -> dict[str, Any]:
     explained_by = [f"{setting['policy']}={setting['answer']}" for setting in divergence["explained_by"]]
     row = {**divergence, "explained_by": explained_by}
-    return {name: row[name] for name in _COLUMNS}
+    return {name: row.get(name) for name in _COLUMNS}

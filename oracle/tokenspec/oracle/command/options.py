@@ -17,8 +17,9 @@ from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.command.files import EMPTY, check_files
 from tokenspec.oracle.report.config import reached, settings_of, settings_or_infer
-from tokenspec.oracle.report.forms import Reports, write
+from tokenspec.oracle.report.forms import TABLE, Reports, write
 from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.report.replays.parquet import NEEDS, is_possible
 from tokenspec.oracle.wire.resets import CLOCKS, resets_from_options
 from tokenspec.oracle.wire.settings import RESETS
 from tokenspec.spec.policies import POLICIES
@@ -161,12 +162,13 @@ OUTPUT = click.option(
 )
 
 
-def output_options(*forms: str, reports: bool = False) -> Callable[[Command], Command]:
-    """Returns --format, -o and -q, as `out`; with `reports` --report as well."""
+def output_options(*forms: str, reports: bool = False, table: bool = False) -> Callable[[Command], Command]:
+    """Returns --format, -o and -q, as `out`; with `reports` --report as well, and with `table` that takes Parquet too."""
     form = click.option(
         "--format", "form", type=click.Choice(forms), default=forms[0], show_default=True, help="Form of the result."
     )
-    return together("out", Output, form, OUTPUT, QUIET, *([_report_option(forms)] if reports else []))
+    report = [_report_option((*forms, TABLE) if table else forms)] if reports else []
+    return together("out", Output, form, OUTPUT, QUIET, *report)
 
 
 def _report_option(formats: Sequence[str]) -> Callable[[Command], Command]:
@@ -176,6 +178,10 @@ def _report_option(formats: Sequence[str]) -> Callable[[Command], Command]:
             if form not in formats or not path:
                 wrong = f"; {EMPTY}" if form in formats else did_you_mean(form, formats)
                 raise click.BadParameter(f"it is FORM=FILE, with one of {', '.join(formats)} as FORM; found {given!r}{wrong}")
+            if form == TABLE and not is_possible():
+                raise click.BadParameter(NEEDS)
+            if form == TABLE and path == "-":
+                raise click.BadParameter("a Parquet file is not text; name a file for it")
         return tuple(pairs)
 
     return click.option(
@@ -210,10 +216,10 @@ class _Lines:
 
 
 @contextmanager
-def progress(says: str, total: int | None) -> Iterator[Callable[[int], None]]:
+def progress(says: str, total: int | None, are_bytes: bool = False) -> Iterator[Callable[[int], None]]:
     """A bar on standard error, or a line every some seconds if it is no terminal; none of them with -q.
 
-    The call it gives is told of each step done.
+    The call it gives is told of each step done. The bar shows the remaining time, and of bytes the rate.
     """
     context = click.get_current_context(silent=True)
     if context is not None and context.params.get("quiet"):
@@ -223,9 +229,18 @@ def progress(says: str, total: int | None) -> Iterator[Callable[[int], None]]:
         yield _Lines(says, total)
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        ProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
 
-    columns = (TextColumn(says), BarColumn(), TextColumn("{task.percentage:>3.0f}%"), TimeElapsedColumn())
+    columns: list[ProgressColumn] = [TextColumn(says), BarColumn(), TextColumn("{task.percentage:>3.0f}%")]
+    columns += [TransferSpeedColumn()] * are_bytes + [TimeElapsedColumn(), TextColumn("left"), TimeRemainingColumn()]
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(says, total=total)
         yield lambda steps: bar.advance(task, steps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tokenspec.oracle.base.errors import BadRecord
@@ -30,25 +30,34 @@ A record that is bad in its observation alone did happen, and is given without t
 """
 
 
-def read(lines: Iterable[Line], reader: Reader, on_line: Callable[[int], None] | None = None) -> Iterator[Read]:
-    """Yields every line with its record. A log whose first record says so observes whole answers."""
+def read(lines: Iterable[Line], reader: Reader, on_line: Callable[[int], None] | None = None, skip: int = 0) -> Iterator[Read]:
+    """Yields every line with its record, but for the first `skip`. A log whose first record says so observes whole answers.
+
+    Lines that are not in the order of their files know that of each file beforehand, as `observes_answers`.
+    """
     file, as_answer, is_first = None, False, False
-    for line in lines:
+    beforehand: Mapping[str, bool] | None = getattr(lines, "observes_answers", None)
+    for position, line in enumerate(lines):
         if on_line is not None:
             on_line(len(line.content) + 1)
         if line.file != file:
             file, as_answer, is_first = line.file, False, True
+            if beforehand is not None:
+                as_answer, is_first = beforehand.get(file, False), False
+        if position < skip and not is_first:
+            continue
         record: Record | None
+        fault: BadRecord | None = None
+        unknown: list[str] = []
         try:
             if line.other_form:
                 raise BadRecord("line", line.other_form)
             if line.fault is not None:
                 raise line.fault
             record, unknown = reader.read(line.content, as_answer)
-        except BadRecord as fault:
-            record = fault.happened
-            yield line, record, fault, []
-        else:
-            yield line, record, None, unknown
+        except BadRecord as wrong:
+            record, fault = wrong.happened, wrong
+        if position >= skip:
+            yield line, record, fault, unknown
         if is_first and record is not None:
             as_answer, is_first = record.observed_as is not None, False

@@ -12,6 +12,7 @@ from tokenspec.oracle.base.errors import BadRecord, WentBack
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.nearest import nearest
 from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.logs.against import Against
 from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn, observes_all
 from tokenspec.oracle.logs.known_ways import known_ways
@@ -111,7 +112,8 @@ class Sum:
     """The count of rows, where the records are those of a table."""
     lost: dict[str, str] = field(default_factory=dict)
     """By account that is not compared any more, the reason."""
-    _uses: dict[tuple[str, str], tuple[str, Line]] = field(default_factory=dict)
+    uses: dict[str, dict[str, tuple[str, Line]]] = field(default_factory=dict)
+    """By account and id, the event of the first use and its line."""
 
     @property
     def all_compared(self) -> int:
@@ -138,13 +140,13 @@ class Sum:
     def first_use(self, record: Record, line: Line, is_repeated: bool) -> Line | None:
         """Returns the first use of a repeated record's id, as far as known; notes the use of a new one."""
         assert record.id is not None
-        key, event = (record.account, record.id), event_of(record)
+        uses, event = self.uses.setdefault(record.account, {}), event_of(record)
         if not is_repeated:
-            self._uses[key] = event, line._replace(content=b"")
+            uses[record.id] = event, line._replace(content=b"")
             return None
-        if key not in self._uses:
+        if record.id not in uses:
             return None
-        first_event, first = self._uses[key]
+        first_event, first = uses[record.id]
         if first_event == event:
             self.same += 1
         else:
@@ -185,28 +187,51 @@ class Report(Sum):
         return len({divergence.account for divergence in self.divergences})
 
 
+@dataclass
+class Progress:
+    """A replay up to a line: the number of lines behind it, what was found in them, and what later lines are judged by."""
+
+    report: Report
+    lines: int = 0
+    line_before: Line | None = None
+    skipped: dict[str, list[Line]] = field(default_factory=dict)
+    """By account, the lines that hold no good record."""
+    known: dict[str, set[tuple[str, Any]]] = field(default_factory=dict)
+    """By account, the differences that it had: field and amount."""
+    followed_no_more: set[str] = field(default_factory=set)
+    """The accounts that continued from differences that are not divergences of their own."""
+
+    @classmethod
+    def of(cls, oracle: Oracle) -> Progress:
+        """Returns the beginning of a replay through `oracle`."""
+        return cls(Report(coverage=Coverage((oracle.machine, oracle.session_machine))))
+
+
 def replay(
     lines: Iterable[Line],
     oracle: Oracle,
     on_answer: Callable[[Answer], None] | None = None,
     on_line: Callable[[int], None] | None = None,
+    against: Against | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Runs every record through `oracle`, in one pass; `on_answer` is given each answer.
 
-    After a divergence the account continues from the observation.
+    With `progress` it goes on behind the lines that `oracle` has met already. After a divergence the account continues from the
+    observation, which `against` does not.
     """
-    report, found = Report(coverage=Coverage((oracle.machine, oracle.session_machine))), _Finder(oracle)
-    line_now: Line | None = None
-    for position, (line, record, fault, unknown) in enumerate(read(lines, oracle.reader, on_line)):
+    progress = progress or Progress.of(oracle)
+    report, found, start = progress.report, _Finder(oracle, progress), progress.lines
+    for position, (line, record, fault, unknown) in enumerate(read(lines, oracle.reader, on_line, start), start):
         report.records += 1
-        line_before, line_now = line_now, line
+        line_before, progress.line_before = progress.line_before, line
         is_same = line_before is not None and line.content == line_before.content and line.file == line_before.file
         if record is not None:
             known = oracle.accounts.get(record.account)
             before = known.row if known is not None else None
             came_before = known is not None and known.is_from_mid_life and is_before_the_log((known,), record)
             try:
-                answer, decided_by = oracle.decide(record) if not came_before else found.passed_over(record, report)
+                answer, decided_by = oracle.decide(record) if not came_before else found.passed_over(record, report, against)
             except BadRecord as wrong:
                 report.note_lost(record, wrong)
                 if known is None:
@@ -216,7 +241,7 @@ def replay(
             report.bad.append(Bad.of(line, fault))
         if record is None:
             if fault is not None and fault.account is not None:
-                found.skipped.setdefault(fault.account, []).append(line._replace(content=b""))
+                progress.skipped.setdefault(fault.account, []).append(line._replace(content=b""))
             continue
         if unknown:
             report.note_unknown(oracle.reader, record, unknown, line)
@@ -228,6 +253,8 @@ def replay(
             report.identical += 1
         if on_answer is not None:
             on_answer(answer)
+        if against is not None:
+            against.happens(record, line, answer)
         if fault is not None or not report.counts(record, decided_by is None, why_not):
             continue
         assert record.observed is not None
@@ -235,6 +262,8 @@ def replay(
         if not differing:
             continue
         # Something differs: everything from here on is rare.
+        if against is not None:
+            against.departs(record.account)
         new = found.new(record.account, differing)
         if new:
             kept = line if len(report.divergences) < LINES_KEPT else line._replace(content=b"")
@@ -244,17 +273,19 @@ def replay(
             report.divergences.append(divergence)
         # A first answer that is given again says nothing of how the account stands now.
         if decided_by is not None or oracle.repeat is not Repeat.FIRST_ANSWER:
-            if any(name == "outcome" for name, _, _ in differing) and not observes_all(record.observed):
-                report.lost[record.account] = AFTER_DIVERGENCE
-            else:
-                found.going_on.take_over(record, answer, differing, decided_by is None)
-                if new and len(report.divergences) <= ACCOUNTS_KEPT:
-                    divergence.after = oracle.accounts[record.account].copy()
+            found.goes_on(record, answer, differing, decided_by is None, divergence if new else None)
+    _finish(report, oracle, against)
+    return report
+
+
+def _finish(report: Report, oracle: Oracle, against: Against | None) -> None:
+    if against is not None:
+        against.finish()
     report.accounts = len(oracle.accounts)
+    note = "later in this account time goes back: sort the log by account and instant, or say --late SECONDS"
     for divergence in report.divergences:
         if report.lost.get(divergence.account) == AFTER_TIME_WENT_BACK:
-            divergence.notes.append("later in this account time goes back: sort the log by account and instant")
-    return report
+            divergence.notes.append(note)
 
 
 def _notes(record: Record, unknown: list[str], same: Line | None) -> list[str]:
@@ -276,12 +307,8 @@ def _amount(expected: Any, got: Any) -> Any:
 class _Finder:
     """Makes divergences, with the known facts of the account at that point."""
 
-    def __init__(self, oracle: Oracle) -> None:
-        self._oracle = oracle
-        self.skipped: dict[str, list[Line]] = {}
-        """By account, the lines that hold no good record."""
-        self._known: dict[str, set[tuple[str, Any]]] = {}
-        self._followed_no_more = set[str]()
+    def __init__(self, oracle: Oracle, progress: Progress) -> None:
+        self._oracle, self._progress = oracle, progress
         self._going_on: GoingOn | None = None
 
     @property
@@ -291,20 +318,35 @@ class _Finder:
             self._going_on = GoingOn(self._oracle)
         return self._going_on
 
-    def passed_over(self, record: Record, report: Sum) -> tuple[Answer, str]:
+    def passed_over(self, record: Record, report: Sum, against: Against | None) -> tuple[Answer, str]:
         """Passes over a record that depends on the time before the log; returns the oracle's answer and the reason."""
+        if against is not None:
+            against.departs(record.account)
         answer, is_known = self.going_on.pass_over(record)
         if not is_known:
             report.lost.setdefault(record.account, BEFORE_THE_LOG)
         return answer, BEFORE_THE_LOG
 
+    def goes_on(
+        self, record: Record, answer: Answer, differing: list[Difference], is_repeated: bool, divergence: Divergence | None
+    ) -> None:
+        """Continues the account from the observation, or compares it no more; a new `divergence` gets the account."""
+        assert record.observed is not None
+        report = self._progress.report
+        if any(name == "outcome" for name, _, _ in differing) and not observes_all(record.observed):
+            report.lost[record.account] = AFTER_DIVERGENCE
+            return
+        self.going_on.take_over(record, answer, differing, is_repeated)
+        if divergence is not None and len(report.divergences) <= ACCOUNTS_KEPT:
+            divergence.after = self._oracle.accounts[record.account].copy()
+
     def new(self, account: str, found: list[Difference]) -> list[Difference]:
         """Returns the differences that the account did not have before, in that field and by that amount."""
-        known = self._known.setdefault(account, set())
+        known = self._progress.known.setdefault(account, set())
         new = [(name, want, got) for name, want, got in found if (name, _amount(want, got)) not in known]
         known.update((name, _amount(want, got)) for name, want, got in new)
         if not new:
-            self._followed_no_more.add(account)
+            self._progress.followed_no_more.add(account)
         return new
 
     def divergence(
@@ -324,11 +366,11 @@ class _Finder:
         names = [v.name for v in self._oracle.machine.variables]
         state = dict(zip(names, before, strict=True)) if before is not None else {}
         at = format_instant(record.at)
-        skipped = list(self.skipped.get(record.account, ()))
+        skipped = list(self._progress.skipped.get(record.account, ()))
         notes = self._nearly(record, decided_by)
         diverges = Divergence(line, record.account, event, at, found, state, rule, why, clauses, position, skipped, notes)
         diverges.known = known_ways(self._oracle, record, state, answer, found)
-        diverges.can_be_followed = record.account not in self._followed_no_more
+        diverges.can_be_followed = record.account not in self._progress.followed_no_more
         return diverges
 
     def _nearly(self, record: Record, decided_by: str | None) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tokenspec.oracle.base import text as text_of
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.report.junit import junit
 from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.output import noted, output, raise_all
@@ -37,6 +38,15 @@ def _markdown(report: RunReport) -> str:
     return markdown(report)
 
 
+def _parquet(report: RunReport) -> bytes:
+    from tokenspec.oracle.report.replays.parquet import parquet
+
+    return parquet(report)
+
+
+TABLE = "parquet"
+"""The form that is not text, and goes to a file alone."""
+
 RENDERERS: dict[str, Callable[[RunReport], str]] = {
     "json": lambda report: as_json(report.data()),
     "jsonl": as_lines,
@@ -56,6 +66,10 @@ def write(
     """
     faults = list(failed)
     for also, path, option in [*((form, path, "--report") for form, path in reports), (form, output_file, "-o")]:
+        if also == TABLE and path is not None:
+            with noted(faults):
+                write_file(option, path, _parquet(report))
+            continue
         with noted(faults), output(path, option) as to:
             if also == "text":
                 text(report, to, quiet)

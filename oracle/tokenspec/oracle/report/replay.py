@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
@@ -30,6 +29,7 @@ from tokenspec.oracle.report.model import (
     Verbatim,
     few,
 )
+from tokenspec.oracle.report.replays.causes import Cause, causes_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line, place_of
@@ -149,10 +149,12 @@ def _body(found: Replay) -> Iterator[Block]:
     yield Verbatim(few(bad_record_texts(found.bad), "bad records"))
     causes = causes_of(found.divergences)
     if len(found.divergences) > 1:
-        rows = [[c.event, c.rule, c.field, _signed(c.delta), f"{len(c.accounts):,}", place_of(c.first.line)] for c in causes]
-        yield ReportTable(
-            ["event", "because", "field", "off by", "accounts", "first at"], rows[:SHOWN_MAX], "Divergences by cause"
-        )
+        rows = [
+            [c.event, c.rule, c.field, _signed(c.delta), f"{len(c.accounts):,}", place_of(c.first.line), _right_under(c)]
+            for c in causes
+        ]
+        headings = ["event", "because", "field", "off by", "accounts", "first at", "right under"]
+        yield ReportTable(headings, rows[:SHOWN_MAX], "Divergences by cause")
     yield Verbatim(few([_divergence_text(cause.first) for cause in causes], "causes"))
     yield Notes(
         [
@@ -191,7 +193,8 @@ def sum_texts(found: Sum) -> Iterator[str]:
         yield f"unknown field {one_line(name)}, not compared: {times} times, first at {place_of(line)}{meant}"
     unsorted = sum(why == AFTER_TIME_WENT_BACK for why in found.lost.values())
     if unsorted:
-        yield f"in {unsorted} accounts time goes back, and the rest is not checked: sort the log by account and instant"
+        remedy = "sort the log by account and instant, or say --late SECONDS"
+        yield f"in {unsorted} accounts time goes back, and the rest is not checked: {remedy}"
 
 
 def rows_texts(rows: RowsRead) -> Iterator[str]:
@@ -224,35 +227,9 @@ def sum_data(found: Sum) -> dict[str, Any]:
     }
 
 
-@dataclass
-class Cause:
-    """Divergences of one event under one rule in one field."""
-
-    event: str
-    rule: str
-    field: str
-    first: Divergence
-    delta: int | None
-    accounts: set[str]
-    explained_by: list[tuple[str, str]]
-    resets: str | None
-
-
-def causes_of(divergences: Iterable[Divergence]) -> list[Cause]:
-    """Returns divergences grouped by cause, those of most accounts first."""
-    found: dict[tuple[str, str, str], Cause] = {}
-    for d in divergences:
-        key = (d.event, d.outcome, d.differences[0][0])
-        cause = found.get(key)
-        if cause is None:
-            found[key] = Cause(*key, d, d.delta, {d.account}, list(d.explained_by), d.resets)
-            continue
-        cause.accounts.add(d.account)
-        cause.delta = cause.delta if cause.delta == d.delta else None
-        if d.explained:
-            cause.explained_by = [setting for setting in cause.explained_by if setting in d.explained_by]
-        cause.resets = cause.resets if cause.resets == d.resets else None
-    return sorted(found.values(), key=lambda cause: -len(cause.accounts))
+def _right_under(cause: Cause) -> str:
+    settings = [f"{name}={choice}" for name, choice in cause.explained_by]
+    return ", or ".join(settings + [f"--resets {cause.resets}"] * (cause.resets is not None))
 
 
 def causes_data(divergences: Iterable[Divergence]) -> list[dict[str, Any]]:
@@ -284,8 +261,13 @@ def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
         "bad_records": [bad_data(bad) for bad in found.bad],
         "coverage": found.coverage.as_data(),
         "causes": causes_data(found.divergences),
+        "stories": [_story_data(cause.first) for cause in causes_of(found.divergences)],
         "divergences": [divergence_data(d) for d in found.divergences],
     }
+
+
+def _story_data(d: Divergence) -> dict[str, Any]:
+    return {"file": d.line.file, "line": d.line.number, "account": d.account, "text": _divergence_text(d).strip().splitlines()}
 
 
 def bad_record_text(bad: Bad) -> str:
@@ -372,9 +354,12 @@ def divergence_data(d: Divergence) -> dict[str, Any]:
         "offset": _offset(d.line),
         **({"key": d.line.key} if d.line.key else {}),
         "account": d.account,
+        "event": d.event,
+        "at": d.at,
         "field": name,
         "expected": expected,
         "got": bounded(got),
+        "delta": d.delta,
         "fields": fields_data(d.differences),
         "outcome": d.outcome,
         "clauses": list(d.clauses),

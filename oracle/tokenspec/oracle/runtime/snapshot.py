@@ -22,7 +22,7 @@ from tokenspec.spec.words import ABSENT, SUBSCRIBED
 
 _T = TypeVar("_T")
 
-VERSION = 3
+VERSION = 4
 """The version of the file format. A file of another version is refused, not guessed at."""
 
 
@@ -38,13 +38,18 @@ class _Saved(_Head, kw_only=True):
     catalogue: dict[str, Any]
     resets: str
     accounts: dict[str, Account]
+    progress: dict[str, Any] | None = None
 
 
-def save(oracle: Oracle) -> bytes:
-    """Returns the state of `oracle` as JSON: its settings, and each account with its journal and clocks."""
+def save(oracle: Oracle, progress: dict[str, Any] | None = None) -> bytes:
+    """Returns the state of `oracle` as JSON: its settings, and each account with its journal and clocks.
+
+    `progress` is kept beside them, for a replay that has not come to its end.
+    """
     catalogue = catalogue_on_the_wire(oracle.catalogue) | {"aliases": dict(oracle.catalogue.aliases)}
     of = digest(system(oracle.catalogue))
     saved = _Saved(VERSION, digest=of, policy=oracle.policy, catalogue=catalogue, resets=oracle.resets, accounts=oracle.accounts)
+    saved.progress = progress
     saved.checksum = _checksum(saved)
     return msgspec.json.encode(saved)
 
@@ -54,7 +59,12 @@ def _checksum(saved: _Saved) -> str:
 
 
 def load(content: bytes, name: str = "state") -> Oracle:
-    """Returns the oracle that `save` wrote; `name` is that of the file.
+    """Returns the oracle that `save` wrote, as `load_with_progress` does."""
+    return load_with_progress(content, name)[0]
+
+
+def load_with_progress(content: bytes, name: str = "state") -> tuple[Oracle, dict[str, Any] | None]:
+    """Returns the oracle that `save` wrote, and what was kept beside it; `name` is that of the file.
 
     Raises `BadSetting` where the file has another version or declaration, is not a saved state, was changed by hand, or
     holds an account that cannot exist.
@@ -75,7 +85,7 @@ def load(content: bytes, name: str = "state") -> Oracle:
         wrong = _wrong_with(oracle, account)
         if wrong is not None:
             raise BadSetting(name, f"it is not as it was saved: account {one_line(account_name)}: {wrong}")
-    return oracle.fork(saved.accounts)
+    return oracle.fork(saved.accounts), saved.progress
 
 
 def _decoded(content: bytes, kind: type[_T], name: str) -> _T:

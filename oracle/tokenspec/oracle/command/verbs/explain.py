@@ -60,7 +60,7 @@ def command(
     pools, until, zone = _pools(shown), _instant(at), _zone(time_zone)
     read = read_logs(logs, map_file, settings, out)
     oracle = Oracle(settings.policy, settings.catalogue, resets)
-    with progress("reading", read.size or None) as tick:
+    with progress("reading", read.size or None, True) as tick:
         try:
             story = tell(read, oracle, account, until, tick)
         except NoRecord as missing:

@@ -35,7 +35,7 @@ def command(logs: tuple[str, ...], map_file: str | None, resets: str, settings: 
 
 def inferred(read: LinesRead, settings: Settings, resets: str, verb: str) -> RunReport:
     """Replays logs under every possible setting."""
-    with progress("replaying", read.size or None) as tick:
+    with progress("replaying", read.size or None, True) as tick:
         found = infer(read, settings.named, settings.catalogue, resets, tick)
     found.rows = rows_of(read)
     divergence = None

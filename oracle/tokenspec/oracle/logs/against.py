@@ -1,0 +1,154 @@
+"""Compares two settings over one log, in one pass: the accounts that another setting touches, and their tokens.
+
+Both settings answer every record that happened from what they answered before; what is observed counts for neither. An
+observation tells what one system did, and that system had one setting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import nsmallest
+
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import DELTA, SAID, Answer, Difference, differences
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.records import Record, event_of
+from tokenspec.spec.words import ABSENT, POOLS
+
+SHOWN = 20
+"""The number of most touched accounts that are named."""
+_NOTHING_SAID = dict.fromkeys(SAID)
+
+
+@dataclass
+class Touched:
+    """An account that is answered in another way: its first differing record, and the number of such records."""
+
+    account: str
+    line: Line
+    event: str
+    at: int
+    differences: list[Difference]
+    """Field, answer under this run's setting, answer under the other."""
+    records: int = 0
+    tokens: dict[str, int] = field(default_factory=dict)
+    """By pool, the tokens after the last record: under the other setting, less those under this run's."""
+
+    @property
+    def amount(self) -> int:
+        """The sum of the differences, whatever their signs."""
+        return sum(map(abs, self.tokens.values()))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """The distribution of a pool's differences over the touched accounts."""
+
+    sum: int
+    """Signed: more than 0 where accounts hold more under the other setting."""
+    median: int
+    p95: int
+    most: int
+
+
+class Against:
+    """Another setting over the records of a replay. It sees each record once, after `own` has answered it."""
+
+    def __init__(self, own: Oracle, other: Oracle) -> None:
+        self._own, self.other = own, other
+        self._apart = own.fork({})
+        """This run's setting for the accounts that continued from an observation: here they do not."""
+        self._reads_again = own.catalogue.aliases != other.catalogue.aliases
+        self.touched: dict[str, Touched] = {}
+        self.impossible: dict[str, tuple[Line, BadRecord]] = {}
+        """By account with a record that is bad under the other setting alone, the line and the fault; it is not compared."""
+
+    @property
+    def count(self) -> int:
+        """The number of accounts that are touched, those with a record that is bad under the other setting among them."""
+        return len(self.touched) + len(self.impossible)
+
+    @property
+    def changed(self) -> dict[str, str]:
+        """The other choices of policies."""
+        return {name: choice for name, choice in self.other.policy.items() if choice != self._own.policy[name]}
+
+    @property
+    def has_other_catalogue(self) -> bool:
+        """True where the catalogues differ."""
+        return self.other.catalogue != self._own.catalogue
+
+    def departs(self, name: str) -> None:
+        """Keeps an account as it is, before it continues from what was observed."""
+        if name not in self._apart.accounts:
+            self._apart.accounts[name] = self._own.accounts[name].copy()
+
+    def happens(self, record: Record, line: Line, answer: Answer) -> None:
+        """Compares the `answer` of this run's setting with that of the other."""
+        name = record.account
+        if name in self.impossible:
+            return
+        if name in self._apart.accounts:
+            answer = self._apart.answer(record)
+        try:
+            theirs = self.other.answer(self._as_read_there(record, line) if self._reads_again else record)
+        except BadRecord as fault:
+            self.impossible[name] = line._replace(content=b""), fault
+            self.touched.pop(name, None)
+            return
+        if answer == theirs:
+            return
+        found = differences(answer, {k: v for k, v in (_NOTHING_SAID | theirs.as_dict()).items() if k != DELTA})
+        if not found:
+            return
+        touched = self.touched.get(name)
+        if touched is None:
+            assert isinstance(record.at, int)
+            touched = Touched(name, line._replace(content=b""), event_of(record), record.at, found)
+            self.touched[name] = touched
+        touched.records += 1
+
+    def _as_read_there(self, record: Record, line: Line) -> Record:
+        """Returns the record with its plan as the other catalogue's aliases have it."""
+        if getattr(record, "plan", None) is None:
+            return record
+        try:
+            return self.other.reader.decode(line.content)
+        except BadRecord as fault:
+            if fault.happened is None:
+                raise
+            happened: Record = fault.happened
+            return happened
+
+    def finish(self) -> None:
+        """Compares the tokens of each touched account after its last record."""
+        for name, touched in self.touched.items():
+            ours = self._balances(self._own, self._apart.accounts.get(name) or self._own.accounts[name])
+            theirs = self._balances(self.other, self.other.accounts[name])
+            touched.tokens = {pool: theirs[pool] - ours[pool] for pool in POOLS}
+
+    @staticmethod
+    def _balances(oracle: Oracle, account: Account) -> Mapping[str, int]:
+        state = dict(zip((v.name for v in oracle.machine.variables), account.row, strict=True))
+        return dict.fromkeys(POOLS, 0) if state["status"] == ABSENT else {pool: int(state[pool]) for pool in POOLS}
+
+    def spread(self) -> dict[str, Spread]:
+        """Returns the distribution of the differences by pool; median, p95 and most are of amounts, whatever their signs."""
+        found = {}
+        for pool in POOLS:
+            every = [touched.tokens[pool] for touched in self.touched.values()]
+            amounts = sorted(map(abs, every))
+            found[pool] = Spread(sum(every), _rank(amounts, 50), _rank(amounts, 95), amounts[-1] if amounts else 0)
+        return found
+
+    def most_touched(self) -> list[Touched]:
+        """Returns the accounts with the largest differences, those of most differing records first among equals."""
+        return nsmallest(SHOWN, self.touched.values(), key=lambda touched: (-touched.amount, -touched.records, touched.account))
+
+
+def _rank(amounts: list[int], percent: int) -> int:
+    """Returns the least amount that at least `percent` of the sorted amounts do not exceed; 0 where there is none."""
+    return amounts[-(-len(amounts) * percent // 100) - 1] if amounts else 0

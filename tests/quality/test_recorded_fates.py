@@ -9,10 +9,11 @@ import pytest
 
 from differential.walks import EFFORT
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
+from tokenspec.machine.lang.claims import CalendarPart, LayerPart, LeadsToPart, LivenessPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.oracle.check.mutants.campaign import at_a_glance, kill, seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, kills, recorded
+from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 
@@ -22,11 +23,6 @@ ROTATION = f" {date.today().isoformat()}" if EFFORT > 1 else ""
 # The same six in every default run, since a test that fails at random is a fault; where more effort is asked for, other ones each
 # day, so that in time all are tried. The day is enough to come to the same six again.
 SAMPLE = random.Random(f"{RECORD.digest}{ROTATION}").sample(FOUND, 6)
-
-pytestmark = pytest.mark.xfail(
-    RECORD.digest != digest(system()), run=False, reason="the declaration has changed, and its mutants are not recorded anew yet"
-)
-"""The search of equivalent mutants under all policies at once has outgrown its time; `check` counts no kills meanwhile."""
 
 
 def test_the_record_is_of_this_declaration() -> None:
@@ -43,10 +39,13 @@ def test_nothing_survived() -> None:
 def test_every_claim_about_the_declaration_killed_something() -> None:
     counts = kills()
     assert counts is not None
-    # The engines that kill mutants check neither the oracle's layers nor what always comes to pass.
-    apart = LayerPart | LivenessPart | LeadsToPart
+    # The engines that kill mutants check neither the oracle's layers nor what always comes to pass; calendars have faults of
+    # their own (tests/proofs/test_calendars.py).
+    apart = LayerPart | LivenessPart | LeadsToPart | CalendarPart
     about = {c.id for c in claims(DEFAULT.ranking) if not all(isinstance(part, apart) for part in c.parts)}
-    assert {claim for claim in about if not counts[claim]} == set()
+    # The record names the first claim that falls. Whatever is never the first has a fault that is looked at for it alone.
+    alone = {fault.claim for fault in FAULTS}
+    assert {claim for claim in about - alone if not counts[claim]} == set()
 
 
 @pytest.mark.slow

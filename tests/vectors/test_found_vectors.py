@@ -50,7 +50,11 @@ def test_policies_that_count_only_together_are_not_left_out() -> None:
     assert answers(TOGETHER) == answers({**TOGETHER, "paid_daily_guard": default["paid_daily_guard"]})
     assert answers(TOGETHER) == answers({**TOGETHER, "paid_daily_leftover": default["paid_daily_leftover"]})
     assert answers(TOGETHER) != answers(default)
-    assert turned_on(TOGETHER) == {"daily_reset_clock": "utc_time_of_day", "paid_daily_leftover": "kept"}
+    assert turned_on(TOGETHER) == {
+        "daily_reset_clock": "utc_time_of_day",
+        "paid_daily_leftover": "kept",
+        "renewal_time": "same_instant",
+    }
 
 
 @pytest.mark.parametrize("policy", [{}, TOGETHER, {"daily_reset_clock": "every_24h_from_opening"}], ids=str)

@@ -18,7 +18,6 @@ from programs import A_MINUTE
 from sut.calling import call
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.check.mutants.campaign import seeded
-from tokenspec.oracle.check.mutants.recorded import recorded
 from tokenspec.oracle.vectors.build.executed import play, world_of
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
 from tokenspec.oracle.vectors.build.suite import candidate_of
@@ -73,8 +72,8 @@ def test_only_what_no_run_comes_to_is_not_met(suite: Suite) -> None:
     faults = coverage["faults"]
     listed = len(faults["refused"]) + len(faults["equivalent"]) + len(faults["no_run_shows"])
     assert faults["found"] + faults["ledger_alone"] + listed == faults["all"] == len(seeded(DEFAULT))
-    # Which faults are equivalent is known from the recorded mutants of the same declaration alone.
-    assert len(faults["no_run_shows"]) < (0.02 if recorded().digest == suite.index.digest else 0.08) * faults["all"]
+    # A third of them are faults of the memory, which the search for runs does not follow up to a refund.
+    assert len(faults["no_run_shows"]) < 0.04 * faults["all"]
 
 
 def test_it_is_as_small_as_a_choice_among_its_candidates_can_be(suite: Suite) -> None:

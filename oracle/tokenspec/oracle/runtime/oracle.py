@@ -373,7 +373,8 @@ class Oracle:
             plan=plan,
             scheduled_plan=scheduled if scheduled != NONE else None,
             balances=dict(zip(POOLS, row[self._pools], strict=True)),
-            relaxed=list(self.catalogue.plans[plan].relaxed),
+            # A seeded fault may leave a plan that is none; the claims about the state are to notice it.
+            relaxed=list(self.catalogue.plans[plan].relaxed) if plan in self.catalogue.plans else [],
             next_daily_reset_at=format_instant(account.daily.shown) if account.daily is not None else None,
             next_renewal_at=format_instant(account.renewal.shown) if account.renewal is not None else None,
             **given,

@@ -171,6 +171,8 @@ FAULTS: tuple[Fault, ...] = (
           "late_equals_on_time", effect("renews", renewals_due=0)),
     Fault("bank_filled_from_the_wrong_plan", "the ceiling of the plan before the downgrade is used",
           "bank_within_three_months", effect("renews", rollover=minimum(ceiling, rollover + fast))),
+    Fault("generating_settles_the_day", "a generation takes a due daily reset for done",
+          "one_allowance_for_each_mark", effect("generates_for_tokens", daily_reset_due=False)),
     Fault("supplement_to_the_rich", "a subscriber with tokens left has the day filled up",
           "conservation", effect("resets_nothing", daily=ite(eq(rollover, 0), daily_allowance, 0))),
     Fault("quote_off_by_one", "the price shown is not the price listed",

@@ -220,17 +220,7 @@ def _judge(
             fuzz.until = limits.until()
             if kept is not None:
                 _try_again(fuzz, kept, verdict)
-            is_first = True
-            for examples, seed_number in limits.rounds():
-                before = min(examples, _BEFORE)
-                walk_worlds(fuzz, before, limits.steps, seed_number, tick)
-                if is_first and verdict.pairs is not None:
-                    _follow_pairs(fuzz, limits.seed_number)
-                walk_worlds(fuzz, examples - before, limits.steps, seed_number + _STRIDE // 2, tick)
-                drive(fuzz, -(-examples // HYPOTHESIS_SHARE), limits.steps, seed_number, tick)
-                if is_first and verdict.pairs is not None:
-                    _follow(fuzz, runs_to(verdict.cold, *_searched(fuzz)), limits.seed_number)
-                is_first = False
+            _walk(fuzz, verdict, limits, tick)
     except (KeyboardInterrupt, CannotOpen):
         raise
     except TimeIsUp:
@@ -273,6 +263,21 @@ def _judge(
 
 
 NOTHING_COMPARED = "nothing was compared: with the events, values and fields that it lists, no field observed ever held a value"
+
+
+def _walk(fuzz: type[SutFuzz], verdict: Conformance, limits: Limits, tick: Progress) -> None:
+    """Runs random walks, what a search finds, and Hypothesis, in rounds."""
+    searches = verdict.pairs is not None
+    for examples, seed_number in limits.rounds():
+        before = min(examples, _BEFORE)
+        walk_worlds(fuzz, before, limits.steps, seed_number, tick)
+        if searches:
+            _follow_pairs(fuzz, limits.seed_number)
+        walk_worlds(fuzz, examples - before, limits.steps, seed_number + _STRIDE // 2, tick)
+        drive(fuzz, -(-examples // HYPOTHESIS_SHARE), limits.steps, seed_number, tick)
+        if searches:
+            _follow(fuzz, runs_to(verdict.cold, *_searched(fuzz)), limits.seed_number)
+        searches = False
 
 
 def _shortened(fuzz: type[SutFuzz], failure: Failure) -> tuple[Failure, bool]:

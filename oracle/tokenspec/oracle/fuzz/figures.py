@@ -33,8 +33,8 @@ EXCHANGED = replace(
 )
 """The daily tokens last long, the lowest plan has what is unlimited on the highest one, and no figure is round."""
 
-WITHOUT_BANK = replace(SMALL, daily=0, bank_months=0)
-"""No daily tokens, and nothing is banked."""
+WITHOUT_BANK = replace(SMALL, daily=1, bank_months=0)
+"""One daily token, and nothing is banked."""
 
 
 def of_worlds(own: Catalogue) -> tuple[Catalogue, ...]:

@@ -36,10 +36,8 @@ EXCHANGED = replace(
 WITHOUT_BANK = replace(SMALL, daily=1, bank_months=0)
 """One daily token, and nothing is banked."""
 
-
-def of_worlds(own: Catalogue) -> tuple[Catalogue, ...]:
-    """Returns the catalogues of successive worlds: `own` twice in five, and others where it is the default one."""
-    return (own, SMALL, own, EXCHANGED, WITHOUT_BANK) if own == DEFAULT else (own,)
+OF_WORLDS = (DEFAULT, SMALL, DEFAULT, EXCHANGED, WITHOUT_BANK)
+"""The catalogues of successive worlds of an implementation, where neither it nor the user has fixed one."""
 
 
 @st.composite

@@ -78,12 +78,15 @@ def _known(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Ite
 def _purchases(pools: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
     for pack in catalogue.packs:
         yield move("buy_topup", pack=pack, quantity=1), not pools["topup"]
+    first = list(catalogue.packs.items())[:1]
+    for pack, _ in first:
+        yield move("buy_topup", pack=pack, quantity=2), False
     yield move("buy_topup", pack=UNKNOWN, quantity=1), False
     yield move("buy_topup", pack=UNKNOWN, quantity=0), False
-    for first, size in list(catalogue.packs.items())[:1]:
+    for pack, size in first:
         room = (COUNTABLE_MAX - pools["topup"]) // size
-        for quantity in (2, 0, room, min(COUNTABLE_MAX, room + 1)):
-            yield move("buy_topup", pack=first, quantity=quantity), False
+        for quantity in (0, room, min(COUNTABLE_MAX, room + 1)):
+            yield move("buy_topup", pack=pack, quantity=quantity), False
     yield move("buy_api", amount=100), not pools["api"]
     room = COUNTABLE_MAX - pools["api"]
     for amount in dict.fromkeys((1, 0, room, min(COUNTABLE_MAX, room + 1))):

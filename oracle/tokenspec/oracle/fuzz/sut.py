@@ -18,7 +18,7 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import names_by_weight
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.campaign import default_watch
-from tokenspec.oracle.fuzz.figures import of_worlds
+from tokenspec.oracle.fuzz.figures import OF_WORLDS
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
 from tokenspec.oracle.fuzz.pairs import RulePairs, pairs_in
@@ -268,7 +268,7 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
         "terms": terms,
         "setting": setting,
         # Where settings are inferred, one world may rule out what another one needs, and their figures are the same.
-        "figures": of_worlds(catalogue) if setting.known is None and not terms.catalogue else (catalogue,),
+        "figures": (catalogue,) if setting.known is not None or terms.catalogue or setting.has_own_catalogue else OF_WORLDS,
         "plans": tuple(p for p in base.plans if terms.takes("plan", p)) or base.plans,
         "keys": {e.name: payload_keys(e) for e in base.events},
     }

@@ -101,7 +101,8 @@ class SutConfig:
     def world(self, settings: Settings) -> SutSettings:
         """Returns the settings of the worlds that are opened at it."""
         known = settings.named if settings.infers else None
-        return SutSettings(settings.policy, settings.catalogue, self.reasons, known, settings.named)
+        is_own = settings.catalogue_file is not None
+        return SutSettings(settings.policy, settings.catalogue, self.reasons, known, settings.named, is_own)
 
 
 @dataclass(frozen=True)

@@ -92,8 +92,9 @@ GENERATED = {"job": "j1", "media": "image", "origin": "first_party"}
 PLANTED = {
     "bank_without_ceiling": [OPENED, SUBSCRIBED, at("05-01T00:00:00Z", "renew")],
     "lapse_takes_topup": [OPENED, SUBSCRIBED, CANCELLED, PACK, at("02-01T00:00:00Z", "renew")],
-    "refund_to_fast_first": [OPENED, at("01-01T00:00:00Z", "subscribe", plan="premium"), PACK, at("01-01T00:00:00Z", "generate", cost=25_151, **GENERATED),
-                             at("01-01T00:00:00Z", "refund", job="j1")],
+    "refund_to_fast_first": [OPENED, at("01-01T00:00:00Z", "subscribe", plan="premium"), at("02-01T00:00:00Z", "renew"),
+                             at("02-01T00:00:00Z", "generate", cost=25_151, **GENERATED),
+                             at("02-01T00:00:00Z", "refund", job="j1")],
     "renewal_job_runs_twice": [OPENED, SUBSCRIBED, at("02-01T00:00:00Z", "renew"), at("02-01T00:00:00Z", "renew")],
     "daily_adds_up": [OPENED, at("01-02T00:00:00Z", "daily_reset")],
 }  # fmt: skip

@@ -20,8 +20,7 @@ from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.check.assumed import unsatisfied
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import verdicts
-from tokenspec.oracle.fuzz.campaign import _PLAIN
-from tokenspec.oracle.fuzz.worlds import catalogues
+from tokenspec.oracle.fuzz.figures import EXCHANGED, SMALL, WITHOUT_BANK, catalogues
 from tokenspec.oracle.report.breaches import gates
 from tokenspec.oracle.report.check import check_report, exit_codes
 from tokenspec.oracle.report.forms import RENDERERS
@@ -64,7 +63,7 @@ def test_a_catalogue_is_refused_by_key_and_rule_of_what_it_breaks() -> None:
         catalogue_from(catalogue_on_the_wire(falling))
 
 
-@pytest.mark.parametrize("used", [DEFAULT, _PLAIN, *(scope.catalogue for scope in SCOPES.values())])
+@pytest.mark.parametrize("used", [DEFAULT, SMALL, EXCHANGED, WITHOUT_BANK, *(scope.catalogue for scope in SCOPES.values())])
 def test_what_is_shipped_searched_and_run_satisfies_every_assumption(used: Catalogue) -> None:
     assert broken_assumptions(used) == []
 

@@ -14,6 +14,8 @@ from sut.calling import call
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.wire.records import asked
+from tokenspec.oracle.wire.settings import as_toml
+from tokenspec.spec.catalogue import DEFAULT
 
 WALLET = Path(__file__).parents[2] / "examples" / "python-wallet" / "adapter.py"
 HOUR_MS = 3_600_000
@@ -85,12 +87,14 @@ def at(day: str, event: str, **fields: object) -> dict[str, object]:
 OPENED = at("01-01T00:00:00Z", "open_account")
 SUBSCRIBED = at("01-01T00:00:00Z", "subscribe", plan="essential")
 PACK = at("01-01T00:00:00Z", "buy_topup", pack="small", quantity=1)
+CANCELLED = at("01-01T00:00:00Z", "cancel")
 GENERATED = {"job": "j1", "media": "image", "origin": "first_party"}
 PLANTED = {
     "bank_without_ceiling": [OPENED, SUBSCRIBED, at("05-01T00:00:00Z", "renew")],
-    "lapse_takes_topup": [OPENED, SUBSCRIBED, PACK, at("02-01T00:00:00Z", "payment_failed"), at("02-01T00:00:00Z", "lapse")],
-    "refund_to_fast_first": [OPENED, SUBSCRIBED, PACK, at("01-01T00:00:00Z", "generate", cost=8_651, **GENERATED),
-                             at("01-01T00:00:00Z", "refund", job="j1")],
+    "lapse_takes_topup": [OPENED, SUBSCRIBED, CANCELLED, PACK, at("02-01T00:00:00Z", "renew")],
+    "refund_to_fast_first": [OPENED, at("01-01T00:00:00Z", "subscribe", plan="premium"), at("02-01T00:00:00Z", "renew"),
+                             at("02-01T00:00:00Z", "generate", cost=25_151, **GENERATED),
+                             at("02-01T00:00:00Z", "refund", job="j1")],
     "renewal_job_runs_twice": [OPENED, SUBSCRIBED, at("02-01T00:00:00Z", "renew"), at("02-01T00:00:00Z", "renew")],
     "daily_adds_up": [OPENED, at("01-02T00:00:00Z", "daily_reset")],
 }  # fmt: skip
@@ -100,7 +104,9 @@ PLANTED = {
 @pytest.mark.parametrize("bug", PLANTED)
 def test_what_is_found_in_a_wallet_is_told_to_the_boundary(bug: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WALLET_BUGS", bug)
-    log, few = tmp_path / "found.jsonl", ("--examples", "150", "--format", "json")
+    log, figures = tmp_path / "found.jsonl", tmp_path / "figures.toml"
+    figures.write_text(as_toml(DEFAULT))
+    few = ("--examples", "150", "--format", "json", "--catalogue", figures)
     done = call("fuzz", "--sut", shlex.join([sys.executable, str(WALLET)]), *few, "--save", log)
     assert done.code == 15
     found = json.loads(done.out)["counterexample"]

@@ -24,9 +24,10 @@ from tokenspec.machine.fuzzing.reachability import closed_off
 from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.worlds import STARTS, Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
 
 _FURTHER = 8
@@ -37,16 +38,6 @@ PROFILES = {"ci": 700, "nightly": 60_000}
 
 Progress = Callable[[int], None]
 """A callback, given the number of examples run since its last call."""
-
-_PLAIN = Catalogue(
-    DEFAULT.ranking,
-    5,
-    1,
-    {name: Plan(10 * rank, rank, plan.relaxed) for rank, (name, plan) in enumerate(DEFAULT.plans.items())},
-    {"small": 1, "large": 50},
-    DEFAULT.prices,
-)
-"""A catalogue of small figures, in which pools run dry and fill up within a few events."""
 
 
 @dataclass
@@ -174,12 +165,13 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
     for number in range(walks):
         run = world()
         policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in policies}
-        catalogue = _PLAIN if number % 3 == 2 else DEFAULT
+        catalogue = world.figures[number % len(world.figures)]
         resets = "implied" if number % 4 == 3 else "explicit"
         start, plan = dice.choice(STARTS), dice.choice(world.plans)
-        run.start(policy, catalogue, resets, start, plan)
+        run.start(policy, catalogue, resets, start, plan, scene_of(dice.randbytes(DICE)))
         pool = _weighted(run.events, run.coverage)
-        for _ in range(steps):
+        # A long run shows what is forgotten after a while.
+        for _ in range(steps * 10 if number % 100 == 57 else steps):
             event = dice.choice(pool)
             run.act(event, dice.randbytes(dice_of(event)))
         tick(1)

@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
-from tokenspec.machine.fuzzing.reachability import closed_off, outcomes
-from tokenspec.machine.lang.declaration import Actor, Event
-from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
+from tokenspec.oracle.fuzz.closed import closed_by
+from tokenspec.oracle.fuzz.pairs import RulePairs, runs_to, search_pairs
 from tokenspec.oracle.fuzz.regressions import Regressions
 from tokenspec.oracle.fuzz.sut import SutFuzz, TimeIsUp, sut_fuzz
 from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, NoSettingLeft, Possible, side_by_side
@@ -27,16 +26,13 @@ from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld
 from tokenspec.oracle.logs.because import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.sut.capabilities import BATCH, Capabilities
+from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import HUNG, Client
 from tokenspec.oracle.sut.observed import asking
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Openings, SutSettings, close
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
-from tokenspec.oracle.wire.resets import clock_jobs, runs_by_itself
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.system import system
-from tokenspec.spec.words import UNLISTED
 
 HYPOTHESIS_SHARE = 5
 """One Hypothesis run per this many random walks (Hypothesis steps cost about four times as much and find no more)."""
@@ -71,6 +67,12 @@ class Limits:
             yield _ROUND, self.seed_number + number * _STRIDE
 
 
+_BEFORE = 100
+"""The number of walks before the search for pairs of rules; a run of fewer has no search, unless coverage is required."""
+
+_OFTEN, _FURTHER = 3, 6
+"""The number of times that a pair of rules is to be met, and the number of random events after a run that meets it."""
+
 _STRIDE = 1_000_003
 """Between the seeds of two rounds; nobody counts seeds up so far."""
 
@@ -100,6 +102,10 @@ class Conformance:
     figures: Mapping[str, Any] = field(default_factory=dict)
     """The figures that it has fixed, by their keys in a catalogue."""
     coverage: Coverage = field(default_factory=lambda: Coverage(()))
+    required: float | None = None
+    """The per cent of the pairs of rules that has to be met, with every rule and refusal; None where none has to be."""
+    pairs: RulePairs | None = None
+    """The pairs of rules, where a search for them was made."""
     closed: frozenset[Met] = frozenset()
     """Rules and refusals that cannot be met with the events and values that the implementation takes."""
     count: Count = field(default_factory=Count)
@@ -121,6 +127,8 @@ class Conformance:
     """The number of counterexamples whose events, values or fields the implementation does not take or observe."""
     left_out: frozenset[str] = frozenset()
     """Policies unknown to the implementation, which were not sent."""
+    not_run: str = ""
+    """The reason why it does not run figures other than those that it was asked for; empty where it does."""
     held: set[str] = field(default_factory=set)
     """The observed fields that held a value, in the answers or in the right ones."""
     seconds: float = 0.0
@@ -134,6 +142,21 @@ class Conformance:
     def word(self) -> str:
         """Returns `conforms`, `diverges` or `no_verdict`."""
         return "diverges" if self.counterexample is not None else "no_verdict" if self.why_none else "conforms"
+
+    @property
+    def missed(self) -> str:
+        """Returns what is missing of the required coverage; empty where nothing is, or none is required."""
+        if self.required is None or self.pairs is None or self.counterexample is not None or self.why_none:
+            return ""
+        pairs, missing = self.pairs, []
+        if self.cold:
+            missing.append(f"{len(self.cold)} rules and refusals were not met")
+        if not pairs.is_whole:
+            missing.append("the search for pairs of rules was not finished")
+        elif pairs.per_cent < self.required:
+            met = len(pairs.reached) - len(pairs.not_met)
+            missing.append(f"{met} of {len(pairs.reached)} pairs of rules were met, and {self.required:g} per cent have to be")
+        return "; ".join(missing)
 
     @property
     def cold(self) -> list[Met]:
@@ -151,6 +174,7 @@ def conform(
     database: Path | None = None,
     openings: Openings | None = None,
     seconds: float | None = None,
+    required: float | None = None,
 ) -> Conformance:
     """Drives `client` and the oracle side by side, in `examples` random walks, and a fifth as many runs by Hypothesis.
 
@@ -160,7 +184,7 @@ def conform(
     where a setting that was asked for is fixed otherwise, and `BadSetting` where its own figures break the limits.
     """
     started = time.monotonic()
-    verdict = Conformance(policy=setting.policy, catalogue=setting.catalogue)
+    verdict = Conformance(policy=setting.policy, catalogue=setting.catalogue, required=required)
     try:
         limits = Limits(examples, steps, seed_number, seconds)
         _judge(verdict, openings or Openings(client, setting.named), setting, limits, tick, database)
@@ -186,15 +210,17 @@ def _judge(
     verdict.closed = closed_by(terms, setting)
     fuzz = _fuzz_of(openings, terms, setting)
     verdict.coverage, verdict.count, verdict.held, verdict.left_out = fuzz.coverage, fuzz.count, fuzz.held, openings.left_out
+    is_searched = setting.known is None and (
+        limits.examples is None or limits.examples >= _BEFORE or verdict.required is not None
+    )
+    verdict.pairs = fuzz.pairs if is_searched else None
     kept = Regressions(database, terms, setting) if database is not None else None
     try:
         if fuzz.events and terms.observes:
             fuzz.until = limits.until()
             if kept is not None:
                 _try_again(fuzz, kept, verdict)
-            for examples, seed_number in limits.rounds():
-                walk_worlds(fuzz, examples, limits.steps, seed_number, tick)
-                drive(fuzz, -(-examples // HYPOTHESIS_SHARE), limits.steps, seed_number, tick)
+            _walk(fuzz, verdict, limits, tick)
     except (KeyboardInterrupt, CannotOpen):
         raise
     except TimeIsUp:
@@ -209,20 +235,23 @@ def _judge(
     finally:
         fuzz.until = float("inf")
         _note_settings(verdict, fuzz)
+        verdict.not_run = fuzz.not_run
     if fuzz.failure is not None:
         # An interrupted search for a shorter one still shows the finding.
         failure, verdict.counterexample = fuzz.failure, _counterexample(fuzz.failure)
         if isinstance(failure.error, NoSettingLeft) and issubclass(fuzz, InferringFuzz):
             failure = _with_other_worlds(fuzz, failure, failure.error)
             verdict.counterexample = _counterexample(failure)
-        failure, is_reproduced = shortened(fuzz, failure, _TRIES, _HUNG if failure.kind[0] == HUNG else _TRIES)
+        failure, is_reproduced = _shortened(fuzz, failure)
+        verdict.catalogue = failure.world.catalogue
+        setting = replace(setting, catalogue=verdict.catalogue)
         found = verdict.counterexample = _counterexample(failure, is_reproduced)
         if isinstance(found.error, NoSettingLeft):
             verdict.policy = found.error.why.example
             oracle = Oracle(verdict.policy, setting.catalogue, terms.resets)
             found.expected = [oracle.apply(asked(record) | asking(terms)) for record in found.records]
         if kept is not None and found.is_reproduced:
-            kept.keep(found.records)
+            kept.keep(found.records, verdict.catalogue)
         _explain(found, verdict.policy, setting, terms)
         return
     try:
@@ -236,23 +265,69 @@ def _judge(
 NOTHING_COMPARED = "nothing was compared: with the events, values and fields that it lists, no field observed ever held a value"
 
 
+def _walk(fuzz: type[SutFuzz], verdict: Conformance, limits: Limits, tick: Progress) -> None:
+    """Runs random walks, what a search finds, and Hypothesis, in rounds."""
+    searches = verdict.pairs is not None
+    for examples, seed_number in limits.rounds():
+        before = min(examples, _BEFORE)
+        walk_worlds(fuzz, before, limits.steps, seed_number, tick)
+        if searches:
+            _follow_pairs(fuzz, limits.seed_number)
+        walk_worlds(fuzz, examples - before, limits.steps, seed_number + _STRIDE // 2, tick)
+        drive(fuzz, -(-examples // HYPOTHESIS_SHARE), limits.steps, seed_number, tick)
+        if searches:
+            _follow(fuzz, runs_to(verdict.cold, *_searched(fuzz)), limits.seed_number)
+        searches = False
+
+
+def _shortened(fuzz: type[SutFuzz], failure: Failure) -> tuple[Failure, bool]:
+    """Returns the failure on few records, under the figures that it was asked for if it shows under them as well."""
+    failures = _HUNG if failure.kind[0] == HUNG else _TRIES
+    if failure.world.catalogue != fuzz.setting.catalogue:
+        usual = replace(failure, world=replace(failure.world, catalogue=fuzz.setting.catalogue))
+        found, is_reproduced = shortened(fuzz, usual, _TRIES, failures)
+        if is_reproduced:
+            return found, True
+    return shortened(fuzz, failure, _TRIES, failures)
+
+
+def _searched(fuzz: type[SutFuzz]) -> tuple[Oracle, Capabilities, Mapping[str, Mapping[str, bool]]]:
+    """Returns the world in which a search is made, and what it may send."""
+    terms = fuzz.terms
+    return Oracle({**fuzz.setting.policy, **terms.policy}, fuzz.setting.catalogue, terms.resets), terms, fuzz.keys
+
+
+def _follow_pairs(fuzz: type[SutFuzz], seed_number: int) -> None:
+    """Runs what a search finds for each pair of rules, as often as it takes for the pair to be met a few times."""
+    for new in search_pairs(fuzz.pairs, *_searched(fuzz)):
+        fuzz.check_time()
+        for pair in new:
+            times = range(max(0, _OFTEN - fuzz.pairs.hits[pair]))
+            _follow(fuzz, (fuzz.pairs.reached[pair] for _ in times), seed_number + len(fuzz.pairs.reached) * _OFTEN)
+
+
+def _follow(fuzz: type[SutFuzz], runs: Iterable[list[dict[str, Any]]], seed_number: int) -> None:
+    for number, records in enumerate(runs):
+        fuzz().follow(records, seed_number + number, _FURTHER)
+
+
 def _try_again(fuzz: type[SutFuzz], kept: Regressions, verdict: Conformance) -> None:
     """Replays the findings of earlier runs; raises where one still diverges. Others, and malformed ones, are dropped.
 
     A finding that the implementation does not take any more shows nothing either way, and is kept.
     """
     reader = Oracle(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets).reader
-    for records in kept:
+    for records, catalogue in kept:
         verdict.tried += 1
         with suppress(BadRecord):
             for record in records:
                 reader.convert(record)
             again, before = fuzz(), verdict.compared
-            again.replay(records, FuzzWorld(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets))
+            again.replay(records, FuzzWorld(fuzz.setting.policy, catalogue, fuzz.terms.resets))
             if again.not_sent or verdict.compared == before:
                 verdict.not_taken += 1
                 continue
-        kept.drop(records)
+        kept.drop(records, catalogue)
         verdict.mended += 1
 
 
@@ -319,51 +394,3 @@ def _counterexample(failure: Failure, is_reproduced: bool = True) -> SutCountere
 
 def _explain(found: SutCounterexample, policy: Mapping[str, str], setting: SutSettings, terms: Capabilities) -> None:
     found.because = because_of(found.records, policy, setting.catalogue, terms.resets, setting.known is None)
-
-
-def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
-    """Returns the rules and refusals that cannot be met with the events and values that the implementation takes."""
-    account, _, session = system(setting.catalogue).machines
-    settled = setting.policy if setting.known is None else setting.known
-    figures = {**setting.catalogue.parameters(), **settled, **terms.policy, **setting.catalogue.unnamed(terms.fields)}
-    closed: set[Met] = set()
-    for machine in (account, session):
-        kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))
-        closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures))
-        by_itself = {e.name for e in machine.events if e.actor is Actor.CLOCK}
-        closed |= {met for met in outcomes(machine) if met[0] in by_itself or not _is_known(met, terms)}
-        refused = {met for met in outcomes(machine) if met[1].startswith("refused: ")}
-        if not terms.opens_accounts:
-            closed |= {(event, what) for event, what in refused if event == "open_account" or what.endswith("account_must_exist")}
-        # A job that runs by itself runs when it is due, and leaves nothing due; so does one that is sent where it is due.
-        never_refused = terms.unwritten | (clock_jobs() if terms.jobs == BATCH else frozenset())
-        closed |= {(event, what) for event, what in refused if event in never_refused}
-        if runs_by_itself(terms.resets, "renewal"):
-            closed |= {(event, what) for event, what in refused if what.endswith("renewal_must_not_be_due")}
-    return frozenset(closed)
-
-
-def _is_known(met: Met, terms: Capabilities) -> bool:
-    """Returns whether an outcome is none that the implementation says that it does not know."""
-    _, is_refusal, code = met[1].partition("refused: ")
-    return not is_refusal or not terms.bars(Answer("refused", code))
-
-
-def _taken(event: Event, terms: Capabilities) -> Event | None:
-    """Returns `event` with the values that may be sent; None where it cannot happen."""
-    if event.actor is Actor.CLOCK or event.name == "open_account" or event.name in terms.unwritten & clock_jobs():
-        return event
-    if event.name not in terms.events:
-        return None
-    fields = []
-    for f in event.fields:
-        listed = terms.values.get(f.key)
-        if listed == ():
-            return None
-        if listed is not None and isinstance(f.type, Enum):
-            members = [m for m in f.type.members if m in listed or (m == UNLISTED and set(listed) - set(f.type.members))]
-            if not members:
-                return None
-            f = replace(f, type=f.type.only(*members))
-        fields.append(f)
-    return replace(event, fields=tuple(fields))

@@ -266,7 +266,7 @@ class LayerChecks:
         explicit = self.oracle.fork({name: late}, "explicit")
         explicit.advance(late, at)
         for job in order:
-            explicit.apply({"account": name, "at": at, "event": job})
+            explicit.apply({"account": name, "at": format_instant(at), "event": job})
         same = on_time.row == late.row and on_time.daily == late.daily and on_time.renewal == late.renewal
         self._demand("late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
 

@@ -14,12 +14,13 @@ from typing import Any
 import msgspec
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.records import asked
-from tokenspec.oracle.wire.settings import catalogue_on_the_wire
+from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
+from tokenspec.spec.catalogue import Catalogue
 
 Records = list[dict[str, Any]]
 
@@ -31,23 +32,30 @@ class Regressions:
         self._database = DirectoryBasedExampleDatabase(directory)
         known = setting.policy if setting.known is None else {"": "infer", **setting.known}
         settings: tuple[Mapping[str, Any], ...] = ({**known, **terms.policy}, catalogue_on_the_wire(setting.catalogue))
+        self._own = setting.catalogue
         self._key = b"tokenspec " + hashlib.sha256(msgspec.json.encode((terms.name, terms.resets, *settings))).digest()
 
-    def __iter__(self) -> Iterator[Records]:
-        """Yields all of them, the shortest first; malformed ones are dropped."""
+    def __iter__(self) -> Iterator[tuple[Records, Catalogue]]:
+        """Yields all of them with their figures, the shortest first; malformed ones are dropped."""
         for content in sorted(self._database.fetch(self._key), key=lambda each: (len(each), each)):
             try:
-                yield decode(content, Records)
-            except (msgspec.DecodeError, UnicodeDecodeError):
+                records = decode(content, Records)
+                figures = records.pop(0)["catalogue"] if records and "catalogue" in records[0] else None
+                yield records, self._own if figures is None else catalogue_from(figures)
+            except (msgspec.DecodeError, UnicodeDecodeError, BadSetting):
                 self._database.delete(self._key, content)
 
-    def keep(self, records: Records) -> None:
-        """Adds a counterexample."""
-        self._database.save(self._key, _content(records))
+    def keep(self, records: Records, catalogue: Catalogue | None = None) -> None:
+        """Adds a counterexample, with its figures where they are not those that were asked for."""
+        self._database.save(self._key, self._content(records, catalogue or self._own))
 
-    def drop(self, records: Records) -> None:
+    def drop(self, records: Records, catalogue: Catalogue) -> None:
         """Removes a counterexample that does not fail any more."""
-        self._database.delete(self._key, _content(records))
+        self._database.delete(self._key, self._content(records, catalogue))
+
+    def _content(self, records: Records, catalogue: Catalogue) -> bytes:
+        figures = [] if catalogue == self._own else [{"catalogue": catalogue_on_the_wire(catalogue)}]
+        return msgspec.json.encode([*figures, *(asked(record) for record in records)])
 
 
 def check_directory(path: str) -> Path:
@@ -61,7 +69,3 @@ def check_directory(path: str) -> Path:
     except OSError as fault:
         raise WrongUsage("--database", f"{path} cannot be used: {(fault.strerror or str(fault)).lower()}") from None
     return directory
-
-
-def _content(records: Records) -> bytes:
-    return msgspec.json.encode([asked(record) for record in records])

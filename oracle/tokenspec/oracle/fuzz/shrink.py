@@ -152,10 +152,13 @@ def _truly_repeated(records: list[Record], still: Fails) -> list[Record]:
     return records
 
 
+_PLAIN_BEGINNING = "2027-01-01T00:00:00Z"
+
+
 def _begun_plainly(records: list[Record], still: Fails) -> list[Record]:
-    """Returns the records with their beginning at the first midnight of its year, month or day, and the rest after it."""
+    """Returns the records with a beginning in a plain year, or at the first midnight of its year, month or day."""
     begins = format_instant(parse_instant(records[0]["at"]))
-    plain = (f"{begins[:5]}01-01T00:00:00Z", f"{begins[:8]}01T00:00:00Z", f"{begins[:11]}00:00:00Z")
+    plain = (_PLAIN_BEGINNING, f"{begins[:5]}01-01T00:00:00Z", f"{begins[:8]}01T00:00:00Z", f"{begins[:11]}00:00:00Z")
     together = sum(parse_instant(record["at"]) == parse_instant(begins) for record in records)
     earlier = (parse_instant(at) - parse_instant(begins) for at in plain)
     # The first records may also begin alone, and the others stay where they were.
@@ -170,7 +173,9 @@ def _moved(records: list[Record], since: int, by: int) -> list[Record]:
 def _sooner(records: list[Record], still: Fails) -> list[Record]:
     """Returns the records with as little time before each as necessary."""
     for index in range(1, len(records)):
-        records = _sooner_at(records, index, still)
+        # Alone, the record may come as soon as the one before it.
+        alone = _with(records, index, records[index] | {"at": records[index - 1]["at"]})
+        records = _sooner_at(_first(records, iter([alone]), still), index, still)
     return records
 
 

@@ -6,6 +6,7 @@ user's, replaced by those that the implementation has fixed. sut_infer.py extend
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Mapping
 from dataclasses import replace
@@ -15,17 +16,21 @@ from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.fuzzing.boundary_values import Amounts
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import names_by_weight
-from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.campaign import default_watch
+from tokenspec.oracle.fuzz.figures import OF_WORLDS
+from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
-from tokenspec.oracle.fuzz.worlds import START, Count, WorldFuzz, world_fuzz
+from tokenspec.oracle.fuzz.pairs import RulePairs, pairs_in
+from tokenspec.oracle.fuzz.scenes import Scene
+from tokenspec.oracle.fuzz.worlds import Count, WorldFuzz, dice_of, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities, payload_keys
 from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.observed import asking, held, observed
-from tokenspec.oracle.sut.world import Diverged, Openings, SutSettings, applied, opening_of
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, SutSettings, applied, opening_of
 from tokenspec.oracle.wire.answers import Answer, differences
 from tokenspec.oracle.wire.records import LAST_INSTANT, asked
 from tokenspec.oracle.wire.resets import clock_jobs
@@ -59,22 +64,56 @@ class SutFuzz(WorldFuzz):
     setting: SutSettings
     held: set[str]
     """The observed fields that held a value on either side."""
+    pairs: RulePairs
     until = float("inf")
     """The instant, of the monotonic clock, at which the run ends."""
     not_sent: str = ""
     """The first event of this run that was not sent unchanged; empty where each was."""
+    not_run: str = ""
+    """The reason why it does not run figures other than those that it was asked for; empty where it does."""
+    _catalogue: Catalogue
     _right: list[Answer | None]
     _first_uses: dict[tuple[str, str], dict[str, Any]]
     """By account and id, the request that used the id first."""
-    _keys: Mapping[str, Mapping[str, bool]]
+    _rules: dict[str, str]
+    """By account, the last rule that accepted an event."""
+    keys: Mapping[str, Mapping[str, bool]]
+    """By event, the fields of its records, true for those that may be left out."""
 
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
-        """Opens an empty world on both sides; the drawn settings do not matter."""
+        """Opens an empty world on both sides, under its own settings; its figures too, unless worlds differ in them."""
         type(self).count.examples += 1
-        self.records, self._right, self._first_uses = [], [], {}
-        self._now = START
+        self.records, self._right, self._first_uses, self._rules = [], [], {}, {}
+        self._now = self._scene.start
+        if self.terms.instants == SECONDS:
+            self._now -= self._now % 1_000
+        self._catalogue = catalogue if len(self.figures) > 1 else self.setting.catalogue
         self._answer_under(self._settings())
-        self._begin()
+        try:
+            self._begin()
+        except CannotOpen as fault:
+            if self._catalogue == self.setting.catalogue:
+                raise
+            # It need not run other figures than it was asked for.
+            type(self).figures, type(self).not_run = (self.setting.catalogue,), str(fault)
+            self._catalogue = self.setting.catalogue
+            self._answer_under(self._settings())
+            self._begin()
+
+    def follow(self, path: list[dict[str, Any]], seed_number: int, further: int) -> None:
+        """Runs a path that a search has found, in some year, and so many random events after it."""
+        dice = random.Random(seed_number)
+        self._scene = Scene(accounts=(path[0]["account"], "b", "c"))
+        self.open_world({}, self.setting.catalogue, self.terms.resets)
+        years = dice.choice((0, 0, 1, 10, 72))
+        for record in path:
+            at = format_instant(record["at"])
+            self._play({**record, "at": f"{int(at[:4]) + years}{at[4:]}"})
+        self._now = parse_instant(self.records[-1]["at"]) if self.records else self._now
+        for _ in range(further):
+            event = dice.choice(self.events)
+            self.act(event, dice.randbytes(dice_of(event)))
+        self.teardown()
 
     def _settings(self) -> Mapping[str, str]:
         """Returns the settings under which the oracle answers."""
@@ -82,16 +121,16 @@ class SutFuzz(WorldFuzz):
 
     def _answer_under(self, settings: Mapping[str, str]) -> None:
         """Replaces the oracle by one with these settings, after all records so far."""
-        self.oracle = Oracle(settings, self.setting.catalogue, self.terms.resets)
+        self.oracle = Oracle(settings, self._catalogue, self.terms.resets)
         self._amounts = Amounts(self.machine, self.oracle.parameters)
         past = self._layers = _Past(self.oracle, self.tally)
         past.asks = asking(self.terms)
         self._right = [self._layers.play(asked(record)).answer for record in self.records]
 
     def _begin(self) -> None:
-        self._check_time()
+        self.check_time()
         try:
-            self.setting.opened_at(self.openings)
+            replace(self.setting, catalogue=self._catalogue).opened_at(self.openings)
         except Diverged as error:
             raise self._failed(error) from None
 
@@ -132,12 +171,14 @@ class SutFuzz(WorldFuzz):
             oracle.apply(opening_of(record))
         return [oracle.apply(record)]
 
-    def _check_time(self) -> None:
-        if time.monotonic() > self.until:
+    @classmethod
+    def check_time(cls) -> None:
+        """Raises `TimeIsUp` once the run has lasted as long as it may."""
+        if time.monotonic() > cls.until:
             raise TimeIsUp
 
     def _send(self, fitted: dict[str, Any]) -> None:
-        self._check_time()
+        self.check_time()
         if not self.terms.opens_accounts and fitted["account"] not in self.oracle.accounts:
             self._happen(opening_of(fitted))
         if "id" in fitted:
@@ -158,6 +199,11 @@ class SutFuzz(WorldFuzz):
         stepped = self._layers.play(record)
         for step in stepped.steps:
             self.coverage.note(self.oracle.compiled, step.event, step.outcome)
+        met = list(pairs_in(self.oracle, stepped.steps, self._rules.get(record["account"], "")))
+        self.pairs.hits.update(met)
+        accepted = [step.outcome[0] for step in stepped.steps if step.outcome[0] >= 0]
+        if accepted:
+            self._rules[record["account"]] = self.oracle.compiled.rules[accepted[-1]]
         self._right.append(stepped.answer)
         return stepped
 
@@ -184,34 +230,12 @@ class SutFuzz(WorldFuzz):
         event, terms = record["event"], self.terms
         if event not in terms.events:
             return None
-        fitted = dict(record)
         first = self._first_uses.get((record["account"], record.get("id", "")))
         if first is not None and terms.repeats == NO_REPEATS:
-            del fitted["id"]
+            record = {key: value for key, value in record.items() if key != "id"}
         elif first is not None and terms.repeats == SAME_REQUEST:
             return {**first, "at": record["at"]}
-        for key, is_optional in self._keys[event].items():
-            if key in fitted and not terms.takes(key, fitted[key], is_optional):
-                taken = [value for value in terms.values.get(key, ()) if terms.takes(key, value)]
-                if taken:
-                    fitted[key] = taken[len(self.records) % len(taken)]
-                elif key not in terms.values and type(fitted[key]) is int:
-                    fitted[key] = terms.largest
-                elif is_optional:
-                    del fitted[key]
-                    if key == "model":
-                        fitted["origin"] = getattr(self.oracle.catalogue.model(record["model"]), "origin", "first_party")
-                else:
-                    return None
-        return fitted if fitted == record or self._is_well_formed(fitted) else None
-
-    def _is_well_formed(self, record: dict[str, Any]) -> bool:
-        """Returns true if the accepted values make a well-formed record; a malformed one is not sent."""
-        try:
-            self.oracle.reader.convert(record)
-        except BadRecord:
-            return False
-        return True
+        return fit(record, terms, self.keys[event], self.oracle.catalogue, self.oracle.reader, len(self.records))
 
     def _time(self, who: str, wait: Wait) -> int:
         at = super()._time(who, wait)
@@ -240,9 +264,12 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
         "client": openings.client,
         "openings": openings,
         "held": set(),
+        "pairs": RulePairs(),
         "terms": terms,
         "setting": setting,
+        # Where settings are inferred, one world may rule out what another one needs, and their figures are the same.
+        "figures": (catalogue,) if setting.known is not None or terms.catalogue or setting.has_own_catalogue else OF_WORLDS,
         "plans": tuple(p for p in base.plans if terms.takes("plan", p)) or base.plans,
-        "_keys": {e.name: payload_keys(e) for e in base.events},
+        "keys": {e.name: payload_keys(e) for e in base.events},
     }
     return type("SutFuzz", (kind, base), own)

@@ -27,47 +27,25 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import agreed, event_rule, names_by_weight
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Fields, Row
-from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.interpreters.live import LiveReader
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Tokens, Value
-from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.fuzz.figures import SMALL, catalogues
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
+from tokenspec.oracle.fuzz.names import alike, fresh, unlisted
+from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, Scene, scene_of
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import MINUTE_MS, MONTH, UNKNOWN, Script, Wait, move
+from tokenspec.oracle.runtime.script import MONTH, Script, Wait, move
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Model, Plan
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 from tokenspec.spec.words import UNLISTED
 
-START = parse_instant("2027-01-31T22:30:00Z")
-"""Late on the last day of a long month: the next anniversaries and the next midnight are awkward at once."""
-
-_OPENING = "22:30"
-"""The time of day at which runs begin: an account that is opened at its own reset time waits a whole day."""
-
-_HOUR, _ANY = 3_600_000, ("daily", "renewal")
-_LENGTHS = (
-    Wait(),
-    Wait(ms=MINUTE_MS),
-    Wait(_ANY),
-    Wait(ms=_HOUR),
-    Wait(ms=DAY_MS),
-    Wait(_ANY, -1),
-    Wait(_ANY, 1),
-    MONTH,
-    Wait(ms=1),
-    Wait(ms=5 * _HOUR),
-    Wait(("renewal",), -1),
-    Wait(ms=49 * _HOUR),
-    Wait(ms=31 * DAY_MS),
-    Wait(ms=92 * DAY_MS),
-)
-"""The lengths of time between two records, as dice choose them."""
 STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "full bank", "lapsed", "nothing")
 
 
@@ -106,28 +84,6 @@ class Count:
     compared: int = 0
 
 
-@st.composite
-def catalogues(draw: st.DrawFn) -> Catalogue:
-    """Draws the default catalogue, or one of the same plans with other figures."""
-    if draw(st.booleans()):
-        return DEFAULT
-    allowances = sorted(draw(st.lists(st.sampled_from((0, 1, 4, 100, 8_500)), min_size=3, max_size=3)))
-    names = DEFAULT.ranking[1:]
-    plans = {
-        name: Plan(allowance, draw(st.sampled_from((0, 7))), DEFAULT.plans[name].relaxed)
-        for name, allowance in zip(names, allowances, strict=True)
-    }
-    return Catalogue(
-        DEFAULT.ranking,
-        draw(st.sampled_from((150, 1, 5))),
-        draw(st.sampled_from((3, 1, 0))),
-        {DEFAULT.ranking[0]: Plan(0), **plans},
-        {"small": draw(st.sampled_from((1, 10, 1_000))), "large": 50},
-        DEFAULT.prices,
-        models={"own": Model("first_party"), "own 2": Model("first_party", paid_only=True), "other": Model("third_party")},
-    )
-
-
 class WorldFuzz(RuleBasedStateMachine):
     """One run of a world with two accounts. Made by `world_fuzz`; the class attributes collect over all runs."""
 
@@ -144,21 +100,31 @@ class WorldFuzz(RuleBasedStateMachine):
     fixed_policy: Mapping[str, str] = {}
     """Policies that are not drawn."""
     fixed_catalogue: Catalogue | None = None
+    figures: tuple[Catalogue, ...] = (DEFAULT,)
+    """The catalogues that random walks take in turn."""
     plans: tuple[str, ...] = DEFAULT.ranking[1:]
     """The plans to begin with: the paid ones, where there are any."""
     on_example: Callable[[], None] | None = None
     check_readers_every: int = 5
+    _scene = Scene()
 
-    def start(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
-        """Opens a world, and brings an account to the start of the run."""
+    def start(
+        self, policy: Mapping[str, str], catalogue: Catalogue, resets: str, start: str, plan: str, scene: Scene | None = None
+    ) -> None:
+        """Opens a world, and brings an account to the start of the run; another one has tokens by then."""
+        self._scene = scene or Scene()
         self.open_world(policy, catalogue, resets)
+        first, other, _ = self._scene.accounts
         if start != "nothing":
-            self._play({"account": "b", "at": format_instant(self._now), "event": "open_account"})
-        for each in self._prelude(start, plan):
+            self._play_script(other, self._prelude("with a pack" if self._scene.naming % 4 else "opened", plan))
+        self._play_script(first, self._prelude(start, plan))
+
+    def _play_script(self, who: str, script: Script) -> None:
+        for each in script:
             if isinstance(each, Wait):
-                self._now = self._time("a", each)
+                self._now = self._time(who, each)
             else:
-                self._play({"account": "a", "at": format_instant(self._now), **each})
+                self._play({"account": who, "at": format_instant(self._now), **each})
 
     def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
         """Opens an empty world under the given settings."""
@@ -171,7 +137,7 @@ class WorldFuzz(RuleBasedStateMachine):
         self._ghosts: dict[str, Row] = {}
         self._layers = LayerChecks(self.oracle, self.tally, self.only, self._observe)
         self.records: list[dict[str, Any]] = []
-        self._now = START
+        self._now = self._scene.start
         self._steps = 0
 
     def _prelude(self, start: str, plan: str) -> Script:
@@ -185,7 +151,8 @@ class WorldFuzz(RuleBasedStateMachine):
         renew, failed = move("renew"), move("payment_failed")
         starts: dict[str, Script] = {
             "nothing": (),
-            "opened": (move("open_account", daily_reset_time=_OPENING),),
+            "opened": (move("open_account", daily_reset_time=self._opening),),
+            "with a pack": (*subscribed, pack),
             "subscribed": subscribed,
             "emptied": (*subscribed, spent),
             "cancelled": (*subscribed, pack, move("cancel")),
@@ -197,12 +164,18 @@ class WorldFuzz(RuleBasedStateMachine):
         }
         return starts[start]
 
+    @property
+    def _opening(self) -> str:
+        """The time of day at which the run begins: an account that is opened at its own reset time waits a whole day."""
+        return format_instant(self._scene.start)[11:16]
+
     def act(self, event: Event, dice: bytes) -> None:
         """Runs `event` for one of the accounts; the dice choose account, instant, id and fields."""
         whose, wait, again, *rest = dice
-        who = "b" if whose % 8 == 7 else "a"
+        first, *others = self._scene.accounts
+        who = others[whose // 8 % 4 == 3] if whose % 8 == 7 else first
         # In half of the cases no time passes, so that several events share an instant.
-        self._now = max(self._now, self._time(who, Wait() if wait % 2 else _LENGTHS[wait // 2 % len(_LENGTHS)]))
+        self._now = max(self._now, self._time(who, Wait() if wait % 2 else LENGTHS[wait // 2 % len(LENGTHS)]))
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         thrown = iter(rest)
         for said in _payload(event):
@@ -213,12 +186,24 @@ class WorldFuzz(RuleBasedStateMachine):
         self._fit_to_the_lists(record, whose)
         if again >= 240 and (used := [r for r in self.records if "id" in r and r["account"] == who]):
             # A retry is mostly the same request, soon or long after; one in four is another under an id that is used.
-            first = asked(used[-1 - whose // 8 % len(used)])
-            record = record | {"id": first["id"]} if again % 4 == 3 else first | {"at": record["at"]}
+            back = whose // 8 * len(used) // 32 if again % 4 == 1 else whose // 8
+            earlier = asked(used[-1 - back % len(used)])
+            record = record | {"id": earlier["id"]} if again % 4 == 3 else earlier | {"at": record["at"]}
         elif again >= 180:
             # An id belongs to its account, so one in four is one that another account has used.
-            record["id"] = self._of_another(who, "id") if again % 4 == 3 else f"e{len(self.records)}"
+            record["id"] = self._of_another(who, "id") if again % 4 == 3 else self._unused_name(who, "id", whose)
         self._play(record)
+
+    def _unused_name(self, who: str, key: str, die: int) -> str:
+        """Returns a name that has not been used as `key`; often one that is nearly the same as one that has."""
+        used = dict.fromkeys(r[key] for r in self.records if r["account"] == who and key in r)
+        if (
+            used
+            and die % 4 == 0
+            and (near := alike(list(used)[-1 - die // 64 % len(used)], die // 4 + len(self.records))) not in used
+        ):
+            return near
+        return fresh("e" if key == "id" else key[0], len(self.records), self._scene.naming)
 
     def _fit_to_the_lists(self, record: dict[str, Any], die: int) -> None:
         """Fits a generation to the lists: with a model it has no origin; with an action it mostly costs the listed price."""
@@ -296,11 +281,14 @@ class WorldFuzz(RuleBasedStateMachine):
         if isinstance(kind, Tokens) and die % 8 == 6 and (held := sum(self.oracle.app_balances(self._row(who)))):
             return min(held, kind.hi)
         value = self._amounts.value(self._row(who), kind, die)
-        return UNKNOWN if value == UNLISTED else value
+        if isinstance(kind, Tokens) and isinstance(value, int) and value > FAR and len(self.records) < LATE and die % 16:
+            # A pool that is as good as full leaves little to be seen of what comes after: such amounts are rare, or come last.
+            value = self._amounts.value(self._row(who), kind, die // 16)
+        return unlisted(kind.members, die) if value == UNLISTED else value
 
     def _key(self, who: str, event: Event, key: Key, die: int) -> Any:
         if key.shape is Shape.TIME_OF_DAY:
-            return (None, "00:00", _OPENING, "23:59")[die % 4]
+            return (None, "00:00", self._opening, "23:59")[die % 4]
         if key.shape is Shape.POOLS:
             return self._layers.shown(who, die)
         if key.name == "job":
@@ -316,7 +304,10 @@ class WorldFuzz(RuleBasedStateMachine):
         if key.name == "model":
             models = (*self.oracle.catalogue.models, "no such model")
             return models[die % len(models)] + ("", " Fast", "-lite", "x")[die % 4]
-        return f"{key.name[0]}{die % 2 + 1}"
+        if key.name == "to":
+            return (*self._scene.accounts, "t1")[die % 4]
+        name = f"{key.name[0]}{die % 2 + 1}"
+        return alike(name, die // 8) if die % 8 == 7 else name
 
     def _job(self, who: str, event: Event, die: int) -> str:
         """Returns a job: mostly a new one for an event that starts jobs, mostly an accepted one for any other.
@@ -331,12 +322,13 @@ class WorldFuzz(RuleBasedStateMachine):
         tried = [r["job"] for r in self.records if r["account"] == who and "job" in r and r["job"] not in known]
         if die % 8 == 5:
             return self._of_another(who, "job")
-        return tried[-1] if tried and die % 2 == 0 else f"j{len(self.records)}"
+        return tried[-1] if tried and die % 4 == 2 else self._unused_name(who, "job", die)
 
     def _of_another(self, who: str, key: str) -> str:
-        """Returns the last id or job that another account has named; a new one where there is none."""
-        others = [r[key] for r in self.records if key in r and r["account"] != who]
-        return others[-1] if others else f"{key[0]}{len(self.records)}"
+        """Returns the last id or job that another account has named, and this one has not; a new one where there is none."""
+        own = {r[key] for r in self.records if key in r and r["account"] == who}
+        others = (r[key] for r in reversed(self.records) if key in r and r["account"] != who and r[key] not in own)
+        return next(others, f"{key[0]}{len(self.records)}")
 
 
 @lru_cache(maxsize=8)
@@ -380,6 +372,7 @@ def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catal
         "count": Count(),
         "failure": None,
         "fixed_catalogue": catalogue,
+        "figures": (catalogue,) if catalogue is not None else (DEFAULT, DEFAULT, SMALL),
         "plans": plans,
     }
     return type("WorldFuzz", (WorldFuzz,), {**rules, **own})
@@ -388,9 +381,11 @@ def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catal
 def _beginning(account: Machine, catalogue: Catalogue | None, plans: tuple[str, ...]) -> Any:
     """Returns the rule that draws the settings with which a run begins."""
 
-    def begin(self: WorldFuzz, policy: dict[str, str], catalogue: Catalogue, resets: str, start: str, plan: str) -> None:
+    def begin(
+        self: WorldFuzz, policy: dict[str, str], catalogue: Catalogue, resets: str, start: str, plan: str, scene: bytes
+    ) -> None:
         """Draws the settings, and begins the run."""
-        self.start(policy, catalogue, resets, start, plan)
+        self.start(policy, catalogue, resets, start, plan, scene_of(scene))
 
     return initialize(
         policy=answers_of(account),
@@ -398,4 +393,5 @@ def _beginning(account: Machine, catalogue: Catalogue | None, plans: tuple[str, 
         resets=st.sampled_from(("explicit", "explicit", "implied")),
         start=st.sampled_from(STARTS),
         plan=st.sampled_from(plans),
+        scene=st.binary(min_size=DICE, max_size=DICE),
     )(begin)

@@ -11,7 +11,7 @@ from typing import Any
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.fuzz.conformance import closed_by
+from tokenspec.oracle.fuzz.closed import closed_by
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.races.files import records_of_history
 from tokenspec.oracle.races.history import Call, overlapping

@@ -101,7 +101,8 @@ class SutConfig:
     def world(self, settings: Settings) -> SutSettings:
         """Returns the settings of the worlds that are opened at it."""
         known = settings.named if settings.infers else None
-        return SutSettings(settings.policy, settings.catalogue, self.reasons, known, settings.named)
+        is_own = settings.catalogue_file is not None
+        return SutSettings(settings.policy, settings.catalogue, self.reasons, known, settings.named, is_own)
 
 
 @dataclass(frozen=True)
@@ -118,6 +119,8 @@ class FuzzConfig:
     part: Slice | None = None
     database: Path | None = None
     seconds: float | None = None
+    require_coverage: float | None = None
+    """The per cent of the reachable pairs of rules that has to be met; None where no coverage is required."""
 
     @property
     def slice(self) -> Slice:
@@ -139,6 +142,7 @@ class FuzzConfig:
             reasons=sut.reasons_file if sut else None,
             timeout=f"{sut.timeout:g}" if sut and sut.timeout != DEFAULT_TIMEOUT else None,
             seconds=None if self.seconds is None else f"{self.seconds:g}",
+            **{"require-coverage": None if self.require_coverage is None else f"{self.require_coverage:g}"},
             **(sut.reached.given if sut else {}),
             slice=str(self.part) if self.part else None,
             database=self.database,

@@ -7,12 +7,12 @@ from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.text import bounded, one_line
+from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
 from tokenspec.oracle.logs.known_ways import known_lines
 from tokenspec.oracle.report.config import FuzzConfig
-from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.report.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.fuzz import RandomRuns
 from tokenspec.oracle.report.infer import conforming, differing_data, differing_lines
 from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
@@ -21,6 +21,7 @@ from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.resets import resets_on_the_wire
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.policies import DEFAULTS
 
 _EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
@@ -29,9 +30,15 @@ _EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
 def conformance_report(result: Conformance, config: FuzzConfig, saved: Sequence[str]) -> RunReport:
     """Returns the report of an implementation's random runs; coverage is of events that can be sent, without automatic ones."""
     rows = [row for row in result.coverage.rows() if row[0] in event_names()]
-    runs = RandomRuns(result, config, saved, rows, sentence(result), result.why_none)
+    gated = config.require_coverage is not None
+    runs = RandomRuns(result, config, saved, rows, sentence(result), result.why_none or result.missed, is_gate=gated)
     found = None if result.counterexample is None else _finding(result.counterexample, runs)
-    return runs.report(_EXITS[result.word], lambda: _body(result, runs), lambda: _data(result, config, rows), found)
+    return runs.report(
+        COVERAGE if result.missed else _EXITS[result.word],
+        lambda: _body(result, runs),
+        lambda: _data(result, config, rows),
+        found,
+    )
 
 
 def _finding(found: SutCounterexample, runs: RandomRuns) -> ReportFinding:
@@ -49,12 +56,14 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
     if terms is not None:
         yield Notes([title_of(terms)])
     if found is not None:
-        yield Verbatim(counterexample_lines(found))
+        yield Verbatim([*counterexample_lines(found), *_figures_lines(result, runs.config)])
         yield runs.files()
     yield runs.figures("worlds")
     notes = list(left_out_lines(result.left_out))
     if result.ended_by_time and not result.why_none:
         notes.append(f"{runs.config.seconds:g} s ended it; the verdict is about what was tried by then")
+    if result.not_run:
+        notes.append(f"only the catalogue asked for was tried, since it runs no other: {one_line(result.not_run, 300)}")
     if result.tried:
         kept = f"; kept, since it does not take or observe them any more: {result.not_taken}" if result.not_taken else ""
         notes.append(f"{result.tried} found by earlier runs were tried first; of them no longer show: {result.mended}{kept}")
@@ -62,9 +71,59 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
         notes += _limits(result, terms, runs.rows)
         if result.cold and not result.why_none:
             cold = ", ".join(f"{event} ({what})" for event, what in result.cold)
-            notes.append(f"{len(result.cold)} more were not met: {cold}")
+            notes.append(f"{len(result.cold)} more were not met: {cold}{_why_not(result)}")
+        notes += _pair_lines(result)
     yield Notes(notes)
     yield CoverageTable(runs.rows, result.closed)
+
+
+_NAMED = 5
+"""The largest number of pairs that are named in a text."""
+
+
+def _why_not(result: Conformance) -> str:
+    if result.pairs is None:
+        return ""
+    by = "time ended the run first" if result.ended_by_time else "neither chance nor a search in breadth came to them"
+    return f" ({by})"
+
+
+def _pair_lines(result: Conformance) -> Iterator[str]:
+    """Yields a line about the pairs of rules that were met, where a search for them was made."""
+    pairs = result.pairs
+    if pairs is None or result.why_none:
+        return
+    reached, left = len(pairs.reached), pairs.not_met
+    whole = "" if pairs.is_whole else " so far (time ended it)"
+    line = (
+        f"{reached - len(left)} of {reached} pairs of rules that a search reaches{whole} were met, one directly after the other"
+    )
+    names = "; ".join(f"{one}, then {other}" for one, other in left[:_NAMED])
+    more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    yield f"{line}; not met: {names}{more}" if left else line
+
+
+def _figures_lines(result: Conformance, config: FuzzConfig) -> Iterator[str]:
+    """Yields the figures of the counterexample, where they are neither those asked for nor those of the implementation."""
+    figures = catalogue_on_the_wire(result.catalogue)
+    asked_for = catalogue_on_the_wire(config.settings.catalogue) | dict(result.figures)
+    other = [f"{key} {one_line(as_text(value), 300)}" for key, value in figures.items() if value != asked_for[key]]
+    if other:
+        yield f"  under a catalogue with {', '.join(other)}"
+        yield ""
+
+
+def _pairs_data(result: Conformance) -> dict[str, Any] | None:
+    pairs = result.pairs
+    if pairs is None:
+        return None
+    left = pairs.not_met
+    return {
+        "reached": len(pairs.reached),
+        "met": len(pairs.reached) - len(left),
+        "not_met": [list(pair) for pair in left],
+        "is_whole": pairs.is_whole,
+    }
 
 
 def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, str, int]]) -> Iterator[str]:
@@ -105,18 +164,21 @@ def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, st
         "policy": dict(verdict.policy),
         "fixed": dict(terms.policy) if terms is not None else {},
         "fixed_catalogue": dict(verdict.figures),
+        "catalogue": catalogue_on_the_wire(verdict.catalogue),
         "left_out": sorted(verdict.left_out),
         "policies": verdict.policies,
         "settings": verdict.settings,
         "sut": sut,
-        "verdict": verdict.word,
-        "why": verdict.why_none or None,
+        "verdict": "no_verdict" if verdict.missed else verdict.word,
+        "why": verdict.why_none or verdict.missed or None,
         "examples": verdict.count.examples,
         "steps": verdict.count.steps,
         "compared": verdict.compared,
         "seconds": round(verdict.seconds, 2),
         "ended_by_time": verdict.ended_by_time,
         "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in rows],
+        "pairs": _pairs_data(verdict),
+        "require_coverage": verdict.required,
         "closed_off": [{"event": e, "outcome": what} for e, what in sorted(verdict.closed) if e in event_names()],
         "counterexample": _counterexample(found) if found is not None else None,
     }
@@ -127,6 +189,8 @@ def sentence(verdict: Conformance) -> str:
     word = verdict.word.replace("_", " ")
     if verdict.why_none and verdict.counterexample is None:
         return f"{word}: {one_line(verdict.why_none, 1_000)}"
+    if verdict.missed:
+        return f"coverage gate failed: {verdict.missed}"
     if verdict.counterexample is not None and isinstance(verdict.counterexample.error, NoSettingLeft):
         return "diverges: no setting explains it"
     terms = verdict.terms

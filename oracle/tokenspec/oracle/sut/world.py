@@ -65,6 +65,8 @@ class SutSettings:
     """The known settings, where others are inferred; None where all of them are known."""
     named: Mapping[str, str] = field(default_factory=dict)
     """The settings that the user asked for."""
+    has_own_catalogue: bool = False
+    """True if the user gave the catalogue, so that worlds have no other."""
 
     def request(self) -> Message:
         """Returns the request that opens a world."""

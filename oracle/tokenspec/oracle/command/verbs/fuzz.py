@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
@@ -64,6 +67,15 @@ from tokenspec.oracle.report.sut import ended
     help="With --sut: the run lasts N seconds, whatever the profile, and the verdict is about what was tried by then. With "
     "--examples it ends with them, and there is no verdict if they are not reached.",
 )
+@click.option(
+    "--require-coverage",
+    type=click.FloatRange(0, 100),
+    is_flag=False,
+    flag_value=99.0,
+    metavar="[PER CENT]",
+    help="With --sut: exit code 16 unless every reachable rule and refusal was met, and so many per cent (99 if none is given) "
+    "of the pairs of rules that can follow each other in one account.",
+)
 @reached_options
 @click.option("--slice", "part", metavar="I/N", help="The I-th of N runs that share the examples, each with a seed of its own.")
 @click.option(
@@ -85,6 +97,7 @@ def command(
     timeout: float | None,
     reasons: str | None,
     seconds: float | None,
+    require_coverage: float | None,
     reached: Reached,
     part: str | None,
     database: str | None,
@@ -104,13 +117,15 @@ def command(
 
     With --sut an implementation answers the same records as the oracle, under one choice of settings, up to the first
     answer that is not the right one, in N random walks and a fifth as many runs by Hypothesis. With --policy infer every
-    setting that explains all answers so far is followed; it diverges where none is left. Exit codes 0, 15, 20, and 65 where
-    figures that it has fixed break the limits of a catalogue.
+    setting that explains all answers so far is followed; it diverges where none is left. After the first walks come runs that a
+    search has found, for every pair of rules that can follow each other in one account. Exit codes 0, 15, 20, 16 with
+    --require-coverage, and 65 where figures that it has fixed break the limits of a catalogue.
 
     \b
     tokenspec fuzz --sut "node wallet.js"
     tokenspec fuzz --sut http://localhost:8080 --policy daily_position=last --save counterexample.jsonl
     tokenspec fuzz --sut http://localhost:8080 --header "Authorization=Bearer 123" --wait 30 --seconds 10
+    tokenspec fuzz --sut "node wallet.js" --require-coverage
     tokenspec fuzz --sut "node wallet.js" --policy infer --save test_counterexample.py
     tokenspec fuzz --sut "node wallet.js" --report junit=fuzz.xml --report sarif=fuzz.sarif --report md=fuzz.md
     tokenspec fuzz --sut "node wallet.js" --profile nightly --slice 2/4 --database found --save found.jsonl
@@ -128,13 +143,11 @@ def command(
     failed: list[WrongUsage] = []
     number = examples or PROFILES[profile]
     of_sut = {"timeout": timeout, "reasons": reasons, "slice": part, "database": database, "seconds": seconds, **racing.given}
+    of_sut["require-coverage"] = require_coverage
     if sut is None:
-        for option, value in {**of_sut, "header": reached.headers or None, "wait": reached.wait}.items():
-            if value is not None:
-                raise WrongUsage(f"--{option}", "the option is for an implementation; add --sut, or leave it out")
-        if settings.infers:
-            raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
+        _check_machines_alone({**of_sut, "header": reached.headers or None, "wait": reached.wait}, settings)
         return out.write(_machines(FuzzConfig(number, steps, seed, settings, save), failed), failed)
+    _check_coverage(require_coverage, settings, racing.is_asked(database))
     implementation = SutConfig(sut, timeout or DEFAULT_TIMEOUT, reasons, reached)
     shared = None if part is None else slice_of(part)
     if racing.is_asked(database):
@@ -144,7 +157,27 @@ def command(
     config = FuzzConfig(
         number if seconds is None else examples, steps, seed, settings, save, implementation, shared, kept, seconds
     )
-    return out.write(_implementation(config, implementation, failed), failed)
+    return out.write(_implementation(replace(config, require_coverage=require_coverage), implementation, failed), failed)
+
+
+def _check_machines_alone(of_sut: Mapping[str, object], settings: Settings) -> None:
+    """Raises `WrongUsage` where an option is given that is about an implementation."""
+    for option, value in of_sut.items():
+        if value is not None:
+            raise WrongUsage(f"--{option}", "the option is for an implementation; add --sut, or leave it out")
+    if settings.infers:
+        raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
+
+
+def _check_coverage(required: float | None, settings: Settings, races_are_asked: bool) -> None:
+    """Raises `WrongUsage` where coverage is required, and it is not known what can be met."""
+    if required is None:
+        return
+    if settings.infers:
+        raise WrongUsage("--require-coverage", "what can be met depends on the settings; name them in place of --policy infer")
+    if races_are_asked:
+        says = "it is about events one after the other; leave it out, or leave out --clients, --restart and --again"
+        raise WrongUsage("--require-coverage", says)
 
 
 def _machines(config: FuzzConfig, failed: list[WrongUsage]) -> RunReport:
@@ -163,6 +196,8 @@ def _implementation(config: FuzzConfig, sut: SutConfig, failed: list[WrongUsage]
     worlds = None if examples is None else examples + -(-examples // HYPOTHESIS_SHARE)
     with ended(sut.connect()) as client, progress("fuzzing", worlds) as tick:
         seed = part.seed(config.seed)
-        verdict = conform(client, setting, examples, config.steps, seed, tick, config.database, seconds=config.seconds)
+        verdict = conform(
+            client, setting, examples, config.steps, seed, tick, config.database, None, config.seconds, config.require_coverage
+        )
     saved = save_counterexample(config, sut, verdict, failed) if verdict.counterexample is not None else ()
     return conformance_report(verdict, config, list(saved))

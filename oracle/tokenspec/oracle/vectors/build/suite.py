@@ -11,6 +11,7 @@ from typing import Any
 
 from tokenspec.oracle.base.processes import processes
 from tokenspec.oracle.check.mutants.campaign import seeded
+from tokenspec.oracle.fuzz.paths import written
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -19,7 +20,6 @@ from tokenspec.oracle.vectors.build.executed import ExecutedRun, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
-from tokenspec.oracle.vectors.build.paths import written
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
 from tokenspec.oracle.vectors.build.set_cover import at_least, few
 from tokenspec.oracle.wire.settings import RESETS, catalogue_on_the_wire

@@ -16,10 +16,10 @@ from msgspec import structs
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Record, Script, a_minute_on, records_of
-from tokenspec.oracle.vectors.build.moves import moves
 from tokenspec.oracle.wire.resets import unwritten
 from tokenspec.spec.words import APP_POOLS, NONE
 

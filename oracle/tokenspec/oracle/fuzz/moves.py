@@ -70,20 +70,23 @@ def _known(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Ite
     yield move("refund", job="j0"), False
     yield move("transfer", to="b", amount=1), False
     yield move("enable_relaxed"), False
-    yield move("quote", action=next(iter(catalogue.prices))), False
+    for action in list(catalogue.prices)[:1]:
+        yield move("quote", action=action), False
     yield move("quote", action=UNKNOWN), False
 
 
 def _purchases(pools: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
     for pack in catalogue.packs:
         yield move("buy_topup", pack=pack, quantity=1), not pools["topup"]
-    first, size = next(iter(catalogue.packs.items()))
-    yield move("buy_topup", pack=first, quantity=2), False
+    first = list(catalogue.packs.items())[:1]
+    for pack, _ in first:
+        yield move("buy_topup", pack=pack, quantity=2), False
     yield move("buy_topup", pack=UNKNOWN, quantity=1), False
     yield move("buy_topup", pack=UNKNOWN, quantity=0), False
-    room = (COUNTABLE_MAX - pools["topup"]) // size
-    for quantity in (0, room, min(COUNTABLE_MAX, room + 1)):
-        yield move("buy_topup", pack=first, quantity=quantity), False
+    for pack, size in first:
+        room = (COUNTABLE_MAX - pools["topup"]) // size
+        for quantity in (0, room, min(COUNTABLE_MAX, room + 1)):
+            yield move("buy_topup", pack=pack, quantity=quantity), False
     yield move("buy_api", amount=100), not pools["api"]
     room = COUNTABLE_MAX - pools["api"]
     for amount in dict.fromkeys((1, 0, room, min(COUNTABLE_MAX, room + 1))):
@@ -116,8 +119,8 @@ def _named(account: Account, catalogue: Catalogue) -> Iterator[Found]:
     known = [next((n for n, m in catalogue.models.items() if m.paid_only is paid_only), UNKNOWN) for paid_only in (True, False)]
     for model in dict.fromkeys((*known, UNKNOWN)):
         yield move("generate", job=job, cost=1, media=image, model=model), False
-    action, price = next(iter(catalogue.prices.items()))
-    for name, cost in ((action, price), (action, price + 1), (UNKNOWN, 1)):
+    listed = [(action, price + more) for action, price in list(catalogue.prices.items())[:1] for more in (0, 1)]
+    for name, cost in (*listed, (UNKNOWN, 1)):
         yield move("generate", job=job, cost=cost, media=image, origin=_FIRST, action=name), False
 
 

@@ -1,0 +1,40 @@
+"""Records restricted to the fields and values that an implementation takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.wire.records import Reader
+from tokenspec.spec.catalogue import Catalogue
+
+
+def fit(
+    record: Mapping[str, Any], terms: Capabilities, keys: Mapping[str, bool], catalogue: Catalogue, reader: Reader, number: int
+) -> dict[str, Any] | None:
+    """Returns the record with values that the implementation takes; None where that is impossible, or it would be malformed.
+
+    `keys` are the fields of its event, true for those that may be left out; `number` chooses among the values.
+    """
+    fitted = dict(record)
+    for key, is_optional in keys.items():
+        if key in fitted and not terms.takes(key, fitted[key], is_optional):
+            taken = [value for value in terms.values.get(key, ()) if terms.takes(key, value)]
+            if taken:
+                fitted[key] = taken[number % len(taken)]
+            elif key not in terms.values and type(fitted[key]) is int:
+                fitted[key] = terms.largest
+            elif is_optional:
+                del fitted[key]
+                if key == "model":
+                    fitted["origin"] = getattr(catalogue.model(record["model"]), "origin", "first_party")
+            else:
+                return None
+    if fitted != record:
+        try:
+            reader.convert(fitted)
+        except BadRecord:
+            return None
+    return fitted

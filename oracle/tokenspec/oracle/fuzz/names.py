@@ -1,0 +1,77 @@
+"""Made-up names, and others that are nearly the same: what a column, a collation, a key or a cache could take for one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from tokenspec.oracle.runtime.script import UNKNOWN
+from tokenspec.spec.words import UNLISTED
+
+LONGEST = 255
+"""The largest length of a name: what a column usually holds."""
+
+
+def fresh(letter: str, number: int, die: int) -> str:
+    """Returns a name that no other number has; plain where `die` is below half of 256, else of one of several forms."""
+    forms = (
+        f"{letter}vt_{number}Qd",
+        f"{letter}\u00e9{number}",
+        f"{number}",
+        f"{letter}-{number}-stra\u00dfe",
+        f"{letter}{number}:x",
+        f"\u0436{number}",
+        f"{letter}{number}" + "x" * (LONGEST - 12),
+        f"{letter}{number}\U0001f600",
+    )
+    return f"{letter}{number}" if die < 128 else forms[die % len(forms)]
+
+
+def alike(name: str, die: int) -> str:
+    """Returns another name that is nearly `name`."""
+    others = list(dict.fromkeys(other for change in _CHANGES for other in [change(name)[:LONGEST]] if other not in (name, "")))
+    return others[die % len(others)]
+
+
+def unlisted(members: Sequence[str], die: int) -> str:
+    """Returns a name that is not among `members`, which is nearly one of them in half of all cases."""
+    listed = [member for member in members if member != UNLISTED]
+    near = alike(listed[die % len(listed)], die) if listed and die % 2 else UNKNOWN
+    return UNKNOWN if near in listed else near
+
+
+def _without_marks(name: str) -> str:
+    return "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
+
+
+def _other_letter(name: str) -> str:
+    """Returns the name with another letter in place of the last one that is not ASCII: both are lost in the same way."""
+    last = next((n for n in range(len(name) - 1, -1, -1) if not name[n].isascii()), None)
+    return name if last is None else name[:last] + chr(ord(name[last]) ^ 1) + name[last + 1 :]
+
+
+_CHANGES: tuple[Callable[[str], str], ...] = (
+    str.swapcase,
+    lambda name: f"{name} ",
+    lambda name: f"{name}\u00e9" if name.isascii() else unicodedata.normalize("NFD", name),
+    lambda name: unicodedata.normalize("NFC", name),
+    _without_marks,
+    lambda name: name.replace("\u00df", "ss"),
+    _other_letter,
+    lambda name: f"0{name}" if name.isdigit() else name,
+    lambda name: f"{name}.0" if name.isdigit() else name,
+    lambda name: name[:-1] + "y" if len(name) > 30 else name,
+    lambda name: f" {name}",
+    lambda name: re.sub("[-_:]", "", name),
+    lambda name: re.sub("[-_:]", "_", name),
+    lambda name: name.upper(),
+    lambda name: f"{name}\t",
+    lambda name: f"{name}\u200b",
+    lambda name: name[0] + "%" if len(name) > 1 else name,
+    lambda name: "".join(chr(ord(c) + 0xFEE0) if c.isdigit() and c.isascii() else c for c in name),
+)
+"""Changes, of which each leaves a name that is easily taken for the other; one that does not apply changes nothing."""
+
+KEYS_OF_OBJECTS = ("constructor", "__proto__", "null", "0")
+"""Names that a language gives a meaning of its own where a table is an object."""

@@ -1,0 +1,125 @@
+"""Pairs of rules that accept events of one account, one directly after the other: those that a search reaches.
+
+The search is the one that vectors are built from (`paths.py`), restricted to what an implementation takes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from tokenspec.machine.fuzzing.coverage import Met
+from tokenspec.oracle.fuzz.fitting import fit
+from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch, PathStep
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import Record, Script, move
+from tokenspec.oracle.runtime.steps import MachineStep
+from tokenspec.oracle.sut.capabilities import Capabilities
+
+Pair = tuple[str, str]
+
+_WAYS = 2_000
+"""The number of paths followed in the search for every rule after every other."""
+
+_TRIES = 8
+"""The number of runs tried for a pair that the search came to only by stopping where no record is."""
+
+
+@dataclass
+class RulePairs:
+    """The pairs that the search reached, each with a run that meets it, and how often each pair was met."""
+
+    hits: Counter[Pair] = field(default_factory=Counter)
+    reached: dict[Pair, list[Record]] = field(default_factory=dict)
+    is_whole: bool = False
+    """True if the search came to its end."""
+
+    @property
+    def not_met(self) -> list[Pair]:
+        """Returns the pairs that were reached by the search, and never met."""
+        return [pair for pair in self.reached if not self.hits[pair]]
+
+    @property
+    def per_cent(self) -> float:
+        """Returns the share of the reached pairs that were met; 100 where none can be."""
+        return 100 - 100 * len(self.not_met) / len(self.reached) if self.reached else 100.0
+
+
+class _TakenSearch(PathSearch):
+    """A search among the records that an implementation takes."""
+
+    def __init__(self, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool) -> None:
+        super().__init__(oracle, by_rules)
+        self._terms, self._keys = terms, keys
+
+    def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
+        terms, oracle = self._terms, self._oracle
+        for record, goes_on in super()._records(way):
+            event = record["event"]
+            if event not in terms.events:
+                continue
+            taken = fit(record, terms, self._keys[event], oracle.catalogue, oracle.reader, 0)
+            if taken is None:
+                continue
+            if terms.looks_ahead and terms.bars(oracle.step(oracle.reader.convert(taken), way.account.copy()).answer):
+                continue
+            yield taken, goes_on
+
+
+def _edges(oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool) -> Iterator[PathEdge]:
+    begun: Script = () if terms.opens_accounts else (move("open_account"),)
+    return _TakenSearch(oracle, terms, keys, by_rules).edges(begun, _WAYS if by_rules else _WAYS // 4)
+
+
+def pairs_in(oracle: Oracle, steps: Sequence[MachineStep | PathStep], after: str = "") -> Iterator[Pair]:
+    """Yields each pair of rules in the steps of one account; `after` is the rule before them, if any."""
+    for step in steps:
+        if step.outcome[0] >= 0:
+            rule = oracle.compiled.rules[step.outcome[0]]
+            if after:
+                yield after, rule
+            after = rule
+
+
+def search_pairs(
+    pairs: RulePairs, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
+) -> Iterator[list[Pair]]:
+    """Adds what the search reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
+    tried: Counter[Pair] = Counter()
+    for edge in _edges(oracle, terms, keys, by_rules=True):
+        new = {pair for step in edge.steps for pair in pairs_in(oracle, [step], step.after)} - pairs.reached.keys()
+        new = {pair for pair in new if tried[pair] < _TRIES}
+        found: list[Pair] = []
+        if new:
+            tried.update(new)
+            records = edge.records()
+            # Without a record, several steps of time become one, so the run is executed anew.
+            found = [p for p in dict.fromkeys(pairs_in(oracle, _steps(oracle, records))) if p not in pairs.reached]
+            pairs.reached |= dict.fromkeys(found, records)
+        yield found
+    pairs.is_whole = True
+
+
+def _steps(oracle: Oracle, records: Sequence[Record]) -> list[MachineStep]:
+    fresh = oracle.fork({})
+    return [step for record in records for step in fresh.step(fresh.reader.convert(record)).steps]
+
+
+def runs_to(
+    wanted: Sequence[Met], oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
+) -> Iterator[list[Record]]:
+    """Yields a run for each of these rules and refusals that a search in breadth comes to."""
+    left = set(wanted)
+    for edge in _edges(oracle, terms, keys, by_rules=False):
+        if not left:
+            return
+        met = {(step.event, _outcome(oracle, step)) for step in edge.steps} & left
+        if met:
+            left -= met
+            yield edge.records()
+
+
+def _outcome(oracle: Oracle, step: PathStep) -> str:
+    index = step.outcome[0]
+    return oracle.compiled.rules[index] if index >= 0 else f"refused: {oracle.compiled.codes[-1 - index]}"

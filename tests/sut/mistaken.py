@@ -1,0 +1,178 @@
+"""Wallets that take one thing for another: a right server, and what it is asked changed on the way, each by one fault."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from tokenspec.oracle.serve.server import Server
+
+Message = dict[str, Any]
+LOOK = {"op": "apply", "event": "quote", "action": "no such action"}
+
+
+class Mistaken:
+    """A client of the right server; `begin` is called with each world, `apply` with each event."""
+
+    def __init__(self) -> None:
+        self.server = Server()
+
+    def ask(self, request: Message) -> Message:
+        if request["op"] == "open":
+            self.begin()
+        return self.apply(dict(request)) if request["op"] == "apply" else self.server.handle(request)
+
+    def begin(self) -> None:
+        """An empty world."""
+
+    def apply(self, request: Message) -> Message:
+        return self.server.handle(request)
+
+    def end(self) -> None:
+        """Nothing was started."""
+
+
+class TakesNamesForOne(Mistaken):
+    """Names in some fields are changed, so that two of them are one."""
+
+    def __init__(self, fields: Sequence[str], change: Callable[[str], str]) -> None:
+        super().__init__()
+        self._fields, self._change = fields, change
+
+    def apply(self, request: Message) -> Message:
+        changed = {key: self._change(value) for key, value in request.items() if key in self._fields}
+        return self.server.handle(request | changed)
+
+
+class RemembersTheLast(Mistaken):
+    """Only so many ids of an account are remembered."""
+
+    def __init__(self, many: int) -> None:
+        super().__init__()
+        self._many, self._number = many, 0
+
+    def begin(self) -> None:
+        self._known: dict[str, dict[str, str]] = {}
+
+    def apply(self, request: Message) -> Message:
+        if "id" in request:
+            known = self._known.setdefault(request["account"], {})
+            self._number += 1
+            request["id"] = known.setdefault(request["id"], f"{request['id']} {self._number}")
+            for forgotten in list(known)[: -self._many]:
+                del known[forgotten]
+        return self.server.handle(request)
+
+
+class OneJobForAll(Mistaken):
+    """A job that one account has is refused to another."""
+
+    def begin(self) -> None:
+        self._whose: dict[str, str] = {}
+
+    def apply(self, request: Message) -> Message:
+        starts = request["event"] in ("generate", "api_generate")
+        if starts and self._whose.get(request["job"], request["account"]) != request["account"]:
+            return self.server.handle({**LOOK, "account": request["account"], "at": request["at"]}) | {"outcome": "refused"}
+        answer = self.server.handle(request)
+        if starts and answer["outcome"] == "accepted":
+            self._whose[request["job"]] = request["account"]
+        return answer
+
+
+class Elsewhere(Mistaken):
+    """Days and months are counted in a zone other than UTC."""
+
+    def __init__(self, hours: int) -> None:
+        super().__init__()
+        self._hours = hours
+
+    def _moved(self, at: str, hours: int) -> str:
+        return (datetime.fromisoformat(at) + timedelta(hours=hours)).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    def apply(self, request: Message) -> Message:
+        if request["event"] == "open_account":
+            hour, minute = request.get("daily_reset_time", "00:00").split(":")
+            request["daily_reset_time"] = f"{(int(hour) + self._hours) % 24:02}:{minute}"
+        answer = self.server.handle(request | {"at": self._moved(request["at"], self._hours)})
+        due = {key: at for key, at in answer.items() if key in ("next_daily_reset_at", "next_renewal_at") and at is not None}
+        return answer | {key: self._moved(at, -self._hours) for key, at in due.items()}
+
+
+class Gives(Mistaken):
+    """A transfer to an account that has top-up tokens is accepted."""
+
+    def apply(self, request: Message) -> Message:
+        answer = self.server.handle(request)
+        if request["event"] == "transfer" and request["to"] != request["account"] and answer["balances"].get("topup"):
+            other = self.server.handle({**LOOK, "account": request["to"], "at": request["at"]})
+            return answer | ({"outcome": "accepted"} if other["balances"].get("topup") else {})
+        return answer
+
+
+class LosesOne(Mistaken):
+    """A token is lost where one thing follows another within a period."""
+
+    def __init__(self, first: Callable[[Message, Message], bool], second: str) -> None:
+        super().__init__()
+        self._is_first, self._second = first, second
+
+    def begin(self) -> None:
+        self._had: set[str] = set()
+
+    def apply(self, request: Message) -> Message:
+        answer, name, event = self.server.handle(request), request["account"], request["event"]
+        if answer["outcome"] != "accepted" or answer.get("duplicate"):
+            return answer
+        if event == self._second and name in self._had and answer["balances"]["fast"]:
+            answer["balances"]["fast"] -= 1
+        if event in ("renew", "subscribe"):
+            self._had.discard(name)
+        if self._is_first(request, answer):
+            self._had.add(name)
+        return answer
+
+
+class KnowsBetter(Mistaken):
+    """Figures of the catalogue that it is sent are replaced, and it does not say so."""
+
+    def __init__(self, change: Callable[[Message], Message]) -> None:
+        super().__init__()
+        self._change = change
+
+    def ask(self, request: Message) -> Message:
+        figures = request.get("catalogue", {})
+        return super().ask(request | ({"catalogue": figures | self._change(figures)} if figures else {}))
+
+
+def _plain(name: str) -> str:
+    return "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
+
+
+def _without_api(figures: Message) -> Message:
+    return {"plans": {name: plan | {"api": 0} for name, plan in figures["plans"].items()}}
+
+
+ACCOUNTS = ("account", "to")
+MISTAKEN: dict[str, Callable[[], Mistaken]] = {
+    "ids without case": lambda: TakesNamesForOne(["id"], str.lower),
+    "ids without blanks at the end": lambda: TakesNamesForOne(["id"], str.rstrip),
+    "ids of 36 characters": lambda: TakesNamesForOne(["id"], lambda name: name[:36]),
+    "accounts without case": lambda: TakesNamesForOne(ACCOUNTS, str.lower),
+    "accounts without accents": lambda: TakesNamesForOne(ACCOUNTS, _plain),
+    "jobs in one normal form": lambda: TakesNamesForOne(["job"], lambda name: unicodedata.normalize("NFC", name)),
+    "plans without case": lambda: TakesNamesForOne(["plan"], str.lower),
+    "sessions without blanks": lambda: TakesNamesForOne(["session"], str.strip),
+    "the last id": lambda: RemembersTheLast(1),
+    "the last ten ids": lambda: RemembersTheLast(10),
+    "one job for all": OneJobForAll,
+    "five hours behind": lambda: Elsewhere(-5),
+    "an hour ahead": lambda: Elsewhere(1),
+    "gives": Gives,
+    "a second upgrade": lambda: LosesOne(lambda request, _: request["event"] == "upgrade", "upgrade"),
+    "relaxed, then renewed": lambda: LosesOne(lambda _, answer: answer.get("mode") == "relaxed", "renew"),
+    "a daily allowance of its own": lambda: KnowsBetter(lambda _: {"daily": 150}),
+    "no API tokens on a plan": lambda: KnowsBetter(_without_api),
+}

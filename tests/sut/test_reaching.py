@@ -1,0 +1,133 @@
+"""Random runs of an implementation reach everything: what one thing could be taken for, and every rule after every other."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sut.calling import call, sut
+from sut.implementation import Beside
+from sut.mistaken import MISTAKEN, Message, Mistaken
+from tokenspec.oracle.fuzz.conformance import conform
+from tokenspec.oracle.fuzz.names import LONGEST, alike, fresh
+from tokenspec.oracle.fuzz.scenes import DICE, scene_of
+from tokenspec.oracle.sut.world import SutSettings
+from tokenspec.oracle.wire.settings import policy_from
+from tokenspec.spec.catalogue import DEFAULT
+
+SETTING = SutSettings(policy_from({}), DEFAULT)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", MISTAKEN)
+def test_what_takes_one_thing_for_another_is_found(fault: str) -> None:
+    found = conform(MISTAKEN[fault](), SETTING, 700, 50, 1).counterexample
+    assert found is not None
+    assert found.is_reproduced
+    assert len(found.records) < 16
+
+
+@pytest.mark.slow
+def test_every_pair_of_rules_is_met_and_the_same_seed_meets_as_many() -> None:
+    verdict = conform(Mistaken(), SETTING, 3, 50, 1, required=99)
+    assert (verdict.word, verdict.missed, verdict.cold) == ("conforms", "", [])
+    assert verdict.pairs is not None
+    assert len(verdict.pairs.reached) > 300
+    assert verdict.pairs.not_met == []
+
+
+FEW = """
+from tokenspec.oracle.serve.server import Server
+
+
+class Wallet(Server):
+    def handle(self, request):
+        answer = super().handle(request)
+        return answer | ({"events": ["open_account", "subscribe", "cancel", "resume", "renew"]} if "events" in answer else {})
+"""
+
+
+def test_coverage_is_required_of_what_can_be_met_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "few.py").write_text(FEW)
+    monkeypatch.chdir(tmp_path)
+    done = call("fuzz", "--sut", "python:few:Wallet", "--examples", "20", "--require-coverage", "--format", "json")
+    told = json.loads(done.out)
+    assert done.code == 0, told["why"]
+    assert told["require_coverage"] == 99
+    assert 0 < told["pairs"]["reached"] < 100
+    assert told["pairs"]["met"] + len(told["pairs"]["not_met"]) == told["pairs"]["reached"]
+
+
+def test_a_search_that_time_ended_fails_the_gate_and_says_so() -> None:
+    done = call("fuzz", "--sut", "python:tokenspec.oracle.serve.server:Server", "--seconds", "1", "--require-coverage")
+    assert done.code == 16
+    assert done.out.splitlines()[-1].startswith("coverage gate failed: ")
+    assert "the search for pairs of rules was not finished" in done.out
+    assert "time ended" in done.out
+
+
+def test_coverage_is_no_matter_of_machines_alone_or_of_unknown_settings() -> None:
+    assert call("fuzz", "--require-coverage").code == 64
+    inferred = call("fuzz", "--sut", sut("small.py", "good"), "--require-coverage", "--policy", "infer")
+    assert inferred.code == 64
+    assert "name them in place of --policy infer" in inferred.err
+
+
+OWN = """
+from tokenspec.oracle.serve.server import Server
+
+
+class Wallet(Server):
+    def handle(self, request):
+        figures = {"catalogue": request["catalogue"] | {"daily": 150}} if request["op"] == "open" else {}
+        return super().handle(request | figures)
+"""
+
+
+class RunsTheDefaultAlone(Mistaken):
+    def ask(self, request: Message) -> Message:
+        if request["op"] == "open" and request["catalogue"]["daily"] != DEFAULT.daily:
+            return {"error": "it has the default figures alone"}
+        return super().ask(request)
+
+
+def test_figures_that_differ_are_told_saved_and_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "found.jsonl"
+    (tmp_path / "own.py").write_text(OWN)
+    monkeypatch.chdir(tmp_path)
+    sut_of_it = "python:own:Wallet"
+    done = call("fuzz", "--sut", sut_of_it, "--examples", "20", "--save", log, "--database", tmp_path / "kept")
+    assert done.code == 15
+    assert "under a catalogue with daily" in done.out
+    assert call("replay", log, "--catalogue", log.with_suffix(".toml")).code == 15
+    again = call("fuzz", "--sut", sut_of_it, "--examples", "1", "--database", tmp_path / "kept")
+    assert again.code == 15
+    assert "1 found by earlier runs were tried first" in again.out
+
+
+def test_what_runs_no_other_figures_is_tried_under_its_own_and_says_so() -> None:
+    verdict = conform(RunsTheDefaultAlone(), SETTING, 6, 30)
+    assert (verdict.word, verdict.not_run) == ("conforms", "it has the default figures alone")
+    assert verdict.catalogue == DEFAULT
+
+
+def test_a_short_run_has_no_search_and_says_nothing_of_pairs() -> None:
+    assert conform(Beside("good"), SETTING, 2, 20).pairs is None
+
+
+def test_names_that_are_alike_are_others_and_no_longer_than_a_column() -> None:
+    for number in range(1, 30):
+        for die in range(256):
+            name = fresh("e", number, die)
+            near = alike(name, die + number)
+            assert near != name
+            assert 0 < len(near) <= LONGEST
+
+
+def test_scenes_lie_in_all_years_and_have_three_accounts() -> None:
+    scenes = [scene_of(bytes((n * k) % 256 for k in range(1, DICE + 1))) for n in range(256)]
+    assert all(len(set(scene.accounts)) == 3 for scene in scenes)
+    assert min(scene.start for scene in scenes) < 3 * 366 * 86_400_000
+    assert max(scene.start for scene in scenes) > 250_000_000_000_000 * 0.9

@@ -4,7 +4,7 @@ export const DAY = 86_400_000;
 
 /** RFC 3339 text; a fraction of three digits only where there is one. */
 export function show(instant) {
-  return instant === null ? null : new Date(instant).toISOString().replace(".000Z", "Z");
+  return instant === null || instant === Infinity ? null : new Date(instant).toISOString().replace(".000Z", "Z");
 }
 
 /** The first instant at a time of day ("HH:MM") strictly after another. */

@@ -72,7 +72,8 @@ export class Wallet {
       plan: this.catalogue.ranking[0],
       scheduledPlan: null,
       balances: { daily: this.catalogue.daily, fast: 0, rollover: 0, topup: 0, api: 0 },
-      nextDailyReset: nextMark(record.daily_reset_time ?? "00:00", now),
+      // Without daily tokens no day ever falls due.
+      nextDailyReset: this.catalogue.daily > 0 ? nextMark(record.daily_reset_time ?? "00:00", now) : Infinity,
       subscribedAt: null,
       months: 0, // the next renewal is this many months after subscribedAt
       nextRenewal: null,

@@ -106,8 +106,7 @@ class Wallet:
         self.store.put_account(account)
         return answer or {}
 
-    @staticmethod
-    def _state(account: Account | None) -> Answer:
+    def _state(self, account: Account | None) -> Answer:
         if account is None:
             none = dict.fromkeys(("status", "plan", "scheduled_plan", "next_daily_reset_at", "next_renewal_at"))
             return {**none, "balances": {}}
@@ -117,7 +116,7 @@ class Wallet:
             "plan": account.plan,
             "scheduled_plan": account.scheduled_plan,
             "balances": {pool: getattr(account, pool) for pool in pools},
-            "next_daily_reset_at": dates.show(account.next_daily_reset_at),
+            "next_daily_reset_at": dates.show(account.next_daily_reset_at) if self.catalogue["daily"] else None,
             "next_renewal_at": dates.show(account.next_renewal_at),
         }
 
@@ -245,7 +244,7 @@ class Wallet:
 
     def _daily_reset(self, event: Event) -> None:
         account, now = event.account, event.now
-        require(account.next_daily_reset_at <= now, "daily_reset_must_be_due")
+        require(self.catalogue["daily"] > 0 and account.next_daily_reset_at <= now, "daily_reset_must_be_due")
         supplement = not any(getattr(account, pool) for pool in self._spendable(account) if pool != "daily")
         allowance = self.catalogue["daily"] if account.status == "free" or supplement else 0
         account.daily = account.daily + allowance if "daily_adds_up" in self.bugs else allowance

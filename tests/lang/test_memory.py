@@ -21,7 +21,7 @@ from tokenspec.spec.account import account
 
 
 def test_a_right_memory_is_in_order() -> None:
-    validate(cloakroom())
+    validate(cloakroom())  # raises if not
 
 
 def test_a_note_is_worked_out_of_the_state_before_and_keeps_the_rest() -> None:

@@ -9,8 +9,10 @@ from dataclasses import fields, is_dataclass
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.lang.claims import Claim
+from tokenspec.machine.lang.calendars import variants
+from tokenspec.machine.lang.claims import CalendarPart, Claim
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, children, names_in
+from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import POLICIES
 
@@ -41,7 +43,10 @@ def chosen(expr: Expr) -> Iterator[tuple[str, str]]:
 
 def turned_on(claim: Claim) -> set[str]:
     """The policies that the formulas of a claim read."""
-    return {name for part in claim.parts for expr in formulas(part) for name in names_in(expr) if name in CHOICES}
+    read = {name for part in claim.parts for expr in formulas(part) for name in names_in(expr) if name in CHOICES}
+    clocks = {part.clock for part in claim.parts if isinstance(part, CalendarPart)}
+    calendars = [clock.calendar for clock in account().clocks if clock.name in clocks]
+    return read | {name for calendar in calendars for settings, _ in variants(calendar) for name in settings}
 
 
 @pytest.mark.parametrize("claim", CLAIMS.values(), ids=CLAIMS)

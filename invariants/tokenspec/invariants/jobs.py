@@ -147,9 +147,9 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             21,
             "periods_tile",
-            "Billing periods follow each other without gap or overlap, whenever one asks, and so do days; a period ends on the "
-            "day of the month on which the subscription began, in a shorter month as `month_end` says, at the hour of "
-            "`renewal_time`.",
+            "Billing periods follow each other without gap or overlap, whenever one asks, and so do the days of "
+            "`daily_reset_clock`; a period ends on the day of the month on which the subscription began, in a shorter month as "
+            "`month_end` says, at the hour of `renewal_time`.",
             "F22 A04 A12 A13",
             CalendarPart("billing_periods", "account", "renewal", Law.TILES),
             CalendarPart("anniversaries", "account", "renewal", Law.ANNIVERSARIES),

@@ -13,6 +13,7 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.settings import RESETS
@@ -29,13 +30,18 @@ def resets_from(written: Any) -> str:
     if isinstance(written, str) and "=" in written:
         written = dict(part.split("=", 1) for part in written.split(",") if "=" in part)
     if not isinstance(written, Mapping):
-        raise BadSetting("resets", f"it is {' or '.join(RESETS)}, or an object of them by clock, found {as_text(written)}")
+        rule = f"it is {' or '.join(RESETS)}, or an object of them by clock, found {as_text(written)}"
+        raise BadSetting("resets", rule + _meant(written, RESETS))
     for clock, word in written.items():
         if clock not in CLOCKS:
-            raise BadSetting(f"resets.{clock}", f"there is no such clock; there are {', '.join(CLOCKS)}")
+            raise BadSetting(f"resets.{clock}", f"there is no such clock; there are {', '.join(CLOCKS)}{_meant(clock, CLOCKS)}")
         if word not in RESETS:
-            raise BadSetting(f"resets.{clock}", f"it is {' or '.join(RESETS)}, found {as_text(word)}")
+            raise BadSetting(f"resets.{clock}", f"it is {' or '.join(RESETS)}, found {as_text(word)}{_meant(word, RESETS)}")
     return _resets_of(clock for clock in CLOCKS if written.get(clock) == IMPLIED)
+
+
+def _meant(written: Any, known: Iterable[str]) -> str:
+    return did_you_mean(written, known) if isinstance(written, str) else ""
 
 
 def resets_from_options(options: Iterable[str]) -> str:

@@ -84,7 +84,9 @@ def test_no_search_meets_what_is_said_not_to_arise(policy: str, answer: str) -> 
 
 
 def test_what_the_settings_rule_out_is_possible_without_them() -> None:
-    ruled_out = {a.case for policy, answer in OTHER_ANSWERS for a in absences(Tally(), {policy: answer}, None, "") if a.by_proof}
+    telling = [("refund", "none"), ("upgrade_grant", "next_renewal"), ("past_due_spending", "allowed")]
+    asked = OTHER_ANSWERS if EFFORT >= 10 else telling
+    ruled_out = {a.case for policy, answer in asked for a in absences(Tally(), {policy: answer}, None, "") if a.by_proof}
     assert len(ruled_out) > 5
     assert Induction(account(), claims(DEFAULT.ranking), lemmas()).impossible(ruled_out) == set()
 

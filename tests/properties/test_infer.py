@@ -214,7 +214,7 @@ def test_an_answer_that_is_ruled_out_among_all_is_refuted_under_random_settings(
 
 
 def test_the_settings_of_a_set_are_counted_round_and_round() -> None:
-    sets, dice = SettingSets(POLICIES), random.Random(1)
+    sets, dice = SettingSets(POLICIES[:8]), random.Random(1)
     some = sets.every & dice.getrandbits(sets.count) & dice.getrandbits(sets.count)
     members = [bit for bit in range(sets.count) if some >> bit & 1]
     for n in (0, 1, len(members) - 1, len(members), 12_345):

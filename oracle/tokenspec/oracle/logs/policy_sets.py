@@ -51,7 +51,7 @@ class SettingSets:
         }
 
     def size(self, settings: Settings) -> int:
-        """The number of settings in a set, those of idle knobs included."""
+        """The number of settings in a set, those of idle policies included."""
         return settings.bit_count() * prod(len(answers) for answers in self._apart.values())
 
     def first(self, settings: Settings) -> dict[str, str]:

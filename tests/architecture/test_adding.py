@@ -205,10 +205,13 @@ POOL = {
             "from tokenspec.machine.lang.build import maximum, minimum\nfrom tokenspec.machine.lang.types import Bool",
         ),
         ("    buys(api, amount)", "    buys(api, amount), includes(points, maximum(0, amount - 1000))"),
-        ('spends({"api": cost})', 'spends({"api": cost, "points": minimum(points, cost)})'),
+        ('*_pays({"api": cost})', '*_pays({"api": cost}), spends({"points": minimum(points, cost)})'),
         ("pack_asked, pack_size, pays,", "pack_asked, pack_size, pays, points,"),
     ],
-    "invariants/tokenspec/invariants/scopes.py": [('        "api": api,\n', '        "api": api,\n        "points": api,\n')],
+    "invariants/tokenspec/invariants/scopes.py": [
+        ('        "api": api,\n', '        "api": api,\n        "points": api,\n'),
+        ('    "api_part": (1,),\n', '    "api_part": (1,),\n    "points_part": (0,),\n'),
+    ],
     "invariants/tokenspec/invariants/accounting.py": [
         ("Kind.GRANTED: (", 'Kind.GRANTED: ("buy_api", '),
         ("Kind.EXPIRED: (", 'Kind.EXPIRED: ("buy_api", '),

@@ -63,9 +63,10 @@ def port() -> Iterator[int]:
         yield number
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder that holds what the examples read."""
+    tmp_path = tmp_path_factory.mktemp("examples")
     for name in ("examples", "docs", "README.md"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, tmp_path / name)
@@ -95,8 +96,8 @@ def folder(tmp_path: Path) -> Path:
     shutil.copy(RACES / "served_wallet.py", tmp_path / "service.py")
     (tmp_path / "races").mkdir()
     shutil.copy(RACES / "small_wallet.py", tmp_path / "races")
-    race = [opened("ann", "2026-07-20T09:00:00Z", client=0, sent=1, answered=2)]
-    race += [generate("ann", "2026-07-20T09:00:00Z", f"j{n}", 100, client=n, sent=2 + n, answered=4 + n) for n in (1, 2)]
+    race = [opened("ray", "2026-07-20T09:00:00Z", client=0, sent=1, answered=2)]
+    race += [generate("ray", "2026-07-20T09:00:00Z", f"j{n}", 100, client=n, sent=2 + n, answered=4 + n) for n in (1, 2)]
     write_log(tmp_path / "race.jsonl", race)
     shutil.copy(ROOT / "oracle" / "vectors" / "index.json", tmp_path / "build")
     found = next((ROOT / "oracle" / "vectors" / "vectors").iterdir())
@@ -110,6 +111,12 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / "docs" / "page.rst").write_text(".. tokenspec: plans\n\n.. end\n")
     assert within("docs", "sync", "README.md", cwd=tmp_path).code == 0
     return tmp_path
+
+
+@pytest.fixture
+def folder(made: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return shutil.copytree(made, tmp_path, dirs_exist_ok=True)
 
 
 @pytest.mark.parametrize(("verb", "line"), list(examples()))

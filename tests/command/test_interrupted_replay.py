@@ -95,10 +95,10 @@ def test_a_state_on_the_way_is_the_same_bytes_each_time(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_killed_replay_loses_no_verdict(tmp_path: Path) -> None:
-    records = [opened(f"a{n}", AT, observed={"balances": {"daily": 149 if n % 7_000 == 0 else 150}}) for n in range(40_000)]
+    records = [opened(f"a{n}", AT, observed={"balances": {"daily": 149 if n % 7_000 == 0 else 150}}) for n in range(60_000)]
     write_log(tmp_path / "log.jsonl", [*records, {"account": "a0"}])
     whole = within("replay", "log.jsonl", "--format", "json", cwd=tmp_path)
-    arguments = ("replay", "log.jsonl", "--format", "json", "--save-state", "state.json", "--save-every", "4000")
+    arguments = ("replay", "log.jsonl", "--format", "json", "--save-state", "state.json", "--save-every", "2000")
     state, lines = tmp_path / "state.json", 0
     for _ in range(3):
         go_on = ("--load-state", "state.json") if lines else ()
@@ -112,7 +112,7 @@ def test_a_killed_replay_loses_no_verdict(tmp_path: Path) -> None:
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL
         assert lines > before
-        assert lines % 4_000 == 0
+        assert lines % 2_000 == 0
     done = tokenspec(*arguments, "--load-state", "state.json", cwd=tmp_path)
     assert (done.code, done.report) == (whole.code, whole.report)
     assert whole.code == 15

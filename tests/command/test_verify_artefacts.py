@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from command.conftest import EXAMPLES, tokenspec
+from tokenspec.oracle.base.provenance import declaration
 
 MADE = {
     "account.wasm": ("export", "wasm", "-o"),
@@ -57,3 +58,10 @@ def test_a_file_named_by_itself_has_to_be_there_and_to_carry_one(made: Path, nam
 
 def test_a_folder_without_artefacts_is_no_verdict(tmp_path: Path) -> None:
     assert tokenspec("verify-artefacts", tmp_path).code == 20
+
+
+@pytest.mark.parametrize("digest", ["0" * 63, "0" * 64, "ab", "A" * 64])
+def test_a_digest_of_any_form_is_read(digest: str, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(f'{{"digest": "{digest}"}}')
+    (tmp_path / "right.json").write_text(f'{{"digest": "{declaration()}"}}')
+    assert tokenspec("verify-artefacts", tmp_path).code == 65

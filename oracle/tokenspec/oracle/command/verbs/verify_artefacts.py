@@ -14,7 +14,7 @@ from tokenspec.oracle.command.options import Output, output_options
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.model import Check, FindingPlace, FindingRule, ReportFinding, ReportTable, RunReport
 
-_DIGESTS = re.compile(rb'(?:"digest"\s*:\s*"|tokenspec [^\s,]+, declaration )([0-9a-f]{64})')
+_DIGESTS = re.compile(rb'(?:"digest"\s*:\s*"|tokenspec [^\s,]+, declaration )([0-9A-Fa-f]+)')
 """The digest as written in reports, certificates, vectors and modules, and in texts and pictures."""
 SAME, OTHER, NONE = "this declaration", "another declaration", "no digest"
 

@@ -306,7 +306,9 @@ def test_nothing_is_installed_that_is_not_published() -> None:
         if word[0] != "-"
     }
     assert {"."} < named
-    assert [word for word in named if re.match(r"\w", word) and word not in loaded_dependencies()] == []
+    # What examples/real-wallets puts to the test is published by others.
+    published = loaded_dependencies() | {"django-ai-tokens-meter"}
+    assert [word for word in named if re.match(r"\w", word) and re.split(r"[^\w-]", word)[0] not in published] == []
 
 
 def loaded_dependencies() -> set[str]:

@@ -19,11 +19,7 @@ from differential.walks import EFFORT
 from programs import A_MINUTE, NO_REGISTRY, path_of
 from sut.calling import call
 
-pytestmark = [
-    pytest.mark.network,
-    pytest.mark.slow,
-    pytest.mark.skipif(EFFORT < 10, reason=A_MINUTE),
-]
+pytestmark = [pytest.mark.network, pytest.mark.slow, pytest.mark.skipif(EFFORT < 10, reason=A_MINUTE)]
 
 ADAPTERS = Path(__file__).parents[2] / "examples" / "real-wallets"
 README = (ADAPTERS / "README.md").read_text(encoding="utf-8")

@@ -125,7 +125,7 @@ def late_days_lost(patch: pytest.MonkeyPatch) -> None:
     def apply(self: Oracle, record: dict[str, Any]) -> Answer:
         answer, account = right(self, record), self.accounts[record["account"]]
         if record["event"] == "renew" and account.renewal is not None:
-            account.renewal = self.clocks["renewal"].start(self.reader.convert(record).at)
+            account.renewal = self.clocks["renewal"].start(int(self.reader.convert(record).at))
         return answer
 
     patch.setattr(Oracle, "apply", apply)

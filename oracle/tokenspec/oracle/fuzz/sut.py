@@ -34,7 +34,7 @@ from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, SutSettin
 from tokenspec.oracle.wire.answers import Answer, differences
 from tokenspec.oracle.wire.records import LAST_INSTANT, asked
 from tokenspec.oracle.wire.resets import clock_jobs
-from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.catalogue import DEFAULT, Catalogue
 from tokenspec.spec.system import system
 
 
@@ -252,6 +252,7 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
     `kind` is its base class: `SutFuzz`, or `InferringFuzz` where the settings are not known.
     """
     catalogue = setting.catalogue
+    is_the_only_one = setting.known is not None or bool(terms.catalogue) or setting.has_own_catalogue or catalogue != DEFAULT
     base = world_fuzz(None, default_watch(), catalogue)
     unlisted = [name for e in base.events if e.name not in terms.events for name in names_by_weight(e)]
     account, _, session = system(catalogue).machines
@@ -268,7 +269,7 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
         "terms": terms,
         "setting": setting,
         # Where settings are inferred, one world may rule out what another one needs, and their figures are the same.
-        "figures": (catalogue,) if setting.known is not None or terms.catalogue or setting.has_own_catalogue else OF_WORLDS,
+        "figures": (catalogue,) if is_the_only_one else OF_WORLDS,
         "plans": tuple(p for p in base.plans if terms.takes("plan", p)) or base.plans,
         "keys": {e.name: payload_keys(e) for e in base.events},
     }

@@ -361,10 +361,20 @@ class Link:
     then: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class System:
     """Several machines, the links by which one drives another, and what is remembered of the ids of their events."""
 
     machines: tuple[Machine, ...]
     links: tuple[Link, ...]
     ids: Ids | None = None
+
+    @cached_property
+    def events(self) -> tuple[Event, ...]:
+        """The events of all machines, in the order of declaration."""
+        return tuple(event for machine in self.machines for event in machine.events)
+
+    @cached_property
+    def event_named(self) -> dict[str, Event]:
+        """The events of all machines by name."""
+        return {event.name: event for event in self.events}

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
-from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS
 from tokenspec.machine.lang.declaration import Shape
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.instants import format_instant, parse_instant
@@ -20,9 +20,9 @@ from tokenspec.spec.system import system
 Record = dict[str, Any]
 Fails = Callable[[list[Record]], bool]
 
-_UNITS_MS = (DAY_MS, 3_600_000, 60_000, 1_000, 1)
+_UNITS_MS = (DAY_MS, HOUR_MS, 60_000, 1_000, 1)
 """Units of time in milliseconds, the plainest first."""
-_LENGTHS_MS = (0, 60_000, 3_600_000, *(days * DAY_MS + late for days in (1, 2, 31, 62) for late in (0, 1)))
+_LENGTHS_MS = (0, 60_000, HOUR_MS, *(days * DAY_MS + late for days in (1, 2, 31, 62) for late in (0, 1)))
 """Lengths of time that are tried first; a longer time may show less."""
 _AMOUNTS = (0, 1, *(10**digits for digits in range(1, 16)))
 
@@ -81,8 +81,7 @@ def _in_one_account(records: list[Record], still: Fails) -> list[Record]:
 @cache
 def _optional() -> frozenset[str]:
     """Returns the fields that a record may leave out."""
-    events = [event for machine in system().machines for event in machine.events]
-    return frozenset({"id", *(key.name for event in events for key in event.keys if key.optional)})
+    return frozenset({"id", *(key.name for event in system().events for key in event.keys if key.optional)})
 
 
 def _with_less(records: list[Record], still: Fails) -> list[Record]:
@@ -104,7 +103,7 @@ def _with_less(records: list[Record], still: Fails) -> list[Record]:
 @cache
 def _own_names() -> tuple[str, ...]:
     """Returns the fields whose names are made up by the writer of a record."""
-    keys = [key for machine in system().machines for event in machine.events for key in event.keys]
+    keys = [key for event in system().events for key in event.keys]
     made_up = {key.name: None for key in keys if key.shape is Shape.TEXT and key.name not in _optional()}
     return ("account", *made_up, "id")
 
@@ -130,8 +129,8 @@ def _plainly_named(records: list[Record], still: Fails) -> list[Record]:
 @cache
 def _words() -> dict[tuple[str, str], tuple[str, ...]]:
     """Returns the words of each field by event and field, in the order of declaration."""
-    events = [event for machine in system().machines for event in machine.events]
-    return {(event.name, f.key): f.type.members for event in events for f in event.fields if isinstance(f.type, Enum)}
+    fields = [(event.name, f) for event in system().events for f in event.fields]
+    return {(event, f.key): f.type.members for event, f in fields if isinstance(f.type, Enum)}
 
 
 def _plain_words(records: list[Record], still: Fails) -> list[Record]:

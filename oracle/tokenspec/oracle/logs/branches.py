@@ -63,7 +63,7 @@ Names = Counter[tuple[str, str, str]]
 
 
 def _idle(names: Names) -> tuple[str, ...]:
-    """The knobs that nothing turns on: those of ids, where none comes twice."""
+    """The policies on which nothing turns: those of ids, where none comes twice."""
     comes_again = any(times > 1 for (kind, _, _), times in names.items() if kind == "id")
     return () if comes_again else (IDS.repeated, IDS.refused)
 

@@ -61,7 +61,7 @@ class Campaign:
         result.policy = {**setting.policy, **terms.policy}
         result.left_out = players.openings.left_out
         account, _, session = system(setting.catalogue).machines
-        self._keys = {event.name: payload_keys(event) for machine in (account, session) for event in machine.events}
+        self._keys = {event.name: payload_keys(event) for event in system(setting.catalogue).events}
         result.coverage, result.closed = Coverage((account, session)), closed_by(terms, setting)
         self.terms, self._judge = terms, Judge(meaning_of(setting, terms), terms, setting)
 

@@ -11,7 +11,6 @@ import random
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import ANSWERED, Record, Round
@@ -48,13 +47,8 @@ class Scheduler:
 
     def __init__(self, dice: random.Random, terms: Capabilities, catalogue: Catalogue, clients: int, kills: bool) -> None:
         self._dice, self._terms, self._catalogue, self._clients = dice, terms, catalogue, clients
-        account, _, session = system(catalogue).machines
-        self._keys = {
-            e.name: payload_keys(e)
-            for machine in (account, session)
-            for e in machine.events
-            if e.name in terms.events and e.actor is not Actor.CLOCK
-        }
+        account = system(catalogue).machines[0]
+        self._keys = {e.name: payload_keys(e) for e in system(catalogue).events if e.name in terms.events}
         self._at = {v.name: position for position, v in enumerate(account.variables)}
         self._now, self._number = parse_instant(START), 0
         self._rounds_left, self._kills_left = _ROUNDS, _KILLS if kills else 0

@@ -163,7 +163,7 @@ def _one_of(answer: Mapping[str, Any], key: str, words: tuple[str, ...], absent:
 @cache
 def _codes() -> tuple[str, ...]:
     """Returns the code of every refusal of an event that can be sent."""
-    events = [event for machine in system().machines for event in machine.events if event.name in event_names()]
+    events = [event for event in system().events if event.name in event_names()]
     return tuple(dict.fromkeys([IDS.code, *(need.code for event in events for need in event.requires)]))
 
 
@@ -186,8 +186,7 @@ def _names(answer: Mapping[str, Any], key: str, known: tuple[str, ...]) -> list[
 @cache
 def _beyond_all() -> frozenset[str]:
     """Returns the codes that refuse what would lift a pool beyond all that can be counted."""
-    events = [event for machine in system().machines for event in machine.events]
-    return frozenset(need.code for event in events for need in event.requires if _names_the_limit(need.holds))
+    return frozenset(need.code for event in system().events for need in event.requires if _names_the_limit(need.holds))
 
 
 def _names_the_limit(part: object) -> bool:
@@ -200,8 +199,7 @@ def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
     values = _given(answer, "values", {})
     if not isinstance(values, dict):
         raise BadSetting("values", f"it is an object, found {as_text(values)}")
-    account, _, session = system().machines
-    known = {key for event in (*account.events, *session.events) for key in payload_keys(event)}
+    known = {key for event in system().events for key in payload_keys(event)}
     for key, listed in values.items():
         if key not in known:
             raise BadSetting(

@@ -108,7 +108,7 @@ def _check_usage(name: str, known: list[str], log: str | None, account: str | No
 
 def _hits(paths: tuple[str, ...]) -> dict[Outcome, int]:
     """Returns the hits of all reports together. Raises `BadSetting` where one has no coverage, or another declaration."""
-    events = [event for machine in system().machines for event in machine.events]
+    events = system().events
     known = {(event.name, rule.name) for event in events for rule in event.rules}
     known |= {(event.name, f"refused: {need.code}") for event in events for need in event.requires}
     total: dict[Outcome, int] = {}

@@ -62,7 +62,7 @@ def _sentence(result: RaceResult) -> str:
     fixed = fixed_words(result.terms.policy if result.terms is not None else {}, result.figures)
     if result.policies is not None:
         return conforming(result.policies, result.settings) + fixed
-    changed = [f"{knob}={answer}" for knob, answer in result.policy.items() if DEFAULTS[knob] != answer]
+    changed = [f"{name}={choice}" for name, choice in result.policy.items() if DEFAULTS[name] != choice]
     return (f"{word} under {', '.join(changed)}" if changed else word) + fixed
 
 
@@ -143,7 +143,7 @@ def _orders(why: NotLinearizable) -> Iterator[str]:
 
 def _clauses(placed: Placed) -> Sequence[str]:
     """The clauses behind an answer; those of its event where it is no rule's or requirement's, as for a repeated id."""
-    declared = {event.name: event for machine in system().machines for event in machine.events}[placed.call.record["event"]]
+    declared = system().event_named[placed.call.record["event"]]
     try:
         return reason(declared, placed.decided_by or "").clauses
     except KeyError:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Actor, Event, Origin
+from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.clauses import DeclaredReason, clauses_of, reason
 from tokenspec.oracle.base.text import one_line
@@ -36,7 +36,7 @@ def slug(goal: str) -> str:
 def candidate(goal: str, found: ExecutedRun) -> Candidate:
     """Returns the run found for a goal, named by the goal and titled by its end."""
     record = found.records[-1]
-    event = _events()[record["event"]]
+    event = system().event_named[record["event"]]
     repeated = DeclaredReason("the first answer stands", clauses_of(event))
     why, clauses = reason(event, found.last) if found.last != "duplicate" else repeated
     outcome = "" if found.answers[-1].outcome == "accepted" else ", refused"
@@ -49,20 +49,14 @@ def candidate(goal: str, found: ExecutedRun) -> Candidate:
 def _passing(goal: str) -> str:
     """Returns the reason of an automatic event, where the goal is that event and the last record only shows it."""
     rule = re.split(r", then |: ", goal)[-1]
-    by_itself = (r for event in _events().values() if event.actor is Actor.CLOCK for r in event.rules)
+    by_itself = (r for event in system().event_named.values() if event.actor is Actor.CLOCK for r in event.rules)
     return next((f"{r.why}; then " for r in by_itself if r.name == rule), "")
-
-
-@cache
-def _events() -> dict[str, Event]:
-    account, _, session = system().machines
-    return {event.name: event for event in (*account.events, *session.events)}
 
 
 @cache
 def _payload(event: str) -> tuple[str, ...]:
     """Returns the fields of an event, numbers first. Of its keys the action is named; the others are generated ids."""
-    fields = [field for field in _events()[event].fields if field.origin is Origin.PAYLOAD]
+    fields = [field for field in system().event_named[event].fields if field.origin is Origin.PAYLOAD]
     return (*(field.key for field in sorted(fields, key=lambda field: isinstance(field.type, Enum))), "action")
 
 

@@ -27,11 +27,11 @@ _paid = {pool: var(paid.name) for pool, paid in zip(POOLS, _PAID, strict=True)}
 _is_remembered = all_of(*(eq(paid, var(f"{pool}_part")) for pool, paid in _paid.items()))
 
 
-def _once(name: str, happens: Term, known: Term, twin: Term, *events: str) -> StepPart:
+def _once(name: str, happens: Term, known: Term, witness: Term, *events: str) -> StepPart:
     """The events happen to a job once; `known` is what is remembered of that."""
     before = var(f"was_{name}")
     followed = ghost(f"was_{name}", Bool(), False, any_of(before, happens))
-    return _step(f"{name}_once", negation(before), twin, *events, ghosts=(followed,), keeps=eq(before, known))
+    return _step(f"{name}_once", negation(before), witness, *events, ghosts=(followed,), keeps=eq(before, known))
 
 
 def _past_period(pool: str, lasts: str, ended_by: Term) -> StepPart:

@@ -57,9 +57,11 @@ class CalendarFinding:
 
 def calendar_findings(machine: Machine, claims: Iterable[Claim]) -> Iterator[CalendarFinding]:
     """Yields what was found of every calendar of each clock that a part of `claims` speaks of."""
-    clocks = {clock.name: clock for clock in machine.clocks}
-    laws = {name: [(under, laws_of(each)) for under, each in variants(clock.calendar)] for name, clock in clocks.items()}
-    for claim, part in parts_of(claims, machine, CalendarPart):
+    parts = list(parts_of(claims, machine, CalendarPart))
+    asked = {part.clock for _, part in parts}
+    clocks = [clock for clock in machine.clocks if clock.name in asked]
+    laws = {clock.name: [(under, laws_of(each)) for under, each in variants(clock.calendar)] for clock in clocks}
+    for claim, part in parts:
         for under, shown in laws[part.clock]:
             yield CalendarFinding(claim, part, under, shown[part.law])
 

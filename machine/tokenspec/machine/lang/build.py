@@ -142,6 +142,11 @@ def total(*terms: Termlike) -> Term:
     return _fold(BinaryOp.ADD, terms, 0)
 
 
+def exactly_one(conditions: Iterable[Term]) -> Term:
+    """One of the conditions holds, and no other."""
+    return eq(total(*(ite(condition, 1, 0) for condition in conditions)), 1)
+
+
 def _fold(op: BinaryOp, terms: Iterable[Termlike], empty: Value) -> Term:
     exprs = [lift(t) for t in terms]
     return Term(reduce(lambda a, b: Binary(op, a, b), exprs)) if exprs else Term(Lit(empty))

@@ -139,7 +139,7 @@ class ProofContexts:
         """The rule applies to its event, which is accepted; `new.x` is the state after."""
         if (rule.name, base) not in self._rules:
             outer = self.event(event, base).within(f"{rule.name} applies", self.applies(rule).expr)
-            self._rules[rule.name, base] = self._with_state(f"after {rule.name}", outer, NEW, self._after(rule, ""), start="")
+            self._rules[rule.name, base] = self._with_state(f"after {rule.name}", outer, NEW, self.after(rule), start="")
         return self._rules[rule.name, base]
 
     def pair(self, event: Event, rule: Rule) -> ProofContext:
@@ -160,7 +160,7 @@ class ProofContexts:
         taken = {f"{end}by {r.name}": self.over(start, all_of(self.accepted(event), self.applies(r)).expr) for r in event.rules}
         after: dict[str, Expr] = {name: Var(start + name) for name in self._types}
         for rule in event.rules:
-            for name, value in self._after(rule, start).items():
+            for name, value in self.after(rule, start).items():
                 if value != Var(start + name):
                     after[name] = ite(var(f"{end}by {rule.name}"), Term(value), Term(after[name])).expr
         return self._with_state(f"{event.name} has happened", outer, end, after, start=start, extra=taken)
@@ -177,7 +177,8 @@ class ProofContexts:
         """Returns the formula that two states agree on `names`."""
         return all_of(*(eq(var(left + name), var(right + name)) for name in names)).expr
 
-    def _after(self, rule: Rule, start: str) -> dict[str, Expr]:
+    def after(self, rule: Rule, start: str = "") -> dict[str, Expr]:
+        """Returns each variable after `rule`, over the state `start`."""
         effect = {a.name: self.over(start, a.value) for a in rule.effect}
         if rule.target is not None:
             effect[self.machine.control] = Lit(rule.target)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ite, negation, total
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, exactly_one, negation
 from tokenspec.machine.lang.claims import (
     ONE_OUTCOME,
     Claim,
@@ -72,7 +72,7 @@ class _Proof:
     def __iter__(self) -> Iterator[Condition | Possibility]:
         yield from self._first_state()
         for event in self._machine.events:
-            one = eq(total(*(ite(self._settings.applies(r), 1, 0) for r in event.rules)), 1)
+            one = exactly_one(map(self._settings.applies, event.rules))
             yield Condition(*ONE_OUTCOME, event.name, self._settings.event(event), one.expr, event=event)
             for rule in event.rules:
                 yield from self._rule(event, rule)

@@ -10,7 +10,6 @@ from typing import Protocol
 
 import click
 
-from tokenspec.oracle.audit.map_files import map_at
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.command.options import Command, Output
 from tokenspec.oracle.logs.rows_read import RowsRead
@@ -48,6 +47,10 @@ def read_logs(
         _demand(logs)
         out.check([*logs, *settings.files], outputs)
         return Logs(logs)
+    # Not at the top: a log of records needs neither.
+    from tokenspec.oracle.audit.map_files import map_at
+    from tokenspec.oracle.audit.mapped_logs import MappedLogs
+
     reader = Oracle(settings.policy, settings.catalogue).reader
     ledger_map = map_at(map_file, reader)
     if not logs and ledger_map.source.glob is not None:
@@ -62,8 +65,6 @@ def read_logs(
             os.stat(path)
     snapshots = ledger_map.snapshots
     out.check([*files, *settings.files, map_file, *([snapshots] if snapshots is not None else [])], outputs)
-    from tokenspec.oracle.audit.mapped_logs import MappedLogs
-
     return MappedLogs(ledger_map, logs, reader)
 
 

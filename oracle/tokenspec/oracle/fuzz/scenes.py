@@ -6,7 +6,7 @@ from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.fuzz.names import KEYS_OF_OBJECTS, alike, fresh
 from tokenspec.oracle.runtime.script import MINUTE_MS, MONTH, Wait
@@ -19,26 +19,27 @@ _YEARS = (2027, 2027, 2028, 2024, 1970, 1999, 2000, 2037, 2038, 2096, 2099, 2100
 _DAYS = ((1, -1), (1, 1), (1, 29), (2, -1), (3, 1), (3, -1), (8, -1), (12, -1), (6, 15), (1, 30), (10, -1), (2, 28), (11, 1))
 """Months and days; -1 is the last day."""
 _HOURS_MS = tuple(
-    (hour * 60 + minute) * 60_000 for hour, minute in ((22, 30), (0, 0), (3, 47), (23, 59), (0, 1), (12, 0), (2, 30), (14, 5))
+    hour * HOUR_MS + minute * MINUTE_MS
+    for hour, minute in ((22, 30), (0, 0), (3, 47), (23, 59), (0, 1), (12, 0), (2, 30), (14, 5))
 )
 _LATEST = 9_900
 """The last year in which a run begins: it may last decades, and no instant is beyond the year 9999."""
 
 
-_HOUR, _ANY = 3_600_000, ("daily", "renewal")
+_ANY = ("daily", "renewal")
 LENGTHS = (
     Wait(),
     Wait(ms=MINUTE_MS),
     Wait(_ANY),
-    Wait(ms=_HOUR),
+    Wait(ms=HOUR_MS),
     Wait(ms=DAY_MS),
     Wait(_ANY, -1),
     Wait(_ANY, 1),
     MONTH,
     Wait(ms=1),
-    Wait(ms=5 * _HOUR),
+    Wait(ms=5 * HOUR_MS),
     Wait(("renewal",), -1),
-    Wait(ms=49 * _HOUR),
+    Wait(ms=49 * HOUR_MS),
     Wait(ms=31 * DAY_MS),
     Wait(ms=92 * DAY_MS),
 )

@@ -11,21 +11,18 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import IO, Protocol
 
 import msgspec
 
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Client, Failed, Message, read_answer
+from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LAST_WORDS, LONGEST, Client, Failed, Message, last_words, read_answer
 from tokenspec.oracle.sut.connect import connect
 from tokenspec.oracle.sut.process import ProcessClient, words_of
 from tokenspec.oracle.sut.world import NotThere
 
 CLIENT_VARIABLE = "TOKENSPEC_CLIENT"
 """In the environment of a process that is one of several: its number, from 0."""
-
-_TAIL = 2_000
-"""Bytes of the last words that are shown."""
 
 
 class Crew(Protocol):
@@ -61,7 +58,7 @@ def crew_of(sut: str, timeout: float, count: int, headers: Mapping[str, str] | N
 
 
 class HttpCrew:
-    """HttpCrew to one server. It is told of a world once."""
+    """Connections to one server, which is told of a world once."""
 
     joins_after_kill = 0
 
@@ -151,9 +148,7 @@ class ThreadCrew:
 
     def last_words(self) -> str:
         """The end of what the process wrote to standard error."""
-        self._words.seek(max(0, self._words.seek(0, os.SEEK_END) - _TAIL))
-        lines = self._words.read().decode(errors="replace").splitlines()
-        return " | ".join([one_line(line, 300) for line in lines if line.strip()][-5:])
+        return last_words_in(self._words)
 
     def kill(self) -> None:
         """Kills the process, with what it started."""
@@ -223,6 +218,12 @@ class SocketClient:
         if self.socket is not None:
             self.socket.close()
         self.socket, self._unread = None, b""
+
+
+def last_words_in(file: IO[bytes]) -> str:
+    """Returns the last lines of a file that a process writes to."""
+    file.seek(max(0, file.seek(0, os.SEEK_END) - LAST_WORDS))
+    return last_words(file.read())
 
 
 def kill_group(process: subprocess.Popen[bytes] | None) -> None:

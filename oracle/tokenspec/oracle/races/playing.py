@@ -20,7 +20,6 @@ from tokenspec.oracle.races.service import Service
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import DIED, ERROR, Failed
 from tokenspec.oracle.sut.world import Diverged, NotThere, Openings, SutSettings, applied
-from tokenspec.spec.policies import DEFAULTS
 
 Record = dict[str, Any]
 
@@ -133,8 +132,7 @@ class Players:
     def _join(self, clients: Sequence[int]) -> None:
         """Tells clients of the world that is open. Raises `Diverged`."""
         request = self._setting.request()
-        left_out = self.openings.left_out
-        policy = {knob: a for knob, a in request["policy"].items() if knob not in left_out or a != DEFAULTS[knob]}
+        policy = self.openings.sent(request["policy"])
         for number in clients:
             answer = self.crew.clients[number].ask({**request, "policy": policy, "join": True})
             if not isinstance(answer, Failed) and answer.get("error") is not None:

@@ -16,11 +16,11 @@ from urllib.parse import urlsplit
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.races.crew import kill_group
+from tokenspec.oracle.races.crew import kill_group, last_words_in
 from tokenspec.oracle.sut.client import DIED, HUNG, Failed
+from tokenspec.oracle.sut.process import words_of
 from tokenspec.oracle.sut.world import NotThere
 
-_TAIL = 2_000
 _GRACE = 2.0
 """Seconds that it has to end by itself, once it is not needed any more."""
 
@@ -29,10 +29,7 @@ class Service:
     """The program that `command` starts, in a group of its own; it serves `url`, where that is an address."""
 
     def __init__(self, command: str, url: str, wait: float) -> None:
-        try:
-            self._words = shlex.split(command)
-        except ValueError as fault:
-            raise WrongUsage("--restart", f"{one_line(command)} is no command line: {str(fault).lower()}") from None
+        self._words = words_of(command, "--restart")
         parts = urlsplit(url)
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
         self._serves, self._wait, self._url = url.startswith(("http://", "https://")), wait, url
@@ -101,6 +98,4 @@ class Service:
 
     def _not_there(self, how: str, detail: str) -> NotThere:
         self.kill()
-        self._said.seek(max(0, self._said.seek(0, os.SEEK_END) - _TAIL))
-        lines = [one_line(line, 300) for line in self._said.read().decode(errors="replace").splitlines() if line.strip()]
-        return NotThere(Failed(how, f"--restart {shlex.join(self._words)}: {detail}", " | ".join(lines[-5:])))
+        return NotThere(Failed(how, f"--restart {shlex.join(self._words)}: {detail}", last_words_in(self._said)))

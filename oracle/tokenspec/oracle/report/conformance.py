@@ -12,19 +12,25 @@ from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
 from tokenspec.oracle.logs.known_ways import known_lines
 from tokenspec.oracle.report.config import FuzzConfig
-from tokenspec.oracle.report.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.report.exits import COVERAGE, code_of
 from tokenspec.oracle.report.fuzz import RandomRuns
 from tokenspec.oracle.report.infer import conforming, differing_data, differing_lines
 from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
 from tokenspec.oracle.report.replay import fields_data
-from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, limits_of, not_compared, title_of
+from tokenspec.oracle.report.sut import (
+    difference_lines,
+    fixed_words,
+    left_out_lines,
+    limits_of,
+    never_held,
+    not_compared,
+    title_of,
+)
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.resets import resets_on_the_wire
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.policies import DEFAULTS
-
-_EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
 
 
 def conformance_report(result: Conformance, config: FuzzConfig, saved: Sequence[str]) -> RunReport:
@@ -34,7 +40,7 @@ def conformance_report(result: Conformance, config: FuzzConfig, saved: Sequence[
     runs = RandomRuns(result, config, saved, rows, sentence(result), result.why_none or result.missed, is_gate=gated)
     found = None if result.counterexample is None else _finding(result.counterexample, runs)
     return runs.report(
-        COVERAGE if result.missed else _EXITS[result.word],
+        COVERAGE if result.missed else code_of(result.word),
         lambda: _body(result, runs),
         lambda: _data(result, config, rows),
         found,
@@ -131,8 +137,8 @@ def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, 
     for says, names in (("never sent", _unsent(terms)), ("not compared", not_compared(terms, result.held))):
         if names:
             yield f"{says}: {', '.join(names)}"
-    if result.compared and (never := [name for name in terms.observes if name not in result.held]):
-        yield f"observed, and never held a value: {', '.join(never)}"
+    if result.compared:
+        yield from never_held(terms, result.held)
     yield from limits_of(terms)
     if result.closed:
         closed = sum(not hits and (event, what) in result.closed for event, what, hits in rows)

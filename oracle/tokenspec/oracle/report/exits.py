@@ -25,3 +25,8 @@ def gravest(codes: Iterable[int]) -> int:
     """Returns the code that counts among `codes`; 0 where none is given."""
     given = set(codes)
     return next((code for code in _PRECEDENCE if code in given), HOLDS)
+
+
+def code_of(word: str) -> int:
+    """Returns the code of a verdict on an implementation: `conforms`, `diverges` or `no_verdict`."""
+    return {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}[word]

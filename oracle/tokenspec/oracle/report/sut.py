@@ -43,6 +43,12 @@ def not_compared(terms: Capabilities, held: Collection[str]) -> list[str]:
     return [name for name in FIELDS if name not in observed]
 
 
+def never_held(terms: Capabilities, held: Collection[str]) -> list[str]:
+    """Returns the line about observed fields that held no value on either side; none where each did."""
+    never = [name for name in terms.observes if name not in held]
+    return [f"observed, and never held a value: {', '.join(never)}"] if never else []
+
+
 def fixed_words(fixed: Mapping[str, str], figures: Mapping[str, Any]) -> str:
     """Returns the fixed settings that are not the defaults, and the fixed figures, as the end of a verdict; empty without any."""
     changed = [f"{name}={choice}" for name, choice in fixed.items() if DEFAULTS[name] != choice]

@@ -19,6 +19,9 @@ Message = dict[str, Any]
 LONGEST = 16 * 2**20
 """The largest size of an answer, in bytes; more is not waited for."""
 
+LAST_WORDS = 2_000
+"""The size of the end of what a program wrote to standard error that is kept, in bytes."""
+
 DIED, HUNG, GARBAGE, ERROR = "died", "hung", "garbage", "error"
 
 
@@ -58,3 +61,9 @@ def read_answer(body: bytes) -> Message | Failed:
         # Of two values for one name neither is the answer.
         return Failed(GARBAGE, f"it answered with an object in which {as_text('.'.join(twice))} occurs twice")
     return answer
+
+
+def last_words(tail: bytes) -> str:
+    """Returns the last lines of what a program wrote to standard error, in one line."""
+    lines = [one_line(line, 300) for line in tail.decode(errors="replace").splitlines() if line.strip()]
+    return " | ".join(lines[-5:])

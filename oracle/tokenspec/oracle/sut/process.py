@@ -22,10 +22,7 @@ import msgspec
 
 from tokenspec.oracle.base.errors import NO_ADDRESS, WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Failed, Message, read_answer
-
-_TAIL = 2_000
-"""The size of the end of its standard error that is kept, in bytes."""
+from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LAST_WORDS, LONGEST, Failed, Message, last_words, read_answer
 
 _REMEDY = "standard output is for answers alone, one line each; write logs to standard error"
 
@@ -36,12 +33,12 @@ _MARK = "_TOKENSPEC_STARTED_BY"
 """The variable by which all processes are known that a program has started, in whatever session they are."""
 
 
-def words_of(command_line: str) -> list[str]:
-    """Returns the words of a command line. Raises `WrongUsage`."""
+def words_of(command_line: str, option: str = "--sut") -> list[str]:
+    """Returns the words of a command line, which `option` gives. Raises `WrongUsage`."""
     try:
         words = shlex.split(command_line)
     except ValueError as fault:
-        raise WrongUsage("--sut", f"{one_line(command_line)} is not a command line: {str(fault).lower()}") from None
+        raise WrongUsage(option, f"{one_line(command_line)} is not a command line: {str(fault).lower()}") from None
     if not words:
         raise WrongUsage("--sut", NO_ADDRESS)
     return words
@@ -120,7 +117,7 @@ class _Running:
 
     def _hear(self) -> bool:
         written = os.read(self._err, 2**16)
-        self.tail = (self.tail + written)[-_TAIL:]
+        self.tail = (self.tail + written)[-LAST_WORDS:]
         if not written:
             self._poll.unregister(self._err)
         return bool(written)
@@ -201,7 +198,7 @@ class ProcessClient:
             detail = f"{detail}; {_REMEDY}"
         elif run.unread:
             detail += f", after half a line: {one_line(run.unread[:200].decode(errors='replace'))}"
-        return Failed(failed.how, detail, _last_lines(run.tail))
+        return Failed(failed.how, detail, last_words(run.tail))
 
     def kill(self) -> None:
         """Kills the process as a crash does. Whoever waits for its answer, in another thread, gets none."""
@@ -227,8 +224,3 @@ def _marked(mark: str) -> Iterator[int]:
         with suppress(OSError):
             if f"{_MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0"):
                 yield int(folder.name)
-
-
-def _last_lines(tail: bytes) -> str:
-    lines = [one_line(line, 300) for line in tail.decode(errors="replace").splitlines() if line.strip()]
-    return " | ".join(lines[-5:])

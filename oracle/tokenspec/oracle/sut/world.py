@@ -157,10 +157,13 @@ class Openings:
                 raise WrongUsage(f"--policy {name}={asked}", says)
         return terms
 
+    def sent(self, policy: Mapping[str, str]) -> dict[str, str]:
+        """Returns the choices of `policy` that are sent: all but the defaults of those that are left out."""
+        return {name: choice for name, choice in policy.items() if name not in self.left_out or choice != DEFAULTS[name]}
+
     def _asked(self, catalogue: Mapping[str, Any], policy: Mapping[str, str]) -> Capabilities:
-        sent = {name: choice for name, choice in policy.items() if name not in self.left_out or choice != DEFAULTS[name]}
         try:
-            terms = opened(self.client, open_request(catalogue, sent))
+            terms = opened(self.client, open_request(catalogue, self.sent(policy)))
         except Diverged as error:
             if not self._answered and error.failed is not None and error.failed.how in (DIED, HUNG):
                 raise NotThere(error.failed) from None

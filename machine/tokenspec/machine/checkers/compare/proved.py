@@ -11,7 +11,7 @@ from dataclasses import fields, replace
 
 from tokenspec.machine.checkers.compare.equivalence import changed_events, changed_words
 from tokenspec.machine.interpreters.symbolic import Solver
-from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ite, negation, total
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, exactly_one, negation
 from tokenspec.machine.lang.claims import Claim, StatePart, rule_constants
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import Expr, Lit, Not, Var, substitute
@@ -55,21 +55,19 @@ def _goals(original: Machine, other: Machine, holds: tuple[Expr, ...]) -> Iterat
         yield both, refused_alike([(need.code, need.holds) for need in event.requires], needs)
         accepted = both.within(f"{event.name} is accepted", *(need.holds for need in event.requires))
         applies = {rule.name: Term(substitute(contexts.applies(rule).expr, renamed)) for rule in changed.rules}
-        yield accepted, eq(total(*(ite(each, 1, 0) for each in applies.values())), 1).expr
+        yield accepted, exactly_one(applies.values()).expr
         for rule in event.rules:
             for each in changed.rules:
-                same = _alike(_told(original, event, rule, {}), _told(other, changed, each, renamed))
+                told = [_told(contexts, original, event, rule, {}), _told(contexts, other, changed, each, renamed)]
+                same = _alike(*told)
                 together = all_of(contexts.applies(rule), applies[each.name])
                 yield accepted, folded(any_of(negation(together), same).expr)
 
 
-def _told(machine: Machine, event: Event, rule: Rule, renamed: Mapping[str, Expr]) -> dict[str, Expr]:
+def _told(contexts: ProofContexts, machine: Machine, event: Event, rule: Rule, renamed: Mapping[str, Expr]) -> dict[str, Expr]:
     """The next state and whatever else an observer sees of a rule; its name is not seen."""
     told = {name: value for name, value in rule_constants(machine, event, rule).items() if name not in ("event", "rule")}
-    told |= {v.name: Var(v.name) for v in machine.variables} | {a.name: a.value for a in rule.effect}
-    if rule.target is not None:
-        told[machine.control] = Lit(rule.target)
-    return {name: substitute(value, renamed) for name, value in told.items()}
+    return {name: substitute(value, renamed) for name, value in (told | contexts.after(rule)).items()}
 
 
 def _alike(one: Mapping[str, Expr], other: Mapping[str, Expr]) -> Term:

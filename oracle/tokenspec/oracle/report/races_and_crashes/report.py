@@ -11,7 +11,7 @@ from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.races.drawing import drawn
 from tokenspec.oracle.races.judge import NotLinearizable, Placed, WrongOrder
 from tokenspec.oracle.races.result import RaceFinding, RaceResult
-from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
+from tokenspec.oracle.report.exits import code_of
 from tokenspec.oracle.report.infer import conforming
 from tokenspec.oracle.report.model import (
     Block,
@@ -27,13 +27,12 @@ from tokenspec.oracle.report.model import (
     Verbatim,
 )
 from tokenspec.oracle.report.races_and_crashes.config import RaceConfig
-from tokenspec.oracle.report.sut import fixed_words, left_out_lines, limits_of, title_of
+from tokenspec.oracle.report.sut import fixed_words, left_out_lines, limits_of, never_held, title_of
 from tokenspec.oracle.sut.world import Diverged
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system
 
-_EXITS = {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}
 _SHOWN_PAIRS = 10
 
 
@@ -42,7 +41,7 @@ def race_report(result: RaceResult, config: RaceConfig, saved: Sequence[str]) ->
     verdict = _sentence(result)
     return RunReport(
         verb="fuzz",
-        code=_EXITS[result.word],
+        code=code_of(result.word),
         verdict=verdict,
         made={**stamp(), "seed": config.seed, "clients": config.clients, "worlds": result.worlds, "requests": result.requests},
         body=lambda: _body(result, config, saved),
@@ -91,8 +90,7 @@ def _body(result: RaceResult, config: RaceConfig, saved: Sequence[str]) -> Itera
     yield Rerun(f"{figures}, {clients}, seed {config.seed}", config.again())
     notes = list(left_out_lines(result.left_out))
     if result.terms is not None and result.compared and not result.finding:
-        never = [name for name in result.terms.observes if name not in result.held]
-        notes += [f"observed, and never held a value: {', '.join(never)}"] * bool(never)
+        notes += never_held(result.terms, result.held)
         notes += limits_of(result.terms)
     if result.ended_by and not result.why_none:
         notes.append(f"the search was ended by {result.ended_by}")

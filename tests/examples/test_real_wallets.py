@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import os
 import re
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from differential.walks import EFFORT
+from postgres import needs_postgres, postgres
 from programs import A_MINUTE, NO_REGISTRY, path_of
 from sut.calling import call
 
@@ -48,30 +48,14 @@ def django(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str]]:
     """Where the package is installed, and a database for it."""
-    npm, initdb, pg_ctl = map(path_of, ("npm", "initdb", "pg_ctl"))
+    needs_postgres()
+    npm, npx = map(path_of, ("npm", "npx"))
     folder = tmp_path_factory.mktemp("stripe")
     installed(npm, "install", "--silent", *re.findall(r"npm install (.+?) &&", README)[0].split(), cwd=folder)
-    # PostgreSQL does not run as root.
-    user: dict[str, Any] = {"user": "postgres"} if getpass.getuser() == "root" else {}
-    data = Path(
-        subprocess.run(["mktemp", "-d", "-t", "pg.XXXXXX"], **user, capture_output=True, text=True, check=True).stdout.strip()
-    )
-    options = f"-c listen_addresses= -k {data} -c fsync=off"
-    subprocess.run(
-        [initdb, "-D", f"{data}/d", "-U", "wallet", "-A", "trust", "--no-sync"], **user, cwd="/", check=True, capture_output=True
-    )
-    start = [pg_ctl, "-D", f"{data}/d", "-w", "-l", f"{data}/log", "-o", options, "start"]
-    subprocess.run(start, **user, cwd="/", check=True, stdout=subprocess.DEVNULL)
-    try:
-        url = f"postgresql://wallet@localhost/postgres?host={data}"
-        subprocess.run(
-            [path_of("npx"), "stripe-no-webhooks", "migrate", url], cwd=folder, check=True, capture_output=True, timeout=120
-        )
-        yield folder, url
-    finally:
-        stop = [pg_ctl, "-D", f"{data}/d", "-m", "immediate", "stop"]
-        subprocess.run(stop, **user, cwd="/", check=True, stdout=subprocess.DEVNULL)
-        subprocess.run(["rm", "-r", str(data)], **user, cwd="/", check=True)
+    with postgres() as server:
+        migrate = [npx, "stripe-no-webhooks", "migrate", server.url]
+        subprocess.run(migrate, cwd=folder, check=True, capture_output=True, timeout=120)
+        yield folder, server.url
 
 
 def comes_to(words: list[str]) -> tuple[int, dict[str, Any]]:

@@ -1,23 +1,15 @@
-"""Small worlds in which every reachable state of the account can be visited: figures, payloads and bounds, as data."""
+"""Small worlds in which every reachable state of the account can be visited: figures, payloads and bounds, as data.
+
+What claims bound by the catalogue is bounded by it in a scope too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.types import Value
 from tokenspec.spec.catalogue import FREE_PLAN, Catalogue, Plan
-
-
-@dataclass(frozen=True, eq=False)
-class Scope:
-    """A catalogue, the values that fields take, and the most that a variable holds before a state is left unvisited."""
-
-    name: str
-    catalogue: Catalogue
-    values: Mapping[str, tuple[Value, ...]]
-    most: Mapping[str, int]
-    """For every variable that holds a number. What claims bound by the catalogue is bounded by it here too."""
 
 
 _FLAGS = (True, False)

@@ -4,9 +4,24 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from importlib.resources import files
+from typing import Any
 
+from tokenspec.machine.lang.catalogue import (
+    CatalogueForm,
+    Count,
+    Fact,
+    Flag,
+    NameIn,
+    OneOf,
+    Ranking,
+    SomeOf,
+    Table,
+    is_listed,
+    is_named,
+    looked_up,
+)
 from tokenspec.machine.lang.types import Value
 
 FREE_PLAN = "free"
@@ -58,6 +73,12 @@ class Catalogue:
         known |= {} if "model" in fields else {"model_is_known": True}
         return known | ({} if "action" in fields else {"action_is_named": False})
 
+    def written(self) -> dict[str, Any]:
+        """Returns the catalogue in its declared form."""
+        plans = {name: asdict(plan) | {"relaxed": list(plan.relaxed)} for name, plan in self.plans.items()}
+        models = {name: asdict(model) for name, model in self.models.items()}
+        return {key: getattr(self, key) for key in FORM} | {"ranking": list(self.ranking), "plans": plans, "models": models}
+
     def parameters(self) -> dict[str, Value]:
         """Returns the figures under their names in the account's declaration."""
         figures: dict[str, Value] = {"daily_allowance": self.daily, "bank_months": self.bank_months}
@@ -69,12 +90,35 @@ class Catalogue:
         return figures | {f"pack[{name}]": size for name, size in self.packs.items()}
 
 
-def _shipped() -> Catalogue:
-    written = tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text("utf-8"))
-    plans = {name: Plan(**plan | {"relaxed": tuple(plan.get("relaxed", ()))}) for name, plan in written.pop("plans").items()}
-    models = {name: Model(**model) for name, model in written.pop("models").items()}
-    return Catalogue(ranking=tuple(written.pop("ranking")), plans=plans, models=models, **written)
+_COUNT = Count()
+FORM: CatalogueForm = {
+    "ranking": Ranking("plans", first=FREE_PLAN),
+    "daily": _COUNT,
+    "bank_months": _COUNT,
+    "plans": Table({"allowance": _COUNT, "api": Count(0), "relaxed": SomeOf(MEDIA)}, "plan", is_declared=True),
+    "packs": Table(_COUNT, "pack", is_declared=True),
+    "prices": Table(_COUNT, "action", required=False),
+    "aliases": Table(NameIn("plans"), "alias", required=False, renames=("plan", "scheduled_plan")),
+    "models": Table({"origin": OneOf(("first_party", "third_party")), "paid_only": Flag()}, "model", required=False),
+}
+"""The form in which a catalogue is written and sent."""
+FACTS: dict[str, Fact] = {
+    "price_is_listed": is_listed("prices", "action"),
+    "listed_price": looked_up("prices", "action", 0),
+    "action_is_named": is_named("action"),
+    "model_is_known": lambda catalogue: lambda record: record.model is None or catalogue.model(record.model) is not None,
+    "model_is_paid_only": lambda catalogue: lambda record: getattr(catalogue.model(record.model or ""), "paid_only", False),
+    "origin": lambda catalogue: lambda record: getattr(catalogue.model(record.model), "origin", "third_party"),
+}
+"""The facts of an event that are looked up in the catalogue. A model that nobody lists is refused, whatever its origin would be."""
 
 
-DEFAULT = _shipped()
+def catalogue_of(read: Mapping[str, Any]) -> Catalogue:
+    """Returns the catalogue of values that have been read by the form."""
+    plans = {name: Plan(**plan | {"relaxed": tuple(plan.get("relaxed", ()))}) for name, plan in read["plans"].items()}
+    models = {name: Model(**model) for name, model in read.get("models", {}).items()}
+    return Catalogue(**{**read, "ranking": tuple(read["ranking"]), "plans": plans, "models": models})
+
+
+DEFAULT = catalogue_of(tomllib.loads(files(__package__).joinpath("catalogue.toml").read_text("utf-8")))
 """The plans of Leonardo.Ai, with placeholders and examples where nothing is published (catalogue.toml)."""

@@ -6,6 +6,7 @@ The figures are parameters: one for each plan or pack of a catalogue, whatever t
 from __future__ import annotations
 
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ite, maximum, minimum, negation, one_of, total, var
+from tokenspec.machine.lang.catalogue import NONE, UNLISTED
 from tokenspec.machine.lang.phrases import Definitions, Figure, choosing, countable
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
@@ -28,8 +29,6 @@ _IN_THE_APP = {
 HOLDS = {**_IN_THE_APP, "api": "tokens for the API, apart from the app"}
 APP_POOLS, POOLS = tuple(_IN_THE_APP), tuple(HOLDS)
 
-NONE = "(none)"
-UNLISTED = "(not listed)"
 AMOUNT = Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)
 """The range of a number of tokens in a record; a number out of place is refused, not misread."""
 

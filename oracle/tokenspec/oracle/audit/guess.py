@@ -11,8 +11,8 @@ import msgspec
 from tokenspec.oracle.audit.map_files import ready_map
 from tokenspec.oracle.audit.seen_table import SeenColumn, SeenTable
 from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.specification import Catalogue
 from tokenspec.oracle.base.text import one_line
-from tokenspec.spec.catalogue import Catalogue
 
 KINDS_MAX = 60
 """The largest number of kinds; a column with more values holds something else."""

@@ -27,13 +27,13 @@ from tokenspec.oracle.audit.map_model import (
 )
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.wire.answers import BY_POOL
 from tokenspec.oracle.wire.observations import NAMES
 from tokenspec.oracle.wire.records import Reader
 from tokenspec.oracle.wire.snapshot_records import AccountState
 from tokenspec.spec.catalogue import FREE_PLAN
-from tokenspec.spec.words import APP_POOLS, POOLS
 
 _READY = files("tokenspec.oracle.audit") / "maps"
 _TABLES = ("source", "fields", "time", "events", "groups", "defaults", "observed", "opening")
@@ -247,8 +247,8 @@ class _MapParser:
                 if name in table:
                     self._fault(f"opening.{name}", 'only from = "first_balance" has it; leave it out', table[name])
             return Opening(source, "", self._cells("opening", own, _STATE, False))
-        if pool not in APP_POOLS:
-            self._fault("opening.pool", f"it is the pool that the first balance goes to, one of {', '.join(APP_POOLS)}", pool)
+        if pool not in TOTAL_POOLS:
+            self._fault("opening.pool", f"it is the pool that the first balance goes to, one of {', '.join(TOTAL_POOLS)}", pool)
         for name in ("total", "delta"):
             if name not in observed:
                 self._fault(f"observed.{name}", "a first balance is a row's total less its delta: name both columns")

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from tokenspec.machine.lang.declaration import Event
-from tokenspec.spec.clauses import CLAUSES
+from tokenspec.oracle.base.specification import CLAUSES
 
 
 class DeclaredReason(NamedTuple):

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.metadata import version
 
 from tokenspec.machine.lang.digest import digest
-from tokenspec.spec.system import system
+from tokenspec.oracle.base.specification import system
 
 
 def declaration() -> str:

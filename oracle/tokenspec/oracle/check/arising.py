@@ -11,8 +11,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.fuzzing.reachability import closed_off, decided
@@ -23,9 +21,7 @@ from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.obligations import WITNESS
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.system import system
+from tokenspec.oracle.base.specification import DEFAULT, Catalogue, account, claims, lemmas, system
 
 Case: TypeAlias = tuple[str, str, str]
 """A claim's id, the name of a part, and the prover's name of one of its interesting cases."""

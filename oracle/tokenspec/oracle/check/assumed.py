@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tokenspec.invariants.scopes import Scope
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.typecheck import show
+from tokenspec.oracle.base.specification import DEFAULT, Catalogue, account
 from tokenspec.oracle.wire.settings import broken_assumptions
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
 
 def assumptions(catalogue: Catalogue | None) -> tuple[Assumption, ...]:

@@ -20,14 +20,14 @@ from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import DEFAULTS
 from tokenspec.oracle.check.counterexample import Counterexample
 from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld, world_fuzz
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, UNKNOWN, Move, Record, Schedule, Wait, move
 from tokenspec.oracle.wire.records import asked
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.words import UNLISTED
+from tokenspec.machine.lang.catalogue import UNLISTED
 
 _START = parse_instant("2027-01-01T09:00:00Z")
 _STATES_MAX = 2_000_000

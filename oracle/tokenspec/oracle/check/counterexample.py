@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.scopes import Scope
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.checkers.search.reference import Exploration, Instance
 from tokenspec.machine.checkers.wording import given, listed
 from tokenspec.machine.interpreters import reference
@@ -24,9 +23,9 @@ from tokenspec.machine.lang.expr import Expr, Lit
 from tokenspec.machine.lang.outcome import Accepted, Refused, Values
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
+from tokenspec.oracle.base.specification import DEFAULTS, claims
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.falsification import Reading, Reason, ReasonStep, at_event, before_event, in_state, reasons
-from tokenspec.spec.policies import DEFAULTS
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,7 @@ from itertools import chain
 
 import z3
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.scopes import TINY, Scope
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.checkers.calendars import CalendarFinding, calendar_findings
 from tokenspec.machine.checkers.graph.findings import Finding
 from tokenspec.machine.checkers.graph.graph import StateGraph, deadlocks
@@ -31,13 +29,10 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
 from tokenspec.machine.lang.entries import proved_machines, with_entry
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue, account, claims, lemmas, system
 from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
 
 
 @dataclass(frozen=True)

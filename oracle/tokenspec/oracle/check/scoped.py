@@ -7,15 +7,13 @@ from functools import cache
 from itertools import combinations
 from math import prod
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.scopes import Scope
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.declaration import Machine, Policy
 from tokenspec.machine.lang.expr import reads
-from tokenspec.spec.account import account
-from tokenspec.spec.policies import DEFAULTS
+from tokenspec.oracle.base.specification import DEFAULTS, account, claims
 
 _SETTINGS_MAX = 4096
 """The largest number of settings in one search: some ten million states of the tiny scope."""

@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.calendars import CalendarFinding
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
@@ -28,9 +27,9 @@ from tokenspec.machine.lang.claims import (
     TwoRunPart,
 )
 from tokenspec.machine.lang.entries import WITH
+from tokenspec.oracle.base.specification import DEFAULT, claims
 from tokenspec.oracle.check.arising import cases, times_met
 from tokenspec.oracle.check.evidence import Evidence
-from tokenspec.spec.catalogue import DEFAULT
 
 Key: TypeAlias = tuple[str, str]
 """A claim's id and the name of one of its parts."""

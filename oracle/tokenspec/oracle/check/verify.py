@@ -18,9 +18,6 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.calendars import calendar_findings
 from tokenspec.machine.checkers.graph.graph import StateGraph
 from tokenspec.machine.checkers.graph.liveness import liveness
@@ -44,16 +41,13 @@ from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration, own_version
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SCOPES, Catalogue, account, claims, lemmas, system
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.arising import absences, cases
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
 from tokenspec.oracle.check.verdicts import Key, held
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
 
 _EXAMPLES = 60
 """The number of random runs, of either kind, in a re-check."""

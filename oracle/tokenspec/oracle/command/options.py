@@ -15,6 +15,7 @@ import click
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import POLICIES
 from tokenspec.oracle.command.files import EMPTY, check_files
 from tokenspec.oracle.report.config import reached, settings_of, settings_or_infer
 from tokenspec.oracle.report.forms import TABLE, Reports, write
@@ -22,7 +23,6 @@ from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.replays.parquet import NEEDS, is_possible
 from tokenspec.oracle.wire.resets import CLOCKS, resets_from_options
 from tokenspec.oracle.wire.settings import RESETS
-from tokenspec.spec.policies import POLICIES
 
 Command = Callable[..., Any]
 

@@ -17,18 +17,16 @@ from functools import cache
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
 from tokenspec.machine.fuzzing.reachability import closed_off
 from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.oracle.base.specification import DEFAULT, Catalogue, claims, system
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.worlds import STARTS, Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.system import system
 
 _FURTHER = 8
 """The largest number of further rounds of walks, each of a quarter of the examples, in search of outcomes not yet met."""

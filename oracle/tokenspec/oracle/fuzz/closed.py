@@ -8,12 +8,12 @@ from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.machine.fuzzing.reachability import closed_off, outcomes
 from tokenspec.machine.lang.declaration import Actor, Event
 from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.base.specification import system
 from tokenspec.oracle.sut.capabilities import BATCH, Capabilities
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.resets import clock_jobs, runs_by_itself
-from tokenspec.spec.system import system
-from tokenspec.spec.words import UNLISTED
+from tokenspec.machine.lang.catalogue import UNLISTED
 
 
 def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:

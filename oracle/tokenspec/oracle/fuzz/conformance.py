@@ -16,6 +16,7 @@ from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
 from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.specification import DEFAULT, Catalogue
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
 from tokenspec.oracle.fuzz.closed import closed_by
 from tokenspec.oracle.fuzz.pairs import RulePairs, runs_to, search_pairs
@@ -32,7 +33,6 @@ from tokenspec.oracle.sut.observed import asking
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, Openings, SutSettings, close
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
 HYPOTHESIS_SHARE = 5
 """One Hypothesis run per this many random walks (Hypothesis steps cost about four times as much and find no more)."""

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Model, Plan
+from tokenspec.oracle.base.specification import DEFAULT, Catalogue
+from tokenspec.spec.catalogue import Model, Plan
 
 SMALL = replace(
     DEFAULT,

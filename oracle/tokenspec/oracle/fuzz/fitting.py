@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.specification import Catalogue
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.records import Reader
-from tokenspec.spec.catalogue import Catalogue
 
 
 def fit(

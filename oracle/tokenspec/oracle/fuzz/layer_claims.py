@@ -14,18 +14,18 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS, claims, system
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep, Stepped, Stuck
 from tokenspec.oracle.wire.answers import STATE, Answer
-from tokenspec.spec.system import system
-from tokenspec.spec.words import ABSENT, APP_POOLS, FREE, NONE, POOLS, SUBSCRIBED
+from tokenspec.machine.lang.catalogue import NONE
+from tokenspec.spec.words import FREE, SUBSCRIBED
 
 _Ran = TypeVar("_Ran", Stepped, list[MachineStep])
 
@@ -164,12 +164,12 @@ class LayerChecks:
 
     def shown(self, who: str, die: int) -> dict[str, int]:
         """Returns figures for a screen: some pools, as they are, as they were, or as they never were."""
-        age, mask = divmod(die, 2 ** len(APP_POOLS))
+        age, mask = divmod(die, 2 ** len(TOTAL_POOLS))
         history = self._history.get(who) or [(0, 0, 0, 0)]
         vector = history[max(0, len(history) - 1 - age // 3)]
         extra = 1 if age == 15 else 0
-        pools = [pool for bit, pool in enumerate(APP_POOLS) if mask >> bit & 1] or ["daily"]
-        return {pool: min(vector[APP_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}
+        pools = [pool for bit, pool in enumerate(TOTAL_POOLS) if mask >> bit & 1] or ["daily"]
+        return {pool: min(vector[TOTAL_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}
 
     def _refused(self, record: dict[str, Any], before: bytes, account: Account, code: str | None) -> None:
         if record["event"] == "transfer" and code == "tokens_cannot_be_transferred":
@@ -206,7 +206,7 @@ class LayerChecks:
             )
         if event in ("login", "refresh"):
             self._synced[name, record["session"]] = len(self._history[name]) - 1
-            pools = dict(zip(APP_POOLS, self.oracle.app_balances(account.row), strict=True))
+            pools = dict(zip(TOTAL_POOLS, self.oracle.app_balances(account.row), strict=True))
             view = {"account": name, "at": record["at"], "event": "view", "session": record["session"], "shown": pools}
             self._demand(
                 "fresh_view_is_true", "fresh_is_current", self.oracle.apply(view).shown_is == "current", f"after {event}"
@@ -223,7 +223,7 @@ class LayerChecks:
 
     def _verdict(self, name: str, session: str, shown: dict[str, int]) -> str:
         since = self._history[name][self._synced[name, session] :]
-        matching = [all(vector[APP_POOLS.index(p)] == n for p, n in shown.items()) for vector in since]
+        matching = [all(vector[TOTAL_POOLS.index(p)] == n for p, n in shown.items()) for vector in since]
         return "current" if matching[-1] else "stale" if any(matching) else "impossible"
 
     # Time

@@ -12,12 +12,11 @@ from typing import Any
 
 from tokenspec.machine.lang.declaration import Actor, Event, Origin, Shape
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Type, Value
+from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS, Catalogue
+from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.script import UNKNOWN, Move, move
 from tokenspec.oracle.wire.protocol import JOBS
-from tokenspec.spec.account import account as the_account
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.words import APP_POOLS, POOLS
 
 Found = tuple[Move, bool]
 """A move, and true if runs continue after it."""
@@ -95,7 +94,7 @@ def _purchases(pools: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found
 
 def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
     job = f"j{len(account.entries) + 1}"
-    app = [pools[pool] for pool in APP_POOLS]
+    app = [pools[pool] for pool in TOTAL_POOLS]
     sums = [sum(app[:n]) for n in range(1, len(app) + 1)]
     others = (app[1], app[1] + app[2], app[1] + app[3], app[2], app[3])
     goes_on = {1, app[0], app[0] + 1, sums[1], sums[1] + 1, sums[-1]}

@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Callable, Sequence
 
 from tokenspec.oracle.runtime.script import UNKNOWN
-from tokenspec.spec.words import UNLISTED
+from tokenspec.machine.lang.catalogue import UNLISTED
 
 LONGEST = 255
 """The largest length of a name: what a column usually holds."""

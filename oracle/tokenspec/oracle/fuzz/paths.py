@@ -16,12 +16,13 @@ from msgspec import structs
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import TOTAL_POOLS
 from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Record, Script, a_minute_on, records_of
 from tokenspec.oracle.wire.resets import unwritten
-from tokenspec.spec.words import APP_POOLS, NONE
+from tokenspec.machine.lang.catalogue import NONE
 
 _WAITS = 2
 """The largest number of waits between two records: until one job falls due, and until the next."""
@@ -184,7 +185,7 @@ class PathSearch:
 
     def _lifecycle(self, account: Account, rule: str | None) -> Any:
         row: Any = account.row
-        daily, *others = (row[self._at[pool]] > 0 for pool in APP_POOLS)
+        daily, *others = (row[self._at[pool]] > 0 for pool in TOTAL_POOLS)
         scheduled = row[self._at["scheduled_plan"]] != NONE
         due = min(row[self._at["renewals_due"]], 2), row[self._at["daily_reset_due"]]
         last = _last_job(account)

@@ -15,12 +15,12 @@ import msgspec
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.specification import Catalogue
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.records import asked
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
-from tokenspec.spec.catalogue import Catalogue
 
 Records = list[dict[str, Any]]
 

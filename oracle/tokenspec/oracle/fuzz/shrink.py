@@ -14,8 +14,8 @@ from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS
 from tokenspec.machine.lang.declaration import Shape
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import system
 from tokenspec.oracle.wire.records import asked
-from tokenspec.spec.system import system
 
 Record = dict[str, Any]
 Fails = Callable[[list[Record]], bool]

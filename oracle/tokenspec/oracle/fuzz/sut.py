@@ -17,6 +17,7 @@ from tokenspec.machine.fuzzing.boundary_values import Amounts
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import names_by_weight
 from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import DEFAULT, Catalogue, system
 from tokenspec.oracle.fuzz.campaign import default_watch
 from tokenspec.oracle.fuzz.figures import OF_WORLDS
 from tokenspec.oracle.fuzz.fitting import fit
@@ -34,8 +35,6 @@ from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, SutSettin
 from tokenspec.oracle.wire.answers import Answer, differences
 from tokenspec.oracle.wire.records import LAST_INSTANT, asked
 from tokenspec.oracle.wire.resets import clock_jobs
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.system import system
 
 
 class _Past(LayerChecks):

@@ -20,7 +20,6 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize
 
-from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Tally, Watch, one_outcome
 from tokenspec.machine.fuzzing.boundary_values import Amounts, answers_of
 from tokenspec.machine.fuzzing.coverage import Coverage
@@ -32,6 +31,7 @@ from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue, claims, system
 from tokenspec.oracle.fuzz.figures import SMALL, catalogues
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
 from tokenspec.oracle.fuzz.names import alike, fresh, unlisted
@@ -41,10 +41,7 @@ from tokenspec.oracle.runtime.script import MONTH, Script, Wait, move
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
-from tokenspec.spec.words import UNLISTED
+from tokenspec.machine.lang.catalogue import UNLISTED
 
 STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "full bank", "lapsed", "nothing")
 

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from heapq import nsmallest
 
 from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.specification import ABSENT, POOLS
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import DELTA, SAID, Answer, Difference, differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Record, event_of
-from tokenspec.spec.words import ABSENT, POOLS
 
 SHOWN = 20
 """The number of most touched accounts that are named."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import msgspec
 
+from tokenspec.oracle.base.specification import Catalogue
 from tokenspec.oracle.logs.policies_tried import explain
 from tokenspec.oracle.logs.replay import Divergence, replay
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.spec.catalogue import Catalogue
 
 
 def because_of(

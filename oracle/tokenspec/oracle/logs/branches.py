@@ -25,6 +25,7 @@ from tokenspec.machine.lang.calendars import variants
 from tokenspec.machine.lang.declaration import ClockAct, Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import WentBack
+from tokenspec.oracle.base.specification import IDS, POLICIES, Catalogue
 from tokenspec.oracle.logs.judged import Compared, Judged, Mismatch, RuledOut, Unexplained
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.logs.possible_settings import PossibleSettings
@@ -35,9 +36,6 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.records import Record, Snapshot
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.policies import POLICIES
-from tokenspec.spec.system import IDS
 
 __all__ = ["Compared", "Followed", "Judged", "Mismatch", "RuledOut", "Unexplained", "Worlds", "names_of"]
 

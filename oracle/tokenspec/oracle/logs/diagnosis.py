@@ -12,12 +12,12 @@ from itertools import accumulate, groupby
 from zoneinfo import ZoneInfo
 
 from tokenspec.machine.lang.declaration import Kind, Since
+from tokenspec.oracle.base.specification import POLICIES, TOTAL_POOLS
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.logs.history import Carried, Change, Due, Story, again, instant
 from tokenspec.oracle.wire.log_files import place_of
 from tokenspec.spec.daily_job import LATE, OVERDUE, WAITING
-from tokenspec.spec.policies import POLICIES
-from tokenspec.spec.words import APP_POOLS, FREE, PAST_DUE, SUBSCRIBED
+from tokenspec.spec.words import FREE, PAST_DUE, SUBSCRIBED
 
 _HOUR_MS = 3_600_000
 _FAULT_SHARE = 5
@@ -352,7 +352,7 @@ def _subscription_ended(asked: Asked) -> Iterator[BalanceCause]:
 
 def _shared(asked: Asked) -> Iterator[BalanceCause]:
     sessions = sorted(asked.story.kept.sessions)
-    spent = sum(asked.story.gained(pool).get(Kind.SPENT.value, 0) for pool in APP_POOLS)
+    spent = sum(asked.story.gained(pool).get(Kind.SPENT.value, 0) for pool in TOTAL_POOLS)
     if len(sessions) > 1 and spent:
         yield BalanceCause(
             "several_people",

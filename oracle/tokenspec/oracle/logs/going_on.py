@@ -12,6 +12,7 @@ from msgspec import UNSET, structs
 
 from tokenspec.machine.interpreters.dates import DAY_MS, date_of
 from tokenspec.machine.lang.declaration import ClockAct
+from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS
 from tokenspec.oracle.logs.before_the_log import may_have_changed
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import Account
@@ -21,7 +22,8 @@ from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
 from tokenspec.oracle.wire.answers import BY_POOL, Answer, Difference, differences, without_delta
 from tokenspec.oracle.wire.observations import INSTANTS, instant_of
 from tokenspec.oracle.wire.records import Record
-from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS, SUBSCRIBED
+from tokenspec.machine.lang.catalogue import NONE
+from tokenspec.spec.words import SUBSCRIBED
 
 _STANDS_FOR_NULL = {"status": ABSENT, "scheduled_plan": NONE}
 _STANDING = ("status", "plan", "scheduled_plan", *INSTANTS)
@@ -78,7 +80,7 @@ class GoingOn:
             pool: tokens for pool, tokens in ((record.observed or {}).get("balances") or {}).items() if tokens is not None
         }
         self.take_over(record, answer, differences(answer, {"balances": observed}))
-        return answer, any(pool in observed for pool in APP_POOLS)
+        return answer, any(pool in observed for pool in TOTAL_POOLS)
 
     def _changed(self, account: Account, changes: Mapping[str, Any]) -> Account | None:
         """Returns the account with these values; None where no account has them."""

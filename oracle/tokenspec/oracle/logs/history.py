@@ -18,6 +18,7 @@ from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.declaration import Clock, Kind, Since
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn
 from tokenspec.oracle.logs.reading import Bad, read
@@ -32,7 +33,6 @@ from tokenspec.oracle.wire.records import Record, Snapshot, event_of
 from tokenspec.oracle.wire.resets import runs_by_itself
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
 from tokenspec.spec.daily_job import DUE, OVERDUE, WAITING
-from tokenspec.spec.words import POOLS
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.specification import Catalogue
 from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, RuledOut, Unexplained, Worlds, names_of
 from tokenspec.oracle.logs.reading import Bad, read
@@ -20,7 +21,6 @@ from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Reader, Record, Snapshot
 from tokenspec.oracle.wire.resets import other_resets
-from tokenspec.spec.catalogue import Catalogue
 
 
 @dataclass

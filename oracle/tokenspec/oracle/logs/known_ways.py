@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.oracle.base.specification import TOTAL_POOLS, Catalogue
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.observations import instant_of
 from tokenspec.oracle.wire.records import Record, event_of
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.words import APP_POOLS, FREE
+from tokenspec.spec.words import FREE
 
 _MONTH_MS = 30 * DAY_MS
 
@@ -56,11 +56,11 @@ class _Seen:
 
     def drawn(self) -> dict[str, int]:
         """Returns the tokens that each app pool lost by the record, as observed."""
-        fell = {pool: self.before[pool] - self.pool(pool) for pool in APP_POOLS}
+        fell = {pool: self.before[pool] - self.pool(pool) for pool in TOTAL_POOLS}
         return {pool: tokens for pool, tokens in fell.items() if tokens}
 
     def in_hand(self) -> int:
-        return sum(self.before[pool] for pool in APP_POOLS)
+        return sum(self.before[pool] for pool in TOTAL_POOLS)
 
 
 def _thirty_days(s: _Seen) -> bool:
@@ -82,7 +82,7 @@ def _one_pool(s: _Seen) -> bool:
         return False
     cost = _cost(s)
     if s.wrong.get("outcome") == "refused":
-        return all(s.before[pool] < cost for pool in APP_POOLS)
+        return all(s.before[pool] < cost for pool in TOTAL_POOLS)
     return list(s.drawn().values()) == [cost]
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.specification import POLICIES, Catalogue
 from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, Judged, Names, Worlds, names_of
 from tokenspec.oracle.logs.policy_sets import Settings
@@ -19,8 +20,6 @@ from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.records import Reader, Record, event_of
 from tokenspec.oracle.wire.resets import other_resets
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.policies import POLICIES
 
 EXPLAINED_MAX = 1_000
 """The largest number of divergences whose accounts are run again under other policies."""

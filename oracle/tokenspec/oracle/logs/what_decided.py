@@ -8,10 +8,11 @@ from typing import Any, NamedTuple
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.clauses import clauses_of, reason
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import RanByItself
 from tokenspec.oracle.wire.answers import Difference
-from tokenspec.spec.words import APP_POOLS, NONE, POOLS
+from tokenspec.machine.lang.catalogue import NONE
 
 REPEATED = "duplicate"
 """The name in place of a rule where an id was used before."""
@@ -61,7 +62,7 @@ def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> Ra
         set_by = {assigned.name for rule in oracle.machine.event_named[job.event].rules if rule.name == job.rule
                   for assigned in rule.effect}  # fmt: skip
         fields = [_field(name) for name in names if before[name] != after[name] or name in set_by]
-        fields += ["total"] * any(before[pool] != after[pool] for pool in APP_POOLS)
+        fields += ["total"] * any(before[pool] != after[pool] for pool in TOTAL_POOLS)
         changed |= dict.fromkeys(fields, job)
     if _without(oracle, event, differing, shown):
         return next((changed[name] for name, _, _ in differing if name in changed), ran[-1])
@@ -101,5 +102,5 @@ def _without(oracle: Oracle, event: str, differing: Sequence[Difference], shown:
             given = oracle.machine.event_named[event].answers
             said |= {name.replace("charge_", "charge."): value for name, value in zip(given, answers, strict=True)}
     said |= {_field(v.name): None if value == NONE else value for v, value in zip(oracle.machine.variables, row, strict=True)}
-    said["total"] = sum(said[_field(pool)] for pool in APP_POOLS)
+    said["total"] = sum(said[_field(pool)] for pool in TOTAL_POOLS)
     return all(name in said and (said[name] == got or (not got and not said[name])) for name, _, got in differing)

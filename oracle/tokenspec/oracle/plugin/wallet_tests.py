@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 import pytest
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.client import Client, Failed
@@ -37,8 +38,6 @@ from tokenspec.oracle.wire.settings import (
     settings_named,
     without_infer,
 )
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
 
 if TYPE_CHECKING:
     from tokenspec.oracle.fuzz.conformance import SutCounterexample

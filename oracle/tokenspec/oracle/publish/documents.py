@@ -17,7 +17,6 @@ from tokenspec.diagrams.blocks import BadBlock, Find
 from tokenspec.diagrams.graph import Graph
 from tokenspec.diagrams.markup import Content, Gallery
 from tokenspec.diagrams.tables import Table, table
-from tokenspec.invariants.claims import claims
 from tokenspec.machine.lang.claims import (
     CalendarPart,
     Claim,
@@ -36,14 +35,11 @@ from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, Catalogue, claims, system
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from, settings_named
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.clauses import CLAUSES
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
 
 T = TypeVar("T")
 

@@ -18,18 +18,14 @@ from typing import Any
 from tokenspec.diagrams.graph import Graph, Style
 from tokenspec.diagrams.lifecycle import lifecycle
 from tokenspec.diagrams.picture import svg
-from tokenspec.invariants.claims import claims
 from tokenspec.machine.lang.claims import Claim, StatePart, StepPart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Var, children
 from tokenspec.oracle.base.provenance import line, stamp
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, POOLS, Catalogue, claims, system
 from tokenspec.oracle.publish.wasm_module import module_of
 from tokenspec.oracle.wire.observations import NAMES, Observations
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.clauses import CLAUSES
-from tokenspec.spec.system import system
-from tokenspec.spec.words import POOLS
 
 HOST = ("machine.js", "calendar.js", "world.js")
 """The host of the modules, from `examples/wasm-host`; a wheel includes these files."""

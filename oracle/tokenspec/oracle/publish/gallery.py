@@ -13,9 +13,7 @@ from tokenspec.diagrams.statechart import statechart
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.oracle.base.provenance import line
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue, system
 
 
 @dataclass(frozen=True)

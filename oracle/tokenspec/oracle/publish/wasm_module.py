@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from tokenspec.invariants.claims import claims
 from tokenspec.machine.interpreters.embedded.host import embedded
 from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.spec.catalogue import Catalogue
+from tokenspec.oracle.base.specification import Catalogue, claims
 
 
 def module_of(machine: Machine, catalogue: Catalogue, policy: Mapping[str, str]) -> bytes:

@@ -11,6 +11,7 @@ from typing import Any
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.specification import system
 from tokenspec.oracle.fuzz.closed import closed_by
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.races.files import records_of_history
@@ -24,7 +25,6 @@ from tokenspec.oracle.sut.capabilities import BATCH, payload_keys
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, NotClosed, SutSettings, close
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.resets import clock_jobs
-from tokenspec.spec.system import system
 
 Progress = Callable[[int], None]
 _TRIES, _MOST_TRIES = 6, 100

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import Played
 from tokenspec.oracle.wire.answers import SAID, STATE
-from tokenspec.spec.words import POOLS
 
 _WIDEST = 64
 """Characters of a column."""

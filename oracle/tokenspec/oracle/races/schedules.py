@@ -12,15 +12,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS, Catalogue, system
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import ANSWERED, Record, Round
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.script import DAY, MINUTE_MS, MONTH, START, Script, Wait, move
 from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, Capabilities, payload_keys
 from tokenspec.oracle.wire.protocol import JOBS
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.system import system
-from tokenspec.spec.words import APP_POOLS, POOLS
 
 MAIN, OTHER = "a", "b"
 """The account that is raced for, and one beside it."""
@@ -208,7 +206,7 @@ class Scheduler:
         if key == "job":
             return dice.choice(self._jobs) if self._jobs and (event == "refund" or not dice.randrange(4)) else self._new("j")
         if key == "shown":
-            pools = dice.sample(APP_POOLS, dice.randrange(1, 3))
+            pools = dice.sample(TOTAL_POOLS, dice.randrange(1, 3))
             return {pool: account.row[self._at[pool]] for pool in pools}
         values: dict[str, tuple[Any, ...]] = {
             "plan": self._catalogue.ranking[1:],
@@ -231,7 +229,7 @@ class Scheduler:
 
     def _holds(self, account: Account, event: str) -> int:
         """The tokens that a charge can be about."""
-        pools = POOLS[-1:] if event == "api_generate" else APP_POOLS
+        pools = POOLS[-1:] if event == "api_generate" else TOTAL_POOLS
         return sum(int(account.row[self._at[pool]]) for pool in pools)
 
     def _sendable(self, record: Record) -> bool:

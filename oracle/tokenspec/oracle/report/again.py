@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tokenspec.oracle.base.specification import DEFAULTS
 from tokenspec.oracle.wire.resets import EXPLICIT
 from tokenspec.oracle.wire.settings import INFER
-from tokenspec.spec.policies import DEFAULTS
 
 Option = Mapping[str, str] | Sequence[str] | str | int | Path | None
 

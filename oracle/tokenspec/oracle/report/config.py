@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tokenspec.oracle.base.shards import WHOLE, Slice
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue
 from tokenspec.oracle.report.again import command_line
 from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.connect import connect
@@ -15,8 +16,6 @@ from tokenspec.oracle.sut.headers import headers_from
 from tokenspec.oracle.sut.observed import Reasons, reasons_from_file
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.settings import INFER, catalogue_from_file, infers, policy_from_options, settings_named, without_infer
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
 
 DEFAULT_TIMEOUT = 5.0
 """The default time limit of a request to an implementation, in seconds."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.specification import DEFAULTS
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
@@ -30,7 +31,6 @@ from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.resets import resets_on_the_wire
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
-from tokenspec.spec.policies import DEFAULTS
 
 
 def conformance_report(result: Conformance, config: FuzzConfig, saved: Sequence[str]) -> RunReport:

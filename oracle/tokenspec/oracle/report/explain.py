@@ -7,6 +7,7 @@ from typing import Any
 
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, causes
 from tokenspec.oracle.logs.history import instant, local_time
@@ -14,7 +15,7 @@ from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import Block, Notes, ReportTable, RunReport, Verbatim, few
 from tokenspec.oracle.report.replay import bad_data, bad_record_text, rows_texts
 from tokenspec.spec.daily_job import WAITING
-from tokenspec.spec.words import FREE, POOLS
+from tokenspec.spec.words import FREE
 
 
 def explain_report(asked: Asked) -> RunReport:

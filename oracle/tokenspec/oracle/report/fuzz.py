@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.specification import DEFAULTS
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.fuzz.conformance import Conformance
@@ -29,7 +30,6 @@ from tokenspec.oracle.report.model import (
     RunReport,
     Verbatim,
 )
-from tokenspec.spec.policies import DEFAULTS
 
 LIVENESS_CLAIMS = ("never_stuck",)
 VECTOR, TEST = ".json", ".py"

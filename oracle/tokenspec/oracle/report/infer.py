@@ -8,6 +8,7 @@ from typing import Any
 
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.specification import DEFAULTS, POLICIES
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.branches import Mismatch, Unexplained
 from tokenspec.oracle.logs.infer import Inference
@@ -30,7 +31,6 @@ from tokenspec.oracle.report.replay import (
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line, place_of
 from tokenspec.oracle.wire.records import Record, event_of
-from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 
 def infer_report(found: Inference, resets: str, logs: Sequence[str], divergence: Divergence | None, verb: str) -> RunReport:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.known_ways import known_lines
@@ -33,7 +34,6 @@ from tokenspec.oracle.report.replays.causes import Cause, causes_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line, place_of
-from tokenspec.spec.words import POOLS
 
 _BAD = FindingRule("well_formed_record", "A record is one JSON object a line, with the fields of its event.")
 

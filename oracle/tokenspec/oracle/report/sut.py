@@ -7,12 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.oracle.base.specification import DEFAULTS
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.narrative import story
 from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.wire.answers import FIELDS, Difference
-from tokenspec.spec.policies import DEFAULTS
 
 
 @contextmanager

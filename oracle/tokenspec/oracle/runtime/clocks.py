@@ -7,12 +7,14 @@ A clock shows the earliest due instant that no job has run for (`shown`) and kno
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 
 import msgspec
 
 from tokenspec.machine.interpreters.calendars import reader_of
 from tokenspec.machine.lang.calendars import EveryDay, calendar_under
-from tokenspec.machine.lang.declaration import Clock
+from tokenspec.machine.lang.declaration import Clock, ClockAct, Event, Machine
+from tokenspec.machine.lang.expr import Lit
 from tokenspec.oracle.base.instants import parse_time_of_day
 
 
@@ -39,9 +41,11 @@ class Dial(msgspec.Struct, gc=False):
 class ClockReader:
     """A declared clock under one choice of policies: it starts dials and moves them on."""
 
-    def __init__(self, clock: Clock, settings: Mapping[str, object]) -> None:
+    def __init__(self, clock: Clock, settings: Mapping[str, object], falls_due: Event) -> None:
         calendar = calendar_under(clock.calendar, settings)
         self.declared = clock
+        self.counts = not all(isinstance(a.value, Lit) for rule in falls_due.rules for a in rule.effect)
+        """True if falling due a second time changes more than the first time: then every due instant is an event of its own."""
         self.calendar = reader_of(calendar)
         self._key = calendar.key if isinstance(calendar, EveryDay) else ""
 
@@ -59,3 +63,24 @@ class ClockReader:
         """Moves `upcoming`, which is not after `at`, to the first due instant that is; returns the last one passed."""
         passed, dial.upcoming, dial.day = self.calendar.beyond(dial.upcoming, dial.day, at)
         return passed
+
+
+@cache
+def runs_in(machine: Machine, clock: str, state: str) -> bool | None:
+    """Returns whether a clock runs while the account is in this state; None where it depends on the events before.
+
+    It is worked out from the rules that start and stop it, along the states that they lead through.
+    """
+    begun = {(s, False) for s in [machine.control_variable.initial] if isinstance(s, Lit) for s in [s.value]}
+    found: set[tuple[object, bool]] = set()
+    while begun:
+        here, runs = each = begun.pop()
+        found.add(each)
+        for event in machine.events:
+            for rule in event.rules:
+                if here in rule.source:
+                    act = dict(rule.clocks).get(clock, ClockAct.KEEPS)
+                    then = act is ClockAct.STARTS or (runs and act is not ClockAct.STOPS)
+                    begun |= {(here if rule.target is None else rule.target, then)} - found
+    ways = {runs for there, runs in found if there == state}
+    return ways.pop() if len(ways) == 1 else None

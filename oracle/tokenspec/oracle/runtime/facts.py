@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from tokenspec.machine.interpreters.compiled import Fields, Row
+from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Event, Origin
 from tokenspec.machine.lang.types import Enum, Value
+from tokenspec.oracle.base.specification import ABSENT, SPEC, Catalogue, account
 from tokenspec.oracle.runtime import journal
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.memory import Remembered
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.words import ABSENT, UNLISTED
 
 Provider: TypeAlias = Callable[[Account, Any], Value]
 """Gives one field, of an account and a record."""
@@ -32,7 +32,7 @@ def fields_of(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vect
         elif f.name == is_new and remembered.memory.reads(event):
             places.append(lambda account, record: getattr(record, key) not in account.entries)
         elif f.origin is Origin.PAYLOAD:
-            places.append(_payload(f.key, f.type, f.instead, catalogue))
+            places.append(_payload(f.name, f.key, f.type, f.instead, catalogue))
         else:
             places.append(_fact(f.name, catalogue, balances))
     if not asked:
@@ -47,11 +47,10 @@ def fields_of(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vect
     return given
 
 
-def _payload(key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provider:
+def _payload(name: str, key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provider:
     if instead:
-        # A model that nobody lists is refused, whatever its origin would be.
-        model = catalogue.model
-        return lambda account, record: getattr(record, key) or getattr(model(getattr(record, instead)), key, kind.members[-1])
+        look_up = SPEC.facts[name](catalogue)
+        return lambda account, record: getattr(record, key) or look_up(record)
     if isinstance(kind, Enum) and UNLISTED in kind.members:
         listed = frozenset(kind.members) - {UNLISTED}
         return lambda account, record: name if (name := getattr(record, key)) in listed else UNLISTED
@@ -59,14 +58,14 @@ def _payload(key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provide
 
 
 def _fact(name: str, catalogue: Catalogue, balances: Callable[[Row], Vector]) -> Provider:
-    prices, listed = catalogue.prices, catalogue.model
-    facts: dict[str, Provider] = {
-        "price_is_listed": lambda account, record: record.action in prices,
-        "model_is_known": lambda account, record: record.model is None or listed(record.model) is not None,
-        "model_is_paid_only": lambda account, record: getattr(listed(record.model or ""), "paid_only", False),
-        "action_is_named": lambda account, record: record.action is not None,
-        "listed_price": lambda account, record: prices.get(record.action, 0),
-        "account_exists": lambda account, record: account.row[0] != ABSENT,
+    if name in SPEC.facts:
+        look_up = SPEC.facts[name](catalogue)
+        return lambda account, record: look_up(record)
+    of_sessions: dict[str, Provider] = {
+        "account_exists": lambda account, record: account.row[_CONTROL] != ABSENT,
         "verdict": lambda account, record: journal.verdict(account, record.session, record.shown, balances(account.row)),
     }
-    return facts[name]
+    return of_sessions[name]
+
+
+_CONTROL = [v.name for v in account().variables].index(account().control)

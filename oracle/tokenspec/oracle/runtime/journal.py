@@ -7,12 +7,16 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, structs
 
+from tokenspec.oracle.base.specification import TOTAL_POOLS, account
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.wire.answers import Answer
-from tokenspec.spec.words import APP_POOLS
 
-Vector = Annotated[tuple[int, ...], Meta(min_length=len(APP_POOLS), max_length=len(APP_POOLS))]
-"""Balances of the app's pools, in the order of APP_POOLS."""
+Vector = Annotated[tuple[int, ...], Meta(min_length=len(TOTAL_POOLS), max_length=len(TOTAL_POOLS))]
+"""Balances of the app's pools, in the order of TOTAL_POOLS."""
+
+
+CLOCK_AT = {clock.name: position for position, clock in enumerate(account().clocks)}
+"""The positions of the declared clocks."""
 
 
 class MemoryEntry(msgspec.Struct, array_like=True, frozen=True, gc=False):
@@ -34,10 +38,10 @@ class Account(msgspec.Struct):
 
     row: tuple[bool | int | str, ...]
     last_at: int | None = None
-    daily: Dial | None = None
-    renewal: Dial | None = None
-    daily_ran: int = 0
-    """The instant at which a daily reset last ran, or at which the account was opened."""
+    dials: list[Dial | None] = []
+    """The clocks, in the order of declaration; None for one that does not run."""
+    ran: list[int] = []
+    """By clock, the instant at which its job last ran, or at which it was started or stopped."""
     ended: tuple[int, ...] = ()
     """The number of periods of each kind that have ended, in the order of declaration."""
     entries: dict[str, MemoryEntry] = {}
@@ -49,12 +53,16 @@ class Account(msgspec.Struct):
     is_from_mid_life: bool = False
     """True if it began with a snapshot: there may be jobs and ids from before it."""
 
+    def dial(self, clock: str) -> Dial | None:
+        """Returns the dial of a declared clock; None while it does not run."""
+        return self.dials[CLOCK_AT[clock]] if self.dials else None
+
     def copy(self) -> Account:
         """Returns an independent copy of the account. Entries and answers are never changed, so they are shared."""
         return structs.replace(
             self,
-            daily=structs.replace(self.daily) if self.daily is not None else None,
-            renewal=structs.replace(self.renewal) if self.renewal is not None else None,
+            dials=[structs.replace(dial) if dial is not None else None for dial in self.dials],
+            ran=self.ran.copy(),
             entries=self.entries.copy(),
             answers=self.answers.copy(),
             sessions={name: structs.replace(session) for name, session in self.sessions.items()},
@@ -84,7 +92,7 @@ def forget(account: Account, session: str) -> None:
 
 def verdict(account: Account, session: str, shown: dict[str, int], now: Vector) -> str:
     """Judges a session's display: `current`, `stale` (true at one moment since the last fetch), or `impossible`."""
-    wanted = [(APP_POOLS.index(pool), tokens) for pool, tokens in shown.items()]
+    wanted = [(TOTAL_POOLS.index(pool), tokens) for pool, tokens in shown.items()]
     if all(now[index] == tokens for index, tokens in wanted):
         return "current"
     known = account.sessions.get(session)

@@ -10,10 +10,17 @@ from tokenspec.machine.interpreters.recall import blank, recalled
 from tokenspec.machine.lang.declaration import ClockAct, Event, Memory, Origin
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate_memory import memory_scope
-from tokenspec.oracle.runtime.journal import Account, MemoryEntry
+from tokenspec.oracle.runtime.clocks import Dial
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, MemoryEntry
 
+_NO_DIALS: list[Dial | None] = [None] * len(CLOCK_AT)
+_NEVER = [0] * len(CLOCK_AT)
 Facts: TypeAlias = Callable[[Account, str], Row]
 """Facts about the entry of an account under a key."""
+
+
+NOTHING = Memory("", "nothing is remembered", "is_new", ())
+"""The memory of a machine that declares none: no event names an entry."""
 
 
 class Remembered:
@@ -32,7 +39,7 @@ class Remembered:
 
     def begun(self, row: Row) -> Account:
         """Returns an account that is in the state `row` and remembers nothing."""
-        return Account(row, ended=(0,) * len(self.memory.periods))
+        return Account(row, dials=_NO_DIALS.copy(), ran=_NEVER.copy(), ended=(0,) * len(self.memory.periods))
 
     def facts(self, names: Sequence[str]) -> Facts:
         """Returns the function that gives the facts `names`."""

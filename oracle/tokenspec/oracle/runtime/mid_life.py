@@ -8,20 +8,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, Self
 
+from tokenspec.machine.interpreters.calendars import Months, Once, Spans
 from tokenspec.machine.interpreters.compiled import Compiled, Row
-from tokenspec.machine.interpreters.dates import DAY_MS, date_of, days_in_month
+from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS, date_of, days_in_month
+from tokenspec.machine.lang.calendars import ShortMonth
 from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.specification import POOLS, SPEC, Catalogue
 from tokenspec.oracle.base.text import as_text
-from tokenspec.oracle.runtime.clocks import ClockReader, Dial
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.clocks import ClockReader, Dial, runs_in
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
+from tokenspec.oracle.runtime.memory import Remembered
 from tokenspec.oracle.runtime.possible_states import possible_states
 from tokenspec.oracle.runtime.steps import Stepped
+from tokenspec.oracle.wire.answers import INSTANTS, SHOWN
 from tokenspec.oracle.wire.records import Reader, Record, Snapshot
-from tokenspec.oracle.wire.snapshot_records import AccountState
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.words import NONE, POOLS, SUBSCRIBED
+from tokenspec.oracle.wire.snapshot_records import DAYS
 
 
 class OpeningOracle(Protocol):
@@ -33,6 +37,8 @@ class OpeningOracle(Protocol):
     policy: dict[str, str]
     clocks: dict[str, ClockReader]
     reader: Reader
+    memory: Remembered
+    parameters: dict[str, Value]
 
     def fork(self, accounts: Mapping[str, Account]) -> Self:
         """Returns an oracle under the same settings that has these accounts."""
@@ -51,38 +57,47 @@ def begin(oracle: OpeningOracle, account: Account, record: Snapshot) -> None:
     if account.last_at is not None:
         raise BadRecord("event", "a snapshot is its account's first record, and there is one before it")
     _stand(oracle, account, record)
-    wrong = possible_states(oracle.compiled, oracle.catalogue.ranking).wrong_with(account.row)
+    wrong = possible_states(oracle.compiled, oracle.catalogue).wrong_with(account.row)
     if wrong is not None:
         account.row = oracle.compiled.initial
         raise BadRecord("state", wrong)
-    account.daily_ran = account.daily_ran if account.daily is None else account.daily.anchor
+    account.ran = [dial.anchor if dial is not None else ran for dial, ran in zip(account.dials, account.ran, strict=True)]
     account.last_at, account.is_from_mid_life = _milliseconds(record.at), True
 
 
 def row_of(oracle: OpeningOracle, record: Snapshot) -> Row:
     """Returns the row of the snapshot's state, whatever the policies. Raises `BadRecord`."""
-    account = Account(oracle.compiled.initial)
+    account = oracle.memory.begun(oracle.compiled.initial)
     _stand(oracle, account, record)
     return account.row
 
 
 def _stand(oracle: OpeningOracle, account: Account, record: Snapshot) -> None:
     state, at = record.state, _milliseconds(record.at)
-    opened = Account(oracle.compiled.initial)
-    opening = oracle.reader.convert({"account": record.account, "at": at, "event": "open_account"})
+    opened = oracle.memory.begun(oracle.compiled.initial)
+    opening = oracle.reader.convert({"account": record.account, "at": at, "event": SPEC.opening.name})
     oracle.fork({}).step(opening, opened)
     names = [v.name for v in oracle.machine.variables]
     values: dict[str, Any] = dict(zip(names, opened.row, strict=True))
-    values |= {name: said for name in ("status", "plan") if (said := getattr(state, name)) is not None}
-    values["scheduled_plan"] = state.scheduled_plan or NONE
+    values |= {name: said for name in SHOWN if (said := getattr(state, name)) is not None}
     if state.balances is not None:
         values |= {pool: state.balances.get(pool) or 0 for pool in POOLS}
-    daily, renewal = _daily(state, at, opened.daily), _renewal(oracle, state, at, values["status"])
-    if renewal is not None and values["status"] == "past_due":
-        # Its payment has failed, so that this renewal fell due before, and waits.
-        values["renewals_due"] = 1
-        oracle.clocks["renewal"].pass_one(renewal)
-    account.row, account.daily, account.renewal = tuple(values[name] for name in names), daily, renewal
+    account.row = tuple(values[name] for name in names)
+    status = str(values[oracle.machine.control])
+    for clock, position in CLOCK_AT.items():
+        waits = _waits(oracle.machine, clock, status)
+        dial = _dial(oracle, clock, state, at, status, opened.dials[position], waits)
+        account.dials[position] = dial
+        if dial is not None and waits:
+            # Its job has not been done, so that it fell due before.
+            account.row = oracle.compiled.steps[oracle.clocks[clock].declared.falls_due](account.row, ())[1]
+            oracle.clocks[clock].pass_one(dial)
+
+
+def _waits(machine: Machine, clock: str, status: str) -> bool:
+    """Returns true if an account in this state is one for which another event came in place of the clock's job."""
+    stands_in = SPEC.in_place_of_jobs.get(clock)
+    return stands_in is not None and any(rule.target == status for rule in machine.event_named[stands_in].rules)
 
 
 def _milliseconds(written: Any) -> int:
@@ -90,35 +105,45 @@ def _milliseconds(written: Any) -> int:
     return written
 
 
-def _daily(state: AccountState, at: int, opened: Dial | None) -> Dial | None:
-    if state.next_daily_reset_at is None:
-        return opened
-    shown = _milliseconds(state.next_daily_reset_at)
-    if opened is None:
-        raise _bad("next_daily_reset_at", "the catalogue has no daily tokens, so none is due; leave it out", shown)
-    if shown > at + DAY_MS:
-        raise _bad("next_daily_reset_at", f"it is at most 24 hours after {format_instant(at)}", shown)
-    return Dial(shown, shown, shown - DAY_MS)
-
-
-def _renewal(oracle: OpeningOracle, state: AccountState, at: int, status: str) -> Dial | None:
-    if status not in SUBSCRIBED:
-        for field in ("next_renewal_at", "renewal_day"):
-            if (said := getattr(state, field)) is not None:
-                raise _bad(field, f"an account that is {status} has no renewal; leave it out", said)
+def _dial(oracle: OpeningOracle, clock: str, state: Any, at: int, status: str, opened: Dial | None, waits: bool) -> Dial | None:
+    """Returns the dial of a clock as the snapshot has it. Raises `BadRecord`."""
+    field, day_field, reader = SPEC.answer.clocks[clock], DAYS.get(clock), oracle.clocks[clock]
+    said = {name: value for name in (field, day_field) if name and (value := getattr(state, name)) is not None}
+    runs = runs_in(oracle.machine, clock, status)
+    if oracle.parameters.get(reader.declared.of) == 0:
+        for name, value in said.items():
+            raise _bad(name, f"the catalogue has no {clock} tokens, so none is due; leave it out", value)
         return None
-    if state.next_renewal_at is None:
-        raise BadRecord("state.next_renewal_at", f"it is required for an account that is {status}")
-    shown = _milliseconds(state.next_renewal_at)
-    if status == "past_due" and shown > at:
-        raise _bad("next_renewal_at", f"a payment has failed for it, so it is not after {format_instant(at)}", shown)
-    year, month, day = date_of(shown // DAY_MS)
-    aimed = state.renewal_day or day
-    if day != min(aimed, days_in_month(year, month)):
-        rule = f"the renewal at {format_instant(shown)} is on day {day}, which is neither this day nor the last of its month"
-        raise _bad("renewal_day", rule, aimed)
-    return Dial(shown, shown, shown, day if oracle.policy["month_end"] == "stay_clamped" else aimed)
+    if runs is False:
+        for name, value in said.items():
+            raise _bad(name, f"an account that is {status} has no {clock}; leave it out", value)
+        return None
+    if field not in said:
+        if opened is None and runs:
+            raise BadRecord(f"state.{field}", f"it is required for an account that is {status}")
+        return opened
+    shown = _milliseconds(said[field])
+    match reader.calendar:
+        case Spans(span) | Once(span):
+            if shown > at + span:
+                raise _bad(field, f"it is at most {span // HOUR_MS} hours after {format_instant(at)}", shown)
+            return Dial(shown, shown, shown - span)
+        case Months(_, short):
+            if waits and shown > at:
+                raise _bad(
+                    field, f"{SPEC.in_place_of_jobs[clock]} has come for it, so it is not after {format_instant(at)}", shown
+                )
+            year, month, day = date_of(shown // DAY_MS)
+            aimed: int = said.get(day_field, day)
+            if day != min(aimed, days_in_month(year, month)):
+                rule = (
+                    f"the {clock} at {format_instant(shown)} is on day {day}, which is neither this day nor the last of its month"
+                )
+                raise _bad(str(day_field), rule, aimed)
+            return Dial(shown, shown, shown, day if short is ShortMonth.CLAMPS else aimed)
+        case other:
+            raise AssertionError(f"no dial is read for {other}")
 
 
 def _bad(field: str, rule: str, said: int) -> BadRecord:
-    return BadRecord(f"state.{field}", rule, as_text(format_instant(said) if field.endswith("_at") else said))
+    return BadRecord(f"state.{field}", rule, as_text(format_instant(said) if field in INSTANTS else said))

@@ -6,42 +6,50 @@ event is accepted, what it changes and which clock it starts or stops comes from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from typing import Any, Self, TypeAlias, TypeVar
 
 from msgspec import UNSET, structs
 
+from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Steps
-from tokenspec.machine.lang.declaration import ClockAct, Machine
+from tokenspec.machine.lang.declaration import ClockAct, Machine, Variable
 from tokenspec.machine.lang.errors import Gap
+from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.ids import OfRefused, Repeat
-from tokenspec.machine.lang.types import Value
+from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.runtime import journal
+from tokenspec.oracle.base.specification import ABSENT, DEFAULT, IDS, POOLS, SPEC, TOTAL_POOLS, Catalogue, system
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.facts import fields_of
-from tokenspec.oracle.runtime.journal import Account, Vector
-from tokenspec.oracle.runtime.memory import Remembered
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, Vector
+from tokenspec.oracle.runtime.memory import NOTHING, Remembered
 from tokenspec.oracle.runtime.mid_life import begin
+from tokenspec.oracle.runtime.sessions import Sessions
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
 from tokenspec.oracle.wire.answers import SAID, Answer, with_delta
 from tokenspec.oracle.wire.records import Reader, Record, Snapshot, event_of
 from tokenspec.oracle.wire.resets import resets_from, runs_by_itself
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.session import LOGGED_OUT, STALE
-from tokenspec.spec.system import IDS, system
-from tokenspec.spec.words import ABSENT, APP_POOLS, NONE, POOLS
 
 _T = TypeVar("_T")
 ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
 """Makes the reader that runs a machine under one choice of parameters."""
 
-_FAR = 2**62
-"""Later than any instant a record can name."""
+_FAR = NEVER + 1
+_OUT = Variable("state", Enum("State", ("out",)), Lit("out"), "nobody is in")
+_NO_SESSIONS = Machine("sessions", "An account without sessions.", "state", (_OUT,), ())
+
+
+def _places(places: Sequence[int]) -> Callable[[Row], Any]:
+    """Returns the function that gives the values at these places of a row."""
+    if list(places) == list(range(places[0], places[-1] + 1)):
+        between = slice(places[0], places[-1] + 1)
+        return lambda row: row[between]
+    return lambda row: tuple([row[place] for place in places])
 
 
 class Oracle:
@@ -65,17 +73,16 @@ class Oracle:
     ) -> None:
         self.policy = policy_from(policy)
         given = DEFAULT if catalogue is None else catalogue
-        self.catalogue = given if isinstance(given, Catalogue) else catalogue_from(given)
+        self.catalogue: Catalogue = catalogue_from(given) if isinstance(given, Mapping) else given
         self.resets = resets_from(resets)
         self.system = system(self.catalogue)
-        declared, _, session = self.system.machines
-        self.session_machine = session
-        self.machine = machine or declared
+        self.machine = machine or self.system.machines[0]
+        self.session_machine = SPEC.sessions(self.catalogue) or _NO_SESSIONS
         self.parameters: dict[str, Value] = {**self.catalogue.parameters(), **self.policy}
         self.compiled = Compiled(self.machine, self.parameters)
         self._runs: Steps = machine_reader(self.machine, self.parameters) if machine_reader is not None else self.compiled
         self.accounts: dict[str, Account] = {}
-        events = (*self.machine.events, *session.events)
+        events = (*self.machine.events, *self.session_machine.events)
         self.reader = Reader(events, self.catalogue.aliases)
         self.ran_by_itself: list[RanByItself] = []
         """The jobs that ran automatically before the last record."""
@@ -83,17 +90,15 @@ class Oracle:
         """The row that the last record met after those jobs, and its fields; None for an event of a session."""
         self._taken: list[MachineStep] | None = None
         """The steps of the current call, where its caller wants them."""
-        self._session = Compiled(session, {})
-        self._session_hears = next(
-            event for link in self.system.links for machine, _, event in [link.then.partition(".")] if machine == session.name
-        )
-        """The session's event that the declared link fires when an event of the account changes a balance."""
+        self._sessions = Sessions(self.session_machine, self.system)
         at = {v.name: index for index, v in enumerate(self.machine.variables)}
-        self._lifecycle = (at["status"], at["plan"], at["scheduled_plan"])
-        self._app = slice(at[APP_POOLS[0]], at[APP_POOLS[-1]] + 1)
-        self._pools = slice(at[POOLS[0]], at[POOLS[-1]] + 1)
-        assert self.machine.memory is not None, "an account remembers its jobs"
-        self.memory = Remembered(self.machine.memory)
+        self._shown = [(shown.variable, at[shown.variable], shown.null) for shown in SPEC.answer.state]
+        self._lists = [(shown.name, at[shown.variable], shown) for shown in SPEC.answer.lists]
+        self._instants = [(CLOCK_AT[clock], name) for clock, name in SPEC.answer.clocks.items()]
+        self.control = at[self.machine.control]
+        self._counted = _places([at[pool] for pool in TOTAL_POOLS])
+        self._pools = _places([at[pool] for pool in POOLS])
+        self.memory = Remembered(self.machine.memory or NOTHING)
         self._fields = {e.name: fields_of(e, self.catalogue, self.app_balances, self.memory) for e in events}
         self._key_of = {e.name: self.memory.memory.key for e in self.machine.events if any(r.notes for r in e.rules)}
         self._notes = [self.compiled.notes.get(name) for name in self._runs.rules]
@@ -103,11 +108,14 @@ class Oracle:
             e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers) for e in events
         } | {SNAPSHOT: ()}
         self._repeats = {e.name for e in self.machine.events if e.repeats}
-        self.clocks = {c.name: ClockReader(c, self.policy) for c in self.machine.clocks}
+        events_named = self.machine.event_named
+        self.clocks = {c.name: ClockReader(c, self.policy, events_named[c.falls_due]) for c in self.machine.clocks}
+        self._clocks = list(self.clocks.values())
+        self._stands_in = [SPEC.in_place_of_jobs.get(name) for name in self.clocks]
         self.ids = IDS
-        self.repeat = Repeat(self.policy[self.ids.repeated])
+        self.repeat = Repeat(self.policy[IDS.repeated]) if IDS is not None else Repeat.FIRST_ANSWER
         """The treatment of a record under a used id."""
-        self._frees_refused = self.policy[self.ids.refused] == OfRefused.FREE.value
+        self._frees_refused = IDS is not None and self.policy[IDS.refused] == OfRefused.FREE.value
 
     def apply(self, record: Mapping[str, Any]) -> Answer:
         """Returns the right answer to `record`. Raises `BadRecord` for a malformed one, `WentBack` where time goes back."""
@@ -184,8 +192,12 @@ class Oracle:
             return with_delta(repeated, 0) if asks_for_delta else repeated, None
         outcome = self._advance(account, at, event)
         before, by = account.row, self._runs
-        if event in self._session.steps:
-            by, outcome = self._session, self._session_event(account, event, record)
+        if event in self._sessions.steps:
+            fields = self._fields[event](account, record)
+            by, outcome = (
+                self._sessions.compiled,
+                self._sessions.happens(account, event, record, fields, self.app_balances(before)),
+            )
         elif outcome is None:
             fields = self._fields[event](account, record)
             self.last_met = account.row, fields
@@ -205,65 +217,58 @@ class Oracle:
 
     def _again(self, account: Account, event: str, first: Answer) -> Answer:
         """The answer, with the state of now, to a record under an id whose first answer was `first`."""
-        refused = self._answer(account, event, (-1, account.row, ()), self.ids.code)
+        refused = self._answer(account, event, (-1, account.row, ()), IDS.code if IDS is not None else "")
         of_first = {} if self.repeat is Repeat.REFUSED else {name: getattr(first, name) for name in ("outcome", *SAID)}
         return structs.replace(refused, **of_first | {"duplicate": True})
 
     # Time
 
     def _advance(self, account: Account, at: int, event: str) -> Outcome | None:
-        """Runs everything that falls due up to `at`, in order: renewal before daily reset at one instant.
+        """Runs everything that falls due up to `at`, in order; at one instant in the order in which clocks are declared.
 
-        Returns the outcome if `event` itself was the renewal that fell due; otherwise None.
+        Returns the outcome if `event` itself came in place of the job that fell due; otherwise None.
         """
         taken: Outcome | None = None
         while True:
-            monthly = account.renewal.upcoming if account.renewal is not None else _FAR
-            daily = account.daily.upcoming if account.daily is not None else _FAR
-            if monthly > at and daily > at:
+            due = beyond = _FAR
+            which = -1
+            for position, dial in enumerate(account.dials):
+                if dial is None:
+                    continue
+                if dial.upcoming < due:
+                    # Of the clock found before, its own instant is left to it; a later one waits for this clock.
+                    due, beyond, which = dial.upcoming, due, position
+                elif dial.upcoming < beyond:
+                    beyond = dial.upcoming + 1
+            if due > at:
                 return taken
-            if monthly <= daily:
-                taken = self._month_passes(account, at, event) or taken
-            else:
-                self._days_pass(account, min(at, monthly - 1))
+            taken = self._falls_due(account, which, min(at, beyond - 1), at, event) or taken
 
-    def _month_passes(self, account: Account, at: int, event: str) -> Outcome | None:
-        dial = account.renewal
+    def _falls_due(self, account: Account, which: int, until: int, at: int, event: str) -> Outcome | None:
+        """Passes due instants of one clock, up to `until` where they are not counted; returns as `_advance` does."""
+        dial, clock = account.dials[which], self._clocks[which]
         assert dial is not None
-        instant, is_waiting = dial.upcoming, dial.is_waiting
-        clock = self.clocks["renewal"]
-        clock.pass_one(dial)
-        self._fire(account, clock.declared.falls_due, (), instant)
-        # A renewal due since an earlier instant waits for a written job, and so do later renewals.
-        if not runs_by_itself(self.resets, "renewal") or is_waiting:
+        declared, before, instant, was_waiting = clock.declared, account.row, dial.upcoming, dial.is_waiting
+        if not runs_by_itself(self.resets, declared.name) and not clock.counts:
+            clock.pass_until(dial, until)
+            self._fire(account, declared.falls_due, (), until)
             return None
-        if event == "payment_failed" and instant == at:
+        clock.pass_one(dial)
+        self._fire(account, declared.falls_due, (), instant)
+        # A job that is counted and due since an earlier instant waits for a written one, and so do later ones.
+        if not runs_by_itself(self.resets, declared.name) or (clock.counts and was_waiting):
+            return None
+        if event and event == self._stands_in[which] and instant == at:
             outcome = self._fire(account, event, (), at)
             if outcome[0] >= 0:
                 return outcome
-        self._run_by_itself(account, clock.declared.job, instant)
+        self._run_by_itself(account, declared.job, instant)
+        if account.row == before and not clock.counts and account.dials[which] is dial:
+            # No other event comes before `until`, so every further run would leave the same row.
+            if dial.upcoming <= until:
+                account.ran[which] = clock.pass_until(dial, until)
+            dial.settle()
         return None
-
-    def _days_pass(self, account: Account, until: int) -> None:
-        """Passes the daily marks from the next one up to `until`."""
-        dial = account.daily
-        assert dial is not None
-        clock = self.clocks["daily"]
-        falls_due, job = clock.declared.falls_due, clock.declared.job
-        if not runs_by_itself(self.resets, "daily"):
-            clock.pass_until(dial, until)
-            self._fire(account, falls_due, (), until)
-            return
-        while dial.upcoming <= until:
-            before, instant = account.row, dial.upcoming
-            clock.pass_one(dial)
-            self._fire(account, falls_due, (), instant)
-            self._run_by_itself(account, job, instant)
-            if account.row == before:
-                # No other event comes before `until`, so every further reset would leave the same row.
-                if dial.upcoming <= until:
-                    account.daily_ran = clock.pass_until(dial, until)
-                dial.settle()
 
     def _run_by_itself(self, account: Account, job: str, instant: int) -> None:
         before = account.row
@@ -286,8 +291,8 @@ class Oracle:
         if note is not None and record is not None:
             key = getattr(record, self._key_of[event])
             self.memory.write(account, key, note(before, fields, self.memory.held(account, key)))
-        if account.row[self._app] != before[self._app]:
-            self.balances_change(account)
+        if account.sessions and self.app_balances(account.row) != self.app_balances(before):
+            self._sessions.balances_change(account, self.app_balances(account.row))
         return outcome
 
     def _repeat(self, account: Account, event: str, fields: Fields, at: int, record: Record | None) -> None:
@@ -310,44 +315,27 @@ class Oracle:
     def _settle(self, account: Account, outcome: Outcome, at: int, record: Record | None) -> None:
         for name, act in self._acts[outcome[0]]:
             self.memory.clock_acts(account, name, act)
-            clock, dial = self.clocks[name], getattr(account, name)
+            which = CLOCK_AT[name]
+            clock, dial = self._clocks[which], account.dials[which]
             if act is ClockAct.STARTS:
                 if self.parameters.get(clock.declared.of) == 0:
                     continue
-                setattr(account, name, clock.start(at, record))
+                account.dials[which] = clock.start(at, record)
             elif dial is None or act is ClockAct.KEEPS:
                 continue
             elif act is ClockAct.SETTLES:
                 dial.settle()
             else:
-                setattr(account, name, None)
-            if name == "daily":
-                account.daily_ran = at
-
-    # Sessions
-
-    def _session_event(self, account: Account, event: str, record: Any) -> Outcome:
-        known = account.sessions.get(record.session)
-        state = known.state if known is not None else LOGGED_OUT
-        outcome = self._session.steps[event]((state,), self._fields[event](account, record))
-        if outcome[0] < 0:
-            return outcome
-        if event in ("login", "refresh"):
-            journal.fetch(account, record.session, str(outcome[1][0]), self.app_balances(account.row))
-        elif event == "logout":
-            journal.forget(account, record.session)
-        return outcome
+                account.dials[which] = None
+            account.ran[which] = at
 
     def balances_change(self, account: Account) -> None:
         """Marks the figures that the sessions of `account` show as outdated."""
-        journal.note_balances(account, self.app_balances(account.row))
-        for session in account.sessions.values():
-            if session.state != STALE:
-                session.state = str(self._session.steps[self._session_hears]((session.state,), ())[1][0])
+        self._sessions.balances_change(account, self.app_balances(account.row))
 
     def app_balances(self, row: Row) -> Vector:
-        """Returns the balances of the app's pools in `row`, in tokens, in the order of APP_POOLS."""
-        return row[self._app]  # type: ignore[return-value]
+        """Returns the balances of the counted pools in `row`, in tokens, in the order of TOTAL_POOLS."""
+        return self._counted(row)
 
     # Answers
 
@@ -363,19 +351,14 @@ class Oracle:
             elif value is not None:
                 given[name] = value
         row: tuple[Any, ...] = account.row
-        status, plan, scheduled = (row[position] for position in self._lifecycle)
-        if status == ABSENT:
+        if row[self.control] == ABSENT:
             return Answer(word, charge=charge or UNSET, **given)
-        return Answer(
-            word,
-            charge=charge or UNSET,
-            status=status,
-            plan=plan,
-            scheduled_plan=scheduled if scheduled != NONE else None,
-            balances=dict(zip(POOLS, row[self._pools], strict=True)),
-            # A seeded fault may leave a plan that is none; the claims about the state are to notice it.
-            relaxed=list(self.catalogue.plans[plan].relaxed) if plan in self.catalogue.plans else [],
-            next_daily_reset_at=format_instant(account.daily.shown) if account.daily is not None else None,
-            next_renewal_at=format_instant(account.renewal.shown) if account.renewal is not None else None,
-            **given,
-        )
+        for name, place, null in self._shown:
+            given[name] = None if (value := row[place]) == null else value
+        for name, place, shown in self._lists:
+            given[name] = shown.of(row[place], self.parameters)
+        for place, name in self._instants:
+            dial = account.dials[place]
+            given[name] = format_instant(dial.shown) if dial is not None and dial.shown < NEVER else None
+        balances = dict(zip(POOLS, self._pools(row), strict=True))
+        return Answer(word, charge=charge or UNSET, balances=balances, **given)

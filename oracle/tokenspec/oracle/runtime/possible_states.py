@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
+from weakref import WeakKeyDictionary
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement, Rule
 from tokenspec.machine.lang.outcome import Values
+from tokenspec.oracle.base.specification import claims, lemmas
 
 
 class PossibleStates:
@@ -19,8 +18,8 @@ class PossibleStates:
     All are compiled as the requirements of one event that changes nothing.
     """
 
-    def __init__(self, machine: Machine, parameters: Values, ranking: tuple[str, ...]) -> None:
-        parts = [(f"claim {c.number}, {c.id}", p) for c in claims(ranking) for p in c.parts]
+    def __init__(self, machine: Machine, parameters: Values, catalogue: Catalogue) -> None:
+        parts = [(f"claim {c.number}, {c.id}", p) for c in claims(catalogue) for p in c.parts]
         parts += [("lemma", lemma) for lemma in lemmas()]
         stated = [(told, p) for told, p in parts if isinstance(p, StatePart) and p.machine == machine.name]
         needs = tuple(Requirement(f"{told}, {part.name}", part.holds, (), "") for told, part in stated)
@@ -42,7 +41,12 @@ class PossibleStates:
         return f"no account is ever like this: {self._compiled.codes[-1 - outcome]}" if outcome < 0 else None
 
 
-@lru_cache(maxsize=64)
-def possible_states(compiled: Compiled, ranking: tuple[str, ...]) -> PossibleStates:
-    """Returns the possible states of a compiled machine under its parameters; cached."""
-    return PossibleStates(compiled.machine, compiled.parameters, ranking)
+_made = WeakKeyDictionary[Compiled, PossibleStates]()
+
+
+def possible_states(compiled: Compiled, catalogue: Catalogue) -> PossibleStates:
+    """Returns the possible states of a compiled machine, that of `catalogue`, under its parameters; kept as long as it is."""
+    found = _made.get(compiled)
+    if found is None:
+        found = _made[compiled] = PossibleStates(compiled.machine, compiled.parameters, catalogue)
+    return found

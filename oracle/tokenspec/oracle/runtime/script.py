@@ -44,7 +44,7 @@ class Wait:
 
     def end(self, account: Account | None, now: int) -> int:
         """Returns the instant up to which an account waits, from `now` on."""
-        dials = [getattr(account, name, None) for name in self.clocks]
+        dials = [account.dial(name) for name in self.clocks] if account is not None else []
         return min((dial.upcoming for dial in dials if dial is not None), default=now) + self.ms
 
 
@@ -55,7 +55,7 @@ DAY, MONTH = Wait(("daily",)), Wait(("renewal",))
 
 def a_minute_on(accounts: Iterable[Account], now: int) -> int:
     """Returns a minute after `now`, or `now` itself where something falls due for one of the accounts before."""
-    dials = (dial for account in accounts for dial in (account.daily, account.renewal) if dial is not None)
+    dials = (dial for account in accounts for dial in account.dials if dial is not None)
     return now if any(dial.upcoming <= now + MINUTE_MS for dial in dials) else now + MINUTE_MS
 
 

@@ -7,22 +7,23 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from tokenspec.machine.interpreters.calendars import NEVER, Months
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.specification import system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.clocks import runs_in
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.possible_states import possible_states
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
-from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
-from tokenspec.spec.system import system
-from tokenspec.spec.words import ABSENT, SUBSCRIBED
+from tokenspec.oracle.wire.settings import catalogue_from
 
 _T = TypeVar("_T")
 
-VERSION = 4
+VERSION = 5
 """The version of the file format. A file of another version is refused, not guessed at."""
 
 
@@ -46,7 +47,7 @@ def save(oracle: Oracle, progress: dict[str, Any] | None = None) -> bytes:
 
     `progress` is kept beside them, for a replay that has not come to its end.
     """
-    catalogue = catalogue_on_the_wire(oracle.catalogue) | {"aliases": dict(oracle.catalogue.aliases)}
+    catalogue = dict(oracle.catalogue.written())
     of = digest(system(oracle.catalogue))
     saved = _Saved(VERSION, digest=of, policy=oracle.policy, catalogue=catalogue, resets=oracle.resets, accounts=oracle.accounts)
     saved.progress = progress
@@ -97,7 +98,7 @@ def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
 
 def _wrong_with(oracle: Oracle, account: Account) -> str | None:
     """Returns the reason why `oracle` could not have reached `account`; None where there is none."""
-    wrong = possible_states(oracle.compiled, oracle.catalogue.ranking).wrong_with(account.row)
+    wrong = possible_states(oracle.compiled, oracle.catalogue).wrong_with(account.row)
     if wrong is not None:
         return wrong
     return wrong_with_clocks(oracle, account) or oracle.memory.wrong_with(account) or _wrong_with_sessions(oracle, account)
@@ -107,18 +108,22 @@ def wrong_with_clocks(oracle: Oracle, account: Account) -> str | None:
     """Returns the reason why no account has the clocks of `account`; None where there is none."""
     if account.last_at is not None and not FIRST_INSTANT <= account.last_at <= LAST_INSTANT:
         return "its last record has no instant"
-    if not FIRST_INSTANT <= account.daily_ran <= 2 * LAST_INSTANT:
-        return "its last daily reset has no instant"
-    for dial in (account.daily, account.renewal):
+    if len(account.dials) != len(CLOCK_AT) or len(account.ran) != len(CLOCK_AT):
+        return "it has other clocks"
+    if not all(FIRST_INSTANT <= ran <= 2 * LAST_INSTANT for ran in account.ran):
+        return "the last job of a clock has no instant"
+    state = str(account.row[oracle.control])
+    for dial, clock in zip(account.dials, oracle.clocks.values(), strict=True):
         # A clock set beyond the calendar would run for ever.
         if dial is not None and not (
-            all(FIRST_INSTANT <= at <= 2 * LAST_INSTANT for at in (dial.shown, dial.upcoming, dial.anchor))
-            and (dial is account.renewal) <= dial.day <= 31
+            all(FIRST_INSTANT <= at <= 2 * LAST_INSTANT or at == NEVER for at in (dial.shown, dial.upcoming))
+            and FIRST_INSTANT <= dial.anchor <= 2 * LAST_INSTANT
+            and isinstance(clock.calendar, Months) <= dial.day <= 31
         ):
             return "a clock of it shows no instant"
-    has_days = account.row[0] != ABSENT and oracle.catalogue.daily > 0
-    if (account.daily is not None) != has_days or (account.renewal is None) != (account.row[0] not in SUBSCRIBED):
-        return f"an account that is {account.row[0]} has other clocks"
+        runs = runs_in(oracle.machine, clock.declared.name, state) if oracle.parameters.get(clock.declared.of) != 0 else False
+        if runs is not None and runs != (dial is not None):
+            return f"an account that is {state} has other clocks"
     return None
 
 

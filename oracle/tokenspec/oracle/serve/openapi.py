@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from tokenspec.oracle.base.provenance import own_version
+from tokenspec.oracle.base.specification import POLICIES, POOLS
 from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import PROTOCOL, event_names
 from tokenspec.oracle.wire.resets import CLOCKS
 from tokenspec.oracle.wire.settings import RESETS
-from tokenspec.spec.policies import POLICIES
-from tokenspec.spec.words import POOLS
 
 _TEXT = {"type": "string"}
 _INSTANT = {"type": ["string", "null"], "format": "date-time"}

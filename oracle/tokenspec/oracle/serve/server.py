@@ -13,6 +13,7 @@ import msgspec
 
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.specification import DEFAULT, Catalogue
 from tokenspec.oracle.base.text import as_text, in_our_words
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle, ReaderOf
@@ -20,7 +21,6 @@ from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import PROTOCOL, Message, event_names
 from tokenspec.oracle.wire.resets import resets_on_the_wire, unwritten
 from tokenspec.oracle.wire.settings import catalogue_from
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
 
 class Server:

@@ -12,14 +12,12 @@ from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import IDS, POOLS, Catalogue, system
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.wire.answers import FIELDS, SUMS, Answer, total
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.resets import resets_from, resets_on_the_wire, unwritten
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire, figures_named, policy_from
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.system import IDS, system
-from tokenspec.spec.words import POOLS
 
 _OBJECTS = ("charge", "balances")
 OBSERVABLE = (*FIELDS, *SUMS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool in POOLS))

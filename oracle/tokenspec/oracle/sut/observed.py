@@ -9,10 +9,9 @@ from typing import Any
 
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import IDS, POOLS, system
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.answers import DELTA, Answer, total
-from tokenspec.spec.system import IDS, system
-from tokenspec.spec.words import POOLS
 
 Reasons = Mapping[str, frozenset[str]]
 """By an implementation's word for a refusal, the codes that are right for it."""

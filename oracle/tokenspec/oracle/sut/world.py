@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.specification import DEFAULTS, Catalogue
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.sut.capabilities import Capabilities, capabilities_from
 from tokenspec.oracle.sut.client import DIED, ERROR, GARBAGE, HUNG, Client, Failed, Message
@@ -18,8 +19,6 @@ from tokenspec.oracle.sut.observed import Reasons
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.protocol import PROTOCOL
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.policies import DEFAULTS
 
 DIFFERS = "differs"
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tokenspec.oracle.base.specification import Catalogue
 from tokenspec.oracle.fuzz.conformance import SutCounterexample
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
@@ -16,7 +17,6 @@ from tokenspec.oracle.wire.answers import DELTA
 from tokenspec.oracle.wire.records import asked
 from tokenspec.oracle.wire.resets import resets_from, resets_on_the_wire
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
-from tokenspec.spec.catalogue import Catalogue
 
 
 def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:

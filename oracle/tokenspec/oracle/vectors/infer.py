@@ -13,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from tokenspec.oracle.base.specification import POLICIES
 from tokenspec.oracle.logs.branches import Followed, Ran, Worlds
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.sut.capabilities import Capabilities
@@ -23,7 +24,6 @@ from tokenspec.oracle.vectors.run import PASSED, SKIPPED, VectorResult, begin, p
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
-from tokenspec.spec.policies import POLICIES
 
 OTHER_SETTING = "it is about another setting than the implementation has shown"
 

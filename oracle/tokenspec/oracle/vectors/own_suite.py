@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from tokenspec.oracle.base.provenance import declaration, own_version
+from tokenspec.oracle.base.specification import DEFAULTS
 from tokenspec.oracle.base.text import in_our_words
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import cannot_be_written, write_file
@@ -29,7 +30,6 @@ from tokenspec.oracle.vectors.suite import (
     read_suite,
     vector_of,
 )
-from tokenspec.spec.policies import DEFAULTS
 
 
 def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:

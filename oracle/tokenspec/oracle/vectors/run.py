@@ -17,6 +17,7 @@ from msgspec import structs
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, system
 from tokenspec.oracle.logs.because import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -28,9 +29,6 @@ from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Difference, differences
 from tokenspec.oracle.wire.resets import clock_jobs, resets_from
 from tokenspec.oracle.wire.settings import RESETS, catalogue_from
-from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 

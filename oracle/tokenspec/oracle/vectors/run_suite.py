@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.observed import Reasons
@@ -14,8 +15,6 @@ from tokenspec.oracle.vectors.infer import Inferring
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult, run_vector
 from tokenspec.oracle.vectors.suite import Case
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
-from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.policies import DEFAULTS
 
 
 @dataclass

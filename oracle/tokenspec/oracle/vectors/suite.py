@@ -20,6 +20,7 @@ from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.base.shards import slice_of
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, POOLS, system
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -28,10 +29,6 @@ from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.records import Reader, Record
 from tokenspec.oracle.wire.resets import resets_from
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
-from tokenspec.spec.clauses import CLAUSES
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
-from tokenspec.spec.words import POOLS
 
 FORMAT = 1
 INDEX, VECTORS = "index.json", "vectors"

@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from tokenspec.machine.lang.claims import answer_types
+from tokenspec.machine.lang.types import Type
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.spec.words import APP_POOLS, POOLS
+from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS, account, session
+
+_EVENTS = [*account().events, *(machine.events if (machine := session()) is not None else ())]
+_SAID_BY_RULES = dict.fromkeys("charge" if name.startswith("charge_") else name for e in _EVENTS for name in e.answers)
+SAID_BY_RULES = SPEC.answer.said or tuple(_SAID_BY_RULES)
+"""The names of what rules answer."""
+SHOWN = tuple(shown.variable for shown in SPEC.answer.state)
+"""The variables of the account that an answer shows."""
+TYPES: dict[str, Type] = {v.name: v.type for v in account().variables if v.name in SHOWN}
+for _machine in (account(), session()):
+    TYPES |= answer_types(_machine) if _machine is not None else {}
+"""The types of what an answer shows of variables, and of what rules answer."""
+INSTANTS = tuple(SPEC.answer.clocks.values())
+"""The names of due instants."""
+LISTS = {shown.name: shown for shown in SPEC.answer.lists}
+"""The lists that an answer shows."""
 
 
-class Answer(msgspec.Struct, frozen=True, gc=False):
+class AnswerBase(msgspec.Struct, frozen=True, gc=False):
     """The answer to one event. Fields that do not apply are left out; without an account the state fields are None.
 
-    Balances and charges are tokens by pool; instants are RFC 3339 in UTC; `relaxed` names the media of unlimited generation.
+    Balances and charges are tokens by pool; instants are RFC 3339 in UTC. The fields are those that the specification declares.
     """
-
-    outcome: str
-    reason: str | UnsetType = UNSET
-    mode: str | UnsetType = UNSET
-    charge: dict[str, int] | UnsetType = UNSET
-    shown_is: str | UnsetType = UNSET
-    cost: int | UnsetType = UNSET
-    status: str | None = None
-    plan: str | None = None
-    scheduled_plan: str | None = None
-    balances: dict[str, int] = {}
-    relaxed: list[str] | None = None
-    next_daily_reset_at: str | None = None
-    next_renewal_at: str | None = None
-    duplicate: bool | UnsetType = UNSET
 
     def as_dict(self) -> dict[str, Any]:
         """Returns the answer as a record holds it."""
@@ -39,14 +41,46 @@ class Answer(msgspec.Struct, frozen=True, gc=False):
         return built
 
 
+def _fields() -> Iterator[tuple[Any, ...]]:
+    yield "outcome", str
+    yield "reason", str | UnsetType, UNSET
+    for name in SAID_BY_RULES:
+        yield name, (dict[str, int] if name == "charge" else str | int | bool) | UnsetType, UNSET
+    for name in SHOWN:
+        yield name, str | int | bool | None, None
+    yield "balances", dict[str, int], {}
+    for name in LISTS:
+        yield name, list[str] | None, None
+    for name in INSTANTS:
+        yield name, str | None, None
+    yield "duplicate", bool | UnsetType, UNSET
+
+
+if TYPE_CHECKING:
+
+    class Answer(AnswerBase, frozen=True, gc=False):
+        """The answer to one event, as the specification declares it."""
+
+        outcome: str
+        reason: str | UnsetType = UNSET
+        charge: dict[str, int] | UnsetType = UNSET
+        balances: dict[str, int] = {}
+        duplicate: bool | UnsetType = UNSET
+
+        def __getattr__(self, name: str) -> Any: ...
+
+else:
+    Answer = msgspec.defstruct("Answer", list(_fields()), bases=(AnswerBase,), module=__name__, frozen=True, gc=False)
+
+
 class AnswerAndDelta(Answer, frozen=True, gc=False, kw_only=True):
-    """An answer with the change of the sum of the app's pools by the event itself, for callers that ask for it."""
+    """An answer with the change of the sum of the counted pools by the event itself, for callers that ask for it."""
 
     delta: int
 
 
 def with_delta(answer: Answer, delta: int) -> AnswerAndDelta:
-    """Returns the answer with the change of the sum of the app's pools by the event."""
+    """Returns the answer with the change of the sum of the counted pools by the event."""
     return AnswerAndDelta(*msgspec.structs.astuple(answer), delta=delta)
 
 
@@ -62,12 +96,10 @@ STATE = tuple(name for name in FIELDS if _DEFAULTS[name] is None)
 """The fields of the account's state, balances apart."""
 SAID = tuple(name for name in FIELDS if _DEFAULTS[name] is UNSET)
 """The fields that are left out where they do not apply."""
-BY_POOL = ("charge", "balances")
+BY_POOL = tuple(name for name in ("charge", "balances") if name in FIELDS)
 TOTAL, DELTA = SUMS = ("total", "delta")
-"""Names that may be observed beside the fields: the sum of the app's pools after the event, and its change by the event."""
+"""Names that may be observed beside the fields: the sum of the counted pools after the event, and its change by the event."""
 _COMPARED = {name: position for position, name in enumerate((*FIELDS, *SUMS))}
-_INSTANTS = tuple(name for name in STATE if name.endswith("_at"))
-
 _WHOLE = {int}
 
 Difference = tuple[str, Any, Any]
@@ -93,10 +125,10 @@ def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) ->
             # The form of logs has been checked; a value off the wire may be true, or 1.0, where 1 is meant.
             if ours != theirs or (nulls and theirs and set(map(type, theirs.values())) != _WHOLE):
                 found += _by_pool(field, ours or {}, theirs, nulls)
-        elif field in _INSTANTS:
+        elif field in INSTANTS:
             if ours != theirs and _instant(ours) != _instant(theirs):
                 found.append((field, ours, theirs))
-        elif field == "relaxed":
+        elif field in LISTS:
             if _media(ours) != _media(theirs):
                 found.append((field, ours, theirs))
         elif not _same(ours, theirs) and not (field == "duplicate" and not ours and theirs is False):
@@ -119,8 +151,8 @@ def can_be_compared(observed: Mapping[str, Any], nulls: bool = True) -> bool:
 
 
 def total(answer: Answer) -> int | None:
-    """Returns the sum of the app's pools after the event, spendable or not; None without an account."""
-    return sum(answer.balances[pool] for pool in APP_POOLS) if answer.balances else None
+    """Returns the sum of the counted pools after the event, spendable or not; None without an account."""
+    return sum(answer.balances[pool] for pool in TOTAL_POOLS) if answer.balances else None
 
 
 def _by_pool(field: str, ours: Mapping[str, int], theirs: Any, nulls: bool) -> list[Difference]:

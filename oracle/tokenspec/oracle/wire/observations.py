@@ -14,14 +14,13 @@ from msgspec import UNSET, Meta, UnsetType
 
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import Lit, Var
-from tokenspec.machine.lang.types import COUNTABLE_MAX, Enum
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import ABSENT, POOLS, account
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
-from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, STATE, SUMS
-from tokenspec.spec.catalogue import MEDIA
-from tokenspec.spec.words import OPENED, POOLS
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, LISTS, SHOWN, SUMS, TYPES
 
 Countable = Annotated[int, Meta(ge=-COUNTABLE_MAX, le=COUNTABLE_MAX)]
 FIRST_INSTANT, LAST_INSTANT = parse_instant("0000-01-01T00:00:00Z"), parse_instant("9999-12-31T23:59:59.999Z")
@@ -31,6 +30,8 @@ MILLISECONDS_MIN = 10**11
 _PLAUSIBLE = parse_instant("1990-01-01T00:00:00Z"), parse_instant("2100-01-01T00:00:00Z")
 NAMES = (*FIELDS, *SUMS)
 """Every name that an observation may hold."""
+_COUNTS = tuple(name for name, kind in TYPES.items() if isinstance(kind, Tokens) and name in FIELDS)
+_FLAGS = ("duplicate", *(name for name, kind in TYPES.items() if isinstance(kind, Bool) and name in FIELDS))
 
 
 def instant_of(written: str | int) -> int:
@@ -56,7 +57,7 @@ class Observations:
     """The form of observed answers to some events."""
 
     def __init__(self, events: Iterable[Event]) -> None:
-        values = {"outcome": ("accepted", "refused"), "status": OPENED, **_said(events)}
+        values = {"outcome": ("accepted", "refused"), **_states(), **_said(events)}
         self._types: dict[str, Any] = {name: _type(name, values) for name in NAMES}
         self._values = values
         self.shape = _shape(tuple(self._types.items()))
@@ -85,13 +86,13 @@ class Observations:
 
     def forms(self) -> dict[str, Any]:
         """Returns the form of each value by name: a kind, the words, or in a list the words of a list."""
-        kinds = {
+        kinds: dict[str, str] = {
             **dict.fromkeys(BY_POOL, "tokens by pool"),
             **dict.fromkeys(INSTANTS, "instant"),
             **dict.fromkeys(SUMS, "tokens"),
         }
-        kinds |= {"cost": "tokens", "duplicate": "bool"}
-        return {name: kinds.get(name, "text") for name in NAMES} | dict(self._values) | {"relaxed": [MEDIA]}
+        kinds |= dict.fromkeys(_COUNTS, "tokens") | {"duplicate": "bool"}
+        return {name: kinds.get(name, "text") for name in NAMES} | dict(self._values) | {n: [s.members] for n, s in LISTS.items()}
 
     def _check_form(self, name: str, value: Any, kind: Any) -> None:
         wrong = _not_converted(value, kind)
@@ -120,7 +121,10 @@ def _check_instant(name: str, written: str | int) -> None:
         raise BadRecord(f"observed.{name}", str(fault), as_text(written)) from None
 
 
-INSTANTS = tuple(name for name in STATE if name.endswith("_at"))
+def _states() -> dict[str, tuple[str, ...]]:
+    """The states of an opened account, by the name under which answers show them."""
+    machine = account()
+    return {machine.control: tuple(state for state in machine.states if state != ABSENT)} if machine.control in SHOWN else {}
 
 
 def _said(events: Iterable[Event]) -> dict[str, tuple[str, ...]]:
@@ -147,8 +151,9 @@ def _type(name: str, values: Mapping[str, tuple[str, ...]]) -> Any:
         return dict[Literal[POOLS], Countable | None]  # type: ignore[valid-type]
     if name in INSTANTS:
         return str | Countable
-    media: Any = Literal[MEDIA]
-    return {"cost": Countable, "duplicate": bool, "relaxed": list[media], **dict.fromkeys(SUMS, Countable)}.get(name, str)
+    if name in LISTS:
+        return list[Literal[LISTS[name].members]]  # type: ignore[misc]
+    return {**dict.fromkeys((*_COUNTS, *SUMS), Countable), **dict.fromkeys(_FLAGS, bool)}.get(name, str)
 
 
 @cache

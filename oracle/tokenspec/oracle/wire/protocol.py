@@ -6,12 +6,12 @@ from functools import cache
 from typing import Any
 
 from tokenspec.machine.lang.declaration import Actor
-from tokenspec.spec.system import system
+from tokenspec.oracle.base.specification import account, session
 
 PROTOCOL = 1
 
 
-JOBS = tuple(event.name for event in system().machines[0].events if event.actor is Actor.JOB)
+JOBS = tuple(event.name for event in account().events if event.actor is Actor.JOB)
 """The events that the billing and the daily job send; where resets are implied, none of them is written."""
 
 
@@ -21,5 +21,6 @@ Message = dict[str, Any]
 @cache
 def event_names() -> tuple[str, ...]:
     """Every event that can be sent, in the order of their declaration."""
-    account, _, session = system().machines
-    return tuple(e.name for e in (*account.events, *session.events) if e.actor is not Actor.CLOCK)
+    of_sessions = session()
+    events = (*account().events, *(of_sessions.events if of_sessions is not None else ()))
+    return tuple(e.name for e in events if e.actor is not Actor.CLOCK)

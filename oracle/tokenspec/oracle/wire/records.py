@@ -12,11 +12,13 @@ from typing import Any, Literal, Union
 
 import msgspec
 
+from tokenspec.machine.lang.catalogue import UNLISTED, Table
 from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import parse_time_of_day
 from tokenspec.oracle.base.nearest import did_you_mean, nearest
+from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
 from tokenspec.oracle.base.unique_names import repeated_name
 from tokenspec.oracle.wire.observations import (
@@ -29,9 +31,12 @@ from tokenspec.oracle.wire.observations import (
     instant_of,
 )
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT, AccountState, check_names, finish
-from tokenspec.spec.words import APP_POOLS, POOLS, UNLISTED
 
 __all__ = ["FIRST_INSTANT", "LAST_INSTANT", "Countable", "Reader", "Record", "asked", "event_of"]
+
+
+RENAMED = tuple(key for kind in SPEC.form.values() if isinstance(kind, Table) for key in kind.renames)
+"""The keys that may hold an older name."""
 
 
 class Record(msgspec.Struct, kw_only=True):
@@ -48,7 +53,7 @@ class Record(msgspec.Struct, kw_only=True):
 class Snapshot(Record, kw_only=True, tag_field="event", tag=SNAPSHOT):
     """The record that begins an account in mid-life. Only logs have it."""
 
-    state: AccountState
+    state: AccountState  # type: ignore[valid-type]
 
 
 def asked(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -82,7 +87,7 @@ class Reader:
         instead = {e.name: tuple((f.key, f.instead) for f in e.fields if f.instead) for e in self.events}
         self._instead = {event: keys for event, keys in instead.items() if keys}
         self._with_own_forms = self._times.keys() | self._pools.keys() | self._instead.keys()
-        self._choices |= {key: APP_POOLS for keys in self._pools.values() for key in keys}
+        self._choices |= {key: TOTAL_POOLS for keys in self._pools.values() for key in keys}
 
     def decode(self, line: bytes) -> Record:
         """Returns the record that a line of a log holds. Raises `BadRecord`."""
@@ -219,12 +224,12 @@ class Reader:
 
     def _replace_aliases(self, record: Any) -> None:
         for named in (record, record.state) if isinstance(record, Snapshot) else (record,):
-            for field in ("plan", "scheduled_plan"):
-                if (plan := getattr(named, field, None)) in self._aliases:
-                    setattr(named, field, self._aliases[plan])
+            for field in RENAMED:
+                if (name := getattr(named, field, None)) in self._aliases:
+                    setattr(named, field, self._aliases[name])
         observed = record.observed
-        if observed and ("plan" in observed or "scheduled_plan" in observed):
-            for field in ("plan", "scheduled_plan"):
+        if observed:
+            for field in RENAMED:
                 written = observed.get(field)
                 if isinstance(written, str) and written in self._aliases:
                     observed[field] = self._aliases[written]
@@ -305,7 +310,7 @@ def _python_type(kind: Type) -> Any:
 
 
 def _key(key: Key) -> tuple[Any, ...]:
-    pools: Any = dict[Literal[APP_POOLS], Countable | None]  # type: ignore[valid-type]
+    pools: Any = dict[Literal[TOTAL_POOLS], Countable | None]  # type: ignore[valid-type]
     kinds: dict[Shape, Any] = {Shape.TEXT: str, Shape.TIME_OF_DAY: str, Shape.POOLS: pools}
     kind = kinds[key.shape]
     return (key.name, kind | None, None) if key.optional else (key.name, kind)
@@ -322,7 +327,7 @@ def _check_time(key: str, written: str | None) -> None:
 def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:
     named = {pool: tokens for pool, tokens in written.items() if tokens is not None}
     if not named:
-        raise BadRecord(key, f"it names one or more of {', '.join(APP_POOLS)}", as_text(written))
+        raise BadRecord(key, f"it names one or more of {', '.join(TOTAL_POOLS)}", as_text(written))
     return named
 
 

@@ -14,13 +14,13 @@ from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import account
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.settings import RESETS
-from tokenspec.spec.system import system
 
 EXPLICIT, IMPLIED = RESETS
-CLOCKS = tuple(clock.name for clock in system().machines[0].clocks)
+CLOCKS = tuple(clock.name for clock in account().clocks)
 
 
 def resets_from(written: Any) -> str:
@@ -90,7 +90,7 @@ def unwritten(resets: str) -> frozenset[str]:
 @cache
 def clock_jobs() -> frozenset[str]:
     """Returns the jobs that settle a clock; the others say what became of a payment."""
-    return frozenset(clock.job for clock in system().machines[0].clocks)
+    return frozenset(clock.job for clock in account().clocks)
 
 
 def _resets_of(implied: Iterable[str]) -> str:
@@ -101,7 +101,7 @@ def _resets_of(implied: Iterable[str]) -> str:
 @cache
 def _clock_of(job: str) -> str:
     """Returns the clock that a job serves: it is the clock's own, or touches what is set where the clock falls due."""
-    machine = system().machines[0]
+    machine = account()
     for clock in machine.clocks:
         if clock.job == job:
             return clock.name

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, assert_never
 
 import msgspec
 from msgspec import Meta
 
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
+from tokenspec.machine.lang.catalogue import NONE, UNLISTED, Cell, Count, Flag, NameIn, OneOf, Ranking, SomeOf, Table
 from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import DEFAULTS, POLICIES, SPEC, Catalogue, account
 from tokenspec.oracle.base.text import as_text, in_our_words
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import FREE_PLAN, MEDIA, Catalogue, Model, Plan
-from tokenspec.spec.policies import DEFAULTS, POLICIES
-from tokenspec.spec.words import NONE, UNLISTED
 
 _Figure = Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]
 
@@ -32,28 +30,59 @@ INFER = "infer"
 """In place of a setting: the policies that no other option settles are open, and every observation rules choices out."""
 
 
-class _WirePlan(msgspec.Struct):
-    allowance: _Figure
-    api: _Figure = 0
-    relaxed: list[str] = []
+def _type_of(cell: Cell) -> Any:
+    match cell:
+        case Count():
+            return _Figure
+        case Flag():
+            return bool
+        case OneOf(members):
+            return Literal[members]
+        case SomeOf():
+            return list[str]
+        case NameIn():
+            return str
+    assert_never(cell)
 
 
-class _WireModel(msgspec.Struct):
-    origin: Literal["first_party", "third_party"]
-    paid_only: bool = False
+def _field_of(name: str, cell: Cell) -> tuple[Any, ...]:
+    match cell:
+        case Count(default) if default is not None:
+            return name, _type_of(cell), default
+        case Flag():
+            return name, bool, False
+        case SomeOf():
+            return name, list[str], []
+        case _:
+            return name, _type_of(cell)
 
 
-class _WireCatalogue(msgspec.Struct):
-    """The shape of a catalogue on the wire and in a TOML file."""
+def _entry_of(table: Table) -> Any:
+    if not isinstance(table.cells, Mapping):
+        return _type_of(table.cells)
+    return msgspec.defstruct(table.entry.title(), [_field_of(*each) for each in table.cells.items()], kw_only=True)
 
-    ranking: list[str]
-    daily: _Figure
-    bank_months: _Figure
-    plans: dict[str, _WirePlan]
-    packs: dict[str, _Figure]
-    prices: dict[str, _Figure] = {}
-    aliases: dict[str, str] = {}
-    models: dict[str, _WireModel] = {}
+
+_TABLES: dict[str, Table] = {key: kind for key, kind in SPEC.form.items() if isinstance(kind, Table)}
+_ENTRIES = {key: _entry_of(table) for key, table in _TABLES.items()}
+_RANKINGS: dict[str, Ranking] = {key: kind for key, kind in SPEC.form.items() if isinstance(kind, Ranking)}
+
+
+def _shape() -> type[msgspec.Struct]:
+    fields: list[tuple[Any, ...]] = []
+    for key, kind in SPEC.form.items():
+        match kind:
+            case Count():
+                fields.append(_field_of(key, kind))
+            case Ranking():
+                fields.append((key, list[str]))
+            case Table():
+                fields.append((key, dict[str, _ENTRIES[key]], *([] if kind.required else [{}])))  # type: ignore[valid-type]
+    return msgspec.defstruct("Catalogue", fields, kw_only=True)
+
+
+_WireCatalogue = _shape()
+"""The shape of a catalogue on the wire and in a TOML file."""
 
 
 def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
@@ -115,11 +144,9 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Cata
         shape = msgspec.convert(dict(written), _WireCatalogue)
     except msgspec.ValidationError as fault:
         raise _entry_fault(written) or _fault("", fault) from None
-    _check_names(shape)
-    plans = {name: Plan(plan.allowance, plan.api, tuple(plan.relaxed)) for name, plan in shape.plans.items()}
-    packs, prices, aliases = shape.packs, shape.prices, shape.aliases
-    models = {name: Model(model.origin, model.paid_only) for name, model in shape.models.items()}
-    catalogue = Catalogue(tuple(shape.ranking), shape.daily, shape.bank_months, plans, packs, prices, aliases, models)
+    values = msgspec.to_builtins(shape)
+    _check_names(values)
+    catalogue: Catalogue = SPEC.catalogue_of(values)
     for assumption in broken_assumptions(catalogue):
         key, _, rule = assumption.breach.partition(": ")
         raise BadSetting(key, rule)
@@ -134,8 +161,11 @@ def figures_named(written: Any) -> dict[str, Any]:
         _check_keys(written)
     except BadSetting as fault:
         raise BadSetting(f"catalogue.{fault.key}", fault.rule) from None
-    if "aliases" in written:
-        raise BadSetting("catalogue.aliases", "older plan names are never sent and never answered, so it names none")
+    for key, table in _TABLES.items():
+        if key in written and table.renames:
+            raise BadSetting(
+                f"catalogue.{key}", f"each {table.entry} is for logs alone, never sent and never answered, so it names none"
+            )
     return written
 
 
@@ -146,12 +176,9 @@ def broken_assumptions(catalogue: Catalogue) -> list[Assumption]:
     return [assumption for assumption in machine.assumptions if not evaluate(assumption.holds, scope)]
 
 
-_TABLES: dict[str, Any] = {"plans": _WirePlan, "packs": _Figure, "prices": _Figure, "aliases": str, "models": _WireModel}
-
-
 def _entry_fault(written: Mapping[str, Any]) -> BadSetting | None:
     """Returns the error of the first faulty entry of a table, with the entry's key, which the library leaves out."""
-    for table, kind in _TABLES.items():
+    for table, kind in _ENTRIES.items():
         entries = written.get(table)
         for key, entry in entries.items() if isinstance(entries, dict) else ():
             try:
@@ -172,48 +199,66 @@ def _fault(key: str, fault: msgspec.ValidationError) -> BadSetting:
 
 def _check_keys(written: Mapping[str, Any]) -> None:
     for key in written:
-        if key not in _WireCatalogue.__struct_fields__:
-            keys = _WireCatalogue.__struct_fields__
-            raise BadSetting(key, f"there is no such key; there are {', '.join(keys)}{did_you_mean(key, keys)}")
-    plans = written.get("plans")
-    for name, plan in plans.items() if isinstance(plans, dict) else ():
-        for key in plan if isinstance(plan, dict) else ():
-            if key not in _WirePlan.__struct_fields__:
-                keys = _WirePlan.__struct_fields__
-                rule = f"a plan has {', '.join(keys)}, and no such key{did_you_mean(key, keys)}"
-                raise BadSetting(f"plans.{name}.{key}", rule)
+        if key not in SPEC.form:
+            raise BadSetting(key, f"there is no such key; there are {', '.join(SPEC.form)}{did_you_mean(key, SPEC.form)}")
+    for table, kind in _TABLES.items():
+        entries = written.get(table)
+        for name, entry in entries.items() if isinstance(entries, dict) and isinstance(kind.cells, Mapping) else ():
+            for key in entry if isinstance(entry, dict) else ():
+                if key not in kind.cells:  # type: ignore[operator]
+                    cells = tuple(kind.cells)  # type: ignore[arg-type]
+                    rule = f"a {kind.entry} has {', '.join(cells)}, and no such key{did_you_mean(key, cells)}"
+                    raise BadSetting(f"{table}.{name}.{key}", rule)
 
 
-def _check_names(shape: _WireCatalogue) -> None:
-    for key, entries in (("ranking", shape.ranking), ("plans", shape.plans), ("packs", shape.packs)):
-        if len(entries) > NAMES_MAX:
-            raise BadSetting(key, f"it has {len(entries)} entries, and at most {NAMES_MAX} are taken")
-    if not shape.ranking or shape.ranking[0] != FREE_PLAN:
-        raise BadSetting("ranking", f"it lists the plans from lowest to highest, {FREE_PLAN!r} first")
-    for table, names in (("plans", shape.plans), ("packs", shape.packs)):
-        for name in names:
-            if name in (NONE, UNLISTED):
+def _check_names(values: Mapping[str, Any]) -> None:
+    for key, kind in SPEC.form.items():
+        is_declared = isinstance(kind, Ranking) or (isinstance(kind, Table) and kind.is_declared)
+        if is_declared and len(values[key]) > NAMES_MAX:
+            raise BadSetting(key, f"it has {len(values[key])} entries, and at most {NAMES_MAX} are taken")
+    for key, ranking in _RANKINGS.items():
+        if not values[key] or values[key][0] != ranking.first:
+            raise BadSetting(key, f"it lists the {ranking.table} from lowest to highest, {ranking.first!r} first")
+    for table, kind in _TABLES.items():
+        for name in values[table]:
+            if kind.is_declared and name in (NONE, UNLISTED):
                 raise BadSetting(f"{table}.{name}", "the name is reserved; choose another")
-    for name in shape.ranking:
-        if shape.ranking.count(name) > 1:
-            raise BadSetting("ranking", f"{name!r} occurs twice; list each plan once")
-        if name not in shape.plans:
-            raise BadSetting(f"plans.{name}", "the ranking names the plan, but it has no table; add one, or drop it there")
-    for name, plan in shape.plans.items():
-        if name not in shape.ranking:
-            near = did_you_mean(name, shape.ranking)
-            raise BadSetting(f"plans.{name}", f"the plan is missing in the ranking; add it there{near}")
-        for medium in plan.relaxed:
-            if medium not in MEDIA:
-                raise BadSetting(
-                    f"plans.{name}.relaxed", f"{medium!r} is not one of {', '.join(MEDIA)}{did_you_mean(medium, MEDIA)}"
-                )
-    for alias, name in shape.aliases.items():
-        if name not in shape.ranking:
-            near = did_you_mean(name, shape.ranking)
-            raise BadSetting(f"aliases.{alias}", f"{name!r} is not a plan of the ranking; name one that is{near}")
-        if alias in shape.ranking:
-            raise BadSetting(f"aliases.{alias}", "an alias must not be the present name of a plan; choose another")
+    for key, ranking in _RANKINGS.items():
+        _check_ranking(key, values[key], ranking.table, values[ranking.table])
+    for table, kind in _TABLES.items():
+        for name, entry in values[table].items():
+            cells = kind.cells if isinstance(kind.cells, Mapping) else {"": kind.cells}
+            for cell, its in cells.items():
+                place = ".".join(part for part in (table, name, cell) if part)
+                _check_cell(place, name, kind.entry, its, entry[cell] if cell else entry, values)
+
+
+def _check_ranking(key: str, names: Sequence[str], table: str, entries: Collection[str]) -> None:
+    entry = _TABLES[table].entry
+    for name in names:
+        if names.count(name) > 1:
+            raise BadSetting(key, f"{name!r} occurs twice; list each {entry} once")
+        if name not in entries:
+            raise BadSetting(f"{table}.{name}", f"the {key} names the {entry}, but it has no table; add one, or drop it there")
+    for name in entries:
+        if name not in names:
+            near = did_you_mean(name, names)
+            raise BadSetting(f"{table}.{name}", f"the {entry} is missing in the {key}; add it there{near}")
+
+
+def _check_cell(place: str, name: str, entry: str, cell: Cell, value: Any, values: Mapping[str, Any]) -> None:
+    if isinstance(cell, SomeOf):
+        for member in value:
+            if member not in cell.members:
+                near = did_you_mean(member, cell.members)
+                raise BadSetting(place, f"{member!r} is not one of {', '.join(cell.members)}{near}")
+    elif isinstance(cell, NameIn):
+        ranked = next((key for key, ranking in _RANKINGS.items() if ranking.table == cell.table), cell.table)
+        known, what = values[ranked], _TABLES[cell.table].entry
+        if value not in known:
+            raise BadSetting(place, f"{value!r} is not a {what} of the {ranked}; name one that is{did_you_mean(value, known)}")
+        if name in known:
+            raise BadSetting(place, f"an {entry} must not be the present name of a {what}; choose another")
 
 
 def catalogue_from_file(path: Path) -> Catalogue:
@@ -236,33 +281,27 @@ def catalogue_from_file(path: Path) -> Catalogue:
 
 def catalogue_on_the_wire(catalogue: Catalogue) -> dict[str, Any]:
     """Returns the catalogue as the wire protocol writes it."""
-    plans = {
-        name: {"allowance": plan.allowance, "api": plan.api, "relaxed": list(plan.relaxed)}
-        for name, plan in catalogue.plans.items()
-    }
-    return {
-        "ranking": list(catalogue.ranking),
-        "daily": catalogue.daily,
-        "bank_months": catalogue.bank_months,
-        "plans": plans,
-        "packs": dict(catalogue.packs),
-        "prices": dict(catalogue.prices),
-        "models": {name: {"origin": m.origin, "paid_only": m.paid_only} for name, m in catalogue.models.items()},
-    }
+    return {key: value for key, value in catalogue.written().items() if not (key in _TABLES and _TABLES[key].renames)}
+
+
+def with_aliases(catalogue: Catalogue) -> dict[str, Any]:
+    """Returns the whole of a catalogue, as `catalogue_from` reads it."""
+    return dict(catalogue.written())
 
 
 def as_toml(catalogue: Catalogue) -> str:
     """Returns the catalogue as a file that `--catalogue` reads."""
     written = catalogue_on_the_wire(catalogue)
-    plans, models, tables = written.pop("plans"), written.pop("models"), {name: written.pop(name) for name in ("packs", "prices")}
+    tables = {key: written.pop(key) for key in _TABLES if key in written}
     lines = [f"{key} = {_text(value)}" for key, value in written.items()]
-    for name, plan in plans.items():
-        lines += ["", f"[plans.{_text(name)}]", *(f"{key} = {_text(value)}" for key, value in plan.items())]
-    for name, model in models.items():
-        lines += ["", f"[models.{_text(name)}]", *(f"{key} = {_text(value)}" for key, value in model.items())]
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *(f"{_text(key)} = {_text(value)}" for key, value in table.items())]
-    return "\n".join(lines) + "\n"
+    plain: list[str] = []
+    for key, entries in tables.items():
+        if isinstance(_TABLES[key].cells, Mapping):
+            for name, entry in entries.items():
+                lines += ["", f"[{key}.{_text(name)}]", *(f"{cell} = {_text(value)}" for cell, value in entry.items())]
+        else:
+            plain += ["", f"[{key}]", *(f"{_text(name)} = {_text(value)}" for name, value in entries.items())]
+    return "\n".join(lines + plain) + "\n"
 
 
 def _text(value: Any) -> str:

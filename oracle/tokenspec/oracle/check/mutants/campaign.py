@@ -11,9 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.scopes import SMALL, Scope
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.checkers.compare.breaches import breaches
 from tokenspec.machine.checkers.compare.proved import proved_equivalent
 from tokenspec.machine.checkers.monitor import Violation
@@ -25,12 +23,11 @@ from tokenspec.machine.lang.declaration import Machine, Policy
 from tokenspec.machine.lang.entries import differ_in_memory_alone, with_entry
 from tokenspec.machine.mutation.operators import Mutant, mutants
 from tokenspec.oracle.base.processes import processes
+from tokenspec.oracle.base.specification import DEFAULT, Catalogue, account, claims, lemmas
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, Fate
 from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.scoped import openings, scoped
 from tokenspec.oracle.fuzz.campaign import run
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
 
 BUG = "transplanted_bug"
 """The operator of faults that were real bugs of other systems."""

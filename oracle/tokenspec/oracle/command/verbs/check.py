@@ -6,12 +6,11 @@ from pathlib import Path
 
 import click
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, SCOPES, claims, system
 from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.evidence import CheckSettings, gather
@@ -22,9 +21,6 @@ from tokenspec.oracle.report.breaches import breaches
 from tokenspec.oracle.report.check import check_report
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import noted, output, raise_all
-from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.clauses import CLAUSES
-from tokenspec.spec.system import system
 
 EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}
 """The number of fuzz examples for each scope."""

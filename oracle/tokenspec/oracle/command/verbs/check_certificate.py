@@ -9,12 +9,11 @@ from typing import IO
 import msgspec
 import z3
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.lemmas import lemmas
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.exporters.smtlib import scripts
 from tokenspec.machine.lang.entries import proved_machines, with_entry
 from tokenspec.oracle.base.provenance import declaration, own_version
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue, account, claims, lemmas, system
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, ReachableStates, certified_claim, fingerprints, packed
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, discharged
@@ -22,10 +21,6 @@ from tokenspec.oracle.check.verify import Shown, ShownObligation, verify
 from tokenspec.oracle.command.options import progress
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
 
 
 def certified(found: Sequence[ClaimVerdict], evidence: Evidence) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from tokenspec.oracle.base.specification import DEFAULT
 from tokenspec.oracle.base.text import json_text
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.concretize import Log, UnrealisableError, answered, realised
@@ -15,7 +16,6 @@ from tokenspec.oracle.report.again import replay_again
 from tokenspec.oracle.report.breaches import BrokenClaim
 from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.wire.settings import as_toml
-from tokenspec.spec.catalogue import DEFAULT
 
 _TRACE, _LOG, _CATALOGUE = ".itf.json", ".jsonl", ".toml"
 

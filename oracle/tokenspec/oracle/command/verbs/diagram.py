@@ -17,6 +17,7 @@ from tokenspec.diagrams.picture import NoProgram, pdf, png, svg
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.provenance import declaration
+from tokenspec.oracle.base.specification import system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import write_file
@@ -28,7 +29,6 @@ from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.text import table
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.spec.system import system
 
 FORMATS = ("svg", "png", "pdf", "dot", "mermaid")
 SEQUENCE = "sequence"

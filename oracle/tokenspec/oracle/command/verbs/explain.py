@@ -11,6 +11,7 @@ import msgspec
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.command.logs_read import logs_options, read_logs, rows_of
@@ -21,7 +22,6 @@ from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.explain import explain_report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
-from tokenspec.spec.words import POOLS
 
 SECONDS_MAX = 10**11
 """The bound below which a number of milliseconds (1973 or earlier) looks like one of seconds."""

@@ -10,9 +10,6 @@ from pathlib import Path
 
 import click
 
-from tokenspec.invariants.claims import claims
-from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
@@ -25,6 +22,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, SCOPES, Catalogue, claims, lemmas, system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
@@ -34,10 +32,6 @@ from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.clauses import CLAUSES
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.specification import DEFAULT
 from tokenspec.oracle.base.text import json_text, one_line
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.fuzz.conformance import Conformance
@@ -20,7 +21,6 @@ from tokenspec.oracle.report.fuzz import VECTOR, is_log
 from tokenspec.oracle.report.output import noted
 from tokenspec.oracle.vectors.from_counterexample import found_vector
 from tokenspec.oracle.wire.settings import INFER, as_toml
-from tokenspec.spec.catalogue import DEFAULT
 
 _TEST_FILE = '''"""Found by `tokenspec fuzz`: {title}.
 

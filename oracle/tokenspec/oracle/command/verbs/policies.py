@@ -8,11 +8,10 @@ from typing import Any
 import click
 
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.specification import CLAUSES, POLICIES
 from tokenspec.oracle.command.options import Output, output_options
 from tokenspec.oracle.report.exits import HOLDS
 from tokenspec.oracle.report.model import Block, ReportTable, RunReport
-from tokenspec.spec.clauses import CLAUSES
-from tokenspec.spec.policies import POLICIES
 
 
 @click.command()

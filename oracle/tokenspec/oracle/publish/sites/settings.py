@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue
 from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import DEFAULTS
 
 
 def settings_of(catalogue: str | None, policy: Mapping[str, str], folder: Path) -> tuple[Catalogue, dict[str, str]]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts, clauses_of, reason
 from tokenspec.oracle.base.provenance import stamp
+from tokenspec.oracle.base.specification import DEFAULTS, system
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.races.drawing import drawn
 from tokenspec.oracle.races.judge import NotLinearizable, Placed, WrongOrder
@@ -30,8 +31,6 @@ from tokenspec.oracle.report.races_and_crashes.config import RaceConfig
 from tokenspec.oracle.report.sut import fixed_words, left_out_lines, limits_of, never_held, title_of
 from tokenspec.oracle.sut.world import Diverged
 from tokenspec.oracle.wire.protocol import event_names
-from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
 
 _SHOWN_PAIRS = 10
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenspec.machine.interpreters.compiled import Row
+from tokenspec.oracle.base.specification import Catalogue
 from tokenspec.oracle.fuzz.paths import PathStep
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Record
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.vectors.build.faulty_oracle import FaultyWorld, OracleFault
 from tokenspec.oracle.wire.answers import Answer
-from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.session import LOGGED_OUT
 
 

@@ -11,8 +11,8 @@ from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Machine, 
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import reads
 from tokenspec.machine.lang.types import Enum, Tokens, Value
+from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.spec.words import POOLS
 
 SHOWN = ("status", "plan", "scheduled_plan", *POOLS)
 """The variables of an account that every answer shows."""

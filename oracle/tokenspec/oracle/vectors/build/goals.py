@@ -10,10 +10,9 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.clauses import DeclaredReason, clauses_of, reason
+from tokenspec.oracle.base.specification import ABSENT, POOLS, system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
-from tokenspec.spec.system import system
-from tokenspec.spec.words import ABSENT, POOLS
 
 
 @dataclass(eq=False)

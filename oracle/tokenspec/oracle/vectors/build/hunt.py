@@ -10,13 +10,13 @@ import msgspec
 
 from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.declaration import Actor
+from tokenspec.oracle.base.specification import DEFAULT
 from tokenspec.oracle.fuzz.paths import PathEdge, PathSearch, PathStep
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, edges_of, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.scenarios import StartingPoint
-from tokenspec.spec.catalogue import DEFAULT
 
 _TRIES = 8
 """The largest number of changed steps that are followed until an answer shows the fault."""

@@ -11,10 +11,9 @@ from typing import Any
 
 import msgspec
 
+from tokenspec.oracle.base.specification import DEFAULT, POLICIES, Catalogue
 from tokenspec.oracle.runtime.script import START, Move, Script, Wait, move
 from tokenspec.oracle.wire.settings import RESETS, catalogue_from, catalogue_on_the_wire
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
-from tokenspec.spec.policies import POLICIES
 
 _UNITS = {"h": 3_600_000, "ms": 1}
 _GENERATION = {"media": "image", "origin": "first_party"}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.oracle.base.processes import processes
+from tokenspec.oracle.base.specification import DEFAULT, account
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.fuzz.paths import written
 from tokenspec.oracle.logs.branches import Worlds
@@ -23,8 +24,6 @@ from tokenspec.oracle.vectors.build.hunt import hunted
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
 from tokenspec.oracle.vectors.build.set_cover import at_least, few
 from tokenspec.oracle.wire.settings import RESETS, catalogue_on_the_wire
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT
 
 _BYSTANDER = "bob"
 

@@ -12,6 +12,7 @@ import msgspec
 from tokenspec.machine.fuzzing.reachability import outcomes
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import declaration, stamp
+from tokenspec.oracle.base.specification import DEFAULT, POLICIES, account, system
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, recorded
@@ -19,10 +20,6 @@ from tokenspec.oracle.vectors.build.faulty_oracle import shows_nothing
 from tokenspec.oracle.vectors.build.set_cover import only_by
 from tokenspec.oracle.vectors.build.suite import Chosen, Part
 from tokenspec.oracle.vectors.suite import FORMAT, INDEX, VECTORS, Index, Vector, laid_out, reader
-from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.policies import POLICIES
-from tokenspec.spec.system import system
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS = {"schemas/index.schema.json": Index, "schemas/vector.schema.json": Vector}

@@ -1,0 +1,35 @@
+"""The shipped specification: the account of spec/ with its clauses, claims, scopes, and the form of its answers."""
+
+from __future__ import annotations
+
+from tokenspec.invariants.claims import claims
+from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.scopes import SCOPES
+from tokenspec.machine.lang.specification import AnswerForm, Shown, ShownList, Specification
+from tokenspec.spec.catalogue import DEFAULT, FACTS, FORM, MEDIA, catalogue_of
+from tokenspec.spec.clauses import CLAUSES
+from tokenspec.spec.system import system
+from tokenspec.spec.words import APP_POOLS
+
+SPECIFICATION = Specification(
+    name="tokenspec",
+    says="A token account as Leonardo.Ai's users hold one.",
+    system=system,
+    form=FORM,
+    catalogue=DEFAULT,
+    catalogue_of=catalogue_of,
+    facts=FACTS,
+    clauses=CLAUSES,
+    claims=lambda catalogue: claims(catalogue.ranking, catalogue.bank_months),
+    lemmas=lemmas(),
+    scopes=tuple(SCOPES.values()),
+    session="session",
+    answer=AnswerForm(
+        state=(Shown("status"), Shown("plan"), Shown("scheduled_plan")),
+        lists=(ShownList("relaxed", "plan", MEDIA),),
+        clocks={"daily": "next_daily_reset_at", "renewal": "next_renewal_at"},
+        total=APP_POOLS,
+        said=("mode", "charge", "shown_is", "cost"),
+    ),
+    in_place_of_jobs={"renewal": "payment_failed"},
+)

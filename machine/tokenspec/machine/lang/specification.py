@@ -1,0 +1,133 @@
+"""A specification: a declared system with all that belongs to it, so that every reader can be had of it by one name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from tokenspec.machine.lang.catalogue import NONE, Catalogue, CatalogueForm, Fact
+from tokenspec.machine.lang.claims import Claim, StatePart
+from tokenspec.machine.lang.declaration import Event, Machine, Policy, System
+from tokenspec.machine.lang.expr import Lit
+from tokenspec.machine.lang.types import Value
+
+
+@dataclass(frozen=True, eq=False)
+class Scope:
+    """A small world in which every state can be visited: a catalogue, the values that fields take, and where it is cut off."""
+
+    name: str
+    catalogue: Any
+    values: Mapping[str, tuple[Value, ...]]
+    most: Mapping[str, int]
+    """For every variable that holds a number, the most that it holds before a state is left unvisited."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A variable that an answer shows, under its own name; the value `null` is shown as null."""
+
+    variable: str
+    null: Value = NONE
+
+
+@dataclass(frozen=True, slots=True)
+class ShownList:
+    """A list that an answer shows: the members for which the figure of a variable's value is true, as `relaxed[plan,image]`."""
+
+    name: str
+    variable: str
+    members: tuple[str, ...]
+
+    def of(self, value: Value, parameters: Mapping[str, Value]) -> list[str]:
+        """Returns the members that are listed while the variable has this value."""
+        return [member for member in self.members if parameters.get(f"{self.name}[{value},{member}]")]
+
+
+@dataclass(frozen=True)
+class AnswerForm:
+    """The state that an answer shows, beside what the rules answer and the balances of all pools."""
+
+    state: tuple[Shown, ...]
+    clocks: Mapping[str, str]
+    """The name of the earliest instant that no job has run for, by clock."""
+    lists: tuple[ShownList, ...] = ()
+    total: tuple[str, ...] = ()
+    """The pools that the observable `total` sums up; all of them where it is empty."""
+    said: tuple[str, ...] = ()
+    """The names of what rules answer, in the order in which differences are told; in that of their declaration where it is empty."""
+
+
+@dataclass(frozen=True)
+class Specification:
+    """An account as it is declared. The first machine of the system is the account's; `session` names that of its sessions.
+
+    Machines are the same objects for catalogues with the same names: only names may decide what is declared.
+    """
+
+    name: str
+    says: str
+    system: Callable[[Any], System]
+    """The machines with their links, for a catalogue."""
+    form: CatalogueForm
+    catalogue: Catalogue
+    """The one that holds where users give none."""
+    catalogue_of: Callable[[Mapping[str, Any]], Any]
+    """The catalogue of values that have been read by the form."""
+    answer: AnswerForm
+    clauses: Mapping[str, str] = field(default_factory=dict)
+    claims: Callable[[Any], tuple[Claim, ...]] = lambda catalogue: ()
+    lemmas: tuple[StatePart, ...] = ()
+    scopes: tuple[Scope, ...] = ()
+    """From the smallest one, which is searched under every policy, to the largest."""
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    """The facts of an event that are looked up in the catalogue, and the fields that a record may have another key for."""
+    session: str = ""
+    in_place_of_jobs: Mapping[str, str] = field(default_factory=dict)
+    """By clock, an event that at the instant at which it falls due comes in place of its job."""
+    hints: Mapping[str, str] = field(default_factory=dict)
+    """By kind, `module:name` of what is peculiar to this account: what is missing is worked out in general."""
+
+    def main(self, catalogue: Catalogue | None = None) -> Machine:
+        """The account's machine."""
+        return self.system(catalogue or self.catalogue).machines[0]
+
+    def sessions(self, catalogue: Catalogue | None = None) -> Machine | None:
+        """The machine of an account's sessions; None where it has none."""
+        return next((m for m in self.system(catalogue or self.catalogue).machines if m.name == self.session), None)
+
+    @cached_property
+    def policies(self) -> tuple[Policy, ...]:
+        """The open questions."""
+        return self.main().policies
+
+    @cached_property
+    def defaults(self) -> dict[str, str]:
+        """The default choice of each policy."""
+        return {policy.name: policy.answers[0][0] for policy in self.policies}
+
+    @cached_property
+    def pools(self) -> tuple[str, ...]:
+        """The names of the pools."""
+        return self.main().pools
+
+    @cached_property
+    def counted_pools(self) -> tuple[str, ...]:
+        """The pools that the observable total sums up."""
+        return self.answer.total or self.pools
+
+    @cached_property
+    def absent(self) -> Value:
+        """The state in which there is no account yet: the first one."""
+        initial = self.main().control_variable.initial
+        assert isinstance(initial, Lit), "an account begins in one state"
+        return initial.value
+
+    @cached_property
+    def opening(self) -> Event:
+        """The event that opens an account: the first that leads out of the first state."""
+        return next(
+            e for e in self.main().events if any(self.absent in r.source and r.target not in (None, self.absent) for r in e.rules)
+        )

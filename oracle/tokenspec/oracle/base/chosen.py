@@ -1,0 +1,110 @@
+"""The choice of the specification that a process works with."""
+
+from __future__ import annotations
+
+import errno
+import importlib
+import os
+import sys
+import tomllib
+import traceback
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from tokenspec.machine.lang.entries import proved_machines
+from tokenspec.machine.lang.errors import DeclarationErrors
+from tokenspec.machine.lang.specification import Specification
+from tokenspec.machine.lang.validate import validate_system
+from tokenspec.machine.lang.validate_claims import validate_claims
+from tokenspec.oracle.base.errors import BadSetting
+
+VARIABLE = "TOKENSPEC_SPEC"
+SHIPPED = "tokenspec"
+"""The name of the shipped specification."""
+_SHIPPED_AT = "tokenspec.invariants.specification:SPECIFICATION"
+
+
+class Chosen(NamedTuple):
+    """A specification as `MODULE:NAME`, where that was said, and the folder that its module is looked for in."""
+
+    name: str
+    said_in: str
+    folder: Path
+
+
+def chosen() -> Chosen:
+    """Returns the specification of the environment, else that of the nearest pyproject.toml, else the shipped one."""
+    if named := os.environ.get(VARIABLE, "").strip():
+        return Chosen(named, VARIABLE, Path.cwd())
+    project = next((f for folder in (Path.cwd(), *Path.cwd().parents) if (f := folder / "pyproject.toml").is_file()), None)
+    if project is not None:
+        try:
+            named = tomllib.loads(project.read_text("utf-8")).get("tool", {}).get("tokenspec", {}).get("spec", "")
+        except (OSError, ValueError, AttributeError):
+            # Whoever builds the project is told of it; here it says nothing.
+            named = ""
+        if named:
+            return Chosen(str(named), f"{project} ([tool.tokenspec] spec)", project.parent)
+    return Chosen(SHIPPED, "", Path.cwd())
+
+
+@cache
+def load() -> Specification:
+    """Returns the chosen specification, which is validated unless it is the shipped one.
+
+    Raises `FileNotFoundError` where there is no such module, `BadSetting` where the module raises, has no such name, or holds a
+    declaration with faults.
+    """
+    name, said_in, folder = chosen()
+    if name == SHIPPED:
+        return _found(_SHIPPED_AT, said_in)
+    if str(folder) not in sys.path:
+        sys.path.insert(0, str(folder))
+    specification = _found(name, said_in)
+    _check(specification, name)
+    return specification
+
+
+def _found(name: str, said_in: str) -> Specification:
+    module, colon, attribute = name.partition(":")
+    if not (module and colon and attribute):
+        raise BadSetting(
+            said_in, f"a specification is written package.module:NAME, or {SHIPPED} for the shipped one, found {name!r}"
+        )
+    try:
+        imported = importlib.import_module(module)
+    except ModuleNotFoundError as fault:
+        if fault.name is not None and (module == fault.name or module.startswith(f"{fault.name}.")):
+            raise FileNotFoundError(errno.ENOENT, f"there is no module {fault.name}, which {said_in} names", name) from None
+        raise _raised(name, fault) from fault
+    except DeclarationErrors as faults:
+        raise BadSetting(name, f"the declaration has faults\n{faults}") from None
+    except Exception as fault:
+        raise _raised(name, fault) from fault
+    specification = getattr(imported, attribute, None)
+    if not isinstance(specification, Specification):
+        there = "has no such name" if specification is None else f"holds {type(specification).__name__} there"
+        raise BadSetting(name, f"{imported.__file__} {there}; it has to be a tokenspec.machine.lang.specification.Specification")
+    return specification
+
+
+def _raised(name: str, fault: BaseException) -> BadSetting:
+    """Returns the error for a module that raises, with the place."""
+    frames = [f for f in traceback.extract_tb(fault.__traceback__) if "importlib" not in f.filename and f.filename != __file__]
+    where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    if isinstance(fault, SyntaxError):
+        where = f" at {fault.filename}:{fault.lineno}"
+    return BadSetting(name, f"its module raises {type(fault).__name__}{where}: {fault}")
+
+
+def _check(specification: Specification, name: str) -> None:
+    """Raises `BadSetting` with every fault of the declaration and of its claims."""
+    try:
+        system = specification.system(specification.catalogue)
+        validate_system(system)
+        validate_claims(specification.claims(specification.catalogue), proved_machines(system))
+    except DeclarationErrors as faults:
+        raise BadSetting(name, f"the declaration has faults\n{faults}") from None
+    except Exception as fault:
+        raise _raised(name, fault) from fault

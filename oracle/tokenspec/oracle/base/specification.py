@@ -1,0 +1,54 @@
+"""The specification that this process works with: the one place that knows which is the default.
+
+It is `--spec MODULE:NAME` of the command, else TOKENSPEC_SPEC, else `[tool.tokenspec] spec` of the nearest pyproject.toml, else
+the shipped account. All names here are its parts. It is chosen when this module is first imported; a process has one.
+"""
+
+from __future__ import annotations
+
+from tokenspec.machine.lang.catalogue import Catalogue
+from tokenspec.machine.lang.claims import Claim, StatePart
+from tokenspec.machine.lang.declaration import Machine, System
+from tokenspec.oracle.base.chosen import load
+
+__all__ = ["ABSENT", "CLAUSES", "DEFAULT", "DEFAULTS", "IDS", "POLICIES", "POOLS", "SCOPES", "SPEC", "TOTAL_POOLS", "Catalogue"]
+
+SPEC = load()
+DEFAULT: Catalogue = SPEC.catalogue
+"""The catalogue that holds where users give none."""
+POLICIES = SPEC.policies
+DEFAULTS = SPEC.defaults
+"""The default choice of each policy."""
+CLAUSES = SPEC.clauses
+POOLS = SPEC.pools
+TOTAL_POOLS = SPEC.counted_pools
+"""The pools that the observable `total` sums up."""
+ABSENT = SPEC.absent
+"""The state in which there is no account yet."""
+SCOPES = {scope.name: scope for scope in SPEC.scopes}
+IDS = SPEC.system(DEFAULT).ids
+
+
+def system(catalogue: Catalogue = DEFAULT) -> System:
+    """All machines for the names of `catalogue`, with their links."""
+    return SPEC.system(catalogue)
+
+
+def account(catalogue: Catalogue = DEFAULT) -> Machine:
+    """The account's machine."""
+    return SPEC.system(catalogue).machines[0]
+
+
+def session(catalogue: Catalogue = DEFAULT) -> Machine | None:
+    """The machine of an account's sessions; None where it has none."""
+    return SPEC.sessions(catalogue)
+
+
+def claims(catalogue: Catalogue = DEFAULT) -> tuple[Claim, ...]:
+    """All claims, in the order of their numbers."""
+    return SPEC.claims(catalogue)
+
+
+def lemmas() -> tuple[StatePart, ...]:
+    """Further facts of every state, without which the claims would hold but could not be proved one step at a time."""
+    return SPEC.lemmas

@@ -1,0 +1,46 @@
+"""The sessions of an account: the declared machine of one, and the balances that each may still show.
+
+What a session does with balances follows from the states that its rules lead to. In the first state it is out, and knows nothing;
+a rule that leads to another state fetches the true balances; one that stays looks at what is there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome
+from tokenspec.machine.lang.declaration import Actor, Machine, System
+from tokenspec.oracle.runtime import journal
+from tokenspec.oracle.runtime.journal import Account, Vector
+
+
+class Sessions:
+    """The machine of sessions, for all accounts."""
+
+    def __init__(self, machine: Machine, system: System) -> None:
+        self.compiled = Compiled(machine, {})
+        self.steps = {e.name: self.compiled.steps[e.name] for e in machine.events if e.actor is not Actor.CLOCK}
+        self._out = str(self.compiled.initial[0])
+        targets = {rule.name: rule.target for event in machine.events for rule in event.rules}
+        self._targets = [targets[name] for name in self.compiled.rules]
+        thens = (link.then.partition(".") for link in system.links)
+        self._hears = next((event for name, _, event in thens if name == machine.name), "")
+        """The event that the declared link fires when an event of the account changes a balance."""
+
+    def happens(self, account: Account, event: str, record: Any, fields: Fields, balances: Vector) -> Outcome:
+        """Applies an event of the session that the record names, while the true balances are these."""
+        known = account.sessions.get(record.session)
+        outcome = self.steps[event]((known.state if known is not None else self._out,), fields)
+        target = self._targets[outcome[0]] if outcome[0] >= 0 else None
+        if target == self._out:
+            journal.forget(account, record.session)
+        elif target is not None:
+            journal.fetch(account, record.session, target, balances)
+        return outcome
+
+    def balances_change(self, account: Account, now: Vector) -> None:
+        """Records the balances of `now`, and marks what the sessions of `account` show as outdated."""
+        journal.note_balances(account, now)
+        hears = self.compiled.steps[self._hears]
+        for session in account.sessions.values():
+            session.state = str(hears((session.state,), ())[1][0])

@@ -23,13 +23,14 @@ from functools import partial
 from pathlib import Path
 
 from tokenspec.invariants.claims import claims
-from tokenspec.invariants.scopes import SCOPES, TINY, Scope
+from tokenspec.invariants.scopes import SCOPES, TINY
 from tokenspec.machine.checkers.monitor import Watch
 from tokenspec.machine.checkers.native.search import Search
 from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Policy
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES

@@ -24,7 +24,9 @@ from clauses.wallet import (
     utc,
 )
 from tokenspec.machine.lang.declaration import Since, Timer
-from tokenspec.oracle.logs.history import daily_job_state, support_after
+from tokenspec.oracle.account.daily import daily_job_state
+from tokenspec.oracle.logs.history import support_after
+from tokenspec.oracle.runtime.journal import CLOCK_AT
 from tokenspec.spec.account import CLOCKS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.daily_job import daily_job
@@ -265,9 +267,9 @@ def last_moment(wallet: Wallet, clock: str) -> datetime:
     """The last instant at which a job of the clock that is due is no case for support yet."""
     (declared,) = (c for c in CLOCKS if c.name == clock)
     account = wallet.oracle.accounts[wallet.account]
-    return datetime.fromtimestamp(0, UTC) + timedelta(
-        milliseconds=support_after(declared, getattr(account, clock), account.daily_ran)
-    )
+    dial = account.dial(clock)
+    assert dial is not None
+    return datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=support_after(declared, dial, account.ran[CLOCK_AT[clock]]))
 
 
 def test_f21_daily_reset_is_due_every_24_hours_and_overdue_48_after_the_last() -> None:

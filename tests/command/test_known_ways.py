@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from command.conftest import Record, generate, opened, record, within, write_log
-from tokenspec.oracle.logs.known_ways import WAYS
+from tokenspec.oracle.account.known_ways import WAYS
 
 JULY, DAY, AUGUST = "2026-07-15T09:00:00Z", "2026-07-16T00:00:00Z", "2026-08-15T09:00:00Z"
 THIRTY, MONTH, UPGRADE, ONE_POOL, OLDEST, CEILING, END, NO_PLAN, REFUND, JOB, NO_DAILY, BELOW = (

@@ -18,7 +18,7 @@ from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.lang.claims import Claim, Part, StatePart, StepPart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Value
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS, Fault
+from tokenspec.oracle.account.transplanted_bugs import FAULTS, Fault
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 

@@ -11,8 +11,8 @@ from tokenspec.machine.checkers.compare.equivalence import changed_events, compa
 from tokenspec.machine.checkers.native.search import Search, split
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.interpreters.compiled import Compiled, Row
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.mutants.campaign import seeded
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS

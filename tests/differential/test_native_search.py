@@ -10,7 +10,7 @@ from itertools import product
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.invariants.scopes import SCOPES, SMALL, TINY, Scope
+from tokenspec.invariants.scopes import SCOPES, SMALL, TINY
 from tokenspec.invariants.words import state
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
@@ -21,9 +21,10 @@ from tokenspec.machine.lang.build import eq, ite, ne, requires, rule, var, varia
 from tokenspec.machine.lang.claims import ONE_OUTCOME, Claim, claim
 from tokenspec.machine.lang.declaration import Actor, Event, Machine
 from tokenspec.machine.lang.expr import TRUE
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.mutation.edits import with_rule
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS, Fault
+from tokenspec.oracle.account.transplanted_bugs import FAULTS, Fault
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES

@@ -15,10 +15,10 @@ from tokenspec.machine.checkers.search.reference import explore
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.oracle.check import scoped as scoping
 from tokenspec.oracle.check.counterexample import Counterexample, from_search
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.fuzz.worlds import Failure
 from tokenspec.spec.account import account

@@ -24,7 +24,7 @@ from tokenspec.oracle.command.verbs.check_certificate import certified
 from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.fuzz.campaign import run as fuzzed
 from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import Catalogue
+from tokenspec.machine.lang.catalogue import Catalogue
 from tokenspec.spec.system import system
 
 pytestmark = pytest.mark.slow

@@ -13,7 +13,7 @@ from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.outcome import Accepted
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.system import system

@@ -22,7 +22,7 @@ from tokenspec.machine.lang.build import var
 from tokenspec.machine.lang.declaration import Field
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import Enum
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.daily_job import daily_job
 

@@ -32,7 +32,7 @@ from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.compiled import Compiled
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.daily_job import daily_job
 

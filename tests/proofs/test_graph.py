@@ -31,7 +31,7 @@ from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.machine.lang.validate import validate
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.machine.mutation.edits import with_effect, with_event
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.daily_job import daily_job
 from tokenspec.spec.policies import DEFAULTS

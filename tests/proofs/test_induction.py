@@ -18,7 +18,7 @@ from tokenspec.machine.lang.declaration import Actor, Assign, Event, Field, Mach
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.mutation.edits import with_event, without_requirement
 from tokenspec.machine.proofs.obligations import LEMMA, Provable
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.words import ABSENT, FREE, OPENED, amount, daily, fast, status, topup

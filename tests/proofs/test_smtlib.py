@@ -17,7 +17,7 @@ from tokenspec.machine.lang.build import all_of, definition, eq, ite, maximum, n
 from tokenspec.machine.lang.claims import Claim, StatePart, claim, state
 from tokenspec.machine.lang.declaration import Actor, Event, Machine
 from tokenspec.machine.lang.types import Enum, Tokens
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 

@@ -15,7 +15,7 @@ from tokenspec.machine.lang.claims import claim, state
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Machine
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.lang.validate import validate
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 
 COLOUR, ON = Enum("Colour", ("a", "b", "c")), Enum("Power", ("on",))

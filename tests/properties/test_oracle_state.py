@@ -14,10 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tokenspec.oracle import BadRecord, BadSetting, Oracle
+from tokenspec.oracle.account.daily import daily_job_state, next_daily_reset
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
 from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
-from tokenspec.oracle.logs.history import daily_job_state, next_daily_reset
 from tokenspec.oracle.runtime.snapshot import VERSION, load, save
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.spec.catalogue import Catalogue
@@ -210,11 +210,10 @@ def test_a_copy_of_an_account_goes_its_own_way() -> None:
     copied.sessions["s"].state = "logged_out"
     copied.timeline.append((0, 0, 0, 0))
     copied.answers.clear()
-    assert copied.daily is not None
-    assert copied.renewal is not None
-    copied.daily.settle()
-    copied.daily.upcoming += 1
-    copied.renewal.upcoming += 1
+    for dial in copied.dials:
+        assert dial is not None
+        dial.settle()
+        dial.upcoming += 1
     assert msgspec.json.encode(account) == before
 
 

@@ -11,9 +11,9 @@ from differential.walks import EFFORT
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.lang.claims import CalendarPart, LayerPart, LeadsToPart, LivenessPart
 from tokenspec.machine.lang.digest import digest
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.mutants.campaign import at_a_glance, kill, seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, kills, recorded
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 

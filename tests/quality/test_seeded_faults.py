@@ -7,7 +7,7 @@ import pytest
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.lang.claims import CalendarPart, LayerPart
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS, Fault
+from tokenspec.oracle.account.transplanted_bugs import FAULTS, Fault
 from tokenspec.oracle.fuzz.campaign import PROFILES, run
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT

@@ -12,6 +12,7 @@ from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.interpreters import dates
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.runtime import journal
+from tokenspec.oracle.runtime.journal import CLOCK_AT
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.wire.answers import Answer
@@ -113,7 +114,7 @@ def upgrades_restart_the_month(patch: pytest.MonkeyPatch) -> None:
     def change(oracle: Oracle, record: Record, stepped: Stepped) -> None:
         if stepped.answer.outcome == "accepted" and event_of(record) == "downgrade":
             assert isinstance(record.at, int)
-            oracle.accounts[record.account].renewal = oracle.clocks["renewal"].start(record.at)
+            oracle.accounts[record.account].dials[CLOCK_AT["renewal"]] = oracle.clocks["renewal"].start(record.at)
 
     patch_step(patch, change)
 
@@ -124,8 +125,8 @@ def late_days_lost(patch: pytest.MonkeyPatch) -> None:
 
     def apply(self: Oracle, record: dict[str, Any]) -> Answer:
         answer, account = right(self, record), self.accounts[record["account"]]
-        if record["event"] == "renew" and account.renewal is not None:
-            account.renewal = self.clocks["renewal"].start(int(self.reader.convert(record).at))
+        if record["event"] == "renew" and account.dial("renewal") is not None:
+            account.dials[CLOCK_AT["renewal"]] = self.clocks["renewal"].start(int(self.reader.convert(record).at))
         return answer
 
     patch.setattr(Oracle, "apply", apply)

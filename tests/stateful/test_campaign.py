@@ -11,7 +11,7 @@ from lang.machines import counter
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.fuzzing.coverage import Coverage
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
+from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.verdicts import ENGINES
 from tokenspec.oracle.fuzz.campaign import CampaignResult, run
 from tokenspec.oracle.logs.narrative import story

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tokenspec.oracle.account.starts import MONTH
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import MONTH, Schedule, Wait, move, records_of
+from tokenspec.oracle.runtime.script import Schedule, Wait, move, records_of
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario, StartingPoint, script_of
 from tokenspec.oracle.vectors.suite import reader
 from tokenspec.spec.account import account

@@ -11,7 +11,6 @@ from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.types import Value
 from tokenspec.spec.catalogue import FREE_PLAN, Catalogue, Plan
 
-
 _FLAGS = (True, False)
 _VALUES: Mapping[str, tuple[Value, ...]] = {
     "cost": (0, 1, 2, 3),

@@ -31,5 +31,26 @@ SPECIFICATION = Specification(
         total=APP_POOLS,
         said=("mode", "charge", "shown_is", "cost"),
     ),
+    names={"model": "models", "action": "prices"},
+    prices={"cost": "action"},
+    other_account="to",
     in_place_of_jobs={"renewal": "payment_failed"},
+    hints={
+        kind: f"tokenspec.oracle.account.{place}"
+        for kind, place in {
+            "bugs": "transplanted_bugs:FAULTS",
+            "diagnoses": "diagnosis:DIAGNOSES",
+            "figures": "figures:FIGURES",
+            "known_ways": "known_ways:known_ways",
+            "layer_checks": "layer_checks:LayerChecks",
+            "moves": "moves:moves",
+            "opening_state": "opening:complete",
+            "races": "races:RACES",
+            "scenarios": "scenarios:SCENARIOS",
+            "situation": "situations:situation",
+            "standing": "diagnosis:standing",
+            "starts": "starts:STARTS",
+            "tables": "tables:TABLES",
+        }.items()
+    },
 )

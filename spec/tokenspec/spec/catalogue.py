@@ -110,7 +110,7 @@ FACTS: dict[str, Fact] = {
     "model_is_paid_only": lambda catalogue: lambda record: getattr(catalogue.model(record.model or ""), "paid_only", False),
     "origin": lambda catalogue: lambda record: getattr(catalogue.model(record.model), "origin", "third_party"),
 }
-"""The facts of an event that are looked up in the catalogue. A model that nobody lists is refused, whatever its origin would be."""
+"""The facts that are looked up in the catalogue. A model that nobody lists is refused, whatever its origin would be."""
 
 
 def catalogue_of(read: Mapping[str, Any]) -> Catalogue:

@@ -6,7 +6,8 @@ The figures are parameters: one for each plan or pack of a catalogue, whatever t
 from __future__ import annotations
 
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, ite, maximum, minimum, negation, one_of, total, var
-from tokenspec.machine.lang.catalogue import NONE, UNLISTED
+from tokenspec.machine.lang.catalogue import NONE as NONE
+from tokenspec.machine.lang.catalogue import UNLISTED as UNLISTED
 from tokenspec.machine.lang.phrases import Definitions, Figure, choosing, countable
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA

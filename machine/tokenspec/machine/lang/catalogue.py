@@ -99,8 +99,8 @@ class Catalogue(Protocol):
         """Returns the catalogue in its declared form."""
         ...
 
-    def unnamed(self, keys: Collection[str]) -> dict[str, Value]:
-        """Returns the facts that are known of every record that has, of the optional keys that facts are looked up by, only `keys`."""
+    def unnamed(self, keys: Collection[str] = ...) -> dict[str, Value]:
+        """Returns the facts that are known of every record that has only `keys` of the optional ones that name entries."""
         ...
 
 
@@ -133,7 +133,7 @@ class Figures:
                         found |= _parameters(cell, name, its, values[cell])
         return found
 
-    def unnamed(self, keys: Collection[str]) -> dict[str, Value]:
+    def unnamed(self, keys: Collection[str] = ()) -> dict[str, Value]:
         """Returns nothing: which facts follow from a missing key is not declared."""
         return {}
 

@@ -57,7 +57,7 @@ class AnswerForm:
     total: tuple[str, ...] = ()
     """The pools that the observable `total` sums up; all of them where it is empty."""
     said: tuple[str, ...] = ()
-    """The names of what rules answer, in the order in which differences are told; in that of their declaration where it is empty."""
+    """The names of what rules answer, in the order in which differences are told; as declared where it is empty."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +84,12 @@ class Specification:
     """From the smallest one, which is searched under every policy, to the largest."""
     facts: Mapping[str, Fact] = field(default_factory=dict)
     """The facts of an event that are looked up in the catalogue, and the fields that a record may have another key for."""
+    names: Mapping[str, str] = field(default_factory=dict)
+    """By key of a record, the table of the catalogue whose entries it names."""
+    prices: Mapping[str, str] = field(default_factory=dict)
+    """By field that holds a number, the key whose table lists it."""
+    other_account: str = ""
+    """The key of a record that names another account."""
     session: str = ""
     in_place_of_jobs: Mapping[str, str] = field(default_factory=dict)
     """By clock, an event that at the instant at which it falls due comes in place of its job."""

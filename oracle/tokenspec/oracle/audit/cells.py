@@ -10,8 +10,7 @@ from tokenspec.oracle.audit.map_model import MapCell
 from tokenspec.oracle.audit.tables import TableRow
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.text import as_text
-from tokenspec.oracle.wire.answers import BY_POOL, SUMS
-from tokenspec.oracle.wire.observations import INSTANTS
+from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SUMS
 
 _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}

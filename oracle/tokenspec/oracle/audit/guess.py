@@ -13,6 +13,7 @@ from tokenspec.oracle.audit.seen_table import SeenColumn, SeenTable
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.specification import Catalogue
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.wire.protocol import event_names
 
 KINDS_MAX = 60
 """The largest number of kinds; a column with more values holds something else."""
@@ -89,6 +90,7 @@ def first_map(seen: SeenTable, catalogue: Catalogue) -> str:
 class _Guess:
     def __init__(self, seen: SeenTable, catalogue: Catalogue) -> None:
         self._seen, self._catalogue = seen, catalogue
+        self._packs: dict[str, int] = catalogue.written().get("packs", {})
         self._taken = set[str]()
         self._made = FirstMap()
         self._sign = 1
@@ -205,7 +207,7 @@ class _Guess:
         self._made.defaults.append(_line("job = { row = true }", LIKELY, "a row without a job is one of its own"))
 
     def _plan(self) -> None:
-        plans = {*self._catalogue.plans, *self._catalogue.aliases}
+        plans = {*self._catalogue.written().get("plans", ()), *self._catalogue.aliases}
         for name in self._seen.columns:
             for column in (name, f"{name}.plan"):
                 values = self._plans_in(column)
@@ -233,7 +235,9 @@ class _Guess:
             if re.search(_IN_GROUPS, value.casefold()):
                 grouped.append(value)
                 continue
-            event = next((event for event, words in _EVENTS if re.search(words, value.casefold())), None)
+            event = next(
+                (event for event, words in _EVENTS if event in event_names() and re.search(words, value.casefold())), None
+            )
             if event is None:
                 self._made.kinds.append(f"# {_toml(value)} = ...  # {rows}: name its event, or put it into ignore")
                 continue
@@ -254,12 +258,12 @@ class _Guess:
 
     def _event(self, event: str, kind: SeenColumn, value: str, delta: SeenColumn | None) -> str:
         if event == "buy_topup":
-            for pack, size in self._catalogue.packs.items():
+            for pack, size in self._packs.items():
                 if delta is not None and self._seen.all_divisible(kind.name, value, delta.name, size * self._sign):
                     negate = ", negate = true" if self._sign < 0 else ""
                     quantity = f"{{ column = {_toml(delta.name)}, divide = {size}{negate} }}"
                     return f'{{ event = "buy_topup", pack = {_toml(pack)}, quantity = {quantity} }}'
-            return f'{{ event = "buy_topup", pack = {_toml(next(iter(self._catalogue.packs), "small"))}, quantity = 1 }}'
+            return f'{{ event = "buy_topup", pack = {_toml(next(iter(self._packs), "small"))}, quantity = 1 }}'
         return _toml(event)
 
 

@@ -29,11 +29,10 @@ from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS
 from tokenspec.oracle.base.text import as_text, one_line
-from tokenspec.oracle.wire.answers import BY_POOL
+from tokenspec.oracle.wire.answers import BY_POOL, LISTS
 from tokenspec.oracle.wire.observations import NAMES
 from tokenspec.oracle.wire.records import Reader
 from tokenspec.oracle.wire.snapshot_records import AccountState
-from tokenspec.spec.catalogue import FREE_PLAN
 
 _READY = files("tokenspec.oracle.audit") / "maps"
 _TABLES = ("source", "fields", "time", "events", "groups", "defaults", "observed", "opening")
@@ -252,7 +251,7 @@ class _MapParser:
         for name in ("total", "delta"):
             if name not in observed:
                 self._fault(f"observed.{name}", "a first balance is a row's total less its delta: name both columns")
-        state = self._cells("opening", {"plan": FREE_PLAN, **own}, _STATE, False)
+        state = self._cells("opening", own, _STATE, False)
         return Opening(source, str(pool), state)
 
     def _cells(self, key: str, written: Mapping[str, Any], known: Iterable[str], is_column: bool) -> dict[str, MapCell]:
@@ -307,4 +306,4 @@ _PARTS: tuple[tuple[str, type, str], ...] = (
 
 def _observable() -> list[str]:
     pools = [f"{name}.{pool}" for name in BY_POOL for pool in POOLS]
-    return [name for name in NAMES if name not in (*BY_POOL, "relaxed")] + pools
+    return [name for name in NAMES if name not in (*BY_POOL, *LISTS)] + pools

@@ -14,12 +14,12 @@ from tokenspec.oracle.audit.map_model import LedgerMap, MapCell
 from tokenspec.oracle.audit.tables import TableRow
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import SPEC, account, hint
+from tokenspec.oracle.runtime.clocks import runs_in
 from tokenspec.oracle.wire.log_files import Line, Logs
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
-from tokenspec.spec.catalogue import FREE_PLAN
-from tokenspec.spec.words import FREE
 
-_BEGIN = ("open_account", SNAPSHOT)
+_BEGIN = (SPEC.opening.name, SNAPSHOT)
 """The events that an account begins with."""
 _A_MONTH = 31 * DAY_MS
 
@@ -84,11 +84,16 @@ class LogOpenings:
             fault.account = first.row.account
             return first.line._replace(content=b"", fault=fault), rest
         state["balances"] = balances
-        if state.get("plan", FREE_PLAN) != FREE_PLAN:
-            state.setdefault("status", "active")
-        if state.get("status", FREE) != FREE and "next_renewal_at" not in state:
-            rest = list(rest)
-            state["next_renewal_at"] = _next_renewal(rest)
+        if (complete := hint("opening_state")) is not None:
+            complete(state)
+        machine = account()
+        opened = next(rule.target for rule in SPEC.opening.rules if rule.target is not None)
+        for clock in machine.clocks:
+            field, state_of = SPEC.answer.clocks.get(clock.name, ""), str(state.get(machine.control, opened))
+            # A clock that every account has is started by the opening.
+            if field not in state and runs_in(machine, clock.name, state_of) and not runs_in(machine, clock.name, opened):
+                rest = list(rest)
+                state[field] = _next_due(rest, clock.job)
         record = {"account": first.record["account"], "at": first.record["at"], "event": SNAPSHOT, "state": state}
         return first.line._replace(content=msgspec.json.encode(record)), rest
 
@@ -102,8 +107,8 @@ def _before(record: dict[str, Any]) -> int:
     return total - delta
 
 
-def _next_renewal(made: Iterable[MadeLine]) -> str:
-    """Returns the instant of the first renewal in the log; without one, a month after the log's last record."""
+def _next_due(made: Iterable[MadeLine], job: str) -> str:
+    """Returns the instant of the first run of a job in the log; without one, a month after the log's last record."""
     records = [each.record for each in made if each.record is not None]
-    renewals = (record["at"] for record in records if record["event"] == "renew")
+    renewals = (record["at"] for record in records if record["event"] == job)
     return str(next(renewals, None) or format_instant(parse_instant(records[-1]["at"]) + _A_MONTH))

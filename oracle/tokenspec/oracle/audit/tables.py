@@ -21,7 +21,7 @@ from tokenspec.oracle.audit.databases import postgres_to_csv, shown_address, sql
 from tokenspec.oracle.audit.map_model import RECORDS, TABLES, LedgerMap
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.wire.observations import INSTANTS
+from tokenspec.oracle.wire.answers import INSTANTS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

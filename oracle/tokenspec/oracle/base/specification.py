@@ -6,6 +6,10 @@ the shipped account. All names here are its parts. It is chosen when this module
 
 from __future__ import annotations
 
+import importlib
+from functools import cache
+from typing import Any
+
 from tokenspec.machine.lang.catalogue import Catalogue
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine, System
@@ -14,7 +18,7 @@ from tokenspec.oracle.base.chosen import load
 __all__ = ["ABSENT", "CLAUSES", "DEFAULT", "DEFAULTS", "IDS", "POLICIES", "POOLS", "SCOPES", "SPEC", "TOTAL_POOLS", "Catalogue"]
 
 SPEC = load()
-DEFAULT: Catalogue = SPEC.catalogue
+DEFAULT: Any = SPEC.catalogue
 """The catalogue that holds where users give none."""
 POLICIES = SPEC.policies
 DEFAULTS = SPEC.defaults
@@ -44,6 +48,12 @@ def session(catalogue: Catalogue = DEFAULT) -> Machine | None:
     return SPEC.sessions(catalogue)
 
 
+def machines(catalogue: Catalogue = DEFAULT) -> tuple[Machine, ...]:
+    """The machines whose events records are: the account's, and that of its sessions where it has some."""
+    of_sessions = SPEC.sessions(catalogue)
+    return (account(catalogue),) if of_sessions is None else (account(catalogue), of_sessions)
+
+
 def claims(catalogue: Catalogue = DEFAULT) -> tuple[Claim, ...]:
     """All claims, in the order of their numbers."""
     return SPEC.claims(catalogue)
@@ -52,3 +62,10 @@ def claims(catalogue: Catalogue = DEFAULT) -> tuple[Claim, ...]:
 def lemmas() -> tuple[StatePart, ...]:
     """Further facts of every state, without which the claims would hold but could not be proved one step at a time."""
     return SPEC.lemmas
+
+
+@cache
+def hint(kind: str) -> Any:
+    """Returns what the specification has of its own for this kind, which it names as `module:name`; None where it has nothing."""
+    module, _, name = SPEC.hints.get(kind, "").partition(":")
+    return getattr(importlib.import_module(module), name) if module else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -94,3 +95,9 @@ def bounded(value: Any, depth: int = _DEEPEST) -> Any:
             return {key: bounded(inner, depth - 1) for key, inner in value.items()}
         return [bounded(inner, depth - 1) for inner in value]
     return value
+
+
+def known_lines(rows: Sequence[str]) -> Iterator[str]:
+    """Yields a line for each way that fits."""
+    for row in rows:
+        yield f"  known     some wallets do so, and no setting allows it: {row} (docs/comparison.md)"

@@ -53,7 +53,7 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | Non
     """Yields the cases that were not met and cannot be. `searched` names the searches if all were complete; else empty."""
     if not policy and catalogue is None:
         return
-    parts = {case: (c, p) for c in claims(DEFAULT.ranking) for p in c.parts for case in cases(c, p) if not times_met(tally, case)}
+    parts = {case: (c, p) for c in claims() for p in c.parts for case in cases(c, p) if not times_met(tally, case)}
     provable = set[Case]()
     for case, (_, part) in parts.items():
         if isinstance(part, LayerPart):
@@ -81,12 +81,11 @@ def _impossible(
     own = {p.name for p in machine.policies} | {f.name for event in machine.events for f in event.fields}
     fixed = {name: answer for name, answer in policy.items() if name in own}
     settings: dict[str, Value] = {**fixed, **{name: value for name, value in facts.items() if name in own}}
-    ranking = (catalogue or DEFAULT).ranking
-    left = _under(machine, ranking, settings, wanted) if settings or catalogue is not None else set()
+    left = _under(machine, catalogue, settings, wanted) if settings or catalogue is not None else set()
     groups: list[Mapping[str, Value]] = [{}, facts] if catalogue is not None else []
     groups += [{name: answer} for name, answer in fixed.items()]
     for some in (*(group for group in groups if group != settings), settings):
-        found = _under(machine, ranking, some, left) if some != settings else left
+        found = _under(machine, catalogue, some, left) if some != settings else left
         under = "this catalogue" if some.keys() <= facts.keys() else _told({n: v for n, v in some.items() if n in fixed})
         for case in sorted(found):
             what = "its case" if case[2] == WITNESS else f"the refusal {case[2].removeprefix(WITNESS).strip()}"
@@ -94,7 +93,7 @@ def _impossible(
         left = left - found
 
 
-def _under(machine: Machine, ranking: tuple[str, ...], settings: Mapping[str, Value], wanted: Collection[Case]) -> set[Case]:
+def _under(machine: Machine, catalogue: Catalogue | None, settings: Mapping[str, Value], wanted: Collection[Case]) -> set[Case]:
     if not wanted:
         return set()
     of_policies = {p.name for p in machine.policies}
@@ -102,7 +101,7 @@ def _under(machine: Machine, ranking: tuple[str, ...], settings: Mapping[str, Va
     narrowed = replace(
         machine, assumptions=(*machine.assumptions, *fixed), events=tuple(_given(event, settings) for event in machine.events)
     )
-    return Induction(narrowed, claims(ranking), lemmas()).impossible(wanted)
+    return Induction(narrowed, claims(catalogue or DEFAULT), lemmas()).impossible(wanted)
 
 
 def _given(event: Event, facts: Mapping[str, Value]) -> Event:

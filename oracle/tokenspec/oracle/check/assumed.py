@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.declaration import Assumption
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.oracle.base.specification import DEFAULT, Catalogue, account
 from tokenspec.oracle.wire.settings import broken_assumptions

@@ -14,6 +14,7 @@ from tokenspec.machine.checkers.monitor import Violation, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import instances
+from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.claims import LayerPart, LivenessPart, TwoRunPart
 from tokenspec.machine.lang.declaration import Actor, Clock, Event, Machine, Origin
 from tokenspec.machine.lang.errors import Gap
@@ -27,7 +28,6 @@ from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, UNKNOWN, Move, Record, Schedule, Wait, move
 from tokenspec.oracle.wire.records import asked
-from tokenspec.machine.lang.catalogue import UNLISTED
 
 _START = parse_instant("2027-01-01T09:00:00Z")
 _STATES_MAX = 2_000_000

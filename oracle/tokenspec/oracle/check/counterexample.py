@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.checkers.search.reference import Exploration, Instance
 from tokenspec.machine.checkers.wording import given, listed
 from tokenspec.machine.interpreters import reference
@@ -21,6 +20,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr, Lit
 from tokenspec.machine.lang.outcome import Accepted, Refused, Values
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.specification import DEFAULTS, claims
@@ -222,7 +222,7 @@ def from_search(searched: Searched, found: Exploration) -> Counterexample:
     """Returns the counterexample of a search that found one."""
     violation, scope = found.violation, searched.scope
     assert violation is not None, "nothing is broken"
-    claim = next(c for c in claims(scope.catalogue.ranking) if c.id == violation.claim)
+    claim = next(c for c in claims(scope.catalogue) if c.id == violation.claim)
     parameters = {**searched.scoped.parameters, **found.parameters}
     return Counterexample(claim, violation.part, scope, searched.scoped.machine, parameters, tuple(found.trace), violation.detail)
 

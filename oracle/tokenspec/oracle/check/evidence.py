@@ -14,7 +14,6 @@ from itertools import chain
 
 import z3
 
-from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.checkers.calendars import CalendarFinding, calendar_findings
 from tokenspec.machine.checkers.graph.findings import Finding
 from tokenspec.machine.checkers.graph.graph import StateGraph, deadlocks
@@ -29,7 +28,8 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
 from tokenspec.machine.lang.entries import proved_machines, with_entry
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue, account, claims, lemmas, system
+from tokenspec.machine.lang.specification import Scope
+from tokenspec.oracle.base.specification import DEFAULTS, SPEC, Catalogue, account, claims, lemmas, system
 from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
@@ -182,10 +182,10 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     started = time.perf_counter()
     own = settings.catalogue
     declared = proved_machines(system())
-    proofs = [(machine, claims(DEFAULT.ranking)) for machine in declared]
+    proofs = [(machine, claims()) for machine in declared]
     # A user's plans and packs make another machine, some of whose rules may never apply.
     if own is not None and account(own) != machines[0]:
-        proofs += [(machine, claims(own.ranking)) for machine in (account(own), with_entry(account(own)))]
+        proofs += [(machine, claims(own)) for machine in (account(own), with_entry(account(own)))]
     for machine, claimed in proofs:
         for obligation in Induction(machine, claimed, lemmas(), settings.solving).obligations():
             if obligation.verdict != VACUOUS or machine in declared:
@@ -193,23 +193,24 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
             evidence.prove_seconds = time.perf_counter() - started
             tick()
     evidence.is_proved_through = True
-    for found in calendar_findings(machines[0], claims(DEFAULT.ranking)):
+    for found in calendar_findings(machines[0], claims()):
         evidence.calendars.append(found)
         tick()
     for machine in machines[1:]:
         graph = StateGraph(Compiled(machine, {}), instances(machine, {}), {})
-        evidence.findings += liveness(graph, claims(DEFAULT.ranking), evidence.graphs)
+        evidence.findings += liveness(graph, claims(), evidence.graphs)
         evidence.deadlocks += [f"{machine.name} in {listed(graph.values(state))}" for state in deadlocks(graph)]
     budget = Budget(settings.states, settings.seconds, tick)
     fixed = {**DEFAULTS, **settings.policy}
     _search(evidence, settings.scope, fixed, (), budget)
-    for opened in openings(TINY, (p for p in machines[0].policies if p.name not in settings.policy)):
-        _search(evidence, TINY, fixed, opened, budget)
+    smallest = SPEC.scopes[0]
+    for opened in openings(smallest, (p for p in machines[0].policies if p.name not in settings.policy)):
+        _search(evidence, smallest, fixed, opened, budget)
 
 
 def _search(evidence: Evidence, scope: Scope, policy: Mapping[str, str], left_open: tuple[Policy, ...], budget: Budget) -> None:
     """Searches `scope`, with the policies `left_open` as part of the state."""
-    plain, ghostly = (scoped(scope, some, policy, left_open) for some in split(claims(scope.catalogue.ranking)))
+    plain, ghostly = (scoped(scope, some, policy, left_open) for some in split(claims(scope.catalogue)))
     search = Search(plain)
     searched = Searched(scope, combined(left_open), plain, search.run(budget))
     if evidence.settings.keeps_states and not left_open:

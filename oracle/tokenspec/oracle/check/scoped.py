@@ -7,12 +7,12 @@ from functools import cache
 from itertools import combinations
 from math import prod
 
-from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.declaration import Machine, Policy
 from tokenspec.machine.lang.expr import reads
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.oracle.base.specification import DEFAULTS, account, claims
 
 _SETTINGS_MAX = 4096
@@ -58,4 +58,4 @@ def combined(policies: Iterable[Policy]) -> int:
 
 @cache
 def _read(scope: Scope) -> frozenset[str]:
-    return frozenset(reads(account(scope.catalogue))) | frozenset(reads(claims(scope.catalogue.ranking)))
+    return frozenset(reads(account(scope.catalogue))) | frozenset(reads(claims(scope.catalogue)))

@@ -116,7 +116,7 @@ class Cases:
         self._tally = evidence.tally
         proved, sound = _proved(evidence), _is_sound(evidence)
         # A ghost's own invariant is proved with its part.
-        ghostly = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StepPart) and p.ghosts}
+        ghostly = {(c.id, p.name) for c in claims() for p in c.parts if isinstance(p, StepPart) and p.ghosts}
         self._absent = {
             a.case: a.reason
             for a in evidence.absences
@@ -147,17 +147,9 @@ def verdicts(evidence: Evidence) -> list[ClaimVerdict]:
     # No proof is valid without its lemmas.
     undecided = {o.claim for o in evidence.obligations} if LEMMA in open_claims else open_claims
     return [
-        _verdict(claim, by_engine, met, evidence, claim.id in broken, claim.id in undecided) for claim in _all(_months(evidence))
+        _verdict(claim, by_engine, met, evidence, claim.id in broken, claim.id in undecided)
+        for claim in claims(evidence.settings.catalogue or DEFAULT)
     ]
-
-
-def _months(evidence: Evidence) -> int:
-    """Returns the months that the bank holds in the checked catalogue; the proof holds for any."""
-    return (evidence.settings.catalogue or DEFAULT).bank_months
-
-
-def _all(months: int = DEFAULT.bank_months) -> tuple[Claim, ...]:
-    return claims(DEFAULT.ranking, months)
 
 
 def _shown(evidence: Evidence) -> dict[Key, bool]:
@@ -171,7 +163,7 @@ def _shown(evidence: Evidence) -> dict[Key, bool]:
 
 def _is_sound(evidence: Evidence) -> bool:
     """Returns true if the facts that every proof assumes are proved themselves. Facts left open by an interruption are not."""
-    granted = {(c.id, p.name) for c in _all() for p in c.parts if isinstance(p, StatePart)}
+    granted = {(c.id, p.name) for c in claims() for p in c.parts if isinstance(p, StatePart)}
     found = _shown(evidence)
     lemmas = any(claim == LEMMA for claim, _ in found)
     return evidence.is_proved_through and lemmas and all(v for k, v in found.items() if k[0] == LEMMA or k in granted)

@@ -41,7 +41,7 @@ from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration, own_version
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SCOPES, Catalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import DEFAULTS, SCOPES, Catalogue, account, claims, lemmas, system
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.arising import absences, cases
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
@@ -222,7 +222,7 @@ def _runs(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterato
 
 
 def _claims() -> tuple[Claim, ...]:
-    return claims(DEFAULT.ranking)
+    return claims()
 
 
 def _identity(found: Certificate, *_: object) -> Iterator[str]:
@@ -272,7 +272,7 @@ def _closure(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iter
     if reader.initial not in rows:
         yield "the first state is missing"
     tally = Tally()
-    monitor = Watch(machine, [_without_ghosts(c) for c in claims(scope.catalogue.ranking)]).monitor(reader, tally)
+    monitor = Watch(machine, [_without_ghosts(c) for c in claims(scope.catalogue)]).monitor(reader, tally)
     events = [(name, fields, reader.steps[name]) for name, fields in instances(machine, scope.values)]
     bounds = [(i, scope.most[v.name]) for i, v in enumerate(machine.variables) if v.name in scope.most]
     for row in rows:

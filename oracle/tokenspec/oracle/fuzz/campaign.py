@@ -26,7 +26,8 @@ from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.oracle.base.specification import DEFAULT, Catalogue, claims, system
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.shrink import shrink
-from tokenspec.oracle.fuzz.worlds import STARTS, Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
+from tokenspec.oracle.fuzz.starts import STARTS
+from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
 
 _FURTHER = 8
 """The largest number of further rounds of walks, each of a quarter of the examples, in search of outcomes not yet met."""
@@ -70,7 +71,7 @@ def _met(machines: tuple[Machine, ...], fuzzed: Iterable[type[WorldFuzz] | type[
 @cache
 def default_watch() -> Watch:
     """Returns the formulas of the claims about the declared account."""
-    return Watch(system().machines[0], claims(DEFAULT.ranking))
+    return Watch(system().machines[0], claims())
 
 
 def run(
@@ -91,9 +92,9 @@ def run(
     that counts.
     """
     started = time.monotonic()
-    catalogue_used, all_claims = catalogue or DEFAULT, claims((catalogue or DEFAULT).ranking)
-    account, *others = system(catalogue_used).machines
-    account = machine or account
+    catalogue_used, all_claims = catalogue or DEFAULT, claims(catalogue or DEFAULT)
+    declared, *others = system(catalogue_used).machines
+    account = machine or declared
     counted = [c for c in all_claims if only in (None, c.id)]
     of_layers = [(c.id, part.name) for c in counted for part in c.parts if isinstance(part, LayerPart)]
     is_usual = machine is None and only is None and catalogue is None
@@ -165,7 +166,7 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
         policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in policies}
         catalogue = world.figures[number % len(world.figures)]
         resets = "implied" if number % 4 == 3 else "explicit"
-        start, plan = dice.choice(STARTS), dice.choice(world.plans)
+        start, plan = dice.choice(STARTS.names), dice.choice(world.plans)
         run.start(policy, catalogue, resets, start, plan, scene_of(dice.randbytes(DICE)))
         pool = _weighted(run.events, run.coverage)
         # A long run shows what is forgotten after a while.

@@ -6,36 +6,57 @@ from dataclasses import replace
 
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.machine.fuzzing.reachability import closed_off, outcomes
-from tokenspec.machine.lang.declaration import Actor, Event
+from tokenspec.machine.lang.build import Term, eq, var
+from tokenspec.machine.lang.catalogue import UNLISTED
+from tokenspec.machine.lang.declaration import Actor, Event, Machine
+from tokenspec.machine.lang.expr import Not, Var
 from tokenspec.machine.lang.types import Enum
-from tokenspec.oracle.base.specification import system
+from tokenspec.oracle.base.specification import ABSENT, SPEC, account, machines
 from tokenspec.oracle.sut.capabilities import BATCH, Capabilities
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.resets import clock_jobs, runs_by_itself
-from tokenspec.machine.lang.catalogue import UNLISTED
 
 
 def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
     """Returns the rules and refusals that cannot be met with the events and values that the implementation takes."""
-    account, _, session = system(setting.catalogue).machines
+    to_exist, not_due = _codes(account(setting.catalogue))
     settled = setting.policy if setting.known is None else setting.known
     figures = {**setting.catalogue.parameters(), **settled, **terms.policy, **setting.catalogue.unnamed(terms.fields)}
     closed: set[Met] = set()
-    for machine in (account, session):
+    for machine in machines(setting.catalogue):
         kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))
         closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures))
         by_itself = {e.name for e in machine.events if e.actor is Actor.CLOCK}
         closed |= {met for met in outcomes(machine) if met[0] in by_itself or not _is_known(met, terms)}
         refused = {met for met in outcomes(machine) if met[1].startswith("refused: ")}
         if not terms.opens_accounts:
-            closed |= {(event, what) for event, what in refused if event == "open_account" or what.endswith("account_must_exist")}
+            closed |= {(event, what) for event, what in refused if event == SPEC.opening.name or code(what) in to_exist}
         # A job that runs by itself runs when it is due, and leaves nothing due; so does one that is sent where it is due.
         never_refused = terms.unwritten | (clock_jobs() if terms.jobs == BATCH else frozenset())
         closed |= {(event, what) for event, what in refused if event in never_refused}
-        if runs_by_itself(terms.resets, "renewal"):
-            closed |= {(event, what) for event, what in refused if what.endswith("renewal_must_not_be_due")}
+        for clock, codes in not_due.items():
+            if runs_by_itself(terms.resets, clock):
+                closed |= {(event, what) for event, what in refused if code(what) in codes}
     return frozenset(closed)
+
+
+def code(what: str) -> str:
+    """Returns the code of a refusal."""
+    return what.removeprefix("refused: ")
+
+
+def _codes(machine: Machine) -> tuple[frozenset[str], dict[str, frozenset[str]]]:
+    """Returns the refusals of an account that was never opened, and by clock those of one for which something is due."""
+    needs = {need.code: need.holds for event in machine.events for need in event.requires}
+    exists = frozenset(name for name, holds in needs.items() if holds == Not(eq(var(machine.control), str(ABSENT)).expr))
+    dues = {}
+    for clock in machine.clocks:
+        written = {a.name for rule in machine.event_named[clock.falls_due].rules for a in rule.effect}
+        idle = [eq(var(v.name), Term(v.initial)).expr for v in machine.variables if v.name in written]
+        idle += [Not(Var(v.name)) for v in machine.variables if v.name in written]
+        dues[clock.name] = frozenset(name for name, holds in needs.items() if holds in idle)
+    return exists, dues
 
 
 def _is_known(met: Met, terms: Capabilities) -> bool:
@@ -46,7 +67,7 @@ def _is_known(met: Met, terms: Capabilities) -> bool:
 
 def _taken(event: Event, terms: Capabilities) -> Event | None:
     """Returns `event` with the values that may be sent; None where it cannot happen."""
-    if event.actor is Actor.CLOCK or event.name == "open_account" or event.name in terms.unwritten & clock_jobs():
+    if event.actor is Actor.CLOCK or event.name == SPEC.opening.name or event.name in terms.unwritten & clock_jobs():
         return event
     if event.name not in terms.events:
         return None

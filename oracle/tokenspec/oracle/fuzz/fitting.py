@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.base.specification import Catalogue
+from tokenspec.oracle.base.specification import SPEC, Catalogue
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.records import Reader
 
@@ -28,8 +29,9 @@ def fit(
                 fitted[key] = terms.largest
             elif is_optional:
                 del fitted[key]
-                if key == "model":
-                    fitted["origin"] = getattr(catalogue.model(record["model"]), "origin", "first_party")
+                for said in reader.declared[record["event"]].fields:
+                    if said.instead == key:
+                        fitted[said.key] = SPEC.facts[said.name](catalogue)(SimpleNamespace(**record))
             else:
                 return None
     if fitted != record:

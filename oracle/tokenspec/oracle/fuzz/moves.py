@@ -1,7 +1,6 @@
 """Next events in a search for runs: records with the amounts at which another rule or refusal begins to apply.
 
-A move is a record without account and instant. The amounts are derived from the current account; names of
-plans, packs and actions come from the catalogue.
+A move is a record without account and instant. The amounts are derived from the current account; names come from the catalogue.
 """
 
 from __future__ import annotations
@@ -10,118 +9,63 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Actor, Event, Origin, Shape
-from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Type, Value
-from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS, Catalogue
+from tokenspec.machine.lang.catalogue import UNLISTED, Catalogue
+from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Origin, Shape
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum
+from tokenspec.oracle.base.specification import POOLS, SPEC, hint
 from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.memory import KEY, begins
 from tokenspec.oracle.runtime.script import UNKNOWN, Move, move
-from tokenspec.oracle.wire.protocol import JOBS
 
 Found = tuple[Move, bool]
 """A move, and true if runs continue after it."""
 
-_FIRST, _THIRD = "first_party", "third_party"
+_MOST = 40
+"""The largest number of moves of one event: of more, some numbers are left out."""
 
 
 def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
     """Yields every move worth trying, the plainest first; `at` is the index of each variable in the account's row.
 
-    An event for which no amount worth trying is known is tried with plain ones.
+    A specification may bring moves of its own; an event that has none of them is tried with what follows from its fields.
     """
-    tried = set()
-    for found in _known(account, at, catalogue):
+    own, tried = hint("moves"), set()
+    for found in own(account, at, catalogue) if own is not None else ():
         tried.add(found[0]["event"])
         yield found
     for event in the_account().events:
         if event.name not in tried and event.actor is not Actor.CLOCK:
-            yield from _plain(event)
+            yield from _of(event, account, at, catalogue)
 
 
-def _plain(event: Event) -> Iterator[Found]:
-    """Yields the event with each member of its enumerations, and with the numbers 1 and 0; its keys are unknown names."""
-    fields = [field for field in event.fields if field.origin is Origin.PAYLOAD]
-    keys = {key.name: UNKNOWN for key in event.keys if key.shape is Shape.TEXT and not key.optional}
-    for values in product(*(_values(field.type) for field in fields)):
-        yield move(event.name, **keys, **{field.key: value for field, value in zip(fields, values, strict=True)}), True
-
-
-def _values(kind: Type) -> tuple[Value, ...]:
-    return kind.members if isinstance(kind, Enum) else (True, False) if isinstance(kind, Bool) else (1, 0)
-
-
-def _known(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
+def _of(event: Event, account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
+    """Yields the event with each member of its enumerations, boundary numbers, and each kind of name for its keys."""
     row: Any = account.row
-    pools = {pool: row[at[pool]] for pool in POOLS}
-    yield move("open_account"), True
-    middle = catalogue.ranking[len(catalogue.ranking) // 2]
-    for plan in (*catalogue.ranking[::-1], UNKNOWN):
-        yield move("subscribe", plan=plan), plan == middle
-        yield move("upgrade", plan=plan), True
-        yield move("downgrade", plan=plan), True
-    for event in ("cancel", "resume", *JOBS):
-        yield move(event), True
-    yield from _generations(account, pools)
-    yield from _named(account, catalogue)
-    yield from _purchases(pools, catalogue)
-    for known in list(account.entries)[-2:]:
-        yield move("refund", job=known), True
-    yield move("refund", job="j0"), False
-    yield move("transfer", to="b", amount=1), False
-    yield move("enable_relaxed"), False
-    for action in list(catalogue.prices)[:1]:
-        yield move("quote", action=action), False
-    yield move("quote", action=UNKNOWN), False
+    held = [row[at[pool]] for pool in POOLS]
+    numbers = dict.fromkeys(n for total in (1, *held, sum(held)) for n in (total, total + 1, total - 1))
+    wanted = [*(n for n in numbers if 0 <= n <= COUNTABLE_MAX), 0]
+    fields = [field for field in event.fields if field.origin is Origin.PAYLOAD]
+    keys = [key for key in event.keys if not key.optional]
+    names = [field.key for field in fields] + [key.name for key in keys]
+    choices = [_values(field, wanted) for field in fields] + [_names(key, event, account, catalogue) for key in keys]
+    for count, values in enumerate(product(*choices)):
+        if count >= _MOST:
+            return
+        yield move(event.name, **dict(zip(names, values, strict=True))), True
 
 
-def _purchases(pools: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
-    for pack in catalogue.packs:
-        yield move("buy_topup", pack=pack, quantity=1), not pools["topup"]
-    first = list(catalogue.packs.items())[:1]
-    for pack, _ in first:
-        yield move("buy_topup", pack=pack, quantity=2), False
-    yield move("buy_topup", pack=UNKNOWN, quantity=1), False
-    yield move("buy_topup", pack=UNKNOWN, quantity=0), False
-    for pack, size in first:
-        room = (COUNTABLE_MAX - pools["topup"]) // size
-        for quantity in (0, room, min(COUNTABLE_MAX, room + 1)):
-            yield move("buy_topup", pack=pack, quantity=quantity), False
-    yield move("buy_api", amount=100), not pools["api"]
-    room = COUNTABLE_MAX - pools["api"]
-    for amount in dict.fromkeys((1, 0, room, min(COUNTABLE_MAX, room + 1))):
-        yield move("buy_api", amount=amount), amount == room and not pools["api"]
+def _values(field: Field, numbers: list[int]) -> list[Any]:
+    kind = field.type
+    if isinstance(kind, Enum):
+        return [UNKNOWN if member == UNLISTED else member for member in kind.members]
+    return [True, False] if isinstance(kind, Bool) else list(dict.fromkeys(numbers))
 
 
-def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
-    job = f"j{len(account.entries) + 1}"
-    app = [pools[pool] for pool in TOTAL_POOLS]
-    sums = [sum(app[:n]) for n in range(1, len(app) + 1)]
-    others = (app[1], app[1] + app[2], app[1] + app[3], app[2], app[3])
-    goes_on = {1, app[0], app[0] + 1, sums[1], sums[1] + 1, sums[-1]}
-    for cost in dict.fromkeys(n for s in (1, *sums, *others) for n in (s, s + 1)):
-        yield _generation(job, cost, "image", _FIRST), cost in goes_on
-    yield _generation(job, 0, "image", _FIRST), False
-    for media, origin in (("video", _FIRST), ("image", _THIRD), ("video", _THIRD)):
-        for cost in dict.fromkeys((1, app[0] + 1, sums[-1], sums[-1] + 1)):
-            yield _generation(job, cost, media, origin), False
-    for cost in dict.fromkeys((1, 0, pools["api"], min(COUNTABLE_MAX, pools["api"] + 1))):
-        yield move("api_generate", job=job, cost=cost), cost == 1
-    for known in list(account.entries)[:1]:
-        for cost in dict.fromkeys((1, 0, sums[-1] + 1)):
-            yield _generation(known, cost, "image", _FIRST), False
-            yield move("api_generate", job=known, cost=min(cost, COUNTABLE_MAX)), False
-
-
-def _named(account: Account, catalogue: Catalogue) -> Iterator[Found]:
-    """Yields generations that name their model, or the action that they pay for."""
-    job, image = f"j{len(account.entries) + 1}", "image"
-    known = [next((n for n, m in catalogue.models.items() if m.paid_only is paid_only), UNKNOWN) for paid_only in (True, False)]
-    for model in dict.fromkeys((*known, UNKNOWN)):
-        yield move("generate", job=job, cost=1, media=image, model=model), False
-    listed = [(action, price + more) for action, price in list(catalogue.prices.items())[:1] for more in (0, 1)]
-    for name, cost in (*listed, (UNKNOWN, 1)):
-        yield move("generate", job=job, cost=cost, media=image, origin=_FIRST, action=name), False
-
-
-def _generation(job: str, cost: int, media: str, origin: str) -> Move:
-    return move("generate", job=job, cost=min(cost, COUNTABLE_MAX), media=media, origin=origin)
+def _names(key: Key, event: Event, account: Account, catalogue: Catalogue) -> list[Any]:
+    if key.name == KEY:
+        new, known = f"{KEY[0]}{len(account.entries) + 1}", list(account.entries)[-2:]
+        return [new, *known] if begins(event.name) else [*known, new]
+    if key.name in SPEC.names:
+        return [*list(catalogue.written()[SPEC.names[key.name]])[:2], UNKNOWN]
+    return [{}] if key.shape is Shape.POOLS else ["00:00"] if key.shape is Shape.TIME_OF_DAY else [UNKNOWN]

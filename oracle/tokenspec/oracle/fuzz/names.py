@@ -6,8 +6,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Sequence
 
-from tokenspec.oracle.runtime.script import UNKNOWN
 from tokenspec.machine.lang.catalogue import UNLISTED
+from tokenspec.oracle.runtime.script import UNKNOWN
 
 LONGEST = 255
 """The largest length of a name: what a column usually holds."""

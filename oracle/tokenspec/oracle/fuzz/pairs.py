@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenspec.machine.fuzzing.coverage import Met
+from tokenspec.oracle.base.specification import SPEC
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch, PathStep
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -68,7 +69,7 @@ class _TakenSearch(PathSearch):
 
 
 def _edges(oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool) -> Iterator[PathEdge]:
-    begun: Script = () if terms.opens_accounts else (move("open_account"),)
+    begun: Script = () if terms.opens_accounts else (move(SPEC.opening.name),)
     return _TakenSearch(oracle, terms, keys, by_rules).edges(begun, _WAYS if by_rules else _WAYS // 4)
 
 

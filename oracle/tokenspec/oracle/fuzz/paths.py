@@ -1,28 +1,27 @@
 """Short runs of one account, found by a breadth-first search: every path to a situation that no shorter one reaches.
 
-Two accounts are in one situation if status, plans and due jobs are the same, and each pool is empty, full, or
-between. Time advances to the next due job, to the last day's mark before a renewal, or by several months at once.
+Two accounts are in one situation if states and due jobs are the same, and the same pools are empty. Time advances to where
+the next clock falls due, to the last mark of one clock before another, or by several of them at once.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import structs
 
+from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
-from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import TOTAL_POOLS
+from tokenspec.oracle.base.specification import POOLS, Catalogue, hint
 from tokenspec.oracle.fuzz.moves import moves
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Record, Script, a_minute_on, records_of
 from tokenspec.oracle.wire.resets import unwritten
-from tokenspec.machine.lang.catalogue import NONE
 
 _WAITS = 2
 """The largest number of waits between two records: until one job falls due, and until the next."""
@@ -140,20 +139,24 @@ class PathSearch:
         at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)
         for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
             if found["event"] not in unwritten(self._oracle.resets):
-                yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == "quote")
+                yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == LOOK["event"])
 
     def _later(self, way: PathNode) -> Iterator[tuple[PathNode, list[PathStep]]]:
-        account = way.account
-        if way.waits == _WAITS or account.daily is None:
+        running = [(name, dial) for name, dial in zip(CLOCK_AT, way.account.dials, strict=True) if dial is not None]
+        if way.waits == _WAITS or not running:
             return
-        instants = [account.daily.upcoming]
-        if account.renewal is not None:
-            dial = structs.replace(account.renewal)
-            mark = dial.upcoming - (dial.upcoming - account.daily.upcoming) % DAY_MS
-            instants += [dial.upcoming, mark] if mark > account.daily.upcoming else [dial.upcoming]
-            for _ in range(_MONTHS - 1):
-                self._oracle.clocks["renewal"].pass_one(dial)
+        # The clock that is declared last is looked at first: until it falls due, and until each other one does.
+        (last, first), *others = reversed(running)
+        instants = [first.upcoming]
+        for name, dial in others:
             instants.append(dial.upcoming)
+            if dial.upcoming > first.upcoming:
+                mark = self._oracle.clocks[last].pass_until(structs.replace(first), dial.upcoming)
+                instants += [mark] if mark > first.upcoming else []
+            further = structs.replace(dial)
+            for _ in range(_MONTHS - 1):
+                self._oracle.clocks[name].pass_one(further)
+            instants += [further.upcoming] if further.upcoming < NEVER else []
         for at in instants:
             after, steps, rule = self._played(way, at)
             yield PathNode(way, None, after, at, rule, way.waits + 1, way.length), steps
@@ -172,41 +175,23 @@ class PathSearch:
 
     def _situation(self, account: Account, rule: str | None) -> Any:
         """Returns a key that is equal for accounts, after one rule, that need no distinction; None as rule ignores the rule."""
-        row: Any = account.row
-        if self._by_rules:
-            return self._lifecycle(account, rule)
-        plan = self._oracle.catalogue.plans[row[self._at["plan"]]]
-        full = (self._oracle.catalogue.daily, plan.allowance, self._oracle.catalogue.bank_months * plan.allowance)
-        filled = tuple(_filled(row[self._at[p]], most) for p, most in zip(("daily", "fast", "rollover"), full, strict=True))
-        scheduled = row[self._at["scheduled_plan"]] != NONE
-        due = min(row[self._at["renewals_due"]], 2), row[self._at["daily_reset_due"]]
-        more = row[self._at["topup"]] > 0, min(row[self._at["api"]], 101)
-        return row[0], row[self._at["plan"]], scheduled, filled, due, more, rule, _last_job(account) if rule is not None else ()
-
-    def _lifecycle(self, account: Account, rule: str | None) -> Any:
-        row: Any = account.row
-        daily, *others = (row[self._at[pool]] > 0 for pool in TOTAL_POOLS)
-        scheduled = row[self._at["scheduled_plan"]] != NONE
-        due = min(row[self._at["renewals_due"]], 2), row[self._at["daily_reset_due"]]
-        last = _last_job(account)
-        refundable = last is not None and any(last[0]) and not last[2]
-        dials = account.renewal, account.daily
-        next_is_renewal = all(dials) and dials[0].upcoming < dials[1].upcoming  # type: ignore[union-attr]
-        pools = daily, any(others), row[self._at["api"]] > 0
-        return row[0], row[self._at["plan"]], scheduled, pools, due, rule, refundable, next_is_renewal
+        situation: Situation = hint("situation") or _situation
+        return situation(account, self._at, self._oracle.catalogue, rule, self._by_rules)
 
 
-def _filled(tokens: int, most: int) -> int:
-    return 0 if tokens == 0 else 2 if tokens == most else 3 if tokens > most else 1
+Situation: TypeAlias = Callable[[Account, Mapping[str, int], Any, str | None, bool], Any]
 
 
-def _last_job(account: Account) -> Any:
-    """Returns the facts that a refund of the last job depends on."""
-    for entry in reversed(account.entries.values()):
-        lasts = tuple(one == other for one, other in zip(entry.since, account.ended, strict=True))
-        *parts, _, refunded = entry.held
-        return tuple(part > 0 for part in parts if isinstance(part, int)), lasts, refunded
-    return None
+def _situation(account: Account, at: Mapping[str, int], catalogue: Catalogue, rule: str | None, by_rules: bool) -> Any:
+    """Distinguishes what is no number, which pools are empty, what is due, and how the last entry stands."""
+    row: Any = account.row
+    words = tuple(value for value in row if not isinstance(value, int) or isinstance(value, bool))
+    pools = tuple((row[at[pool]] > 0) - (row[at[pool]] < 0) for pool in POOLS)
+    counts = tuple(min(row[n], 2) for name, n in at.items() if name not in POOLS and type(row[n]) is int)
+    due = tuple(sorted(n for n, dial in enumerate(account.dials) if dial is not None and dial.is_waiting))
+    last = next(reversed(account.entries.values()), None)
+    entry = () if last is None else tuple(value > 0 if type(value) is int else value for value in last.held)
+    return words, pools, counts, due, rule, entry if rule is not None or by_rules else ()
 
 
 def written(record: Record) -> Record:

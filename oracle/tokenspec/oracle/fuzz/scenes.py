@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.fuzz.names import KEYS_OF_OBJECTS, alike, fresh
-from tokenspec.oracle.runtime.script import MINUTE_MS, MONTH, Wait
+from tokenspec.oracle.runtime.script import CLOCKS, MINUTE_MS, SLOWEST, Wait
 
 START = parse_instant("2027-01-31T22:30:00Z")
 """Late on the last day of a long month: the next anniversaries and the next midnight are awkward at once."""
@@ -26,19 +26,18 @@ _LATEST = 9_900
 """The last year in which a run begins: it may last decades, and no instant is beyond the year 9999."""
 
 
-_ANY = ("daily", "renewal")
 LENGTHS = (
     Wait(),
     Wait(ms=MINUTE_MS),
-    Wait(_ANY),
+    Wait(CLOCKS),
     Wait(ms=HOUR_MS),
     Wait(ms=DAY_MS),
-    Wait(_ANY, -1),
-    Wait(_ANY, 1),
-    MONTH,
+    Wait(CLOCKS, -1),
+    Wait(CLOCKS, 1),
+    SLOWEST,
     Wait(ms=1),
     Wait(ms=5 * HOUR_MS),
-    Wait(("renewal",), -1),
+    Wait(SLOWEST.clocks, -1),
     Wait(ms=49 * HOUR_MS),
     Wait(ms=31 * DAY_MS),
     Wait(ms=92 * DAY_MS),

@@ -17,13 +17,14 @@ from tokenspec.machine.fuzzing.boundary_values import Amounts
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import names_by_weight
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import DEFAULT, Catalogue, system
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, Catalogue, machines
 from tokenspec.oracle.fuzz.campaign import default_watch
-from tokenspec.oracle.fuzz.figures import OF_WORLDS
+from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.fitting import fit
-from tokenspec.oracle.fuzz.layer_claims import LayerChecks
+from tokenspec.oracle.fuzz.layer_checks import LayerChecks
 from tokenspec.oracle.fuzz.pairs import RulePairs, pairs_in
 from tokenspec.oracle.fuzz.scenes import Scene
+from tokenspec.oracle.fuzz.starts import STARTS
 from tokenspec.oracle.fuzz.worlds import Count, WorldFuzz, dice_of, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
@@ -45,8 +46,9 @@ class _Past(LayerChecks):
 
     def play(self, record: dict[str, Any]) -> Stepped:
         stepped = self._apply({**record, **self.asks})
-        if isinstance(stepped.answer.cost, int):
-            self.quoted = stepped.answer.cost
+        for number in SPEC.prices:
+            if isinstance(told := getattr(stepped.answer, number, None), int):
+                self.quoted = told
         return stepped
 
 
@@ -140,7 +142,7 @@ class SutFuzz(WorldFuzz):
         fitted = self._fitted(record)
         if fitted is not None and self.terms.looks_ahead and any(map(self.terms.bars, self._ahead(fitted))):
             fitted = None
-        begins_by_itself = record["event"] == "open_account" and not self.terms.opens_accounts
+        begins_by_itself = record["event"] == SPEC.opening.name and not self.terms.opens_accounts
         if fitted != record and not begins_by_itself:
             self.not_sent = self.not_sent or record["event"]
         if fitted is not None:
@@ -254,11 +256,10 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
     is_the_only_one = setting.known is not None or bool(terms.catalogue) or setting.has_own_catalogue or catalogue != DEFAULT
     base = world_fuzz(None, default_watch(), catalogue)
     unlisted = [name for e in base.events if e.name not in terms.events for name in names_by_weight(e)]
-    account, _, session = system(catalogue).machines
     own: dict[str, Any] = {
         **dict.fromkeys(unlisted),
         "events": tuple(e for e in base.events if e.name in terms.events),
-        "coverage": Coverage((account, session)),
+        "coverage": Coverage(machines(catalogue)),
         "tally": Tally(),
         "count": Count(),
         "client": openings.client,
@@ -268,8 +269,8 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
         "terms": terms,
         "setting": setting,
         # Where settings are inferred, one world may rule out what another one needs, and their figures are the same.
-        "figures": (catalogue,) if is_the_only_one else OF_WORLDS,
-        "plans": tuple(p for p in base.plans if terms.takes("plan", p)) or base.plans,
+        "figures": (catalogue,) if is_the_only_one else OTHERS.of_worlds,
+        "plans": tuple(p for p in base.plans if terms.takes(STARTS.key, p)) or base.plans,
         "keys": {e.name: payload_keys(e) for e in base.events},
     }
     return type("SutFuzz", (kind, base), own)

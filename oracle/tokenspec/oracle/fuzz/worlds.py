@@ -27,23 +27,24 @@ from tokenspec.machine.fuzzing.stateful import agreed, event_rule, names_by_weig
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.interpreters.live import LiveReader
+from tokenspec.machine.lang.catalogue import UNLISTED, Catalogue
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue, claims, system
-from tokenspec.oracle.fuzz.figures import SMALL, catalogues
-from tokenspec.oracle.fuzz.layer_claims import LayerChecks
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SPEC, claims, machines
+from tokenspec.oracle.base.specification import account as the_account
+from tokenspec.oracle.fuzz.figures import OTHERS
+from tokenspec.oracle.fuzz.layer_checks import layer_checks
 from tokenspec.oracle.fuzz.names import alike, fresh, unlisted
 from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, Scene, scene_of
+from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
+from tokenspec.oracle.runtime.memory import KEY, begins
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import MONTH, Script, Wait, move
+from tokenspec.oracle.runtime.script import Script, Wait
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.records import asked
-from tokenspec.machine.lang.catalogue import UNLISTED
-
-STARTS = ("opened", "subscribed", "emptied", "cancelled", "renewal due", "past due", "changed", "full bank", "lapsed", "nothing")
 
 
 @dataclass(frozen=True)
@@ -99,8 +100,8 @@ class WorldFuzz(RuleBasedStateMachine):
     fixed_catalogue: Catalogue | None = None
     figures: tuple[Catalogue, ...] = (DEFAULT,)
     """The catalogues that random walks take in turn."""
-    plans: tuple[str, ...] = DEFAULT.ranking[1:]
-    """The plans to begin with: the paid ones, where there are any."""
+    plans: tuple[str, ...] = STARTS.with_what(DEFAULT)
+    """The names of what accounts begin with."""
     on_example: Callable[[], None] | None = None
     check_readers_every: int = 5
     _scene = Scene()
@@ -112,8 +113,8 @@ class WorldFuzz(RuleBasedStateMachine):
         self._scene = scene or Scene()
         self.open_world(policy, catalogue, resets)
         first, other, _ = self._scene.accounts
-        if start != "nothing":
-            self._play_script(other, self._prelude("with a pack" if self._scene.naming % 4 else "opened", plan))
+        if start != NOTHING:
+            self._play_script(other, self._prelude(STARTS.of_other[not self._scene.naming % 4], plan))
         self._play_script(first, self._prelude(start, plan))
 
     def _play_script(self, who: str, script: Script) -> None:
@@ -132,34 +133,15 @@ class WorldFuzz(RuleBasedStateMachine):
         self._live = _live_reader(self.machine).bound_to(self.oracle.parameters)
         self._monitor = self.watch_for.monitor(self.oracle.compiled, self.tally)
         self._ghosts: dict[str, Row] = {}
-        self._layers = LayerChecks(self.oracle, self.tally, self.only, self._observe)
+        self._listed = listed(self.oracle.catalogue)
+        self._layers = layer_checks()(self.oracle, self.tally, self.only, self._observe)
         self.records: list[dict[str, Any]] = []
         self._now = self._scene.start
         self._steps = 0
 
     def _prelude(self, start: str, plan: str) -> Script:
-        """Returns the events that bring an account to the start of a run; the only wait is for the renewal."""
-        ranking, plans = self.oracle.catalogue.ranking, self.oracle.catalogue.plans
-        everything = self.oracle.catalogue.daily + plans[plan].allowance
-        spent = move("generate", job="j", cost=everything, media="image", origin="first_party")
-        pack = move("buy_topup", pack=next(iter(self.oracle.catalogue.packs), ""), quantity=1)
-        lower = move("downgrade", plan=ranking[ranking.index(plan) - 1] if ranking.index(plan) > 1 else plan)
-        subscribed = (move("open_account"), move("subscribe", plan=plan))
-        renew, failed = move("renew"), move("payment_failed")
-        starts: dict[str, Script] = {
-            "nothing": (),
-            "opened": (move("open_account", daily_reset_time=self._opening),),
-            "with a pack": (*subscribed, pack),
-            "subscribed": subscribed,
-            "emptied": (*subscribed, spent),
-            "cancelled": (*subscribed, pack, move("cancel")),
-            "renewal due": (*subscribed, MONTH, move("login", session="s1")),
-            "past due": (*subscribed, pack, MONTH, failed),
-            "changed": (*subscribed, pack, lower),
-            "full bank": (*subscribed, *(MONTH, renew) * 3, lower, MONTH),
-            "lapsed": (*subscribed, pack, MONTH, renew, MONTH, failed, move("lapse")),
-        }
-        return starts[start]
+        """Returns the events that bring an account to the start of a run."""
+        return STARTS.script(self.oracle.catalogue, start, plan, self._opening)
 
     @property
     def _opening(self) -> str:
@@ -203,12 +185,14 @@ class WorldFuzz(RuleBasedStateMachine):
         return fresh("e" if key == "id" else key[0], len(self.records), self._scene.naming)
 
     def _fit_to_the_lists(self, record: dict[str, Any], die: int) -> None:
-        """Fits a generation to the lists: with a model it has no origin; with an action it mostly costs the listed price."""
-        if "model" in record:
-            record.pop("origin", None)
-        price = self.oracle.catalogue.prices.get(record.get("action", ""))
-        if "cost" in record and price is not None and die % 4:
-            record["cost"] = price
+        """Fits a record to the lists: what one key tells is not said by another; a number that is listed is mostly that one."""
+        for said in _payload(self.oracle.reader.declared[record["event"]]):
+            if said.instead and said.instead in record:
+                record.pop(said.key, None)
+        for number, key in SPEC.prices.items():
+            price = self._listed[SPEC.names[key]].get(record.get(key, ""))
+            if number in record and price is not None and die % 4:
+                record[number] = price
 
     def answered(self, record: dict[str, Any], answer: Answer) -> None:
         """Called with each record and the right answer to it; override it to compare an implementation."""
@@ -288,44 +272,50 @@ class WorldFuzz(RuleBasedStateMachine):
             return (None, "00:00", self._opening, "23:59")[die % 4]
         if key.shape is Shape.POOLS:
             return self._layers.shown(who, die)
-        if key.name == "job":
+        if key.name == KEY:
             return self._job(who, event, die)
-        # One generation in eight names its action, one in eight its model.
+        # One record in eight has a key that may be left out.
         if key.optional:
             if die % 8:
                 return None
             die //= 8
-        if key.name == "action":
-            actions = (*self.oracle.catalogue.prices, "no such action")
-            return actions[die % len(actions)]
-        if key.name == "model":
-            models = (*self.oracle.catalogue.models, "no such model")
-            return models[die % len(models)] + ("", " Fast", "-lite", "x")[die % 4]
-        if key.name == "to":
+        if key.name in SPEC.names:
+            entries = self._listed[SPEC.names[key.name]]
+            names = (*entries, f"no such {key.name}")
+            # Entries that are more than a number have variants.
+            has_variants = any(isinstance(entry, dict) for entry in entries.values())
+            return names[die % len(names)] + (("", " Fast", "-lite", "x")[die % 4] if has_variants else "")
+        if key.name == SPEC.other_account:
             return (*self._scene.accounts, "t1")[die % 4]
         name = f"{key.name[0]}{die % 2 + 1}"
         return alike(name, die // 8) if die % 8 == 7 else name
 
     def _job(self, who: str, event: Event, die: int) -> str:
-        """Returns a job: mostly a new one for an event that starts jobs, mostly an accepted one for any other.
+        """Returns the name of an entry: mostly a new one for an event that begins entries, mostly an accepted one for any other.
 
         A new one has often been refused before: a refusal does not use it up.
         """
         account = self.oracle.accounts.get(who)
         known = list(account.entries) if account is not None else []
-        wants_new = any(f.name == "job_is_new" for f in event.fields)
+        wants_new = begins(event.name)
         if known and (die % 8 == 7) == wants_new:
             return known[-1 - die // 8 % len(known)]
-        tried = [r["job"] for r in self.records if r["account"] == who and "job" in r and r["job"] not in known]
+        tried = [r[KEY] for r in self.records if r["account"] == who and KEY in r and r[KEY] not in known]
         if die % 8 == 5:
-            return self._of_another(who, "job")
-        return tried[-1] if tried and die % 4 == 2 else self._unused_name(who, "job", die)
+            return self._of_another(who, KEY)
+        return tried[-1] if tried and die % 4 == 2 else self._unused_name(who, KEY, die)
 
     def _of_another(self, who: str, key: str) -> str:
         """Returns the last id or job that another account has named, and this one has not; a new one where there is none."""
         own = {r[key] for r in self.records if key in r and r["account"] == who}
         others = (r[key] for r in reversed(self.records) if key in r and r["account"] != who and r[key] not in own)
         return next(others, f"{key[0]}{len(self.records)}")
+
+
+def listed(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+    """Returns the entries of each table that keys of records name."""
+    written = catalogue.written()
+    return {table: written[table] for table in SPEC.names.values()}
 
 
 @lru_cache(maxsize=8)
@@ -349,11 +339,9 @@ def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catal
 
     `machine` replaces the account; runs use `catalogue` alone, in place of the default and others of its plans.
     """
-    account, _, session = system(catalogue or DEFAULT).machines
-    account = machine or account
-    ranking = (catalogue or DEFAULT).ranking
-    plans = ranking[1:] or ranking
-    events = [e for m in (account, session) for e in m.events if e.actor is not Actor.CLOCK]
+    account = machine or the_account(catalogue or DEFAULT)
+    plans = STARTS.with_what(catalogue or DEFAULT)
+    events = [e for m in (account, *machines(catalogue or DEFAULT)[1:]) for e in m.events if e.actor is not Actor.CLOCK]
     rules = {
         name: event_rule(e, dice_of(e), lambda run, event, dice: run.act(event, dice))
         for e in events
@@ -363,13 +351,13 @@ def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catal
         "begin": _beginning(account, catalogue, plans),
         "events": tuple(events),
         "machine": account,
-        "watch_for": watch or Watch(account, claims(ranking)),
+        "watch_for": watch or Watch(account, claims(catalogue or DEFAULT)),
         "coverage": Coverage((account,)),
         "tally": Tally(),
         "count": Count(),
         "failure": None,
         "fixed_catalogue": catalogue,
-        "figures": (catalogue,) if catalogue is not None else (DEFAULT, DEFAULT, SMALL),
+        "figures": (catalogue,) if catalogue is not None else (DEFAULT, DEFAULT, OTHERS.small),
         "plans": plans,
     }
     return type("WorldFuzz", (WorldFuzz,), {**rules, **own})
@@ -386,9 +374,9 @@ def _beginning(account: Machine, catalogue: Catalogue | None, plans: tuple[str, 
 
     return initialize(
         policy=answers_of(account),
-        catalogue=catalogues() if catalogue is None else st.just(catalogue),
+        catalogue=OTHERS.drawn() if catalogue is None else st.just(catalogue),
         resets=st.sampled_from(("explicit", "explicit", "implied")),
-        start=st.sampled_from(STARTS),
+        start=st.sampled_from(STARTS.names),
         plan=st.sampled_from(plans),
         scene=st.binary(min_size=DICE, max_size=DICE),
     )(begin)

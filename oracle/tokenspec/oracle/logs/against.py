@@ -16,7 +16,7 @@ from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import DELTA, SAID, Answer, Difference, differences
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Record, event_of
+from tokenspec.oracle.wire.records import RENAMED, Record, event_of
 
 SHOWN = 20
 """The number of most touched accounts that are named."""
@@ -112,8 +112,8 @@ class Against:
         touched.records += 1
 
     def _as_read_there(self, record: Record, line: Line) -> Record:
-        """Returns the record with its plan as the other catalogue's aliases have it."""
-        if getattr(record, "plan", None) is None:
+        """Returns the record with its names as the other catalogue's aliases have it."""
+        if all(getattr(record, key, None) is None for key in RENAMED):
             return record
         try:
             return self.other.reader.decode(line.content)
@@ -133,7 +133,7 @@ class Against:
     @staticmethod
     def _balances(oracle: Oracle, account: Account) -> Mapping[str, int]:
         state = dict(zip((v.name for v in oracle.machine.variables), account.row, strict=True))
-        return dict.fromkeys(POOLS, 0) if state["status"] == ABSENT else {pool: int(state[pool]) for pool in POOLS}
+        return dict.fromkeys(POOLS, 0) if state[oracle.machine.control] == ABSENT else {pool: int(state[pool]) for pool in POOLS}
 
     def spread(self) -> dict[str, Spread]:
         """Returns the distribution of the differences by pool; median, p95 and most are of amounts, whatever their signs."""

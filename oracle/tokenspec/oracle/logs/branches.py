@@ -25,7 +25,7 @@ from tokenspec.machine.lang.calendars import variants
 from tokenspec.machine.lang.declaration import ClockAct, Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import WentBack
-from tokenspec.oracle.base.specification import IDS, POLICIES, Catalogue
+from tokenspec.oracle.base.specification import IDS, POLICIES, Catalogue, account
 from tokenspec.oracle.logs.judged import Compared, Judged, Mismatch, RuledOut, Unexplained
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.logs.possible_settings import PossibleSettings
@@ -63,9 +63,10 @@ Names = Counter[tuple[str, str, str]]
 def _idle(names: Names) -> tuple[str, ...]:
     """The policies on which nothing turns: those of ids, where none comes twice."""
     comes_again = any(times > 1 for (kind, _, _), times in names.items() if kind == "id")
-    return () if comes_again else (IDS.repeated, IDS.refused)
+    return () if comes_again or IDS is None else (IDS.repeated, IDS.refused)
 
 
+_KEY = memory.key if (memory := account().memory) is not None else ""
 _Timed: TypeAlias = tuple[Settings, ClockReader]
 """A calendar that a clock may follow, and the settings that give it that one."""
 
@@ -87,7 +88,9 @@ class Worlds:
         self._oracle, self._possible, self._timed = plain, dict[str, list[_Choice]](), dict[str, list[_Timed]]()
         self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
         self._calendars = {
-            c.name: [(self.sets.with_answers(chosen), ClockReader(c, chosen)) for chosen, _ in variants(c.calendar)]
+            c.name: [
+                (self.sets.with_answers(chosen), ClockReader(c, chosen, plain.machine)) for chosen, _ in variants(c.calendar)
+            ]
             for c in plain.machine.clocks
         }
         """By clock, each calendar that some settings give it, with these settings."""
@@ -107,8 +110,8 @@ class Worlds:
         if settings is not self._settled:
             self._settled, self._oracle, self._possible, self._timed = settings, self.oracle_of(settings), {}, {}
         oracle = self._oracle
-        if record.id is not None and record.id in account.answers:
-            settings = self._under(settings, oracle.ids.repeated)
+        if IDS is not None and record.id is not None and record.id in account.answers:
+            settings = self._under(settings, IDS.repeated)
         before = {name: _shown(account, name) for name in self._calendars}
         if isinstance(record, Snapshot):
             possible, before = self._mid_life.of(row_of(oracle, record)), {}
@@ -132,8 +135,8 @@ class Worlds:
                     if self._moved(clock, was, stepped.steps, record) != shown and settings & of:
                         settings ^= settings & of
         # A refusal that is kept is first read when its id comes again, and then it makes another account.
-        if record.id is not None and stepped.decided_by is not None and stepped.answer.outcome == "refused":
-            settings = self._under(settings, oracle.ids.refused)
+        if IDS is not None and record.id is not None and stepped.decided_by is not None and stepped.answer.outcome == "refused":
+            settings = self._under(settings, IDS.refused)
         return stepped.answer, settings
 
     def _under(self, settings: Settings, name: str) -> Settings:
@@ -300,7 +303,7 @@ class Followed:
         for each in named:
             kind, _, name = each
             if self._names is not None and not self._names[each]:
-                (account.entries if kind == "job" else account.answers).pop(name, None)
+                (account.entries if kind == _KEY else account.answers).pop(name, None)
             elif kind == "id":
                 first = account.answers.get(name)
                 added.append(None if first is None else json.encode(first))
@@ -330,7 +333,7 @@ def _joined(branches: list[Branch]) -> list[Branch]:
 
 
 def _are_alike(one: Account, other: Account) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in ("daily", "renewal", "last_at", "sessions", "timeline"))
+    return all(getattr(one, name) == getattr(other, name) for name in ("dials", "last_at", "sessions", "timeline"))
 
 
 def names_of(records: Iterable[Record]) -> Names:
@@ -339,5 +342,5 @@ def names_of(records: Iterable[Record]) -> Names:
 
 
 def _named(record: Record) -> list[tuple[str, str, str]]:
-    names = ("job", getattr(record, "job", None)), ("id", record.id)
+    names = (_KEY, getattr(record, _KEY, None)), ("id", record.id)
     return [(kind, record.account, name) for kind, name in names if name is not None]

@@ -12,24 +12,21 @@ from msgspec import UNSET, structs
 
 from tokenspec.machine.interpreters.dates import DAY_MS, date_of
 from tokenspec.machine.lang.declaration import ClockAct
-from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS
+from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, TOTAL_POOLS, account
 from tokenspec.oracle.logs.before_the_log import may_have_changed
-from tokenspec.oracle.runtime.clocks import Dial
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.clocks import Dial, runs_in
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
+from tokenspec.oracle.runtime.memory import KEY, charged_to, marks, refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.possible_states import possible_states
 from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
-from tokenspec.oracle.wire.answers import BY_POOL, Answer, Difference, differences, without_delta
-from tokenspec.oracle.wire.observations import INSTANTS, instant_of
-from tokenspec.oracle.wire.records import Record
-from tokenspec.machine.lang.catalogue import NONE
-from tokenspec.spec.words import SUBSCRIBED
+from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SAID_BY_RULES, SHOWN, Answer, Difference, differences, without_delta
+from tokenspec.oracle.wire.observations import instant_of
+from tokenspec.oracle.wire.records import Record, event_of
 
-_STANDS_FOR_NULL = {"status": ABSENT, "scheduled_plan": NONE}
-_STANDING = ("status", "plan", "scheduled_plan", *INSTANTS)
+_STANDS_FOR_NULL = {shown.variable: shown.null for shown in SPEC.answer.state} | {account().control: ABSENT}
+_STANDING = (*SHOWN, *INSTANTS)
 """The answered fields, beside the balances, that an account holds and that are not derived from others."""
-_DUE = {"next_renewal_at": ("renewals_due", 0), "next_daily_reset_at": ("daily_reset_due", False)}
-"""By answered instant, the variable that counts what is due of it, and its value where nothing is."""
 
 
 def observes_all(observed: Mapping[str, Any]) -> bool:
@@ -42,7 +39,8 @@ class GoingOn:
 
     def __init__(self, oracle: Oracle) -> None:
         self._oracle = oracle
-        self._possible = possible_states(oracle.compiled, oracle.catalogue.ranking)
+        self._possible = possible_states(oracle.compiled, oracle.catalogue)
+        self._clock_of = {SPEC.answer.clocks[c]: clock for c, clock in oracle.clocks.items() if c in SPEC.answer.clocks}
         self._at = {v.name: position for position, v in enumerate(oracle.machine.variables)}
 
     def take_over(self, record: Record, answer: Answer, found: Sequence[Difference], is_repeated: bool = False) -> None:
@@ -87,29 +85,35 @@ class GoingOn:
         changed, row = account.copy(), list[Any](account.row)
         for field, value in changes.items():
             if field in INSTANTS:
-                setattr(changed, "renewal" if field == "next_renewal_at" else "daily", _dial(value))
-                name, nothing = _DUE[field]
-                row[self._at[name]] = nothing
+                clock = self._clock_of[field]
+                changed.dials[CLOCK_AT[clock.declared.name]] = _dial(value)
+                if clock.due is not None:
+                    row[self._at[clock.due.name]] = self._oracle.compiled.initial[self._at[clock.due.name]]
             else:
                 row[self._at[field.removeprefix("balances.")]] = _STANDS_FOR_NULL.get(field, value) if value is None else value
         changed.row = tuple(row)
-        if account.row[0] in SUBSCRIBED and row[0] not in SUBSCRIBED:
-            self._oracle.memory.clock_acts(changed, "renewal", ClockAct.STOPS)
+        machine, control = self._oracle.machine, self._oracle.control
+        for name in CLOCK_AT:
+            if runs_in(machine, name, str(account.row[control])) and runs_in(machine, name, str(row[control])) is False:
+                self._oracle.memory.clock_acts(changed, name, ClockAct.STOPS)
         return None if self._possible.wrong_with(changed.row) or wrong_with_clocks(self._oracle, changed) else changed
 
     def _remember(self, account: Account, record: Record, answer: Answer, observed: Mapping[str, Any]) -> None:
-        """Records the job and the id of `record` with the observed outcome and charge."""
-        job, outcome = getattr(record, "job", None), observed.get("outcome") or answer.outcome
-        if job is not None and record.__struct_config__.tag == "refund":
-            if job in account.entries and outcome != answer.outcome:
-                self._oracle.memory.note(account, job, {"job_is_refunded": outcome == "accepted"})
-        elif job is not None and outcome == "accepted":
+        """Records the remembered name and the id of `record` with the observed outcome and charge."""
+        key, outcome, event = getattr(record, KEY, None), observed.get("outcome") or answer.outcome, event_of(record)
+        if key is not None and refers(event):
+            if key in account.entries and outcome != answer.outcome:
+                happened = outcome == "accepted"
+                marked = {name: value if happened else not value for name, value in marks(event).items()}
+                self._oracle.memory.note(account, key, marked)
+        elif key is not None and outcome == "accepted":
             charged = observed.get("charge")
             if charged is None:
                 charged = {} if answer.charge is UNSET else answer.charge
-            self._oracle.memory.note(account, job, {f"{pool}_part": charged.get(pool) or 0 for pool in POOLS})
-        elif job is not None and answer.outcome == "accepted":
-            account.entries.pop(job, None)
+            parts = {name: charged.get(pool) or 0 for name, pool in charged_to(event).items()}
+            self._oracle.memory.note(account, key, parts)
+        elif key is not None and answer.outcome == "accepted":
+            account.entries.pop(key, None)
         if record.id is not None:
             account.answers.pop(record.id, None)
             if self._oracle.uses_id_up(outcome):
@@ -132,6 +136,6 @@ def _as_observed(answer: Answer, observed: Mapping[str, Any]) -> Answer:
             pools = {**({} if ours is UNSET else ours), **{p: n for p, n in said[name].items() if n is not None}}
             said[name] = pools if name == "balances" or said[name] else UNSET
     if said.get("outcome", answer.outcome) != answer.outcome:
-        said = {"reason": UNSET, "mode": UNSET, "charge": UNSET, **said}
+        said = {**dict.fromkeys(("reason", *SAID_BY_RULES), UNSET), **said}
     said.pop("duplicate", None)
     return structs.replace(answer, **said)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.interpreters.dates import DAY_MS
-from tokenspec.machine.lang.declaration import Clock, Kind, Since
+from tokenspec.machine.lang.declaration import Clock, Kind, Machine, Since
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import POOLS
@@ -24,7 +24,7 @@ from tokenspec.oracle.logs.going_on import GoingOn
 from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.logs.rows_read import RowsRead
 from tokenspec.oracle.runtime.clocks import Dial
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Difference, differences
@@ -32,8 +32,8 @@ from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Record, Snapshot, event_of
 from tokenspec.oracle.wire.resets import runs_by_itself
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
-from tokenspec.spec.daily_job import DUE, OVERDUE, WAITING
 
+WAITING, DUE, OVERDUE = "waiting", "due", "overdue"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -136,17 +136,20 @@ class Story:
     @property
     def due(self) -> list[Due]:
         """Returns the due dates of the running clocks."""
-        dials: list[tuple[Clock, Dial | None]] = [(c, getattr(self.kept, c.name)) for c in self.oracle.machine.clocks]
+        dials: list[tuple[Clock, Dial | None]] = [(c, self.kept.dial(c.name)) for c in self.oracle.machine.clocks]
         return [
-            Due(clock, dial.shown, self._job_state(clock, dial), support_after(clock, dial, self.kept.daily_ran))
+            Due(clock, dial.shown, self._job_state(clock, dial), support_after(clock, dial, self._ran(clock)))
             for clock, dial in dials
             if dial is not None
         ]
 
+    def _ran(self, clock: Clock) -> int:
+        return self.kept.ran[CLOCK_AT[clock.name]]
+
     def _job_state(self, clock: Clock, dial: Dial) -> str:
-        if clock.name == "daily":
-            return daily_job_state(self.oracle, self.account, self.at)
-        return WAITING if self.at < dial.shown else OVERDUE if self.at > support_after(clock, dial, self.kept.daily_ran) else DUE
+        if job_machine(self.oracle, clock) is not None:
+            return job_state(self.oracle, self.account, clock, self.at)
+        return WAITING if self.at < dial.shown else OVERDUE if self.at > support_after(clock, dial, self._ran(clock)) else DUE
 
 
 def support_after(clock: Clock, dial: Dial, ran: int) -> int:
@@ -220,7 +223,8 @@ class _Teller:
         self._story, self._oracle = story, story.oracle
         self._rules = {r.name: r for e in self._oracle.machine.events for r in e.rules}
         self._clocks = {c.falls_due: c for c in self._oracle.machine.clocks}
-        self._due_at = [v.name for v in self._oracle.machine.variables].index("renewals_due")
+        names = [v.name for v in self._oracle.machine.variables]
+        self._due_at = {c.declared.falls_due: names.index(c.due.name) for c in self._oracle.clocks.values() if c.due is not None}
         self._going_on = GoingOn(story.oracle)
         self._at = 0
         self._line: Line | None = None
@@ -275,7 +279,7 @@ class _Teller:
     def _tell(self, step: MachineStep) -> None:
         event, before, outcome = step.event, step.before, step.outcome
         clock = self._clocks.get(event)
-        if clock is not None and runs_by_itself(self._oracle.resets, clock.name) and not before[self._due_at]:
+        if clock is not None and runs_by_itself(self._oracle.resets, clock.name) and not before[self._due_at[event]]:
             # No run was due before, so the clock showed this very instant.
             self._by_itself[clock.job] = step.at
         if outcome[0] < 0 or clock is not None:
@@ -322,44 +326,47 @@ def local_time(at: int, zone: ZoneInfo) -> str | None:
         return None
 
 
-def next_daily_reset(oracle: Oracle, account: str, zone: str = "UTC") -> datetime:
-    """Returns the account's next daily reset (the pending one, while its job is late) as local time in `zone` (A08, A12, F14).
+def due_at(oracle: Oracle, account: str, clock: str, zone: str = "UTC") -> datetime:
+    """Returns the next due instant of a clock (the pending one, while its job is late) as local time in `zone`.
 
-    `zone` is a name of the IANA data base. Raises `KeyError` for an account that was never opened and
+    `zone` is a name of the IANA data base. Raises `KeyError` for an account whose clock does not run and
     `ZoneInfoNotFoundError`, a `KeyError` as well, for an unknown zone.
     """
-    dial = oracle.accounts[account].daily
+    dial = oracle.accounts[account].dial(clock)
     if dial is None:
         raise KeyError(account)
     return (_EPOCH + timedelta(milliseconds=dial.shown)).astimezone(ZoneInfo(zone))
 
 
-def _heard(oracle: Oracle, event: str) -> list[str]:
-    """Returns the events of the daily job that the declared links fire upon `event` of the account."""
-    account, job, _ = oracle.system.machines
-    links = [link.then.partition(".") for link in oracle.system.links if link.when == f"{account.name}.{event}"]
-    return [heard for machine, _, heard in links if machine == job.name]
+def _heard(oracle: Oracle, event: str, by: Machine) -> list[str]:
+    """Returns the events of `by` that the declared links fire upon `event` of the account."""
+    links = [link.then.partition(".") for link in oracle.system.links if link.when == f"{oracle.machine.name}.{event}"]
+    return [heard for machine, _, heard in links if machine == by.name]
 
 
-def daily_job_state(oracle: Oracle, account: str, at: int) -> str:
-    """Returns the state of the account's daily job at `at` (milliseconds): `waiting`, `due`, `late` or `overdue` (A03, F21).
+def job_machine(oracle: Oracle, clock: Clock) -> Machine | None:
+    """Returns the machine of the job of a clock, which hears when it falls due; None where none is declared."""
+    others = (m for m in oracle.system.machines[1:] if m is not oracle.session_machine)
+    return next((m for m in others if _heard(oracle, clock.falls_due, m)), None)
 
-    The declared job machine runs the events so far: falling due, and each timer that has run out.
-    Raises `KeyError` for an account that was never opened.
+
+def job_state(oracle: Oracle, account: str, clock: Clock, at: int) -> str:
+    """Returns the state that the declared machine of a clock's job is in at `at` (milliseconds).
+
+    It runs the events so far: falling due, and each timer that has run out. Raises `KeyError` for an account whose clock does
+    not run.
     """
-    dial = oracle.accounts[account].daily
-    if dial is None:
+    dial, machine = oracle.accounts[account].dial(clock.name), job_machine(oracle, clock)
+    if dial is None or machine is None:
         raise KeyError(account)
-    machine = next(m for m in oracle.system.machines if m.name == "daily_job")
     reader = Compiled(machine, {})
     row = reader.initial
     if at < dial.shown:
-        return WAITING
-    clock = next(clock for clock in oracle.machine.clocks if clock.name == "daily")
-    fired = dict.fromkeys(_heard(oracle, clock.falls_due), dial.shown)
-    fired |= dict.fromkeys(_heard(oracle, clock.job), oracle.accounts[account].daily_ran)
-    happened = [*_heard(oracle, clock.falls_due)]
-    happened += [timer.event for timer in machine.timers if at - fired[timer.since] > timer.after_ms]
+        return str(row[0])
+    falls_due = _heard(oracle, clock.falls_due, machine)
+    fired = dict.fromkeys(falls_due, dial.shown)
+    fired |= dict.fromkeys(_heard(oracle, clock.job, machine), oracle.accounts[account].ran[CLOCK_AT[clock.name]])
+    happened = [*falls_due, *(timer.event for timer in machine.timers if at - fired[timer.since] > timer.after_ms)]
     for event in happened:
         row = reader.steps[event](row, ())[1]
     return str(row[0])

@@ -18,10 +18,9 @@ class PossibleSettings:
     """
 
     def __init__(self, sets: SettingSets, oracle: Oracle, combinations: Callable[[Event], list[dict[str, str]]]) -> None:
-        ranking = oracle.catalogue.ranking
-        read = combinations(PossibleStates(oracle.machine, oracle.parameters, ranking).event)
+        read = combinations(PossibleStates(oracle.machine, oracle.parameters, oracle.catalogue).event)
         self._states = [
-            (sets.with_answers(chosen), PossibleStates(oracle.machine, {**oracle.parameters, **chosen}, ranking))
+            (sets.with_answers(chosen), PossibleStates(oracle.machine, {**oracle.parameters, **chosen}, oracle.catalogue))
             for chosen in read
         ]
 

@@ -7,15 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.lang.catalogue import UNLISTED
+from tokenspec.machine.lang.expr import names_in
 from tokenspec.machine.lang.ids import Repeat
+from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadRecord, WentBack
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.nearest import nearest
+from tokenspec.oracle.base.specification import hint
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.against import Against
 from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn, observes_all
-from tokenspec.oracle.logs.known_ways import known_ways
 from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.logs.rows_read import RowsRead
 from tokenspec.oracle.logs.what_decided import because
@@ -24,7 +27,7 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference, can_be_compared, differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.observations import instant_of
-from tokenspec.oracle.wire.records import Reader, Record, event_of
+from tokenspec.oracle.wire.records import RENAMED, Reader, Record, event_of
 
 __all__ = ["Bad", "Divergence", "Report", "Sum", "replay"]
 
@@ -369,18 +372,23 @@ class _Finder:
         skipped = list(self._progress.skipped.get(record.account, ()))
         notes = self._nearly(record, decided_by)
         diverges = Divergence(line, record.account, event, at, found, state, rule, why, clauses, position, skipped, notes)
-        diverges.known = known_ways(self._oracle, record, state, answer, found)
+        known_ways = hint("known_ways")
+        diverges.known = known_ways(self._oracle, record, state, answer, found) if known_ways is not None else []
         diverges.can_be_followed = record.account not in self._progress.followed_no_more
         return diverges
 
     def _nearly(self, record: Record, decided_by: str | None) -> list[str]:
         """Returns a note with the catalogue's name, where the record's own is refused and resembles it."""
-        catalogue = self._oracle.catalogue
-        names = {"plan_must_exist": ("plan", catalogue.plans), "pack_must_exist": ("pack", catalogue.packs)}
-        key, known = names.get(decided_by or "", ("", {}))
-        asked = getattr(record, key, None)
-        near = nearest(asked, known) if asked is not None else None
-        if near is None:
+        event = self._oracle.machine.event_named.get(event_of(record))
+        if event is None:
             return []
-        alias = f"; an older name is understood once a catalogue lists it in aliases, as {as_text(asked)} = {as_text(near)}"
-        return [f"the catalogue has no {key} {as_text(asked)}; did you mean {as_text(near)}?{alias if key == 'plan' else ''}"]
+        read = {name for need in event.requires if need.code == decided_by for name in names_in(need.holds)}
+        for said in event.fields:
+            if said.name in read and isinstance(said.type, Enum) and UNLISTED in said.type.members:
+                asked = getattr(record, said.key)
+                near = nearest(asked, said.type.members)
+                if near is not None and near != asked:
+                    alias = "; an older name is understood once a catalogue lists it in aliases"
+                    alias = f"{alias}, as {as_text(asked)} = {as_text(near)}" if said.key in RENAMED else ""
+                    return [f"the catalogue has no {said.key} {as_text(asked)}; did you mean {as_text(near)}?{alias}"]
+        return []

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.clauses import clauses_of, reason
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS
+from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import RanByItself
 from tokenspec.oracle.wire.answers import Difference
-from tokenspec.machine.lang.catalogue import NONE
 
+_NULLS = {shown.variable: shown.null for shown in SPEC.answer.state}
 REPEATED = "duplicate"
 """The name in place of a rule where an id was used before."""
 
@@ -54,7 +54,7 @@ def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> Ra
     if not ran:
         return None
     names = [v.name for v in oracle.machine.variables]
-    shown = {clock.job: f"next_{_SHOWN.get(clock.name, clock.name)}_at" for clock in oracle.machine.clocks}
+    shown = {clock.job: SPEC.answer.clocks.get(clock.name, clock.name) for clock in oracle.machine.clocks}
     changed = {shown[job.event]: job for job in ran}
     for job in ran:
         before, after = (dict(zip(names, row, strict=True)) for row in (job.before, job.after))
@@ -70,10 +70,6 @@ def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> Ra
     if all(name in changed and name not in by_event for name, _, _ in differing):
         return changed[differing[0][0]]
     return None
-
-
-_SHOWN = {"daily": "daily_reset"}
-"""By clock, the name that an answer gives its instant, where it is another."""
 
 
 def _field(variable: str) -> str:
@@ -101,6 +97,9 @@ def _without(oracle: Oracle, event: str, differing: Sequence[Difference], shown:
             row = after
             given = oracle.machine.event_named[event].answers
             said |= {name.replace("charge_", "charge."): value for name, value in zip(given, answers, strict=True)}
-    said |= {_field(v.name): None if value == NONE else value for v, value in zip(oracle.machine.variables, row, strict=True)}
+    said |= {
+        _field(v.name): None if value == _NULLS.get(v.name) else value
+        for v, value in zip(oracle.machine.variables, row, strict=True)
+    }
     said["total"] = sum(said[_field(pool)] for pool in TOTAL_POOLS)
     return all(name in said and (said[name] == got or (not got and not said[name])) for name, _, got in differing)

@@ -35,7 +35,7 @@ from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, Catalogue, claims, system
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, Catalogue, claims, hint, system
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -66,9 +66,9 @@ def contents(
     `folder` is that of the document, to which paths among the options are relative.
     """
     machines = {m.name: m for m in system(catalogue).machines}
-    account, stated = next(iter(machines.values())), claims(catalogue.ranking)
+    account, stated = next(iter(machines.values())), claims(catalogue)
     found: dict[str, tuple[str, Callable[[Mapping[str, str]], Content]]] = {
-        "plans": ("the plans and their figures", lambda _: _plans(catalogue)),
+        **{name: (says, partial(_made, make, catalogue)) for name, (says, make) in (hint("tables") or {}).items()},
         "policies": ("every open question with its answers", lambda _: tables.policies(account)),
         "claims": ("what must always hold, and how it is shown", lambda _: _claims(stated)),
         "formulas": ("the claims as formulas", lambda _: _formulas(stated)),
@@ -156,19 +156,15 @@ def _asked(options: Mapping[str, str], known: Mapping[str, T]) -> dict[str, T]:
     return {name: known[name] for name in asked}
 
 
-def _plans(catalogue: Catalogue) -> Table:
-    rows = []
-    for name, plan in catalogue.plans.items():
-        allowance, bank = f"{plan.allowance:,}", f"{plan.allowance * catalogue.bank_months:,}"
-        rows.append((name, allowance, bank, ", ".join(plan.relaxed) or "-", f"{plan.api:,}"))
-    return table(("plan", "fast tokens a month", "the bank holds", "unlimited", "API tokens a month"), rows)
+def _made(make: Callable[[Catalogue], Table], catalogue: Catalogue, options: Mapping[str, str]) -> Table:
+    return make(catalogue)
 
 
 def _cited() -> dict[str, tuple[str, ...]]:
     cited: dict[str, tuple[str, ...]] = {}
     for machine in system().machines:
         cited |= citations(machine)
-    return cited | {f"claim {c.number}": c.clauses for c in claims(DEFAULT.ranking)}
+    return cited | {f"claim {c.number}": c.clauses for c in claims()}
 
 
 def _tests(folder: Path, options: Mapping[str, str]) -> dict[str, list[str]]:

@@ -22,7 +22,7 @@ from tokenspec.machine.lang.claims import Claim, StatePart, StepPart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Var, children
 from tokenspec.oracle.base.provenance import line, stamp
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, POOLS, Catalogue, claims, system
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, POOLS, Catalogue, claims, machines
 from tokenspec.oracle.publish.wasm_module import module_of
 from tokenspec.oracle.wire.observations import NAMES, Observations
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
@@ -56,7 +56,7 @@ def build(
 
     The page begins with `records`, good ones of a log called `log`, under `policy`. Raises `BadSetting`.
     """
-    account, _, session = system(catalogue).machines
+    account, *others = machines(catalogue)
     settings = policy_from(policy)
     data = {
         **stamp(),
@@ -65,13 +65,13 @@ def build(
         "policy": settings,
         "clauses": CLAUSES,
         "answer_fields": NAMES,
-        "observed": Observations((*account.events, *session.events)).forms(),
+        "observed": Observations([event for machine in (account, *others) for event in machine.events]).forms(),
         "pools": POOLS,
-        "ceilings": ceilings(account, claims(catalogue.ranking)),
+        "ceilings": ceilings(account, claims(catalogue)),
         "log": log,
         "records": list(records),
         "modules": {
-            machine.name: base64.b64encode(module_of(machine, catalogue, settings)).decode() for machine in (account, session)
+            machine.name: base64.b64encode(module_of(machine, catalogue, settings)).decode() for machine in (account, *others)
         },
     }
     script = "\n".join(_inlined(_host_file(name)) for name in HOST) + "\n".join(_inlined(_page_file(name)) for name in PAGE)

@@ -13,4 +13,4 @@ from tokenspec.oracle.base.specification import Catalogue, claims
 
 def module_of(machine: Machine, catalogue: Catalogue, policy: Mapping[str, str]) -> bytes:
     """Returns the module of a machine of `system(catalogue)`. Figures and policies are its initial ones."""
-    return embedded(Interface(machine, claims(catalogue.ranking)), {**catalogue.parameters(), **policy}, stamp())
+    return embedded(Interface(machine, claims(catalogue)), {**catalogue.parameters(), **policy}, stamp())

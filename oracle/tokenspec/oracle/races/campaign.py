@@ -11,7 +11,7 @@ from typing import Any
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.specification import system
+from tokenspec.oracle.base.specification import machines, system
 from tokenspec.oracle.fuzz.closed import closed_by
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.races.files import records_of_history
@@ -60,9 +60,8 @@ class Campaign:
         self._players, self._setting, self._race, self._result, self._tick = players, setting, race, result, tick
         result.policy = {**setting.policy, **terms.policy}
         result.left_out = players.openings.left_out
-        account, _, session = system(setting.catalogue).machines
         self._keys = {event.name: payload_keys(event) for event in system(setting.catalogue).events}
-        result.coverage, result.closed = Coverage((account, session)), closed_by(terms, setting)
+        result.coverage, result.closed = Coverage(machines(setting.catalogue)), closed_by(terms, setting)
         self.terms, self._judge = terms, Judge(meaning_of(setting, terms), terms, setting)
 
     def search(self) -> None:

@@ -8,18 +8,33 @@ two events. What is drawn fits the state that the account may be in by then, and
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
+from tokenspec.machine.lang.catalogue import NONE, UNLISTED, Catalogue
+from tokenspec.machine.lang.declaration import Kind, Origin, Shape
+from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS, Catalogue, system
+from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS, hint, machines, system
+from tokenspec.oracle.base.specification import account as the_account
+from tokenspec.oracle.fuzz.worlds import listed
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import ANSWERED, Record, Round
 from tokenspec.oracle.runtime.journal import Account
-from tokenspec.oracle.runtime.script import DAY, MINUTE_MS, MONTH, START, Script, Wait, move
+from tokenspec.oracle.runtime.memory import KEY, begins
+from tokenspec.oracle.runtime.script import CLOCKS, LOOK, MINUTE_MS, START, Move, Script, Wait, move
 from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, Capabilities, payload_keys
 from tokenspec.oracle.wire.protocol import JOBS
 
+_AMOUNTS = {
+    e.name: tuple(f.key for f in e.fields if f.origin is Origin.PAYLOAD and isinstance(f.type, Tokens))
+    for e in the_account().events
+    if any(line.kind is Kind.SPENT for rule in e.rules for line in rule.ledger)
+}
+"""By event that spends tokens, its fields that hold a number."""
+_CHARGES = [*_AMOUNTS, *list(_AMOUNTS)[:1]]
+_INSTEAD = {f.key for e in the_account().events for f in e.fields if f.instead}
+_POOLS_KEY = next((k.name for m in machines() for e in m.events for k in e.keys if k.shape is Shape.POOLS), "")
 MAIN, OTHER = "a", "b"
 """The account that is raced for, and one beside it."""
 
@@ -27,10 +42,30 @@ _ROUNDS = 4
 """The number of rounds after the beginning of a world."""
 _KILLS = 2
 """The largest number of kills in a world."""
-_WAITS = (Wait(), Wait(), Wait(), Wait(ms=MINUTE_MS), DAY, DAY, MONTH)
-_LOOKS = (move("enable_relaxed"), move("quote", action="no such action"), move("transfer", to=OTHER, amount=1))
-"""Events that change nothing: any answer tells how the account stands."""
-_OFTEN = {"generate": 4, "refund": 2, "buy_topup": 2}
+_WAITS = (Wait(), Wait(), Wait(), Wait(ms=MINUTE_MS), *(Wait((clock,)) for clock in (*CLOCKS[1:], *CLOCKS[::-1])))
+
+
+class Races(NamedTuple):
+    """The peculiarities of an account in races; a specification may bring its own."""
+
+    beginnings: Callable[[Any, Callable[[Sequence[Any], str], Any]], list[Script]]
+    """The events that bring an account to where it is worth racing, of a catalogue and a choice among values."""
+    looks: tuple[Move, ...]
+    """Events that change nothing: any answer tells how the account stands."""
+    often: Mapping[str, int] = {}
+    """The events that are drawn more often than others."""
+    charges: Mapping[str, tuple[str, ...]] = {}
+    """The events that take a cost from pools, with these."""
+    values: Mapping[str, tuple[Any, ...]] = {}
+    """Values of keys, as often as they are drawn."""
+
+
+def _general() -> Races:
+    return Races(lambda catalogue, choose: [(), (move(SPEC.opening.name),)], (LOOK,))
+
+
+_own: Races | None = hint("races")
+RACES = _own or _general()
 
 
 _COPIES = (2, 2, 2, 3)
@@ -45,9 +80,11 @@ class Scheduler:
 
     def __init__(self, dice: random.Random, terms: Capabilities, catalogue: Catalogue, clients: int, kills: bool) -> None:
         self._dice, self._terms, self._catalogue, self._clients = dice, terms, catalogue, clients
-        account = system(catalogue).machines[0]
+        account = the_account(catalogue)
+        self._clocks = account.clocks
         self._keys = {e.name: payload_keys(e) for e in system(catalogue).events if e.name in terms.events}
         self._at = {v.name: position for position, v in enumerate(account.variables)}
+        self._listed, self._fields = listed(catalogue), {e.name: e.fields for e in account.events}
         self._now, self._number = parse_instant(START), 0
         self._rounds_left, self._kills_left = _ROUNDS, _KILLS if kills else 0
         self._repeats = terms.repeats != NO_REPEATS
@@ -77,7 +114,7 @@ class Scheduler:
                 sends[-1]["account"] = OTHER
             return self._round(sends, pace) if sends else self.next(account, pace)
         if self._looks:
-            look = next((each for each in _LOOKS if self._sendable(each)), None) or self._move(account(MAIN))
+            look = next((each for each in RACES.looks if self._sendable(each)), None) or self._move(account(MAIN))
             return None if look is None else Round(self._now, ((self._looks.pop(), {"account": MAIN, **look}),))
         return None
 
@@ -89,26 +126,13 @@ class Scheduler:
                 self._used.append(record)
             if call.answered is None and "id" in record and self._repeats:
                 self._unanswered.append(record)
-            if "job" in record and record["job"] not in self._jobs:
-                self._jobs.append(record["job"])
+            if KEY in record and record[KEY] not in self._jobs:
+                self._jobs.append(record[KEY])
 
     def _begin(self) -> list[Record | Wait]:
-        plan = self._one_of(self._catalogue.ranking[1:], "plan")
-        opened, subscribed = move("open_account"), move("subscribe", plan=plan)
-        charged = move("generate", job="j0", cost=100, media=self._one_of(("image",), "media"), origin="first_party")
-        pack = move("buy_topup", pack=self._one_of(tuple(self._catalogue.packs), "pack"), quantity=1)
-        beginnings: list[Script] = [
-            (),
-            (opened,),
-            (opened, charged),
-            (opened, subscribed),
-            (opened, subscribed, charged),
-            (opened, subscribed, pack, move("login", session="s1")),
-            (opened, subscribed, pack, move("cancel")),
-            (opened, subscribed, MONTH, move("payment_failed")),
-        ]
-        script = self._dice.choice(beginnings)
+        script = self._dice.choice(RACES.beginnings(self._catalogue, self._one_of))
         beginning: list[Record | Wait] = [each for each in script if isinstance(each, Wait) or self._sendable(each)]
+        opened = move(SPEC.opening.name)
         if script and self._sendable(opened) and not self._is_batch and not self._dice.randrange(4):
             beginning.append(opened | {"account": OTHER})
         return beginning
@@ -145,11 +169,12 @@ class Scheduler:
 
     def _charges(self, account: Account, copies: int) -> list[Record | None]:
         """Charges of which not all can be afforded."""
-        event = self._dice.choice([name for name in ("generate", "generate", "api_generate") if name in self._keys] or [""])
+        event = self._dice.choice([name for name in _CHARGES if name in self._keys] or [""])
         moves = []
         for _ in range(copies if event else 0):
             held = self._holds(account, event)
-            moves.append(self._filled(event, account, cost=self._dice.choice((held, held // 2 + 1)) or 1, job=self._new("j")))
+            cost = {key: self._dice.choice((held, held // 2 + 1)) or 1 for key in _AMOUNTS.get(event, ())}
+            moves.append(self._filled(event, account, **cost, **({KEY: self._new(KEY[0])} if KEY in self._keys[event] else {})))
         return moves
 
     def _due(self, account: Account, copies: int) -> list[Record | None]:
@@ -162,7 +187,8 @@ class Scheduler:
         return [job, *(job if is_twice else self._move(account) for _ in range(copies - 1))]
 
     def _jobs_due(self, account: Account) -> list[str]:
-        clocks = {"daily_reset": account.daily, "renew": account.renewal, "payment_failed": account.renewal}
+        clocks = {clock.job: account.dial(clock.name) for clock in self._clocks}
+        clocks |= {event: account.dial(clock) for clock, event in SPEC.in_place_of_jobs.items()}
         return [
             job
             for job, clock in clocks.items()
@@ -180,7 +206,7 @@ class Scheduler:
 
     def _move(self, account: Account) -> Record | None:
         """A request that may be made by now; None where nothing can be sent."""
-        names = [name for name in self._keys for _ in range(_OFTEN.get(name, 1)) if not self._is_batch or name not in JOBS]
+        names = [name for name in self._keys for _ in range(RACES.often.get(name, 1)) if not self._is_batch or name not in JOBS]
         for _ in range(8):
             made = self._filled(self._dice.choice(names), account)
             if made is not None:
@@ -191,8 +217,8 @@ class Scheduler:
         """A request of `event`; None where the implementation takes no such thing."""
         record = move(event)
         for key, optional in self._keys[event].items():
-            # A generation that names no model names its origin.
-            value = given.get(key, None if optional and key != "origin" else self._value(key, event, account))
+            # What another key could tell is said by this one.
+            value = given.get(key, None if optional and key not in _INSTEAD else self._value(key, event, account))
             if value is not None and not self._terms.takes(key, value, optional):
                 value = self._one_of((), key)
             if value is not None:
@@ -203,24 +229,26 @@ class Scheduler:
 
     def _value(self, key: str, event: str, account: Account) -> Any:
         dice, held = self._dice, self._holds(account, event)
-        if key == "job":
-            return dice.choice(self._jobs) if self._jobs and (event == "refund" or not dice.randrange(4)) else self._new("j")
-        if key == "shown":
-            pools = dice.sample(TOTAL_POOLS, dice.randrange(1, 3))
+        if key == KEY:
+            known = self._jobs and (not begins(event) or not dice.randrange(4))
+            return dice.choice(self._jobs) if known else self._new(KEY[0])
+        if key == _POOLS_KEY:
+            pools = dice.sample(TOTAL_POOLS, dice.randrange(1, min(3, len(TOTAL_POOLS) + 1)))
             return {pool: account.row[self._at[pool]] for pool in pools}
-        values: dict[str, tuple[Any, ...]] = {
-            "plan": self._catalogue.ranking[1:],
-            "pack": tuple(self._catalogue.packs),
-            "quantity": (1, 2),
-            "cost": (1, held // 2 + 1, max(held, 1)),
-            "amount": (1, 100),
-            "media": ("image", "image", "video"),
-            "origin": ("first_party", "first_party", "third_party"),
-            "to": (OTHER,),
-            "session": ("s1", "s1", "s2"),
-            "action": (*self._catalogue.prices, "no such action"),
-        }
-        return self._one_of(values.get(key, (key,)), key)
+        if key in RACES.values:
+            return self._one_of(RACES.values[key], key)
+        if key in SPEC.names:
+            return self._one_of((*self._listed[SPEC.names[key]], f"no such {key}"), key)
+        if key == SPEC.other_account:
+            return self._one_of((OTHER,), key)
+        for field in self._fields.get(event, ()):
+            if field.key == key and isinstance(field.type, Enum):
+                return self._one_of([m for m in field.type.members if m not in (NONE, UNLISTED)], key)
+            if field.key == key and isinstance(field.type, Bool):
+                return self._one_of((True, False), key)
+            if field.key == key:
+                return self._one_of((1, held // 2 + 1, max(held, 1)), key)
+        return self._one_of((key,), key)
 
     def _one_of(self, values: Sequence[Any], key: str) -> Any:
         """One of `values` that the implementation takes, else one that it lists; None where there is none."""
@@ -229,7 +257,7 @@ class Scheduler:
 
     def _holds(self, account: Account, event: str) -> int:
         """The tokens that a charge can be about."""
-        pools = POOLS[-1:] if event == "api_generate" else TOTAL_POOLS
+        pools = RACES.charges.get(event, TOTAL_POOLS)
         return sum(int(account.row[self._at[pool]]) for pool in pools)
 
     def _sendable(self, record: Record) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
+from tokenspec.oracle.base.specification import SPEC
 from tokenspec.oracle.check.assumed import unsatisfied
 from tokenspec.oracle.check.counterexample import Counterexample, counterexamples
 from tokenspec.oracle.check.evidence import Evidence
@@ -77,9 +77,10 @@ def gates(evidence: Evidence) -> dict[str, list[str]]:
     # A run that ended early had no time to meet everything.
     cold = [] if evidence.interrupted or evidence.fuzzed.failure is not None else evidence.fuzzed.cold
     lemmas = [line for (claim, _), lines in open_obligations(evidence) if claim == LEMMA for line in lines]
+    scopes = evidence.settings.scope, SPEC.scopes[0]
     return {
         "every_lemma_is_proved": lemmas,
-        "every_assumption_is_satisfied": list(unsatisfied((evidence.settings.scope, TINY), evidence.settings.catalogue)),
+        "every_assumption_is_satisfied": list(unsatisfied(scopes, evidence.settings.catalogue)),
         "engines_agree": [f"engines disagree: {line}" for line in disagreements(evidence)],
         "no_deadlock": [f"deadlock: {state}" for state in evidence.deadlocks],
         "every_outcome_occurs": [f"never met: {event}, {what}" for event, what in cold],

@@ -8,10 +8,9 @@ from typing import Any
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.specification import DEFAULTS
-from tokenspec.oracle.base.text import as_text, bounded, one_line
+from tokenspec.oracle.base.text import as_text, bounded, known_lines, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
-from tokenspec.oracle.logs.known_ways import known_lines
 from tokenspec.oracle.report.config import FuzzConfig
 from tokenspec.oracle.report.exits import COVERAGE, code_of
 from tokenspec.oracle.report.fuzz import RandomRuns

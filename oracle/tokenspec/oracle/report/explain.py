@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tokenspec.machine.lang.declaration import Variable
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.specification import POOLS
+from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, account, hint
 from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, causes
-from tokenspec.oracle.logs.history import instant, local_time
+from tokenspec.oracle.logs.history import WAITING, instant, local_time
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import Block, Notes, ReportTable, RunReport, Verbatim, few
 from tokenspec.oracle.report.replay import bad_data, bad_record_text, rows_texts
-from tokenspec.spec.daily_job import WAITING
-from tokenspec.spec.words import FREE
 
 
 def explain_report(asked: Asked) -> RunReport:
@@ -46,8 +45,7 @@ def _data(asked: Asked) -> dict[str, Any]:
         "resets": story.oracle.resets,
         "account": story.account,
         "at": format_instant(story.at),
-        "status": story.state["status"],
-        "plan": story.state["plan"],
+        **{v.name: story.state[v.name] for v in _never_null()},
         "balances": story.balances,
         "shown": asked.shown,
         **({} if story.rows is None else {"rows": story.rows.as_data()}),
@@ -70,13 +68,13 @@ def _data(asked: Asked) -> dict[str, Any]:
 
 def _standing(asked: Asked) -> list[str]:
     story, state = asked.story, asked.story.state
-    if not asked.story.kept.daily:
+    if state[story.oracle.machine.control] == ABSENT:
         return [f"Account {one_line(story.account)} was not opened by {asked.when(story.at)}."]
     held = ", ".join(f"{pool} {tokens:,}" for pool, tokens in story.balances.items())
-    status = FREE if state["status"] == FREE else f"{state['status']} on {one_line(state['plan'])}"
-    lines = [f"At {asked.when(story.at)} account {one_line(story.account)} is {status}: {held}."]
+    standing = hint("standing") or _in_words
+    lines = [f"At {asked.when(story.at)} account {one_line(story.account)} is {standing(state)}: {held}."]
     for due in story.due:
-        what = "daily reset" if due.clock.name == "daily" else "renewal"
+        what = due.clock.falls_due.removesuffix("_falls_due").replace("_", " ")
         lines.append(f"The {what} {'is next due at' if due.state == WAITING else 'has been due since'} {asked.when(due.at)}.")
     if asked.wrong:
         told = ", ".join(f"{pool} {tokens:,}" for pool, tokens in (asked.shown or {}).items())
@@ -84,6 +82,17 @@ def _standing(asked: Asked) -> list[str]:
     elif asked.shown is not None:
         lines.append("What was shown is the true balance.")
     return lines
+
+
+def _never_null() -> list[Variable]:
+    """The variables that answers show of every account that has been opened."""
+    nulls = {shown.variable: shown.null for shown in SPEC.answer.state}
+    return [v for v in account().variables if v.name in nulls and not v.type.admits(nulls[v.name])]
+
+
+def _in_words(state: Mapping[str, Any]) -> str:
+    first, *others = (one_line(str(state[v.name])) for v in _never_null())
+    return ", ".join([first, *others])
 
 
 def _pool_table(asked: Asked, pool: str) -> Iterator[Block]:

@@ -8,9 +8,8 @@ from typing import Any
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.specification import POOLS
-from tokenspec.oracle.base.text import as_text, bounded, one_line
+from tokenspec.oracle.base.text import as_text, bounded, known_lines, one_line
 from tokenspec.oracle.logs.infer import Inference
-from tokenspec.oracle.logs.known_ways import known_lines
 from tokenspec.oracle.logs.reading import Bad
 from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Divergence, Sum
 from tokenspec.oracle.logs.replay import Report as Replay

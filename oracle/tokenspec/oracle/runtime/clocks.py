@@ -13,7 +13,7 @@ import msgspec
 
 from tokenspec.machine.interpreters.calendars import reader_of
 from tokenspec.machine.lang.calendars import EveryDay, calendar_under
-from tokenspec.machine.lang.declaration import Clock, ClockAct, Event, Machine
+from tokenspec.machine.lang.declaration import Clock, ClockAct, Machine
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.oracle.base.instants import parse_time_of_day
 
@@ -41,7 +41,11 @@ class Dial(msgspec.Struct, gc=False):
 class ClockReader:
     """A declared clock under one choice of policies: it starts dials and moves them on."""
 
-    def __init__(self, clock: Clock, settings: Mapping[str, object], falls_due: Event) -> None:
+    def __init__(self, clock: Clock, settings: Mapping[str, object], machine: Machine) -> None:
+        falls_due = machine.event_named[clock.falls_due]
+        written = {effect.name for rule in falls_due.rules for effect in rule.effect}
+        self.due = next((v for v in machine.variables if v.name in written), None)
+        """The variable that says how much of it is due; None where nothing does."""
         calendar = calendar_under(clock.calendar, settings)
         self.declared = clock
         self.counts = not all(isinstance(a.value, Lit) for rule in falls_due.rules for a in rule.effect)
@@ -71,8 +75,9 @@ def runs_in(machine: Machine, clock: str, state: str) -> bool | None:
 
     It is worked out from the rules that start and stop it, along the states that they lead through.
     """
-    begun = {(s, False) for s in [machine.control_variable.initial] if isinstance(s, Lit) for s in [s.value]}
-    found: set[tuple[object, bool]] = set()
+    initial = machine.control_variable.initial
+    begun: set[tuple[str, bool]] = {(str(initial.value), False)} if isinstance(initial, Lit) else set()
+    found: set[tuple[str, bool]] = set()
     while begun:
         here, runs = each = begun.pop()
         found.add(each)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, TypeAlias
 
 from tokenspec.machine.interpreters.compiled import Row
 from tokenspec.machine.interpreters.recall import blank, recalled
 from tokenspec.machine.lang.declaration import ClockAct, Event, Memory, Origin
+from tokenspec.machine.lang.expr import Lit, names_in
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate_memory import memory_scope
+from tokenspec.oracle.base.specification import account
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, MemoryEntry
 
@@ -21,6 +24,48 @@ Facts: TypeAlias = Callable[[Account, str], Row]
 
 NOTHING = Memory("", "nothing is remembered", "is_new", ())
 """The memory of a machine that declares none: no event names an entry."""
+
+
+MEMORY = account().memory or NOTHING
+KEY = MEMORY.key
+"""The key of a record that names an entry; empty where nothing is remembered."""
+
+
+@cache
+def begins(event: str) -> bool:
+    """Returns true if `event` names an entry that it wants to be new."""
+    declared = account().event_named.get(event)
+    return declared is not None and MEMORY.reads(declared) and any(f.name == MEMORY.is_new for f in declared.fields)
+
+
+@cache
+def refers(event: str) -> bool:
+    """Returns true if `event` names an entry that another one has begun."""
+    declared = account().event_named.get(event)
+    return declared is not None and MEMORY.reads(declared) and not begins(event)
+
+
+NOT_NEW = frozenset(
+    need.code for e in account().events for need in e.requires if begins(e.name) and MEMORY.is_new in names_in(need.holds)
+)
+"""The refusals of an entry that was begun before."""
+
+
+@cache
+def charged_to(event: str) -> dict[str, str]:
+    """Returns what `event` notes of its charge: by name of what an entry holds, the pool whose part of the charge it is."""
+    found: dict[str, str] = {}
+    for rule in account().event_named[event].rules:
+        parts = {said.value: said.name.removeprefix("charge_") for said in rule.answer if said.name.startswith("charge_")}
+        found |= {note.name: parts[note.value] for note in rule.notes if note.value in parts}
+    return found
+
+
+@cache
+def marks(event: str) -> dict[str, Value]:
+    """Returns the values that stand in the declaration and that `event` notes of the entry it refers to."""
+    notes = (note for rule in account().event_named[event].rules for note in rule.notes)
+    return {note.name: note.value.value for note in notes if isinstance(note.value, Lit)}
 
 
 class Remembered:

@@ -73,7 +73,8 @@ def row_of(oracle: OpeningOracle, record: Snapshot) -> Row:
 
 
 def _stand(oracle: OpeningOracle, account: Account, record: Snapshot) -> None:
-    state, at = record.state, _milliseconds(record.at)
+    state: Any = record.state
+    at = _milliseconds(record.at)
     opened = oracle.memory.begun(oracle.compiled.initial)
     opening = oracle.reader.convert({"account": record.account, "at": at, "event": SPEC.opening.name})
     oracle.fork({}).step(opening, opened)
@@ -134,7 +135,7 @@ def _dial(oracle: OpeningOracle, clock: str, state: Any, at: int, status: str, o
                     field, f"{SPEC.in_place_of_jobs[clock]} has come for it, so it is not after {format_instant(at)}", shown
                 )
             year, month, day = date_of(shown // DAY_MS)
-            aimed: int = said.get(day_field, day)
+            aimed: int = said.get(day_field or "", day)
             if day != min(aimed, days_in_month(year, month)):
                 rule = (
                     f"the {clock} at {format_instant(shown)} is on day {day}, which is neither this day nor the last of its month"

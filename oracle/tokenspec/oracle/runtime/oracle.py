@@ -91,6 +91,8 @@ class Oracle:
         self._taken: list[MachineStep] | None = None
         """The steps of the current call, where its caller wants them."""
         self._sessions = Sessions(self.session_machine, self.system)
+        self.session_out = self._sessions.out
+        """The state of a session that was never seen."""
         at = {v.name: index for index, v in enumerate(self.machine.variables)}
         self._shown = [(shown.variable, at[shown.variable], shown.null) for shown in SPEC.answer.state]
         self._lists = [(shown.name, at[shown.variable], shown) for shown in SPEC.answer.lists]
@@ -108,8 +110,7 @@ class Oracle:
             e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers) for e in events
         } | {SNAPSHOT: ()}
         self._repeats = {e.name for e in self.machine.events if e.repeats}
-        events_named = self.machine.event_named
-        self.clocks = {c.name: ClockReader(c, self.policy, events_named[c.falls_due]) for c in self.machine.clocks}
+        self.clocks = {c.name: ClockReader(c, self.policy, self.machine) for c in self.machine.clocks}
         self._clocks = list(self.clocks.values())
         self._stands_in = [SPEC.in_place_of_jobs.get(name) for name in self.clocks]
         self.ids = IDS
@@ -335,7 +336,8 @@ class Oracle:
 
     def app_balances(self, row: Row) -> Vector:
         """Returns the balances of the counted pools in `row`, in tokens, in the order of TOTAL_POOLS."""
-        return self._counted(row)
+        counted: Vector = self._counted(row)
+        return counted
 
     # Answers
 

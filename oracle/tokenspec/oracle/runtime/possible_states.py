@@ -9,7 +9,7 @@ from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement, Rule
 from tokenspec.machine.lang.outcome import Values
-from tokenspec.oracle.base.specification import claims, lemmas
+from tokenspec.oracle.base.specification import Catalogue, claims, lemmas
 
 
 class PossibleStates:

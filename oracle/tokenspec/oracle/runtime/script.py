@@ -10,8 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.base.specification import SPEC, account
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.resets import unwritten
 
@@ -31,8 +33,19 @@ def move(event: str, **fields: Any) -> Move:
     return {"event": event, **fields}
 
 
-LOOK = move("quote", action=UNKNOWN)
-"""A request for a price, which changes nothing: time passes only where a record is written."""
+def _look() -> Move:
+    """Returns an event that changes nothing: one that only asks, else a second opening."""
+    for event in account().events:
+        asks_only = event.rules and not any(
+            r.effect or r.ledger or r.clocks or r.notes or r.target is not None for r in event.rules
+        )
+        if asks_only and event.actor is Actor.USER and all(f.origin is Origin.FACT for f in event.fields):
+            return move(event.name, **{key.name: UNKNOWN for key in event.keys if not key.optional})
+    return move(SPEC.opening.name)
+
+
+LOOK = _look()
+"""A record that changes nothing: time passes only where a record is written."""
 
 
 @dataclass(frozen=True)
@@ -42,15 +55,17 @@ class Wait:
     clocks: tuple[str, ...] = ()
     ms: int = 0
 
-    def end(self, account: Account | None, now: int) -> int:
+    def end(self, waiting: Account | None, now: int) -> int:
         """Returns the instant up to which an account waits, from `now` on."""
-        dials = [account.dial(name) for name in self.clocks] if account is not None else []
+        dials = [waiting.dial(name) for name in self.clocks] if waiting is not None else []
         return min((dial.upcoming for dial in dials if dial is not None), default=now) + self.ms
 
 
 Script = Sequence[Move | Wait]
 
-DAY, MONTH = Wait(("daily",)), Wait(("renewal",))
+CLOCKS = tuple(CLOCK_AT)
+SLOWEST = Wait(CLOCKS[:1])
+"""The wait for the clock that is declared first."""
 
 
 def a_minute_on(accounts: Iterable[Account], now: int) -> int:

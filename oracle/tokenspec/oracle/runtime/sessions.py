@@ -20,7 +20,7 @@ class Sessions:
     def __init__(self, machine: Machine, system: System) -> None:
         self.compiled = Compiled(machine, {})
         self.steps = {e.name: self.compiled.steps[e.name] for e in machine.events if e.actor is not Actor.CLOCK}
-        self._out = str(self.compiled.initial[0])
+        self.out = str(self.compiled.initial[0])
         targets = {rule.name: rule.target for event in machine.events for rule in event.rules}
         self._targets = [targets[name] for name in self.compiled.rules]
         thens = (link.then.partition(".") for link in system.links)
@@ -30,9 +30,9 @@ class Sessions:
     def happens(self, account: Account, event: str, record: Any, fields: Fields, balances: Vector) -> Outcome:
         """Applies an event of the session that the record names, while the true balances are these."""
         known = account.sessions.get(record.session)
-        outcome = self.steps[event]((known.state if known is not None else self._out,), fields)
+        outcome = self.steps[event]((known.state if known is not None else self.out,), fields)
         target = self._targets[outcome[0]] if outcome[0] >= 0 else None
-        if target == self._out:
+        if target == self.out:
             journal.forget(account, record.session)
         elif target is not None:
             journal.fetch(account, record.session, target, balances)

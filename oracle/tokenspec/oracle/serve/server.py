@@ -17,6 +17,7 @@ from tokenspec.oracle.base.specification import DEFAULT, Catalogue
 from tokenspec.oracle.base.text import as_text, in_our_words
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle, ReaderOf
+from tokenspec.oracle.sut.capabilities import ASKED_FOR
 from tokenspec.oracle.wire.answers import FIELDS
 from tokenspec.oracle.wire.protocol import PROTOCOL, Message, event_names
 from tokenspec.oracle.wire.resets import resets_on_the_wire, unwritten
@@ -83,14 +84,15 @@ class Server:
             "resets": resets_on_the_wire(self._resets),
             "events": [name for name in event_names() if name not in by_itself],
             "observes": list(FIELDS),
-            "fields": ["action", "model"],
+            "fields": sorted(ASKED_FOR),
         }
         return answer | ({"policy": self._fixed} if self._fixed else {})
 
     def _catalogue_of(self, written: Message | None) -> Catalogue:
         if written is None:
             return self._catalogue
-        return catalogue_from(written)
+        found: Catalogue = catalogue_from(written)
+        return found
 
     def _apply(self, request: Message) -> Message:
         if self._world is None:

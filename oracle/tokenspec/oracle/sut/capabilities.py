@@ -12,7 +12,7 @@ from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
-from tokenspec.oracle.base.specification import IDS, POOLS, Catalogue, system
+from tokenspec.oracle.base.specification import IDS, POOLS, SPEC, Catalogue, account, system
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.wire.answers import FIELDS, SUMS, Answer, total
 from tokenspec.oracle.wire.protocol import event_names
@@ -23,7 +23,7 @@ _OBJECTS = ("charge", "balances")
 OBSERVABLE = (*FIELDS, *SUMS, *(f"{whole}.{pool}" for whole in _OBJECTS for pool in POOLS))
 
 
-ASKED_FOR = ("model", "action")
+ASKED_FOR = tuple(key for key in SPEC.names if any(k.name == key and k.optional for e in account().events for k in e.keys))
 """Optional fields of a record that are sent only to implementations that announce them."""
 
 REPEATS = ANY, SAME_REQUEST, NO_REPEATS = ("any", "same_request", "none")
@@ -65,7 +65,7 @@ class Capabilities:
     @property
     def opens_accounts(self) -> bool:
         """True if accounts are opened by an event; else each begins with its first event."""
-        return "open_account" in self.events
+        return SPEC.opening.name in self.events
 
     @property
     def unwritten(self) -> frozenset[str]:
@@ -162,7 +162,9 @@ def _one_of(answer: Mapping[str, Any], key: str, words: tuple[str, ...], absent:
 def _codes() -> tuple[str, ...]:
     """Returns the code of every refusal of an event that can be sent."""
     events = [event for event in system().events if event.name in event_names()]
-    return tuple(dict.fromkeys([IDS.code, *(need.code for event in events for need in event.requires)]))
+    return tuple(
+        dict.fromkeys([*([IDS.code] if IDS is not None else []), *(need.code for event in events for need in event.requires)])
+    )
 
 
 def _given(answer: Mapping[str, Any], key: str, absent: Any) -> Any:

@@ -23,7 +23,7 @@ def reasons_from_file(path: Path) -> dict[str, frozenset[str]]:
         written = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (UnicodeDecodeError, tomllib.TOMLDecodeError, ValueError, RecursionError) as fault:
         raise BadSetting(str(path), f"the file is not TOML: {fault}") from None
-    codes = {IDS.code} | {need.code for event in system().events for need in event.requires}
+    codes = ({IDS.code} if IDS is not None else set()) | {need.code for event in system().events for need in event.requires}
     found: dict[str, frozenset[str]] = {}
     for word, meant in written.items():
         listed = meant if isinstance(meant, list) else [meant]

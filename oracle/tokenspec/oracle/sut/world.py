@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.specification import DEFAULTS, Catalogue
+from tokenspec.oracle.base.specification import DEFAULTS, SPEC, Catalogue
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.sut.capabilities import Capabilities, capabilities_from
 from tokenspec.oracle.sut.client import DIED, ERROR, GARBAGE, HUNG, Client, Failed, Message
@@ -251,7 +251,7 @@ def _broken(how: str, detail: str) -> Diverged:
 
 def opening_of(record: Mapping[str, Any]) -> dict[str, Any]:
     """Returns the event by which an account begins as just opened, at the instant of its first record."""
-    return {"account": record["account"], "at": record["at"], "event": "open_account"}
+    return {"account": record["account"], "at": record["at"], "event": SPEC.opening.name}
 
 
 def applied(client: Client, record: Mapping[str, Any]) -> Message | Failed:

@@ -17,7 +17,7 @@ from msgspec import structs
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, system
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SPEC, system
 from tokenspec.oracle.logs.because import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -227,7 +227,7 @@ def _as_it_runs(vector: Vector, terms: Capabilities, policy: Mapping[str, str]) 
         record = record_of(step)
         by = ours.decide(ours.reader.convert(record))[1]
         if not terms.opens_accounts and record["account"] not in theirs.accounts:
-            if record["event"] == "open_account":
+            if record["event"] == SPEC.opening.name:
                 continue
             theirs.apply(opening_of(record))
         answer, by_theirs = theirs.decide(theirs.reader.convert(record | asking(terms)))

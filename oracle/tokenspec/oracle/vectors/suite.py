@@ -20,7 +20,7 @@ from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.base.shards import slice_of
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, POOLS, system
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, POOLS, machines
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -206,8 +206,7 @@ def _line(value: Any) -> str:
 @cache
 def reader() -> Reader:
     """Returns the reader of the records of every event that can be sent."""
-    account, _, session = system().machines
-    return Reader([*account.events, *session.events])
+    return Reader([event for machine in machines() for event in machine.events])
 
 
 def _decoded(path: Path, content: bytes, kind: Any) -> Any:

@@ -11,17 +11,17 @@ from msgspec import UNSET, UnsetType
 from tokenspec.machine.lang.claims import answer_types
 from tokenspec.machine.lang.types import Type
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS, account, session
+from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS, account, machines
 
-_EVENTS = [*account().events, *(machine.events if (machine := session()) is not None else ())]
+_EVENTS = [event for machine in machines() for event in machine.events]
 _SAID_BY_RULES = dict.fromkeys("charge" if name.startswith("charge_") else name for e in _EVENTS for name in e.answers)
 SAID_BY_RULES = SPEC.answer.said or tuple(_SAID_BY_RULES)
 """The names of what rules answer."""
 SHOWN = tuple(shown.variable for shown in SPEC.answer.state)
 """The variables of the account that an answer shows."""
 TYPES: dict[str, Type] = {v.name: v.type for v in account().variables if v.name in SHOWN}
-for _machine in (account(), session()):
-    TYPES |= answer_types(_machine) if _machine is not None else {}
+for _machine in machines():
+    TYPES |= answer_types(_machine)
 """The types of what an answer shows of variables, and of what rules answer."""
 INSTANTS = tuple(SPEC.answer.clocks.values())
 """The names of due instants."""

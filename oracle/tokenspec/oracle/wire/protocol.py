@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from tokenspec.machine.lang.declaration import Actor
-from tokenspec.oracle.base.specification import account, session
+from tokenspec.oracle.base.specification import account, machines
 
 PROTOCOL = 1
 
@@ -21,6 +21,4 @@ Message = dict[str, Any]
 @cache
 def event_names() -> tuple[str, ...]:
     """Every event that can be sent, in the order of their declaration."""
-    of_sessions = session()
-    events = (*account().events, *(of_sessions.events if of_sessions is not None else ()))
-    return tuple(e.name for e in events if e.actor is not Actor.CLOCK)
+    return tuple(e.name for machine in machines() for e in machine.events if e.actor is not Actor.CLOCK)

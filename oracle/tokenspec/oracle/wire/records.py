@@ -66,6 +66,7 @@ class Reader:
 
     def __init__(self, events: Iterable[Event], aliases: Mapping[str, str] | None = None) -> None:
         self.events = tuple(e for e in events if e.actor is not Actor.CLOCK)
+        self.declared = {e.name: e for e in self.events}
         self._aliases = dict(aliases or {})
         self._names = {e.name for e in self.events}
         self._observations = Observations(self.events)

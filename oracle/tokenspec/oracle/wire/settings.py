@@ -133,7 +133,7 @@ def without_infer(options: Iterable[str]) -> tuple[str, ...]:
     return tuple(option for option in options if option.strip() != INFER)
 
 
-def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Catalogue:
+def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Any:
     """Returns the catalogue that `written` (wire form, or the content of a TOML file) describes. Raises `BadSetting`.
 
     Unknown keys are ignored, unless `only_known`.
@@ -261,7 +261,7 @@ def _check_cell(place: str, name: str, entry: str, cell: Cell, value: Any, value
             raise BadSetting(place, f"an {entry} must not be the present name of a {what}; choose another")
 
 
-def catalogue_from_file(path: Path) -> Catalogue:
+def catalogue_from_file(path: Path) -> Any:
     """Returns the catalogue of a TOML file. Raises `BadSetting` with the key, `OSError` where the file cannot be read."""
     try:
         written = tomllib.loads(path.read_text(encoding="utf-8-sig"))

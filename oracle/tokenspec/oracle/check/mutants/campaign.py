@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 
-from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.checkers.compare.breaches import breaches
 from tokenspec.machine.checkers.compare.proved import proved_equivalent
 from tokenspec.machine.checkers.monitor import Violation
@@ -21,11 +20,11 @@ from tokenspec.machine.checkers.prover.induction import LEMMA, REFUTED, VACUOUS,
 from tokenspec.machine.lang.claims import Claim, answer_types
 from tokenspec.machine.lang.declaration import Machine, Policy
 from tokenspec.machine.lang.entries import differ_in_memory_alone, with_entry
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.mutation.operators import Mutant, mutants
 from tokenspec.oracle.base.processes import processes
-from tokenspec.oracle.base.specification import DEFAULT, Catalogue, account, claims, lemmas
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, Catalogue, account, claims, hint, lemmas
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, Fate
-from tokenspec.oracle.check.mutants.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.scoped import openings, scoped
 from tokenspec.oracle.fuzz.campaign import run
 
@@ -33,6 +32,7 @@ BUG = "transplanted_bug"
 """The operator of faults that were real bugs of other systems."""
 _BATCH = 40
 """The number of faults in one search."""
+SMALL = SPEC.scopes[min(1, len(SPEC.scopes) - 1)]
 _APART = 2
 """The number of policies that differ from their default at once, where many faults are looked at."""
 _STATES = 2_000_000
@@ -44,13 +44,13 @@ _EXAMPLES = 150
 def seeded(catalogue: Catalogue = SMALL.catalogue) -> dict[str, Mutant]:
     """Returns every fault by its id, in the account of a catalogue: the systematic ones, and bugs of other systems."""
     original = account(catalogue)
-    bugs = (Mutant(f"bug.{fault.id}", BUG, "", fault.says, fault.seed(original)) for fault in FAULTS)
+    bugs = (Mutant(f"bug.{fault.id}", BUG, "", fault.says, fault.seed(original)) for fault in hint("bugs") or ())
     return {fault.id: fault for fault in (*mutants(original), *bugs)}
 
 
 @cache
 def _claims(scope: Scope) -> tuple[list[Claim], list[Claim]]:
-    return split(claims(scope.catalogue.ranking))
+    return split(claims(scope.catalogue))
 
 
 @cache
@@ -104,7 +104,7 @@ def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
         return _killed(fault, found.violation.claim, "explorer", len(found.trace)) if found.violation is not None else None
 
     def proof(machine: Machine) -> Fate | None:
-        for o in Induction(machine, claims(scope.catalogue.ranking), lemmas()).obligations():
+        for o in Induction(machine, claims(scope.catalogue), lemmas()).obligations():
             if o.verdict in (REFUTED, VACUOUS):
                 return _killed(fault, f"lemma {o.part}" if o.claim == LEMMA else o.claim, "prover", 1)
         return None
@@ -128,10 +128,9 @@ def fuzz(fault: Mutant) -> Fate | None:
 
 def equivalent(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
     """Proves that a fault answers everything as the original does; None where no proof is found."""
-    ranking = scope.catalogue.ranking
     # With one entry of the memory, so that what is remembered is compared as well.
     original, other = with_entry(account(scope.catalogue)), with_entry(fault.machine)
-    if not proved_equivalent(original, other, claims(ranking), lemmas()):
+    if not proved_equivalent(original, other, claims(scope.catalogue), lemmas()):
         return None
     return Fate(fault.id, fault.operator, fault.fault, EQUIVALENT, "", "prover")
 

@@ -22,7 +22,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, SCOPES, Catalogue, claims, lemmas, system
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, SCOPES, Catalogue, claims, lemmas, system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
@@ -88,7 +88,7 @@ def _world(asked: _Asked) -> BoundedModel:
     known = {**scope.catalogue.parameters(), **policy}
     parameters = {p.name: known[p.name] for p in machine.all_parameters}
     most = {v.name: scope.most[v.name] for v in machine.variables if v.name in scope.most}
-    return BoundedModel(machine, parameters, instances(machine, scope.values), most, claims(scope.catalogue.ranking), head)
+    return BoundedModel(machine, parameters, instances(machine, scope.values), most, claims(scope.catalogue), head)
 
 
 def _machine(asked: _Asked, catalogue: Catalogue) -> Machine:
@@ -108,7 +108,7 @@ def _json(asked: _Asked) -> _Files:
         "fixed": {},
         "catalogue": catalogue_on_the_wire(catalogue),
         "scope": {"name": scope.name, "values": scope.values, "most": scope.most} if scope else None,
-        **document(whole, {**catalogue.parameters(), **asked.settings.policy}, claims(catalogue.ranking)),
+        **document(whole, {**catalogue.parameters(), **asked.settings.policy}, claims(catalogue)),
         "clauses": [{"id": clause, "says": says} for clause, says in CLAUSES.items()],
     }
     return {asked.output_file: as_json(report)}
@@ -120,7 +120,7 @@ def _smtlib(asked: _Asked) -> _Files:
         if given:
             raise WrongUsage(option, "every figure and every policy stays open in what has to be proved: leave it out")
     check_files((), {}, asked.output_file)
-    every = claims(DEFAULT.ranking)
+    every = claims()
     texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in proved_machines(system())]
     # One machine after the other in one script, each from a clean start.
     return {

@@ -13,7 +13,6 @@ from tokenspec.oracle.runtime.script import Record
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.vectors.build.faulty_oracle import FaultyWorld, OracleFault
 from tokenspec.oracle.wire.answers import Answer
-from tokenspec.spec.session import LOGGED_OUT
 
 
 @dataclass(eq=False)
@@ -100,7 +99,7 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
         before = next((step.before for step in stepped.steps if step.event == event), before)
         last = stepped.decided_by or "duplicate"
         if event in oracle.session_machine.event_named:
-            state = session.state if session is not None else LOGGED_OUT
+            state = session.state if session is not None else oracle.session_out
             refused = stepped.answer.outcome == "refused"
             edges[f"session {state}: {event + ' refused, ' if refused else ''}{last}"] = None
     return ExecutedRun(world, records, answers, steps, edges, last, before)

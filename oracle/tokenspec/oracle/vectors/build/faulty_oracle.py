@@ -13,8 +13,9 @@ from tokenspec.machine.lang.expr import reads
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire import answers
 
-SHOWN = ("status", "plan", "scheduled_plan", *POOLS)
+SHOWN = (*answers.SHOWN, *POOLS)
 """The variables of an account that every answer shows."""
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.clauses import DeclaredReason, clauses_of, reason
-from tokenspec.oracle.base.specification import ABSENT, POOLS, system
+from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
+from tokenspec.oracle.wire.answers import SHOWN
 
 
 @dataclass(eq=False)
@@ -56,7 +57,7 @@ def _passing(goal: str) -> str:
 def _payload(event: str) -> tuple[str, ...]:
     """Returns the fields of an event, numbers first. Of its keys the action is named; the others are generated ids."""
     fields = [field for field in system().event_named[event].fields if field.origin is Origin.PAYLOAD]
-    return (*(field.key for field in sorted(fields, key=lambda field: isinstance(field.type, Enum))), "action")
+    return (*(field.key for field in sorted(fields, key=lambda field: isinstance(field.type, Enum))), *SPEC.prices.values())
 
 
 def _told(record: dict[str, Any]) -> str:
@@ -72,11 +73,12 @@ def _where(found: ExecutedRun) -> str:
     """Describes the account before the last record."""
     names = [v.name for v in found.world.oracle.machine.variables]
     state: dict[str, Any] = dict(zip(names, found.before, strict=True))
-    if state["status"] == ABSENT:
+    control, *others = (name for name in SHOWN if name in state)
+    if state[control] == ABSENT:
         return "before the account is opened"
     held = ", ".join(f"{pool} {_number(state[pool])}" for pool in POOLS if state[pool])
-    plan = f" on {state['plan']}" if state["status"] != state["plan"] else ""
-    return f"while {state['status'].replace('_', ' ')}{plan} with {held or 'no tokens'}"
+    plan = "".join(f" on {state[other]}" for other in others[:1] if state[control] != state[other])
+    return f"while {str(state[control]).replace('_', ' ')}{plan} with {held or 'no tokens'}"
 
 
 def _settings(found: ExecutedRun) -> str:

@@ -7,17 +7,31 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
-from tokenspec.oracle.base.specification import DEFAULT, POLICIES, Catalogue
+from tokenspec.oracle.base.specification import DEFAULT, POLICIES, SPEC, Catalogue, hint
 from tokenspec.oracle.runtime.script import START, Move, Script, Wait, move
 from tokenspec.oracle.wire.settings import RESETS, catalogue_from, catalogue_on_the_wire
 
 _UNITS = {"h": 3_600_000, "ms": 1}
-_GENERATION = {"media": "image", "origin": "first_party"}
-"""The default fields of a generation, which are not written."""
+
+
+class Written(NamedTuple):
+    """The written runs of a specification: files in one of its packages, and what they leave out."""
+
+    package: str
+    usual: Mapping[str, Mapping[str, Any]] = {}
+    """By event, the fields that are not written."""
+    spending: Move | None = None
+    """What another account does beside a run, which must change nothing of it."""
+    plain: str = ""
+    """The run from which a choice of a policy is tried that no starting point makes."""
+
+
+_own: Written | None = hint("scenarios")
+WRITTEN = _own or Written("", plain=SPEC.opening.name)
 
 
 class _Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -85,7 +99,7 @@ def _step(first: str, words: list[str]) -> Move | Wait:
         else:
             fields[key] = content
     last = {key: fields.pop(key) for key in ("id", "account") if key in fields}
-    return move(first, **fields, **(_GENERATION if first == "generate" else {}), **last)
+    return move(first, **fields, **WRITTEN.usual.get(first, {}), **last)
 
 
 def _milliseconds(length: str) -> int:
@@ -97,7 +111,9 @@ def _milliseconds(length: str) -> int:
 
 @cache
 def _read(name: str) -> dict[str, Any]:
-    return tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+    if not WRITTEN.package:
+        return {"scenario": [], "starting_point": [], "figures": {}}
+    return tomllib.loads(files(WRITTEN.package).joinpath(name).read_text(encoding="utf-8"))
 
 
 @cache
@@ -108,12 +124,11 @@ def _catalogue(name: str) -> Catalogue:
 SCENARIOS = msgspec.convert(_read("scenarios.toml")["scenario"], tuple[Scenario, ...])
 _POINTS = msgspec.convert(_read("starting_points.toml")["starting_point"], tuple[StartingPoint, ...])
 _CHOSEN = {choice for point in _POINTS for choice in point.policy.items()}
+_OPENED = StartingPoint(name="opened", run=WRITTEN.plain, paths=300)
 STARTING_POINTS = (
-    *_POINTS,
+    *(_POINTS or (_OPENED,)),
     *(
-        StartingPoint(
-            name=f"{policy.name}: {choice}", run="open_account\nsubscribe plan=premium", policy={policy.name: choice}, paths=30
-        )
+        StartingPoint(name=f"{policy.name}: {choice}", run=WRITTEN.plain, policy={policy.name: choice}, paths=30)
         for policy in POLICIES
         for choice, _ in policy.answers[1:]
         if (policy.name, choice) not in _CHOSEN

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.oracle.base.processes import processes
-from tokenspec.oracle.base.specification import DEFAULT, account
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, account
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.fuzz.paths import written
 from tokenspec.oracle.logs.branches import Worlds
@@ -21,7 +21,7 @@ from tokenspec.oracle.vectors.build.executed import ExecutedRun, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
-from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
+from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, WRITTEN, Scenario
 from tokenspec.oracle.vectors.build.set_cover import at_least, few
 from tokenspec.oracle.wire.settings import RESETS, catalogue_on_the_wire
 
@@ -149,9 +149,9 @@ def with_bystander(records: Sequence[Record]) -> list[Record]:
     if len(records) < 3:
         return list(records)
     first, last = records[0]["at"], records[-1]["at"]
-    opens = {"account": _BYSTANDER, "at": first, **move("open_account")}
-    spends = {"account": _BYSTANDER, "at": last, **_SPENDING}
+    opens = {"account": _BYSTANDER, "at": first, **move(SPEC.opening.name)}
+    spends = {"account": _BYSTANDER, "at": last, **SPENDING}
     return [records[0], opens, *records[1:-1], spends, records[-1]]
 
 
-_SPENDING = move("generate", job="b1", cost=7, media="image", origin="first_party")
+SPENDING = WRITTEN.spending or LOOK

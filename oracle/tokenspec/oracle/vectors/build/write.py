@@ -12,7 +12,7 @@ import msgspec
 from tokenspec.machine.fuzzing.reachability import outcomes
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import declaration, stamp
-from tokenspec.oracle.base.specification import DEFAULT, POLICIES, account, system
+from tokenspec.oracle.base.specification import DEFAULT, POLICIES, account, machines, system
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, recorded
@@ -124,10 +124,10 @@ def _outcomes(edges: set[str]) -> dict[str, Any]:
 
 
 def _declared() -> Iterator[str]:
-    own, _, session = system().machines
-    for machine in (own, session):
+    by_links = {link.then for link in system().links}
+    for machine in machines():
         for event, what in sorted(outcomes(machine)):
-            if (machine.name, event) != ("session", "balance_changes"):
+            if f"{machine.name}.{event}" not in by_links:
                 yield what.replace("refused: ", f"{event} refused, ")
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from tokenspec.machine.lang.build import Term, Termlike, all_of, eq, ite, minimum, negation, posting, var
+from tokenspec.machine.lang.catalogue import NONE
 from tokenspec.machine.lang.declaration import ClockAct, Kind, Machine, Posting
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.mutation.edits import with_clock, with_definition, with_effect, with_event, with_rule, without_requirement

@@ -5,17 +5,18 @@ Each is a row of docs/comparison.md, under *What real wallets do that no setting
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.machine.interpreters.dates import DAY_MS
-from tokenspec.oracle.base.specification import TOTAL_POOLS, Catalogue
+from tokenspec.oracle.base.specification import TOTAL_POOLS
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.observations import instant_of
 from tokenspec.oracle.wire.records import Record, event_of
+from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import FREE
 
 _MONTH_MS = 30 * DAY_MS
@@ -167,17 +168,12 @@ def known_ways(
     if not before or not right["balances"]:
         return []
     wrong = {name: got for name, _, got in differing}
-    dial = oracle.accounts[record.account].renewal
+    dial = oracle.accounts[record.account].dial("renewal")
     anchor = dial.anchor if dial is not None else None
     seen = right | {"reason": None} | {name: got for name, got in wrong.items() if "." not in name}
-    found = _Seen(record, event_of(record), before, right, seen, wrong, oracle.catalogue, anchor, oracle.clocks["renewal"])
+    catalogue: Any = oracle.catalogue
+    found = _Seen(record, event_of(record), before, right, seen, wrong, catalogue, anchor, oracle.clocks["renewal"])
     return [row for row, shows in WAYS.items() if shows(found)]
-
-
-def known_lines(rows: Sequence[str]) -> Iterator[str]:
-    """Yields a line for each way that fits."""
-    for row in rows:
-        yield f"  known     some wallets do so, and no setting allows it: {row} (docs/comparison.md)"
 
 
 def _cost(s: _Seen) -> int:

@@ -1,4 +1,4 @@
-"""The claims about the clock and the journal, checked around every record of a run.
+"""The claims about the clock and the journal of the shipped account, checked around every record of a run.
 
 Each check derives the right result in its own way: separate histories, copies of an account on another path,
 snapshots before and after.
@@ -10,24 +10,22 @@ from calendar import monthrange
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count, dropwhile, islice, pairwise, takewhile
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
-from tokenspec.machine.checkers.monitor import Tally, Violation
+from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.interpreters.dates import DAY_MS
-from tokenspec.machine.lang.declaration import Actor
-from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS, claims, system
-from tokenspec.oracle.runtime.journal import Account, Vector
-from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.steps import MachineStep, Stepped, Stuck
-from tokenspec.oracle.wire.answers import STATE, Answer
 from tokenspec.machine.lang.catalogue import NONE
+from tokenspec.machine.lang.declaration import Actor
+from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS, system
+from tokenspec.oracle.fuzz import layer_checks
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.steps import MachineStep, Stepped
+from tokenspec.oracle.wire.answers import STATE, Answer
 from tokenspec.spec.words import FREE, SUBSCRIBED
-
-_Ran = TypeVar("_Ran", Stepped, list[MachineStep])
 
 _PLAN_CHANGES = frozenset(
     event.name
@@ -41,8 +39,8 @@ _PLAN_CHANGES = frozenset(
 """The events of a subscriber that change the plan, or the scheduled one; their effect on clocks is checked."""
 
 
-class LayerChecks:
-    """Runs records through an oracle and checks, for each, every claim about the layers."""
+class LayerChecks(layer_checks.LayerChecks):
+    """The checks of the shipped account."""
 
     def __init__(
         self,
@@ -52,26 +50,9 @@ class LayerChecks:
         on_step: Callable[[str, MachineStep], None] = lambda name, step: None,
     ) -> None:
         """`on_step` is given each step, with the name of its account, before the claims about its record are checked."""
-        self.oracle, self.tally, self._only, self._on_step = oracle, tally, only, on_step
-        self.quoted: int = 0
-        self._sentences = {c.id: c.sentence for c in claims(oracle.catalogue.ranking)}
-        self._history: dict[str, list[Vector]] = {}
+        super().__init__(oracle, tally, only, on_step)
         self._synced: dict[tuple[str, str], int] = {}
         self._refunded: set[tuple[str, str]] = set()
-        self._first: dict[tuple[str, str], Answer] = {}
-
-    def met(self, claim: str, part: str, interesting: bool = True) -> None:
-        """Counts a check of a part, in its interesting case or in another."""
-        self.tally.checked[claim, part] += 1
-        self.tally.witnesses[claim, part] += interesting
-
-    def _demand(self, claim: str, part: str, holds: bool, detail: str, interesting: bool = True) -> None:
-        self.met(claim, part, interesting)
-        if not holds and self._counts(claim):
-            raise Violation(claim, part, self._sentences[claim], detail)
-
-    def _counts(self, claim: str) -> bool:
-        return self._only is None or claim in self._only
 
     def play(self, record: dict[str, Any]) -> Stepped:
         """Returns the oracle's answer to `record`, with its reason. Raises `Violation`."""
@@ -117,59 +98,19 @@ class LayerChecks:
         state: dict[str, Any] = dict(zip((v.name for v in self.oracle.machine.variables), account.row, strict=True))
         now: dict[str, Any] = dict.fromkeys(STATE) | {"balances": {}}
         if state["status"] != ABSENT:
-            scheduled, plan = state["scheduled_plan"], self.oracle.catalogue.plans[state["plan"]]
+            scheduled, plan = state["scheduled_plan"], self.oracle.catalogue.written()["plans"][state["plan"]]
             now = {
                 "status": state["status"],
                 "plan": state["plan"],
                 "scheduled_plan": None if scheduled == NONE else scheduled,
                 "balances": {pool: state[pool] for pool in POOLS},
-                "relaxed": list(plan.relaxed),
-                "next_daily_reset_at": format_instant(account.daily.shown) if account.daily is not None else None,
-                "next_renewal_at": format_instant(account.renewal.shown) if account.renewal is not None else None,
+                "relaxed": plan["relaxed"],
+                "next_daily_reset_at": format_instant(daily.shown) if (daily := account.dial("daily")) is not None else None,
+                "next_renewal_at": format_instant(renewal.shown) if (renewal := account.dial("renewal")) is not None else None,
             }
         if self.oracle.policy["repeated_id"] == "refused":
             return Answer("refused", reason="id_must_be_new", duplicate=True, **now)
         return msgspec.structs.replace(repeated, **now)
-
-    def _apply(self, record: dict[str, Any]) -> Stepped:
-        """Runs a record; the history of a new account begins after it."""
-        name = record["account"]
-        stepped = self._followed(name, lambda: self.oracle.step(self.oracle.reader.convert(record)))
-        if name not in self._history:
-            self._history[name] = [self.oracle.app_balances(self.oracle.accounts[name].row)]
-        return stepped
-
-    def _followed(self, name: str, act: Callable[[], _Ran]) -> _Ran:
-        """Continues the history of true balances with the steps that `act` takes."""
-        try:
-            ran = act()
-        except Stuck as stuck:
-            self._follow(name, stuck.steps)
-            raise
-        self._follow(name, ran.steps if isinstance(ran, Stepped) else ran)
-        return ran
-
-    def _follow(self, name: str, steps: list[MachineStep]) -> None:
-        history = self._history.get(name)
-        for step in steps:
-            self._on_step(name, step)
-            if history is None or step.outcome[0] < 0:
-                continue
-            now = self.oracle.app_balances(step.outcome[1])
-            # The months that one renewal job settles are one event, so the states between do not count.
-            if step.is_further_run:
-                history[-1] = now
-            else:
-                history.append(now)
-
-    def shown(self, who: str, die: int) -> dict[str, int]:
-        """Returns figures for a screen: some pools, as they are, as they were, or as they never were."""
-        age, mask = divmod(die, 2 ** len(TOTAL_POOLS))
-        history = self._history.get(who) or [(0, 0, 0, 0)]
-        vector = history[max(0, len(history) - 1 - age // 3)]
-        extra = 1 if age == 15 else 0
-        pools = [pool for bit, pool in enumerate(TOTAL_POOLS) if mask >> bit & 1] or ["daily"]
-        return {pool: min(vector[TOTAL_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}
 
     def _refused(self, record: dict[str, Any], before: bytes, account: Account, code: str | None) -> None:
         if record["event"] == "transfer" and code == "tokens_cannot_be_transferred":
@@ -200,9 +141,12 @@ class LayerChecks:
             self._demand("charge_equals_price", "refunded_once", job not in self._refunded, f"{job[1]} was refunded twice.")
             self._refunded.add(job)
         if event in _PLAN_CHANGES and answer.status != "free":
-            renewal = msgspec.json.decode(before, type=Account).renewal
+            renewal = msgspec.json.decode(before, type=Account).dial("renewal")
             self._demand(
-                "plan_changes_keep_the_date", "date_stands", renewal == account.renewal, f"{event} moved the renewal date."
+                "plan_changes_keep_the_date",
+                "date_stands",
+                renewal == account.dial("renewal"),
+                f"{event} moved the renewal date.",
             )
         if event in ("login", "refresh"):
             self._synced[name, record["session"]] = len(self._history[name]) - 1
@@ -230,14 +174,14 @@ class LayerChecks:
 
     def _due(self, account: Account, at: int) -> None:
         state = dict(zip((v.name for v in self.oracle.machine.variables), account.row, strict=True))
-        for dial, due in ((account.daily, state["daily_reset_due"]), (account.renewal, state["renewals_due"])):
+        for dial, due in ((account.dial("daily"), state["daily_reset_due"]), (account.dial("renewal"), state["renewals_due"])):
             shown, upcoming = (dial.shown, dial.upcoming) if dial is not None else (at + 1, at + 1)
             agrees = bool(due) == (shown <= at) and upcoming > at
             detail = f"at {at}: {state}, the clock shows {dial}."
             self._demand("one_grant_per_due_date", "due_as_the_clock_says", agrees, detail, bool(due))
 
     def _periods(self, account: Account, at: int) -> None:
-        dial = account.renewal
+        dial = account.dial("renewal")
         if dial is None:
             return
         instants = [dial.anchor, *islice(_renewals(dial.anchor, self.oracle.policy), 39)]
@@ -257,7 +201,7 @@ class LayerChecks:
 
     def _late_equals_on_time(self, name: str, account: Account, at: int) -> None:
         """Compares a copy whose jobs run at the instants they fall due with one that runs all of them at `at`, in due order."""
-        waiting = any(dial is not None and dial.is_waiting for dial in (account.daily, account.renewal))
+        waiting = any(dial is not None and dial.is_waiting for dial in (account.dial("daily"), account.dial("renewal")))
         order = _order(account, at, self.oracle.policy)
         if waiting or order is None or self.oracle.policy["missed_renewals"] != "each":
             return
@@ -267,17 +211,18 @@ class LayerChecks:
         explicit.advance(late, at)
         for job in order:
             explicit.apply({"account": name, "at": format_instant(at), "event": job})
-        same = on_time.row == late.row and on_time.daily == late.daily and on_time.renewal == late.renewal
+        same = on_time.row == late.row and on_time.dials == late.dials
         self._demand("late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
 
 
 def _order(account: Account, at: int, policy: Mapping[str, str]) -> list[str] | None:
     """Returns the jobs due until `at`, in order of first due; None where one settles across a due instant of the other."""
-    if account.daily is None or (account.daily.upcoming > at and (account.renewal is None or account.renewal.upcoming > at)):
+    daily, renewal = account.dial("daily"), account.dial("renewal")
+    if daily is None or (daily.upcoming > at and (renewal is None or renewal.upcoming > at)):
         return None
-    first_day, renewals = account.daily.upcoming, list[int]()
-    if account.renewal is not None:
-        due = dropwhile(account.renewal.upcoming.__gt__, _renewals(account.renewal.anchor, policy))
+    first_day, renewals = daily.upcoming, list[int]()
+    if renewal is not None:
+        due = dropwhile(renewal.upcoming.__gt__, _renewals(renewal.anchor, policy))
         renewals = list(islice(takewhile(at.__ge__, due), 200))
     days = range(first_day, at + 1, DAY_MS)
     if not renewals:

@@ -1,0 +1,208 @@
+"""Causes of a puzzling balance that only this account has (the article's, A01 to A18, and the FAQ's F21 and F23)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tokenspec.machine.lang.declaration import Kind, Since
+from tokenspec.oracle.base.specification import POLICIES, TOTAL_POOLS
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, Diagnoses, emptied
+from tokenspec.oracle.logs.history import Change, Due, Story, again
+from tokenspec.oracle.runtime.journal import CLOCK_AT
+from tokenspec.spec.daily_job import LATE, OVERDUE, WAITING
+from tokenspec.spec.words import FREE, PAST_DUE, SUBSCRIBED
+
+_HOUR_MS = 3_600_000
+_FAULT_SHARE = 5
+"""A difference above one part in five of the allowance is a real fault (A14: more than 20 %)."""
+
+
+# Causes of a wrong figure
+
+
+def _wrong_pool(asked: Asked) -> Iterator[BalanceCause]:
+    now = asked.story.balances
+    for pool, tokens in asked.wrong.items():
+        others = [other for other, held in now.items() if other != pool and held == tokens and tokens > 0]
+        for other in others:
+            clauses = ("A11",) if other == "api" else ("A06", "A01")
+            yield BalanceCause(
+                "wrong_pool", clauses, f"{tokens:,} is what {other} holds; {pool} is a pool of its own and holds {now[pool]:,}."
+            )
+    if asked.shown is None and now["api"]:
+        yield BalanceCause(
+            "wrong_pool",
+            ("A11",),
+            f"{now['api']:,} API tokens are held apart from the app's pools, and the main breakdown leaves them out.",
+        )
+
+
+def _plan_change(asked: Asked) -> Iterator[BalanceCause]:
+    story = asked.story
+    change = _upgrade_of_this_month(story)
+    if change is None or not asked.asks_for("fast"):
+        return
+    added = change.after["fast"] - change.before["fast"]
+    told = (
+        f"At {asked.when(change.at)} the plan changed from {change.before['plan']} to {change.after['plan']}, which added "
+        f"{added:,} fast tokens and left the renewal date alone"
+    )
+    if not asked.wrong:
+        yield BalanceCause("plan_change", ("A09", "F26"), f"{told}.")
+        return
+    policy = next(p for p in POLICIES if p.name == "upgrade_grant")
+    for choice, _ in policy.answers:
+        balances = again(story, {policy.name: choice})
+        if asked.shown is not None and all(balances[pool] == tokens for pool, tokens in asked.shown.items()):
+            yield BalanceCause("plan_change", policy.clauses, f"{told}; what is shown is right where {policy.name} is {choice}.")
+
+
+def _upgrade_of_this_month(story: Story) -> Change | None:
+    last = next((c for c in reversed(story.changes) if c.event in ("upgrade", "renew", "subscribe")), None)
+    return last if last is not None and last.event == "upgrade" else None
+
+
+def _real_fault(asked: Asked) -> Iterator[BalanceCause]:
+    now, figures = asked.story.balances, asked.story.oracle.parameters
+    plan = asked.story.state["plan"]
+    allowances = {"daily": int(figures["daily_allowance"]), "api": int(figures[f"api[{plan}]"])}
+    for pool, tokens in asked.wrong.items():
+        of = allowances.get(pool, int(figures[f"allowance[{plan}]"])) or allowances["daily"]
+        off = abs(tokens - now[pool])
+        told = f"What is shown was never true: {pool} is shown as {tokens:,} and holds {now[pool]:,}."
+        told += f" {off:,} of an allowance of {of:,}"
+        if off * _FAULT_SHARE > of:
+            sentence = f"{told} is more than a fifth: if a fresh login shows the same, it is a case for support."
+            yield BalanceCause("real_fault", ("A14",), sentence)
+        else:
+            yield BalanceCause(
+                "small_difference", ("A14", "A07"), f"{told} is no more than a fifth: log in afresh and look again."
+            )
+
+
+# Events in the account, whatever was shown
+
+
+def _clocks(asked: Asked) -> Iterator[BalanceCause]:
+    for due in asked.story.due:
+        if asked.story.state["status"] == PAST_DUE and due.clock.name == "renewal":
+            yield _payment_failed(asked, due)
+            continue
+        if due.clock.name == "daily":
+            # A reset that would bring nothing leaves nothing to wait for.
+            counts = asked.asks_for("daily") and _daily_reset_brings(asked.story) > 0
+        else:
+            counts = asked.asks_for("fast", "rollover") and (due.state != WAITING or _fast_is_short(asked))
+        if counts:
+            yield _clock_cause(asked, due)
+
+
+def _daily_reset_brings(story: Story) -> int:
+    """Returns the daily tokens that a reset would add if it ran now."""
+    oracle = story.oracle
+    row = tuple({**story.state, "daily_reset_due": True}.values())
+    index, after, _ = oracle.compiled.steps["daily_reset"](row, ())
+    position = list(story.state).index("daily")
+    return int(after[position]) - story.balances["daily"] if index >= 0 else 0
+
+
+def _fast_is_short(asked: Asked) -> bool:
+    story = asked.story
+    held = (asked.shown or {}).get("fast", story.balances["fast"])
+    return held < int(story.oracle.parameters[f"allowance[{story.state['plan']}]"])
+
+
+def _payment_failed(asked: Asked, due: Due) -> BalanceCause:
+    frozen = asked.story.oracle.policy["past_due_spending"] == "frozen"
+    until = "; until then only daily tokens can be spent" if frozen else ""
+    return BalanceCause(
+        "payment_failed", ("F24",), f"The renewal of {asked.when(due.at)} waits for a payment, which failed{until}."
+    )
+
+
+def _hours(milliseconds: int) -> str:
+    hours = milliseconds // _HOUR_MS
+    return "less than an hour" if not hours else "an hour" if hours == 1 else f"{hours:,} hours"
+
+
+def _clock_cause(asked: Asked, due: Due) -> BalanceCause:
+    what = "daily reset" if due.clock.name == "daily" else "renewal"
+    waited = _hours(asked.story.at - due.at)
+    when = asked.when(due.at)
+    if due.state == WAITING:
+        clauses = ("A18", "F14", "A02") if due.clock.name == "daily" else ("A13", "F22")
+        return BalanceCause("not_due_yet", clauses, f"The next {what} is due at {when}; before then it brings nothing.")
+    told = f"The {what} fell due at {when}; the log has no job for it in {waited}"
+    support = tuple(clause for clause in due.clock.clauses if clause in ("F21", "F23"))
+    if due.state == OVERDUE:
+        return BalanceCause("overdue", support, f"{told}, and {_support(asked, due)}: a case for support.")
+    if due.clock.name == "daily":
+        usual = "longer than the usual one to four" if due.state == LATE else "and jobs may run hours late"
+        return BalanceCause("job_late", ("A03",), f"{told}, {usual}.")
+    return BalanceCause("job_late", support, f"{told}; a case for support only once that day is over, in UTC.")
+
+
+def _support(asked: Asked, due: Due) -> str:
+    """Explains the reason why a due job is a case for support."""
+    if due.clock.overdue_since is Since.END_OF_DAY:
+        return "the day on which it was due is over, in UTC"
+    kept = asked.story.kept
+    daily, ran = kept.dial("daily"), kept.ran[CLOCK_AT["daily"]]
+    began = "the job last ran" if daily is None or ran != daily.anchor else "the account was opened"
+    hours = due.clock.overdue_ms // _HOUR_MS
+    return f"more than {hours} hours have gone by since {began}, at {asked.when(ran)}"
+
+
+def _not_out_of_tokens(asked: Asked) -> Iterator[BalanceCause]:
+    story = asked.story
+    if story.state["status"] not in SUBSCRIBED or not asked.asks_for("daily") or _daily_reset_brings(story) > 0:
+        return
+    if story.balances["daily"] >= int(story.oracle.parameters["daily_allowance"]):
+        return
+    guard = next(p for p in POLICIES if p.name == "paid_daily_guard")
+    means = dict(guard.answers)[story.oracle.policy[guard.name]]
+    yield BalanceCause("not_out_of_tokens", guard.clauses, f"As things stand a daily reset brings a subscriber nothing: {means}.")
+
+
+def _subscription_ended(asked: Asked) -> Iterator[BalanceCause]:
+    story = asked.story
+    if story.state["status"] != FREE:
+        return
+    end = next((c for c in reversed(story.changes) if c.before["status"] in SUBSCRIBED and c.after["status"] == FREE), None)
+    if end is None or not asked.asks_for("fast", "rollover", "topup"):
+        return
+    lost = {pool: end.before[pool] - end.after[pool] for pool in ("fast", "rollover")}
+    gone = " and ".join(f"{tokens:,} {pool}" for pool, tokens in lost.items() if tokens)
+    frozen = [f"{tokens:,} {pool}" for pool, tokens in story.balances.items() if pool in ("rollover", "topup") and tokens]
+    told = f"The subscription ended at {asked.when(end.at)}" + (f": {gone} tokens went with it." if gone else ".")
+    if frozen:
+        told += f" {' and '.join(frozen)} tokens are kept, and cannot be spent before the account subscribes again."
+    yield BalanceCause("subscription_ended", ("F24",), told)
+
+
+def _shared(asked: Asked) -> Iterator[BalanceCause]:
+    sessions = sorted(asked.story.kept.sessions)
+    spent = sum(asked.story.gained(pool).get(Kind.SPENT.value, 0) for pool in TOTAL_POOLS)
+    if len(sessions) > 1 and spent:
+        yield BalanceCause(
+            "several_people",
+            ("A15",),
+            f"A hint, no more: {len(sessions)} sessions are logged in, and {spent:,} tokens were spent in all. Several people on "
+            "one account use it up in ways that look like a missing reset.",
+        )
+
+
+def standing(state: Mapping[str, Any]) -> str:
+    """Returns the state of an account in a few words."""
+    return FREE if state["status"] == FREE else f"{state['status']} on {one_line(state['plan'])}"
+
+
+DIAGNOSES = Diagnoses(
+    explanations=(_wrong_pool, _plan_change),
+    circumstances=(_clocks, _not_out_of_tokens, _subscription_ended, emptied, _shared),
+    last=_real_fault,
+    behind_skipped=(_clocks,),
+    clauses={"stale_session": ("A07", "A10"), "recorded": ("F04",), "daily": ("A03",), "renewal": ("F22",)},
+)

@@ -44,7 +44,7 @@ def searched(policy: str, answer: str) -> Tally:
 def own(*paid: Plan, daily: int = 100, months: int = 2, packs: int = 1, prices: tuple[int, ...] = ()) -> Catalogue:
     """A catalogue of somebody's own with these paid plans."""
     names = [f"plan {n}" for n in range(len(paid))]
-    return catalogue_from(
+    made: Catalogue = catalogue_from(
         {
             "ranking": ["free", *names],
             "daily": daily,
@@ -58,6 +58,7 @@ def own(*paid: Plan, daily: int = 100, months: int = 2, packs: int = 1, prices: 
             "prices": {f"action {price}": price for price in prices},
         }
     )
+    return made
 
 
 OWN = {

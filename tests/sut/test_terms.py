@@ -220,7 +220,7 @@ def test_what_is_found_where_one_job_runs_by_itself_is_a_vector_like_any_other()
 def test_the_verdict_names_the_figures_that_it_has_fixed() -> None:
     verdict = fuzzed(Strict({"catalogue": {"daily": 7}}, lambda *_: ""), examples=2)
     assert sentence(verdict) == "conforms (fixed by the implementation: its own daily)"
-    assert verdict.catalogue.daily == 7
+    assert verdict.catalogue.written()["daily"] == 7
 
 
 def test_a_wrong_answer_is_judged_by_its_own_figures() -> None:

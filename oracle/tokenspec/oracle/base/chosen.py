@@ -10,16 +10,17 @@ import tomllib
 import traceback
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from tokenspec.machine.lang.entries import proved_machines
-from tokenspec.machine.lang.errors import DeclarationErrors
-from tokenspec.machine.lang.specification import Specification
-from tokenspec.machine.lang.validate import validate_system
-from tokenspec.machine.lang.validate_claims import validate_claims
-from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+
+if TYPE_CHECKING:
+    # The command's --version and --help need none of it.
+    from tokenspec.machine.lang.specification import Specification
 
 VARIABLE = "TOKENSPEC_SPEC"
+OPTION = "--spec"
+_by_option = ""
 SHIPPED = "tokenspec"
 """The name of the shipped specification."""
 _SHIPPED_AT = "tokenspec.invariants.specification:SPECIFICATION"
@@ -36,7 +37,7 @@ class Chosen(NamedTuple):
 def chosen() -> Chosen:
     """Returns the specification of the environment, else that of the nearest pyproject.toml, else the shipped one."""
     if named := os.environ.get(VARIABLE, "").strip():
-        return Chosen(named, VARIABLE, Path.cwd())
+        return Chosen(named, OPTION if named == _by_option else VARIABLE, Path.cwd())
     project = next((f for folder in (Path.cwd(), *Path.cwd().parents) if (f := folder / "pyproject.toml").is_file()), None)
     if project is not None:
         try:
@@ -47,6 +48,31 @@ def chosen() -> Chosen:
         if named:
             return Chosen(str(named), f"{project} ([tool.tokenspec] spec)", project.parent)
     return Chosen(SHIPPED, "", Path.cwd())
+
+
+def chosen_by(arguments: list[str]) -> list[str]:
+    """Returns the arguments without the option `--spec`, which chooses for this process and those that it starts.
+
+    It may stand anywhere before `--`. Raises `WrongUsage` where it has no value, or two.
+    """
+    left, said = list(arguments), list[str]()
+    end = left.index("--") if "--" in left else len(left)
+    for position in range(end - 1, -1, -1):
+        option, equals, value = left[position].partition("=")
+        if option == OPTION:
+            if not equals and position + 1 >= end:
+                raise WrongUsage(OPTION, "it is followed by package.module:NAME, or by tokenspec for the shipped one")
+            said.append(value if equals else left[position + 1])
+            del left[position : position + (1 if equals else 2)]
+            end = left.index("--") if "--" in left else len(left)
+    if len(set(said)) > 1:
+        raise WrongUsage(OPTION, f"it is given twice, as {said[-1]} and as {said[0]}")
+    if said:
+        if not said[0].strip():
+            raise WrongUsage(OPTION, "it is empty; give package.module:NAME, or tokenspec for the shipped one")
+        global _by_option
+        _by_option = os.environ[VARIABLE] = said[0].strip()
+    return left
 
 
 @cache
@@ -67,9 +93,13 @@ def load() -> Specification:
 
 
 def _found(name: str, said_in: str) -> Specification:
+    from tokenspec.machine.lang.errors import DeclarationErrors
+    from tokenspec.machine.lang.specification import Specification
+
     module, colon, attribute = name.partition(":")
     if not (module and colon and attribute):
-        raise BadSetting(
+        kind = WrongUsage if said_in == OPTION else BadSetting
+        raise kind(
             said_in, f"a specification is written package.module:NAME, or {SHIPPED} for the shipped one, found {name!r}"
         )
     try:
@@ -100,6 +130,11 @@ def _raised(name: str, fault: BaseException) -> BadSetting:
 
 def _check(specification: Specification, name: str) -> None:
     """Raises `BadSetting` with every fault of the declaration and of its claims."""
+    from tokenspec.machine.lang.entries import proved_machines
+    from tokenspec.machine.lang.errors import DeclarationErrors
+    from tokenspec.machine.lang.validate import validate_system
+    from tokenspec.machine.lang.validate_claims import validate_claims
+
     try:
         system = specification.system(specification.catalogue)
         validate_system(system)

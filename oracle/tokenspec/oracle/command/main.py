@@ -16,6 +16,7 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from tokenspec.oracle.base.chosen import SHIPPED, chosen, chosen_by, load
 from tokenspec.oracle.base.errors import BadSetting, Terminated, WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written
 from tokenspec.oracle.command.environment import demand_digest, take_from_environment
@@ -56,6 +57,7 @@ class _Verbs(click.Group):
         found: click.Command = importlib.import_module(f"tokenspec.oracle.command.verbs.{name.replace('-', '_')}").command
         check_names(found)
         take_from_environment(found, f"TOKENSPEC_{name.replace('-', '_').upper()}")
+        found.params.append(SPEC_OPTION)
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -83,6 +85,10 @@ STANDARD_OUTPUT = "standard output"
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 110, "auto_envvar_prefix": "TOKENSPEC"}
 
 
+SPEC_HELP = "The specification, in place of the shipped one (tokenspec) or that of pyproject.toml; `tokenspec new` writes one."
+SPEC_OPTION = click.Option(["--spec"], metavar="MODULE:NAME", expose_value=False, allow_from_autoenv=False, help=SPEC_HELP)
+
+
 def _version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if asked:
         from tokenspec.oracle.base.provenance import line
@@ -101,6 +107,7 @@ def _version(context: click.Context, parameter: click.Parameter, asked: bool) ->
     allow_from_autoenv=False,
     help="Version and declaration.",
 )
+@click.option("--spec", metavar="MODULE:NAME", expose_value=False, allow_from_autoenv=False, help=SPEC_HELP)
 @click.option(
     "--digest",
     metavar="DIGEST",
@@ -122,12 +129,21 @@ def main(arguments: list[str] | None = None) -> None:
     """Runs the command and exits."""
     _open_streams()
     keep_interruptions()
-    code = run(lambda: tokenspec.main(arguments, prog_name="tokenspec", standalone_mode=False))
+    code = run(lambda: _main(sys.argv[1:] if arguments is None else arguments))
     # All output is written and all processes have ended: from here on a signal has nothing to interrupt.
     for number in (signal.SIGINT, signal.SIGTERM):
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
     sys.exit(code)
+
+
+def _main(arguments: list[str]) -> Any:
+    """Chooses the specification, before anything that is made from it is imported, and runs the verb."""
+    arguments = chosen_by(arguments)
+    if (choice := chosen()).name != SHIPPED:
+        name = load().name
+        sys.stderr.write(f"tokenspec: specification {name} ({choice.name}, {choice.said_in})\n")
+    return tokenspec.main(arguments, prog_name="tokenspec", standalone_mode=False)
 
 
 def keep_interruptions() -> None:

@@ -118,7 +118,9 @@ def _read(name: str) -> dict[str, Any]:
 
 @cache
 def _catalogue(name: str) -> Catalogue:
-    return catalogue_from(catalogue_on_the_wire(DEFAULT) | _read("starting_points.toml")["figures"][name]) if name else DEFAULT
+    figures = _read("starting_points.toml")["figures"][name] if name else {}
+    found: Catalogue = catalogue_from(catalogue_on_the_wire(DEFAULT) | figures) if name else DEFAULT
+    return found
 
 
 SCENARIOS = msgspec.convert(_read("scenarios.toml")["scenario"], tuple[Scenario, ...])

@@ -12,6 +12,7 @@ import pytest
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.search.reference import instances
+from tokenspec.machine.lang.catalogue import Catalogue
 from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.proofs.obligations import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
@@ -24,7 +25,6 @@ from tokenspec.oracle.command.verbs.check_certificate import certified
 from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.fuzz.campaign import run as fuzzed
 from tokenspec.spec.account import account
-from tokenspec.machine.lang.catalogue import Catalogue
 from tokenspec.spec.system import system
 
 pytestmark = pytest.mark.slow

@@ -41,6 +41,7 @@ SPECIFICATION = Specification(
             "bugs": "transplanted_bugs:FAULTS",
             "diagnoses": "diagnosis:DIAGNOSES",
             "figures": "figures:FIGURES",
+            "figures_in_words": "tables:in_words",
             "known_ways": "known_ways:known_ways",
             "layer_checks": "layer_checks:LayerChecks",
             "moves": "moves:moves",

@@ -13,14 +13,14 @@ from tokenspec.machine.lang.catalogue import (
     Count,
     Fact,
     Flag,
+    Listed,
+    LookedUp,
+    Named,
     NameIn,
     OneOf,
     Ranking,
     SomeOf,
     Table,
-    is_listed,
-    is_named,
-    looked_up,
 )
 from tokenspec.machine.lang.types import Value
 
@@ -103,9 +103,9 @@ FORM: CatalogueForm = {
 }
 """The form in which a catalogue is written and sent."""
 FACTS: dict[str, Fact] = {
-    "price_is_listed": is_listed("prices", "action"),
-    "listed_price": looked_up("prices", "action", 0),
-    "action_is_named": is_named("action"),
+    "price_is_listed": Listed("prices", "action"),
+    "listed_price": LookedUp("prices", "action", 0),
+    "action_is_named": Named("action"),
     "model_is_known": lambda catalogue: lambda record: record.model is None or catalogue.model(record.model) is not None,
     "model_is_paid_only": lambda catalogue: lambda record: getattr(catalogue.model(record.model or ""), "paid_only", False),
     "origin": lambda catalogue: lambda record: getattr(catalogue.model(record.model), "origin", "third_party"),

@@ -152,26 +152,39 @@ Fact: TypeAlias = Callable[[Any], Callable[[Any], Value]]
 """Looks a fact up: of a catalogue, gives the function from records to values."""
 
 
-def is_listed(table: str, key: str) -> Fact:
-    """Returns the fact that a table lists what the record names under `key`."""
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The fact that a table lists what the record names under `key`."""
 
-    def of(catalogue: Any) -> Callable[[Any], Value]:
-        listed = frozenset(catalogue.written()[table])
-        return lambda record: getattr(record, key) in listed
+    table: str
+    key: str
 
-    return of
-
-
-def looked_up(table: str, key: str, default: Value) -> Fact:
-    """Returns the fact that a table holds for what the record names under `key`; `default` where it lists no such name."""
-
-    def of(catalogue: Any) -> Callable[[Any], Value]:
-        entries: dict[str, Value] = catalogue.written()[table]
-        return lambda record: entries.get(getattr(record, key), default)
-
-    return of
+    def __call__(self, catalogue: Any) -> Callable[[Any], Value]:
+        """Looks it up."""
+        listed = frozenset(catalogue.written()[self.table])
+        return lambda record: getattr(record, self.key) in listed
 
 
-def is_named(key: str) -> Fact:
-    """Returns the fact that the record has the optional `key`."""
-    return lambda catalogue: lambda record: getattr(record, key) is not None
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """The fact that a table holds for what the record names under `key`; `default` where it lists no such name."""
+
+    table: str
+    key: str
+    default: Value
+
+    def __call__(self, catalogue: Any) -> Callable[[Any], Value]:
+        """Looks it up."""
+        entries: dict[str, Value] = catalogue.written()[self.table]
+        return lambda record: entries.get(getattr(record, self.key), self.default)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """The fact that the record has the optional `key`."""
+
+    key: str
+
+    def __call__(self, catalogue: Any) -> Callable[[Any], Value]:
+        """Looks it up."""
+        return lambda record: getattr(record, self.key) is not None

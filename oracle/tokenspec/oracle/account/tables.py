@@ -14,4 +14,10 @@ def _plans(catalogue: Catalogue) -> Table:
     return table(("plan", "fast tokens a month", "the bank holds", "unlimited", "API tokens a month"), rows)
 
 
+def in_words(catalogue: Catalogue) -> str:
+    """Describes a catalogue in a few words."""
+    allowances = ", ".join(f"{name} {catalogue.plans[name].allowance}" for name in catalogue.ranking[1:])
+    return f"{catalogue.daily} a day, a month {allowances}, a bank of {catalogue.bank_months} months"
+
+
 TABLES = {"plans": ("the plans and their figures", _plans)}

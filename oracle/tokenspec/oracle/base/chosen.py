@@ -99,9 +99,7 @@ def _found(name: str, said_in: str) -> Specification:
     module, colon, attribute = name.partition(":")
     if not (module and colon and attribute):
         kind = WrongUsage if said_in == OPTION else BadSetting
-        raise kind(
-            said_in, f"a specification is written package.module:NAME, or {SHIPPED} for the shipped one, found {name!r}"
-        )
+        raise kind(said_in, f"a specification is written package.module:NAME, or {SHIPPED} for the shipped one, found {name!r}")
     try:
         imported = importlib.import_module(module)
     except ModuleNotFoundError as fault:

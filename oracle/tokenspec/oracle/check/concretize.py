@@ -9,25 +9,29 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
+from types import SimpleNamespace
 
 from tokenspec.machine.checkers.monitor import Violation, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import instances
-from tokenspec.machine.lang.catalogue import UNLISTED
+from tokenspec.machine.lang.catalogue import UNLISTED, Listed, LookedUp
 from tokenspec.machine.lang.claims import LayerPart, LivenessPart, TwoRunPart
 from tokenspec.machine.lang.declaration import Actor, Clock, Event, Machine, Origin
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import DEFAULTS
+from tokenspec.oracle.base.specification import DEFAULTS, SPEC
 from tokenspec.oracle.check.counterexample import Counterexample
 from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld, world_fuzz
 from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.memory import KEY, MEMORY, refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, UNKNOWN, Move, Record, Schedule, Wait, move
 from tokenspec.oracle.wire.records import asked
+from tokenspec.oracle.wire.settings import catalogue_from
 
 _START = parse_instant("2027-01-01T09:00:00Z")
 _STATES_MAX = 2_000_000
@@ -60,13 +64,13 @@ def realised(example: Counterexample) -> Log:
     try:
         return _followed(example)
     except UnrealisableError:
-        if (other := _without_refunds(example)) is None:
+        if (other := _without_references(example)) is None:
             raise
-        return replace(_followed(other), note="its way there is another: the trace refunds a job that was never accepted")
+        return replace(_followed(other), note=f"its way there is another: the trace refers to a {KEY} that was never accepted")
 
 
 def _followed(example: Counterexample) -> Log:
-    catalogue = replace(example.scope.catalogue, prices=_prices(example))
+    catalogue = catalogue_from(example.scope.catalogue.written() | _listed(example))
     world = FuzzWorld({name: str(example.parameters[name]) for name in DEFAULTS}, catalogue, "explicit")
     writer, part = _Writer(example, world), example.broken
     events = [(step.event, step.fields) for step in example.steps]
@@ -101,12 +105,12 @@ def _broken_by(example: Counterexample, records: list[Record], world: FuzzWorld)
     return 0
 
 
-def _without_refunds(example: Counterexample) -> Counterexample | None:
-    """Returns a violation without a refund, which needs an accepted job; None where none is found."""
+def _without_references(example: Counterexample) -> Counterexample | None:
+    """Returns a violation without an event that refers to an accepted one; None where none is found."""
     machine, scope = example.machine, example.scope
-    if all(step.event != "refund" for step in example.steps):
+    if not any(refers(step.event) for step in example.steps):
         return None
-    events = [instance for instance in instances(machine, scope.values) if instance[0] != "refund"]
+    events = [instance for instance in instances(machine, scope.values) if not refers(instance[0])]
     plain, ghostly = split([example.claim])
     claims = ghostly if any(p.name == example.part for c in ghostly for p in c.parts) else plain
     found = Search(Scoped(machine, example.parameters, events, scope.most, claims)).run(Budget(_STATES_MAX))
@@ -133,9 +137,14 @@ def _with_answer(record: Record, oracle: Oracle) -> Record:
         return record
 
 
-def _prices(example: Counterexample) -> dict[str, int]:
-    listed = [step.fields["listed_price"] for step in example.steps if step.fields.get("price_is_listed")]
-    return {_QUOTED.format(price): int(price) for price in listed}
+def _listed(example: Counterexample) -> dict[str, dict[str, int]]:
+    """Returns the tables that have the numbers which the trace looks up, each under a name of its own."""
+    found: dict[str, dict[str, int]] = {}
+    for name, fact in SPEC.facts.items():
+        if isinstance(fact, LookedUp):
+            numbers = (step.fields[name] for step in example.steps if name in step.fields)
+            found[fact.table] = {_QUOTED.format(n): n for n in numbers if isinstance(n, int) and n}
+    return found
 
 
 class _Writer:
@@ -165,39 +174,55 @@ class _Writer:
 
     def _fall_due(self, name: str, clock: Clock, schedule: Schedule) -> None:
         """Lets time pass until the clock's next job falls due, once; none passes where it is due already."""
-        dial = getattr(self._oracle.accounts.get(name), clock.name, None)
+        known = self._oracle.accounts.get(name)
+        dial = known.dial(clock.name) if known is not None else None
         if dial is None:
             raise UnrealisableError(f"{clock.falls_due} comes while the {clock.name} clock does not run")
-        if clock.name != "daily" or not dial.is_waiting:
+        if self._oracle.clocks[clock.name].counts or not dial.is_waiting:
             schedule.wait(name, Wait((clock.name,)))
 
     def _payload(self, name: str, event: Event, fields: Values) -> Record:
         payload: Record = {f.key: _written(fields[f.name]) for f in event.fields if f.origin is Origin.PAYLOAD}
         facts = {f.name: fields[f.name] for f in event.fields if f.origin is Origin.FACT}
         account = self._oracle.accounts.get(name)
-        for key in event.keys:
-            if key.name == "job":
-                payload["job"] = self._job(account, facts)
-            elif key.optional and key.name == "model":
-                if facts["model_is_paid_only"]:
-                    raise UnrealisableError("it names a model for paid plans alone, and the catalogue of a scope has none")
-                if not facts["model_is_known"]:
-                    payload |= {"origin": None, "model": UNKNOWN}
-            elif key.name == "action" and not (key.optional and not facts["action_is_named"]):
-                payload["action"] = _QUOTED.format(facts["listed_price"]) if facts["price_is_listed"] else UNKNOWN
-            elif not key.optional:
-                payload[key.name] = "somebody else"
-        return payload
+        if any(key.name == KEY for key in event.keys):
+            payload[KEY] = self._entry(account, facts)
+        payload |= {key.name: "somebody else" for key in event.keys if not key.optional and key.name not in (KEY, *SPEC.names)}
+        named = self._named(event, payload, facts)
+        # What another key tells is not said by this one.
+        instead = {f.key: None for f in event.fields if f.instead and named.get(f.instead) is not None}
+        return payload | {key: value for key, value in named.items() if value is not None} | instead
 
-    def _job(self, account: Account | None, facts: Mapping[str, Value]) -> str:
-        """Returns the job whose facts in the journal fit the trace best."""
+    def _named(self, event: Event, payload: Record, facts: Mapping[str, Value]) -> Record:
+        """Returns the names, under keys for entries of the catalogue, of which these facts are true."""
+        keys = [key for key in event.keys if key.name in SPEC.names]
+        catalogue = self._oracle.catalogue
+        written = catalogue.written()
+        wanted = {name: value for name, value in facts.items() if name in SPEC.facts}
+        choices = [[*([None] if key.optional else []), *written[SPEC.names[key.name]], UNKNOWN] for key in keys]
+        for names in product(*choices):
+            chosen = dict(zip((key.name for key in keys), names, strict=True))
+            record = SimpleNamespace(**payload, **chosen)
+            if all(SPEC.facts[name](catalogue)(record) == value for name, value in wanted.items() if not _is_idle(name, facts)):
+                return chosen
+        raise UnrealisableError("it names an entry that the catalogue of a scope does not have")
+
+    def _entry(self, account: Account | None, facts: Mapping[str, Value]) -> str:
+        """Returns the name of the entry whose facts fit the trace best."""
         known = [] if account is None else list(account.entries)
-        if facts.get("job_is_new", not known):
-            return f"job {len(self.records) + 1}"
+        if facts.get(MEMORY.is_new, not known):
+            return f"{KEY} {len(self.records) + 1}"
         if account is None or not known:
-            raise UnrealisableError("it refunds a job that was never accepted")
+            raise UnrealisableError(f"it refers to a {KEY} that was never accepted")
         remembered = {job: self._oracle.memory.facts_by_name(account, job) for job in known}
         return max(known, key=lambda job: sum(remembered[job].get(fact) == value for fact, value in facts.items()))
+
+
+def _is_idle(name: str, facts: Mapping[str, Value]) -> bool:
+    """Returns true if a number is looked up under a name that the table does not list: then nothing turns on it."""
+    fact = SPEC.facts[name]
+    lists = (n for n, f in SPEC.facts.items() if isinstance(f, Listed) and isinstance(fact, LookedUp) and f.table == fact.table)
+    return any(facts.get(n) is False for n in lists)
 
 
 def _written(value: Value) -> Value:

@@ -23,7 +23,7 @@ from tokenspec.machine.lang.outcome import Accepted, Refused, Values
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
-from tokenspec.oracle.base.specification import DEFAULTS, claims
+from tokenspec.oracle.base.specification import DEFAULTS, claims, hint
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.falsification import Reading, Reason, ReasonStep, at_event, before_event, in_state, reasons
 
@@ -252,6 +252,7 @@ def _end(machine: Machine, parameters: Values, state: Values, events: Sequence[s
 
 def _figures(scope: Scope) -> str:
     """Describes a scope's catalogue in a few words."""
-    catalogue = scope.catalogue
-    allowances = ", ".join(f"{name} {catalogue.plans[name].allowance}" for name in catalogue.ranking[1:])
-    return f"{catalogue.daily} a day, a month {allowances}, a bank of {catalogue.bank_months} months"
+    in_words = hint("figures_in_words")
+    if in_words is not None:
+        return str(in_words(scope.catalogue))
+    return ", ".join(f"{name} {value}" for name, value in scope.catalogue.parameters().items())

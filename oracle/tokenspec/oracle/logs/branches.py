@@ -213,7 +213,7 @@ class Worlds:
 
 
 def _shown(account: Account, clock: str) -> Due | None:
-    dial: Dial | None = getattr(account, clock)
+    dial = account.dial(clock)
     return None if dial is None else (dial.upcoming, dial.day)
 
 

@@ -9,12 +9,13 @@ from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import Played
+from tokenspec.oracle.runtime.memory import KEY
 from tokenspec.oracle.wire.answers import SAID, STATE
 
 _WIDEST = 64
 """Characters of a column."""
 
-_NAMES = ("job", "id")
+_NAMES = (KEY, "id")
 """The fields that tell requests apart; they come first."""
 
 KILLED = "-- killed with kill -9, and started again --"

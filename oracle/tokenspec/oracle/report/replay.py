@@ -7,7 +7,7 @@ from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.specification import POOLS
+from tokenspec.oracle.base.specification import POOLS, SPEC, account
 from tokenspec.oracle.base.text import as_text, bounded, known_lines, one_line
 from tokenspec.oracle.logs.infer import Inference
 from tokenspec.oracle.logs.reading import Bad
@@ -31,7 +31,7 @@ from tokenspec.oracle.report.model import (
 )
 from tokenspec.oracle.report.replays.causes import Cause, causes_of
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.answers import Difference
+from tokenspec.oracle.wire.answers import SHOWN, Difference
 from tokenspec.oracle.wire.log_files import Line, place_of
 
 _BAD = FindingRule("well_formed_record", "A record is one JSON object a line, with the fields of its event.")
@@ -328,9 +328,19 @@ def _state_text(state: dict[str, Any]) -> str:
     if not state:
         return "no such account"
     pools = ", ".join(f"{pool} {state[pool]}" for pool in POOLS)
-    due = f", {state['renewals_due']} renewals due" if state["renewals_due"] else ""
-    due += ", a daily reset due" if state["daily_reset_due"] else ""
-    return f"{state['status']} on {one_line(state['plan'])}: {pools}{due}"
+    words = " on ".join(one_line(str(state[name])) for name in SHOWN if name not in _OPEN)
+    counts = ((name.replace("_", " "), state[name]) for name in _DUES if state[name])
+    due = "".join(f", a {what}" if count is True else f", {count} {what}" for what, count in counts)
+    return f"{words}: {pools}{due}"
+
+
+_DUES = dict.fromkeys(
+    effect.name for clock in account().clocks for rule in account().event_named[clock.falls_due].rules for effect in rule.effect
+)
+"""The variables that say what is due."""
+_NULLS = {shown.variable: shown.null for shown in SPEC.answer.state}
+_OPEN = {v.name for v in account().variables if v.name in _NULLS and v.type.admits(_NULLS[v.name])}
+"""The variables that answers show as null at times."""
 
 
 def _offset(line: Line) -> int | None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from tokenspec.machine.lang.types import Bool, Tokens
 from tokenspec.oracle.base.provenance import own_version
 from tokenspec.oracle.base.specification import POLICIES, POOLS
-from tokenspec.oracle.wire.answers import FIELDS
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, TYPES
 from tokenspec.oracle.wire.protocol import PROTOCOL, event_names
 from tokenspec.oracle.wire.resets import CLOCKS
 from tokenspec.oracle.wire.settings import RESETS
@@ -36,9 +37,10 @@ def _requests() -> dict[str, Any]:
 def _answers() -> dict[str, Any]:
     fields: dict[str, Any] = {name: {"type": ["string", "null"]} for name in FIELDS}
     fields["outcome"] = {"enum": ["accepted", "refused"]}
-    fields["charge"] = fields["balances"] = _TOKENS
-    fields["cost"], fields["duplicate"] = {"type": "integer"}, {"type": "boolean"}
-    fields["next_daily_reset_at"] = fields["next_renewal_at"] = _INSTANT
+    fields |= {name: {"type": "integer"} for name, kind in TYPES.items() if isinstance(kind, Tokens) and name in fields}
+    fields |= {name: {"type": "boolean"} for name, kind in TYPES.items() if isinstance(kind, Bool) and name in fields}
+    fields |= dict.fromkeys(BY_POOL, _TOKENS) | dict.fromkeys(INSTANTS, _INSTANT)
+    fields["duplicate"] = {"type": "boolean"}
     names = {"type": "array", "items": _TEXT}
     opened = _object(
         ["name", "version", "resets", "events", "observes"],

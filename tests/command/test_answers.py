@@ -212,7 +212,7 @@ def spoilt(state: bytes) -> dict[str, bytes]:
         "unknown_answer": changed(policy={**whole["policy"], "refund": "maybe"}),
         "short_account": with_account(row=row[:2]),
         "negative_balance": with_account(row=[*row[:3], -1, *row[4:]]),
-        "no_clock": with_account(dials=[None, account["dials"][1]]),
+        "no_clock": with_account(dials=[None, *account.get("dials", [None, None])[1:]]),
         "last_record_of_no_instant": with_account(last_at=10**30),
         "unknown_session": with_account(sessions={"s": ["x", 0]}),
     }

@@ -12,7 +12,7 @@ import pytest
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.search.reference import instances
-from tokenspec.machine.lang.catalogue import Catalogue
+from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.proofs.obligations import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
@@ -38,7 +38,7 @@ def good() -> bytes:
     return certified(verdicts(evidence), evidence)
 
 
-def shown(own: Catalogue | None = None) -> Iterator[ShownObligation]:
+def shown(own: AnyCatalogue | None = None) -> Iterator[ShownObligation]:
     """What a solver says that shows everything."""
     for machine in proved_machines(system()):
         names = [lemma.name for lemma in lemmas() if lemma.machine == machine.name]
@@ -130,7 +130,7 @@ def test_another_policy_has_other_states(good: bytes) -> None:
 def test_each_rule_has_to_be_shown_again(good: bytes, machine: str, claim: str, part: str, is_there: bool) -> None:
     """`is_there`: a solver does not show it; else nobody asked one."""
 
-    def solve(own: Catalogue | None) -> Iterator[ShownObligation]:
+    def solve(own: AnyCatalogue | None) -> Iterator[ShownObligation]:
         for o in shown(own):
             if (o.machine, o.claim, o.part, o.about) != (machine, claim, part, "renews"):
                 yield o

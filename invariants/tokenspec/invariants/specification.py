@@ -43,7 +43,7 @@ SPECIFICATION = Specification(
             "figures": "figures:FIGURES",
             "figures_in_words": "tables:in_words",
             "known_ways": "known_ways:known_ways",
-            "layer_checks": "layer_checks:LayerChecks",
+            "layer_checks": "layer_checks:AccountChecks",
             "moves": "moves:moves",
             "opening_state": "opening:complete",
             "races": "races:RACES",

@@ -10,17 +10,17 @@ from typing import Any
 
 from tokenspec.machine.lang.catalogue import (
     CatalogueForm,
-    Count,
+    Entries,
     Fact,
     Flag,
     Listed,
     LookedUp,
     Named,
     NameIn,
+    Number,
     OneOf,
     Ranking,
     SomeOf,
-    Table,
 )
 from tokenspec.machine.lang.types import Value
 
@@ -90,16 +90,16 @@ class Catalogue:
         return figures | {f"pack[{name}]": size for name, size in self.packs.items()}
 
 
-_COUNT = Count()
+_COUNT = Number()
 FORM: CatalogueForm = {
     "ranking": Ranking("plans", first=FREE_PLAN),
     "daily": _COUNT,
     "bank_months": _COUNT,
-    "plans": Table({"allowance": _COUNT, "api": Count(0), "relaxed": SomeOf(MEDIA)}, "plan", is_declared=True),
-    "packs": Table(_COUNT, "pack", is_declared=True),
-    "prices": Table(_COUNT, "action", required=False),
-    "aliases": Table(NameIn("plans"), "alias", required=False, renames=("plan", "scheduled_plan")),
-    "models": Table({"origin": OneOf(("first_party", "third_party")), "paid_only": Flag()}, "model", required=False),
+    "plans": Entries({"allowance": _COUNT, "api": Number(0), "relaxed": SomeOf(MEDIA)}, "plan", is_declared=True),
+    "packs": Entries(_COUNT, "pack", is_declared=True),
+    "prices": Entries(_COUNT, "action", required=False),
+    "aliases": Entries(NameIn("plans"), "alias", required=False, renames=("plan", "scheduled_plan")),
+    "models": Entries({"origin": OneOf(("first_party", "third_party")), "paid_only": Flag()}, "model", required=False),
 }
 """The form in which a catalogue is written and sent."""
 FACTS: dict[str, Fact] = {

@@ -1,7 +1,7 @@
 """The form of a catalogue, as data: the figures that users may replace by their own, and the tables that names come from.
 
 A catalogue is written as TOML, and sent as JSON in the same form. `Figures` is one of any declared form; a specification may
-have a class of its own instead, with the methods of `Catalogue`.
+have a class of its own instead, with the methods of `AnyCatalogue`.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ UNLISTED = "(not listed)"
 
 
 @dataclass(frozen=True, slots=True)
-class Count:
+class Number:
     """A whole number, not below 0; required where it has no default. `parameter` is its name in the declaration."""
 
     default: int | None = None
@@ -55,7 +55,7 @@ class NameIn:
     table: str
 
 
-Cell: TypeAlias = Count | Flag | OneOf | SomeOf | NameIn
+Cell: TypeAlias = Number | Flag | OneOf | SomeOf | NameIn
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Ranking:
 
 
 @dataclass(frozen=True, slots=True)
-class Table:
+class Entries:
     """Entries by name: a cell each, or several by their own names. `entry` is what one is called in messages."""
 
     cells: Cell | Mapping[str, Cell]
@@ -79,11 +79,11 @@ class Table:
     """Of a table of aliases: the keys of records and answers that may hold one. It is never sent and never answered."""
 
 
-CatalogueForm: TypeAlias = Mapping[str, Count | Ranking | Table]
+CatalogueForm: TypeAlias = Mapping[str, Number | Ranking | Entries]
 """The keys of a catalogue."""
 
 
-class Catalogue(Protocol):
+class AnyCatalogue(Protocol):
     """The figures under which a specification holds."""
 
     @property
@@ -123,9 +123,9 @@ class Figures:
         """Returns the figures under their names: `key`, `key[name]`, `cell[name]` or `cell[name,member]`."""
         found: dict[str, Value] = {}
         for key, kind in self.form.items():
-            if isinstance(kind, Count):
+            if isinstance(kind, Number):
                 found[kind.parameter or key] = self.values[key]
-            elif isinstance(kind, Table) and kind.is_declared:
+            elif isinstance(kind, Entries) and kind.is_declared:
                 for name, entry in self.values[key].items():
                     cells = kind.cells if isinstance(kind.cells, Mapping) else {key: kind.cells}
                     values = entry if isinstance(kind.cells, Mapping) else {key: entry}
@@ -140,7 +140,7 @@ class Figures:
 
 def _parameters(cell: str, name: str, kind: Cell, value: Any) -> dict[str, Value]:
     match kind:
-        case Count(_, parameter) | Flag(parameter):
+        case Number(_, parameter) | Flag(parameter):
             return {f"{parameter or cell}[{name}]": value}
         case SomeOf(members, parameter):
             return {f"{parameter or cell}[{name},{member}]": member in value for member in members}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import NONE, Catalogue, CatalogueForm, Fact
+from tokenspec.machine.lang.catalogue import NONE, AnyCatalogue, CatalogueForm, Fact
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Event, Machine, Policy, System
 from tokenspec.machine.lang.expr import Lit
@@ -72,7 +72,7 @@ class Specification:
     system: Callable[[Any], System]
     """The machines with their links, for a catalogue."""
     form: CatalogueForm
-    catalogue: Catalogue
+    catalogue: AnyCatalogue
     """The one that holds where users give none."""
     catalogue_of: Callable[[Mapping[str, Any]], Any]
     """The catalogue of values that have been read by the form."""
@@ -96,11 +96,11 @@ class Specification:
     hints: Mapping[str, str] = field(default_factory=dict)
     """By kind, `module:name` of what is peculiar to this account: what is missing is worked out in general."""
 
-    def main(self, catalogue: Catalogue | None = None) -> Machine:
+    def main(self, catalogue: AnyCatalogue | None = None) -> Machine:
         """The account's machine."""
         return self.system(catalogue or self.catalogue).machines[0]
 
-    def sessions(self, catalogue: Catalogue | None = None) -> Machine | None:
+    def sessions(self, catalogue: AnyCatalogue | None = None) -> Machine | None:
         """The machine of an account's sessions; None where it has none."""
         return next((m for m in self.system(catalogue or self.catalogue).machines if m.name == self.session), None)
 

@@ -20,7 +20,7 @@ from tokenspec.machine.lang.catalogue import NONE
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS, system
-from tokenspec.oracle.fuzz import layer_checks
+from tokenspec.oracle.fuzz.layer_checks import LayerChecks
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep, Stepped
@@ -39,7 +39,7 @@ _PLAN_CHANGES = frozenset(
 """The events of a subscriber that change the plan, or the scheduled one; their effect on clocks is checked."""
 
 
-class LayerChecks(layer_checks.LayerChecks):
+class AccountChecks(LayerChecks):
     """The checks of the shipped account."""
 
     def __init__(

@@ -11,7 +11,7 @@ import msgspec
 from tokenspec.oracle.audit.map_files import ready_map
 from tokenspec.oracle.audit.seen_table import SeenColumn, SeenTable
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.base.specification import Catalogue
+from tokenspec.oracle.base.specification import AnyCatalogue
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.wire.protocol import event_names
 
@@ -77,7 +77,7 @@ class FirstMap:
         return "\n".join([*found, *self.groups]) + "\n"
 
 
-def first_map(seen: SeenTable, catalogue: Catalogue) -> str:
+def first_map(seen: SeenTable, catalogue: AnyCatalogue) -> str:
     """Returns a map of the table, each line with how sure it is. Raises `BadSetting` without an account or an instant."""
     known = next((name for name, shape in _SHAPES.items() if shape <= seen.columns.keys()), None)
     if known is not None:
@@ -88,7 +88,7 @@ def first_map(seen: SeenTable, catalogue: Catalogue) -> str:
 
 
 class _Guess:
-    def __init__(self, seen: SeenTable, catalogue: Catalogue) -> None:
+    def __init__(self, seen: SeenTable, catalogue: AnyCatalogue) -> None:
         self._seen, self._catalogue = seen, catalogue
         self._packs: dict[str, int] = catalogue.written().get("packs", {})
         self._taken = set[str]()

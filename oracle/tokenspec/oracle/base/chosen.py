@@ -26,7 +26,7 @@ SHIPPED = "tokenspec"
 _SHIPPED_AT = "tokenspec.invariants.specification:SPECIFICATION"
 
 
-class Chosen(NamedTuple):
+class ChosenSpecification(NamedTuple):
     """A specification as `MODULE:NAME`, where that was said, and the folder that its module is looked for in."""
 
     name: str
@@ -34,10 +34,10 @@ class Chosen(NamedTuple):
     folder: Path
 
 
-def chosen() -> Chosen:
+def chosen() -> ChosenSpecification:
     """Returns the specification of the environment, else that of the nearest pyproject.toml, else the shipped one."""
     if named := os.environ.get(VARIABLE, "").strip():
-        return Chosen(named, OPTION if named == _by_option else VARIABLE, Path.cwd())
+        return ChosenSpecification(named, OPTION if named == _by_option else VARIABLE, Path.cwd())
     project = next((f for folder in (Path.cwd(), *Path.cwd().parents) if (f := folder / "pyproject.toml").is_file()), None)
     if project is not None:
         try:
@@ -46,8 +46,8 @@ def chosen() -> Chosen:
             # Whoever builds the project is told of it; here it says nothing.
             named = ""
         if named:
-            return Chosen(str(named), f"{project} ([tool.tokenspec] spec)", project.parent)
-    return Chosen(SHIPPED, "", Path.cwd())
+            return ChosenSpecification(str(named), f"{project} ([tool.tokenspec] spec)", project.parent)
+    return ChosenSpecification(SHIPPED, "", Path.cwd())
 
 
 def chosen_by(arguments: list[str]) -> list[str]:

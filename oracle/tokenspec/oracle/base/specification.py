@@ -10,12 +10,24 @@ import importlib
 from functools import cache
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import Catalogue
+from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine, System
 from tokenspec.oracle.base.chosen import load
 
-__all__ = ["ABSENT", "CLAUSES", "DEFAULT", "DEFAULTS", "IDS", "POLICIES", "POOLS", "SCOPES", "SPEC", "TOTAL_POOLS", "Catalogue"]
+__all__ = [
+    "ABSENT",
+    "CLAUSES",
+    "DEFAULT",
+    "DEFAULTS",
+    "IDS",
+    "POLICIES",
+    "POOLS",
+    "SCOPES",
+    "SPEC",
+    "TOTAL_POOLS",
+    "AnyCatalogue",
+]
 
 SPEC = load()
 DEFAULT: Any = SPEC.catalogue
@@ -33,28 +45,28 @@ SCOPES = {scope.name: scope for scope in SPEC.scopes}
 IDS = SPEC.system(DEFAULT).ids
 
 
-def system(catalogue: Catalogue = DEFAULT) -> System:
+def system(catalogue: AnyCatalogue = DEFAULT) -> System:
     """All machines for the names of `catalogue`, with their links."""
     return SPEC.system(catalogue)
 
 
-def account(catalogue: Catalogue = DEFAULT) -> Machine:
+def account(catalogue: AnyCatalogue = DEFAULT) -> Machine:
     """The account's machine."""
     return SPEC.system(catalogue).machines[0]
 
 
-def session(catalogue: Catalogue = DEFAULT) -> Machine | None:
+def session(catalogue: AnyCatalogue = DEFAULT) -> Machine | None:
     """The machine of an account's sessions; None where it has none."""
     return SPEC.sessions(catalogue)
 
 
-def machines(catalogue: Catalogue = DEFAULT) -> tuple[Machine, ...]:
+def machines(catalogue: AnyCatalogue = DEFAULT) -> tuple[Machine, ...]:
     """The machines whose events records are: the account's, and that of its sessions where it has some."""
     of_sessions = SPEC.sessions(catalogue)
     return (account(catalogue),) if of_sessions is None else (account(catalogue), of_sessions)
 
 
-def claims(catalogue: Catalogue = DEFAULT) -> tuple[Claim, ...]:
+def claims(catalogue: AnyCatalogue = DEFAULT) -> tuple[Claim, ...]:
     """All claims, in the order of their numbers."""
     return SPEC.claims(catalogue)
 

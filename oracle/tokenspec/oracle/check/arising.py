@@ -21,7 +21,7 @@ from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.obligations import WITNESS
-from tokenspec.oracle.base.specification import DEFAULT, Catalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue, account, claims, lemmas, system
 
 Case: TypeAlias = tuple[str, str, str]
 """A claim's id, the name of a part, and the prover's name of one of its interesting cases."""
@@ -49,7 +49,7 @@ def times_met(tally: Tally, case: Case) -> int:
     return tally.witnesses[claim, part] if codes is None else codes[about.removeprefix(f"{WITNESS} ")]
 
 
-def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | None, searched: str) -> Iterator[Absence]:
+def absences(tally: Tally, policy: Mapping[str, str], catalogue: AnyCatalogue | None, searched: str) -> Iterator[Absence]:
     """Yields the cases that were not met and cannot be. `searched` names the searches if all were complete; else empty."""
     if not policy and catalogue is None:
         return
@@ -71,7 +71,7 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | Non
 
 
 def _impossible(
-    machine: Machine, wanted: Collection[Case], policy: Mapping[str, str], catalogue: Catalogue | None
+    machine: Machine, wanted: Collection[Case], policy: Mapping[str, str], catalogue: AnyCatalogue | None
 ) -> Iterator[Absence]:
     """Yields the cases that the prover finds impossible, with the setting that rules each out.
 
@@ -93,7 +93,9 @@ def _impossible(
         left = left - found
 
 
-def _under(machine: Machine, catalogue: Catalogue | None, settings: Mapping[str, Value], wanted: Collection[Case]) -> set[Case]:
+def _under(
+    machine: Machine, catalogue: AnyCatalogue | None, settings: Mapping[str, Value], wanted: Collection[Case]
+) -> set[Case]:
     if not wanted:
         return set()
     of_policies = {p.name for p in machine.policies}
@@ -110,7 +112,7 @@ def _given(event: Event, facts: Mapping[str, Value]) -> Event:
     return replace(event, requires=(*given, *event.requires))
 
 
-def _closed(part: LayerPart, policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
+def _closed(part: LayerPart, policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> str:
     """Returns the reason why the events or settings of a part about clocks and journal are impossible; empty where possible."""
     if decided(system().machines[0], part.where, policy) is False:
         return f"it takes {show(part.where)}, and not {_told({n: a for n, a in policy.items() if n in show(part.where)})}"
@@ -118,14 +120,14 @@ def _closed(part: LayerPart, policy: Mapping[str, str], catalogue: Catalogue | N
     return f"no event is accepted by {' or '.join(part.after)} under {under}" if under else ""
 
 
-def _never_refused(part: RefusalPart, case: Case, policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
+def _never_refused(part: RefusalPart, case: Case, policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> str:
     """Returns the reason why `part`'s event is never refused with the code of the case; empty where it may be."""
     code = case[2].removeprefix(WITNESS).strip()
     under = _ruled_out_by((f"{part.event}, refused: {code}",), policy, catalogue)
     return f"{part.event} is never refused with {code} under {under}" if under else ""
 
 
-def _ruled_out_by(outcomes: Sequence[str], policy: Mapping[str, str], catalogue: Catalogue | None) -> str:
+def _ruled_out_by(outcomes: Sequence[str], policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> str:
     """Returns the settings under which none of the outcomes can be met; empty where there are none.
 
     An outcome is a rule by its name, or a refusal with its event.

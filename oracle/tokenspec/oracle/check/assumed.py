@@ -7,16 +7,16 @@ from collections.abc import Iterable, Iterator
 from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.oracle.base.specification import DEFAULT, Catalogue, account
+from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue, account
 from tokenspec.oracle.wire.settings import broken_assumptions
 
 
-def assumptions(catalogue: Catalogue | None) -> tuple[Assumption, ...]:
+def assumptions(catalogue: AnyCatalogue | None) -> tuple[Assumption, ...]:
     """Returns the assumptions about the figures of `catalogue`, of the shipped one where None."""
     return account(catalogue or DEFAULT).assumptions
 
 
-def unsatisfied(scopes: Iterable[Scope], catalogue: Catalogue | None) -> Iterator[str]:
+def unsatisfied(scopes: Iterable[Scope], catalogue: AnyCatalogue | None) -> Iterator[str]:
     """Yields the assumptions that the searched scopes, the shipped catalogue or the one in use break."""
     used = {f"the {scope.name} scope": scope.catalogue for scope in scopes} | {"the shipped catalogue": DEFAULT}
     for name, figures in (used | ({"the catalogue": catalogue} if catalogue is not None else {})).items():

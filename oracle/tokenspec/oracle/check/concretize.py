@@ -16,7 +16,7 @@ from tokenspec.machine.checkers.monitor import Violation, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.search.reference import instances
-from tokenspec.machine.lang.catalogue import UNLISTED, Listed, LookedUp
+from tokenspec.machine.lang.catalogue import UNLISTED, Listed, LookedUp, Named
 from tokenspec.machine.lang.claims import LayerPart, LivenessPart, TwoRunPart
 from tokenspec.machine.lang.declaration import Actor, Clock, Event, Machine, Origin
 from tokenspec.machine.lang.errors import Gap
@@ -219,10 +219,12 @@ class _Writer:
 
 
 def _is_idle(name: str, facts: Mapping[str, Value]) -> bool:
-    """Returns true if a number is looked up under a name that the table does not list: then nothing turns on it."""
+    """Returns true if nothing turns on a fact: its key is not named, or names what the table does not list."""
     fact = SPEC.facts[name]
-    lists = (n for n, f in SPEC.facts.items() if isinstance(f, Listed) and isinstance(fact, LookedUp) and f.table == fact.table)
-    return any(facts.get(n) is False for n in lists)
+    if not isinstance(fact, Listed | LookedUp):
+        return False
+    false = [SPEC.facts[n] for n, value in facts.items() if n in SPEC.facts and value is False]
+    return Named(fact.key) in false or (isinstance(fact, LookedUp) and Listed(fact.table, fact.key) in false)
 
 
 def _written(value: Value) -> Value:

@@ -29,7 +29,7 @@ from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
 from tokenspec.machine.lang.entries import proved_machines, with_entry
 from tokenspec.machine.lang.specification import Scope
-from tokenspec.oracle.base.specification import DEFAULTS, SPEC, Catalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import DEFAULTS, SPEC, AnyCatalogue, account, claims, lemmas, system
 from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
@@ -43,7 +43,7 @@ class CheckSettings:
     examples: int
     seed: int = 0
     policy: Mapping[str, str] = field(default_factory=dict)
-    catalogue: Catalogue | None = None
+    catalogue: AnyCatalogue | None = None
     states: int | None = None
     seconds: float | None = None
     solving: float = 10.0

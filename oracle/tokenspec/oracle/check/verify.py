@@ -41,7 +41,7 @@ from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration, own_version
-from tokenspec.oracle.base.specification import DEFAULTS, SCOPES, Catalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import DEFAULTS, SCOPES, AnyCatalogue, account, claims, lemmas, system
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.arising import absences, cases
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
@@ -108,7 +108,7 @@ class ShownObligation:
 
 
 Shown: TypeAlias = Iterator[ShownObligation]
-Solve: TypeAlias = Callable[["Catalogue | None"], Shown]
+Solve: TypeAlias = Callable[["AnyCatalogue | None"], Shown]
 """A function that solves every obligation of the declared machines, and of the account of a user's catalogue."""
 Tick: TypeAlias = Callable[[int], None]
 
@@ -123,7 +123,7 @@ def verify(found: Certificate, solve: Solve, tick: Tick) -> Checked:
     return checked
 
 
-def _own(found: Certificate) -> Catalogue | None:
+def _own(found: Certificate) -> AnyCatalogue | None:
     return None if found.catalogue is None else catalogue_from(found.catalogue)
 
 

@@ -57,7 +57,8 @@ class _Verbs(click.Group):
         found: click.Command = importlib.import_module(f"tokenspec.oracle.command.verbs.{name.replace('-', '_')}").command
         check_names(found)
         take_from_environment(found, f"TOKENSPEC_{name.replace('-', '_').upper()}")
-        found.params.append(SPEC_OPTION)
+        if SPEC_OPTION not in found.params:
+            found.params.append(SPEC_OPTION)
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:

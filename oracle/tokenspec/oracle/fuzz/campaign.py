@@ -23,7 +23,7 @@ from tokenspec.machine.fuzzing.reachability import closed_off
 from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.declaration import Event, Machine
-from tokenspec.oracle.base.specification import DEFAULT, Catalogue, claims, system
+from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue, claims, system
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.starts import STARTS
@@ -82,7 +82,7 @@ def run(
     progress: Progress | None = None,
     shorten: bool = True,
     policy: Mapping[str, str] | None = None,
-    catalogue: Catalogue | None = None,
+    catalogue: AnyCatalogue | None = None,
     only: str | None = None,
 ) -> CampaignResult:
     """Fuzzes the declared machines, or `machine` in place of the account. Each example is reported to `tick`.

@@ -16,7 +16,7 @@ from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
 from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.base.specification import DEFAULT, Catalogue
+from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
 from tokenspec.oracle.fuzz.closed import closed_by
 from tokenspec.oracle.fuzz.pairs import RulePairs, runs_to, search_pairs
@@ -97,7 +97,7 @@ class Conformance:
 
     terms: Capabilities | None = None
     policy: Mapping[str, str] = field(default_factory=dict)
-    catalogue: Catalogue = DEFAULT
+    catalogue: AnyCatalogue = DEFAULT
     """The catalogue with what the implementation has fixed of it."""
     figures: Mapping[str, Any] = field(default_factory=dict)
     """The figures that it has fixed, by their keys in a catalogue."""

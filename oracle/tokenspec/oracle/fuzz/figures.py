@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
-from tokenspec.machine.lang.catalogue import Catalogue, Count, Table
+from tokenspec.machine.lang.catalogue import AnyCatalogue, Entries, Number
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, hint
 from tokenspec.oracle.wire.settings import catalogue_from
@@ -16,37 +16,37 @@ from tokenspec.oracle.wire.settings import catalogue_from
 class OtherFigures(NamedTuple):
     """Other catalogues of the same names."""
 
-    small: Catalogue
+    small: AnyCatalogue
     """Pools run dry and fill up within a few events."""
-    of_worlds: tuple[Catalogue, ...]
+    of_worlds: tuple[AnyCatalogue, ...]
     """Those of successive worlds of an implementation, where neither it nor the user has fixed one."""
-    drawn: Callable[[], st.SearchStrategy[Catalogue]]
+    drawn: Callable[[], st.SearchStrategy[AnyCatalogue]]
     """Draws the default one, or another."""
 
 
-def _scaled(scale: Callable[[int], int]) -> Catalogue | None:
+def _scaled(scale: Callable[[int], int]) -> AnyCatalogue | None:
     """Returns the default catalogue with other counts; None where that one is not admissible."""
     values = dict(DEFAULT.written())
     for key, kind in SPEC.form.items():
-        if isinstance(kind, Count):
+        if isinstance(kind, Number):
             values[key] = scale(values[key])
-        elif isinstance(kind, Table):
+        elif isinstance(kind, Entries):
             cells = kind.cells
-            if isinstance(cells, Count):
+            if isinstance(cells, Number):
                 values[key] = {name: scale(count) for name, count in values[key].items()}
             elif isinstance(cells, dict):
                 values[key] = {
-                    name: {cell: scale(v) if isinstance(cells[cell], Count) else v for cell, v in entry.items()}
+                    name: {cell: scale(v) if isinstance(cells[cell], Number) else v for cell, v in entry.items()}
                     for name, entry in values[key].items()
                 }
     try:
-        found: Catalogue = catalogue_from(values)
+        found: AnyCatalogue = catalogue_from(values)
     except BadSetting:
         return None
     return found
 
 
-def _others() -> Iterator[Catalogue]:
+def _others() -> Iterator[AnyCatalogue]:
     scales: tuple[Callable[[int], int], ...] = (
         lambda n: min(n, 1 + n % 7),
         lambda n: n // 10 + (n > 0),

@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.base.specification import SPEC, Catalogue
+from tokenspec.oracle.base.specification import SPEC, AnyCatalogue
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.wire.records import Reader
 
 
 def fit(
-    record: Mapping[str, Any], terms: Capabilities, keys: Mapping[str, bool], catalogue: Catalogue, reader: Reader, number: int
+    record: Mapping[str, Any], terms: Capabilities, keys: Mapping[str, bool], catalogue: AnyCatalogue, reader: Reader, number: int
 ) -> dict[str, Any] | None:
     """Returns the record with values that the implementation takes; None where that is impossible, or it would be malformed.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from itertools import product
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import UNLISTED, Catalogue
+from tokenspec.machine.lang.catalogue import UNLISTED, AnyCatalogue
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Origin, Shape
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum
 from tokenspec.oracle.base.specification import POOLS, SPEC, hint
@@ -25,7 +25,7 @@ _MOST = 40
 """The largest number of moves of one event: of more, some numbers are left out."""
 
 
-def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
+def moves(account: Account, at: Mapping[str, int], catalogue: AnyCatalogue) -> Iterator[Found]:
     """Yields every move worth trying, the plainest first; `at` is the index of each variable in the account's row.
 
     A specification may bring moves of its own; an event that has none of them is tried with what follows from its fields.
@@ -39,7 +39,7 @@ def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iter
             yield from _of(event, account, at, catalogue)
 
 
-def _of(event: Event, account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
+def _of(event: Event, account: Account, at: Mapping[str, int], catalogue: AnyCatalogue) -> Iterator[Found]:
     """Yields the event with each member of its enumerations, boundary numbers, and each kind of name for its keys."""
     row: Any = account.row
     held = [row[at[pool]] for pool in POOLS]
@@ -62,7 +62,7 @@ def _values(field: Field, numbers: list[int]) -> list[Any]:
     return [True, False] if isinstance(kind, Bool) else list(dict.fromkeys(numbers))
 
 
-def _names(key: Key, event: Event, account: Account, catalogue: Catalogue) -> list[Any]:
+def _names(key: Key, event: Event, account: Account, catalogue: AnyCatalogue) -> list[Any]:
     if key.name == KEY:
         new, known = f"{KEY[0]}{len(account.entries) + 1}", list(account.entries)[-2:]
         return [new, *known] if begins(event.name) else [*known, new]

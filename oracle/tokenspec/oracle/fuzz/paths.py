@@ -16,7 +16,7 @@ from msgspec import structs
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import POOLS, Catalogue, hint
+from tokenspec.oracle.base.specification import POOLS, AnyCatalogue, hint
 from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -182,7 +182,7 @@ class PathSearch:
 Situation: TypeAlias = Callable[[Account, Mapping[str, int], Any, str | None, bool], Any]
 
 
-def _situation(account: Account, at: Mapping[str, int], catalogue: Catalogue, rule: str | None, by_rules: bool) -> Any:
+def _situation(account: Account, at: Mapping[str, int], catalogue: AnyCatalogue, rule: str | None, by_rules: bool) -> Any:
     """Distinguishes what is no number, which pools are empty, what is due, and how the last entry stands."""
     row: Any = account.row
     words = tuple(value for value in row if not isinstance(value, int) or isinstance(value, bool))

@@ -15,7 +15,7 @@ import msgspec
 from hypothesis.database import DirectoryBasedExampleDatabase
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.specification import Catalogue
+from tokenspec.oracle.base.specification import AnyCatalogue
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.world import SutSettings
@@ -35,7 +35,7 @@ class Regressions:
         self._own = setting.catalogue
         self._key = b"tokenspec " + hashlib.sha256(msgspec.json.encode((terms.name, terms.resets, *settings))).digest()
 
-    def __iter__(self) -> Iterator[tuple[Records, Catalogue]]:
+    def __iter__(self) -> Iterator[tuple[Records, AnyCatalogue]]:
         """Yields all of them with their figures, the shortest first; malformed ones are dropped."""
         for content in sorted(self._database.fetch(self._key), key=lambda each: (len(each), each)):
             try:
@@ -45,15 +45,15 @@ class Regressions:
             except (msgspec.DecodeError, UnicodeDecodeError, BadSetting):
                 self._database.delete(self._key, content)
 
-    def keep(self, records: Records, catalogue: Catalogue | None = None) -> None:
+    def keep(self, records: Records, catalogue: AnyCatalogue | None = None) -> None:
         """Adds a counterexample, with its figures where they are not those that were asked for."""
         self._database.save(self._key, self._content(records, catalogue or self._own))
 
-    def drop(self, records: Records, catalogue: Catalogue) -> None:
+    def drop(self, records: Records, catalogue: AnyCatalogue) -> None:
         """Removes a counterexample that does not fail any more."""
         self._database.delete(self._key, self._content(records, catalogue))
 
-    def _content(self, records: Records, catalogue: Catalogue) -> bytes:
+    def _content(self, records: Records, catalogue: AnyCatalogue) -> bytes:
         figures = [] if catalogue == self._own else [{"catalogue": catalogue_on_the_wire(catalogue)}]
         return msgspec.json.encode([*figures, *(asked(record) for record in records)])
 

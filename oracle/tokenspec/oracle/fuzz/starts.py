@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tokenspec.machine.lang.catalogue import Catalogue
+from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.oracle.base.specification import SPEC, hint
 from tokenspec.oracle.runtime.script import Script, move
 
@@ -27,7 +27,7 @@ class Starts(NamedTuple):
 NOTHING, OPENED = "nothing", "opened"
 
 
-def _script(catalogue: Catalogue, start: str, what: str, time_of_day: str) -> Script:
+def _script(catalogue: AnyCatalogue, start: str, what: str, time_of_day: str) -> Script:
     return () if start == NOTHING else (move(SPEC.opening.name),)
 
 

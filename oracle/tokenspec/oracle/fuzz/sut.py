@@ -17,7 +17,7 @@ from tokenspec.machine.fuzzing.boundary_values import Amounts
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import names_by_weight
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import DEFAULT, SPEC, Catalogue, machines
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, machines
 from tokenspec.oracle.fuzz.campaign import default_watch
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.fitting import fit
@@ -25,7 +25,7 @@ from tokenspec.oracle.fuzz.layer_checks import LayerChecks
 from tokenspec.oracle.fuzz.pairs import RulePairs, pairs_in
 from tokenspec.oracle.fuzz.scenes import Scene
 from tokenspec.oracle.fuzz.starts import STARTS
-from tokenspec.oracle.fuzz.worlds import Count, WorldFuzz, dice_of, world_fuzz
+from tokenspec.oracle.fuzz.worlds import Count, WorldFuzz, dice_of, listed, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
@@ -72,7 +72,7 @@ class SutFuzz(WorldFuzz):
     """The first event of this run that was not sent unchanged; empty where each was."""
     not_run: str = ""
     """The reason why it does not run figures other than those that it was asked for; empty where it does."""
-    _catalogue: Catalogue
+    _catalogue: AnyCatalogue
     _right: list[Answer | None]
     _first_uses: dict[tuple[str, str], dict[str, Any]]
     """By account and id, the request that used the id first."""
@@ -81,7 +81,7 @@ class SutFuzz(WorldFuzz):
     keys: Mapping[str, Mapping[str, bool]]
     """By event, the fields of its records, true for those that may be left out."""
 
-    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+    def open_world(self, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
         """Opens an empty world on both sides, under its own settings; its figures too, unless worlds differ in them."""
         type(self).count.examples += 1
         self.records, self._right, self._first_uses, self._rules = [], [], {}, {}
@@ -123,7 +123,7 @@ class SutFuzz(WorldFuzz):
     def _answer_under(self, settings: Mapping[str, str]) -> None:
         """Replaces the oracle by one with these settings, after all records so far."""
         self.oracle = Oracle(settings, self._catalogue, self.terms.resets)
-        self._amounts = Amounts(self.machine, self.oracle.parameters)
+        self._amounts, self._listed = Amounts(self.machine, self.oracle.parameters), listed(self._catalogue)
         past = self._layers = _Past(self.oracle, self.tally)
         past.asks = asking(self.terms)
         self._right = [self._layers.play(asked(record)).answer for record in self.records]

@@ -27,7 +27,7 @@ from tokenspec.machine.fuzzing.stateful import agreed, event_rule, names_by_weig
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.interpreters.live import LiveReader
-from tokenspec.machine.lang.catalogue import UNLISTED, Catalogue
+from tokenspec.machine.lang.catalogue import UNLISTED, AnyCatalogue
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.types import Tokens, Value
@@ -52,7 +52,7 @@ class FuzzWorld:
     """The settings of one run."""
 
     policy: Mapping[str, str]
-    catalogue: Catalogue
+    catalogue: AnyCatalogue
     resets: str
 
 
@@ -97,8 +97,8 @@ class WorldFuzz(RuleBasedStateMachine):
     """The claims to be checked; all of them where None."""
     fixed_policy: Mapping[str, str] = {}
     """Policies that are not drawn."""
-    fixed_catalogue: Catalogue | None = None
-    figures: tuple[Catalogue, ...] = (DEFAULT,)
+    fixed_catalogue: AnyCatalogue | None = None
+    figures: tuple[AnyCatalogue, ...] = (DEFAULT,)
     """The catalogues that random walks take in turn."""
     plans: tuple[str, ...] = STARTS.with_what(DEFAULT)
     """The names of what accounts begin with."""
@@ -107,7 +107,7 @@ class WorldFuzz(RuleBasedStateMachine):
     _scene = Scene()
 
     def start(
-        self, policy: Mapping[str, str], catalogue: Catalogue, resets: str, start: str, plan: str, scene: Scene | None = None
+        self, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str, start: str, plan: str, scene: Scene | None = None
     ) -> None:
         """Opens a world, and brings an account to the start of the run; another one has tokens by then."""
         self._scene = scene or Scene()
@@ -124,7 +124,7 @@ class WorldFuzz(RuleBasedStateMachine):
             else:
                 self._play({"account": who, "at": format_instant(self._now), **each})
 
-    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+    def open_world(self, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
         """Opens an empty world under the given settings."""
         type(self).count.examples += 1
         settings = {**policy, **self.fixed_policy}
@@ -312,7 +312,7 @@ class WorldFuzz(RuleBasedStateMachine):
         return next(others, f"{key[0]}{len(self.records)}")
 
 
-def listed(catalogue: Catalogue) -> dict[str, dict[str, Any]]:
+def listed(catalogue: AnyCatalogue) -> dict[str, dict[str, Any]]:
     """Returns the entries of each table that keys of records name."""
     written = catalogue.written()
     return {table: written[table] for table in SPEC.names.values()}
@@ -334,7 +334,9 @@ def dice_of(event: Event) -> int:
     return 3 + len(_payload(event)) + len(event.keys)
 
 
-def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catalogue: Catalogue | None = None) -> type[WorldFuzz]:
+def world_fuzz(
+    machine: Machine | None = None, watch: Watch | None = None, catalogue: AnyCatalogue | None = None
+) -> type[WorldFuzz]:
     """Returns a Hypothesis state machine with a rule for each event that a log can hold.
 
     `machine` replaces the account; runs use `catalogue` alone, in place of the default and others of its plans.
@@ -363,11 +365,11 @@ def world_fuzz(machine: Machine | None = None, watch: Watch | None = None, catal
     return type("WorldFuzz", (WorldFuzz,), {**rules, **own})
 
 
-def _beginning(account: Machine, catalogue: Catalogue | None, plans: tuple[str, ...]) -> Any:
+def _beginning(account: Machine, catalogue: AnyCatalogue | None, plans: tuple[str, ...]) -> Any:
     """Returns the rule that draws the settings with which a run begins."""
 
     def begin(
-        self: WorldFuzz, policy: dict[str, str], catalogue: Catalogue, resets: str, start: str, plan: str, scene: bytes
+        self: WorldFuzz, policy: dict[str, str], catalogue: AnyCatalogue, resets: str, start: str, plan: str, scene: bytes
     ) -> None:
         """Draws the settings, and begins the run."""
         self.start(policy, catalogue, resets, start, plan, scene_of(scene))

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from tokenspec.oracle.base.specification import Catalogue
+from tokenspec.oracle.base.specification import AnyCatalogue
 from tokenspec.oracle.logs.policies_tried import explain
 from tokenspec.oracle.logs.replay import Divergence, replay
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -15,7 +15,11 @@ from tokenspec.oracle.wire.log_files import Line
 
 
 def because_of(
-    records: Sequence[Mapping[str, Any]], policy: Mapping[str, str], catalogue: Catalogue, resets: str, tries_others: bool = True
+    records: Sequence[Mapping[str, Any]],
+    policy: Mapping[str, str],
+    catalogue: AnyCatalogue,
+    resets: str,
+    tries_others: bool = True,
 ) -> Divergence | None:
     """Returns the first divergence of `records`, each with its `observed`; with `tries_others` also the policies behind it."""
     lines, offset = [], 0

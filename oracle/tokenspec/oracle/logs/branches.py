@@ -25,7 +25,7 @@ from tokenspec.machine.lang.calendars import variants
 from tokenspec.machine.lang.declaration import ClockAct, Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import WentBack
-from tokenspec.oracle.base.specification import IDS, POLICIES, Catalogue, account
+from tokenspec.oracle.base.specification import IDS, POLICIES, AnyCatalogue, account
 from tokenspec.oracle.logs.judged import Compared, Judged, Mismatch, RuledOut, Unexplained
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
 from tokenspec.oracle.logs.possible_settings import PossibleSettings
@@ -75,7 +75,7 @@ class Worlds:
     """Runs records under sets of settings, with one oracle for each setting that represented a set."""
 
     def __init__(
-        self, catalogue: Catalogue, resets: str, fixed: Mapping[str, str] | None = None, names: Names | None = None
+        self, catalogue: AnyCatalogue, resets: str, fixed: Mapping[str, str] | None = None, names: Names | None = None
     ) -> None:
         """`fixed` are settings that are known; `names` those of all records that will be run, where they are known."""
         self.sets = SettingSets(POLICIES, fixed, idle=_idle(names) if names is not None else ())

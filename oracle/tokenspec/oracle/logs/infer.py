@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.base.specification import Catalogue
+from tokenspec.oracle.base.specification import AnyCatalogue
 from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, RuledOut, Unexplained, Worlds, names_of
 from tokenspec.oracle.logs.reading import Bad, read
@@ -43,7 +43,7 @@ class Inference(Sum):
 def infer(
     lines: Iterable[Line],
     fixed: Mapping[str, str],
-    catalogue: Catalogue,
+    catalogue: AnyCatalogue,
     resets: str,
     on_line: Callable[[int], None] | None = None,
 ) -> Inference:
@@ -60,7 +60,7 @@ def infer(
 
 
 def _infer(
-    lines: Iterable[Line], fixed: Mapping[str, str], catalogue: Catalogue, resets: str, on_line: Callable[[int], None] | None
+    lines: Iterable[Line], fixed: Mapping[str, str], catalogue: AnyCatalogue, resets: str, on_line: Callable[[int], None] | None
 ) -> Inference:
     names = names_of(_good(lines, Oracle(None, catalogue, resets).reader))
     worlds = Worlds(catalogue, resets, fixed, names)

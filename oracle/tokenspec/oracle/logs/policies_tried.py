@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from tokenspec.oracle.base.errors import BadRecord
-from tokenspec.oracle.base.specification import POLICIES, Catalogue
+from tokenspec.oracle.base.specification import POLICIES, AnyCatalogue
 from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, Judged, Names, Worlds, names_of
 from tokenspec.oracle.logs.policy_sets import Settings
@@ -27,7 +27,7 @@ TIES_MAX = 100
 """The largest number of divergences for which two lines of one instant are tried in the other order."""
 
 
-def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
     """Tries, for each divergence, every other choice of every policy and the other ways in which jobs come.
 
     `lines` are those of the replay, from the start; they are read again.
@@ -113,7 +113,7 @@ class _Tried:
             divergence.by_field[name] = self._agreeing(right)
 
 
-def note_ties(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+def note_ties(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
     """Notes of a divergence that its line and that of a job at the same instant would be right in the other order."""
     firsts = {d.account: d for d in reversed(report.divergences[:TIES_MAX])}
     told: dict[str, list[tuple[Line, Record]]] = {name: [] for name in firsts}

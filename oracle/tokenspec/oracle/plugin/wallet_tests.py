@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
 import pytest
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, AnyCatalogue
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.client import Client, Failed
@@ -164,7 +164,7 @@ class Options:
     """The options of a test: by name, the value of the command line, of its class or of the file."""
 
     given: Mapping[str, Any]
-    own_catalogue: Catalogue | None = None
+    own_catalogue: AnyCatalogue | None = None
 
     def get(self, name: str) -> Any:
         """Returns the value, or the default. Raises `WrongUsage` where it should be a number and is not."""

@@ -35,7 +35,7 @@ from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, Catalogue, claims, hint, system
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, AnyCatalogue, claims, hint, system
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -59,7 +59,7 @@ _OF_A_MACHINE: dict[str, tuple[str, Callable[[Machine], Table]]] = {
 
 
 def contents(
-    folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS
+    folder: Path, catalogue: AnyCatalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS
 ) -> dict[str, tuple[str, Callable[[Mapping[str, str]], Content]]]:
     """Returns everything a block can show, by name: a description, and a function that makes it from the block's options.
 
@@ -113,7 +113,7 @@ def contents(
     return found
 
 
-def finder(folder: Path, catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> Find:
+def finder(folder: Path, catalogue: AnyCatalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> Find:
     """Returns a finder of contents for blocks of a document in `folder`. A block's own settings override those given."""
     usual = contents(folder, catalogue, policy)
 
@@ -156,7 +156,7 @@ def _asked(options: Mapping[str, str], known: Mapping[str, T]) -> dict[str, T]:
     return {name: known[name] for name in asked}
 
 
-def _made(make: Callable[[Catalogue], Table], catalogue: Catalogue, options: Mapping[str, str]) -> Table:
+def _made(make: Callable[[AnyCatalogue], Table], catalogue: AnyCatalogue, options: Mapping[str, str]) -> Table:
     return make(catalogue)
 
 

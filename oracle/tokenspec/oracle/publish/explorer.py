@@ -22,7 +22,7 @@ from tokenspec.machine.lang.claims import Claim, StatePart, StepPart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Var, children
 from tokenspec.oracle.base.provenance import line, stamp
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, POOLS, Catalogue, claims, machines
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, POOLS, AnyCatalogue, claims, machines
 from tokenspec.oracle.publish.wasm_module import module_of
 from tokenspec.oracle.wire.observations import NAMES, Observations
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
@@ -49,7 +49,7 @@ PAGE = (
 def build(
     records: Iterable[Mapping[str, Any]] = (),
     policy: Mapping[str, str] | None = None,
-    catalogue: Catalogue = DEFAULT,
+    catalogue: AnyCatalogue = DEFAULT,
     log: str = "",
 ) -> str:
     """Returns the page as HTML, the same text each time.

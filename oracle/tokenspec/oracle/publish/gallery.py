@@ -13,7 +13,7 @@ from tokenspec.diagrams.statechart import statechart
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.oracle.base.provenance import line
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue, system
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, AnyCatalogue, system
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Picture:
         return replace(self.drawn(refusals), origin=line())
 
 
-def pictures(catalogue: Catalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> dict[str, Picture]:
+def pictures(catalogue: AnyCatalogue = DEFAULT, policy: Mapping[str, str] = DEFAULTS) -> dict[str, Picture]:
     """Returns every picture by name. An event of a smaller machine gets its machine's name before it where names collide."""
     whole = system(catalogue)
     account, *others = whole.machines

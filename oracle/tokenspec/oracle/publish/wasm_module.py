@@ -8,9 +8,9 @@ from tokenspec.machine.interpreters.embedded.host import embedded
 from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.specification import Catalogue, claims
+from tokenspec.oracle.base.specification import AnyCatalogue, claims
 
 
-def module_of(machine: Machine, catalogue: Catalogue, policy: Mapping[str, str]) -> bytes:
+def module_of(machine: Machine, catalogue: AnyCatalogue, policy: Mapping[str, str]) -> bytes:
     """Returns the module of a machine of `system(catalogue)`. Figures and policies are its initial ones."""
     return embedded(Interface(machine, claims(catalogue)), {**catalogue.parameters(), **policy}, stamp())

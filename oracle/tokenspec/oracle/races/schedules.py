@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from tokenspec.machine.lang.catalogue import NONE, UNLISTED, Catalogue
+from tokenspec.machine.lang.catalogue import NONE, UNLISTED, AnyCatalogue
 from tokenspec.machine.lang.declaration import Kind, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.oracle.base.instants import parse_instant
@@ -78,7 +78,7 @@ class Scheduler:
     With `kills` the implementation is killed now and then, and what was not answered is asked again under its id.
     """
 
-    def __init__(self, dice: random.Random, terms: Capabilities, catalogue: Catalogue, clients: int, kills: bool) -> None:
+    def __init__(self, dice: random.Random, terms: Capabilities, catalogue: AnyCatalogue, clients: int, kills: bool) -> None:
         self._dice, self._terms, self._catalogue, self._clients = dice, terms, catalogue, clients
         account = the_account(catalogue)
         self._clocks = account.clocks

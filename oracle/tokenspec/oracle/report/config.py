@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from tokenspec.oracle.base.shards import WHOLE, Slice
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, Catalogue
+from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, AnyCatalogue
 from tokenspec.oracle.report.again import command_line
 from tokenspec.oracle.sut.client import Client
 from tokenspec.oracle.sut.connect import connect
@@ -40,12 +40,12 @@ class Settings:
         return [] if self.catalogue_file is None else [self.catalogue_file]
 
     @cached_property
-    def own_catalogue(self) -> Catalogue | None:
+    def own_catalogue(self) -> AnyCatalogue | None:
         """Returns the catalogue of the file, if one is given. Raises `BadSetting`, `OSError`."""
         return None if self.catalogue_file is None else catalogue_from_file(Path(self.catalogue_file))
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> AnyCatalogue:
         """Returns the catalogue of the file, else the default. Raises `BadSetting`, `OSError`."""
         return self.own_catalogue or DEFAULT
 

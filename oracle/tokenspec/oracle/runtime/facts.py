@@ -9,7 +9,7 @@ from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Event, Origin
 from tokenspec.machine.lang.types import Enum, Value
-from tokenspec.oracle.base.specification import ABSENT, SPEC, Catalogue, account
+from tokenspec.oracle.base.specification import ABSENT, SPEC, AnyCatalogue, account
 from tokenspec.oracle.runtime import journal
 from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.memory import Remembered
@@ -20,7 +20,7 @@ Providers: TypeAlias = Callable[[Account, Any], Fields]
 """Gives all fields of an event."""
 
 
-def fields_of(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vector], remembered: Remembered) -> Providers:
+def fields_of(event: Event, catalogue: AnyCatalogue, balances: Callable[[Row], Vector], remembered: Remembered) -> Providers:
     """Returns what gives the fields of `event`, in order; `balances` are those of the app's pools in a row."""
     key, is_new = remembered.memory.key, remembered.memory.is_new
     # The event that comes most often asks for this alone.
@@ -47,7 +47,7 @@ def fields_of(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vect
     return given
 
 
-def _payload(name: str, key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provider:
+def _payload(name: str, key: str, kind: Any, instead: str, catalogue: AnyCatalogue) -> Provider:
     if instead:
         look_up = SPEC.facts[name](catalogue)
         return lambda account, record: getattr(record, key) or look_up(record)
@@ -57,7 +57,7 @@ def _payload(name: str, key: str, kind: Any, instead: str, catalogue: Catalogue)
     return lambda account, record: getattr(record, key)
 
 
-def _fact(name: str, catalogue: Catalogue, balances: Callable[[Row], Vector]) -> Provider:
+def _fact(name: str, catalogue: AnyCatalogue, balances: Callable[[Row], Vector]) -> Provider:
     if name in SPEC.facts:
         look_up = SPEC.facts[name](catalogue)
         return lambda account, record: look_up(record)

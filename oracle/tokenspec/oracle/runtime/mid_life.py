@@ -16,7 +16,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.specification import POOLS, SPEC, Catalogue
+from tokenspec.oracle.base.specification import POOLS, SPEC, AnyCatalogue
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.runtime.clocks import ClockReader, Dial, runs_in
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
@@ -33,7 +33,7 @@ class OpeningOracle(Protocol):
 
     machine: Machine
     compiled: Compiled
-    catalogue: Catalogue
+    catalogue: AnyCatalogue
     policy: dict[str, str]
     clocks: dict[str, ClockReader]
     reader: Reader

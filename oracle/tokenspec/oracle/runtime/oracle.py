@@ -21,7 +21,7 @@ from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.specification import ABSENT, DEFAULT, IDS, POOLS, SPEC, TOTAL_POOLS, Catalogue, system
+from tokenspec.oracle.base.specification import ABSENT, DEFAULT, IDS, POOLS, SPEC, TOTAL_POOLS, AnyCatalogue, system
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.facts import fields_of
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, Vector
@@ -66,14 +66,14 @@ class Oracle:
     def __init__(
         self,
         policy: Mapping[str, str] | None = None,
-        catalogue: Catalogue | Mapping[str, Any] | None = None,
+        catalogue: AnyCatalogue | Mapping[str, Any] | None = None,
         resets: str = "explicit",
         machine: Machine | None = None,
         machine_reader: ReaderOf | None = None,
     ) -> None:
         self.policy = policy_from(policy)
         given = DEFAULT if catalogue is None else catalogue
-        self.catalogue: Catalogue = catalogue_from(given) if isinstance(given, Mapping) else given
+        self.catalogue: AnyCatalogue = catalogue_from(given) if isinstance(given, Mapping) else given
         self.resets = resets_from(resets)
         self.system = system(self.catalogue)
         self.machine = machine or self.system.machines[0]

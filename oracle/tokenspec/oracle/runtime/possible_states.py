@@ -9,7 +9,7 @@ from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement, Rule
 from tokenspec.machine.lang.outcome import Values
-from tokenspec.oracle.base.specification import Catalogue, claims, lemmas
+from tokenspec.oracle.base.specification import AnyCatalogue, claims, lemmas
 
 
 class PossibleStates:
@@ -18,7 +18,7 @@ class PossibleStates:
     All are compiled as the requirements of one event that changes nothing.
     """
 
-    def __init__(self, machine: Machine, parameters: Values, catalogue: Catalogue) -> None:
+    def __init__(self, machine: Machine, parameters: Values, catalogue: AnyCatalogue) -> None:
         parts = [(f"claim {c.number}, {c.id}", p) for c in claims(catalogue) for p in c.parts]
         parts += [("lemma", lemma) for lemma in lemmas()]
         stated = [(told, p) for told, p in parts if isinstance(p, StatePart) and p.machine == machine.name]
@@ -44,7 +44,7 @@ class PossibleStates:
 _made = WeakKeyDictionary[Compiled, PossibleStates]()
 
 
-def possible_states(compiled: Compiled, catalogue: Catalogue) -> PossibleStates:
+def possible_states(compiled: Compiled, catalogue: AnyCatalogue) -> PossibleStates:
     """Returns the possible states of a compiled machine, that of `catalogue`, under its parameters; kept as long as it is."""
     found = _made.get(compiled)
     if found is None:

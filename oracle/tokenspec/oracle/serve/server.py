@@ -13,7 +13,7 @@ import msgspec
 
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.specification import DEFAULT, Catalogue
+from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.base.text import as_text, in_our_words
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle, ReaderOf
@@ -35,7 +35,7 @@ class Server:
         self,
         resets: str = "explicit",
         policy: Mapping[str, str] | None = None,
-        catalogue: Catalogue = DEFAULT,
+        catalogue: AnyCatalogue = DEFAULT,
         machine_reader: ReaderOf | None = None,
     ) -> None:
         self._resets, self._fixed, self._catalogue, self._machine_reader = resets, dict(policy or {}), catalogue, machine_reader
@@ -88,10 +88,10 @@ class Server:
         }
         return answer | ({"policy": self._fixed} if self._fixed else {})
 
-    def _catalogue_of(self, written: Message | None) -> Catalogue:
+    def _catalogue_of(self, written: Message | None) -> AnyCatalogue:
         if written is None:
             return self._catalogue
-        found: Catalogue = catalogue_from(written)
+        found: AnyCatalogue = catalogue_from(written)
         return found
 
     def _apply(self, request: Message) -> Message:

@@ -12,7 +12,7 @@ from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
-from tokenspec.oracle.base.specification import IDS, POOLS, SPEC, Catalogue, account, system
+from tokenspec.oracle.base.specification import IDS, POOLS, SPEC, AnyCatalogue, account, system
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.wire.answers import FIELDS, SUMS, Answer, total
 from tokenspec.oracle.wire.protocol import event_names
@@ -72,7 +72,7 @@ class Capabilities:
         """The jobs that are not sent, since what they are about happens by itself."""
         return unwritten(self.resets)
 
-    def catalogue_over(self, sent: Catalogue) -> Catalogue:
+    def catalogue_over(self, sent: AnyCatalogue) -> AnyCatalogue:
         """Returns the catalogue that counts where `sent` was sent. Raises `BadSetting` where the whole breaks the limits."""
         return catalogue_from(catalogue_on_the_wire(sent) | dict(self.catalogue)) if self.catalogue else sent
 

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.specification import DEFAULTS, SPEC, Catalogue
+from tokenspec.oracle.base.specification import DEFAULTS, SPEC, AnyCatalogue
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.sut.capabilities import Capabilities, capabilities_from
 from tokenspec.oracle.sut.client import DIED, ERROR, GARBAGE, HUNG, Client, Failed, Message
@@ -58,7 +58,7 @@ class SutSettings:
 
     policy: Mapping[str, str]
     """The choice for every policy, as sent."""
-    catalogue: Catalogue
+    catalogue: AnyCatalogue
     reasons: Reasons | None = None
     known: Mapping[str, str] | None = None
     """The known settings, where others are inferred; None where all of them are known."""
@@ -126,7 +126,7 @@ class Openings:
         """The keys of the catalogue that it has answered otherwise than they were asked for."""
         return {key: value for key, value in self._first_figures.items() if f"catalogue.{key}" in self._not_as_asked}
 
-    def breaks_limits(self, catalogue: Catalogue) -> bool:
+    def breaks_limits(self, catalogue: AnyCatalogue) -> bool:
         """Returns whether a catalogue breaks the limits with the figures that the implementation has fixed."""
         try:
             _figures(self.terms or Capabilities("explicit", frozenset(), ()), catalogue_on_the_wire(catalogue))

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tokenspec.oracle.base.specification import Catalogue
+from tokenspec.oracle.base.specification import AnyCatalogue
 from tokenspec.oracle.fuzz.conformance import SutCounterexample
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
@@ -19,7 +19,7 @@ from tokenspec.oracle.wire.resets import resets_from, resets_on_the_wire
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire
 
 
-def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> dict[str, Any]:
+def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> dict[str, Any]:
     """Returns the vector, in the form of a file of a suite. Its id is derived from its requests; at least one was sent."""
     steps = [
         {"request": {"op": "apply", **asked(record)}, "expect": {k: v for k, v in answer.as_dict().items() if k != DELTA}}

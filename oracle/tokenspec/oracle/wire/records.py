@@ -12,7 +12,7 @@ from typing import Any, Literal, Union
 
 import msgspec
 
-from tokenspec.machine.lang.catalogue import UNLISTED, Table
+from tokenspec.machine.lang.catalogue import UNLISTED, Entries
 from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.oracle.base.errors import BadRecord
@@ -35,7 +35,7 @@ from tokenspec.oracle.wire.snapshot_records import SNAPSHOT, AccountState, check
 __all__ = ["FIRST_INSTANT", "LAST_INSTANT", "Countable", "Reader", "Record", "asked", "event_of"]
 
 
-RENAMED = tuple(key for kind in SPEC.form.values() if isinstance(kind, Table) for key in kind.renames)
+RENAMED = tuple(key for kind in SPEC.form.values() if isinstance(kind, Entries) for key in kind.renames)
 """The keys that may hold an older name."""
 
 

@@ -12,12 +12,12 @@ import msgspec
 from msgspec import Meta
 
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
-from tokenspec.machine.lang.catalogue import NONE, UNLISTED, Cell, Count, Flag, NameIn, OneOf, Ranking, SomeOf, Table
+from tokenspec.machine.lang.catalogue import NONE, UNLISTED, Cell, Entries, Flag, NameIn, Number, OneOf, Ranking, SomeOf
 from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
-from tokenspec.oracle.base.specification import DEFAULTS, POLICIES, SPEC, Catalogue, account
+from tokenspec.oracle.base.specification import DEFAULTS, POLICIES, SPEC, AnyCatalogue, account
 from tokenspec.oracle.base.text import as_text, in_our_words
 
 _Figure = Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]
@@ -32,7 +32,7 @@ INFER = "infer"
 
 def _type_of(cell: Cell) -> Any:
     match cell:
-        case Count():
+        case Number():
             return _Figure
         case Flag():
             return bool
@@ -47,7 +47,7 @@ def _type_of(cell: Cell) -> Any:
 
 def _field_of(name: str, cell: Cell) -> tuple[Any, ...]:
     match cell:
-        case Count(default) if default is not None:
+        case Number(default) if default is not None:
             return name, _type_of(cell), default
         case Flag():
             return name, bool, False
@@ -57,13 +57,13 @@ def _field_of(name: str, cell: Cell) -> tuple[Any, ...]:
             return name, _type_of(cell)
 
 
-def _entry_of(table: Table) -> Any:
+def _entry_of(table: Entries) -> Any:
     if not isinstance(table.cells, Mapping):
         return _type_of(table.cells)
     return msgspec.defstruct(table.entry.title(), [_field_of(*each) for each in table.cells.items()], kw_only=True)
 
 
-_TABLES: dict[str, Table] = {key: kind for key, kind in SPEC.form.items() if isinstance(kind, Table)}
+_TABLES: dict[str, Entries] = {key: kind for key, kind in SPEC.form.items() if isinstance(kind, Entries)}
 _ENTRIES = {key: _entry_of(table) for key, table in _TABLES.items()}
 _RANKINGS: dict[str, Ranking] = {key: kind for key, kind in SPEC.form.items() if isinstance(kind, Ranking)}
 
@@ -72,11 +72,11 @@ def _shape() -> type[msgspec.Struct]:
     fields: list[tuple[Any, ...]] = []
     for key, kind in SPEC.form.items():
         match kind:
-            case Count():
+            case Number():
                 fields.append(_field_of(key, kind))
             case Ranking():
                 fields.append((key, list[str]))
-            case Table():
+            case Entries():
                 fields.append((key, dict[str, _ENTRIES[key]], *([] if kind.required else [{}])))  # type: ignore[valid-type]
     return msgspec.defstruct("Catalogue", fields, kw_only=True)
 
@@ -146,7 +146,7 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Any:
         raise _entry_fault(written) or _fault("", fault) from None
     values = msgspec.to_builtins(shape)
     _check_names(values)
-    catalogue: Catalogue = SPEC.catalogue_of(values)
+    catalogue: AnyCatalogue = SPEC.catalogue_of(values)
     for assumption in broken_assumptions(catalogue):
         key, _, rule = assumption.breach.partition(": ")
         raise BadSetting(key, rule)
@@ -169,7 +169,7 @@ def figures_named(written: Any) -> dict[str, Any]:
     return written
 
 
-def broken_assumptions(catalogue: Catalogue) -> list[Assumption]:
+def broken_assumptions(catalogue: AnyCatalogue) -> list[Assumption]:
     """Returns the declared assumptions that a catalogue's figures break; none where proofs cover the catalogue."""
     machine = account(catalogue)
     scope = Bindings(machine, catalogue.parameters())
@@ -213,7 +213,7 @@ def _check_keys(written: Mapping[str, Any]) -> None:
 
 def _check_names(values: Mapping[str, Any]) -> None:
     for key, kind in SPEC.form.items():
-        is_declared = isinstance(kind, Ranking) or (isinstance(kind, Table) and kind.is_declared)
+        is_declared = isinstance(kind, Ranking) or (isinstance(kind, Entries) and kind.is_declared)
         if is_declared and len(values[key]) > NAMES_MAX:
             raise BadSetting(key, f"it has {len(values[key])} entries, and at most {NAMES_MAX} are taken")
     for key, ranking in _RANKINGS.items():
@@ -279,17 +279,17 @@ def catalogue_from_file(path: Path) -> Any:
         raise BadSetting(f"{path}: {fault.key}", fault.rule) from None
 
 
-def catalogue_on_the_wire(catalogue: Catalogue) -> dict[str, Any]:
+def catalogue_on_the_wire(catalogue: AnyCatalogue) -> dict[str, Any]:
     """Returns the catalogue as the wire protocol writes it."""
     return {key: value for key, value in catalogue.written().items() if not (key in _TABLES and _TABLES[key].renames)}
 
 
-def with_aliases(catalogue: Catalogue) -> dict[str, Any]:
+def with_aliases(catalogue: AnyCatalogue) -> dict[str, Any]:
     """Returns the whole of a catalogue, as `catalogue_from` reads it."""
     return dict(catalogue.written())
 
 
-def as_toml(catalogue: Catalogue) -> str:
+def as_toml(catalogue: AnyCatalogue) -> str:
     """Returns the catalogue as a file that `--catalogue` reads."""
     written = catalogue_on_the_wire(catalogue)
     tables = {key: written.pop(key) for key in _TABLES if key in written}

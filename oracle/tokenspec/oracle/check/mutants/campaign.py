@@ -23,7 +23,7 @@ from tokenspec.machine.lang.entries import differ_in_memory_alone, with_entry
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.mutation.operators import Mutant, mutants
 from tokenspec.oracle.base.processes import processes
-from tokenspec.oracle.base.specification import DEFAULT, SPEC, Catalogue, account, claims, hint, lemmas
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, claims, hint, lemmas
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, Fate
 from tokenspec.oracle.check.scoped import openings, scoped
 from tokenspec.oracle.fuzz.campaign import run
@@ -41,7 +41,7 @@ _EXAMPLES = 150
 """The number of random runs against the remaining faults."""
 
 
-def seeded(catalogue: Catalogue = SMALL.catalogue) -> dict[str, Mutant]:
+def seeded(catalogue: AnyCatalogue = SMALL.catalogue) -> dict[str, Mutant]:
     """Returns every fault by its id, in the account of a catalogue: the systematic ones, and bugs of other systems."""
     original = account(catalogue)
     bugs = (Mutant(f"bug.{fault.id}", BUG, "", fault.says, fault.seed(original)) for fault in hint("bugs") or ())

@@ -13,7 +13,7 @@ from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.exporters.smtlib import scripts
 from tokenspec.machine.lang.entries import proved_machines, with_entry
 from tokenspec.oracle.base.provenance import declaration, own_version
-from tokenspec.oracle.base.specification import DEFAULTS, Catalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import DEFAULTS, AnyCatalogue, account, claims, lemmas, system
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, ReachableStates, certified_claim, fingerprints, packed
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, discharged
@@ -64,7 +64,7 @@ def re_check(found: Certificate, name: str, to: IO[str], quiet: bool) -> int:
     return BAD_DATA if checked.faults else HOLDS
 
 
-def _shown(solve: Callable[[str], str], own: Catalogue | None) -> Shown:
+def _shown(solve: Callable[[str], str], own: AnyCatalogue | None) -> Shown:
     """Yields every obligation, solved as text by an independent exporter, not as the prover's terms."""
     every = claims()
     for machine in proved_machines(system()):

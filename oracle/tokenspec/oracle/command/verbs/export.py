@@ -22,7 +22,7 @@ from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, SCOPES, Catalogue, claims, lemmas, system
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, SCOPES, AnyCatalogue, claims, lemmas, system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
@@ -91,7 +91,7 @@ def _world(asked: _Asked) -> BoundedModel:
     return BoundedModel(machine, parameters, instances(machine, scope.values), most, claims(scope.catalogue), head)
 
 
-def _machine(asked: _Asked, catalogue: Catalogue) -> Machine:
+def _machine(asked: _Asked, catalogue: AnyCatalogue) -> Machine:
     return next(m for m in system(catalogue).machines if m.name == (asked.machine or "account"))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tokenspec.machine.interpreters.compiled import Row
-from tokenspec.oracle.base.specification import Catalogue
+from tokenspec.oracle.base.specification import AnyCatalogue
 from tokenspec.oracle.fuzz.paths import PathStep
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Record
@@ -20,7 +20,7 @@ class ExecutedWorld:
     """Settings under which runs are executed: an oracle, and one with seeded faults."""
 
     policy: Mapping[str, str]
-    catalogue: Catalogue
+    catalogue: AnyCatalogue
     resets: str
     oracle: Oracle = field(init=False)
     faulty: FaultyWorld = field(init=False)
@@ -33,7 +33,7 @@ class ExecutedWorld:
 _worlds: dict[str, ExecutedWorld] = {}
 
 
-def world_of(policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> ExecutedWorld:
+def world_of(policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> ExecutedWorld:
     """Returns the one world with these settings."""
     key = repr((sorted(policy.items()), catalogue, resets))
     if key not in _worlds:

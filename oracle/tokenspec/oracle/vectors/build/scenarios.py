@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tokenspec.oracle.base.specification import DEFAULT, POLICIES, SPEC, Catalogue, hint
+from tokenspec.oracle.base.specification import DEFAULT, POLICIES, SPEC, AnyCatalogue, hint
 from tokenspec.oracle.runtime.script import START, Move, Script, Wait, move
 from tokenspec.oracle.wire.settings import RESETS, catalogue_from, catalogue_on_the_wire
 
@@ -25,7 +25,7 @@ class Written(NamedTuple):
     usual: Mapping[str, Mapping[str, Any]] = {}
     """By event, the fields that are not written."""
     spending: Move | None = None
-    """What another account does beside a run, which must change nothing of it."""
+    """An event of another account beside a run, which must change nothing of it."""
     plain: str = ""
     """The run from which a choice of a policy is tried that no starting point makes."""
 
@@ -42,7 +42,7 @@ class _Run(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     figures: str = ""
 
     @property
-    def catalogue(self) -> Catalogue:
+    def catalogue(self) -> AnyCatalogue:
         """Returns the catalogue."""
         return _catalogue(self.figures)
 
@@ -117,9 +117,9 @@ def _read(name: str) -> dict[str, Any]:
 
 
 @cache
-def _catalogue(name: str) -> Catalogue:
+def _catalogue(name: str) -> AnyCatalogue:
     figures = _read("starting_points.toml")["figures"][name] if name else {}
-    found: Catalogue = catalogue_from(catalogue_on_the_wire(DEFAULT) | figures) if name else DEFAULT
+    found: AnyCatalogue = catalogue_from(catalogue_on_the_wire(DEFAULT) | figures) if name else DEFAULT
     return found
 
 

@@ -17,7 +17,7 @@ ASKED: dict[tuple[str, ...], str] = {
     ("repaly", "log.jsonl"): "replay",
     ("vectors", "rnu"): "run",
     ("check", "--scope", "tinny"): "tiny",
-    ("check", "--polcy", "x"): "--policy",
+    ("check", "--policyy", "x"): "--policy",
     ("policies", "--format", "jason"): "json",
     ("replay", "log.jsonl", "--resets", "implyed"): "implied",
     ("replay", "log.jsonl", "--report", "jnuit=x"): "junit",

@@ -307,7 +307,7 @@ def test_what_else_it_says_is_the_same_each_time(part: str) -> None:
     [
         ({"catalogue": []}, "catalogue: it is an object"),
         ({"catalogue": {"dayly": 3}}, "catalogue.dayly: there is no such key"),
-        ({"catalogue": {"aliases": {}}}, "catalogue.aliases: an alias is for logs alone"),
+        ({"catalogue": {"aliases": {}}}, "catalogue.aliases: each alias is for logs alone"),
         ({"largest": 0}, "largest: it is a whole number from 1 to"),
         ({"largest": 1.5}, "largest: it is a whole number"),
         ({"largest": True}, "largest: it is a whole number"),

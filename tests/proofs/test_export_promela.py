@@ -91,6 +91,7 @@ def test_the_fairness_of_the_job_is_what_its_claim_rests_on(fair: str, errors: i
     assert f"errors: {errors}" in report
 
 
+@pytest.mark.slow
 @needs_spin
 def test_the_first_state_is_checked_too(tmp_path: Path) -> None:
     world = of_account("tiny", "defaults")

@@ -57,6 +57,7 @@ def checked(world: BoundedModel, folder: Path) -> Found:
     return Found(int(distinct), int(generated), violated[0] if violated else None)
 
 
+@pytest.mark.slow
 @each_tiny_setting
 def test_the_module_has_exactly_our_states(setting: str) -> None:
     """It generates the first state, and one for each accepted event."""
@@ -85,6 +86,7 @@ def test_a_condition_is_one_step_however_many_ways_it_is_true() -> None:
     assert Module(split, module.configuration).visit() == Found(states, 82)  # TLC counts them so
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", SEEDED)
 def test_a_seeded_fault_violates_the_claim_it_is_seeded_against(fault: str) -> None:
     """The first two lead out of the bounds, where all is checked all the same."""

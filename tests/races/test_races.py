@@ -59,6 +59,7 @@ def test_what_it_does_not_know_in_any_order_is_not_sent() -> None:
     assert len(done.report["overlaps"]) > 2
 
 
+@pytest.mark.slow
 def test_time_ends_a_run() -> None:
     done = call("fuzz", "--sut", in_threads("right"), "--clients", "2", "--seconds", "1")
     assert (done.code, "ended by time" in done.out) == (0, True)
@@ -66,6 +67,7 @@ def test_time_ends_a_run() -> None:
     assert call("fuzz", "--sut", in_threads("right"), *words).code == 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bug", ["no_lock", "id_outside"])
 def test_a_race_is_found_told_and_played_again(bug: str, tmp_path: Path) -> None:
     log = tmp_path / "race.jsonl"
@@ -98,6 +100,7 @@ def test_each_process_is_told_its_number_and_the_others_join(tmp_path: Path) -> 
     assert call("fuzz", "--sut", in_processes(tmp_path, "no_lock"), "--clients", "2").code == 15
 
 
+@pytest.mark.slow
 def test_what_is_in_the_file_survives_a_crash(tmp_path: Path) -> None:
     sut = in_processes(tmp_path)
     done = call("fuzz", "--sut", sut, "--restart", sut, "--clients", "2", "--examples", "8", "--format", "json")
@@ -105,6 +108,7 @@ def test_what_is_in_the_file_survives_a_crash(tmp_path: Path) -> None:
     assert done.report["kills"] > 3
 
 
+@pytest.mark.slow
 def test_an_answer_before_it_is_kept_is_found_by_a_crash(tmp_path: Path) -> None:
     sut, log = in_processes(tmp_path, "answers_first"), tmp_path / "crash.jsonl"
     done = call("fuzz", "--sut", sut, "--restart", sut, "--save", log)
@@ -116,6 +120,7 @@ def test_an_answer_before_it_is_kept_is_found_by_a_crash(tmp_path: Path) -> None
     assert (again.code, "killed with kill -9" in again.out) == (15, True)
 
 
+@pytest.mark.slow
 def test_who_forgets_everything_does_not_survive_a_crash() -> None:
     done = call("fuzz", "--sut", FORGETFUL, "--restart", FORGETFUL, "--format", "json")
     assert done.code == 15
@@ -145,6 +150,7 @@ KILLED_HISTORIES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("killed", KILLED_HISTORIES)
 def test_every_kill_of_a_history_is_counted(killed: str, tmp_path: Path) -> None:
     log = tmp_path / "killed.jsonl"
@@ -185,6 +191,7 @@ def test_who_raises_diverges_with_its_last_words() -> None:
     assert "the ledger is on fire" in done.out
 
 
+@pytest.mark.slow
 def test_a_server_is_started_killed_and_started_again(tmp_path: Path, free_port: int) -> None:
     start = [sys.executable, str(HERE / "served_wallet.py"), str(free_port)]
     restart, sut = shlex.join([*start, str(tmp_path / "wallet.json")]), f"http://127.0.0.1:{free_port}"

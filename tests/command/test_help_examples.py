@@ -23,6 +23,7 @@ from command.conftest import EXAMPLES, generate, opened, record, tokenspec, with
 from command.test_usage import PARTS
 from processes import PATIENCE_S
 from programs import path_of
+from proofs.worked_out_once import worked_out_once
 from sut.calling import call
 from sut.serving import serving
 from tokenspec.oracle.audit.map_files import ready_map
@@ -173,7 +174,8 @@ def test_the_examples_of_check_run(folder: Path, monkeypatch: pytest.MonkeyPatch
     def gathered(settings: CheckSettings, progress: Progress | None = None) -> Evidence:
         settings = replace(settings, keeps_states=True)
         if repr(settings) not in checked:
-            checked[repr(settings)] = gather(settings, progress)
+            with worked_out_once():
+                checked[repr(settings)] = gather(settings, progress)
         return checked[repr(settings)]
 
     monkeypatch.setattr("tokenspec.oracle.command.verbs.check.gather", gathered)

@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
 from functools import cache
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from differential.walks import EFFORT
+from proofs.worked_out_once import worked_out_once
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.scopes import TINY, Scope
-from tokenspec.machine.checkers.calendars import calendar_findings
+from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally
-from tokenspec.machine.checkers.native.search import Budget
-from tokenspec.machine.checkers.prover.induction import Induction, Obligation
-from tokenspec.machine.lang.declaration import Policy
+from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.proofs.obligations import WITNESS
 from tokenspec.oracle.base.provenance import declaration
-from tokenspec.oracle.check import evidence as engines
 from tokenspec.oracle.check.arising import Absence, absences, cases, times_met
-from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched, gather
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, gather
 from tokenspec.oracle.check.verdicts import ClaimVerdict, verdicts
 from tokenspec.oracle.fuzz.campaign import CampaignResult, run
 from tokenspec.oracle.report.check import exit_codes
@@ -134,33 +128,6 @@ def test_random_runs_never_meet_what_clocks_and_journal_are_said_not_to_come_to(
 # A whole check
 
 
-@pytest.fixture(scope="module")
-def worked_out_once() -> Iterator[None]:
-    """Of several checks, the parts that are the same whatever their settings are: they depend on what they are given alone."""
-    found: dict[object, Searched] = {}
-    search = engines._search
-
-    def searched(evidence: Evidence, scope: Scope, policy: Mapping[str, str], opened: tuple[Policy, ...], budget: Budget) -> None:
-        key = (scope, *policy.items(), opened)
-        if key not in found:
-            search(evidence, scope, policy, opened, budget)
-            found[key] = evidence.searches.pop()
-        evidence.searches.append(found[key])
-
-    def proved(*asked: Any) -> SimpleNamespace:
-        return SimpleNamespace(obligations=lambda: obligations(*asked))
-
-    @cache
-    def obligations(*asked: Any) -> list[Obligation]:
-        return list(Induction(*asked).obligations())
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engines, "_search", searched)
-        patch.setattr(engines, "Induction", proved)
-        patch.setattr(engines, "calendar_findings", cache(lambda *asked: list(calendar_findings(*asked))))
-        yield
-
-
 def told(evidence: Evidence) -> dict[str, ClaimVerdict]:
     found = verdicts(evidence)
     assert exit_codes(found, evidence) == [], [(v.claim.id, v.verdict, v.why) for v in found] + list(evidence.fuzzed.cold)
@@ -169,9 +136,9 @@ def told(evidence: Evidence) -> dict[str, ClaimVerdict]:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("policy", "answer"), OTHER_ANSWERS if EFFORT >= 10 else SAMPLE)
-@pytest.mark.usefixtures("worked_out_once")
 def test_a_check_is_green_under_every_answer_and_meets_nothing_that_is_said_not_to_arise(policy: str, answer: str) -> None:
-    evidence = gather(CheckSettings(TINY, 120, policy={policy: answer}))
+    with worked_out_once():
+        evidence = gather(CheckSettings(TINY, 120, policy={policy: answer}))
     told(evidence)
     ruled_out = list(absences(Tally(), {policy: answer}, None, ""))
     assert {a.case: times_met(evidence.tally, a.case) for a in ruled_out if times_met(evidence.tally, a.case)} == {}
@@ -180,9 +147,9 @@ def test_a_check_is_green_under_every_answer_and_meets_nothing_that_is_said_not_
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", OWN)
-@pytest.mark.usefixtures("worked_out_once")
 def test_a_check_is_green_with_a_catalogue_of_one_s_own(name: str) -> None:
-    evidence = gather(CheckSettings(TINY, 120, catalogue=OWN[name]))
+    with worked_out_once():
+        evidence = gather(CheckSettings(TINY, 120, catalogue=OWN[name]))
     found = told(evidence)
     assert all("this catalogue" in absence.reason for absence in evidence.absences)
     assert all(not times_met(evidence.tally, absence.case) for absence in evidence.absences)

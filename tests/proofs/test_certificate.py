@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from proofs.worked_out_once import worked_out_once
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.search.reference import instances
@@ -34,7 +35,8 @@ Data = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def good() -> bytes:
-    evidence = gather(CheckSettings(TINY, 60, policy={"refund": "none"}, keeps_states=True))
+    with worked_out_once():
+        evidence = gather(CheckSettings(TINY, 60, policy={"refund": "none"}, keeps_states=True))
     return certified(verdicts(evidence), evidence)
 
 

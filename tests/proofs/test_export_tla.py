@@ -15,17 +15,7 @@ import pytest
 
 from lang.test_readers_on_small_machines import PINNED
 from programs import NO_TLC
-from proofs.export_worlds import (
-    COUNTS,
-    SEEDED,
-    each_machine,
-    each_setting,
-    each_tiny_setting,
-    odd,
-    of_account,
-    of_corpus,
-    of_machine,
-)
+from proofs.export_worlds import COUNTS, SEEDED, each_answer, each_machine, each_setting, odd, of_account, of_corpus, of_machine
 from proofs.tla_reader import Found, Module
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.search.reference import explore, instances
@@ -58,7 +48,7 @@ def checked(world: BoundedModel, folder: Path) -> Found:
 
 
 @pytest.mark.slow
-@each_tiny_setting
+@each_answer
 def test_the_module_has_exactly_our_states(setting: str) -> None:
     """It generates the first state, and one for each accepted event."""
     states, accepted = COUNTS["tiny", setting]

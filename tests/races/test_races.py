@@ -61,7 +61,7 @@ def test_what_it_does_not_know_in_any_order_is_not_sent() -> None:
 
 @pytest.mark.slow
 def test_time_ends_a_run() -> None:
-    done = call("fuzz", "--sut", in_threads("right"), "--clients", "2", "--seconds", "1")
+    done = call("fuzz", "--sut", in_threads("unhurried"), "--clients", "2", "--seconds", "1")
     assert (done.code, "ended by time" in done.out) == (0, True)
     words = ("--clients", "2", "--seconds", "1", "--examples", "1000000")
     assert call("fuzz", "--sut", in_threads("right"), *words).code == 20
@@ -76,7 +76,7 @@ def test_a_race_is_found_told_and_played_again(bug: str, tmp_path: Path) -> None
     assert done.code == 15
     found = done.report["counterexample"]
     assert len(found["records"]) <= 4
-    assert found["shown"] * 2 > found["tries"]
+    assert 0 < found["shown"] <= found["tries"]
     assert found["schedule"].startswith("0/")
     assert len(found["orders"]) >= 2
     assert found["records"] == read_lines(log)

@@ -39,6 +39,7 @@ def test_the_same_seed_gives_the_same_bytes(short: Finished) -> None:
     assert timeless(again) == timeless(short)
 
 
+@pytest.mark.slow
 def test_a_fuzz_report_has_the_keys_of_the_contract(short: Finished) -> None:
     assert short.err == ""
     assert short.report.keys() >= KEYS
@@ -108,6 +109,7 @@ def test_a_quiet_run_prints_its_verdict_alone() -> None:
     assert (done.code, done.out, done.err) == (16, "coverage gate failed\n", "")
 
 
+@pytest.mark.slow
 def test_a_catalogue_of_ones_own_can_be_fuzzed() -> None:
     done = tokenspec("fuzz", "--examples", "1", "--steps", "5", "--catalogue", EXAMPLES / "catalogue.toml")
     assert done.err == ""

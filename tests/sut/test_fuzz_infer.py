@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -137,9 +138,12 @@ def test_own_words_for_refusals_count_under_each_setting(tmp_path: Path) -> None
     assert (verdict.word, verdict.settings < 100) == ("conforms", True)
 
 
-@pytest.mark.slow
-def test_the_same_seed_gives_the_same_counterexample(two_worlds: tuple[SutCounterexample, NoSettingLeft]) -> None:
-    assert unexplained(judged(undecided(), 30))[0].records == two_worlds[0].records
+@pytest.mark.parametrize(
+    "made", [lambda: Beside("gives_away"), lambda: Undecided({"burn_order": "rollover_fast_topup"}, {}, by="world")]
+)
+def test_the_same_seed_gives_the_same_counterexample(made: Callable[[], Client]) -> None:
+    first, second = (unexplained(judged(made(), 60))[0] for _ in range(2))
+    assert first.records == second.records
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import astuple, fields
@@ -19,6 +20,8 @@ _SCHEMA = (
     + "CREATE TABLE IF NOT EXISTS owners (account TEXT PRIMARY KEY);"
     + "CREATE TABLE IF NOT EXISTS world (number BIGINT GENERATED ALWAYS AS IDENTITY, catalogue TEXT NOT NULL);"
 )
+A_MOMENT = 0.01
+"""Seconds between looking and acting where a fault leaves no lock in between, as under load or behind a slow line."""
 JOBS = ("renew", "payment_failed", "lapse", "daily_reset")
 _CACHE: dict[tuple[int, str], Account] = {}
 
@@ -38,7 +41,10 @@ class PostgresStore(Store):
         self._locks = "check_then_deduct" not in bugs and not ("job_by_two_workers" in bugs and record["event"] in JOBS)
         self.commits_later = "answer_before_commit" in bugs
         self._looks_before = "id_before_transaction" in bugs and record.get("id") is not None
-        self._first = self._answered(self._account, record["id"]) if self._looks_before else None
+        self._first = None
+        if self._looks_before:
+            self._first = self._answered(self._account, record["id"])
+            time.sleep(A_MOMENT)
 
     def _one(self, query: str, values: Sequence[Any]) -> tuple[Any, ...] | None:
         found: tuple[Any, ...] | None = self._db.execute(query, values).fetchone()
@@ -73,6 +79,8 @@ class PostgresStore(Store):
 
     def put_account(self, account: Account) -> None:
         """Write an account, and its breakdown if that has changed."""
+        if not self._locks:
+            time.sleep(A_MOMENT)
         self._upsert("accounts", account, "id")
         if "balance_cached" in self._bugs:
             _CACHE[self._world, account.id] = Account(*astuple(account))
@@ -86,6 +94,7 @@ class PostgresStore(Store):
             self._db.execute("INSERT INTO breakdowns VALUES (%s, %s, %s, %s, %s, %s)", row)
         if "unlocked_snapshot" in self._bugs:
             self._db.execute("COMMIT")
+            time.sleep(A_MOMENT)
             self._db.execute("BEGIN")
 
     def charge(self, account: str, job: str) -> Charge | None:

@@ -83,6 +83,7 @@ def test_a_last_line_that_is_cut_short_is_bad_and_the_rest_is_read(tmp_path: Pat
     assert (bad["line"], bad["offset"], bad["field"]) == (2, len(FIRST) + 1, "line")
 
 
+@pytest.mark.slow
 def test_lines_of_ten_megabytes_are_read_and_told_shortly(tmp_path: Path) -> None:
     long = b"y" * 10_000_000
     lines = (FIRST[:-1] + b',"note":"' + long + b'"}', FIRST.replace(b"open_account", long), FIRST.replace(b"Z", long))

@@ -300,6 +300,7 @@ for render in RENDERERS.values():
 """
 
 
+@pytest.mark.slow
 def test_every_form_is_the_same_in_every_run() -> None:
     def printed(seed: str) -> bytes:
         environment = {**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(ROOT / "tests")}

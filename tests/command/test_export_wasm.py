@@ -34,6 +34,7 @@ def module(place: Path) -> bytes:
     return (place / "account.wasm").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_same_bytes_come_out_each_time_small_and_without_imports(module: bytes, tmp_path: Path) -> None:
     assert exported(tmp_path, name="again.wasm") == module
     compiled = wasmtime.Module(wasmtime.Engine(), module)
@@ -45,6 +46,7 @@ def test_the_same_bytes_come_out_each_time_small_and_without_imports(module: byt
     assert len(module) < 110_000
 
 
+@pytest.mark.slow
 def test_it_says_of_which_declaration_it_is_and_begins_with_what_was_asked_for(tmp_path: Path) -> None:
     module = exported(tmp_path, "--policy", "refund=none", "--catalogue", str(EXAMPLES / "catalogue.toml"))
     report = tokenspec("export", "json", "--catalogue", EXAMPLES / "catalogue.toml").report

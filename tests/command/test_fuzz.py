@@ -39,6 +39,7 @@ def test_the_same_seed_gives_the_same_bytes(short: Finished) -> None:
     assert timeless(again) == timeless(short)
 
 
+@pytest.mark.slow
 def test_a_fuzz_report_has_the_keys_of_the_contract(short: Finished) -> None:
     assert short.err == ""
     assert short.report.keys() >= KEYS
@@ -51,6 +52,7 @@ def test_a_run_that_met_too_little_fails_the_coverage_gate(short: Finished) -> N
     assert (short.code, short.report["verdict"]) == expected
 
 
+@pytest.mark.slow
 def test_a_fixed_policy_does_not_open_the_coverage_gate() -> None:
     done = tokenspec("fuzz", "--examples", "1", "--steps", "1", "--policy", "refund=none", "--format", "json")
     assert (done.code, done.report["verdict"]) == (16, "no_verdict")
@@ -101,11 +103,13 @@ def test_what_is_closed_off_is_never_met(policy: Any, catalogue: Catalogue | Non
     assert {(event, what) for event, what, hits in result.coverage.rows() if hits} & result.closed == set()
 
 
+@pytest.mark.slow
 def test_a_quiet_run_prints_its_verdict_alone() -> None:
     done = tokenspec("fuzz", "--examples", "1", "--steps", "1", "-q")
     assert (done.code, done.out, done.err) == (16, "coverage gate failed\n", "")
 
 
+@pytest.mark.slow
 def test_a_catalogue_of_ones_own_can_be_fuzzed() -> None:
     done = tokenspec("fuzz", "--examples", "1", "--steps", "5", "--catalogue", EXAMPLES / "catalogue.toml")
     assert done.err == ""

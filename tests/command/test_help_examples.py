@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
+import shlex
 import shutil
 import signal
 import sqlite3
@@ -12,6 +13,8 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing, suppress
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -20,13 +23,19 @@ from command.conftest import EXAMPLES, generate, opened, record, tokenspec, with
 from command.test_usage import PARTS
 from processes import PATIENCE_S
 from programs import path_of
+from proofs.worked_out_once import worked_out_once
+from sut.calling import call
 from sut.serving import serving
 from tokenspec.oracle.audit.map_files import ready_map
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, gather
+from tokenspec.oracle.fuzz.campaign import Progress
 
 pytestmark = pytest.mark.slow
 
 ROOT = EXAMPLES.parent
-AT_WORK_S = 10
+AT_WORK_S = 4
+FEW = {"TOKENSPEC_FUZZ_EXAMPLES": "60", "TOKENSPEC_CHECK_SCOPE": "tiny"}
+"""Options in the environment that make work smaller where a line says nothing of them; .ci/run does some of it in full."""
 
 LONG = re.compile("serve|mutants|vectors build|--profile nightly|--scope standard")
 """Examples whose work is not waited for."""
@@ -119,7 +128,7 @@ def folder(made: Path, tmp_path: Path) -> Path:
     return shutil.copytree(made, tmp_path, dirs_exist_ok=True)
 
 
-@pytest.mark.parametrize(("verb", "line"), list(examples()))
+@pytest.mark.parametrize(("verb", "line"), [(verb, line) for verb, line in examples() if verb != "check" or LONG.search(line)])
 def test_an_example_runs(verb: str, line: str, folder: Path, port: int) -> None:
     if "node " in line:
         path_of("node")
@@ -128,7 +137,13 @@ def test_an_example_runs(verb: str, line: str, folder: Path, port: int) -> None:
     if verb == "vectors run" and "tests/vectors" in line:
         assert tokenspec("vectors", "add", "tests/vectors", "found.json", cwd=folder).code == 0
     line = line.replace("localhost:8080", f"127.0.0.1:{port}").replace("127.0.0.1:8080", "127.0.0.1:0")
-    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    line = line.replace("--seconds 10", "--seconds 3")
+    has_an_end = re.search("--(profile|seconds|clients|again)", line)
+    environment = {
+        **os.environ,
+        **({} if has_an_end else FEW),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+    }
     with subprocess.Popen(
         line,
         shell=True,
@@ -150,6 +165,29 @@ def test_an_example_runs(verb: str, line: str, folder: Path, port: int) -> None:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
     assert code == 0, told
+
+
+def test_the_examples_of_check_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One after the other in this process: what is checked under the same settings is checked once."""
+    checked: dict[str, Evidence] = {}
+
+    def gathered(settings: CheckSettings, progress: Progress | None = None) -> Evidence:
+        settings = replace(settings, keeps_states=True)
+        if repr(settings) not in checked:
+            with worked_out_once():
+                checked[repr(settings)] = gather(settings, progress)
+        return checked[repr(settings)]
+
+    monkeypatch.setattr("tokenspec.oracle.command.verbs.check.gather", gathered)
+    monkeypatch.setenv("TOKENSPEC_CHECK_SCOPE", FEW["TOKENSPEC_CHECK_SCOPE"])
+    monkeypatch.chdir(folder)
+    lines = [line for verb, line in examples() if verb == "check" and not LONG.search(line)]
+    assert len(lines) > 5
+    for command in chain.from_iterable(line.split(" && ") for line in lines):
+        done = call(*shlex.split(command)[1:])
+        assert done.code == 0, (command, done.out[-2_000:], done.err)
+    assert {"check.xml", "check.md", "tiny.cert"} <= {path.name for path in folder.iterdir()}
+    assert len(checked) == 3
 
 
 def test_every_verb_has_an_example() -> None:

@@ -100,6 +100,7 @@ WRITERS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("verb", "form"), [(verb, form) for verb, forms in WRITERS.items() for form in forms])
 def test_a_name_that_is_not_utf8_comes_out_in_every_form(verb: str, form: str, tmp_path: Path) -> None:
     write_log(tmp_path / NOT_UTF8, [divergent("a")])

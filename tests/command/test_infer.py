@@ -155,6 +155,7 @@ def test_implied_jobs_and_a_catalogue_are_those_of_replay(tmp_path: Path) -> Non
     assert within("infer", "log.jsonl", "--catalogue", "none.toml", cwd=tmp_path).code == 66
 
 
+@pytest.mark.slow
 def test_two_runs_give_the_same_bytes(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", [*told("upgrade_grant", "full"), divergent()])
     runs = [

@@ -53,6 +53,7 @@ def report(run: SavedOnTheWay, oracle: Oracle, logs: Logs) -> Any:
     return msgspec.to_builtins([made.code, made.verdict, made.data(), [repr(block) for block in made.body()]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["observes answers", "does not"])
 def test_a_replay_goes_on_behind_any_line_as_if_it_had_never_stopped(form: str, tmp_path: Path) -> None:
     nasty = [{**NASTY[0], "observed_as": "answer"}, *NASTY[1:]] if form == "observes answers" else NASTY

@@ -71,6 +71,13 @@ def test_the_name_that_was_meant_is_told(words: tuple[str, ...], folder: Path) -
     assert f"did you mean {ASKED[words]}?" in said.replace("Did you", "did you")
 
 
+@pytest.mark.parametrize(("name", "meant"), [("ledgr", "ledger"), ("Lgao", "lago"), ("stripe2", "stripe"), ("mine.toml", None)])
+def test_the_ready_made_map_that_was_meant_is_told(name: str, meant: str | None, folder: Path) -> None:
+    done = within("replay", "log.jsonl", "--map", name, cwd=folder)
+    assert (done.code, done.out, f"{name}: there is no such map" in done.err) == (66, "", True)
+    assert done.err.rstrip().endswith(f"did you mean {meant}?" if meant else "stripe")
+
+
 def test_every_option_that_is_a_choice_tells_it() -> None:
     """Whatever verb comes along: a choice with one letter too many is told the choice."""
     tried, context = 0, click.Context(verbs)

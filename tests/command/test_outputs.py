@@ -140,6 +140,7 @@ def test_each_output_that_fails_is_named(tmp_path: Path) -> None:
     assert [done.err.count(option) for option in ("--report: ", "--answers: ", "-o: ")] == [1, 1, 1]
 
 
+@pytest.mark.slow
 @FULL
 @pytest.mark.parametrize(
     "words",

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import resource
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from command.conftest import COMMAND, EXAMPLES, finished, opened, tokenspec, write_log
+from command.conftest import COMMAND, EXAMPLES, opened, within, write_log
 from tokenspec.oracle.base.whole_files import whole_file, write_file
 
 VECTOR = next((EXAMPLES.parent / "oracle/vectors/vectors").glob("*.json"))
@@ -41,9 +41,9 @@ def folder(tmp_path: Path) -> Path:
     write_log(tmp_path / "log.jsonl", [opened(f"account {number}", observed={"status": "free"}) for number in range(200)])
     (tmp_path / "page.md").write_text("kept\n" * 200 + BLOCK.format("account-refusals") + "kept\n" * 200)
     (tmp_path / "drawn.md").write_text(BLOCK.format("diagram lifecycle svg=drawn.svg"))
-    assert tokenspec("docs", "sync", "drawn.md", cwd=tmp_path).code == 0
+    assert within("docs", "sync", "drawn.md", cwd=tmp_path).code == 0
     (tmp_path / "drawn.svg").write_bytes((tmp_path / "drawn.svg").read_bytes().replace(b"tokenspec 0", b"tokenspec -"))
-    assert tokenspec("vectors", "add", "own", str(VECTOR), cwd=tmp_path).code == 0
+    assert within("vectors", "add", "own", str(VECTOR), cwd=tmp_path).code == 0
     (tmp_path / "own/vectors" / VECTOR.name).unlink()
     (tmp_path / "own/index.json").write_text('{"format": 1, "version": "", "digest": "", "vectors": []}')
     for name in ("old", "old.wasm"):
@@ -55,16 +55,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
-FULL = """
-import errno, os, runpy, sys
-
-def fsync(file):
+def no_room(file: int) -> None:
+    """A disk on which nothing can be brought to its end."""
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-os.fsync = fsync
-runpy.run_module("tokenspec.oracle.command", run_name="__main__")
-"""
-"""The command on a disk on which nothing can be brought to its end."""
 
 
 def small_files() -> None:
@@ -73,10 +66,13 @@ def small_files() -> None:
 
 
 @pytest.mark.parametrize(("words", "over"), list(WRITERS.values()), ids=list(WRITERS))
-def test_a_disk_that_is_full_leaves_everything_as_it_was(words: tuple[str, ...], over: str, folder: Path) -> None:
+def test_a_disk_that_is_full_leaves_everything_as_it_was(
+    words: tuple[str, ...], over: str, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     before = contents(folder)
     assert over in before
-    done = finished((sys.executable, "-c", FULL, *words), cwd=folder)
+    monkeypatch.setattr(os, "fsync", no_room)
+    done = within(*words, cwd=folder)
     assert (done.code, "cannot be written: no space left on device" in done.err) == (64, True), done.err
     assert contents(folder) == before
 
@@ -97,7 +93,7 @@ def test_what_is_written_takes_the_place_of_the_old_file_with_its_permissions(
 ) -> None:
     (folder / over).chmod(0o640)
     before = contents(folder)
-    assert tokenspec(*words, cwd=folder).code == 0
+    assert within(*words, cwd=folder).code == 0
     after = contents(folder)
     assert after[over] != before[over]
     assert (folder / over).stat().st_mode & 0o7777 == 0o640
@@ -188,7 +184,7 @@ def test_a_document_does_not_decide_what_is_written(place: str, says: str, tmp_p
     (folder / "away").symlink_to(tmp_path)
     (folder / "logo.svg").write_text("<svg>mine</svg>")
     before = contents(tmp_path)
-    done = tokenspec("docs", "sync", "page.md", cwd=folder)
+    done = within("docs", "sync", "page.md", cwd=folder)
     assert (done.code, done.out) == (65, "")
     assert done.err.startswith("tokenspec: page.md:2: ")
     assert says in done.err or (place == "svg=link.svg" and "ends in .svg" in done.err)
@@ -197,7 +193,7 @@ def test_a_document_does_not_decide_what_is_written(place: str, says: str, tmp_p
 
 def test_two_pictures_do_not_share_a_file(tmp_path: Path) -> None:
     (tmp_path / "page.md").write_text(BLOCK.format("diagram lifecycle svg=a.svg") + BLOCK.format("diagram pools svg=a.svg"))
-    done = tokenspec("docs", "sync", "page.md", cwd=tmp_path)
+    done = within("docs", "sync", "page.md", cwd=tmp_path)
     assert (done.code, "page.md:3: svg=a.svg: another block" in done.err) == (65, True)
 
 
@@ -208,14 +204,14 @@ def test_a_block_without_an_end_swallows_nothing(suffix: str, begin: str, end: s
     page = tmp_path / f"page.{suffix}"
     text = f"Title\n\n{begin.format('plans')}\n\nMy precious text.\n\n{begin.format('policies')}\n{end}\n"
     page.write_text(text)
-    done = tokenspec("docs", "sync", page.name, cwd=tmp_path)
+    done = within("docs", "sync", page.name, cwd=tmp_path)
     assert (done.code, page.read_text()) == (65, text)
     assert f"page.{suffix}:3: the block has no end" in done.err
 
 
 @pytest.mark.parametrize("verb", [("verify-artefacts", "suite"), ("verify-artefacts", "suite/index.json")])
 def test_a_file_in_a_folder_that_is_read_is_not_written_over(verb: tuple[str, ...], tmp_path: Path) -> None:
-    assert tokenspec("vectors", "add", "suite", str(VECTOR), cwd=tmp_path).code == 0
+    assert within("vectors", "add", "suite", str(VECTOR), cwd=tmp_path).code == 0
     before = contents(tmp_path)
-    done = tokenspec(*verb, "-o", "suite/index.json", cwd=tmp_path)
+    done = within(*verb, "-o", "suite/index.json", cwd=tmp_path)
     assert (done.code, contents(tmp_path)) == (64, before)

@@ -61,6 +61,7 @@ def test_the_standard_scope_has_more_than_a_million_states() -> None:
     assert (found.states, found.transitions, found.depth) == (1_180_873, 60_191_797, 26)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "answers",
     [{p.name: a} for p in POLICIES for a, _ in p.answers[1:]] + [{p.name: p.answers[-1][0] for p in POLICIES}],

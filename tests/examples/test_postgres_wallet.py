@@ -78,10 +78,10 @@ def served(database: str, port: int, bug: str = "") -> Iterator[str]:
 
 def test_it_is_right_for_one_client_and_for_several(database: str, port: int) -> None:
     with served(database, port) as sut:
-        alone = tokenspec("fuzz", "--sut", sut, "--examples", "20", "--format", "json")
-        together = tokenspec("fuzz", "--sut", sut, "--clients", "4", "--examples", "80", "--format", "json")
+        alone = tokenspec("fuzz", "--sut", sut, "--examples", "10", "--format", "json")
+        together = tokenspec("fuzz", "--sut", sut, "--clients", "4", "--examples", "50", "--format", "json")
     assert (alone.code, together.code) == (0, 0), alone.out[-2_000:] + together.out[-2_000:]
-    assert len(together.report["overlaps"]) > 100
+    assert len(together.report["overlaps"]) > 50
 
 
 def test_it_is_right_where_it_is_killed(database: str, port: int) -> None:
@@ -93,17 +93,12 @@ def test_it_is_right_where_it_is_killed(database: str, port: int) -> None:
 
 @pytest.mark.parametrize("bug", FOUND_BY_RACES)
 def test_each_bug_is_found_by_races(bug: str, database: str, port: int, tmp_path: Path) -> None:
-    # A race is lost by chance: on a busy machine another schedule may be needed, or another try of the same.
-    for seed in range(4):
-        words = ("--clients", "4", "--seed", str(seed), "--save", tmp_path / "race.jsonl", "--format", "json")
-        with served(database, port, bug) as sut:
-            done = tokenspec("fuzz", "--sut", sut, *words)
-        if done.code == 15:
-            break
-    assert done.code == 15, done.out[-2_000:] + done.err
-    assert len(done.report["counterexample"]["records"]) <= 4
+    words = ("--clients", "4", "--save", tmp_path / "race.jsonl", "--format", "json")
     with served(database, port, bug) as sut:
-        assert 15 in (tokenspec("fuzz", "--sut", sut, "--again", tmp_path / "race.jsonl").code for _ in range(3))
+        done = tokenspec("fuzz", "--sut", sut, *words)
+        assert done.code == 15, done.out[-2_000:] + done.err
+        assert len(done.report["counterexample"]["records"]) <= 4
+        assert tokenspec("fuzz", "--sut", sut, "--again", tmp_path / "race.jsonl").code == 15
 
 
 def test_an_answer_before_the_commit_is_found_by_crashes(database: str, port: int) -> None:

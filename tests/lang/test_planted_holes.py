@@ -206,6 +206,7 @@ def test_a_claim_is_named_whose_case_no_state_meets() -> None:
     assert found == [DRAINED, "claim conservation, part each_pool: its interesting case never occurs: allowance < fast"]
 
 
+@pytest.mark.slow
 def test_a_claim_is_named_whose_case_the_declaration_no_longer_has() -> None:
     relaxed = claim_named("relaxed_only_when_empty")
     never_relaxed = with_definition(account(TINY.catalogue), "relaxed_serves", lambda _: False)

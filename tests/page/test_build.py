@@ -112,6 +112,7 @@ def test_the_host_is_that_of_the_examples(text: str) -> None:
         assert [line for line in lines if line.removeprefix("export ") not in script and not line.startswith("import ")] == []
 
 
+@pytest.mark.slow
 def test_bad_records_are_named_and_left_out(tmp_path: Path) -> None:
     log = tmp_path / "some.jsonl"
     later = '{"account":"ann","at":1784106000005,"event":"open_account"}'

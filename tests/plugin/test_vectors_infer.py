@@ -60,6 +60,7 @@ def test_what_is_known_or_fixed_is_not_open() -> None:
     assert run.policies["refund"] == ["to_source"]
 
 
+@pytest.mark.slow
 def test_accounts_may_begin_by_themselves_and_reasons_be_left_out() -> None:
     for fault in ("begins_opened", "outcomes_alone"):
         assert set(results(run_suite(Beside(fault), CASES, infers=True)).values()) == {PASSED, SKIPPED}
@@ -67,6 +68,7 @@ def test_accounts_may_begin_by_themselves_and_reasons_be_left_out() -> None:
     assert set(results(failing).values()) == {FAILED}
 
 
+@pytest.mark.slow
 def test_the_command_tells_what_is_undetermined(tmp_path: Path) -> None:
     suite = write_suite(tmp_path / "suite")
     run = ("vectors", "run", suite, "--sut", sut("implementation.py", "refund=none"))

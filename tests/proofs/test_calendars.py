@@ -46,6 +46,7 @@ HOLDS: list[tuple[Calendar, list[Law]]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("calendar", "laws"), HOLDS, ids=str)
 def test_each_kind_of_calendar_keeps_the_laws_of_its_kind_and_no_others(calendar: Calendar, laws: list[Law]) -> None:
     shown = laws_of(calendar)
@@ -152,6 +153,7 @@ FAULTS: list[tuple[Fault, Calendar, Law]] = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "calendar", "law"), FAULTS, ids=lambda each: getattr(each, "__name__", str(each)))
 def test_a_fault_of_the_arithmetic_breaks_a_law(
     fault: Fault, calendar: Calendar, law: Law, monkeypatch: pytest.MonkeyPatch
@@ -161,6 +163,7 @@ def test_a_fault_of_the_arithmetic_breaks_a_law(
     assert broken.startswith(f"{calendar}: ")
 
 
+@pytest.mark.slow
 def test_every_calendar_of_the_account_is_shown_under_every_answer_of_its_policies() -> None:
     found = list(calendar_findings(account(), claims(DEFAULT.ranking)))
     assert not [each.shown.broken for each in found if each.shown.broken]
@@ -176,6 +179,7 @@ def test_every_calendar_of_the_account_is_shown_under_every_answer_of_its_polici
     ]
 
 
+@pytest.mark.slow
 def test_a_broken_calendar_refutes_its_claim(monkeypatch: pytest.MonkeyPatch) -> None:
     thirty_days(monkeypatch)
     evidence = Evidence(CheckSettings(TINY, 0), CampaignResult(Coverage(system().machines), Tally()))

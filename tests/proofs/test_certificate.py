@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import msgspec
 import pytest
 
+from proofs.worked_out_once import calendars, worked_out_once
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.proofs.obligations import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.check import verify as verifying
+from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.certificate import packed, unpacked
 from tokenspec.oracle.check.evidence import CheckSettings, gather
 from tokenspec.oracle.check.verdicts import verdicts
@@ -34,8 +38,20 @@ Data = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def good() -> bytes:
-    evidence = gather(CheckSettings(TINY, 60, policy={"refund": "none"}, keeps_states=True))
+    with worked_out_once():
+        evidence = gather(CheckSettings(TINY, 60, policy={"refund": "none"}, keeps_states=True))
     return certified(verdicts(evidence), evidence)
+
+
+@cache
+def ruled_out(settings: tuple[tuple[str, str], ...]) -> list[Absence]:
+    return list(absences(Tally(), dict(settings), None, ""))
+
+
+@pytest.fixture(autouse=True)
+def _what_all_have_in_common_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verifying, "calendar_findings", calendars)
+    monkeypatch.setattr(verifying, "absences", lambda _, settings, *__: ruled_out((*settings.items(),)))
 
 
 def shown(own: AnyCatalogue | None = None) -> Iterator[ShownObligation]:

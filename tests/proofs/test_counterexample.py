@@ -100,6 +100,7 @@ def test_a_dead_end_is_told_by_what_can_still_be_reached() -> None:
     assert note.endswith("is refused in each: tokens_must_cover_cost")
 
 
+@pytest.mark.slow
 def test_ghosts_go_along_the_whole_trace() -> None:
     (reason,) = replace(example("upgrade_refills"), part="grants").false
     assert reason.values["new.granted_this_period"] == 3

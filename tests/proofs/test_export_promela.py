@@ -12,7 +12,7 @@ import pytest
 from lang.test_readers_on_small_machines import PINNED
 from lang.turnstile import FILLED, WORTH, turnstile
 from programs import has
-from proofs.export_worlds import COUNTS, SEEDED, each_machine, each_setting, odd, of_account, of_corpus, of_machine
+from proofs.export_worlds import COUNTS, SEEDED, each_machine, each_small_setting, odd, of_account, of_corpus, of_machine
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
@@ -49,11 +49,11 @@ def verified(world: BoundedModel, folder: Path) -> Verified:
 
 @pytest.mark.slow
 @needs_spin
-@each_setting
-def test_spin_stores_exactly_our_states(scope: str, setting: str, tmp_path: Path) -> None:
+@each_small_setting
+def test_spin_stores_exactly_our_states(setting: str, tmp_path: Path) -> None:
     """Its transitions are the accepted events, the first state, and the check of the first state."""
-    states, accepted = COUNTS[scope, setting]
-    found = verified(of_account(scope, setting), tmp_path)
+    states, accepted = COUNTS["small", setting]
+    found = verified(of_account("small", setting), tmp_path)
     assert (found.states, found.transitions) == (states, accepted + 2)
     assert "errors: 0" in found.report
 
@@ -91,6 +91,7 @@ def test_the_fairness_of_the_job_is_what_its_claim_rests_on(fair: str, errors: i
     assert f"errors: {errors}" in report
 
 
+@pytest.mark.slow
 @needs_spin
 def test_the_first_state_is_checked_too(tmp_path: Path) -> None:
     world = of_account("tiny", "defaults")

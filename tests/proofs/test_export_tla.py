@@ -15,17 +15,7 @@ import pytest
 
 from lang.test_readers_on_small_machines import PINNED
 from programs import NO_TLC
-from proofs.export_worlds import (
-    COUNTS,
-    SEEDED,
-    each_machine,
-    each_setting,
-    each_tiny_setting,
-    odd,
-    of_account,
-    of_corpus,
-    of_machine,
-)
+from proofs.export_worlds import COUNTS, SEEDED, each_answer, each_machine, each_setting, odd, of_account, of_corpus, of_machine
 from proofs.tla_reader import Found, Module
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.checkers.search.reference import explore, instances
@@ -57,7 +47,8 @@ def checked(world: BoundedModel, folder: Path) -> Found:
     return Found(int(distinct), int(generated), violated[0] if violated else None)
 
 
-@each_tiny_setting
+@pytest.mark.slow
+@each_answer
 def test_the_module_has_exactly_our_states(setting: str) -> None:
     """It generates the first state, and one for each accepted event."""
     states, accepted = COUNTS["tiny", setting]
@@ -85,6 +76,7 @@ def test_a_condition_is_one_step_however_many_ways_it_is_true() -> None:
     assert Module(split, module.configuration).visit() == Found(states, 82)  # TLC counts them so
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", SEEDED)
 def test_a_seeded_fault_violates_the_claim_it_is_seeded_against(fault: str) -> None:
     """The first two lead out of the bounds, where all is checked all the same."""

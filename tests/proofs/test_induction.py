@@ -44,6 +44,7 @@ def broken(machine: Machine, claim: str, part: str) -> set[str]:
     return {o.about for o in prove(machine) if (o.claim, o.part, o.verdict) == (claim, part, REFUTED)}
 
 
+@pytest.mark.slow
 def test_everything_that_can_be_stated_of_one_machine_is_proved(obligations: list[Obligation]) -> None:
     assert [o for o in obligations if o.verdict != PROVED or o.bound is not None] == []
 
@@ -76,6 +77,7 @@ def test_a_false_claim_is_refuted_and_not_unknown() -> None:
     assert UNKNOWN not in {o.verdict for o in found}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [f.id for f in FAULTS if f.id not in UNSEEN])
 def test_seeded_faults_are_refuted_by_their_own_claim(name: str) -> None:
     """Each model is replayed through the reference reader on the way (`refutation`), or this would raise."""
@@ -87,6 +89,7 @@ def test_seeded_faults_are_refuted_by_their_own_claim(name: str) -> None:
     assert all(o.refutation is not None for o in found if o.verdict == REFUTED)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("event", ["buy_topup", "buy_api"])
 def test_a_purchase_beyond_what_can_be_counted_breaks_the_first_claim(event: str) -> None:
     machine = without_requirement(account(), event, "balance_must_stay_countable")
@@ -94,6 +97,7 @@ def test_a_purchase_beyond_what_can_be_counted_breaks_the_first_claim(event: str
     assert broken(machine, "balances_never_negative", "countable") == rules
 
 
+@pytest.mark.slow
 def test_a_transfer_to_another_account_breaks_the_claim_about_two_of_them() -> None:
     """A rule with an effect on `other.topup`, which the declaration of one account could not even name."""
     gives = rule(
@@ -105,12 +109,14 @@ def test_a_transfer_to_another_account_breaks_the_claim_about_two_of_them() -> N
         assert broken(machine, "no_gifting", part) == {"gives"}
 
 
+@pytest.mark.slow
 def test_a_lemma_that_is_false_is_refuted() -> None:
     wrong = StatePart("nothing_is_fast", "account", lift(eq(fast, 0)), lift(eq(fast, 0)))
     found = prove(account(), ALL, (*lemmas(), wrong))
     assert REFUTED in {o.verdict for o in found if o.part == "nothing_is_fast"}
 
 
+@pytest.mark.slow
 def test_a_machine_without_its_assumptions_is_not_proved() -> None:
     """An allowance that falls along the ranking breaks what upgrades rely on."""
     loose = replace(account(), assumptions=())
@@ -120,6 +126,7 @@ def test_a_machine_without_its_assumptions_is_not_proved() -> None:
 NEVER = all_of(eq(status, FREE), fast > 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "part",
     [

@@ -191,6 +191,7 @@ def test_a_story_that_turns_on_a_policy_is_inferred_as_replays_say(
         assert name in out or resets == "implied" or (compared == "last" and name == "downgrade_bank")
 
 
+@pytest.mark.slow
 def test_the_setting_that_made_a_log_is_never_ruled_out_among_all(logs: list[Log]) -> None:
     kept = 0
     for world, lines in logs[:16]:
@@ -202,6 +203,7 @@ def test_the_setting_that_made_a_log_is_never_ruled_out_among_all(logs: list[Log
     assert kept > 4
 
 
+@pytest.mark.slow
 def test_an_answer_that_is_ruled_out_among_all_is_refuted_under_random_settings(logs: list[Log]) -> None:
     dice, tried = random.Random(5), 0
     for world, lines in logs[:12]:

@@ -46,6 +46,7 @@ def answers(oracle: Oracle, records: list[dict[str, Any]]) -> Iterator[dict[str,
         yield oracle.apply({k: v for k, v in record.items() if k != "observed"}).as_dict()
 
 
+@pytest.mark.slow
 def test_going_on_from_a_saved_state_is_going_on(runs: list[tuple[FuzzWorld, list[dict[str, Any]]]]) -> None:
     dice = random.Random(1)
     for world, records in runs:

@@ -29,8 +29,10 @@ ABOUT: Message = {
 ONLY_REFUSES: Message = {"events": ["enable_relaxed"], "observes": ["outcome"]}
 KNOWN = ["tokens_must_cover_cost", "relaxed_cannot_be_switched_on"]
 KNOWS_LITTLE: Message = {"refusals": KNOWN, "repeats": "none", "largest": 200}
-A_MOMENT = 0.002
-"""Between looking and acting, as long as a query of a data base takes."""
+A_MOMENT = 0.005
+"""Seconds between looking and acting, as long as a query of a data base takes."""
+UNHURRIED = 0.02
+"""Seconds under the lock in which another client gets to ask, however busy the machine is."""
 
 
 class Memory:
@@ -96,6 +98,7 @@ class SmallWallet:
             first = self._first(self._memory.load(), request)
             time.sleep(A_MOMENT)
         with self._memory.locked():
+            time.sleep(UNHURRIED if self._bug == "unhurried" else 0)
             return self._apply(request, first)
 
     @staticmethod
@@ -154,6 +157,10 @@ def right() -> SmallWallet:
 
 def no_lock() -> SmallWallet:
     return SmallWallet(Memory(), "no_lock")
+
+
+def unhurried() -> SmallWallet:
+    return SmallWallet(Memory(), "unhurried")
 
 
 def knows_little() -> SmallWallet:

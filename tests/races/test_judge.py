@@ -116,6 +116,7 @@ def a_judge(setting: SutSettings) -> Judge:
     return judge
 
 
+@pytest.mark.slow
 @settings(max_examples=400)
 @given(histories())
 def test_what_is_right_is_what_some_order_explains(calls: list[Call]) -> None:
@@ -129,6 +130,7 @@ def test_what_is_right_is_what_some_order_explains(calls: list[Call]) -> None:
         assert tuple(order) in set(orders(calls))
 
 
+@pytest.mark.slow
 @settings(max_examples=150)
 @given(histories())
 def test_of_unknown_settings_those_are_left_that_some_order_explains(calls: list[Call]) -> None:

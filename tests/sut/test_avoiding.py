@@ -105,6 +105,7 @@ SILENT: dict[str, Change] = {
 }
 
 
+@pytest.mark.slow
 @every_verb
 @pytest.mark.parametrize("name", SILENT)
 def test_where_no_field_ever_held_a_value_there_is_no_verdict(verb: str, name: str) -> None:
@@ -192,6 +193,7 @@ HARMLESS: dict[str, Change] = {
 }
 
 
+@pytest.mark.slow
 @every_verb
 @pytest.mark.parametrize("name", HARMLESS)
 def test_what_makes_no_difference_may_change(verb: str, name: str) -> None:
@@ -216,6 +218,7 @@ INSTANTS: dict[str, tuple[Callable[[int], Any], int]] = {
 }
 
 
+@pytest.mark.slow
 @every_verb
 @pytest.mark.parametrize("name", INSTANTS)
 def test_an_instant_has_one_of_its_forms(verb: str, name: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ def unexplained(verdict: Conformance) -> tuple[SutCounterexample, NoSettingLeft]
 OTHER = {p.name: p.answers[-1][0] for p in POLICIES}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("settings", [OTHER, {**DEFAULTS, "upgrade_grant": "full", "lapse_bank": "frozen"}])
 def test_an_implementation_conforms_under_the_setting_that_it_has(settings: dict[str, str]) -> None:
     verdict = judged(Beside("good", **settings), 40)
@@ -52,6 +54,7 @@ def test_an_implementation_conforms_under_the_setting_that_it_has(settings: dict
     assert all(verdict.policy[name] in answers for name, answers in verdict.policies.items())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", ["outcomes_alone", "implied", "begins_opened", "one_medium"])
 def test_the_setting_that_it_has_is_never_ruled_out(fault: str) -> None:
     verdict = judged(Beside(fault))
@@ -103,6 +106,7 @@ def two_worlds() -> tuple[SutCounterexample, NoSettingLeft]:
     return unexplained(judged(undecided(), 30))
 
 
+@pytest.mark.slow
 def test_what_one_world_rules_out_stays_ruled_out_in_the_next(two_worlds: tuple[SutCounterexample, NoSettingLeft]) -> None:
     found, error = two_worlds
     assert found.is_reproduced
@@ -134,10 +138,15 @@ def test_own_words_for_refusals_count_under_each_setting(tmp_path: Path) -> None
     assert (verdict.word, verdict.settings < 100) == ("conforms", True)
 
 
-def test_the_same_seed_gives_the_same_counterexample(two_worlds: tuple[SutCounterexample, NoSettingLeft]) -> None:
-    assert unexplained(judged(undecided(), 30))[0].records == two_worlds[0].records
+@pytest.mark.parametrize(
+    "made", [lambda: Beside("gives_away"), lambda: Undecided({"burn_order": "rollover_fast_topup"}, {}, by="world")]
+)
+def test_the_same_seed_gives_the_same_counterexample(made: Callable[[], Client]) -> None:
+    first, second = (unexplained(judged(made(), 60))[0] for _ in range(2))
+    assert first.records == second.records
 
 
+@pytest.mark.slow
 def test_a_divergence_is_told_with_what_was_ruled_out(two_worlds: tuple[SutCounterexample, NoSettingLeft]) -> None:
     told = "\n".join(counterexample_lines(two_worlds[0]))
     for said in (
@@ -150,6 +159,7 @@ def test_a_divergence_is_told_with_what_was_ruled_out(two_worlds: tuple[SutCount
         assert said in told
 
 
+@pytest.mark.slow
 def test_the_verdict_names_what_is_undetermined() -> None:
     run = ("fuzz", "--sut", sut("implementation.py", "daily_position=last"), "--policy", "infer", "--examples", "6")
     done = call(*run, "--policy", "month_end=return_to_day", "--format", "json")
@@ -163,6 +173,7 @@ def test_the_verdict_names_what_is_undetermined() -> None:
     assert "; undetermined: " in verdict
 
 
+@pytest.mark.slow
 def test_a_divergence_is_reported_saved_and_replayed_under_all_settings(tmp_path: Path) -> None:
     log, as_vector = tmp_path / "found.jsonl", tmp_path / "found.json"
     command = ("fuzz", "--sut", sut("implementation.py", *TWO_HALVES.split()), "--policy", "infer", "--examples", "40")

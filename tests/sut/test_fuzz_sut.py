@@ -121,6 +121,7 @@ CHOICES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "choice"), CHOICES)
 def test_another_reading_of_the_documents_is_named_as_such(name: str, choice: str) -> None:
     found = judged("good", examples=200, settings={name: choice}).counterexample

@@ -72,12 +72,14 @@ def written(page: str, folder: Path, *changes: tuple[str, str]) -> str:
     return SUT[page]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [CREDITS, STUDIO])
 def test_the_wallet_of_a_page_conforms_once_it_is_mended(page: str, folder: Path) -> None:
     done = call("fuzz", "--sut", written(page, folder, MENDED[page]), "--examples", "100", "-q")
     assert (done.code, done.err) == (0, ""), done.out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_planted_faults_are_found_by_a_default_run(fault: str, folder: Path) -> None:
     page, right, wrong = FAULTS[fault]

@@ -20,7 +20,9 @@ import pytest
 from command.conftest import COMMAND, Finished
 from processes import PATIENCE_S, comes, ends, tells_of_processes
 from sut.calling import HERE, call, sut
+from tokenspec.oracle.sut.client import Failed
 from tokenspec.oracle.sut.http import HttpClient
+from tokenspec.oracle.sut.process import ProcessClient
 
 pytestmark = pytest.mark.slow
 
@@ -91,8 +93,12 @@ def test_one_that_ends_or_is_silent_before_it_ever_answered_is_missing(verb: str
 @tells_of_processes
 @pytest.mark.parametrize("fault", ["hangs", "leaves_a_child", "leaves_a_daemon"])
 def test_what_it_started_is_ended_with_it(fault: str) -> None:
-    failure = fuzzed(fault, BUSY_S).report["counterexample"]["failure"]
-    pids = [int(pid) for pid in re.findall(r"\d+", failure["last_words"])]
+    client = ProcessClient(shlex.split(sut("small.py", fault)), BUSY_S)
+    assert not isinstance(client.ask({"op": "open"}), Failed)
+    failed = client.ask({"op": "apply", "event": "cancel"})
+    client.end()
+    assert isinstance(failed, Failed)
+    pids = [int(pid) for pid in re.findall(r"\d+", failed.last_words)]
     assert len(pids) == (2 if fault == "hangs" else 1)
     assert all(map(ends, pids))
 

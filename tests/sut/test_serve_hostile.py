@@ -63,6 +63,7 @@ def raw(port: int, sent: bytes) -> bytes:
         return answer
 
 
+@pytest.mark.slow
 def test_what_is_malformed_is_refused_and_nothing_is_logged() -> None:
     with serving(hasty=True) as (process, port):
         for name, sent in MALFORMED.items():
@@ -123,6 +124,7 @@ def ended_after(port: int, *parts: bytes, pause: float = 0.0) -> float:
         return time.monotonic() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "parts",
     [
@@ -138,6 +140,7 @@ def test_heads_and_bodies_have_so_long_to_come(parts: list[bytes], hasty: tuple[
     assert 0.5 < ended_after(hasty[1], *parts, pause=0.1 if len(parts) > 1 else 0.0) < 15
 
 
+@pytest.mark.slow
 def test_a_connection_that_waits_between_requests_is_kept(hasty: tuple[Any, int]) -> None:
     connection = Connection(hasty[1])
     connection.ask(OPEN)
@@ -147,6 +150,7 @@ def test_a_connection_that_waits_between_requests_is_kept(hasty: tuple[Any, int]
     connection.end()
 
 
+@pytest.mark.slow
 def test_whoever_reads_no_answers_is_ended(hasty: tuple[Any, int]) -> None:
     request = b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10_000
     with socket.create_connection(("127.0.0.1", hasty[1]), timeout=PATIENCE_S) as to, pytest.raises(ConnectionError):

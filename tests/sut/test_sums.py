@@ -17,6 +17,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(HERE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", INFER)
 def test_one_balance_can_be_observed(policy: tuple[str, ...]) -> None:
     fuzzed = call("fuzz", "--sut", "python:one_balance:Wallet", "--examples", "10", *policy)

@@ -145,6 +145,7 @@ def lines_of(verdict: Conformance) -> str:
     return "\n".join(line for block in report.body() for line in getattr(block, "lines", ()))
 
 
+@pytest.mark.slow
 @each_term
 @pytest.mark.parametrize("infers", [False, True])
 def test_fuzzing_keeps_to_what_it_says(name: str, infers: bool) -> None:
@@ -153,6 +154,7 @@ def test_fuzzing_keeps_to_what_it_says(name: str, infers: bool) -> None:
     assert verdict.compared > 100
 
 
+@pytest.mark.slow
 @each_term
 @pytest.mark.parametrize("infers", [False, True])
 def test_vectors_keep_to_what_it_says(name: str, infers: bool) -> None:
@@ -161,6 +163,7 @@ def test_vectors_keep_to_what_it_says(name: str, infers: bool) -> None:
     assert run.count("passed") > 10
 
 
+@pytest.mark.slow
 @each_term
 def test_who_says_nothing_is_sent_what_it_would_not_have_heeded(name: str) -> None:
     says, check, _ = TERMS[name]

@@ -236,6 +236,7 @@ class Slow:
 SETTING = SutSettings(policy_from({}), DEFAULT)
 
 
+@pytest.mark.slow
 def test_time_ends_a_run_that_would_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(conformance, "_ROUND", 2)
     verdict = conform(Slow(0.0), SETTING, None, 5, seconds=2.0)
@@ -273,6 +274,7 @@ def test_a_divergence_is_made_short_though_the_time_is_up() -> None:
     assert (verdict.word, len(verdict.counterexample.records)) == ("diverges", 1)
 
 
+@pytest.mark.slow
 def test_the_report_says_that_time_ended_it_and_what_was_not_met() -> None:
     done = fuzz_for(2, "--format", "json")
     assert (done.code, json.loads(done.out)["ended_by_time"]) == (0, True)
@@ -292,6 +294,7 @@ def test_what_is_no_length_of_time_is_wrong_usage(seconds: str) -> None:
     assert call("fuzz", "--sut", "http://127.0.0.1:9", "--seconds", seconds).code == 64
 
 
+@pytest.mark.slow
 def test_progress_is_told_in_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "EVERY", 0.1)
     lines = fuzz_for(2).err.splitlines()

@@ -149,6 +149,7 @@ def test_the_pytest_plugin_believes_no_suite_either(tmp_path: Path) -> None:
         found.case(found.index.vectors[0])
 
 
+@pytest.mark.slow
 def test_what_several_add_at_once_is_all_there(tmp_path: Path) -> None:
     names = [f"v{number}" for number in range(24)]
     runs = {name: [OPENED | {"account": name}, GENERATED | {"account": name}] for name in names}

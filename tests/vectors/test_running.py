@@ -126,6 +126,7 @@ def test_one_process_serves_all_vectors_and_is_ended(suite: Path) -> None:
     assert [vector["result"] for vector in done.report["vectors"]] == ["passed"] * 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("fault", "says"), [("dies", "the ledger"), ("garbage", "not JSON"), ("hangs", "within 3 s")])
 def test_one_that_dies_or_hangs_is_a_failure_with_its_last_words(tmp_path: Path, fault: str, says: str) -> None:
     cancelled = write_suite(tmp_path / "s", {"cancel": [OPENED, event("cancel")]})

@@ -140,6 +140,7 @@ def test_a_check_of_nothing_is_a_missing_input(tmp_path: Path) -> None:
     assert call("vectors", "build", "--out", tmp_path / "none", "--check").code == 66
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(EFFORT < 10, reason=A_MINUTE)
 def test_building_it_anew_gives_the_same_bytes() -> None:
     done = tokenspec("vectors", "build", "--out", PLACE, "--check", timeout=600)

@@ -62,7 +62,8 @@ def map_at(path: str, reader: Reader) -> LedgerMap:
     except UnicodeDecodeError as fault:
         raise BadSetting(path, f"a map is UTF-8 text, and byte {fault.start} is not") from None
     except FileNotFoundError as fault:
-        fault.strerror = f"there is no such map; the ready-made ones are {', '.join(ready_maps())}"
+        known = ready_maps()
+        fault.strerror = f"there is no such map; the ready-made ones are {', '.join(known)}{did_you_mean(path, known)}"
         raise
     return map_from(text, path, reader)
 

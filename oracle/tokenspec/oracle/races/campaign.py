@@ -18,7 +18,7 @@ from tokenspec.oracle.races.files import records_of_history
 from tokenspec.oracle.races.history import Call, overlapping
 from tokenspec.oracle.races.judge import Judge, ManySettings, NotLinearizable, Placed, meaning_of
 from tokenspec.oracle.races.plainer import few_clients, in_order, records_of, rounds_of
-from tokenspec.oracle.races.playing import ANSWERED, Played, Players, Record, Round
+from tokenspec.oracle.races.playing import Played, Players, Record, Round
 from tokenspec.oracle.races.result import Race, RaceFinding, RaceResult
 from tokenspec.oracle.races.schedules import Scheduler
 from tokenspec.oracle.sut.capabilities import BATCH, payload_keys
@@ -29,9 +29,11 @@ from tokenspec.oracle.wire.resets import clock_jobs
 Progress = Callable[[int], None]
 _TRIES, _MOST_TRIES = 6, 100
 """Tries of a shorter history before it is taken not to show what is wrong, for what shows often, and rarely."""
+_SURE, _SURE_TRIES = 5, 2
+"""The number of times in a row that something shows for it to be sure, and the tries of a shorter history then."""
 _CANDIDATES = 400
 """The largest number of shorter histories that are tried."""
-_SHRINK_SECONDS, _MEASURE_SECONDS, _MEASURED = 25.0, 6.0, 40
+_SHRINK_SECONDS, _MEASURE_SECONDS, _MEASURED = 25.0, 4.0, 20
 _RARE_SECONDS = 20.0
 """Seconds in which something that shows more often is looked for, once a finding did not show again."""
 _RENUMBER_SECONDS = 3.0
@@ -78,7 +80,9 @@ class Campaign:
                 rare, until = found, min(until, time.monotonic() + _RARE_SECONDS)
             result.finding = None
             self._play_worlds(until)
-        result.finding = result.finding or rare
+        if result.finding is None or (rare is not None and not result.finding.played.rounds):
+            # Where it cannot even be opened any more, what came before tells more.
+            result.finding = rare
 
     def _play_worlds(self, until: float) -> None:
         race, result, started = self._race, self._result, time.monotonic()
@@ -129,17 +133,17 @@ class Campaign:
         """Plays one round and judges it. Raises `WrongWorld`."""
         result = self._result
         played.rounds.append(round_)
-        try:
-            calls = self._players.play(round_)
-        except Diverged as error:
-            raise WrongWorld(played, error) from None
+        calls = self._players.play(round_)
         played.calls.append(calls)
         result.requests += len(calls)
-        before = played.calls if round_.kill == ANSWERED else played.calls[:-1]
-        was_accepted = any((call.got or {}).get("outcome") == "accepted" for answered in before for call in answered)
-        if round_.kill is not None and was_accepted:
-            played.kills += 1
-            result.kills += 1
+        if round_.kill is not None:
+            # Whatever was answered in this round too was answered before the kill: nobody answers after it.
+            answers = (call.got or {} for answered in played.calls for call in answered)
+            result.kills += any(answer.get("outcome") == "accepted" for answer in answers)
+            try:
+                self._players.start_again()
+            except Diverged as error:
+                raise WrongWorld(played, error) from None
         failed = next((call for call in calls if call.failed is not None), None)
         if failed is not None:
             raise WrongWorld(played, Diverged(None, None, [], failed.failed))
@@ -194,7 +198,7 @@ class Campaign:
 
         False where it does not show again. What is played for that is not counted as searching.
         """
-        best, kind = finding.played.rounds, _kind(finding.why)
+        best, kind = finding.played.rounds, _kind(finding)
         until, tries = time.monotonic() + _SHRINK_SECONDS, _MOST_TRIES
 
         def shows(rounds: list[Round]) -> bool:
@@ -204,7 +208,7 @@ class Campaign:
                     return False
                 wrong = self.again(rounds)
                 # What becomes wrong in another way is another finding.
-                if wrong is not None and _kind(wrong.why) == kind:
+                if wrong is not None and _kind(wrong) == kind:
                     finding.played, finding.why, best = wrong.played, wrong.why, rounds
                     return True
             return False
@@ -215,11 +219,13 @@ class Campaign:
 
         searched, self._result = self._result, RaceResult()
         try:
-            # What shows rarely is tried more often before it is taken not to show.
             if not shows(best):
                 finding.tries += self._result.worlds
                 return False
-            tries = min(_MOST_TRIES, max(_TRIES, 3 * self._result.worlds))
+            # What shows rarely is tried more often before it is taken not to show.
+            first, tries = self._result.worlds, 1
+            is_sure = first == 1 and all(shows(best) for _ in range(1, _SURE))
+            tries = _SURE_TRIES if is_sure else min(_MOST_TRIES, max(_TRIES, 3 * first))
             for position, round_ in enumerate(best):
                 if round_.kill is not None:
                     shows([*best[:position], replace(round_, kill=None), *best[position + 1 :]])
@@ -256,7 +262,7 @@ class Campaign:
             while tries < _MEASURED and (time.monotonic() < until or not shown):
                 tries += 1
                 wrong = self.again(rounds)
-                if wrong is not None and _kind(wrong.why) == _kind(finding.why):
+                if wrong is not None and _kind(wrong) == _kind(finding):
                     shown += 1
                     finding.played, finding.why = wrong.played, wrong.why
         finally:
@@ -293,9 +299,9 @@ class Campaign:
             result.why_none = f"{result.worlds:,} of {race.examples:,} worlds were played when the time was over"
 
 
-def _kind(why: NotLinearizable | Diverged) -> tuple[str, ...]:
-    """The kind of a finding: an answer that no order explains, or the way in which a request failed."""
-    return ("no order",) if isinstance(why, NotLinearizable) else why.kind
+def _kind(shown: WrongWorld | RaceFinding) -> tuple[object, ...]:
+    """The kind of a finding: no order explains it, or the way in which a request failed; at once or after something was asked."""
+    return (bool(shown.played.rounds), *(("no order",) if isinstance(shown.why, NotLinearizable) else shown.why.kind))
 
 
 def race_for(

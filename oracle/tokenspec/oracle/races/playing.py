@@ -45,7 +45,11 @@ class Played:
     rounds: list[Round] = field(default_factory=list)
     calls: list[list[Call]] = field(default_factory=list)
     """By round."""
-    kills: int = 0
+
+    @property
+    def kills(self) -> int:
+        """The number of times that the implementation was killed."""
+        return sum(each.kill is not None for each in self.rounds)
 
 
 class Players:
@@ -67,7 +71,7 @@ class Players:
         return terms
 
     def play(self, round_: Round) -> list[Call]:
-        """Sends the requests of a round; the calls, by client. A kill is over when it returns."""
+        """Sends the requests of a round; the calls, by client. What is killed in it is not started again here."""
         by_client: dict[int, list[Record]] = {}
         at = format_instant(round_.at)
         for client, record in round_.sends:
@@ -90,7 +94,6 @@ class Players:
         if round_.kill is not None:
             # Whatever came instead of an answer, the request may have happened.
             calls = [replace(call, failed=None) for call in calls]
-            self.start_again()
         return calls
 
     def _send(self, client: int, records: Sequence[Record], start: threading.Barrier | None) -> list[Call]:

@@ -126,7 +126,7 @@ class PathSearch:
         """Returns the path of the script."""
         oracle = self._oracle.fork({})
         way = PathNode(None, None, oracle.memory.begun(oracle.compiled.initial), parse_instant(START))
-        for length, record in enumerate(records_of(script, oracle), 1):
+        for length, record in enumerate(self.of_script(script, oracle), 1):
             account, _, rule = self._played(way, record)
             way = PathNode(way, record, account, record["at"], rule, 0, length)
         last = max((account.last_at or 0 for account in oracle.accounts.values()), default=0)
@@ -134,6 +134,10 @@ class PathSearch:
             account, _, rule = self._played(way, last)
             way = PathNode(way, None, account, last, rule, 1, way.length)
         return way
+
+    def of_script(self, script: Script, oracle: Oracle, start: str = START) -> Iterator[Record]:
+        """Yields the records of the script, each once `oracle` has run it."""
+        return records_of(script, oracle, start)
 
     def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
         at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)
@@ -143,13 +147,15 @@ class PathSearch:
 
     def _later(self, way: PathNode) -> Iterator[tuple[PathNode, list[PathStep]]]:
         account = way.account
-        if way.waits == _WAITS or account.daily is None:
+        if way.waits == _WAITS:
             return
-        instants = [account.daily.upcoming]
+        # A catalogue may have no daily tokens.
+        daily = None if account.daily is None else account.daily.upcoming
+        instants = [] if daily is None else [daily]
         if account.renewal is not None:
             dial = structs.replace(account.renewal)
-            mark = dial.upcoming - (dial.upcoming - account.daily.upcoming) % DAY_MS
-            instants += [dial.upcoming, mark] if mark > account.daily.upcoming else [dial.upcoming]
+            mark = 0 if daily is None else dial.upcoming - (dial.upcoming - daily) % DAY_MS
+            instants += [dial.upcoming, mark] if daily is not None and mark > daily else [dial.upcoming]
             for _ in range(_MONTHS - 1):
                 self._oracle.clocks["renewal"].pass_one(dial)
             instants.append(dial.upcoming)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.oracle.fuzz.fitting import fit
@@ -62,15 +63,21 @@ class TakenSearch(PathSearch):
         self._terms, self._keys, self._rename = terms, keys, rename
 
     def of_script(self, script: Script, oracle: Oracle, start: str = START) -> Iterator[Record]:
-        """Yields the records of the script that are taken, each once `oracle` has run it; accounts are opened in any case."""
+        """Yields the records of the script that are taken, each once `oracle` has run it."""
+        return records_of(script, oracle, start, lambda record: self.taken(self._rename(record), oracle))
 
-        def taken(record: Record) -> Record | None:
-            if record["event"] == "open_account" and not self._terms.opens_accounts:
-                return record
-            account = oracle.accounts.get(record["account"])
-            return self._taken(self._rename(record), account or oracle.memory.begun(oracle.compiled.initial))
+    def taken(self, record: Record, oracle: Oracle) -> Record | None:
+        """Returns the record as it is taken in the world of `oracle`, which it does not change; None where it is not.
 
-        return records_of(script, oracle, start, taken)
+        Accounts are opened in any case.
+        """
+        if record["event"] == "open_account" and not self._terms.opens_accounts:
+            return record
+        return self._taken(record, oracle.accounts.get(record["account"]) or oracle.memory.begun(oracle.compiled.initial))
+
+    def next_records(self, account: Account, now: int, most: int) -> Iterator[Record]:
+        """Yields the first records that the search would try next."""
+        yield from (record for record, _ in islice(self._records(PathNode(None, None, account, now, length=1)), most))
 
     def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
         for record, goes_on in super()._records(way):

@@ -19,6 +19,7 @@ from tokenspec.oracle.sut.observed import held
 from tokenspec.oracle.sut.world import CannotOpen, Openings, SutSettings
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
+from tokenspec.oracle.vectors.build.repeats import with_repeats
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
 from tokenspec.oracle.vectors.build.target import BuildTarget, candidate_of, outcome_name, with_a_look
 from tokenspec.oracle.vectors.build.written import vector_of_run
@@ -114,7 +115,15 @@ class OneImplementation(BuildTarget):
         played = self.play(world, self.sent(world, with_a_look(records, oracle)))
         usual = candidate_of(scenario, self.resets)
         is_as_told = (usual.played.records, usual.played.answers) == (played.records, played.answers)
-        return replace(usual, played=played) if is_as_told else candidate(f"scenario {scenario.id}", played)
+        if is_as_told:
+            return replace(usual, played=played)
+        # With all of its records it still has its point, and the figures in its title may be others.
+        is_whole = len(records) >= len(usual.played.records)
+        return replace(candidate(f"scenario {scenario.id}", played), wanted=is_whole)
+
+    def further(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Returns runs about what it remembers: scenarios are written for our names and refusals alone."""
+        return with_repeats(self, self.terms, candidates)
 
     def about(self) -> dict[str, Any]:
         """Returns the implementation's name, its fixed settings and figures, and what nothing that it takes can meet."""

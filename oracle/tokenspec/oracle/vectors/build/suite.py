@@ -81,7 +81,8 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     goals = [_goals(c) | {f"finds {name}" for name in found} for c, found in zip(candidates, shown, strict=True)]
     numbers = few(goals, [len(c.played.records) for c in candidates])
     part = Part(target.resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
-    part.chosen = _chosen(target, [(candidates[n], shown[n]) for n in numbers])
+    further = [(each, frozenset[str]()) for each in target.further(candidates)]
+    part.chosen = _chosen(target, [*((candidates[n], shown[n]) for n in numbers), *further])
     found_at_all = frozenset[str]().union(*shown)
     part.not_found = [fault.id for fault in faults if fault.id not in found_at_all]
     return part

@@ -54,6 +54,10 @@ class BuildTarget:
             if self.resets in scenario.resets:
                 yield candidate_of(scenario, self.resets)
 
+    def further(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Returns runs that the suite holds beside those chosen among the candidates."""
+        return []
+
     def about(self) -> dict[str, Any]:
         """Returns what the index says of the target."""
         return {}

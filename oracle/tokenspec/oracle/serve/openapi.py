@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tokenspec.oracle.base.provenance import own_version
-from tokenspec.oracle.wire.answers import FIELDS
+from tokenspec.oracle.wire.answers import FIELDS, SUMS
 from tokenspec.oracle.wire.protocol import PROTOCOL, event_names
 from tokenspec.oracle.wire.resets import CLOCKS
 from tokenspec.oracle.wire.settings import RESETS
@@ -24,9 +24,12 @@ def _object(required: list[str], **properties: Any) -> dict[str, Any]:
 def _requests() -> dict[str, Any]:
     policies = {p.name: {"enum": [choice for choice, _ in p.answers]} for p in POLICIES}
     policy, catalogue = {"type": "object", "properties": policies}, {"type": "object"}
+    sums = {"type": "array", "items": {"enum": list(SUMS)}}
     at = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}]}
     return {
-        "Open": _object(["op"], op={"const": "open"}, protocol={"const": PROTOCOL}, catalogue=catalogue, policy=policy),
+        "Open": _object(
+            ["op"], op={"const": "open"}, protocol={"const": PROTOCOL}, catalogue=catalogue, policy=policy, observes=sums
+        ),
         "Apply": _object(
             ["op", "account", "at", "event"], op={"const": "apply"}, account=_TEXT, at=at, event={"enum": list(event_names())}
         ),
@@ -38,6 +41,7 @@ def _answers() -> dict[str, Any]:
     fields: dict[str, Any] = {name: {"type": ["string", "null"]} for name in FIELDS}
     fields["outcome"] = {"enum": ["accepted", "refused"]}
     fields["charge"] = fields["balances"] = _TOKENS
+    fields["total"], fields["delta"] = {"type": ["integer", "null"]}, {"type": "integer"}
     fields["cost"], fields["duplicate"] = {"type": "integer"}, {"type": "boolean"}
     fields["next_daily_reset_at"] = fields["next_renewal_at"] = _INSTANT
     names = {"type": "array", "items": _TEXT}

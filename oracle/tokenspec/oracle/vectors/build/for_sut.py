@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.fuzz.closed import closed_by
 from tokenspec.oracle.fuzz.fitting import fit
@@ -18,6 +19,7 @@ from tokenspec.oracle.sut.capabilities import payload_keys
 from tokenspec.oracle.sut.observed import held
 from tokenspec.oracle.sut.world import CannotOpen, Openings, SutSettings
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
+from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.repeats import with_repeats
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
@@ -44,8 +46,9 @@ class OneImplementation(BuildTarget):
         self.policy = {**setting.policy, **self.terms.policy}
         self.catalogue = self.terms.catalogue_over(setting.catalogue)
         agreeing = (p for p in STARTING_POINTS if all(self.policy[name] == choice for name, choice in p.policy.items()))
-        # Under its own settings all points count alike.
-        self.points = [msgspec.structs.replace(point, policy={}) for point in agreeing]
+        # Under its own settings all points count alike, and some differ in nothing else.
+        alike = {(p.after, p.run, p.figures): msgspec.structs.replace(p, policy={}) for p in agreeing}
+        self.points = list(alike.values())
         self._keys = {e.name: payload_keys(e) for m in system(self.catalogue).machines for e in m.events}
         self._worlds: dict[str, ExecutedWorld | None] = {}
 
@@ -63,6 +66,13 @@ class OneImplementation(BuildTarget):
             return world_of(self.policy, terms.catalogue_over(sent), self.resets, self.terms)
         except (CannotOpen, BadSetting):
             return None
+
+    def concerns(self, fault: OracleFault) -> bool:
+        """Returns true if the fault is in an event that can happen."""
+        return not fault.events or any(
+            name in self.terms.events or event.actor is Actor.CLOCK or name == "open_account" or name in self.terms.unwritten
+            for name, event in fault.events.items()
+        )
 
     def search(self, world: ExecutedWorld, by_rules: bool = False) -> TakenSearch:
         """Returns a search among the records that it takes; names of our catalogue become names of its own."""

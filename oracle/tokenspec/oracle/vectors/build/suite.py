@@ -71,7 +71,7 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     """Returns the vectors for a target; each starting point of the search is reported to `tick`."""
     original = account(target.catalogue)
     visible = [m for m in seeded(target.catalogue).values() if not shows_nothing(original, m.machine)]
-    faults = [OracleFault(m.id, original, m.machine) for m in visible]
+    faults = [fault for m in visible if target.concerns(fault := OracleFault(m.id, original, m.machine))]
     candidates = list(target.scenarios())
     shown = finds(candidates, faults)
     left = [fault for fault in faults if not any(fault.id in found for found in shown)]

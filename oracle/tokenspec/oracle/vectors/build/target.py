@@ -9,6 +9,7 @@ from tokenspec.oracle.fuzz.paths import PathSearch
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, Record, Script, records_of
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
+from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario, StartingPoint
 from tokenspec.spec.catalogue import DEFAULT, Catalogue
@@ -27,6 +28,10 @@ class BuildTarget:
     def world(self, policy: Mapping[str, str], catalogue: Catalogue) -> ExecutedWorld | None:
         """Returns the world with these settings; None where it cannot be run."""
         return world_of(policy, catalogue, self.resets)
+
+    def concerns(self, fault: OracleFault) -> bool:
+        """Returns true if the fault is in an event that can happen."""
+        return True
 
     def search(self, world: ExecutedWorld, by_rules: bool = False) -> PathSearch:
         """Returns a search among the records that are taken."""

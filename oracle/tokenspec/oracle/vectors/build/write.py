@@ -21,7 +21,7 @@ from tokenspec.oracle.vectors.build.suite import Chosen, Part
 from tokenspec.oracle.vectors.build.target import BuildTarget, outcome_name
 from tokenspec.oracle.vectors.suite import FORMAT, INDEX, VECTORS, Index, Vector, laid_out, reader
 from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import POLICIES
 from tokenspec.spec.system import system
 
@@ -78,7 +78,13 @@ def _index(parts: Sequence[Part], files: Mapping[str, bytes], target: BuildTarge
     for part in parts:
         alone = only_by({chosen.vector["id"]: chosen.finds for chosen in part.chosen})
         entries += [_entry(chosen, files, alone) for chosen in part.chosen]
-    coverage = _coverage(parts, DEFAULT) if target is None else _coverage(parts, target.catalogue) | target.about()
+    coverage = _coverage(parts)
+    if target is None:
+        coverage["faults"] = _faults(parts)
+    else:
+        found = {name for part in parts for chosen in part.chosen for name in chosen.finds}
+        not_found = sum(len(part.not_found) for part in parts)
+        coverage |= target.about() | {"faults": {"found": len(found), "no_run_shows": not_found}}
     return laid_out({"format": FORMAT, **stamp(), "coverage": coverage, "vectors": entries}, "vectors")
 
 
@@ -97,7 +103,7 @@ def _entry(chosen: Chosen, files: Mapping[str, bytes], alone: Mapping[str, Seque
     }
 
 
-def _coverage(parts: Sequence[Part], catalogue: Catalogue) -> dict[str, Any]:
+def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
     """Returns the figures of the index: everything covered, everything not covered with the reason, and lower bounds."""
     edges = {edge for part in parts for chosen in part.chosen for edge in chosen.edges}
     turned = {(name, choice) for part in parts for chosen in part.chosen for name, choice in chosen.policies.items()}
@@ -117,7 +123,6 @@ def _coverage(parts: Sequence[Part], catalogue: Catalogue) -> dict[str, Any]:
         "outcomes": _outcomes(edges),
         "pairs": sum(", then " in edge for edge in edges),
         "policy_answers": {"all": len(answers), "not_met": [f"{k}={a}" for k, a in answers if (k, a) not in turned]},
-        "faults": _faults(parts, catalogue),
     }
 
 
@@ -136,8 +141,8 @@ def _declared() -> Iterator[str]:
                 yield outcome_name(event, what)
 
 
-def _faults(parts: Sequence[Part], catalogue: Catalogue) -> dict[str, Any]:
-    every, original = seeded(catalogue), account(catalogue)
+def _faults(parts: Sequence[Part]) -> dict[str, Any]:
+    every, original = seeded(DEFAULT), account(DEFAULT)
     found = {name for part in parts for chosen in part.chosen for name in chosen.finds}
     last = recorded()
     equal = {fate.id for fate in last.fates if fate.verdict == EQUIVALENT} if last.digest == declaration() else set()

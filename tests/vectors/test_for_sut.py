@@ -22,7 +22,8 @@ class Begins(Server):
         if request["op"] == "open":
             self.seen = set()
             answer = super().handle(request)
-            return answer | {"events": ["subscribe", "generate"], "observes": ["outcome", "delta", "total"], "repeats": "same_request"}
+            events, observes = ["subscribe", "generate"], ["outcome", "delta", "total"]
+            return answer | {"events": events, "observes": observes, "repeats": "same_request"}
         if request["op"] == "apply":
             if request["account"] not in self.seen:
                 self.seen.add(request["account"])

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tokenspec.machine.fuzzing.coverage import Met
-from tokenspec.machine.fuzzing.reachability import closed_off, outcomes
-from tokenspec.machine.lang.declaration import Actor, Event
-from tokenspec.machine.lang.types import Enum
+from tokenspec.machine.fuzzing.reachability import closed_off, decided, outcomes
+from tokenspec.machine.lang.declaration import Actor, Event, Machine
+from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.sut.capabilities import BATCH, Capabilities
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.answers import Answer
@@ -24,7 +25,9 @@ def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
     closed: set[Met] = set()
     for machine in (account, session):
         kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))
-        closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures))
+        facts = _never_otherwise(kept)
+        kept = replace(kept, events=tuple(_with_facts(e, facts) for e in kept.events))
+        closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures | facts))
         by_itself = {e.name for e in machine.events if e.actor is Actor.CLOCK}
         closed |= {met for met in outcomes(machine) if met[0] in by_itself or not _is_known(met, terms)}
         refused = {met for met in outcomes(machine) if met[1].startswith("refused: ")}
@@ -36,6 +39,25 @@ def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
         if runs_by_itself(terms.resets, "renewal"):
             closed |= {(event, what) for event, what in refused if what.endswith("renewal_must_not_be_due")}
     return frozenset(closed)
+
+
+def _never_otherwise(machine: Machine) -> dict[str, Value]:
+    """Returns what is remembered, and the facts worked out of it, as far as no rule of the machine ever changes them."""
+    if machine.memory is None:
+        return {}
+    written = {note.name for event in machine.events for rule in event.rules for note in rule.notes}
+    held = {v.name: decided(machine, v.initial, {}) for v in machine.memory.holds if v.name not in written}
+    always = {name: value for name, value in held.items() if value is not None}
+    facts = {fact.name: decided(machine, fact.expr, always) for fact in machine.memory.facts}
+    return always | {name: value for name, value in facts.items() if value is not None}
+
+
+def _with_facts(event: Event, facts: Mapping[str, Value]) -> Event:
+    fields = [
+        replace(f, type=f.type.only(str(facts[f.name]))) if f.name in facts and isinstance(f.type, Enum) else f
+        for f in event.fields
+    ]
+    return replace(event, fields=tuple(fields))
 
 
 def _is_known(met: Met, terms: Capabilities) -> bool:

@@ -100,7 +100,7 @@ class CoverageTable:
     shown: int = 0
     """The number of rows in a text; a document holds all."""
     further: Sequence[tuple[str, str]] = ()
-    """What else a run is to reach, with how far it came, for a document."""
+    """Further things that a run is to reach, each with how far it came, for a document."""
     not_met: Sequence[tuple[str, str]] = ()
     """Pairs of rules that were not met one after the other, for a document."""
 

@@ -27,7 +27,7 @@ class ExecutedWorld:
     catalogue: Catalogue
     resets: str
     terms: Capabilities | None = None
-    """What the implementation takes and observes that the runs are for; None where they are for all of them."""
+    """The capabilities of the implementation that the runs are for; None where they are for all."""
     oracle: Oracle = field(init=False)
     faulty: FaultyWorld = field(init=False)
 

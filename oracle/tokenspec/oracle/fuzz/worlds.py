@@ -34,7 +34,7 @@ from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.fuzz.figures import SMALL, catalogues
 from tokenspec.oracle.fuzz.layer_claims import LayerChecks
-from tokenspec.oracle.fuzz.names import alike, fresh, unlisted
+from tokenspec.oracle.fuzz.names import alike, fresh, joined_alike, unlisted
 from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, Scene, scene_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import MONTH, Script, Wait, move
@@ -197,6 +197,9 @@ class WorldFuzz(RuleBasedStateMachine):
     def _unused_name(self, who: str, key: str, die: int) -> str:
         """Returns a name that has not been used as `key`; often one that is nearly the same as one that has."""
         used = dict.fromkeys(r[key] for r in self.records if r["account"] == who and key in r)
+        others = {(r["account"], r[key]) for r in self.records if r["account"] != who and key in r}
+        if die % 2 and (taken_for_one := sorted(joined_alike(who, others) - used.keys())):
+            return taken_for_one[0]
         if (
             used
             and die % 4 == 0

@@ -99,6 +99,37 @@ def test_a_wallet_with_a_bug_fails_with_its_story(sut: str, tmp_path: Path, monk
     assert {"found.jsonl", "found.json", "test_found.py", "fuzz.json", "fuzz.md"} <= {path.name for path in reports.iterdir()}
 
 
+PAIRS = "pairs of rules, one directly after the other"
+OVERLAPPED = "pairs of rules and refusals that overlapped"
+
+
+def _covered(summary: str) -> dict[str, str]:
+    """The rows of the table of coverage in a job's summary."""
+    table = summary.split("| coverage | met |\n| --- | --- |\n")[1].split("\n\n")[0]
+    return dict(line.strip("| ").split(" | ") for line in table.splitlines())
+
+
+SUBSCRIBING = """
+from tokenspec.oracle.serve.server import Server
+
+class Wallet(Server):
+    def handle(self, request):
+        answer = super().handle(request)
+        return answer | {"events": ["open_account", "subscribe", "cancel", "resume"]} if "events" in answer else answer
+"""
+
+
+def test_the_summary_shows_the_coverage_of_rules_and_of_pairs(tmp_path: Path) -> None:
+    (tmp_path / "subscribing.py").write_text(SUBSCRIBING)
+    ran = run_action({"sut": "python:subscribing:Wallet", "examples": "100"}, tmp_path)
+    assert (ran.code, ran.err) == (0, "")
+    covered = _covered(ran.summary)
+    assert covered.keys() == {"rules and refusals", PAIRS}
+    report = json.loads((tmp_path / "tokenspec-report/fuzz.json").read_text())
+    assert covered[PAIRS] == f"{report['pairs']['met']} of {report['pairs']['reached']}"
+    assert report["pairs"]["reached"] > 10
+
+
 def test_races_are_run_and_told(tmp_path: Path) -> None:
     script = shlex.join([sys.executable, f"{ROOT}/tests/races/small_wallet.py", f"{tmp_path}/wallet.json"])
     ran = run_action({"sut": script, "clients": "2", "restart": script, "examples": "6"}, tmp_path)
@@ -107,8 +138,14 @@ def test_races_are_run_and_told(tmp_path: Path) -> None:
     assert re.search(r"\d+ pairs of requests about one account overlapped", ran.summary)
     assert re.search(r"\d+ kills after something had been accepted", ran.summary)
     assert re.search(r"Coldest of \d+ rules and refusals: ", ran.summary)
+    covered = _covered(ran.summary)
+    assert covered.keys() == {"rules and refusals", OVERLAPPED, "kills after something had been accepted"}
+    kinds, times = map(int, re.fullmatch(r"(\d+), (\d+) times", covered[OVERLAPPED]).groups())  # type: ignore[union-attr]
+    assert 0 < kinds <= times
+    assert int(covered["kills after something had been accepted"]) > 0
     ran = run_action({"sut": f"{script} no_lock", "clients": "2"}, tmp_path)
     assert (ran.code, "┌ generate" in ran.summary) == (15, True)
+    assert _covered(ran.summary).keys() == {"rules and refusals", OVERLAPPED}
     reports = tmp_path / "tokenspec-report"
     assert (reports / "found.jsonl").exists()
     assert len(valid.sarif((reports / "fuzz.sarif").read_text())["results"]) == 1

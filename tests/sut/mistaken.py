@@ -66,6 +66,22 @@ class RemembersTheLast(Mistaken):
         return self.server.handle(request)
 
 
+class JoinsNames(Mistaken):
+    """What an id was used for is kept under one text that joins it to its account."""
+
+    def begin(self) -> None:
+        self._first: dict[str, tuple[str, Message]] = {}
+
+    def apply(self, request: Message) -> Message:
+        name = request["account"]
+        key = f"{name}:{request['id']}" if "id" in request else ""
+        if key in self._first and self._first[key][0] != name:
+            return self._first[key][1] | {"duplicate": True}
+        answer = self.server.handle(request)
+        self._first |= {key: (name, answer)} if key else {}
+        return answer
+
+
 class OneJobForAll(Mistaken):
     """A job that one account has is refused to another."""
 
@@ -165,6 +181,7 @@ MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "jobs in one normal form": lambda: TakesNamesForOne(["job"], lambda name: unicodedata.normalize("NFC", name)),
     "plans without case": lambda: TakesNamesForOne(["plan"], str.lower),
     "sessions without blanks": lambda: TakesNamesForOne(["session"], str.strip),
+    "ids joined to accounts": JoinsNames,
     "the last id": lambda: RemembersTheLast(1),
     "the last ten ids": lambda: RemembersTheLast(10),
     "one job for all": OneJobForAll,

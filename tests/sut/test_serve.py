@@ -60,6 +60,32 @@ def test_where_resets_are_implied_no_job_is_listed_and_all_run() -> None:
     assert later["next_daily_reset_at"] == "2026-07-18T00:00:00Z"
 
 
+SPENT = OPENED | {"event": "generate", "job": "j", "cost": 24, "media": "image", "origin": "first_party", "id": "e"}
+
+
+def test_total_and_delta_are_answered_where_open_asks_for_them() -> None:
+    first, opened, spent, again, unknown = spoken(
+        OPEN | {"observes": ["total", "delta"]}, OPENED, SPENT, SPENT | {"job": "j2"}, SPENT | {"account": "b"}
+    )
+    assert first["observes"][-2:] == ["total", "delta"]
+    sums = [(answer["total"], answer["delta"]) for answer in (opened, spent, again, unknown)]
+    assert sums == [(150, 150), (126, -24), (126, 0), (None, 0)]
+
+
+def test_total_and_delta_are_answered_where_a_record_asks_for_them() -> None:
+    _, opened, spent, usual = spoken(
+        OPEN, OPENED | {"observed": {"total": None}}, SPENT | {"observed": {"delta": None}}, SPENT | {"job": "k", "id": "f"}
+    )
+    assert (opened["total"], spent["delta"]) == (150, -24)
+    assert not {"total", "delta"} & {*usual, *(opened.keys() - {"total"}), *(spent.keys() - {"delta"})}
+
+
+@pytest.mark.parametrize("names", [["totals"], ["total", 1], "total", {"total": True}])
+def test_other_names_cannot_be_asked_for(names: Any) -> None:
+    (refused,) = spoken(OPEN | {"observes": names})
+    assert "observes: it lists" in refused["error"]
+
+
 def test_a_fixed_policy_is_told_and_not_changed() -> None:
     first, _, refused = spoken(OPEN, OPENED, OPENED | {"event": "refund", "job": "j"}, options=("--policy", "refund=none"))
     assert (first["policy"], refused["reason"]) == ({"refund": "none"}, "refunds_must_be_offered")

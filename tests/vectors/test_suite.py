@@ -20,7 +20,7 @@ from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.vectors.build.executed import play, world_of
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
-from tokenspec.oracle.vectors.build.suite import candidate_of
+from tokenspec.oracle.vectors.build.target import candidate_of
 from tokenspec.oracle.vectors.build.write import differing, write
 from tokenspec.oracle.vectors.suite import Case, Suite, default_suite, record_of
 from tokenspec.oracle.wire.resets import resets_from

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from tokenspec.machine.fuzzing.coverage import Met
-from tokenspec.machine.fuzzing.reachability import closed_off, outcomes
+from tokenspec.machine.fuzzing.reachability import closed_off, decided, outcomes
 from tokenspec.machine.lang.build import Term, eq, var
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Actor, Event, Machine
 from tokenspec.machine.lang.expr import Not, Var
-from tokenspec.machine.lang.types import Enum
+from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.base.specification import ABSENT, SPEC, account, machines
 from tokenspec.oracle.sut.capabilities import BATCH, Capabilities
 from tokenspec.oracle.sut.world import SutSettings
@@ -26,7 +27,9 @@ def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
     closed: set[Met] = set()
     for machine in machines(setting.catalogue):
         kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))
-        closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures))
+        facts = _never_otherwise(kept)
+        kept = replace(kept, events=tuple(_with_facts(e, facts) for e in kept.events))
+        closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures | facts))
         by_itself = {e.name for e in machine.events if e.actor is Actor.CLOCK}
         closed |= {met for met in outcomes(machine) if met[0] in by_itself or not _is_known(met, terms)}
         refused = {met for met in outcomes(machine) if met[1].startswith("refused: ")}
@@ -57,6 +60,25 @@ def _codes(machine: Machine) -> tuple[frozenset[str], dict[str, frozenset[str]]]
         idle += [Not(Var(v.name)) for v in machine.variables if v.name in written]
         dues[clock.name] = frozenset(name for name, holds in needs.items() if holds in idle)
     return exists, dues
+
+
+def _never_otherwise(machine: Machine) -> dict[str, Value]:
+    """Returns what is remembered, and the facts worked out of it, as far as no rule of the machine ever changes them."""
+    if machine.memory is None:
+        return {}
+    written = {note.name for event in machine.events for rule in event.rules for note in rule.notes}
+    held = {v.name: decided(machine, v.initial, {}) for v in machine.memory.holds if v.name not in written}
+    always = {name: value for name, value in held.items() if value is not None}
+    facts = {fact.name: decided(machine, fact.expr, always) for fact in machine.memory.facts}
+    return always | {name: value for name, value in facts.items() if value is not None}
+
+
+def _with_facts(event: Event, facts: Mapping[str, Value]) -> Event:
+    fields = [
+        replace(f, type=f.type.only(str(facts[f.name]))) if f.name in facts and isinstance(f.type, Enum) else f
+        for f in event.fields
+    ]
+    return replace(event, fields=tuple(fields))
 
 
 def _is_known(met: Met, terms: Capabilities) -> bool:

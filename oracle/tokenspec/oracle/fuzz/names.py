@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.oracle.runtime.script import UNKNOWN
@@ -32,6 +32,21 @@ def alike(name: str, die: int) -> str:
     """Returns another name that is nearly `name`."""
     others = list(dict.fromkeys(other for change in _CHANGES for other in [change(name)[:LONGEST]] if other not in (name, "")))
     return others[die % len(others)]
+
+
+def joined_alike(who: str, others: Iterable[tuple[str, str]]) -> set[str]:
+    """Returns the names that, joined to the account `who`, are what another account and a name of its own are when joined."""
+    found = set[str]()
+    for other, name in others:
+        shorter, longer = sorted((who, other), key=len)
+        between = longer.removeprefix(shorter)
+        if between and between != longer and not between[0].isalnum():
+            part = between[1:] + between[0]
+            if who == shorter:
+                found.add(part + name)
+            elif name.startswith(part) and name != part:
+                found.add(name.removeprefix(part))
+    return found
 
 
 def unlisted(members: Sequence[str], die: int) -> str:

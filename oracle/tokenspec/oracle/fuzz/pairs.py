@@ -6,15 +6,17 @@ The search is the one that vectors are built from (`paths.py`), restricted to wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.oracle.base.specification import SPEC
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch, PathStep
+from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import Record, Script, move
+from tokenspec.oracle.runtime.script import START, Record, Script, move, records_of
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.sut.capabilities import Capabilities
 
@@ -47,30 +49,56 @@ class RulePairs:
         return 100 - 100 * len(self.not_met) / len(self.reached) if self.reached else 100.0
 
 
-class _TakenSearch(PathSearch):
-    """A search among the records that an implementation takes."""
+class TakenSearch(PathSearch):
+    """A search among the records that an implementation takes, named as `rename` names them; `keys` are the fields by event."""
 
-    def __init__(self, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool) -> None:
+    def __init__(
+        self,
+        oracle: Oracle,
+        terms: Capabilities,
+        keys: Mapping[str, Mapping[str, bool]],
+        by_rules: bool = False,
+        rename: Callable[[Record], Record] = lambda record: record,
+    ) -> None:
         super().__init__(oracle, by_rules)
-        self._terms, self._keys = terms, keys
+        self._terms, self._keys, self._rename = terms, keys, rename
+
+    def of_script(self, script: Script, oracle: Oracle, start: str = START) -> Iterator[Record]:
+        """Yields the records of the script that are taken, each once `oracle` has run it."""
+        return records_of(script, oracle, start, lambda record: self.taken(self._rename(record), oracle))
+
+    def taken(self, record: Record, oracle: Oracle) -> Record | None:
+        """Returns the record as it is taken in the world of `oracle`, which it does not change; None where it is not.
+
+        Accounts are opened in any case.
+        """
+        if record["event"] == "open_account" and not self._terms.opens_accounts:
+            return record
+        return self._taken(record, oracle.accounts.get(record["account"]) or oracle.memory.begun(oracle.compiled.initial))
+
+    def next_records(self, account: Account, now: int, most: int) -> Iterator[Record]:
+        """Yields the first records that the search would try next."""
+        yield from (record for record, _ in islice(self._records(PathNode(None, None, account, now, length=1)), most))
 
     def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
-        terms, oracle = self._terms, self._oracle
         for record, goes_on in super()._records(way):
-            event = record["event"]
-            if event not in terms.events:
-                continue
-            taken = fit(record, terms, self._keys[event], oracle.catalogue, oracle.reader, 0)
-            if taken is None:
-                continue
-            if terms.looks_ahead and terms.bars(oracle.step(oracle.reader.convert(taken), way.account.copy()).answer):
-                continue
-            yield taken, goes_on
+            taken = self._taken(record, way.account)
+            if taken is not None:
+                yield taken, goes_on
+
+    def _taken(self, record: Record, account: Account) -> Record | None:
+        terms, oracle, event = self._terms, self._oracle, record["event"]
+        if event not in terms.events:
+            return None
+        taken = fit(record, terms, self._keys[event], oracle.catalogue, oracle.reader, 0)
+        if taken is None or not terms.looks_ahead:
+            return taken
+        return None if terms.bars(oracle.step(oracle.reader.convert(taken), account.copy()).answer) else taken
 
 
 def _edges(oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool) -> Iterator[PathEdge]:
     begun: Script = () if terms.opens_accounts else (move(SPEC.opening.name),)
-    return _TakenSearch(oracle, terms, keys, by_rules).edges(begun, _WAYS if by_rules else _WAYS // 4)
+    return TakenSearch(oracle, terms, keys, by_rules).edges(begun, _WAYS if by_rules else _WAYS // 4)
 
 
 def pairs_in(oracle: Oracle, steps: Sequence[MachineStep | PathStep], after: str = "") -> Iterator[Pair]:

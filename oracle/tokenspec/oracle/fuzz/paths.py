@@ -126,7 +126,7 @@ class PathSearch:
         """Returns the path of the script."""
         oracle = self._oracle.fork({})
         way = PathNode(None, None, oracle.memory.begun(oracle.compiled.initial), parse_instant(START))
-        for length, record in enumerate(records_of(script, oracle), 1):
+        for length, record in enumerate(self.of_script(script, oracle), 1):
             account, _, rule = self._played(way, record)
             way = PathNode(way, record, account, record["at"], rule, 0, length)
         last = max((account.last_at or 0 for account in oracle.accounts.values()), default=0)
@@ -134,6 +134,10 @@ class PathSearch:
             account, _, rule = self._played(way, last)
             way = PathNode(way, None, account, last, rule, 1, way.length)
         return way
+
+    def of_script(self, script: Script, oracle: Oracle, start: str = START) -> Iterator[Record]:
+        """Yields the records of the script, each once `oracle` has run it."""
+        return records_of(script, oracle, start)
 
     def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
         at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)

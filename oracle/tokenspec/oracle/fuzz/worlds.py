@@ -36,7 +36,7 @@ from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SPEC, claims,
 from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.layer_checks import layer_checks
-from tokenspec.oracle.fuzz.names import alike, fresh, unlisted
+from tokenspec.oracle.fuzz.names import alike, fresh, joined_alike, unlisted
 from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, Scene, scene_of
 from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins
@@ -176,6 +176,9 @@ class WorldFuzz(RuleBasedStateMachine):
     def _unused_name(self, who: str, key: str, die: int) -> str:
         """Returns a name that has not been used as `key`; often one that is nearly the same as one that has."""
         used = dict.fromkeys(r[key] for r in self.records if r["account"] == who and key in r)
+        others = {(r["account"], r[key]) for r in self.records if r["account"] != who and key in r}
+        if die % 2 and (taken_for_one := sorted(joined_alike(who, others) - used.keys())):
+            return taken_for_one[0]
         if (
             used
             and die % 4 == 0

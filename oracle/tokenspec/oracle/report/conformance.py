@@ -79,7 +79,17 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
             notes.append(f"{len(result.cold)} more were not met: {cold}{_why_not(result)}")
         notes += _pair_lines(result)
     yield Notes(notes)
-    yield CoverageTable(runs.rows, result.closed)
+    yield _coverage(result, runs)
+
+
+def _coverage(result: Conformance, runs: RandomRuns) -> CoverageTable:
+    pairs = result.pairs
+    if pairs is None:
+        return CoverageTable(runs.rows, result.closed)
+    reached, left = len(pairs.reached), pairs.not_met
+    so_far = "" if pairs.is_whole else " so far"
+    further = [("pairs of rules, one directly after the other", f"{reached - len(left):,} of {reached:,}{so_far}")]
+    return CoverageTable(runs.rows, result.closed, further=further, not_met=left)
 
 
 _NAMED = 5

@@ -47,10 +47,16 @@ def _coverage(block: CoverageTable) -> Iterator[str]:
     event, what, hits = rows[0]
     times = "never met" if not hits else "met once" if hits == 1 else f"met {hits:,} times"
     yield f"Coldest of {len(rows)} rules and refusals: {_escaped(event)}, {_escaped(what)}, {times}."
-    met = sum(hits > 0 for _, _, hits in rows)
+    met = f"{sum(hits > 0 for _, _, hits in rows):,} of {len(rows):,}"
+    yield _table(("coverage", "met"), [("rules and refusals", met), *block.further])
     table = _table(("event", "rule or refusal", "hits"), [(event, what, f"{hits:,}") for event, what, hits in rows])
-    summary = f"Coverage: {met} of {len(rows)} rules and refusals met"
-    yield f"<details><summary>{summary}</summary>\n\n{table}\n\n</details>"
+    yield _folded(f"Coverage: {met} rules and refusals met", table)
+    if block.not_met:
+        yield _folded(f"Pairs of rules not met: {len(block.not_met):,}", _table(("rule", "directly after it"), block.not_met))
+
+
+def _folded(summary: str, content: str) -> str:
+    return f"<details><summary>{summary}</summary>\n\n{content}\n\n</details>"
 
 
 def _table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> str:

@@ -99,6 +99,10 @@ class CoverageTable:
     closed: frozenset[tuple[str, str]] = frozenset()
     shown: int = 0
     """The number of rows in a text; a document holds all."""
+    further: Sequence[tuple[str, str]] = ()
+    """Further things that a run is to reach, each with how far it came, for a document."""
+    not_met: Sequence[tuple[str, str]] = ()
+    """Pairs of rules that were not met one after the other, for a document."""
 
     def rows(self) -> list[tuple[str, str, int]]:
         """Returns the rows that can be met."""

@@ -6,7 +6,7 @@ turns it into instants at which an oracle takes the same path.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -89,25 +89,35 @@ class Schedule:
     def wait(self, name: str, wait: Wait) -> None:
         """Lets time pass for all accounts of the schedule, as long as the account `name` waits."""
         self.now, self._waited = wait.end(self._oracle.accounts.get(name), self.now), self._at_once
-        for each in self._names:
-            self._oracle.advance(self._oracle.accounts[each], self.now)
+        for each in self._begun():
+            self._oracle.advance(each, self.now)
 
     def next(self, name: str) -> int:
         """Returns the instant of the next record of account `name`: a minute on, but for the first one and after a wait."""
         if self._names and not self._waited:
-            self.now = a_minute_on((self._oracle.accounts[each] for each in self._names), self.now)
+            self.now = a_minute_on(self._begun(), self.now)
         self._names[name], self._waited = None, False
         return self.now
 
+    def _begun(self) -> list[Account]:
+        """Returns the accounts of the schedule; one whose records were all left out has not begun."""
+        return [self._oracle.accounts[name] for name in self._names if name in self._oracle.accounts]
 
-def records_of(script: Script, oracle: Oracle, start: str = START) -> Iterator[Record]:
-    """Yields the records of a script, each once `oracle` has run it. Where resets are implied, jobs are not written."""
+
+def records_of(
+    script: Script, oracle: Oracle, start: str = START, taken: Callable[[Record], Record | None] = lambda record: record
+) -> Iterator[Record]:
+    """Yields the records of a script, each once `oracle` has run it. Where resets are implied, jobs are not written.
+
+    `taken` returns what stands in the place of a record; None leaves it out.
+    """
     schedule = Schedule(oracle, parse_instant(start))
     for each in script:
         if isinstance(each, Wait):
             schedule.wait(NAME, each)
         elif each["event"] not in unwritten(oracle.resets):
-            record = {"account": NAME, **each}
-            record["at"] = schedule.next(record["account"])
-            oracle.apply(record)
-            yield record
+            name = each.get("account", NAME)
+            record = taken({"account": NAME, **each, "at": schedule.next(name)})
+            if record is not None:
+                oracle.apply(record)
+                yield record

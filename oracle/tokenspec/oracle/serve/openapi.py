@@ -7,7 +7,7 @@ from typing import Any
 from tokenspec.machine.lang.types import Bool, Tokens
 from tokenspec.oracle.base.provenance import own_version
 from tokenspec.oracle.base.specification import POLICIES, POOLS
-from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, TYPES
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, SUMS, TYPES
 from tokenspec.oracle.wire.protocol import PROTOCOL, event_names
 from tokenspec.oracle.wire.resets import CLOCKS
 from tokenspec.oracle.wire.settings import RESETS
@@ -24,9 +24,12 @@ def _object(required: list[str], **properties: Any) -> dict[str, Any]:
 def _requests() -> dict[str, Any]:
     policies = {p.name: {"enum": [choice for choice, _ in p.answers]} for p in POLICIES}
     policy, catalogue = {"type": "object", "properties": policies}, {"type": "object"}
+    sums = {"type": "array", "items": {"enum": list(SUMS)}}
     at = {"oneOf": [{"type": "string", "format": "date-time"}, {"type": "integer"}]}
     return {
-        "Open": _object(["op"], op={"const": "open"}, protocol={"const": PROTOCOL}, catalogue=catalogue, policy=policy),
+        "Open": _object(
+            ["op"], op={"const": "open"}, protocol={"const": PROTOCOL}, catalogue=catalogue, policy=policy, observes=sums
+        ),
         "Apply": _object(
             ["op", "account", "at", "event"], op={"const": "apply"}, account=_TEXT, at=at, event={"enum": list(event_names())}
         ),
@@ -41,6 +44,7 @@ def _answers() -> dict[str, Any]:
     fields |= {name: {"type": "boolean"} for name, kind in TYPES.items() if isinstance(kind, Bool) and name in fields}
     fields |= dict.fromkeys(BY_POOL, _TOKENS) | dict.fromkeys(INSTANTS, _INSTANT)
     fields["duplicate"] = {"type": "boolean"}
+    fields["total"], fields["delta"] = {"type": ["integer", "null"]}, {"type": "integer"}
     names = {"type": "array", "items": _TEXT}
     opened = _object(
         ["name", "version", "resets", "events", "observes"],

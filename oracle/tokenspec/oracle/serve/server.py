@@ -18,7 +18,7 @@ from tokenspec.oracle.base.text import as_text, in_our_words
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle, ReaderOf
 from tokenspec.oracle.sut.capabilities import ASKED_FOR
-from tokenspec.oracle.wire.answers import FIELDS
+from tokenspec.oracle.wire.answers import DELTA, FIELDS, SUMS, TOTAL, total
 from tokenspec.oracle.wire.protocol import PROTOCOL, Message, event_names
 from tokenspec.oracle.wire.resets import resets_on_the_wire, unwritten
 from tokenspec.oracle.wire.settings import catalogue_from
@@ -26,6 +26,8 @@ from tokenspec.oracle.wire.settings import catalogue_from
 
 class Server:
     """One world, opened by `open`, driven by `apply`, dropped by `close`.
+
+    Answers hold `total` and `delta` where `open` lists them in `observes`, or a record has them in `observed`.
 
     `resets` is the mode of jobs; `policy` holds settings that a client cannot change; `catalogue` is used where `open`
     sends none; `machine_reader` runs the account, as for `Oracle`.
@@ -40,6 +42,7 @@ class Server:
     ) -> None:
         self._resets, self._fixed, self._catalogue, self._machine_reader = resets, dict(policy or {}), catalogue, machine_reader
         self._world: Oracle | None = None
+        self._sums = frozenset[str]()
         self._ops: dict[str, Callable[[Message], Message]] = {"open": self._open, "apply": self._apply, "close": self._close}
 
     def handle(self, request: Any) -> Message:
@@ -74,6 +77,12 @@ class Server:
             return _error(f"policy: it holds one choice for each policy, found {as_text(policy)}")
         if written is not None and not isinstance(written, dict):
             return _error(f"catalogue: it is an object, found {as_text(written)}")
+        sums = request.get("observes") or []
+        if not isinstance(sums, list) or not all(name in SUMS for name in sums):
+            return _error(
+                f"observes: it lists what answers are to hold beside the usual fields, {', '.join(SUMS)}, found {as_text(sums)}"
+            )
+        self._sums = frozenset(sums)
         self._world = Oracle(
             {**policy, **self._fixed}, self._catalogue_of(written), self._resets, machine_reader=self._machine_reader
         )
@@ -83,7 +92,7 @@ class Server:
             **stamp(),
             "resets": resets_on_the_wire(self._resets),
             "events": [name for name in event_names() if name not in by_itself],
-            "observes": list(FIELDS),
+            "observes": [*FIELDS, *(name for name in SUMS if name in self._sums)],
             "fields": sorted(ASKED_FOR),
         }
         return answer | ({"policy": self._fixed} if self._fixed else {})
@@ -97,7 +106,12 @@ class Server:
     def _apply(self, request: Message) -> Message:
         if self._world is None:
             return _error("no world is open; the first request is an open")
-        return self._world.apply(request).as_dict()
+        observed = request.get("observed")
+        asked = self._sums | (observed.keys() & SUMS if isinstance(observed, dict) else set())
+        if DELTA in self._sums and (observed is None or isinstance(observed, dict)):
+            request = {**request, "observed": {DELTA: None, **(observed or {})}}
+        answer = self._world.apply(request)
+        return answer.as_dict() | ({TOTAL: total(answer)} if TOTAL in asked else {})
 
     def _close(self, request: Message) -> Message:
         self._world = None

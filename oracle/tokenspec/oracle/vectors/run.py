@@ -158,7 +158,7 @@ def begin(
         return VectorResult(case.id, title, SKIPPED, f"it cannot run this world{_settings(sent)}: {fault}", cannot_run=True)
     except Diverged as error:
         return VectorResult(case.id, title, FAILED, failed=error.failed)
-    steps, why = _fitted(case, terms, known)
+    steps, why = fitted(case, terms, known)
     return VectorResult(case.id, title, SKIPPED, why) if why else (terms, steps)
 
 
@@ -168,7 +168,7 @@ def _settings(policy: Mapping[str, str]) -> str:
     return f" ({changed})" if changed else ""
 
 
-def _fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
+def fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
     """Returns the steps that can be sent to an implementation with these capabilities; or none, and the reason."""
     vector, settings = case.vector, {**policy, **terms.policy}
     resets = resets_from(vector.resets)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
+from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import Implementation, programs
 from tokenspec.oracle.command.options import (
@@ -20,13 +22,15 @@ from tokenspec.oracle.command.options import (
     policy_option,
     progress,
     reached_options,
+    settings_options,
     together,
 )
 from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Reached, Settings, SutConfig, settings_or_infer
-from tokenspec.oracle.report.exits import COVERAGE, HOLDS
+from tokenspec.oracle.report.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.sut import ended
 from tokenspec.oracle.report.vectors import vectors_report
+from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, close
 from tokenspec.oracle.vectors.run_suite import run_suite
 from tokenspec.oracle.vectors.suite import INDEX, VECTORS, default_suite, read_suite, sliced
 from tokenspec.oracle.wire.settings import RESETS
@@ -55,8 +59,20 @@ def command() -> None:
 @command.command("build")
 @click.option("--out", metavar="DIR", required=True, type=click.Path(), help="A directory for the suite alone.")
 @click.option("--check", is_flag=True, help="Writes nothing, and exits 16 where the suite in DIR is not the one that is built.")
+@click.option(
+    "--for",
+    "sut",
+    metavar="SUT",
+    type=Implementation(),
+    help=f"Builds the suite for one implementation: what it takes and observes, under its own settings and figures. {SUT}.",
+)
+@click.option("--timeout", type=TIMEOUT, metavar="SECONDS", help="With --for: the time limit for an answer; default: 5.")
+@reached_options
+@settings_options
 @QUIET
-def build_command(out: str, check: bool, quiet: bool) -> int:
+def build_command(
+    out: str, check: bool, sut: str | None, timeout: float | None, reached: Reached, settings: Settings, quiet: bool
+) -> int:
     """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes a minute or so on two cores.
 
     The vectors cover every rule, every refusal in every state that can give it, every rule after every other, every answer
@@ -65,17 +81,35 @@ def build_command(out: str, check: bool, quiet: bool) -> int:
     \b
     tokenspec vectors build --out oracle/vectors
     tokenspec vectors build --out oracle/vectors --check
+
+    With --for they are those that apply to one implementation, which is opened and sent nothing: its events, values and figures
+    go into them, and a fault counts as found where a field that it observes shows it. Exit code 20 where none applies.
+
+    \b
+    tokenspec vectors build --for "node wallet.js" --out tests/vectors
+    tokenspec vectors build --for python:shop.wallet:Wallet --policy refund=none --out tests/vectors
+    tokenspec vectors run tests/vectors --sut "node wallet.js"
     """
-    from tokenspec.oracle.vectors.build.suite import build
-    from tokenspec.oracle.vectors.build.write import check_place, differing, files_of, write
+    from tokenspec.oracle.vectors.build.write import check_place, differing, write
 
     place = Path(out)
+    if sut is None:
+        _check_all_alone({"timeout": timeout, "header": reached.headers or None, "wait": reached.wait}, settings)
     if check and not (place / INDEX).is_file():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place / INDEX))
     if not check:
         check_place(place)
-    with progress("building", len(RESETS)) as tick:
-        files = files_of(build(tick))
+    if sut is None:
+        files = _built()
+    else:
+        try:
+            files = _built_for(SutConfig(sut, timeout or DEFAULT_TIMEOUT, None, reached), settings)
+        except (CannotOpen, Diverged) as fault:
+            click.echo(f"tokenspec: --for: {'it cannot open this world: ' * isinstance(fault, CannotOpen)}{fault}", err=True)
+            return NO_VERDICT if isinstance(fault, CannotOpen) else DIVERGES
+        if not any(name.startswith(f"{VECTORS}/") for name in files):
+            click.echo("tokenspec: --for: with the events, values and fields that it lists there is no vector", err=True)
+            return NO_VERDICT
     with output(None) as to:
         if check:
             wrong = differing(files, place)
@@ -87,6 +121,37 @@ def build_command(out: str, check: bool, quiet: bool) -> int:
         size = sum(map(len, files.values()))
         to.write(f"{len(files) - 3} vectors, {size / 1e6:.1f} MB, in {one_line(out)}\n")
     return HOLDS
+
+
+def _check_all_alone(of_sut: Mapping[str, object], settings: Settings) -> None:
+    """Raises `WrongUsage` where an option is given that is about an implementation."""
+    of_sut = {**of_sut, "policy": settings.named or None, "catalogue": settings.catalogue_file}
+    for option, value in of_sut.items():
+        if value is not None:
+            raise WrongUsage(f"--{option}", "the option is about one implementation; add --for, or leave it out")
+
+
+def _built() -> dict[str, bytes]:
+    from tokenspec.oracle.vectors.build.suite import build
+    from tokenspec.oracle.vectors.build.write import files_of
+
+    with progress("building", len(RESETS)) as tick:
+        return files_of(build(tick))
+
+
+def _built_for(config: SutConfig, settings: Settings) -> dict[str, bytes]:
+    """Returns the files of the suite for an implementation. Raises as `Openings.open` does."""
+    from tokenspec.oracle.vectors.build.for_sut import OneImplementation
+    from tokenspec.oracle.vectors.build.suite import built_for
+    from tokenspec.oracle.vectors.build.write import files_of
+
+    setting = config.world(settings)
+    with ended(config.connect()) as client:
+        target = OneImplementation(Openings(client, setting.named), setting)
+        with progress("building", len(target.points)) as tick:
+            part = built_for(target, tick)
+        close(client)
+    return files_of([part], target)
 
 
 @command.command("add")

@@ -94,9 +94,14 @@ def _body(result: RaceResult, config: RaceConfig, saved: Sequence[str]) -> Itera
     if result.ended_by and not result.why_none:
         notes.append(f"the search was ended by {result.ended_by}")
     yield Notes(notes)
-    if config.settings.infers or result.finding is not None:
+    if config.settings.infers:
         return
-    yield CoverageTable(_coverage(result), result.closed)
+    further = []
+    if config.clients > 1:
+        further.append(("pairs of rules and refusals that overlapped", f"{len(result.overlaps):,}, {pairs:,} times"))
+    if config.options.restart is not None:
+        further.append(("kills after something had been accepted", f"{result.kills:,}"))
+    yield CoverageTable(_coverage(result), result.closed, further=further)
 
 
 def _coverage(result: RaceResult) -> list[tuple[str, str, int]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from tokenspec.machine.interpreters.compiled import Row
 from tokenspec.oracle.base.specification import AnyCatalogue
@@ -11,8 +12,10 @@ from tokenspec.oracle.fuzz.paths import PathStep
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Record
 from tokenspec.oracle.runtime.steps import MachineStep
+from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.sut.observed import asking, observed
 from tokenspec.oracle.vectors.build.faulty_oracle import FaultyWorld, OracleFault
-from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.answers import TOTAL, Answer, total
 
 
 @dataclass(eq=False)
@@ -22,6 +25,8 @@ class ExecutedWorld:
     policy: Mapping[str, str]
     catalogue: AnyCatalogue
     resets: str
+    terms: Capabilities | None = None
+    """The capabilities of the implementation that the runs are for; None where they are for all."""
     oracle: Oracle = field(init=False)
     faulty: FaultyWorld = field(init=False)
 
@@ -29,15 +34,27 @@ class ExecutedWorld:
         self.oracle = Oracle(self.policy, self.catalogue, self.resets)
         self.faulty = FaultyWorld(self.policy, self.catalogue, self.resets)
 
+    def asked(self, record: Record) -> Record:
+        """Returns the record with which an oracle is asked for everything that is observed."""
+        return record if self.terms is None else record | asking(self.terms)
+
+    def compared(self, record: Record, answer: Answer | None) -> Any:
+        """Returns the part of an answer that is compared."""
+        if self.terms is None or answer is None:
+            return answer
+        if record["event"] == "open_account" and not self.terms.opens_accounts:
+            return None
+        return observed({TOTAL: total(answer), **answer.as_dict()}, answer, self.terms, None)
+
 
 _worlds: dict[str, ExecutedWorld] = {}
 
 
-def world_of(policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> ExecutedWorld:
+def world_of(policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str, terms: Capabilities | None = None) -> ExecutedWorld:
     """Returns the one world with these settings."""
-    key = repr((sorted(policy.items()), catalogue, resets))
+    key = repr((sorted(policy.items()), catalogue, resets, terms))
     if key not in _worlds:
-        _worlds[key] = ExecutedWorld(policy, catalogue, resets)
+        _worlds[key] = ExecutedWorld(policy, catalogue, resets, terms)
     return _worlds[key]
 
 
@@ -62,10 +79,14 @@ class ExecutedRun:
             first = next((step for step in changed if fault.differs(step.event, step.outcome, step.fields, step.before)), None)
             if first is None:
                 return False
-            if fault.shows(first.event, first.outcome, first.fields, first.before):
+            if self.world.terms is None and fault.shows(first.event, first.outcome, first.fields, first.before):
                 return True
-        self.world.faulty.seed(fault)
-        return any(_answer(self.world.faulty, r) != right for r, right in zip(self.records, self.answers, strict=True))
+        world = self.world
+        world.faulty.seed(fault)
+        return any(
+            world.compared(r, _answer(world.faulty, world.asked(r))) != world.compared(r, right)
+            for r, right in zip(self.records, self.answers, strict=True)
+        )
 
 
 def _answer(oracle: Oracle, record: Record) -> Answer | None:
@@ -88,7 +109,7 @@ def play(world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
         account = oracle.accounts.get(name)
         before = account.row if account is not None else oracle.compiled.initial
         session = account.sessions.get(record.get("session", "")) if account is not None else None
-        stepped = oracle.step(oracle.reader.convert(record))
+        stepped = oracle.step(oracle.reader.convert(world.asked(record)))
         for step in stepped.steps:
             edges |= dict.fromkeys(edges_of(oracle, step, rules.get(name, "")))
             if step.outcome[0] >= 0:

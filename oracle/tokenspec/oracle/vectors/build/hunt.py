@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import msgspec
@@ -11,12 +11,12 @@ import msgspec
 from tokenspec.machine.interpreters.compiled import Fields, Row
 from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.base.specification import DEFAULT
-from tokenspec.oracle.fuzz.paths import PathEdge, PathSearch, PathStep
-from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, edges_of, play, world_of
+from tokenspec.oracle.fuzz.paths import PathEdge, PathStep
+from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, edges_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.scenarios import StartingPoint
+from tokenspec.oracle.vectors.build.target import BuildTarget
 
 _TRIES = 8
 """The largest number of changed steps that are followed until an answer shows the fault."""
@@ -30,9 +30,9 @@ _PAIRS = 2_000
 
 @dataclass
 class Hunt:
-    """Collects candidates under one kind of resets. `faults` are those not found yet, bound to any world."""
+    """Collects candidates. `faults` are those not found yet, bound to any world."""
 
-    resets: str
+    target: BuildTarget
     faults: list[OracleFault]
     candidates: list[Candidate] = field(default_factory=list)
     goals: set[str] = field(default_factory=set)
@@ -41,14 +41,18 @@ class Hunt:
 
     def pairs(self) -> None:
         """Collects every rule after every other, from a new account."""
-        world = world_of({}, DEFAULT, self.resets)
-        for edge in PathSearch(Oracle(None, None, self.resets), by_rules=True).edges((), _PAIRS):
-            self._cover(world, edge)
+        world = self.target.world({}, DEFAULT)
+        if world is not None:
+            for edge in self.target.search(world, by_rules=True).edges(self.target.begun(()), _PAIRS):
+                self._cover(world, edge)
 
     def at(self, point: StartingPoint) -> None:
         """Collects everything within reach of a point: its edges, under the default policies, and the faults that show there."""
-        world = world_of(point.policy, point.catalogue, self.resets)
-        found = _Found(PathSearch(Oracle(point.policy, point.catalogue, self.resets)).edges(point.script, point.paths))
+        world = self.target.world(point.policy, point.catalogue)
+        if world is None:
+            return
+        script = self.target.begun(point.script)
+        found = _Found(self.target, self.target.search(world).edges(script, point.paths))
         if not point.policy:
             for edge in found.edges:
                 self._cover(world, edge)
@@ -67,9 +71,9 @@ class Hunt:
         if not new:
             return
         # Without a record, several steps of time become one, so the run is executed anew.
-        played = play(world, edge.records())
+        played = self.target.play(world, edge.records())
         new &= played.edges.keys()
-        if new:
+        if new and self.target.takes(played):
             self.goals |= played.edges.keys()
             self._add(candidate(min(new), played))
 
@@ -84,8 +88,8 @@ class Hunt:
 class _Found:
     """Edges of one search, by their steps."""
 
-    def __init__(self, edges: Iterator[PathEdge]) -> None:
-        self.edges = list(edges)
+    def __init__(self, target: BuildTarget, edges: Iterator[PathEdge]) -> None:
+        self._target, self.edges = target, list(edges)
         self._after: dict[int, list[PathEdge]] = defaultdict(list)
         self._steps: dict[str, dict[tuple[Row, Fields], tuple[PathStep, PathEdge]]] = defaultdict(dict)
         self._played: dict[int, ExecutedRun] = {}
@@ -119,22 +123,26 @@ class _Found:
             if not waiting:
                 return None
             edge = waiting.popleft()
-            played = self._played.get(id(edge)) or self._played.setdefault(id(edge), play(world, edge.records()))
-            if played.finds(fault):
+            played = self._played.get(id(edge))
+            if played is None:
+                played = self._played[id(edge)] = self._target.play(world, edge.records())
+            if played.finds(fault) and self._target.takes(played):
                 return played
             if edge.then is not None:
                 waiting.extend(self._after[id(edge.then)])
         return None
 
 
-def hunted(resets: str, points: Sequence[StartingPoint], faults: Iterable[OracleFault]) -> Hunt:
-    """Returns all candidates. Points under other policies than the default ones come last, and serve faults alone."""
-    hunt = Hunt(resets, list(faults))
-    for point in points:
+def hunted(target: BuildTarget, faults: Iterable[OracleFault], tick: Callable[[int], None] = lambda _: None) -> Hunt:
+    """Returns all candidates. Points under other policies than the usual ones come last, and serve faults alone."""
+    hunt = Hunt(target, list(faults))
+    for point in target.points:
         if not point.policy:
             hunt.at(point)
+            tick(1)
     hunt.pairs()
-    for point in points:
+    for point in target.points:
         if point.policy:
             hunt.at(point)
+            tick(1)
     return hunt

@@ -10,20 +10,21 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.oracle.base.processes import processes
-from tokenspec.oracle.base.specification import DEFAULT, SPEC, account
+from tokenspec.oracle.base.specification import SPEC, account
 from tokenspec.oracle.check.mutants.campaign import seeded
-from tokenspec.oracle.fuzz.paths import written
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
-from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.script import LOOK, NAME, Record, move, records_of
-from tokenspec.oracle.vectors.build.executed import ExecutedRun, play, world_of
+from tokenspec.oracle.runtime.script import LOOK, Record, move
+from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
-from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, WRITTEN, Scenario
+from tokenspec.oracle.vectors.build.scenarios import WRITTEN
 from tokenspec.oracle.vectors.build.set_cover import at_least, few
-from tokenspec.oracle.wire.settings import RESETS, catalogue_on_the_wire
+from tokenspec.oracle.vectors.build.target import BuildTarget
+from tokenspec.oracle.vectors.build.written import vector_of_run
+from tokenspec.oracle.wire.answers import without_delta
+from tokenspec.oracle.wire.settings import RESETS
 
 _BYSTANDER = "bob"
 
@@ -63,20 +64,26 @@ def build(tick: Callable[[int], None] = lambda _: None) -> list[Part]:
 
 
 def built(resets: str) -> Part:
-    """Returns the vectors of one kind of resets."""
-    original = account(DEFAULT)
-    visible = [m for m in seeded(DEFAULT).values() if not shows_nothing(original, m.machine)]
-    faults = [OracleFault(m.id, original, m.machine) for m in visible]
-    candidates = [found for s in SCENARIOS if resets in s.resets for found in [candidate_of(s, resets)]]
+    """Returns the vectors of one kind of resets, for every implementation."""
+    return built_for(BuildTarget(resets))
+
+
+def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None) -> Part:
+    """Returns the vectors for a target; each starting point of the search is reported to `tick`."""
+    original = account(target.catalogue)
+    visible = [m for m in seeded(target.catalogue).values() if not shows_nothing(original, m.machine)]
+    faults = [fault for m in visible if target.concerns(fault := OracleFault(m.id, original, m.machine))]
+    candidates = list(target.scenarios())
     shown = finds(candidates, faults)
     left = [fault for fault in faults if not any(fault.id in found for found in shown)]
-    hunt = hunted(resets, STARTING_POINTS, left)
+    hunt = hunted(target, left, tick)
     shown += finds(hunt.candidates, faults)
     candidates += hunt.candidates
     goals = [_goals(c) | {f"finds {name}" for name in found} for c, found in zip(candidates, shown, strict=True)]
     numbers = few(goals, [len(c.played.records) for c in candidates])
-    part = Part(resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
-    part.chosen = _chosen([(candidates[n], shown[n]) for n in numbers])
+    part = Part(target.resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
+    further = [(each, frozenset[str]()) for each in target.further(candidates)]
+    part.chosen = _chosen(target, [*((candidates[n], shown[n]) for n in numbers), *further])
     found_at_all = frozenset[str]().union(*shown)
     part.not_found = [fault.id for fault in faults if fault.id not in found_at_all]
     return part
@@ -84,18 +91,6 @@ def built(resets: str) -> Part:
 
 def _goals(found: Candidate) -> set[str]:
     return {*found.played.edges, *([f"scenario {found.id}"] if found.wanted else [])}
-
-
-def candidate_of(scenario: Scenario, resets: str) -> Candidate:
-    """Returns the run of a scenario."""
-    oracle = Oracle(scenario.policy, scenario.catalogue, resets)
-    records = list(records_of(scenario.script, oracle, scenario.start))
-    latest = oracle.accounts[NAME].last_at or 0
-    if latest > records[-1]["at"]:
-        records.append({"account": NAME, "at": latest, **LOOK})
-    played = play(world_of(scenario.policy, scenario.catalogue, resets), records)
-    name = scenario.id if resets == "explicit" else f"implied-{scenario.id}"
-    return Candidate(name, scenario.title, tuple(scenario.clauses.split()), played, wanted=True)
 
 
 def finds(candidates: Sequence[Candidate], faults: Iterable[OracleFault]) -> list[frozenset[str]]:
@@ -115,30 +110,22 @@ def finds(candidates: Sequence[Candidate], faults: Iterable[OracleFault]) -> lis
     return [frozenset(each) for each in found]
 
 
-def _chosen(found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
-    runs = [each.played if each.wanted else play(each.played.world, with_bystander(each.played.records)) for each, _ in found]
+def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
+    runs = [each.played if each.wanted else _with_bystander(target, each.played) for each, _ in found]
     worlds = {id(run.world.catalogue): Worlds(run.world.catalogue, run.world.resets) for run in runs}
     chosen = []
     for (each, finds), run in zip(found, runs, strict=True):
-        policies = needed(worlds[id(run.world.catalogue)], run.records, run.answers, run.world.oracle.policy)
-        chosen.append(Chosen(_vector(each, run), policies, list(run.edges), finds))
+        answers = [without_delta(answer) for answer in run.answers]
+        policies = needed(worlds[id(run.world.catalogue)], run.records, answers, run.world.oracle.policy)
+        vector = vector_of_run(each.id, each.title, each.clauses, run)
+        chosen.append(Chosen(vector, policies, list(run.edges), finds))
     return chosen
 
 
-def _vector(found: Candidate, run: ExecutedRun) -> dict[str, Any]:
-    records = [written(record) for record in run.records]
-    return {
-        "id": found.id,
-        "title": found.title,
-        "clauses": list(found.clauses),
-        "policy": dict(run.world.oracle.policy),
-        "catalogue": catalogue_on_the_wire(run.world.catalogue),
-        "resets": run.world.resets,
-        "steps": [
-            {"request": {"op": "apply", **record}, "expect": answer.as_dict()}
-            for record, answer in zip(records, run.answers, strict=True)
-        ],
-    }
+def _with_bystander(target: BuildTarget, run: ExecutedRun) -> ExecutedRun:
+    """Returns the run with a second account, where the target takes that."""
+    longer = target.play(run.world, target.sent(run.world, with_bystander(run.records)))
+    return longer if target.takes(longer) else run
 
 
 def with_bystander(records: Sequence[Record]) -> list[Record]:

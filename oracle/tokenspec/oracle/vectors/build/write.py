@@ -19,18 +19,19 @@ from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, recorded
 from tokenspec.oracle.vectors.build.faulty_oracle import shows_nothing
 from tokenspec.oracle.vectors.build.set_cover import only_by
 from tokenspec.oracle.vectors.build.suite import Chosen, Part
+from tokenspec.oracle.vectors.build.target import BuildTarget, outcome_name
 from tokenspec.oracle.vectors.suite import FORMAT, INDEX, VECTORS, Index, Vector, laid_out, reader
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _SCHEMAS = {"schemas/index.schema.json": Index, "schemas/vector.schema.json": Vector}
 
 
-def files_of(parts: Sequence[Part]) -> dict[str, bytes]:
-    """Returns the content of each file of the suite, by its path."""
+def files_of(parts: Sequence[Part], target: BuildTarget | None = None) -> dict[str, bytes]:
+    """Returns the content of each file of the suite, by its path; `target` is what it was built for, if not for all."""
     vectors = [chosen.vector for part in parts for chosen in part.chosen]
     found = {f"{VECTORS}/{vector['id']}.json": laid_out(vector, "steps") for vector in vectors}
     found |= {path: _pretty(_schema(kind)) for path, kind in _SCHEMAS.items()}
-    return {INDEX: _index(parts, found), **found}
+    return {INDEX: _index(parts, found, target), **found}
 
 
 def differing(files: Mapping[str, bytes], at: Path) -> list[str]:
@@ -69,12 +70,19 @@ def _pretty(value: Any) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def _index(parts: Sequence[Part], files: Mapping[str, bytes]) -> bytes:
+def _index(parts: Sequence[Part], files: Mapping[str, bytes], target: BuildTarget | None) -> bytes:
     entries = []
     for part in parts:
         alone = only_by({chosen.vector["id"]: chosen.finds for chosen in part.chosen})
         entries += [_entry(chosen, files, alone) for chosen in part.chosen]
-    return laid_out({"format": FORMAT, **stamp(), "coverage": _coverage(parts), "vectors": entries}, "vectors")
+    coverage = _coverage(parts)
+    if target is None:
+        coverage["faults"] = _faults(parts)
+    else:
+        found = {name for part in parts for chosen in part.chosen for name in chosen.finds}
+        not_found = sum(len(part.not_found) for part in parts)
+        coverage |= target.about() | {"faults": {"found": len(found), "no_run_shows": not_found}}
+    return laid_out({"format": FORMAT, **stamp(), "coverage": coverage, "vectors": entries}, "vectors")
 
 
 def _entry(chosen: Chosen, files: Mapping[str, bytes], alone: Mapping[str, Sequence[str]]) -> dict[str, Any]:
@@ -112,7 +120,6 @@ def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
         "outcomes": _outcomes(edges),
         "pairs": sum(", then " in edge for edge in edges),
         "policy_answers": {"all": len(answers), "not_met": [f"{k}={a}" for k, a in answers if (k, a) not in turned]},
-        "faults": _faults(parts),
     }
 
 
@@ -128,7 +135,7 @@ def _declared() -> Iterator[str]:
     for machine in machines():
         for event, what in sorted(outcomes(machine)):
             if f"{machine.name}.{event}" not in by_links:
-                yield what.replace("refused: ", f"{event} refused, ")
+                yield outcome_name(event, what)
 
 
 def _faults(parts: Sequence[Part]) -> dict[str, Any]:

@@ -1,0 +1,22 @@
+/** Where the documents of the service leave a question open, this wallet answers so. */
+export const POLICY = {
+  burn_order: "fast_rollover_topup",
+  daily_position: "first",
+  daily_reset_clock: "utc_time_of_day",
+  paid_daily_guard: "out_of_tokens",
+  paid_daily_leftover: "expires",
+  upgrade_grant: "difference",
+  downgrade_bank: "truncate",
+  lapse_bank: "destroyed",
+  month_end: "return_to_day",
+  missed_renewals: "each",
+  refund: "to_source",
+  stranded_remainder: "refuse",
+  past_due_spending: "frozen",
+  renewal_time: "same_instant",
+  downgrade_timing: "at_renewal",
+  api_renewal: "adds",
+  api_refund: "none",
+  repeated_id: "first_answer",
+  refused_id: "kept",
+};

@@ -1,0 +1,179 @@
+"""A suite for one implementation: what it takes and observes, under its own settings and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from tokenspec.machine.lang.catalogue import UNLISTED
+from tokenspec.machine.lang.declaration import Actor
+from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, system
+from tokenspec.oracle.fuzz.closed import closed_by
+from tokenspec.oracle.fuzz.fitting import fit
+from tokenspec.oracle.fuzz.pairs import TakenSearch
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import NAME, Record, Script, move
+from tokenspec.oracle.sut.capabilities import payload_keys
+from tokenspec.oracle.sut.observed import held
+from tokenspec.oracle.sut.world import CannotOpen, Openings, SutSettings
+from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
+from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
+from tokenspec.oracle.vectors.build.goals import Candidate, candidate
+from tokenspec.oracle.vectors.build.repeats import with_repeats
+from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
+from tokenspec.oracle.vectors.build.target import BuildTarget, candidate_of, outcome_name, with_a_look
+from tokenspec.oracle.vectors.build.written import vector_of_run
+from tokenspec.oracle.vectors.run import fitted
+from tokenspec.oracle.vectors.suite import Case, Entry, Vector
+from tokenspec.oracle.wire.resets import resets_on_the_wire
+from tokenspec.oracle.wire.settings import RESETS
+
+
+class OneImplementation(BuildTarget):
+    """An implementation under test, under the settings that were asked for and those that it has fixed.
+
+    Raises as `Openings.open` does.
+    """
+
+    def __init__(self, openings: Openings, setting: SutSettings) -> None:
+        self.terms = setting.opened_at(openings)
+        super().__init__(self.terms.resets)
+        self._openings, self._setting = openings, setting
+        self.policy = {**setting.policy, **self.terms.policy}
+        self.catalogue = self.terms.catalogue_over(setting.catalogue)
+        agreeing = (p for p in STARTING_POINTS if all(self.policy[name] == choice for name, choice in p.policy.items()))
+        # Under its own settings all points count alike, and some differ in nothing else.
+        alike = {(p.after, p.run, p.figures): msgspec.structs.replace(p, policy={}) for p in agreeing}
+        self.points = list(alike.values())
+        self._keys = {e.name: payload_keys(e) for m in system(self.catalogue).machines for e in m.events}
+        self._worlds: dict[str, ExecutedWorld | None] = {}
+
+    def world(self, policy: Mapping[str, str], catalogue: AnyCatalogue) -> ExecutedWorld | None:
+        """Returns the world with its own settings, and with other figures where it takes them."""
+        sent = self._setting.catalogue if self._setting.has_own_catalogue else catalogue
+        key = repr(sent)
+        if key not in self._worlds:
+            self._worlds[key] = self._opened(sent)
+        return self._worlds[key]
+
+    def _opened(self, sent: AnyCatalogue) -> ExecutedWorld | None:
+        try:
+            terms = replace(self._setting, catalogue=sent).opened_at(self._openings)
+            return world_of(self.policy, terms.catalogue_over(sent), self.resets, self.terms)
+        except (CannotOpen, BadSetting):
+            return None
+
+    def concerns(self, fault: OracleFault) -> bool:
+        """Returns true if the fault is in an event that can happen."""
+        return not fault.events or any(
+            name in self.terms.events or event.actor is Actor.CLOCK or name == SPEC.opening.name or name in self.terms.unwritten
+            for name, event in fault.events.items()
+        )
+
+    def search(self, world: ExecutedWorld, by_rules: bool = False) -> TakenSearch:
+        """Returns a search among the records that it takes; names of our catalogue become names of its own."""
+        oracle = Oracle(world.policy, world.catalogue, world.resets)
+        return TakenSearch(oracle, self.terms, self._keys, by_rules, lambda record: renamed(record, world.catalogue))
+
+    def begun(self, script: Script) -> Script:
+        """Returns the script; where accounts begin by themselves, it opens one all the same."""
+        is_open = self.terms.opens_accounts or (script and script[0] == move(SPEC.opening.name))
+        return script if is_open else (move(SPEC.opening.name), *script)
+
+    def sent(self, world: ExecutedWorld, records: Sequence[Record]) -> list[Record]:
+        """Returns the records that it takes, those that open accounts included."""
+        found = []
+        for record in records:
+            event, oracle = record["event"], world.oracle
+            if event == SPEC.opening.name:
+                found.append(record)
+            elif event in self.terms.events:
+                taken = fit(record, self.terms, self._keys[event], world.catalogue, oracle.reader, 0)
+                found += [] if taken is None else [taken]
+        return found
+
+    def play(self, world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
+        """Runs records in an empty world. An account that begins by itself is opened at the instant of its first event."""
+        return play(world, records if self.terms.opens_accounts else _opened_when_used(records))
+
+    def takes(self, run: ExecutedRun) -> bool:
+        """Returns true if all of the run can be sent, and something of it is compared."""
+        vector = msgspec.convert(vector_of_run("run", "", (), run), Vector)
+        steps, why = fitted(Case(Entry("run", "", [], vector.resets, {}, [], ""), vector), self.terms, self.policy)
+        return not why and any(held({}, step.expect, self.terms) for _, step in steps)
+
+    def scenarios(self) -> Iterator[Candidate]:
+        """Yields the runs of the scenarios, as far as they can be sent; one that comes to something else is titled by its end."""
+        for scenario in SCENARIOS:
+            if self.resets in scenario.resets or set(scenario.resets) == set(RESETS):
+                found = self._scenario(scenario)
+                if found is not None and self.takes(found.played):
+                    yield found
+
+    def _scenario(self, scenario: Scenario) -> Candidate | None:
+        world = self.world({}, scenario.catalogue)
+        if world is None:
+            return None
+        oracle = world.oracle.fork({})
+        records = list(self.search(world).of_script(self.begun(scenario.script), oracle, scenario.start))
+        if not records or NAME not in oracle.accounts:
+            return None
+        played = self.play(world, self.sent(world, with_a_look(records, oracle)))
+        usual = candidate_of(scenario, self.resets)
+        is_as_told = (usual.played.records, usual.played.answers) == (played.records, played.answers)
+        if is_as_told:
+            return replace(usual, played=played)
+        # With all of its records it still has its point, and the figures in its title may be others.
+        is_whole = len(records) >= len(usual.played.records)
+        return replace(candidate(f"scenario {scenario.id}", played), wanted=is_whole)
+
+    def further(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Returns runs about what it remembers: scenarios are written for our names and refusals alone."""
+        return with_repeats(self, self.terms, candidates)
+
+    def about(self) -> dict[str, Any]:
+        """Returns the implementation's name, its fixed settings and figures, and what nothing that it takes can meet."""
+        closed = closed_by(self.terms, self._setting.under(self.terms))
+        return {
+            "built_for": {
+                "name": self.terms.title,
+                "resets": resets_on_the_wire(self.resets),
+                "policy": dict(self.terms.policy),
+                "catalogue": sorted(self.terms.catalogue),
+            },
+            "cannot_be_met": sorted({outcome_name(*met) for met in closed}),
+        }
+
+
+def _opened_when_used(records: Sequence[Record]) -> list[Record]:
+    """Returns the records with each account opened at the instant of its next one."""
+    used = {record["account"]: record["at"] for record in reversed(records) if record["event"] != SPEC.opening.name}
+    opened = ({**r, "at": used.get(r["account"], r["at"])} if r["event"] == SPEC.opening.name else r for r in records)
+    return sorted(opened, key=lambda record: record["at"])
+
+
+def _enums(catalogue: AnyCatalogue) -> dict[str, tuple[list[str], list[str]]]:
+    """Returns, by field that holds a declared name, the names of the default catalogue and those of another one."""
+    found = {}
+    for one, other in zip(account().events, account(catalogue).events, strict=True):
+        for f, g in zip(one.fields, other.fields, strict=True):
+            if isinstance(f.type, Enum) and isinstance(g.type, Enum) and UNLISTED in f.type.members:
+                found[f.key] = [m for m in f.type.members if m != UNLISTED], [m for m in g.type.members if m != UNLISTED]
+    return found
+
+
+def renamed(record: Record, catalogue: AnyCatalogue) -> Record:
+    """Returns the record with names of the default catalogue replaced by those at the same places of `catalogue`."""
+    ours, theirs = DEFAULT.written(), catalogue.written()
+    pairs = {key: (list(ours[table]), list(theirs[table])) for key, table in SPEC.names.items()} | _enums(catalogue)
+    changed = {}
+    for key, (default, other) in pairs.items():
+        name = record.get(key, "")
+        if name in default and name not in other and other:
+            changed[key] = other[min(default.index(name), len(other) - 1)]
+    return {**record, **changed}

@@ -1,0 +1,88 @@
+"""The implementations that a suite is built for: all of them, with one kind of resets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
+from tokenspec.oracle.fuzz.paths import PathSearch
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import LOOK, NAME, Record, Script, records_of
+from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
+from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
+from tokenspec.oracle.vectors.build.goals import Candidate
+from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario, StartingPoint
+
+
+class BuildTarget:
+    """Every implementation with one kind of resets: it takes every record, and all of an answer is compared."""
+
+    catalogue: AnyCatalogue = DEFAULT
+    """The catalogue of whose account the faults are."""
+    points: Sequence[StartingPoint] = STARTING_POINTS
+
+    def __init__(self, resets: str) -> None:
+        self.resets = resets
+
+    def world(self, policy: Mapping[str, str], catalogue: AnyCatalogue) -> ExecutedWorld | None:
+        """Returns the world with these settings; None where it cannot be run."""
+        return world_of(policy, catalogue, self.resets)
+
+    def concerns(self, fault: OracleFault) -> bool:
+        """Returns true if the fault is in an event that can happen."""
+        return True
+
+    def search(self, world: ExecutedWorld, by_rules: bool = False) -> PathSearch:
+        """Returns a search among the records that are taken."""
+        return PathSearch(Oracle(world.policy, world.catalogue, world.resets), by_rules)
+
+    def begun(self, script: Script) -> Script:
+        """Returns the script, with what every run begins with."""
+        return script
+
+    def sent(self, world: ExecutedWorld, records: Sequence[Record]) -> list[Record]:
+        """Returns the records that are taken, among some that are not the search's own."""
+        return list(records)
+
+    def play(self, world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
+        """Runs records in an empty world."""
+        return play(world, records)
+
+    def takes(self, run: ExecutedRun) -> bool:
+        """Returns true if the run can be sent, and something of it is compared."""
+        return True
+
+    def scenarios(self) -> Iterator[Candidate]:
+        """Yields the runs of the scenarios."""
+        for scenario in SCENARIOS:
+            if self.resets in scenario.resets:
+                yield candidate_of(scenario, self.resets)
+
+    def further(self, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Returns runs that the suite holds beside those chosen among the candidates."""
+        return []
+
+    def about(self) -> dict[str, Any]:
+        """Returns what the index says of the target."""
+        return {}
+
+
+def outcome_name(event: str, what: str) -> str:
+    """Returns the name under which the index holds a rule or a refusal of an event."""
+    return what.replace("refused: ", f"{event} refused, ")
+
+
+def candidate_of(scenario: Scenario, resets: str) -> Candidate:
+    """Returns the run of a scenario."""
+    oracle = Oracle(scenario.policy, scenario.catalogue, resets)
+    records = with_a_look(list(records_of(scenario.script, oracle, scenario.start)), oracle)
+    played = play(world_of(scenario.policy, scenario.catalogue, resets), records)
+    name = scenario.id if resets == "explicit" else f"implied-{scenario.id}"
+    return Candidate(name, scenario.title, tuple(scenario.clauses.split()), played, wanted=True)
+
+
+def with_a_look(records: list[Record], oracle: Oracle) -> list[Record]:
+    """Returns the records of a script that `oracle` has run; one more shows the time that passed after the last one."""
+    latest = oracle.accounts[NAME].last_at or 0
+    return [*records, {"account": NAME, "at": latest, **LOOK}] if latest > records[-1]["at"] else records

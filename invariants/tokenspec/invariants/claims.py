@@ -11,6 +11,7 @@ from dataclasses import replace
 from functools import cache
 
 from tokenspec.invariants.accounting import accounting
+from tokenspec.invariants.coming_back import coming_back
 from tokenspec.invariants.generating import generating
 from tokenspec.invariants.jobs import jobs, marks
 from tokenspec.invariants.remembering import remembering
@@ -36,6 +37,7 @@ def claims(ranking: tuple[str, ...], months: int = DEFAULT.bank_months) -> tuple
         types(ranking),
         marks(),
         *remembering(),
+        coming_back(),
         *generating(ranking),
     )
 

@@ -16,6 +16,7 @@ from tokenspec.invariants.generating import generating
 from tokenspec.invariants.jobs import jobs, marks
 from tokenspec.invariants.remembering import remembering
 from tokenspec.invariants.safety import safety
+from tokenspec.invariants.together import overdue, together
 from tokenspec.invariants.words import state
 from tokenspec.machine.lang.build import Term, all_of, ne
 from tokenspec.machine.lang.claims import Claim, claim, within_types
@@ -37,7 +38,9 @@ def claims(ranking: tuple[str, ...], months: int = DEFAULT.bank_months) -> tuple
         types(ranking),
         marks(),
         *remembering(),
+        together(),
         coming_back(),
+        overdue(),
         *generating(ranking),
     )
 

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.machines import claimed_machines
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.search.reference import instances
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.proofs.obligations import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.check import verify as verifying
@@ -40,7 +40,7 @@ def good() -> bytes:
 
 def shown(own: Catalogue | None = None) -> Iterator[ShownObligation]:
     """What a solver says that shows everything."""
-    for machine in proved_machines(system()):
+    for machine in claimed_machines(system()):
         names = [lemma.name for lemma in lemmas() if lemma.machine == machine.name]
         for claim, part, about in wanted(machine, names):
             yield ShownObligation(machine.name, claim, part, about, True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.proofs.pump import level, pump
+from proofs.pump import level, pump
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import Termlike, eq, ite, var

@@ -18,9 +18,7 @@ _job, _session = var("job"), var("session_state")
 _fetches = one_of(event, "login", "refresh")
 # What the session fetched, and whether it has been true ever since, followed apart from the session's own state.
 _fetched = {pool: var(f"fetched_{pool}") for pool in APP_POOLS}
-_FETCHED = tuple(
-    ghost(f"fetched_{pool}", Tokens(), 0, ite(_fetches, var(pool), fetched)) for pool, fetched in _fetched.items()
-)
+_FETCHED = tuple(ghost(f"fetched_{pool}", Tokens(), 0, ite(_fetches, var(pool), fetched)) for pool, fetched in _fetched.items())
 _has_been_true = var("has_been_true")
 _is_true = all_of(*(eq(fetched, var(pool)) for pool, fetched in _fetched.items()))
 _still_true = all_of(*(eq(fetched, new(var(pool))) for pool, fetched in _fetched.items()))
@@ -79,17 +77,12 @@ def overdue() -> Claim:
             all_of(eq(_job, LATE), since("runs") > 47 * HOUR_MS),
             PASSES,
         ),
-        in_its_time(
-            "not_before",
-            since("runs") > 48 * HOUR_MS,
-            eq(rule_name, "becomes_overdue"),
-            "two_days_pass",
-        ),
+        in_its_time("not_before", since("runs") > 48 * HOUR_MS, eq(rule_name, "becomes_overdue"), "two_days_pass"),
     )
 
 
 def lemmas_in_time() -> tuple[StatePart, ...]:
-    """What is true of the daily job and the time that has gone by, without which claim 29 could not be shown by one step."""
+    """Facts of the daily job and the time that has gone by, without which claim 29 could not be shown by one step."""
     day, usual = 24 * HOUR_MS, 4 * HOUR_MS + 1
     to_mark, since_due, since_run = until("falls_due"), since("falls_due"), since("runs")
     found = {

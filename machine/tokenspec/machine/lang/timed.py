@@ -74,7 +74,7 @@ def in_time(system: System, machine: Machine) -> Machine:
         assumptions=(
             *machine.assumptions,
             *(
-                assumption(all_of(1 <= var(f"first_{name}_ms"), var(f"first_{name}_ms") <= span), f"the first {name} is later")
+                assumption(all_of(var(f"first_{name}_ms") >= 1, var(f"first_{name}_ms") <= span), f"the first {name} is later")
                 for name, span in spans.items()
             ),
         ),

@@ -13,13 +13,13 @@ from typing import TypeAlias
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.machines import claimed_machines
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.fuzzing.reachability import closed_off, decided
 from tokenspec.machine.lang.build import assumption, eq, requires, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, RefusalPart
 from tokenspec.machine.lang.declaration import Event, Machine
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.obligations import WITNESS
@@ -70,7 +70,7 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: Catalogue | Non
                 yield Absence(case, f"it occurs nowhere in {searched}")
         else:
             provable.add(case)
-    for machine in proved_machines(system(catalogue or DEFAULT)):
+    for machine in claimed_machines(system(catalogue or DEFAULT)):
         yield from _impossible(machine, provable, policy, catalogue)
 
 

@@ -16,6 +16,7 @@ import z3
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.machines import about_account, claimed_machines
 from tokenspec.invariants.scopes import TINY, Scope
 from tokenspec.machine.checkers.calendars import CalendarFinding, calendar_findings
 from tokenspec.machine.checkers.graph.findings import Finding
@@ -30,7 +31,6 @@ from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
-from tokenspec.machine.lang.entries import proved_machines, with_entry
 from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
@@ -186,11 +186,11 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     machines = system().machines
     started = time.perf_counter()
     own = settings.catalogue
-    declared = proved_machines(system())
+    declared = claimed_machines(system())
     proofs = [(machine, claims(DEFAULT.ranking)) for machine in declared]
     # A user's plans and packs make another machine, some of whose rules may never apply.
     if own is not None and account(own) != machines[0]:
-        proofs += [(machine, claims(own.ranking)) for machine in (account(own), with_entry(account(own)))]
+        proofs += [(machine, claims(own.ranking)) for machine in about_account(system(own))]
     for machine, claimed in proofs:
         for obligation in Induction(machine, claimed, lemmas(), settings.solving).obligations():
             if obligation.verdict != VACUOUS or machine in declared:

@@ -20,6 +20,7 @@ import msgspec
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.machines import claimed_machines
 from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.calendars import calendar_findings
 from tokenspec.machine.checkers.graph.graph import StateGraph
@@ -39,7 +40,6 @@ from tokenspec.machine.lang.claims import (
     TwoRunPart,
 )
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
@@ -142,7 +142,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
         shown[key] = shown.get(key, True) and o.holds
     open_parts: dict[Key, str] = {}
     parts = set[Key]()
-    for machine in proved_machines(system()):
+    for machine in claimed_machines(system()):
         names = {n for m, c, n, _ in shown if (m, c) == (machine.name, LEMMA)} | {
             x.name for x in lemmas() if x.machine == machine.name
         }

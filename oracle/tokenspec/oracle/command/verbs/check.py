@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.machines import claimed_machines
 from tokenspec.invariants.scopes import SCOPES
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
@@ -124,7 +124,7 @@ def _validate() -> None:
     """Validates the declaration: names, types, links, clauses, claims. Raises for a fault, which is a bug of ours."""
     whole, all_claims = system(), claims(DEFAULT.ranking)
     validate_system(whole)
-    validate_claims(all_claims, proved_machines(whole))
+    validate_claims(all_claims, claimed_machines(whole))
     cited: dict[str, tuple[str, ...]] = {f"claim {c.id}": c.clauses for c in all_claims}
     for machine in whole.machines:
         cited |= citations(machine)

@@ -12,6 +12,7 @@ import click
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.machines import claimed_machines
 from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.checkers.search.reference import instances
@@ -22,7 +23,6 @@ from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.embedded.manual import page
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
 from tokenspec.oracle.base.text import one_line
@@ -108,13 +108,14 @@ def _json(asked: _Asked) -> _Files:
     scope = SCOPES[asked.scope] if asked.scope else None
     catalogue = scope.catalogue if scope else asked.settings.catalogue
     whole = system(catalogue)
+    figures = {**catalogue.parameters(), **asked.settings.policy}
     report = {
         **stamp(),
         "policy": asked.settings.policy,
         "fixed": {},
         "catalogue": catalogue_on_the_wire(catalogue),
         "scope": {"name": scope.name, "values": scope.values, "most": scope.most} if scope else None,
-        **document(whole, {**catalogue.parameters(), **asked.settings.policy}, claims(catalogue.ranking)),
+        **document(whole, figures, claims(catalogue.ranking), claimed_machines(whole)),
         "clauses": [{"id": clause, "says": says} for clause, says in CLAUSES.items()],
     }
     return {asked.output_file: as_json(report)}
@@ -127,7 +128,7 @@ def _smtlib(asked: _Asked) -> _Files:
             raise WrongUsage(option, "every figure and every policy stays open in what has to be proved: leave it out")
     check_files((), {}, asked.output_file)
     every = claims(DEFAULT.ranking)
-    texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in proved_machines(system())]
+    texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in claimed_machines(system())]
     # One machine after the other in one script, each from a clean start.
     return {
         asked.output_file: "\n".join([f"; {line()}", *(text.replace("(exit)\n", "(reset)\n") for text in texts[:-1]), texts[-1]])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tokenspec.invariants.refusals import refusals
+from tokenspec.invariants.repeats import repeats
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, LayerPart, LivenessPart, claim, flow, ghost, new
@@ -127,15 +128,7 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 where=eq(var("missed_renewals"), "each").expr,
             ),
         ),
-        claim(
-            19,
-            "repeated_id_changes_nothing",
-            "An event under a used id changes nothing but what falls due by its instant.",
-            "F02",
-            LayerPart(
-                "repeated_id", "a repeat is answered as `repeated_id` says, marked, and the account as it would be without it"
-            ),
-        ),
+        repeats(),
         claim(
             20,
             "fresh_view_is_true",

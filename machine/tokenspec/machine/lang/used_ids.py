@@ -1,4 +1,4 @@
-"""What is remembered of event ids, lowered to the core: a machine with one id, whichever it is, as a plain machine.
+"""Event ids and what is remembered of them, lowered to the core: a machine with one id, whichever it is, as a plain machine.
 
 A record comes under this id, or under another one or none, which leaves this one alone. Where the id is used, a record under it
 is no second event, whatever it holds. Which records are refused is left open. Time itself comes under no id.

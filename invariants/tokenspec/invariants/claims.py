@@ -12,6 +12,7 @@ from functools import cache
 
 from tokenspec.invariants.accounting import accounting
 from tokenspec.invariants.coming_back import coming_back
+from tokenspec.invariants.derived import answers, apart, saved
 from tokenspec.invariants.generating import generating
 from tokenspec.invariants.jobs import jobs, marks
 from tokenspec.invariants.remembering import remembering
@@ -38,10 +39,13 @@ def claims(ranking: tuple[str, ...], months: int = DEFAULT.bank_months) -> tuple
         types(ranking),
         marks(),
         *remembering(),
+        answers(),
         together(),
         coming_back(),
+        apart(),
         overdue(),
         *generating(ranking),
+        saved(),
     )
 
 

@@ -59,6 +59,8 @@ class LayerChecks:
         self._synced: dict[tuple[str, str], int] = {}
         self._refunded: set[tuple[str, str]] = set()
         self._first: dict[tuple[str, str], Answer] = {}
+        self._alone: dict[str, Oracle] = {}
+        """A world for each account, to which only its own records come."""
 
     def met(self, claim: str, part: str, interesting: bool = True) -> None:
         """Counts a check of a part, in its interesting case or in another."""
@@ -85,6 +87,7 @@ class LayerChecks:
         before = msgspec.json.encode(known) if known is not None else b""
         stepped = self._apply(record)
         answer, account = stepped.answer, self.oracle.accounts[name]
+        self._derived(record, before, answer)
         for other, encoded in others.items():
             self._demand(
                 "no_gifting",
@@ -109,27 +112,56 @@ class LayerChecks:
         self._periods(account, at)
         return stepped
 
+    def _derived(self, record: dict[str, Any], before: bytes, answer: Answer) -> None:
+        """Checks what is true by construction: what the answer says of now, and what it does not depend on.
+
+        `before` is the account before the record, as it is saved; empty where there was none.
+        """
+        name, account = record["account"], self.oracle.accounts[record["account"]]
+        if answer.duplicate is not True or self.oracle.policy["repeated_id"] != "first_answer":
+            now = self._state(account)
+            differ = [
+                f"{field} {getattr(answer, field)}, not {now[field]}" for field in now if getattr(answer, field) != now[field]
+            ]
+            late = account.daily is not None and account.daily.is_waiting
+            self._demand("answer_is_the_state", "answer_is_the_state", not differ, f"The answer says {differ}.", late)
+        converted = self.oracle.reader.convert(record)
+        alone = self._alone.setdefault(name, self.oracle.fork({})).answer(converted)
+        others = len(self.oracle.accounts) > 1
+        self._demand("accounts_stand_alone", "answered_alone", alone == answer, f"Alone it is {alone}, not {answer}.", others)
+        if before:
+            going_on = self.oracle.fork({name: msgspec.json.decode(before, type=Account)})
+            same = going_on.answer(converted) == answer and going_on.accounts[name] == account
+            self._demand(
+                "going_on_is_going_on", "going_on", same, f"{record['event']} came out otherwise.", bool(account.sessions)
+            )
+
     def _again(self, first: Answer, account: Account) -> Answer:
         """The answer to a repeat of what was answered `first`; what it says of now is read off the account."""
         repeated = msgspec.structs.replace(first, duplicate=True)
         if self.oracle.policy["repeated_id"] == "first_answer":
             return repeated
+        now = self._state(account)
+        if self.oracle.policy["repeated_id"] == "refused":
+            return Answer("refused", reason="id_must_be_new", duplicate=True, **now)
+        return msgspec.structs.replace(repeated, **now)
+
+    def _state(self, account: Account) -> dict[str, Any]:
+        """The fields of an answer that say how an account is, read off its variables, the catalogue and its clocks."""
         state: dict[str, Any] = dict(zip((v.name for v in self.oracle.machine.variables), account.row, strict=True))
         now: dict[str, Any] = dict.fromkeys(STATE) | {"balances": {}}
         if state["status"] != ABSENT:
-            scheduled, plan = state["scheduled_plan"], self.oracle.catalogue.plans[state["plan"]]
+            scheduled, plan = state["scheduled_plan"], self.oracle.catalogue.plans.get(state["plan"])
             now = {
                 "status": state["status"],
                 "plan": state["plan"],
                 "scheduled_plan": None if scheduled == NONE else scheduled,
                 "balances": {pool: state[pool] for pool in POOLS},
-                "relaxed": list(plan.relaxed),
+                "relaxed": list(plan.relaxed) if plan is not None else [],
                 "next_daily_reset_at": format_instant(account.daily.shown) if account.daily is not None else None,
                 "next_renewal_at": format_instant(account.renewal.shown) if account.renewal is not None else None,
             }
-        if self.oracle.policy["repeated_id"] == "refused":
-            return Answer("refused", reason="id_must_be_new", duplicate=True, **now)
-        return msgspec.structs.replace(repeated, **now)
+        return now
 
     def _apply(self, record: dict[str, Any]) -> Stepped:
         """Runs a record; the history of a new account begins after it."""

@@ -120,9 +120,7 @@ class LayerChecks:
         name, account = record["account"], self.oracle.accounts[record["account"]]
         if answer.duplicate is not True or self.oracle.policy["repeated_id"] != "first_answer":
             now = self._state(account)
-            differ = [
-                f"{field} {getattr(answer, field)}, not {now[field]}" for field in now if getattr(answer, field) != now[field]
-            ]
+            differ = [f"{field} {said}, not {is_so}" for field, is_so in now.items() if (said := getattr(answer, field)) != is_so]
             late = account.daily is not None and account.daily.is_waiting
             self._demand("answer_is_the_state", "answer_is_the_state", not differ, f"The answer says {differ}.", late)
         converted = self.oracle.reader.convert(record)

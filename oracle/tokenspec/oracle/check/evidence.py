@@ -32,6 +32,7 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
 from tokenspec.oracle.check.arising import Absence, absences
+from tokenspec.oracle.check.from_every_state import FromStates, from_every_state
 from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
 from tokenspec.spec.account import account
@@ -100,6 +101,7 @@ class Evidence:
     deadlocks: list[str] = field(default_factory=list)
     graphs: Tally = field(default_factory=Tally)
     calendars: list[CalendarFinding] = field(default_factory=list)
+    from_states: FromStates = field(default_factory=FromStates)
     interrupted: bool = False
     absences: list[Absence] = field(default_factory=list)
     """Interesting cases that the settings rule out."""
@@ -115,9 +117,10 @@ class Evidence:
 
     @property
     def tally(self) -> Tally:
-        """The numbers of searches, calendars and random runs together."""
+        """The numbers of all engines together that count."""
         tally = self.searched
         tally.add(self.fuzzed.tally)
+        tally.add(self.from_states.tally)
         for finding in self.calendars:
             tally.checked[finding.key] += finding.shown.cases
             tally.witnesses[finding.key] += finding.shown.met
@@ -201,6 +204,7 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     for found in calendar_findings(machines[0], claims(DEFAULT.ranking)):
         evidence.calendars.append(found)
         tick()
+    evidence.from_states = from_every_state({**DEFAULTS, **settings.policy}, tick)
     for machine in machines[1:]:
         graph = StateGraph(Compiled(machine, {}), instances(machine, {}), {})
         evidence.findings += liveness(graph, claims(DEFAULT.ranking), evidence.graphs)

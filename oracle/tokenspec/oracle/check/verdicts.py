@@ -30,6 +30,7 @@ from tokenspec.machine.lang.claims import (
 from tokenspec.machine.lang.entries import WITH
 from tokenspec.oracle.check.arising import cases, times_met
 from tokenspec.oracle.check.evidence import Evidence
+from tokenspec.oracle.check.from_every_state import PARTS
 from tokenspec.spec.catalogue import DEFAULT
 
 Key: TypeAlias = tuple[str, str]
@@ -51,6 +52,8 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
 
 def engines_of(part: Part) -> tuple[str, ...]:
     """The engines that fit a part. A machine with one entry of its memory is made for proofs, and nothing else runs it."""
+    if isinstance(part, LayerPart) and part.name in {name for _, name in PARTS}:
+        return ("every state", *ENGINES[LayerPart])
     return ("prover",) if getattr(part, "machine", "").partition(WITH)[1] else ENGINES[type(part)]
 
 
@@ -81,6 +84,8 @@ def violations(evidence: Evidence) -> Iterator[Violation]:
     for finding in evidence.findings:
         if finding.broken is not None:
             yield Violation(finding.claim.id, finding.part.name, finding.claim.sentence, "\n".join(finding.broken.lines()))
+    if evidence.from_states.broken is not None:
+        yield evidence.from_states.broken
     failure = evidence.fuzzed.failure
     if failure is not None and isinstance(failure.error, Violation):
         yield failure.error
@@ -101,6 +106,7 @@ def discharged(evidence: Evidence) -> dict[str, set[Key]]:
         "prove": _proved(evidence),
         "calendar": held(evidence.calendars),
         "explore": {key for key, times in searched.items() if evidence.is_searched_through and times},
+        "states": evidence.from_states.held,
         "fuzz": {key for key, times in fuzzed.items() if times},
     }
 
@@ -232,6 +238,8 @@ def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> 
         # Several searches share the open policies, so that every pair of choices occurs in one.
         wide = [each for each in evidence.searches if each.policies > 1]
         told += [*narrow, f"{wide[0].scope.name} scope, every two answers of the policies"] if wide else narrow
-    if any(key not in by["explore"] for key in rest):
+    if any(key in by["states"] for key in rest):
+        told.append("every state of the tiny scope, code and all")
+    if any(key not in by["explore"] and key not in by["states"] for key in rest):
         told.append("random runs")
     return "; ".join(told)

@@ -47,6 +47,7 @@ from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.arising import absences, cases
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
+from tokenspec.oracle.check.from_every_state import from_every_state
 from tokenspec.oracle.check.verdicts import Key, held
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
@@ -71,7 +72,7 @@ class Checked:
     claims: int = 0
     faults: list[str] = field(default_factory=list)
     engines: dict[str, set[Key]] = field(
-        default_factory=lambda: {"prove": set(), "calendar": set(), "explore": set(), "fuzz": set()}
+        default_factory=lambda: {"prove": set(), "calendar": set(), "explore": set(), "states": set(), "fuzz": set()}
     )
     """The parts that were checked again, by engine."""
     trusted: dict[str, list[str]] = field(default_factory=dict)
@@ -157,6 +158,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
         if claim == LEMMA or (claim, part) in granted:
             yield f"{claim}, part {part}: every proof rests on it, and a second solver does not show it at {about}"
     checked.engines["prove"] = parts - open_parts.keys()
+    checked.engines["states"] = from_every_state({**DEFAULTS, **found.settings}).held
     checked.engines["calendar"] = held(list(calendar_findings(account(), _claims())))
     proved = {each.id for each in found.claims if each.verdict == "proved"}
     for (claim, part), about in open_parts.items():
@@ -222,7 +224,8 @@ def _runs(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterato
     said = {each.id: each.does_not_arise for each in found.claims}
     for claim in _claims():
         # Cases that no run met again are taken on trust.
-        layers = {(claim.id, part.name) for part in claim.parts if isinstance(part, LayerPart)} - checked.engines["prove"]
+        layers = {(claim.id, part.name) for part in claim.parts if isinstance(part, LayerPart)}
+        layers -= checked.engines["prove"] | checked.engines["states"]
         if unseen := [name for _, name in sorted(layers - checked.engines["fuzz"]) if name not in said[claim.id]]:
             checked.trusted[claim.id] = unseen
 

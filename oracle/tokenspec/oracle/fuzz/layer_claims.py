@@ -117,22 +117,23 @@ class LayerChecks:
 
         `before` is the account before the record, as it is saved; empty where there was none.
         """
-        name, account = record["account"], self.oracle.accounts[record["account"]]
+        who, account = record["account"], self.oracle.accounts[record["account"]]
         if answer.duplicate is not True or self.oracle.policy["repeated_id"] != "first_answer":
             now = self._state(account)
             differ = [f"{field} {said}, not {is_so}" for field, is_so in now.items() if (said := getattr(answer, field)) != is_so]
             late = account.daily is not None and account.daily.is_waiting
             self._demand("answer_is_the_state", "answer_is_the_state", not differ, f"The answer says {differ}.", late)
         converted = self.oracle.reader.convert(record)
-        alone = self._alone.setdefault(name, self.oracle.fork({})).answer(converted)
+        was = {who: msgspec.json.decode(before, type=Account)} if before else {}
+        # One that was there before the first record begins as it was.
+        alone = self._alone.setdefault(who, self.oracle.fork(was)).answer(converted)
         others = len(self.oracle.accounts) > 1
         self._demand("accounts_stand_alone", "answered_alone", alone == answer, f"Alone it is {alone}, not {answer}.", others)
         if before:
-            going_on = self.oracle.fork({name: msgspec.json.decode(before, type=Account)})
-            same = going_on.answer(converted) == answer and going_on.accounts[name] == account
-            self._demand(
-                "going_on_is_going_on", "going_on", same, f"{record['event']} came out otherwise.", bool(account.sessions)
-            )
+            saved = self.oracle.fork({who: msgspec.json.decode(before, type=Account)})
+            same = saved.answer(converted) == answer and saved.accounts[who] == account
+            detail = f"{record['event']} came out otherwise."
+            self._demand("going_on_is_going_on", "going_on", same, detail, bool(account.sessions))
 
     def _again(self, first: Answer, account: Account) -> Answer:
         """The answer to a repeat of what was answered `first`; what it says of now is read off the account."""

@@ -39,6 +39,7 @@ FRESH, VERDICT = ("fresh_view_is_true", "fresh_is_current"), ("fresh_view_is_tru
 PARTS = (REFUSED, REPEATED, FRESH, VERDICT, ANSWER, ALONE, SAVED)
 """The parts of claims, each with its claim, that are checked here."""
 _AT = "2027-03-31T12:00:00Z"
+_REFUSED = Answer("refused", reason="account_must_be_free")
 _EVENTS = 5
 """The length of the histories."""
 
@@ -66,9 +67,10 @@ def from_every_state(policy: Mapping[str, str], tick: Callable[[], None] = lambd
         _save(oracle, world, all_of_them)
         for number, (name, account) in enumerate(world.items()):
             tick()
-            # Beside it stands the account in the state before.
-            other = world[f"a{number - 1}"].copy() if number else account.copy()
-            checks = LayerChecks(oracle.fork({name: account, "b": other}), all_of_them)
+            # Beside it stands an account in another state, which has used an id of the same name.
+            other = world[f"a{max(0, number - 1)}"].copy()
+            other.answers["e1"] = _REFUSED
+            checks = LayerChecks(oracle.fork({"b": other, name: account}), all_of_them)
             for record in _records(oracle, account, number):
                 checks.play({"account": name, "at": _AT, **record})
         _Histories(oracle, all_of_them, tick).go_through()
@@ -93,7 +95,7 @@ def _account(oracle: Oracle, row: Row) -> Account:
         account.renewal = _dial(oracle, "renewal", at, bool(state["renewals_due"]))
     held = tuple(1 if isinstance(each.type, Tokens) else True for each in oracle.memory.memory.holds)
     oracle.memory.write(account, "j0", held)
-    account.answers["e0"] = Answer("refused", reason=oracle.ids.code)
+    account.answers["e0"] = _REFUSED
     journal.fetch(account, "s0", CURRENT, oracle.app_balances(row))
     return account
 

@@ -4,24 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.machines import IN_TIME, WHOLE, about_account, claimed_machines
+from tokenspec.invariants.machines import IN_TIME, WHOLE, WITH_ID, about_account, claimed_machines
+from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.monitor import Tally
+from tokenspec.machine.checkers.native.search import Budget
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Induction
-from tokenspec.machine.lang.build import event, rule
+from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.lang.build import event, rule, var
 from tokenspec.machine.lang.calendars import EveryHours, EveryMonth
 from tokenspec.machine.lang.composition import composed
 from tokenspec.machine.lang.declaration import Actor, Field, Link, Machine, System
 from tokenspec.machine.lang.types import Bool
-from tokenspec.machine.mutation.edits import with_rule
+from tokenspec.machine.mutation.edits import with_effect, with_rule
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, search_together
+from tokenspec.oracle.command.verbs.check_save import saved
+from tokenspec.oracle.fuzz.campaign import CampaignResult
+from tokenspec.oracle.report.breaches import breaches
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.daily_job import DUE, HOUR_MS, WAITING
+from tokenspec.spec.policies import DEFAULTS
 from tokenspec.spec.session import CURRENT, LOGGED_OUT, STALE
 from tokenspec.spec.system import system
-from tokenspec.spec.words import APP_POOLS
+from tokenspec.spec.words import APP_POOLS, topup
 
 Seed = Callable[[System], System]
 
@@ -97,6 +107,23 @@ def test_a_reset_that_is_neither_run_nor_overdue_in_two_days_is_found(seed: Seed
     assert {claim for claim, _ in found} & {"run_or_overdue_in_two_days", LEMMA}
 
 
+def test_an_account_that_reaches_another_one_is_found() -> None:
+    reaches = edited("account", lambda m: with_effect(m, "buys_packs", {"topup": topup, "other.topup": var("other.topup") + 1}))
+    assert ("accounts_stand_alone", "others_stay") in unproved(reaches(system()), "account")
+
+
+def test_a_search_of_all_machines_together_tells_how_they_come_to_disagree(tmp_path: Path) -> None:
+    evidence = Evidence(CheckSettings(TINY, 0), CampaignResult(Coverage(system().machines), Tally()))
+    wrong = target("daily_job", "is_done", DUE)(system(TINY.catalogue))
+    evidence.searches.append(search_together(wrong, DEFAULTS, Budget()))
+    (found,) = breaches(evidence, None)
+    assert (found.claim, found.part) == ("machines_agree", "job")
+    assert found.trace[-1] == "daily_reset: daily_reset_due true -> false"
+    trace, log = saved(str(tmp_path / "found"), evidence, [found])
+    assert "the trace that breaks machines_agree (job), 3 events" in trace
+    assert log == "no log: it is a run of all machines together, and a log is one of an account"
+
+
 def told(names: Iterable[str], seen: tuple[str, ...]) -> set[str]:
     """The events of the whole, among `names`, that may change the state of the session."""
     whole = composed(system(), seen)
@@ -117,7 +144,7 @@ def test_what_a_link_fires_happens_in_no_other_way() -> None:
 
 
 def test_what_is_made_of_the_account_is_told() -> None:
-    assert [m.name for m in about_account(system())] == ["account", "account_with_job", WHOLE]
+    assert [m.name for m in about_account(system())] == ["account", "account_with_job", WITH_ID, WHOLE]
 
 
 def _with_field(machine: Machine) -> Machine:

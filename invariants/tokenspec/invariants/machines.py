@@ -26,12 +26,17 @@ in_its_time = partial(of_machines.step, machine=IN_TIME)
 
 
 def claimed_machines(system: System) -> tuple[Machine, ...]:
-    """All that something can be proved of. A session shows the pools of the app, so a change of these alone reaches it."""
+    """All that something can be proved of."""
     machines = system.machines
     with_memory = (with_entry(machine) for machine in machines if machine.memory is not None)
     with_ids = [with_id(machines[0], system.ids)] if system.ids is not None else []
     timed = (in_time(system, machine) for machine in machines if machine.timers)
-    return (*machines, *with_memory, *with_ids, composed(system, APP_POOLS), *timed)
+    return (*machines, *with_memory, *with_ids, whole(system), *timed)
+
+
+def whole(system: System) -> Machine:
+    """The machines of `system` as one. A session shows the pools of the app, so a change of these alone reaches it."""
+    return composed(system, APP_POOLS)
 
 
 def about_account(system: System) -> tuple[Machine, ...]:

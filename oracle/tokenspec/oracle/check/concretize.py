@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from tokenspec.invariants.machines import WHOLE
 from tokenspec.machine.checkers.monitor import Violation, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
@@ -57,6 +58,8 @@ class Log:
 
 def realised(example: Counterexample) -> Log:
     """Returns a log that breaks the claim as `example` does. Raises `UnrealisableError` where none was found."""
+    if example.machine.name == WHOLE:
+        raise UnrealisableError("it is a run of all machines together, and a log is one of an account")
     try:
         return _followed(example)
     except UnrealisableError:

@@ -16,7 +16,7 @@ import z3
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.machines import about_account, claimed_machines
+from tokenspec.invariants.machines import WHOLE, about_account, claimed_machines, whole
 from tokenspec.invariants.scopes import TINY, Scope
 from tokenspec.machine.checkers.calendars import CalendarFinding, calendar_findings
 from tokenspec.machine.checkers.graph.findings import Finding
@@ -30,7 +30,7 @@ from tokenspec.machine.checkers.search.reference import Exploration, instances
 from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
-from tokenspec.machine.lang.declaration import Policy
+from tokenspec.machine.lang.declaration import Policy, System
 from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.from_every_state import FromStates, from_every_state
 from tokenspec.oracle.check.scoped import combined, openings, scoped
@@ -72,8 +72,14 @@ class Searched:
 
     @property
     def told(self) -> str:
-        """Returns the policies, in words."""
-        return f"{self.policies:,} policies" if self.policies > 1 else "one policy"
+        """Returns the policies, in words, and the machines where they are several."""
+        under = f"{self.policies:,} policies" if self.policies > 1 else "one policy"
+        return f"{under}, all machines together" if self.is_together else under
+
+    @property
+    def is_together(self) -> bool:
+        """True for a search of all machines as one, which says nothing of claims about one of them."""
+        return self.scoped.machine.name == WHOLE
 
     @property
     def explorations(self) -> list[Exploration]:
@@ -167,7 +173,9 @@ def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidenc
         while worker.is_alive() and not evidence.interrupted:
             worker.join(0.1)
         if not evidence.interrupted and not failed:
-            through = " and ".join(f"the {each.scope.name} scope under {each.told}" for each in evidence.searches)
+            through = " and ".join(
+                f"the {each.scope.name} scope under {each.told}" for each in evidence.searches if not each.is_together
+            )
             searched = through if evidence.is_searched_through else ""
             evidence.absences += absences(evidence.tally, settings.policy, settings.catalogue, searched)
     except KeyboardInterrupt:
@@ -212,6 +220,7 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     budget = Budget(settings.states, settings.seconds, tick)
     fixed = {**DEFAULTS, **settings.policy}
     _search(evidence, settings.scope, fixed, (), budget)
+    evidence.searches.append(search_together(system(TINY.catalogue), fixed, budget))
     for opened in openings(TINY, (p for p in machines[0].policies if p.name not in settings.policy)):
         _search(evidence, TINY, fixed, opened, budget)
 
@@ -226,3 +235,12 @@ def _search(evidence: Evidence, scope: Scope, policy: Mapping[str, str], left_op
     evidence.searches.append(searched)
     if searched.found.complete and searched.found.violation is None:
         searched.ghosts = Search(ghostly).run(budget)
+
+
+def search_together(of: System, policy: Mapping[str, str], budget: Budget) -> Searched:
+    """Searches all machines of `of`, which has the plans of the tiny scope, with their links as one machine."""
+    plain, ghostly = (scoped(TINY, some, policy, machine=whole(of)) for some in split(claims(TINY.catalogue.ranking)))
+    searched = Searched(TINY, 1, plain, Search(plain).run(budget))
+    if searched.found.complete and searched.found.violation is None:
+        searched.ghosts = Search(ghostly).run(budget)
+    return searched

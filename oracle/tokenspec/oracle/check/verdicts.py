@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.machines import WHOLE
 from tokenspec.machine.checkers.calendars import CalendarFinding
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
@@ -51,10 +52,13 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
 
 
 def engines_of(part: Part) -> tuple[str, ...]:
-    """The engines that fit a part. A machine with one entry of its memory is made for proofs, and nothing else runs it."""
+    """The engines that fit a part. What is made of a machine is made for proofs; all machines as one are searched too."""
     if isinstance(part, LayerPart) and part.name in {name for _, name in PARTS}:
         return ("every state", *ENGINES[LayerPart])
-    return ("prover",) if getattr(part, "machine", "").partition(WITH)[1] else ENGINES[type(part)]
+    machine = getattr(part, "machine", "")
+    if machine == WHOLE and not getattr(part, "ghosts", ()):
+        return ("prover", "explorer")
+    return ("prover",) if WITH in machine else ENGINES[type(part)]
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,9 @@ def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> 
         told.append("every start of a clock, all policies")
     rest = [key for key in keys if key not in {*by["prove"], *by["calendar"]}]
     if any(key in by["explore"] for key in rest):
-        narrow = [f"{each.scope.name} scope, {each.told}" for each in evidence.searches if each.policies == 1]
+        narrow = [
+            f"{each.scope.name} scope, {each.told}" for each in evidence.searches if each.policies == 1 and not each.is_together
+        ]
         # Several searches share the open policies, so that every pair of choices occurs in one.
         wide = [each for each in evidence.searches if each.policies > 1]
         told += [*narrow, f"{wide[0].scope.name} scope, every two answers of the policies"] if wide else narrow

@@ -173,9 +173,8 @@ def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidenc
         while worker.is_alive() and not evidence.interrupted:
             worker.join(0.1)
         if not evidence.interrupted and not failed:
-            through = " and ".join(
-                f"the {each.scope.name} scope under {each.told}" for each in evidence.searches if not each.is_together
-            )
+            apart = [each for each in evidence.searches if not each.is_together]
+            through = " and ".join(f"the {each.scope.name} scope under {each.told}" for each in apart)
             searched = through if evidence.is_searched_through else ""
             evidence.absences += absences(evidence.tally, settings.policy, settings.catalogue, searched)
     except KeyboardInterrupt:

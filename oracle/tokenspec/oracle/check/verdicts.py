@@ -238,11 +238,10 @@ def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> 
         told.append("every start of a clock, all policies")
     rest = [key for key in keys if key not in {*by["prove"], *by["calendar"]}]
     if any(key in by["explore"] for key in rest):
-        narrow = [
-            f"{each.scope.name} scope, {each.told}" for each in evidence.searches if each.policies == 1 and not each.is_together
-        ]
+        apart = [each for each in evidence.searches if not each.is_together]
+        narrow = [f"{each.scope.name} scope, {each.told}" for each in apart if each.policies == 1]
         # Several searches share the open policies, so that every pair of choices occurs in one.
-        wide = [each for each in evidence.searches if each.policies > 1]
+        wide = [each for each in apart if each.policies > 1]
         told += [*narrow, f"{wide[0].scope.name} scope, every two answers of the policies"] if wide else narrow
     if any(key in by["states"] for key in rest):
         told.append("every state of the tiny scope, code and all")

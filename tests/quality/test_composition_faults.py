@@ -107,6 +107,11 @@ def test_a_reset_that_is_neither_run_nor_overdue_in_two_days_is_found(seed: Seed
     assert {claim for claim, _ in found} & {"run_or_overdue_in_two_days", LEMMA}
 
 
+@pytest.mark.parametrize("rule_name", ["logs_in", "refreshes"])
+def test_a_session_that_fetches_something_old_is_found(rule_name: str) -> None:
+    assert ("fresh_view_is_true", "fetched") in unproved(target("session", rule_name, STALE)(system()), WHOLE)
+
+
 def test_an_account_that_reaches_another_one_is_found() -> None:
     reaches = edited("account", lambda m: with_effect(m, "buys_packs", {"topup": topup, "other.topup": var("other.topup") + 1}))
     assert ("accounts_stand_alone", "others_stay") in unproved(reaches(system()), "account")

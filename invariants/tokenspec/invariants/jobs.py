@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tokenspec.invariants.refusals import refusals
 from tokenspec.invariants.repeats import repeats
+from tokenspec.invariants.together import fetches_the_truth
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, LayerPart, LivenessPart, claim, flow, ghost, new
@@ -134,6 +135,7 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             "fresh_view_is_true",
             "A login or refresh shows the true balance, and a view is called impossible exactly when it was never true since.",
             "A07 A10 A08",
+            fetches_the_truth(),
             LayerPart("fresh_is_current", "what a session fetches is the true balance of that moment"),
             LayerPart("verdict_is_right", "the verdict on a view agrees with the whole history of balances"),
         ),

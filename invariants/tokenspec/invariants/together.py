@@ -31,6 +31,13 @@ def session_shows_the_truth(name: str, holds: Term, witness: Term, *events: str)
     return of_whole(name, holds, witness, *events, ghosts=(*_FETCHED, _TRUE), keeps=kept)
 
 
+def fetches_the_truth() -> StepPart:
+    """The part of claim 20 that a login or refresh shows the true balances, whatever the session showed before."""
+    shown = (eq(new(fetched), new(var(pool))) for pool, fetched in _fetched.items())
+    refreshed = all_of(eq(event, "refresh"), eq(_session, STALE))
+    return session_shows_the_truth("fetched", all_of(eq(new(_session), CURRENT), *shown), refreshed, "login", "refresh")
+
+
 def together() -> Claim:
     """Claim 26."""
     return claim(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.machines import claimed_machines
 from tokenspec.machine.lang.claims import ONE_OUTCOME, LayerPart, RefusalPart
 from tokenspec.machine.lang.digest import digest
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.validate import check_clauses, citations, validate
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
@@ -31,7 +31,7 @@ def test_every_machine_is_well_formed() -> None:
 
 def test_every_claim_is_well_formed_and_numbered_once() -> None:
     declared = claims(DEFAULT.ranking)
-    validate_claims(declared, proved_machines(system()))
+    validate_claims(declared, claimed_machines(system()))
     numbers = [c.number for c in declared]
     assert numbers[0] == 1
     assert len(set(numbers)) == len(numbers)

@@ -12,11 +12,11 @@ import pytest
 
 from proofs.worked_out_once import calendars, worked_out_once
 from tokenspec.invariants.lemmas import lemmas
+from tokenspec.invariants.machines import claimed_machines
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.lang.catalogue import AnyCatalogue
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.proofs.obligations import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.check import verify as verifying
@@ -56,7 +56,7 @@ def _what_all_have_in_common_is_worked_out_once(monkeypatch: pytest.MonkeyPatch)
 
 def shown(own: AnyCatalogue | None = None) -> Iterator[ShownObligation]:
     """What a solver says that shows everything."""
-    for machine in proved_machines(system()):
+    for machine in claimed_machines(system()):
         names = [lemma.name for lemma in lemmas() if lemma.machine == machine.name]
         for claim, part, about in wanted(machine, names):
             yield ShownObligation(machine.name, claim, part, about, True)
@@ -171,8 +171,8 @@ def test_what_breaks_in_random_runs_is_told_and_what_they_miss_is_taken_on_trust
     monkeypatch.setattr(verifying, "run", few)
     result = checked(good)
     assert result.faults == []
-    assert "verdict_is_right" in result.trusted["fresh_view_is_true"]
-    assert "fresh_view_is_true (" in result.told()
+    assert "late_equals_on_time" in result.trusted["late_equals_on_time"]
+    assert "late_equals_on_time (" in result.told()
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b"[1]", b'{"format":"another/1"}'])

@@ -13,6 +13,7 @@ import pytest
 
 from lang.machines import CORPUS
 from tokenspec.invariants.claims import claims
+from tokenspec.invariants.machines import claimed_machines
 from tokenspec.machine.exporters.document import document
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.lang.declaration import Machine, System
@@ -88,7 +89,8 @@ def by_reference(machine: Machine, figures: Values, state: Values, event: str, f
 
 def written(whole: System, figures: Values) -> dict[str, Any]:
     """The document, as it comes out of a file."""
-    found: dict[str, Any] = json.loads(json.dumps(document(whole, figures, claims(DEFAULT.ranking) if whole.links else ())))
+    about = (claims(DEFAULT.ranking), claimed_machines(whole)) if whole.links else ()
+    found: dict[str, Any] = json.loads(json.dumps(document(whole, figures, *about)))
     return found
 
 

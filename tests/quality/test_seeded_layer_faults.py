@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.interpreters import dates
+from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.runtime import journal
 from tokenspec.oracle.runtime.journal import CLOCK_AT
@@ -132,6 +134,45 @@ def late_days_lost(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Oracle, "apply", apply)
 
 
+def waiting_days_shown_as_coming(patch: pytest.MonkeyPatch) -> None:
+    """While a daily reset is late, the answer shows the one after it."""
+
+    def answer(self: Oracle, account: journal.Account, *of: Any) -> Answer:
+        told = right(self, account, *of)
+        dial = account.dial("daily")
+        return told if dial is None else replace(told, next_daily_reset_at=format_instant(dial.upcoming))
+
+    right = Oracle._answer
+    patch.setattr(Oracle, "_answer", answer)
+
+
+def ids_of_all_accounts_together(patch: pytest.MonkeyPatch) -> None:
+    """An event id that one account has used is used for all of them."""
+    right = Oracle._account
+
+    def account(self: Oracle, name: str) -> journal.Account:
+        found = right(self, name)
+        found.answers = next(iter(self.accounts.values())).answers
+        return found
+
+    patch.setattr(Oracle, "_account", account)
+
+
+def saved_without(part: str, value: Any) -> Patch:
+    """What is saved of an account leaves something out."""
+
+    def patch_account(patch: pytest.MonkeyPatch) -> None:
+        right = msgspec.json.encode
+        patch.setattr(
+            msgspec.json,
+            "encode",
+            lambda what: right(replace(what, **{part: value}) if isinstance(what, journal.Account) else what),
+        )
+
+    patch_account.__name__ = f"saved_without_{part}"
+    return patch_account
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("fault", "claim"),
@@ -146,6 +187,11 @@ def late_days_lost(patch: pytest.MonkeyPatch) -> None:
         (refresh_keeps_the_old_balance, "fresh_view_is_true"),
         (drifting_months, "periods_tile"),
         (months_of_thirty_days, "periods_tile"),
+        (waiting_days_shown_as_coming, "answer_is_the_state"),
+        (ids_of_all_accounts_together, "accounts_stand_alone"),
+        (saved_without("entries", {}), "going_on_is_going_on"),
+        (saved_without("sessions", {}), "going_on_is_going_on"),
+        (saved_without("daily_ran", 0), "going_on_is_going_on"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

@@ -11,10 +11,13 @@ from dataclasses import replace
 from functools import cache
 
 from tokenspec.invariants.accounting import accounting
+from tokenspec.invariants.coming_back import coming_back
+from tokenspec.invariants.derived import answers, apart, saved
 from tokenspec.invariants.generating import generating
 from tokenspec.invariants.jobs import jobs, marks
 from tokenspec.invariants.remembering import remembering
 from tokenspec.invariants.safety import safety
+from tokenspec.invariants.together import overdue, together
 from tokenspec.invariants.words import state
 from tokenspec.machine.lang.build import Term, all_of, ne
 from tokenspec.machine.lang.claims import Claim, claim, within_types
@@ -36,7 +39,13 @@ def claims(ranking: tuple[str, ...], months: int = DEFAULT.bank_months) -> tuple
         types(ranking),
         marks(),
         *remembering(),
+        answers(),
+        together(),
+        coming_back(),
+        apart(),
+        overdue(),
         *generating(ranking),
+        saved(),
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from tokenspec.invariants.refusals import refusals
+from tokenspec.invariants.repeats import repeats
+from tokenspec.invariants.together import fetches_the_truth
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lookup, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, LayerPart, LivenessPart, claim, flow, ghost, new
@@ -127,20 +129,13 @@ def jobs(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 where=eq(var("missed_renewals"), "each").expr,
             ),
         ),
-        claim(
-            19,
-            "repeated_id_changes_nothing",
-            "An event under a used id changes nothing but what falls due by its instant.",
-            "F02",
-            LayerPart(
-                "repeated_id", "a repeat is answered as `repeated_id` says, marked, and the account as it would be without it"
-            ),
-        ),
+        repeats(),
         claim(
             20,
             "fresh_view_is_true",
             "A login or refresh shows the true balance, and a view is called impossible exactly when it was never true since.",
             "A07 A10 A08",
+            fetches_the_truth(),
             LayerPart("fresh_is_current", "what a session fetches is the true balance of that moment"),
             LayerPart("verdict_is_right", "the verdict on a view agrees with the whole history of balances"),
         ),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+from tokenspec.invariants.together import lemmas_in_time
 from tokenspec.invariants.words import at_once, bank_frozen, bank_kept
 from tokenspec.machine.lang.build import Termlike, all_of, any_of, eq, implies, lift, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import StatePart
@@ -49,4 +50,5 @@ def lemmas() -> tuple[StatePart, ...]:
             implies(var("job_is_new"), all_of(*(eq(var(f"{pool}_part"), 0) for pool in POOLS))),
             name_with_entry("account", "job"),
         ),
+        *lemmas_in_time(),
     )

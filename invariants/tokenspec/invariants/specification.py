@@ -42,6 +42,7 @@ SPECIFICATION = Specification(
             "diagnoses": "diagnosis:DIAGNOSES",
             "figures": "figures:FIGURES",
             "figures_in_words": "tables:in_words",
+            "from_every_state": "from_every_state:FROM_EVERY_STATE",
             "known_ways": "known_ways:known_ways",
             "layer_checks": "layer_checks:AccountChecks",
             "moves": "moves:moves",

@@ -17,6 +17,7 @@ from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, R
 from tokenspec.machine.lang.claims import (
     ONE_OUTCOME,
     Claim,
+    Ghost,
     LivenessPart,
     RefusalPart,
     StatePart,
@@ -88,12 +89,17 @@ class Tally:
             self.witnesses[key] = min(met.values())
 
 
+def _ghosts(machine: Machine, claims: Sequence[Claim]) -> list[Ghost]:
+    """All of them: every event carries them on, those among them that their part says nothing about."""
+    return list({g.name: g for _, p in parts_of(claims, machine, StepPart) for g in p.ghosts}.values())
+
+
 class _Formulas:
     """The state and step parts that concern one rule, as one generated function."""
 
     def __init__(self, machine: Machine, claims: Sequence[Claim], event: Event, rule: Rule) -> None:
         self.parts = [(c, p) for c in claims for p in c.parts if self._concerns(p, machine, event)]
-        self.ghosts = [g for _, p in self.parts if isinstance(p, StepPart) for g in p.ghosts]
+        self.ghosts = _ghosts(machine, claims)
         scope = step_scope(machine, [event])
         scope |= {name: g.type for g in self.ghosts for name in (g.name, f"new.{g.name}")}
         self._writer = Writer(scope, {d.name: d.expr for d in machine.definitions} | primed_definitions(machine))
@@ -152,7 +158,7 @@ class Watch:
         self.machine, self.claims = machine, tuple(claims)
         watched = [e for e in machine.events if events is None or e.name in events]
         self.formulas = {r.name: _Formulas(machine, claims, e, r) for e in watched for r in e.rules}
-        self.ghosts = list({g.name: g for _, p in parts_of(claims, machine, StepPart) for g in p.ghosts}.values())
+        self.ghosts = _ghosts(machine, claims)
         self.two_runs = parts_of(claims, machine, TwoRunPart)
         self.liveness = parts_of(claims, machine, LivenessPart)
         self.refusals = parts_of(claims, machine, RefusalPart)

@@ -20,7 +20,6 @@ from typing import Any, TypeAlias, assert_never
 from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.calendars import described
 from tokenspec.machine.lang.declaration import Event, Field, Machine, Memory, Parameter, Policy, Rule, System
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.ids import Ids
 from tokenspec.machine.lang.outcome import Values
@@ -36,13 +35,17 @@ Kinds: TypeAlias = Mapping[str, Type]
 """The type of each name that an expression may read."""
 
 
-def document(system: System, figures: Values, claims: Iterable[c.Claim] = ()) -> Data:
-    """The machines of `system` with their links, and the claims. `figures` are the values of the parameters."""
+def document(system: System, figures: Values, claims: Iterable[c.Claim] = (), claimed: Iterable[Machine] = ()) -> Data:
+    """The machines of `system` with their links, and the claims, which are about those and about the machines `claimed`.
+
+    `figures` are the values of the parameters.
+    """
+    about = {m.name: m for m in (*system.machines, *claimed)}
     return {
         "machines": [_machine(m, figures) for m in system.machines],
         "links": [{"when": link.when, "then": link.then} for link in system.links],
         "ids": _ids(system.ids) if system.ids is not None else None,
-        "claims": [_claim(claim, {m.name: m for m in proved_machines(system)}) for claim in claims],
+        "claims": [_claim(claim, about) for claim in claims],
     }
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from functools import lru_cache
 
 from tokenspec.machine.lang.build import Term, ite, lift, variable
-from tokenspec.machine.lang.declaration import Assign, Event, Machine, Memory, Origin, Rule, System
+from tokenspec.machine.lang.declaration import Assign, Event, Machine, Memory, Origin, Rule
 from tokenspec.machine.lang.expr import Expr, Lit, Var, names_in, substitute
 from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.lang.validate_memory import memory_scope
@@ -27,11 +27,6 @@ WITH = "_with_"
 def name_with_entry(machine: str, key: str) -> str:
     """The name of a machine with one entry of its memory."""
     return machine + WITH + key
-
-
-def proved_machines(system: System) -> tuple[Machine, ...]:
-    """The machines of `system`, and each that has a memory with one entry of it: all that something can be proved of."""
-    return (*system.machines, *(with_entry(m) for m in system.machines if m.memory is not None))
 
 
 def with_and_without_entry(machine: Machine) -> tuple[Machine, ...]:

@@ -53,6 +53,8 @@ class AccountChecks(LayerChecks):
         super().__init__(oracle, tally, only, on_step)
         self._synced: dict[tuple[str, str], int] = {}
         self._refunded: set[tuple[str, str]] = set()
+        self._alone: dict[str, Oracle] = {}
+        """A world for each account, to which only its own records come."""
 
     def play(self, record: dict[str, Any]) -> Stepped:
         """Returns the oracle's answer to `record`, with its reason. Raises `Violation`."""
@@ -66,6 +68,7 @@ class AccountChecks(LayerChecks):
         before = msgspec.json.encode(known) if known is not None else b""
         stepped = self._apply(record)
         answer, account = stepped.answer, self.oracle.accounts[name]
+        self._derived(record, before, answer)
         for other, encoded in others.items():
             self._demand(
                 "no_gifting",
@@ -90,27 +93,55 @@ class AccountChecks(LayerChecks):
         self._periods(account, at)
         return stepped
 
+    def _derived(self, record: dict[str, Any], before: bytes, answer: Answer) -> None:
+        """Checks what is true by construction: what the answer says of now, and what it does not depend on.
+
+        `before` is the account before the record, as it is saved; empty where there was none.
+        """
+        who, account = record["account"], self.oracle.accounts[record["account"]]
+        if answer.duplicate is not True or self.oracle.policy["repeated_id"] != "first_answer":
+            now = self._state(account)
+            differ = [f"{field} {said}, not {is_so}" for field, is_so in now.items() if (said := getattr(answer, field)) != is_so]
+            late = (dial := account.dial("daily")) is not None and dial.is_waiting
+            self._demand("answer_is_the_state", "answer_is_the_state", not differ, f"The answer says {differ}.", late)
+        converted = self.oracle.reader.convert(record)
+        was = {who: msgspec.json.decode(before, type=Account)} if before else {}
+        # One that was there before the first record begins as it was.
+        alone = self._alone.setdefault(who, self.oracle.fork(was)).answer(converted)
+        others = len(self.oracle.accounts) > 1
+        self._demand("accounts_stand_alone", "answered_alone", alone == answer, f"Alone it is {alone}, not {answer}.", others)
+        if before:
+            saved = self.oracle.fork({who: msgspec.json.decode(before, type=Account)})
+            same = saved.answer(converted) == answer and saved.accounts[who] == account
+            detail = f"{record['event']} came out otherwise."
+            self._demand("going_on_is_going_on", "going_on", same, detail, bool(account.sessions))
+
     def _again(self, first: Answer, account: Account) -> Answer:
         """The answer to a repeat of what was answered `first`; what it says of now is read off the account."""
         repeated = msgspec.structs.replace(first, duplicate=True)
         if self.oracle.policy["repeated_id"] == "first_answer":
             return repeated
+        now = self._state(account)
+        if self.oracle.policy["repeated_id"] == "refused":
+            return Answer("refused", reason="id_must_be_new", duplicate=True, **now)
+        return msgspec.structs.replace(repeated, **now)
+
+    def _state(self, account: Account) -> dict[str, Any]:
+        """The fields of an answer that say how an account is, read off its variables, the catalogue and its clocks."""
         state: dict[str, Any] = dict(zip((v.name for v in self.oracle.machine.variables), account.row, strict=True))
         now: dict[str, Any] = dict.fromkeys(STATE) | {"balances": {}}
         if state["status"] != ABSENT:
-            scheduled, plan = state["scheduled_plan"], self.oracle.catalogue.written()["plans"][state["plan"]]
+            scheduled, plan = state["scheduled_plan"], self.oracle.catalogue.written()["plans"].get(state["plan"])
             now = {
                 "status": state["status"],
                 "plan": state["plan"],
                 "scheduled_plan": None if scheduled == NONE else scheduled,
                 "balances": {pool: state[pool] for pool in POOLS},
-                "relaxed": plan["relaxed"],
+                "relaxed": plan["relaxed"] if plan is not None else [],
                 "next_daily_reset_at": format_instant(daily.shown) if (daily := account.dial("daily")) is not None else None,
                 "next_renewal_at": format_instant(renewal.shown) if (renewal := account.dial("renewal")) is not None else None,
             }
-        if self.oracle.policy["repeated_id"] == "refused":
-            return Answer("refused", reason="id_must_be_new", duplicate=True, **now)
-        return msgspec.structs.replace(repeated, **now)
+        return now
 
     def _refused(self, record: dict[str, Any], before: bytes, account: Account, code: str | None) -> None:
         if record["event"] == "transfer" and code == "tokens_cannot_be_transferred":

@@ -128,7 +128,7 @@ def _raised(name: str, fault: BaseException) -> BadSetting:
 
 def _check(specification: Specification, name: str) -> None:
     """Raises `BadSetting` with every fault of the declaration and of its claims."""
-    from tokenspec.machine.lang.entries import proved_machines
+    from tokenspec.machine.lang.claimed import claimed_machines
     from tokenspec.machine.lang.errors import DeclarationErrors
     from tokenspec.machine.lang.validate import validate_system
     from tokenspec.machine.lang.validate_claims import validate_claims
@@ -136,7 +136,7 @@ def _check(specification: Specification, name: str) -> None:
     try:
         system = specification.system(specification.catalogue)
         validate_system(system)
-        validate_claims(specification.claims(specification.catalogue), proved_machines(system))
+        validate_claims(specification.claims(specification.catalogue), claimed_machines(system, specification.counted_pools))
     except DeclarationErrors as faults:
         raise BadSetting(name, f"the declaration has faults\n{faults}") from None
     except Exception as fault:

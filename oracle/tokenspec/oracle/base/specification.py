@@ -10,6 +10,7 @@ import importlib
 from functools import cache
 from typing import Any
 
+from tokenspec.machine.lang import claimed
 from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine, System
@@ -64,6 +65,25 @@ def machines(catalogue: AnyCatalogue = DEFAULT) -> tuple[Machine, ...]:
     """The machines whose events records are: the account's, and that of its sessions where it has some."""
     of_sessions = SPEC.sessions(catalogue)
     return (account(catalogue),) if of_sessions is None else (account(catalogue), of_sessions)
+
+
+def claimed_machines(system: System) -> tuple[Machine, ...]:
+    """All machines that something can be proved of."""
+    return claimed.claimed_machines(system, TOTAL_POOLS)
+
+
+def about_account(system: System) -> tuple[Machine, ...]:
+    """Those of them that are other ones where a catalogue has other names."""
+    return claimed.about_account(system, TOTAL_POOLS)
+
+
+def whole(system: System) -> Machine | None:
+    """The machines of the system as one; None where it has one alone. A session shows the counted pools."""
+    return claimed.whole(system, TOTAL_POOLS)
+
+
+WHOLE = together.name if (together := whole(system())) is not None else ""
+"""The name of all machines as one; empty where there is one alone."""
 
 
 def claims(catalogue: AnyCatalogue = DEFAULT) -> tuple[Claim, ...]:

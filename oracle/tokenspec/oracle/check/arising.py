@@ -17,11 +17,10 @@ from tokenspec.machine.fuzzing.reachability import closed_off, decided
 from tokenspec.machine.lang.build import assumption, eq, requires, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, RefusalPart
 from tokenspec.machine.lang.declaration import Event, Machine
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.obligations import WITNESS
-from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue, account, claimed_machines, claims, lemmas, system
 
 Case: TypeAlias = tuple[str, str, str]
 """A claim's id, the name of a part, and the prover's name of one of its interesting cases."""
@@ -66,7 +65,7 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: AnyCatalogue | 
                 yield Absence(case, f"it occurs nowhere in {searched}")
         else:
             provable.add(case)
-    for machine in proved_machines(system(catalogue or DEFAULT)):
+    for machine in claimed_machines(system(catalogue or DEFAULT)):
         yield from _impossible(machine, provable, policy, catalogue)
 
 

@@ -23,7 +23,7 @@ from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import DEFAULTS, SPEC
+from tokenspec.oracle.base.specification import DEFAULTS, SPEC, WHOLE
 from tokenspec.oracle.check.counterexample import Counterexample
 from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld, world_fuzz
 from tokenspec.oracle.runtime.journal import Account
@@ -61,6 +61,8 @@ class Log:
 
 def realised(example: Counterexample) -> Log:
     """Returns a log that breaks the claim as `example` does. Raises `UnrealisableError` where none was found."""
+    if example.machine.name == WHOLE:
+        raise UnrealisableError("it is a run of all machines together, and a log is one of an account")
     try:
         return _followed(example)
     except UnrealisableError:

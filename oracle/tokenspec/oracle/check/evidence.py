@@ -26,11 +26,23 @@ from tokenspec.machine.checkers.search.reference import Exploration, instances
 from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
-from tokenspec.machine.lang.declaration import Policy
-from tokenspec.machine.lang.entries import proved_machines, with_and_without_entry
+from tokenspec.machine.lang.declaration import Policy, System
 from tokenspec.machine.lang.specification import Scope
-from tokenspec.oracle.base.specification import DEFAULTS, SPEC, AnyCatalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import (
+    DEFAULTS,
+    SPEC,
+    WHOLE,
+    AnyCatalogue,
+    about_account,
+    account,
+    claimed_machines,
+    claims,
+    lemmas,
+    system,
+    whole,
+)
 from tokenspec.oracle.check.arising import Absence, absences
+from tokenspec.oracle.check.from_every_state import FromStates, from_every_state
 from tokenspec.oracle.check.scoped import combined, openings, scoped
 from tokenspec.oracle.fuzz.campaign import CampaignResult, Progress, run
 
@@ -66,8 +78,14 @@ class Searched:
 
     @property
     def told(self) -> str:
-        """Returns the policies, in words."""
-        return f"{self.policies:,} policies" if self.policies > 1 else "one policy"
+        """Returns the policies, in words, and the machines where they are several."""
+        under = f"{self.policies:,} policies" if self.policies > 1 else "one policy"
+        return f"{under}, all machines together" if self.is_together else under
+
+    @property
+    def is_together(self) -> bool:
+        """True for a search of all machines as one, which says nothing of claims about one of them."""
+        return self.scoped.machine.name == WHOLE
 
     @property
     def explorations(self) -> list[Exploration]:
@@ -95,6 +113,7 @@ class Evidence:
     deadlocks: list[str] = field(default_factory=list)
     graphs: Tally = field(default_factory=Tally)
     calendars: list[CalendarFinding] = field(default_factory=list)
+    from_states: FromStates = field(default_factory=FromStates)
     interrupted: bool = False
     absences: list[Absence] = field(default_factory=list)
     """Interesting cases that the settings rule out."""
@@ -110,9 +129,10 @@ class Evidence:
 
     @property
     def tally(self) -> Tally:
-        """The numbers of searches, calendars and random runs together."""
+        """The numbers of all engines together that count."""
         tally = self.searched
         tally.add(self.fuzzed.tally)
+        tally.add(self.from_states.tally)
         for finding in self.calendars:
             tally.checked[finding.key] += finding.shown.cases
             tally.witnesses[finding.key] += finding.shown.met
@@ -159,7 +179,8 @@ def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidenc
         while worker.is_alive() and not evidence.interrupted:
             worker.join(0.1)
         if not evidence.interrupted and not failed:
-            through = " and ".join(f"the {each.scope.name} scope under {each.told}" for each in evidence.searches)
+            apart = [each for each in evidence.searches if not each.is_together]
+            through = " and ".join(f"the {each.scope.name} scope under {each.told}" for each in apart)
             searched = through if evidence.is_searched_through else ""
             evidence.absences += absences(evidence.tally, settings.policy, settings.catalogue, searched)
     except KeyboardInterrupt:
@@ -181,11 +202,11 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     machines = system().machines
     started = time.perf_counter()
     own = settings.catalogue
-    declared = proved_machines(system())
+    declared = claimed_machines(system())
     proofs = [(machine, claims()) for machine in declared]
     # A user's plans and packs make another machine, some of whose rules may never apply.
     if own is not None and account(own) != machines[0]:
-        proofs += [(machine, claims(own)) for machine in with_and_without_entry(account(own))]
+        proofs += [(machine, claims(own)) for machine in about_account(system(own))]
     for machine, claimed in proofs:
         for obligation in Induction(machine, claimed, lemmas(), settings.solving).obligations():
             if obligation.verdict != VACUOUS or machine in declared:
@@ -196,6 +217,7 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     for found in calendar_findings(machines[0], claims()):
         evidence.calendars.append(found)
         tick()
+    evidence.from_states = from_every_state({**DEFAULTS, **settings.policy}, tick)
     for machine in machines[1:]:
         graph = StateGraph(Compiled(machine, {}), instances(machine, {}), {})
         evidence.findings += liveness(graph, claims(), evidence.graphs)
@@ -204,6 +226,8 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     fixed = {**DEFAULTS, **settings.policy}
     _search(evidence, settings.scope, fixed, (), budget)
     smallest = SPEC.scopes[0]
+    if whole(system()) is not None:
+        evidence.searches.append(search_together(system(smallest.catalogue), fixed, budget))
     for opened in openings(smallest, (p for p in machines[0].policies if p.name not in settings.policy)):
         _search(evidence, smallest, fixed, opened, budget)
 
@@ -218,3 +242,14 @@ def _search(evidence: Evidence, scope: Scope, policy: Mapping[str, str], left_op
     evidence.searches.append(searched)
     if searched.found.complete and searched.found.violation is None:
         searched.ghosts = Search(ghostly).run(budget)
+
+
+def search_together(of: System, policy: Mapping[str, str], budget: Budget) -> Searched:
+    """Searches all machines of `of`, which has the names of the smallest scope, with their links as one machine."""
+    scope, together = SPEC.scopes[0], whole(of)
+    assert together is not None, "there are several machines"
+    plain, ghostly = (scoped(scope, some, policy, machine=together) for some in split(claims(scope.catalogue)))
+    searched = Searched(scope, 1, plain, Search(plain).run(budget))
+    if searched.found.complete and searched.found.violation is None:
+        searched.ghosts = Search(ghostly).run(budget)
+    return searched

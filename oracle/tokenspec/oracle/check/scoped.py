@@ -58,4 +58,7 @@ def combined(policies: Iterable[Policy]) -> int:
 
 @cache
 def _read(scope: Scope) -> frozenset[str]:
-    return frozenset(reads(account(scope.catalogue))) | frozenset(reads(claims(scope.catalogue)))
+    machine = account(scope.catalogue)
+    # What is claimed of other machines, or of what is made of this one for a proof, is searched nowhere here.
+    parts = tuple(p for c in claims(scope.catalogue) for p in c.parts if getattr(p, "machine", "") == machine.name)
+    return frozenset(reads(machine)) | frozenset(reads(parts))

@@ -27,9 +27,10 @@ from tokenspec.machine.lang.claims import (
     TwoRunPart,
 )
 from tokenspec.machine.lang.entries import WITH
-from tokenspec.oracle.base.specification import DEFAULT, claims
+from tokenspec.oracle.base.specification import DEFAULT, WHOLE, claims
 from tokenspec.oracle.check.arising import cases, times_met
 from tokenspec.oracle.check.evidence import Evidence
+from tokenspec.oracle.check.from_every_state import checked_parts
 
 Key: TypeAlias = tuple[str, str]
 """A claim's id and the name of one of its parts."""
@@ -49,8 +50,13 @@ ENGINES: dict[type[Part], tuple[str, ...]] = {
 
 
 def engines_of(part: Part) -> tuple[str, ...]:
-    """The engines that fit a part. A machine with one entry of its memory is made for proofs, and nothing else runs it."""
-    return ("prover",) if getattr(part, "machine", "").partition(WITH)[1] else ENGINES[type(part)]
+    """The engines that fit a part. What is made of a machine is made for proofs; all machines as one are searched too."""
+    if isinstance(part, LayerPart) and part.name in {name for _, name in checked_parts()}:
+        return ("every state", *ENGINES[LayerPart])
+    machine = getattr(part, "machine", "")
+    if machine == WHOLE and not getattr(part, "ghosts", ()):
+        return ("prover", "explorer")
+    return ("prover",) if WITH in machine else ENGINES[type(part)]
 
 
 @dataclass(frozen=True)
@@ -80,6 +86,8 @@ def violations(evidence: Evidence) -> Iterator[Violation]:
     for finding in evidence.findings:
         if finding.broken is not None:
             yield Violation(finding.claim.id, finding.part.name, finding.claim.sentence, "\n".join(finding.broken.lines()))
+    if evidence.from_states.broken is not None:
+        yield evidence.from_states.broken
     failure = evidence.fuzzed.failure
     if failure is not None and isinstance(failure.error, Violation):
         yield failure.error
@@ -100,6 +108,7 @@ def discharged(evidence: Evidence) -> dict[str, set[Key]]:
         "prove": _proved(evidence),
         "calendar": held(evidence.calendars),
         "explore": {key for key, times in searched.items() if evidence.is_searched_through and times},
+        "states": evidence.from_states.held,
         "fuzz": {key for key, times in fuzzed.items() if times},
     }
 
@@ -219,10 +228,13 @@ def _scope(by: Mapping[str, list[Key]], keys: list[Key], evidence: Evidence) -> 
         told.append("every start of a clock, all policies")
     rest = [key for key in keys if key not in {*by["prove"], *by["calendar"]}]
     if any(key in by["explore"] for key in rest):
-        narrow = [f"{each.scope.name} scope, {each.told}" for each in evidence.searches if each.policies == 1]
+        apart = [each for each in evidence.searches if not each.is_together]
+        narrow = [f"{each.scope.name} scope, {each.told}" for each in apart if each.policies == 1]
         # Several searches share the open policies, so that every pair of choices occurs in one.
-        wide = [each for each in evidence.searches if each.policies > 1]
+        wide = [each for each in apart if each.policies > 1]
         told += [*narrow, f"{wide[0].scope.name} scope, every two answers of the policies"] if wide else narrow
-    if any(key not in by["explore"] for key in rest):
+    if any(key in by["states"] for key in rest):
+        told.append("every state of the tiny scope, code and all")
+    if any(key not in by["explore"] and key not in by["states"] for key in rest):
         told.append("random runs")
     return "; ".join(told)

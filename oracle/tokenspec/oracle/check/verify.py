@@ -36,15 +36,15 @@ from tokenspec.machine.lang.claims import (
     TwoRunPart,
 )
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration, own_version
-from tokenspec.oracle.base.specification import DEFAULTS, SCOPES, AnyCatalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import DEFAULTS, SCOPES, AnyCatalogue, account, claimed_machines, claims, lemmas, system
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.arising import absences, cases
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
+from tokenspec.oracle.check.from_every_state import from_every_state
 from tokenspec.oracle.check.verdicts import Key, held
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
@@ -65,7 +65,7 @@ class Checked:
     claims: int = 0
     faults: list[str] = field(default_factory=list)
     engines: dict[str, set[Key]] = field(
-        default_factory=lambda: {"prove": set(), "calendar": set(), "explore": set(), "fuzz": set()}
+        default_factory=lambda: {"prove": set(), "calendar": set(), "explore": set(), "states": set(), "fuzz": set()}
     )
     """The parts that were checked again, by engine."""
     trusted: dict[str, list[str]] = field(default_factory=dict)
@@ -136,7 +136,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
         shown[key] = shown.get(key, True) and o.holds
     open_parts: dict[Key, str] = {}
     parts = set[Key]()
-    for machine in proved_machines(system()):
+    for machine in claimed_machines(system()):
         names = {n for m, c, n, _ in shown if (m, c) == (machine.name, LEMMA)} | {
             x.name for x in lemmas() if x.machine == machine.name
         }
@@ -151,6 +151,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
         if claim == LEMMA or (claim, part) in granted:
             yield f"{claim}, part {part}: every proof rests on it, and a second solver does not show it at {about}"
     checked.engines["prove"] = parts - open_parts.keys()
+    checked.engines["states"] = from_every_state({**DEFAULTS, **found.settings}).held
     checked.engines["calendar"] = held(list(calendar_findings(account(), _claims())))
     proved = {each.id for each in found.claims if each.verdict == "proved"}
     for (claim, part), about in open_parts.items():
@@ -216,7 +217,8 @@ def _runs(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterato
     said = {each.id: each.does_not_arise for each in found.claims}
     for claim in _claims():
         # Cases that no run met again are taken on trust.
-        layers = {(claim.id, part.name) for part in claim.parts if isinstance(part, LayerPart)} - checked.engines["prove"]
+        layers = {(claim.id, part.name) for part in claim.parts if isinstance(part, LayerPart)}
+        layers -= checked.engines["prove"] | checked.engines["states"]
         if unseen := [name for _, name in sorted(layers - checked.engines["fuzz"]) if name not in said[claim.id]]:
             checked.trusted[claim.id] = unseen
 

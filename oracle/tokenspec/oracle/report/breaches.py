@@ -18,7 +18,7 @@ from tokenspec.oracle.report.fuzz import failure_lines
 
 @dataclass(frozen=True)
 class BrokenClaim:
-    """A part of a claim that an engine (`explore` or `fuzz`) found broken, with the story and the bare trace."""
+    """A part of a claim that an engine (`explore`, `states` or `fuzz`) found broken, with the story and the bare trace."""
 
     claim: str
     part: str
@@ -45,6 +45,8 @@ def breaches(evidence: Evidence, catalogue: str | None) -> list[BrokenClaim]:
     for finding in evidence.findings:
         if finding.broken is not None:
             found.append(BrokenClaim(finding.claim.id, finding.part.name, "explore", tuple(finding.lines())))
+    if (of_code := evidence.from_states.broken) is not None:
+        found.append(BrokenClaim(of_code.claim, of_code.part, "states", (str(of_code),)))
     failure = evidence.fuzzed.failure
     if failure is not None:
         settings = evidence.settings

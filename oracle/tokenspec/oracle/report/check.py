@@ -35,8 +35,8 @@ from tokenspec.oracle.report.model import (
 
 _HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "witness", "faults")
 _LEGEND = """\
-proved: of every reachable state; holds: within the scope under 'for'. Random runs are evidence, not proof; they are
-the only evidence for claims about clocks, journal or sessions, which are code around the declared machine.
+proved: of every reachable state; holds: within the scope under 'for'. Random runs are evidence, not proof.
+states: clocks, journal and sessions, which are code around the declared machines, tried from each state of a small world.
 witness: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults
 the claim was the first to kill (tokenspec mutants).
 """

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.specification import CLAUSES, SCOPES, claims, system
+from tokenspec.oracle.base.specification import CLAUSES, SCOPES, claimed_machines, claims, system
 from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.evidence import CheckSettings, gather
@@ -120,7 +119,7 @@ def _validate() -> None:
     """Validates the declaration: names, types, links, clauses, claims. Raises for a fault, which is a bug of ours."""
     whole, all_claims = system(), claims()
     validate_system(whole)
-    validate_claims(all_claims, proved_machines(whole))
+    validate_claims(all_claims, claimed_machines(whole))
     cited: dict[str, tuple[str, ...]] = {f"claim {c.id}": c.clauses for c in all_claims}
     for machine in whole.machines:
         cited |= citations(machine)

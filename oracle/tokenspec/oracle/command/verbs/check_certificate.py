@@ -11,9 +11,17 @@ import z3
 
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.exporters.smtlib import scripts
-from tokenspec.machine.lang.entries import proved_machines, with_and_without_entry
 from tokenspec.oracle.base.provenance import declaration, own_version
-from tokenspec.oracle.base.specification import DEFAULTS, AnyCatalogue, account, claims, lemmas, system
+from tokenspec.oracle.base.specification import (
+    DEFAULTS,
+    AnyCatalogue,
+    about_account,
+    account,
+    claimed_machines,
+    claims,
+    lemmas,
+    system,
+)
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, ReachableStates, certified_claim, fingerprints, packed
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, discharged
@@ -67,13 +75,13 @@ def re_check(found: Certificate, name: str, to: IO[str], quiet: bool) -> int:
 def _shown(solve: Callable[[str], str], own: AnyCatalogue | None) -> Shown:
     """Yields every obligation, solved as text by an independent exporter, not as the prover's terms."""
     every = claims()
-    for machine in proved_machines(system()):
+    for machine in claimed_machines(system()):
         for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
             holds = solve(script.text) == script.status and script.bound is None
             yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)
     if own is not None and account(own) not in system().machines:
         every = claims(own)
-        for machine in with_and_without_entry(account(own)):
+        for machine in about_account(system(own)):
             for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
                 # With its plans and packs some rule may never apply.
                 if script.status == "unsat":

@@ -19,10 +19,9 @@ from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.embedded.manual import page
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.entries import proved_machines
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, SCOPES, AnyCatalogue, claims, lemmas, system
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, SCOPES, AnyCatalogue, claimed_machines, claims, lemmas, system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
@@ -103,13 +102,14 @@ def _json(asked: _Asked) -> _Files:
     scope = SCOPES[asked.scope] if asked.scope else None
     catalogue = scope.catalogue if scope else asked.settings.catalogue
     whole = system(catalogue)
+    figures = {**catalogue.parameters(), **asked.settings.policy}
     report = {
         **stamp(),
         "policy": asked.settings.policy,
         "fixed": {},
         "catalogue": catalogue_on_the_wire(catalogue),
         "scope": {"name": scope.name, "values": scope.values, "most": scope.most} if scope else None,
-        **document(whole, {**catalogue.parameters(), **asked.settings.policy}, claims(catalogue)),
+        **document(whole, figures, claims(catalogue), claimed_machines(whole)),
         "clauses": [{"id": clause, "says": says} for clause, says in CLAUSES.items()],
     }
     return {asked.output_file: as_json(report)}
@@ -122,7 +122,7 @@ def _smtlib(asked: _Asked) -> _Files:
             raise WrongUsage(option, "every figure and every policy stays open in what has to be proved: leave it out")
     check_files((), {}, asked.output_file)
     every = claims()
-    texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in proved_machines(system())]
+    texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in claimed_machines(system())]
     # One machine after the other in one script, each from a clean start.
     return {
         asked.output_file: "\n".join([f"; {line()}", *(text.replace("(exit)\n", "(reset)\n") for text in texts[:-1]), texts[-1]])

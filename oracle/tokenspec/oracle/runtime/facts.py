@@ -34,7 +34,7 @@ def fields_of(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vect
         elif f.origin is Origin.PAYLOAD:
             places.append(_payload(f.key, f.type, f.instead, catalogue))
         else:
-            places.append(_fact(f.name, catalogue, balances))
+            places.append(fact(f.name, catalogue, balances))
     if not asked:
         plain = [place for place in places if not isinstance(place, int)]
         return lambda account, record: tuple([provide(account, record) for provide in plain])
@@ -58,7 +58,8 @@ def _payload(key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provide
     return lambda account, record: getattr(record, key)
 
 
-def _fact(name: str, catalogue: Catalogue, balances: Callable[[Row], Vector]) -> Provider:
+def fact(name: str, catalogue: Catalogue, balances: Callable[[Row], Vector]) -> Provider:
+    """Returns what gives the fact `name`, which is not one of the memory."""
     prices, listed = catalogue.prices, catalogue.model
     facts: dict[str, Provider] = {
         "price_is_listed": lambda account, record: record.action in prices,

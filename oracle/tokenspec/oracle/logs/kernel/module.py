@@ -1,0 +1,69 @@
+"""The kernel's module for one choice of settings: account, scanner and judge in one, and the places that its caller uses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tokenspec.machine.interpreters.batch.accounts import NotCovered
+from tokenspec.machine.interpreters.batch.short import Space, long
+from tokenspec.machine.interpreters.embedded.memory import Interface
+from tokenspec.machine.interpreters.embedded.module import module_text
+from tokenspec.machine.lang.entries import with_entry
+from tokenspec.oracle.logs.kernel.forms import Forms
+from tokenspec.oracle.logs.kernel.judge import Judge
+from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, scanner_text
+from tokenspec.oracle.runtime.oracle import Oracle
+
+_PAGE = 65_536
+_SLACK = 64
+"""Bytes that the scanner may read behind what it was given."""
+LISTED_MAX = 1 << 16
+"""The largest number of lines that are listed at once."""
+BLOCK = 1 << 22
+"""Bytes that are scanned at once, and that a line may have."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """The text of a module. `counts` has the place of each count of hits, with the event and the rule or the code."""
+
+    text: str
+    buffer: int
+    listed: int
+    compared: int
+    nothing_observed: int
+    counts: tuple[tuple[int, str, str], ...]
+
+
+def module_of(oracle: Oracle) -> Module:
+    """Returns the module for the settings of `oracle`. Raises `NotCovered` where a kernel cannot have them."""
+    machine = oracle.machine
+    whole = machine if machine.memory is None else with_entry(machine)
+    space = Space(Interface(whole).size)
+    forms = Forms(space)
+    try:
+        judge = Judge(oracle, space, forms)
+        parts = list(judge.parts())
+        words, last = forms.dictionary()
+        kept, listed = space.take(LINE_MAX + _SLACK), space.take(LISTED * LISTED_MAX)
+        parts.append(scanner_text(words, last, space.put(bytes(forms.parents)), kept, listed, LISTED_MAX))
+        parts.append(
+            long("""
+(func (export "mark_dirty") (param $at i32) (param $size i32) (call $account_of %at %size) (call $soil))
+(func (export "begin_again")
+  (call $ids_clear)""")
+        )
+        parts.append(long("(call $entries_clear)" if machine.memory is not None else ""))
+        cleared = [judge.compared, judge.nothing_observed, *(at for at, _, _ in judge.counted())]
+        parts.append(long(" ".join(f"(i64.store #{at} ~0)" for at in cleared)))
+        parts.append(
+            long("""
+  (global.set $identical ~0) (global.set $position ~0) (global.set $before_size #0)
+  (call $begin_all))""")
+        )
+        buffer = space.take(BLOCK + _SLACK, 16)
+        pages = -(-space.end // _PAGE)
+        text = module_text(judge.accounts.interface, oracle.parameters, [*parts, *space.data], pages, fixed=True)
+    except OverflowError as fault:
+        raise NotCovered(str(fault)) from None
+    return Module(text, buffer, listed, judge.compared, judge.nothing_observed, tuple(judge.counted()))

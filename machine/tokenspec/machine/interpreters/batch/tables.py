@@ -44,6 +44,8 @@ def table_text(name: str, size: int) -> str:
     `$NAME_find` returns the address of the entry under the present fingerprint, or of the place where it belongs; there
     `$NAME_add` writes the fingerprint. `$NAME_room` is called before, and may move every entry. `$NAME_clear` empties it.
     """
+    words = range(0, size, 8)
+    moves = " ".join(f"(i64.store ${name} offset={n} %at (i64.load ${name} offset={n} %from))" for n in words)
     pages = -(-_FIRST * size // _PAGE)
     return long(f"""
 (memory ${name} {pages})
@@ -58,6 +60,8 @@ def table_text(name: str, size: int) -> str:
     (local.set $place (i32.and (i32.add %place #1) @{name}_last))
     (br $next))
   (unreachable))
+(func ${name}_touch (result i64)
+  (i64.load ${name} (i32.mul (i32.and (i32.wrap_i64 @mark_1) @{name}_last) #{size})))
 (func ${name}_add (param $at i32)
   (i64.store ${name} %at @mark_1) (i64.store ${name} offset=8 %at @mark_2)
   (global.set ${name}_count (i32.add @{name}_count #1)))
@@ -82,7 +86,7 @@ def table_text(name: str, size: int) -> str:
     (if (i64.ne @mark_1 ~0) (then
       (global.set $mark_2 (i64.load ${name} offset=8 %from))
       (local.set $at (call ${name}_find))
-      (memory.copy ${name} ${name} %at %from #{size})))
+      {moves}))
     (local.set $from (i32.add %from #{size}))
     (br_if $next (i32.lt_u %from %end))))
 """)

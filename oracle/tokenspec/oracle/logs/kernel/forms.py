@@ -1,7 +1,8 @@
 """The declared forms of records and observations, as tables that the scanner reads.
 
 A *word* is a text with a meaning in its context: a key of an object, or a value of an enum. A key's meaning is the address of
-its description: its bit, the slot of its value, the kind of its value, and the context of the words within.
+its description: its bit, the slot of its value, the kind of its value, the context of the words within, and what the scanner
+expects: the key that came behind it last, and the bytes of its own name, in words of eight with their masks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ ROOT = 0
 """The context of the record itself; 0 where there is none around an object."""
 ODD = -2
 """For an unknown word: the line takes the slow way."""
+_NOWHERE = -1
+_EXPECTED_MAX = 24
+"""The most bytes of a name, with its quotes and the colon, that is expected behind another one."""
 _MASK = 2**64 - 1
 _K1, _K2, _K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 HASH = (_K1, _K2, _K3)
@@ -54,7 +58,13 @@ class Forms:
     keys: dict[tuple[int, str], Key] = field(default_factory=dict)
     words: dict[tuple[int, bytes], int] = field(default_factory=dict)
     parents: list[int] = field(default_factory=lambda: [ROOT])
+    nothing: int = field(init=False)
+    """The description of no key, which is in no object."""
     _bits: int = 0
+
+    def __post_init__(self) -> None:
+        at = self.space.end + -self.space.end % SLOT
+        self.nothing = self.space.put(struct.pack("<32xii8x48x", _NOWHERE, at))
 
     def context(self, parent: int = ROOT) -> int:
         """Returns a new context, within an object's."""
@@ -77,7 +87,13 @@ class Forms:
     def key(self, within: int, name: str, kind: Kind, words: int = ROOT, other: int = ODD, *, may_be_empty: bool = False) -> Key:
         """Adds a key to an object. `other` is the value of a word that is not in `words`."""
         made = Key(self.bit(), self.space.take(SLOT), self.bit() if may_be_empty else 0)
+        text = f'"{name}":'.encode()
+        is_short = len(text) <= _EXPECTED_MAX
         described = struct.pack("<QiiiiQ", made.bit, made.slot, kind, words, other, made.empty)
+        described += struct.pack("<iiQ", within if is_short else _NOWHERE, self.nothing, len(text))
+        for start in range(0, _EXPECTED_MAX, 8):
+            part = text[start : start + 8]
+            described += part.ljust(8, b"\0") + (b"\xff" * len(part)).ljust(8, b"\0")
         self.words[within, name.encode()] = self.space.put(described)
         self.keys[within, name] = made
         return made

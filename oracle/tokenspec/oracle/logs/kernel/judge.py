@@ -306,20 +306,26 @@ class Judge:
         must = self.space.put(b"".join(struct.pack("<Q", must) for _, must in names))
         codes, rules = len(self._codes), len(self._rules)
         reads = self.space.flags(e.name in self.accounts.reading for e in self.accounts.whole.events)
-        remembers = ""
+        marks = remembers = ""
         if self.oracle.machine.memory is not None:
             slot = self._payload[self._memory_key].slot
-            remembers = f"""(if (i32.load8_u offset={reads} %event) (then
+            # The place of the entry is touched long before it is needed, since it is in no cache.
+            marks = f"""(if (i32.load8_u offset={reads} %event) (then
     (call $entries_room)
-    (call $mark @account (i32.load #{slot}) (i32.load #{slot + 4}))))"""
+    (call $mark @account (i32.load #{slot}) (i32.load #{slot + 4}))
+    (local.set $entry_1 @mark_1) (local.set $entry_2 @mark_2)
+    (global.set $touched (call $entries_touch))))"""
+            remembers = "(global.set $mark_1 %entry_1) (global.set $mark_2 %entry_2)"
         uses = "#1" if self.oracle.uses_id_up("refused") else "(i32.ge_s %rule #0)"
         soiled = "(then (call $soil) (return #1))"
         return f"""
+(global $touched (mut i64) ~0)
 (func $bump (param $at i32) (i64.store %at (i64.add (i64.load %at) ~1)))
 (func $counts_twice (param $has i64) (result i32) (i64.eqz (i64.and %has ~{_signed(self._id.bit)})))
 ;; 0 for a record of a clean account that conforms, 1 for one of a dirty account, 2 where no account is named.
 (func $judge (param $seen i64) (param $has i64) (result i32)
   (local $event i32) (local $at i64) (local $rule i32) (local $id i32) (local $mark_1 i64) (local $mark_2 i64)
+  (local $entry_1 i64) (local $entry_2 i64)
   (if (i64.eqz (i64.and %has ~{_signed(self._account.bit)})) (then (return #2)))
   (call $account_of (i32.load #{self._account.slot}) (i32.load #{self._account.slot + 4}))
   (if (call $is_dirty) (then (return #1)))
@@ -328,6 +334,7 @@ class Judge:
   (if (i32.eq %event #{WRONG_WORD}) {soiled})
   (if (i64.ne (i64.and %seen (i64.load offset={may} (i32.shl %event #3))) ~0) {soiled})
   (if (i64.ne (i64.load offset={must} (i32.shl %event #3)) (i64.and %has (i64.load offset={must} (i32.shl %event #3)))) {soiled})
+  {marks}
   (local.set $at (i64.load #{self._at.slot}))
   (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) {soiled})
   (local.set $id #-1)

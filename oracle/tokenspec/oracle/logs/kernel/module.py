@@ -45,15 +45,16 @@ def module_of(oracle: Oracle) -> Module:
         judge = Judge(oracle, space, forms)
         parts = list(judge.parts())
         words, last = forms.dictionary()
-        kept, listed = space.take(LINE_MAX + _SLACK), space.take(LISTED * LISTED_MAX)
-        parts.append(scanner_text(words, last, space.put(bytes(forms.parents)), kept, listed, LISTED_MAX))
+        kept, listed = space.take(LINE_MAX + _SLACK), space.take(8 + LISTED * LISTED_MAX) + 8
+        parents = space.put(bytes(forms.parents))
+        parts.append(scanner_text(words, last, parents, forms.nothing, kept, listed, LISTED_MAX))
         parts.append(
             long("""
 (func (export "mark_dirty") (param $at i32) (param $size i32) (call $account_of %at %size) (call $soil))
 (func (export "begin_again")
   (call $ids_clear)""")
         )
-        parts.append(long("(call $entries_clear)" if machine.memory is not None else ""))
+        parts.append(long("(call $forget)" if machine.memory is not None else ""))
         cleared = [judge.compared, judge.nothing_observed, *(at for at, _, _ in judge.counted())]
         parts.append(long(" ".join(f"(i64.store #{at} ~0)" for at in cleared)))
         parts.append(

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
+from typing import IO
 
 from tokenspec.machine.interpreters.batch.accounts import NotCovered
 from tokenspec.oracle.base.errors import BadRecord
@@ -21,6 +22,8 @@ from tokenspec.oracle.wire.log_files import BOM, Line, Logs, other_form
 
 SMALLEST = 1 << 22
 """The size in bytes from which a log is worth a module of its own."""
+_LOOKED_THROUGH = 1 << 14
+"""Bytes that are looked through at once for the end of a line."""
 _ODD_MAX = 1_000
 """The number of odd lines from which their share counts."""
 
@@ -74,7 +77,7 @@ class Kernel:
         instance.call("init")
         instance.call("keep_initial")
         self._memory = memoryview(instance.view("memory")).cast("B")
-        self._scan = instance.function("scan")
+        self._scan, self._is_ascii = instance.function("scan"), instance.function("is_ascii")
         self.has_dirty, self._dirty = False, 0
 
     def find_dirty(self, on_bytes: Callable[[int], None] | None) -> None:
@@ -104,7 +107,7 @@ class Kernel:
             if len(text) > LISTED << 10:
                 raise NotCovered("an account has a very long name")
             self._write(self._module.listed, text)
-            self._instance.function("mark_dirty")(self._module.listed, len(text))
+            self._instance.call("mark_dirty", self._module.listed, len(text))
 
     def left(self) -> Iterator[tuple[int, Line]]:
         """Yields every line of a dirty account, and every odd one, with its position."""
@@ -142,45 +145,56 @@ class Kernel:
                 raise NotCovered(f"{name} is no log")
             file.seek(0)
             self._instance.call("new_file")
-            start, rest = 0, b""
-            while True:
-                read = file.read(BLOCK - 1 - len(rest))
-                block = rest + read
-                end = block.rfind(b"\n") + 1 if read else len(block)
-                if not read and not block:
-                    break
-                if not end and len(block) >= BLOCK - 1:
-                    raise NotCovered("a line is longer than a block")
-                block, rest = block[:end], block[end:]
-                if block:
-                    yield from self._scanned(name, start, block)
-                start += end
-                if on_bytes is not None:
-                    on_bytes(len(read))
-                if not read:
-                    break
+            yield from self._file(name, file, on_bytes)
 
-    def _scanned(self, name: str, start: int, block: bytes) -> Iterator[tuple[int, Line]]:
-        """Scans whole lines, which begin at the byte `start` of their file."""
-        if not block.isascii():
+    def _file(self, name: str, file: IO[bytes], on_bytes: Callable[[int], None] | None) -> Iterator[tuple[int, Line]]:
+        memory, buffer = self._memory, self._module.buffer
+        start, kept = 0, 0
+        while True:
+            read = file.readinto(memory[buffer + kept : buffer + BLOCK - 1])  # type: ignore[attr-defined]
+            size = kept + read
+            if not size:
+                return
+            whole = self._behind_last_line(size) if read else size
+            if not whole and size == BLOCK - 1:
+                raise NotCovered("a line is longer than a block")
+            if not read:
+                memory[buffer + size] = 10
+            yield from self._scanned(name, start, whole)
+            kept, start = size - whole, start + whole
+            memory[buffer : buffer + kept] = bytes(memory[buffer + whole : buffer + size])
+            if on_bytes is not None:
+                on_bytes(read)
+            if not read:
+                return
+
+    def _behind_last_line(self, size: int) -> int:
+        """Returns the size of the whole lines among the first bytes of the buffer."""
+        buffer, end = self._module.buffer, size
+        while end:
+            first = max(0, end - _LOOKED_THROUGH)
+            found = bytes(self._memory[buffer + first : buffer + end]).rfind(b"\n")
+            if found >= 0:
+                return first + found + 1
+            end = first
+        return 0
+
+    def _scanned(self, name: str, start: int, size: int) -> Iterator[tuple[int, Line]]:
+        """Scans the whole lines in the buffer, which begin at the byte `start` of their file."""
+        memory, buffer, listed = self._memory, self._module.buffer, self._module.listed
+        end = buffer + size
+        if not self._is_ascii(buffer, end):
             try:
-                block.decode()
+                str(memory[buffer:end], "utf-8")
             except UnicodeDecodeError:
                 raise NotCovered(f"{name} is not UTF-8") from None
-        instance, buffer = self._instance, self._module.buffer
-        instance.call("keep_line")
-        self._write(buffer, block if block.endswith(b"\n") else block + b"\n")
-        first = len(BOM) if start == 0 and block.startswith(BOM) else 0
-        at, end = buffer + first, buffer + len(block)
+        at = buffer + (len(BOM) if start == 0 and memory[buffer : buffer + len(BOM)] == BOM else 0)
         while at < end:
             at = self._scan(at, end)
-            listed = instance.value("listed")
-            found = list(struct.iter_unpack("<IIqq", self._memory[self._module.listed :][: listed * LISTED]))
-            instance.set_value("listed", 0)
-            for line, behind, number, position in found:
-                begin, content = line - buffer, block[line - buffer : behind - buffer]
-                offset = start + begin if number > 1 else start
-                yield position, Line(name, number, offset, content.strip(b" \t\r\n"))
+            (count,) = struct.unpack_from("<i", memory, listed - 8)
+            for line, behind, number, position in struct.iter_unpack("<IIqq", bytes(memory[listed : listed + count * LISTED])):
+                offset = start + line - buffer if number > 1 else start
+                yield position, Line(name, number, offset, bytes(memory[line:behind]).strip(b" \t\r\n"))
 
 
 class LinesLeft:

@@ -24,13 +24,22 @@ def _signed(number: int) -> int:
     return number - 2**64 if number >= 2**63 else number
 
 
-def scanner_text(words: int, last: int, parents: int, kept: int, listed: int, listed_max: int) -> str:
-    """The functions that scan. `words` is the table of words, `parents` that of contexts; `kept` has room for a line."""
+def _unlike(start: int) -> str:
+    """What differs between eight bytes and those that the expected name has there."""
+    right = f"offset={48 + 2 * start}"
+    return f"(i64.and (i64.xor (i64.load offset={start} %at) (i64.load {right} %key)) (i64.load offset={56 + 2 * start} %key))"
+
+
+def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, listed: int, listed_max: int) -> str:
+    """The functions that scan. `words` is the table of words, `parents` that of contexts, `nothing` describes no key.
+
+    `kept` has room for a line, and `listed` for as many as are listed at once; their number stands before them.
+    """
     k1, k2, k3 = map(_signed, HASH)
     return long(f"""
 (global $lines (mut i64) ~0) (global $number (export "number") (mut i64) ~0)
 (global $position (export "position") (mut i64) ~0)
-(global $listed (export "listed") (mut i32) #0) (global $lists_dirty (export "lists_dirty") (mut i32) #0)
+(global $listed (mut i32) #0) (global $lists_dirty (export "lists_dirty") (mut i32) #0)
 (global $before_at (mut i32) #0) (global $before_size (mut i32) #0)
 (global $identical (export "identical") (mut i64) ~0)
 (global $behind (mut i32) #0)
@@ -147,13 +156,18 @@ def scanner_text(words: int, last: int, parents: int, kept: int, listed: int, li
   (i64.store offset=8 %at @number) (i64.store offset=16 %at @position)
   (global.set $listed (i32.add @listed #1)))
 (func (export "new_file") (global.set $number ~0) (global.set $before_size #0))
-;; Keeps the line before, since other bytes will stand in its place.
-(func (export "keep_line")
-  (memory.copy #{kept} @before_at @before_size) (global.set $before_at #{kept}))
+(func (export "is_ascii") (param $at i32) (param $end i32) (result i32) (local $all v128)
+  (block $done (loop $next
+    (br_if $done (i32.ge_u %at %end))
+    (local.set $all (v128.or (local.get $all) (v128.load %at)))
+    (local.set $at (i32.add %at #16)) (br $next)))
+  (i32.eqz (i8x16.bitmask (local.get $all))))
 ;; Scans and judges lines, each of which ends with a line feed; returns where it stopped: at the end, or with a full list.
 (func (export "scan") (param $at i32) (param $end i32) (result i32)
   (local $line i32) (local $start i32) (local $context i32) (local $key i32) (local $s i32) (local $e i32) (local $byte i32)
   (local $seen i64) (local $has i64) (local $bit i64) (local $value i64) (local $size i32) (local $found i32)
+  (local $last i32)
+  (global.set $listed #0)
   (block $all (loop $next
     (br_if $all (i32.or (i32.ge_u %at %end) (i32.ge_u @listed #{listed_max})))
     (local.set $line %at)
@@ -166,15 +180,25 @@ def scanner_text(words: int, last: int, parents: int, kept: int, listed: int, li
     (local.set $start %at)
     (block $odd
       (br_if $odd (i32.ne %byte #123))
-      (local.set $seen ~0) (local.set $has ~0) (local.set $context #0)
+      (local.set $seen ~0) (local.set $has ~0) (local.set $context #0) (local.set $last #{nothing})
       (local.set $at (i32.add %at #1))
       (loop $member
-        (br_if $odd (i32.ne (i32.load8_u %at) #34))
-        (local.set $s (i32.add %at #1))
-        (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
-        (br_if $odd (i32.lt_s (local.tee $key (call $word %context %s (i32.sub %e %s))) #0))
-        (br_if $odd (i32.ne (i32.load8_u offset=1 %e) #58))
-        (local.set $at (i32.add %e #2))
+        (block $known
+          ;; The key that came behind this one last is most likely the next.
+          (local.set $key (i32.load offset=36 %last))
+          (block $unknown
+            (br_if $unknown (i32.ne (i32.load offset=32 %key) %context))
+            (br_if $unknown (i64.ne ~0 (i64.or {_unlike(0)} (i64.or {_unlike(8)} {_unlike(16)}))))
+            (local.set $at (i32.add %at (i32.load offset=40 %key)))
+            (br $known))
+          (br_if $odd (i32.ne (i32.load8_u %at) #34))
+          (local.set $s (i32.add %at #1))
+          (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
+          (br_if $odd (i32.lt_s (local.tee $key (call $word %context %s (i32.sub %e %s))) #0))
+          (br_if $odd (i32.ne (i32.load8_u offset=1 %e) #58))
+          (local.set $at (i32.add %e #2))
+          (i32.store offset=36 %last %key))
+        (local.set $last %key)
         (local.set $at (i32.add %at (i32.eq (i32.load8_u %at) #32)))
         (local.set $bit (i64.load %key))
         (br_if $odd (i64.ne (i64.and %seen %bit) ~0))
@@ -291,5 +315,9 @@ def scanner_text(words: int, last: int, parents: int, kept: int, listed: int, li
     (global.set $before_size #0)
     (local.set $at (i32.add %at #1))
     (br $next)))
+  (i32.store #{listed - 8} @listed)
+  ;; Other bytes will stand in the place of the last line.
+  (if (i32.ge_u %at %end) (then
+    (memory.copy #{kept} @before_at @before_size) (global.set $before_at #{kept})))
   %at)
 """)

@@ -41,13 +41,13 @@ class NotCovered(ValueError):
 class Accounts:
     """The text of a machine's accounts under `settings`; clocks in `implied` run their jobs by themselves.
 
-    `times` has, by key, the slot with the time of day that a record brings.
+    `times` has, by key, the expression of the time of day that a record brings.
     """
 
     machine: Machine
     settings: Values
     implied: frozenset[str]
-    times: Mapping[str, int]
+    times: Mapping[str, str]
     space: Space
     whole: Machine = field(init=False)
     """The machine with the entry of its memory that an event names."""
@@ -149,21 +149,22 @@ class Accounts:
 (func (export "keep_initial") {keep})
 (func $begin
   (i32.store $accounts @account #0) (i64.store $accounts offset=8 @account ~{STOPPED}) {dials} {ended} {begin})
-;; Sets $account to the account whose name is the text, which begins where there was none.
-(func $account_of (param $at i32) (param $size i32) (local $entry i32)
-  (call $names_room)
-  (call $mark #0 %at %size)
+;; The account whose name has the present fingerprint; it begins where there was none.
+(func $account_of (result i32) (local $entry i32) (local $before i32)
   (local.set $entry (call $names_find))
-  (if (i64.ne (i64.load $names %entry) ~0) (then
-    (global.set $account (i32.load $names offset=16 %entry)) (return)))
+  (if (i64.ne (i64.load $names %entry) ~0) (then (return (i32.load $names offset=16 %entry))))
   (call $names_add %entry)
+  (i32.store $names offset=16 %entry @accounts_end)
+  (local.set $before @account)
   (global.set $account @accounts_end)
-  (i32.store $names offset=16 %entry @account)
   (global.set $accounts_end (i32.add @accounts_end #{self.stride}))
   (if (i32.gt_u @accounts_end #{2**32 - 65_536 - self.stride}) (then (unreachable)))
   (if (i32.gt_u (i32.add (i32.shr_u @accounts_end #16) #1) (memory.size $accounts)) (then
     (if (i32.lt_s (memory.grow $accounts (i32.add (i32.shr_u (memory.size $accounts) #1) #1)) #0) (then (unreachable)))))
-  (call $begin))
+  (call $begin)
+  (local.set $entry @account)
+  (global.set $account %before)
+  %entry)
 (func $soil (i32.store $accounts @account (i32.or (i32.load $accounts @account) #{DIRTY})))
 ;; How many accounts are dirty.
 (func (export "count_dirty") (result i32) (local $at i32) (local $dirty i32)
@@ -225,7 +226,7 @@ class Accounts:
         calendar = calendar_under(clock.calendar, self.settings)
         if not isinstance(calendar, EveryDay):
             return "~0"
-        return f"(select (i64.load #{self.times[calendar.key]}) ~0 @is_written)"
+        return f"(select {self.times[calendar.key]} ~0 @is_written)"
 
     def _fire(self) -> str:
         repeats = self._by_event(lambda name: self.whole.event_named[name].repeats)

@@ -28,6 +28,14 @@ _K1, _K2, _K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 HASH = (_K1, _K2, _K3)
 
 
+HEADER = 88
+"""Bytes at the beginning of a row."""
+SEEN, HAS, LINE, END, START, SIZE, NUMBER, POSITION, ENTRY_1, ENTRY_2, ID_1, ID_2, ACCOUNT = (
+    0, 8, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80
+)  # fmt: skip
+"""Of a row: the names seen and those that hold a value, where its line and the record begin and end, and fingerprints."""
+
+
 class Kind(IntEnum):
     """The kinds of values, in the order of the scanner's branches."""
 
@@ -43,7 +51,7 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A key of an object: its bit, the place of its value, and the bit that says it holds an empty object."""
+    """A key of an object: its bit, the place of its value in a row, and the bit that says it holds an empty object."""
 
     bit: int
     slot: int
@@ -58,6 +66,8 @@ class Forms:
     keys: dict[tuple[int, str], Key] = field(default_factory=dict)
     words: dict[tuple[int, bytes], int] = field(default_factory=dict)
     parents: list[int] = field(default_factory=lambda: [ROOT])
+    row: int = HEADER
+    """Bytes of a row: what is known of a line, and the slots of all values."""
     nothing: int = field(init=False)
     """The description of no key, which is in no object."""
     _bits: int = 0
@@ -86,7 +96,8 @@ class Forms:
 
     def key(self, within: int, name: str, kind: Kind, words: int = ROOT, other: int = ODD, *, may_be_empty: bool = False) -> Key:
         """Adds a key to an object. `other` is the value of a word that is not in `words`."""
-        made = Key(self.bit(), self.space.take(SLOT), self.bit() if may_be_empty else 0)
+        made = Key(self.bit(), self.row, self.bit() if may_be_empty else 0)
+        self.row += SLOT
         text = f'"{name}":'.encode()
         is_short = len(text) <= _EXPECTED_MAX
         described = struct.pack("<QiiiiQ", made.bit, made.slot, kind, words, other, made.empty)

@@ -18,7 +18,7 @@ from tokenspec.machine.lang.declaration import Actor, Event, Field, Origin, Shap
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.lang.validate_memory import memory_scope
 from tokenspec.machine.wasm.ranks import number_of
-from tokenspec.oracle.logs.kernel.forms import ODD, ROOT, Forms, Key, Kind
+from tokenspec.oracle.logs.kernel.forms import ACCOUNT, ENTRY_1, ENTRY_2, HAS, ID_1, ID_2, ODD, ROOT, SEEN, Forms, Key, Kind
 from tokenspec.oracle.runtime.facts import fact
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import BY_POOL, DELTA, FIELDS, SAID, STATE, SUMS, TOTAL
@@ -40,10 +40,10 @@ class Judge:
         self._aliases = oracle.catalogue.aliases
         self._events = {e.name: e for e in oracle.machine.events if e.actor is not Actor.CLOCK}
         account = {name: forms.key(ROOT, name, Kind.TEXT) for name in ("account", "id")}
-        self._account, self._id = account["account"], account["id"]
+        self.account, self._id = account["account"], account["id"]
         self._at = forms.key(ROOT, "at", Kind.INSTANT)
         self._payload = self._payload_keys()
-        times = {name: key.slot for name, key in self._payload.items()}
+        times = {name: _value(key) for name, key in self._payload.items()}
         implied = frozenset(c.name for c in oracle.machine.clocks if runs_by_itself(oracle.resets, c.name))
         self.accounts = Accounts(oracle.machine, oracle.parameters, implied, times, space)
         numbers = self.accounts.numbers
@@ -155,7 +155,7 @@ class Judge:
 
     def _value(self, f: Field) -> str:
         if f.origin is Origin.PAYLOAD:
-            return f"(i64.load #{self._payload[f.key].slot})"
+            return _value(self._payload[f.key])
         return f"~{self._known(f)}"
 
     def _known(self, f: Field) -> int:
@@ -170,7 +170,7 @@ class Judge:
     def _names(self, name: str) -> tuple[int, int]:
         """The bits of the names that a record of an event may hold, and of those that it must; others are looked at."""
         event = self._events[name]
-        always = self._account.bit | self._at.bit | self._event.bit
+        always = self.account.bit | self._at.bit | self._event.bit
         may = always | self._id.bit | self.forms.keys[ROOT, "observed"].bit
         must = always
         for f in event.fields:
@@ -203,7 +203,7 @@ class Judge:
         lines = []
 
         def compare(key: Key, right: str) -> None:
-            lines.append(f"(if {_holds(key)} (then (if (i64.ne (i64.load #{key.slot}) {right}) (then (return #1)))))")
+            lines.append(f"(if {_holds(key)} (then (if (i64.ne {_value(key)} {right}) (then (return #1)))))")
 
         control = self.oracle.machine.control_variable
         for name in STATE:
@@ -215,7 +215,7 @@ class Judge:
         compare(keys["outcome"], "(i64.extend_i32_u (i32.ge_s %rule #0))")
         lines.append(f"""(if {_holds(keys["reason"])} (then
     (if (i32.ge_s %rule #0) (then (return #1)))
-    (if (i64.ne (i64.load #{keys["reason"].slot}) (i64.extend_i32_s (i32.sub #-1 %rule))) (then (return #1)))))""")
+    (if (i64.ne {_value(keys["reason"])} (i64.extend_i32_s (i32.sub #-1 %rule))) (then (return #1)))))""")
         for name in STATE:
             if name in state:
                 compare(keys[name], f"(i64.load #{state[name].at})")
@@ -228,7 +228,7 @@ class Judge:
             keys["relaxed"], f"(i64.load offset={self._relaxed()} (i32.shl (i32.wrap_i64 (i64.load #{state['plan'].at})) #3))"
         )
         lines.append(
-            f"(if {_holds(keys['duplicate'])} (then (if (i64.ne (i64.load #{keys['duplicate'].slot}) ~0) (then (return #1)))))"
+            f"(if {_holds(keys['duplicate'])} (then (if (i64.ne {_value(keys['duplicate'])} ~0) (then (return #1)))))"
         )
         for pool in POOLS:
             compare(keys[f"balances.{pool}"], f"(i64.load #{state[pool].at})")
@@ -244,7 +244,7 @@ class Judge:
             key, value = keys[f"charge.{pool}"], f"(i64.load (i32.load offset={places} %place))"
             right = f"(if (result i64) (i32.ge_s %rule #0) (then {value}) (else ~0))"
             inner.append(f"(local.set $right {right})")
-            inner.append(f"(if {_holds(key)} (then (if (i64.ne (i64.load #{key.slot}) %right) (then (return #1)))))")
+            inner.append(f"(if {_holds(key)} (then (if (i64.ne {_value(key)} %right) (then (return #1)))))")
             none = f"(i32.and (i64.ne (i64.and %has ~{_signed(keys['charge'].empty)}) ~0) (i64.ne %right ~0))"
             inner.append(f"(if {none} (then (return #1)))")
         lines.append(f"(if (i64.ne (i64.and %has ~{_signed(charged)}) ~0) (then {' '.join(inner)}))")
@@ -261,7 +261,7 @@ class Judge:
             lines.append(f"""(if {_holds(keys[name])} (then
     (if (i32.lt_s %rule #0) (then (return #1)))
     (if (i32.eqz (i32.load8_u offset={gives} %rule)) (then (return #1)))
-    (if (i64.ne (i64.load #{keys[name].slot}) {value}) (then (return #1)))))""")
+    (if (i64.ne {_value(keys[name])} {value}) (then (return #1)))))""")
         total = "~0"
         for pool in APP_POOLS:
             total = f"(i64.add {total} (i64.load #{state[pool].at}))"
@@ -305,45 +305,66 @@ class Judge:
         may = self.space.put(b"".join(struct.pack("<Q", of_record & ~may) for may, _ in names))
         must = self.space.put(b"".join(struct.pack("<Q", must) for _, must in names))
         codes, rules = len(self._codes), len(self._rules)
-        reads = self.space.flags(e.name in self.accounts.reading for e in self.accounts.whole.events)
         marks = remembers = ""
         if self.oracle.machine.memory is not None:
-            slot = self._payload[self._memory_key].slot
-            # The place of the entry is touched long before it is needed, since it is in no cache.
-            marks = f"""(if (i32.load8_u offset={reads} %event) (then
+            key = self._payload[self._memory_key]
+            marks = f"""(if (i64.ne (i64.and (i64.load offset={HAS} %row) ~{_signed(key.bit)}) ~0) (then
     (call $entries_room)
-    (call $mark @account (i32.load #{slot}) (i32.load #{slot + 4}))
-    (local.set $entry_1 @mark_1) (local.set $entry_2 @mark_2)
-    (global.set $touched (call $entries_touch))))"""
-            remembers = "(global.set $mark_1 %entry_1) (global.set $mark_2 %entry_2)"
+    {_marked(key, "(i32.load offset=" + str(ACCOUNT) + " %row)")}
+    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)
+    (local.set $sum (i64.xor %sum (call $entries_touch)))))"""
+            remembers = f"(global.set $mark_1 (i64.load offset={ENTRY_1} @row)) (global.set $mark_2 (i64.load offset={ENTRY_2} @row))"
         uses = "#1" if self.oracle.uses_id_up("refused") else "(i32.ge_s %rule #0)"
         soiled = "(then (call $soil) (return #1))"
         return f"""
 (global $touched (mut i64) ~0)
 (func $bump (param $at i32) (i64.store %at (i64.add (i64.load %at) ~1)))
-(func $counts_twice (param $has i64) (result i32) (i64.eqz (i64.and %has ~{_signed(self._id.bit)})))
-;; 0 for a record of a clean account that conforms, 1 for one of a dirty account, 2 where no account is named.
-(func $judge (param $seen i64) (param $has i64) (result i32)
-  (local $event i32) (local $at i64) (local $rule i32) (local $id i32) (local $mark_1 i64) (local $mark_2 i64)
-  (local $entry_1 i64) (local $entry_2 i64)
-  (if (i64.eqz (i64.and %has ~{_signed(self._account.bit)})) (then (return #2)))
-  (call $account_of (i32.load #{self._account.slot}) (i32.load #{self._account.slot + 4}))
+(func $counts_twice (result i32) (i64.eqz (i64.and (i64.load offset={HAS} @row) ~{_signed(self._id.bit)})))
+;; Finds the accounts of rows, and touches what they need: all of it is on its way at once, and in a cache when it is needed.
+(func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64)
+  (if (i32.ge_u %from %end) (then (return)))
+  (local.set $row %from)
+  (loop $next
+    (call $names_room)
+    {_marked(self.account, "#0")}
+    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)
+    (local.set $sum (i64.xor %sum (call $names_touch)))
+    (local.set $row (i32.add %row #{self.forms.row}))
+    (br_if $next (i32.lt_u %row %end)))
+  (local.set $row %from)
+  (loop $next
+    (call $names_room)
+    (global.set $mark_1 (i64.load offset={ENTRY_1} %row)) (global.set $mark_2 (i64.load offset={ENTRY_2} %row))
+    (i32.store offset={ACCOUNT} %row (call $account_of))
+    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
+    (local.set $sum (i64.xor %sum (i64.load $accounts offset={self.accounts.stride // 2} (i32.load offset={ACCOUNT} %row))))
+    {marks}
+    (if (i64.ne (i64.and (i64.load offset={HAS} %row) ~{_signed(self._id.bit)}) ~0) (then
+      (call $ids_room)
+      {_marked(self._id, "(i32.load offset=" + str(ACCOUNT) + " %row)")}
+      (i64.store offset={ID_1} %row @mark_1) (i64.store offset={ID_2} %row @mark_2)
+      (local.set $sum (i64.xor %sum (call $ids_touch)))))
+    (local.set $row (i32.add %row #{self.forms.row}))
+    (br_if $next (i32.lt_u %row %end)))
+  (global.set $touched %sum))
+;; 0 for a row of a clean account that conforms, 1 for one of a dirty account.
+(func $judge (result i32)
+  (local $seen i64) (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id i32)
+  (global.set $account (i32.load offset={ACCOUNT} @row))
   (if (call $is_dirty) (then (return #1)))
+  (local.set $seen (i64.load offset={SEEN} @row)) (local.set $has (i64.load offset={HAS} @row))
   (if (i64.eqz (i64.and %has ~{_signed(self._event.bit)})) {soiled})
-  (local.set $event (i32.load #{self._event.slot}))
+  (local.set $event (i32.wrap_i64 {_value(self._event)}))
   (if (i32.eq %event #{WRONG_WORD}) {soiled})
   (if (i64.ne (i64.and %seen (i64.load offset={may} (i32.shl %event #3))) ~0) {soiled})
   (if (i64.ne (i64.load offset={must} (i32.shl %event #3)) (i64.and %has (i64.load offset={must} (i32.shl %event #3)))) {soiled})
-  {marks}
-  (local.set $at (i64.load #{self._at.slot}))
+  (local.set $at {_value(self._at)})
   (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) {soiled})
   (local.set $id #-1)
   (if (i64.ne (i64.and %has ~{_signed(self._id.bit)}) ~0) (then
-    (call $ids_room)
-    (call $mark @account (i32.load #{self._id.slot}) (i32.load #{self._id.slot + 4}))
+    (global.set $mark_1 (i64.load offset={ID_1} @row)) (global.set $mark_2 (i64.load offset={ID_2} @row))
     (local.set $id (call $ids_find))
-    (if (i64.ne (i64.load $ids %id) ~0) {soiled})
-    (local.set $mark_1 @mark_1) (local.set $mark_2 @mark_2)))
+    (if (i64.ne (i64.load $ids %id) ~0) {soiled})))
   (i64.store $accounts offset=8 @account %at)
   (call $load)
   (if (call $advance %at) {soiled})
@@ -355,7 +376,8 @@ class Judge:
   (if (i32.le_s %rule #{NO_RULE}) {soiled})
   (call $save)
   (if (i32.and (i32.ne %id #-1) {uses}) (then
-    (global.set $mark_1 %mark_1) (global.set $mark_2 %mark_2) (call $ids_add %id)))
+    (global.set $mark_1 (i64.load offset={ID_1} @row)) (global.set $mark_2 (i64.load offset={ID_2} @row))
+    (call $ids_add %id)))
   (if (i64.eqz (i64.and %has ~{_signed(self._comparable)})) (then (call $bump #{self.nothing_observed})) (else
     (if (call $differs %event %rule %has) {soiled})
     (call $bump #{self.compared})))
@@ -367,7 +389,7 @@ class Judge:
         """Sets the time of day that a record did not bring to 0."""
         keys = [k.name for e in self._events.values() for k in e.keys if k.shape is Shape.TIME_OF_DAY]
         slots = [self._payload[name] for name in dict.fromkeys(keys)]
-        return " ".join(f"(if (i32.eqz {_holds(key)}) (then (i64.store #{key.slot} ~0)))" for key in slots)
+        return " ".join(f"(if (i32.eqz {_holds(key)}) (then (i64.store offset={key.slot} @row ~0)))" for key in slots)
 
     # The counts
 
@@ -384,6 +406,15 @@ class Judge:
 
 def _holds(key: Key) -> str:
     return f"(i64.ne (i64.and %has ~{_signed(key.bit)}) ~0)"
+
+
+def _value(key: Key) -> str:
+    return f"(i64.load offset={key.slot} @row)"
+
+
+def _marked(key: Key, owner: str) -> str:
+    """Sets the fingerprint of the text that a row holds."""
+    return f"(call $mark {owner} (i32.load offset={key.slot} %row) (i32.load offset={key.slot + 4} %row))"
 
 
 def _signed(bits: int) -> int:

@@ -11,7 +11,7 @@ from tokenspec.machine.interpreters.embedded.module import module_text
 from tokenspec.machine.lang.entries import with_entry
 from tokenspec.oracle.logs.kernel.forms import Forms
 from tokenspec.oracle.logs.kernel.judge import Judge
-from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, scanner_text
+from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, ROWS, scanner_text
 from tokenspec.oracle.runtime.oracle import Oracle
 
 _PAGE = 65_536
@@ -44,13 +44,14 @@ def module_of(oracle: Oracle) -> Module:
     try:
         judge = Judge(oracle, space, forms)
         parts = list(judge.parts())
-        words, last = forms.dictionary()
+        words, parents = forms.dictionary(), space.put(bytes(forms.parents))
+        rows = space.take(ROWS * forms.row, 64), forms.row
         kept, listed = space.take(LINE_MAX + _SLACK), space.take(8 + LISTED * LISTED_MAX) + 8
-        parents = space.put(bytes(forms.parents))
-        parts.append(scanner_text(words, last, parents, forms.nothing, kept, listed, LISTED_MAX))
+        parts.append(scanner_text(words, parents, forms.nothing, rows, judge.account.bit, kept, listed, LISTED_MAX))
         parts.append(
             long("""
-(func (export "mark_dirty") (param $at i32) (param $size i32) (call $account_of %at %size) (call $soil))
+(func (export "mark_dirty") (param $at i32) (param $size i32) 
+  (call $names_room) (call $mark #0 %at %size) (global.set $account (call $account_of)) (call $soil))
 (func (export "begin_again")
   (call $ids_clear)""")
         )

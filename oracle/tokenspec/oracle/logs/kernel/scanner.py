@@ -1,7 +1,7 @@
 """The scanner of JSON lines, in WebAssembly: strict where it accepts, and every line that it does not is *odd*.
 
 What it accepts is a part of JSON: one object, its names in any order and none twice, no escapes, no space but one behind a
-colon or a comma. The values go to the slots of their keys. `$judge` is called with the names seen and those that hold a value.
+colon or a comma. The values go to a row, and rows are judged some at a time: `$look_ahead` sees all, then `$judge` each.
 """
 
 from __future__ import annotations
@@ -9,11 +9,13 @@ from __future__ import annotations
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.logs.kernel.forms import HASH, ODD
+from tokenspec.oracle.logs.kernel.forms import END, HAS, HASH, LINE, NUMBER, ODD, POSITION, SEEN, SIZE, START
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, MILLISECONDS_MIN
 
 LISTED = 24
 """Bytes of a listed line: where it starts and ends, its number in the file, its position among all lines."""
+ROWS = 16
+"""The number of lines that are judged together, so that what they need of memory is fetched at once."""
 LINE_MAX = 65_536
 """The longest line that is not odd."""
 NOT_AN_INSTANT = -(2**63)
@@ -30,16 +32,21 @@ def _unlike(start: int) -> str:
     return f"(i64.and (i64.xor (i64.load offset={start} %at) (i64.load {right} %key)) (i64.load offset={56 + 2 * start} %key))"
 
 
-def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, listed: int, listed_max: int) -> str:
+def scanner_text(
+    words: tuple[int, int], parents: int, nothing: int, rows: tuple[int, int], account: int, kept: int, listed: int, most: int
+) -> str:
     """The functions that scan. `words` is the table of words, `parents` that of contexts, `nothing` describes no key.
 
-    `kept` has room for a line, and `listed` for as many as are listed at once; their number stands before them.
+    `rows` is where the rows are, and the size of one; `account` is the bit of the name that each must have. `kept` has room
+    for a line, and `listed` for as many as are listed at once, at `most`; their number stands before them.
     """
+    (words_at, last), (rows_at, row_size) = words, rows
     k1, k2, k3 = map(_signed, HASH)
     return long(f"""
 (global $lines (mut i64) ~0) (global $number (export "number") (mut i64) ~0)
 (global $position (export "position") (mut i64) ~0)
 (global $listed (mut i32) #0) (global $lists_dirty (export "lists_dirty") (mut i32) #0)
+(global $row (mut i32) #0)
 (global $before_at (mut i32) #0) (global $before_size (mut i32) #0)
 (global $identical (export "identical") (mut i64) ~0)
 (global $behind (mut i32) #0)
@@ -79,7 +86,7 @@ def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, l
   (local.set $hash (i32.wrap_i64 (i64.shr_u (i64.mul (i64.xor (i64.xor %first (i64.mul %final ~{k2}))
     (i64.mul (i64.extend_i32_u (i32.or (i32.shl %size #16) %context)) ~{k3})) ~{k1}) ~32)))
   (loop $next
-    (local.set $place (i32.add #{words} (i32.shl (i32.and %hash #{last}) #5)))
+    (local.set $place (i32.add #{words_at} (i32.shl (i32.and %hash #{last}) #5)))
     (if (i32.eqz (i32.load offset=16 %place)) (then (return #-1)))
     (if (i32.and (i32.eq (i32.load offset=16 %place) %label)
           (i32.and (i64.eq (i64.load %place) %first) (i64.eq (i64.load offset=8 %place) %final))) (then
@@ -150,10 +157,10 @@ def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, l
     (if (i32.eq %zone #45) (then (local.set $shift (i32.sub #0 %shift))))))
   (call $within (i64.add (i64.mul (i64.extend_i32_s (call $days_of %y %m %d)) ~{DAY_MS}) (i64.extend_i32_s
     (i32.add (i32.mul (i32.add (i32.mul (i32.sub %minutes %shift) #60) %s) #1000) %parts))) ~{FIRST_INSTANT}))
-(func $list (param $start i32) (param $end i32) (local $at i32)
+(func $list (param $start i32) (param $end i32) (param $number i64) (param $position i64) (local $at i32)
   (local.set $at (i32.add #{listed} (i32.mul @listed #{LISTED})))
   (i32.store %at %start) (i32.store offset=4 %at %end)
-  (i64.store offset=8 %at @number) (i64.store offset=16 %at @position)
+  (i64.store offset=8 %at %number) (i64.store offset=16 %at %position)
   (global.set $listed (i32.add @listed #1)))
 (func (export "new_file") (global.set $number ~0) (global.set $before_size #0))
 (func (export "is_ascii") (param $at i32) (param $end i32) (result i32) (local $all v128)
@@ -162,14 +169,30 @@ def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, l
     (local.set $all (v128.or (local.get $all) (v128.load %at)))
     (local.set $at (i32.add %at #16)) (br $next)))
   (i32.eqz (i8x16.bitmask (local.get $all))))
+;; Judges the rows up to an end, in order.
+(func $judge_rows (param $end i32) (local $start i32) (local $size i32)
+  (call $look_ahead #{rows_at} %end)
+  (global.set $row #{rows_at})
+  (block $done (loop $next
+    (br_if $done (i32.ge_u @row %end))
+    (local.set $start (i32.load offset={START} @row)) (local.set $size (i32.load offset={SIZE} @row))
+    (if (call $judge) (then (if @lists_dirty (then
+      (call $list (i32.load offset={LINE} @row) (i32.load offset={END} @row)
+        (i64.load offset={NUMBER} @row) (i64.load offset={POSITION} @row))))) (else
+      (if (i32.and (i32.eq %size @before_size) (call $counts_twice)) (then
+        (if (call $same @before_at %start %size) (then (global.set $identical (i64.add @identical ~1))))))))
+    (global.set $before_at %start) (global.set $before_size %size)
+    (global.set $row (i32.add @row #{row_size}))
+    (br $next))))
 ;; Scans and judges lines, each of which ends with a line feed; returns where it stopped: at the end, or with a full list.
 (func (export "scan") (param $at i32) (param $end i32) (result i32)
   (local $line i32) (local $start i32) (local $context i32) (local $key i32) (local $s i32) (local $e i32) (local $byte i32)
   (local $seen i64) (local $has i64) (local $bit i64) (local $value i64) (local $size i32) (local $found i32)
-  (local $last i32)
+  (local $last i32) (local $row i32)
   (global.set $listed #0)
+  (local.set $row #{rows_at})
   (block $all (loop $next
-    (br_if $all (i32.or (i32.ge_u %at %end) (i32.ge_u @listed #{listed_max})))
+    (br_if $all (i32.or (i32.ge_u %at %end) (i32.ge_u @listed #{most - ROWS})))
     (local.set $line %at)
     (global.set $number (i64.add @number ~1))
     (loop $blank
@@ -211,7 +234,7 @@ def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, l
               (br_if $null (i32.ne %byte #34))
               (local.set $s (i32.add %at #1))
               (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
-              (i64.store (i32.load offset=8 %key)
+              (i64.store (i32.add %row (i32.load offset=8 %key))
                 (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.add %e #1)) (br $closes))
@@ -221,11 +244,11 @@ def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, l
               (local.set $found (call $word (i32.load offset=16 %key) %s (i32.sub %e %s)))
               (if (i32.lt_s %found #0) (then (local.set $found (i32.load offset=20 %key))))
               (br_if $odd (i32.eq %found #{ODD}))
-              (i64.store (i32.load offset=8 %key) (i64.extend_i32_s %found))
+              (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.extend_i32_s %found))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.add %e #1)) (br $closes))
               (br_if $null (i32.eq %byte #110))
-              (i64.store (i32.load offset=8 %key) (call $integer %at))
+              (i64.store (i32.add %row (i32.load offset=8 %key)) (call $integer %at))
               (br_if $odd (i32.eqz @behind))
               (local.set $has (i64.or %has %bit))
               (local.set $at @behind) (br $closes))
@@ -240,20 +263,20 @@ def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, l
                 (br_if $odd (i32.eqz @behind))
                 (local.set $at @behind)))
               (br_if $odd (i64.eq %value ~{NOT_AN_INSTANT}))
-              (i64.store (i32.load offset=8 %key) %value)
+              (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
               (local.set $has (i64.or %has %bit)) (br $closes))
               (br_if $null (i32.ne %byte #34))
               (local.set $s (i32.add %at #1))
               (br_if $odd (i32.ne (call $string_end %s) (i32.add %at #6)))
               (br_if $odd (i32.lt_s (local.tee $found (call $time_of_day %s)) #0))
-              (i64.store (i32.load offset=8 %key) (i64.extend_i32_u (i32.mul %found #60000)))
+              (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.extend_i32_u (i32.mul %found #60000)))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.add %at #7)) (br $closes))
               (br_if $null (i32.eq %byte #110))
               (local.set $found (i32.eq (i32.load %at) #{_TRUE}))
               (if (i32.eqz %found) (then
                 (br_if $odd (i32.or (i32.ne (i32.load %at) #{_FALS}) (i32.ne (i32.load8_u offset=4 %at) #101)))))
-              (i64.store (i32.load offset=8 %key) (i64.extend_i32_u %found))
+              (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.extend_i32_u %found))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.sub (i32.add %at #5) %found)) (br $closes))
               (br_if $null (i32.ne %byte #91))
@@ -275,7 +298,7 @@ def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, l
                   (local.set $at (i32.add %at (i32.eq (i32.load8_u %at) #32)))
                   (br $more)))
               (local.set $at (i32.add %at #1))
-              (i64.store (i32.load offset=8 %key) %value)
+              (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
               (local.set $has (i64.or %has %bit)) (br $closes))
             (br_if $null (i32.ne %byte #123))
             (local.set $at (i32.add %at #1))
@@ -301,20 +324,23 @@ def scanner_text(words: int, last: int, parents: int, nothing: int, kept: int, l
         (br_if $blank (i32.or (i32.eq %byte #32) (i32.or (i32.eq %byte #9) (i32.eq %byte #13)))))
       (br_if $odd (i32.ne %byte #10))
       (br_if $odd (i32.gt_u %size #{LINE_MAX}))
-      (local.set $found (call $judge %seen %has))
-      (br_if $odd (i32.gt_u %found #1))
-      (if %found (then (if @lists_dirty (then (call $list %line (i32.sub %at #1))))) (else
-        (if (i32.and (i32.eq %size @before_size) (call $counts_twice %has)) (then
-          (if (call $same @before_at %start %size) (then (global.set $identical (i64.add @identical ~1))))))))
+      (i64.store offset={SEEN} %row %seen) (i64.store offset={HAS} %row %has)
+      (i32.store offset={LINE} %row %line) (i32.store offset={END} %row (i32.sub %at #1))
+      (i32.store offset={START} %row %start) (i32.store offset={SIZE} %row %size)
+      (i64.store offset={NUMBER} %row @number) (i64.store offset={POSITION} %row @position)
+      (br_if $odd (i64.eqz (i64.and %has ~{_signed(account)})))
       (global.set $position (i64.add @position ~1))
-      (global.set $before_at %start) (global.set $before_size %size)
+      (local.set $row (i32.add %row #{row_size}))
+      (if (i32.ge_u %row #{rows_at + ROWS * row_size}) (then (call $judge_rows %row) (local.set $row #{rows_at})))
       (br $next))
+    (call $judge_rows %row) (local.set $row #{rows_at})
     (local.set $at (call $line_end %start))
-    (call $list %line %at)
+    (call $list %line %at @number @position)
     (global.set $position (i64.add @position ~1))
     (global.set $before_size #0)
     (local.set $at (i32.add %at #1))
     (br $next)))
+  (call $judge_rows %row)
   (i32.store #{listed - 8} @listed)
   ;; Other bytes will stand in the place of the last line.
   (if (i32.ge_u %at %end) (then

@@ -305,15 +305,22 @@ class Judge:
         may = self.space.put(b"".join(struct.pack("<Q", of_record & ~may) for may, _ in names))
         must = self.space.put(b"".join(struct.pack("<Q", must) for _, must in names))
         codes, rules = len(self._codes), len(self._rules)
-        marks = remembers = ""
+        marks = touches = remembers = ""
         if self.oracle.machine.memory is not None:
             key = self._payload[self._memory_key]
             marks = f"""(if (i64.ne (i64.and (i64.load offset={HAS} %row) ~{_signed(key.bit)}) ~0) (then
     (call $entries_room)
     {_marked(key, "(i32.load offset=" + str(ACCOUNT) + " %row)")}
-    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)
-    (local.set $sum (i64.xor %sum (call $entries_touch)))))"""
-            remembers = f"(global.set $mark_1 (i64.load offset={ENTRY_1} @row)) (global.set $mark_2 (i64.load offset={ENTRY_2} @row))"
+    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)))"""
+            touches = f"""(local.set $row %from)
+  (loop $next
+    (if (i64.ne (i64.and (i64.load offset={HAS} %row) ~{_signed(key.bit)}) ~0) (then
+      (local.set $sum (i64.xor %sum (call $entries_touch (i64.load offset={ENTRY_1} %row))))))
+    (local.set $row (i32.add %row #{self.forms.row}))
+    (br_if $next (i32.lt_u %row %end)))"""
+            remembers = (
+                f"(global.set $mark_1 (i64.load offset={ENTRY_1} @row)) (global.set $mark_2 (i64.load offset={ENTRY_2} @row))"
+            )
         uses = "#1" if self.oracle.uses_id_up("refused") else "(i32.ge_s %rule #0)"
         soiled = "(then (call $soil) (return #1))"
         return f"""
@@ -328,7 +335,7 @@ class Judge:
     (call $names_room)
     {_marked(self.account, "#0")}
     (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)
-    (local.set $sum (i64.xor %sum (call $names_touch)))
+    (local.set $sum (i64.xor %sum (call $names_touch @mark_1)))
     (local.set $row (i32.add %row #{self.forms.row}))
     (br_if $next (i32.lt_u %row %end)))
   (local.set $row %from)
@@ -343,9 +350,10 @@ class Judge:
       (call $ids_room)
       {_marked(self._id, "(i32.load offset=" + str(ACCOUNT) + " %row)")}
       (i64.store offset={ID_1} %row @mark_1) (i64.store offset={ID_2} %row @mark_2)
-      (local.set $sum (i64.xor %sum (call $ids_touch)))))
+      (local.set $sum (i64.xor %sum (call $ids_touch @mark_1)))))
     (local.set $row (i32.add %row #{self.forms.row}))
     (br_if $next (i32.lt_u %row %end)))
+  {touches}
   (global.set $touched %sum))
 ;; 0 for a row of a clean account that conforms, 1 for one of a dirty account.
 (func $judge (result i32)

@@ -19,7 +19,7 @@ _SLACK = 64
 """Bytes that the scanner may read behind what it was given."""
 LISTED_MAX = 1 << 16
 """The largest number of lines that are listed at once."""
-BLOCK = 1 << 22
+BLOCK = 1 << 20
 """Bytes that are scanned at once, and that a line may have."""
 
 
@@ -50,7 +50,7 @@ def module_of(oracle: Oracle) -> Module:
         parts.append(scanner_text(words, parents, forms.nothing, rows, judge.account.bit, kept, listed, LISTED_MAX))
         parts.append(
             long("""
-(func (export "mark_dirty") (param $at i32) (param $size i32) 
+(func (export "mark_dirty") (param $at i32) (param $size i32)
   (call $names_room) (call $mark #0 %at %size) (global.set $account (call $account_of)) (call $soil))
 (func (export "begin_again")
   (call $ids_clear)""")

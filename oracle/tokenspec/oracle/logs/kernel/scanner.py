@@ -18,6 +18,7 @@ ROWS = 16
 """The number of lines that are judged together, so that what they need of memory is fetched at once."""
 LINE_MAX = 65_536
 """The longest line that is not odd."""
+_EIGHT, _EIGHT_PAIRS = 0x0101010101010101, 0x00FF00FF00FF00FF
 NOT_AN_INSTANT = -(2**63)
 _TRUE, _FALS, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"fals", b"null"))
 
@@ -70,6 +71,11 @@ def scanner_text(
 (func $head (param $at i32) (param $size i32) (result i64)
   (if (result i64) (i32.ge_u %size #8) (then (i64.load %at)) (else
     (i64.and (i64.load %at) (i64.sub (i64.shl ~1 (i64.extend_i32_u (i32.shl %size #3))) ~1)))))
+;; A mask of as many bytes of eight.
+(func $first_bytes (param $size i32) (result i64)
+  (if (i32.ge_s %size #8) (then (return ~-1)))
+  (if (i32.le_s %size #0) (then (return ~0)))
+  (i64.sub (i64.shl ~1 (i64.extend_i32_u (i32.shl %size #3))) ~1))
 (func $same (param $a i32) (param $b i32) (param $size i32) (result i32)
   (loop $next
     (if (i64.ne (call $head %a %size) (call $head %b %size)) (then (return #0)))
@@ -97,9 +103,23 @@ def scanner_text(
   (unreachable))
 ;; A whole number; $behind is where it ends, 0 where there is none within 2^53 - 1.
 (func $integer (param $at i32) (result i64) (local $is_minus i32) (local $value i64) (local $digit i32) (local $start i32)
+  (local $word i64) (local $marks i64)
   (global.set $behind #0)
   (local.set $is_minus (i32.eq (i32.load8_u %at) #45))
   (local.set $start (local.tee $at (i32.add %at %is_minus)))
+  ;; Up to seven digits at once: a byte that is no digit has its high bit set in $marks.
+  (local.set $word (i64.xor (i64.load %at) ~{_EIGHT * 0x30}))
+  (local.set $marks (i64.and (i64.or (i64.add %word ~{_EIGHT * 0x76}) %word) ~{_signed(_EIGHT * 0x80)}))
+  (if (i64.ne %marks ~0) (then
+    (local.set $marks (i64.and (i64.ctz %marks) ~56))
+    (if (i64.eqz %marks) (then (return ~0)))
+    (local.set $word (i64.shl %word (i64.sub ~64 %marks)))
+    (local.set $word (i64.shr_u (i64.mul %word ~{(10 << 8) + 1}) ~8))
+    (local.set $word (i64.shr_u (i64.mul (i64.and %word ~{_EIGHT_PAIRS}) ~{(100 << 16) + 1}) ~16))
+    (local.set $word (i64.shr_u (i64.mul (i64.and %word ~{0xFFFF0000FFFF}) ~{(10_000 << 32) + 1}) ~32))
+    (if (i32.eq (i32.load8_u %start) #48) (then (if (i32.or %is_minus (i64.ne %marks ~8)) (then (return ~0)))))
+    (global.set $behind (i32.add %at (i32.wrap_i64 (i64.shr_u %marks ~3))))
+    (return (select (i64.sub ~0 %word) %word %is_minus))))
   (block $done (loop $next
     (local.set $digit (i32.sub (i32.load8_u %at) #48))
     (br_if $done (i32.gt_u %digit #9))
@@ -238,6 +258,15 @@ def scanner_text(
                 (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.add %e #1)) (br $closes))
+              (local.set $has (i64.or %has %bit))
+              ;; Most likely it is the word that stood here last.
+              (if (i64.eqz (i64.or
+                    (i64.and (i64.xor (i64.load %at) (i64.load offset=96 %key)) (i64.load offset=104 %key))
+                    (i64.and (i64.xor (i64.load offset=8 %at) (i64.load offset=112 %key)) (i64.load offset=120 %key)))) (then
+                (if (i32.load offset=128 %key) (then
+                  (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.load offset=136 %key))
+                  (local.set $at (i32.add %at (i32.load offset=128 %key))) (br $closes)))))
+              (local.set $has (i64.xor %has %bit))
               (br_if $null (i32.ne %byte #34))
               (local.set $s (i32.add %at #1))
               (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
@@ -246,6 +275,12 @@ def scanner_text(
               (br_if $odd (i32.eq %found #{ODD}))
               (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.extend_i32_s %found))
               (local.set $has (i64.or %has %bit))
+              (local.set $size (i32.sub (i32.add %e #1) %at))
+              (if (i32.le_u %size #16) (then
+                (i64.store offset=104 %key (call $first_bytes %size))
+                (i64.store offset=120 %key (call $first_bytes (i32.sub %size #8)))
+                (i64.store offset=96 %key (i64.load %at)) (i64.store offset=112 %key (i64.load offset=8 %at))
+                (i32.store offset=128 %key %size) (i64.store offset=136 %key (i64.extend_i32_s %found))))
               (local.set $at (i32.add %e #1)) (br $closes))
               (br_if $null (i32.eq %byte #110))
               (i64.store (i32.add %row (i32.load offset=8 %key)) (call $integer %at))

@@ -32,7 +32,7 @@ def fields_of(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vect
         elif f.name == is_new and remembered.memory.reads(event):
             places.append(lambda account, record: getattr(record, key) not in account.entries)
         elif f.origin is Origin.PAYLOAD:
-            places.append(_payload(f.key, f.type, f.instead, catalogue))
+            places.append(payload(f.key, f.type, f.instead, catalogue))
         else:
             places.append(fact(f.name, catalogue, balances))
     if not asked:
@@ -47,7 +47,8 @@ def fields_of(event: Event, catalogue: Catalogue, balances: Callable[[Row], Vect
     return given
 
 
-def _payload(key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provider:
+def payload(key: str, kind: Any, instead: str, catalogue: Catalogue) -> Provider:
+    """Returns what gives the field that a record holds under `key`, or under `instead`."""
     if instead:
         # A model that nobody lists is refused, whatever its origin would be.
         model = catalogue.model

@@ -29,7 +29,8 @@ DIRTY = 1
 """The flag of an account that somebody else has to look at."""
 _RUNS_MAX = 120_000
 """The number of runs after which a job is taken to have no end."""
-_DIAL = 24
+DIAL = 24
+"""Bytes of a clock in a record: the instants that it shows and that come up, and the aim."""
 _ACTS = (ClockAct.STARTS, ClockAct.SETTLES, ClockAct.STOPS)
 
 
@@ -88,7 +89,7 @@ class Accounts:
 
     @property
     def _ended(self) -> int:
-        return self.dials + _DIAL * len(self.machine.clocks)
+        return self.dials + DIAL * len(self.machine.clocks)
 
     @property
     def _row(self) -> int:
@@ -139,7 +140,7 @@ class Accounts:
         )
         dials = " ".join(
             f"(i64.store $accounts offset={at} @account ~{STOPPED}) (i64.store $accounts offset={at + 8} @account ~{NEVER})"
-            for at in range(self.dials, self._ended, _DIAL)
+            for at in range(self.dials, self._ended, DIAL)
         )
         ended = " ".join(f"(i64.store $accounts offset={at} @account ~0)" for at in range(self._ended, self._row, SLOT))
         return f"""
@@ -165,7 +166,7 @@ class Accounts:
   (local.set $entry @account)
   (global.set $account %before)
   %entry)
-(func $soil (i32.store $accounts @account (i32.or (i32.load $accounts @account) #{DIRTY})))
+(func $soil (export "soil") (i32.store $accounts @account (i32.or (i32.load $accounts @account) #{DIRTY})))
 ;; How many accounts are dirty.
 (func (export "count_dirty") (result i32) (local $at i32) (local $dirty i32)
   (block $done (loop $next
@@ -198,7 +199,7 @@ class Accounts:
             table = self._by_rule(
                 lambda r, named=named: next((_ACTS.index(a) + 1 for a in named[r.name] if a in _ACTS), 0)  # type: ignore[misc]
             )
-            shown = self.dials + _DIAL * number
+            shown = self.dials + DIAL * number
             lines.append(f"(local.set $act (i32.load8_u offset={table} %rule))")
             if clock.of not in self.settings or self.settings[clock.of] != 0:
                 lines.append(f"""(if (i32.eq %act #1) (then
@@ -253,10 +254,10 @@ class Accounts:
         A clock of spans whose job is written falls due once for all its instants before anything else happens.
         """
         clocks = self.machine.clocks
-        upcoming = [f"(i64.load $accounts offset={self.dials + _DIAL * n + 8} @account)" for n in range(len(clocks))]
+        upcoming = [f"(i64.load $accounts offset={self.dials + DIAL * n + 8} @account)" for n in range(len(clocks))]
         lines, passes = [], []
         for number, clock in enumerate(clocks):
-            shown = self.dials + _DIAL * number
+            shown = self.dials + DIAL * number
             others = [n for n in range(len(clocks)) if n != number]
             comes = "".join(
                 f" (br_if $not_{number} (i64.{'ge' if n < number else 'gt'}_s %due_{number} %due_{n}))" for n in others

@@ -139,3 +139,8 @@ def hash_of(context: int, text: bytes) -> int:
 def _ends(text: bytes) -> tuple[int, int]:
     """The first eight bytes of a text and the last eight, as numbers; the last are 0 where it has no more than eight."""
     return int.from_bytes(text[:8], "little"), int.from_bytes(text[-8:], "little") if len(text) > 8 else 0
+
+
+def signed(bits: int) -> int:
+    """Returns 64 bits as the number that WebAssembly writes for them."""
+    return bits - 2**64 if bits >= 2**63 else bits

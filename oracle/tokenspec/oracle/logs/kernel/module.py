@@ -11,7 +11,9 @@ from tokenspec.machine.interpreters.embedded.module import module_text
 from tokenspec.machine.lang.entries import with_entry
 from tokenspec.oracle.logs.kernel.forms import Forms
 from tokenspec.oracle.logs.kernel.judge import Judge
+from tokenspec.oracle.logs.kernel.names import Names
 from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, ROWS, scanner_text
+from tokenspec.oracle.logs.kernel.told import Told
 from tokenspec.oracle.runtime.oracle import Oracle
 
 _PAGE = 65_536
@@ -30,9 +32,11 @@ class Module:
     text: str
     buffer: int
     listed: int
+    asked: int
     compared: int
     nothing_observed: int
     counts: tuple[tuple[int, str, str], ...]
+    told: Told
 
 
 def module_of(oracle: Oracle) -> Module:
@@ -42,12 +46,15 @@ def module_of(oracle: Oracle) -> Module:
     space = Space(Interface(whole).size)
     forms = Forms(space)
     try:
-        judge = Judge(oracle, space, forms)
+        names = Names(oracle, space, forms)
+        judge = Judge(names)
         parts = list(judge.parts())
         words, parents = forms.dictionary(), space.put(bytes(forms.parents))
         rows = space.take(ROWS * forms.row, 64), forms.row
         kept, listed = space.take(LINE_MAX + _SLACK), space.take(8 + LISTED * LISTED_MAX) + 8
-        parts.append(scanner_text(words, parents, forms.nothing, rows, judge.account.bit, kept, listed, LISTED_MAX))
+        told = space.take(8)
+        bit = names.account.bit
+        parts.append(scanner_text(words, parents, forms.nothing, rows, bit, kept, listed, LISTED_MAX, told))
         parts.append(
             long("""
 (func (export "mark_dirty") (param $at i32) (param $size i32)
@@ -60,12 +67,12 @@ def module_of(oracle: Oracle) -> Module:
         parts.append(long(" ".join(f"(i64.store #{at} ~0)" for at in cleared)))
         parts.append(
             long("""
-  (global.set $identical ~0) (global.set $position ~0) (global.set $before_size #0)
+  (global.set $identical ~0) (global.set $position ~0) (global.set $before_size #0) (global.set $rest_end #0)
   (call $begin_all))""")
         )
         buffer = space.take(BLOCK + _SLACK, 16)
         pages = -(-space.end // _PAGE)
-        text = module_text(judge.accounts.interface, oracle.parameters, [*parts, *space.data], pages, fixed=True)
+        text = module_text(names.accounts.interface, oracle.parameters, [*parts, *space.data], pages, fixed=True)
     except OverflowError as fault:
         raise NotCovered(str(fault)) from None
-    return Module(text, buffer, listed, judge.compared, judge.nothing_observed, tuple(judge.counted()))
+    return Module(text, buffer, listed, told, judge.compared, judge.nothing_observed, tuple(judge.counted()), judge.told)

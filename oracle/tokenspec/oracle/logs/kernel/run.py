@@ -19,6 +19,7 @@ from tokenspec.oracle.logs.kernel.scanner import LISTED
 from tokenspec.oracle.logs.replay import NOTHING_OBSERVED, Report, replay
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import BOM, Line, Logs, other_form
+from tokenspec.oracle.wire.records import event_of
 
 SMALLEST = 1 << 22
 """The size in bytes from which a log is worth a module of its own."""
@@ -78,7 +79,9 @@ class Kernel:
         instance.call("keep_initial")
         self._memory = memoryview(instance.view("memory")).cast("B")
         self._scan, self._is_ascii = instance.function("scan"), instance.function("is_ascii")
-        self.has_dirty, self._dirty = False, 0
+        self.has_dirty = False
+        self.dirty = 0
+        """The number of accounts that the oracle has to look at."""
 
     def find_dirty(self, on_bytes: Callable[[int], None] | None) -> None:
         """Scans everything, and marks the accounts that the oracle has to look at."""
@@ -88,8 +91,8 @@ class Kernel:
             self._mark(line)
             if odd > _ODD_MAX and odd * 4 > self._instance.value("position"):
                 raise NotCovered("most lines take the slow way")
-        self._dirty = self._instance.call("count_dirty")
-        self.has_dirty = odd > 0 or self._dirty > 0
+        self.dirty = self._instance.call("count_dirty")
+        self.has_dirty = odd > 0 or self.dirty > 0
 
     def _mark(self, line: Line) -> None:
         """Marks the account of an odd line, where it names one."""
@@ -117,8 +120,8 @@ class Kernel:
 
     def add_to(self, report: Report) -> None:
         """Adds the records of the clean accounts."""
-        assert self._instance.call("count_dirty") == self._dirty, "both passes find the same accounts dirty"
-        clean = self._instance.call("count_accounts") - self._dirty
+        assert self._instance.call("count_dirty") == self.dirty, "both passes find the same accounts dirty"
+        clean = self._instance.call("count_accounts") - self.dirty
         compared, unobserved = self._count(self._module.compared), self._count(self._module.nothing_observed)
         report.records += compared + unobserved
         report.compared += compared
@@ -189,12 +192,28 @@ class Kernel:
             except UnicodeDecodeError:
                 raise NotCovered(f"{name} is not UTF-8") from None
         at = buffer + (len(BOM) if start == 0 and memory[buffer : buffer + len(BOM)] == BOM else 0)
-        while at < end:
+        while True:
             at = self._scan(at, end)
             (count,) = struct.unpack_from("<i", memory, listed - 8)
             for line, behind, number, position in struct.iter_unpack("<IIqq", bytes(memory[listed : listed + count * LISTED])):
                 offset = start + line - buffer if number > 1 else start
                 yield position, Line(name, number, offset, bytes(memory[line:behind]).strip(b" \t\r\n"))
+            asked, behind = struct.unpack_from("<II", memory, self._module.asked)
+            if asked:
+                self._tell(bytes(memory[asked:behind]).strip(b" \t\r\n"))
+            elif at >= end:
+                return
+
+    def _tell(self, content: bytes) -> None:
+        """Tells the kernel the facts of a line at which it stopped."""
+        try:
+            record = self._reader.read(content)[0]
+        except BadRecord:
+            self._instance.call("soil")
+            return
+        for at, value in self._module.told.answers(event_of(record), record):
+            struct.pack_into("<q", self._memory, at, value)
+        self._instance.call("tell")
 
 
 class LinesLeft:

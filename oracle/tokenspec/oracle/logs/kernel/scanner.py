@@ -9,7 +9,7 @@ from __future__ import annotations
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.logs.kernel.forms import END, HAS, HASH, LINE, NUMBER, ODD, POSITION, SEEN, SIZE, START
+from tokenspec.oracle.logs.kernel.forms import END, HAS, HASH, LINE, NUMBER, ODD, POSITION, SEEN, SIZE, START, signed
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, MILLISECONDS_MIN
 
 LISTED = 24
@@ -23,10 +23,6 @@ NOT_AN_INSTANT = -(2**63)
 _TRUE, _FALS, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"fals", b"null"))
 
 
-def _signed(number: int) -> int:
-    return number - 2**64 if number >= 2**63 else number
-
-
 def _unlike(start: int) -> str:
     """What differs between eight bytes and those that the expected name has there."""
     right = f"offset={48 + 2 * start}"
@@ -34,20 +30,29 @@ def _unlike(start: int) -> str:
 
 
 def scanner_text(
-    words: tuple[int, int], parents: int, nothing: int, rows: tuple[int, int], account: int, kept: int, listed: int, most: int
+    words: tuple[int, int],
+    parents: int,
+    nothing: int,
+    rows: tuple[int, int],
+    account: int,
+    kept: int,
+    listed: int,
+    most: int,
+    told: int,
 ) -> str:
     """The functions that scan. `words` is the table of words, `parents` that of contexts, `nothing` describes no key.
 
     `rows` is where the rows are, and the size of one; `account` is the bit of the name that each must have. `kept` has room
     for a line, and `listed` for as many as are listed at once, at `most`; their number stands before them.
+    A line that needs facts is at `told`: where it starts and ends.
     """
     (words_at, last), (rows_at, row_size) = words, rows
-    k1, k2, k3 = map(_signed, HASH)
+    k1, k2, k3 = map(signed, HASH)
     return long(f"""
 (global $lines (mut i64) ~0) (global $number (export "number") (mut i64) ~0)
 (global $position (export "position") (mut i64) ~0)
 (global $listed (mut i32) #0) (global $lists_dirty (export "lists_dirty") (mut i32) #0)
-(global $row (mut i32) #0)
+(global $row (mut i32) #0) (global $rest_end (mut i32) #0)
 (global $before_at (mut i32) #0) (global $before_size (mut i32) #0)
 (global $identical (export "identical") (mut i64) ~0)
 (global $behind (mut i32) #0)
@@ -109,7 +114,7 @@ def scanner_text(
   (local.set $start (local.tee $at (i32.add %at %is_minus)))
   ;; Up to seven digits at once: a byte that is no digit has its high bit set in $marks.
   (local.set $word (i64.xor (i64.load %at) ~{_EIGHT * 0x30}))
-  (local.set $marks (i64.and (i64.or (i64.add %word ~{_EIGHT * 0x76}) %word) ~{_signed(_EIGHT * 0x80)}))
+  (local.set $marks (i64.and (i64.or (i64.add %word ~{_EIGHT * 0x76}) %word) ~{signed(_EIGHT * 0x80)}))
   (if (i64.ne %marks ~0) (then
     (local.set $marks (i64.and (i64.ctz %marks) ~56))
     (if (i64.eqz %marks) (then (return ~0)))
@@ -189,28 +194,39 @@ def scanner_text(
     (local.set $all (v128.or (local.get $all) (v128.load %at)))
     (local.set $at (i32.add %at #16)) (br $next)))
   (i32.eqz (i8x16.bitmask (local.get $all))))
-;; Judges the rows up to an end, in order.
-(func $judge_rows (param $end i32) (local $start i32) (local $size i32)
-  (call $look_ahead #{rows_at} %end)
-  (global.set $row #{rows_at})
+;; Judges rows in order; 1 where one of them needs facts, and then it goes on with it when it is called for the rest.
+(func $judge_rows (param $from i32) (param $end i32) (result i32) (local $start i32) (local $size i32) (local $found i32)
+  (call $look_ahead %from %end)
+  (global.set $row %from)
   (block $done (loop $next
     (br_if $done (i32.ge_u @row %end))
     (local.set $start (i32.load offset={START} @row)) (local.set $size (i32.load offset={SIZE} @row))
-    (if (call $judge) (then (if @lists_dirty (then
+    (local.set $found (call $judge))
+    (if (i32.eq %found #2) (then
+      (i64.store #{told} (i64.load offset={LINE} @row))
+      (global.set $rest_end %end)
+      (return #1)))
+    (if %found (then (if @lists_dirty (then
       (call $list (i32.load offset={LINE} @row) (i32.load offset={END} @row)
         (i64.load offset={NUMBER} @row) (i64.load offset={POSITION} @row))))) (else
       (if (i32.and (i32.eq %size @before_size) (call $counts_twice)) (then
         (if (call $same @before_at %start %size) (then (global.set $identical (i64.add @identical ~1))))))))
     (global.set $before_at %start) (global.set $before_size %size)
     (global.set $row (i32.add @row #{row_size}))
-    (br $next))))
-;; Scans and judges lines, each of which ends with a line feed; returns where it stopped: at the end, or with a full list.
+    (br $next)))
+  (global.set $rest_end #0)
+  #0)
+;; Scans and judges lines, each of which ends with a line feed; returns where it stopped: at the end, with a full list, or at a
+;; line that needs facts.
 (func (export "scan") (param $at i32) (param $end i32) (result i32)
   (local $line i32) (local $start i32) (local $context i32) (local $key i32) (local $s i32) (local $e i32) (local $byte i32)
   (local $seen i64) (local $has i64) (local $bit i64) (local $value i64) (local $size i32) (local $found i32)
   (local $last i32) (local $row i32)
   (global.set $listed #0)
+  (i64.store #{told} ~0)
   (local.set $row #{rows_at})
+  (block $stop
+  (if @rest_end (then (br_if $stop (call $judge_rows @row @rest_end))))
   (block $all (loop $next
     (br_if $all (i32.or (i32.ge_u %at %end) (i32.ge_u @listed #{most - ROWS})))
     (local.set $line %at)
@@ -363,22 +379,26 @@ def scanner_text(
       (i32.store offset={LINE} %row %line) (i32.store offset={END} %row (i32.sub %at #1))
       (i32.store offset={START} %row %start) (i32.store offset={SIZE} %row %size)
       (i64.store offset={NUMBER} %row @number) (i64.store offset={POSITION} %row @position)
-      (br_if $odd (i64.eqz (i64.and %has ~{_signed(account)})))
+      (br_if $odd (i64.eqz (i64.and %has ~{signed(account)})))
       (global.set $position (i64.add @position ~1))
       (local.set $row (i32.add %row #{row_size}))
-      (if (i32.ge_u %row #{rows_at + ROWS * row_size}) (then (call $judge_rows %row) (local.set $row #{rows_at})))
+      (if (i32.ge_u %row #{rows_at + ROWS * row_size}) (then
+        (local.set $row #{rows_at}) (br_if $stop (call $judge_rows #{rows_at} #{rows_at + ROWS * row_size}))))
       (br $next))
-    (call $judge_rows %row) (local.set $row #{rows_at})
+    (local.set $found (call $judge_rows #{rows_at} %row))
+    (local.set $row #{rows_at})
+    (if %found (then
+      (local.set $at %line) (global.set $number (i64.sub @number ~1)) (br $stop)))
     (local.set $at (call $line_end %start))
     (call $list %line %at @number @position)
     (global.set $position (i64.add @position ~1))
     (global.set $before_size #0)
     (local.set $at (i32.add %at #1))
     (br $next)))
-  (call $judge_rows %row)
-  (i32.store #{listed - 8} @listed)
+  (br_if $stop (call $judge_rows #{rows_at} %row))
   ;; Other bytes will stand in the place of the last line.
   (if (i32.ge_u %at %end) (then
-    (memory.copy #{kept} @before_at @before_size) (global.set $before_at #{kept})))
+    (memory.copy #{kept} @before_at @before_size) (global.set $before_at #{kept}))))
+  (i32.store #{listed - 8} @listed)
   %at)
 """)

@@ -1,0 +1,141 @@
+"""The names of records and observations as keys of the scanner, and how their values stand in a row."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from tokenspec.machine.interpreters.batch.accounts import Accounts, NotCovered
+from tokenspec.machine.interpreters.batch.short import Space
+from tokenspec.machine.lang.declaration import Actor, Origin, Shape
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
+from tokenspec.machine.wasm.ranks import number_of
+from tokenspec.oracle.logs.kernel.forms import ODD, ROOT, Forms, Key, Kind, signed
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, SAID, SUMS
+from tokenspec.oracle.wire.observations import INSTANTS
+from tokenspec.oracle.wire.resets import runs_by_itself
+from tokenspec.spec.words import ABSENT, NONE, POOLS, UNLISTED
+
+WRONG_WORD = -1
+"""The value of an observed word that no answer has: it differs from every one. Also of an event that is not covered."""
+CHARGE = "charge_"
+"""Before the name of a pool, in the name of an answer."""
+_ALIASED = ("plan", "scheduled_plan")
+
+
+class Names:
+    """The keys of the records that `oracle` reads; `accounts` are the machine's, which a record happens to."""
+
+    def __init__(self, oracle: Oracle, space: Space, forms: Forms) -> None:
+        self.oracle, self.space, self.forms = oracle, space, forms
+        self._aliases = oracle.catalogue.aliases
+        self.events = {e.name: e for e in oracle.machine.events if e.actor is not Actor.CLOCK}
+        self.account, self.id = (forms.key(ROOT, name, Kind.TEXT) for name in ("account", "id"))
+        self.at = forms.key(ROOT, "at", Kind.INSTANT)
+        self.payload = self._payload_keys()
+        times = {name: value_of(key) for name, key in self.payload.items()}
+        implied = frozenset(c.name for c in oracle.machine.clocks if runs_by_itself(oracle.resets, c.name))
+        self.accounts = Accounts(oracle.machine, oracle.parameters, implied, times, space)
+        numbers = self.accounts.numbers
+        words = forms.meanings({name: numbers[name] for name in self.events})
+        self.event = forms.key(ROOT, "event", Kind.WORD, words, WRONG_WORD)
+        self.observed = self._observed_keys()
+
+    def _payload_keys(self) -> dict[str, Key]:
+        kinds: dict[str, tuple[Kind, Type | None]] = {}
+        for event in (*self.events.values(), *self.oracle.session_machine.events):
+            wanted: dict[str, tuple[Kind, Type | None]] = {
+                f.key: (_kind_of(f.type), f.type) for f in event.fields if f.origin is Origin.PAYLOAD
+            }
+            shapes = {Shape.TEXT: Kind.TEXT, Shape.TIME_OF_DAY: Kind.TIME}
+            wanted |= {key.name: (shapes[key.shape], None) for key in event.keys if key.shape in shapes}
+            for name, kind in wanted.items():
+                if kinds.setdefault(name, kind) != kind:
+                    raise NotCovered(f"{name} has two forms")
+        self.kinds = {name: kind for name, (kind, _) in kinds.items()}
+        return {name: self._payload_key(name, kind, of) for name, (kind, of) in kinds.items()}
+
+    def _payload_key(self, name: str, kind: Kind, of: Type | None) -> Key:
+        if not isinstance(of, Enum):
+            return self.forms.key(ROOT, name, kind)
+        words = self._words(of, {UNLISTED}, name)
+        return self.forms.key(ROOT, name, kind, words, number_of(of, UNLISTED) if UNLISTED in of.members else ODD)
+
+    def _words(self, kind: Enum, without: set[str], name: str) -> int:
+        numbers = {member: number_of(kind, member) for member in kind.members if member not in without}
+        if name in _ALIASED:
+            numbers |= {alias: numbers[plan] for alias, plan in self._aliases.items() if plan in numbers}
+        return self.forms.meanings(numbers)
+
+    def _observed_keys(self) -> dict[str, Key]:
+        forms, interface = self.forms, self.accounts.interface
+        observed, variables = forms.context(), {v.name: v.type for v in self.oracle.machine.variables}
+        forms.key(ROOT, "observed", Kind.OBJECT, observed)
+        media = sorted({medium for plan in self.oracle.catalogue.plans.values() for medium in plan.relaxed})
+        self.media = {medium: number for number, medium in enumerate(media)}
+        keys: dict[str, Key] = {}
+        for name in (*FIELDS, *SUMS):
+            kind, words, other = Kind.WORD, ROOT, WRONG_WORD
+            said = self.said.get(name)
+            if name in BY_POOL:
+                pools = forms.context(observed)
+                keys[name] = forms.key(observed, name, Kind.OBJECT, pools, may_be_empty=name == "charge")
+                keys |= {f"{name}.{pool}": forms.key(pools, pool, Kind.NUMBER) for pool in POOLS}
+                continue
+            if name in INSTANTS:
+                kind = Kind.INSTANT
+            elif name in SUMS or isinstance(said, Tokens):
+                kind = Kind.NUMBER
+            elif name == "duplicate":
+                kind = Kind.TRUTH
+            elif name == "relaxed":
+                kind, words = Kind.WORDS, forms.meanings(self.media)
+            elif name == "outcome":
+                words = forms.meanings({"refused": 0, "accepted": 1})
+            elif name == "reason":
+                words = forms.meanings((code, number) for number, code in enumerate(interface.codes))
+            elif name in variables:
+                of = variables[name]
+                assert isinstance(of, Enum), "a state field that is no pool is one of a list"
+                words = self._words(of, {ABSENT, NONE}, name)
+            elif isinstance(said, Enum):
+                words = self._words(said, set(), name)
+            keys[name] = forms.key(observed, name, kind, words, other)
+        return keys
+
+    @cached_property
+    def said(self) -> dict[str, Type]:
+        """What events answer beside the state and the charge, by name."""
+        found: dict[str, Type] = {}
+        for name in self.events:
+            for said, slot in self.accounts.interface.answers(name).items():
+                if not said.startswith(CHARGE) and found.setdefault(said, slot.kind) != slot.kind:
+                    raise NotCovered(f"{said} has two forms")
+        if not found.keys() <= set(SAID):
+            raise NotCovered("an answer has a name of its own")
+        return found
+
+
+def holds(key: Key, has: str = "%has") -> str:
+    """True where a row holds a value under a key."""
+    return f"(i64.ne (i64.and {has} ~{signed(key.bit)}) ~0)"
+
+
+def value_of(key: Key) -> str:
+    """The value under a key in the present row."""
+    return f"(i64.load offset={key.slot} @row)"
+
+
+def marked(key: Key, owner: str) -> str:
+    """Sets the fingerprint of the text that `%row` holds."""
+    return f"(call $mark {owner} (i32.load offset={key.slot} %row) (i32.load offset={key.slot + 4} %row))"
+
+
+def _kind_of(kind: Type) -> Kind:
+    match kind:
+        case Bool():
+            return Kind.TRUTH
+        case Enum():
+            return Kind.WORD
+        case Tokens():
+            return Kind.NUMBER

@@ -354,7 +354,6 @@ def scanner_text(
             (br_if $null (i32.ne %byte #123))
             (local.set $at (i32.add %at #1))
             (if (i32.eq (i32.load8_u %at) #125) (then
-              (br_if $odd (i64.eqz (i64.load offset=24 %key)))
               (local.set $has (i64.or %has (i64.load offset=24 %key)))
               (local.set $at (i32.add %at #1)) (br $closes)))
             (local.set $has (i64.or %has %bit))

@@ -10,6 +10,10 @@ _SHORT = re.compile(r"([%@#~])(-?[A-Za-z0-9_]+)")
 _LONG = {"%": "(local.get ${})", "@": "(global.get ${})", "#": "(i32.const {})", "~": "(i64.const {})"}
 
 
+class NotCovered(ValueError):
+    """A machine, or a choice of settings, that the kernel does not run."""
+
+
 def long(text: str) -> str:
     """`text` in full: `%x` reads a local variable, `@x` a global one, `#1` is a number of 32 bits and `~1` one of 64."""
     return _SHORT.sub(lambda found: _LONG[found[1]].format(found[2]), text)

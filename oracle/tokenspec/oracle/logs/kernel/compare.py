@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from tokenspec.machine.interpreters.batch.accounts import DIAL, NotCovered
+from tokenspec.machine.interpreters.batch.accounts import DIAL
+from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.machine.interpreters.embedded.memory import SLOT, Slot
 from tokenspec.machine.lang.types import Bool, Enum
 from tokenspec.machine.wasm.ranks import number_of

@@ -13,8 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 
-from tokenspec.machine.interpreters.batch.accounts import NotCovered
-from tokenspec.machine.interpreters.batch.short import Space
+from tokenspec.machine.interpreters.batch.short import NotCovered, Space
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 
 ROOT = 0

@@ -8,8 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
-from tokenspec.machine.interpreters.batch.accounts import NotCovered
-from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.batch.tables import table_text
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT
 from tokenspec.machine.lang.declaration import Origin, Shape

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from tokenspec.machine.interpreters.batch.accounts import NotCovered
-from tokenspec.machine.interpreters.batch.short import Space, long
+from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
 from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.interpreters.embedded.module import module_text
 from tokenspec.machine.lang.entries import with_entry

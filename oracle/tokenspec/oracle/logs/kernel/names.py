@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from tokenspec.machine.interpreters.batch.accounts import Accounts, NotCovered
-from tokenspec.machine.interpreters.batch.short import Space
+from tokenspec.machine.interpreters.batch.accounts import Accounts
+from tokenspec.machine.interpreters.batch.short import NotCovered, Space
 from tokenspec.machine.lang.declaration import Actor, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.wasm.ranks import number_of

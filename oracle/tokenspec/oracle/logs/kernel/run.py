@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import IO
 
-from tokenspec.machine.interpreters.batch.accounts import NotCovered
+from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.logs.kernel.module import BLOCK, module_of
 from tokenspec.oracle.logs.kernel.scanner import LISTED

@@ -10,8 +10,7 @@ from functools import cached_property
 from types import SimpleNamespace
 from typing import Any
 
-from tokenspec.machine.interpreters.batch.accounts import NotCovered
-from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.batch.tables import table_text
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.declaration import Field, Origin

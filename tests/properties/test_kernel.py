@@ -41,7 +41,7 @@ SESSIONS = ("login", "refresh", "logout", "view")
 @pytest.fixture(scope="module")
 def runs() -> list[tuple[FuzzWorld, Records]]:
     """Runs under random settings, with both kinds of resets; in all but every fourth there is only what the kernel covers."""
-    walk_worlds(Recorder, 60, 60, 11)
+    walk_worlds(Recorder, 32, 60, 11)
     found = [(world, records) for world, records in Recorder.runs if records]
     return [(world, records if n % 4 == 0 else covered(world, records)) for n, (world, records) in enumerate(found)]
 
@@ -143,6 +143,11 @@ def _instant(record: dict[str, Any], dice: random.Random) -> list[bytes]:
     return [as_line({**record, "at": dice.choice(forms)})]
 
 
+def _earlier(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    back = dice.choice((1, 60_000, 86_400_000, 40 * 86_400_000))
+    return [as_line({**record, "at": parse_instant(str(record["at"])) - back})]
+
+
 def _odd_text(record: dict[str, Any], dice: random.Random) -> list[bytes]:
     line = as_line(record)
     other = dice.choice(
@@ -166,7 +171,7 @@ def _of_others(record: dict[str, Any], dice: random.Random) -> list[bytes]:
 
 
 FAULTS: list[Callable[[dict[str, Any], random.Random], list[bytes]]] = [
-    _other_value, _twice, _unsorted, _with_sums, _less, _null, _instant, _odd_text, _identified, _of_others,
+    _other_value, _twice, _unsorted, _with_sums, _less, _null, _instant, _earlier, _odd_text, _identified, _of_others,
 ]  # fmt: skip
 
 

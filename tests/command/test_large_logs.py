@@ -45,8 +45,8 @@ def test_the_report_is_the_same_to_the_byte(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(faulty()))
     made: list[Any] = []
 
-    def noted(*given: Any) -> Any:
-        made.append(replay_by_kernel(*given, smallest=0))
+    def noted(logs: Logs, oracle: Oracle, tick: Any) -> Any:
+        made.append(replay_by_kernel(logs, oracle, tick, smallest=0))
         return made[-1]
 
     without = within("replay", "log.jsonl", "--format", form, cwd=tmp_path)

@@ -39,7 +39,7 @@ class Entries:
         self._size = SLOT * len(self._kept)
 
     def _flags(self) -> list[tuple[int, int, int]]:
-        """What is in the upper part of a code: its address, its first bit, and the number of its bits."""
+        """The upper part of a code: of each value its address, its first bit, and the number of its bits."""
         found, shift = [], self._number_bits + self._which_bits
         for slot in self._slots:
             if isinstance(slot.kind, Bool):

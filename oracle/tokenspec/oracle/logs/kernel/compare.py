@@ -9,7 +9,7 @@ from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.machine.interpreters.embedded.memory import SLOT, Slot
 from tokenspec.machine.lang.types import Bool, Enum
 from tokenspec.machine.wasm.ranks import number_of
-from tokenspec.oracle.logs.kernel.forms import Key, signed
+from tokenspec.oracle.logs.kernel.forms import signed
 from tokenspec.oracle.logs.kernel.names import CHARGE, Names, holds, value_of
 from tokenspec.oracle.wire.answers import BY_POOL, DELTA, SAID, STATE, TOTAL
 from tokenspec.oracle.wire.observations import INSTANTS
@@ -23,80 +23,83 @@ class Comparison:
         self._names = names
 
     def text(self) -> str:
-        """Writes the comparison of what was observed with the state and with what the last step answered."""
-        names, accounts, oracle = self._names, self._names.accounts, self._names.oracle
-        state, keys = accounts.interface.state, names.observed
-        of_state = 0
-        lines = []
-
-        def compare(key: Key, right: str) -> None:
-            lines.append(f"(if {holds(key)} (then (if (i64.ne {value_of(key)} {right}) (then (return #1)))))")
-
-        control = oracle.machine.control_variable
-        for name in STATE:
-            of_state |= keys[name].bit
-        for name in ("balances", TOTAL):
-            of_state |= keys[name].bit
-        absent = f"(i64.eq (i64.load #{state[control.name].at}) ~{number_of(control.type, ABSENT)})"
-        lines.append(f"(if (i32.and {absent} (i64.ne (i64.and %has ~{signed(of_state)}) ~0)) (then (return #1)))")
-        compare(keys["outcome"], "(i64.extend_i32_u (i32.ge_s %rule #0))")
-        lines.append(f"""(if {holds(keys["reason"])} (then
-    (if (i32.ge_s %rule #0) (then (return #1)))
-    (if (i64.ne {value_of(keys["reason"])} (i64.extend_i32_s (i32.sub #-1 %rule))) (then (return #1)))))""")
-        for name in STATE:
-            if name in state:
-                compare(keys[name], f"(i64.load #{state[name].at})")
-        for number, clock in enumerate(oracle.machine.clocks):
-            name = next((n for n in INSTANTS if n in (f"next_{clock.name}_at", f"next_{clock.job}_at")), "")
-            if not name:
-                raise NotCovered(f"nothing is answered of {clock.name}")
-            compare(keys[name], f"(i64.load $accounts offset={accounts.dials + DIAL * number} @account)")
-        compare(
-            keys["relaxed"], f"(i64.load offset={self._relaxed()} (i32.shl (i32.wrap_i64 (i64.load #{state['plan'].at})) #3))"
-        )
-        lines.append(f"(if {holds(keys['duplicate'])} (then (if (i64.ne {value_of(keys['duplicate'])} ~0) (then (return #1)))))")
-        for pool in POOLS:
-            compare(keys[f"balances.{pool}"], f"(i64.load #{state[pool].at})")
-        compare(keys[TOTAL], "(call $total)")
-        compare(keys[DELTA], "(i64.sub (call $total) @total_before)")
-        charges = [(pool, self._places(CHARGE + pool)) for pool in POOLS]
-        charged = 0
-        for pool in POOLS:
-            charged |= keys[f"charge.{pool}"].bit
-        charged |= keys["charge"].empty
-        inner = []
-        for pool, places in charges:
-            key, value = keys[f"charge.{pool}"], f"(i64.load (i32.load offset={places} %place))"
-            right = f"(if (result i64) (i32.ge_s %rule #0) (then {value}) (else ~0))"
-            inner.append(f"(local.set $right {right})")
-            inner.append(f"(if {holds(key)} (then (if (i64.ne {value_of(key)} %right) (then (return #1)))))")
-            none = f"(i32.and (i64.ne (i64.and %has ~{signed(keys['charge'].empty)}) ~0) (i64.ne %right ~0))"
-            inner.append(f"(if {none} (then (return #1)))")
-        lines.append(f"(if (i64.ne (i64.and %has ~{signed(charged)}) ~0) (then {' '.join(inner)}))")
-        for name in SAID:
-            if name in ("reason", "charge", "duplicate"):
-                continue
-            if name not in names.said:
-                lines.append(f"(if {holds(keys[name])} (then (return #1)))")
-                continue
-            gives = names.space.flags(
-                any(a.name == name for a in accounts.rules[rule].answer) for rule in accounts.interface.rules
-            )
-            value = f"(i64.load (i32.load offset={self._places(name)} %place))"
-            lines.append(f"""(if {holds(keys[name])} (then
-    (if (i32.lt_s %rule #0) (then (return #1)))
-    (if (i32.eqz (i32.load8_u offset={gives} %rule)) (then (return #1)))
-    (if (i64.ne {value_of(keys[name])} {value}) (then (return #1)))))""")
+        """The function `$differs`: 1 where anything observed is not what the last step of an event did."""
+        state = self._names.accounts.interface.state
         total = "~0"
         for pool in APP_POOLS:
             total = f"(i64.add {total} (i64.load #{state[pool].at}))"
         return f"""(global $total_before (mut i64) ~0)
 (func $total (result i64) {total})
-;; 1 where anything observed is not what the last step of this event did.
 (func $differs (param $event i32) (param $rule i32) (param $has i64) (result i32) (local $place i32) (local $right i64)
   (local.set $place (i32.shl %event #2))
-  {" ".join(lines)}
+  {" ".join([*self._outcome(), *self._state(), *self._charge(), *self._said()])}
   #0)"""
+
+    def _unless(self, name: str, right: str) -> str:
+        """The line that finds a value other than the right one."""
+        key = self._names.observed[name]
+        return f"(if {holds(key)} (then (if (i64.ne {value_of(key)} {right}) (then (return #1)))))"
+
+    def _outcome(self) -> list[str]:
+        reason = self._names.observed["reason"]
+        return [
+            self._unless("outcome", "(i64.extend_i32_u (i32.ge_s %rule #0))"),
+            f"(if (i32.and {holds(reason)} (i32.ge_s %rule #0)) (then (return #1)))",
+            self._unless("reason", "(i64.extend_i32_s (i32.sub #-1 %rule))"),
+            self._unless("duplicate", "~0"),
+        ]
+
+    def _state(self) -> list[str]:
+        names, machine = self._names, self._names.oracle.machine
+        state, control, of_state = names.accounts.interface.state, machine.control_variable, 0
+        for name in (*STATE, "balances", TOTAL):
+            of_state |= names.observed[name].bit
+        # Where there is no account, none of it has a value.
+        absent = f"(i64.eq (i64.load #{state[control.name].at}) ~{number_of(control.type, ABSENT)})"
+        lines = [f"(if (i32.and {absent} (i64.ne (i64.and %has ~{signed(of_state)}) ~0)) (then (return #1)))"]
+        lines += [self._unless(name, f"(i64.load #{state[name].at})") for name in STATE if name in state]
+        for number, clock in enumerate(machine.clocks):
+            shown = next((n for n in INSTANTS if n in (f"next_{clock.name}_at", f"next_{clock.job}_at")), "")
+            if not shown:
+                raise NotCovered(f"nothing is answered of {clock.name}")
+            lines.append(self._unless(shown, f"(i64.load $accounts offset={names.accounts.dials + DIAL * number} @account)"))
+        plan = f"(i32.shl (i32.wrap_i64 (i64.load #{state['plan'].at})) #3)"
+        lines.append(self._unless("relaxed", f"(i64.load offset={self._relaxed()} {plan})"))
+        lines += [self._unless(f"balances.{pool}", f"(i64.load #{state[pool].at})") for pool in POOLS]
+        lines.append(self._unless(TOTAL, "(call $total)"))
+        lines.append(self._unless(DELTA, "(i64.sub (call $total) @total_before)"))
+        return lines
+
+    def _charge(self) -> list[str]:
+        """The lines about what was drawn; an empty object says that nothing was."""
+        keys = self._names.observed
+        is_empty, lines = f"(i64.ne (i64.and %has ~{signed(keys['charge'].empty)}) ~0)", []
+        for pool in POOLS:
+            drawn = f"(i64.load (i32.load offset={self._places(CHARGE + pool)} %place))"
+            lines.append(f"(local.set $right (if (result i64) (i32.ge_s %rule #0) (then {drawn}) (else ~0)))")
+            lines.append(self._unless(f"charge.{pool}", "%right"))
+            lines.append(f"(if (i32.and {is_empty} (i64.ne %right ~0)) (then (return #1)))")
+        bits = keys["charge"].empty | keys["charge"].bit
+        return [f"(if (i64.ne (i64.and %has ~{signed(bits)}) ~0) (then {' '.join(lines)}))"]
+
+    def _said(self) -> list[str]:
+        """The lines about the other answers, which not every rule gives."""
+        names, interface = self._names, self._names.accounts.interface
+        lines = []
+        for name in SAID:
+            if name in ("reason", "charge", "duplicate"):
+                continue
+            key = names.observed[name]
+            if name not in names.said:
+                lines.append(f"(if {holds(key)} (then (return #1)))")
+                continue
+            rules = names.accounts.rules
+            gives = names.space.flags(any(a.name == name for a in rules[rule].answer) for rule in interface.rules)
+            lines.append(f"""(if {holds(key)} (then
+    (if (i32.lt_s %rule #0) (then (return #1)))
+    (if (i32.eqz (i32.load8_u offset={gives} %rule)) (then (return #1)))))""")
+            lines.append(self._unless(name, f"(i64.load (i32.load offset={self._places(name)} %place))"))
+        return lines
 
     def _places(self, said: str) -> int:
         """A table of the place of an answer by event; where an event has none, it is that of a 0."""

@@ -18,7 +18,7 @@ from tokenspec.oracle.logs.kernel.names import WRONG_WORD, Names, holds, marked,
 from tokenspec.oracle.logs.kernel.told import Told
 
 CONFORMS, IS_DIRTY, ASKS = 0, 1, 2
-"""What the judge says of a row: the account is clean and it conforms; the account is dirty; facts are missing."""
+"""Verdicts on a row: the account is clean and it conforms; the account is dirty; facts are missing."""
 
 
 class Judge:

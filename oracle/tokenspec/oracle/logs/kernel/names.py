@@ -105,7 +105,7 @@ class Names:
 
     @cached_property
     def said(self) -> dict[str, Type]:
-        """What events answer beside the state and the charge, by name."""
+        """The answers of events beside the state and the charge, by name."""
         found: dict[str, Type] = {}
         for name in self.events:
             for said, slot in self.accounts.interface.answers(name).items():

@@ -23,7 +23,7 @@ _TRUE, _FALS, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"fa
 
 
 def _unlike(start: int) -> str:
-    """What differs between eight bytes and those that the expected name has there."""
+    """The difference between eight bytes and those that the expected name has there."""
     right = f"offset={48 + 2 * start}"
     return f"(i64.and (i64.xor (i64.load offset={start} %at) (i64.load {right} %key)) (i64.load offset={56 + 2 * start} %key))"
 

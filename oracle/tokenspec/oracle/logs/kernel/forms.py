@@ -3,7 +3,7 @@
 A *word* is a text with a meaning in its context: a key of an object, or a value of an enum. A key's meaning is the address of
 its description: its bit, the slot of its value, the kind of its value, the context of the words within, and what the scanner
 expects: the key that came behind it last, and the bytes of its own name, in words of eight with their masks; of a
-word, the last one.
+word, the last one; of an instant, the last day.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOWHERE = -1
 _EXPECTED_MAX = 24
 """The most bytes of a name, with its quotes and the colon, that is expected behind another one."""
 _LAST_WORD = 48
-"""Bytes for the word that stood there last: its bytes and their masks, its size, its meaning."""
+"""Bytes for the word that stood there last: its bytes and their masks, its size, its meaning. Or for a day, and its number."""
 _MASK = 2**64 - 1
 _K1, _K2, _K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 HASH = (_K1, _K2, _K3)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, Record, generate, line_of, opened, record, tokenspec, within
+from command.conftest import EXAMPLES, Record, finished, generate, line_of, opened, record, tokenspec, within
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.logs.kernel import run
 from tokenspec.oracle.logs.kernel.run import SMALLEST, Kernel, replay_by_kernel
@@ -113,3 +114,18 @@ def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:
     kernel = Kernel(Logs([str(path)]), Oracle())
     kernel.find_dirty(None)
     assert kernel.dirty == 1, "an id was used before"
+
+
+def test_without_the_engine_or_its_memory_the_oracle_judges(tmp_path: Path) -> None:
+    """As on a machine that limits the address space of a process."""
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"\n".join(faulty()))
+    code = "from tokenspec.oracle import Oracle; from tokenspec.oracle.logs.kernel.run import replay_by_kernel; "
+    code += (
+        f"from tokenspec.oracle.wire.log_files import Logs; print(replay_by_kernel(Logs([{str(log)!r}]), Oracle(), smallest=0))"
+    )
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)); "
+    missing = "import sys; sys.modules['wasmtime'] = None; "
+    for first in (limit, missing):
+        done = finished((sys.executable, "-c", first + code))
+        assert (done.code, done.out) == (0, "None\n")

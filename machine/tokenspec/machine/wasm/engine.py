@@ -8,8 +8,8 @@ from typing import Any
 
 import wasmtime
 
-Trap = wasmtime.Trap
-"""What stops a module that goes on no more."""
+FAILURES = (wasmtime.Trap, wasmtime.WasmtimeError)
+"""The errors of a module that stops, or cannot be made or have its memory."""
 
 
 def assembled(text: str) -> bytes:

@@ -54,6 +54,8 @@ class Comparison:
         state, control, of_state = names.accounts.interface.state, machine.control_variable, 0
         for name in (*STATE, "balances", TOTAL):
             of_state |= names.observed[name].bit
+        if "plan" not in state or any(pool not in state for pool in POOLS):
+            raise NotCovered("an answer tells of what the machine has not")
         # Where there is no account, none of it has a value.
         absent = f"(i64.eq (i64.load #{state[control.name].at}) ~{number_of(control.type, ABSENT)})"
         lines = [f"(if (i32.and {absent} (i64.ne (i64.and %has ~{signed(of_state)}) ~0)) (then (return #1)))"]

@@ -40,7 +40,7 @@ def replay_by_kernel(
         return None
     try:
         # Not at the top: most logs are small, and an installation may lack the engine.
-        from tokenspec.machine.wasm.engine import Trap
+        from tokenspec.machine.wasm.engine import FAILURES
     except ImportError:
         return None
     told = 0
@@ -57,7 +57,7 @@ def replay_by_kernel(
         left = LinesLeft(kernel)
         report = replay(left if kernel.has_dirty else (), oracle.fork({}))
         kernel.add_to(report)
-    except (NotCovered, Trap):
+    except (NotCovered, *FAILURES):
         tell(-told)
         return None
     return report, left
@@ -120,7 +120,8 @@ class Kernel:
 
     def add_to(self, report: Report) -> None:
         """Adds the records of the clean accounts."""
-        assert self._instance.call("count_dirty") == self.dirty, "both passes find the same accounts dirty"
+        if self._instance.call("count_dirty") != self.dirty:
+            raise NotCovered("the log has changed between the passes")
         clean = self._instance.call("count_accounts") - self.dirty
         compared, unobserved = self._count(self._module.compared), self._count(self._module.nothing_observed)
         report.records += compared + unobserved

@@ -22,8 +22,11 @@ START = parse_instant("2026-01-01T00:00:00Z")
 SHAPES = ((100_000, 1_000, True), (100_000, 10, True), (100_000, 10, False), (400_000, 10, False))
 
 
-def write_log(path: Path, records: int, accounts: int, jobs: bool) -> None:
-    """A log of ordinary days: generations, resets, renewals. Without `jobs` it holds no ids that have to be kept."""
+def write_log(path: Path, records: int, accounts: int, jobs: bool, whole: bool = False) -> None:
+    """A log of ordinary days: generations, resets, renewals. Without `jobs` it holds no ids that have to be kept.
+
+    What is observed are outcome and balances, or the `whole` answer.
+    """
     dice, oracle = random.Random(0), Oracle()
     with path.open("wb") as file:
         at, written = START, 0
@@ -41,9 +44,8 @@ def write_log(path: Path, records: int, accounts: int, jobs: bool) -> None:
             else:
                 record["event"] = dice.choice(("daily_reset", "renew", "enable_relaxed"))
             answer = oracle.apply(record)
-            file.write(
-                msgspec.json.encode({**record, "observed": {"outcome": answer.outcome, "balances": answer.balances}}) + b"\n"
-            )
+            observed = answer.as_dict() if whole else {"outcome": answer.outcome, "balances": answer.balances}
+            file.write(msgspec.json.encode({**record, "observed": observed}) + b"\n")
             written += 1
 
 

@@ -155,6 +155,8 @@ def bad() -> dict[str, tuple[bytes, str]]:
         cases[f"daily_reset_time_{value!r}"] = (line_of(opened(daily_reset_time=value)), "daily_reset_time")
     for shown in BAD_SHOWN:
         cases[f"shown_{shown!r}"] = (line_of(record("ada", AT, "view", session="s", shown=shown)), "shown")
+    unfinished = line_of(opened(observed={"balances": {"other": 1}}))
+    cases["comma_behind_a_wrong_form"] = (unfinished.replace(b"1}", b"1,}"), "line")
     for event in ("opens", "", "Open_account", "open_account ", "renewal_falls_due", "daily_reset_falls_due"):
         cases[f"event_{event!r}"] = (line_of(record("ada", AT, event)), "event")
     return cases

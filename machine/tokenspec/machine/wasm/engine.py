@@ -8,6 +8,9 @@ from typing import Any
 
 import wasmtime
 
+FAILURES = (wasmtime.Trap, wasmtime.WasmtimeError)
+"""The errors of a module that stops, or cannot be made or have its memory."""
+
 
 def assembled(text: str) -> bytes:
     """A module's text as bytes."""
@@ -58,3 +61,7 @@ class Instance:
     def value(self, name: str) -> int:
         """The value of an exported variable."""
         return int(self._exports[name].value(self._store))
+
+    def set_value(self, name: str, value: int) -> None:
+        """Sets an exported variable."""
+        self._exports[name].set_value(self._store, value)

@@ -12,7 +12,7 @@ from tokenspec.oracle.base.specification import POLICIES, AnyCatalogue
 from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, Judged, Names, Worlds, names_of
 from tokenspec.oracle.logs.policy_sets import Settings
-from tokenspec.oracle.logs.reading import read
+from tokenspec.oracle.logs.reading import read_numbered
 from tokenspec.oracle.logs.replay import Divergence, Report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
@@ -120,7 +120,7 @@ def note_ties(report: Report, lines: Iterable[Line], policy: Mapping[str, str], 
     oracle = Oracle(policy, catalogue, resets)
     if not firsts:
         return
-    for position, (line, record, _, _) in enumerate(read(lines, oracle.reader)):
+    for position, (line, record, _, _) in read_numbered(lines, oracle.reader):
         if record is None or record.account not in told:
             continue
         before, divergence = told[record.account], firsts[record.account]
@@ -164,7 +164,7 @@ def _records(lines: Iterable[Line], reader: Reader, wanted: Mapping[str, Sequenc
     """Yields the records of each account in `wanted`, up to its last divergence, each with its position."""
     last = {name: divergences[-1].position for name, divergences in wanted.items()}
     end = max(last.values())
-    for position, (_, record, _, _) in enumerate(read(lines, reader)):
+    for position, (_, record, _, _) in read_numbered(lines, reader):
         if position > end:
             return
         if record is not None and position <= last.get(record.account, -1):

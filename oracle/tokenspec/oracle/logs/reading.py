@@ -35,9 +35,17 @@ def read(lines: Iterable[Line], reader: Reader, on_line: Callable[[int], None] |
 
     Lines that are not in the order of their files know that of each file beforehand, as `observes_answers`.
     """
+    return (found for _, found in read_numbered(lines, reader, on_line, skip))
+
+
+def read_numbered(
+    lines: Iterable[Line], reader: Reader, on_line: Callable[[int], None] | None = None, skip: int = 0
+) -> Iterator[tuple[int, Read]]:
+    """Yields the same with the position of each line, from 0. Lines among which others are left out know it, as `numbered`."""
     file, as_answer, is_first = None, False, False
     beforehand: Mapping[str, bool] | None = getattr(lines, "observes_answers", None)
-    for position, line in enumerate(lines):
+    numbered: Callable[[], Iterable[tuple[int, Line]]] | None = getattr(lines, "numbered", None)
+    for position, line in enumerate(lines) if numbered is None else numbered():
         if on_line is not None:
             on_line(len(line.content) + 1)
         if line.file != file:
@@ -58,6 +66,6 @@ def read(lines: Iterable[Line], reader: Reader, on_line: Callable[[int], None] |
         except BadRecord as wrong:
             record, fault = wrong.happened, wrong
         if position >= skip:
-            yield line, record, fault, unknown
+            yield position, (line, record, fault, unknown)
         if is_first and record is not None:
             as_answer, is_first = record.observed_as is not None, False

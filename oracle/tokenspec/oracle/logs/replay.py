@@ -19,7 +19,7 @@ from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.against import Against
 from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn, observes_all
-from tokenspec.oracle.logs.reading import Bad, read
+from tokenspec.oracle.logs.reading import Bad, read_numbered
 from tokenspec.oracle.logs.rows_read import RowsRead
 from tokenspec.oracle.logs.what_decided import because
 from tokenspec.oracle.runtime.journal import Account
@@ -225,10 +225,12 @@ def replay(
     """
     progress = progress or Progress.of(oracle)
     report, found, start = progress.report, _Finder(oracle, progress), progress.lines
-    for position, (line, record, fault, unknown) in enumerate(read(lines, oracle.reader, on_line, start), start):
+    expected = start
+    for position, (line, record, fault, unknown) in read_numbered(lines, oracle.reader, on_line, start):
         report.records += 1
-        line_before, progress.line_before = progress.line_before, line
+        line_before, progress.line_before = progress.line_before if position == expected else None, line
         is_same = line_before is not None and line.content == line_before.content and line.file == line_before.file
+        expected = position + 1
         if record is not None:
             known = oracle.accounts.get(record.account)
             before = known.row if known is not None else None

@@ -32,9 +32,9 @@ def fields_of(event: Event, catalogue: AnyCatalogue, balances: Callable[[Row], V
         elif f.name == is_new and remembered.memory.reads(event):
             places.append(lambda account, record: getattr(record, key) not in account.entries)
         elif f.origin is Origin.PAYLOAD:
-            places.append(_payload(f.name, f.key, f.type, f.instead, catalogue))
+            places.append(payload(f.name, f.key, f.type, f.instead, catalogue))
         else:
-            places.append(_fact(f.name, catalogue, balances))
+            places.append(fact(f.name, catalogue, balances))
     if not asked:
         plain = [place for place in places if not isinstance(place, int)]
         return lambda account, record: tuple([provide(account, record) for provide in plain])
@@ -47,7 +47,8 @@ def fields_of(event: Event, catalogue: AnyCatalogue, balances: Callable[[Row], V
     return given
 
 
-def _payload(name: str, key: str, kind: Any, instead: str, catalogue: AnyCatalogue) -> Provider:
+def payload(name: str, key: str, kind: Any, instead: str, catalogue: AnyCatalogue) -> Provider:
+    """Returns what gives the field `name`, which a record holds under `key`, or which `instead` tells."""
     if instead:
         look_up = SPEC.facts[name](catalogue)
         return lambda account, record: getattr(record, key) or look_up(record)
@@ -57,7 +58,8 @@ def _payload(name: str, key: str, kind: Any, instead: str, catalogue: AnyCatalog
     return lambda account, record: getattr(record, key)
 
 
-def _fact(name: str, catalogue: AnyCatalogue, balances: Callable[[Row], Vector]) -> Provider:
+def fact(name: str, catalogue: AnyCatalogue, balances: Callable[[Row], Vector]) -> Provider:
+    """Returns what gives the fact `name`, which is not one of the memory."""
     if name in SPEC.facts:
         look_up = SPEC.facts[name](catalogue)
         return lambda account, record: look_up(record)

@@ -19,7 +19,7 @@ import msgspec
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.text import one_line, path_text
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
@@ -61,12 +61,17 @@ class Logs:
             self.size = None if size is None or self.size is None else self.size + size
 
     def __iter__(self) -> Iterator[Line]:
+        for name, file in self.files():
+            yield from _lines(name, file)
+
+    def files(self) -> Iterator[tuple[str, IO[bytes]]]:
+        """Yields the name of each file, and the file, open at its start."""
         for index, (path, name) in enumerate(zip(self._paths, self.names, strict=True)):
             if _is_file(path):
                 with Path(path).open("rb") as file:
-                    yield from _lines(name, file)
+                    yield name, file
             else:
-                yield from _lines(name, self._once(index, path))
+                yield name, self._once(index, path)
 
     def _once(self, index: int, path: str) -> IO[bytes]:
         if index not in self._kept:
@@ -102,7 +107,7 @@ def _is_file(path: str) -> bool:
 
 def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
     head = list(islice(file, 3))
-    form = _other_form(head)
+    form = other_form(head)
     if form:
         yield Line(name, 1, 0, head[0][:_SHOWN], form)
         return
@@ -110,8 +115,8 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
     for number, content in enumerate(chain(head, file), 1):
         start, size = offset, len(content)
         offset += size
-        if number == 1 and content.startswith(_BOM):
-            content = content[len(_BOM) :]
+        if number == 1 and content.startswith(BOM):
+            content = content[len(BOM) :]
         content = content.strip(b" \t\r\n")
         # An empty line holds no record, and none was lost in it.
         if content:
@@ -147,12 +152,12 @@ _CELL = re.compile(r"[\w .#/()%-]*[^\W\d][\w .#/()%-]*")
 """The heading of a column."""
 
 
-def _other_form(head: Sequence[bytes]) -> str:
+def other_form(head: Sequence[bytes]) -> str:
     """Names the format of a file that begins with the lines `head`, and the remedy; an empty text where it may be a log."""
     if not head:
         return ""
     found = next(((what, remedy) for first, what, remedy in _FIRST_BYTES if head[0].startswith(first)), None)
-    first, *others = (line.removeprefix(_BOM).strip() for line in head)
+    first, *others = (line.removeprefix(BOM).strip() for line in head)
     if found is None and len(head) == 1 and first.startswith(b"{") and (around := _around(first)) is not None:
         found = "a JSON object around the records", f"write one record a line, such as by `jq -c '.{around}[]' FILE`"
     if found is None and _ARRAY.match(first) and not (first.endswith(b"]") and others):

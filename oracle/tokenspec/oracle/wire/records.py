@@ -255,6 +255,8 @@ class Reader:
             asked_for = given.get("event")
             near = did_you_mean(asked_for, self._names) if isinstance(asked_for, str) else ""
             return BadRecord("event", f"there is no such event{near}", value)
+        if text.startswith("Invalid enum value") and field not in given:
+            return BadRecord("line", f"a record is one JSON object a line, and this one is not whole: {in_our_words(text)}")
         if text.startswith("Invalid enum value"):
             choices = self._choices.get(field, ())
             return BadRecord(field, f"it is one of {', '.join(choices)}{_meant(given[field], choices)}", value)

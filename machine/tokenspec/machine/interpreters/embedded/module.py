@@ -22,26 +22,34 @@ from tokenspec.machine.wasm.ranks import number_of
 from tokenspec.machine.wasm.wat import Function
 
 
-def module_text(interface: Interface, figures: Values) -> str:
-    """The module of a machine. `figures` are the values that its parameters have until a host sets others."""
-    return "\n".join(["(module", *_ModuleWriter(interface).parts(figures), ")"])
+def module_text(interface: Interface, figures: Values, more: Iterable[str] = (), pages: int = 0, fixed: bool = False) -> str:
+    """The module of a machine. `figures` are the values that its parameters have until a host sets others.
+
+    With `fixed` they are part of the code, and no host sets others. `more` are further parts of the module, which may use
+    `pages` pages of memory beyond those that the interface needs.
+    """
+    writer = _ModuleWriter(interface, figures if fixed else None)
+    return "\n".join(["(module", *writer.parts(figures, pages), *more, ")"])
 
 
 class _ModuleWriter:
-    def __init__(self, interface: Interface) -> None:
+    def __init__(self, interface: Interface, fixed: Values | None) -> None:
         self.interface, self.machine = interface, interface.machine
         self.nodes = Nodes()
         self.exact = Exactness(self.nodes)
         self.lowering = Lowering.of_steps(self.nodes, self.machine)
         self.figures = self._env(interface.parameters)
+        if fixed is not None:
+            kinds = {name: slot.kind for name, slot in interface.parameters.items()}
+            self.figures = {name: self.nodes.const(number_of(kind, fixed[name])) for name, kind in kinds.items()}
         self.present = self.figures | self._env(interface.state)
         self._kinds: dict[str, Type] = {v.name: v.type for v in self.machine.variables}
 
-    def parts(self, figures: Values) -> Iterator[str]:
+    def parts(self, figures: Values, pages: int) -> Iterator[str]:
         """The parts of the module, one after the other."""
         kinds = [(slot, figures[name]) for name, slot in self.interface.parameters.items()]
         data = b"".join(number_of(slot.kind, value).to_bytes(SLOT, "little", signed=True) for slot, value in kinds)
-        yield f'(memory (export "memory") {-(-self.interface.size // 65_536)})'
+        yield f'(memory (export "memory") {-(-self.interface.size // 65_536) + pages})'
         text = "".join(f"\\{byte:02x}" for byte in data)
         yield f'(data (i32.const 0) "{text}")'
         yield from (f'(global (export "{name}") i32 (i32.const {at}))' for name, at in self.interface.areas.items())

@@ -18,6 +18,7 @@ from tokenspec.oracle.command.logs_read import LinesRead, logs_options, read_log
 from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, Seconds, output_options, progress, settings_or_infer_options
 from tokenspec.oracle.command.verbs.infer import inferred
 from tokenspec.oracle.logs.against import Against
+from tokenspec.oracle.logs.kernel.run import replay_by_kernel
 from tokenspec.oracle.logs.lateness import InOrder
 from tokenspec.oracle.logs.policies_tried import explain, note_ties
 from tokenspec.oracle.logs.progress import SavedOnTheWay
@@ -30,6 +31,7 @@ from tokenspec.oracle.report.replays.against import SettingsComparison
 from tokenspec.oracle.report.replays.lateness import with_late_rows
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.snapshot import load_with_progress, save
+from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.oracle.wire.records import Reader
 
 
@@ -100,14 +102,17 @@ def command(
     with lines_to("--answers", answers, failed) as write, progress("replaying", read.size or None, True) as tick:
         encode = msgspec.json.Encoder().encode
         on_answer = None if write is None else lambda answer: write(shown_json(encode(answer)).encode())
-        found = replay(run, oracle, on_answer, tick, against, run.progress)
+        asks_for_more = against is not None or any(path is not None for path in written.values())
+        fast = None
+        if isinstance(lines, Logs) and not asks_for_more and load_state is None:
+            fast = replay_by_kernel(lines, oracle, tick)
+        found, judged = fast or (replay(run, oracle, on_answer, tick, against, run.progress), lines)
         found.rows = rows_of(read)
         if run.is_from_the_start:
-            explain(found, lines, oracle.policy, oracle.catalogue, oracle.resets)
-            note_ties(found, lines, oracle.policy, oracle.catalogue, oracle.resets)
+            explain(found, judged, oracle.policy, oracle.catalogue, oracle.resets)
+            note_ties(found, judged, oracle.policy, oracle.catalogue, oracle.resets)
     if save_state is not None:
         _keep(save_state, failed, save(oracle))
-    asks_for_more = against is not None or any(path is not None for path in written.values())
     report = replay_report(found, oracle, read.names, asks_for_more=asks_for_more)
     if against is not None:
         report = SettingsComparison(against, found.accounts, other.fail_above, other.catalogue_file).added_to(report)

@@ -1,0 +1,201 @@
+"""The judge of one record, in WebAssembly: what the oracle does with it, and whether what was observed is right.
+
+An account at which anything is unusual, or anything differs, becomes dirty: the oracle looks at it from its first line on.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+
+from tokenspec.machine.interpreters.batch.short import NotCovered, long
+from tokenspec.machine.interpreters.batch.tables import table_text
+from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT
+from tokenspec.machine.lang.declaration import Origin, Shape
+from tokenspec.oracle.logs.kernel.compare import Comparison
+from tokenspec.oracle.logs.kernel.forms import ACCOUNT, ENTRY_1, ENTRY_2, HAS, ID_1, ID_2, ROOT, SEEN, signed
+from tokenspec.oracle.logs.kernel.names import WRONG_WORD, Names, holds, marked, value_of
+from tokenspec.oracle.logs.kernel.told import Told
+
+CONFORMS, IS_DIRTY, ASKS = 0, 1, 2
+"""Verdicts on a row: the account is clean and it conforms; the account is dirty; facts are missing."""
+
+
+class Judge:
+    """The judge of the records that `names` name."""
+
+    def __init__(self, names: Names) -> None:
+        self._names, self._accounts, self._space = names, names.accounts, names.space
+        self.told = Told(names)
+        self._rules, self._codes = self._accounts.interface.rules, self._accounts.interface.codes
+        self._counters = self._space.take(SLOT * (len(self._rules) + len(self._accounts.numbers) * len(self._codes)))
+        self.compared, self.nothing_observed = self._space.take(SLOT), self._space.take(SLOT)
+
+    def parts(self) -> Iterator[str]:
+        """The parts of the module that judge."""
+        comparison = Comparison(self._names)
+        yield from self._accounts.parts()
+        yield table_text("ids", 16)
+        yield from self.told.parts()
+        yield self._fields()
+        yield long(comparison.text())
+        yield long(self._look_ahead())
+        yield long(self._judge(comparison.comparable))
+
+    def _fields(self) -> str:
+        """Writes, for each event that a record can bring, the function that gives its fields."""
+        events, numbers = self._accounts.whole.events, self._accounts.numbers
+        names = [f"$fields_{n}" if e.name in self._names.events else "$no_fields" for n, e in enumerate(events)]
+        functions = [f"(func $fields_{numbers[name]} {self._given(name)})" for name in self._names.events]
+        table = f"(table $fields {len(names)} funcref) (elem (table $fields) (i32.const 0) func {' '.join(names)})"
+        return long("\n".join(["(func $no_fields)", table, "(type $gives (func))", *functions]))
+
+    def _given(self, name: str) -> str:
+        slots, told = self._accounts.interface.fields(name), self.told.fields.get(name, [])
+        lines = []
+        for f in self._accounts.whole.event_named[name].fields:
+            value = self.told.value(name, f) if f in told else value_of(self._names.payload[f.key])
+            lines.append(f"(i64.store #{slots[f.name].at} {value})")
+        return " ".join(lines)
+
+    def _bits(self, name: str) -> tuple[int, int]:
+        """The bits of the names that a record of an event may hold, and of those that it must; others are looked at."""
+        names, event = self._names, self._names.events[name]
+        must = names.account.bit | names.at.bit | names.event.bit
+        may = must | names.id.bit | names.forms.keys[ROOT, "observed"].bit
+        for f in event.fields:
+            if f.origin is Origin.PAYLOAD:
+                may |= names.payload[f.key].bit
+                must |= 0 if f.instead else names.payload[f.key].bit
+        for key in event.keys:
+            if key.name in names.payload:
+                may |= names.payload[key.name].bit
+                must |= 0 if key.optional else names.payload[key.name].bit
+            elif not key.optional:
+                raise NotCovered(f"{key.name} is of a form that is not covered")
+        return may, must
+
+    def _look_ahead(self) -> str:
+        marks = touches = ""
+        memory = self._names.oracle.machine.memory
+        if memory is not None:
+            key = self._names.payload[memory.key]
+            marks = f"""(if {holds(key, f"(i64.load offset={HAS} %row)")} (then
+    (call $entries_room)
+    {marked(key, f"(i32.load offset={ACCOUNT} %row)")}
+    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)))"""
+            touches = f"""(local.set $row %from)
+  (loop $next
+    (if {holds(key, f"(i64.load offset={HAS} %row)")} (then
+      (local.set $sum (i64.xor %sum (call $entries_touch (i64.load offset={ENTRY_1} %row))))))
+    (local.set $row (i32.add %row #{self._names.forms.row}))
+    (br_if $next (i32.lt_u %row %end)))"""
+        return f"""
+(global $touched (mut i64) ~0)
+;; Finds the accounts of rows, and touches what they need: all of it is on its way at once, and in a cache when it is needed.
+(func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64)
+  (if (i32.ge_u %from %end) (then (return)))
+  (local.set $row %from)
+  (loop $next
+    (call $names_room)
+    {marked(self._names.account, "#0")}
+    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)
+    (local.set $sum (i64.xor %sum (call $names_touch @mark_1)))
+    (local.set $row (i32.add %row #{self._names.forms.row}))
+    (br_if $next (i32.lt_u %row %end)))
+  (local.set $row %from)
+  (loop $next
+    (call $names_room)
+    (global.set $mark_1 (i64.load offset={ENTRY_1} %row)) (global.set $mark_2 (i64.load offset={ENTRY_2} %row))
+    (i32.store offset={ACCOUNT} %row (call $account_of))
+    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
+    (local.set $sum (i64.xor %sum (i64.load $accounts offset={self._accounts.stride // 2} (i32.load offset={ACCOUNT} %row))))
+    {marks}
+    (if {holds(self._names.id, f"(i64.load offset={HAS} %row)")} (then
+      (call $ids_room)
+      {marked(self._names.id, f"(i32.load offset={ACCOUNT} %row)")}
+      (i64.store offset={ID_1} %row @mark_1) (i64.store offset={ID_2} %row @mark_2)
+      (local.set $sum (i64.xor %sum (call $ids_touch @mark_1)))))
+    (local.set $row (i32.add %row #{self._names.forms.row}))
+    (br_if $next (i32.lt_u %row %end)))
+  {touches}
+  (global.set $touched %sum))"""
+
+    def _judge(self, comparable: int) -> str:
+        names, events = self._names, self._accounts.whole.events
+        bits = [self._bits(e.name) if e.name in names.events else (0, 0) for e in events]
+        of_record = 0
+        for (context, _), key in names.forms.keys.items():
+            if context == ROOT:
+                of_record |= key.bit
+        may_not = self._space.put(b"".join(struct.pack("<Q", of_record & ~may) for may, _ in bits))
+        must = self._space.put(b"".join(struct.pack("<Q", must) for _, must in bits))
+        remembers = ""
+        if names.oracle.machine.memory is not None:
+            remembers = (
+                f"(global.set $mark_1 (i64.load offset={ENTRY_1} @row)) (global.set $mark_2 (i64.load offset={ENTRY_2} @row))"
+            )
+        codes, rules = len(self._codes), len(self._rules)
+        uses_id_up = "#1" if names.oracle.uses_id_up("refused") else "(i32.ge_s %rule #0)"
+        soiled = f"(then (call $soil) (return #{IS_DIRTY}))"
+        return f"""
+(func $bump (param $at i32) (i64.store %at (i64.add (i64.load %at) ~1)))
+(func $counts_twice (result i32) (i32.eqz {holds(names.id, f"(i64.load offset={HAS} @row)")}))
+(func $judge (result i32)
+  (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id i32) (local $must i64)
+  (global.set $account (i32.load offset={ACCOUNT} @row))
+  (if (call $is_dirty) (then (return #{IS_DIRTY})))
+  (local.set $has (i64.load offset={HAS} @row))
+  (if (i32.eqz {holds(names.event)}) {soiled})
+  (local.set $event (i32.wrap_i64 {value_of(names.event)}))
+  (if (i32.eq %event #{WRONG_WORD}) {soiled})
+  (if (i64.ne (i64.and (i64.load offset={SEEN} @row) (i64.load offset={may_not} (i32.shl %event #3))) ~0) {soiled})
+  (local.set $must (i64.load offset={must} (i32.shl %event #3)))
+  (if (i64.ne %must (i64.and %has %must)) {soiled})
+  (local.set $at {value_of(names.at)})
+  (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) {soiled})
+  (local.set $rule (call $told %event %has))
+  (if (i32.eq %rule #2) {soiled})
+  (if %rule (then (return #{ASKS})))
+  (local.set $id #-1)
+  (if {holds(names.id)} (then
+    (global.set $mark_1 (i64.load offset={ID_1} @row)) (global.set $mark_2 (i64.load offset={ID_2} @row))
+    (local.set $id (call $ids_find))
+    (if (i64.ne (i64.load $ids %id) ~0) {soiled})))
+  (i64.store $accounts offset=8 @account %at)
+  (call $load)
+  (if (call $advance %at) {soiled})
+  (global.set $total_before (call $total))
+  {self._times_absent()}
+  (call_indirect $fields (type $gives) %event)
+  {remembers}
+  (local.set $rule (call $happens %event %at))
+  (if (i32.le_s %rule #{NO_RULE}) {soiled})
+  (call $save)
+  (if (i32.and (i32.ne %id #-1) {uses_id_up}) (then
+    (global.set $mark_1 (i64.load offset={ID_1} @row)) (global.set $mark_2 (i64.load offset={ID_2} @row))
+    (call $ids_add %id)))
+  (if (i64.eqz (i64.and %has ~{signed(comparable)})) (then (call $bump #{self.nothing_observed})) (else
+    (if (call $differs %event %rule %has) {soiled})
+    (call $bump #{self.compared})))
+  (call $bump (i32.add #{self._counters} (i32.shl (select %rule
+    (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3)))
+  #{CONFORMS})"""
+
+    def _times_absent(self) -> str:
+        """Sets the time of day that a record did not bring to 0."""
+        keys = [k.name for e in self._names.events.values() for k in e.keys if k.shape is Shape.TIME_OF_DAY]
+        slots = [self._names.payload[name] for name in dict.fromkeys(keys)]
+        return " ".join(f"(if (i32.eqz {holds(key)}) (then (i64.store offset={key.slot} @row ~0)))" for key in slots)
+
+    # The counts
+
+    def counted(self) -> list[tuple[int, str, str]]:
+        """Returns the place of each count of hits, with the event and the rule or the code."""
+        of = {r.name: e.name for e in self._accounts.whole.events for r in e.rules}
+        found = [(self._counters + SLOT * n, of[rule], rule) for n, rule in enumerate(self._rules)]
+        first = self._counters + SLOT * len(self._rules)
+        for event, number in self._accounts.numbers.items():
+            for n, code in enumerate(self._codes):
+                found.append((first + SLOT * (number * len(self._codes) + n), event, code))
+        return found

@@ -1,0 +1,145 @@
+"""The names of records and observations as keys of the scanner, and how their values stand in a row."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from tokenspec.machine.interpreters.batch.accounts import Accounts
+from tokenspec.machine.interpreters.batch.short import NotCovered, Space
+from tokenspec.machine.lang.catalogue import UNLISTED
+from tokenspec.machine.lang.declaration import Actor, Origin, Shape
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
+from tokenspec.machine.wasm.ranks import number_of
+from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC
+from tokenspec.oracle.logs.kernel.forms import ODD, ROOT, Forms, Key, Kind, signed
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, LISTS, SAID, SUMS
+from tokenspec.oracle.wire.records import RENAMED
+from tokenspec.oracle.wire.resets import runs_by_itself
+
+WRONG_WORD = -1
+"""The value of an observed word that no answer has: it differs from every one. Also of an event that is not covered."""
+CHARGE = "charge_"
+"""Before the name of a pool, in the name of an answer."""
+
+
+class Names:
+    """The keys of the records that `oracle` reads; `accounts` are the machine's, which a record happens to."""
+
+    def __init__(self, oracle: Oracle, space: Space, forms: Forms) -> None:
+        self.oracle, self.space, self.forms = oracle, space, forms
+        self._aliases = oracle.catalogue.aliases
+        # An event that may come in place of a job that runs by itself is left to the oracle.
+        odd = {event for clock, event in SPEC.in_place_of_jobs.items() if runs_by_itself(oracle.resets, clock)}
+        self.events = {e.name: e for e in oracle.machine.events if e.actor is not Actor.CLOCK and e.name not in odd}
+        self.account, self.id = (forms.key(ROOT, name, Kind.TEXT) for name in ("account", "id"))
+        self.at = forms.key(ROOT, "at", Kind.INSTANT)
+        self.payload = self._payload_keys()
+        times = {name: value_of(key) for name, key in self.payload.items()}
+        implied = frozenset(c.name for c in oracle.machine.clocks if runs_by_itself(oracle.resets, c.name))
+        self.accounts = Accounts(oracle.machine, oracle.parameters, implied, times, space)
+        numbers = self.accounts.numbers
+        words = forms.meanings({name: numbers[name] for name in self.events})
+        self.event = forms.key(ROOT, "event", Kind.WORD, words, WRONG_WORD)
+        self.observed = self._observed_keys()
+
+    def _payload_keys(self) -> dict[str, Key]:
+        kinds: dict[str, tuple[Kind, Type | None]] = {}
+        for event in (*self.events.values(), *self.oracle.session_machine.events):
+            wanted: dict[str, tuple[Kind, Type | None]] = {
+                f.key: (_kind_of(f.type), f.type) for f in event.fields if f.origin is Origin.PAYLOAD
+            }
+            shapes = {Shape.TEXT: Kind.TEXT, Shape.TIME_OF_DAY: Kind.TIME}
+            wanted |= {key.name: (shapes[key.shape], None) for key in event.keys if key.shape in shapes}
+            for name, kind in wanted.items():
+                if kinds.setdefault(name, kind) != kind:
+                    raise NotCovered(f"{name} has two forms")
+        self.kinds = {name: kind for name, (kind, _) in kinds.items()}
+        return {name: self._payload_key(name, kind, of) for name, (kind, of) in kinds.items()}
+
+    def _payload_key(self, name: str, kind: Kind, of: Type | None) -> Key:
+        if not isinstance(of, Enum):
+            return self.forms.key(ROOT, name, kind)
+        words = self._words(of, {UNLISTED}, name)
+        return self.forms.key(ROOT, name, kind, words, number_of(of, UNLISTED) if UNLISTED in of.members else ODD)
+
+    def _words(self, kind: Enum, without: set[str], name: str) -> int:
+        numbers = {member: number_of(kind, member) for member in kind.members if member not in without}
+        if name in RENAMED:
+            numbers |= {alias: numbers[present] for alias, present in self._aliases.items() if present in numbers}
+        return self.forms.meanings(numbers)
+
+    def _observed_keys(self) -> dict[str, Key]:
+        forms, interface = self.forms, self.accounts.interface
+        observed, variables = forms.context(), {v.name: v.type for v in self.oracle.machine.variables}
+        forms.key(ROOT, "observed", Kind.OBJECT, observed)
+        members = dict.fromkeys(member for shown in LISTS.values() for member in shown.members)
+        self.members = {member: number for number, member in enumerate(members)}
+        nulls = {shown.variable: shown.null for shown in SPEC.answer.state}
+        keys: dict[str, Key] = {}
+        for name in (*FIELDS, *SUMS):
+            kind, words, other = Kind.WORD, ROOT, WRONG_WORD
+            said = self.said.get(name)
+            if name in BY_POOL:
+                pools = forms.context(observed)
+                keys[name] = forms.key(observed, name, Kind.OBJECT, pools, may_be_empty=name == "charge")
+                keys |= {f"{name}.{pool}": forms.key(pools, pool, Kind.NUMBER) for pool in POOLS}
+                continue
+            if name in INSTANTS:
+                kind = Kind.INSTANT
+            elif name in SUMS or isinstance(said, Tokens):
+                kind = Kind.NUMBER
+            elif name == "duplicate":
+                kind = Kind.TRUTH
+            elif name in LISTS:
+                kind, words = Kind.WORDS, forms.meanings(self.members)
+            elif name == "outcome":
+                words = forms.meanings({"refused": 0, "accepted": 1})
+            elif name == "reason":
+                words = forms.meanings((code, number) for number, code in enumerate(interface.codes))
+            elif name in variables:
+                of = variables[name]
+                if not isinstance(of, Enum):
+                    raise NotCovered(f"{name} is no word")
+                words = self._words(of, {str(ABSENT), str(nulls[name])}, name)
+            elif isinstance(said, Enum):
+                words = self._words(said, set(), name)
+            keys[name] = forms.key(observed, name, kind, words, other)
+        return keys
+
+    @cached_property
+    def said(self) -> dict[str, Type]:
+        """The answers of events beside the state and the charge, by name."""
+        found: dict[str, Type] = {}
+        for name in self.events:
+            for said, slot in self.accounts.interface.answers(name).items():
+                if not said.startswith(CHARGE) and found.setdefault(said, slot.kind) != slot.kind:
+                    raise NotCovered(f"{said} has two forms")
+        if not found.keys() <= set(SAID):
+            raise NotCovered("an answer has a name of its own")
+        return found
+
+
+def holds(key: Key, has: str = "%has") -> str:
+    """True where a row holds a value under a key."""
+    return f"(i64.ne (i64.and {has} ~{signed(key.bit)}) ~0)"
+
+
+def value_of(key: Key) -> str:
+    """The value under a key in the present row."""
+    return f"(i64.load offset={key.slot} @row)"
+
+
+def marked(key: Key, owner: str) -> str:
+    """Sets the fingerprint of the text that `%row` holds."""
+    return f"(call $mark {owner} (i32.load offset={key.slot} %row) (i32.load offset={key.slot + 4} %row))"
+
+
+def _kind_of(kind: Type) -> Kind:
+    match kind:
+        case Bool():
+            return Kind.TRUTH
+        case Enum():
+            return Kind.WORD
+        case Tokens():
+            return Kind.NUMBER

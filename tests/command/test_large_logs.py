@@ -1,0 +1,131 @@
+"""Large logs as users replay them: the kernel judges what conforms, and the report says what it would say without it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command.conftest import EXAMPLES, Record, finished, generate, line_of, opened, record, tokenspec, within
+from tokenspec.oracle import Oracle
+from tokenspec.oracle.logs.kernel import run
+from tokenspec.oracle.logs.kernel.run import SMALLEST, Kernel, replay_by_kernel
+from tokenspec.oracle.wire.log_files import Logs
+
+USED = "tokenspec.oracle.command.verbs.replay.replay_by_kernel"
+
+
+def life(account: str) -> list[Record]:
+    """Four records of an account that conform."""
+    asked = [
+        opened(account, "2026-07-15T09:00:00Z"),
+        record(account, "2026-07-15T09:01:00Z", "subscribe", plan="premium", id=f"{account}-1"),
+        generate(account, "2026-07-15T09:02:00Z", "j1", 24, action="image/phoenix/quality/1536x1536/images=4/references=0"),
+        record(account, "2026-07-16T00:00:00Z", "daily_reset"),
+    ]
+    oracle = Oracle()
+    return [{**each, "observed": oracle.apply(each).as_dict()} for each in asked]
+
+
+def faulty() -> list[bytes]:
+    """Lives with faults in them, and lines that are odd or bad."""
+    ada, ben, cleo, dora = (life(name) for name in ("ada", "ben", "cleo", "dora"))
+    ben[2]["observed"]["balances"]["fast"] += 1
+    cleo.insert(2, record("cleo", "2026-07-15T09:01:30Z", "login", session="s"))
+    dora[3]["note"] = "seen"
+    lines = [line_of(each) for four in zip(ada, ben, cleo, dora, strict=False) for each in four]
+    return [*lines, b'{"account":"ada"', b"", line_of(ada[3]), line_of(ada[3]), line_of({**ada[1], "at": "2026-07-17T00:00:00Z"})]
+
+
+@pytest.mark.parametrize("form", ["text", "json", "jsonl", "junit", "sarif", "md"])
+def test_the_report_is_the_same_to_the_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join(faulty()))
+    made: list[Any] = []
+
+    def noted(logs: Logs, oracle: Oracle, tick: Any) -> Any:
+        made.append(replay_by_kernel(logs, oracle, tick, smallest=0))
+        return made[-1]
+
+    without = within("replay", "log.jsonl", "--format", form, cwd=tmp_path)
+    monkeypatch.setattr(USED, noted)
+    assert within("replay", "log.jsonl", "--format", form, cwd=tmp_path) == without
+    assert without.code == 15
+    assert made[0] is not None, "the kernel was used"
+
+
+def test_the_examples_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    logs = sorted(EXAMPLES.glob("*.jsonl"))
+    without = within("replay", *logs, "--format", "json")
+    monkeypatch.setattr(USED, partial(replay_by_kernel, smallest=0))
+    assert within("replay", *logs, "--format", "json") == without
+
+
+def test_a_fault_in_a_large_log_is_found_in_its_line(tmp_path: Path) -> None:
+    base = b"".join(line_of(each) + b"\n" for each in life("ada"))
+    copies = SMALLEST // len(base) + 1
+    lives = [base.replace(b'"ada', b'"ada%d' % n) for n in range(copies)]
+    (tmp_path / "right.jsonl").write_bytes(b"".join(lives))
+    lives[-1] = lives[-1].replace(b'"fast": 25000', b'"fast": 25001', 1)
+    (tmp_path / "wrong.jsonl").write_bytes(b"".join(lives))
+    right = tokenspec("replay", "-", "--format", "json", stdin=(tmp_path / "right.jsonl").read_bytes())
+    assert (right.code, right.report["compared"], right.report["accounts"]) == (0, 4 * copies, copies)
+    wrong = tokenspec("replay", "wrong.jsonl", "--format", "json", cwd=tmp_path)
+    assert (wrong.code, wrong.report["divergences"][0]["line"], wrong.report["records"]) == (15, 4 * copies - 2, 4 * copies)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"account":"ada","at":"2026-07-15T09:00:00Z","event":"open_account","observed_as":"answer","observed":{"x":1}}',
+        b'{"account":"\xff"}',
+        b'{"account":"' + b"a" * (2 << 20) + b'","at":"2026-07-15T09:00:00Z","event":"open_account"}',
+    ],
+)
+def test_a_log_that_the_kernel_does_not_cover_is_left_to_the_oracle(tmp_path: Path, line: bytes) -> None:
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(line + b"\n")
+    told: list[int] = []
+    assert replay_by_kernel(Logs([str(path)]), Oracle(), told.append, smallest=0) is None
+    assert sum(told) == 0, "progress begins anew"
+
+
+def test_a_log_of_odd_lines_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "_ODD_MAX", 10)
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"".join(json.dumps({**each, "note": "x"}).encode() + b"\n" for n in range(9) for each in life(f"a{n}")))
+    assert replay_by_kernel(Logs([str(path)]), Oracle(), smallest=0) is None
+
+
+def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:
+    """Every table grows several times, and blocks end within lines."""
+    count = 6_000
+    lives = b"".join(line_of(each) + b"\n" for each in life("ada"))
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"".join(lives.replace(b'"ada', b'"ada%d' % n).replace(b'"j1', b'"j%d' % n) for n in range(count)))
+    kernel = Kernel(Logs([str(path)]), Oracle())
+    kernel.find_dirty(None)
+    assert not kernel.has_dirty
+    with path.open("ab") as file:
+        file.write(line_of(life("ada7")[1]).replace(b"2026-07-15T09:01", b"2026-07-17T09:01") + b"\n")
+    kernel = Kernel(Logs([str(path)]), Oracle())
+    kernel.find_dirty(None)
+    assert kernel.dirty == 1, "an id was used before"
+
+
+def test_without_the_engine_or_its_memory_the_oracle_judges(tmp_path: Path) -> None:
+    """As on a machine that limits the address space of a process."""
+    log = tmp_path / "log.jsonl"
+    log.write_bytes(b"\n".join(faulty()))
+    code = "from tokenspec.oracle import Oracle; from tokenspec.oracle.logs.kernel.run import replay_by_kernel; "
+    code += (
+        f"from tokenspec.oracle.wire.log_files import Logs; print(replay_by_kernel(Logs([{str(log)!r}]), Oracle(), smallest=0))"
+    )
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30)); "
+    missing = "import sys; sys.modules['wasmtime'] = None; "
+    for first in (limit, missing):
+        done = finished((sys.executable, "-c", first + code))
+        assert (done.code, done.out) == (0, "None\n")

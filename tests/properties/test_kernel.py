@@ -1,0 +1,337 @@
+"""The kernel against the oracle alone: whole reports over random logs with faults in them are the same, byte for byte."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from tokenspec.oracle import Oracle
+from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.fuzz.campaign import walk_worlds
+from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
+from tokenspec.oracle.logs.kernel.run import Kernel, replay_by_kernel
+from tokenspec.oracle.logs.policies_tried import explain, note_ties
+from tokenspec.oracle.logs.replay import replay
+from tokenspec.oracle.report.forms import as_json
+from tokenspec.oracle.report.replay import replay_report
+from tokenspec.oracle.wire.log_files import Logs
+from tokenspec.spec.catalogue import Catalogue
+from tokenspec.spec.words import APP_POOLS
+
+Records = list[dict[str, Any]]
+
+
+class Recorder(world_fuzz()):  # type: ignore[misc]
+    """Keeps the records of every run, with what the oracle answered."""
+
+    runs: ClassVar[list[tuple[FuzzWorld, Records]]] = []
+
+    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+        super().open_world(policy, catalogue, resets)
+        type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
+
+
+SESSIONS = ("login", "refresh", "logout", "view")
+
+
+@pytest.fixture(scope="module")
+def runs() -> list[tuple[FuzzWorld, Records]]:
+    """Runs under random settings, with both kinds of resets; in all but every fourth there is only what the kernel covers."""
+    walk_worlds(Recorder, 32, 60, 11)
+    found = [(world, records) for world, records in Recorder.runs if records]
+    return [(world, records if n % 4 == 0 else covered(world, records)) for n, (world, records) in enumerate(found)]
+
+
+@pytest.fixture(scope="module")
+def plain(runs: list[tuple[FuzzWorld, Records]]) -> list[tuple[FuzzWorld, Records]]:
+    """The runs that the kernel covers."""
+    return [run for n, run in enumerate(runs) if n % 4]
+
+
+def covered(world: FuzzWorld, records: Records) -> Records:
+    """The records without sessions, repeats, and texts that need escapes; answered anew."""
+    oracle, known, kept = Oracle(world.policy, world.catalogue, world.resets), set(), list[dict[str, Any]]()
+    for record in json.loads(json.dumps(records).replace("\\t", "")):
+        ids = record["account"], record.get("id")
+        if record["event"] in SESSIONS or ids in known:
+            continue
+        known |= {ids} if ids[1] is not None else set()
+        asked = {name: value for name, value in record.items() if name != "observed"}
+        answer = oracle.apply({**asked, "observed": {"delta": 0}})
+        total = {"total": sum(answer.balances[pool] for pool in APP_POOLS)} if answer.balances else {}
+        kept.append({**asked, "observed": {**answer.as_dict(), **total}})
+    return kept
+
+
+def report(paths: list[Path], world: FuzzWorld, by_kernel: bool) -> tuple[str, bool]:
+    """The report of a replay as JSON, and whether the kernel made it."""
+    oracle, logs = Oracle(world.policy, world.catalogue, world.resets), Logs(list(map(str, paths)))
+    fast = replay_by_kernel(logs, oracle, smallest=0) if by_kernel else None
+    found, lines = fast or (replay(logs, oracle), logs)
+    explain(found, lines, oracle.policy, oracle.catalogue, oracle.resets)
+    note_ties(found, lines, oracle.policy, oracle.catalogue, oracle.resets)
+    return as_json(replay_report(found, oracle, logs.names).data()), fast is not None
+
+
+def same(paths: list[Path], world: FuzzWorld) -> bool:
+    """Compares both ways; returns whether the kernel made one of them."""
+    fast, made = report(paths, world, by_kernel=True)
+    assert fast == report(paths, world, by_kernel=False)[0]
+    return made
+
+
+def as_line(record: Mapping[str, Any]) -> bytes:
+    return json.dumps(record, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+# Faults and odd forms: each takes a record and dice, and returns the line or lines in its place.
+
+
+def _other_value(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    observed = dict(record.get("observed") or {})
+    if not observed:
+        return [as_line(record)]
+    name = dice.choice(list(observed))
+    value = observed[name]
+    if isinstance(value, dict) and value:
+        pool = dice.choice(list(value))
+        observed[name] = {**value, pool: value[pool] + dice.choice((-1, 1))}
+    elif isinstance(value, str) and name.endswith("_at"):
+        observed[name] = parse_instant(value) + dice.choice((0, 1, 60_000))
+    elif isinstance(value, list):
+        observed[name] = value[1:]
+    elif isinstance(value, str):
+        observed[name] = dice.choice(("accepted", "refused", "free", "essential", "job_must_be_new", "tokens", value))
+    else:
+        observed[name] = dice.choice((None, True, False, 1, 0))
+    return [as_line({**record, "observed": observed})]
+
+
+def _twice(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    return [as_line(record)] * dice.choice((2, 2, 3))
+
+
+def _unsorted(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    names = list(record)
+    dice.shuffle(names)
+    return [json.dumps({name: record[name] for name in names}).encode()]
+
+
+def _with_sums(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    observed = dict(record.get("observed") or {})
+    balances = observed.get("balances") or {"daily": 0}
+    observed["total"] = sum(tokens for pool, tokens in balances.items() if pool != "api") + dice.choice((0, 0, 0, 1))
+    observed["delta"] = dice.choice((0, 1, observed.get("delta", 0)))
+    return [as_line({**record, "observed": observed})]
+
+
+def _less(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    gone = dice.choice(list(record))
+    return [as_line({name: value for name, value in record.items() if name != gone})]
+
+
+def _null(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    return [as_line({**record, dice.choice([*record, "id"]): None})]
+
+
+INSTANTS: list[Callable[[str], Any]] = [
+    parse_instant,
+    lambda at: parse_instant(at) // 1000,
+    lambda at: f"{at[:-1]}+00:00",
+    lambda at: f"{at[:19]}.9999Z",
+    lambda at: f"{at[:19]}.5-00:30",
+    lambda at: f"{at[:19]}.Z",
+    lambda at: f"{at[:19]}Z ",
+    lambda at: f"{at[:17]}60Z",
+    lambda at: f"{at[:8]}32{at[10:]}",
+    lambda at: at.lower(),
+    lambda at: at.replace("-", "/"),
+    lambda at: "2027-02-29T00:00:00Z",
+    lambda at: "2100-02-29T00:00:00Z",
+    lambda at: "2028-02-29T00:00:00+14:00",
+    lambda at: "0000-01-01T00:00:00+01:00",
+    lambda at: "9999-12-31T23:59:59.999Z",
+    lambda at: 99_999_999_999,
+    lambda at: 12.5,
+    lambda at: True,
+]
+"""Other ways to write an instant, and some that are none."""
+
+
+def _instant(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    return [as_line({**record, "at": dice.choice(INSTANTS)(str(record["at"]))})]
+
+
+def _earlier(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    back = dice.choice((1, 60_000, 86_400_000, 40 * 86_400_000))
+    return [as_line({**record, "at": parse_instant(str(record["at"])) - back})]
+
+
+def _with(more: bytes) -> Callable[[bytes], bytes]:
+    return lambda line: line[:-1] + more + b"}"
+
+
+ODD: list[Callable[[bytes], bytes]] = [
+    lambda line: line[:-1],
+    lambda line: b"{}",
+    lambda line: b"[]",
+    lambda line: b"",
+    lambda line: b"   ",
+    lambda line: line + b"}",
+    lambda line: line + b",",
+    lambda line: line + b" \r",
+    lambda line: b"\t" + line,
+    lambda line: line.replace(b":", b" :", 1),
+    lambda line: line.replace(b'"', b"'"),
+    lambda line: line.replace(b"account", b"acc\\u006funt", 1),
+    lambda line: line.replace(b'":"', b'":"\\u0061', 1),
+    lambda line: line.replace(b",", b",,", 1),
+    lambda line: line.replace(b"accepted", b"accepted\x01"),
+    lambda line: line.replace(b"{", b"{ "),
+    lambda line: line.replace(b'"balances"', b'"balance"'),
+    lambda line: line.replace(b'"balances":{', b'"balances":{"fast":0,"fast":0,'),
+    lambda line: line.replace(b'"balances":{', b'"balances":{"other":0,'),
+    lambda line: line.replace(b'"observed":{', b'"observed":{},"observed":{'),
+    lambda line: line.replace(b'"observed":{', b'"observed":{"status":"asleep",'),
+    *map(_with, (
+        b',"id":"x","id":"y"', b',"id":null,"id":"y"', b',"note":"seen"', b',"observed":{}', b',"observed":[]', b',"cost":1.0',
+        b',"cost":01', b',"cost":1e1', b',"cost":9007199254740992', b',"cost":-9007199254740991', b',"amount":-0', b',"amount":',
+        b',"quantity":99999999999999999999', b',"amount":7', b',"plan":"premium"', b',"media":"sound"', b',"model":"Phoenix"',
+        b',"model":"none of ours"', b',"action":"none"', b',"action":null', b',"session":"s"', b',"shown":{"fast":1}', b',"x":{}',
+        b',"daily_reset_time":"24:00"', b',"daily_reset_time":"07:30"', b',"job":7', b',"job":"j"',
+        b',"id":"\xc3\xa4"', b',"id":""',
+    )),
+]  # fmt: skip
+"""Lines that are not written as most are, and some that are no records."""
+
+
+def _odd_text(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    line = as_line(record)
+    other = dice.choice(ODD)(line)
+    return [line, other] if dice.random() < 0.5 else [other]
+
+
+def _identified(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    return [as_line({**record, "id": dice.choice(("a", "b", f"id-{dice.randrange(1000)}", "ä", ""))})]
+
+
+def _of_others(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    other = {**record, "account": dice.choice(("ü", "", "x" * 70, "a"))}
+    return [as_line(other)]
+
+
+FAULTS: list[Callable[[dict[str, Any], random.Random], list[bytes]]] = [
+    _other_value, _twice, _unsorted, _with_sums, _less, _null, _instant, _earlier, _odd_text, _identified, _of_others,
+]  # fmt: skip
+
+
+def mixed(records: Records, copies: int, dice: random.Random, share: float) -> list[bytes]:
+    """A log of several accounts that live like those of `records`, interleaved, with faults in a share of the lines."""
+    lines: list[bytes] = []
+    tails = [[{**r, "account": f"{r['account']}-{n}"} for r in records] for n in range(copies)]
+    while tails:
+        tail = dice.choice(tails)
+        record = tail.pop(0)
+        if not tail:
+            tails.remove(tail)
+        faulty = dice.random() < share
+        lines += dice.choice(FAULTS)(record, dice) if faulty else [as_line(record)]
+    return lines
+
+
+def written(folder: Path, lines: list[bytes], dice: random.Random) -> list[Path]:
+    """The lines in one file or two."""
+    cut = dice.choice((0, 0, dice.randrange(len(lines) + 1)))
+    paths = [folder / "1.jsonl", folder / "2.jsonl"][: 2 if 0 < cut < len(lines) else 1]
+    parts = [lines] if len(paths) == 1 else [lines[:cut], lines[cut:]]
+    for path, content in zip(paths, parts, strict=True):
+        path.write_bytes(b"\n".join(content) + dice.choice((b"", b"\n")))
+    return paths
+
+
+@pytest.mark.parametrize("share", [0.0, 0.03, 0.3])
+def test_reports_are_the_same(runs: list[tuple[FuzzWorld, Records]], tmp_path: Path, share: float) -> None:
+    dice, made = random.Random(f"log {share}"), 0
+    for world, records in runs if share < 0.1 else runs[::4]:
+        made += same(written(tmp_path, mixed(records, 3, dice, share), dice), world)
+    assert made
+
+
+def named(records: Records, number: int) -> Records:
+    """The same records of accounts of other names."""
+    return [{**record, "account": f"{record['account']} {number}"} for record in records]
+
+
+def test_every_odd_form_is_read_as_the_oracle_reads_it(plain: list[tuple[FuzzWorld, Records]], tmp_path: Path) -> None:
+    """Each in a line of an account of its own, in the middle of its life."""
+    dice, lines = random.Random(5), list[bytes]()
+    world, records = next((world, records) for world, records in plain if len(records) > 20)
+    forms = [*ODD, *(lambda line, form=form: as_line({**(r := json.loads(line)), "at": form(r["at"])}) for form in INSTANTS)]
+    for number, form in enumerate(forms):
+        life = [as_line(record) for record in named(records[: len(records) // 2], number)]
+        at = dice.randrange(len(life))
+        life[at : at + 1] = [form(life[at])] if number % 2 else [life[at], form(life[at])]
+        lines += life
+    path = tmp_path / "log.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    assert same([path], world)
+
+
+def leaves(observed: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    found = [(name, pool) for name, value in observed.items() if isinstance(value, dict) for pool in value]
+    return [*found, *((name,) for name, value in observed.items() if not isinstance(value, dict) and value is not None)]
+
+
+def other_than(value: Any, is_instant: bool) -> Any:
+    """A value of the same form that is not the right one."""
+    match value:
+        case bool():
+            return not value
+        case int():
+            return value + 1
+        case list():
+            return ["image"] if not value else []
+    words = {"accepted": "refused", "refused": "accepted", "free": "essential", "tokens": "relaxed", "relaxed": "tokens"}
+    return parse_instant(value) + 1 if is_instant else words.get(value, "free" if value != "active" else "past_due")
+
+
+def test_one_wrong_value_makes_its_account_dirty_and_no_other(plain: list[tuple[FuzzWorld, Records]], tmp_path: Path) -> None:
+    """Every field of every record of a run, each in a world of its own accounts."""
+    path, wrong = tmp_path / "log.jsonl", 0
+    for world, records in [(w, r) for w, r in plain if w.resets == "explicit"][:12:4]:
+        changed, lines = set[str](), list[bytes]()
+        for at, record in enumerate(records):
+            for leaf in leaves(record["observed"]):
+                life = json.loads(json.dumps(named(records, len(changed))))
+                changed.add(life[at]["account"])
+                inner = life[at]["observed"]
+                for name in leaf[:-1]:
+                    inner = inner[name]
+                inner[leaf[-1]] = other_than(inner[leaf[-1]], leaf[-1].endswith("_at"))
+                lines += map(as_line, life)
+        path.write_bytes(b"\n".join(lines))
+        kernel = Kernel(Logs([str(path)]), Oracle(world.policy, world.catalogue, world.resets))
+        kernel.find_dirty(None)
+        dirty = {json.loads(line.content)["account"] for _, line in kernel.left()}
+        assert dirty == changed
+        wrong += len(changed)
+    assert wrong > 500
+
+
+def test_what_is_covered_needs_no_oracle(plain: list[tuple[FuzzWorld, Records]], tmp_path: Path) -> None:
+    """Else the comparison of reports would compare the oracle with itself."""
+    dice, accounts, clean = random.Random(3), 0, 0
+    for world, records in plain:
+        paths = written(tmp_path, mixed(records, 2, dice, 0.0), dice)
+        kernel = Kernel(Logs(list(map(str, paths))), Oracle(world.policy, world.catalogue, world.resets))
+        kernel.find_dirty(None)
+        accounts += 2 * len({record["account"] for record in records})
+        clean += 2 * len({record["account"] for record in records}) - kernel.dirty
+        # Under implied renewals an event at the very instant of one may take its place.
+        assert kernel.dirty == 0 or world.resets != "explicit"
+    assert clean > 0.8 * accounts

@@ -1,0 +1,253 @@
+"""Claims about the account: what must always hold, said in other words than the declaration's.
+
+Each part has a formula and a witness: the case that makes it interesting, which has to occur. Parts about one hold are about the
+machine with one entry of its memory, whichever it is; a ghost follows what happened to that hold, so that nothing rests on
+what the account remembers of it.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from prepaid.words import (
+    ABSENT,
+    IN_DEBT,
+    OPEN,
+    PART,
+    POOLS,
+    amount,
+    bonus,
+    bonus_due,
+    credit,
+    credit_due,
+    debt,
+    debt_limit,
+    hold_is_new,
+    is_open,
+    quantity,
+    status,
+    weekly_bonus,
+)
+from tokenspec.machine.lang import claims as of_machines
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lift, ne, negation, one_of, total, var
+from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, StatePart, StepPart, claim, flow, ghost, new, other
+from tokenspec.machine.lang.declaration import Kind
+from tokenspec.machine.lang.entries import name_with_entry
+from tokenspec.machine.lang.expr import Lit
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Tokens
+
+WALLET = "wallet"
+HOLD = name_with_entry(WALLET, "hold")
+state, step, refuses, leads_to, two_runs, pair = (
+    partial(make, machine=WALLET)
+    for make in (
+        of_machines.state,
+        of_machines.step,
+        of_machines.refuses,
+        of_machines.leads_to,
+        of_machines.two_runs,
+        of_machines.pair,
+    )
+)
+of_a_hold = partial(of_machines.step, machine=HOLD)
+refuses_a_hold = partial(of_machines.refuses, machine=HOLD)
+
+event, pools = var("event"), tuple(map(var, POOLS))
+VARIABLES = ("status", *POOLS, "debt", "bonus_due", "credit_due")
+TAKES_AND_ADDS = [(kind, kind.adds) for kind in Kind]
+CLOSING = ("settle", "release")
+debt_is_allowed = eq(var("charge_back"), "debt")
+asked = var("pack_asked")
+
+# Ghosts: what this hold took of each pool, and what became of it since.
+TOOK = tuple(
+    ghost(f"took_{pool}", Tokens(), 0, ite(eq(event, "reserve"), flow(Kind.SPENT, var(pool)), var(f"took_{pool}")))
+    for pool in POOLS
+)
+took = {pool: var(each.name) for pool, each in zip(POOLS, TOOK, strict=True)}
+is_remembered = all_of(*(eq(took[pool], PART[pool]) for pool in POOLS))
+
+
+def _accounted(pool: Term) -> Term:
+    """The pool changes by what the ledger of the event says, and by nothing else."""
+    adds = total(*(flow(kind, pool) for kind in Kind if kind.adds))
+    takes = total(*(flow(kind, pool) for kind in Kind if not kind.adds))
+    return eq(new(pool), pool + adds - takes)
+
+
+def _expired_since(pool: str, lasts: str, by: str) -> StepPart:
+    """A hold that is closed gives nothing back to `pool` if what was there when it began has expired since."""
+    is_over = var(f"{pool}_is_over")
+    followed = ghost(f"{pool}_is_over", Bool(), True, ite(eq(event, "reserve"), False, any_of(is_over, eq(event, by))))
+    return of_a_hold(
+        f"{pool}_does_not_come_back",
+        implies(is_over, eq(new(var(pool)), var(pool))),
+        all_of(is_over, took[pool] > 0),
+        *CLOSING,
+        ghosts=(followed, *TOOK),
+        keeps=all_of(eq(is_over, negation(var(lasts))), is_remembered),
+    )
+
+
+def claims() -> tuple[Claim, ...]:
+    """All claims, for packs of any names."""
+    was_closed, was_opened = var("was_closed"), var("was_opened")
+    closing = ghost("was_closed", Bool(), False, any_of(was_closed, one_of(event, *CLOSING)))
+    opening = ghost("was_opened", Bool(), False, any_of(was_opened, eq(event, "reserve")))
+    given_back = total(*(new(pool) - pool for pool in pools))
+    return (
+        claim(
+            1,
+            "balances_never_negative",
+            "No pool ever holds less than nothing, nor more than can be counted; nor does a debt.",
+            "P08",
+            state("pools", all_of(*(all_of(pool >= 0, pool <= COUNTABLE_MAX) for pool in pools)), all_of(bonus > 0, credit > 0)),
+            state("debt", debt >= 0, debt > 0),
+        ),
+        claim(
+            2,
+            "tokens_accounted_for",
+            "A balance changes by what the ledger of the event shows, and by nothing else.",
+            "P02 P13",
+            step("balances", all_of(*map(_accounted, pools)), all_of(new(credit) < credit, new(bonus) < bonus)),
+            pair(
+                "other_account",
+                all_of(*(eq(new(other(var(name))), other(var(name))) for name in VARIABLES)),
+                all_of(new(credit) > credit, other(credit) > 0),
+            ),
+        ),
+        claim(
+            3,
+            "bonus_is_of_this_week",
+            "The bonus never exceeds one week's, and the weekly job brings just that, whatever is left.",
+            "P01 P04",
+            state("at_most", bonus <= weekly_bonus, eq(bonus, weekly_bonus)),
+            step("no_carry_over", eq(new(bonus), weekly_bonus), bonus > 0, "weekly_bonus"),
+            two_runs("once", bonus_due, ("weekly_bonus",), ("weekly_bonus", "weekly_bonus"), VARIABLES),
+            leads_to("comes", bonus_due, negation(bonus_due), "weekly_bonus"),
+            CalendarPart("weeks", WALLET, "week", Law.EVEN),
+        ),
+        claim(
+            4,
+            "credit_expires_whole",
+            "Credit expires 90 days after the last purchase, all of it and not before, and each purchase gives it 90 days more.",
+            "P03",
+            step("all_of_it", eq(new(credit), 0), credit > 0, "expire_credit"),
+            step("not_before", credit_due, credit > 0, "expire_credit"),
+            step(
+                "purchases_put_it_off",
+                all_of(negation(new(credit_due)), eq(var("clock.credit"), "starts")),
+                credit_due,
+                "buy",
+            ),
+            step(
+                "by_nothing_else",
+                implies(flow(Kind.EXPIRED, credit) > 0, one_of(event, "expire_credit", "adjust", *CLOSING)),
+                flow(Kind.EXPIRED, credit) > 0,
+            ),
+            leads_to("expires", credit_due, negation(credit_due), "expire_credit"),
+            CalendarPart("ninety_days", WALLET, "credit", Law.EVEN),
+        ),
+        claim(
+            5,
+            "hold_is_closed_once",
+            "A hold takes just what was asked, is settled or released once, and gives back at most what it took, pool by pool.",
+            "P05 P06",
+            of_a_hold("opened_once", negation(was_opened), amount > 1, "reserve", ghosts=(opening,),
+                      keeps=eq(was_opened, negation(hold_is_new))),
+            of_a_hold("closed_once", all_of(was_opened, negation(was_closed)), amount >= 0, "settle", ghosts=(opening, closing),
+                      keeps=all_of(eq(was_opened, negation(hold_is_new)), eq(is_open, all_of(was_opened, negation(was_closed))))),
+            of_a_hold("released_once", negation(was_closed), is_open, "release", ghosts=(opening, closing),
+                      keeps=all_of(eq(was_opened, negation(hold_is_new)), eq(is_open, all_of(was_opened, negation(was_closed))))),
+            step("takes_what_was_asked", eq(total(*pools) - total(*map(new, pools)), amount), all_of(bonus > 0, credit > 0),
+                 "reserve"),
+            of_a_hold("no_more_than_it_took", all_of(*(new(var(pool)) - var(pool) <= took[pool] for pool in POOLS)),
+                      new(credit) > credit, *CLOSING, ghosts=TOOK, keeps=is_remembered),
+            of_a_hold("settles_for_the_cost", given_back <= total(*took.values()) - amount, given_back > 0, "settle",
+                      ghosts=TOOK, keeps=is_remembered),
+        ),
+        claim(
+            6,
+            "expired_tokens_stay_expired",
+            "Tokens of a hold do not come back if those of their week, or of their purchase, have expired since.",
+            "P07",
+            _expired_since("bonus", "week_lasts", "weekly_bonus"),
+            _expired_since("credit", "credit_lasts", "expire_credit"),
+        ),
+        claim(
+            7,
+            "debt_within_limit",
+            "A debt stays within the limit, arises by charge-backs alone and only as `charge_back` allows; an account is in debt "
+            "iff it owes something.",
+            "P09 P10",
+            state("limit", debt <= debt_limit, eq(debt, debt_limit)),
+            state("status", all_of(eq(eq(status, IN_DEBT), debt > 0)), eq(status, IN_DEBT)),
+            step("cause", implies(new(debt) > debt, all_of(eq(event, "charge_back"), debt_is_allowed, eq(new(credit), 0))),
+                 new(debt) > debt),
+            step("whole", eq(credit - new(credit) + new(debt) - debt, amount), all_of(credit > 0, new(debt) > debt),
+                 "charge_back"),
+        ),
+        claim(
+            8,
+            "debt_is_paid_first",
+            "A purchase brings credit only once the debt is paid, nothing else pays it, and an account in debt starts no work.",
+            "P10 P11",
+            step("first", any_of(eq(new(debt), 0), eq(new(credit), credit)), all_of(new(debt) > 0, new(debt) < debt), "buy"),
+            step("by_purchase", implies(new(debt) < debt, eq(event, "buy")), new(debt) < debt),
+            step("no_work", eq(debt, 0), bonus > 0, "reserve"),
+        ),
+        claim(
+            9,
+            "refused_for_a_reason",
+            "A request is refused for the first of these reasons that applies, and for no other.",
+            "P02 P05 P06 P08 P09 P12 P14",
+            refuses_a_hold(
+                "reserve",
+                ("account_must_exist", ne(status, ABSENT)),
+                ("amount_must_be_at_least_one", amount > 0),
+                ("debt_must_be_paid", eq(status, OPEN)),
+                ("hold_must_be_new", hold_is_new),
+                ("tokens_must_cover_amount", total(*pools) >= amount),
+            ),
+            refuses_a_hold(
+                "settle",
+                ("account_must_exist", ne(status, ABSENT)),
+                ("amount_must_be_at_least_one", amount > 0),
+                ("hold_must_exist", negation(hold_is_new)),
+                ("hold_must_be_open", is_open),
+                ("hold_must_cover_amount", amount <= total(*PART.values())),
+            ),
+            refuses_a_hold(
+                "release",
+                ("account_must_exist", ne(status, ABSENT)),
+                ("hold_must_exist", negation(hold_is_new)),
+                ("hold_must_be_open", is_open),
+            ),
+            refuses(
+                "charge_back",
+                ("account_must_exist", ne(status, ABSENT)),
+                ("amount_must_be_at_least_one", amount > 0),
+                ("credit_must_cover_charge_back", implies(amount > credit, debt_is_allowed)),
+                ("debt_must_stay_within_limit", ite(amount > credit, debt + amount - credit, debt) <= debt_limit),
+            ),
+            refuses(
+                "adjust",
+                ("account_must_exist", ne(status, ABSENT)),
+                ("amount_must_not_be_zero", any_of(amount > 0, amount < 0)),
+                ("credit_must_cover_adjustment", credit + amount >= 0),
+                ("balance_must_stay_countable", credit + amount <= COUNTABLE_MAX),
+            ),
+        ),
+    )
+
+
+def _lemma(name: str, holds: Term, machine: str = WALLET) -> StatePart:
+    return StatePart(name, machine, lift(holds), Lit(True))
+
+
+def lemmas() -> tuple[StatePart, ...]:
+    """Further facts of every state, without which the claims hold and cannot be proved one step at a time."""
+    return (
+        _lemma("absent_is_empty", implies(eq(status, ABSENT), eq(total(*pools), 0))),
+        _lemma("new_hold_is_blank", implies(hold_is_new, all_of(negation(is_open), *(eq(part, 0) for part in PART.values()))), HOLD),
+    )

@@ -130,7 +130,8 @@ def _returns(parts: Mapping[str, Term]) -> Flows:
 
 def working() -> tuple[Event, ...]:
     """Holds: tokens are set aside before work starts, and paid or given back when it is done."""
-    facts = (HOLD, Field("hold_is_new", Bool(), "nothing is set aside under this id", Origin.FACT),
+    facts: tuple[Key | Field, ...] = (
+             HOLD, Field("hold_is_new", Bool(), "nothing is set aside under this id", Origin.FACT),
              *(Field(each.name, each.type, each.says, Origin.FACT) for each in JOURNAL.holds),
              *(Field(period.lasts, Bool(), period.says, Origin.FACT) for period in JOURNAL.periods))
     known = (requires("hold_must_exist", negation(hold_is_new), "only what was set aside is paid or given back", "P05"),

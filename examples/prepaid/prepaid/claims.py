@@ -24,7 +24,6 @@ from prepaid.words import (
     debt_limit,
     hold_is_new,
     is_open,
-    quantity,
     status,
     weekly_bonus,
 )
@@ -38,26 +37,23 @@ from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Tokens
 
 WALLET = "wallet"
 HOLD = name_with_entry(WALLET, "hold")
-state, step, refuses, leads_to, two_runs, pair = (
-    partial(make, machine=WALLET)
-    for make in (
-        of_machines.state,
-        of_machines.step,
-        of_machines.refuses,
-        of_machines.leads_to,
-        of_machines.two_runs,
-        of_machines.pair,
-    )
+state, step, refuses = (
+    partial(of_machines.state, machine=WALLET),
+    partial(of_machines.step, machine=WALLET),
+    partial(of_machines.refuses, machine=WALLET),
+)
+leads_to, two_runs, pair = (
+    partial(of_machines.leads_to, machine=WALLET),
+    partial(of_machines.two_runs, machine=WALLET),
+    partial(of_machines.pair, machine=WALLET),
 )
 of_a_hold = partial(of_machines.step, machine=HOLD)
 refuses_a_hold = partial(of_machines.refuses, machine=HOLD)
 
 event, pools = var("event"), tuple(map(var, POOLS))
 VARIABLES = ("status", *POOLS, "debt", "bonus_due", "credit_due")
-TAKES_AND_ADDS = [(kind, kind.adds) for kind in Kind]
 CLOSING = ("settle", "release")
 debt_is_allowed = eq(var("charge_back"), "debt")
-asked = var("pack_asked")
 
 # Ghosts: what this hold took of each pool, and what became of it since.
 TOOK = tuple(
@@ -134,12 +130,7 @@ def claims() -> tuple[Claim, ...]:
             "P03",
             step("all_of_it", eq(new(credit), 0), credit > 0, "expire_credit"),
             step("not_before", credit_due, credit > 0, "expire_credit"),
-            step(
-                "purchases_put_it_off",
-                all_of(negation(new(credit_due)), eq(var("clock.credit"), "starts")),
-                credit_due,
-                "buy",
-            ),
+            step("purchases_put_it_off", all_of(negation(new(credit_due)), eq(var("clock.credit"), "starts")), credit_due, "buy"),
             step(
                 "by_nothing_else",
                 implies(flow(Kind.EXPIRED, credit) > 0, one_of(event, "expire_credit", "adjust", *CLOSING)),
@@ -153,18 +144,46 @@ def claims() -> tuple[Claim, ...]:
             "hold_is_closed_once",
             "A hold takes just what was asked, is settled or released once, and gives back at most what it took, pool by pool.",
             "P05 P06",
-            of_a_hold("opened_once", negation(was_opened), amount > 1, "reserve", ghosts=(opening,),
-                      keeps=eq(was_opened, negation(hold_is_new))),
-            of_a_hold("closed_once", all_of(was_opened, negation(was_closed)), amount >= 0, "settle", ghosts=(opening, closing),
-                      keeps=all_of(eq(was_opened, negation(hold_is_new)), eq(is_open, all_of(was_opened, negation(was_closed))))),
-            of_a_hold("released_once", negation(was_closed), is_open, "release", ghosts=(opening, closing),
-                      keeps=all_of(eq(was_opened, negation(hold_is_new)), eq(is_open, all_of(was_opened, negation(was_closed))))),
-            step("takes_what_was_asked", eq(total(*pools) - total(*map(new, pools)), amount), all_of(bonus > 0, credit > 0),
-                 "reserve"),
-            of_a_hold("no_more_than_it_took", all_of(*(new(var(pool)) - var(pool) <= took[pool] for pool in POOLS)),
-                      new(credit) > credit, *CLOSING, ghosts=TOOK, keeps=is_remembered),
-            of_a_hold("settles_for_the_cost", given_back <= total(*took.values()) - amount, given_back > 0, "settle",
-                      ghosts=TOOK, keeps=is_remembered),
+            of_a_hold(
+                "opened_once",
+                negation(was_opened),
+                amount > 1,
+                "reserve",
+                ghosts=(opening,),
+                keeps=eq(was_opened, negation(hold_is_new)),
+            ),
+            of_a_hold(
+                "closed_once",
+                all_of(was_opened, negation(was_closed)),
+                new(credit) > credit,
+                *CLOSING,
+                ghosts=(opening, closing),
+                keeps=all_of(
+                    eq(was_opened, negation(hold_is_new)), eq(was_closed, all_of(negation(hold_is_new), negation(is_open)))
+                ),
+            ),
+            step(
+                "takes_what_was_asked",
+                eq(total(*pools) - total(*map(new, pools)), amount),
+                all_of(bonus > 0, credit > 0),
+                "reserve",
+            ),
+            of_a_hold(
+                "no_more_than_it_took",
+                all_of(*(new(var(pool)) - var(pool) <= took[pool] for pool in POOLS)),
+                new(credit) > credit,
+                *CLOSING,
+                ghosts=TOOK,
+                keeps=is_remembered,
+            ),
+            of_a_hold(
+                "settles_for_the_cost",
+                given_back <= total(*took.values()) - amount,
+                given_back > 0,
+                "settle",
+                ghosts=TOOK,
+                keeps=is_remembered,
+            ),
         ),
         claim(
             6,
@@ -181,11 +200,15 @@ def claims() -> tuple[Claim, ...]:
             "iff it owes something.",
             "P09 P10",
             state("limit", debt <= debt_limit, eq(debt, debt_limit)),
-            state("status", all_of(eq(eq(status, IN_DEBT), debt > 0)), eq(status, IN_DEBT)),
-            step("cause", implies(new(debt) > debt, all_of(eq(event, "charge_back"), debt_is_allowed, eq(new(credit), 0))),
-                 new(debt) > debt),
-            step("whole", eq(credit - new(credit) + new(debt) - debt, amount), all_of(credit > 0, new(debt) > debt),
-                 "charge_back"),
+            state("status", eq(eq(status, IN_DEBT), debt > 0), eq(status, IN_DEBT)),
+            step(
+                "cause",
+                implies(new(debt) > debt, all_of(eq(event, "charge_back"), debt_is_allowed, eq(new(credit), 0))),
+                new(debt) > debt,
+            ),
+            step(
+                "whole", eq(credit - new(credit) + new(debt) - debt, amount), all_of(credit > 0, new(debt) > debt), "charge_back"
+            ),
         ),
         claim(
             8,
@@ -249,5 +272,5 @@ def lemmas() -> tuple[StatePart, ...]:
     """Further facts of every state, without which the claims hold and cannot be proved one step at a time."""
     return (
         _lemma("absent_is_empty", implies(eq(status, ABSENT), eq(total(*pools), 0))),
-        _lemma("new_hold_is_blank", implies(hold_is_new, all_of(negation(is_open), *(eq(part, 0) for part in PART.values()))), HOLD),
+        _lemma("new_hold_is_blank", implies(hold_is_new, all_of(negation(is_open), eq(total(*PART.values()), 0))), HOLD),
     )

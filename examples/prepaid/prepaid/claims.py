@@ -28,11 +28,10 @@ from prepaid.words import (
     weekly_bonus,
 )
 from tokenspec.machine.lang import claims as of_machines
-from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lift, ne, negation, one_of, total, var
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, StatePart, StepPart, claim, flow, ghost, new, other
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.entries import name_with_entry
-from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Tokens
 
 WALLET = "wallet"
@@ -264,13 +263,11 @@ def claims() -> tuple[Claim, ...]:
     )
 
 
-def _lemma(name: str, holds: Term, machine: str = WALLET) -> StatePart:
-    return StatePart(name, machine, lift(holds), Lit(True))
-
-
 def lemmas() -> tuple[StatePart, ...]:
     """Further facts of every state, without which the claims hold and cannot be proved one step at a time."""
     return (
-        _lemma("absent_is_empty", implies(eq(status, ABSENT), eq(total(*pools), 0))),
-        _lemma("new_hold_is_blank", implies(hold_is_new, all_of(negation(is_open), eq(total(*PART.values()), 0))), HOLD),
+        state("absent_is_empty", implies(eq(status, ABSENT), eq(total(*pools), 0)), True),
+        of_machines.state(
+            "new_hold_is_blank", implies(hold_is_new, all_of(negation(is_open), eq(total(*PART.values()), 0))), True, machine=HOLD
+        ),
     )

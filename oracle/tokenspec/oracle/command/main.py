@@ -34,6 +34,7 @@ VERBS = {
     "diagram": "Draws the declared account, the coverage of a run, or the events of a log.",
     "docs": "Fills marked blocks of documents with tables and pictures of the declared account.",
     "export": "Writes the declared account for another tool: TLC, Spin, or any that reads JSON.",
+    "new": "Writes a small specification of one's own, with claims and tests that pass.",
     "map": "Looks at a table or a foreign log, and writes a first map of it for --map.",
     "infer": "Finds the policy settings that explain the observations of logs.",
     "explain": "Explains an account's balance, with the due dates of its jobs.",

@@ -222,7 +222,7 @@ class Wallet:
 
 
 class Adapter:
-    """The wallet behind the protocol; also `--sut python:wallet:Adapter`, in the tester's own process."""
+    """The wallet behind the protocol; also `--sut python:prepaid_wallet:Adapter`, in the tester's own process."""
 
     def __init__(self) -> None:
         named = os.environ.get("WALLET_BUGS", "")

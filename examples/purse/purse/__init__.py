@@ -1,0 +1,1 @@
+"""A token account, declared: what is given each day, what is bought, and what is spent."""

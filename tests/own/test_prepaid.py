@@ -21,26 +21,24 @@ PREPAID = ROOT / "examples" / "prepaid"
 WALLET = f'"{sys.executable}" "{PREPAID / "prepaid_wallet.py"}"'
 TELLING = "prepaid.specification:PREPAID"
 
-NOT_YET = set(
-    [
-        "by_its_name_from_elsewhere",
-        "check",
-        "docs",
-        "explain",
-        "explore",
-        "export",
-        "fuzz",
-        "fuzz_of_a_right_wallet",
-        "fuzz_of_a_wrong_wallet",
-        "infer",
-        "map",
-        "mutants",
-        "replay_by_time",
-        "replay_of_a_log_that_is_not",
-        "the_specification_is_named_on_standard_error",
-        "vectors",
-    ]
-)
+NOT_YET = {
+    "by_its_name_from_elsewhere",
+    "check",
+    "docs",
+    "explain",
+    "explore",
+    "export",
+    "fuzz",
+    "fuzz_of_a_right_wallet",
+    "fuzz_of_a_wrong_wallet",
+    "infer",
+    "map",
+    "mutants",
+    "replay_by_time",
+    "replay_of_a_log_that_is_not",
+    "the_specification_is_named_on_standard_error",
+    "vectors",
+}
 """The tests of verbs that do not work with any specification yet."""
 
 

@@ -42,7 +42,7 @@ SPANNING = (DAILY, EveryHours(24), EveryHours(7), EveryWeek(), EveryWeek(Hour.ST
 HOLDS: list[tuple[Calendar, list[Law]]] = [
     *((calendar, [Law.TILES, Law.ANNIVERSARIES]) for calendar in MONTHLY),
     *((calendar, [Law.TILES, Law.EVEN]) for calendar in SPANNING),
-    (OnceAfter(2160), [Law.TILES]),
+    (OnceAfter(2160), [Law.TILES, Law.ONCE]),
 ]
 
 
@@ -123,6 +123,16 @@ def counted_from_the_start(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(calendars, "mark_after", lambda at, mark, span: at + span)
 
 
+def an_hour_short(patch: pytest.MonkeyPatch) -> None:
+    """The one instant comes too early."""
+    patch.setattr(calendars.Once, "first", lambda self, at, time_of_day: (at + self.span - 3_600_000, 0))
+
+
+def comes_again(patch: pytest.MonkeyPatch) -> None:
+    """The one instant is followed by another."""
+    patch.setattr(calendars.Once, "following", lambda self, due, aim: (due + self.span, aim))
+
+
 FAULTS: list[tuple[Fault, Calendar, Law]] = [
     (drift, PLAIN, Law.ANNIVERSARIES),
     (thirty_days, PLAIN, Law.ANNIVERSARIES),
@@ -137,6 +147,8 @@ FAULTS: list[tuple[Fault, Calendar, Law]] = [
     (a_day_late, DAILY, Law.TILES),
     (a_day_late, EveryHours(24), Law.EVEN),
     (counted_from_the_start, DAILY, Law.EVEN),
+    (an_hour_short, OnceAfter(2160), Law.ONCE),
+    (comes_again, OnceAfter(2160), Law.ONCE),
 ]
 
 

@@ -16,12 +16,13 @@ from typing import Any
 import z3
 
 from tokenspec.machine.interpreters import dates
-from tokenspec.machine.interpreters.calendars import CalendarReader, Months, Once, Passed, Spans, reader_of
+from tokenspec.machine.interpreters.calendars import NEVER, CalendarReader, Months, Once, Passed, Spans, reader_of
 from tokenspec.machine.interpreters.dates import DAY_MS
-from tokenspec.machine.lang.calendars import Calendar, Hour, ShortMonth, variants
+from tokenspec.machine.lang.calendars import Calendar, Hour, OnceAfter, ShortMonth, variants
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, parts_of
 from tokenspec.machine.lang.declaration import Machine
 
+_HOUR_MS = 3_600_000
 EXHAUSTION, SOLVER = "exhaustion", "solver"
 _YEARS = 400
 _FIRST_YEAR, _FIRST_DAY = 2000, 10_957
@@ -103,7 +104,8 @@ def _of_months(calendar: Calendar, reader: Months) -> dict[Law, LawShown]:
             shown[Law.ANNIVERSARIES].broken = shown[Law.ANNIVERSARIES].broken or f"{place}; expected is {aims}"
     for each in shown.values():
         each.cases, each.met = cases, met
-    return {**shown, Law.EVEN: LawShown(EXHAUSTION, broken=f"{calendar}: months have no one length")}
+    even = LawShown(EXHAUSTION, broken=f"{calendar}: months have no one length")
+    return {**shown, Law.EVEN: even, Law.ONCE: LawShown(EXHAUSTION, broken=f"{calendar}: it falls due again and again")}
 
 
 def _told(at: int) -> str:
@@ -156,10 +158,14 @@ def _of_spans(calendar: Calendar, reader: Spans | Once) -> dict[Law, LawShown]:
     given = [time_of_day >= 0, time_of_day < DAY_MS]
     first, _ = _symbolic(reader).first(at, time_of_day)
     tiles = {"the first instant lies after the start": first > at}
-    even = dict[str, Any]()
-    if isinstance(reader, Once):
+    even, only = dict[str, Any](), dict[str, Any]()
+    if isinstance(calendar, OnceAfter):
         even["it falls due again and again"] = z3.BoolVal(False)
+        only["the instant lies the declared hours after the start"] = first == at + calendar.hours * _HOUR_MS
+        only["none follows it"] = z3.BoolVal(reader.following(0, 0)[0] == reader.beyond(0, 0, 0)[1] == NEVER)
     else:
+        assert isinstance(reader, Spans), "a calendar with a next instant has spans"
+        only["it falls due once"] = z3.BoolVal(False)
         mark = time_of_day if reader.is_at_time_of_day else at - at % DAY_MS if reader.hour is Hour.START_OF_DAY else at
         passed, once, _ = _symbolic(reader).beyond(first, 0, late)
         after, again, _ = _symbolic(reader).beyond(first, 0, later)
@@ -178,6 +184,7 @@ def _of_spans(calendar: Calendar, reader: Spans | Once) -> dict[Law, LawShown]:
     return {
         Law.TILES: _asked(calendar, given, tiles),
         Law.EVEN: _asked(calendar, given, even),
+        Law.ONCE: _asked(calendar, given, only),
         Law.ANNIVERSARIES: LawShown(SOLVER, broken=f"{calendar}: it counts no months"),
     }
 

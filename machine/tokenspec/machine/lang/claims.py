@@ -157,6 +157,8 @@ class Law(enum.Enum):
     says; at the hour that the calendar says, whatever the hour of the start."""
     EVEN = "even"
     """Each lies one span after the one before, at the time of day or the distance from the start that the calendar says."""
+    ONCE = "once"
+    """There is one alone, the hours after the start that the calendar says."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,8 +27,8 @@ from tokenspec.machine.lang.phrases import (
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from prepaid.words import (
     ABSENT, AMOUNT, DEFINED, HOLDS, IN_DEBT, OPEN, OPENED, PART, POLICIES, POOLS, STATUS, amount, bonus, bonus_due, bought,
-    chosen, credit, credit_due, debt, debt_limit, debt_paid, held, hold_is_new, is_open, pack_asked, quantity, rest, size_of,
-    status, taken_back, takes, weekly_bonus,
+    chosen, credit, credit_due, debt, debt_limit, debt_paid, held, hold_is_new, is_open, most_taken_back, pack_asked, quantity,
+    rest, size_of, status, taken_back, takes, weekly_bonus,
 )
 
 DAY_MS = 86_400_000
@@ -102,7 +102,7 @@ def buying(packs: Enum) -> tuple[Event, ...]:
               AT_LEAST_ONE,
               requires("credit_must_cover_charge_back", any_of(amount <= credit, chosen("charge_back", "debt")),
                        "what is spent cannot be taken", "P09"),
-              requires("debt_must_stay_within_limit", debt + owed <= debt_limit, "a larger debt is for a court", "P10"),
+              requires("debt_must_stay_within_limit", amount <= most_taken_back, "a larger debt is for a court", "P10"),
               rule("takes_back", OPEN, STAYS, "the credit is still there", "P09", takes_back, when=amount <= credit),
               rule("goes_into_debt", OPEN, IN_DEBT, "what is spent already is owed", "P10", takes_back, when=amount > credit),
               rule("goes_deeper_into_debt", IN_DEBT, STAYS, "what is spent already is owed too", "P10", takes_back)),

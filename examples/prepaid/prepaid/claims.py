@@ -244,7 +244,7 @@ def claims() -> tuple[Claim, ...]:
                 ("account_must_exist", ne(status, ABSENT)),
                 ("amount_must_be_at_least_one", amount > 0),
                 ("credit_must_cover_charge_back", implies(amount > credit, debt_is_allowed)),
-                ("debt_must_stay_within_limit", ite(amount > credit, debt + amount - credit, debt) <= debt_limit),
+                ("debt_must_stay_within_limit", debt + amount - credit <= debt_limit),
             ),
             refuses("weekly_bonus", ("account_must_exist", ne(status, ABSENT)), ("bonus_must_be_due", bonus_due)),
             refuses("expire_credit", ("account_must_exist", ne(status, ABSENT)), ("credit_must_be_due", credit_due)),

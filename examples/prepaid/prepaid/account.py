@@ -27,7 +27,7 @@ from tokenspec.machine.lang.phrases import (
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from prepaid.words import (
     ABSENT, AMOUNT, DEFINED, HOLDS, IN_DEBT, OPEN, OPENED, PART, POLICIES, POOLS, STATUS, amount, bonus, bonus_due, bought,
-    chosen, credit, credit_due, debt, debt_limit, debt_paid, held, hold_is_new, is_open, most_taken_back, pack_asked, quantity,
+    chosen, credit, credit_due, debt, debt_limit, held, hold_is_new, is_open, most_taken_back, pack_asked, quantity,
     rest, size_of, status, taken_back, takes, weekly_bonus,
 )
 
@@ -84,8 +84,6 @@ def life() -> tuple[Event, ...]:
 def buying(packs: Enum) -> tuple[Event, ...]:
     """Packs, and purchases that are taken back."""
     restarts = starts("credit"), credit_due.becomes(False)
-    pays = Flows([credit.becomes(credit + bought - debt_paid), debt.becomes(debt - debt_paid)],
-                 [posting(Kind.BOUGHT, credit, bought), posting(Kind.MOVED_OUT, credit, debt_paid)])
     owed = amount - taken_back
     takes_back = Flows([credit.becomes(credit - taken_back), debt.becomes(debt + owed)],
                        [posting(Kind.MOVED_OUT, credit, taken_back)])
@@ -96,8 +94,10 @@ def buying(packs: Enum) -> tuple[Event, ...]:
               requires("quantity_must_be_at_least_one", quantity >= 1, "packs are sold whole", "P02"),
               _stays_countable(credit + bought),
               rule("buys", OPEN, STAYS, "all credit lives for another 90 days", "P02 P03", buys(credit, bought), *restarts),
-              rule("buys_out_of_debt", IN_DEBT, OPEN, "the debt is paid first", "P10", pays, *restarts, when=debt <= bought),
-              rule("pays_debt_in_part", IN_DEBT, STAYS, "the debt is paid first", "P10", pays, *restarts, when=debt > bought)),
+              rule("buys_out_of_debt", IN_DEBT, OPEN, "the debt is paid first, and never reaches the balance", "P10",
+                   buys(credit, bought - debt), debt.becomes(0), *restarts, when=debt <= bought),
+              rule("pays_debt_in_part", IN_DEBT, STAYS, "the debt is paid first", "P10",
+                   debt.becomes(debt - bought), *restarts, when=debt > bought)),
         event("charge_back", "The bank takes a purchase back.", "P09 P10", _how_many("the tokens that were bought"), EXISTS,
               AT_LEAST_ONE,
               requires("credit_must_cover_charge_back", any_of(amount <= credit, chosen("charge_back", "debt")),

@@ -65,7 +65,6 @@ held = PART["bonus"] + PART["credit"]
 DEFINED = Definitions()
 define = DEFINED.define
 bought = define("bought", size_of[pack_asked] * quantity, "tokens in the packs asked for")
-debt_paid = define("debt_paid", minimum(debt, bought), "what a purchase pays of the debt")
 most_taken_back = define("most_taken_back", credit + debt_limit - debt, "the most that a charge-back may take")
 taken_back = define("taken_back", minimum(credit, amount), "what a charge-back finds in the account")
 

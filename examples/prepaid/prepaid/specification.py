@@ -10,7 +10,7 @@ from typing import Any
 from prepaid.account import system
 from prepaid.claims import claims, lemmas
 from prepaid.words import FORM, POOLS
-from tokenspec.machine.lang.catalogue import Figures, is_listed, looked_up
+from tokenspec.machine.lang.catalogue import Figures, Listed, LookedUp
 from tokenspec.machine.lang.specification import AnswerForm, Scope, Shown, Specification
 
 
@@ -50,7 +50,8 @@ PREPAID = Specification(
     form=FORM,
     catalogue=_figures(_toml("catalogue.toml")),
     catalogue_of=_figures,
-    facts={"price_is_listed": is_listed("prices", "action"), "listed_price": looked_up("prices", "action", 0)},
+    facts={"price_is_listed": Listed("prices", "action"), "listed_price": LookedUp("prices", "action", 0)},
+    names={"action": "prices"},
     clauses=_toml("clauses.toml"),
     claims=lambda catalogue: claims(),
     lemmas=lemmas(),

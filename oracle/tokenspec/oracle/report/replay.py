@@ -328,7 +328,9 @@ def _state_text(state: dict[str, Any]) -> str:
     if not state:
         return "no such account"
     pools = ", ".join(f"{pool} {state[pool]}" for pool in POOLS)
-    words = " on ".join(one_line(str(state[name])) for name in SHOWN if name not in _OPEN)
+    shown = {name: state[name] for name in SHOWN if name not in _OPEN}
+    words = " on ".join(one_line(value) for value in shown.values() if isinstance(value, str))
+    words += "".join(f", {name} {value}" for name, value in shown.items() if not isinstance(value, str))
     counts = ((name.replace("_", " "), state[name]) for name in _DUES if state[name])
     due = "".join(f", a {what}" if count is True else f", {count} {what}" for what, count in counts)
     return f"{words}: {pools}{due}"

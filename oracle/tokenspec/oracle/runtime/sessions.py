@@ -41,6 +41,5 @@ class Sessions:
     def balances_change(self, account: Account, now: Vector) -> None:
         """Records the balances of `now`, and marks what the sessions of `account` show as outdated."""
         journal.note_balances(account, now)
-        hears = self.compiled.steps[self._hears]
         for session in account.sessions.values():
-            session.state = str(hears((session.state,), ())[1][0])
+            session.state = str(self.compiled.steps[self._hears]((session.state,), ())[1][0])

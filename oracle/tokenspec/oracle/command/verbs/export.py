@@ -92,7 +92,8 @@ def _world(asked: _Asked) -> BoundedModel:
 
 
 def _machine(asked: _Asked, catalogue: AnyCatalogue) -> Machine:
-    return next(m for m in system(catalogue).machines if m.name == (asked.machine or "account"))
+    machines = system(catalogue).machines
+    return next((m for m in machines if m.name == asked.machine), machines[0])
 
 
 def _json(asked: _Asked) -> _Files:
@@ -156,7 +157,7 @@ _WRITERS: dict[str, Callable[[_Asked], _Files]] = {
 @click.option(
     "--machine",
     type=click.Choice([m.name for m in system().machines]),
-    help="Which machine is written.  [tla, promela, wasm: account]",
+    help="Which machine is written.  [tla, promela, wasm: the account]",
 )
 @settings_options
 @click.option("-o", "--output", "output_file", metavar="FILE", type=click.Path(), help="Its file; default: standard output.")

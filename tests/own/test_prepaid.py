@@ -116,7 +116,7 @@ def test_replay_of_a_log_that_is_right() -> None:
 def test_replay_of_a_log_that_is_not() -> None:
     report = read("replay", "logs/rest-became-credit.jsonl", code=15)
     places = [(d["line"], d["account"], d["field"], d["expected"], d["got"]) for d in report["divergences"]]
-    assert places == [(4, "liv", "balances.bonus", 5, 0), (4, "liv", "balances.credit", 200, 205)]
+    assert places == [(4, "liv", "balances.bonus", 5, 0)]
     told = tokenspec("replay", "logs/rest-became-credit.jsonl", code=15).stdout
     assert "before    open, debt 0: bonus 0, credit 160" in told
     assert "P07" in told

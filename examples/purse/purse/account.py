@@ -12,7 +12,7 @@ from tokenspec.machine.lang.build import STAYS, assumption, cites, eq, event, ma
 from tokenspec.machine.lang.calendars import EveryHours
 from tokenspec.machine.lang.catalogue import CatalogueForm, Count
 from tokenspec.machine.lang.declaration import Actor, Clock, Field, Machine, Parameter, Policy, System
-from tokenspec.machine.lang.phrases import buys, choosing, expired, granted, grants, is_countable, settles, spends, starts
+from tokenspec.machine.lang.phrases import buys, choosing, expired, grants, includes, is_countable, settles, spends, starts
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 
 # 1. The states of an account, and the pools that hold its tokens.
@@ -32,8 +32,7 @@ LEFTOVER = Policy(
     "the terms do not say what becomes of the day's unspent tokens",
     cites("T01"),
 )
-by_policy, _ = choosing([LEFTOVER])
-left = by_policy("leftover", expires=0, kept=given)
+_, chosen = choosing([LEFTOVER])
 
 # 4. The fields of events, and how a price is divided.
 amount = var("amount")
@@ -66,18 +65,28 @@ EVENTS = (
         Actor.JOB,
         IS_OPEN,
         requires("day_must_be_over", day_is_over, "a day's tokens come once", "T01"),
-        requires("balance_must_stay_countable", is_countable(left + daily), "a pool holds at most 2^53 - 1 tokens"),
         rule(
-            "gives",
+            "begins_anew",
+            OPEN,
+            STAYS,
+            "each day brings tokens, and what is left of the last one's is gone",
+            "T01",
+            expired(given, given),
+            grants(given, daily),
+            day_is_over.becomes(False),
+            settles("day"),
+            when=chosen("leftover", "expires"),
+        ),
+        rule(
+            "adds_up",
             OPEN,
             STAYS,
             "each day brings tokens",
             "T01",
-            given.becomes(left + daily),
-            expired(given, given - left),
-            granted(given, daily),
+            includes(given, daily),
             day_is_over.becomes(False),
             settles("day"),
+            when=chosen("leftover", "kept"),
         ),
     ),
     event(

@@ -34,6 +34,11 @@ def proved_machines(system: System) -> tuple[Machine, ...]:
     return (*system.machines, *(with_entry(m) for m in system.machines if m.memory is not None))
 
 
+def with_and_without_entry(machine: Machine) -> tuple[Machine, ...]:
+    """`machine`, and then, where it has a memory, `machine` with one entry of it."""
+    return (machine,) if machine.memory is None else (machine, with_entry(machine))
+
+
 def differ_in_memory_alone(one: Machine, other: Machine) -> bool:
     """Returns whether two machines that are not the same take every step alike, whatever is remembered."""
 

@@ -27,7 +27,7 @@ from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Policy
-from tokenspec.machine.lang.entries import proved_machines, with_entry
+from tokenspec.machine.lang.entries import proved_machines, with_and_without_entry
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.oracle.base.specification import DEFAULTS, SPEC, AnyCatalogue, account, claims, lemmas, system
 from tokenspec.oracle.check.arising import Absence, absences
@@ -185,7 +185,7 @@ def _exhaust(evidence: Evidence, stop: threading.Event) -> None:
     proofs = [(machine, claims()) for machine in declared]
     # A user's plans and packs make another machine, some of whose rules may never apply.
     if own is not None and account(own) != machines[0]:
-        proofs += [(machine, claims(own)) for machine in (account(own), with_entry(account(own)))]
+        proofs += [(machine, claims(own)) for machine in with_and_without_entry(account(own))]
     for machine, claimed in proofs:
         for obligation in Induction(machine, claimed, lemmas(), settings.solving).obligations():
             if obligation.verdict != VACUOUS or machine in declared:

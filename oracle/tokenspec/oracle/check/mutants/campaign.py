@@ -19,7 +19,7 @@ from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.prover.induction import LEMMA, REFUTED, VACUOUS, Induction
 from tokenspec.machine.lang.claims import Claim, answer_types
 from tokenspec.machine.lang.declaration import Machine, Policy
-from tokenspec.machine.lang.entries import differ_in_memory_alone, with_entry
+from tokenspec.machine.lang.entries import differ_in_memory_alone, with_and_without_entry
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.mutation.operators import Mutant, mutants
 from tokenspec.oracle.base.processes import processes
@@ -110,8 +110,8 @@ def kill(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
         return None
 
     if differ_in_memory_alone(account(scope.catalogue), fault.machine):
-        return proof(with_entry(fault.machine))
-    fate = search(False) or search(True) or proof(fault.machine) or proof(with_entry(fault.machine))
+        return proof(with_and_without_entry(fault.machine)[-1])
+    fate = search(False) or search(True) or next(filter(None, map(proof, with_and_without_entry(fault.machine))), None)
     opened = [] if fate is not None else openings(scope, account(scope.catalogue).policies)
     return next(filter(None, (search(ghosts, some) for ghosts in (False, True) for some in opened)), fate)
 
@@ -129,7 +129,7 @@ def fuzz(fault: Mutant) -> Fate | None:
 def equivalent(fault: Mutant, scope: Scope = SMALL) -> Fate | None:
     """Proves that a fault answers everything as the original does; None where no proof is found."""
     # With one entry of the memory, so that what is remembered is compared as well.
-    original, other = with_entry(account(scope.catalogue)), with_entry(fault.machine)
+    original, other = (with_and_without_entry(machine)[-1] for machine in (account(scope.catalogue), fault.machine))
     if not proved_equivalent(original, other, claims(scope.catalogue), lemmas()):
         return None
     return Fate(fault.id, fault.operator, fault.fault, EQUIVALENT, "", "prover")

@@ -11,7 +11,7 @@ import z3
 
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.exporters.smtlib import scripts
-from tokenspec.machine.lang.entries import proved_machines, with_entry
+from tokenspec.machine.lang.entries import proved_machines, with_and_without_entry
 from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.specification import DEFAULTS, AnyCatalogue, account, claims, lemmas, system
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, ReachableStates, certified_claim, fingerprints, packed
@@ -73,7 +73,7 @@ def _shown(solve: Callable[[str], str], own: AnyCatalogue | None) -> Shown:
             yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)
     if own is not None and account(own) not in system().machines:
         every = claims(own)
-        for machine in (account(own), with_entry(account(own))):
+        for machine in with_and_without_entry(account(own)):
             for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
                 # With its plans and packs some rule may never apply.
                 if script.status == "unsat":

@@ -7,6 +7,7 @@ what the account remembers of it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 
 from prepaid.words import (
@@ -18,18 +19,21 @@ from prepaid.words import (
     amount,
     bonus,
     bonus_due,
+    bought,
     credit,
     credit_due,
     debt,
     debt_limit,
     hold_is_new,
     is_open,
+    quantity,
     status,
     weekly_bonus,
 )
 from tokenspec.machine.lang import claims as of_machines
-from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
-from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, StatePart, StepPart, claim, flow, ghost, new, other
+from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
+from tokenspec.machine.lang.catalogue import UNLISTED
+from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, StatePart, StepPart, answered, claim, flow, ghost, new, other
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.entries import name_with_entry
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Tokens
@@ -80,11 +84,36 @@ def _expired_since(pool: str, lasts: str, by: str) -> StepPart:
     )
 
 
+def _by_event(values: Mapping[str, Termlike], otherwise: Termlike) -> Termlike:
+    """The value that belongs to the event."""
+    found = otherwise
+    for name, value in values.items():
+        found = ite(eq(event, name), value, found)
+    return found
+
+
+KINDS: dict[tuple[str, Kind], tuple[str, ...]] = {
+    ("bonus", Kind.GRANTED): ("open_account", "weekly_bonus"),
+    ("bonus", Kind.EXPIRED): ("weekly_bonus", *CLOSING),
+    ("bonus", Kind.SPENT): ("reserve",),
+    ("bonus", Kind.REFUNDED): CLOSING,
+    ("credit", Kind.GRANTED): ("adjust",),
+    ("credit", Kind.BOUGHT): ("buy",),
+    ("credit", Kind.EXPIRED): ("adjust", "expire_credit", *CLOSING),
+    ("credit", Kind.SPENT): ("reserve",),
+    ("credit", Kind.REFUNDED): CLOSING,
+    ("credit", Kind.MOVED_OUT): ("charge_back",),
+}
+"""The events whose ledger may show tokens of a pool, by kind; those that are not listed do not occur."""
+
+
 def claims() -> tuple[Claim, ...]:
     """All claims, for packs of any names."""
     was_closed, was_opened = var("was_closed"), var("was_opened")
     closing = ghost("was_closed", Bool(), False, any_of(was_closed, one_of(event, *CLOSING)))
     opening = ghost("was_opened", Bool(), False, any_of(was_opened, eq(event, "reserve")))
+    was_there = var("was_there")
+    there = ghost("was_there", Bool(), False, any_of(was_there, eq(event, "open_account")))
     given_back = total(*(new(pool) - pool for pool in pools))
     return (
         claim(
@@ -214,6 +243,75 @@ def claims() -> tuple[Claim, ...]:
         ),
         claim(
             9,
+            "clocks_follow_the_account",
+            "The weeks count from the opening, the 90 days from the last purchase; a job is due from then on until it has run.",
+            "P01 P03 P04",
+            step(
+                "weeks",
+                eq(var("clock.week"), _by_event({"open_account": "starts", "weekly_bonus": "settles"}, "keeps")),
+                bonus > 0,
+                "open_account",
+                "weekly_bonus",
+                "bonus_falls_due",
+                "buy",
+                "reserve",
+            ),
+            step("days", eq(var("clock.credit"), _by_event({"buy": "starts", "expire_credit": "stops"}, "keeps")), credit > 0),
+            step(
+                "keeps_weeks",
+                implies(negation(one_of(event, "open_account", "weekly_bonus")), eq(var("clock.week"), "keeps")),
+                credit > 0,
+            ),
+            step(
+                "bonus_due", eq(new(bonus_due), _by_event({"bonus_falls_due": True, "weekly_bonus": False}, bonus_due)), bonus_due
+            ),
+            step(
+                "credit_due",
+                eq(new(credit_due), _by_event({"credit_falls_due": True, "expire_credit": False, "buy": False}, credit_due)),
+                credit_due,
+            ),
+        ),
+        claim(
+            10,
+            "each_event_does_what_it_says",
+            "Nothing happens before an account is opened. The ledger calls tokens what they are, and answers are true.",
+            "P01 P02 P08 P12",
+            step(
+                "opened_first",
+                any_of(eq(event, "open_account"), was_there),
+                was_there,
+                ghosts=(there,),
+                keeps=eq(was_there, ne(status, ABSENT)),
+            ),
+            step(
+                "kinds",
+                all_of(
+                    *(
+                        implies(flow(kind, pool) > 0, one_of(event, *KINDS.get((pool_name, kind), ("(none)",))))
+                        for pool_name, pool in zip(POOLS, pools, strict=True)
+                        for kind in Kind
+                        if (pool_name, kind) in KINDS
+                    ),
+                    *(
+                        eq(flow(kind, pool), 0)
+                        for pool_name, pool in zip(POOLS, pools, strict=True)
+                        for kind in Kind
+                        if (pool_name, kind) not in KINDS
+                    ),
+                ),
+                flow(Kind.BOUGHT, credit) > 0,
+            ),
+            step("adjusts", eq(new(credit), credit + amount), amount < 0, "adjust"),
+            step(
+                "charges",
+                all_of(*(eq(answered(f"charge_{name}"), var(name) - new(var(name))) for name in POOLS)),
+                bonus > 0,
+                "reserve",
+            ),
+            step("quotes", eq(answered("price"), var("listed_price")), var("listed_price") > 0, "quote"),
+        ),
+        claim(
+            11,
             "refused_for_a_reason",
             "A request is refused for the first of these reasons that applies, and for no other.",
             "P03 P04 P05 P06 P08 P09",
@@ -245,6 +343,17 @@ def claims() -> tuple[Claim, ...]:
                 ("amount_must_be_at_least_one", amount > 0),
                 ("credit_must_cover_charge_back", implies(amount > credit, debt_is_allowed)),
                 ("debt_must_stay_within_limit", debt + amount - credit <= debt_limit),
+            ),
+            refuses("open_account", ("account_must_be_new", eq(status, ABSENT))),
+            refuses("bonus_falls_due", ("account_must_exist", ne(status, ABSENT))),
+            refuses("credit_falls_due", ("account_must_exist", ne(status, ABSENT))),
+            refuses("quote", ("account_must_exist", ne(status, ABSENT)), ("price_must_be_listed", var("price_is_listed"))),
+            refuses(
+                "buy",
+                ("account_must_exist", ne(status, ABSENT)),
+                ("pack_must_exist", ne(var("pack_asked"), UNLISTED)),
+                ("quantity_must_be_at_least_one", quantity > 0),
+                ("balance_must_stay_countable", credit + bought <= COUNTABLE_MAX),
             ),
             refuses("weekly_bonus", ("account_must_exist", ne(status, ABSENT)), ("bonus_must_be_due", bonus_due)),
             refuses("expire_credit", ("account_must_exist", ne(status, ABSENT)), ("credit_must_be_due", credit_due)),

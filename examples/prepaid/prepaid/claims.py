@@ -107,6 +107,11 @@ KINDS: dict[tuple[str, Kind], tuple[str, ...]] = {
 """The events whose ledger may show tokens of a pool, by kind; those that are not listed do not occur."""
 
 
+def _of_kind(pool: str, kind: Kind) -> Term:
+    """The ledger shows tokens of this kind in the listed events alone."""
+    return implies(ne(flow(kind, var(pool)), 0), one_of(event, *KINDS.get((pool, kind), ())))
+
+
 def claims() -> tuple[Claim, ...]:
     """All claims, for packs of any names."""
     was_closed, was_opened = var("was_closed"), var("was_opened")
@@ -250,18 +255,8 @@ def claims() -> tuple[Claim, ...]:
                 "weeks",
                 eq(var("clock.week"), _by_event({"open_account": "starts", "weekly_bonus": "settles"}, "keeps")),
                 bonus > 0,
-                "open_account",
-                "weekly_bonus",
-                "bonus_falls_due",
-                "buy",
-                "reserve",
             ),
             step("days", eq(var("clock.credit"), _by_event({"buy": "starts", "expire_credit": "stops"}, "keeps")), credit > 0),
-            step(
-                "keeps_weeks",
-                implies(negation(one_of(event, "open_account", "weekly_bonus")), eq(var("clock.week"), "keeps")),
-                credit > 0,
-            ),
             step(
                 "bonus_due", eq(new(bonus_due), _by_event({"bonus_falls_due": True, "weekly_bonus": False}, bonus_due)), bonus_due
             ),
@@ -283,24 +278,7 @@ def claims() -> tuple[Claim, ...]:
                 ghosts=(there,),
                 keeps=eq(was_there, ne(status, ABSENT)),
             ),
-            step(
-                "kinds",
-                all_of(
-                    *(
-                        implies(flow(kind, pool) > 0, one_of(event, *KINDS.get((pool_name, kind), ("(none)",))))
-                        for pool_name, pool in zip(POOLS, pools, strict=True)
-                        for kind in Kind
-                        if (pool_name, kind) in KINDS
-                    ),
-                    *(
-                        eq(flow(kind, pool), 0)
-                        for pool_name, pool in zip(POOLS, pools, strict=True)
-                        for kind in Kind
-                        if (pool_name, kind) not in KINDS
-                    ),
-                ),
-                flow(Kind.BOUGHT, credit) > 0,
-            ),
+            step("kinds", all_of(*(_of_kind(pool, kind) for pool in POOLS for kind in Kind)), flow(Kind.BOUGHT, credit) > 0),
             step("adjusts", eq(new(credit), credit + amount), amount < 0, "adjust"),
             step(
                 "charges",

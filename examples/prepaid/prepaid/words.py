@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tokenspec.machine.lang.build import Term, cites, maximum, minimum, var
-from tokenspec.machine.lang.catalogue import CatalogueForm, Count, Table
+from tokenspec.machine.lang.catalogue import CatalogueForm, Entries, Number
 from tokenspec.machine.lang.declaration import Parameter, Policy
 from tokenspec.machine.lang.phrases import Definitions, Figure, choosing
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Enum, Tokens
@@ -19,10 +19,10 @@ AMOUNT = Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)
 
 # The figures, as users write them; the parameters of the machine come from them.
 FORM: CatalogueForm = {
-    "weekly_bonus": Count(),
-    "debt_limit": Count(),
-    "packs": Table(Count(parameter="pack"), "pack", is_declared=True),
-    "prices": Table(Count(), "action", required=False),
+    "weekly_bonus": Number(),
+    "debt_limit": Number(),
+    "packs": Entries(Number(parameter="pack"), "pack", is_declared=True),
+    "prices": Entries(Number(), "action", required=False),
 }
 weekly_bonus, debt_limit = var("weekly_bonus"), var("debt_limit")
 size_of = Figure("pack[{}]", Tokens(), "tokens in a {} pack")

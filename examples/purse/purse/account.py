@@ -10,7 +10,7 @@ from functools import cache
 
 from tokenspec.machine.lang.build import STAYS, assumption, cites, eq, event, maximum, minimum, requires, rule, var, variable
 from tokenspec.machine.lang.calendars import EveryHours
-from tokenspec.machine.lang.catalogue import CatalogueForm, Count
+from tokenspec.machine.lang.catalogue import CatalogueForm, Number
 from tokenspec.machine.lang.declaration import Actor, Clock, Field, Machine, Parameter, Policy, System
 from tokenspec.machine.lang.phrases import buys, choosing, expired, grants, includes, is_countable, settles, spends, starts
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
@@ -21,7 +21,7 @@ POOLS = ("given", "bought")
 status, given, bought, day_is_over = var("status"), var("given"), var("bought"), var("day_is_over")
 
 # 2. The figures, which users may replace (`--catalogue FILE`). Proofs leave them open.
-FORM: CatalogueForm = {"daily": Count()}
+FORM: CatalogueForm = {"daily": Number()}
 daily = var("daily")
 
 # 3. An open question: the terms do not say. Each answer is admissible; the first is the default (`--policy leftover=kept`).

@@ -83,7 +83,7 @@ def test_mutants() -> None:
 
 @pytest.mark.slow
 def test_fuzz() -> None:
-    tokenspec("fuzz", "--examples", "60")
+    assert "holds" in tokenspec("fuzz", "--examples", "300").stdout
 
 
 def test_fuzz_of_a_right_wallet() -> None:
@@ -97,7 +97,7 @@ def test_fuzz_of_a_right_wallet() -> None:
 def test_fuzz_of_a_wrong_wallet(bug: str, tmp_path: Path) -> None:
     found = tmp_path / "found.jsonl"
     tokenspec("fuzz", "--sut", WALLET, "--save", found, code=15, WALLET_BUGS=bug)
-    tokenspec("replay", found, code=15)
+    assert read("replay", found, code=15)["divergences"]
 
 
 def test_vectors(tmp_path: Path) -> None:
@@ -210,7 +210,7 @@ def test_a_figure_and_a_policy_of_ones_own(tmp_path: Path) -> None:
 
 def test_by_its_name_from_elsewhere(tmp_path: Path) -> None:
     log = PREPAID / "logs" / "right.jsonl"
-    tokenspec("replay", log, "--spec", TELLING, cwd=tmp_path, PYTHONPATH=str(PREPAID))
-    tokenspec("replay", log, cwd=tmp_path, PYTHONPATH=str(PREPAID), TOKENSPEC_SPEC=TELLING)
+    named = tokenspec("replay", log, "--spec", TELLING, cwd=tmp_path, PYTHONPATH=str(PREPAID))
+    assert named.stdout == tokenspec("replay", log, cwd=tmp_path, PYTHONPATH=str(PREPAID), TOKENSPEC_SPEC=TELLING).stdout
     tokenspec("replay", log, "--spec", TELLING, cwd=tmp_path, code=66)
     tokenspec("replay", log, "--spec", "tokenspec", code=65)

@@ -102,7 +102,7 @@ def buying(packs: Enum) -> tuple[Event, ...]:
               AT_LEAST_ONE,
               requires("credit_must_cover_charge_back", any_of(amount <= credit, chosen("charge_back", "debt")),
                        "what is spent cannot be taken", "P09"),
-              requires("debt_must_stay_within_limit", amount <= most_taken_back, "a larger debt is for a court", "P10"),
+              requires("debt_must_stay_within_limit", amount <= most_taken_back, "a debt has a limit", "P10"),
               rule("takes_back", OPEN, STAYS, "the credit is still there", "P09", takes_back, when=amount <= credit),
               rule("goes_into_debt", OPEN, IN_DEBT, "what is spent already is owed", "P10", takes_back, when=amount > credit),
               rule("goes_deeper_into_debt", IN_DEBT, STAYS, "what is spent already is owed too", "P10", takes_back)),

@@ -124,7 +124,7 @@ def claims() -> tuple[Claim, ...]:
         claim(
             1,
             "balances_never_negative",
-            "No pool ever holds less than nothing, nor more than can be counted; nor does a debt.",
+            "No pool ever holds less than nothing, nor more than can be counted; no debt is less than nothing.",
             "P08",
             state("pools", all_of(*(all_of(pool >= 0, pool <= COUNTABLE_MAX) for pool in pools)), all_of(bonus > 0, credit > 0)),
             state("debt", debt >= 0, debt > 0),

@@ -34,11 +34,6 @@ def with_and_without_entry(machine: Machine) -> tuple[Machine, ...]:
     return (machine,) if machine.memory is None else (machine, with_entry(machine))
 
 
-def with_and_without_entry(machine: Machine) -> tuple[Machine, ...]:
-    """`machine`, and then, where it has a memory, `machine` with one entry of it."""
-    return (machine,) if machine.memory is None else (machine, with_entry(machine))
-
-
 def differ_in_memory_alone(one: Machine, other: Machine) -> bool:
     """Returns whether two machines that are not the same take every step alike, whatever is remembered."""
 

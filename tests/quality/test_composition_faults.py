@@ -18,8 +18,8 @@ from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Induction
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.lang.build import event, rule, var
 from tokenspec.machine.lang.calendars import EveryHours, EveryMonth
-from tokenspec.machine.lang.composition import composed
 from tokenspec.machine.lang.declaration import Actor, Field, Link, Machine, System
+from tokenspec.machine.lang.derived.composition import composed
 from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.mutation.edits import with_effect, with_rule
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, search_together

@@ -13,8 +13,8 @@ from tokenspec.invariants.machines import WITH_ID, claimed_machines
 from tokenspec.machine.checkers.prover.induction import PROVED, Induction
 from tokenspec.machine.lang.build import all_of, any_of, eq, negation, var
 from tokenspec.machine.lang.declaration import Assign, Machine
+from tokenspec.machine.lang.derived.used_ids import ACCEPTED, REFUSED_UNDER_ID, REPEATED, UNDER_ID, with_id
 from tokenspec.machine.lang.expr import Lit
-from tokenspec.machine.lang.used_ids import ACCEPTED, REFUSED_UNDER_ID, REPEATED, UNDER_ID, with_id
 from tokenspec.machine.mutation.edits import with_effect, with_rule, without_requirement
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT

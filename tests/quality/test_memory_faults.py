@@ -13,7 +13,7 @@ from tokenspec.invariants.scopes import SMALL
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Induction
 from tokenspec.machine.lang.claims import StepPart
 from tokenspec.machine.lang.declaration import Machine, Note
-from tokenspec.machine.lang.entries import OTHER, differ_in_memory_alone, with_entry
+from tokenspec.machine.lang.derived.entries import OTHER, differ_in_memory_alone, with_entry
 from tokenspec.machine.lang.expr import Lit, Var
 from tokenspec.machine.mutation.edits import with_rule
 from tokenspec.oracle.check.mutants.campaign import kill, seeded

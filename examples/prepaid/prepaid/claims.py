@@ -35,7 +35,7 @@ from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, imp
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, StatePart, StepPart, answered, claim, flow, ghost, new, other
 from tokenspec.machine.lang.declaration import Kind
-from tokenspec.machine.lang.entries import name_with_entry
+from tokenspec.machine.lang.derived.entries import name_with_entry
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Tokens
 
 WALLET = "wallet"

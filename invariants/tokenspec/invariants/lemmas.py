@@ -8,7 +8,7 @@ from tokenspec.invariants.together import lemmas_in_time
 from tokenspec.invariants.words import at_once, bank_frozen, bank_kept
 from tokenspec.machine.lang.build import Termlike, all_of, any_of, eq, implies, lift, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import StatePart
-from tokenspec.machine.lang.entries import name_with_entry
+from tokenspec.machine.lang.derived.entries import name_with_entry
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *

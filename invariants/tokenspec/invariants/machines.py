@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from functools import partial
 
-from tokenspec.machine.lang import claimed
 from tokenspec.machine.lang import claims as of_machines
-from tokenspec.machine.lang.composition import name_of_whole
 from tokenspec.machine.lang.declaration import Machine, System
-from tokenspec.machine.lang.entries import name_with_entry
-from tokenspec.machine.lang.timed import name_in_time
+from tokenspec.machine.lang.derived import claimed
+from tokenspec.machine.lang.derived.composition import name_of_whole
+from tokenspec.machine.lang.derived.entries import name_with_entry
+from tokenspec.machine.lang.derived.timed import name_in_time
 from tokenspec.spec.system import IDS
 from tokenspec.spec.words import APP_POOLS
 

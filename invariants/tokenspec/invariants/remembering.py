@@ -12,7 +12,7 @@ from tokenspec.machine.lang import claims as of_machines
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
 from tokenspec.machine.lang.claims import Claim, StepPart, claim, flow, ghost, new
 from tokenspec.machine.lang.declaration import Kind
-from tokenspec.machine.lang.entries import name_with_entry
+from tokenspec.machine.lang.derived.entries import name_with_entry
 from tokenspec.machine.lang.types import Bool, Tokens
 from tokenspec.spec.words import *
 

@@ -7,8 +7,8 @@ from tokenspec.invariants.words import VARIABLES, event, rule_name, unchanged
 from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, ghost, new
 from tokenspec.machine.lang.declaration import Actor, ClockAct, Kind
+from tokenspec.machine.lang.derived.used_ids import ACCEPTED, REFUSED, REFUSED_UNDER_ID, REPEATED, UNDER_ID
 from tokenspec.machine.lang.types import Bool
-from tokenspec.machine.lang.used_ids import ACCEPTED, REFUSED, REFUSED_UNDER_ID, REPEATED, UNDER_ID
 from tokenspec.spec.account import CLOCKS, account
 from tokenspec.spec.words import *
 

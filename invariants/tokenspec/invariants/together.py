@@ -7,8 +7,8 @@ from tokenspec.invariants.words import event, rule_name, unchanged
 from tokenspec.machine.lang import claims as of_machines
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, lift, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import Claim, StatePart, StepPart, claim, ghost, new
+from tokenspec.machine.lang.derived.timed import PASSES, since, until
 from tokenspec.machine.lang.expr import Lit
-from tokenspec.machine.lang.timed import PASSES, since, until
 from tokenspec.machine.lang.types import Bool, Tokens
 from tokenspec.spec.daily_job import DUE, HOUR_MS, LATE, OVERDUE, WAITING
 from tokenspec.spec.session import CURRENT, LOGGED_OUT, STALE

@@ -128,7 +128,7 @@ def _raised(name: str, fault: BaseException) -> BadSetting:
 
 def _check(specification: Specification, name: str) -> None:
     """Raises `BadSetting` with every fault of the declaration and of its claims."""
-    from tokenspec.machine.lang.claimed import claimed_machines
+    from tokenspec.machine.lang.derived.claimed import claimed_machines
     from tokenspec.machine.lang.errors import DeclarationErrors
     from tokenspec.machine.lang.validate import validate_system
     from tokenspec.machine.lang.validate_claims import validate_claims

@@ -10,10 +10,10 @@ import importlib
 from functools import cache
 from typing import Any
 
-from tokenspec.machine.lang import claimed
 from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine, System
+from tokenspec.machine.lang.derived import claimed
 from tokenspec.oracle.base.chosen import load
 
 __all__ = [

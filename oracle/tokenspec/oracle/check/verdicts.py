@@ -26,7 +26,7 @@ from tokenspec.machine.lang.claims import (
     StepPart,
     TwoRunPart,
 )
-from tokenspec.machine.lang.entries import WITH
+from tokenspec.machine.lang.derived.entries import WITH
 from tokenspec.oracle.base.specification import DEFAULT, WHOLE, claims
 from tokenspec.oracle.check.arising import cases, times_met
 from tokenspec.oracle.check.evidence import Evidence

@@ -18,7 +18,7 @@ from tokenspec.machine.interpreters.calendars import NEVER, Spans, reader_of
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT, Interface
 from tokenspec.machine.lang.calendars import EveryDay, calendar_under
 from tokenspec.machine.lang.declaration import Clock, ClockAct, Machine, Rule
-from tokenspec.machine.lang.entries import with_entry
+from tokenspec.machine.lang.derived.entries import with_entry
 from tokenspec.machine.lang.outcome import Values
 
 STOPPED = -(2**63)

@@ -19,7 +19,7 @@ from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.prover.induction import LEMMA, REFUTED, VACUOUS, Induction
 from tokenspec.machine.lang.claims import Claim, answer_types
 from tokenspec.machine.lang.declaration import Machine, Policy
-from tokenspec.machine.lang.entries import differ_in_memory_alone, with_and_without_entry
+from tokenspec.machine.lang.derived.entries import differ_in_memory_alone, with_and_without_entry
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.mutation.operators import Mutant, mutants
 from tokenspec.oracle.base.processes import processes

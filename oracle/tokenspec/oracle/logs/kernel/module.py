@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
 from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.interpreters.embedded.module import module_text
-from tokenspec.machine.lang.entries import with_entry
+from tokenspec.machine.lang.derived.entries import with_entry
 from tokenspec.oracle.logs.kernel.forms import Forms
 from tokenspec.oracle.logs.kernel.judge import Judge
 from tokenspec.oracle.logs.kernel.names import Names

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tokenspec.machine.lang.composition import composed
 from tokenspec.machine.lang.declaration import Machine, System
-from tokenspec.machine.lang.entries import with_entry
-from tokenspec.machine.lang.timed import in_time
-from tokenspec.machine.lang.used_ids import with_id
+from tokenspec.machine.lang.derived.composition import composed
+from tokenspec.machine.lang.derived.entries import with_entry
+from tokenspec.machine.lang.derived.timed import in_time
+from tokenspec.machine.lang.derived.used_ids import with_id
 
 
 def claimed_machines(system: System, seen: Sequence[str]) -> tuple[Machine, ...]:

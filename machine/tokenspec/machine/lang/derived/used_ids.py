@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from tokenspec.machine.lang.build import all_of, any_of, eq, event, ite, negation, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Machine
-from tokenspec.machine.lang.entries import name_with_entry
+from tokenspec.machine.lang.derived.entries import name_with_entry
 from tokenspec.machine.lang.ids import Ids, OfRefused, Repeat
 from tokenspec.machine.lang.types import Bool, Enum
 

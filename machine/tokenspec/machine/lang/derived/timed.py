@@ -14,7 +14,7 @@ from functools import lru_cache
 from tokenspec.machine.lang.build import Term, all_of, any_of, assumption, lift, minimum, negation, requires, rule, var, variable
 from tokenspec.machine.lang.calendars import Calendar, EveryDay, EveryHours, variants
 from tokenspec.machine.lang.declaration import Actor, Assign, Event, Field, Machine, Parameter, System
-from tokenspec.machine.lang.entries import WITH
+from tokenspec.machine.lang.derived.entries import WITH
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Tokens
 
 PASSES = "time_passes"

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from tokenspec.machine.lang.build import Term, all_of, any_of, ite, ne, one_of, var
 from tokenspec.machine.lang.declaration import Assign, Event, Link, Machine, Rule, System
-from tokenspec.machine.lang.entries import WITH
+from tokenspec.machine.lang.derived.entries import WITH
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit
 
 

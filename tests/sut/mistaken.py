@@ -179,6 +179,7 @@ MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "accounts without case": lambda: TakesNamesForOne(ACCOUNTS, str.lower),
     "accounts without accents": lambda: TakesNamesForOne(ACCOUNTS, _plain),
     "jobs in one normal form": lambda: TakesNamesForOne(["job"], lambda name: unicodedata.normalize("NFC", name)),
+    "jobs without zeros in front": lambda: TakesNamesForOne(["job"], lambda name: name.lstrip("0") or name),
     "plans without case": lambda: TakesNamesForOne(["plan"], str.lower),
     "sessions without blanks": lambda: TakesNamesForOne(["session"], str.strip),
     "ids joined to accounts": JoinsNames,

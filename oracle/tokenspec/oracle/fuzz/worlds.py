@@ -12,7 +12,7 @@ each event. Subclass the class it returns and override `answered` to compare an 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -173,17 +173,16 @@ class WorldFuzz(RuleBasedStateMachine):
             record["id"] = self._of_another(who, "id") if again % 4 == 3 else self._unused_name(who, "id", whose)
         self._play(record)
 
-    def _unused_name(self, who: str, key: str, die: int) -> str:
-        """Returns a name that has not been used as `key`; often one that is nearly the same as one that has."""
+    def _unused_name(self, who: str, key: str, die: int, known: Sequence[str] = ()) -> str:
+        """Returns a name that has not been used as `key`; often one that is nearly the same as one that has, best a known one."""
         used = dict.fromkeys(r[key] for r in self.records if r["account"] == who and key in r)
-        others = {(r["account"], r[key]) for r in self.records if r["account"] != who and key in r}
-        if die % 2 and (taken_for_one := sorted(joined_alike(who, others) - used.keys())):
-            return taken_for_one[0]
-        if (
-            used
-            and die % 4 == 0
-            and (near := alike(list(used)[-1 - die // 64 % len(used)], die // 4 + len(self.records))) not in used
-        ):
+        near = ""
+        if die % 2:
+            others = {(r["account"], r[key]) for r in self.records if r["account"] != who and key in r}
+            near = min(joined_alike(who, others) - used.keys(), default="")
+        elif used and die % 4 == 0:
+            near = alike((known or list(used))[-1 - die // 64 % len(known or used)], die // 4 + len(self.records))
+        if near and near not in used:
             return near
         return fresh("e" if key == "id" else key[0], len(self.records), self._scene.naming)
 
@@ -306,7 +305,7 @@ class WorldFuzz(RuleBasedStateMachine):
         tried = [r[KEY] for r in self.records if r["account"] == who and KEY in r and r[KEY] not in known]
         if die % 8 == 5:
             return self._of_another(who, KEY)
-        return tried[-1] if tried and die % 4 == 2 else self._unused_name(who, KEY, die)
+        return tried[-1] if tried and die % 4 == 2 else self._unused_name(who, KEY, die, known)
 
     def _of_another(self, who: str, key: str) -> str:
         """Returns the last id or job that another account has named, and this one has not; a new one where there is none."""

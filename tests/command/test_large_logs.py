@@ -96,7 +96,7 @@ def test_a_log_that_the_kernel_does_not_cover_is_left_to_the_oracle(tmp_path: Pa
 def test_a_log_of_odd_lines_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_ODD_MAX", 10)
     path = tmp_path / "log.jsonl"
-    path.write_bytes(b"".join(json.dumps({**each, "note": "x"}).encode() + b"\n" for n in range(9) for each in life(f"a{n}")))
+    path.write_bytes(b"".join(json.dumps({**each, "note": {}}).encode() + b"\n" for n in range(9) for each in life(f"a{n}")))
     assert replay_by_kernel(Logs([str(path)]), Oracle(), smallest=0) is None
 
 

@@ -216,6 +216,12 @@ def _odd_text(record: dict[str, Any], dice: random.Random) -> list[bytes]:
     return [line, other] if dice.random() < 0.5 else [other]
 
 
+def _noted(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    values: list[Any] = ["x", "é", -12, 0, True, False, None, 1.5, [], {}, "\n", 2**60]
+    names = ("note", "balance", "Account", "observation", "idd", "a name of more than sixteen bytes", "plan ")
+    return [as_line({**record, **dict.fromkeys(dice.sample(names, dice.choice((1, 1, 2, 5))), dice.choice(values))})]
+
+
 def _identified(record: dict[str, Any], dice: random.Random) -> list[bytes]:
     return [as_line({**record, "id": dice.choice(("a", "b", f"id-{dice.randrange(1000)}", "ä", ""))})]
 
@@ -226,7 +232,7 @@ def _of_others(record: dict[str, Any], dice: random.Random) -> list[bytes]:
 
 
 FAULTS: list[Callable[[dict[str, Any], random.Random], list[bytes]]] = [
-    _other_value, _twice, _unsorted, _with_sums, _less, _null, _instant, _earlier, _odd_text, _identified, _of_others,
+    _other_value, _twice, _unsorted, _with_sums, _less, _null, _instant, _earlier, _noted, _odd_text, _identified, _of_others,
 ]  # fmt: skip
 
 
@@ -280,6 +286,22 @@ def test_every_odd_form_is_read_as_the_oracle_reads_it(plain: list[tuple[FuzzWor
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"\n".join(lines))
     assert same([path], world)
+
+
+def test_unknown_names_are_told_with_their_first_places(plain: list[tuple[FuzzWorld, Records]], tmp_path: Path) -> None:
+    """They make no account dirty, and stand among those that the oracle finds in the order of the lines."""
+    dice, path = random.Random(8), tmp_path / "log.jsonl"
+    for world, records in plain[:6]:
+        lines = [as_line({**record, dice.choice("klmn"): dice.choice((1, "x", None))}) for record in records]
+        path.write_bytes(b"\n".join(lines))
+        kernel = Kernel(Logs([str(path)]), Oracle(world.policy, world.catalogue, world.resets))
+        kernel.find_dirty(None)
+        assert kernel.dirty == 0 or world.resets != "explicit"
+        assert same([path], world)
+        for _ in range(3):
+            lines.insert(dice.randrange(len(lines)), dice.choice((b'{"o":1}', dice.choice(lines)[:-1] + b',"p":[]}')))
+        path.write_bytes(b"\n".join(lines))
+        assert same([path], world)
 
 
 def leaves(observed: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -30,12 +30,14 @@ _K1, _K2, _K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 HASH = (_K1, _K2, _K3)
 
 
-HEADER = 88
+HEADER = 120
 """Bytes at the beginning of a row."""
-SEEN, HAS, LINE, END, START, SIZE, NUMBER, POSITION, ENTRY_1, ENTRY_2, ID_1, ID_2, ACCOUNT = (
-    0, 8, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80
+SEEN, HAS, LINE, END, START, SIZE, NUMBER, POSITION, ENTRY_1, ENTRY_2, ID_1, ID_2, ACCOUNT, UNKNOWN = (
+    0, 8, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80, 84
 )  # fmt: skip
-"""Of a row: the names seen and those that hold a value, where its line and the record begin and end, and fingerprints."""
+"""Of a row: the names seen and those that hold a value, where its line and the record begin and end, and fingerprints;
+then the number of its unknown names, and where up to `UNKNOWN_MAX` of them are."""
+UNKNOWN_MAX = 4
 
 
 class Kind(IntEnum):

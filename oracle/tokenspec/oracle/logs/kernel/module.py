@@ -34,6 +34,7 @@ class Module:
     asked: int
     compared: int
     nothing_observed: int
+    unknown: int
     counts: tuple[tuple[int, str, str], ...]
     told: Told
 
@@ -59,7 +60,7 @@ def module_of(oracle: Oracle) -> Module:
 (func (export "mark_dirty") (param $at i32) (param $size i32)
   (call $names_room) (call $mark #0 %at %size) (global.set $account (call $account_of)) (call $soil))
 (func (export "begin_again")
-  (call $ids_clear)""")
+  (call $ids_clear) (call $forget_unknown)""")
         )
         parts.append(long("(call $forget)" if machine.memory is not None else ""))
         cleared = [judge.compared, judge.nothing_observed, *(at for at, _, _ in judge.counted())]
@@ -74,4 +75,6 @@ def module_of(oracle: Oracle) -> Module:
         text = module_text(names.accounts.interface, oracle.parameters, [*parts, *space.data], pages, fixed=True)
     except OverflowError as fault:
         raise NotCovered(str(fault)) from None
-    return Module(text, buffer, listed, told, judge.compared, judge.nothing_observed, tuple(judge.counted()), judge.told)
+    return Module(
+        text, buffer, listed, told, judge.compared, judge.nothing_observed, judge.unknown, tuple(judge.counted()), judge.told
+    )

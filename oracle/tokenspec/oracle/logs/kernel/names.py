@@ -32,6 +32,8 @@ class Names:
         self.events = {e.name: e for e in oracle.machine.events if e.actor is not Actor.CLOCK}
         self.account, self.id = (forms.key(ROOT, name, Kind.TEXT) for name in ("account", "id"))
         self.at = forms.key(ROOT, "at", Kind.INSTANT)
+        # Whoever says how a record observes is read by the oracle.
+        forms.key(ROOT, "observed_as", Kind.WORD)
         self.payload = self._payload_keys()
         times = {name: value_of(key) for name, key in self.payload.items()}
         implied = frozenset(c.name for c in oracle.machine.clocks if runs_by_itself(oracle.resets, c.name))

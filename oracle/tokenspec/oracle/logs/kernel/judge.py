@@ -12,7 +12,7 @@ from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.batch.tables import table_text
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT
 from tokenspec.machine.lang.declaration import Origin, Shape
-from tokenspec.oracle.logs.kernel.compare import Comparison
+from tokenspec.oracle.logs.kernel.compare import ObservedComparison
 from tokenspec.oracle.logs.kernel.forms import (
     ACCOUNT,
     END,
@@ -29,7 +29,7 @@ from tokenspec.oracle.logs.kernel.forms import (
     UNKNOWN,
     signed,
 )
-from tokenspec.oracle.logs.kernel.names import WRONG_WORD, Names, holds, marked, value_of
+from tokenspec.oracle.logs.kernel.names import WRONG_WORD, RecordNames, holds, marked, value_of
 from tokenspec.oracle.logs.kernel.told import Told
 
 UNKNOWN_NAMES_MAX = 64
@@ -40,10 +40,10 @@ CONFORMS, IS_DIRTY, ASKS = 0, 1, 2
 """Verdicts on a row: the account is clean and it conforms; the account is dirty; facts are missing."""
 
 
-class Judge:
+class RecordJudge:
     """The judge of the records that `names` name."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: RecordNames) -> None:
         self._names, self._accounts, self._space = names, names.accounts, names.space
         self.told = Told(names)
         self._rules, self._codes = self._accounts.interface.rules, self._accounts.interface.codes
@@ -54,7 +54,7 @@ class Judge:
 
     def parts(self) -> Iterator[str]:
         """The parts of the module that judge."""
-        comparison = Comparison(self._names)
+        comparison = ObservedComparison(self._names)
         yield from self._accounts.parts()
         yield table_text("ids", 16)
         yield from self.told.parts()

@@ -53,7 +53,7 @@ def replay_by_kernel(
             on_bytes(size)
 
     try:
-        kernel = Kernel(logs, oracle)
+        kernel = AuditKernel(logs, oracle)
         kernel.find_dirty(tell)
         left = LinesLeft(kernel)
         progress = kernel.begun()
@@ -65,7 +65,7 @@ def replay_by_kernel(
     return report, left
 
 
-class Kernel:
+class AuditKernel:
     """A kernel for the settings of `oracle`, and the logs that it scans."""
 
     def __init__(self, logs: Logs, oracle: Oracle) -> None:
@@ -252,7 +252,7 @@ class Kernel:
 class LinesLeft:
     """The lines that the kernel leaves to the oracle, in order. They can be iterated more than once."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: AuditKernel) -> None:
         self._kernel = kernel
 
     def __iter__(self) -> Iterator[Line]:

@@ -19,7 +19,7 @@ import msgspec
 from replay import write_log
 
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.logs.kernel.run import Kernel
+from tokenspec.oracle.logs.kernel.run import AuditKernel
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.wire.log_files import Logs
 
@@ -48,7 +48,7 @@ def by_line(decode: Callable[[bytes], object]) -> Callable[[Path], None]:
 
 def by_kernel(path: Path) -> None:
     """Scans and judges everything; all of it conforms."""
-    kernel = Kernel(Logs([str(path)]), Oracle())
+    kernel = AuditKernel(Logs([str(path)]), Oracle())
     kernel.find_dirty(None)
     assert not kernel.has_dirty, "the log is right"
 

@@ -13,7 +13,7 @@ import pytest
 from command.conftest import EXAMPLES, Record, finished, generate, line_of, opened, record, tokenspec, within
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.logs.kernel import run
-from tokenspec.oracle.logs.kernel.run import SMALLEST, Kernel, replay_by_kernel
+from tokenspec.oracle.logs.kernel.run import SMALLEST, AuditKernel, replay_by_kernel
 from tokenspec.oracle.wire.log_files import Logs
 
 USED = "tokenspec.oracle.command.verbs.replay.replay_by_kernel"
@@ -96,7 +96,7 @@ def test_a_log_that_the_kernel_does_not_cover_is_left_to_the_oracle(tmp_path: Pa
 def test_a_log_of_odd_lines_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(run, "_ODD_MAX", 10)
     path = tmp_path / "log.jsonl"
-    path.write_bytes(b"".join(json.dumps({**each, "note": "x"}).encode() + b"\n" for n in range(9) for each in life(f"a{n}")))
+    path.write_bytes(b"".join(json.dumps({**each, "note": {}}).encode() + b"\n" for n in range(9) for each in life(f"a{n}")))
     assert replay_by_kernel(Logs([str(path)]), Oracle(), smallest=0) is None
 
 
@@ -106,12 +106,12 @@ def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:
     lives = b"".join(line_of(each) + b"\n" for each in life("ada"))
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"".join(lives.replace(b'"ada', b'"ada%d' % n).replace(b'"j1', b'"j%d' % n) for n in range(count)))
-    kernel = Kernel(Logs([str(path)]), Oracle())
+    kernel = AuditKernel(Logs([str(path)]), Oracle())
     kernel.find_dirty(None)
     assert not kernel.has_dirty
     with path.open("ab") as file:
         file.write(line_of(life("ada7")[1]).replace(b"2026-07-15T09:01", b"2026-07-17T09:01") + b"\n")
-    kernel = Kernel(Logs([str(path)]), Oracle())
+    kernel = AuditKernel(Logs([str(path)]), Oracle())
     kernel.find_dirty(None)
     assert kernel.dirty == 1, "an id was used before"
 

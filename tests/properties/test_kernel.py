@@ -14,7 +14,7 @@ from tokenspec.oracle import Oracle
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.fuzz.campaign import walk_worlds
 from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
-from tokenspec.oracle.logs.kernel.run import Kernel, replay_by_kernel
+from tokenspec.oracle.logs.kernel.run import AuditKernel, replay_by_kernel
 from tokenspec.oracle.logs.policies_tried import explain, note_ties
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.forms import as_json
@@ -216,6 +216,12 @@ def _odd_text(record: dict[str, Any], dice: random.Random) -> list[bytes]:
     return [line, other] if dice.random() < 0.5 else [other]
 
 
+def _noted(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    values: list[Any] = ["x", "é", -12, 0, True, False, None, 1.5, [], {}, "\n", 2**60]
+    names = ("note", "balance", "Account", "observation", "idd", "a name of more than sixteen bytes", "plan ")
+    return [as_line({**record, **dict.fromkeys(dice.sample(names, dice.choice((1, 1, 2, 5))), dice.choice(values))})]
+
+
 def _identified(record: dict[str, Any], dice: random.Random) -> list[bytes]:
     return [as_line({**record, "id": dice.choice(("a", "b", f"id-{dice.randrange(1000)}", "ä", ""))})]
 
@@ -226,7 +232,7 @@ def _of_others(record: dict[str, Any], dice: random.Random) -> list[bytes]:
 
 
 FAULTS: list[Callable[[dict[str, Any], random.Random], list[bytes]]] = [
-    _other_value, _twice, _unsorted, _with_sums, _less, _null, _instant, _earlier, _odd_text, _identified, _of_others,
+    _other_value, _twice, _unsorted, _with_sums, _less, _null, _instant, _earlier, _noted, _odd_text, _identified, _of_others,
 ]  # fmt: skip
 
 
@@ -282,6 +288,25 @@ def test_every_odd_form_is_read_as_the_oracle_reads_it(plain: list[tuple[FuzzWor
     assert same([path], world)
 
 
+def test_unknown_names_are_told_with_their_first_places(plain: list[tuple[FuzzWorld, Records]], tmp_path: Path) -> None:
+    """They make no account dirty, and stand among those that the oracle finds in the order of the lines."""
+    dice, path = random.Random(8), tmp_path / "log.jsonl"
+    for world, records in plain[:6]:
+        lines = []
+        for record in records:
+            names = dice.sample("klmno", dice.choice((0, 1, 2, 4)))
+            lines.append(as_line({**record, **dict.fromkeys(names, dice.choice((1, "x", None)))}))
+        path.write_bytes(b"\n".join(lines))
+        kernel = AuditKernel(Logs([str(path)]), Oracle(world.policy, world.catalogue, world.resets))
+        kernel.find_dirty(None)
+        assert kernel.dirty == 0 or world.resets != "explicit"
+        assert same([path], world)
+        for _ in range(3):
+            lines.insert(dice.randrange(len(lines)), dice.choice((b'{"q":1}', dice.choice(lines)[:-1] + b',"p":[]}')))
+        path.write_bytes(b"\n".join(lines))
+        assert same([path], world)
+
+
 def leaves(observed: Mapping[str, Any]) -> list[tuple[str, ...]]:
     found = [(name, pool) for name, value in observed.items() if isinstance(value, dict) for pool in value]
     return [*found, *((name,) for name, value in observed.items() if not isinstance(value, dict) and value is not None)]
@@ -315,7 +340,7 @@ def test_one_wrong_value_makes_its_account_dirty_and_no_other(plain: list[tuple[
                 inner[leaf[-1]] = other_than(inner[leaf[-1]], leaf[-1].endswith("_at"))
                 lines += map(as_line, life)
         path.write_bytes(b"\n".join(lines))
-        kernel = Kernel(Logs([str(path)]), Oracle(world.policy, world.catalogue, world.resets))
+        kernel = AuditKernel(Logs([str(path)]), Oracle(world.policy, world.catalogue, world.resets))
         kernel.find_dirty(None)
         dirty = {json.loads(line.content)["account"] for _, line in kernel.left()}
         assert dirty == changed
@@ -328,7 +353,7 @@ def test_what_is_covered_needs_no_oracle(plain: list[tuple[FuzzWorld, Records]],
     dice, accounts, clean = random.Random(3), 0, 0
     for world, records in plain:
         paths = written(tmp_path, mixed(records, 2, dice, 0.0), dice)
-        kernel = Kernel(Logs(list(map(str, paths))), Oracle(world.policy, world.catalogue, world.resets))
+        kernel = AuditKernel(Logs(list(map(str, paths))), Oracle(world.policy, world.catalogue, world.resets))
         kernel.find_dirty(None)
         accounts += 2 * len({record["account"] for record in records})
         clean += 2 * len({record["account"] for record in records}) - kernel.dirty

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text
-from tokenspec.machine.interpreters.batch.entries import Entries
+from tokenspec.machine.interpreters.batch.entries import EntryTable
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
 from tokenspec.machine.interpreters.batch.tables import MARK, table_text
 from tokenspec.machine.interpreters.calendars import NEVER, Spans, reader_of
@@ -113,7 +113,7 @@ class Accounts:
         yield long(self._advance(jumps))
         if (memory := self.machine.memory) is not None:
             yield table_text("entries", 24)
-            yield long(Entries(memory, self.interface, self.space, self._ended).text())
+            yield long(EntryTable(memory, self.interface, self.space, self._ended).text())
         yield long(self._happens())
 
     def _by_rule(self, says: Callable[[Rule], int]) -> int:

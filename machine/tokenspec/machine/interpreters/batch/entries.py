@@ -14,7 +14,7 @@ from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.wasm.ranks import number_of
 
 
-class Entries:
+class EntryTable:
     """The entries of `memory`; the state of the machine with one entry is in `interface`.
 
     `ended_at` is where the record of an account counts ended periods.

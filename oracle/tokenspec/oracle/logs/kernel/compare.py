@@ -12,14 +12,14 @@ from tokenspec.machine.lang.types import Bool, Enum
 from tokenspec.machine.wasm.ranks import number_of
 from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, TOTAL_POOLS
 from tokenspec.oracle.logs.kernel.forms import signed
-from tokenspec.oracle.logs.kernel.names import CHARGE, Names, holds, value_of
+from tokenspec.oracle.logs.kernel.names import CHARGE, RecordNames, holds, value_of
 from tokenspec.oracle.wire.answers import BY_POOL, DELTA, LISTS, SAID, SHOWN, STATE, TOTAL
 
 
-class Comparison:
+class ObservedComparison:
     """The comparison with the state of an account and with what its last step answered."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: RecordNames) -> None:
         self._names = names
 
     def text(self) -> str:

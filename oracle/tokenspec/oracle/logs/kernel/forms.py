@@ -30,15 +30,17 @@ _K1, _K2, _K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 HASH = (_K1, _K2, _K3)
 
 
-HEADER = 88
+HEADER = 120
 """Bytes at the beginning of a row."""
-SEEN, HAS, LINE, END, START, SIZE, NUMBER, POSITION, ENTRY_1, ENTRY_2, ID_1, ID_2, ACCOUNT = (
-    0, 8, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80
+SEEN, HAS, LINE, END, START, SIZE, NUMBER, POSITION, ENTRY_1, ENTRY_2, ID_1, ID_2, ACCOUNT, UNKNOWN = (
+    0, 8, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80, 84
 )  # fmt: skip
-"""Of a row: the names seen and those that hold a value, where its line and the record begin and end, and fingerprints."""
+"""Of a row: the names seen and those that hold a value, where its line and the record begin and end, and fingerprints;
+then the number of its unknown names, and where up to `UNKNOWN_MAX` of them are."""
+UNKNOWN_MAX = 4
 
 
-class Kind(IntEnum):
+class ValueKind(IntEnum):
     """The kinds of values, in the order of the scanner's branches."""
 
     TEXT = 0
@@ -52,7 +54,7 @@ class Kind(IntEnum):
 
 
 @dataclass(frozen=True)
-class Key:
+class RowKey:
     """A key of an object: its bit, the place of its value in a row, and the bit that says it holds an empty object."""
 
     bit: int
@@ -65,7 +67,7 @@ class Forms:
     """All words and keys so far."""
 
     space: Space
-    keys: dict[tuple[int, str], Key] = field(default_factory=dict)
+    keys: dict[tuple[int, str], RowKey] = field(default_factory=dict)
     words: dict[tuple[int, bytes], int] = field(default_factory=dict)
     parents: list[int] = field(default_factory=lambda: [ROOT])
     row: int = HEADER
@@ -96,9 +98,11 @@ class Forms:
         self.words.update({(context, name.encode()): number for name, number in dict(named).items()})
         return context
 
-    def key(self, within: int, name: str, kind: Kind, words: int = ROOT, other: int = ODD, *, may_be_empty: bool = False) -> Key:
+    def key(
+        self, within: int, name: str, kind: ValueKind, words: int = ROOT, other: int = ODD, *, may_be_empty: bool = False
+    ) -> RowKey:
         """Adds a key to an object. `other` is the value of a word that is not in `words`."""
-        made = Key(self.bit(), self.row, self.bit() if may_be_empty else 0)
+        made = RowKey(self.bit(), self.row, self.bit() if may_be_empty else 0)
         self.row += SLOT
         text = f'"{name}":'.encode()
         is_short = len(text) <= _EXPECTED_MAX

@@ -12,34 +12,57 @@ from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.batch.tables import table_text
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT
 from tokenspec.machine.lang.declaration import Origin, Shape
-from tokenspec.oracle.logs.kernel.compare import Comparison
-from tokenspec.oracle.logs.kernel.forms import ACCOUNT, ENTRY_1, ENTRY_2, HAS, ID_1, ID_2, ROOT, SEEN, signed
-from tokenspec.oracle.logs.kernel.names import WRONG_WORD, Names, holds, marked, value_of
+from tokenspec.oracle.logs.kernel.compare import ObservedComparison
+from tokenspec.oracle.logs.kernel.forms import (
+    ACCOUNT,
+    END,
+    ENTRY_1,
+    ENTRY_2,
+    HAS,
+    ID_1,
+    ID_2,
+    LINE,
+    NUMBER,
+    POSITION,
+    ROOT,
+    SEEN,
+    UNKNOWN,
+    signed,
+)
+from tokenspec.oracle.logs.kernel.names import WRONG_WORD, RecordNames, holds, marked, value_of
 from tokenspec.oracle.logs.kernel.told import Told
 
+UNKNOWN_NAMES_MAX = 64
+"""The largest number of unknown names in the records of a log."""
+HAS_NEW_NAMES = 1 << 62
+"""In the position of a listed line: it is listed for its names alone."""
 CONFORMS, IS_DIRTY, ASKS = 0, 1, 2
 """Verdicts on a row: the account is clean and it conforms; the account is dirty; facts are missing."""
 
 
-class Judge:
+class RecordJudge:
     """The judge of the records that `names` name."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: RecordNames) -> None:
         self._names, self._accounts, self._space = names, names.accounts, names.space
         self.told = Told(names)
         self._rules, self._codes = self._accounts.interface.rules, self._accounts.interface.codes
         self._counters = self._space.take(SLOT * (len(self._rules) + len(self._accounts.numbers) * len(self._codes)))
         self.compared, self.nothing_observed = self._space.take(SLOT), self._space.take(SLOT)
+        self.unknown = self._space.take(SLOT * UNKNOWN_NAMES_MAX)
+        """The counts of unknown names, in the order in which they were met."""
 
     def parts(self) -> Iterator[str]:
         """The parts of the module that judge."""
-        comparison = Comparison(self._names)
+        comparison = ObservedComparison(self._names)
         yield from self._accounts.parts()
         yield table_text("ids", 16)
         yield from self.told.parts()
         yield self._fields()
         yield long(comparison.text())
         yield long(self._look_ahead())
+        yield table_text("unknown", 24)
+        yield long(self._unknown())
         yield long(self._judge(comparison.comparable))
 
     def _fields(self) -> str:
@@ -121,6 +144,31 @@ class Judge:
   {touches}
   (global.set $touched %sum))"""
 
+    def _unknown(self) -> str:
+        """Writes how unknown names are counted. At a new one the line is listed, so that somebody reads the names in it."""
+        name = "(i32.add @row (i32.shl %n #3))"
+        return f"""
+(global $unknown_names (mut i32) #0)
+(func $forget_unknown (call $unknown_clear) (global.set $unknown_names #0))
+(func $note_unknown (local $n i32) (local $place i32) (local $is_new i32)
+  (loop $next
+    (call $unknown_room)
+    (call $mark #0 (i32.load offset={UNKNOWN + 4} {name}) (i32.load offset={UNKNOWN + 8} {name}))
+    (local.set $place (call $unknown_find))
+    (if (i64.eqz (i64.load $unknown %place)) (then
+      (if (i32.ge_u @unknown_names #{UNKNOWN_NAMES_MAX}) (then (unreachable)))
+      (call $unknown_add %place)
+      (i32.store $unknown offset=16 %place @unknown_names)
+      (i64.store (i32.add #{self.unknown} (i32.shl @unknown_names #3)) ~0)
+      (global.set $unknown_names (i32.add @unknown_names #1))
+      (local.set $is_new #1)))
+    (call $bump (i32.add #{self.unknown} (i32.shl (i32.load $unknown offset=16 %place) #3)))
+    (local.set $n (i32.add %n #1))
+    (br_if $next (i32.lt_u %n (i32.load offset={UNKNOWN} @row))))
+  (if %is_new (then
+    (call $list (i32.load offset={LINE} @row) (i32.load offset={END} @row)
+      (i64.load offset={NUMBER} @row) (i64.or (i64.load offset={POSITION} @row) ~{HAS_NEW_NAMES})))))"""
+
     def _judge(self, comparable: int) -> str:
         names, events = self._names, self._accounts.whole.events
         bits = [self._bits(e.name) if e.name in names.events else (0, 0) for e in events]
@@ -180,6 +228,7 @@ class Judge:
     (call $bump #{self.compared})))
   (call $bump (i32.add #{self._counters} (i32.shl (select %rule
     (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3)))
+  (if (i32.load offset={UNKNOWN} @row) (then (call $note_unknown)))
   #{CONFORMS})"""
 
     def _times_absent(self) -> str:

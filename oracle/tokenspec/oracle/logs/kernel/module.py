@@ -9,8 +9,8 @@ from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.interpreters.embedded.module import module_text
 from tokenspec.machine.lang.derived.entries import with_entry
 from tokenspec.oracle.logs.kernel.forms import Forms
-from tokenspec.oracle.logs.kernel.judge import Judge
-from tokenspec.oracle.logs.kernel.names import Names
+from tokenspec.oracle.logs.kernel.judge import RecordJudge
+from tokenspec.oracle.logs.kernel.names import RecordNames
 from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, ROWS, scanner_text
 from tokenspec.oracle.logs.kernel.told import Told
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -25,7 +25,7 @@ BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Module:
+class KernelModule:
     """The text of a module. `counts` has the place of each count of hits, with the event and the rule or the code."""
 
     text: str
@@ -34,19 +34,20 @@ class Module:
     asked: int
     compared: int
     nothing_observed: int
+    unknown: int
     counts: tuple[tuple[int, str, str], ...]
     told: Told
 
 
-def module_of(oracle: Oracle) -> Module:
+def module_of(oracle: Oracle) -> KernelModule:
     """Returns the module for the settings of `oracle`. Raises `NotCovered` where a kernel cannot have them."""
     machine = oracle.machine
     whole = machine if machine.memory is None else with_entry(machine)
     space = Space(Interface(whole).size)
     forms = Forms(space)
     try:
-        names = Names(oracle, space, forms)
-        judge = Judge(names)
+        names = RecordNames(oracle, space, forms)
+        judge = RecordJudge(names)
         parts = list(judge.parts())
         words, parents = forms.dictionary(), space.put(bytes(forms.parents))
         rows = space.take(ROWS * forms.row, 64), forms.row
@@ -59,7 +60,7 @@ def module_of(oracle: Oracle) -> Module:
 (func (export "mark_dirty") (param $at i32) (param $size i32)
   (call $names_room) (call $mark #0 %at %size) (global.set $account (call $account_of)) (call $soil))
 (func (export "begin_again")
-  (call $ids_clear)""")
+  (call $ids_clear) (call $forget_unknown)""")
         )
         parts.append(long("(call $forget)" if machine.memory is not None else ""))
         cleared = [judge.compared, judge.nothing_observed, *(at for at, _, _ in judge.counted())]
@@ -74,4 +75,6 @@ def module_of(oracle: Oracle) -> Module:
         text = module_text(names.accounts.interface, oracle.parameters, [*parts, *space.data], pages, fixed=True)
     except OverflowError as fault:
         raise NotCovered(str(fault)) from None
-    return Module(text, buffer, listed, told, judge.compared, judge.nothing_observed, tuple(judge.counted()), judge.told)
+    return KernelModule(
+        text, buffer, listed, told, judge.compared, judge.nothing_observed, judge.unknown, tuple(judge.counted()), judge.told
+    )

@@ -11,7 +11,7 @@ from tokenspec.machine.lang.declaration import Actor, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.wasm.ranks import number_of
 from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC
-from tokenspec.oracle.logs.kernel.forms import ODD, ROOT, Forms, Key, Kind, signed
+from tokenspec.oracle.logs.kernel.forms import ODD, ROOT, Forms, RowKey, ValueKind, signed
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, LISTS, SAID, SUMS
 from tokenspec.oracle.wire.records import RENAMED
@@ -23,7 +23,7 @@ CHARGE = "charge_"
 """Before the name of a pool, in the name of an answer."""
 
 
-class Names:
+class RecordNames:
     """The keys of the records that `oracle` reads; `accounts` are the machine's, which a record happens to."""
 
     def __init__(self, oracle: Oracle, space: Space, forms: Forms) -> None:
@@ -32,24 +32,26 @@ class Names:
         # An event that may come in place of a job that runs by itself is left to the oracle.
         odd = {event for clock, event in SPEC.in_place_of_jobs.items() if runs_by_itself(oracle.resets, clock)}
         self.events = {e.name: e for e in oracle.machine.events if e.actor is not Actor.CLOCK and e.name not in odd}
-        self.account, self.id = (forms.key(ROOT, name, Kind.TEXT) for name in ("account", "id"))
-        self.at = forms.key(ROOT, "at", Kind.INSTANT)
+        self.account, self.id = (forms.key(ROOT, name, ValueKind.TEXT) for name in ("account", "id"))
+        self.at = forms.key(ROOT, "at", ValueKind.INSTANT)
+        # Whoever says how a record observes is read by the oracle.
+        forms.key(ROOT, "observed_as", ValueKind.WORD)
         self.payload = self._payload_keys()
         times = {name: value_of(key) for name, key in self.payload.items()}
         implied = frozenset(c.name for c in oracle.machine.clocks if runs_by_itself(oracle.resets, c.name))
         self.accounts = Accounts(oracle.machine, oracle.parameters, implied, times, space)
         numbers = self.accounts.numbers
         words = forms.meanings({name: numbers[name] for name in self.events})
-        self.event = forms.key(ROOT, "event", Kind.WORD, words, WRONG_WORD)
+        self.event = forms.key(ROOT, "event", ValueKind.WORD, words, WRONG_WORD)
         self.observed = self._observed_keys()
 
-    def _payload_keys(self) -> dict[str, Key]:
-        kinds: dict[str, tuple[Kind, Type | None]] = {}
+    def _payload_keys(self) -> dict[str, RowKey]:
+        kinds: dict[str, tuple[ValueKind, Type | None]] = {}
         for event in (*self.events.values(), *self.oracle.session_machine.events):
-            wanted: dict[str, tuple[Kind, Type | None]] = {
+            wanted: dict[str, tuple[ValueKind, Type | None]] = {
                 f.key: (_kind_of(f.type), f.type) for f in event.fields if f.origin is Origin.PAYLOAD
             }
-            shapes = {Shape.TEXT: Kind.TEXT, Shape.TIME_OF_DAY: Kind.TIME}
+            shapes = {Shape.TEXT: ValueKind.TEXT, Shape.TIME_OF_DAY: ValueKind.TIME}
             wanted |= {key.name: (shapes[key.shape], None) for key in event.keys if key.shape in shapes}
             for name, kind in wanted.items():
                 if kinds.setdefault(name, kind) != kind:
@@ -57,7 +59,7 @@ class Names:
         self.kinds = {name: kind for name, (kind, _) in kinds.items()}
         return {name: self._payload_key(name, kind, of) for name, (kind, of) in kinds.items()}
 
-    def _payload_key(self, name: str, kind: Kind, of: Type | None) -> Key:
+    def _payload_key(self, name: str, kind: ValueKind, of: Type | None) -> RowKey:
         if not isinstance(of, Enum):
             return self.forms.key(ROOT, name, kind)
         words = self._words(of, {UNLISTED}, name)
@@ -69,30 +71,30 @@ class Names:
             numbers |= {alias: numbers[present] for alias, present in self._aliases.items() if present in numbers}
         return self.forms.meanings(numbers)
 
-    def _observed_keys(self) -> dict[str, Key]:
+    def _observed_keys(self) -> dict[str, RowKey]:
         forms, interface = self.forms, self.accounts.interface
         observed, variables = forms.context(), {v.name: v.type for v in self.oracle.machine.variables}
-        forms.key(ROOT, "observed", Kind.OBJECT, observed)
+        forms.key(ROOT, "observed", ValueKind.OBJECT, observed)
         members = dict.fromkeys(member for shown in LISTS.values() for member in shown.members)
         self.members = {member: number for number, member in enumerate(members)}
         nulls = {shown.variable: shown.null for shown in SPEC.answer.state}
-        keys: dict[str, Key] = {}
+        keys: dict[str, RowKey] = {}
         for name in (*FIELDS, *SUMS):
-            kind, words, other = Kind.WORD, ROOT, WRONG_WORD
+            kind, words, other = ValueKind.WORD, ROOT, WRONG_WORD
             said = self.said.get(name)
             if name in BY_POOL:
                 pools = forms.context(observed)
-                keys[name] = forms.key(observed, name, Kind.OBJECT, pools, may_be_empty=name == "charge")
-                keys |= {f"{name}.{pool}": forms.key(pools, pool, Kind.NUMBER) for pool in POOLS}
+                keys[name] = forms.key(observed, name, ValueKind.OBJECT, pools, may_be_empty=name == "charge")
+                keys |= {f"{name}.{pool}": forms.key(pools, pool, ValueKind.NUMBER) for pool in POOLS}
                 continue
             if name in INSTANTS:
-                kind = Kind.INSTANT
+                kind = ValueKind.INSTANT
             elif name in SUMS or isinstance(said, Tokens):
-                kind = Kind.NUMBER
+                kind = ValueKind.NUMBER
             elif name == "duplicate":
-                kind = Kind.TRUTH
+                kind = ValueKind.TRUTH
             elif name in LISTS:
-                kind, words = Kind.WORDS, forms.meanings(self.members)
+                kind, words = ValueKind.WORDS, forms.meanings(self.members)
             elif name == "outcome":
                 words = forms.meanings({"refused": 0, "accepted": 1})
             elif name == "reason":
@@ -120,26 +122,26 @@ class Names:
         return found
 
 
-def holds(key: Key, has: str = "%has") -> str:
+def holds(key: RowKey, has: str = "%has") -> str:
     """True where a row holds a value under a key."""
     return f"(i64.ne (i64.and {has} ~{signed(key.bit)}) ~0)"
 
 
-def value_of(key: Key) -> str:
+def value_of(key: RowKey) -> str:
     """The value under a key in the present row."""
     return f"(i64.load offset={key.slot} @row)"
 
 
-def marked(key: Key, owner: str) -> str:
+def marked(key: RowKey, owner: str) -> str:
     """Sets the fingerprint of the text that `%row` holds."""
     return f"(call $mark {owner} (i32.load offset={key.slot} %row) (i32.load offset={key.slot + 4} %row))"
 
 
-def _kind_of(kind: Type) -> Kind:
+def _kind_of(kind: Type) -> ValueKind:
     match kind:
         case Bool():
-            return Kind.TRUTH
+            return ValueKind.TRUTH
         case Enum():
-            return Kind.WORD
+            return ValueKind.WORD
         case Tokens():
-            return Kind.NUMBER
+            return ValueKind.NUMBER

@@ -14,9 +14,10 @@ from typing import IO
 
 from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.logs.kernel.judge import HAS_NEW_NAMES
 from tokenspec.oracle.logs.kernel.module import BLOCK, module_of
 from tokenspec.oracle.logs.kernel.scanner import LISTED
-from tokenspec.oracle.logs.replay import NOTHING_OBSERVED, Report, replay
+from tokenspec.oracle.logs.replay import NOTHING_OBSERVED, Progress, Report, replay
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import BOM, Line, Logs, other_form
 from tokenspec.oracle.wire.records import event_of
@@ -52,10 +53,11 @@ def replay_by_kernel(
             on_bytes(size)
 
     try:
-        kernel = Kernel(logs, oracle)
+        kernel = AuditKernel(logs, oracle)
         kernel.find_dirty(tell)
         left = LinesLeft(kernel)
-        report = replay(left if kernel.has_dirty else (), oracle.fork({}))
+        progress = kernel.begun()
+        report = replay(left if kernel.has_dirty else (), oracle.fork({}), progress=progress)
         kernel.add_to(report)
     except (NotCovered, *FAILURES):
         tell(-told)
@@ -63,7 +65,7 @@ def replay_by_kernel(
     return report, left
 
 
-class Kernel:
+class AuditKernel:
     """A kernel for the settings of `oracle`, and the logs that it scans."""
 
     def __init__(self, logs: Logs, oracle: Oracle) -> None:
@@ -79,6 +81,8 @@ class Kernel:
         instance.call("keep_initial")
         self._memory = memoryview(instance.view("memory")).cast("B")
         self._scan, self._is_ascii = instance.function("scan"), instance.function("is_ascii")
+        self._unknown: list[str] = []
+        self._report = Report()
         self.has_dirty = False
         self.dirty = 0
         """The number of accounts that the oracle has to look at."""
@@ -93,6 +97,14 @@ class Kernel:
                 raise NotCovered("most lines take the slow way")
         self.dirty = self._instance.call("count_dirty")
         self.has_dirty = odd > 0 or self.dirty > 0
+
+    def begun(self) -> Progress:
+        """Returns the progress of a replay of the lines that are left, which gets the unknown names at their places."""
+        progress = Progress.of(self._oracle)
+        if not self.has_dirty:
+            progress.report.unknown_fields = self._report.unknown_fields
+        self._report = progress.report
+        return progress
 
     def _mark(self, line: Line) -> None:
         """Marks the account of an odd line, where it names one."""
@@ -115,6 +127,7 @@ class Kernel:
     def left(self) -> Iterator[tuple[int, Line]]:
         """Yields every line of a dirty account, and every odd one, with its position."""
         self._instance.call("begin_again")
+        self._unknown = []
         self._instance.set_value("lists_dirty", 1)
         return self._pass(None)
 
@@ -129,6 +142,11 @@ class Kernel:
         report.not_compared[NOTHING_OBSERVED] += unobserved
         report.identical += self._instance.value("identical")
         report.accounts += clean
+        for number, name in enumerate(self._unknown):
+            times, first, near = report.unknown_fields[name]
+            report.unknown_fields[name] = times + self._count(self._module.unknown + 8 * number), first, near
+        # The lines that are left may be read again.
+        self._report = Report()
         for at, event, outcome in self._module.counts:
             hits = self._count(at)
             if hits and outcome in report.coverage.rules:
@@ -198,12 +216,26 @@ class Kernel:
             (count,) = struct.unpack_from("<i", memory, listed - 8)
             for line, behind, number, position in struct.iter_unpack("<IIqq", bytes(memory[listed : listed + count * LISTED])):
                 offset = start + line - buffer if number > 1 else start
-                yield position, Line(name, number, offset, bytes(memory[line:behind]).strip(b" \t\r\n"))
+                found = Line(name, number, offset, bytes(memory[line:behind]).strip(b" \t\r\n"))
+                if position & HAS_NEW_NAMES:
+                    self._note_unknown(found)
+                else:
+                    yield position, found
             asked, behind = struct.unpack_from("<II", memory, self._module.asked)
             if asked:
                 self._tell(bytes(memory[asked:behind]).strip(b" \t\r\n"))
             elif at >= end:
                 return
+
+    def _note_unknown(self, line: Line) -> None:
+        """Notes the names of a record that nobody knows, the first place of each, and the known name that it resembles."""
+        record, names = self._reader.read(line.content)
+        for name in names:
+            if name not in self._unknown:
+                self._unknown.append(name)
+                self._report.unknown_fields.setdefault(
+                    name, (0, line._replace(content=b""), self._reader.resembles(record, name))
+                )
 
     def _tell(self, content: bytes) -> None:
         """Tells the kernel the facts of a line at which it stopped."""
@@ -220,7 +252,7 @@ class Kernel:
 class LinesLeft:
     """The lines that the kernel leaves to the oracle, in order. They can be iterated more than once."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: AuditKernel) -> None:
         self._kernel = kernel
 
     def __iter__(self) -> Iterator[Line]:

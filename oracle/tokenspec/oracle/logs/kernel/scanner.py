@@ -9,7 +9,20 @@ from __future__ import annotations
 from importlib.resources import files
 
 from tokenspec.machine.interpreters.batch.short import long
-from tokenspec.oracle.logs.kernel.forms import END, HAS, LINE, NUMBER, ODD, POSITION, SEEN, SIZE, START, signed
+from tokenspec.oracle.logs.kernel.forms import (
+    END,
+    HAS,
+    LINE,
+    NUMBER,
+    ODD,
+    POSITION,
+    SEEN,
+    SIZE,
+    START,
+    UNKNOWN,
+    UNKNOWN_MAX,
+    signed,
+)
 from tokenspec.oracle.logs.kernel.values import NOT_AN_INSTANT, values_text
 from tokenspec.oracle.wire.observations import MILLISECONDS_MIN
 
@@ -56,6 +69,9 @@ def scanner_text(
         "size": SIZE,
         "number": NUMBER,
         "position": POSITION,
+        "unknown": UNKNOWN,
+        "unknown_names": UNKNOWN + 4,
+        "unknown_sizes": UNKNOWN + 8,
         "rows_at": rows_at,
         "row_size": row_size,
         "rows_end": rows_at + ROWS * row_size,
@@ -74,6 +90,7 @@ def scanner_text(
         "milliseconds_min": MILLISECONDS_MIN,
         "not_an_instant": NOT_AN_INSTANT,
         "odd": ODD,
+        "unknown_max": UNKNOWN_MAX,
         "true": _TRUE,
         "fals": _FALS,
         "null": _NULL,

@@ -9,6 +9,24 @@
   (i32.store %at %start) (i32.store offset=4 %at %end)
   (i64.store offset=8 %at %number) (i64.store offset=16 %at %position)
   (global.set $listed (i32.add @listed #1)))
+;; 1 where a name is one of the unknown ones that a row has already.
+(func $is_twice (param $row i32) (param $count i32) (param $at i32) (param $size i32) (result i32)
+  (loop $next
+    (if (i32.eqz %count) (then (return #0)))
+    (local.set $count (i32.sub %count #1))
+    (if (i32.eq (i32.load offset={unknown_sizes} (i32.add %row (i32.shl %count #3))) %size) (then
+      (if (call $same (i32.load offset={unknown_names} (i32.add %row (i32.shl %count #3))) %at %size) (then (return #1)))))
+    (br $next))
+  (unreachable))
+;; Where a value that is no object and no list ends, 0 where there is none.
+(func $scalar_end (param $at i32) (result i32) (local $end i32)
+  (if (i32.eq (i32.load8_u %at) #34) (then
+    (local.set $end (call $string_end (i32.add %at #1)))
+    (return (select (i32.add %end #1) #0 %end))))
+  (if (i32.or (i32.eq (i32.load %at) #{null}) (i32.eq (i32.load %at) #{true})) (then (return (i32.add %at #4))))
+  (if (i32.and (i32.eq (i32.load %at) #{fals}) (i32.eq (i32.load8_u offset=4 %at) #101)) (then (return (i32.add %at #5))))
+  (call $integer %at) (local.set $end) (drop)
+  %end)
 (func (export "new_file") (global.set $number ~0) (global.set $before_size #0))
 (func (export "is_ascii") (param $at i32) (param $end i32) (result i32) (local $all v128)
   (block $done (loop $next
@@ -43,7 +61,7 @@
 (func (export "scan") (param $at i32) (param $end i32) (result i32)
   (local $line i32) (local $start i32) (local $context i32) (local $key i32) (local $s i32) (local $e i32) (local $byte i32)
   (local $seen i64) (local $has i64) (local $bit i64) (local $value i64) (local $size i32) (local $found i32)
-  (local $last i32) (local $row i32)
+  (local $last i32) (local $row i32) (local $unknown i32)
   (global.set $listed #0)
   (i64.store #{told} ~0)
   (local.set $row #{rows_at})
@@ -61,9 +79,10 @@
     (local.set $start %at)
     (block $odd
       (br_if $odd (i32.ne %byte #123))
-      (local.set $seen ~0) (local.set $has ~0) (local.set $context #0) (local.set $last #{nothing})
+      (local.set $seen ~0) (local.set $has ~0) (local.set $context #0) (local.set $last #{nothing}) (local.set $unknown #0)
       (local.set $at (i32.add %at #1))
       (loop $member
+        (block $closes
         (block $known
           ;; The key that came behind this one last is most likely the next.
           (local.set $key (i32.load offset=36 %last))
@@ -75,9 +94,19 @@
           (br_if $odd (i32.ne (i32.load8_u %at) #34))
           (local.set $s (i32.add %at #1))
           (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
-          (br_if $odd (i32.lt_s (local.tee $key (call $word %context %s (i32.sub %e %s))) #0))
           (br_if $odd (i32.ne (i32.load8_u offset=1 %e) #58))
           (local.set $at (i32.add %e #2))
+          (local.set $key (call $word %context %s (i32.sub %e %s)))
+          (if (i32.lt_s %key #0) (then
+            ;; A record may hold names that nobody knows; they are counted, and what they hold is passed over.
+            (br_if $odd (i32.or (i32.ne %context #0) (i32.ge_u %unknown #{unknown_max})))
+            (br_if $odd (call $is_twice %row %unknown %s (i32.sub %e %s)))
+            (i64.store offset={unknown_names} (i32.add %row (i32.shl %unknown #3))
+              (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
+            (local.set $unknown (i32.add %unknown #1))
+            (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1))))
+            (br_if $odd (i32.eqz (local.tee $at (call $scalar_end %at))))
+            (br $closes)))
           (i32.store offset=36 %last %key))
         (local.set $last %key)
         (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1))))
@@ -85,7 +114,6 @@
         (br_if $odd (i64.ne (i64.and %seen %bit) ~0))
         (local.set $seen (i64.or %seen %bit))
         (local.set $byte (i32.load8_u %at))
-        (block $closes
           (block $null
             (block $object (block $words (block $truth (block $time (block $instant (block $number (block $word (block $text
               (br_table $text $word $number $instant $time $truth $words $object (i32.load offset=12 %key)))
@@ -199,6 +227,7 @@
       (i64.store offset={seen} %row %seen) (i64.store offset={has} %row %has)
       (i32.store offset={line} %row %line) (i32.store offset={behind} %row (i32.sub %at #1))
       (i32.store offset={start} %row %start) (i32.store offset={size} %row %size)
+      (i32.store offset={unknown} %row %unknown)
       (i64.store offset={number} %row @number) (i64.store offset={position} %row @position)
       (br_if $odd (i64.eqz (i64.and %has ~{account})))
       (global.set $position (i64.add @position ~1))

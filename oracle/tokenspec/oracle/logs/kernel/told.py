@@ -16,8 +16,8 @@ from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.declaration import Field, Origin
 from tokenspec.machine.lang.validate_memory import memory_scope
 from tokenspec.machine.wasm.ranks import number_of
-from tokenspec.oracle.logs.kernel.forms import Key, Kind
-from tokenspec.oracle.logs.kernel.names import Names, holds, value_of
+from tokenspec.oracle.logs.kernel.forms import RowKey, ValueKind
+from tokenspec.oracle.logs.kernel.names import RecordNames, holds, value_of
 from tokenspec.oracle.runtime.facts import fact, payload
 
 _ROOM = 16
@@ -27,7 +27,7 @@ _ROOM = 16
 class Told:
     """The facts of each event that are told, and the keys of the texts that tell them."""
 
-    def __init__(self, names: Names) -> None:
+    def __init__(self, names: RecordNames) -> None:
         self._names = names
         self._area = names.space.take(SLOT * self._most)
 
@@ -43,7 +43,7 @@ class Told:
         return {name: fields for name, fields in told.items() if fields}
 
     @cached_property
-    def keys(self) -> dict[str, list[Key]]:
+    def keys(self) -> dict[str, list[RowKey]]:
         """The texts that tell them."""
         names, memory = self._names, self._names.oracle.machine.memory
         without = memory.key if memory is not None else ""
@@ -51,7 +51,7 @@ class Told:
             name: [
                 names.payload[key.name]
                 for key in names.events[name].keys
-                if key.name != without and names.kinds.get(key.name) is Kind.TEXT
+                if key.name != without and names.kinds.get(key.name) is ValueKind.TEXT
             ]
             for name in self.fields
         }

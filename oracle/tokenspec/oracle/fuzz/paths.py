@@ -160,8 +160,9 @@ class PathSearch:
             further = structs.replace(dial)
             for _ in range(_MONTHS - 1):
                 self._oracle.clocks[name].pass_one(further)
-            instants += [further.upcoming] if further.upcoming < NEVER else []
-        for at in instants:
+            instants.append(further.upcoming)
+        # A clock that falls due once may be past it.
+        for at in (each for each in instants if each < NEVER):
             after, steps, rule = self._played(way, at)
             yield PathNode(way, None, after, at, rule, way.waits + 1, way.length), steps
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.specification import SPEC, account
@@ -58,7 +59,7 @@ class Wait:
     def end(self, waiting: Account | None, now: int) -> int:
         """Returns the instant up to which an account waits, from `now` on."""
         dials = [waiting.dial(name) for name in self.clocks] if waiting is not None else []
-        return min((dial.upcoming for dial in dials if dial is not None), default=now) + self.ms
+        return min((dial.upcoming for dial in dials if dial is not None and dial.upcoming < NEVER), default=now) + self.ms
 
 
 Script = Sequence[Move | Wait]

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Tokens, Type
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.base.shards import slice_of
@@ -24,12 +24,13 @@ from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, POOLS, machin
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, Answer, differences
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, SHOWN, TYPES, Answer, differences
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.records import Reader, Record
 from tokenspec.oracle.wire.resets import resets_from
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 
+_WRITTEN: dict[type[Type], Any] = {Tokens: int, Bool: bool}
 FORMAT = 1
 INDEX, VECTORS = "index.json", "vectors"
 
@@ -40,16 +41,29 @@ Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
 Pools = dict[Literal[POOLS], Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]]  # type: ignore[valid-type]
 
 
-class Expected(Answer, kw_only=True, frozen=True, forbid_unknown_fields=True, gc=False):
-    """A whole answer: what is not written in it is not there."""
+_EXPECTED: list[tuple[str, Any]] = [
+    ("outcome", Literal["accepted", "refused"]),
+    *((name, _WRITTEN.get(type(TYPES[name]), str) | None) for name in SHOWN),
+    ("balances", Pools),
+    *((name, str | None) for name in INSTANTS),
+]
+if TYPE_CHECKING:
 
-    outcome: Literal["accepted", "refused"]
-    status: str | None
-    plan: str | None
-    scheduled_plan: str | None
-    balances: Pools
-    next_daily_reset_at: str | None
-    next_renewal_at: str | None
+    class Expected(Answer, frozen=True, gc=False):
+        """A whole answer: what is not written in it is not there."""
+
+else:
+    Expected = msgspec.defstruct(
+        "Expected",
+        _EXPECTED,
+        bases=(Answer,),
+        module=__name__,
+        namespace={"__doc__": "A whole answer: what is not written in it is not there."},
+        kw_only=True,
+        frozen=True,
+        forbid_unknown_fields=True,
+        gc=False,
+    )
 
 
 class Step(msgspec.Struct, frozen=True):

@@ -45,6 +45,7 @@ SPECIFICATION = Specification(
             "from_every_state": "from_every_state:FROM_EVERY_STATE",
             "known_ways": "known_ways:known_ways",
             "layer_checks": "layer_checks:AccountChecks",
+            "map_words": "map_words:MAP_WORDS",
             "moves": "moves:moves",
             "opening_state": "opening:complete",
             "races": "races:RACES",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
+from tokenspec.machine.lang.declaration import Kind
 from tokenspec.oracle.audit.map_files import ready_map
 from tokenspec.oracle.audit.seen_table import SeenColumn, SeenTable
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.base.specification import AnyCatalogue
+from tokenspec.oracle.base.specification import SPEC, AnyCatalogue, account, hint
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.runtime.memory import KEY
 from tokenspec.oracle.wire.protocol import event_names
 
 KINDS_MAX = 60
@@ -31,25 +34,35 @@ _NAMES = {
     "delta": r"(^|_|\.)(delta|change|amount|tokens|credits|value|diff|qty)(_delta|_change|_amount)?$",
     "balance": r"balance|running|_after|remaining|total",
     "job": r"(^|_|\.)(ref|job|reference|request|generation|task|prompt)(_?id)?$",
-    "plan": r"(^|_|\.)(plan|tier)(_?(name|id))?$",
 }
-_EVENTS = (
-    ("payment_failed", r"payment.?fail|dunning"),
-    ("daily_reset", r"daily|reset"),
-    ("downgrade", r"downgrad"),
-    ("upgrade", r"upgrad"),
-    ("resume", r"resum|reactivat|uncancel"),
-    ("lapse", r"lapse"),
-    ("cancel", r"cancel"),
-    ("renew", r"renew|monthly|period|ended|grant"),
-    ("subscribe", r"subscri"),
-    ("refund", r"refund|revers|giv.*back"),
-    ("buy_topup", r"purchas|top.?up|pack|buy|bought"),
-    ("open_account", r"sign.?up|regist|open|welcome|creat"),
-    ("generate", r"generat|usage|spen[dt]|charg|consum|debit|prompt|render|image|video"),
-)
-"""By event, the words in the name of a kind that suggest it; the first match counts."""
-_IN_GROUPS = r"expir|rollover|forfeit"
+
+
+class MapWords(NamedTuple):
+    """The words by which the rows of an account's ledger are recognised; a specification may bring its own."""
+
+    events: tuple[tuple[str, str], ...]
+    """By event, the words in the name of a kind that suggest it; the first match counts."""
+    usual: str
+    """The event where nothing says of which kind a row is."""
+    tables: Mapping[str, str] = {}
+    """By field, the table of the catalogue whose names a column of it holds."""
+    grouped: str = "(?!)"
+    """The words of rows that go along with one of the event `grouped_with`, at one instant."""
+    grouped_with: str = ""
+    sold: tuple[str, str, str, str] | None = None
+    """The event of a purchase, its field with a name, the table of sizes by name, and its field with their number."""
+    defaults: Mapping[str, str] = {}
+    """Fields that ledgers do not have, with a usual value."""
+
+
+def _general() -> MapWords:
+    spends = (e.name for e in account().events if any(p.kind is Kind.SPENT for r in e.rules for p in r.ledger))
+    words = tuple((name, name.replace("_", ".?")) for name in event_names())
+    return MapWords(words, next(spends, SPEC.opening.name))
+
+
+_own: MapWords | None = hint("map_words")
+WORDS = _own or _general()
 SURE, LIKELY, GUESS = "sure", "likely", "a guess"
 
 
@@ -90,7 +103,6 @@ def first_map(seen: SeenTable, catalogue: AnyCatalogue) -> str:
 class _Guess:
     def __init__(self, seen: SeenTable, catalogue: AnyCatalogue) -> None:
         self._seen, self._catalogue = seen, catalogue
-        self._packs: dict[str, int] = catalogue.written().get("packs", {})
         self._taken = set[str]()
         self._made = FirstMap()
         self._sign = 1
@@ -123,18 +135,17 @@ class _Guess:
         )
         made.time.append(_line(f"order = {_toml(order)}", LIKELY if id_ is not None else GUESS, told))
         delta = self._money(account, at, id_)
-        self._job()
-        self._plan()
+        if KEY:
+            self._entry()
+        for field_, table in WORDS.tables.items():
+            self._listed(field_, {*self._catalogue.written()[table], *self._catalogue.aliases})
         if kind is None:
-            made.events.append(_line('event = "generate"', GUESS, "no column says of which kind a row is"))
+            made.events.append(_line(f"event = {_toml(WORDS.usual)}", GUESS, "no column says of which kind a row is"))
         else:
             told = f"{kind.distinct} kinds in {seen.rows} rows"
             made.events.append(_line(f"column = {_toml(kind.name)}", SURE if _named("kind", kind) else GUESS, told))
             self._kinds(kind, delta)
-        made.defaults += [
-            _line('media = "image"', GUESS, "no row says it"),
-            _line('origin = "first_party"', GUESS, "no row says it"),
-        ]
+        made.defaults += [_line(f"{name} = {_toml(value)}", GUESS, "no row says it") for name, value in WORDS.defaults.items()]
         return made.text(
             [
                 f"A first map of {one_line(seen.name)}, from {seen.rows} rows; each line is sure, likely, or a guess.",
@@ -199,23 +210,22 @@ class _Guess:
             self._taken.add(named.name)
         return named
 
-    def _job(self) -> None:
+    def _entry(self) -> None:
         found = self._found("job", lambda c: c.filled > 0)
         if found is not None:
             told = f"{found.distinct} of them in {found.filled} rows"
-            self._made.fields.append(_line(f"job = {_toml(found.name)}", LIKELY, told))
-        self._made.defaults.append(_line("job = { row = true }", LIKELY, "a row without a job is one of its own"))
+            self._made.fields.append(_line(f"{KEY} = {_toml(found.name)}", LIKELY, told))
+        self._made.defaults.append(_line(f"{KEY} = {{ row = true }}", LIKELY, f"a row without a {KEY} is one of its own"))
 
-    def _plan(self) -> None:
-        plans = {*self._catalogue.written().get("plans", ()), *self._catalogue.aliases}
-        for name in self._seen.columns:
-            for column in (name, f"{name}.plan"):
-                values = self._plans_in(column)
-                if values and values <= plans:
-                    self._made.fields.append(_line(f"plan = {_toml(column)}", SURE, f"it holds {', '.join(sorted(values))}"))
+    def _listed(self, name: str, listed: set[str]) -> None:
+        for seen in self._seen.columns:
+            for column in (seen, f"{seen}.{name}"):
+                values = self._values_in(column, name)
+                if values and values <= listed:
+                    self._made.fields.append(_line(f"{name} = {_toml(column)}", SURE, f"it holds {', '.join(sorted(values))}"))
                     return
 
-    def _plans_in(self, column: str) -> set[str]:
+    def _values_in(self, column: str, name: str) -> set[str]:
         if column in self._seen.columns:
             return {text for text, _ in self._seen.values(column, KINDS_MAX)}
         found = set[str]()
@@ -224,46 +234,46 @@ class _Guess:
                 written = msgspec.json.decode(text)
             except (msgspec.DecodeError, RecursionError):
                 return set()
-            plan = written.get("plan") if isinstance(written, dict) else None
-            found |= {plan} if isinstance(plan, str) else set()
+            value = written.get(name) if isinstance(written, dict) else None
+            found |= {value} if isinstance(value, str) else set()
         return found
 
     def _kinds(self, kind: SeenColumn, delta: SeenColumn | None) -> None:
         grouped, renewed = [], list[str]()
         for value, times in self._seen.values(kind.name, KINDS_MAX):
             rows = f"{times} row{'s' if times > 1 else ''}"
-            if re.search(_IN_GROUPS, value.casefold()):
+            if re.search(WORDS.grouped, value.casefold()):
                 grouped.append(value)
                 continue
-            event = next(
-                (event for event, words in _EVENTS if event in event_names() and re.search(words, value.casefold())), None
-            )
+            event = next((event for event, words in WORDS.events if re.search(words, value.casefold())), None)
             if event is None:
                 self._made.kinds.append(f"# {_toml(value)} = ...  # {rows}: name its event, or put it into ignore")
                 continue
-            if event == "renew":
+            if event == WORDS.grouped_with:
                 renewed.append(value)
             told = f"{rows}, by the word"
             self._made.kinds.append(_line(f"{_toml(value)} = {self._event(event, kind, value, delta)}", LIKELY, told))
         for value in grouped if not renewed else ():
-            self._made.kinds.append(f"# {_toml(value)} = ...  # it belongs to a renewal, and no kind is one")
+            self._made.kinds.append(f"# {_toml(value)} = ...  # it belongs to {WORDS.grouped_with}, and no kind is that")
         if grouped and renewed:
             self._made.groups += [
-                "# likely: at a renewal these are rows of their own, at the same instant",
+                f"# likely: at {WORDS.grouped_with} these are rows of their own, at the same instant",
                 "[[groups]]",
                 f"kinds = {_toml(renewed[:1])}",
                 f"optional = {_toml(grouped)}",
-                'event = "renew"',
+                f"event = {_toml(WORDS.grouped_with)}",
             ]
 
     def _event(self, event: str, kind: SeenColumn, value: str, delta: SeenColumn | None) -> str:
-        if event == "buy_topup":
-            for pack, size in self._packs.items():
+        if WORDS.sold is not None and event == WORDS.sold[0]:
+            _, key, table, number = WORDS.sold
+            sizes: dict[str, int] = self._catalogue.written()[table]
+            for name, size in sizes.items():
                 if delta is not None and self._seen.all_divisible(kind.name, value, delta.name, size * self._sign):
                     negate = ", negate = true" if self._sign < 0 else ""
                     quantity = f"{{ column = {_toml(delta.name)}, divide = {size}{negate} }}"
-                    return f'{{ event = "buy_topup", pack = {_toml(pack)}, quantity = {quantity} }}'
-            return f'{{ event = "buy_topup", pack = {_toml(next(iter(self._packs), "small"))}, quantity = 1 }}'
+                    return f"{{ event = {_toml(event)}, {key} = {_toml(name)}, {number} = {quantity} }}"
+            return f"{{ event = {_toml(event)}, {key} = {_toml(next(iter(sizes), '...'))}, {number} = 1 }}"
         return _toml(event)
 
 

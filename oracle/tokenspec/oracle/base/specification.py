@@ -43,6 +43,8 @@ TOTAL_POOLS = SPEC.counted_pools
 ABSENT = SPEC.absent
 """The state in which there is no account yet."""
 SCOPES = {scope.name: scope for scope in SPEC.scopes}
+USUAL_SCOPE = SPEC.scopes[min(1, len(SPEC.scopes) - 1)].name if SPEC.scopes else ""
+"""The scope that is searched where users say none: the second smallest."""
 IDS = SPEC.system(DEFAULT).ids
 
 

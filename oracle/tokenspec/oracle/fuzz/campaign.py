@@ -166,7 +166,7 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
         policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in policies}
         catalogue = world.figures[number % len(world.figures)]
         resets = "implied" if number % 4 == 3 else "explicit"
-        start, plan = dice.choice(STARTS.names), dice.choice(world.plans)
+        start, plan = dice.choice(STARTS.names), dice.choice(world.begun_with)
         run.start(policy, catalogue, resets, start, plan, scene_of(dice.randbytes(DICE)))
         pool = _weighted(run.events, run.coverage)
         # A long run shows what is forgotten after a while.

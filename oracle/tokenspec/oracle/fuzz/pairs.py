@@ -72,7 +72,7 @@ class TakenSearch(PathSearch):
 
         Accounts are opened in any case.
         """
-        if record["event"] == "open_account" and not self._terms.opens_accounts:
+        if record["event"] == SPEC.opening.name and not self._terms.opens_accounts:
             return record
         return self._taken(record, oracle.accounts.get(record["account"]) or oracle.memory.begun(oracle.compiled.initial))
 

@@ -270,7 +270,7 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
         "setting": setting,
         # Where settings are inferred, one world may rule out what another one needs, and their figures are the same.
         "figures": (catalogue,) if is_the_only_one else OTHERS.of_worlds,
-        "plans": tuple(p for p in base.plans if terms.takes(STARTS.key, p)) or base.plans,
+        "begun_with": tuple(p for p in base.begun_with if terms.takes(STARTS.key, p)) or base.begun_with,
         "keys": {e.name: payload_keys(e) for e in base.events},
     }
     return type("SutFuzz", (kind, base), own)

@@ -100,7 +100,7 @@ class WorldFuzz(RuleBasedStateMachine):
     fixed_catalogue: AnyCatalogue | None = None
     figures: tuple[AnyCatalogue, ...] = (DEFAULT,)
     """The catalogues that random walks take in turn."""
-    plans: tuple[str, ...] = STARTS.with_what(DEFAULT)
+    begun_with: tuple[str, ...] = STARTS.with_what(DEFAULT)
     """The names of what accounts begin with."""
     on_example: Callable[[], None] | None = None
     check_readers_every: int = 5
@@ -362,7 +362,7 @@ def world_fuzz(
         "failure": None,
         "fixed_catalogue": catalogue,
         "figures": (catalogue,) if catalogue is not None else (DEFAULT, DEFAULT, OTHERS.small),
-        "plans": plans,
+        "begun_with": plans,
     }
     return type("WorldFuzz", (WorldFuzz,), {**rules, **own})
 

@@ -23,7 +23,7 @@ from tokenspec.machine.lang.derived.entries import differ_in_memory_alone, with_
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.mutation.operators import Mutant, mutants
 from tokenspec.oracle.base.processes import processes
-from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, claims, hint, lemmas
+from tokenspec.oracle.base.specification import DEFAULT, SCOPES, USUAL_SCOPE, AnyCatalogue, account, claims, hint, lemmas
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, SURVIVED, Fate
 from tokenspec.oracle.check.scoped import openings, scoped
 from tokenspec.oracle.fuzz.campaign import run
@@ -32,7 +32,7 @@ BUG = "transplanted_bug"
 """The operator of faults that were real bugs of other systems."""
 _BATCH = 40
 """The number of faults in one search."""
-SMALL = SPEC.scopes[min(1, len(SPEC.scopes) - 1)]
+SMALL = SCOPES[USUAL_SCOPE]
 _APART = 2
 """The number of policies that differ from their default at once, where many faults are looked at."""
 _STATES = 2_000_000

@@ -9,7 +9,7 @@ import click
 from tokenspec.machine.lang.validate import check_clauses, citations, validate_system
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.specification import CLAUSES, SCOPES, claimed_machines, claims, system
+from tokenspec.oracle.base.specification import CLAUSES, SCOPES, USUAL_SCOPE, claimed_machines, claims, system
 from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.evidence import CheckSettings, gather
@@ -21,12 +21,14 @@ from tokenspec.oracle.report.check import check_report
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import noted, output, raise_all
 
-EXAMPLES = {"tiny": 120, "small": 200, "standard": 2_000}
-"""The number of fuzz examples for each scope."""
+EXAMPLES = dict(zip(SCOPES, (120, 200, *[2_000] * len(SCOPES)), strict=False))
+"""The number of fuzz examples for each scope, from the smallest on."""
 
 
 @click.command()
-@click.option("--scope", type=click.Choice(list(SCOPES)), default="small", show_default=True, help="The world that is searched.")
+@click.option(
+    "--scope", type=click.Choice(list(SCOPES)), default=USUAL_SCOPE, show_default=True, help="The world that is searched."
+)
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed gives the same random runs.")
 @click.option("--max-states", type=click.IntRange(min=1), metavar="N", help="Ends a search after N states, without a verdict.")
 @click.option("--time-limit", type=Seconds(min=0), metavar="SECONDS", help="Ends a search after so long, without a verdict.")

@@ -21,7 +21,17 @@ from tokenspec.machine.interpreters.embedded.manual import page
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, SCOPES, AnyCatalogue, claimed_machines, claims, lemmas, system
+from tokenspec.oracle.base.specification import (
+    CLAUSES,
+    DEFAULTS,
+    SCOPES,
+    USUAL_SCOPE,
+    AnyCatalogue,
+    claimed_machines,
+    claims,
+    lemmas,
+    system,
+)
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
@@ -79,7 +89,7 @@ def _check_no_catalogue(asked: _Asked) -> None:
 
 
 def _world(asked: _Asked) -> BoundedModel:
-    scope = SCOPES[asked.scope or "small"]
+    scope = SCOPES[asked.scope or USUAL_SCOPE]
     machine = _machine(asked, scope.catalogue)
     policy = asked.settings.policy
     changed = [f"{name}={answer}" for name, answer in policy.items() if answer != DEFAULTS[name]]

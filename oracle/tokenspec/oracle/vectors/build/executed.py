@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.interpreters.compiled import Row
-from tokenspec.oracle.base.specification import AnyCatalogue
+from tokenspec.oracle.base.specification import SPEC, AnyCatalogue
 from tokenspec.oracle.fuzz.paths import PathStep
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Record
@@ -42,7 +42,7 @@ class ExecutedWorld:
         """Returns the part of an answer that is compared."""
         if self.terms is None or answer is None:
             return answer
-        if record["event"] == "open_account" and not self.terms.opens_accounts:
+        if record["event"] == SPEC.opening.name and not self.terms.opens_accounts:
             return None
         return observed({TOTAL: total(answer), **answer.as_dict()}, answer, self.terms, None)
 

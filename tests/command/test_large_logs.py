@@ -81,6 +81,7 @@ def test_a_fault_in_a_large_log_is_found_in_its_line(tmp_path: Path) -> None:
     "line",
     [
         b'{"account":"ada","at":"2026-07-15T09:00:00Z","event":"open_account","observed_as":"answer","observed":{"x":1}}',
+        b'{"account":"ada","at":"2026-07-15T09:00:00Z","event":"open_account","observed_as":"answer","observed":{"mode":"x"}}',
         b'{"account":"\xff"}',
         b'{"account":"' + b"a" * (2 << 20) + b'","at":"2026-07-15T09:00:00Z","event":"open_account"}',
     ],
@@ -114,6 +115,16 @@ def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:
     kernel = AuditKernel(Logs([str(path)]), Oracle())
     kernel.find_dirty(None)
     assert kernel.dirty == 1, "an id was used before"
+
+
+def test_facts_of_a_bad_record_are_asked_once(tmp_path: Path) -> None:
+    """An odd line of another account stands before it, and is marked in the same call."""
+    ada = life("ada")
+    wrong = generate("ada", "2026-07-15T09:03:00Z", "j2", 24, action="none", observed={"mode": "sideways"})
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join([b'{"account":"ben","x":{}}', *map(line_of, [*ada[:3], wrong, ada[3]])]))
+    kernel = AuditKernel(Logs([str(tmp_path / "log.jsonl")]), Oracle())
+    kernel.find_dirty(None)
+    assert [json.loads(line.content)["account"] for _, line in kernel.left()] == ["ben", *["ada"] * 5]
 
 
 def test_without_the_engine_or_its_memory_the_oracle_judges(tmp_path: Path) -> None:

@@ -204,7 +204,8 @@ ODD: list[Callable[[bytes], bytes]] = [
         b',"quantity":99999999999999999999', b',"amount":7', b',"plan":"premium"', b',"media":"sound"', b',"model":"Phoenix"',
         b',"model":"none of ours"', b',"action":"none"', b',"action":null', b',"session":"s"', b',"shown":{"fast":1}', b',"x":{}',
         b',"daily_reset_time":"24:00"', b',"daily_reset_time":"07:30"', b',"job":7', b',"job":"j"',
-        b',"id":"\xc3\xa4"', b',"id":""', b',"x":1,"x":2', b',"x":1,"y":2,"z":3,"x":4', b',"x":[1]', b',"x":1,"y":2,"z":3,"u":4,"v":5',
+        b',"id":"\xc3\xa4"', b',"id":""', b',"x":1,"x":2', b',"x":1,"y":2,"z":3,"x":4',
+        b',"x":[1]', b',"x":1,"y":2,"z":3,"u":4,"v":5',
     )),
 ]  # fmt: skip
 """Lines that are not written as most are, and some that are no records."""

@@ -117,6 +117,38 @@ def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:
     assert kernel.dirty == 1, "an id was used before"
 
 
+@pytest.mark.parametrize("resets", ["explicit", "implied"])
+def test_what_is_remembered_of_a_job_is_what_the_oracle_remembers(tmp_path: Path, resets: str) -> None:
+    """Refunds within the day, behind it, behind month and subscription; of one pool, of several, of large numbers."""
+    cost = 25_000
+    asked = [
+        opened("ada", "2026-07-15T09:00:00Z"),
+        record("ada", "2026-07-15T09:01:00Z", "subscribe", plan="premium"),
+        record("ada", "2026-07-15T09:01:30Z", "buy_topup", pack="large", quantity=10_000),
+        *(generate("ada", f"2026-07-15T09:0{n}:00Z", f"j{n}", price) for n, price in ((2, 30), (3, 100), (4, 80), (5, cost))),
+        *(generate("ada", f"2026-07-15T09:1{n}:00Z", f"k{n}", 20_000_000) for n in range(3)),
+        record("ada", "2026-07-15T10:00:00Z", "refund", job="j2"),
+        record("ada", "2026-07-15T10:00:00Z", "refund", job="j2"),
+        record("ada", "2026-07-15T10:01:00Z", "refund", job="k0"),
+        record("ada", "2026-07-16T00:00:30Z", "daily_reset"),
+        *(record("ada", "2026-07-16T00:01:00Z", "refund", job=job) for job in ("j3", "j4", "none")),
+        record("ada", "2026-08-16T00:00:00Z", "renew"),
+        *(record("ada", "2026-08-16T00:01:00Z", "refund", job=job) for job in ("j5", "k1")),
+        generate("ada", "2026-08-16T00:02:00Z", "k3", cost),
+        record("ada", "2026-08-17T00:00:00Z", "cancel"),
+        record("ada", "2026-09-16T00:00:00Z", "lapse"),
+        *(record("ada", "2026-09-16T00:01:00Z", "refund", job=job) for job in ("k2", "k3", "k3")),
+    ]
+    oracle, path = Oracle({"refund": "to_source"}, resets=resets), tmp_path / "log.jsonl"
+    answered = [{**each, "observed": oracle.apply(each).as_dict()} for each in asked]
+    accepted = [each["event"] for each in answered if each["observed"]["outcome"] == "accepted"]
+    assert accepted.count("refund") == 8
+    path.write_bytes(b"\n".join(map(line_of, answered)))
+    kernel = AuditKernel(Logs([str(path)]), Oracle({"refund": "to_source"}, resets=resets))
+    kernel.find_dirty(None)
+    assert not kernel.has_dirty
+
+
 def test_facts_of_a_bad_record_are_asked_once(tmp_path: Path) -> None:
     """An odd line of another account stands before it, and is marked in the same call."""
     ada = life("ada")

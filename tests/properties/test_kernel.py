@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -193,6 +194,8 @@ ODD: list[Callable[[bytes], bytes]] = [
     lambda line: line.replace(b",", b",,", 1),
     lambda line: line.replace(b"accepted", b"accepted\x01"),
     lambda line: line.replace(b"{", b"{ "),
+    lambda line: re.sub(rb'"daily":(\d)', rb'"daily":0\1', line),
+    lambda line: line.replace(b'"daily":', b'"daily":-'),
     lambda line: line.replace(b'"balances"', b'"balance"'),
     lambda line: line.replace(b'"balances":{', b'"balances":{"fast":0,"fast":0,'),
     lambda line: line.replace(b'"balances":{', b'"balances":{"other":0,'),

@@ -81,6 +81,7 @@ def test_a_fault_in_a_large_log_is_found_in_its_line(tmp_path: Path) -> None:
     "line",
     [
         b'{"account":"ada","at":"2026-07-15T09:00:00Z","event":"open_account","observed_as":"answer","observed":{"x":1}}',
+        b'{"account":"ada","at":"2026-07-15T09:00:00Z","event":"open_account","observed_as":"answer","observed":{"mode":"x"}}',
         b'{"account":"\xff"}',
         b'{"account":"' + b"a" * (2 << 20) + b'","at":"2026-07-15T09:00:00Z","event":"open_account"}',
     ],
@@ -114,6 +115,48 @@ def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:
     kernel = AuditKernel(Logs([str(path)]), Oracle())
     kernel.find_dirty(None)
     assert kernel.dirty == 1, "an id was used before"
+
+
+@pytest.mark.parametrize("resets", ["explicit", "implied"])
+def test_what_is_remembered_of_a_job_is_what_the_oracle_remembers(tmp_path: Path, resets: str) -> None:
+    """Refunds within the day, behind it, behind month and subscription; of one pool, of several, of large numbers."""
+    cost = 25_000
+    asked = [
+        opened("ada", "2026-07-15T09:00:00Z"),
+        record("ada", "2026-07-15T09:01:00Z", "subscribe", plan="premium"),
+        record("ada", "2026-07-15T09:01:30Z", "buy_topup", pack="large", quantity=10_000),
+        *(generate("ada", f"2026-07-15T09:0{n}:00Z", f"j{n}", price) for n, price in ((2, 30), (3, 100), (4, 80), (5, cost))),
+        *(generate("ada", f"2026-07-15T09:1{n}:00Z", f"k{n}", 20_000_000) for n in range(3)),
+        record("ada", "2026-07-15T10:00:00Z", "refund", job="j2"),
+        record("ada", "2026-07-15T10:00:00Z", "refund", job="j2"),
+        record("ada", "2026-07-15T10:01:00Z", "refund", job="k0"),
+        record("ada", "2026-07-16T00:00:30Z", "daily_reset"),
+        *(record("ada", "2026-07-16T00:01:00Z", "refund", job=job) for job in ("j3", "j4", "none")),
+        record("ada", "2026-08-16T00:00:00Z", "renew"),
+        *(record("ada", "2026-08-16T00:01:00Z", "refund", job=job) for job in ("j5", "k1")),
+        generate("ada", "2026-08-16T00:02:00Z", "k3", cost),
+        record("ada", "2026-08-17T00:00:00Z", "cancel"),
+        record("ada", "2026-09-16T00:00:00Z", "lapse"),
+        *(record("ada", "2026-09-16T00:01:00Z", "refund", job=job) for job in ("k2", "k3", "k3")),
+    ]
+    oracle, path = Oracle({"refund": "to_source"}, resets=resets), tmp_path / "log.jsonl"
+    answered = [{**each, "observed": oracle.apply(each).as_dict()} for each in asked]
+    accepted = [each["event"] for each in answered if each["observed"]["outcome"] == "accepted"]
+    assert accepted.count("refund") == 8
+    path.write_bytes(b"\n".join(map(line_of, answered)))
+    kernel = AuditKernel(Logs([str(path)]), Oracle({"refund": "to_source"}, resets=resets))
+    kernel.find_dirty(None)
+    assert not kernel.has_dirty
+
+
+def test_facts_of_a_bad_record_are_asked_once(tmp_path: Path) -> None:
+    """An odd line of another account stands before it, and is marked in the same call."""
+    ada = life("ada")
+    wrong = generate("ada", "2026-07-15T09:03:00Z", "j2", 24, action="none", observed={"mode": "sideways"})
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join([b'{"account":"ben","x":{}}', *map(line_of, [*ada[:3], wrong, ada[3]])]))
+    kernel = AuditKernel(Logs([str(tmp_path / "log.jsonl")]), Oracle())
+    kernel.find_dirty(None)
+    assert [json.loads(line.content)["account"] for _, line in kernel.left()] == ["ben", *["ada"] * 5]
 
 
 def test_without_the_engine_or_its_memory_the_oracle_judges(tmp_path: Path) -> None:

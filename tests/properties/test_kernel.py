@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -193,6 +194,8 @@ ODD: list[Callable[[bytes], bytes]] = [
     lambda line: line.replace(b",", b",,", 1),
     lambda line: line.replace(b"accepted", b"accepted\x01"),
     lambda line: line.replace(b"{", b"{ "),
+    lambda line: re.sub(rb'"daily":(\d)', rb'"daily":0\1', line),
+    lambda line: line.replace(b'"daily":', b'"daily":-'),
     lambda line: line.replace(b'"balances"', b'"balance"'),
     lambda line: line.replace(b'"balances":{', b'"balances":{"fast":0,"fast":0,'),
     lambda line: line.replace(b'"balances":{', b'"balances":{"other":0,'),
@@ -204,7 +207,8 @@ ODD: list[Callable[[bytes], bytes]] = [
         b',"quantity":99999999999999999999', b',"amount":7', b',"plan":"premium"', b',"media":"sound"', b',"model":"Phoenix"',
         b',"model":"none of ours"', b',"action":"none"', b',"action":null', b',"session":"s"', b',"shown":{"fast":1}', b',"x":{}',
         b',"daily_reset_time":"24:00"', b',"daily_reset_time":"07:30"', b',"job":7', b',"job":"j"',
-        b',"id":"\xc3\xa4"', b',"id":""',
+        b',"id":"\xc3\xa4"', b',"id":""', b',"x":1,"x":2', b',"x":1,"y":2,"z":3,"x":4',
+        b',"x":[1]', b',"x":1,"y":2,"z":3,"u":4,"v":5',
     )),
 ]  # fmt: skip
 """Lines that are not written as most are, and some that are no records."""

@@ -109,11 +109,10 @@ class AuditKernel:
     def _mark(self, line: Line) -> None:
         """Marks the account of an odd line, where it names one."""
         try:
-            record = self._reader.read(line.content)[0]
+            record, name = self._reader.read(line.content)[0], None
         except BadRecord as fault:
-            happened = fault.happened
-            name = fault.account if happened is None else happened.account
-        else:
+            record, name = fault.happened, fault.account
+        if record is not None:
             if record.observed_as is not None:
                 raise NotCovered("a record says how it observes")
             name = record.account
@@ -214,6 +213,10 @@ class AuditKernel:
         while True:
             at = self._scan(at, end)
             (count,) = struct.unpack_from("<i", memory, listed - 8)
+            asked, behind = struct.unpack_from("<II", memory, self._module.asked)
+            if asked:
+                # Before anybody marks accounts: the one that it is about is still the kernel's present one.
+                self._tell(bytes(memory[asked:behind]).strip(b" \t\r\n"))
             for line, behind, number, position in struct.iter_unpack("<IIqq", bytes(memory[listed : listed + count * LISTED])):
                 offset = start + line - buffer if number > 1 else start
                 found = Line(name, number, offset, bytes(memory[line:behind]).strip(b" \t\r\n"))
@@ -221,10 +224,7 @@ class AuditKernel:
                     self._note_unknown(found)
                 else:
                     yield position, found
-            asked, behind = struct.unpack_from("<II", memory, self._module.asked)
-            if asked:
-                self._tell(bytes(memory[asked:behind]).strip(b" \t\r\n"))
-            elif at >= end:
+            if not asked and at >= end:
                 return
 
     def _note_unknown(self, line: Line) -> None:

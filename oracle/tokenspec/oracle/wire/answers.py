@@ -9,7 +9,7 @@ import msgspec
 from msgspec import UNSET, UnsetType
 
 from tokenspec.machine.lang.claims import answer_types
-from tokenspec.machine.lang.types import Type
+from tokenspec.machine.lang.types import Bool, Tokens, Type
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS, account, machines
 
@@ -41,13 +41,18 @@ class AnswerBase(msgspec.Struct, frozen=True, gc=False):
         return built
 
 
+def _python_type(name: str) -> Any:
+    kind = TYPES[name]
+    return int if isinstance(kind, Tokens) else bool if isinstance(kind, Bool) else str
+
+
 def _fields() -> Iterator[tuple[Any, ...]]:
     yield "outcome", str
     yield "reason", str | UnsetType, UNSET
     for name in SAID_BY_RULES:
-        yield name, (dict[str, int] if name == "charge" else str | int | bool) | UnsetType, UNSET
+        yield name, (dict[str, int] if name == "charge" else _python_type(name)) | UnsetType, UNSET
     for name in SHOWN:
-        yield name, str | int | bool | None, None
+        yield name, _python_type(name) | None, None
     yield "balances", dict[str, int], {}
     for name in LISTS:
         yield name, list[str] | None, None

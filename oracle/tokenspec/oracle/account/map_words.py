@@ -21,6 +21,7 @@ MAP_WORDS = MapWords(
         ("generate", r"generat|usage|spen[dt]|charg|consum|debit|prompt|render|image|video"),
     ),
     usual="generate",
+    amount="cost",
     tables={"plan": "plans"},
     grouped=r"expir|rollover|forfeit",
     grouped_with="renew",

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from tokenspec.machine.lang.declaration import Kind
+from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.audit.map_files import ready_map
 from tokenspec.oracle.audit.seen_table import SeenColumn, SeenTable
 from tokenspec.oracle.base.errors import BadSetting
@@ -44,6 +45,8 @@ class MapWords(NamedTuple):
     """By event, the words in the name of a kind that suggest it; the first match counts."""
     usual: str
     """The event where nothing says of which kind a row is."""
+    amount: str
+    """The field of a record that holds the tokens which are spent."""
     tables: Mapping[str, str] = {}
     """By field, the table of the catalogue whose names a column of it holds."""
     grouped: str = "(?!)"
@@ -56,9 +59,10 @@ class MapWords(NamedTuple):
 
 
 def _general() -> MapWords:
-    spends = (e.name for e in account().events if any(p.kind is Kind.SPENT for r in e.rules for p in r.ledger))
+    spending = [e for e in account().events if any(p.kind is Kind.SPENT for r in e.rules for p in r.ledger)]
     words = tuple((name, name.replace("_", ".?")) for name in event_names())
-    return MapWords(words, next(spends, SPEC.opening.name))
+    numbers = (f.key for e in (*spending, *account().events) for f in e.fields if isinstance(f.type, Tokens))
+    return MapWords(words, next((e.name for e in spending), SPEC.opening.name), next(numbers, "amount"))
 
 
 _own: MapWords | None = hint("map_words")
@@ -199,13 +203,15 @@ class _Guess:
             moved = _toml(delta.name) if is_plus else f"{{ column = {_toml(delta.name)}, negate = true }}"
             made.observed.append(_line(f"delta = {moved}", sure, said))
             cost = f"{{ column = {_toml(delta.name)}, negate = true }}" if is_plus else _toml(delta.name)
-            made.fields.append(_line(f"cost = {cost}", sure, "what is spent is " + ("below" if is_plus else "above") + " 0"))
+            told = f"what is spent is {'below' if is_plus else 'above'} 0"
+            made.fields.append(_line(f"{WORDS.amount} = {cost}", sure, told))
             self._taken |= {delta.name, balance.name}
             return delta
         named = next((column for column in whole if _named("delta", column)), None)
         if named is not None:
             cost = f"{{ column = {_toml(named.name)}, negate = true }}" if named.below_zero else _toml(named.name)
-            made.fields.append(_line(f"cost = {cost}", GUESS, "by its name; no running balance was found that it adds up to"))
+            told = "by its name; no running balance was found that it adds up to"
+            made.fields.append(_line(f"{WORDS.amount} = {cost}", GUESS, told))
             made.observed.append(_line('outcome = { value = "accepted" }', LIKELY, "what stands in a ledger has happened"))
             self._taken.add(named.name)
         return named

@@ -271,7 +271,7 @@ def test_a_claim_that_breaks_turns_red(page: Page) -> None:
     page.press("open_account")
     page.run("explorer.machines.account.broken = () => ({state: {claim: 'conservation', part: 'each_pool'}, step: null})")
     page.press("subscribe")
-    assert page.text("#held") == "17 of 18 hold"
+    assert page.text("#held") == "18 of 19 hold"
     assert [row.get_attribute("data-claim") for row in page.all("#claims .broken")] == ["conservation"]
     page.find("#back").click()
     assert page.text("#held") == "all 19 hold"

@@ -17,6 +17,7 @@ import pytest
 from prepaid_wallet import BUGS
 
 from differential.walks import EFFORT
+from programs import A_MINUTE
 
 ROOT = Path(__file__).parents[2]
 PREPAID = ROOT / "examples" / "prepaid"
@@ -77,7 +78,7 @@ def test_check() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(EFFORT < 10, reason="it takes five minutes: TOKENSPEC_EFFORT=10 does it")
+@pytest.mark.skipif(EFFORT < 10, reason=A_MINUTE)
 def test_mutants() -> None:
     found = read("mutants")["mutants"]
     assert len(found) > 100

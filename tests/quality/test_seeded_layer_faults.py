@@ -191,7 +191,7 @@ def saved_without(part: str, value: Any) -> Patch:
         (ids_of_all_accounts_together, "accounts_stand_alone"),
         (saved_without("entries", {}), "going_on_is_going_on"),
         (saved_without("sessions", {}), "going_on_is_going_on"),
-        (saved_without("daily_ran", 0), "going_on_is_going_on"),
+        (saved_without("ran", [0, 0]), "going_on_is_going_on"),
     ],
     ids=lambda value: value if isinstance(value, str) else value.__name__,
 )

@@ -21,7 +21,7 @@ def command(name: str, quiet: bool) -> int:
 
     \b
     tokenspec new purse && cd purse && tokenspec check
-    cd purse && tokenspec replay log.jsonl
+    tokenspec new coffer --quiet
     """
     write_specification(name)
     if not quiet:

@@ -28,7 +28,7 @@ def coming_back() -> Claim:
         step(
             "packs",
             all_of(eq(new(topup), packs), eq(flow(Kind.BOUGHT, topup), 0)),
-            packs > 0,
+            is_away,
             "subscribe",
             ghosts=(packs_remembered,),
             keeps=implies(is_away, eq(topup, packs)),
@@ -36,7 +36,7 @@ def coming_back() -> Claim:
         step(
             "bank",
             eq(new(rollover), ite(bank_frozen, minimum(bank, new(ceiling)), 0)),
-            new(rollover) > 0,
+            is_away,
             "subscribe",
             ghosts=(bank_remembered,),
             keeps=implies(is_away, eq(rollover, ite(bank_frozen, bank, 0))),

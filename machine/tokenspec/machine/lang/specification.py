@@ -100,9 +100,9 @@ class Specification:
         """The account's machine."""
         return self.system(catalogue or self.catalogue).machines[0]
 
-    def sessions(self, catalogue: AnyCatalogue | None = None) -> Machine | None:
-        """The machine of an account's sessions; None where it has none."""
-        return next((m for m in self.system(catalogue or self.catalogue).machines if m.name == self.session), None)
+    def sessions(self, system: System) -> Machine | None:
+        """The machine of an account's sessions in `system`; None where it has none."""
+        return next((m for m in system.machines if m.name == self.session), None)
 
     @cached_property
     def policies(self) -> tuple[Policy, ...]:

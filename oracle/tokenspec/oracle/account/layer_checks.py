@@ -7,14 +7,13 @@ snapshots before and after.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count, dropwhile, islice, pairwise, takewhile
 from typing import Any
 
 import msgspec
 
-from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.catalogue import NONE
 from tokenspec.machine.lang.declaration import Actor
@@ -23,7 +22,7 @@ from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS, syst
 from tokenspec.oracle.fuzz.layer_checks import LayerChecks
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.steps import MachineStep, Stepped
+from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.wire.answers import STATE, Answer
 from tokenspec.spec.words import FREE, SUBSCRIBED
 
@@ -42,15 +41,7 @@ _PLAN_CHANGES = frozenset(
 class AccountChecks(LayerChecks):
     """The checks of the shipped account."""
 
-    def __init__(
-        self,
-        oracle: Oracle,
-        tally: Tally,
-        only: frozenset[str] | None = None,
-        on_step: Callable[[str, MachineStep], None] = lambda name, step: None,
-    ) -> None:
-        """`on_step` is given each step, with the name of its account, before the claims about its record are checked."""
-        super().__init__(oracle, tally, only, on_step)
+    def _open_books(self) -> None:
         self._synced: dict[tuple[str, str], int] = {}
         self._refunded: set[tuple[str, str]] = set()
         self._alone: dict[str, Oracle] = {}

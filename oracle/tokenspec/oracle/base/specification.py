@@ -10,25 +10,11 @@ import importlib
 from functools import cache
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import AnyCatalogue
+from tokenspec.machine.lang.catalogue import AnyCatalogue as AnyCatalogue
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine, System
 from tokenspec.machine.lang.derived import claimed
 from tokenspec.oracle.base.chosen import load
-
-__all__ = [
-    "ABSENT",
-    "CLAUSES",
-    "DEFAULT",
-    "DEFAULTS",
-    "IDS",
-    "POLICIES",
-    "POOLS",
-    "SCOPES",
-    "SPEC",
-    "TOTAL_POOLS",
-    "AnyCatalogue",
-]
 
 SPEC = load()
 DEFAULT: Any = SPEC.catalogue
@@ -58,15 +44,11 @@ def account(catalogue: AnyCatalogue = DEFAULT) -> Machine:
     return SPEC.system(catalogue).machines[0]
 
 
-def session(catalogue: AnyCatalogue = DEFAULT) -> Machine | None:
-    """The machine of an account's sessions; None where it has none."""
-    return SPEC.sessions(catalogue)
-
-
 def machines(catalogue: AnyCatalogue = DEFAULT) -> tuple[Machine, ...]:
     """The machines whose events records are: the account's, and that of its sessions where it has some."""
-    of_sessions = SPEC.sessions(catalogue)
-    return (account(catalogue),) if of_sessions is None else (account(catalogue), of_sessions)
+    declared = SPEC.system(catalogue)
+    of_sessions = SPEC.sessions(declared)
+    return declared.machines[:1] if of_sessions is None else (declared.machines[0], of_sessions)
 
 
 def claimed_machines(system: System) -> tuple[Machine, ...]:

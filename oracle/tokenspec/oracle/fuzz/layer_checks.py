@@ -42,6 +42,10 @@ class LayerChecks:
         self._history: dict[str, list[Vector]] = {}
         self._first: dict[tuple[str, str], Answer] = {}
         self._claims = {part.name: c.id for c in claims(oracle.catalogue) for part in c.parts if isinstance(part, LayerPart)}
+        self._open_books()
+
+    def _open_books(self) -> None:
+        """Begins whatever else the checks keep of a run."""
 
     def met(self, claim: str, part: str, interesting: bool = True) -> None:
         """Counts a check of a part, in its interesting case or in another."""
@@ -82,10 +86,14 @@ class LayerChecks:
             self._check(part, was == account, f"{event} changed the account.")
         if "id" in record:
             self._first.setdefault((name, record["id"]), stepped.answer)
-        for number in SPEC.prices:
-            if isinstance(told := getattr(stepped.answer, number, None), int):
-                self.quoted = told
+        self._note_quoted(stepped.answer)
         return stepped
+
+    def _note_quoted(self, answer: Answer) -> None:
+        """Keeps the number that an answer quotes, where it quotes one."""
+        for number in SPEC.prices:
+            if isinstance(told := getattr(answer, number, None), int):
+                self.quoted = told
 
     def advance(self, name: str, account: Account, at: int) -> None:
         """Lets the time pass up to a record, so that what falls due by then is no part of it."""

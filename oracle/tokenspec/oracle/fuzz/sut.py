@@ -46,9 +46,7 @@ class _Past(LayerChecks):
 
     def play(self, record: dict[str, Any]) -> Stepped:
         stepped = self._apply({**record, **self.asks})
-        for number in SPEC.prices:
-            if isinstance(told := getattr(stepped.answer, number, None), int):
-                self.quoted = told
+        self._note_quoted(stepped.answer)
         return stepped
 
 

@@ -77,7 +77,7 @@ class Oracle:
         self.resets = resets_from(resets)
         self.system = system(self.catalogue)
         self.machine = machine or self.system.machines[0]
-        self.session_machine = SPEC.sessions(self.catalogue) or _NO_SESSIONS
+        self.session_machine = SPEC.sessions(self.system) or _NO_SESSIONS
         self.parameters: dict[str, Value] = {**self.catalogue.parameters(), **self.policy}
         self.compiled = Compiled(self.machine, self.parameters)
         self._runs: Steps = machine_reader(self.machine, self.parameters) if machine_reader is not None else self.compiled
@@ -95,7 +95,12 @@ class Oracle:
         """The state of a session that was never seen."""
         at = {v.name: index for index, v in enumerate(self.machine.variables)}
         self._shown = [(shown.variable, at[shown.variable], shown.null) for shown in SPEC.answer.state]
-        self._lists = [(shown.name, at[shown.variable], shown) for shown in SPEC.answer.lists]
+        kinds = {v.name: v.type for v in self.machine.variables}
+        self._lists = [
+            (shown.name, at[shown.variable], {m: shown.of(m, self.parameters) for m in kind.members})
+            for shown in SPEC.answer.lists
+            if isinstance(kind := kinds[shown.variable], Enum)
+        ]
         self._instants = [(CLOCK_AT[clock], name) for clock, name in SPEC.answer.clocks.items()]
         self.control = at[self.machine.control]
         self._counted = _places([at[pool] for pool in TOTAL_POOLS])
@@ -113,7 +118,6 @@ class Oracle:
         self.clocks = {c.name: ClockReader(c, self.policy, self.machine) for c in self.machine.clocks}
         self._clocks = list(self.clocks.values())
         self._stands_in = [SPEC.in_place_of_jobs.get(name) for name in self.clocks]
-        self.ids = IDS
         self.repeat = Repeat(self.policy[IDS.repeated]) if IDS is not None else Repeat.FIRST_ANSWER
         """The treatment of a record under a used id."""
         self._frees_refused = IDS is not None and self.policy[IDS.refused] == OfRefused.FREE.value
@@ -195,10 +199,8 @@ class Oracle:
         before, by = account.row, self._runs
         if event in self._sessions.steps:
             fields = self._fields[event](account, record)
-            by, outcome = (
-                self._sessions.compiled,
-                self._sessions.happens(account, event, record, fields, self.app_balances(before)),
-            )
+            by = self._sessions.compiled
+            outcome = self._sessions.happens(account, event, record, fields, self.app_balances(before))
         elif outcome is None:
             fields = self._fields[event](account, record)
             self.last_met = account.row, fields
@@ -357,8 +359,9 @@ class Oracle:
             return Answer(word, charge=charge or UNSET, **given)
         for name, place, null in self._shown:
             given[name] = None if (value := row[place]) == null else value
-        for name, place, shown in self._lists:
-            given[name] = shown.of(row[place], self.parameters)
+        for name, place, listed in self._lists:
+            # A seeded fault may leave a value that is none; the claims about the state are to notice it.
+            given[name] = [*listed.get(row[place], ())]
         for place, name in self._instants:
             dial = account.dials[place]
             given[name] = format_instant(dial.shown) if dial is not None and dial.shown < NEVER else None

@@ -284,11 +284,6 @@ def catalogue_on_the_wire(catalogue: AnyCatalogue) -> dict[str, Any]:
     return {key: value for key, value in catalogue.written().items() if not (key in _TABLES and _TABLES[key].renames)}
 
 
-def with_aliases(catalogue: AnyCatalogue) -> dict[str, Any]:
-    """Returns the whole of a catalogue, as `catalogue_from` reads it."""
-    return dict(catalogue.written())
-
-
 def as_toml(catalogue: AnyCatalogue) -> str:
     """Returns the catalogue as a file that `--catalogue` reads."""
     written = catalogue_on_the_wire(catalogue)

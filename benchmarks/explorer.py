@@ -24,9 +24,9 @@ from pathlib import Path
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import SCOPES, TINY
+from tokenspec.machine.checkers.exploration import Exploration, instances
 from tokenspec.machine.checkers.monitor import Watch
 from tokenspec.machine.checkers.native.search import Search
-from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Policy
@@ -34,6 +34,9 @@ from tokenspec.machine.lang.specification import Scope
 from tokenspec.oracle.check.scoped import scoped
 from tokenspec.spec.account import account
 from tokenspec.spec.policies import DEFAULTS, POLICIES
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from plain_search import explore
 
 CHECKED = {
     "balances_never_negative": {"pools"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import sys
 import time
@@ -23,6 +24,8 @@ from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
+# The processes of clients import the wallet as well.
+os.environ["PYTHONPATH"] = sys.path[0]
 SETTING = SutSettings(DEFAULTS, DEFAULT)
 HISTORIES, CLIENTS = 1_000, (1, 2, 4, 8)
 

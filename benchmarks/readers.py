@@ -20,7 +20,17 @@ from tokenspec.spec.policies import DEFAULTS
 
 MACHINE = account()
 PARAMETERS = {**DEFAULT.parameters(), **DEFAULTS}
-GENERATE: dict[str, bool | int | str] = {"cost": 24, "media": "image", "origin": "first_party", "job_is_new": True}
+GENERATE: dict[str, bool | int | str] = {
+    "cost": 24,
+    "media": "image",
+    "origin": "first_party",
+    "model_is_known": True,
+    "model_is_paid_only": False,
+    "action_is_named": False,
+    "price_is_listed": False,
+    "listed_price": 0,
+    "job_is_new": True,
+}
 WALK: list[tuple[str, dict[str, bool | int | str]]] = [
     ("open_account", {}),
     ("subscribe", {"plan_asked": "premium"}),

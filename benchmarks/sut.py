@@ -1,82 +1,75 @@
-"""Steps a second of `fuzz --sut` over standard input and output, and whose time it is.
+"""Whose processor time a default run of `fuzz --sut` over standard input and output is, and its events a second.
 
-All three are the same Hypothesis machine with the same seed. An implementation that shows nothing answers at once and is never
-compared, so what is left beside Hypothesis is the oracle; rules that do nothing are what Hypothesis costs by itself.
+The implementation is a process of its own, whose time is read when it has ended. What sending and reading takes is measured
+around each request. Hypothesis by itself is the same number of runs of a machine whose rules do nothing. The rest is ours.
 """
 
 from __future__ import annotations
 
+import resource
 import shlex
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
-from fuzzing import LIMITS
-from hypothesis import seed
-from hypothesis.stateful import run_state_machine_as_test
-
-from tokenspec.oracle.fuzz.campaign import walk_worlds
-from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
+from tokenspec.oracle.fuzz.campaign import PROFILES, drive
+from tokenspec.oracle.fuzz.conformance import HYPOTHESIS_SHARE, conform
+from tokenspec.oracle.fuzz.sut import sut_fuzz
 from tokenspec.oracle.sut.capabilities import Capabilities
-from tokenspec.oracle.sut.client import Client, Message
+from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.connect import connect
-from tokenspec.oracle.sut.world import Openings, SutSettings, opened
+from tokenspec.oracle.sut.world import Openings, SutSettings
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
 WALLET = Path(__file__).parents[1] / "examples" / "python-wallet" / "adapter.py"
-ROUNDS = 3
+EXAMPLES, STEPS = PROFILES["ci"], 50
+SETTING = SutSettings(DEFAULTS, DEFAULT)
 
 
-class NoOp:
-    """An implementation that shows nothing."""
+class Timed:
+    """A client that adds up the processor time of this process within its requests."""
 
-    def __init__(self, terms: Capabilities) -> None:
-        self._opened = {"resets": terms.resets, "events": sorted(terms.events), "observes": [], "policy": dict(terms.policy)}
+    def __init__(self, client: Client) -> None:
+        self._client, self.seconds = client, 0.0
 
-    def ask(self, request: Message) -> Message:
-        return self._opened if request["op"] == "open" else {}
+    def ask(self, request: Message) -> Message | Failed:
+        started = time.process_time()
+        answer = self._client.ask(request)
+        self.seconds += time.process_time() - started
+        return answer
 
-    def end(self) -> None: ...
-
-
-def driven(kind: type[SutFuzz]) -> tuple[float, int]:
-    started = time.perf_counter()
-    seed(0)(kind)
-    run_state_machine_as_test(kind, settings=LIMITS)
-    return time.perf_counter() - started, kind.count.steps
+    def end(self) -> None:
+        self._client.end()
 
 
-def idle(client: Client, terms: Capabilities, setting: SutSettings) -> float:
-    class Idle(sut_fuzz(Openings(client), terms, setting)):  # type: ignore[misc]
-        def begin(self) -> None: ...
+def idle(terms: Capabilities, client: Client) -> float:
+    class Idle(sut_fuzz(Openings(client), terms, SETTING)):  # type: ignore[misc]
+        def start(self, *_: object) -> None: ...
 
         def act(self, *_: object) -> None: ...
 
-    return driven(Idle)[0]
+    started = time.process_time()
+    drive(Idle, -(-EXAMPLES // HYPOTHESIS_SHARE), STEPS, 0, lambda _: None)
+    return time.process_time() - started
 
 
 if __name__ == "__main__":
-    setting = SutSettings(DEFAULTS, DEFAULT)
-    wallet = connect(shlex.join([sys.executable, str(WALLET)]), 20)
-    terms = opened(wallet, setting.request())
-    nothing = replace(terms, observes=(), name="", version="", values={})
-    seconds = {"with": 0.0, "no-op": 0.0, "idle": 0.0}
-    steps = 0
-    for _ in range(ROUNDS):
-        took, steps = driven(sut_fuzz(Openings(wallet), terms, setting))
-        seconds["with"] += took
-        seconds["no-op"] += driven(sut_fuzz(Openings(NoOp(nothing)), nothing, setting))[0]
-        seconds["idle"] += idle(NoOp(nothing), nothing, setting)
-    rate = steps * ROUNDS / seconds["with"]
-    ours = seconds["no-op"] - seconds["idle"]
-    print(f"python-wallet over stdio, Hypothesis   {steps:,} steps, {rate:,.0f}/s")
-    print(f"an implementation that shows nothing   {steps * ROUNDS / seconds['no-op']:,.0f}/s")
-    for name, share in (("Hypothesis", seconds["idle"]), ("ours", ours), ("wallet", seconds["with"] - seconds["no-op"])):
-        print(f"  share of {name:<12} {share / seconds['with']:6.0%}")
-    walked = sut_fuzz(Openings(wallet), terms, setting)
-    started = time.perf_counter()
-    walk_worlds(walked, LIMITS.max_examples, 50, 0)
-    print(f"python-wallet over stdio, walks        {walked.count.steps / (time.perf_counter() - started):,.0f}/s")
+    wallet = Timed(connect(shlex.join([sys.executable, str(WALLET)]), 20))
+    opened = SETTING.opened_at(Openings(wallet))
+    # Hypothesis reads the sources of the tree once in a process: that is part of no run.
+    idle(opened, wallet)
+    started = time.process_time()
+    verdict = conform(wallet, SETTING, EXAMPLES, STEPS)
+    own = time.process_time() - started
     wallet.end()
+    assert verdict.word == "conforms", verdict.why_none
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    hypothesis, theirs = idle(opened, wallet), ended.ru_utime + ended.ru_stime
+    whole = own + theirs
+    print(
+        f"{verdict.count.examples:,} worlds, {verdict.count.steps:,} events, {whole:.1f} s, {verdict.count.steps / whole:,.0f}/s"
+    )
+    parts = {"the implementation": theirs, "its pipe": wallet.seconds, "Hypothesis": hypothesis}
+    for name, seconds in {**parts, "ours": own - wallet.seconds - hypothesis}.items():
+        print(f"  {name:<18} {seconds:5.1f} s  {seconds / whole:4.0%}")

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 
 import pytest
 from hypothesis import settings
 
+import made_once
 from programs import MAY_BE_SKIPPED, needed
+from tokenspec.oracle.command import options
 
-# How long an example takes says how busy the machine is, not whether the code is right.
-settings.register_profile("tests", deadline=None)
-settings.load_profile("tests")
+# The same examples in every run, and no fault for a machine that is busy: neither a deadline nor a complaint of slow generation.
+settings.load_profile("ci")
+# Nor lines of progress, of which a busy machine shows more; a command in a process of its own shows them, see `without_progress`.
+options.EVERY = float("inf")
+# Nor is it about a shell that starts the tests in its background, where what they start would ignore interruptions for good.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_folder_for_all_processes(tmp_path_factory: pytest.TempPathFactory) -> None:
+    made_once.begin(tmp_path_factory)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
+import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ PATIENCE_S = 300
 """Seconds after which what was waited for will not come. No test is faster or slower for it; a busy machine takes its time."""
 
 
+_PROGRESS = re.compile(r"^\w+: (?:\d+%|[\d,]+ so far), \d+ s\n", re.MULTILINE)
 tells_of_processes = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system has no /proc")
 
 
@@ -24,6 +28,11 @@ def comes(condition: Callable[[], bool]) -> bool:
             return False
         time.sleep(0.05)
     return True
+
+
+def without_progress(text: str) -> str:
+    """Text without the lines in which a command tells every ten seconds how far it is: a busy machine sees more of them."""
+    return _PROGRESS.sub("", text)
 
 
 def is_running(pid: int) -> bool:
@@ -47,6 +56,26 @@ def seconds_of_work(pid: int) -> float:
     """Seconds that a process has had of the processors, which say how far it is on a busy machine as on an idle one."""
     user, system = _stat(pid)[11:13]
     return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+@contextmanager
+def reserved_port() -> Iterator[int]:
+    """A port at which nobody listens, and which is given to nobody else: a server that is told of it can listen there."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind(("127.0.0.1", 0))
+        number: int = holder.getsockname()[1]
+        yield number
+
+
+def seconds_of_work_of_session(leader: int) -> float:
+    """The same of all processes of a session that are there, and of those that they have waited for."""
+    ticks = 0
+    for number in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            state = _stat(int(number))
+            ticks += sum(map(int, state[11:15])) if int(state[3]) == leader else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def _stat(pid: int) -> list[str]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from purse.specification import PURSE
 
-from tokenspec.machine.interpreters.live import live
+from tokenspec.machine.interpreters.live import live_account
 
 
 def test_the_days_tokens_pay_first() -> None:
     """The account is an object here: events are its methods, and return whether they were accepted."""
-    account: Any = live(PURSE.main(), {**PURSE.catalogue.parameters(), **PURSE.defaults})
+    account = live_account(PURSE)
     assert account.open_account()
     assert account.buy(amount=5)
     assert account.spend(amount=12)

@@ -1,6 +1,8 @@
 // A declared machine, run by its WebAssembly module (`tokenspec export wasm`). Nothing here knows which machine it is:
 // every name, number and address comes from the section `tokenspec` within the module.
 
+const KINDS = { enum: "string", bool: "boolean", tokens: "number" };
+
 export class Machine {
   /** The machine in the bytes of a module. */
   static async load(bytes) {
@@ -27,7 +29,8 @@ export class Machine {
 
   write({ name, at, type }, value) {
     const number = type.type === "enum" ? type.order.indexOf(value) : Number(value);
-    if (!Number.isSafeInteger(number) || (type.type === "enum" && number < 0)) throw new RangeError(`${name}: ${value} is no value of it`);
+    const isOne = typeof value === KINDS[type.type] && Number.isSafeInteger(number) && (type.type !== "enum" || number >= 0);
+    if (!isOne) throw new RangeError(`${name}: ${value} is no value of it`);
     this.memory.setBigInt64(at, BigInt(number), true);
   }
 
@@ -54,13 +57,20 @@ export class Machine {
     if (this.calls.init() !== 0) throw new RangeError("the first state lies beyond 2^53 - 1");
   }
 
+  /** The values of some slots by name. */
+  #all(slots) {
+    const found = {};
+    for (const slot of slots) found[slot.name] = this.read(slot);
+    return found;
+  }
+
   parameter(name) {
     return this.read(this.parameters.get(name));
   }
 
   /** The variables by name; `state = ...` sets them all. */
   get state() {
-    return Object.fromEntries(this.about.variables.map((slot) => [slot.name, this.read(slot)]));
+    return this.#all(this.about.variables);
   }
 
   set state(values) {
@@ -71,10 +81,10 @@ export class Machine {
   get definitions() {
     const fault = this.calls.evaluate();
     if (fault !== 0) throw new RangeError(`definitions in ${JSON.stringify(this.state)}: ${this.#neither(fault)}`);
-    return Object.fromEntries(this.about.definitions.filter(({ at }) => at !== undefined).map((slot) => [slot.name, this.read(slot)]));
+    return this.#all(this.about.definitions.filter(({ at }) => at !== undefined));
   }
 
-  /** The event happens: `{rule, answer, ledger}` where it is accepted, `{refusal}` where it is not. */
+  /** The event happens: `{rule, answer, notes, ledger}` where it is accepted, `{refusal}` where it is not. */
   step(name, fields = {}) {
     return this.#outcome(this.#call("step", name, fields), name);
   }
@@ -83,6 +93,30 @@ export class Machine {
   decide(name, fields = {}) {
     const number = this.#call("decide", name, fields);
     return number >= 0 ? { rule: this.rules[number] } : { refusal: this.#refusal(number, name) };
+  }
+
+  /**
+   * Where a clock stands by its calendar, `{due, aim}`: `first` of `{at, time}` is for one that is started at an instant, `time`
+   * being the time of day that comes with the start; `beyond` of `{due, aim, at}` is the first due instant after another one.
+   * The instant is Infinity where nothing is left to fall due.
+   */
+  due(kind, clock, values) {
+    const { dial, never } = this.about;
+    for (const slot of dial) if (slot.name in values) this.write(slot, values[slot.name]);
+    this.calls[kind](clock.number);
+    const { due, aim } = this.#all(dial);
+    return { due: due >= never ? Infinity : due, aim };
+  }
+
+  /** The facts that are worked out of an entry by name: of what it holds, the periods that last, and whether it is new. */
+  recall(held, lasts, isNew) {
+    const { is_new: flag, holds, periods, facts } = this.about.memory;
+    this.write(flag, isNew);
+    for (const slot of holds) this.write(slot, held[slot.name]);
+    for (const slot of periods) this.write(slot, lasts[slot.name]);
+    const fault = this.calls.recall();
+    if (fault !== 0) throw new RangeError(`what is remembered, ${JSON.stringify(held)}: ${this.#neither(fault)}`);
+    return this.#all(facts);
   }
 
   /** The claims that the present state breaks, and that the event would break: the first of each, or null. */
@@ -103,9 +137,15 @@ export class Machine {
     const answers = this.events.get(name).answers.filter((slot) => rule.answers.includes(slot.name));
     return {
       rule,
-      answer: Object.fromEntries(answers.map((slot) => [slot.name, this.read(slot)])),
+      answer: this.#all(answers),
+      notes: rule.notes.length ? this.#noted(rule.notes) : null,
       ledger: rule.ledger.map(({ at, kind, pool }) => ({ kind, pool, tokens: Number(this.memory.getBigInt64(at, true)) })),
     };
+  }
+
+  /** What a rule has noted, by name. */
+  #noted(names) {
+    return this.#all(this.about.memory.holds.filter(({ name }) => names.includes(name)));
   }
 
   /** The requirement that failed: its `code`, and `because`. */

@@ -1,98 +1,94 @@
-// Accounts around the declared machines: what has no place in them. The clock (which instants fall due), and the journal: job
-// ids with what each pool paid, event ids with their first answers, sessions with the balances that were true.
-// Whether an event is accepted, what it changes and which clock it starts or stops is the machines' word alone.
+// Accounts around the declared machines, as the module of the account describes what surrounds it: clocks, what is remembered under
+// a key and of an id, sessions with the balances that were true, and the form of answers. Nothing here knows which account it is.
 
-import { calendarUnder, formatInstant, parseInstant, passOne, passUntil, settle, startClock } from "./calendar.js";
+import { lookedUp } from "./catalogue.js";
 
-export const APP_POOLS = ["daily", "fast", "rollover", "topup"];
-export const NONE = "(none)";
 export const UNLISTED = "(not listed)";
 const CHARGE = "charge_";
-/** What an answer says of the event, beside the account's state. */
-const OF_THE_EVENT = ["outcome", "reason", "mode", "charge", "cost", "shown_is"];
 
-/** A catalogue, as the protocol writes it, as parameters of the account. */
-export function figures({ ranking, daily, bank_months: months, plans, packs }) {
-  const found = { daily_allowance: daily, bank_months: months };
-  for (const name of ranking) {
-    const { allowance, api, relaxed } = plans[name];
-    Object.assign(found, { [`allowance[${name}]`]: allowance, [`api[${name}]`]: api });
-    for (const medium of ["image", "video"]) found[`relaxed[${name},${medium}]`] = relaxed.includes(medium);
-  }
-  for (const [name, size] of Object.entries(packs)) found[`pack[${name}]`] = size;
-  return found;
+export function parseInstant(written) {
+  const instant = typeof written === "number" ? written : Date.parse(written);
+  if (!Number.isSafeInteger(instant)) throw new RangeError(`${written} is not an instant`);
+  return instant;
 }
+
+export function formatInstant(instant) {
+  return new Date(instant).toISOString().replace(".000Z", "Z");
+}
+
+/** The milliseconds from midnight to a time of day, `HH:MM`. */
+function parseTimeOfDay(written) {
+  const [hours, minutes] = written.split(":").map(Number);
+  return (60 * hours + minutes) * 60_000;
+}
+
+/** The calendar that a declared one comes to; `answer` tells the answer to a policy. */
+function calendarUnder(declared, answer) {
+  return "policy" in declared ? calendarUnder(declared.answers[answer(declared.policy)], answer) : declared;
+}
+
+const byName = (items, of) => Object.fromEntries(items.map((item) => [item.name, of(item)]));
 
 /** Accounts of their own: what changes in place is copied, everything else is shared. */
 function copied(accounts) {
-  const own = (entries) => new Map(Array.from(entries, ([key, value]) => [key, { ...value }]));
-  return new Map(
-    Array.from(accounts, ([name, account]) => [
-      name,
-      {
-        ...account,
-        daily: account.daily && { ...account.daily },
-        renewal: account.renewal && { ...account.renewal },
-        jobs: new Map(account.jobs),
-        answers: new Map(account.answers),
-        sessions: own(account.sessions),
-        timeline: [...account.timeline],
-      },
-    ]),
-  );
+  const copy = ({ entries, answers, sessions, timeline, ...account }) => ({
+    ...account,
+    ...{ entries: new Map(entries), answers: new Map(answers), sessions: new Map(sessions), timeline: [...timeline] },
+  });
+  return new Map(Array.from(accounts, ([name, account]) => [name, copy(account)]));
 }
 
 export class World {
   /**
-   * `account` and `session` are machines; without a session machine there are no sessions. `prices` are tokens by action,
-   * `models` whose a listed model is, by its name.
+   * `account` and `session` are machines; without a session machine there are no sessions. `catalogue` is what facts are looked up
+   * in. `facts` are functions of a record and the catalogue, by name, for what the specification works out by a function of its own.
    * Parameters of `account` may be set anew at any time, and hold from then on.
    */
-  constructor(account, session = null, prices = {}, models = {}) {
-    Object.assign(this, { machine: account, session, prices: new Map(Object.entries(prices)), models: new Map(Object.entries(models)) });
-    this.accounts = new Map();
+  constructor(account, session = null, catalogue = {}, facts = {}) {
+    const { around, clocks, memory } = account.about;
+    Object.assign(this, { machine: account, session, catalogue, facts, around, total: around.answer.total, accounts: new Map() });
     account.setParameters({});
     this.initial = account.state;
     session?.setParameters({});
     this.loggedOut = session?.state;
-    this.clocks = Object.fromEntries(account.about.clocks.map((clock) => [clock.name, clock]));
+    this.clocks = new Map(clocks.map((clock) => [clock.name, clock]));
+    this.periods = memory?.periods ?? [];
+    this.blank = byName(memory?.holds ?? [], ({ value }) => value);
+    this.remembered = new Set(memory ? [memory.is_new, ...memory.holds, ...memory.periods, ...memory.facts].map(({ name }) => name) : []);
     /** Called after every step of either machine with `{machine, event, fields, before, outcome, at}`. */
     this.watch = null;
-  }
-
-  /** The calendar of a clock, under the policies as they stand. */
-  calendar(clock) {
-    return calendarUnder(this.clocks[clock].calendar, (policy) => this.machine.parameter(policy));
   }
 
   /** The account of that name, as it stands; one never seen is absent. */
   account(name) {
     if (!this.accounts.has(name)) {
-      const counts = { day: 0, month: 0, subscription: 0 };
-      const journal = { jobs: new Map(), answers: new Map(), sessions: new Map(), timeline: [] };
-      this.accounts.set(name, { state: this.initial, daily: null, renewal: null, ran: {}, ...counts, ...journal });
+      const journal = { entries: new Map(), answers: new Map(), sessions: new Map(), timeline: [] };
+      this.accounts.set(name, { state: this.initial, dials: {}, ran: {}, ended: byName(this.periods, () => 0), ...journal });
     }
     return this.accounts.get(name);
+  }
+
+  exists(account) {
+    const { control } = this.machine.about;
+    return account.state[control] !== this.initial[control];
   }
 
   /** The answer to one record. */
   apply(record) {
     const account = this.account(record.account);
-    const first = record.id == null ? undefined : account.answers.get(record.id);
-    const repeated = this.machine.parameter("repeated_id");
+    const { ids } = this.around;
+    const id = record[ids?.key ?? "id"];
+    const first = id == null ? undefined : account.answers.get(id);
+    const repeated = ids ? this.machine.parameter(ids.repeated) : "first_answer";
     if (first && repeated === "first_answer") return { ...first, duplicate: true };
     const at = parseInstant(record.at);
     this.advance(account, at);
-    if (first) {
-      if (repeated === "refused") return { ...this.#answer(account, { refusal: { code: "id_must_be_new" } }), duplicate: true };
-      const said = Object.fromEntries(OF_THE_EVENT.filter((name) => name in first).map((name) => [name, first[name]]));
-      return { ...this.#answer(account, {}), ...said, duplicate: true };
-    }
+    if (first) return this.#again(account, first, repeated);
     const isSession = this.session?.events.has(record.event);
     const outcome = isSession ? this.#inSession(account, record) : this.#fire(account, record.event, at, record);
-    const answer = this.#answer(account, outcome);
-    const isUsed = answer.outcome === "accepted" || this.machine.parameter("refused_id") === "kept";
-    if (record.id != null && isUsed) account.answers.set(record.id, answer);
+    const answer = this.#standing(account, said(outcome));
+    const isUsed = !outcome.refusal || !ids || this.machine.parameter(ids.refused) === "kept";
+    if (id != null && isUsed) account.answers.set(id, answer);
     return answer;
   }
 
@@ -115,22 +111,48 @@ export class World {
     this.accounts = copied(snapshot);
   }
 
-  /** Everything that falls due up to an instant, in order: at one instant the renewal before the daily reset. */
+  // Time
+
+  /** Everything that falls due up to an instant, in order: at one instant in the order in which clocks are declared. */
   advance(account, at) {
     for (;;) {
-      const monthly = account.renewal?.upcoming ?? Infinity;
-      const daily = account.daily?.upcoming ?? Infinity;
-      if (monthly > at && daily > at) return;
-      if (monthly <= daily) {
-        passOne(account.renewal, this.calendar("renewal"));
-        this.#fire(account, this.clocks.renewal.falls_due, monthly);
-      } else {
-        const until = Math.min(at, monthly - 1);
-        passUntil(account.daily, this.calendar("daily"), until);
-        this.#fire(account, this.clocks.daily.falls_due, until);
+      let [due, beyond, clock] = [Infinity, Infinity, null];
+      for (const each of this.machine.about.clocks) {
+        const upcoming = account.dials[each.name]?.upcoming ?? Infinity;
+        // Of the clock found before, its own instant is left to it; a later one waits for this clock.
+        if (upcoming < due) [due, beyond, clock] = [upcoming, due, each];
+        else if (upcoming < beyond) beyond = upcoming + 1;
       }
+      if (due > at) return;
+      const until = clock.counts ? due : Math.min(at, beyond - 1);
+      const dial = account.dials[clock.name];
+      const { due: upcoming, aim } = this.machine.due("beyond", clock, { due, aim: dial.aim, at: until });
+      account.dials = { ...account.dials, [clock.name]: { ...dial, upcoming, aim } };
+      this.#fire(account, clock.falls_due, until);
     }
   }
+
+  /** What a rule does to a clock, at an instant. */
+  #act(account, name, act, at, record) {
+    const ended = this.periods.filter((period) => period.ended_by.some((by) => by.clock === name && by.act === act));
+    if (ended.length) account.ended = { ...account.ended, ...byName(ended, (period) => account.ended[period.name] + 1) };
+    const [clock, dial] = [this.clocks.get(name), account.dials[name]];
+    const isNeverDue = clock.of !== null && this.machine.parameter(clock.of) === 0;
+    if (act === "starts" ? isNeverDue : !dial || act === "keeps") return;
+    const turned = { starts: () => this.#started(clock, at, record), settles: () => ({ ...dial, shown: dial.upcoming }), stops: () => null };
+    account.dials = { ...account.dials, [name]: turned[act]() };
+    account.ran = { ...account.ran, [name]: at };
+  }
+
+  /** A dial shows the earliest due instant that no job has run for (`shown`), and knows the next one that is still to come. */
+  #started(clock, at, record) {
+    const { at: key } = calendarUnder(clock.calendar, (policy) => this.machine.parameter(policy));
+    const time = key && record[key] ? parseTimeOfDay(record[key]) : 0;
+    const { due, aim } = this.machine.due("first", clock, { at, time });
+    return { shown: due, upcoming: due, aim };
+  }
+
+  // Events
 
   /** The event happens to the account; a job that repeats is run for as long as it is accepted. */
   #fire(account, event, at, record = {}) {
@@ -139,8 +161,8 @@ export class World {
     const outcome = this.#step(account, event, fields, at, record);
     if (outcome.refusal) return outcome;
     if (this.machine.events.get(event).repeats) while (!this.#step(account, event, fields, at, record).refusal);
-    this.#remember(account, event, outcome, record);
-    if (APP_POOLS.some((pool) => account.state[pool] !== before[pool])) this.#balancesChange(account);
+    if (outcome.notes) this.#remember(account, record[this.machine.about.memory.key], outcome.notes);
+    if (this.total.some((pool) => account.state[pool] !== before[pool])) this.#balancesChange(account);
     return outcome;
   }
 
@@ -148,128 +170,88 @@ export class World {
     const before = account.state;
     this.machine.state = before;
     const outcome = this.machine.step(event, fields);
-    if (!outcome.refusal) this.#accept(account, outcome, at, record, this.machine.state);
+    if (!outcome.refusal) {
+      account.state = this.machine.state;
+      for (const [clock, act] of Object.entries(outcome.rule.clocks)) this.#act(account, clock, act, at, record);
+    }
     this.watch?.({ machine: this.machine, event, fields, before, outcome, at });
     return outcome;
   }
 
-  #accept(account, outcome, at, record, after) {
-    account.state = after;
-    const { daily, renewal } = outcome.rule.clocks;
-    for (const [clock, act] of Object.entries(outcome.rule.clocks)) {
-      // When a job last ran, or the clock was started: from then on the wait for the next one counts.
-      if (act === "starts" || act === "settles") account.ran = { ...account.ran, [clock]: at };
-      if (act === "starts") account[clock] = startClock(this.calendar(clock), at, record);
-      if (act === "settles") settle(account[clock]);
-      if (act === "stops") account[clock] = null;
-    }
-    if (daily === "settles") account.day += 1;
-    if (renewal === "stops") account.subscription += 1;
-    if (renewal === "settles" || renewal === "stops") account.month += 1;
+  /** An entry keeps the periods in which it was first written. */
+  #remember(account, key, notes) {
+    const { held, since } = account.entries.get(key) ?? { held: this.blank, since: account.ended };
+    account.entries.set(key, { held: { ...held, ...notes }, since });
   }
 
-  #remember(account, event, { answer }, { job }) {
-    if (event === "refund") account.jobs.set(job, { ...account.jobs.get(job), refunded: true });
-    if (event === "generate" || event === "api_generate") {
-      const { day, month, subscription } = account;
-      const parts = APP_POOLS.map((pool) => answer[CHARGE + pool] ?? 0);
-      account.jobs.set(job, { parts, api: answer[`${CHARGE}api`] ?? 0, day, month, subscription, refunded: false });
-    }
-  }
-
-  // Fields: what the record says, and what the journal knows
-
+  /** The fields of an event: what the record says, what is remembered under its key, and what is looked up. */
   #fields(machine, event, account, record) {
-    const values = machine.events.get(event).fields.map((field) => {
-      if (field.origin === "fact") return [field.name, this.#fact(field.name, account, record)];
-      const { members } = field.type;
-      const isUnlisted = members?.includes(UNLISTED) && !members.includes(record[field.key]);
-      const looked = record[field.key] ?? this.#model(record)?.[field.key] ?? (record.model == null ? undefined : members.at(-1));
-      return [field.name, isUnlisted ? UNLISTED : looked];
-    });
-    return Object.fromEntries(values);
+    const fields = {};
+    for (const field of machine.events.get(event).fields) fields[field.name] = this.#field(field, account, record);
+    return fields;
   }
 
-  /** The listed model that a record names, or names a variant of: the one with the longest name. */
-  #model({ model }) {
-    const named = [...this.models.keys()].filter((name) => model === name || (model?.startsWith(name) && " .-".includes(model[name.length])));
-    return this.models.get(named.sort((one, other) => other.length - one.length)[0]);
+  #field({ name, key, origin, type, instead }, account, record) {
+    if (this.remembered.has(name)) return this.#recalled(name, account, record);
+    if (origin === "fact" || (record[key] == null && record[instead] != null)) return this.#fact(name, account, record);
+    const isUnlisted = type.members?.includes(UNLISTED) && !type.members.includes(record[key]);
+    return isUnlisted ? UNLISTED : record[key];
+  }
+
+  /** A fact about the entry that the record names. */
+  #recalled(name, account, record) {
+    const { key, is_new: isNew } = this.machine.about.memory;
+    const entry = account.entries.get(record[key]);
+    if (name === isNew.name) return entry === undefined;
+    const held = entry?.held ?? this.blank;
+    if (name in held) return held[name];
+    const lasts = byName(this.periods, (period) => entry?.since[period.name] === account.ended[period.name]);
+    return name in lasts ? lasts[name] : this.machine.recall(held, lasts, entry === undefined)[name];
   }
 
   #fact(name, account, record) {
-    const job = account.jobs.get(record.job);
-    const [part] = name.split("_part");
-    if (part === "api" && name !== part) return job?.api ?? 0;
-    if (name !== part) return job?.parts[APP_POOLS.indexOf(part)] ?? 0;
-    switch (name) {
-      case "job_is_new":
-        return job === undefined;
-      case "job_was_charged":
-        return job !== undefined && (job.parts.some(Boolean) || job.api > 0);
-      case "job_was_through":
-        return (job?.api ?? 0) > 0 ? "api" : "app";
-      case "job_is_refunded":
-        return job?.refunded ?? false;
-      case "day_lasts":
-        return job?.day === account.day;
-      case "month_lasts":
-        return job?.month === account.month;
-      case "subscription_lasts":
-        return job?.subscription === account.subscription;
-      case "price_is_listed":
-        return this.prices.has(record.action);
-      case "action_is_named":
-        return record.action != null;
-      case "model_is_known":
-        return record.model == null || this.#model(record) !== undefined;
-      case "model_is_paid_only":
-        return this.#model(record)?.paid_only ?? false;
-      case "listed_price":
-        return this.prices.get(record.action) ?? 0;
-      case "account_exists":
-        return account.daily !== null;
-      case "verdict":
-        return this.#verdict(account, record);
-      default:
-        throw new RangeError(`${name}: this host knows no such fact`);
-    }
+    const described = this.around.facts[name];
+    if (described) return lookedUp(described, this.catalogue, record);
+    if (this.facts[name]) return this.facts[name](record, this.catalogue);
+    if (name === "account_exists") return this.exists(account);
+    if (name === "verdict") return this.#verdict(account, record);
+    throw new RangeError(`${name}: a function of the specification works it out; give it to the World under this name`);
   }
 
-  // Sessions
+  // Sessions: a rule that leads to another state than the first one fetches the true balances.
 
   #inSession(account, record) {
-    const known = account.sessions.get(record.session);
     const fields = this.#fields(this.session, record.event, account, record);
-    const before = known?.state ?? this.loggedOut;
+    const before = account.sessions.get(record.session)?.state ?? this.loggedOut;
     this.session.state = before;
     const outcome = this.session.step(record.event, fields);
     const after = this.session.state;
     this.watch?.({ machine: this.session, event: record.event, fields, before, outcome, at: parseInstant(record.at) });
-    if (outcome.refusal) return outcome;
-    if (record.event === "login" || record.event === "refresh") {
-      this.#note(account);
+    if (outcome.refusal || outcome.rule.target === null) return outcome;
+    if (outcome.rule.target === this.loggedOut[this.session.about.control]) account.sessions.delete(record.session);
+    else {
+      this.#noteBalances(account);
       account.sessions.set(record.session, { state: after, since: account.timeline.length - 1 });
     }
-    if (record.event === "logout") account.sessions.delete(record.session);
     if (account.sessions.size === 0) account.timeline = [];
     return outcome;
   }
 
   #balancesChange(account) {
     if (account.sessions.size === 0) return;
-    this.#note(account);
-    for (const session of account.sessions.values()) {
-      this.session.state = session.state;
-      this.session.step("balance_changes");
-      session.state = this.session.state;
+    this.#noteBalances(account);
+    for (const [name, { state, since }] of account.sessions) {
+      this.session.state = state;
+      this.session.step(this.around.session.hears);
+      account.sessions.set(name, { state: this.session.state, since });
     }
   }
 
   /** The balances become part of the history, unless they are its last entry. */
-  #note(account) {
-    const now = Object.fromEntries(APP_POOLS.map((pool) => [pool, account.state[pool]]));
+  #noteBalances(account) {
     const last = account.timeline.at(-1);
-    if (!last || APP_POOLS.some((pool) => last[pool] !== now[pool])) account.timeline.push(now);
+    if (last && this.total.every((pool) => last[pool] === account.state[pool])) return;
+    account.timeline.push(Object.fromEntries(this.total.map((pool) => [pool, account.state[pool]])));
   }
 
   #verdict(account, { session, shown }) {
@@ -280,30 +262,45 @@ export class World {
     return known && account.timeline.slice(known.since).some(fits) ? "stale" : "impossible";
   }
 
-  /** The media for which `plan` has unlimited generation. */
-  relaxed(plan) {
-    const { parameters } = this.machine;
-    return ["image", "video"].filter((medium) => this.machine.read(parameters.get(`relaxed[${plan},${medium}]`)));
+  // Answers
+
+  /** The answer to a record under an id whose first answer was `first`. */
+  #again(account, first, repeated) {
+    const now = this.#standing(account);
+    const ofFirst = Object.entries(first).filter(([name]) => !(name in now));
+    const told = repeated === "refused" ? said({ refusal: this.around.ids }) : Object.fromEntries(ofFirst);
+    return { ...told, ...now, duplicate: true };
   }
 
-  #answer(account, { refusal, answer = {} }) {
-    const { status, plan, scheduled_plan: scheduled } = account.state;
-    const exists = account.daily !== null;
-    const pools = exists ? this.machine.about.pools : [];
-    const given = Object.entries(answer);
-    const charges = given.filter(([name, tokens]) => name.startsWith(CHARGE) && tokens);
-    return {
-      outcome: refusal ? "refused" : "accepted",
-      ...(refusal ? { reason: refusal.code } : {}),
-      ...Object.fromEntries(given.filter(([name]) => !name.startsWith(CHARGE))),
-      ...(charges.length ? { charge: Object.fromEntries(charges.map(([name, tokens]) => [name.slice(CHARGE.length), tokens])) } : {}),
-      status: exists ? status : null,
-      plan: exists ? plan : null,
-      scheduled_plan: exists && scheduled !== NONE ? scheduled : null,
-      relaxed: exists ? this.relaxed(plan) : null,
-      balances: Object.fromEntries(pools.map((pool) => [pool, account.state[pool]])),
-      next_daily_reset_at: exists ? formatInstant(account.daily.shown) : null,
-      next_renewal_at: account.renewal ? formatInstant(account.renewal.shown) : null,
-    };
+  /** Adds to an answer what it says of the account: null and no balances where there is none. */
+  #standing(account, answer = {}) {
+    const { state: shown, lists, clocks } = this.around.answer;
+    const { state, dials } = account;
+    const exists = this.exists(account);
+    for (const { variable, null: nothing } of shown) answer[variable] = exists && state[variable] !== nothing ? state[variable] : null;
+    for (const { name, variable, members } of lists) answer[name] = exists ? this.#listed(name, state[variable], members) : null;
+    for (const clock in clocks) {
+      const isDue = exists && (dials[clock]?.shown ?? Infinity) !== Infinity;
+      answer[clocks[clock]] = isDue ? formatInstant(dials[clock].shown) : null;
+    }
+    answer.balances = {};
+    if (exists) for (const pool of this.machine.about.pools) answer.balances[pool] = state[pool];
+    return answer;
   }
+
+  #listed(name, value, members) {
+    const slots = members.map((member) => this.machine.parameters.get(`${name}[${value},${member}]`));
+    return members.filter((_, index) => slots[index] && this.machine.read(slots[index]));
+  }
+}
+
+/** What an answer says of the event. */
+function said({ refusal, answer: given }) {
+  if (refusal) return { outcome: "refused", reason: refusal.code };
+  const answer = { outcome: "accepted" };
+  for (const name in given) {
+    if (!name.startsWith(CHARGE)) answer[name] = given[name];
+    else if (given[name]) (answer.charge ??= {})[name.slice(CHARGE.length)] = given[name];
+  }
+  return answer;
 }

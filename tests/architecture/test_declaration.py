@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tokenspec.invariants.claims import claims
-from tokenspec.invariants.machines import claimed_machines
 from tokenspec.machine.lang.claims import ONE_OUTCOME, LayerPart, RefusalPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.validate import check_clauses, citations, validate
 from tokenspec.machine.lang.validate_claims import validate_claims
+from tokenspec.oracle.base.specification import claimed_machines
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import POLICIES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 from audit.test_ready_maps import FIXTURES, read
 from audit.test_sources import as_csv, as_duckdb, as_jsonl, as_parquet, as_semicolons, as_sqlite, write_csv
 from command.conftest import within
-from tokenspec.oracle.audit.guess import lines_of
+from tokenspec.oracle.audit.guess import GUESS, LIKELY, SURE
 
 duckdb = pytest.importorskip("duckdb")
 Row = dict[str, str]
@@ -48,7 +48,37 @@ def of_other_names(row: Row) -> Row:
     }
 
 
-SHAPES: dict[str, Callable[[Row], Row]] = {"as it is": dict, "spends above 0": spends_are_positive, "other names": of_other_names}
+def with_money_in_and_out(row: Row) -> Row:
+    """The same ledger as a bank would write it: a column for what comes in, one for what goes out, days before months."""
+    delta, at = int(row["delta"]), row["created_at"]
+    return {
+        "Entry Id": row["id"],
+        "customerId": row["user_id"],
+        "bookedAt": f"{at[8:10]}.{at[5:7]}.{at[:4]} {at[11:]}",
+        "transactionType": row["kind"],
+        "credit": f"{delta}.00" if delta > 0 else "",
+        "debit": f"{-delta}.00" if delta < 0 else "",
+        "balanceAfter": f"{row['balance_after']}.00",
+        "requestId": row["ref_id"],
+        "meta": row["meta"],
+    }
+
+
+SHAPES: dict[str, Callable[[Row], Row]] = {
+    "as it is": dict,
+    "spends above 0": spends_are_positive,
+    "other names": of_other_names,
+    "in and out": with_money_in_and_out,
+}
+
+
+def lines_of(text: str) -> Iterator[tuple[str, str]]:
+    """The lines of a first map that say how sure they are, each with the word."""
+    for line in text.splitlines():
+        written, _, why = line.partition("  # ")
+        sure = why.partition(":")[0]
+        if sure in (SURE, LIKELY, GUESS):
+            yield written, sure
 
 
 @pytest.mark.parametrize("shape", list(SHAPES))
@@ -64,6 +94,25 @@ def test_a_guessed_map_replays_the_ledger_it_was_made_from(shape: str, tmp_path:
     sure = {line.partition(" ")[0]: word for line, word in lines_of((tmp_path / "map.toml").read_text())}
     assert (sure["total"], sure["delta"], sure["cost"]) == ("sure", "sure", "sure")
     assert sure["media"] == "a guess"
+
+
+def test_a_form_of_days_that_may_be_another_is_a_guess(tmp_path: Path) -> None:
+    rows = [{"user": "a", "at": f"0{n}/0{n}/2026 9:00 AM", "kind": "signup", "left": "1"} for n in (1, 2, 3)]
+    log = write_csv(tmp_path / "log.csv", [*rows, {**rows[0], "user": "b"}])
+    lines = dict(lines_of(within("map", log).out))
+    assert lines['format = "%m/%d/%Y %I:%M %p"'] == "a guess"
+
+
+def test_columns_called_after_pools_are_their_balances(tmp_path: Path) -> None:
+    some = [
+        {"id": "1", "user": "a", "at": "2026-07-15T09:00:00Z", "kind": "signup", "daily_left": "150", "cost": ""},
+        {"id": "2", "user": "a", "at": "2026-07-15T10:00:00Z", "kind": "image", "daily_left": "130", "cost": "20"},
+        {"id": "3", "user": "a", "at": "2026-07-15T11:00:00Z", "kind": "image", "daily_left": "111", "cost": "20"},
+    ]
+    log = write_csv(tmp_path / "log.csv", some)
+    assert within("map", log, "-o", tmp_path / "map.toml").code == 0
+    done = within("replay", log, "--map", tmp_path / "map.toml", "--format", "json")
+    assert (done.code, [(d["line"], d["field"]) for d in done.report["divergences"]]) == (15, [(4, "balances.daily")])
 
 
 def test_a_balance_that_does_not_always_add_up_is_not_sure(tmp_path: Path) -> None:

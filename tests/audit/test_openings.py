@@ -93,3 +93,20 @@ def test_a_file_of_snapshots_opens_its_accounts(tmp_path: Path) -> None:
     write_log(tmp_path / "snapshots.jsonl", snapshots)
     done = audited(tmp_path, '[opening]\nfrom = "snapshots.jsonl"\n', ROWS.replace("-26000,0", "-25950,50"))
     assert (done.code, done.report["accounts"], done.report["not_compared"]["snapshot"]) == (0, 3, 2)
+
+
+def test_what_comes_in_less_what_goes_out_may_have_two_columns(tmp_path: Path) -> None:
+    ledger = ready_map("ledger").replace('{ column = "delta", negate = true }', '"out"')
+    ledger = ledger.replace('{ column = "delta", divide', '{ column = "in", divide')
+    assert 'delta = "delta"' in ledger
+    (tmp_path / "map.toml").write_text(ledger.replace('delta = "delta"', 'delta = { column = "in", less = "out" }'))
+    heads = "id,user_id,kind,in,out,balance_after,ref_id,meta,created_at\n"
+    rows = "1,ann,signup,150,,150,,,2026-07-20 09:00:00\n2,ann,generation,,24.00,126,g,,2026-07-20 09:01:00\n"
+    ends = ["3,ann,generation,0,26,100,h,,2026-07-20 09:02:00\n", "3,ann,generation,1,26,100,h,,2026-07-20 09:02:00\n"]
+    ends.append("3,ann,refund,lots,,126,g,,2026-07-20 09:02:00\n")
+    codes = []
+    for end in ends:
+        (tmp_path / "ledger.csv").write_text(heads + rows + end)
+        done = within("replay", tmp_path / "ledger.csv", "--map", tmp_path / "map.toml", "--format", "json")
+        codes.append((done.code, [(d["line"], d["field"]) for d in done.report["divergences"]]))
+    assert codes == [(0, []), (15, [(4, "delta")]), (65, [])]

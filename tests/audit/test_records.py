@@ -56,6 +56,15 @@ def test_a_record_without_an_account_is_told_as_of_every_log(tmp_path: Path) -> 
     assert (done.code, bad["field"], bad["line"]) == (65, "account", 4)
 
 
+def test_instants_in_small_letters_have_their_place_in_the_order(tmp_path: Path) -> None:
+    opened = '{"account":"a","at":"2026-07-15t09:00:00z","event":"open_account","observed":{"outcome":"accepted"}}'
+    later = '{"account":"a","at":"2026-07-15T09:01:00Z","event":"cancel","observed":{"reason":"nothing_to_cancel"}}'
+    (tmp_path / "log.jsonl").write_text(f"{opened}\n{later}\n")
+    whole = within("replay", tmp_path / "log.jsonl", "--format", "json").report
+    done = within("replay", tmp_path / "log.jsonl", "--map", "records", "--format", "json")
+    assert (done.report["bad_records"], done.report["compared"]) == (whole["bad_records"], whole["compared"]) == ([], 2)
+
+
 def test_records_take_no_other_part_of_a_map(tmp_path: Path) -> None:
     (tmp_path / "m.toml").write_text('[source]\nformat = "records"\n[time]\nunit = "s"\n')
     done = within("replay", *in_files(tmp_path, 1, 0), "--map", tmp_path / "m.toml")

@@ -202,6 +202,9 @@ ZONES: dict[str, tuple[str, str, str | None]] = {
     "seconds with a fraction": ('unit = "s"', "1784106000.25", "2026-07-15T09:00:00.250Z"),
     "microseconds": ('unit = "us"', "1784106000000001", "2026-07-15T09:00:00Z"),
     "a number and no unit": ("", "1784106000", None),
+    "seconds for milliseconds": ('unit = "ms"', "1784106000", None),
+    "milliseconds for microseconds": ('unit = "us"', "1784106000000", None),
+    "milliseconds for seconds": ('unit = "s"', "1784106000000", None),
     "an hour that comes twice": ('zone = "Europe/Berlin"', "2026-10-25 02:30:00", None),
     "an hour that never comes": ('zone = "Europe/Berlin"', "2026-03-29 02:30:00", None),
     "no day of any month": ("", "2026-02-30 09:00:00", None),
@@ -233,3 +236,47 @@ def test_settings_are_inferred_from_a_table(tmp_path: Path) -> None:
         23,
         True,
     )
+
+
+def test_a_number_in_another_unit_is_told_with_the_unit_that_it_looks_like(tmp_path: Path) -> None:
+    (tmp_path / "log.csv").write_text("who,at\nann,1784106000\n")
+    (tmp_path / "map.toml").write_text(
+        '[source]\nformat = "csv"\n[time]\nunit = "ms"\n[fields]\naccount = "who"\nat = "at"\n[events]\nevent = "open_account"\n'
+    )
+    (bad,) = audited(tmp_path / "log.csv", tmp_path / "map.toml").report["bad_records"]
+    assert bad["rule"].endswith('this looks like s: write unit = "s"')
+
+
+OPENED = '{"who":"ann","at":"2026-07-15T09:00:00Z","kind":"open_account","held":150,"due":"2026-07-16T00:00:00Z"}'
+CHANGED = {
+    "a name twice": ('"held":150', '"held":7,"held":150', "row"),
+    "a name twice, once with an escape": ('"held":150', '"held":7,"h\\u0065ld":150', "row"),
+    "a name twice in an object that no column reads": ('"held":150', '"held":150,"more":[{"x":1,"x":2}]', "row"),
+    "another kind of the same name": ('"kind"', '"kind":"seen","kind"', "row"),
+    "a due instant that is none": ("2026-07-16T00:00:00Z", "tomorrow", "observed.next_daily_reset_at"),
+    "a due instant in seconds": ('"2026-07-16T00:00:00Z"', "1784160000", "observed.next_daily_reset_at"),
+    "a due instant that clocks show twice": ("2026-07-16T00:00:00Z", "2026-10-25 02:30:00", "observed.next_daily_reset_at"),
+}
+"""What is replaced by what in a row that conforms, and the field that is bad then."""
+
+
+@pytest.mark.parametrize("kind", list(CHANGED))
+def test_nothing_in_a_row_is_guessed_at_or_passed_over(kind: str, tmp_path: Path) -> None:
+    old, new, field = CHANGED[kind]
+    (tmp_path / "map.toml").write_text(
+        '[source]\nformat = "jsonl"\n[time]\nunit = "ms"\nzone = "Europe/Berlin"\n[fields]\naccount = "who"\nat = "at"\n'
+        '[events]\ncolumn = "kind"\nignore = ["seen"]\n[events.kinds]\nopen_account = "open_account"\n'
+        '[observed]\ntotal = "held"\nnext_daily_reset_at = "due"\n'
+    )
+    (tmp_path / "log.jsonl").write_text(OPENED + "\n")
+    assert audited(tmp_path / "log.jsonl", tmp_path / "map.toml").code == 0
+    (tmp_path / "log.jsonl").write_text(OPENED.replace(old, new) + "\n")
+    done = audited(tmp_path / "log.jsonl", tmp_path / "map.toml")
+    assert (done.code, [bad["field"] for bad in done.report["bad_records"]]) == (65, [field])
+
+
+def test_a_name_twice_in_the_json_of_a_column_is_not_guessed_at(tmp_path: Path) -> None:
+    some = read("ledger")
+    some[1]["meta"] = '{"plan":"essential","plan":"premium"}'
+    done = audited(write_csv(tmp_path / "l.csv", some), a_map(tmp_path, 'format = "csv"'))
+    assert [(bad["line"], bad["field"]) for bad in done.report["bad_records"]] == [(3, "row")]

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from processes import PATIENCE_S
+from processes import PATIENCE_S, without_progress
 from tokenspec.oracle.command.main import run
 from tokenspec.oracle.command.main import tokenspec as verbs
 from tokenspec.spec.policies import POLICIES
@@ -63,7 +63,7 @@ def finished(
     environment = {**os.environ, **(settings or {})}
     done = subprocess.run(tuple(words), cwd=cwd, input=stdin, env=environment, timeout=timeout, capture_output=True, check=False)
     assert b"Traceback" not in done.stdout + done.stderr
-    return Finished(done.returncode, done.stdout.decode(), done.stderr.decode())
+    return Finished(done.returncode, done.stdout.decode(), without_progress(done.stderr.decode()))
 
 
 def within(*arguments: str | Path, cwd: Path | None = None) -> Finished:

@@ -285,7 +285,7 @@ def test_the_result_is_not_written_over_what_is_saved(tmp_path: Path) -> None:
 SCRIPT = """
 import json
 from proofs.broken import broken, gathered
-from tokenspec.oracle.report.breaches import breaches
+from tokenspec.oracle.report.check import breaches
 from tokenspec.oracle.report.check import check_report
 from tokenspec.oracle.report.forms import RENDERERS
 from tokenspec.oracle.check.verdicts import verdicts
@@ -337,8 +337,8 @@ def interrupted_after(work: float) -> Ended:
     assert comes(lambda: seconds_of_work(process.pid) >= work)
     assert process.stdout is not None
     assert process.stderr is not None
-    done = seconds_of_work(process.pid)
     process.send_signal(signal.SIGINT)
+    done = seconds_of_work(process.pid)
     impatient = threading.Timer(PATIENCE_S, process.kill)
     impatient.start()
     with process.stdout, process.stderr:

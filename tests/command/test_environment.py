@@ -32,7 +32,7 @@ def test_every_option_has_the_variable_of_its_name() -> None:
         for prefix, command in commands()
         for parameter in command.params
         for word in [parameter.opts[0] if parameter.opts[0].startswith("--") else parameter.opts[-1]]
-        if isinstance(parameter, click.Option)
+        if isinstance(parameter, click.Option) and word != "--spec"
     ]
     assert len(found) > 60
     assert [pair for pair in found if pair[0] != pair[1]] == []
@@ -62,6 +62,10 @@ def test_several_files_are_separated_by_white_space(tmp_path: Path, monkeypatch:
         ("TOKENSPEC_FUZZ_SUTT", ("fuzz",), "TOKENSPEC_FUZZ_SUT"),
         ("TOKENSPEC_REPLAY_FORM", ("replay", "log.jsonl"), "TOKENSPEC_REPLAY_FORMAT"),
         ("TOKENSPEC_VECTORS_RUN_POLICIES", ("vectors", "run"), "TOKENSPEC_VECTORS_RUN_POLICY"),
+        ("TOKENSPEC_RPLAY_POLICY", ("replay", "log.jsonl"), "TOKENSPEC_REPLAY_POLICY"),
+        ("TOKENSPEC_FUZ_REQUIRE_COVERAGE", ("fuzz",), "TOKENSPEC_FUZZ_REQUIRE_COVERAGE"),
+        ("TOKENSPEC_DIGETS", ("replay", "log.jsonl"), "TOKENSPEC_DIGEST"),
+        ("TOKENSPEC_SPECS", ("replay", "log.jsonl"), "TOKENSPEC_SPEC"),
     ],
 )
 def test_a_variable_of_no_option_is_wrong_usage(
@@ -70,6 +74,28 @@ def test_a_variable_of_no_option_is_wrong_usage(
     monkeypatch.setenv(name, "x")
     done = within(*verb)
     assert (done.code, done.out, done.err) == (64, "", f"tokenspec: {name}: no option has this variable; did you mean {meant}?\n")
+
+
+def test_a_variable_of_ones_own_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = write_log(tmp_path / "log.jsonl", [opened(observed={"status": "free"})])
+    for name in ("TOKENSPEC_LOGS", "TOKENSPEC_REPORTS", "TOKENSPEC_PACKAGE", "TOKENSPEC_FUZZ_POLICY", "TOKENSPEC_POLICY"):
+        monkeypatch.setenv(name, "x")
+    assert within("replay", log).code == 0
+
+
+@pytest.mark.parametrize(
+    ("name", "verb"),
+    [
+        ("FUZZ_REQUIRE_COVERAGE", ("fuzz",)),
+        ("REPLAY_FAIL_ABOVE", ("replay", "log.jsonl")),
+        ("DOCS_SYNC_CHECK", ("docs", "sync", "page.md")),
+        ("VECTORS_BUILD_CHECK", ("vectors", "build", "--out", "suite")),
+    ],
+)
+def test_an_empty_gate_is_not_an_open_one(name: str, verb: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(f"TOKENSPEC_{name}", " ")
+    done = within(*verb)
+    assert (done.code, done.out, f"TOKENSPEC_{name}: it is there and empty" in done.err) == (64, "", True)
 
 
 def test_an_empty_implementation_is_not_the_declared_machines(monkeypatch: pytest.MonkeyPatch) -> None:

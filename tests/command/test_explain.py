@@ -113,9 +113,11 @@ def test_a_job_that_runs_by_itself_is_told_at_the_instant_it_fell_due() -> None:
         ("wrong_pool", "11", "stellan", None, None, "4,000 API tokens are held apart"),
         ("plan_change", "07", "lena", {"fast": 25_000}, "2026-05-01T00:00:00Z", "right where upgrade_grant is full"),
         ("plan_change", "07", "lena", {"fast": 22_000}, "2026-05-01T00:00:00Z", "added 16,500 fast tokens"),
+        ("plan_change", "13", "hugo", {"fast": 8_476}, "2026-03-20T09:05:00Z", "right where downgrade_timing is at_once"),
+        ("plan_change", "13", "hugo", None, "2026-03-20T09:05:00Z", "from premium to essential was put off to the renewal"),
         ("not_out_of_tokens", "05", "bruno", None, None, "brings a subscriber nothing"),
         ("subscription_ended", "08", "amara", {"topup": 3_000}, "2026-04-20T00:00:00Z", "3,000 topup tokens are kept"),
-        ("payment_failed", "08", "amara", {"fast": 8_000}, "2026-04-11T00:00:00Z", "only daily tokens can be spent"),
+        ("payment_failed", "08", "amara", {"fast": 8_000}, "2026-04-11T00:00:00Z", "the app spends daily tokens alone"),
         ("real_fault", "09", "yuki", {"daily": 300}, None, "a case for support"),
         ("small_difference", "11", "stellan", {"fast": 24_999}, None, "no more than a fifth"),
         ("several_people", "10", "noor", None, None, "A hint, no more"),
@@ -180,6 +182,14 @@ def test_a_wrong_record_is_told_whatever_was_shown(shown: dict[str, int] | None,
     told = {c.cause: c.sentence for c in causes(Asked(story(log, "ada"), shown, None))}
     assert "recorded" not in told
     assert told["recorded_otherwise"].startswith(f"Your system recorded balances.daily 150 at {log}:3, where 126 is right")
+
+
+@pytest.mark.parametrize("counts", [False, True], ids=["of a log", "of an answer"])
+def test_a_null_is_a_wrong_record_only_where_answers_are_observed(counts: bool, tmp_path: Path) -> None:
+    form = {"observed_as": "answer"} if counts else {}
+    log = write_log(tmp_path / "log.jsonl", [opened(observed={"status": None, "balances": {"daily": None, "fast": 0}}, **form)])
+    told = [cause["cause"] for cause in within("explain", log, "--account", "ada", "--format", "json").report["causes"]]
+    assert ("recorded_otherwise" in told) is counts is (within("replay", log).code == 15)
 
 
 def test_a_right_record_of_another_day_is_an_old_screen(tmp_path: Path) -> None:
@@ -349,7 +359,9 @@ def test_other_policies_catalogues_and_resets_count(tmp_path: Path) -> None:
         (("--account", "yuki", "--at", "9" * 30), 64, "--at"),
         (("--account", "yuki", "--shown", "{}"), 64, "--shown"),
         (("--account", "yuki", "--shown", '{"bank": 1}'), 64, "--shown"),
-        (("--account", "yuki", "--shown", "0"), 64, '{"fast": 0}'),
+        (("--account", "yuki", "--shown", "0"), 64, '"fast": 0}'),
+        (("--account", "yuki", "--shown", '{"fast": 9007199254740992}'), 64, "--shown"),
+        (("--account", "yuki", "--policy", "infer"), 64, "this run needs every setting, as NAME=ANSWER"),
         (("--account", "yuki", "--at", "1784604600"), 64, "this looks like seconds"),
         (("--account", "yuki", "--time-zone", "Mars/Olympus"), 64, "Mars/Olympus"),
         (("--account", "yuki", "--catalogue", "nowhere.toml"), 66, "nowhere.toml"),

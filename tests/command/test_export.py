@@ -80,6 +80,18 @@ def test_json_is_the_declaration_with_the_published_figures() -> None:
     )
 
 
+def test_json_says_what_surrounds_the_machines() -> None:
+    report = exported_json()
+    around, (renewal, daily) = report["around"], report["machines"][0]["clocks"]
+    assert around["answer"]["clocks"] == {"daily": "next_daily_reset_at", "renewal": "next_renewal_at"}
+    assert around["ids"] == report["ids"]
+    assert around["session"] == {"machine": "session", "hears": "balance_changes"}
+    assert [name for name, fact in around["facts"].items() if fact is None] == []
+    named = {f["parameter"] for f in around["figures"]}
+    assert {parameter["name"].partition("[")[0] for parameter in report["machines"][0]["parameters"]} == named
+    assert (renewal["counts"], renewal["of"], daily["counts"], daily["of"]) == (True, None, False, "daily_allowance")
+
+
 def test_json_takes_a_catalogue_or_a_scope() -> None:
     own = exported_json("--catalogue", str(EXAMPLES / "catalogue.toml"))
     assert own["digest"] == exported_json()["digest"]

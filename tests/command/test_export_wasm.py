@@ -8,8 +8,7 @@ import pytest
 import wasmtime
 
 from command.conftest import EXAMPLES, Finished, tokenspec
-from tokenspec.machine.interpreters.embedded.host import SECTION, Embedded, described
-from tokenspec.machine.interpreters.embedded.sections import custom
+from tokenspec.machine.interpreters.embedded.host import SECTION, Embedded, custom, described
 from tokenspec.machine.lang.types import Bool, Value
 from tokenspec.machine.wasm.engine import Instance
 from tokenspec.spec.account import account
@@ -39,8 +38,9 @@ def test_the_same_bytes_come_out_each_time_small_and_without_imports(module: byt
     assert exported(tmp_path, name="again.wasm") == module
     compiled = wasmtime.Module(wasmtime.Engine(), module)
     assert compiled.imports == []
-    areas = {"memory", "parameters", "state", "fields", "answers", "ledger", "definitions"}
+    areas = {"memory", "parameters", "state", "fields", "answers", "ledger", "definitions", "entry", "dial"}
     functions = {"init", "check_parameters", "step", "decide", "evaluate", "broken_state", "broken_step"}
+    functions |= {"recall", "first", "beyond"}
     assert {e.name for e in compiled.exports} == areas | functions
     assert len(module) - len(custom(module, SECTION)) < 40_000
     assert len(module) < 110_000
@@ -74,6 +74,21 @@ def test_the_page_names_every_number_and_address(place: Path, module: bytes) -> 
     refusals = [(n["refusal"], n["code"]) for e in about["events"] for n in e["requires"]]
     assert [name for number, name in (*rules, *refusals) if f"| {number} | `{name}` |" not in page] == []
     assert f"declaration {about['digest']}." in page
+    headings = [line for line in page.splitlines() if line.startswith("## ")]
+    assert len(set(headings)) == len(headings)
+
+
+def test_the_page_says_how_clocks_and_the_memory_are_kept(place: Path, module: bytes) -> None:
+    about = described(module)
+    page = (place / "account.md").read_text(encoding="utf-8")
+    memory = about["memory"]
+    slots = [*memory["holds"], *memory["periods"], memory["is_new"], *memory["facts"], *about["dial"]]
+    assert [s["name"] for s in slots if f"| {s['at']} | `{s['name']}` |" not in page] == []
+    assert [c["name"] for c in about["clocks"] if f"- clock {c['number']}, `{c['name']}`" not in page] == []
+    assert "`month_lasts` until a rule that settles `renewal` or a rule that stops `renewal`" in page
+    assert f"{about['never']} where nothing is left to fall due" in page
+    functions = ("recall() -> i32", "first(clock: i32) -> i32", "beyond(clock: i32) -> i32")
+    assert [f for f in functions if f"`{f}`" not in page] == []
 
 
 def test_other_machines_are_compiled_as_well(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from tokenspec.oracle.check.concretize import answered
 from tokenspec.oracle.command.verbs.fuzz_save import save_failure
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld
+from tokenspec.oracle.report.config import Settings
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
 from tokenspec.spec.policies import DEFAULTS
@@ -59,8 +61,13 @@ def test_a_fixed_policy_does_not_open_the_coverage_gate() -> None:
 
 
 TWO_PLANS = Catalogue(("free", "all"), 5, 1, {"free": Plan(0), "all": Plan(10)}, {"box": 3})
+WITHOUT_DAYS = replace(TWO_PLANS, daily=0)
+NO_DAY = {("daily_reset", f"resets_{whom}") for whom in ("free", "empty_subscriber", "nothing")} | {
+    ("daily_reset_falls_due", what) for what in ("daily_reset_waits", "refused: account_must_exist")
+}
 CLOSED = {
     "nothing_fixed": ({}, DEFAULT, set()),
+    "no_daily_tokens": ({}, replace(DEFAULT, daily=0), NO_DAY),
     "app_refund_alone": ({"refund": "none"}, DEFAULT, {("refund", "refunds")}),
     "refund": ({"refund": "to_source"}, DEFAULT, {("refund", "refused: refunds_must_be_offered")}),
     "no_refund": (
@@ -96,7 +103,7 @@ def test_what_fixed_settings_close_off_is_known(policy: Any, catalogue: Catalogu
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("policy", "catalogue"), [({"refund": "none"}, None), ({"stranded_remainder": "relax"}, TWO_PLANS)])
+@pytest.mark.parametrize(("policy", "catalogue"), [({"refund": "none"}, None), ({"stranded_remainder": "relax"}, WITHOUT_DAYS)])
 def test_what_is_closed_off_is_never_met(policy: Any, catalogue: Catalogue | None) -> None:
     result = run(8, policy=policy, catalogue=catalogue)
     assert result.failure is None
@@ -121,12 +128,12 @@ def test_a_saved_run_brings_its_catalogue_along(tmp_path: Path) -> None:
     world = FuzzWorld({**DEFAULTS, "refund": "none"}, catalogue, "implied")
     record = {"account": "a", "at": "2027-01-01T09:00:00Z", "event": "open_account"}
     failure = Failure(answered([record], world), world, AssertionError())
-    (line,) = save_failure([str(tmp_path / "found.jsonl")], failure, None, [])
+    (line,) = save_failure([str(tmp_path / "found.jsonl")], failure, Settings(), [])
     words = shlex.split(line.removeprefix("saved; tokenspec "))
     assert words[2:4] == ["--catalogue", str(tmp_path / "found.toml")]
     done = tokenspec(*words)
     assert (done.code, done.out.splitlines()[-1]) == (0, "conforms")
     assert tokenspec("replay", tmp_path / "found.jsonl", "--resets", "implied").code == 15
-    (other,) = save_failure([str(tmp_path / "other.log")], failure, "mine.toml", [])
-    assert "--catalogue mine.toml" in other
+    (other,) = save_failure([str(tmp_path / "other.log")], failure, Settings(catalogue_file=str(tmp_path / "found.toml")), [])
+    assert f"--catalogue {tmp_path / 'found.toml'}" in other
     assert not (tmp_path / "other.toml").exists()

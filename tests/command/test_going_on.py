@@ -324,3 +324,13 @@ def test_the_first_repeat_of_another_event_is_named(tmp_path: Path) -> None:
         "the first of them is renew at log.jsonl:3, whose id was used by open_account at log.jsonl:1"
         in within("replay", "log.jsonl", cwd=tmp_path).out
     )
+
+
+def test_a_first_answer_with_an_instant_as_a_number_can_be_saved(tmp_path: Path) -> None:
+    """It is kept as every answer has it, so that the state can be loaded."""
+    observed = {"balances": {"daily": 149}, "next_daily_reset_at": 1784160000000}
+    write_log(tmp_path / "one.jsonl", [record("ada", "2026-07-15T09:00:00Z", "open_account", id="i", observed=observed)])
+    again = {"duplicate": True, "next_daily_reset_at": "2026-07-16T00:00:00Z", "balances": {"daily": 149}}
+    write_log(tmp_path / "two.jsonl", [record("ada", "2026-07-15T09:01:00Z", "open_account", id="i", observed=again)])
+    assert within("replay", "one.jsonl", "--save-state", "state.json", cwd=tmp_path).code == 15
+    assert within("replay", "two.jsonl", "--load-state", "state.json", cwd=tmp_path).code == 0

@@ -47,8 +47,8 @@ NASTY = [
 def report(run: SavedOnTheWay, oracle: Oracle, logs: Logs) -> Any:
     run.lines = logs
     found = replay(run, oracle, progress=run.progress)
-    explain(found, logs, oracle.policy, oracle.catalogue, oracle.resets)
-    note_ties(found, logs, oracle.policy, oracle.catalogue, oracle.resets)
+    explain(found, logs, oracle)
+    note_ties(found, logs, oracle)
     made = replay_report(found, oracle, logs.names)
     return msgspec.to_builtins([made.code, made.verdict, made.data(), [repr(block) for block in made.body()]])
 
@@ -98,7 +98,8 @@ def test_a_state_on_the_way_is_the_same_bytes_each_time(tmp_path: Path) -> None:
 def test_a_killed_replay_loses_no_verdict(tmp_path: Path) -> None:
     records = [opened(f"a{n}", AT, observed={"balances": {"daily": 149 if n % 7_000 == 0 else 150}}) for n in range(60_000)]
     write_log(tmp_path / "log.jsonl", [*records, {"account": "a0"}])
-    whole = within("replay", "log.jsonl", "--format", "json", cwd=tmp_path)
+    whole = within("replay", "log.jsonl", "--format", "json", "--save-state", tmp_path / "state.json", cwd=tmp_path)
+    (tmp_path / "state.json").unlink()
     arguments = ("replay", "log.jsonl", "--format", "json", "--save-state", "state.json", "--save-every", "2000")
     state, lines = tmp_path / "state.json", 0
     for _ in range(3):
@@ -132,6 +133,7 @@ def stopped(tmp_path: Path) -> Path:
     report(run, oracle, logs)
     (tmp_path / "state.json").write_bytes(states[1])
     write_log(tmp_path / "other.jsonl", NASTY)
+    write_log(tmp_path / "s.journal", NASTY)
     return tmp_path
 
 
@@ -166,6 +168,7 @@ def test_a_state_on_the_way_that_was_changed_by_hand_is_refused(stopped: Path) -
     [
         (("--save-every", "5"), "give --save-state as well"),
         (("--save-state", "s", "--save-every", "0"), "0"),
+        (("s.journal", "--save-state", "s", "--save-every", "5"), "s.journal"),
         (("--load-state", "state.json", "--answers", "a"), "not in it"),
     ],
 )

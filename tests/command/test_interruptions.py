@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from command.conftest import COMMAND
-from processes import PATIENCE_S, comes, ends, seconds_of_work, tells_of_processes
+from processes import PATIENCE_S, comes, ends, seconds_of_work, tells_of_processes, without_progress
 
 pytestmark = pytest.mark.slow
 
@@ -34,12 +34,15 @@ def ended(ready: Callable[[int], bool], number: signal.Signals, *arguments: str,
     """
     written = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     with subprocess.Popen([*COMMAND, *arguments], start_new_session=True, **written) as process:  # type: ignore[call-overload]
-        assert comes(lambda: ready(process.pid))
-        started = started_by(process.pid)
-        os.kill(process.pid, number) if alone else os.killpg(process.pid, number)
-        out, _ = process.communicate(timeout=PATIENCE_S)
+        try:
+            assert comes(lambda: ready(process.pid))
+            started = started_by(process.pid)
+            os.kill(process.pid, number) if alone else os.killpg(process.pid, number)
+            out, _ = process.communicate(timeout=PATIENCE_S)
+        finally:
+            process.kill()
     assert all(map(ends, started))
-    return process.returncode, out
+    return process.returncode, without_progress(out)
 
 
 SHARED = [("mutants", "--workers", "2"), ("vectors", "build", "--out", "suite")]

@@ -12,8 +12,10 @@ import pytest
 
 from command.conftest import EXAMPLES, Record, finished, generate, line_of, opened, record, tokenspec, within
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.logs.kernel import run
-from tokenspec.oracle.logs.kernel.run import SMALLEST, AuditKernel, replay_by_kernel
+from tokenspec.oracle.logs.kernel import lines
+from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
+from tokenspec.oracle.logs.kernel.run import SMALLEST, replay_by_kernel
+from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.wire.log_files import Logs
 
 USED = "tokenspec.oracle.command.verbs.replay.replay_by_kernel"
@@ -46,8 +48,8 @@ def test_the_report_is_the_same_to_the_byte(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(faulty()))
     made: list[Any] = []
 
-    def noted(logs: Logs, oracle: Oracle, tick: Any) -> Any:
-        made.append(replay_by_kernel(logs, oracle, tick, smallest=0))
+    def noted(logs: Logs, oracle: Oracle, tick: Any, keeps_state: bool, against: None) -> Any:
+        made.append(replay_by_kernel(logs, oracle, tick, smallest=0, keeps_state=keeps_state))
         return made[-1]
 
     without = within("replay", "log.jsonl", "--format", form, cwd=tmp_path)
@@ -62,6 +64,29 @@ def test_the_examples_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     without = within("replay", *logs, "--format", "json")
     monkeypatch.setattr(USED, partial(replay_by_kernel, smallest=0))
     assert within("replay", *logs, "--format", "json") == without
+
+
+@pytest.mark.parametrize("options", [("--map", "ledger"), ("--map", "records", "--late", "86400"), ("--late", "86400")])
+def test_tables_and_late_rows_are_judged_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]) -> None:
+    """A table with a wrong balance in it, and logs whose records come in another order."""
+    if "ledger" in options:
+        pytest.importorskip("duckdb")
+        (tmp_path / "log").write_text((EXAMPLES / "maps" / "ledger.csv").read_text().replace(",25150,", ",25151,", 1))
+    else:
+        lines = [line for path in sorted(EXAMPLES.glob("*.jsonl")) for line in path.read_text("utf-8").splitlines()]
+        (tmp_path / "log").write_text("\n".join(lines[1::2] + lines[::2]), "utf-8")
+    made: list[Any] = []
+
+    def noted(logs: Any, oracle: Oracle, tick: Any, keeps_state: bool, against: None) -> Any:
+        made.append(replay_by_kernel(logs, oracle, tick, smallest=0, keeps_state=keeps_state))
+        return made[-1]
+
+    without = within("replay", "log", *options, "--format", "json", cwd=tmp_path)
+    monkeypatch.setattr(USED, noted)
+    assert within("replay", "log", *options, "--format", "json", cwd=tmp_path) == without
+    assert made[0] is not None, "the kernel was used"
+    assert without.report["compared"] > 5
+    assert "ledger" not in options or without.code == 15
 
 
 def test_a_fault_in_a_large_log_is_found_in_its_line(tmp_path: Path) -> None:
@@ -95,10 +120,32 @@ def test_a_log_that_the_kernel_does_not_cover_is_left_to_the_oracle(tmp_path: Pa
 
 
 def test_a_log_of_odd_lines_is_given_up_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run, "_ODD_MAX", 10)
+    monkeypatch.setattr(lines, "_ODD_MAX", 10)
     path = tmp_path / "log.jsonl"
     path.write_bytes(b"".join(json.dumps({**each, "note": {}}).encode() + b"\n" for n in range(9) for each in life(f"a{n}")))
     assert replay_by_kernel(Logs([str(path)]), Oracle(), smallest=0) is None
+
+
+def test_a_state_is_saved_and_loaded_as_without_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two days with a divergence, repeats and an account in mid-life, in which each engine goes on from the other's state."""
+    state = {"status": "active", "plan": "premium", "balances": {"fast": 7}, "next_renewal_at": "2026-08-01T00:00:00Z"}
+    begun = record("eve", "2026-07-15T09:00:00Z", "snapshot", state=state)
+    asked = generate("eve", "2026-07-15T09:30:00Z", 'j\u00e9 "1"', 5, observed={"balances": {"fast": 7}})
+    second = [{**each, "at": each["at"].replace("07-1", "07-2")} for each in (life("ada")[1], asked)]
+    (tmp_path / "1.jsonl").write_bytes(b"\n".join([*faulty()[:-5], line_of(begun), json.dumps(asked).encode()]))
+    (tmp_path / "2.jsonl").write_bytes(b"\n".join(map(line_of, second)))
+    reports = []
+    for engines in ((False, False), (True, True), (True, False), (False, True)):
+        for log, is_kernel in zip(("1.jsonl", "2.jsonl"), engines, strict=True):
+            load = ("--load-state", "state.json") if log == "2.jsonl" else ()
+            with monkeypatch.context() as patch:
+                patch.setattr(USED, partial(replay_by_kernel, smallest=0 if is_kernel else SMALLEST))
+                done = within("replay", log, "--save-state", "state.json", *load, "--format", "json", cwd=tmp_path)
+            reports.append((done.code, done.report))
+    assert reports[0::2] == [reports[0]] * 4
+    assert reports[1::2] == [reports[1]] * 4
+    assert reports[0][1]["state_digest"] != reports[1][1]["state_digest"]
+    assert [reports[0][0], reports[1][1]["repeated"]["not_compared"] + reports[1][1]["repeated"]["compared"]] == [15, 1]
 
 
 def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:
@@ -111,10 +158,48 @@ def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:
     kernel.find_dirty(None)
     assert not kernel.has_dirty
     with path.open("ab") as file:
-        file.write(line_of(life("ada7")[1]).replace(b"2026-07-15T09:01", b"2026-07-17T09:01") + b"\n")
+        again = line_of(life("ada7")[1]).replace(b"2026-07-15T09:01", b"2026-07-17T09:01")
+        file.write(again.replace(b'"observed": {', b'"observed": {"duplicate": true, ') + b"\n" + again + b"\n")
     kernel = AuditKernel(Logs([str(path)]), Oracle())
     kernel.find_dirty(None)
-    assert kernel.dirty == 1, "an id was used before"
+    assert kernel.dirty == 0, "the first answer was given again"
+    with path.open("ab") as file:
+        file.write(again.replace(b'"fast": 25000', b'"fast": 24999') + b"\n")
+    kernel = AuditKernel(Logs([str(path)]), Oracle())
+    kernel.find_dirty(None)
+    assert kernel.dirty == 1, "another answer was given"
+
+
+REPEATS: list[tuple[Any, bool]] = [
+    (None, True), ({}, True), ({"outcome": "accepted"}, True), ({"outcome": "refused"}, False), ({"duplicate": True}, True),
+    ({"duplicate": False}, False), ({"delta": 0}, True), ({"delta": 1}, False), ({"reason": "of our own"}, False),
+    ({"reason": "account_must_be_new"}, False), ({"balances": {"daily": 150}}, True), ({"balances": {"daily": 149}}, False),
+    ({"balances": {"fast": 0}}, False), ({"mode": "tokens"}, False), ({"outcome": "accepted", "balances": {"daily": 150}}, False),
+]  # fmt: skip
+"""Observations of a repeat of an opening of which the daily balance was observed, and whether the kernel vouches for them."""
+
+
+@pytest.mark.parametrize("event", ["open_account", "subscribe"])
+def test_of_a_repeat_the_kernel_knows_what_was_observed_before_and_what_decided(tmp_path: Path, event: str) -> None:
+    """Of the rest it says nothing, and the report is the same."""
+    path, asked = tmp_path / "log.jsonl", {"plan": "premium"} if event == "subscribe" else {}
+    lines, vouched = [], 0
+    for number, (observed, is_known) in enumerate(REPEATS):
+        name = f"a{number}"
+        first = record(name, "2026-07-15T09:00:00Z", event, id="i", **asked, observed={"balances": {"daily": 150}})
+        if event == "subscribe":
+            lines.append(opened(name, "2026-07-15T09:00:00Z"))
+        again = {**first, "observed": observed}
+        lines += [first, {name: value for name, value in again.items() if value is not None}]
+        vouched += is_known
+    path.write_bytes(b"\n".join(map(line_of, lines)))
+    kernel = AuditKernel(Logs([str(path)]), Oracle())
+    kernel.find_dirty(None)
+    assert len(REPEATS) - kernel.dirty == vouched
+    fast = replay_by_kernel(Logs([str(path)]), Oracle(), smallest=0)
+    assert fast is not None
+    alone = replay(Logs([str(path)]), Oracle())
+    assert (fast[0].divergences, fast[0].repeated, fast[0].same) == (alone.divergences, alone.repeated, alone.same)
 
 
 @pytest.mark.parametrize("resets", ["explicit", "implied"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,10 @@ NOTHING: dict[str, Record] = {
     "empty": {"observed": {}},
     "empty balances": {"observed": {"balances": {}}},
     "nulls": {"observed": {"status": None, "balances": {"daily": None}, "charge": {"fast": None}, "total": None}},
+    "false duplicate": {"observed": {"duplicate": False}},
+    "nothing charged": {"observed": {"charge": {}, "duplicate": False}},
+    "zeros charged": {"observed": {"charge": {"daily": 0, "fast": 0}}},
+    "nulls of an answer": {"observed": {"scheduled_plan": None, "next_renewal_at": None, "mode": None}, "observed_as": "answer"},
     "under another key": {"Observed": {"outcome": "refused"}},
     "misspelt": {"oberved": {"outcome": "refused"}},
 }
@@ -98,6 +103,22 @@ def test_a_run_that_compared_nothing_is_no_verdict(kind: str, verb: tuple[str, .
     write_log(tmp_path / "log.jsonl", [opened(**NOTHING[kind])])
     done = within(*verb, "log.jsonl", "--format", "json", cwd=tmp_path)
     assert (done.code, done.report["not_compared"]["nothing_observed"], is_right(done.report)) == (20, 1, True)
+
+
+def test_what_equals_its_absence_is_compared_where_the_right_answer_holds_something(tmp_path: Path) -> None:
+    charged = [opened(), generate("ada", AT, "j", 24, id="e", observed={"duplicate": False})]
+    nothing_drawn = generate("ada", AT, "k", 24, observed={"charge": {"daily": 0}})
+    retried = generate("ada", AT, "j", 24, id="e", observed={"duplicate": False})
+    assert replayed(tmp_path, charged).code == 20
+    assert replayed(tmp_path, [*charged, retried]).report["divergences"][0]["field"] == "duplicate"
+    assert replayed(tmp_path, [*charged, nothing_drawn]).report["divergences"][0]["field"] == "charge.daily"
+    empty = generate("ada", AT, "k", 24, observed={"charge": {}})
+    assert replayed(tmp_path, [*charged, empty]).report["divergences"][0]["field"] == "charge"
+    told = replayed(tmp_path, [*charged, generate("ada", AT, "k", 24, observed={"charge": {"daily": 24, "fast": 0}})]).report
+    assert (told["compared"], told["not_compared"]["nothing_observed"]) == (1, 2)
+    # An empty list, and a balance of 0, are values.
+    assert replayed(tmp_path, [opened(observed={"relaxed": []})]).code == 0
+    assert replayed(tmp_path, [opened(observed={"balances": {"fast": 0}})]).code == 0
 
 
 @pytest.mark.parametrize("option", ["--answers", "--save-state"])
@@ -198,3 +219,18 @@ def test_the_sum_of_the_pools_and_what_the_event_did_to_it_are_compared(kind: st
 def test_integers_are_exact_up_to_their_end(tmp_path: Path) -> None:
     right = record("ada", AT, "buy_api", amount=LARGEST, observed={"balances": {"api": LARGEST}})
     assert replayed(tmp_path, [opened(), right]).code == 0
+
+
+@pytest.mark.parametrize("verb", ["replay", "infer"])
+def test_a_log_without_a_record_beside_others_is_named(verb: str, tmp_path: Path) -> None:
+    write_log(tmp_path / "monday.jsonl", [opened(observed={"status": "free"})])
+    for name, text in (("tuesday.jsonl", ""), ("friday.jsonl", "\n \n")):
+        (tmp_path / name).write_text(text)
+    logs = ("monday.jsonl", "tuesday.jsonl", "friday.jsonl")
+    assert json.loads(within(verb, *logs, "--format", "json", cwd=tmp_path).out)["empty_logs"] == [
+        "tuesday.jsonl",
+        "friday.jsonl",
+    ]
+    done = within(verb, *logs, cwd=tmp_path)
+    assert (done.code, "tuesday.jsonl: it holds no record\nfriday.jsonl: it holds no record\n" in done.out) == (0, True)
+    assert within(verb, "tuesday.jsonl", "friday.jsonl", cwd=tmp_path).code == 65

@@ -13,15 +13,11 @@ from vectors.suites import OPENED, write_suite
 CATALOGUE = 'ranking = ["free"]\ndaily = 40\nbank_months = 0\n[plans.free]\nallowance = 0\n[packs]\nbox = 5\n'
 SAME = {
     "answers": ("--answers", "log.jsonl"),
-    "result": ("-o", "./log.jsonl"),
     "state": ("--save-state", "link.jsonl"),
     "hard_link": ("--answers", "hard.jsonl"),
-    "catalogue": ("--catalogue", "own.toml", "-o", "own.toml"),
     "two_outputs": ("--answers", "new", "--save-state", "./new"),
     "two_on_standard_output": ("--answers", "-"),
     "state_on_standard_output": ("--save-state", "-"),
-    "folder": ("--answers", "."),
-    "no_such_folder": ("-o", "missing/report"),
 }
 
 

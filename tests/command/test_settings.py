@@ -35,6 +35,7 @@ CHANGES = {
     "daily_of_5000_digits": ("daily = 40", f"daily = {'1' * 5000}", ""),
     "ceiling_above_the_largest": ("bank_months = 2", f"bank_months = {2**52}", "plans.lo"),
     "pack_of_0": ("box = 5", "box = 0", "packs.box"),
+    "price_of_0": ("portrait = 7", "portrait = 0", "prices.portrait"),
     "pack_as_text": ("box = 5", 'box = "5"', "packs.box"),
     "free_plan_with_allowance": ("allowance = 0", "allowance = 1", "plans.free"),
     "free_plan_with_api": ("allowance = 0", "allowance = 0\napi = 1", "plans.free"),

@@ -50,6 +50,14 @@ DUE: dict[str, tuple[Record, Record]] = {
         snapshot(status="past_due", next_renewal_at="2026-07-14T07:00:00Z"),
         record("ada", AT, "renew", observed={"status": "active", "next_renewal_at": "2026-08-14T07:00:00Z"}),
     ),
+    "a renewal just a month ahead": (
+        snapshot(next_renewal_at="2026-08-15T09:00:00Z"),
+        record("ada", "2026-08-15T09:00:00Z", "renew", observed={"next_renewal_at": "2026-09-15T09:00:00Z"}),
+    ),
+    "a whole month that a short one hides": (
+        snapshot(at="2026-01-31T07:00:00Z", next_renewal_at="2026-02-28T07:00:00Z", renewal_day=31),
+        record("ada", "2026-02-28T08:00:00Z", "renew", observed={"next_renewal_at": "2026-03-31T07:00:00Z"}),
+    ),
     "a day that a short month hides": (
         snapshot(at="2026-02-20T09:00:00Z", next_renewal_at="2026-02-28T07:00:00Z", renewal_day=31),
         record("ada", "2026-02-28T08:00:00Z", "renew", observed={"next_renewal_at": "2026-03-31T07:00:00Z"}),
@@ -71,9 +79,13 @@ def test_what_was_due_has_run_where_jobs_run_by_themselves(tmp_path: Path) -> No
 
 BAD: dict[str, tuple[Record, str, str]] = {
     "above the allowance": (snapshot(balances={"fast": 25_001}), "state", "claim 3"),
-    "more in the bank than anything brings there": (snapshot(balances={"rollover": 2**53}), "state", "9007199254740991"),
+    "more in the bank than anything brings there": (snapshot(balances={"rollover": 2**53}), "state.balances", "9007199254740991"),
     "a negative pool": (snapshot(balances={"fast": -1}), "state", "claim 22"),
-    "a plan nobody sells": (snapshot(plan="gold"), "state", "claim 22"),
+    "a plan nobody sells": (
+        snapshot(plan="premiun"),
+        "state",
+        "(claim 22): it is one of free, essential, premium, ultimate; did you mean premium?",
+    ),
     "free with fast tokens": (record("ada", AT, "snapshot", state={"balances": {"fast": 1}}), "state", "claim"),
     "no renewal of a subscriber": (snapshot(next_renewal_at=None), "state.next_renewal_at", "required"),
     "a renewal of nobody": (
@@ -83,8 +95,16 @@ BAD: dict[str, tuple[Record, str, str]] = {
     ),
     "unpaid before it is due": (snapshot(status="past_due"), "state.next_renewal_at", "not after"),
     "a daily reset days ahead": (snapshot(next_daily_reset_at="2026-07-17T00:00:00Z"), "state.next_daily_reset_at", "24 hours"),
+    "a renewal more than a month ahead": (
+        snapshot(next_renewal_at="2026-08-15T09:00:00.001Z"),
+        "state.next_renewal_at",
+        "at most a month after 2026-07-15T09:00:00Z",
+    ),
+    "a renewal a year ahead": (snapshot(next_renewal_at="2027-08-01T07:00:00Z"), "state.next_renewal_at", "at most a month"),
     "another day of the month": (snapshot(renewal_day=2), "state.renewal_day", "day 1"),
-    "no day of any month": (snapshot(renewal_day=32), "state", "31"),
+    "no day of any month": (snapshot(renewal_day=32), "state.renewal_day", "31"),
+    "a pool nobody knows": (snapshot(balances={"toup": 1}), "state.balances.toup", "did you mean topup?"),
+    "half a token": (snapshot(balances={"topup": 0.5}), "state.balances", "got float"),
     "a name nobody knows": (snapshot(next_renewal="x"), "state.next_renewal", "did you mean next_renewal_at?"),
     "an instant in seconds": (snapshot(next_renewal_at=1_785_000_000), "state.next_renewal_at", "looks like seconds"),
     "no state": (record("ada", AT, "snapshot"), "state", "required"),
@@ -184,3 +204,12 @@ def test_a_snapshot_is_sent_to_nobody(tmp_path: Path) -> None:
         Oracle().apply(snapshot())
     log = write_log(tmp_path / "log.jsonl", [snapshot()])
     assert within("explore", log, "-o", tmp_path / "page.html").code == 65
+
+
+@pytest.mark.parametrize("gives_back", [False, True], ids=["plain", "behind a refund of before the log"])
+def test_no_other_resets_are_told_behind_what_depends_on_the_time_before_the_log(gives_back: bool, tmp_path: Path) -> None:
+    free = snapshot(status="free", plan="free", next_renewal_at=None, balances={"daily": 10})
+    refund = record("ada", AT, "refund", job="before", observed={"outcome": "accepted", "balances": {"daily": 10}})
+    late = record("ada", "2026-07-16T09:00:00Z", "enable_relaxed", observed={"balances": {"daily": 150}})
+    [found] = run(tmp_path, free, *[refund] * gives_back, late).report["divergences"]
+    assert found["resets"] == (None if gives_back else "implied")

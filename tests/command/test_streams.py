@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 
 from command.conftest import COMMAND, Finished, divergent, finished, opened, record, tokenspec, write_log
+from processes import PATIENCE_S
 
 UPGRADED = [
     opened(),
@@ -71,3 +73,16 @@ def test_a_closed_standard_error_does_not_matter(tmp_path: Path) -> None:
 def test_a_closed_standard_input_is_missing_input(tmp_path: Path) -> None:
     done = finished(("sh", "-c", 'exec "$@" <&-', "sh", *COMMAND, "replay", "-"), cwd=tmp_path)
     assert done.code == 66
+
+
+@pytest.mark.parametrize("words", [("--help",), ("replay", "--help")], ids=" ".join)
+def test_a_reader_of_the_help_that_has_gone_is_no_failure(words: tuple[str, ...]) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([*COMMAND, *words], stdout=write, stderr=subprocess.PIPE, timeout=PATIENCE_S)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_shell_that_completes_words_is_answered() -> None:
+    assert "complet" in tokenspec(settings={"_TOKENSPEC_COMPLETE": "bash_source"}).out

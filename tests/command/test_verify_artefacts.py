@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from command.conftest import EXAMPLES, tokenspec
+from command.conftest import EXAMPLES, tokenspec, within
 from tokenspec.oracle.base.provenance import declaration
 
 MADE = {
@@ -60,8 +63,38 @@ def test_a_folder_without_artefacts_is_no_verdict(tmp_path: Path) -> None:
     assert tokenspec("verify-artefacts", tmp_path).code == 20
 
 
-@pytest.mark.parametrize("digest", ["0" * 63, "0" * 64, "ab", "A" * 64])
-def test_a_digest_of_any_form_is_read(digest: str, tmp_path: Path) -> None:
-    (tmp_path / "report.json").write_text(f'{{"digest": "{digest}"}}')
+@pytest.mark.parametrize("digest", ["0" * 63, "0" * 64, "ab", "A" * 64, ""])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_digest_of_any_form_is_read(digest: str, encoding: str, tmp_path: Path) -> None:
+    (tmp_path / "report.json").write_text(f'{{"digest": "{digest}"}}', encoding)
+    (tmp_path / "right.json").write_text(f'{{"digest": "{declaration()}"}}', encoding)
+    assert within("verify-artefacts", tmp_path).code == 65
+    assert within("verify-artefacts", tmp_path / "right.json").code == 0
+
+
+def test_a_folder_that_cannot_be_read_is_no_empty_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "right.json").write_text(f'{{"digest": "{declaration()}"}}')
-    assert tokenspec("verify-artefacts", tmp_path).code == 65
+    (tmp_path / "older").mkdir()
+    scan = os.scandir
+
+    def refused(folder: str) -> Any:
+        if str(folder).endswith("older"):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+        return scan(folder)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    done = within("verify-artefacts", ".", cwd=tmp_path)
+    assert (done.code, done.err) == (66, "tokenspec: ./older: permission denied\n")
+
+
+def test_what_lies_behind_a_link_is_read(tmp_path: Path) -> None:
+    for name in ("build", "older"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "older/report.json").write_text(f'{{"digest": "{"0" * 64}"}}')
+    (tmp_path / "build/right.json").write_text(f'{{"digest": "{declaration()}"}}')
+    (tmp_path / "build/back").symlink_to(tmp_path / "build")
+    assert within("verify-artefacts", "build", cwd=tmp_path).code == 0
+    (tmp_path / "build/link").symlink_to(tmp_path / "older")
+    assert within("verify-artefacts", "build", cwd=tmp_path).code == 65
+    (tmp_path / "build/nowhere").symlink_to(tmp_path / "gone")
+    assert within("verify-artefacts", "build", cwd=tmp_path).code == 66

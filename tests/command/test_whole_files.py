@@ -2,62 +2,20 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import resource
-import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from command.conftest import COMMAND, EXAMPLES, opened, within, write_log
+from command.conftest import COMMAND, opened, within, write_log
+from command.every_verb import VECTOR, contents
+from processes import PATIENCE_S
 from tokenspec.oracle.base.whole_files import whole_file, write_file
 
-VECTOR = next((EXAMPLES.parent / "oracle/vectors/vectors").glob("*.json"))
 BLOCK = "<!-- tokenspec: {} -->\n<!-- end -->\n"
-
-WRITERS: dict[str, tuple[tuple[str, ...], str]] = {
-    "result": (("replay", "log.jsonl", "-o", "old"), "old"),
-    "report": (("replay", "log.jsonl", "--report", "json=old"), "old"),
-    "answers": (("replay", "log.jsonl", "--answers", "old"), "old"),
-    "state": (("replay", "log.jsonl", "--save-state", "old"), "old"),
-    "document": (("docs", "sync", "page.md"), "page.md"),
-    "picture": (("docs", "sync", "drawn.md"), "drawn.svg"),
-    "diagram": (("diagram", "lifecycle", "--format", "svg", "-o", "old"), "old"),
-    "png": (("diagram", "lifecycle", "--format", "png", "-o", "old"), "old"),
-    "export": (("export", "json", "-o", "old"), "old"),
-    "module": (("export", "wasm", "-o", "old.wasm"), "old.wasm"),
-    "page": (("explore", "-o", "old"), "old"),
-    "vector": (("vectors", "add", "own", str(VECTOR)), "own/index.json"),
-    "policies": (("policies", "--format", "json", "-o", "old"), "old"),
-}
-"""Command lines that write over a file, and the file."""
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    write_log(tmp_path / "log.jsonl", [opened(f"account {number}", observed={"status": "free"}) for number in range(200)])
-    (tmp_path / "page.md").write_text("kept\n" * 200 + BLOCK.format("account-refusals") + "kept\n" * 200)
-    (tmp_path / "drawn.md").write_text(BLOCK.format("diagram lifecycle svg=drawn.svg"))
-    assert within("docs", "sync", "drawn.md", cwd=tmp_path).code == 0
-    (tmp_path / "drawn.svg").write_bytes((tmp_path / "drawn.svg").read_bytes().replace(b"tokenspec 0", b"tokenspec -"))
-    assert within("vectors", "add", "own", str(VECTOR), cwd=tmp_path).code == 0
-    (tmp_path / "own/vectors" / VECTOR.name).unlink()
-    (tmp_path / "own/index.json").write_text('{"format": 1, "version": "", "digest": "", "vectors": []}')
-    for name in ("old", "old.wasm"):
-        (tmp_path / name).write_text("what was there before\n" * 200)
-    return tmp_path
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def no_room(file: int) -> None:
-    """A disk on which nothing can be brought to its end."""
-    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def small_files() -> None:
@@ -65,55 +23,14 @@ def small_files() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 
-@pytest.mark.parametrize(("words", "over"), list(WRITERS.values()), ids=list(WRITERS))
-def test_a_disk_that_is_full_leaves_everything_as_it_was(
-    words: tuple[str, ...], over: str, folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = contents(folder)
-    assert over in before
-    monkeypatch.setattr(os, "fsync", no_room)
-    done = within(*words, cwd=folder)
-    assert (done.code, "cannot be written: no space left on device" in done.err) == (64, True), done.err
-    assert contents(folder) == before
-
-
-@pytest.mark.parametrize("words", [("--answers", "old"), ("--save-state", "old"), ("-o", "old", "--format", "jsonl")])
-def test_a_file_that_may_not_grow_is_left_as_it_was(words: tuple[str, ...], folder: Path) -> None:
-    write_log(folder / "log.jsonl", [opened(f"account {number}", observed={"status": "gone"}) for number in range(200)])
-    before = contents(folder)
-    words = (*COMMAND, "replay", "log.jsonl", *words)
-    done = subprocess.run(words, cwd=folder, preexec_fn=small_files, capture_output=True, check=False, timeout=60)
-    assert (done.returncode, b"cannot be written: file too large" in done.stderr) == (64, True), done.stderr
-    assert contents(folder) == before
-
-
-@pytest.mark.parametrize(("words", "over"), list(WRITERS.values()), ids=list(WRITERS))
-def test_what_is_written_takes_the_place_of_the_old_file_with_its_permissions(
-    words: tuple[str, ...], over: str, folder: Path
-) -> None:
-    (folder / over).chmod(0o640)
-    before = contents(folder)
-    assert within(*words, cwd=folder).code == 0
-    after = contents(folder)
-    assert after[over] != before[over]
-    assert (folder / over).stat().st_mode & 0o7777 == 0o640
-    assert not [name for name in after if name.endswith(".tmp")]
-
-
-@pytest.mark.parametrize("words", [("--answers", "old"), ("-o", "old"), ("--save-state", "old")])
-def test_a_process_that_is_killed_leaves_the_old_file_and_nothing_else(words: tuple[str, ...], folder: Path) -> None:
-    before = contents(folder)
-    running = subprocess.Popen([*COMMAND, "replay", "-", *words], cwd=folder, stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert running.stdin is not None
-    # More than the pipe holds: once it is written, the process is in the middle of its work.
-    line = (folder / "log.jsonl").read_bytes()
-    for _ in range(20):
-        running.stdin.write(line)
-    running.stdin.flush()
-    running.send_signal(signal.SIGKILL)
-    running.wait(30)
-    running.stdin.close()
-    assert contents(folder) == before
+def test_a_file_that_may_not_grow_is_left_as_it_was(tmp_path: Path) -> None:
+    write_log(tmp_path / "log.jsonl", [opened(f"account {number}", observed={"status": "gone"}) for number in range(200)])
+    (tmp_path / "old").write_text("what was there before")
+    before = contents(tmp_path)
+    words = (*COMMAND, "replay", "log.jsonl", "--answers", "old", "--save-state", "new", "--report", "jsonl=newer")
+    done = subprocess.run(words, cwd=tmp_path, preexec_fn=small_files, capture_output=True, check=False, timeout=PATIENCE_S)
+    assert (done.returncode, done.stderr.count(b"cannot be written: file too large")) == (64, 3), done.stderr
+    assert contents(tmp_path) == before
 
 
 @pytest.mark.parametrize("kill_after", [0, 1, 2])
@@ -157,7 +74,15 @@ def test_a_pipe_is_written_as_it_is(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     reader = subprocess.Popen(["cat", "pipe"], cwd=tmp_path, stdout=subprocess.PIPE)
     write_file("-o", tmp_path / "pipe", b"through")
-    assert reader.communicate(timeout=30)[0] == b"through"
+    assert reader.communicate(timeout=PATIENCE_S)[0] == b"through"
+
+
+def test_a_pipe_that_only_the_shell_has_a_name_for_is_written_too() -> None:
+    """As in `-o /dev/stdout | less`, and in `--report junit=>(upload)`."""
+    read, write = os.pipe()
+    write_file("-o", f"/dev/fd/{write}", b"through")
+    os.close(write)
+    assert os.read(read, 100) == b"through"
 
 
 PLACES = {

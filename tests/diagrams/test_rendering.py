@@ -19,8 +19,8 @@ from picture_geometry import Geometry
 from programs import has
 from tokenspec.diagrams import picture
 from tokenspec.diagrams.dot import dot
-from tokenspec.diagrams.graph import Edge, Graph, Heat, Node, NodeShape, Stroke, strong
-from tokenspec.diagrams.layout import BadPicture, svg_of
+from tokenspec.diagrams.graph import Edge, Graph, Heat, Node, NodeShape, Stroke, members, strong
+from tokenspec.diagrams.layout import BadPicture, drawn
 from tokenspec.diagrams.mermaid import mermaid
 from tokenspec.oracle.publish.gallery import pictures
 
@@ -50,7 +50,7 @@ def test_every_picture_fits_a_page_and_is_described(name: str) -> None:
     assert [part is not None and part.text for part in described] == [graph.title, graph.says]
     assert drawn.attrib["aria-labelledby"] == " ".join(part.attrib["id"] for part in described if part is not None)
     shown = " ".join(t.text or "" for t in drawn.iter(f"{SVG}text"))
-    assert all(re.split(r"[ _]", node.lines[0].text)[0] in shown for node in graph.all_nodes if node.lines)
+    assert all(re.split(r"[ _]", node.lines[0].text)[0] in shown for node in members(graph) if node.lines)
     assert text == picture.svg(pictures()[name].draw(False))
 
 
@@ -121,7 +121,7 @@ def test_a_png_is_drawn_with_the_letters_that_come_along() -> None:
 
 def test_a_text_that_graphviz_cannot_draw_is_told_with_its_reason() -> None:
     with pytest.raises(BadPicture, match="syntax error in line 1"):
-        svg_of("digraph { a -> }")
+        drawn("digraph { a -> }", "svg")
 
 
 def test_without_graphviz_s_program_a_pdf_is_refused_with_what_can_be_done(

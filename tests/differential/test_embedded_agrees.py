@@ -17,7 +17,8 @@ from lang.readers import each_machine, exact, walked
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.embedded.host import Embedded, embedded
 from tokenspec.machine.interpreters.embedded.memory import Interface
-from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.build import STAYS, event, ne, requires, rule, var, variable
+from tokenspec.machine.lang.declaration import Field, Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.outcome import Accepted, Step, Values
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens, Type, Value
@@ -77,6 +78,25 @@ def test_it_agrees_on_every_step_of_a_tiny_machine(name: str) -> None:
         assert exact(reader.step(asked.state, asked.event, asked.fields)) == exact(asked.answer)
 
 
+def test_a_field_below_zero_at_the_place_of_a_truth_value_of_another_event_is_read_as_what_it_is() -> None:
+    signed = Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)
+    asks = event("ask", "", "", Field("is_sure", Bool(), ""), rule("answers", "on", STAYS, ""))
+    moves = event(
+        "move",
+        "",
+        "",
+        Field("by", signed, ""),
+        requires("by_must_not_be_zero", ne(var("by"), 0), ""),
+        rule("moves", "on", STAYS, ""),
+    )
+    machine = Machine("lever", "", "state", (variable("state", Enum("State", ("on",)), "on", ""),), (asks, moves))
+    reader = Embedded(module(machine))
+    for by in (-COUNTABLE_MAX, -1, 0, 1, COUNTABLE_MAX):
+        assert reader.step({"state": "on"}, "move", {"by": by}) == reference.step(
+            machine, {}, {"state": "on"}, "move", {"by": by}
+        )
+
+
 def extreme(kind: Type, dice: random.Random) -> Value:
     """A value of a type, numbers mostly at the ends of their range."""
     match kind:
@@ -124,22 +144,22 @@ def met_in_any_state(machine: Machine, dice: random.Random, steps: int) -> Count
     parameters |= {name: max(1, int(size)) for name, size in parameters.items() if name.startswith("pack[")}
     reader = Embedded(module(machine), parameters)
     for number in range(steps):
-        event = dice.choice(machine.events)
+        happening = dice.choice(machine.events)
         signed = Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)
         state = {v.name: extreme(signed if isinstance(v.type, Tokens) else v.type, dice) for v in machine.variables}
-        fields = {f.name: extreme(f.type, dice) for f in event.fields}
+        fields = {f.name: extreme(f.type, dice) for f in happening.fields}
         if number % 20 == 0:
             assert definitions(machine, reader, state) == definitions_by_reference(machine, parameters, state)
         try:
-            right = reference.step(machine, parameters, state, event.name, fields)
+            right = reference.step(machine, parameters, state, happening.name, fields)
         except Gap:
             continue
         if is_countable(right):
-            assert reader.step(state, event.name, fields) == right
+            assert reader.step(state, happening.name, fields) == right
             met["accepted" if isinstance(right, Accepted) else "refused"] += 1
         else:
             with pytest.raises(OverflowError, match="2\\^53 - 1"):
-                reader.step(state, event.name, fields)
+                reader.step(state, happening.name, fields)
             met["too large"] += 1
     return met
 

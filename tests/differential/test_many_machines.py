@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from differential.compared import compare
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
-from tokenspec.machine.checkers.compare.breaches import breaches
-from tokenspec.machine.checkers.compare.equivalence import changed_events, compare
+from tokenspec.machine.checkers.compare.breaches import breaches, changed_events
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.native.search import Search, split
-from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.oracle.check.mutants.campaign import seeded

@@ -9,13 +9,14 @@ from itertools import product
 
 import pytest
 
+from plain_search import explore
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import SCOPES, SMALL, TINY
 from tokenspec.invariants.words import state
+from tokenspec.machine.checkers.exploration import Exploration, instances
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
-from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import eq, ite, ne, requires, rule, var, variable
 from tokenspec.machine.lang.claims import ONE_OUTCOME, Claim, claim

@@ -7,8 +7,8 @@ from functools import cache
 
 import pytest
 
+from differential.compared import compare
 from tokenspec.invariants.scopes import TINY
-from tokenspec.machine.checkers.compare.equivalence import compare
 from tokenspec.machine.mutation.operators import Mutant
 from tokenspec.oracle.check.mutants.campaign import equivalent, seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED, recorded

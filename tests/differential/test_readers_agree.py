@@ -11,7 +11,7 @@ import pytest
 
 from differential.walks import EFFORT, StepOf, a_catalogue, walk
 from tokenspec.machine.interpreters.compiled import Compiled
-from tokenspec.machine.interpreters.live import LiveReader
+from tokenspec.machine.interpreters.live_reader import LiveReader
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.spec.catalogue import DEFAULT

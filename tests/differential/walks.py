@@ -5,16 +5,25 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from typing import TypeVar
 
 from tokenspec.machine.fuzzing.boundary_values import Amounts
 from tokenspec.machine.fuzzing.stateful import agreed
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.outcome import Accepted, Step, Values
+from tokenspec.oracle.base.provenance import declaration
 from tokenspec.spec.catalogue import Catalogue, Plan
 
 EFFORT = int(os.environ.get("TOKENSPEC_EFFORT", "1"))
+_T = TypeVar("_T")
+
+
+def some_of(items: Collection[_T], number: int) -> list[_T]:
+    """So many of the items, others for each declaration: what takes long is tried whole with TOKENSPEC_EFFORT=10."""
+    return list(items) if EFFORT >= 10 else random.Random(declaration()).sample(list(items), number)
+
 
 StepOf = Callable[[Values, str, Values], Step]
 """One step: state, event, fields."""

@@ -14,6 +14,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from processes import PATIENCE_S, without_progress
+
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("docs/**/*.md")))
 NEWCOMERS = ("README.md", "docs/quick-start.md")
@@ -30,6 +32,14 @@ RUN_ELSEWHERE = {
         'tokenspec("explore", SHOWN, "-o"',
     ),
     "zensical build --strict": ("tests/docs/test_site.py", '"-m", "zensical", "build", "--strict"'),
+    "tokenspec vectors build --for python:credits_wallet:Credits --out credits-vectors --quiet": (
+        "tests/vectors/test_for_sut.py",
+        'call("vectors", "build", "--for", SUT[CREDITS]',
+    ),
+    "tokenspec vectors run credits-vectors --sut python:credits_wallet:Credits --quiet": (
+        "tests/vectors/test_for_sut.py",
+        'results(folder / "credits", "--sut", SUT[CREDITS])',
+    ),
 }
 """Commands that take long or the network, with the file that runs them and how."""
 _FENCE = re.compile(r'^```(\w+)(?: title="([\w.-]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -111,7 +121,14 @@ def run(page: str, programs: Path, folder: Path) -> list[str]:
     wanted = [command for command in commands(page) if command.text not in RUN_ELSEWHERE]
     script = "".join(f"{{ {c.text}\n}} 2>&1; code=$?; printf '{_MARK}%d{_MARK}' $code; (exit $code)\n" for c in wanted)
     environment = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100", "TERM": "dumb"}
-    done = subprocess.run(["bash", "-c", script], cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S * max(1, len(wanted)),
+    )
     pieces = done.stdout.split(_MARK)
     assert len(pieces) == 2 * len(wanted) + 1, done.stderr
     wrong = []
@@ -119,7 +136,7 @@ def run(page: str, programs: Path, folder: Path) -> list[str]:
         place = f"{page}:{command.line}: {command.text}"
         if command.code not in (None, int(code)):
             wrong.append(f"{place}\nexits {code}:\n{printed}")
-        if command.prints is not None and not matches(command.prints, printed):
+        if command.prints is not None and not matches(command.prints, without_progress(printed)):
             wrong.append(f"{place}\nprints\n{printed}\ninstead of\n{command.prints}")
     return wrong
 

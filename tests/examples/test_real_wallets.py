@@ -16,6 +16,7 @@ import pytest
 
 from differential.walks import EFFORT
 from postgres import needs_postgres, postgres
+from processes import PATIENCE_S
 from programs import A_MINUTE, NO_REGISTRY, path_of
 from sut.calling import call
 
@@ -31,7 +32,7 @@ UNREACHED = re.compile(
 
 def installed(*command: str, cwd: Path) -> None:
     """Installs packages; without a registry the test is skipped."""
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE_S)
     if done.returncode and UNREACHED.search(done.stderr):
         pytest.skip(NO_REGISTRY)
     assert done.returncode == 0, done.stderr
@@ -54,7 +55,7 @@ def stripe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
     installed(npm, "install", "--silent", *re.findall(r"npm install (.+?) &&", README)[0].split(), cwd=folder)
     with postgres() as server:
         migrate = [npx, "stripe-no-webhooks", "migrate", server.url]
-        subprocess.run(migrate, cwd=folder, check=True, capture_output=True, timeout=120)
+        subprocess.run(migrate, cwd=folder, check=True, capture_output=True, timeout=PATIENCE_S)
         yield folder, server.url
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from processes import PATIENCE_S
 from programs import NO_REGISTRY, path_of
 from sut.calling import call
 from vectors.suites import GENERATED, OPENED, write_suite
@@ -29,7 +30,7 @@ def wallet(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("typescript") / "wallet"
     shutil.copytree(EXAMPLE, folder, ignore=shutil.ignore_patterns("node_modules", "dist"))
     npm = path_of("npm")
-    done = subprocess.run([npm, "install", "--silent"], cwd=folder, capture_output=True, text=True, timeout=300)
+    done = subprocess.run([npm, "install", "--silent"], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
     if done.returncode and UNREACHED.search(done.stdout + done.stderr):
         pytest.skip(NO_REGISTRY)
     assert done.returncode == 0, done.stderr
@@ -40,14 +41,14 @@ def wallet(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def compiled(folder: Path) -> str:
     """What the compiler has to say of the files in `folder`."""
     words = [path_of("node"), "node_modules/typescript/bin/tsc", "--pretty", "false"]
-    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=120).stdout
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S).stdout
 
 
 def run_in_node(folder: Path, *places: Path, bugs: str = "") -> tuple[int, dict[str, int], str]:
     """The exit code of Node's test runner, its counts and all that it printed."""
     env = {**os.environ, "WALLET_BUGS": bugs, "VECTORS": ",".join(map(str, places))}
     words = [path_of("node"), "--test", "--test-reporter", "tap", "dist/wallet.test.js"]
-    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(words, cwd=folder, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
     counts = {name: int(number) for name, number in re.findall(r"^# (pass|fail|skipped) (\d+)$", done.stdout, re.MULTILINE)}
     return done.returncode, counts, done.stdout
 
@@ -122,7 +123,7 @@ def test_its_types_are_those_of_the_declaration(tmp_path: Path) -> None:
     module = tmp_path / "account.wasm"
     assert call("export", "wasm", "-q", "-o", module).code == 0
     words = [path_of("node"), str(EXAMPLE / "types.js"), str(module)]
-    written = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60).stdout
+    written = subprocess.run(words, capture_output=True, text=True, check=True, timeout=PATIENCE_S).stdout
     assert written == (EXAMPLE / "account.ts").read_text()
 
 

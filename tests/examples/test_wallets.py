@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from processes import PATIENCE_S
 from programs import path_of
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -153,7 +154,9 @@ def requests(resets: str) -> list[dict[str, Any]]:
 def ask(wallet: str, requests: list[dict[str, Any]], bugs: str = "") -> list[dict[str, Any]]:
     lines = "".join(json.dumps(request) + "\n" for request in requests)
     environment = {**os.environ, "WALLET_BUGS": bugs}
-    done = subprocess.run(command(wallet), input=lines, env=environment, capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(
+        command(wallet), input=lines, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
     answers: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == len(requests)
     return answers
@@ -221,6 +224,6 @@ def test_over_http_the_answers_are_the_same() -> None:
     with serving() as address:
         answers = []
         for request in story:
-            with urllib.request.urlopen(address, data=json.dumps(request).encode(), timeout=10) as response:
+            with urllib.request.urlopen(address, data=json.dumps(request).encode(), timeout=PATIENCE_S) as response:
                 answers.append(json.load(response))
     assert answers == ask("node-wallet", story)

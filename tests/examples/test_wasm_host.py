@@ -16,6 +16,7 @@ import pytest
 
 from command.conftest import tokenspec
 from differential.walks import EFFORT, StepOf, walk
+from processes import PATIENCE_S
 from programs import path_of
 from sut.calling import HERE, call
 from tokenspec.machine.interpreters import reference
@@ -62,7 +63,7 @@ def opening(**changed: str) -> dict[str, Any]:
 def asked(program: list[str], requests: list[dict[str, Any]]) -> list[Any]:
     """What a program over standard input and output answers."""
     text = "".join(json.dumps(request) + "\n" for request in requests)
-    done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     return [json.loads(line) for line in done.stdout.splitlines()]
 
 
@@ -95,7 +96,7 @@ def test_python_conforms_when_fuzzed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_node_conforms_when_fuzzed(modules: list[Path]) -> None:
     sut = shlex.join([path_of("node"), str(HOST), *map(str, modules)])
-    done = tokenspec("fuzz", "--sut", sut, "--examples", str(5 * EFFORT), "--format", "json", timeout=60 * EFFORT)
+    done = tokenspec("fuzz", "--sut", sut, "--examples", str(5 * EFFORT), "--format", "json", timeout=PATIENCE_S * EFFORT)
     assert (done.code, done.report["verdict"]) == (0, "conforms")
     assert done.report["steps"] > 100
 
@@ -119,15 +120,17 @@ def test_node_without_the_session_module_offers_no_sessions(modules: list[Path])
 
 
 def test_node_says_what_it_cannot_do(modules: list[Path]) -> None:
-    other, poor, unknown = opening(), opening(), opening(burn_order="at_random")
+    other, poor, bare, unknown = opening(), opening(), opening(), opening(burn_order="at_random")
+    del bare["catalogue"]["daily"]
     other["catalogue"]["packs"] = {"box": 3}
     poor["catalogue"]["packs"] = {"small": 0, "large": 1}
     too_soon = {"op": "apply", "event": "renew"}
     still_right = {"op": "apply", "account": "ann", "at": 10**12, "event": "open_account"}
     program = [path_of("node"), str(HOST), *map(str, modules)]
-    *said, _, _, answer = asked(program, [too_soon, other, unknown, poor, opening(), poor, still_right])
+    *said, _, _, answer = asked(program, [too_soon, other, unknown, poor, bare, opening(), poor, still_right])
     assert answer["balances"]["daily"] == 150
     wanted = ["open comes first", "compiled for another catalogue", "at_random is no value of it", "at least one token"]
+    wanted.append("catalogue.daily: it is required")
     assert all(part in answer["error"] for part, answer in zip(wanted, said, strict=True)), said
 
 
@@ -155,5 +158,5 @@ def test_node_takes_every_step_as_the_reference_does(modules: list[Path]) -> Non
         walk(account(), DEFAULT.parameters(), dice, 100 * EFFORT, noting)
     text = "".join(json.dumps(line) + "\n" for line in lines)
     program = [path_of("node"), str(Path(__file__).parent / "steps.js"), str(modules[0])]
-    done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=60 * EFFORT, check=True)
+    done = subprocess.run(program, input=text, capture_output=True, text=True, timeout=PATIENCE_S * EFFORT, check=True)
     assert done.stdout == f"{500 * EFFORT} steps\n"

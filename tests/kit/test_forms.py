@@ -117,6 +117,26 @@ def test_without_a_verdict_no_case_passes(tmp_path: Path) -> None:
     assert read(tmp_path, "md").startswith("## tokenspec fuzz: no verdict: ")
 
 
+def test_where_the_exit_code_is_not_0_no_form_is_green(tmp_path: Path) -> None:
+    pytest.importorskip("duckdb")
+    write_log(tmp_path / "log.jsonl", [opened("ann", observed={"status": "free"}), record("ann", "2026-07-15T09:00:00Z", "gift")])
+    kinds = '[events]\ncolumn = "event"\n[events.kinds]\nopen_account = "open_account"\n[observed]\nstatus = "observed.status"\n'
+    (tmp_path / "m.toml").write_text(f'[source]\nformat = "jsonl"\n[fields]\naccount = "account"\nat = "at"\n{kinds}')
+    done = within("replay", "log.jsonl", "--map", "m.toml", *reports(tmp_path), cwd=tmp_path)
+    assert (done.code, "1 row is unmapped" in done.out) == (65, True)
+    cases = {case.attrib["name"]: [each.tag for each in case] for case in valid.junit(read(tmp_path, "junit")).iter("testcase")}
+    assert cases == {"log.jsonl": [], "verdict": ["error"]}
+    run = valid.sarif(read(tmp_path, "sarif"))
+    assert not run["invocations"][0]["executionSuccessful"]
+    # In a suite of which every vector is skipped no case fails by itself.
+    nothing = "from tokenspec.oracle.serve.server import Server\nclass Nothing(Server):\n    def handle(self, request):\n"
+    nothing += '        return super().handle(request) | ({"events": []} if request["op"] == "open" else {})\n'
+    (tmp_path / "nothing.py").write_text(nothing)
+    sut = ("--sut", "python:nothing:Nothing", "--slice", "1/100", *reports(tmp_path))
+    assert tokenspec("vectors", "run", *sut, cwd=tmp_path, settings={"PYTHONPATH": str(tmp_path)}).code == 20
+    assert [case[0].tag for case in valid.junit(read(tmp_path, "junit")).iter("testcase")].count("error") == 1
+
+
 def test_last_words_cannot_leave_the_place_where_they_are_shown(tmp_path: Path) -> None:
     script = tmp_path / "dying.py"
     script.write_text(DYING)

@@ -14,7 +14,7 @@ import pytest
 from lang.machines import CORPUS, all_values
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled
-from tokenspec.machine.interpreters.live import LiveReader
+from tokenspec.machine.interpreters.live_reader import LiveReader
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
 from tokenspec.machine.lang.types import Value

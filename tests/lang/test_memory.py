@@ -27,8 +27,8 @@ def test_a_right_memory_is_in_order() -> None:
 def test_a_note_is_worked_out_of_the_state_before_and_keeps_the_rest() -> None:
     notes = Compiled(cloakroom(), {}).notes
     assert {"hangs_up", "fetches"} == set(notes)
-    assert notes["hangs_up"](("open", 5), (7, True), blank(COATS)) == (12, False)
-    assert notes["fetches"](("open", 6), (True, 12), (12, False)) == (12, True)
+    assert notes["hangs_up"](("open", 5), (7, True), blank(COATS), ()) == (12, False)
+    assert notes["fetches"](("open", 6), (True, 12), (12, False), ()) == (12, True)
 
 
 @pytest.mark.parametrize("memory", [COATS, account().memory], ids=["coats", "jobs"])

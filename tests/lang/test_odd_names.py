@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from hypothesis import Phase, settings
+from hypothesis.stateful import run_state_machine_as_test
+from purse.specification import PURSE
 
 from lang.odd import SHARED_FIELD, with_event, with_rule, with_variable
 from lang.readers import READERS, TURNSTILE, exact, walk
 from lang.turnstile import FILLED, FITS, ROOM, WORTH, coin, turnstile
+from tokenspec.machine.fuzzing.stateful import fuzz_class
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.live import live
 from tokenspec.machine.lang.build import lookup, requires, var
@@ -65,3 +69,15 @@ def test_plans_and_packs_may_be_called_anything() -> None:
             definitions=(replace(WORTH, expr=lookup(coin, {m: var(f"worth[{m}]") for m in coins.members}, 0).expr), FILLED),
         )
     )
+
+
+def test_events_may_be_called_as_methods_of_a_random_run_are() -> None:
+    """Such as `open`, which begins the run."""
+    machine = PURSE.main()
+    called = {"buy": "open", "spend": "begin", "give": "fire"}
+    events = tuple(replace(event, name=called.get(event.name, event.name)) for event in machine.events)
+    clocks = tuple(replace(clock, job="fire") for clock in machine.clocks)
+    run = fuzz_class(replace(machine, events=events, clocks=clocks), (), {"daily": 3})
+    few = settings(max_examples=20, database=None, deadline=None, derandomize=True, phases=[Phase.generate])
+    run_state_machine_as_test(run, settings=few)
+    assert {event for (event, _), times in run.coverage.refusals.items() if times} >= set(called.values())

@@ -14,7 +14,8 @@ from lang.readers import LOCKED, TURNSTILE, StepOf, by_reference, each_machine, 
 from lang.turnstile import purse, turnstile
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled, source
-from tokenspec.machine.interpreters.live import LiveReader, live
+from tokenspec.machine.interpreters.live import live
+from tokenspec.machine.interpreters.live_reader import LiveReader
 from tokenspec.machine.lang.build import rule
 from tokenspec.machine.lang.declaration import Actor, Event, Kind, Machine
 from tokenspec.machine.lang.errors import Gap

@@ -6,8 +6,9 @@ import pytest
 
 from lang.turnstile import barrier, coin, purse, room, turnstile, worth
 from lang.wrong import MISSING, NAME, refused
+from plain_search import explore
+from tokenspec.machine.checkers.exploration import Exploration, instances
 from tokenspec.machine.checkers.monitor import Tally, Watch
-from tokenspec.machine.checkers.search.reference import Exploration, explore, instances
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import Termlike, all_of, eq, negation, one_of, var
 from tokenspec.machine.lang.claims import RefusalPart, claim, refuses

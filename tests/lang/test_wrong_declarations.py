@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from prepaid.specification import PREPAID
+from purse.specification import PURSE
 
 from lang.turnstile import EVENING, ROOM, TURNSTILE_CLAUSES, UNLOCKS, WORTH, barrier, coin, due, purse, room, turnstile
 from lang.wrong import MISSING, NAME, RULE, Wrong, machine, refused
@@ -13,13 +16,18 @@ from lang.wrong_claims import RIGHT_CLAIMS, WRONG_CLAIMS, claims
 from lang.wrong_clocks import RIGHT_CALENDARS, WRONG_CLOCKS
 from lang.wrong_memory import WRONG_MEMORY
 from lang.wrong_names import WRONG_NAMES
+from lang.wrong_specification import WRONG_SPECIFICATIONS
 from lang.wrong_values import WRONG_VALUES
+from tokenspec.invariants.specification import SPECIFICATION
 from tokenspec.machine.lang.build import assumption, requires
 from tokenspec.machine.lang.claims import claim, state, step
 from tokenspec.machine.lang.declaration import Actor, Event, Link, System
+from tokenspec.machine.lang.derived.validate_specification import validate_specification
 from tokenspec.machine.lang.errors import CODES, DeclarationError, DeclarationErrors
+from tokenspec.machine.lang.specification import HINTS, Specification
 from tokenspec.machine.lang.validate import check_clauses, citations, validate, validate_system
 from tokenspec.machine.lang.validate_claims import validate_claims
+from tokenspec.oracle import base
 from tokenspec.spec.system import system
 
 
@@ -46,9 +54,20 @@ def test_a_right_system_passes() -> None:
     validate_system(system())  # raises if not
 
 
+@pytest.mark.parametrize("specification", [SPECIFICATION, PREPAID, PURSE], ids=lambda each: each.name)
+def test_right_specifications_pass(specification: Specification) -> None:
+    validate_specification(specification)  # raises if not
+
+
+def test_every_kind_of_hint_is_asked_for_and_there_is_no_other() -> None:
+    room = Path(base.__file__).parents[1]
+    asked = {kind for path in room.glob("**/*.py") for kind in re.findall(r'\bhint\("(\w+)"\)', path.read_text())}
+    assert asked == set(HINTS)
+
+
 # -- one fault at a time ---------------------------------------------------------------------------------------------
 
-WRONG = {**WRONG_NAMES, **WRONG_CLOCKS, **WRONG_VALUES, **WRONG_CLAIMS, **WRONG_MEMORY}
+WRONG = {**WRONG_NAMES, **WRONG_CLOCKS, **WRONG_VALUES, **WRONG_CLAIMS, **WRONG_MEMORY, **WRONG_SPECIFICATIONS}
 
 each_wrong = pytest.mark.parametrize("wrong", WRONG.values(), ids=WRONG.keys())
 

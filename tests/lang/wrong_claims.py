@@ -19,6 +19,7 @@ from tokenspec.machine.lang.claims import (
     flow,
     ghost,
     new,
+    refuses,
     state,
     step,
     two_runs,
@@ -144,6 +145,19 @@ WRONG_CLAIMS: dict[str, Wrong] = {
     "step claim whose witness is always false": Wrong(
         "TS301", "claim 'C', part 'p'", "false", claims(step("p", new(purse) <= room, False, machine=NAME))
     ),
+    "two runs that agree in nothing": Wrong(
+        "TS301", "claim 'C', part 'p'", "no variable", claims(two_runs("p", due, ["push"], ["relock"], [], machine=NAME))
+    ),
+    "two runs that are one": Wrong(
+        "TS301", "claim 'C', part 'p'", "with itself", claims(two_runs("p", due, ["push"], ["push"], ["purse"], machine=NAME))
+    ),
+    "refusals without one": Wrong("TS301", "claim 'C', part 'pay'", "no refusal", claims(refuses("pay", machine=NAME))),
+    "two runs of an event with a field": Wrong(
+        "TS204", "claim 'C', part 'p'", "'coin'", claims(two_runs("p", due, ["pay"], ["relock"], ["purse"], machine=NAME))
+    ),
+    "way to the goal by an event with a field": Wrong(
+        "TS204", "claim 'C', part 'p'", "'coin'", claims(LivenessPart("p", NAME, "empty", (), ("pay",), ()))
+    ),
     # two claims share an id
     "claim id declared twice": Wrong("TS302", "claim 'fits'", "taken", claims(LayerPart("l", ""), id="fits")),
     "claim number declared twice": Wrong("TS302", "claim 'C'", "number 1", claims(LayerPart("l", ""), number=1)),
@@ -164,6 +178,6 @@ WRONG_CLAIMS: dict[str, Wrong] = {
         "TS303", "claim 'C', part 'p'", "'shove'", claims(LivenessPart("p", NAME, "shove", (), ("push",), ()))
     ),
     "way to the goal by an unknown event": Wrong(
-        "TS303", "claim 'C', part 'p'", "'shove'", claims(LivenessPart("p", NAME, "push", (), ("pay", "shove"), ()))
+        "TS303", "claim 'C', part 'p'", "'shove'", claims(LivenessPart("p", NAME, "push", (), ("relock", "shove"), ()))
     ),
 }

@@ -9,7 +9,7 @@ from lang.turnstile import EVENING
 from lang.wrong import Wrong, machine
 from tokenspec.machine.lang.build import rule
 from tokenspec.machine.lang.calendars import DeclaredCalendar, EveryDay, EveryHours, EveryWeek, OnceAfter, calendar_by
-from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Key, Shape
+from tokenspec.machine.lang.declaration import Actor, ClockAct, Event, Key, Shape, Timer
 
 PLACE = "clock 'evening'"
 AT_A_TIME = EveryDay("hour")
@@ -64,4 +64,16 @@ WRONG_CLOCKS: dict[str, Wrong] = {
     # a calendar with a span of no length
     "calendar every no hours": Wrong("TS206", PLACE, "EveryHours(hours=0) has no length", timed(EveryHours(0))),
     "calendar once before the start": Wrong("TS206", PLACE, "OnceAfter(hours=-1) has no length", timed(OnceAfter(-1))),
+    "calendar every one and a half hours": Wrong("TS206", PLACE, "EveryHours(hours=1.5)", timed(EveryHours(1.5))),  # type: ignore[arg-type]
+    "calendar every hundred million years": Wrong("TS206", PLACE, "longer than three years", timed(EveryHours(10**12))),
+    "calendar every true hours": Wrong("TS206", PLACE, "EveryHours(hours=True)", timed(EveryHours(True))),
+    "clock overdue before it falls due": Wrong(
+        "TS206", PLACE, "-1 milliseconds", machine(clocks=(replace(EVENING, overdue_ms=-1),))
+    ),
+    "timer of half a millisecond": Wrong(
+        "TS206",
+        "timer of 'evening_comes'",
+        "0.5 milliseconds",
+        machine(timers=(Timer("evening_comes", since="push", after_ms=0.5, clauses=()),)),  # type: ignore[arg-type]
+    ),
 }

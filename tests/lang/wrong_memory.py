@@ -50,6 +50,12 @@ _ALL = [
     Wrong("TS116", f"{MEMORY}, 'weight'", "blank", weighs(Var("taken"))),
     Wrong("TS204", f"{MEMORY}, 'weight'", "-1", weighs(Lit(-1))),
     Wrong("TS117", EVENING, "nothing ends it", coats(periods=(replace(COATS.periods[0], ended_by=()),))),
+    Wrong(
+        "TS118",
+        "event 'fetch'",
+        "may name no entry",
+        room(fetch=event("fetch", "", "", replace(TICKET, optional=True), _FETCHES)),
+    ),
     Wrong("TS111", EVENING, "'night'", coats(periods=(Period("evening_lasts", "", (("night", ClockAct.STOPS),)),))),
     Wrong("TS101", f"{MEMORY}, fact 'fee'", "'grams'", coats(facts=(COATS.facts[0], definition("fee", var("grams"), "")))),
     Wrong(

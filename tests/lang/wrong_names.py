@@ -41,7 +41,7 @@ def nod(*fields: Field) -> Event:
 def link(when: str, then: str = "porter.push") -> Callable[[], None]:
     """Validates two turnstiles of which one drives the other."""
     machines = (turnstile(), turnstile(name="porter"))
-    return lambda: validate_system(System(machines, (Link("turnstile.*", "porter.pay"), Link(when, then))))
+    return lambda: validate_system(System(machines, (Link("turnstile.*", "porter.push"), Link(when, then))))
 
 
 def _validated(machine: Machine) -> Callable[[], None]:
@@ -85,6 +85,12 @@ WRONG_NAMES: dict[str, Wrong] = {
         machine(variables=(*VARIABLES, variable("twin", Tokens(), purse, ""))),
     ),
     "definition reads an unknown name": Wrong("TS101", "definition 'half'", "'pursee'", defined("half", MISSING + 1)),
+    "assumption reads a policy": Wrong(
+        "TS101",
+        "assumption 'no answer'",
+        "'ahead' is a policy",
+        machine(assumptions=(assumption(eq(var("ahead"), "kept"), "no answer"),)),
+    ),
     "assumption reads a variable": Wrong(
         "TS101", "assumption 'too much'", "'purse'", machine(assumptions=(assumption(purse <= 3, "too much"),))
     ),

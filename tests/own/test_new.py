@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from own.test_prepaid import ROOT, tokenspec
+from tokenspec.invariants.specification import SPECIFICATION
+from tokenspec.oracle.command.main import VERBS
 from tokenspec.oracle.publish.new_specification import COPIED
 
 
@@ -57,3 +60,104 @@ def test_a_wheel_hold_what_is_copied() -> None:
     copied = {f"examples/purse/{path}": f"tokenspec/oracle/publish/purse/{path}" for path in COPIED}
     assert {source: target for source, target in included.items() if "purse" in source} == copied
     assert all((ROOT / source).is_file() for source in copied)
+
+
+def _with_parts(folder: Path, parts: str) -> Path:
+    """A new specification called coffer, with further parts."""
+    tokenspec("new", "coffer", cwd=folder)
+    module = folder / "coffer" / "coffer" / "specification.py"
+    module.write_text(module.read_text().replace("    answer=", f"    {parts},\n    answer=", 1))
+    return folder / "coffer"
+
+
+def test_every_name_in_a_specification_that_leads_nowhere_is_told(tmp_path: Path) -> None:
+    wrong = _with_parts(tmp_path, 'hints={"monsters": "a.b:C", "starts": "here"}, session="visit", names={"brand": "daily"}')
+    _, *faults = tokenspec("policies", cwd=wrong, code=65).stderr.splitlines()
+    places = [("TS122", "hint 'monsters'"), ("TS122", "hint 'starts'"), ("TS101", "session"), ("TS101", "names")]
+    assert [fault.split(":")[0] for fault in faults] == [f"[{code}] specification 'coffer', {place}" for code, place in places]
+    assert "Known here: bugs, diagnoses, " in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("coffer.moves:MOVES", "there is no module 'coffer.moves'"),
+        ("coffer.account:MOVES", "account.py has no 'MOVES'"),
+        ("coffer.broken:MOVES", "its module raises ZeroDivisionError at "),
+    ],
+)
+def test_a_hint_that_is_not_there_is_told_when_it_is_needed(place: str, said: str, tmp_path: Path) -> None:
+    wrong = _with_parts(tmp_path, f'hints={{"tables": "{place}"}}')
+    (wrong / "coffer" / "broken.py").write_text("MOVES = 1 // 0\n")
+    told = tokenspec("docs", "list", cwd=wrong, code=65).stderr
+    assert said in told
+    assert "hint 'tables'" in told
+
+
+def test_a_clause_that_nothing_cites_is_bad_data(tmp_path: Path) -> None:
+    tokenspec("new", "coffer", cwd=tmp_path)
+    with (tmp_path / "coffer" / "coffer" / "clauses.toml").open("a") as clauses:
+        clauses.write('Z9 = "Nobody speaks of this."\n')
+    assert "[TS107] clause Z9: nothing cites it" in tokenspec("check", cwd=tmp_path / "coffer", code=65).stderr
+
+
+def _changed(folder: Path, module: str, old: str, new: str) -> Path:
+    """A new specification called coffer, with a text of one of its modules replaced."""
+    tokenspec("new", "coffer", cwd=folder)
+    path = folder / "coffer" / "coffer" / f"{module}.py"
+    text = path.read_text()
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new))
+    return folder / "coffer"
+
+
+NO_CLAIMS = ("claims", "CLAIMS: tuple[Claim, ...] = (", "CLAIMS: tuple[Claim, ...] = ()\n_NOT_TAKEN = (")
+TWO_RULES = ("account", '            when=chosen("leftover", "kept"),\n', "")
+GAP = ("account", '"T02", buys(bought, amount))', '"T02", buys(bought, amount), when=bought + given + amount < 777_777_777)')
+NEVER = (
+    "claims",
+    "CLAIMS: tuple[Claim, ...] = (",
+    """from tokenspec.machine.lang.claims import LivenessPart
+
+SPENT = LivenessPart("p", "coffer", "spend", (("amount", 1),), (), ())
+CLAIMS: tuple[Claim, ...] = (
+    claim(9, "spends", "Spending stays possible.", "T03", SPENT),""",
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "said"),
+    [
+        (NO_CLAIMS, 20, "no verdict: the specification makes no claim"),
+        (TWO_RULES, 12, "begins_anew and adds_up apply to it"),
+        pytest.param(GAP, 12, "refuted: claim exactly_one_outcome", marks=pytest.mark.slow),
+        (NEVER, 13, "claim spends (p) does not hold"),
+    ],
+)
+def test_a_specification_of_which_nothing_holds_is_not_green(
+    change: tuple[str, str, str], code: int, said: str, tmp_path: Path
+) -> None:
+    """Nothing is claimed, an event has two outcomes or none, a claim is false before the first event."""
+    wrong = _changed(tmp_path, *change)
+    assert said in tokenspec("check", "--scope", "tiny", cwd=wrong, code=code).stdout
+
+
+HELP = ("", *VERBS, "vectors run", "vectors add", "vectors build", "docs list", "docs sync")
+
+
+@pytest.mark.slow
+def test_no_help_speaks_of_another_account(tmp_path: Path) -> None:
+    """Words of the shipped account have no place there, and every setting and picture of an example is one of this account."""
+    tokenspec("new", "coffer", cwd=tmp_path)
+    folder, known = tmp_path / "coffer", {"leftover=expires", "leftover=kept", "infer"}
+    of_another = {*SPECIFICATION.defaults, *SPECIFICATION.pools, *SPECIFICATION.form, "Leonardo.Ai", "daily_job", "renewal"}
+    # It has a figure of this name too.
+    of_another -= {"daily"}
+    pictures = tokenspec("diagram", cwd=folder).stdout
+    for verb in HELP:
+        shown = tokenspec(*verb.split(), "--help", cwd=folder).stdout
+        assert of_another & set(re.findall(r"[\w.]+\w", shown)) == set(), verb
+        examples = [line.strip() for line in shown.splitlines() if line.startswith("  tokenspec ")]
+        assert {given for line in examples for given in re.findall(r"(?:--policy|--against) (\S+)", line)} <= known
+        for picture in re.findall(r"tokenspec diagram (\w+)", "\n".join(examples)):
+            assert f" {picture} " in pictures

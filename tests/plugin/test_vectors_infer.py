@@ -10,8 +10,8 @@ from command.conftest import SETTINGS
 from plugin.suites import STORIES, vector, write_suite
 from sut.calling import call, sut
 from sut.implementation import Beside, Undecided
-from tokenspec.oracle.vectors.from_counterexample import case_of
 from tokenspec.oracle.vectors.infer import OTHER_SETTING, Inferring
+from tokenspec.oracle.vectors.own_suite import case_of
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED
 from tokenspec.oracle.vectors.run_suite import Run, run_suite
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from plain_search import explore
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
 from tokenspec.machine.checkers.native.search import split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Obligation
-from tokenspec.machine.checkers.search.reference import explore
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.claims import LayerPart, LeadsToPart, LivenessPart

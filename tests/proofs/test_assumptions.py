@@ -21,8 +21,7 @@ from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.check.assumed import unsatisfied
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import verdicts
-from tokenspec.oracle.report.breaches import gates
-from tokenspec.oracle.report.check import check_report, exit_codes
+from tokenspec.oracle.report.check import check_report, exit_codes, gates
 from tokenspec.oracle.report.forms import RENDERERS
 from tokenspec.oracle.report.text import text
 from tokenspec.oracle.wire import settings

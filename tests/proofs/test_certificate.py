@@ -5,41 +5,48 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from proofs.worked_out_once import calendars, worked_out_once
+from command.conftest import within
+from made_once import made_once
+from proofs.worked_out_once import calendars
+from proofs.worked_out_once import checked as checked_as_usual
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.machines import claimed_machines
 from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.monitor import Tally
-from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.proofs.obligations import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.specification import claimed_machines, claims
 from tokenspec.oracle.check import verify as verifying
 from tokenspec.oracle.check.arising import Absence, absences
-from tokenspec.oracle.check.certificate import packed, unpacked
-from tokenspec.oracle.check.evidence import CheckSettings, gather
+from tokenspec.oracle.check.certificate import Certificate, fingerprint, packed, unpacked
+from tokenspec.oracle.check.evidence import CheckSettings
+from tokenspec.oracle.check.from_every_state import FromStates, from_every_state
 from tokenspec.oracle.check.verdicts import verdicts
 from tokenspec.oracle.check.verify import Checked, ShownObligation, read, verify, wanted
 from tokenspec.oracle.command.verbs.check_certificate import certified
 from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.fuzz.campaign import run as fuzzed
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.account import account
+from tokenspec.spec.catalogue import DEFAULT, Plan
 from tokenspec.spec.system import system
 
 pytestmark = pytest.mark.slow
 
 Data = dict[str, Any]
+_closure = verifying._closure
 
 
 @pytest.fixture(scope="module")
 def good() -> bytes:
-    with worked_out_once():
-        evidence = gather(CheckSettings(TINY, 60, policy={"refund": "none"}, keeps_states=True))
+    evidence = checked_as_usual(CheckSettings(TINY, 60, policy={"refund": "none"}, keeps_states=True))
     return certified(verdicts(evidence), evidence)
 
 
@@ -48,9 +55,27 @@ def ruled_out(settings: tuple[tuple[str, str], ...]) -> list[Absence]:
     return list(absences(Tally(), dict(settings), None, ""))
 
 
+def closure(found: Certificate, told: Checked, solve: verifying.Solve, tick: verifying.Tick) -> list[str]:
+    """What is wrong with the states of a certificate, which depends on them and its policies alone."""
+
+    def walked() -> tuple[list[str], int, int, Any]:
+        faults = list(_closure(found, told, solve, tick))
+        return faults, told.states, told.steps, told.engines.pop("explore", None)
+
+    faults, told.states, told.steps, explored = made_once(("closure", found.scope, found.policy, found.reachable), walked)
+    told.engines |= {"explore": explored} if explored is not None else {}
+    return faults
+
+
+def from_states(policy: dict[str, str]) -> FromStates:
+    return made_once(("from every state", policy), lambda: from_every_state(policy))
+
+
 @pytest.fixture(autouse=True)
 def _what_all_have_in_common_is_worked_out_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(verifying, "calendar_findings", calendars)
+    monkeypatch.setattr(verifying, "_closure", closure)
+    monkeypatch.setattr(verifying, "from_every_state", from_states)
     monkeypatch.setattr(verifying, "absences", lambda _, settings, *__: ruled_out((*settings.items(),)))
 
 
@@ -77,6 +102,14 @@ def with_ranks(data: Data, change: Callable[[list[int]], list[int]]) -> None:
     reachable["ranks"] = packed(sorted(change(list(unpacked(reachable["ranks"])))))
 
 
+def test_a_re_check_is_told_in_the_forms_asked_for(good: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tokenspec.oracle.command.verbs.check_certificate._shown", lambda _, own: shown(own))
+    (tmp_path / "tiny.cert").write_bytes(changed(good, lambda data: data["claims"].pop()))
+    done = within("check", "--verify", tmp_path / "tiny.cert", "--format", "json", "--report", f"junit={tmp_path / 'check.xml'}")
+    assert (done.code, bool(done.report["faults"])) == (65, True)
+    assert (tmp_path / "check.xml").read_text().count("<failure") == 1
+
+
 def test_a_good_one_is_verified(good: bytes) -> None:
     result = checked(good)
     assert result.faults == []
@@ -85,6 +118,17 @@ def test_a_good_one_is_verified(good: bytes) -> None:
     assert result.events > 1_000
     again = result.claims - len(result.trusted)
     assert result.told().startswith(f"{again} claims checked again, {len(result.trusted)} taken on trust")
+
+
+def test_one_of_a_catalogue_of_one_s_own_holds_what_is_claimed_of_that(good: bytes) -> None:
+    own = replace(DEFAULT, ranking=("free", "plus"), plans={"free": Plan(0), "plus": Plan(9)}, bank_months=12)
+    stated = {c.id: {"sentence": c.sentence, "formulas": fingerprint(c.parts)} for c in claims(own)}
+    of_own = changed(
+        good, lambda d: [d.update(catalogue=catalogue_on_the_wire(own)), *(c.update(stated[c["id"]]) for c in d["claims"])]
+    )
+    assert list(verifying._identity(read(of_own, "file"))) == []
+    of_another = changed(of_own, lambda d: d["catalogue"].update(bank_months=3))
+    assert [fault for fault in verifying._identity(read(of_another, "file")) if "bank_within" in fault]
 
 
 CHANGES: dict[str, tuple[Callable[[Data], object], str]] = {

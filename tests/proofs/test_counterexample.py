@@ -12,14 +12,13 @@ from proofs.broken import broken, example, gathered, scoped
 from tokenspec.invariants.scopes import SCOPES, TINY
 from tokenspec.invariants.words import step
 from tokenspec.machine.checkers.native.search import Search
-from tokenspec.machine.interpreters.reference import evaluate
+from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.build import all_of, any_of, eq, var
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.mutation.edits import with_effect
 from tokenspec.oracle.check.concretize import Log, UnrealisableError, realised
 from tokenspec.oracle.check.counterexample import counterexamples, from_search
 from tokenspec.oracle.check.evidence import Searched
-from tokenspec.oracle.check.falsification import in_state
 from tokenspec.oracle.check.itf import ACTION, PICKS, itf
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import differences
@@ -143,7 +142,7 @@ def test_the_last_state_of_an_itf_trace_breaks_the_claim(fault: str) -> None:
     figures = {name: plain(trace["states"][0][name]) for name in trace["params"]}
     part = found.broken
     assert isinstance(part, StatePart)
-    assert evaluate(part.holds, in_state(found.machine, figures, state)) is False
+    assert evaluate(part.holds, Bindings(found.machine, figures, state)) is False
 
 
 def plain(value: object) -> bool | int | str:

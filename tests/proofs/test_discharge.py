@@ -7,17 +7,18 @@ from dataclasses import replace
 
 import pytest
 
-from proofs.worked_out_once import worked_out_once
+from proofs.worked_out_once import checked
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.exploration import Exploration
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, REFUTED, UNKNOWN, VACUOUS
-from tokenspec.machine.checkers.search.reference import Exploration
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.proofs.obligations import WITNESS
 from tokenspec.oracle.check.arising import Absence
-from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched, gather
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched
 from tokenspec.oracle.check.verdicts import disagreements, verdicts
+from tokenspec.oracle.command.verbs.check import EXAMPLES
 from tokenspec.oracle.report.check import exit_codes
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
@@ -29,8 +30,7 @@ PROVED_WHOLE = {1, 2, 3, 4, 6, 7, 8, 13, 14, 15, 16, 22, 23, 24, 26, 27, 29, 30,
 
 @pytest.fixture(scope="module")
 def evidence() -> Evidence:
-    with worked_out_once():
-        return gather(CheckSettings(TINY, 100))
+    return checked(CheckSettings(TINY, EXAMPLES[TINY.name], keeps_states=True))
 
 
 def changed(evidence: Evidence, claim: str, **values: object) -> Evidence:

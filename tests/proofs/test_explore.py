@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from plain_search import explore
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.native.search import split
-from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.declaration import Machine

@@ -13,12 +13,12 @@ import pytest
 
 from lang.machines import CORPUS
 from tokenspec.invariants.claims import claims
-from tokenspec.invariants.machines import claimed_machines
 from tokenspec.machine.exporters.document import document
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.lang.declaration import Machine, System
 from tokenspec.machine.lang.outcome import Accepted, Values
 from tokenspec.machine.lang.types import Value
+from tokenspec.oracle.base.specification import claimed_machines
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.system import system

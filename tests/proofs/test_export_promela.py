@@ -11,10 +11,11 @@ import pytest
 
 from lang.test_readers_on_small_machines import PINNED
 from lang.turnstile import FILLED, WORTH, turnstile
+from plain_search import explore
 from programs import has
 from proofs.export_worlds import COUNTS, SEEDED, each_machine, each_small_setting, odd, of_account, of_corpus, of_machine
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.checkers.search.reference import explore, instances
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.promela import promela
 from tokenspec.machine.interpreters.compiled import Compiled
@@ -72,7 +73,7 @@ def test_spin_stores_exactly_the_states_of_any_machine(name: str, tmp_path: Path
 def test_spin_finds_a_seeded_fault_by_the_claim_it_is_seeded_against(fault: str, tmp_path: Path) -> None:
     """The first two lead out of the bounds, where the claims are checked all the same."""
     seeded = next(f for f in FAULTS if f.id == fault)
-    assert "errors: 1" in verified(of_account("tiny", "defaults", seeded.seed), tmp_path).report
+    assert "errors: 1" in verified(of_account("tiny", "defaults", seeded.seed, seeded.claim), tmp_path).report
     trail = subprocess.run(["spin", "-t", "model.pml"], cwd=tmp_path, capture_output=True, text=True, check=False).stdout
     line = int(re.findall(r"model.pml:(\d+), Error: assertion violated", trail)[0])
     assert (tmp_path / "model.pml").read_text().splitlines()[line - 1].strip().startswith(f"assert({seeded.claim}_")

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 
 from lang.test_readers_on_small_machines import PINNED
+from plain_search import explore
 from programs import NO_TLC
 from proofs.export_worlds import COUNTS, SEEDED, each_answer, each_machine, each_setting, odd, of_account, of_corpus, of_machine
 from proofs.tla_reader import Found, Module
 from tokenspec.invariants.claims import claims
-from tokenspec.machine.checkers.search.reference import explore, instances
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.compiled import Compiled
@@ -81,7 +82,7 @@ def test_a_condition_is_one_step_however_many_ways_it_is_true() -> None:
 def test_a_seeded_fault_violates_the_claim_it_is_seeded_against(fault: str) -> None:
     """The first two lead out of the bounds, where all is checked all the same."""
     seeded = next(f for f in FAULTS if f.id == fault)
-    assert str(read(of_account("tiny", "defaults", seeded.seed)).violated).startswith(f"{seeded.claim}_")
+    assert str(read(of_account("tiny", "defaults", seeded.seed, seeded.claim)).violated).startswith(f"{seeded.claim}_")
 
 
 @pytest.mark.parametrize(("drops", "violated"), [(None, None), ("four_hours_pass", "never_stuck_daily_reset")])
@@ -125,7 +126,9 @@ def test_tlc_takes_names_that_are_words_of_tla_or_none_at_all(tmp_path: Path) ->
 @pytest.mark.parametrize("fault", SEEDED)
 def test_tlc_finds_a_seeded_fault_by_the_claim_it_is_seeded_against(fault: str, tmp_path: Path) -> None:
     seeded = next(f for f in FAULTS if f.id == fault)
-    assert str(checked(of_account("tiny", "defaults", seeded.seed), tmp_path).violated).startswith(f"{seeded.claim}_")
+    assert str(checked(of_account("tiny", "defaults", seeded.seed, seeded.claim), tmp_path).violated).startswith(
+        f"{seeded.claim}_"
+    )
 
 
 def test_the_same_world_is_written_in_the_same_bytes() -> None:

@@ -16,7 +16,7 @@ from tokenspec.oracle.check.evidence import CheckSettings, Evidence
 from tokenspec.oracle.check.from_every_state import from_every_state
 from tokenspec.oracle.check.verdicts import discharged, violations
 from tokenspec.oracle.fuzz.campaign import CampaignResult
-from tokenspec.oracle.report.breaches import breaches
+from tokenspec.oracle.report.check import breaches
 from tokenspec.oracle.runtime import journal, snapshot
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer

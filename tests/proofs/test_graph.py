@@ -12,13 +12,14 @@ from functools import cache
 
 import pytest
 
+from plain_search import explore
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
-from tokenspec.machine.checkers.graph.findings import Dead, Finding, Lasso, Taken
+from tokenspec.machine.checkers.exploration import instances
+from tokenspec.machine.checkers.graph.findings import Dead, Finding, Lasso
 from tokenspec.machine.checkers.graph.graph import NONE, StateGraph, deadlocks
 from tokenspec.machine.checkers.graph.liveness import leads_to, liveness, stays_possible
 from tokenspec.machine.checkers.monitor import Tally, Violation, Watch
-from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.checkers.wording import given
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled
@@ -26,7 +27,7 @@ from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.build import eq, one_of, requires, rule, var, variable
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Machine
 from tokenspec.machine.lang.errors import DeclarationErrors
-from tokenspec.machine.lang.outcome import Accepted, Refused, Values
+from tokenspec.machine.lang.outcome import Accepted, Happened, Refused, Values
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.machine.lang.validate import validate
 from tokenspec.machine.lang.validate_claims import validate_claims
@@ -72,7 +73,7 @@ def never(event: str) -> Seed:
     return lambda machine: with_event(machine, event, lambda e: replace(e, requires=(*e.requires, refusal)))
 
 
-def follow(graph: StateGraph, way: Iterable[Taken], state: Values | None = None) -> list[Values]:
+def follow(graph: StateGraph, way: Iterable[Happened], state: Values | None = None) -> list[Values]:
     """The states that the reference reader comes through; an event must change just what it is said to."""
     machine, parameters = graph.compiled.machine, graph.compiled.parameters
     states = [reference.initial_state(machine, parameters) if state is None else state]
@@ -174,6 +175,21 @@ def test_a_dead_state_comes_with_a_way_to_it_that_the_reference_reader_can_follo
             if isinstance(step, Accepted) and step.rule not in stuck_part().without and step.state not in seen:
                 seen.append(step.state)
     assert dead.end in seen
+
+
+def test_the_goal_s_fields_may_stand_in_any_order() -> None:
+    generate = account(TINY.catalogue).event_named["generate"]
+    turned = replace(stuck_part(), fields=stuck_part().fields[::-1])
+    assert dict(zip([f.name for f in generate.fields], turned.given(generate), strict=True)) == dict(stuck_part().fields)
+
+
+def test_a_claim_may_be_about_worlds_of_which_the_machine_knows_nothing() -> None:
+    comes = c.LivenessPart("comes", "daily_job", "falls_due", (), ("runs",), ())
+    stated = c.claim(99, "comes", "It comes.", "F21", comes, where=var("daily_allowance") > 0)
+    job = Compiled(daily_job(), {})
+    monitor = Watch(daily_job(), [stated]).monitor(job)
+    monitor.observe("falls_due", (), job.initial, job.steps["falls_due"](job.initial, ()), ())
+    assert monitor.tally.checked["comes", "comes"] == 1
 
 
 def test_a_dead_state_is_told_event_by_event() -> None:

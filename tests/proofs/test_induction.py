@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
+from purse.specification import PURSE
 
+from proofs import worked_out_once
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.words import pair, state, step, two_runs
@@ -28,9 +30,9 @@ UNSEEN = {"refunded_twice", "ended_still_renews", "free_day_never_comes", "grant
 """Faults that only the layers or a search can see."""
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def obligations() -> list[Obligation]:
-    return list(Induction(account(), ALL, lemmas()).obligations())
+    return worked_out_once.obligations(account(), ALL, lemmas())
 
 
 def prove(
@@ -189,3 +191,22 @@ def test_what_takes_too_long_is_unknown() -> None:
     part = step("p", ne(new(area), 0), a > 1, machine="field")
     found = prove(machine, [claim(1, "fermat", "", "", part)], [], seconds=0.3)
     assert [o.verdict for o in found if o.part == "p"] == [UNKNOWN]
+
+
+def test_a_premise_that_is_never_true_is_told() -> None:
+    """The witness occurs, and the formula says nothing all the same: of a state, and of a step."""
+    never, often = all_of(var("given") > 5, var("given") < 3), var("given") > 0
+    parts = (
+        state("state", implies(never, eq(var("bought"), 7)), often, machine="purse"),
+        step("step", implies(eq(var("rule"), "robs"), often), often, machine="purse"),
+        state("right", implies(var("given") > 5, often), often, machine="purse"),
+        state("forbids", implies(never, False), often, machine="purse"),
+        state("one of two", all_of(implies(never, often), implies(var("given") > 5, often)), often, machine="purse"),
+    )
+    of_nothing = claim(9, "of_nothing", "x.", "", *parts)
+    found = Induction(PURSE.main(), (*PURSE.claims(PURSE.catalogue), of_nothing), PURSE.lemmas).obligations()
+    told = {(o.part, o.about) for o in found if o.verdict != PROVED and "premise" in o.about}
+    assert told == {
+        ("state", "witness of the premise (5 < given) and (given < 3)"),
+        ("step", "witness of the premise rule = robs"),
+    }

@@ -11,9 +11,9 @@ from proofs.pump import due, level, pump, same
 from tokenspec.machine.checkers.prover.induction import REFUTED, Induction, Obligation
 from tokenspec.machine.checkers.prover.refutation import Refutation, UnreplayableError, replay
 from tokenspec.machine.interpreters.symbolic import Solver
-from tokenspec.machine.lang.build import Termlike, all_of, eq, ite, lift, requires, total, var
+from tokenspec.machine.lang.build import Termlike, all_of, eq, ite, lift, requires, rule, total, var
 from tokenspec.machine.lang.claims import Part, claim, ghost, new, other, pair, refuses, state, step
-from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.declaration import Actor, Event, Field, Machine
 from tokenspec.machine.lang.expr import Not
 from tokenspec.machine.lang.outcome import Accepted
 from tokenspec.machine.lang.types import Tokens, Value
@@ -68,6 +68,17 @@ def test_a_ghost_is_told_with_the_state() -> None:
     assert found is not None
     assert found.state["filled"] == found.state["level"]
     assert found.false == "new.filled = new.level"
+
+
+def test_what_breaks_a_ghost_is_told_of_an_event_that_the_part_is_not_about() -> None:
+    asked, poured = var("asked"), Field("amount", Tokens(0, 9), "how much")
+    pours = Event("pour", Actor.USER, "", (poured,), (), (rule("pours", "on", None, ""),))
+    counts = ghost("asked", Tokens(), 0, asked + ite(eq(var("event"), "ask"), 2, 0))
+    part = step("p", var("amount") >= 0, level > 3, "pour", ghosts=[counts], keeps=eq(asked, due), machine="pump")
+    machine = replace(pump(), events=(*pump().events, pours))
+    found = next(o.refutation for o in refuted(machine, part) if o.about == "asks")
+    assert found is not None
+    assert found.false == "new.asked = new.due"
 
 
 def test_another_copy_is_told_with_the_state() -> None:

@@ -1,8 +1,8 @@
-"""Checks whose settings differ share what does not depend on them, which is most of their time."""
+"""Checks whose settings differ share what does not depend on them, which is most of their time; so do processes of a run."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from types import SimpleNamespace
@@ -10,13 +10,16 @@ from typing import Any
 
 import pytest
 
+from made_once import made_once
 from tokenspec.machine.checkers.calendars import CalendarFinding, calendar_findings
 from tokenspec.machine.checkers.native.search import Budget
 from tokenspec.machine.checkers.prover.induction import Induction, Obligation
-from tokenspec.machine.lang.declaration import Policy
+from tokenspec.machine.lang.claims import Claim, StatePart
+from tokenspec.machine.lang.declaration import Machine, Policy
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.oracle.check import evidence as engines
-from tokenspec.oracle.check.evidence import Evidence, Searched
+from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched
+from tokenspec.oracle.fuzz.campaign import Progress
 
 _searches: dict[object, Searched] = {}
 _search = engines._search
@@ -25,20 +28,28 @@ _search = engines._search
 def _searched(evidence: Evidence, scope: Scope, policy: Mapping[str, str], opened: tuple[Policy, ...], budget: Budget) -> None:
     key = (scope, *policy.items(), opened, evidence.settings.keeps_states)
     if key not in _searches:
-        _search(evidence, scope, policy, opened, budget)
-        _searches[key] = evidence.searches.pop()
+
+        def search() -> Searched:
+            _search(evidence, scope, policy, opened, budget)
+            return evidence.searches.pop()
+
+        _searches[key] = made_once(("search", *key), search)
     evidence.searches.append(_searches[key])
 
 
 @cache
-def _obligations(*asked: Any) -> list[Obligation]:
-    return list(Induction(*asked).obligations())
+def obligations(
+    machine: Machine, claims: Sequence[Claim], lemmas: Sequence[StatePart], seconds: float = 10.0
+) -> list[Obligation]:
+    """What `Induction` yields."""
+    asked = machine, claims, lemmas, seconds
+    return made_once(("obligations", *asked), lambda: list(Induction(*asked).obligations()))
 
 
 @cache
 def calendars(*asked: Any) -> list[CalendarFinding]:
     """What `calendar_findings` yields."""
-    return list(calendar_findings(*asked))
+    return made_once(("calendars", *asked), lambda: list(calendar_findings(*asked)))
 
 
 @contextmanager
@@ -46,6 +57,12 @@ def worked_out_once() -> Iterator[None]:
     """Proofs, searches and laws of calendars, each of which depends on what it is given alone, are taken from the first check."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engines, "_search", _searched)
-        patch.setattr(engines, "Induction", lambda *asked: SimpleNamespace(obligations=lambda: _obligations(*asked)))
+        patch.setattr(engines, "Induction", lambda *asked: SimpleNamespace(obligations=lambda: obligations(*asked)))
         patch.setattr(engines, "calendar_findings", calendars)
         yield
+
+
+def checked(settings: CheckSettings, progress: Progress | None = None) -> Evidence:
+    """What a check under these settings gathers."""
+    with worked_out_once():
+        return made_once(("check", settings), lambda: engines.gather(settings, progress))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calendar import monthrange
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from itertools import islice, pairwise
 
@@ -10,8 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokenspec.machine.interpreters.calendars import NEVER, reader_of
-from tokenspec.machine.interpreters.calendars import instants as instants_of
+from tokenspec.machine.interpreters.calendars import NEVER, CalendarReader, reader_of
 from tokenspec.machine.interpreters.dates import DAY_MS, date_of, days_in_month, days_of
 from tokenspec.machine.lang.calendars import (
     Calendar,
@@ -31,6 +31,14 @@ instants = st.integers(0, parse_instant("2200-01-01T00:00:00Z"))
 
 
 LEAP_DAY = "2028-02-29T10:00:00Z"
+
+
+def instants_of(reader: CalendarReader, at: int, time_of_day: int = 0) -> Iterator[int]:
+    """The due instants of a clock started at `at`, one after the other."""
+    due, aim = reader.first(at, time_of_day)
+    while due < NEVER:
+        yield due
+        due, aim = reader.following(due, aim)
 
 
 def first(anchor: str, count: int, stay_clamped: bool = False) -> list[str]:

@@ -80,7 +80,7 @@ def test_replay_and_infer_agree_in_what_is_repeated(pair: tuple[str, str]) -> No
 def test_a_divergence_says_which_answer_would_be_right(answer: str) -> None:
     records = log((answer, "kept"))
     report = replayed(records, ("first_answer", "kept"))
-    explain(report, lines_of(records), DEFAULTS, DEFAULT, "implied")
+    explain(report, lines_of(records), Oracle(DEFAULTS, DEFAULT, "implied"))
     assert ("repeated_id", answer) in report.divergences[0].explained_by
 
 

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from proofs.worked_out_once import obligations
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.machines import IN_TIME, WHOLE, WITH_ID, about_account, claimed_machines
+from tokenspec.invariants.machines import IN_TIME, WHOLE, WITH_ID
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.native.search import Budget
-from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Induction
+from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.lang.build import event, rule, var
 from tokenspec.machine.lang.calendars import EveryHours, EveryMonth
@@ -22,10 +23,11 @@ from tokenspec.machine.lang.declaration import Actor, Field, Link, Machine, Syst
 from tokenspec.machine.lang.derived.composition import composed
 from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.mutation.edits import with_effect, with_rule
+from tokenspec.oracle.base.specification import about_account, claimed_machines
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, search_together
 from tokenspec.oracle.command.verbs.check_save import saved
 from tokenspec.oracle.fuzz.campaign import CampaignResult
-from tokenspec.oracle.report.breaches import breaches
+from tokenspec.oracle.report.check import breaches
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.daily_job import DUE, HOUR_MS, WAITING
 from tokenspec.spec.policies import DEFAULTS
@@ -66,7 +68,7 @@ def timed(name: str, **changed: object) -> Seed:
 
 def unproved(whole: System, name: str) -> set[tuple[str, str]]:
     machine = next(m for m in claimed_machines(whole) if m.name == name)
-    return {(o.claim, o.part) for o in Induction(machine, claims(DEFAULT.ranking), lemmas()).obligations() if o.verdict != PROVED}
+    return {(o.claim, o.part) for o in obligations(machine, claims(DEFAULT.ranking), lemmas()) if o.verdict != PROVED}
 
 
 @pytest.mark.parametrize("name", [WHOLE, IN_TIME])

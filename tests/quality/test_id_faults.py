@@ -9,13 +9,14 @@ import pytest
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
-from tokenspec.invariants.machines import WITH_ID, claimed_machines
+from tokenspec.invariants.machines import WITH_ID
 from tokenspec.machine.checkers.prover.induction import PROVED, Induction
 from tokenspec.machine.lang.build import all_of, any_of, eq, negation, var
 from tokenspec.machine.lang.declaration import Assign, Machine
 from tokenspec.machine.lang.derived.used_ids import ACCEPTED, REFUSED_UNDER_ID, REPEATED, UNDER_ID, with_id
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.mutation.edits import with_effect, with_rule, without_requirement
+from tokenspec.oracle.base.specification import claimed_machines
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import IDS, system

@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from lang.turnstile import turnstile
+from plain_search import explore
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.monitor import Watch
-from tokenspec.machine.checkers.search.reference import explore, instances
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import Term, any_of, eq, ite, lookup, maximum, var
 from tokenspec.machine.lang.declaration import Machine

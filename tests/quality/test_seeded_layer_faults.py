@@ -142,8 +142,8 @@ def waiting_days_shown_as_coming(patch: pytest.MonkeyPatch) -> None:
         dial = account.dial("daily")
         return told if dial is None else replace(told, next_daily_reset_at=format_instant(dial.upcoming))
 
-    right = Oracle._answer
-    patch.setattr(Oracle, "_answer", answer)
+    right = Oracle.answer_of
+    patch.setattr(Oracle, "answer_of", answer)
 
 
 def ids_of_all_accounts_together(patch: pytest.MonkeyPatch) -> None:

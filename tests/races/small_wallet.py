@@ -172,11 +172,11 @@ def id_outside() -> SmallWallet:
 
 
 class Dies(SmallWallet):
-    """Raises at the first charge."""
+    """Raises at the first charge, as a broken disk makes it."""
 
     def handle(self, request: Message) -> Message:
         if request.get("event") == "generate":
-            raise ValueError("the ledger is on fire")
+            raise OSError("the ledger is on fire")
         return super().handle(request)
 
 

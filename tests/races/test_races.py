@@ -7,13 +7,16 @@ import os
 import shlex
 import socket
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from command.conftest import read_lines
+from processes import reserved_port
 from sut.calling import call
 from tokenspec.oracle.races.crew import CLIENT_VARIABLE
+from tokenspec.oracle.serve.server import Server
 
 HERE = Path(__file__).parent
 
@@ -128,10 +131,9 @@ def test_who_forgets_everything_does_not_survive_a_crash() -> None:
 
 
 @pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port: int = taken.getsockname()[1]
-    return port
+def free_port() -> Iterator[int]:
+    with reserved_port() as port:
+        yield port
 
 
 OPENS = {"account": "a", "at": "2027-01-15T00:00:00Z", "event": "open_account", "client": 0, "sent": 1, "answered": 2}
@@ -236,6 +238,28 @@ BAD_HISTORIES = {
     "event: ": OPENS | {"event": "explode"},
     "at: ": OPENS | {"at": "yesterday"},
 }
+
+
+def test_our_own_server_may_be_called_from_several_threads() -> None:
+    server = f"python:{Server.__module__}:{Server.__name__}"
+    assert call("fuzz", "--sut", server, "--clients", "4", "--examples", "12").code == 0
+
+
+@pytest.mark.parametrize("clients", [(0, 0), (0, 1)])
+def test_a_history_in_which_nothing_overlaps_is_no_verdict(clients: tuple[int, int], tmp_path: Path) -> None:
+    log, looks = tmp_path / "one after the other.jsonl", {"at": OPENS["at"], "account": "a", "event": "enable_relaxed"}
+    calls = [OPENS | {"client": clients[0]}, {**looks, "client": clients[1], "sent": 3, "answered": 4}]
+    log.write_text("".join(json.dumps(call) + "\n" for call in calls))
+    done = call("fuzz", "--sut", in_threads("right"), "--again", log, "--examples", "2")
+    assert done.code == 20
+    assert "no two requests about one account overlapped" in done.out
+    together = [
+        OPENS | {"client": 0},
+        {**looks, "client": 0, "sent": 3, "answered": 5},
+        {**looks, "client": 1, "sent": 4, "answered": 6},
+    ]
+    log.write_text("".join(json.dumps(call) + "\n" for call in together))
+    assert call("fuzz", "--sut", in_threads("right"), "--again", log, "--examples", "20").code == 0
 
 
 @pytest.mark.parametrize("field", BAD_HISTORIES)

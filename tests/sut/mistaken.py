@@ -69,12 +69,16 @@ class RemembersTheLast(Mistaken):
 class JoinsNames(Mistaken):
     """What an id was used for is kept under one text that joins it to its account."""
 
+    def __init__(self, between: str) -> None:
+        super().__init__()
+        self._between = between
+
     def begin(self) -> None:
         self._first: dict[str, tuple[str, Message]] = {}
 
     def apply(self, request: Message) -> Message:
         name = request["account"]
-        key = f"{name}:{request['id']}" if "id" in request else ""
+        key = f"{name}{self._between}{request['id']}" if "id" in request else ""
         if key in self._first and self._first[key][0] != name:
             return self._first[key][1] | {"duplicate": True}
         answer = self.server.handle(request)
@@ -167,11 +171,87 @@ def _plain(name: str) -> str:
     return "".join(each for each in unicodedata.normalize("NFD", name) if not unicodedata.combining(each))
 
 
+def _with_allowances(figures: Message) -> Message:
+    free = figures["ranking"][0]
+    return {"plans": {n: plan | {"allowance": max(int(n != free), plan["allowance"])} for n, plan in figures["plans"].items()}}
+
+
 def _without_api(figures: Message) -> Message:
     return {"plans": {name: plan | {"api": 0} for name, plan in figures["plans"].items()}}
 
 
+class NeverFetches(Mistaken):
+    """A session shows for ever what it showed first: a refresh fetches nothing."""
+
+    def apply(self, request: Message) -> Message:
+        if request["event"] != "refresh":
+            return self.server.handle(request)
+        looked = self.server.handle({**request, "event": "view", "shown": {"daily": 0}})
+        return {key: value for key, value in looked.items() if key != "shown_is"}
+
+
+class UpgradesOnce(Mistaken):
+    """A token is lost where a subscription comes to the same plan by an upgrade once more."""
+
+    def begin(self) -> None:
+        self._done: dict[str, set[str]] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, done = self.server.handle(request), self._done.setdefault(request["account"], set())
+        if answer["outcome"] == "accepted" and not answer.get("duplicate"):
+            if request["event"] == "subscribe":
+                done.clear()
+            if request["event"] == "upgrade":
+                answer["balances"]["fast"] -= request["plan"] in done
+                done.add(request["plan"])
+        return answer
+
+
+class KeepsMarch(Mistaken):
+    """What was begun on a leap day is renewed on the first of March where February has 28 days."""
+
+    def begin(self) -> None:
+        self._begun: dict[str, str] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer = self.server.handle(request)
+        if request["event"] == "subscribe" and answer["outcome"] == "accepted":
+            self._begun[request["account"]] = request["at"][4:10]
+        due = answer.get("next_renewal_at")
+        is_leap = self._begun.get(request["account"]) == "-02-29"
+        return answer | ({"next_renewal_at": due.replace("-02-28", "-03-01")} if due and is_leap else {})
+
+
+class RefundsAfterPayment(Mistaken):
+    """A job of the month before gives a token of the new month back, where its payment had failed first."""
+
+    def begin(self) -> None:
+        self._late: dict[str, bool] = {}
+        self._old: dict[str, set[str]] = {}
+        self._jobs: dict[str, set[str]] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, name, event = self.server.handle(request), request["account"], request["event"]
+        if answer["outcome"] == "accepted" and not answer.get("duplicate"):
+            jobs, old = self._jobs.setdefault(name, set()), self._old.setdefault(name, set())
+            if event == "generate":
+                jobs.add(request["job"])
+            if event == "renew" and self._late.get(name):
+                old |= jobs
+            self._late[name] = answer.get("status") == "past_due"
+            if event == "refund" and request["job"] in old and answer["balances"].get("fast") == 0:
+                answer["balances"]["fast"] += 1
+        return answer
+
+
 ACCOUNTS = ("account", "to")
+BY_LISTS: dict[str, Callable[[], Mistaken]] = {
+    "accounts without zeros in front": lambda: TakesNamesForOne(ACCOUNTS, lambda name: name.lstrip("0") or name),
+    "accounts in one width": lambda: TakesNamesForOne(ACCOUNTS, lambda name: unicodedata.normalize("NFKC", name)),
+    "the last thousand ids": lambda: RemembersTheLast(1_000),
+    "leap days kept in March": KeepsMarch,
+}
+"""Faults that dice seldom meet."""
 MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "ids without case": lambda: TakesNamesForOne(["id"], str.lower),
     "ids without blanks at the end": lambda: TakesNamesForOne(["id"], str.rstrip),
@@ -182,7 +262,9 @@ MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "jobs without zeros in front": lambda: TakesNamesForOne(["job"], lambda name: name.lstrip("0") or name),
     "plans without case": lambda: TakesNamesForOne(["plan"], str.lower),
     "sessions without blanks": lambda: TakesNamesForOne(["session"], str.strip),
-    "ids joined to accounts": JoinsNames,
+    "ids joined to accounts": lambda: JoinsNames(":"),
+    "ids joined to accounts by a dash": lambda: JoinsNames("-"),
+    "ids put behind accounts": lambda: JoinsNames(""),
     "the last id": lambda: RemembersTheLast(1),
     "the last ten ids": lambda: RemembersTheLast(10),
     "one job for all": OneJobForAll,
@@ -192,5 +274,11 @@ MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "a second upgrade": lambda: LosesOne(lambda request, _: request["event"] == "upgrade", "upgrade"),
     "relaxed, then renewed": lambda: LosesOne(lambda _, answer: answer.get("mode") == "relaxed", "renew"),
     "a daily allowance of its own": lambda: KnowsBetter(lambda _: {"daily": 150}),
+    "a daily allowance of at least one": lambda: KnowsBetter(lambda figures: {"daily": max(1, figures["daily"])}),
+    "paid plans of at least one": lambda: KnowsBetter(_with_allowances),
+    "a refresh that fetches nothing": NeverFetches,
+    **BY_LISTS,
+    "an upgrade to a plan once": UpgradesOnce,
+    "a refund after a late payment": RefundsAfterPayment,
     "no API tokens on a plan": lambda: KnowsBetter(_without_api),
 }

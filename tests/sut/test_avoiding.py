@@ -171,7 +171,7 @@ WRONG_FORMS: dict[str, Message] = {
             "version": ([], 1, True),
             "events": (None, {}, "login", ["explode"], [1]),
             "observes": (None, {}, "outcome", ["colour"], ["balances.bank"], [None]),
-            "resets": (None, [], "sometimes", True),
+            "resets": (None, [], "sometimes", True, "daily=implied", {"weekly": "implied"}, {"daily": None}),
         }
     ).items()
     for value in forms

@@ -208,7 +208,7 @@ WRONG = [
     (("fuzz", "--policy", "infer"), "goes with --sut"),
     (("fuzz", "--save", "found.py"), "goes with --sut"),
     (("fuzz", "--sut", "x", "--save", "-"), "not to standard output"),
-    (("explain", "x.jsonl", "--account", "a", "--policy", "infer"), "a setting is written NAME=ANSWER"),
+    (("explain", "x.jsonl", "--account", "a", "--policy", "infer"), "this run needs every setting, as NAME=ANSWER"),
     (("fuzz", "--sut", "x", "--policy", "infer", "--policy", "refund=maybe"), "not among its answers"),
 ]
 

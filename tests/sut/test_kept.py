@@ -59,14 +59,16 @@ def test_what_was_found_under_one_setting_is_not_tried_under_another(tmp_path: P
 @pytest.mark.parametrize(
     "content", [b"\xff", b"{}", b'[{"account":"a"}]', b'[{"account":"a","at":5,"event":"generate"}]', b"[1]"], ids=repr
 )
-def test_what_is_no_run_is_dropped(content: bytes, tmp_path: Path) -> None:
+def test_what_is_no_run_is_kept_and_told_and_not_mended(content: bytes, tmp_path: Path) -> None:
     client = Beside("good")
     kept = Regressions(tmp_path, opened(client, SETTING.request()), SETTING)
     kept.keep([{"account": "a", "at": "2027-01-01T00:00:00Z", "event": "open_account"}])
     (file,) = (path for path in tmp_path.rglob("*") if path.is_file() and b"open_account" in path.read_bytes())
     file.unlink()
     (file.parent / hashlib.sha384(content).hexdigest()[:16]).write_bytes(content)
-    assert (judged("good", tmp_path, examples=1).word, list(kept)) == ("conforms", [])
+    verdict = judged("good", tmp_path, examples=1)
+    assert (verdict.word, verdict.tried, verdict.mended, verdict.unread) == ("conforms", 0, 0, 1)
+    assert len(list(kept)) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from command.conftest import COMMAND, Finished
-from processes import PATIENCE_S, comes, ends, tells_of_processes
+from processes import PATIENCE_S, comes, ends, tells_of_processes, without_progress
 from sut.calling import HERE, call, sut
 from tokenspec.oracle.sut.client import Failed
 from tokenspec.oracle.sut.http import HttpClient
@@ -108,10 +108,13 @@ def test_an_interrupted_run_leaves_nothing_behind(number: signal.Signals, tmp_pa
     note = tmp_path / "pid"
     words = [*COMMAND, "fuzz", "--examples", "60000", "--sut", sut("small.py", "nothing", str(note))]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
-        assert comes(lambda: note.exists() and note.read_text() != "")
-        run.send_signal(number)
-        said: Any = run.communicate(timeout=PATIENCE_S)
-    assert (run.returncode, said[1]) == (20, b"")
+        try:
+            assert comes(lambda: note.exists() and note.read_text() != "")
+            run.send_signal(number)
+            said: Any = run.communicate(timeout=PATIENCE_S)
+        finally:
+            run.kill()
+    assert (run.returncode, without_progress(said[1].decode())) == (20, "")
     assert b"no verdict: it was interrupted" in said[0]
     assert ends(int(note.read_text()))
 
@@ -175,8 +178,11 @@ def test_a_server_is_an_implementation() -> None:
 
 
 @contextmanager
-def listening(answer: bytes, pause: float = 0.0) -> Iterator[str]:
-    """A server that answers every connection with the bytes `answer`, one after the other with a pause between."""
+def listening(answer: bytes, pause: float = 0.0, ended: Callable[[], object] = lambda: None) -> Iterator[str]:
+    """A server that answers every connection with the bytes `answer`, one after the other with a pause between.
+
+    It calls `ended` when it has ended a connection.
+    """
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -195,6 +201,7 @@ def listening(answer: bytes, pause: float = 0.0) -> Iterator[str]:
                             time.sleep(pause)
                     except OSError:
                         continue
+                ended()
 
         threading.Thread(target=serve, daemon=True).start()
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
@@ -202,11 +209,13 @@ def listening(answer: bytes, pause: float = 0.0) -> Iterator[str]:
 
 def test_a_server_may_end_a_connection_after_any_answer() -> None:
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-    with listening(answer) as url:
-        client = HttpClient(url, 5)
+    ended = threading.Semaphore(0)
+    with listening(answer, ended=ended.release) as url:
+        client = HttpClient(url, PATIENCE_S)
         for _ in range(3):
             assert client.ask({"op": "close"}) == {}
-            time.sleep(0.05)
+            # Its end has reached the client, which is on the same machine.
+            assert ended.acquire(timeout=PATIENCE_S)
         client.end()
 
 
@@ -224,7 +233,7 @@ SERVERS: dict[str, tuple[bytes, float, str]] = {
 def test_a_server_that_answers_no_json_diverges_and_one_that_does_not_answer_is_missing(name: str) -> None:
     answer, pause, says = SERVERS[name]
     with listening(answer, pause) as url:
-        done = call("fuzz", "--sut", url, *SHORT, "--timeout", "0.6")
+        done = call("fuzz", "--sut", url, *SHORT, "--timeout", "0.6" if pause else str(PATIENCE_S))
     if says == "garbage":
         assert (done.code, done.err, done.report["counterexample"]["failure"]["kind"]) == (15, "", says)
     else:

@@ -7,13 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from differential.walks import some_of
 from sut.calling import call, sut
 from sut.implementation import Beside
-from sut.mistaken import MISTAKEN, Message, Mistaken
+from sut.mistaken import BY_LISTS, MISTAKEN, Message, Mistaken, RefundsAfterPayment, UpgradesOnce
 from tokenspec.oracle.fuzz.conformance import conform
-from tokenspec.oracle.fuzz.names import LONGEST, alike, fresh
+from tokenspec.oracle.fuzz.names import BETWEEN, LONGEST, alike, fresh, joined_alike
+from tokenspec.oracle.fuzz.pairs import runs_again
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
-from tokenspec.oracle.sut.world import SutSettings
+from tokenspec.oracle.fuzz.sut import sut_fuzz
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.sut.world import Diverged, Openings, SutSettings
 from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
@@ -21,12 +25,37 @@ SETTING = SutSettings(policy_from({}), DEFAULT)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", MISTAKEN)
+@pytest.mark.parametrize("fault", some_of(MISTAKEN, 3))
 def test_what_takes_one_thing_for_another_is_found(fault: str) -> None:
     found = conform(MISTAKEN[fault](), SETTING, 700, 50, 1).counterexample
     assert found is not None
     assert found.is_reproduced
     assert len(found.records) < 16
+
+
+@pytest.mark.parametrize("fault", BY_LISTS)
+def test_what_dice_seldom_meet_is_on_a_list(fault: str) -> None:
+    openings = Openings(BY_LISTS[fault]())
+    fuzz = sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
+    with pytest.raises(Diverged):
+        fuzz().sweep()
+
+
+def test_what_can_be_done_twice_is_and_what_was_spent_is_asked_back() -> None:
+    openings = Openings(UpgradesOnce())
+    terms = SETTING.opened_at(openings)
+    fuzz = sut_fuzz(openings, terms, SETTING)
+    twice = list(runs_again(Oracle(SETTING.policy, DEFAULT), terms, fuzz.keys))
+    upgrades = next(run for run in twice if [record["event"] for record in run].count("upgrade") == 2)
+    with pytest.raises(Diverged):
+        fuzz().follow(upgrades, 0, 0)
+    openings = Openings(RefundsAfterPayment())
+    fuzz = sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
+    paid_late = next(
+        run for run in twice if [record["event"] for record in run][-3:] == ["payment_failed", "renew", "payment_failed"]
+    )
+    with pytest.raises(Diverged):
+        fuzz().spend_around(paid_late[:-1])
 
 
 @pytest.mark.slow
@@ -36,6 +65,22 @@ def test_every_pair_of_rules_is_met_and_the_same_seed_meets_as_many() -> None:
     assert verdict.pairs is not None
     assert len(verdict.pairs.reached) > 300
     assert verdict.pairs.not_met == []
+
+
+class RefusesZero(Mistaken):
+    """A right server that does not run worlds without daily tokens."""
+
+    def ask(self, request: Message) -> Message:
+        daily = request.get("catalogue", {}).get("daily")
+        self.seen = getattr(self, "seen", set()) | {daily}
+        return {"error": "there are always daily tokens"} if daily == 0 else super().ask(request)
+
+
+def test_one_that_refuses_some_figures_is_tried_under_the_others() -> None:
+    wallet = RefusesZero()
+    verdict = conform(wallet, SETTING, 14, 4, 1)
+    assert (verdict.word, verdict.not_run) == ("conforms", "")
+    assert len(wallet.seen - {None}) >= 4
 
 
 FEW = """
@@ -124,6 +169,22 @@ def test_names_that_are_alike_are_others_and_no_longer_than_a_column() -> None:
             near = alike(name, die + number)
             assert near != name
             assert 0 < len(near) <= LONGEST
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+def test_a_pair_of_names_is_joined_as_another_one_is(between: str) -> None:
+    scenes = [
+        scene_of(bytes((0, 0, 0, 0, 0, named, other, third)))
+        for named in (1, 9)
+        for other in (0, 5)
+        for third in range(1, 256, 4)
+    ]
+    found = 0
+    for first, _, third in (scene.accounts for scene in scenes):
+        for who, other, name in ((first, third, "e7"), (third, first, f"{third[len(first) + len(between) :]}{between}e7")):
+            near = joined_alike(who, [(other, name)])
+            found += f"{other}{between}{name}" in {f"{who}{between}{each}" for each in near}
+    assert found >= 8
 
 
 def test_scenes_lie_in_all_years_and_have_three_accounts() -> None:

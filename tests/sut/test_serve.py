@@ -17,7 +17,7 @@ from processes import PATIENCE_S
 from sut.serving import JSON, Connection, serving
 from tokenspec.oracle.serve import worlds as worlds_module
 from tokenspec.oracle.serve.server import Server
-from tokenspec.oracle.serve.worlds import OpenWorlds
+from tokenspec.oracle.serve.worlds import UNUSED_SECONDS, OpenWorlds
 from tokenspec.oracle.wire.protocol import JOBS
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.catalogue import DEFAULT
@@ -103,6 +103,8 @@ WRONG: dict[str, Any] = {
     "another_protocol": {"op": "open", "protocol": 2},
     "an_unknown_policy": {"op": "open", "policy": {"colour": "red"}},
     "a_policy_that_is_no_object": {"op": "open", "policy": ["burn_order"]},
+    "an_empty_list_for_the_policy": {"op": "open", "policy": []},
+    "false_for_what_is_observed": {"op": "open", "observes": False},
     "a_catalogue_that_cannot_be": {"op": "open", "catalogue": {"ranking": []}},
     "a_catalogue_without_end": {"op": "open", "catalogue": {"ranking": [f"p{n}" for n in range(2_000)]}},
     "a_bad_record": OPENED | {"at": "yesterday"},
@@ -203,6 +205,22 @@ def test_what_open_worlds_remember_is_limited(monkeypatch: pytest.MonkeyPatch) -
     # One that holds less than its share is served all the same; so is whoever begins anew.
     assert [worlds.handle("other", peer, request, 300)[0] for request in (OPEN, OPENED)] == [200, 503]
     assert worlds.handle("w", peer, OPEN, 600)[0] == 200
+
+
+def test_a_world_that_is_not_used_gives_way_and_one_that_is_does_not() -> None:
+    now = [0.0]
+    worlds, (one, two, three, late) = OpenWorlds(Server, 3, lambda: now[0]), [Peer() for _ in range(4)]
+    for peer in (one, two, three):
+        assert worlds.handle(None, peer, OPEN, 100)[0] == 200
+    now[0] += UNUSED_SECONDS / 2
+    assert worlds.handle(None, two, OPENED, 100)[0] == 200
+    now[0] += UNUSED_SECONDS / 2
+    assert worlds.handle(None, late, OPEN, 100)[0] == 200
+    # It is told so, and never answered out of the world of somebody else.
+    assert "gave way" in worlds.handle(None, one, OPENED, 100)[1]["error"]
+    answers = [worlds.handle(None, peer, OPENED, 100)[1] for peer in (two, three, late)]
+    assert [answer["outcome"] for answer in answers] == ["refused", "accepted", "accepted"]
+    assert "3 worlds are open" in worlds.handle(None, Peer(), OPEN, 100)[1]["error"]
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.command.verbs.fuzz_save import found_vector
 from tokenspec.oracle.fuzz.conformance import Conformance, conform
 from tokenspec.oracle.report.config import FuzzConfig, Settings
 from tokenspec.oracle.report.conformance import conformance_report, sentence
@@ -18,7 +19,7 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.sut.capabilities import OBSERVABLE, capabilities_from
 from tokenspec.oracle.sut.world import SutSettings
-from tokenspec.oracle.vectors.from_counterexample import case_of, found_vector
+from tokenspec.oracle.vectors.own_suite import case_of
 from tokenspec.oracle.vectors.run_suite import Run, run_suite
 from tokenspec.oracle.vectors.suite import default_suite
 from tokenspec.oracle.wire.answers import total
@@ -311,6 +312,13 @@ def test_what_else_it_says_is_the_same_each_time(part: str) -> None:
         ({"catalogue": []}, "catalogue: it is an object"),
         ({"catalogue": {"dayly": 3}}, "catalogue.dayly: there is no such key"),
         ({"catalogue": {"aliases": {}}}, "catalogue.aliases: each alias is for logs alone"),
+        ({"catalogue": {"daily": "many"}}, "catalogue.daily: expected integer, got string"),
+        ({"catalogue": {"daily": 1.5}}, "catalogue.daily: expected integer"),
+        ({"catalogue": {"ranking": "free"}}, "catalogue.ranking: expected array, got string"),
+        ({"catalogue": {"plans": {"free": {"api": 0}}}}, "catalogue.plans.allowance: the key is required and missing"),
+        ({"catalogue": {"plans": {"free": {"allowance": 0, "relaxed": ["smell"]}}}}, "catalogue.plans"),
+        ({"catalogue": {"packs": {"small": None}}}, "catalogue.packs"),
+        ({"catalogue": {"models": {"m": {"origin": "elsewhere", "paid_only": False}}}}, "catalogue.models"),
         ({"largest": 0}, "largest: it is a whole number from 1 to"),
         ({"largest": 1.5}, "largest: it is a whole number"),
         ({"largest": True}, "largest: it is a whole number"),

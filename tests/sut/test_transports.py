@@ -8,20 +8,26 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from command.conftest import Finished
+from processes import PATIENCE_S, reserved_port, without_progress
 from programs import path_of
 from sut.calling import call, sut
 from tokenspec.oracle.command import options
 from tokenspec.oracle.fuzz import conformance
+from tokenspec.oracle.fuzz import sut as fuzzing
+from tokenspec.oracle.fuzz.campaign import Progress, drive
 from tokenspec.oracle.fuzz.conformance import conform
 from tokenspec.oracle.serve.server import Server
+from tokenspec.oracle.sut import http
 from tokenspec.oracle.sut.client import Failed
 from tokenspec.oracle.sut.http import HttpClient
 from tokenspec.oracle.sut.world import SutSettings
@@ -116,42 +122,33 @@ def test_https_is_spoken_to_those_whose_certificate_is_trusted(
     context.load_cert_chain(certificate, key)
     service.server.socket = context.wrap_socket(service.server.socket, server_side=True)
     with service.up() as at:
-        unknown = fuzz(f"https://{at}/wallet", "--wait", "30")
+        unknown = fuzz(f"https://{at}/wallet", "--wait", str(PATIENCE_S))
         assert (unknown.code, "certificate verify failed" in unknown.err) == (66, True)
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
         done = fuzz(f"https://{at}/wallet")
         assert (done.code, done.err) == (0, "")
 
 
-def free_port() -> int:
-    with Service().up() as at:
-        return int(at.rpartition(":")[2])
+def test_a_service_that_comes_up_late_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    with reserved_port() as port, ExitStack() as late:
+        assert fuzz(f"http://127.0.0.1:{port}").code == 66
+        assert fuzz(f"http://127.0.0.1:{port}", "--wait", "0.3").code == 66
+        pauses = list[float]()
 
+        def come_up(seconds: float) -> None:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                late.enter_context(Service(port=port).up())
 
-def test_a_service_that_comes_up_late_is_waited_for() -> None:
-    port = free_port()
-    assert fuzz(f"http://127.0.0.1:{port}").code == 66
-    assert fuzz(f"http://127.0.0.1:{port}", "--wait", "0.3").code == 66
-    ready = threading.Event()
-
-    def come_up() -> None:
-        time.sleep(0.5)
-        with Service(port=port).up():
-            ready.wait(60)
-
-    late = threading.Thread(target=come_up)
-    late.start()
-    try:
-        done = fuzz(f"http://127.0.0.1:{port}", "--wait", "30")
-    finally:
-        ready.set()
-        late.join()
-    assert (done.code, done.err) == (0, "")
+        # It comes up while it is waited for the third time.
+        monkeypatch.setattr(http, "time", SimpleNamespace(monotonic=time.monotonic, sleep=come_up))
+        done = fuzz(f"http://127.0.0.1:{port}", "--wait", str(PATIENCE_S))
+        assert (done.code, done.err, len(pauses)) == (0, "", 3)
 
 
 def test_a_gateway_before_a_service_that_is_not_up_is_waited_for() -> None:
     with Service(busy=3).up() as at:
-        assert fuzz(f"http://{at}", "--wait", "30").code == 0
+        assert fuzz(f"http://{at}", "--wait", str(PATIENCE_S)).code == 0
     with Service(busy=3).up() as at:
         assert fuzz(f"http://{at}").code == 15
 
@@ -159,13 +156,13 @@ def test_a_gateway_before_a_service_that_is_not_up_is_waited_for() -> None:
 def test_once_it_has_answered_nothing_is_sent_twice() -> None:
     service = Service(keeps=False)
     with service.up() as at:
-        client = HttpClient(f"http://{at}", 2.0, {}, 30.0)
+        client = HttpClient(f"http://{at}", PATIENCE_S, {}, PATIENCE_S)
         assert not isinstance(client.ask({"op": "open"}), Failed)
     began = time.monotonic()
     failed = client.ask({"op": "apply"})
     client.end()
     assert isinstance(failed, Failed)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < PATIENCE_S / 2
     assert len(service.requests) == 1
 
 
@@ -219,15 +216,19 @@ def test_options_of_a_service_go_with_one(option: tuple[str, str]) -> None:
 
 
 class Slow:
-    """The oracle, which takes its time."""
+    """The oracle, which takes its time: on the clock that the fuzzer reads nothing else does."""
 
-    def __init__(self, seconds: float, answers: bool = True) -> None:
-        self._server, self._seconds, self._answers = Server(), seconds, answers
+    def __init__(self, seconds: float, patch: pytest.MonkeyPatch) -> None:
+        self._server, self._seconds, self._now = Server(), seconds, 0.0
+        for module in (conformance, fuzzing):
+            patch.setattr(module, "time", self)
+
+    def monotonic(self) -> float:
+        return self._now
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-        time.sleep(self._seconds)
-        answer = self._server.handle(request)
-        return answer if self._answers or request["op"] != "apply" else {"outcome": None}
+        self._now += self._seconds
+        return self._server.handle(request)
 
     def end(self) -> None:
         pass
@@ -236,45 +237,65 @@ class Slow:
 SETTING = SutSettings(policy_from({}), DEFAULT)
 
 
-@pytest.mark.slow
 def test_time_ends_a_run_that_would_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    rounds = list[int]()
+
+    def driven(world: Any, examples: int, steps: int, seed_number: int, tick: Progress) -> None:
+        rounds.append(seed_number)
+        drive(world, examples, steps, seed_number, tick)
+
+    monkeypatch.setattr(conformance, "drive", driven)
     monkeypatch.setattr(conformance, "_ROUND", 2)
-    verdict = conform(Slow(0.0), SETTING, None, 5, seconds=2.0)
+    # Searches come between the walks and Hypothesis, in the first round alone, and are tried elsewhere.
+    for search in ("follow_searches", "follow_to"):
+        monkeypatch.setattr(conformance, search, lambda *_: None)
+    verdict = conform(Slow(0.01, monkeypatch), SETTING, None, 5, seconds=2)
     assert (verdict.word, verdict.ended_by_time) == ("conforms", True)
-    assert verdict.count.examples > 3, "a round and more, of walks and of Hypothesis"
-    assert verdict.seconds > 1.9
+    assert len(set(rounds)) == len(rounds) > 1, "several rounds, of walks and of Hypothesis, each with a seed of its own"
+    assert 2 < verdict.seconds < 2.1
 
 
-def test_time_ends_a_slow_run_in_the_middle_of_an_example() -> None:
-    verdict = conform(Slow(0.02), SETTING, None, 10_000, seconds=1.0)
+def test_time_ends_a_slow_run_in_the_middle_of_an_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = conform(Slow(0.02, monkeypatch), SETTING, None, 10_000, seconds=1.0)
     assert (verdict.word, verdict.ended_by_time, verdict.count.examples) == ("conforms", True, 1)
-    assert verdict.compared > 1
+    assert 40 < verdict.compared <= 50
 
 
-def test_examples_that_are_not_reached_leave_no_verdict() -> None:
-    verdict = conform(Slow(0.02), SETTING, 500, 50, seconds=0.5)
+def test_examples_that_are_not_reached_leave_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = conform(Slow(0.02, monkeypatch), SETTING, 500, 50, seconds=0.5)
     assert (verdict.word, verdict.ended_by_time) == ("no_verdict", True)
     assert verdict.why_none == "0.5 s ended it before all examples had been run (500 were asked for)"
-    verdict = conform(Slow(0.0), SETTING, 2, 10, seconds=60)
+    verdict = conform(Slow(0.02, monkeypatch), SETTING, 2, 10, seconds=60)
     assert (verdict.word, verdict.ended_by_time) == ("conforms", False)
 
 
-def test_where_time_came_before_an_answer_there_is_no_verdict() -> None:
-    verdict = conform(Slow(0.3), SETTING, None, 20, seconds=0.1)
+def test_where_time_came_before_an_answer_there_is_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    verdict = conform(Slow(0.3, monkeypatch), SETTING, None, 20, seconds=0.1)
     assert (verdict.word, verdict.compared) == ("no_verdict", 0)
 
 
-def test_a_divergence_is_made_short_though_the_time_is_up() -> None:
+def test_a_divergence_is_made_short_though_the_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
     class Wrong(Slow):
         def ask(self, request: dict[str, Any]) -> dict[str, Any]:
-            return super().ask(request) | ({"outcome": "undecided"} if request.get("event") == "buy_api" else {})
+            bought = request.get("event") == "buy_api"
+            # The time is up with the answer by which it is found.
+            self._now += 60 if bought else 0
+            return super().ask(request) | ({"outcome": "undecided"} if bought else {})
 
-    verdict = conform(Wrong(0.001), SETTING, None, 50, seconds=20)
+    verdict = conform(Wrong(0.001, monkeypatch), SETTING, None, 50, seconds=60)
     assert verdict.counterexample is not None
     assert (verdict.word, len(verdict.counterexample.records)) == ("diverges", 1)
 
 
-@pytest.mark.slow
+@pytest.fixture
+def _each_reading_takes_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A clock on which every reading takes a hundredth of a second, and nothing else takes any time."""
+    readings = count()
+    for module in (conformance, fuzzing, options):
+        monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=lambda: next(readings) / 100))
+
+
+@pytest.mark.usefixtures("_each_reading_takes_a_moment")
 def test_the_report_says_that_time_ended_it_and_what_was_not_met() -> None:
     done = fuzz_for(2, "--format", "json")
     assert (done.code, json.loads(done.out)["ended_by_time"]) == (0, True)
@@ -294,12 +315,13 @@ def test_what_is_no_length_of_time_is_wrong_usage(seconds: str) -> None:
     assert call("fuzz", "--sut", "http://127.0.0.1:9", "--seconds", seconds).code == 64
 
 
-@pytest.mark.slow
+@pytest.mark.usefixtures("_each_reading_takes_a_moment")
 def test_progress_is_told_in_lines_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(options, "EVERY", 0.1)
     lines = fuzz_for(2).err.splitlines()
     assert 1 < len(lines) < 30
     assert all(line.startswith("fuzzing: ") and " so far, " in line for line in lines)
+    assert [without_progress(f"{line}\n") for line in lines] == [""] * len(lines)
     with Service().up() as at:
         counted = call("fuzz", "--sut", f"http://{at}", "--examples", "60").err.splitlines()
     assert any(line.startswith("fuzzing: ") and "%" in line for line in counted)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.vectors.from_counterexample import case_of
+from tokenspec.oracle.vectors.own_suite import case_of
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS, POLICIES

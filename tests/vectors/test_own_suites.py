@@ -13,8 +13,10 @@ import pytest
 
 from sut.calling import call, sut
 from tokenspec.oracle.base.provenance import declaration
+from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.vectors.build.write import check_place, write
 from tokenspec.oracle.vectors.own_suite import add
-from tokenspec.oracle.vectors.suite import BadSuite, read_suite
+from tokenspec.oracle.vectors.suite import INDEX, BadSuite, read_suite
 from vectors.suites import GENERATED, OPENED, SUBSCRIBED, event, write_suite
 
 RUNS = {
@@ -86,6 +88,26 @@ def test_a_name_that_stands_twice_in_a_vector_is_not_guessed_at(tmp_path: Path, 
         call("vectors", "add", tmp_path / "own", file),
     ):
         assert (done.code, done.out, "spent.json" in done.err, f"{name} occurs twice" in done.err) == (65, "", True, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("policies", {"refund": "none"}), ("title", "another"), ("clauses", []), ("resets", "implied")]
+)
+def test_an_index_that_says_other_things_of_a_vector_is_not_believed(tmp_path: Path, name: str, value: Any) -> None:
+    # By its policies a vector is skipped.
+    suite = write_suite(tmp_path / "s", RUNS)
+    listed = json.loads((suite / "index.json").read_text())
+    listed["vectors"][0][name] = value
+    (suite / "index.json").write_text(json.dumps(listed))
+    done = call("vectors", "run", suite, "--sut", sut("implementation.py"))
+    assert (done.code, done.out, f"in the index it has other {name}" in done.err) == (65, "", True)
+
+
+def test_a_request_does_not_tell_the_implementation_what_is_right(tmp_path: Path) -> None:
+    suite = write_suite(tmp_path / "s", RUNS)
+    changed(suite, "spent", lambda vector: vector["steps"][-1]["request"].update(observed=vector["steps"][-1]["expect"]))
+    done = call("vectors", "run", suite, "--sut", sut("implementation.py"))
+    assert (done.code, done.out, "spent.json: step 2: observed" in done.err) == (65, "", True)
 
 
 def test_a_suite_that_holds_a_wrong_vector_takes_no_other(tmp_path: Path) -> None:
@@ -161,3 +183,23 @@ def test_what_several_add_at_once_is_all_there(tmp_path: Path) -> None:
     assert sorted(entry.id for entry in own.index.vectors) == sorted(names)
     assert [own.case(entry).id for entry in own.index.vectors] == [entry.id for entry in own.index.vectors]
     assert sorted(path.name for path in (tmp_path / "own").iterdir()) == ["index.json", "vectors"]
+
+
+def test_a_build_that_was_ended_on_its_way_is_run_again_over_what_it_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite, files = tmp_path / "suite", {name: name.encode() for name in (INDEX, "vectors/a.json", "vectors/b.json")}
+
+    def ended(option: str, path: Path, content: bytes) -> None:
+        if path.name == "b.json":
+            raise KeyboardInterrupt
+        write_file(option, path, content)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tokenspec.oracle.vectors.build.write.write_file", ended)
+        with pytest.raises(KeyboardInterrupt):
+            write(files, suite)
+    assert read_suite(suite).index.vectors == []
+    check_place(suite)
+    write(files, suite)
+    assert {str(path.relative_to(suite)): path.read_bytes() for path in suite.rglob("*") if path.is_file()} == files

@@ -8,7 +8,7 @@ from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, St
 from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.words import called, in_words, listed, spaced
 from tokenspec.machine.lang.declaration import Definition, Event, Kind, Machine, Origin, Requirement, Rule
-from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Not, Var, children, reads
+from tokenspec.machine.lang.expr import TRUE, BinaryOp, Expr, Not, Var, children, operands, reads
 from tokenspec.machine.lang.outcome import Values
 
 
@@ -67,22 +67,15 @@ def lacking(machine: Machine, need: Requirement) -> tuple[Definition, Expr, list
 
     Such a requirement is made by `unless ... missing` of the language; any other has None.
     """
-    alternatives = _joined(need.holds, BinaryOp.OR)
-    others = [_joined(a.arg, BinaryOp.AND) for a in alternatives if isinstance(a, Not)]
+    alternatives = list(operands(need.holds, BinaryOp.OR))
+    others = [list(operands(a.arg, BinaryOp.AND)) for a in alternatives if isinstance(a, Not)]
     for definition in machine.definitions:
-        parts = _joined(definition.expr, BinaryOp.AND)
+        parts = list(operands(definition.expr, BinaryOp.AND))
         missing, rest = ([p for p in parts if (p in alternatives) is known] for known in (True, False))
         held = next((found for found in others if set(rest) <= set(found)), None)
         if Var(definition.name) in alternatives and rest and len(missing) == 1 and held is not None:
             return definition, missing[0], [part for part in held if part not in rest]
     return None
-
-
-def _joined(expr: Expr, op: BinaryOp) -> list[Expr]:
-    """The parts that one operator joins."""
-    if isinstance(expr, Binary) and expr.op is op:
-        return [*_joined(expr.left, op), *_joined(expr.right, op)]
-    return [expr]
 
 
 def _refusal(need: Requirement) -> tuple[LabelLine, ...]:

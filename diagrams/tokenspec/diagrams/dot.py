@@ -8,22 +8,7 @@ from textwrap import wrap
 
 import graphviz
 
-from tokenspec.diagrams.graph import (
-    Edge,
-    Graph,
-    Group,
-    Heat,
-    LabelLine,
-    Node,
-    NodeShape,
-    Stroke,
-    Style,
-    halves,
-    merged,
-    paragraphs,
-    plain,
-    through_labels,
-)
+from tokenspec.diagrams import graph as g
 
 FONT = "Arial"
 """One whose widths Graphviz knows by heart."""
@@ -33,21 +18,21 @@ _NOTE_LINE = 64
 _REGION_PT, _REGION_LINE = 612, 80
 """The least width of a region, the same for all of them in one column, and how many characters stand in a line at its head."""
 
-_SHAPES: dict[NodeShape, dict[str, str]] = {
-    NodeShape.START: {"shape": "point", "width": "0.14", "color": INK},
-    NodeShape.STATE: {"shape": "box", "style": "rounded,filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
-    NodeShape.QUESTION: {
+_SHAPES: dict[g.NodeShape, dict[str, str]] = {
+    g.NodeShape.START: {"shape": "point", "width": "0.14", "color": INK},
+    g.NodeShape.STATE: {"shape": "box", "style": "rounded,filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
+    g.NodeShape.QUESTION: {
         "shape": "box",
         "style": "filled,diagonals",
         "fillcolor": "#fff8c5",
         "color": "#7d4e00",
         "margin": "0.2,0.08",
     },
-    NodeShape.OUTCOME: {"shape": "box", "style": "filled", "fillcolor": "#dafbe1", "color": "#116329", "penwidth": "2"},
-    NodeShape.REFUSAL: {"shape": "box", "style": "filled,dashed", "fillcolor": "#ffebe9", "color": "#a40e26"},
-    NodeShape.POOL: {"shape": "cylinder", "style": "filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
-    NodeShape.NOTE: {"shape": "note", "style": "filled", "fillcolor": "#f6f8fa", "color": FAINT},
-    NodeShape.LABEL: {
+    g.NodeShape.OUTCOME: {"shape": "box", "style": "filled", "fillcolor": "#dafbe1", "color": "#116329", "penwidth": "2"},
+    g.NodeShape.REFUSAL: {"shape": "box", "style": "filled,dashed", "fillcolor": "#ffebe9", "color": "#a40e26"},
+    g.NodeShape.POOL: {"shape": "cylinder", "style": "filled", "fillcolor": "#ddf4ff", "color": "#0550ae"},
+    g.NodeShape.NOTE: {"shape": "note", "style": "filled", "fillcolor": "#f6f8fa", "color": FAINT},
+    g.NodeShape.LABEL: {
         "shape": "box",
         "style": "filled",
         "fillcolor": PAPER,
@@ -56,22 +41,22 @@ _SHAPES: dict[NodeShape, dict[str, str]] = {
         "height": "0.1",
     },
 }
-_STROKES: dict[Stroke, dict[str, str]] = {
-    Stroke.MOVE: {},
-    Stroke.JOB: {"arrowhead": "vee", "color": "#0550ae"},
-    Stroke.CLOCK: {"arrowhead": "empty", "color": "#7d4e00"},
-    Stroke.REFUSED: {"style": "dashed", "color": "#a40e26"},
-    Stroke.NONE: {"style": "invis"},
+_STROKES: dict[g.Stroke, dict[str, str]] = {
+    g.Stroke.MOVE: {},
+    g.Stroke.JOB: {"arrowhead": "vee", "color": "#0550ae"},
+    g.Stroke.CLOCK: {"arrowhead": "empty", "color": "#7d4e00"},
+    g.Stroke.REFUSED: {"style": "dashed", "color": "#a40e26"},
+    g.Stroke.NONE: {"style": "invis"},
 }
-_HEAT: dict[Heat, dict[str, str]] = {
-    Heat.COLD: {"style": "dashed", "penwidth": "3", "color": "#a40e26"},
-    Heat.WARM: {"color": "#116329"},
+_HEAT: dict[g.Heat, dict[str, str]] = {
+    g.Heat.COLD: {"style": "dashed", "penwidth": "3", "color": "#a40e26"},
+    g.Heat.WARM: {"color": "#116329"},
 }
 _GAP = '<tr><td height="5"></td></tr>'
-_SIZES = {Style.STRONG: "13", Style.PLAIN: "11", Style.FAINT: "10", Style.INSIDE: "10", Style.COLD: "11"}
+_SIZES = {g.Style.STRONG: "13", g.Style.PLAIN: "11", g.Style.FAINT: "10", g.Style.INSIDE: "10", g.Style.COLD: "11"}
 
 
-def dot(graph: Graph) -> str:
+def dot(graph: g.Graph) -> str:
     """The picture as the text of a digraph."""
     drawn = graphviz.Digraph(
         graph.name,
@@ -83,13 +68,13 @@ def dot(graph: Graph) -> str:
     column = graph.column or bool(graph.groups)
     if column:
         drawn.attr(pack="10", packmode="array_lu1", ranksep="0.25")
-    edges = merged(graph.edges)
+    edges = g.merged(graph.edges)
     # A label at a loop may lie across other edges; in a column Graphviz lays labels over frames, or leaves them out.
     chosen = [e for e in edges if e.lines and (e.source == e.target or (column and not e.beside))]
-    shown = through_labels(graph, edges, chosen)
+    shown = g.through_labels(graph, edges, chosen)
     # Graphviz puts above what it hears of first: the edges tell that better than the groups.
     met = list(dict.fromkeys(end for edge in edges for end in (edge.source, edge.target)))
-    upward = {half for edge in chosen if met.index(edge.target) < met.index(edge.source) for half in halves(edge)}
+    upward = {half for edge in chosen if met.index(edge.target) < met.index(edge.source) for half in g.halves(edge)}
     for edge in shown.edges:
         ends, attributes = (_quoted(edge.source), _quoted(edge.target)), _edge(edge, graph.width)
         if edge in upward:
@@ -100,7 +85,7 @@ def dot(graph: Graph) -> str:
     return (f"// {graph.origin}\n" if graph.origin else "") + str(drawn.source)
 
 
-def _fill(drawn: graphviz.Digraph, width: int, box: Graph | Group, beside: list[Edge]) -> None:
+def _fill(drawn: graphviz.Digraph, width: int, box: g.Graph | g.Group, beside: list[g.Edge]) -> None:
     for node in box.nodes:
         drawn.node(_quoted(node.id), **_node(node, width))
         for edge in (edge for edge in beside if edge.source == node.id):
@@ -119,15 +104,15 @@ def _fill(drawn: graphviz.Digraph, width: int, box: Graph | Group, beside: list[
             _fill(inner, width, group, beside)
 
 
-def _node(node: Node, width: int) -> dict[str, str]:
+def _node(node: g.Node, width: int) -> dict[str, str]:
     # The lid of a pool needs a line's height for itself.
-    lines = (plain(""), plain(""), *node.lines) if node.shape is NodeShape.POOL else node.lines
-    width = _NOTE_LINE if node.shape is NodeShape.NOTE else width
+    lines = (g.plain(""), g.plain(""), *node.lines) if node.shape is g.NodeShape.POOL else node.lines
+    width = _NOTE_LINE if node.shape is g.NodeShape.NOTE else width
     label = _label(lines, width, "center") if node.lines else ""
     return {"label": label, "class": node.shape.value, **_SHAPES[node.shape]}
 
 
-def _edge(edge: Edge, width: int) -> dict[str, str]:
+def _edge(edge: g.Edge, width: int) -> dict[str, str]:
     heat = "" if edge.heat is None else f" {edge.heat.value}"
     attributes = {"class": edge.stroke.value + heat, **_STROKES[edge.stroke], **(_HEAT[edge.heat] if edge.heat else {})}
     if not edge.pointed:
@@ -137,9 +122,9 @@ def _edge(edge: Edge, width: int) -> dict[str, str]:
     return attributes
 
 
-def _label(lines: tuple[LabelLine, ...], width: int, align: str, indent: str = "", width_pt: int = 0) -> str:
+def _label(lines: tuple[g.LabelLine, ...], width: int, align: str, indent: str = "", width_pt: int = 0) -> str:
     """An HTML-like label, one row for each line."""
-    parts = [(part, style) for text, style in paragraphs(lines) for part in _broken(text, width)]
+    parts = [(part, style) for text, style in g.paragraphs(lines) for part in _broken(text, width)]
     texts = [_set(f"{indent}{part}{indent}", style) if part else "" for part, style in parts]
     rows = "".join(f'<tr><td align="{align}">{text}</td></tr>' if text else _GAP for text in texts)
     size = f' width="{width_pt}"' if width_pt else ""
@@ -153,11 +138,11 @@ def _broken(text: str, width: int) -> list[str]:
     return [part.replace("_ ", "_") for part in parts] or [""]
 
 
-def _set(text: str, style: Style) -> str:
+def _set(text: str, style: g.Style) -> str:
     shown = escape(text, quote=False)
-    if style in (Style.STRONG, Style.COLD):
+    if style in (g.Style.STRONG, g.Style.COLD):
         shown = f"<b>{shown}</b>"
-    color = {Style.FAINT: f' color="{FAINT}"', Style.COLD: f' color="{COLD}"'}.get(style, "")
+    color = {g.Style.FAINT: f' color="{FAINT}"', g.Style.COLD: f' color="{COLD}"'}.get(style, "")
     return f'<font point-size="{_SIZES[style]}"{color}>{shown}</font>'
 
 

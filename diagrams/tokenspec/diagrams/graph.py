@@ -138,11 +138,6 @@ class Graph:
     def __post_init__(self) -> None:
         object.__setattr__(self, "title", shown(self.title))
 
-    @property
-    def all_nodes(self) -> tuple[Node, ...]:
-        """The nodes, those within groups included, in drawing order."""
-        return members(self)
-
     def with_lines(self, of: Callable[[Lines], Lines]) -> Graph:
         """The picture with every label replaced."""
 
@@ -157,7 +152,7 @@ Box = TypeVar("Box", bound=Graph | Group)
 
 
 def members(box: Graph | Group) -> tuple[Node, ...]:
-    """The nodes of a picture or group, those of groups within it included."""
+    """The nodes of a picture or group, those of groups within it included, in drawing order."""
     return (*box.nodes, *(node for inner in box.groups for node in members(inner)))
 
 
@@ -177,7 +172,10 @@ def faint(text: str) -> LabelLine:
 
 
 def merged(edges: Iterable[Edge]) -> list[Edge]:
-    """Edges between the same two nodes as one, with their labels one below the other: renderers would let those overlap."""
+    """Edges between the same two nodes as one, with their labels one below the other: renderers would let those overlap.
+
+    Labels that say the same stand once.
+    """
     between: dict[tuple[str, str], list[Edge]] = {}
     for edge in edges:
         between.setdefault((edge.source, edge.target), []).append(edge)
@@ -191,7 +189,8 @@ def _one_of(same: list[Edge]) -> Edge:
     strokes, heats = {edge.stroke for edge in same}, {edge.heat for edge in same}
     heat = Heat.COLD if Heat.COLD in heats else first.heat
     stroke = first.stroke if len(strokes) == 1 else Stroke.MOVE
-    lines = [line for edge in same for line in (*edge.lines, plain(""))][:-1]
+    told = {tuple((line.text, line.style) for line in edge.lines): edge.lines for edge in same}
+    lines = [line for each in told.values() for line in (*each, plain(""))][:-1]
     return replace(first, lines=tuple(lines), stroke=stroke, heat=heat)
 
 

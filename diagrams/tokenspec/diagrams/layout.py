@@ -39,13 +39,8 @@ def _module() -> tuple[wasmtime.Engine, wasmtime.Module]:
     return engine, wasmtime.Module(engine, lzma.decompress(packed))
 
 
-def svg_of(dot: str) -> str:
-    """The SVG that Graphviz's `dot` makes of a digraph. Raises `BadPicture`."""
-    return drawn(dot, "svg")
-
-
 def drawn(dot: str, form: str) -> str:
-    """A digraph laid out by Graphviz's `dot`, in a text form of its own such as `json`. Raises `BadPicture`."""
+    """A digraph laid out by Graphviz's `dot`, in a text form of its own: `svg`, `json`. Raises `BadPicture`."""
     return _Graphviz().drawn(dot, form)
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, Stroke, Style, faint, plain, strong
-from tokenspec.diagrams.words import called, duration, open_requirements, refused_in, spaced
+from tokenspec.diagrams.words import called, duration, in_words, open_requirements, refused_in, spaced
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Rule
-from tokenspec.machine.lang.expr import Lit
+from tokenspec.machine.lang.expr import TRUE, Lit, names_in
 
 STROKES = {Actor.USER: Stroke.MOVE, Actor.JOB: Stroke.JOB, Actor.CLOCK: Stroke.CLOCK}
 
@@ -83,10 +83,12 @@ def refused(machine: Machine, state: str) -> list[LabelLine]:
 
 
 def label(event: Event, rule: Rule, machine: Machine, state: str) -> tuple[LabelLine, ...]:
-    """The event, what is still required of it in `state`, and the clauses of the rule."""
+    """The event, what is still required of it in `state`, the policies under which the rule is its rule, and the clauses."""
     lines = [strong(called(event), (event.name, rule.name))]
     lines += [plain(f"more than {duration(t.after_ms)} after {t.since}") for t in machine.timers if t.event == event.name]
     lines += [plain(spaced(need.code)) for need in open_requirements(event, machine, state)]
+    if rule.when != TRUE and {*names_in(rule.when)} <= {policy.name for policy in machine.policies}:
+        lines.append(plain(in_words(rule.when)))
     return (*lines, *([faint(" ".join(rule.clauses))] if rule.clauses else []))
 
 

@@ -10,9 +10,9 @@ import re
 from html import escape
 from importlib.resources import as_file, files
 
+from tokenspec.diagrams import layout
 from tokenspec.diagrams.dot import COLD, FAINT, INK, PAPER, dot
 from tokenspec.diagrams.graph import Graph
-from tokenspec.diagrams.layout import svg_of
 
 _SHOWN_SIZE = 0.9
 """Of the size that was laid out: where no font with Arial's widths is installed, a wider one still fits."""
@@ -46,7 +46,7 @@ def is_ours(content: bytes) -> bool:
 
 def svg(graph: Graph) -> str:
     """The picture as SVG, the same text everywhere."""
-    drawn = svg_of(dot(graph))
+    drawn = layout.drawn(dot(graph), "svg")
     drawn = drawn[drawn.index("<svg") :].replace("\r\n", "\n")
     drawn = re.sub(r"<!-- .*? -->\n", "", drawn, flags=re.DOTALL)
     drawn = re.sub(r'font-size="([\d.]+)"', lambda m: f'font-size="{float(m[1]) * _SHOWN_SIZE:.2f}"', drawn)

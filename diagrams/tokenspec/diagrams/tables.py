@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from tokenspec.diagrams.graph import shown
-from tokenspec.diagrams.words import opposite, refused_in
-from tokenspec.machine.lang.declaration import Actor, Event, Machine, Origin, Policy
+from tokenspec.diagrams.lifecycle import accepted_in
+from tokenspec.diagrams.words import opposite
+from tokenspec.machine.lang.declaration import Actor, Machine, Origin, Policy
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.ids import Ids, Repeat
 from tokenspec.machine.lang.typecheck import show
@@ -45,16 +46,12 @@ def transitions(machine: Machine) -> Table:
 
 def events_by_state(machine: Machine) -> Table:
     """Events against states: the rules that can accept the event there, or a dash where it is always refused."""
+    accepted = {state: accepted_in(machine, state) for state in machine.states}
     rows = [
-        (f"`{e.name}`", *(", ".join(_possible(machine, e, state)) or "-" for state in machine.states)) for e in machine.events
+        (f"`{e.name}`", *(", ".join(f"`{r.name}`" for of, r in accepted[state] if of is e) or "-" for state in machine.states))
+        for e in machine.events
     ]
     return table(("event", *(f"`{s}`" for s in machine.states)), rows)
-
-
-def _possible(machine: Machine, event: Event, state: str) -> list[str]:
-    if refused_in(event, machine, state):
-        return []
-    return [f"`{r.name}`" for r in event.rules if state in r.source]
 
 
 def refusals(machine: Machine, ids: Ids | None = None) -> Table:

@@ -11,16 +11,8 @@ from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, V
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.contexts import folded
 
-_SPELT = {
-    BinaryOp.ADD: "+",
-    BinaryOp.SUB: "-",
-    BinaryOp.MUL: "*",
-    BinaryOp.EQ: "is",
-    BinaryOp.LT: "is below",
-    BinaryOp.LE: "is at most",
-    BinaryOp.AND: "and",
-    BinaryOp.OR: "or",
-}
+_SPELT = {op: op.value for op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL, BinaryOp.AND, BinaryOp.OR)}
+_SPELT |= {BinaryOp.EQ: "is", BinaryOp.LT: "is below", BinaryOp.LE: "is at most"}
 assert _SPELT.keys() | {BinaryOp.MIN, BinaryOp.MAX} == set(BinaryOp), "words: an operator is not spelt"
 _UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"), (1, "millisecond"))
 

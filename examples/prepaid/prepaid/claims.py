@@ -7,7 +7,7 @@ what the account remembers of it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from prepaid.words import (
@@ -27,11 +27,29 @@ from prepaid.words import (
     hold_is_new,
     is_open,
     quantity,
+    size_of,
     status,
     weekly_bonus,
 )
 from tokenspec.machine.lang import claims as of_machines
-from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
+from tokenspec.machine.lang.build import (
+    Term,
+    Termlike,
+    all_of,
+    any_of,
+    eq,
+    implies,
+    ite,
+    lookup,
+    maximum,
+    minimum,
+    ne,
+    negation,
+    one_of,
+    total,
+    var,
+)
+from tokenspec.machine.lang.calendars import EveryWeek, OnceAfter
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, StatePart, StepPart, answered, claim, flow, ghost, new, other
 from tokenspec.machine.lang.declaration import Kind
@@ -70,18 +88,51 @@ def _accounted(pool: Term) -> Term:
     return eq(new(pool), pool + adds - takes)
 
 
-def _expired_since(pool: str, lasts: str, by: str) -> StepPart:
+# Ghosts: whether what was in a pool when this hold began has expired since.
+IS_OVER = {pool: var(f"{pool}_is_over") for pool in POOLS}
+EXPIRED = tuple(
+    ghost(f"{pool}_is_over", Bool(), True, ite(eq(event, "reserve"), False, any_of(IS_OVER[pool], eq(event, by))))
+    for pool, by in (("bonus", "weekly_bonus"), ("credit", "expire_credit"))
+)
+known = all_of(
+    is_remembered,
+    *(eq(IS_OVER[pool], negation(var(lasts))) for pool, lasts in (("bonus", "week_lasts"), ("credit", "credit_lasts"))),
+)
+
+
+def _expired_since(pool: str) -> StepPart:
     """A hold that is closed gives nothing back to `pool` if what was there when it began has expired since."""
-    is_over = var(f"{pool}_is_over")
-    followed = ghost(f"{pool}_is_over", Bool(), True, ite(eq(event, "reserve"), False, any_of(is_over, eq(event, by))))
     return of_a_hold(
         f"{pool}_does_not_come_back",
-        implies(is_over, eq(new(var(pool)), var(pool))),
-        all_of(is_over, took[pool] > 0),
+        implies(IS_OVER[pool], eq(new(var(pool)), var(pool))),
+        all_of(IS_OVER[pool], took[pool] > 0),
         *CLOSING,
-        ghosts=(followed, *TOOK),
-        keeps=all_of(eq(is_over, negation(var(lasts))), is_remembered),
+        ghosts=(*EXPIRED, *TOOK),
+        keeps=known,
     )
+
+
+def _gives_back(part: str, by: str, rest: Mapping[str, Term]) -> StepPart:
+    """A hold that is closed gives this back, as far as it has not expired since and fits."""
+    after = {
+        "bonus": maximum(bonus, minimum(weekly_bonus, bonus + rest["bonus"])),
+        "credit": minimum(COUNTABLE_MAX, credit + rest["credit"]),
+    }
+    return of_a_hold(
+        part,
+        all_of(*(eq(new(var(pool)), ite(IS_OVER[pool], var(pool), after[pool])) for pool in POOLS)),
+        new(credit) > credit,
+        by,
+        ghosts=(*EXPIRED, *TOOK),
+        keeps=known,
+    )
+
+
+def _rest() -> dict[str, Term]:
+    """What a cost leaves of a hold, by pool: the first in burn order pays as far as it reaches, the other one what is left."""
+    of_bonus = ite(eq(var("burn_order"), "bonus_first"), minimum(took["bonus"], amount), amount - minimum(took["credit"], amount))
+    left = {"bonus": took["bonus"] - of_bonus, "credit": took["credit"] - (amount - of_bonus)}
+    return {pool: ite(eq(var("settled_for_less"), "returned"), left[pool], 0) for pool in POOLS}
 
 
 def _by_event(values: Mapping[str, Termlike], otherwise: Termlike) -> Termlike:
@@ -112,8 +163,9 @@ def _of_kind(pool: str, kind: Kind) -> Term:
     return implies(ne(flow(kind, var(pool)), 0), one_of(event, *KINDS.get((pool, kind), ())))
 
 
-def claims() -> tuple[Claim, ...]:
-    """All claims, for packs of any names."""
+def claims(packs: Iterable[str]) -> tuple[Claim, ...]:
+    """All claims, for packs of these names."""
+    sizes = {name: size_of.of(name) for name in packs}
     was_closed, was_opened = var("was_closed"), var("was_opened")
     closing = ghost("was_closed", Bool(), False, any_of(was_closed, one_of(event, *CLOSING)))
     opening = ghost("was_opened", Bool(), False, any_of(was_opened, eq(event, "reserve")))
@@ -149,7 +201,7 @@ def claims() -> tuple[Claim, ...]:
             state("at_most", bonus <= weekly_bonus, eq(bonus, weekly_bonus)),
             step("no_carry_over", eq(new(bonus), weekly_bonus), bonus > 0, "weekly_bonus"),
             two_runs("once", bonus_due, ("weekly_bonus",), ("weekly_bonus", "weekly_bonus"), VARIABLES),
-            CalendarPart("weeks", WALLET, "week", Law.EVEN),
+            CalendarPart("weeks", WALLET, "week", Law.EVEN, EveryWeek()),
         ),
         claim(
             4,
@@ -164,12 +216,14 @@ def claims() -> tuple[Claim, ...]:
                 implies(flow(Kind.EXPIRED, credit) > 0, one_of(event, "expire_credit", "adjust", *CLOSING)),
                 flow(Kind.EXPIRED, credit) > 0,
             ),
-            CalendarPart("ninety_days", WALLET, "credit", Law.ONCE),
+            CalendarPart("ninety_days", WALLET, "credit", Law.ONCE, OnceAfter(90 * 24)),
         ),
         claim(
             5,
             "hold_is_closed_once",
-            "A hold takes just what was asked, is settled or released once, and gives back at most what it took, pool by pool.",
+            "A hold takes just what was asked, is settled or released once, and gives back at most what it took, pool by pool: "
+            "all of it when it is released, and when it is settled what the cost leaves, as `burn_order` and `settled_for_less` "
+            "say (but for what has expired since, and up to 2^53 - 1 tokens of credit).",
             "P05 P06",
             of_a_hold(
                 "opened_once",
@@ -211,14 +265,16 @@ def claims() -> tuple[Claim, ...]:
                 ghosts=TOOK,
                 keeps=is_remembered,
             ),
+            _gives_back("settling_gives_back_the_rest", "settle", _rest()),
+            _gives_back("releasing_gives_back_all", "release", took),
         ),
         claim(
             6,
             "expired_tokens_stay_expired",
             "Tokens of a hold do not come back if those of their week, or of their purchase, have expired since.",
             "P07",
-            _expired_since("bonus", "week_lasts", "weekly_bonus"),
-            _expired_since("credit", "credit_lasts", "expire_credit"),
+            _expired_since("bonus"),
+            _expired_since("credit"),
         ),
         claim(
             7,
@@ -240,16 +296,24 @@ def claims() -> tuple[Claim, ...]:
         claim(
             8,
             "debt_is_paid_first",
-            "A purchase brings credit only once the debt is paid, nothing else pays it, and an account in debt starts no work.",
+            "A purchase brings what the packs hold, and credit only once the debt is paid; nothing else pays it, and an account "
+            "in debt starts no work.",
             "P10 P11",
             step("first", any_of(eq(new(debt), 0), eq(new(credit), credit)), all_of(new(debt) > 0, new(debt) < debt), "buy"),
+            step(
+                "brings_what_was_bought",
+                eq(new(credit) - credit + debt - new(debt), quantity * lookup(var("pack_asked"), sizes, 0)),
+                quantity > 1,
+                "buy",
+            ),
             step("by_purchase", implies(new(debt) < debt, eq(event, "buy")), new(debt) < debt),
             step("no_work", eq(debt, 0), bonus > 0, "reserve"),
         ),
         claim(
             9,
             "clocks_follow_the_account",
-            "The weeks count from the opening, the 90 days from the last purchase; a job is due from then on until it has run.",
+            "The weeks count from the opening, the 90 days from the last purchase; a job is due from then on until it has run, "
+            "or until a purchase puts it off.",
             "P01 P03 P04",
             step(
                 "weeks",
@@ -269,7 +333,8 @@ def claims() -> tuple[Claim, ...]:
         claim(
             10,
             "each_event_does_what_it_says",
-            "Nothing happens before an account is opened. The ledger calls tokens what they are, and answers are true.",
+            "Nothing happens, and nothing is due, before an account is opened. The ledger calls tokens what they are, and "
+            "answers are true.",
             "P01 P02 P08 P12",
             step(
                 "opened_first",
@@ -277,6 +342,11 @@ def claims() -> tuple[Claim, ...]:
                 was_there,
                 ghosts=(there,),
                 keeps=eq(was_there, ne(status, ABSENT)),
+            ),
+            state(
+                "nothing_is_due_before",
+                implies(eq(status, ABSENT), all_of(negation(bonus_due), negation(credit_due))),
+                eq(status, ABSENT),
             ),
             step("kinds", all_of(*(_of_kind(pool, kind) for pool in POOLS for kind in Kind)), flow(Kind.BOUGHT, credit) > 0),
             step("adjusts", eq(new(credit), credit + amount), amount < 0, "adjust"),
@@ -291,7 +361,8 @@ def claims() -> tuple[Claim, ...]:
         claim(
             11,
             "refused_for_a_reason",
-            "A request is refused for the first of these reasons that applies, and for no other.",
+            "A request is refused for the first that applies of the reasons that are listed for it, and for no other; a "
+            "charge-back of what is spent as `charge_back` says.",
             "P03 P04 P05 P06 P08 P09",
             refuses_a_hold(
                 "reserve",

@@ -47,7 +47,8 @@ CLAIMS: tuple[Claim, ...] = (
     claim(
         4,
         "refused_for_a_reason",
-        "Spending is refused for the first of these reasons that applies, and for no other.",
+        "Spending is refused without an account, of nothing, and of more than is there: for the first of these that applies, and "
+        "for no other reason.",
         "T03",
         refuses(
             "spend",

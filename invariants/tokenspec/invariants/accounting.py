@@ -154,14 +154,15 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             9,
             "refused_changes_nothing",
-            "A refused event leaves everything as it was.",
+            "A refused event leaves the account as it was: balances, jobs, sessions and clocks.",
             "F02",
             LayerPart("refused_changes_nothing", "state, jobs, sessions and clocks are the same before and after a refusal"),
         ),
         claim(
             10,
             "one_grant_per_due_date",
-            "A second run of a job changes nothing; a run settles one due renewal (`missed_renewals = each`) or all of them.",
+            "A second run of a job changes nothing; a run settles the renewals that are due one by one "
+            "(`missed_renewals = each`) or all of them as one.",
             "F21 A03 A18",
             two_runs("daily", daily_reset_due, ("daily_reset",), ("daily_reset", "daily_reset"), VARIABLES),
             two_runs("renewal", all_of(renewals_due >= 1, ne(status, FREE)), ("renew",), ("renew", "renew"), VARIABLES),
@@ -172,7 +173,7 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             ),
             state("not_before_opening", implies(eq(status, ABSENT), negation(daily_reset_due)), daily_reset_due),
             step("day_settled", negation(new(daily_reset_due)), eq(rule_name, "resets_nothing"), "daily_reset"),
-            LayerPart("due_as_the_clock_says", "a reset is due exactly when its clock shows an instant that is past"),
+            LayerPart("due_as_the_clock_says", "a reset is due exactly when its clock shows an instant that is past", FALLS_DUE),
             step("not_before_its_time", all_of(renewals_due >= 1), eq(rule_name, "renews"), "renew"),
             step("day_not_before_its_time", daily_reset_due, eq(rule_name, "resets_free"), "daily_reset"),
             step(
@@ -185,8 +186,9 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
         claim(
             11,
             "charge_equals_price",
-            "What is charged is the price; its parts add up to it, and a pool pays only when those before it in the order of "
-            "`burn_order` and `daily_position` are empty (after a failed payment those that `past_due_spending` leaves open).",
+            "A charge in mode tokens, or through the API, is the price; its parts add up to it, and a pool pays only when those "
+            "before it in the order of `burn_order` and `daily_position` are empty (after a failed payment those that "
+            "`past_due_spending` leaves open).",
             "F01 F02 F07 F08",
             step(
                 "adds_up",

@@ -57,5 +57,6 @@ def generating(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 all_of(is_relaxed, negation(refuses_remainder), can_spend > 0),
                 "generate",
             ),
+            step("accepted_by_api_tokens", cost <= api, cost > 1, "api_generate"),
         ),
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from functools import cache
 
+from tokenspec.invariants.machines import WITH_ID
 from tokenspec.invariants.together import lemmas_in_time
 from tokenspec.invariants.words import at_once, bank_frozen, bank_kept
 from tokenspec.machine.lang.build import Termlike, all_of, any_of, eq, implies, lift, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.lang.derived.entries import name_with_entry
+from tokenspec.machine.lang.derived.used_ids import REFUSED
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.spec.catalogue import FREE_PLAN
 from tokenspec.spec.words import *
@@ -50,5 +52,6 @@ def lemmas() -> tuple[StatePart, ...]:
             implies(var("job_is_new"), all_of(*(eq(var(f"{pool}_part"), 0) for pool in POOLS))),
             name_with_entry("account", "job"),
         ),
+        _lemma("unused_id_has_no_outcome", implies(negation(var("id_is_used")), eq(var("first_outcome"), REFUSED)), WITH_ID),
         *lemmas_in_time(),
     )

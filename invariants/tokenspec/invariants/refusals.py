@@ -6,11 +6,15 @@ what the declaration looks up it spells out plan by plan, so that a wrong requir
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from tokenspec.invariants.words import *
+from tokenspec.machine.lang import claims as of_machines
 from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, implies, ne, negation, one_of, var
 from tokenspec.machine.lang.claims import RefusalPart
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.catalogue import MEDIA
+from tokenspec.spec.session import IN
 from tokenspec.spec.words import *
 
 _SUBSCRIBED = ("subscription_must_exist", negation(one_of(status, ABSENT, FREE)))
@@ -69,7 +73,17 @@ def refusals(ranking: tuple[str, ...]) -> tuple[RefusalPart, ...]:
         _refuses("api_generate", _PRICED, _NEW_JOB, ("api_tokens_must_cover_cost", api - cost >= 0)),
         _refuses("enable_relaxed", ("relaxed_cannot_be_switched_on", False)),
         _refuses("quote", ("price_must_be_listed", var("price_is_listed"))),
+        *_of_sessions(),
     )
+
+
+def _of_sessions() -> Iterator[RefusalPart]:
+    """Of one session, whichever it is."""
+    is_in = one_of(var("session_state"), *IN)
+    for name in ("login", "refresh", "logout", "view"):
+        own = ("session_must_be_logged_out", negation(is_in)) if name == "login" else ("session_must_be_logged_in", is_in)
+        exists = ("account_must_exist", ne(var("account_exists"), False))
+        yield of_machines.refuses(name, exists, own, machine="session")
 
 
 def _unpaid() -> Term:

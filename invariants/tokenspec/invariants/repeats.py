@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from tokenspec.invariants.machines import under_id
+from collections.abc import Iterator
+
+from tokenspec.invariants.machines import WITH_ID, under_id
 from tokenspec.invariants.words import VARIABLES, event, rule_name, unchanged
-from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, ne, negation, one_of, var
-from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, ghost, new
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, ne, negation, one_of, var
+from tokenspec.machine.lang.claims import Claim, LayerPart, RefusalPart, answered, claim, flow, ghost, new, refuses
 from tokenspec.machine.lang.declaration import Actor, ClockAct, Kind
 from tokenspec.machine.lang.derived.used_ids import ACCEPTED, REFUSED, REFUSED_UNDER_ID, REPEATED, UNDER_ID
 from tokenspec.machine.lang.types import Bool
 from tokenspec.spec.account import CLOCKS, account
+from tokenspec.spec.system import IDS
 from tokenspec.spec.words import *
 
 _RECORDS = tuple(e.name for e in account().events if e.actor is not Actor.CLOCK)
 """The events that come as records; time comes under no id."""
+
+
+def _refused_for_the_id_alone() -> Iterator[RefusalPart]:
+    """A record is refused for the id where it comes under it and the id is used, and otherwise as the account refuses it."""
+    may_come = negation(all_of(var(UNDER_ID), var("id_is_used")))
+    for record in (e for e in account().events if e.name in _RECORDS):
+        own = ((need.code, Term(need.holds)) for need in record.requires)
+        yield refuses(record.name, (IDS.code, may_come), *own, machine=WITH_ID)
 
 
 def repeats() -> Claim:
@@ -36,7 +47,8 @@ def repeats() -> Claim:
         19,
         "repeated_id_changes_nothing",
         "An event under a used id changes nothing but what falls due by its instant, and is answered as the first one was, or "
-        "refused, as `repeated_id` says. An id stands for one event; whether a refused one uses it up, `refused_id` says.",
+        "refused, as `repeated_id` says; what comes under no used id is refused for its own reasons alone, a refund as `refund` "
+        "and `api_refund` say. An id stands for one event; whether a refused one uses it up, `refused_id` says.",
         "F02",
         under_id(
             "once",
@@ -53,6 +65,7 @@ def repeats() -> Claim:
             REPEATED,
         ),
         under_id("answered", eq(answered("outcome"), as_first), all_of(failed, is_kept), REPEATED, ghosts=follows, keeps=known),
+        *_refused_for_the_id_alone(),
         under_id("refused_uses_it_up", eq(new(var("id_is_used")), is_kept), negation(is_kept), REFUSED_UNDER_ID),
         LayerPart("repeated_id", "a repeat is answered as `repeated_id` says, marked, and the account as it would be without it"),
     )

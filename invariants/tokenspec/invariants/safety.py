@@ -19,6 +19,7 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
         for name in ranking
         for medium in ("image", "video")
     ]
+    worth = "1 month" if months == 1 else f"{months} months"
     drains = eq(var("stranded_remainder"), "drain")
     is_relaxed = eq(answered("mode"), "relaxed")
     to_the_letter = eq(var("paid_daily_guard"), "bank_and_topup_empty")
@@ -47,8 +48,8 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
         claim(
             2,
             "bank_within_three_months",
-            f"The bank holds at most {months} months of the present plan's allowance. It may hold more, and then never grows, "
-            "after a downgrade (`downgrade_bank = keep`) and while the account is free (`lapse_bank = frozen`).",
+            f"The bank holds at most {worth} of the present plan's allowance. It may hold more, and then never grows, after a "
+            "downgrade (`downgrade_bank = keep`) and while the account is free (`lapse_bank = frozen`).",
             "F06",
             step(
                 "ceiling",
@@ -102,7 +103,7 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
             "pools_within_allowance",
             "Fast tokens never exceed the plan's allowance, nor daily ones the day's. Each reset brings just that, the daily one "
             "to a subscriber as `paid_daily_guard`, `paid_daily_leftover` and `past_due_spending` say.",
-            "F03 F05 F10",
+            "F03 F05 F10 F15",
             state("fast", fast <= allowance, all_of(eq(fast, allowance), fast > 0)),
             state("daily", daily <= daily_allowance, eq(daily, daily_allowance)),
             state("figure", is_figure(ranking, allowance, "allowance", plan), allowance > 0),
@@ -204,7 +205,7 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
             pair(
                 "other_account",
                 all_of(*(eq(new(other(var(name))), other(var(name))) for name in VARIABLES)),
-                all_of(new(fast) < fast, new(rollover) > rollover),
+                all_of(new(fast) < fast, other(fast) > 0),
             ),
             pair(
                 "nothing_passes",

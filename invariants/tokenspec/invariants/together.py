@@ -58,6 +58,15 @@ def together() -> Claim:
             all_of(eq(rule_name, "buys_api"), eq(_session, CURRENT)),
         ),
         of_whole(
+            "comes_and_goes",
+            ite(
+                one_of(event, "login", "logout"),
+                eq(eq(new(_session), LOGGED_OUT), eq(event, "logout")),
+                eq(eq(new(_session), LOGGED_OUT), eq(_session, LOGGED_OUT)),
+            ),
+            all_of(eq(event, "logout"), eq(_session, STALE)),
+        ),
+        of_whole(
             "job_changes_no_balance",
             unchanged(*map(var, POOLS)),
             all_of(eq(event, "two_days_pass"), daily_reset_due),
@@ -84,7 +93,17 @@ def overdue() -> Claim:
             all_of(eq(_job, LATE), since("runs") > 47 * HOUR_MS),
             PASSES,
         ),
-        in_its_time("not_before", since("runs") > 48 * HOUR_MS, eq(rule_name, "becomes_overdue"), "two_days_pass"),
+        in_its_time(
+            "not_before",
+            implies(all_of(eq(new(_job), OVERDUE), ne(_job, OVERDUE)), new(since("runs")) > 48 * HOUR_MS),
+            eq(rule_name, "becomes_overdue"),
+        ),
+        in_its_time(
+            "late_after_four_hours",
+            implies(all_of(eq(new(_job), LATE), ne(_job, LATE)), new(since("falls_due")) > 4 * HOUR_MS),
+            eq(rule_name, "becomes_late"),
+        ),
+        where=daily_allowance > 0,
     )
 
 

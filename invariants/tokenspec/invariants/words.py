@@ -24,6 +24,7 @@ pools = tuple(map(var, POOLS))
 app_pools = tuple(map(var, APP_POOLS))
 charged = {pool: answered(f"charge_{pool}") for pool in POOLS}
 ENDS = ("gives_up_unpaid", "ends_as_cancelled", "lapses")
+FALLS_DUE = ("daily_reset_waits", "renewal_waits")
 bank_kept = eq(var("downgrade_bank"), "keep")
 bank_frozen = eq(var("lapse_bank"), "frozen")
 counts_as_active = any_of(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from functools import cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -18,9 +19,11 @@ from tokenspec.machine.lang.catalogue import (
     Named,
     NameIn,
     Number,
+    OfVariant,
     OneOf,
     Ranking,
     SomeOf,
+    parameters_of,
 )
 from tokenspec.machine.lang.types import Value
 
@@ -60,11 +63,6 @@ class Catalogue:
     """Older plan names that a log may use, each with the present name."""
     models: Mapping[str, Model] = field(default_factory=dict)
 
-    def model(self, name: str) -> Model | None:
-        """Returns the listed model that `name` is or is a variant of, the one with the longest name; None where there is none."""
-        found = [m for m in self.models if name == m or (name.startswith(m) and name[len(m)] in " .-")]
-        return self.models[max(found, key=len)] if found else None
-
     def unnamed(self, fields: Collection[str] = ("model", "action")) -> dict[str, Value]:
         """Returns the facts of every generation that names, of its model and its action, `fields` alone."""
         models = self.models.values() if "model" in fields else ()
@@ -75,29 +73,27 @@ class Catalogue:
 
     def written(self) -> dict[str, Any]:
         """Returns the catalogue in its declared form."""
-        plans = {name: asdict(plan) | {"relaxed": list(plan.relaxed)} for name, plan in self.plans.items()}
-        models = {name: asdict(model) for name, model in self.models.items()}
+        plans = {name: vars(plan) | {"relaxed": list(plan.relaxed)} for name, plan in self.plans.items()}
+        models = {name: dict(vars(model)) for name, model in self.models.items()}
         return {key: getattr(self, key) for key in FORM} | {"ranking": list(self.ranking), "plans": plans, "models": models}
 
     def parameters(self) -> dict[str, Value]:
         """Returns the figures under their names in the account's declaration."""
-        figures: dict[str, Value] = {"daily_allowance": self.daily, "bank_months": self.bank_months}
-        for name in self.ranking:
-            plan = self.plans[name]
-            figures[f"allowance[{name}]"] = plan.allowance
-            figures[f"api[{name}]"] = plan.api
-            figures |= {f"relaxed[{name},{medium}]": medium in plan.relaxed for medium in MEDIA}
-        return figures | {f"pack[{name}]": size for name, size in self.packs.items()}
+        return self._parameters.copy()
+
+    @cached_property
+    def _parameters(self) -> dict[str, Value]:
+        return parameters_of(FORM, self.written())
 
 
 _COUNT = Number()
 FORM: CatalogueForm = {
     "ranking": Ranking("plans", first=FREE_PLAN),
-    "daily": _COUNT,
+    "daily": Number(parameter="daily_allowance"),
     "bank_months": _COUNT,
     "plans": Entries({"allowance": _COUNT, "api": Number(0), "relaxed": SomeOf(MEDIA)}, "plan", is_declared=True),
-    "packs": Entries(_COUNT, "pack", is_declared=True),
-    "prices": Entries(_COUNT, "action", required=False),
+    "packs": Entries(Number(parameter="pack"), "pack", is_declared=True),
+    "prices": Entries(Number(least=1), "action", required=False),
     "aliases": Entries(NameIn("plans"), "alias", required=False, renames=("plan", "scheduled_plan")),
     "models": Entries({"origin": OneOf(("first_party", "third_party")), "paid_only": Flag()}, "model", required=False),
 }
@@ -106,9 +102,9 @@ FACTS: dict[str, Fact] = {
     "price_is_listed": Listed("prices", "action"),
     "listed_price": LookedUp("prices", "action", 0),
     "action_is_named": Named("action"),
-    "model_is_known": lambda catalogue: lambda record: record.model is None or catalogue.model(record.model) is not None,
-    "model_is_paid_only": lambda catalogue: lambda record: getattr(catalogue.model(record.model or ""), "paid_only", False),
-    "origin": lambda catalogue: lambda record: getattr(catalogue.model(record.model), "origin", "third_party"),
+    "model_is_known": OfVariant("models", "model", unnamed=True),
+    "model_is_paid_only": OfVariant("models", "model", "paid_only"),
+    "origin": OfVariant("models", "model", "origin", default="third_party"),
 }
 """The facts that are looked up in the catalogue. A model that nobody lists is refused, whatever its origin would be."""
 

@@ -9,7 +9,7 @@ spans is run, the code itself, on open numbers, and a solver is asked for an ins
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
@@ -17,12 +17,11 @@ import z3
 
 from tokenspec.machine.interpreters import dates
 from tokenspec.machine.interpreters.calendars import NEVER, CalendarReader, Months, Once, Passed, Spans, reader_of
-from tokenspec.machine.interpreters.dates import DAY_MS
-from tokenspec.machine.lang.calendars import Calendar, Hour, OnceAfter, ShortMonth, variants
+from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS
+from tokenspec.machine.lang.calendars import Calendar, Hour, OnceAfter, ShortMonth, calendar_under, variants
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, parts_of
 from tokenspec.machine.lang.declaration import Machine
 
-_HOUR_MS = 3_600_000
 EXHAUSTION, SOLVER = "exhaustion", "solver"
 _YEARS = 400
 _FIRST_YEAR, _FIRST_DAY = 2000, 10_957
@@ -61,10 +60,13 @@ def calendar_findings(machine: Machine, claims: Iterable[Claim]) -> Iterator[Cal
     parts = list(parts_of(claims, machine, CalendarPart))
     asked = {part.clock for _, part in parts}
     clocks = [clock for clock in machine.clocks if clock.name in asked]
-    laws = {clock.name: [(under, laws_of(each)) for under, each in variants(clock.calendar)] for clock in clocks}
+    followed = {clock.name: [(under, each, laws_of(each)) for under, each in variants(clock.calendar)] for clock in clocks}
     for claim, part in parts:
-        for under, shown in laws[part.clock]:
-            yield CalendarFinding(claim, part, under, shown[part.law])
+        for under, calendar, shown in followed[part.clock]:
+            law = shown[part.law]
+            if part.follows is not None and (claimed := calendar_under(part.follows, under)) != calendar:
+                law = replace(law, broken=f"{part.clock} follows {calendar}, and {claimed} is claimed")
+            yield CalendarFinding(claim, part, under, law)
 
 
 def laws_of(calendar: Calendar) -> dict[Law, LawShown]:
@@ -161,7 +163,7 @@ def _of_spans(calendar: Calendar, reader: Spans | Once) -> dict[Law, LawShown]:
     even, only = dict[str, Any](), dict[str, Any]()
     if isinstance(calendar, OnceAfter):
         even["it falls due again and again"] = z3.BoolVal(False)
-        only["the instant lies the declared hours after the start"] = first == at + calendar.hours * _HOUR_MS
+        only["the instant lies the declared hours after the start"] = first == at + calendar.hours * HOUR_MS
         only["none follows it"] = z3.BoolVal(reader.following(0, 0)[0] == reader.beyond(0, 0, 0)[1] == NEVER)
     else:
         assert isinstance(reader, Spans), "a calendar with a next instant has spans"

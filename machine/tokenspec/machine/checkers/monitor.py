@@ -10,36 +10,20 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any, TypeAlias
+from typing import Any
 
 from tokenspec.machine.checkers.breadth_first import BreadthFirst
 from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Writer
-from tokenspec.machine.lang.claims import (
-    ONE_OUTCOME,
-    Claim,
-    Ghost,
-    LivenessPart,
-    RefusalPart,
-    StatePart,
-    StepPart,
-    TwoRunPart,
-    parts_of,
-    primed_definitions,
-    rule_constants,
-    step_scope,
-)
+from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.expr import Expr, Var, substitute
+from tokenspec.machine.lang.expr import TRUE, Expr, Var, names_in, substitute
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate import machine_scope
 
 _NEAREST = 500
 """The number of states that are looked at for one in which a goal is accepted."""
-
-_Check: TypeAlias = Callable[[Row, Fields, Row, tuple[Value | None, ...], Row], tuple[tuple[bool, ...], tuple[bool, ...], Row]]
 
 
 @dataclass
@@ -58,7 +42,7 @@ class Violation(AssertionError):
 def one_outcome(gap: Gap) -> Violation:
     """A gap in the declaration as what it is: a breach of the claim that every event has exactly one outcome."""
     sentence = "Every event in every state is accepted by one rule or refused with one code."
-    return Violation(*ONE_OUTCOME, sentence, str(gap))
+    return Violation(*c.ONE_OUTCOME, sentence, str(gap))
 
 
 @dataclass
@@ -79,7 +63,7 @@ class Tally:
             met.update(codes)
             self.witnesses[key] = min(met.values())
 
-    def note_outcome(self, claim: str, part: RefusalPart, position: int) -> None:
+    def note_outcome(self, claim: str, part: c.RefusalPart, position: int) -> None:
         """The event of `part` was refused with its code at `position`, or accepted, where the position is past them all."""
         key = (claim, part.name)
         self.checked[key] += 1
@@ -89,41 +73,30 @@ class Tally:
             self.witnesses[key] = min(met.values())
 
 
-def _ghosts(machine: Machine, claims: Sequence[Claim]) -> list[Ghost]:
+def _ghosts(machine: Machine, claims: Sequence[c.Claim]) -> list[c.Ghost]:
     """All of them: every event carries them on, those among them that their part says nothing about."""
-    return list({g.name: g for _, p in parts_of(claims, machine, StepPart) for g in p.ghosts}.values())
+    return list({g.name: g for _, p in c.parts_of(claims, machine, c.StepPart) for g in p.ghosts}.values())
 
 
 class _Formulas:
     """The state and step parts that concern one rule, as one generated function."""
 
-    def __init__(self, machine: Machine, claims: Sequence[Claim], event: Event, rule: Rule) -> None:
-        self.parts = [(c, p) for c in claims for p in c.parts if self._concerns(p, machine, event)]
-        self.ghosts = _ghosts(machine, claims)
-        scope = step_scope(machine, [event])
+    def __init__(self, machine: Machine, claims: Sequence[c.Claim], event: Event, rule: Rule) -> None:
+        self._machine, self._event, self.ghosts = machine, event, _ghosts(machine, claims)
+        formulas = [(claim, p) for claim in claims for p in claim.parts if isinstance(p, c.StatePart | c.StepPart)]
+        own = [(claim, p) for claim, p in formulas if p.machine == machine.name]
+        self.parts = [(claim, p) for claim, p in own if isinstance(p, c.StatePart) or not p.events or event.name in p.events]
+        scope = c.step_scope(machine, [event])
         scope |= {name: g.type for g in self.ghosts for name in (g.name, f"new.{g.name}")}
-        self._writer = Writer(scope, {d.name: d.expr for d in machine.definitions} | primed_definitions(machine))
-        self._machine, self._event = machine, event
-        constants = rule_constants(machine, event, rule)
-        self._exprs = [
-            (substitute(self._over_after(p, p.holds), constants), substitute(self._over_after(p, p.witness), constants))
-            for _, p in self.parts
-            if isinstance(p, StatePart | StepPart)
-        ]
+        primed = c.primed_definitions(machine)
+        self._writer = Writer(scope, {d.name: d.expr for d in machine.definitions} | primed)
+        constants = c.rule_constants(machine, event, rule)
+        # A formula of a state is evaluated in the state after the event.
+        names = [v.name for v in machine.variables] + [name.removeprefix("new.") for name in primed]
+        later: dict[str, Expr] = {name: Var(f"new.{name}") for name in names}
+        over = [(p, constants if isinstance(p, c.StepPart) else later) for _, p in self.parts]
+        self._exprs = [(substitute(p.holds, by), substitute(p.witness, by)) for p, by in over]
         self._ghost_exprs = [substitute(g.after, constants) for g in self.ghosts]
-
-    @staticmethod
-    def _concerns(part: object, machine: Machine, event: Event) -> bool:
-        if isinstance(part, StatePart):
-            return part.machine == machine.name
-        return isinstance(part, StepPart) and part.machine == machine.name and (not part.events or event.name in part.events)
-
-    def _over_after(self, part: StatePart | StepPart, expr: Expr) -> Expr:
-        """A state formula is evaluated in the state after the event."""
-        if isinstance(part, StepPart):
-            return expr
-        names = {v.name for v in self._machine.variables} | {n.removeprefix("new.") for n in primed_definitions(self._machine)}
-        return substitute(expr, {name: Var(f"new.{name}") for name in names})
 
     def source(self, name: str) -> str:
         variables = [v.name for v in self._machine.variables]
@@ -154,17 +127,17 @@ class Watch:
     `events` are those that will be observed, all where nothing is given.
     """
 
-    def __init__(self, machine: Machine, claims: Sequence[Claim], events: Collection[str] | None = None) -> None:
+    def __init__(self, machine: Machine, claims: Sequence[c.Claim], events: Collection[str] | None = None) -> None:
         self.machine, self.claims = machine, tuple(claims)
         watched = [e for e in machine.events if events is None or e.name in events]
         self.formulas = {r.name: _Formulas(machine, claims, e, r) for e in watched for r in e.rules}
         self.ghosts = _ghosts(machine, claims)
-        self.two_runs = parts_of(claims, machine, TwoRunPart)
-        self.liveness = parts_of(claims, machine, LivenessPart)
-        self.refusals = parts_of(claims, machine, RefusalPart)
+        self.two_runs = c.parts_of(claims, machine, c.TwoRunPart)
+        self.liveness = c.parts_of(claims, machine, c.LivenessPart)
+        self.refusals = c.parts_of(claims, machine, c.RefusalPart)
         self._bind = self._compile()
 
-    def _refusal(self, writer: Writer, number: int, part: RefusalPart) -> Iterator[str]:
+    def _refusal(self, writer: Writer, number: int, part: c.RefusalPart) -> Iterator[str]:
         """A function that gives the position of the first condition that is false, or their number where none is."""
         event = self.machine.event_named[part.event]
         yield from (f"    {line}" for line in writer.head(f"refusal_{number}", self.machine, event))
@@ -174,8 +147,8 @@ class Watch:
             yield f"        if not {writer.text(holds)}: return {position}"
         yield f"        return {len(part.refusals)}"
 
-    def _compile(self) -> Callable[[Values], tuple[dict[str, Any], Row, list[Any], list[Any]]]:
-        scope = step_scope(self.machine, []) | machine_scope(self.machine, [f for e in self.machine.events for f in e.fields])
+    def _compile(self) -> Callable[[Values], tuple[dict[str, Any], Row, list[Any], list[Any], list[bool]]]:
+        scope = c.step_scope(self.machine, []) | machine_scope(self.machine, [f for e in self.machine.events for f in e.fields])
         writer = Writer(scope, {d.name: d.expr for d in self.machine.definitions})
         lines = ["def bind(parameters):"]
         lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in self.machine.all_parameters]
@@ -189,8 +162,13 @@ class Watch:
             lines += self._refusal(writer, number, refusal)
         checks = ", ".join(f"{rule!r}: check_{rule}" for rule in self.formulas)
         runs = ", ".join(f"two_run_{index}" for index in range(len(self.two_runs)))
+        # A claim may be about figures of another machine, and a run of this one knows nothing of them.
+        known = {p.name for p in self.machine.all_parameters}
+        wheres = [claim.where if known.issuperset(names_in(claim.where)) else TRUE for claim, _ in self.liveness]
+        arise = "".join(f"({writer.text(where)}), " for where in wheres)
         refusals = ", ".join(f"refusal_{number}" for number in range(len(self.refusals)))
-        lines.append(f"    return {{{checks}}}, ghosts, [{runs}], [{refusals}]")
+        lines.append(f"    return {{{checks}}}, ghosts, [{runs}], [{refusals}], [{arise}]")
+        # One of a seeded fault is used once, and would fill a cache.
         space: dict[str, Any] = {}
         exec(compile("\n".join(lines), f"<tokenspec claims of {self.machine.name}>", "exec"), space)
         return space["bind"]  # type: ignore[no-any-return]
@@ -205,14 +183,15 @@ class Monitor:
 
     def __init__(self, watch: Watch, compiled: Compiled, tally: Tally) -> None:
         self.watch, self.compiled, self.tally = watch, compiled, tally
-        checks, self.initial_ghosts, runs, refusals = watch._bind(compiled.parameters)
+        checks, self.initial_ghosts, runs, refusals, arise = watch._bind(compiled.parameters)
+        self._liveness = [each for each, arises in zip(watch.liveness, arise, strict=True) if arises]
         names = [g.name for g in watch.ghosts]
         self._checks = {}
         for index, rule in enumerate(compiled.rules):
             if (formulas := watch.formulas.get(rule)) is not None:
                 self._checks[index] = checks[rule], formulas, [names.index(g.name) for g in formulas.ghosts]
-        self._two_runs: list[tuple[tuple[Claim, TwoRunPart], Any]] = list(zip(watch.two_runs, runs, strict=True))
-        self._refusals: dict[str, list[tuple[Claim, RefusalPart, Any, list[int | None]]]] = {}
+        self._two_runs: list[tuple[tuple[c.Claim, c.TwoRunPart], Any]] = list(zip(watch.two_runs, runs, strict=True))
+        self._refusals: dict[str, list[tuple[c.Claim, c.RefusalPart, Any, list[int | None]]]] = {}
         for (claim, part), position_of in zip(watch.refusals, refusals, strict=True):
             known = {code: -1 - index for index, code in enumerate(compiled.codes)}
             # An accepted event is told by 0; a code that the machine does not have is never met.
@@ -263,7 +242,7 @@ class Monitor:
                 if left[position] != right[position]:
                     detail = f"After {' then '.join(part.left)}, {name} is {left[position]}; after {' then '.join(part.right)}, "
                     raise Violation(claim.id, part.name, claim.sentence, f"{detail}it is {right[position]}.")
-        for claim, goal in self.watch.liveness:
+        for claim, goal in self._liveness:
             self._stays_possible(claim, goal, row)
 
     def _run(self, row: Row, events: Sequence[str]) -> Row:
@@ -276,10 +255,10 @@ class Monitor:
                 row = after
         return row
 
-    def _stays_possible(self, claim: Claim, part: LivenessPart, row: Row) -> None:
+    def _stays_possible(self, claim: c.Claim, part: c.LivenessPart, row: Row) -> None:
         key = (claim.id, part.name)
         self.tally.checked[key] += 1
-        fields = tuple(dict(part.fields).values())
+        fields = part.given(self.watch.machine.event_named[part.goal])
         goal = self.compiled.steps[part.goal]
         avoided = {self.compiled.rules.index(rule) for rule in part.without}
         if goal(row, fields)[0] >= 0:
@@ -298,7 +277,7 @@ class Monitor:
         raise Violation(claim.id, part.name, claim.sentence, f"From {state} none of {', '.join(part.events)} leads there.")
 
     def _wrong_outcome(
-        self, claim: Claim, part: RefusalPart, position: int, index: int, before: Row, fields: Fields
+        self, claim: c.Claim, part: c.RefusalPart, position: int, index: int, before: Row, fields: Fields
     ) -> Violation:
         codes = [*(f"refused with {code}" for code, _ in part.refusals), "accepted"]
         got = "accepted" if index >= 0 else f"refused with {self.compiled.codes[-1 - index]}"
@@ -310,7 +289,7 @@ class Monitor:
         return f"{event}({', '.join(f'{name}={value}' for name, value in zip(names, fields, strict=True))})"
 
     def _violation(
-        self, claim: Claim, part: StatePart | StepPart | Any, event: str, fields: Fields, before: Row, after: Row
+        self, claim: c.Claim, part: c.StatePart | c.StepPart, event: str, fields: Fields, before: Row, after: Row
     ) -> Violation:
         names = [v.name for v in self.watch.machine.variables]
         changed = [f"{n} {b} -> {a}" for n, b, a in zip(names, before, after, strict=True) if a != b]

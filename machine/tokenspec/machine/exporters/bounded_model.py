@@ -16,7 +16,8 @@ from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in, substitute
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import common, type_of
-from tokenspec.machine.lang.types import Enum, Type, Value
+from tokenspec.machine.lang.types import Enum, Value
+from tokenspec.machine.lang.validate import machine_scope
 from tokenspec.machine.proofs.contexts import folded
 
 Instance: TypeAlias = tuple[str, tuple[Value, ...]]
@@ -136,15 +137,36 @@ class Spelling:
 
 
 class ModelWriter:
-    """Writes expressions of one machine; `kinds` types every name they read, `reads` the fields of each definition.
+    """Writes expressions of a world's machine, and names what its document has beside what is declared.
 
-    `ranks` are the enums of which two members are compared, with what their rank is called.
+    `kinds` types every name that is read; `ranks` are the enums of which two members are compared, with the names of their ranks.
     """
 
-    def __init__(self, spelling: Spelling, names: Names, kinds: Mapping[str, Type], reads: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, world: BoundedModel, reserved: Iterable[str], spelling: Spelling) -> None:
         assert spelling.infix.keys() | spelling.calls.keys() == set(BinaryOp), "an operator has no text"
-        self.spelling, self.names, self._kinds, self._reads = spelling, names, kinds, reads
+        self.world, self.machine, self.spelling, self.names = world, world.machine, spelling, Names(reserved)
+        fields = [f for e in self.machine.events for f in e.fields]
+        for name in (
+            [v.name for v in self.machine.variables] + [d.name for d in self.machine.definitions] + [f.name for f in fields]
+        ):
+            self.names(name)
+        self.kinds = machine_scope(self.machine, fields)
+        self.steps = list(world.step_checks())
+        self.bounded = [v.name for v in self.machine.variables if v.name in world.most]
         self.ranks: dict[Enum, str] = {}
+        self._reads = _fields_read(self.machine)
+
+    def most(self, name: str) -> str:
+        """The name of the most that a variable holds."""
+        return self.names(f"most {name}", f"most_{name}")
+
+    def claim_name(self, claim: str, part: str) -> str:
+        """The name of a part of a claim."""
+        return self.names(f"claim {claim} {part}", f"{claim}_{part}")
+
+    def given(self, event: Event, values: Iterable[Value] | None = None) -> str:
+        """The arguments of an event, in their order: its fields by name, or these values."""
+        return ", ".join(map(self.names, (f.name for f in event.fields)) if values is None else map(self.value, values))
 
     def value(self, value: Value) -> str:
         """A constant."""
@@ -183,7 +205,7 @@ class ModelWriter:
     def _binary(self, op: BinaryOp, left: Expr, right: Expr) -> str:
         a, b = self.text(left), self.text(right)
         if op in (BinaryOp.LT, BinaryOp.LE):
-            kind = common(type_of(left, self._kinds, op.value), type_of(right, self._kinds, op.value))
+            kind = common(type_of(left, self.kinds, op.value), type_of(right, self.kinds, op.value))
             if isinstance(kind, Enum):
                 family = Enum(kind.name, kind.order)
                 rank = self.ranks.setdefault(family, self.names(f"rank {family}", f"{kind.name}_rank"))
@@ -199,7 +221,7 @@ class ModelWriter:
         return f"({a} {self.spelling.infix[op]} {b})"
 
 
-def fields_read(machine: Machine) -> dict[str, tuple[str, ...]]:
+def _fields_read(machine: Machine) -> dict[str, tuple[str, ...]]:
     """For each definition the fields that it reads, itself or by way of other definitions."""
     order = list(dict.fromkeys(f.name for e in machine.events for f in e.fields))
     found: dict[str, tuple[str, ...]] = {}

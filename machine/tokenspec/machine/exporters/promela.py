@@ -14,22 +14,12 @@ from collections.abc import Iterable, Iterator
 from textwrap import wrap
 from typing import assert_never
 
-from tokenspec.machine.exporters.bounded_model import (
-    LARGEST,
-    BoundedModel,
-    ModelWriter,
-    Names,
-    Spelling,
-    StepCheck,
-    cited,
-    fields_read,
-)
+from tokenspec.machine.exporters.bounded_model import LARGEST, BoundedModel, ModelWriter, Spelling, StepCheck, cited
 from tokenspec.machine.lang.claims import primed_definitions
 from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import TRUE, BinaryOp, Expr, Var, names_in, substitute
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
-from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
 
 _INFIX = {BinaryOp.ADD: "+", BinaryOp.SUB: "-", BinaryOp.MUL: "*", BinaryOp.EQ: "==", BinaryOp.LT: "<", BinaryOp.LE: "<="}
 _INFIX |= {BinaryOp.AND: "&&", BinaryOp.OR: "||"}
@@ -55,41 +45,34 @@ _CHECKS_AT_ONCE = 4
 
 def promela(world: BoundedModel) -> str:
     """The text of a model for Spin. Raises `ValueError` where the world is larger than Spin's numbers and names allow."""
-    return _Promela(world).text()
+    return _Promela(world).document()
 
 
-class _Promela:
+class _Promela(ModelWriter):
     def __init__(self, world: BoundedModel) -> None:
-        self.world, self.machine = world, world.machine
-        machine = world.machine
-        self.names = Names(_RESERVED)
         self.members: dict[str, str] = {}
-        self.steps = list(world.step_checks())
-        self.promises = list(world.leads_to_parts())
-        self.fair = [machine.event_named[name] for name in dict.fromkeys(name for _, part in self.promises for name in part.fair)]
-        fields = [f for e in machine.events for f in e.fields]
-        for name in [v.name for v in machine.variables] + [d.name for d in machine.definitions] + [f.name for f in fields]:
-            self.names(name)
-        self.primed = primed_definitions(machine)
-        for name in [f"new.{v.name}" for v in machine.variables] + list(self.primed):
-            self.names(name, f"{name.removeprefix('new.')}_after")
-        kinds = machine_scope(machine, fields)
-        kinds |= {f"new.{v.name}": v.type for v in machine.variables}
-        kinds |= {name: kinds[name.removeprefix("new.")] for name in self.primed}
         truth = {True: "true", False: "false"}
-        spelling = Spelling(_INFIX, _CALLS, "!=", "!", "({} -> {} : {})", False, truth, "LARGEST", self._member)
-        self.writer = ModelWriter(spelling, self.names, kinds, fields_read(machine))
+        super().__init__(
+            world, _RESERVED, Spelling(_INFIX, _CALLS, "!=", "!", "({} -> {} : {})", False, truth, "LARGEST", self._member)
+        )
+        self.promises = list(world.leads_to_parts())
+        fair = dict.fromkeys(name for _, part in self.promises for name in part.fair)
+        self.fair = [self.machine.event_named[name] for name in fair]
+        self.primed = primed_definitions(self.machine)
+        for name in [f"new.{v.name}" for v in self.machine.variables] + list(self.primed):
+            self.names(name, f"{name.removeprefix('new.')}_after")
+            self.kinds[name] = self.kinds[name.removeprefix("new.")]
 
     def _member(self, member: str) -> str:
         return self.members.setdefault(member, self.names(f"member {member}", member))
 
-    def text(self) -> str:
+    def document(self) -> str:
         """The whole document. What it names is collected on the way, so its head is written last."""
         state = [*self._state(), *self._definitions(), *self._claims()]
         events = [line for event in self.machine.events for line in self._event(event)]
         process = list(self._process())
         figures = list(self._figures())
-        ranks = [f"#define {name}(member) {self._rank(kind)}" for kind, name in self.writer.ranks.items()]
+        ranks = [f"#define {name}(member) {self._rank(kind)}" for kind, name in self.ranks.items()]
         if len(self.members) > _MTYPES_MOST:
             raise ValueError(f"{len(self.members)} members of enums are named; Promela has room for {_MTYPES_MOST}")
         names = wrap(", ".join(self.members.values()), 110, initial_indent="\t", subsequent_indent="\t")
@@ -103,7 +86,7 @@ class _Promela:
         yield " *"
         yield " * spin -a FILE && gcc -O2 -DSAFETY -DNOREDUCE -o pan pan.c && ./pan -m1000000"
         for claim, part in self.promises:
-            name = self.names(f"claim {claim.id} {part.name}", f"{claim.id}_{part.name}")
+            name = self.claim_name(claim.id, part.name)
             yield f" * spin -a FILE && gcc -O2 -DNOREDUCE -o pan pan.c && ./pan -a -N {name}"
         yield " * After an error: spin -t FILE shows the events that lead to it. Built with -DREACH, pan -i looks for fewer."
         yield " */"
@@ -130,29 +113,23 @@ class _Promela:
     def _figures(self) -> Iterator[str]:
         yield "/* Figures and policies. */"
         for p in self.machine.parameters:
-            yield f"#define {self.names(p.name)} {self.writer.value(self.world.parameters[p.name])} /* {_plain(p.says)} */"
+            yield f"#define {self.names(p.name)} {self.value(self.world.parameters[p.name])} /* {_plain(p.says)} */"
         for policy in self.machine.policies:
             answer = self.world.parameters[policy.name]
             others = ", ".join(other for other, _ in policy.answers if other != answer)
             means = f"{dict(policy.answers).get(str(answer), '')}; other answers: {others}"
-            yield f"#define {self.names(policy.name)} {self.writer.value(answer)} /* {_plain(means)} */"
+            yield f"#define {self.names(policy.name)} {self.value(answer)} /* {_plain(means)} */"
         yield ""
         yield "/* The most a variable holds before a state is left unvisited. */"
-        for name in self._bounded():
-            yield f"#define {self._most(name)} {self.world.most[name]}"
+        for name in self.bounded:
+            yield f"#define {self.most(name)} {self.world.most[name]}"
         yield ""
-
-    def _bounded(self) -> list[str]:
-        return [v.name for v in self.machine.variables if v.name in self.world.most]
-
-    def _most(self, name: str) -> str:
-        return self.names(f"most {name}", f"most_{name}")
 
     def _state(self) -> Iterator[str]:
         yield "/* The state. */"
         for v in self.machine.variables:
             kind = _stored(v.type, self.world.most.get(v.name))
-            yield f"{kind} {self.names(v.name)} = {self.writer.bare(v.initial)}; /* {_plain(v.says)} */"
+            yield f"{kind} {self.names(v.name)} = {self.bare(v.initial)}; /* {_plain(v.says)} */"
         yield ""
         if self.fair:
             told = [f"{n}: {event.name}" for n, event in enumerate(self.fair, 1)]
@@ -162,7 +139,7 @@ class _Promela:
         for v in self.machine.variables:
             yield f"hidden {_wide(v.type)} {self._after(v.name)};"
         yield ""
-        begins = " && ".join(f"{self.names(v.name)} == {self.writer.text(v.initial)}" for v in self.machine.variables)
+        begins = " && ".join(f"{self.names(v.name)} == {self.text(v.initial)}" for v in self.machine.variables)
         yield f"#define initially ({begins})"
         yield ""
 
@@ -173,7 +150,7 @@ class _Promela:
         yield "/* Words. */"
         for d in self.machine.definitions:
             yield f"/* {_plain(d.says)} */"
-            yield f"#define {self.writer.text(Var(d.name))} {self.writer.text(d.expr)}"
+            yield f"#define {self.text(Var(d.name))} {self.text(d.expr)}"
         yield ""
 
     def _claims(self) -> Iterator[str]:
@@ -186,24 +163,24 @@ class _Promela:
             read |= set(names_in(expr)) if name in read else set()
         yield "/* Words that the claims read, in the state after. */"
         for name in (n for n in self.primed if n in read):
-            yield f"#define {self.writer.text(Var(name))} {self.writer.text(self.primed[name])}"
+            yield f"#define {self.text(Var(name))} {self.text(self.primed[name])}"
         yield ""
         yield "/* What holds in every state. */"
         checks = []
         for claim, part in self.world.state_parts():
-            name = self.names(f"claim {claim.id} {part.name}", f"{claim.id}_{part.name}")
+            name = self.claim_name(claim.id, part.name)
             checks.append(name)
             yield f"/* {_plain(claim.sentence)}{cited(claim.clauses)} {_plain(show(part.holds))} */"
-            yield f"#define {name} {self.writer.text(holds[part])}"
+            yield f"#define {name} {self.text(holds[part])}"
         yield ""
         yield "/* What holds of every accepted event, rule by rule. */"
         for claim, stepwise in self.world.step_parts():
             yield f"/* {_plain(claim.sentence)}{cited(claim.clauses)} {_plain(show(stepwise.holds))} */"
             for check in (each for each in self.steps if each.part is stepwise and each.claim is claim):
-                yield f"#define {self._checks(check)} {self.writer.text(check.holds)}"
+                yield f"#define {self._checks(check)} {self.text(check.holds)}"
         yield ""
         yield f"#define type_ok ({' && '.join(self._in_range(self._after(v.name), v.type) for v in self.machine.variables)})"
-        bounds = [f"0 <= {self._after(n)} && {self._after(n)} <= {self._most(n)}" for n in self._bounded()]
+        bounds = [f"0 <= {self._after(n)} && {self._after(n)} <= {self.most(n)}" for n in self.bounded]
         yield f"#define within_bounds ({' && '.join(bounds) or 'true'})"
         yield ""
         yield "/* What no effect names keeps its value. */"
@@ -229,18 +206,17 @@ class _Promela:
             case Enum(_, members):
                 return "(" + " || ".join(f"{name} == {self._member(member)}" for member in members) + ")"
             case Tokens(lo, hi):
-                return f"({self.writer.value(lo)} <= {name} && {name} <= {self.writer.value(hi)})"
+                return f"({self.value(lo)} <= {name} && {name} <= {self.value(hi)})"
 
-    def _call(self, key: str, wish: str, event: Event, values: Iterable[str] | None = None) -> str:
-        given = ", ".join(map(self.names, (f.name for f in event.fields)) if values is None else values)
-        return f"{self.names(key, wish)}({given})"
+    def _call(self, key: str, wish: str, event: Event, values: Iterable[Value] | None = None) -> str:
+        return f"{self.names(key, wish)}({self.given(event, values)})"
 
     def _event(self, event: Event) -> Iterator[str]:
         yield f"/* {event.name}: {_plain(event.says)}{cited(event.clauses)}"
         for need in event.requires:
             yield f" * {need.code}: {_plain(need.because)}{cited(need.clauses)}"
         yield " */"
-        needs = [self.writer.text(need.holds) for need in event.requires] or ["true"]
+        needs = [self.text(need.holds) for need in event.requires] or ["true"]
         yield f"#define {self._accepts(event)} ( \\"
         yield from _continued("\t", needs)
         for rule in event.rules:
@@ -250,10 +226,10 @@ class _Promela:
     def _accepts(self, event: Event) -> str:
         return self._call(f"event {event.name}", f"{event.name}_accepted", event)
 
-    def _applies(self, event: Event, rule: Rule, values: Iterable[str] | None = None) -> str:
+    def _applies(self, event: Event, rule: Rule, values: Iterable[Value] | None = None) -> str:
         return self._call(f"when {rule.name}", f"{rule.name}_applies", event, values)
 
-    def _carries_out(self, event: Event, rule: Rule, values: Iterable[str] | None = None) -> str:
+    def _carries_out(self, event: Event, rule: Rule, values: Iterable[Value] | None = None) -> str:
         return self._call(f"rule {rule.name}", rule.name, event, values)
 
     def _checks(self, check: StepCheck) -> str:
@@ -265,7 +241,7 @@ class _Promela:
         control = self.names(self.machine.control)
         source = " || ".join(f"{control} == {self._member(state)}" for state in rule.source)
         parts = [self._accepts(event), source if len(rule.source) == 1 else f"({source})"]
-        parts += [] if rule.when == TRUE else [self.writer.text(rule.when)]
+        parts += [] if rule.when == TRUE else [self.text(rule.when)]
         yield f"#define {self._applies(event, rule)} ({' && '.join(parts)})"
         checks = [self._checks(check) for check in self.steps if check.rule is rule]
         batches: dict[str, list[str]] = {}
@@ -283,7 +259,7 @@ class _Promela:
         yield "\tstay();"
         if rule.target is not None:
             yield f"\t{self._after(self.machine.control)} = {self._member(rule.target)};"
-        yield from (f"\t{self._after(a.name)} = {self.writer.bare(a.value)};" for a in rule.effect)
+        yield from (f"\t{self._after(a.name)} = {self.bare(a.value)};" for a in rule.effect)
         yield from (f"\t{name};" for name in batches)
         yield "\tsettle()"
         yield "}"
@@ -300,10 +276,9 @@ class _Promela:
         yield "\t:: d_step { initially -> stay(); settle() }"
         for instance in self.world.events:
             event = self.machine.event_named[instance[0]]
-            values = [self.writer.value(value) for value in instance[1]]
             for rule in event.rules:
-                does = self._carries_out(event, rule, values)
-                yield f"\t:: d_step {{ {self._applies(event, rule, values)} -> {does} }}"
+                does = self._carries_out(event, rule, instance[1])
+                yield f"\t:: d_step {{ {self._applies(event, rule, instance[1])} -> {does} }}"
         if self.fair:
             yield "\t:: taken = 0 /* nothing happens */"
         yield "\tod"
@@ -315,8 +290,8 @@ class _Promela:
             yield f"/* {_plain(claim.sentence)}{cited(claim.clauses)} */"
             fair = [self.machine.event_named[name] for name in part.fair]
             taken = [f"([]<>(taken == {self.fair.index(event) + 1} || !({self._possible(event)})))" for event in fair]
-            promise = f"[]({self.writer.text(part.premise)} -> <>{self.writer.text(part.goal)})"
-            name = self.names(f"claim {claim.id} {part.name}", f"{claim.id}_{part.name}")
+            promise = f"[]({self.text(part.premise)} -> <>{self.text(part.goal)})"
+            name = self.claim_name(claim.id, part.name)
             yield f"ltl {name} {{ ({' && '.join(taken) or 'true'}) -> {promise} }}"
 
     def _possible(self, event: Event) -> str:

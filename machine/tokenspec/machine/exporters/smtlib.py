@@ -23,23 +23,12 @@ from tokenspec.machine.proofs.of_claims import conditions
 
 _WIDTH = 110
 _SIMPLE = re.compile(r"[A-Za-z~!@$%^&*_+=<>.?/-][0-9A-Za-z~!@$%^&*_+=<>.?/-]*")
-_TAKEN = frozenset(
-    ("_", "!", "abs", "and", "as", "assert", "distinct", "div", "exists", "false", "forall", "ite", "let", "match")
-)
-_TAKEN |= {"max", "min", "mod", "not", "or", "par", "product", "true", "xor"}
+_WORDS = "_ ! abs and as assert distinct div exists false forall ite let match max min mod not or par product true xor"
+_TAKEN = frozenset(_WORDS.split())
 """Words that mean something else in a script, or that the script defines."""
-_OPERATIONS = {
-    BinaryOp.ADD: "+",
-    BinaryOp.SUB: "-",
-    BinaryOp.MUL: "*",
-    BinaryOp.MIN: "min",
-    BinaryOp.MAX: "max",
-    BinaryOp.EQ: "=",
-    BinaryOp.LT: "<",
-    BinaryOp.LE: "<=",
-    BinaryOp.AND: "and",
-    BinaryOp.OR: "or",
-}
+# What a script writes as the language does.
+_OPERATIONS = {op: op.value for op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL, BinaryOp.MIN, BinaryOp.MAX)}
+_OPERATIONS |= {op: op.value for op in (BinaryOp.EQ, BinaryOp.LT, BinaryOp.LE, BinaryOp.AND, BinaryOp.OR)}
 assert _OPERATIONS.keys() == set(BinaryOp), "smtlib: an operator has no text"
 
 _Node: TypeAlias = "str | tuple[_Node, ...]"

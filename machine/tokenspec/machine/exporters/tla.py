@@ -13,22 +13,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import assert_never
 
-from tokenspec.machine.exporters.bounded_model import (
-    LARGEST,
-    BoundedModel,
-    ModelWriter,
-    Names,
-    Spelling,
-    StepCheck,
-    cited,
-    fields_read,
-)
+from tokenspec.machine.exporters.bounded_model import LARGEST, BoundedModel, ModelWriter, Spelling, StepCheck, cited
 from tokenspec.machine.lang.build import Term, all_of
 from tokenspec.machine.lang.claims import primed_definitions
 from tokenspec.machine.lang.declaration import Event, Rule
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Var, substitute
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type, Value
-from tokenspec.machine.lang.validate import machine_scope
 from tokenspec.machine.proofs.contexts import folded
 
 _INFIX = {BinaryOp.ADD: "+", BinaryOp.SUB: "-", BinaryOp.MUL: "*", BinaryOp.EQ: "=", BinaryOp.LT: "<", BinaryOp.LE: "<="}
@@ -65,32 +55,26 @@ def tla(world: BoundedModel, name: str) -> Module:
     """A module called `name`. Raises `ValueError` where that is no name for one."""
     if not is_module_name(name):
         raise ValueError(f"{name!r} cannot be the name of a TLA+ module: letters, digits and underscores, no word of TLA+")
-    document = _Tla(world, name)
-    return Module(document.text(), document.configuration())
+    written = _Tla(world, name)
+    return Module(written.document(), written.configuration())
 
 
-class _Tla:
+class _Tla(ModelWriter):
     def __init__(self, world: BoundedModel, name: str) -> None:
-        self.world, self.machine, self.name = world, world.machine, name
-        self.names = Names(_RESERVED | {name})
-        fields = [f for e in self.machine.events for f in e.fields]
-        declared = [v.name for v in self.machine.variables] + [d.name for d in self.machine.definitions]
-        declared += [f.name for f in fields] + [p.name for p in self.machine.all_parameters]
-        for each in declared:
-            self.names(each)
         truth = {True: "TRUE", False: "FALSE"}
         spelling = Spelling(_INFIX, _CALLS, "#", "~", "(IF {} THEN {} ELSE {})", True, truth, "Largest", _string)
-        kinds = machine_scope(self.machine, fields)
-        self.writer = ModelWriter(spelling, self.names, kinds, fields_read(self.machine))
-        self.steps = list(world.step_checks())
+        super().__init__(world, _RESERVED | {name}, spelling)
+        self.name = name
+        for each in self.machine.all_parameters:
+            self.names(each.name)
 
-    def text(self) -> str:
+    def document(self) -> str:
         """The module. Which members are compared is known when all is written, so its head is written last."""
         body = [*self._state(), *self._definitions(), *self._claims()]
         body += [line for event in self.machine.events for line in self._event(event)]
         body += [*self._applies(), *self._step_claims(), *self._behaviour()]
         constants = list(self._constants())
-        ranks = [line for kind, name in self.writer.ranks.items() for line in _rank(kind, name)]
+        ranks = [line for kind, name in self.ranks.items() for line in _rank(kind, name)]
         return "\n".join([*self._head(), *constants, *ranks, *body, "=" * 80]) + "\n"
 
     def _head(self) -> Iterator[str]:
@@ -111,7 +95,7 @@ class _Tla:
 
     def _constants(self) -> Iterator[str]:
         told = [(self.names(p.name), p.says) for p in self.machine.all_parameters]
-        told += [(self._most(v), f"the most that {v} holds before a state is left unvisited") for v in self._bounded()]
+        told += [(self.most(v), f"the most that {v} holds before a state is left unvisited") for v in self.bounded]
         if told:
             yield "CONSTANTS"
             for number, (name, says) in enumerate(told, 1):
@@ -123,14 +107,8 @@ class _Tla:
                 yield from _remark("", f"{policy.name} {answer}: {means}")
             yield f"ASSUME {self._within(self.names(policy.name), policy.parameter.type)}"
         for assumption in self.machine.assumptions:
-            yield f"ASSUME {self.writer.bare(assumption.holds)} \\* {_plain(assumption.breach)}"
+            yield f"ASSUME {self.bare(assumption.holds)} \\* {_plain(assumption.breach)}"
         yield ""
-
-    def _bounded(self) -> list[str]:
-        return [v.name for v in self.machine.variables if v.name in self.world.most]
-
-    def _most(self, name: str) -> str:
-        return self.names(f"most {name}", f"most_{name}")
 
     def _within(self, name: str, kind: Type) -> str:
         match kind:
@@ -139,7 +117,7 @@ class _Tla:
             case Enum(_, members):
                 return f"{name} \\in {_set(members)}"
             case Tokens(lo, hi):
-                return f"{name} \\in {self.writer.value(lo)}..{self.writer.value(hi)}"
+                return f"{name} \\in {self.value(lo)}..{self.value(hi)}"
             case _:
                 assert_never(kind)
 
@@ -152,32 +130,28 @@ class _Tla:
         yield f"vars == <<{', '.join(self.names(v.name) for v in variables)}>>"
         yield ""
         yield from _listed("TypeOK", (self._within(self.names(v.name), v.type) for v in variables))
-        bounds = [f"{self.names(name)} \\in 0..{self._most(name)}" for name in self._bounded()]
+        bounds = [f"{self.names(name)} \\in 0..{self.most(name)}" for name in self.bounded]
         yield from _listed("WithinBounds", bounds or ["TRUE"])
         yield from _listed("Init", (f"{self.names(v.name)} = {self._value(v.initial)}" for v in variables))
 
     def _definitions(self) -> Iterator[str]:
         for d in self.machine.definitions:
             yield from _remark("", d.says)
-            yield f"{self.writer.text(Var(d.name))} == {self.writer.bare(d.expr)}"
+            yield f"{self.text(Var(d.name))} == {self.bare(d.expr)}"
             yield ""
 
     def _claims(self) -> Iterator[str]:
         for claim, part in self.world.state_parts():
             yield from _remark("", f"{claim.sentence}{cited(claim.clauses)}")
-            yield f"{self._claim(claim.id, part.name)} == {self.writer.bare(part.holds)}"
+            yield f"{self.claim_name(claim.id, part.name)} == {self.bare(part.holds)}"
             yield ""
-
-    def _claim(self, claim: str, part: str) -> str:
-        return self.names(f"claim {claim} {part}", f"{claim}_{part}")
 
     def _operator(self, event: Event) -> str:
         return self.names(f"event {event.name}", _camel(event.name))
 
     def _event(self, event: Event) -> Iterator[str]:
-        fields = ", ".join(self.names(f.name) for f in event.fields)
         yield from _remark("", f"{event.name}: {event.says}{cited(event.clauses)}")
-        yield f"{self._operator(event)}{f'({fields})' if fields else ''} =="
+        yield f"{self._call(self._operator(event), event)} =="
         for need in event.requires:
             yield from _remark("    ", f"{need.code}: {need.because}{cited(need.clauses)}")
             yield f"    /\\ {self._whole(need.holds)}"
@@ -206,21 +180,21 @@ class _Tla:
     def _value(self, expr: Expr) -> str:
         """Returns the right side of an equation. Only what binds more tightly than the sign of equality goes without brackets."""
         loose = isinstance(expr, Ite) or (isinstance(expr, Binary) and expr.op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL))
-        return self.writer.bare(expr) if loose else self.writer.text(expr)
+        return self.bare(expr) if loose else self.text(expr)
 
     def _whole(self, condition: Expr) -> str:
         """A condition of an action. TLC would make two steps of an action with a disjunction of which both sides hold."""
-        return self.writer.text(condition) if isinstance(condition, Lit) else f"Holds({self.writer.bare(condition)})"
+        return self.text(condition) if isinstance(condition, Lit) else f"Holds({self.bare(condition)})"
 
-    def _call(self, name: str, event: Event, values: Iterable[str] | None = None) -> str:
-        given = ", ".join([self.names(f.name) for f in event.fields] if values is None else values)
+    def _call(self, name: str, event: Event, values: Iterable[Value] | None = None) -> str:
+        given = self.given(event, values)
         return f"{name}({given})" if given else name
 
     def _applies(self) -> Iterator[str]:
         """For each rule that a claim is about, when it is taken."""
         for event, rule in dict.fromkeys((check.event, check.rule) for check in self.steps):
             guard = all_of(*(Term(need.holds) for need in event.requires), Term(rule.when)).expr
-            parts = [f"{self.names(self.machine.control)} \\in {_set(rule.source)}", self.writer.bare(folded(guard))]
+            parts = [f"{self.names(self.machine.control)} \\in {_set(rule.source)}", self.bare(folded(guard))]
             yield from _listed(self._call(self._takes(rule), event), parts)
 
     def _takes(self, rule: Rule) -> str:
@@ -239,11 +213,8 @@ class _Tla:
                 yield from _listed(self._call(self._of(claim.id, part.name, event), event), told)
             concerned = {check.event.name: check.event for check in checks}
             instances = [(concerned[name], values) for name, values in self.world.events if name in concerned]
-            told = [
-                self._call(self._of(claim.id, part.name, event), event, map(self.writer.value, values))
-                for event, values in instances
-            ]
-            yield from _listed(self._claim(claim.id, part.name), told or ["TRUE"])
+            told = [self._call(self._of(claim.id, part.name, event), event, values) for event, values in instances]
+            yield from _listed(self.claim_name(claim.id, part.name), told or ["TRUE"])
 
     def _over_before(self, check: StepCheck) -> str:
         """The formula of a check in the state before alone."""
@@ -253,7 +224,7 @@ class _Tla:
         after |= {f"new.{a.name}": a.value for a in check.rule.effect}
         for name, expr in primed_definitions(self.machine).items():
             after[name] = folded(substitute(expr, after))
-        return self.writer.text(folded(substitute(check.holds, after)))
+        return self.text(folded(substitute(check.holds, after)))
 
     def _of(self, claim: str, part: str, event: Event) -> str:
         return self.names(f"claim {claim} {part} {event.name}", f"{claim}_{part}_of_{event.name}")
@@ -269,7 +240,7 @@ class _Tla:
                 continue
             told = [_word(v) for f, v in zip(event.fields, instance[1], strict=True) if (event.name, f.name) in several]
             steps.append(self.names(f"step {instance}", "_".join([operator, *told] if told else [operator, "happens"])))
-            yield f"{steps[-1]} == {operator}({', '.join(map(self.writer.value, instance[1]))})"
+            yield f"{steps[-1]} == {self._call(operator, event, instance[1])}"
         yield ""
         yield from _listed("Next", steps or ["FALSE"], "\\/")
         promises = list(self.world.leads_to_parts())
@@ -280,7 +251,7 @@ class _Tla:
         yield ""
         for claim, part in promises:
             yield from _remark("", f"{claim.sentence}{cited(claim.clauses)}")
-            yield f"{self._claim(claim.id, part.name)} == {self.writer.text(part.premise)} ~> {self.writer.text(part.goal)}"
+            yield f"{self.claim_name(claim.id, part.name)} == {self.text(part.premise)} ~> {self.text(part.goal)}"
             yield ""
 
     def _several(self) -> set[tuple[str, str]]:
@@ -297,18 +268,18 @@ class _Tla:
         lines += ["\\* TLC also reports a state in which nothing is accepted; its option -deadlock turns that off."]
         lines += ["SPECIFICATION Spec", "CONSTRAINT WithinBounds", "INVARIANTS"]
         stated = [(c.id, p.name) for c, p in self.world.state_parts()] + [(c.id, p.name) for c, p in self.world.step_parts()]
-        lines += [f"    {self._claim(*each)}" for each in stated]
+        lines += [f"    {self.claim_name(*each)}" for each in stated]
         lines += ["    TypeOK"]
-        promised = [f"    {self._claim(claim.id, part.name)}" for claim, part in self.world.leads_to_parts()]
+        promised = [f"    {self.claim_name(claim.id, part.name)}" for claim, part in self.world.leads_to_parts()]
         lines += ["PROPERTIES", *promised] if promised else []
         figures = [f"    {self.names(p.name)} = {self._figure(p.name)}" for p in self.machine.all_parameters]
-        figures += [f"    {self._most(name)} = {self.world.most[name]}" for name in self._bounded()]
+        figures += [f"    {self.most(name)} = {self.world.most[name]}" for name in self.bounded]
         return "\n".join([*lines, *(["CONSTANTS", *figures] if figures else [])]) + "\n"
 
     def _figure(self, name: str) -> str:
         value = self.world.parameters[name]
         # A configuration takes a sign, and no brackets.
-        return self.writer.value(value).strip("()")
+        return self.value(value).strip("()")
 
 
 def _rank(kind: Enum, name: str) -> Iterator[str]:

@@ -12,9 +12,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tokenspec.machine.interpreters.compiled import Row, Writer
+from tokenspec.machine.interpreters.compiled import Row, Writer, defined
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.expr import names_in
+from tokenspec.machine.lang.expr import Var, names_in
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Bool, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
@@ -48,18 +48,14 @@ def _numbers(machine: Machine) -> Callable[[Row, Values], list[int]]:
     """Every number of tokens that stands somewhere in a state, as one generated function."""
     scope = machine_scope(machine)
     fields = {f.name for e in machine.events for f in e.fields}
-    definitions = {d.name: d.expr for d in machine.definitions if d.name in scope and not set(names_in(d.expr)) & fields}
-    writer = Writer(scope)
-    lines = ["def numbers(row, parameters):"]
+    definitions = [d.name for d in machine.definitions if d.name in scope and not set(names_in(d.expr)) & fields]
+    names = [*(v.name for v in machine.variables), *definitions, *(p.name for p in machine.all_parameters)]
+    numbers = [Var(name) for name in names if isinstance(scope[name], Tokens)]
+    writer = Writer.of(machine)
+    head, *lines = writer.head("numbers", machine)
     lines += [f"    {writer.name(p.name)} = parameters[{p.name!r}]" for p in machine.all_parameters]
-    lines.append(f"    {', '.join(writer.name(v.name) for v in machine.variables)}, = row")
-    lines += [f"    {writer.name(name)} = {writer.text(expr)}" for name, expr in definitions.items()]
-    names = [v.name for v in machine.variables] + list(definitions) + [p.name for p in machine.all_parameters]
-    numbers = [name for name in names if isinstance(scope[name], Tokens)]
-    lines.append("    return [" + ", ".join(writer.name(name) for name in numbers) + "]")
-    space: dict[str, Any] = {}
-    exec("\n".join(lines), space)
-    numbers_of: Callable[[Row, Values], list[int]] = space["numbers"]
+    lines += [*writer.define(numbers, set(), "    "), f"    return [{', '.join(map(writer.text, numbers))}]"]
+    numbers_of: Callable[[Row, Values], list[int]] = defined("\n".join([head.replace("row", "row, parameters"), *lines]), {})
     return numbers_of
 
 

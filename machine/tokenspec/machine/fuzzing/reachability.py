@@ -1,7 +1,7 @@
 """The rules and refusals that can be met at all where some parameters are fixed, such as by a policy or a catalogue.
 
-A walk through every combination of the enum variables, with all numbers and truth values left unknown. What it does
-not come to cannot be met; what it comes to mostly can.
+A walk through every combination of the enum variables and those that are true or false, with all numbers and fields that
+are true or false left unknown. What it does not come to cannot be met; what it comes to mostly can.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import TypeAlias, assert_never
 from tokenspec.machine.checkers.breadth_first import BreadthFirst
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
-from tokenspec.machine.lang.types import Enum, Value
+from tokenspec.machine.lang.types import Bool, Enum, Value
 
 _State: TypeAlias = tuple[tuple[str, Value], ...]
-"""The enum variables with their values."""
+"""The variables of few values, with their values."""
 
 
 def outcomes(machine: Machine) -> frozenset[tuple[str, str]]:
@@ -29,6 +29,11 @@ def outcomes(machine: Machine) -> frozenset[tuple[str, str]]:
 def closed_off(machine: Machine, settings: Mapping[str, Value]) -> frozenset[tuple[str, str]]:
     """The outcomes that cannot be met under fixed `settings` of some parameters."""
     return outcomes(machine) - _Walk(machine, settings).reached
+
+
+def never_due(machine: Machine, settings: Mapping[str, Value]) -> frozenset[str]:
+    """The events of the clocks by which nothing falls due, as the figure that they are about is 0."""
+    return frozenset(clock.falls_due for clock in machine.clocks if clock.of and settings.get(clock.of) == 0)
 
 
 def decided(machine: Machine, expr: Expr, settings: Mapping[str, Value]) -> Value | None:
@@ -55,25 +60,27 @@ class _Walk:
 
     def __init__(self, machine: Machine, settings: Mapping[str, Value]) -> None:
         self._machine = machine
-        self._enums = {v.name: v.type for v in machine.variables if isinstance(v.type, Enum)}
+        self._events = [event for event in machine.events if event.name not in never_due(machine, settings)]
+        self._few: dict[str, tuple[Value, ...]] = {v.name: v.type.members for v in machine.variables if isinstance(v.type, Enum)}
+        self._few |= {v.name: (False, True) for v in machine.variables if isinstance(v.type, Bool)}
         self._worker = _Worker(machine)
         self._settings = dict(settings)
         self.reached: set[tuple[str, str]] = set()
         initial = {v.name: v.initial for v in machine.variables}
         self._worker.begin(self._settings)
-        starts = self._combinations({name: self._worker.value(initial[name]) for name in self._enums})
+        starts = self._combinations({name: self._worker.value(initial[name]) for name in self._few})
         for _ in BreadthFirst(starts, self._successors):
             pass  # Each state that is visited adds to `reached`.
 
     def _successors(self, state: _State) -> Iterator[tuple[Rule, _State]]:
-        for event in self._machine.events:
+        for event in self._events:
             for rule in self._accepting(event, state):
                 yield from ((rule, after) for after in self._after(rule, state))
 
     def _combinations(self, values: Mapping[str, Value | None]) -> Iterator[_State]:
-        choices = [[value] if (value := values[name]) is not None else kind.members for name, kind in self._enums.items()]
+        choices = [[value] if (value := values[name]) is not None else members for name, members in self._few.items()]
         for chosen in product(*choices):
-            yield tuple(zip(self._enums, chosen, strict=True))
+            yield tuple(zip(self._few, chosen, strict=True))
 
     def _accepting(self, event: Event, state: _State) -> Iterator[Rule]:
         """The rules that may accept the event, with every choice of its enum fields; the worker stands at each choice."""

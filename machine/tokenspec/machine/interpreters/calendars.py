@@ -7,7 +7,6 @@ divided, so that `checkers/calendars.py` can run the same code on open numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias, assert_never
 
@@ -65,14 +64,6 @@ def reader_of(calendar: Calendar) -> CalendarReader:
             return Once(hours * HOUR_MS)
         case _:
             assert_never(calendar)
-
-
-def instants(reader: CalendarReader, at: int, time_of_day: int = 0) -> Iterator[int]:
-    """Yields the due instants of a clock started at `at`, one after the other."""
-    due, aim = reader.first(at, time_of_day)
-    while due < NEVER:
-        yield due
-        due, aim = reader.following(due, aim)
 
 
 def mark_after(at: int, mark: int, span: int) -> int:

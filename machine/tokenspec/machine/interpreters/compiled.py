@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import linecache
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from types import CodeType
 from typing import Any, Protocol, TypeAlias, assert_never
 
 from tokenspec.machine.lang.declaration import Event, Field, Machine, Rule, Variable
@@ -31,8 +32,8 @@ Outcome: TypeAlias = tuple[int, Row, tuple[Value | None, ...]]
 
 StepFunction: TypeAlias = Callable[[Row, Fields], Outcome]
 LedgerFunction: TypeAlias = Callable[[Row, Fields], tuple[int, ...]]
-NoteFunction: TypeAlias = Callable[[Row, Fields, Row], Row]
-"""Gives the values that an entry of the memory holds after a rule, from the state, the fields and its values before."""
+NoteFunction: TypeAlias = Callable[[Row, Fields, Row, Sequence[Value | None]], Row]
+"""Gives what an entry of the memory holds after a rule, from the state, the fields and what it held before, and the answers."""
 Bound: TypeAlias = tuple[Row, dict[str, StepFunction], dict[str, LedgerFunction], dict[str, NoteFunction]]
 """The initial state, the step functions by event, the ledger functions by rule, and those of the rules that write notes."""
 
@@ -48,8 +49,8 @@ class Steps(Protocol):
 
 _INFIX = {BinaryOp.ADD: "+", BinaryOp.SUB: "-", BinaryOp.MUL: "*", BinaryOp.EQ: "==", BinaryOp.LT: "<", BinaryOp.LE: "<="}
 _INFIX |= {BinaryOp.AND: "and", BinaryOp.OR: "or"}
-_CALLS = {BinaryOp.MIN: "min", BinaryOp.MAX: "max"}
-assert _INFIX.keys() | _CALLS.keys() == set(BinaryOp), "compiled: an operator has no text"
+_ORDERS = {BinaryOp.MIN: "<=", BinaryOp.MAX: ">="}
+assert _INFIX.keys() | _ORDERS.keys() == set(BinaryOp), "compiled: an operator has no text"
 
 
 class Writer:
@@ -62,6 +63,7 @@ class Writer:
         self._scope = scope
         self._definitions = definitions or {}
         self._names: dict[str, str] = {}
+        self._held_values = 0
 
     @classmethod
     def of(cls, machine: Machine, fields: Iterable[Field] = ()) -> Writer:
@@ -101,7 +103,8 @@ class Writer:
             case Ite(cond, then, orelse):
                 return f"({self.text(then)} if {self.text(cond)} else {self.text(orelse)})"
             case Binary(BinaryOp.MIN | BinaryOp.MAX as op, left, right):
-                return f"{_CALLS[op]}({self.text(left)}, {self.text(right)})"
+                (one, again), (other, otherwise) = self._held(left), self._held(right)
+                return f"({again} if {one} {_ORDERS[op]} {other} else {otherwise})"
             case Binary(BinaryOp.LT | BinaryOp.LE as op, left, right):
                 kind = common(type_of(left, self._scope, "<"), type_of(right, self._scope, "<"))
                 if isinstance(kind, Enum):
@@ -112,6 +115,14 @@ class Writer:
                 return f"({self.text(left)} {_INFIX[op]} {self.text(right)})"
             case _:
                 assert_never(expr)
+
+    def _held(self, expr: Expr) -> tuple[str, str]:
+        """`expr` as Python, and what stands for its value from then on: calls of `min` would take longer than all the rest."""
+        if isinstance(expr, Lit | Var):
+            return self.text(expr), self.text(expr)
+        self._held_values += 1
+        name = f"h_{self._held_values}"
+        return f"({name} := {self.text(expr)})", name
 
     def define(self, exprs: Iterable[Expr], known: set[str], indent: str) -> Iterator[str]:
         """A line for each definition that `exprs` need and `known` lacks, after those it reads; `known` grows."""
@@ -183,21 +194,36 @@ class _Generator:
     def _notes(self, event: Event, rule: Rule) -> Iterator[str]:
         if not rule.notes or self.machine.memory is None:
             return
+        answered = {answer.value: f"said[{event.answers.index(answer.name)}]" for answer in rule.answer}
         first, *rest = self.writer.head(f"note_{rule.name}", self.machine, event)
-        yield first.replace("(row, fields)", "(row, fields, held)")
-        yield from rest
-        yield from self.writer.define([note.value for note in rule.notes], set(), "    ")
-        new = {note.name: self.writer.text(note.value) for note in rule.notes}
+        yield first.replace("(row, fields)", "(row, fields, held, said)")
+        # What was answered is not worked out a second time.
+        others = [note.value for note in rule.notes if note.value not in answered]
+        yield from rest if others else ()
+        yield from self.writer.define(others, set(), "    ")
+        new = {note.name: answered.get(note.value) or self.writer.text(note.value) for note in rule.notes}
         held = (new.get(each.name, f"held[{n}]") for n, each in enumerate(self.machine.memory.holds))
         yield f"    return ({''.join(f'{value}, ' for value in held)})"
 
 
-def made(lines: Iterable[str], compiled: Compiled, writer: Writer) -> Any:
-    """The function that `lines` define, in which parameters have the values of `compiled`."""
-    space: dict[str, Any] = {writer.name(p.name): compiled.parameters[p.name] for p in compiled.machine.all_parameters}
-    text = "\n".join(lines)
-    exec(text, space)
+def defined(text: str, space: dict[str, Any]) -> Any:
+    """The function that `text` defines, over the names of `space`."""
+    exec(_code(text), space)
     return space[text.removeprefix("def ").partition("(")[0]]
+
+
+@lru_cache(maxsize=1024)
+def _code(text: str) -> CodeType:
+    return compile(text, "<tokenspec>", "exec")
+
+
+@lru_cache(maxsize=256)
+def _bind(text: str, name: str) -> Callable[[Values], Bound]:
+    filename = f"<tokenspec compiled {name} {hash(text) & 0xFFFFFFFF:08x}>"
+    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
+    space: dict[str, object] = {"Gap": Gap}
+    exec(compile(text, filename, "exec"), space)
+    return space["bind"]  # type: ignore[return-value]
 
 
 def rule_names(machine: Machine) -> list[str]:
@@ -208,15 +234,6 @@ def rule_names(machine: Machine) -> list[str]:
 def refusal_codes(machine: Machine) -> list[str]:
     """Every refusal code, in the order of declaration; the compiled reader numbers them so."""
     return list(dict.fromkeys(n.code for e in machine.events for n in e.requires))
-
-
-@lru_cache(maxsize=256)
-def _bind(text: str, name: str) -> Callable[[Values], Bound]:
-    filename = f"<tokenspec compiled {name} {hash(text) & 0xFFFFFFFF:08x}>"
-    linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
-    space: dict[str, object] = {"Gap": Gap}
-    exec(compile(text, filename, "exec"), space)
-    return space["bind"]  # type: ignore[return-value]
 
 
 @lru_cache(maxsize=256)

@@ -1,242 +1,384 @@
-"""The account (or any declared machine) as a live object: a `transitions` machine built from the declaration.
+"""An account (or any declared machine) as a live object: a `transitions` machine built from the declaration.
 
-    account = live(machine, parameters)
-    account.open_account()           # True: accepted
+    account = live_account(SPECIFICATION)
+    account.open_account()                    # True: accepted
     account.subscribe(plan="premium")
-    account.status, account.fast     # 'active', 25000
-    account.upgrade(plan="essential")  # False: refused
-    account.refusal                  # 'plan_must_be_higher'
+    account.status, account.fast              # 'active', 25000
+    account.may_upgrade(plan="essential")     # False
+    account.trigger("upgrade", plan="essential")  # False: refused
+    account.refusal                           # 'plan_must_be_higher'
 
-States and triggers have the declared names; a trigger takes the event's fields under the names a record gives
-them. Expressions are evaluated through closures built here, so that nothing is shared with the other readers.
+States and triggers have the declared names; a trigger takes the event's fields and keys under the names that a record gives
+them. However it is fired or asked, it decides on the fields that come with it and on the state of the model it is fired at.
+Expressions are evaluated through closures, so that nothing is shared with the other readers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias, assert_never
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from functools import cached_property, partial
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import transitions
+from transitions.core import listify
 
-from tokenspec.machine.lang.declaration import Event, Machine, Origin, Rule
+from tokenspec.machine.interpreters.closures import Closures, Env
+from tokenspec.machine.lang.catalogue import AnyCatalogue
+from tokenspec.machine.lang.declaration import ClockAct, Event, Kind, Machine, Memory, Origin, Rule
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
-from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
-from tokenspec.machine.lang.typecheck import common, type_of
-from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
+from tokenspec.machine.lang.expr import Var
+from tokenspec.machine.lang.outcome import Values
+from tokenspec.machine.lang.specification import Specification
+from tokenspec.machine.lang.types import Value
 from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.lang.validate_memory import memory_scope
 
-Env: TypeAlias = dict[str, Any]
-Closure: TypeAlias = Callable[[Env], Any]
-
-_OPERATIONS: dict[BinaryOp, Callable[[Any, Any], Any]] = {
-    BinaryOp.ADD: lambda a, b: a + b,
-    BinaryOp.SUB: lambda a, b: a - b,
-    BinaryOp.MUL: lambda a, b: a * b,
-    BinaryOp.MIN: min,
-    BinaryOp.MAX: max,
-    BinaryOp.EQ: lambda a, b: a == b,
-    BinaryOp.LT: lambda a, b: a < b,
-    BinaryOp.LE: lambda a, b: a <= b,
-    BinaryOp.AND: lambda a, b: a and b,
-    BinaryOp.OR: lambda a, b: a or b,
-}
-assert _OPERATIONS.keys() == set(BinaryOp), "live: an operator has no operation"
+LookUps: TypeAlias = Mapping[str, Callable[[Any], Value]]
+"""By name of a fact, the function that looks it up for a record."""
+_FIRES = "fire_"
+"""Begins the older name of a trigger, which is understood as well."""
 
 
-class _Closures:
-    """Turns expressions of one machine into functions of an environment; a definition is worked out once in it."""
+class _Way:
+    """A rule with its expressions as closures."""
 
-    def __init__(self, machine: Machine) -> None:
-        fields = [f for e in machine.events for f in e.fields]
-        self._scope: dict[str, Type] = machine_scope(machine, fields)
-        self._definitions: dict[str, Closure] = {}
-        for definition in machine.definitions:
-            self._definitions[definition.name] = self.of(definition.expr)
+    def __init__(self, rule: Rule, closures: Closures) -> None:
+        self.rule, self.when = rule, closures.of(rule.when)
+        self.effect = [(a.name, closures.of(a.value)) for a in rule.effect]
+        self.answer = [(a.name, closures.of(a.value)) for a in rule.answer]
+        self.ledger = [(line.kind, line.pool, closures.of(line.amount)) for line in rule.ledger]
+        self.notes = [(note.name, closures.of(note.value)) for note in rule.notes]
 
-    def of(self, expr: Expr) -> Closure:
-        match expr:
-            case Lit(value):
-                return lambda env: value
-            case Var(name):
-                return self._read(name)
-            case Not(arg):
-                inner = self.of(arg)
-                return lambda env: not inner(env)
-            case Ite(cond, then, orelse):
-                test, yes, no = self.of(cond), self.of(then), self.of(orelse)
-                return lambda env: yes(env) if test(env) else no(env)
-            case Binary(op, left, right):
-                return self._binary(op, left, right)
-            case _:
-                assert_never(expr)
 
-    def _read(self, name: str) -> Closure:
-        if name not in self._definitions:
-            return lambda env: env[name]
-        defined = self._definitions[name]
+class _Occasion:
+    """An event with its requirements and rules as closures, and what it may be given."""
 
-        def read(env: Env) -> Any:
-            if name not in env:
-                env[name] = defined(env)
-            return env[name]
+    def __init__(self, machine: Machine, event: Event, closures: Closures) -> None:
+        self.event = event
+        self.needs = [(need.code, closures.of(need.holds)) for need in event.requires]
+        self.ways = [_Way(rule, closures) for rule in event.rules]
+        self.entry_key = machine.memory.key if machine.memory is not None and machine.memory.reads(event) else ""
+        instead = [f.instead for f in event.fields if f.instead]
+        self.keys = tuple(dict.fromkeys([*(f.key for f in event.fields), *(k.name for k in event.keys), *instead]))
+        self._known = {*self.keys, *(f.name for f in event.fields)}
 
-        return read
+    def check(self, args: Iterable[object], fields: Mapping[str, object]) -> None:
+        """Raises `TypeError` for a value without a name, a name that the event does not have, and one value under two names."""
+        if args:
+            raise TypeError(f"{self.event.name}() takes its fields by name; it takes {sorted(self.keys)}")
+        if unknown := fields.keys() - self._known:
+            raise TypeError(f"{self.event.name}() got an unexpected field {min(unknown)!r}; it takes {sorted(self.keys)}")
+        for f in self.event.fields:
+            if f.instead and fields.get(f.key) is not None and fields.get(f.instead) is not None:
+                raise TypeError(f"{self.event.name}() takes {f.key!r} or {f.instead!r}, not both")
 
-    def _binary(self, op: BinaryOp, left: Expr, right: Expr) -> Closure:
-        a, b, operation = self.of(left), self.of(right), _OPERATIONS[op]
-        if op in (BinaryOp.LT, BinaryOp.LE):
-            kind = common(type_of(left, self._scope, "<"), type_of(right, self._scope, "<"))
-            if isinstance(kind, Enum):
-                rank = {member: number for number, member in enumerate(kind.order)}
-                return lambda env: operation(rank[a(env)], rank[b(env)])
-        return lambda env: operation(a(env), b(env))
+
+@dataclass
+class _Decision:
+    """The outcome of an event: the refusal, or the way in which it is accepted; `env` is what was known of it."""
+
+    env: Env
+    entry: str | None
+    refusal: str | None
+    way: _Way | None
+
+    @cached_property
+    def told(self) -> Env:
+        """The attributes of a model that tell it."""
+        way, env = self.way, self.env
+        if way is None:
+            return {**_untold(), "refusal": self.refusal}
+        moved = [(kind, pool, n) for kind, pool, amount in way.ledger if (n := amount(env))]
+        return {"refusal": None, "rule": way.rule.name, "answer": {a: value(env) for a, value in way.answer}, "ledger": moved}
+
+
+class _Entries:
+    """The memory of one model: entries by key, each with the periods that had ended when it was first written."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+        self._ended = [0] * len(memory.periods)
+        self._entries: dict[str, tuple[Env, list[int]]] = {}
+        closures = Closures(memory_scope(memory), {fact.name: fact.expr for fact in memory.facts})
+        self._facts = {fact.name: closures.of(Var(fact.name)) for fact in memory.facts}
+        self._blank = {each.name: closures.of(each.initial)({}) for each in memory.holds}
+
+    def facts(self, key: str) -> Env:
+        """Returns every fact about the entry under `key`."""
+        held, since = self._entries.get(key, (self._blank, [-1] * len(self._ended)))
+        lasts = {p.lasts: a == b for p, a, b in zip(self._memory.periods, since, self._ended, strict=True)}
+        env: Env = {**held, **lasts, self._memory.is_new: key not in self._entries}
+        return env | {name: fact(env) for name, fact in self._facts.items()}
+
+    def end(self, acts: Sequence[tuple[str, ClockAct]]) -> None:
+        """Ends the periods that one of `acts` ends."""
+        for position, period in enumerate(self._memory.periods):
+            self._ended[position] += sum(act in period.ended_by for act in acts)
+
+    def note(self, key: str, values: Env) -> None:
+        """Writes `values` into the entry under `key`."""
+        held, since = self._entries.get(key, (self._blank, self._ended.copy()))
+        self._entries[key] = {**held, **values}, since
+
+
+class _Trigger(transitions.Event):
+    """A trigger that is refused as its event declares, from whatever state."""
+
+    machine: _LiveMachine
+
+    def trigger(self, model: Any, /, *args: Any, **kwargs: Any) -> bool:  # type: ignore[override]
+        """Fires the event at `model`; a field may be called as the library calls its own arguments."""
+        data = transitions.EventData(None, self, self.machine, model, args=args, kwargs=kwargs)
+        return self.machine._process(partial(self._trigger, data))
+
+    def _trigger(self, event_data: transitions.EventData) -> bool:
+        machine, model = self.machine, event_data.model
+        if self.name not in machine.occasions:
+            # Somebody has added it to the machine.
+            return bool(super()._trigger(event_data))
+        decision = machine.decision(event_data)
+        if id(model) in machine.between:
+            raise RuntimeError(f"{self.name}() is fired by a callback that runs before the event under way has taken effect")
+        if decision.way is None:
+            _give(model, decision.told)
+            machine.callbacks([*machine.prepare_event, *machine.finalize_event], event_data)
+            return False
+        machine.between.add(id(model))
+        try:
+            accepted = bool(super()._trigger(event_data))
+        finally:
+            machine.between.discard(id(model))
+        # Another event may have been fired by a callback since: what is told is the outcome of this one. A condition that
+        # somebody has added may have kept it from happening.
+        _give(model, decision.told if accepted else _untold())
+        return accepted
+
+
+def _untold() -> Env:
+    return {"refusal": None, "rule": None, "answer": {}, "ledger": []}
+
+
+def _give(model: Any, values: Env) -> None:
+    for name, value in values.items():
+        setattr(model, name, value)
+
+
+def _applies(way: _Way, data: transitions.EventData) -> bool:
+    machine: _LiveMachine = data.machine  # type: ignore[assignment]
+    return machine.decision(data).way is way
+
+
+def _take_effect(data: transitions.EventData) -> None:
+    machine: _LiveMachine = data.machine  # type: ignore[assignment]
+    if data.event.name in machine.occasions:
+        machine.take_effect(data)
+
+
+class _LiveMachine(transitions.Machine):
+    """The machine of `transitions` that decides as a declaration says. Its models share parameters and nothing else."""
+
+    event_cls = _Trigger
+
+    def __init__(self, declared: Machine, parameters: Values, look_ups: LookUps, **drawn: Any) -> None:
+        self.declared, self.parameters, self._look_ups = declared, dict(parameters), look_ups
+        fields = [f for e in declared.events for f in e.fields]
+        closures = Closures(machine_scope(declared, fields), {d.name: d.expr for d in declared.definitions})
+        self.occasions = {e.name: _Occasion(declared, e, closures) for e in declared.events}
+        self.initials = {v.name: closures.of(v.initial)(self.parameters) for v in declared.variables}
+        self._remembered = set(memory_scope(declared.memory)) if declared.memory is not None else set()
+        self.between: set[int] = set()
+        """The models whose present event is decided and has not taken effect."""
+        super().__init__(
+            model=None,
+            # The first that happens in a new state is the effect, so that no callback finds half of it.
+            states=[{"name": name, "on_enter": [_take_effect]} for name in declared.states],
+            initial=self.initials[declared.control],
+            transitions=[t for o in self.occasions.values() for way in o.ways for t in self._transitions(o.event, way)],
+            model_attribute=declared.control,
+            send_event=True,
+            auto_transitions=False,
+            **drawn,
+        )
+        # An event that is always refused leads nowhere, and is a trigger all the same.
+        self.events.update({name: self._create_event(name, self) for name in self.occasions if name not in self.events})
+
+    @staticmethod
+    def _transitions(event: Event, way: _Way) -> list[dict[str, Any]]:
+        # A rule without a target leaves the state alone: an internal transition, or a loop where one is drawn.
+        stays = {} if way.rule.target else {"before": [_take_effect]}
+        common = {"trigger": event.name, "dest": way.rule.target, "conditions": [partial(_applies, way)], **stays}
+        return [{"source": source, **common} for source in way.rule.source]
+
+    def add_model(self, model: Any, initial: Any = None) -> None:
+        """Adds models, each in the first state; what is declared goes before what `transitions` would call alike."""
+        for each in [m for m in listify(model) if m not in self.models]:
+            _give(each, {**self.initials, **_untold()})
+            if self.declared.memory is not None:
+                each._entries = _Entries(self.declared.memory)
+            super().add_model(each, initial)
+            for name, occasion in self.occasions.items():
+                trigger = partial(self.events[name].trigger, each)
+                vars(trigger)["__name__"], vars(trigger)["__doc__"] = name, occasion.event.says
+                setattr(each, name, trigger)
+                may = partial(self._can_trigger, each, name)
+                for older, what in ((f"{_FIRES}{name}", trigger), (f"may_{_FIRES}{name}", may)):
+                    if older not in self.initials and older not in self.occasions:
+                        setattr(each, older, what)
+
+    def decision(self, data: transitions.EventData) -> _Decision:
+        """The decision on the event that is under way, or asked about; it is worked out once."""
+        if (known := vars(data).get("decision")) is None:
+            known = vars(data)["decision"] = self._decide(data.model, self.occasions[data.event.name], data.args, data.kwargs)
+        return known
+
+    def dispatch(self, trigger: str, /, *args: Any, **kwargs: Any) -> bool:  # type: ignore[override]
+        """Fires the event at every model, and returns whether all of them accepted it."""
+        answers = [self._get_trigger(model, trigger, *args, **kwargs) for model in self.models]
+        return all(answers)
+
+    def _get_trigger(self, model: Any, trigger_name: str, /, *args: Any, **kwargs: Any) -> bool:  # type: ignore[override]
+        return self._event(trigger_name).trigger(model, *args, **kwargs)
+
+    def _can_trigger(self, model: Any, trigger: str, /, *args: Any, **kwargs: Any) -> bool:
+        state, event = self.get_model_state(model), self._event(trigger)
+        data = transitions.EventData(state, event, self, model, args=args, kwargs=kwargs)
+        if event.name in self.occasions and self.decision(data).way is None:
+            return False
+        for data.transition in event.transitions.get(state.name, ()):
+            self.callbacks([*self.prepare_event, *data.transition.prepare], data)
+            if all(condition.check(data) for condition in data.transition.conditions):
+                return True
+        return False
+
+    def _event(self, name: str) -> transitions.Event:
+        event = self.events.get(name) or self.events.get(name.removeprefix(_FIRES))
+        if event is None:
+            raise AttributeError(f"there is no event {name!r}; there are {', '.join(self.events)}")
+        return event
+
+    def _decide(self, model: Any, occasion: _Occasion, args: Iterable[object], given: Mapping[str, Any]) -> _Decision:
+        state = {name: getattr(model, name) for name in self.initials}
+        entry = given.get(occasion.entry_key) if occasion.entry_key else None
+        if not isinstance(entry, str | None):
+            raise TypeError(f"{occasion.event.name}() takes as {occasion.entry_key!r} a text, not {entry!r}")
+        env = {**self.parameters, **state, **self._fields(model, occasion, args, given, entry)}
+        for code, holds in occasion.needs:
+            if not holds(env):
+                return _Decision(env, entry, code, None)
+        fitting = [w for w in occasion.ways if state[self.declared.control] in w.rule.source and w.when(env)]
+        if len(fitting) != 1:
+            found = ", ".join(w.rule.name for w in fitting) or "no rule"
+            raise Gap(f"{occasion.event.name} in {state} with {dict(given)}: {found} applies, where exactly one must")
+        return _Decision(env, entry, None, fitting[0])
+
+    def _fields(
+        self, model: Any, occasion: _Occasion, args: Iterable[object], given: Mapping[str, Any], entry: str | None
+    ) -> Env:
+        """Returns the values of the event's fields: as given, remembered, or looked up; nothing else is taken for one."""
+        event = occasion.event
+        occasion.check(args, given)
+        env: Env = {f.name: given.get(f.key, given.get(f.name)) for f in event.fields}
+        absent = [f for f in event.fields if env[f.name] is None]
+        missing = []
+        if absent:
+            remembered = model._entries.facts(entry) if entry is not None else {}
+            record = SimpleNamespace(**{**dict.fromkeys(occasion.keys), **given})
+            for f in absent:
+                if f.origin is Origin.FACT and f.name in remembered:
+                    env[f.name] = remembered[f.name]
+                elif f.name in self._look_ups and (f.origin is Origin.FACT or given.get(f.instead) is not None):
+                    env[f.name] = self._look_ups[f.name](record)
+                else:
+                    is_remembered = occasion.entry_key and f.origin is Origin.FACT and f.name in self._remembered
+                    missing.append(occasion.entry_key if is_remembered else f.key)
+        if missing:
+            by_catalogue = {f.key for f in event.fields if f.origin is Origin.FACT} - self._remembered
+            told = "; an object that live_account() makes looks facts up" if by_catalogue.intersection(missing) else ""
+            raise TypeError(f"{event.name}() misses {', '.join(map(repr, dict.fromkeys(missing)))}{told}")
+        for f in event.fields:
+            if not f.type.admits(env[f.name]):
+                raise TypeError(f"{event.name}() takes as {f.key!r} a {f.type}, not {env[f.name]!r}")
+        return env
+
+    def take_effect(self, data: transitions.EventData) -> None:
+        """Gives the model its new values, all of them worked out of the old ones."""
+        decision, model = self.decision(data), cast(Any, data.model)
+        way = decision.way
+        assert way is not None, "what takes effect was accepted"
+        after = {name: value(decision.env) for name, value in way.effect}
+        notes = {name: value(decision.env) for name, value in way.notes}
+        if way.rule.target is not None:
+            after[self.declared.control] = way.rule.target
+        _give(model, {**after, **decision.told})
+        if self.declared.memory is not None:
+            model._entries.end(way.rule.clocks)
+            if notes and decision.entry is not None:
+                model._entries.note(decision.entry, notes)
+        self.between.discard(id(model))
 
 
 class Live:
     """One running instance. Variables are attributes; the control variable is the `transitions` state."""
 
-    refusal: str | None = None
+    refusal: str | None
     """The code of the last refusal, None after an accepted event."""
-    rule: str | None = None
+    rule: str | None
     """The rule that accepted the last event, None after a refusal."""
+    answer: dict[str, Value]
+    ledger: list[tuple[Kind, str, int]]
+    if TYPE_CHECKING:
 
-    def __init__(self, machine: Machine, parameters: Values, *, graph: bool = False) -> None:
-        self._declared = machine
-        self._parameters = dict(parameters)
-        self._closures = _Closures(machine)
-        self._needs = {e.name: [(n.code, self._closures.of(n.holds)) for n in e.requires] for e in machine.events}
-        self._env: Env = {}
-        self.answer: dict[str, Value] = {}
-        self.ledger: list[tuple[Any, str, int]] = []
-        for v in machine.variables:
-            setattr(self, v.name, self._closures.of(v.initial)(self._parameters))
-        self.machine = _kind(graph)(
-            model=self,
-            states=list(machine.states),
-            initial=getattr(self, machine.control),
-            transitions=[t for e in machine.events for r in e.rules for t in self._transitions(e, r)],
-            model_attribute=machine.control,
-            send_event=True,
-            auto_transitions=False,
-            ignore_invalid_triggers=True,
-            **({"title": machine.name, "graph_engine": "graphviz"} if graph else {}),
-        )
-        for event in machine.events:
-            setattr(self, event.name, self._trigger(event))
+        def __getattr__(self, name: str) -> Any:
+            """Variables, events and what `transitions` adds are known by the declaration alone."""
+
+    def __init__(self, machine: Machine, parameters: Values, look_ups: LookUps, *, graph: bool) -> None:
+        self.machine = _drawn(machine, parameters, look_ups) if graph else _LiveMachine(machine, parameters, look_ups)
+        self.machine.add_model(self)
 
     @property
     def state_values(self) -> dict[str, Value]:
         """Every variable with its value."""
-        return {v.name: getattr(self, v.name) for v in self._declared.variables}
+        return {name: getattr(self, name) for name in self.machine.initials}
 
-    def _transitions(self, event: Event, rule: Rule) -> list[dict[str, Any]]:
-        when = self._closures.of(rule.when)
-        effect = [(a.name, self._closures.of(a.value)) for a in rule.effect]
-        answer = [(a.name, self._closures.of(a.value)) for a in rule.answer]
-        ledger = [(line.kind, line.pool, self._closures.of(line.amount)) for line in rule.ledger]
-
-        def applies(data: transitions.EventData) -> bool:
-            return self._first_refusal(event) is None and bool(when(self._env))
-
-        def take_effect(data: transitions.EventData) -> None:
-            # Every right side is read before anything is written: effects are simultaneous.
-            after = [(name, value(self._env)) for name, value in effect]
-            self.answer = {name: value(self._env) for name, value in answer}
-            self.ledger = [(kind, pool, n) for kind, pool, amount in ledger if (n := amount(self._env))]
-            self.rule = rule.name
-            for name, value in after:
-                setattr(self, name, value)
-
-        return [
-            {
-                "trigger": f"fire_{event.name}",
-                "source": source,
-                # A rule without a target leaves the state alone: an internal transition, or a loop where one is drawn.
-                "dest": rule.target,
-                "conditions": [applies],
-                "before" if rule.target else "after": [take_effect],
-            }
-            for source in rule.source
-        ]
-
-    def _first_refusal(self, event: Event) -> str | None:
-        return next((code for code, holds in self._needs[event.name] if not holds(self._env)), None)
-
-    def _trigger(self, event: Event) -> Callable[..., bool]:
-        wanted = {f.key: f for f in event.fields}
-
-        def trigger(**fields: Value) -> bool:
-            unknown = fields.keys() - wanted.keys() - {f.name for f in event.fields}
-            if unknown:
-                raise TypeError(f"{event.name}() got an unexpected field {sorted(unknown)[0]!r}; it takes {sorted(wanted)}")
-            given: Env = {f.name: fields.get(f.key, fields.get(f.name, self._usual(f.origin, f.type))) for f in event.fields}
-            missing = [f.key for f in event.fields if given[f.name] is None]
-            if missing:
-                raise TypeError(f"{event.name}() misses {', '.join(map(repr, missing))}")
-            for f in event.fields:
-                if not f.type.admits(given[f.name]):
-                    raise TypeError(f"{event.name}() takes as {f.key!r} a {f.type}, not {given[f.name]!r}")
-            self._env = {**self._parameters, **self.state_values, **given}
-            self.refusal, self.rule = self._first_refusal(event), None
-            self.answer, self.ledger = {}, []
-            # Fired through the machine and not as an attribute, which an event called fire_... would cover.
-            if self.refusal is None and not (event.rules and self.machine.events[f"fire_{event.name}"].trigger(self)):
-                raise Gap(f"{event.name} in {self.state_values} with {given}: no rule applies, where exactly one must")
-            return self.refusal is None
-
-        trigger.__name__, trigger.__doc__ = event.name, event.says
-        return trigger
-
-    @staticmethod
-    def _usual(origin: Origin, kind: Type) -> Value | None:
-        """Facts come from a journal; without one a truth is taken to hold and a number to be 0, or as near as its type has it.
-
-        Payload has no default.
-        """
-        if origin is Origin.PAYLOAD:
-            return None
-        if isinstance(kind, Tokens):
-            return min(max(0, kind.lo), kind.hi)
-        return kind.members[0] if isinstance(kind, Enum) else True
+    def __copy__(self) -> Live:
+        """Returns an account of its own: its triggers move no other one."""
+        return deepcopy(self)
 
 
-def _kind(graph: bool) -> Any:
-    if not graph:
-        return transitions.Machine
+def _drawn(machine: Machine, parameters: Values, look_ups: LookUps) -> _LiveMachine:
     from transitions.extensions import GraphMachine
 
-    return GraphMachine
+    class Drawn(_LiveMachine, GraphMachine):
+        """One that draws itself."""
+
+    return Drawn(machine, parameters, look_ups, title=machine.name, graph_engine="graphviz")
 
 
-def live(machine: Machine, parameters: Values, *, graph: bool = False) -> Live:
+def live(machine: Machine, parameters: Values, *, look_ups: LookUps | None = None, graph: bool = False) -> Live:
     """A new instance of `machine` in its initial state. Refuses, by `AssertionError`, names that Python cannot spell.
 
-    `graph`: it has the `get_graph()` of `transitions`, and takes longer to make.
+    `look_ups` find facts that an event is not given. `graph`: it has the `get_graph()` of `transitions`, and is slower to make.
+    Raises `KeyError` for a parameter that is missing, and `TypeError` for one that is no value of its type.
     """
     names = [e.name for e in machine.events] + [v.name for v in machine.variables]
     assert all(name.isidentifier() for name in names), "events and variables must be Python names to become attributes"
-    return Live(machine, parameters, graph=graph)
+    for parameter in machine.all_parameters:
+        if not parameter.type.admits(parameters[parameter.name]):
+            raise TypeError(f"the parameter {parameter.name!r} is a {parameter.type}, not {parameters[parameter.name]!r}")
+    return Live(machine, parameters, look_ups or {}, graph=graph)
 
 
-class LiveReader:
-    """The live machine behind the interface of the other readers, for differential tests."""
+def live_account(specification: Specification, policy: Values | None = None, *, catalogue: AnyCatalogue | None = None) -> Live:
+    """A new account of `specification`, under the default answers but for those of `policy`, and the figures of `catalogue`.
 
-    def __init__(self, machine: Machine, parameters: Values) -> None:
-        self._live = live(machine, parameters)
-        self._machine = machine
-
-    def bound_to(self, parameters: Values) -> LiveReader:
-        """The same reader under other parameters; building a `transitions` machine anew would take milliseconds."""
-        self._live._parameters = dict(parameters)
-        return self
-
-    def step(self, state: Mapping[str, Value], event_name: str, fields: Values) -> Step:
-        """The same as `reference.step`."""
-        for name, value in state.items():
-            setattr(self._live, name, value)
-        if not getattr(self._live, event_name)(**fields):
-            assert self._live.refusal is not None
-            return Refused(self._live.refusal)
-        assert self._live.rule is not None
-        return Accepted(self._live.rule, self._live.state_values, self._live.answer, tuple(self._live.ledger))
+    It finds facts by itself: those of the catalogue, and those of what it remembers, where the key of an entry is given.
+    """
+    figures, chosen = catalogue or specification.catalogue, policy or {}
+    if unknown := chosen.keys() - specification.defaults.keys():
+        raise TypeError(f"there is no policy {min(unknown)!r}; there are {', '.join(specification.defaults) or 'none'}")
+    look_ups = {name: fact(figures) for name, fact in specification.facts.items()}
+    parameters = {**figures.parameters(), **specification.defaults, **chosen}
+    return live(specification.main(figures), parameters, look_ups=look_ups)

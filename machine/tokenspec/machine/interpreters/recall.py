@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from tokenspec.machine.interpreters.compiled import Row, Writer
+from tokenspec.machine.interpreters.compiled import Row, Writer, defined
 from tokenspec.machine.lang.declaration import Memory
 from tokenspec.machine.lang.expr import Lit, Var
 from tokenspec.machine.lang.types import Value
@@ -33,6 +33,5 @@ def recalled(memory: Memory, names: Sequence[str]) -> Recalled:
     lines += [f"    {writer.name(memory.is_new)} = is_new"]
     lines += writer.define(map(Var, names), set(), "    ")
     lines += [f"    return ({''.join(f'{writer.name(name)}, ' for name in names)})"]
-    space: dict[str, Recalled] = {}
-    exec("\n".join(lines), space)
-    return space["recall"]
+    written: Recalled = defined("\n".join(lines), {})
+    return written

@@ -6,6 +6,9 @@ is tested against it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import assert_never
+
 from tokenspec.machine.lang.declaration import Machine, Rule
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
@@ -14,16 +17,22 @@ from tokenspec.machine.lang.typecheck import common, type_of
 from tokenspec.machine.lang.types import Enum, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
 
-from typing import assert_never  # isort: skip
-
 
 class Bindings:
-    """The values that an expression may read; definitions are worked out when first read."""
+    """The values that an expression may read; definitions are worked out when first read.
 
-    def __init__(self, machine: Machine, *known: Values) -> None:
-        self._types: dict[str, Type] | None = None
-        self._machine = machine
-        self._definitions = {d.name: d.expr for d in machine.definitions}
+    Names that the machine itself does not have, such as those of the state after an event, come with `types` and `definitions`.
+    """
+
+    def __init__(
+        self,
+        machine: Machine,
+        *known: Values,
+        types: Mapping[str, Type] | None = None,
+        definitions: Mapping[str, Expr] | None = None,
+    ) -> None:
+        self._machine, self._types = machine, types
+        self._definitions = {d.name: d.expr for d in machine.definitions} if definitions is None else definitions
         self._values: dict[str, Value] = {}
         for values in known:
             self._values.update(values)
@@ -32,6 +41,10 @@ class Bindings:
         if name not in self._values:
             self._values[name] = evaluate(self._definitions[name], self)
         return self._values[name]
+
+    def meaning(self, name: str) -> Expr | None:
+        """Returns the expression that defines `name`, None where it has a value of its own."""
+        return self._definitions.get(name)
 
     def position(self, expr: Expr, other: Expr) -> tuple[int, int]:
         """Returns the positions of the values of two expressions in the order of their enum."""

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias, assert_never
 
 import z3
 
-from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
+from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, operands
 from tokenspec.machine.lang.types import Bool, Enum, Type, Value
 from tokenspec.machine.proofs.contexts import COMPARISONS, ProofContext
 
@@ -70,7 +70,7 @@ class SymbolicTerms:
                 return _if(self.encode(cond), self.encode(then, inner), self.encode(orelse, inner))
             case Binary(op, left, right):
                 of = self._setting.family(left, right) if op in COMPARISONS else None
-                parts = _chain(op, expr) if op in (BinaryOp.AND, BinaryOp.OR) else (left, right)
+                parts = operands(expr, op) if op in (BinaryOp.AND, BinaryOp.OR) else (left, right)
                 return self._operation(op, [self.encode(part, of) for part in parts])
             case _:
                 assert_never(expr)
@@ -91,20 +91,12 @@ class SymbolicTerms:
                 return a - b
             case BinaryOp.MUL:
                 return self._product(a, b)
-            case BinaryOp.MIN:
-                return _if(_compared(z3.Z3_mk_le, a, b), a, b)
-            case BinaryOp.MAX:
-                return _if(_compared(z3.Z3_mk_le, a, b), b, a)
-            case BinaryOp.EQ:
-                return _compared(z3.Z3_mk_eq, a, b)
-            case BinaryOp.LT:
-                return _compared(z3.Z3_mk_lt, a, b)
-            case BinaryOp.LE:
-                return _compared(z3.Z3_mk_le, a, b)
-            case BinaryOp.AND:
-                return _chained(z3.Z3_mk_and, terms)
-            case BinaryOp.OR:
-                return _chained(z3.Z3_mk_or, terms)
+            case BinaryOp.MIN | BinaryOp.MAX:
+                return _if(_compared(z3.Z3_mk_le, a, b), *((a, b) if op is BinaryOp.MIN else (b, a)))
+            case BinaryOp.EQ | BinaryOp.LT | BinaryOp.LE:
+                return _compared(_MADE[op], a, b)
+            case BinaryOp.AND | BinaryOp.OR:
+                return _chained(_MADE[op], terms)
             case _:
                 assert_never(op)
 
@@ -124,6 +116,10 @@ class SymbolicTerms:
 
 
 # z3's own operators look each argument over, which would take more time than all the proofs.
+
+
+_MADE = {BinaryOp.EQ: z3.Z3_mk_eq, BinaryOp.LT: z3.Z3_mk_lt, BinaryOp.LE: z3.Z3_mk_le}
+_MADE |= {BinaryOp.AND: z3.Z3_mk_and, BinaryOp.OR: z3.Z3_mk_or}
 
 
 def _not(term: Term) -> Term:
@@ -146,15 +142,6 @@ def _chained(make: Any, terms: list[Term]) -> Term:
 @cache
 def _number(value: int) -> Term:
     return z3.IntVal(value)
-
-
-def _chain(op: BinaryOp, expr: Expr) -> Iterator[Expr]:
-    """The operands of one operator that follows upon itself."""
-    if isinstance(expr, Binary) and expr.op is op:
-        yield from _chain(op, expr.left)
-        yield from _chain(op, expr.right)
-    else:
-        yield expr
 
 
 def _open(name: str, kind: Type) -> Term:

@@ -6,9 +6,10 @@ have a class of its own instead, with the methods of `AnyCatalogue`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from functools import lru_cache
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 from tokenspec.machine.lang.types import Value
 
@@ -20,10 +21,11 @@ UNLISTED = "(not listed)"
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A whole number, not below 0; required where it has no default. `parameter` is its name in the declaration."""
+    """A whole number, not below `least`; required where it has no default. `parameter` is its name in the declaration."""
 
     default: int | None = None
     parameter: str = ""
+    least: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,32 +122,59 @@ class Figures:
         return dict(self.values)
 
     def parameters(self) -> dict[str, Value]:
-        """Returns the figures under their names: `key`, `key[name]`, `cell[name]` or `cell[name,member]`."""
-        found: dict[str, Value] = {}
-        for key, kind in self.form.items():
-            if isinstance(kind, Number):
-                found[kind.parameter or key] = self.values[key]
-            elif isinstance(kind, Entries) and kind.is_declared:
-                for name, entry in self.values[key].items():
-                    cells = kind.cells if isinstance(kind.cells, Mapping) else {key: kind.cells}
-                    values = entry if isinstance(kind.cells, Mapping) else {key: entry}
-                    for cell, its in cells.items():
-                        found |= _parameters(cell, name, its, values[cell])
-        return found
+        """Returns the figures under their names in the declaration."""
+        return parameters_of(self.form, self.values)
 
     def unnamed(self, keys: Collection[str] = ()) -> dict[str, Value]:
         """Returns nothing: which facts follow from a missing key is not declared."""
         return {}
 
 
-def _parameters(cell: str, name: str, kind: Cell, value: Any) -> dict[str, Value]:
-    match kind:
-        case Number(_, parameter) | Flag(parameter):
-            return {f"{parameter or cell}[{name}]": value}
-        case SomeOf(members, parameter):
-            return {f"{parameter or cell}[{name},{member}]": member in value for member in members}
-        case _:
-            return {}
+@dataclass(frozen=True, slots=True)
+class FigurePlace:
+    """The place of a figure in a catalogue: under `key` itself, or in every entry of the table that stands there.
+
+    `cell` is its name within an entry; empty where the entry is the figure. Of `members` each is a figure: a list has it.
+    """
+
+    key: str
+    parameter: str
+    is_of_entries: bool = False
+    cell: str = ""
+    members: tuple[str, ...] = ()
+
+
+def figure_places(form: CatalogueForm) -> dict[str, tuple[FigurePlace, ...]]:
+    """Returns the places of all figures by key."""
+    return {key: tuple(_places(key, kind)) for key, kind in form.items()}
+
+
+def _places(key: str, kind: Number | Ranking | Entries) -> Iterator[FigurePlace]:
+    if isinstance(kind, Number):
+        yield FigurePlace(key, kind.parameter or key)
+    elif isinstance(kind, Entries) and kind.is_declared:
+        cells = kind.cells if isinstance(kind.cells, Mapping) else {"": kind.cells}
+        for cell, its in cells.items():
+            if isinstance(its, Number | Flag | SomeOf):
+                members = its.members if isinstance(its, SomeOf) else ()
+                yield FigurePlace(key, its.parameter or cell or key, True, cell, members)
+
+
+def parameters_of(form: CatalogueForm, values: Mapping[str, Any]) -> dict[str, Value]:
+    """Returns the figures by name: `key`, `key[name]`, `cell[name]` or `cell[name,member]`, or with `parameter` in front."""
+    found: dict[str, Value] = {}
+    for key, places in figure_places(form).items():
+        if isinstance(form[key], Number):
+            found |= {place.parameter: values[key] for place in places}
+            continue
+        for name, entry in values[key].items() if places else ():
+            for place in places:
+                value = entry[place.cell] if place.cell else entry
+                if place.members:
+                    found |= {f"{place.parameter}[{name},{member}]": member in value for member in place.members}
+                else:
+                    found[f"{place.parameter}[{name}]"] = value
+    return found
 
 
 Fact: TypeAlias = Callable[[Any], Callable[[Any], Value]]
@@ -188,3 +217,40 @@ class Named:
     def __call__(self, catalogue: Any) -> Callable[[Any], Value]:
         """Looks it up."""
         return lambda record: getattr(record, self.key) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class OfVariant:
+    """The fact `cell` of the listed entry whose name is that under `key`, or is its beginning up to a blank, a dot or a hyphen.
+
+    Of several such names the longest counts. Without a `cell` the fact is whether there is one. `unnamed` holds for a record
+    without the key, `default` for a name that is no variant of a listed one.
+    """
+
+    table: str
+    key: str
+    cell: str = ""
+    default: Value = False
+    unnamed: Value = False
+    BEHIND_A_NAME: ClassVar = " .-"
+    """The characters that may follow a listed name in that of a variant."""
+
+    def __call__(self, catalogue: Any) -> Callable[[Any], Value]:
+        """Looks it up."""
+        entries: Mapping[str, Any] = catalogue.written()[self.table]
+
+        # A log may name any number.
+        @lru_cache(maxsize=1_000)
+        def of_name(name: str | None) -> Value:
+            if name is None:
+                return self.unnamed
+            listed = variant_of(name, entries)
+            return self.default if listed is None else entries[listed][self.cell] if self.cell else True
+
+        return lambda record: of_name(getattr(record, self.key))
+
+
+def variant_of(name: str, listed: Collection[str]) -> str | None:
+    """Returns the longest listed name that `name` is, or begins with before a blank, a dot or a hyphen."""
+    found = [each for each in listed if name == each or (name.startswith(each) and name[len(each)] in OfVariant.BEHIND_A_NAME)]
+    return max(found, key=len) if found else None

@@ -20,7 +20,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeAlias, TypeVar
 
-from tokenspec.machine.lang.build import Term, Termlike, all_of, cites, lift, one_of, var
+from tokenspec.machine.lang.build import Term, Termlike, all_of, cites, lift, one_of, total, var
+from tokenspec.machine.lang.calendars import DeclaredCalendar
 from tokenspec.machine.lang.declaration import ClockAct, Event, Field, Kind, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, names_in, substitute
 from tokenspec.machine.lang.typecheck import type_of
@@ -116,6 +117,10 @@ class LivenessPart:
     events: tuple[str, ...]
     without: tuple[str, ...]
 
+    def given(self, goal: Event) -> tuple[Value, ...]:
+        """The values of the goal's fields, in the order in which the event declares them."""
+        return tuple(dict(self.fields)[f.name] for f in goal.fields)
+
 
 @dataclass(frozen=True, slots=True)
 class LeadsToPart:
@@ -172,6 +177,8 @@ class CalendarPart:
     machine: str
     clock: str
     law: Law
+    follows: DeclaredCalendar | None = None
+    """The calendar that it is, under each answer; any that keeps the law where None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,13 +202,14 @@ Part: TypeAlias = (
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One numbered claim."""
+    """One numbered claim. It is about worlds in which `where`, over parameters, is true, and does not arise in any other."""
 
     number: int
     id: str
     sentence: str
     clauses: tuple[str, ...]
     parts: tuple[Part, ...]
+    where: Expr = TRUE
 
 
 P = TypeVar("P", bound=Part)
@@ -229,13 +237,12 @@ def of_type(name: str, kind: Type) -> Expr:
 
 def within_types(machine: Machine) -> StatePart:
     """The part that every variable of `machine` holds a value of its type; each proof about `machine` rests on it."""
-    kept = all_of(*(Term(of_type(v.name, v.type)) for v in machine.variables)).expr
-    return StatePart("within_types", machine.name, kept, TRUE)
+    return StatePart("within_types", machine.name, all_of(*(Term(of_type(v.name, v.type)) for v in machine.variables)).expr, TRUE)
 
 
-def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part) -> Claim:
-    """A claim; `clauses` are ids with spaces between them."""
-    return Claim(number, id, sentence, cites(clauses), parts)
+def claim(number: int, id: str, sentence: str, clauses: str, *parts: Part, where: Termlike = True) -> Claim:
+    """A claim; `clauses` are ids with spaces between them. It arises in worlds in which `where`, over parameters, is true."""
+    return Claim(number, id, sentence, cites(clauses), parts, lift(where))
 
 
 def state(name: str, holds: Termlike, witness: Termlike, machine: str) -> StatePart:
@@ -339,11 +346,8 @@ def rule_constants(machine: Machine, event: Event, rule: Rule) -> dict[str, Expr
     known |= {f"clock.{c.name}": Lit(acts.get(c.name, ClockAct.KEEPS).value) for c in machine.clocks}
     for kind in Kind:
         for pool in machine.pools:
-            lines = [line.amount for line in rule.ledger if line.kind is kind and line.pool == pool]
-            sums: Term = Term(lines[0]) if lines else Term(Lit(0))
-            for amount in lines[1:]:
-                sums = sums + Term(amount)
-            known[f"{kind.value}.{pool}"] = sums.expr
+            amounts = (Term(line.amount) for line in rule.ledger if line.kind is kind and line.pool == pool)
+            known[f"{kind.value}.{pool}"] = total(*amounts).expr
     answers = {a.name: a.value for a in rule.answer}
     for name, kind_of_answer in answer_types(machine).items():
         empty = Lit(0) if isinstance(kind_of_answer, Tokens) else Lit(NOTHING)

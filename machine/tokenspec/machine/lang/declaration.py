@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokenspec.machine.lang.calendars import DeclaredCalendar
-from tokenspec.machine.lang.expr import TRUE, Expr
+from tokenspec.machine.lang.expr import TRUE, Expr, Lit
 from tokenspec.machine.lang.ids import Ids
 from tokenspec.machine.lang.types import Enum, Type, Value
 
@@ -341,6 +341,10 @@ class Machine:
         """The parameters, policies included."""
         return (*self.parameters, *(p.parameter for p in self.policies))
 
+    def counts(self, clock: Clock) -> bool:
+        """Returns true if falling due a second time changes more than the first time: then every due instant is an event."""
+        return not all(isinstance(a.value, Lit) for rule in self.event_named[clock.falls_due].rules for a in rule.effect)
+
     @property
     def control_variable(self) -> Variable:
         """The variable whose values are the states of the lifecycle."""
@@ -355,7 +359,10 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """When `when` (`machine.event`, or `machine.*` for any) is accepted in one machine, `then` is fired in another."""
+    """When `when` is accepted in one machine, `then` is fired in another.
+
+    It is `machine.event`; or `machine.*` for any event that changes what is shown of that machine (`AnswerForm.total`).
+    """
 
     when: str
     then: str
@@ -373,6 +380,11 @@ class System:
     def events(self) -> tuple[Event, ...]:
         """The events of all machines, in the order of declaration."""
         return tuple(event for machine in self.machines for event in machine.events)
+
+    def heard_by(self, machine: str) -> str:
+        """Returns the event of `machine` that a link fires first of all; empty where none does."""
+        thens = (link.then.partition(".") for link in self.links)
+        return next((event for name, _, event in thens if name == machine), "")
 
     @cached_property
     def event_named(self) -> dict[str, Event]:

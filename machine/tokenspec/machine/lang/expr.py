@@ -126,16 +126,15 @@ def reads(part: object) -> Iterator[str]:
 
 def substitute(expr: Expr, by: Mapping[str, Expr]) -> Expr:
     """`expr` with every name that `by` holds replaced."""
-    match expr:
-        case Var(name):
-            return by.get(name, expr)
-        case Lit():
-            return expr
-        case Not(arg):
-            return Not(substitute(arg, by))
-        case Binary(op, left, right):
-            return Binary(op, substitute(left, by), substitute(right, by))
-        case Ite(cond, then, orelse):
-            return Ite(substitute(cond, by), substitute(then, by), substitute(orelse, by))
-        case _:
-            assert_never(expr)
+    if isinstance(expr, Var):
+        return by.get(expr.name, expr)
+    return with_parts(expr, [substitute(part, by) for part in children(expr)])
+
+
+def operands(expr: Expr, op: BinaryOp) -> Iterator[Expr]:
+    """The expressions that `op` joins, left to right; `expr` itself where that is another operator's, or none's."""
+    if isinstance(expr, Binary) and expr.op is op:
+        yield from operands(expr.left, op)
+        yield from operands(expr.right, op)
+    else:
+        yield expr

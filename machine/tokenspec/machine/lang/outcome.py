@@ -31,3 +31,23 @@ class Refused:
 
 
 Step: TypeAlias = Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """An event with its fields, the state before, and what came of it: None where the declaration has a gap."""
+
+    event: str
+    fields: Values
+    outcome: Step | None
+    before: Values
+
+    @property
+    def after(self) -> Values:
+        """The state after the event."""
+        return self.outcome.state if isinstance(self.outcome, Accepted) else self.before
+
+    @property
+    def changed(self) -> dict[str, tuple[Value, Value]]:
+        """Every variable that the event changes, with both values."""
+        return {name: (value, self.after[name]) for name, value in self.before.items() if self.after[name] != value}

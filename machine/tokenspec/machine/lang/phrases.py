@@ -91,12 +91,12 @@ def _lowered(expr: Expr, rows: Mapping[str, Sequence[str]]) -> Expr:
 def choosing(policies: Iterable[d.Policy]) -> tuple[Callable[..., Term], Callable[[str, str], Term]]:
     """Returns the words `by_policy` and `chosen` for the declared policies.
 
-    `by_policy(name, **values)` is the value under each choice, every choice named: a `ValueError` says which are not.
-    `chosen(name, choice)` is true iff the policy is settled so.
+    The names are those of policies that are declared already, so that a misspelt one is told at once.
     """
     choices = {policy.name: [choice for choice, _ in policy.answers] for policy in policies}
 
     def by_policy(name: str, **values: Termlike) -> Term:
+        """The value under each answer of a policy; every answer is named, else a `ValueError` says which are not."""
         if sorted(values) != sorted(choices[name]):
             wanted, found = (", ".join(names) for names in (choices[name], values))
             raise ValueError(f"{name}: a value for each of {wanted}, and for nothing else; found {found}")
@@ -107,6 +107,7 @@ def choosing(policies: Iterable[d.Policy]) -> tuple[Callable[..., Term], Callabl
         return result if isinstance(result, Term) else Term(lift(result))
 
     def chosen(name: str, choice: str) -> Term:
+        """True iff the policy is settled so; a `ValueError` where it has no such answer."""
         if choice not in choices[name]:
             raise ValueError(f"{name}: one of {', '.join(choices[name])}; found {choice}")
         return eq(var(name), choice)

@@ -60,6 +60,27 @@ class AnswerForm:
     """The names of what rules answer, in the order in which differences are told; as declared where it is empty."""
 
 
+HINTS: dict[str, str] = {
+    "bugs": "faults of other systems, put into the declaration by `mutants`",
+    "diagnoses": "the causes that `explain` finds for what was shown, and that `check` tries",
+    "figures": "the catalogues of random worlds",
+    "figures_in_words": "the figures of a counterexample as one sentence",
+    "from_every_state": "what `check` tries from every state of the smallest scope",
+    "known_ways": "ways of real systems by which `replay` knows a difference",
+    "layer_checks": "what is checked around every record of a random run",
+    "map_words": "words of foreign columns that `map` guesses by",
+    "moves": "how a random run brings an event about",
+    "opening_state": "how a balance of a foreign log becomes a state",
+    "races": "what clients do at once",
+    "scenarios": "vectors that are written by hand",
+    "situation": "what else tells two states apart in a search for pairs of rules",
+    "standing": "the standing of an account as one sentence of `explain`",
+    "starts": "the states in which random runs begin",
+    "tables": "further tables for documents",
+}
+"""The kinds of hints, with what each is for."""
+
+
 @dataclass(frozen=True)
 class Specification:
     """An account as it is declared. The first machine of the system is the account's; `session` names that of its sessions.

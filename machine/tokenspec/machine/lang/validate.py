@@ -14,7 +14,7 @@ from tokenspec.machine.lang.expr import Expr, Lit, names_in
 from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.typecheck import UNKNOWN, Scope, fits, type_of
 from tokenspec.machine.lang.types import Bool, Tokens, Type
-from tokenspec.machine.lang.validate_clocks import clock_faults
+from tokenspec.machine.lang.validate_clocks import clock_faults, wait_faults
 from tokenspec.machine.lang.validate_memory import check_memory, check_notes
 from tokenspec.machine.lang.validate_names import check_names, twice, types_of_fields, unknown
 
@@ -99,13 +99,19 @@ def _faults(m: d.Machine) -> Iterator[DeclarationError]:
     at_fault, faults = _definitions(m)
     yield from faults
     for a in m.assumptions:
-        yield from fits(a.holds, parameters, f"assumption {a.breach!r}", Bool(), "TS202")
+        place = f"assumption {a.breach!r}"
+        for policy in sorted({p.name for p in m.policies} & set(names_in(a.holds))):
+            message = f"{policy!r} is a policy, every answer of which is admissible"
+            yield DeclarationError("TS101", place, message, "Assume something of the figures alone")
+        yield from fits(a.holds, parameters, place, Bool(), "TS202")
     named = [(f"clock {c.name!r}", (c.falls_due, c.job)) for c in m.clocks]
     named += [(f"timer of {t.event!r}", (t.event, t.since)) for t in m.timers]
     for place, events in named:
         yield from unknown(events, m.event_named, "TS111", place, f"an event of {m.name!r}")
     for clock in m.clocks:
         yield from clock_faults(m, clock)
+    for timer in m.timers:
+        yield from wait_faults(timer.after_ms, f"timer of {timer.event!r}")
     for event in m.events:
         yield from _event(m, event, _scope(m, event.fields, frozenset(at_fault)))
 

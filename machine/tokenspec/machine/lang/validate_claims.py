@@ -11,6 +11,7 @@ from tokenspec.machine.lang.claims import (
     LeadsToPart,
     LivenessPart,
     PairPart,
+    Part,
     RefusalPart,
     StatePart,
     StepPart,
@@ -31,6 +32,7 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
     """Raises `DeclarationErrors` with every fault of the claims; the machines are taken to have passed `validate`."""
     faults: list[DeclarationError] = []
     by_name = {m.name: m for m in machines}
+    figures = {p.name: p.type for m in by_name.values() for p in m.all_parameters}
     seen: set[str | int] = set()
     for each in claims:
         place = f"claim {each.id!r}"
@@ -40,15 +42,15 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
             seen.add(taken)
         if not each.parts:
             faults.append(DeclarationError("TS301", place, "it has no part and no witness", "Say what holds"))
-        faults += twice((part.name for part in each.parts), place, "part")
+        faults += [*twice((part.name for part in each.parts), place, "part"), *fits(each.where, figures, place, Bool(), "TS202")]
         for part in each.parts:
             where = f"{place}, part {part.name!r}"
             if isinstance(part, LayerPart):
-                faults += unknown(
-                    part.after, [r.name for m in by_name.values() for e in m.events for r in e.rules], "TS101", where, "a rule"
-                )
-                figures = {p.name: p.type for m in by_name.values() for p in m.all_parameters}
-                faults += fits(part.where, figures, where, Bool(), "TS202")
+                rules = [rule.name for m in by_name.values() for e in m.events for rule in e.rules]
+                faults += [
+                    *unknown(part.after, rules, "TS101", where, "a rule"),
+                    *fits(part.where, figures, where, Bool(), "TS202"),
+                ]
             else:
                 faults += unknown([part.machine], by_name, "TS101", where, "a machine")
                 faults += _part_faults(where, part, by_name[part.machine]) if part.machine in by_name else ()
@@ -56,11 +58,7 @@ def validate_claims(claims: Iterable[Claim], machines: Iterable[Machine]) -> Non
         raise DeclarationErrors(faults)
 
 
-def _part_faults(
-    place: str,
-    part: StatePart | StepPart | TwoRunPart | PairPart | LivenessPart | LeadsToPart | RefusalPart | CalendarPart,
-    m: Machine,
-) -> Iterator[DeclarationError]:
+def _part_faults(place: str, part: Part, m: Machine) -> Iterator[DeclarationError]:
     events: tuple[str, ...] = ()
     formulas: tuple[Expr, ...] = ()
     scope: dict[str, Type] = machine_scope(m)
@@ -84,8 +82,13 @@ def _part_faults(
         case TwoRunPart(_, _, assume, left, right, agree, unless):
             events, formulas = (*left, *right), (assume, unless)
             yield from unknown(agree, [v.name for v in m.variables], "TS101", place, "a variable")
+            if not agree or left == right:
+                message = "it compares no variable" if not agree else "it compares a run with itself"
+                yield DeclarationError("TS301", place, message, "Say in what two different runs agree")
+            yield from _with_fields(place, m, events)
         case LivenessPart(_, _, goal, given, others, without):
             events = (goal, *others)
+            yield from _with_fields(place, m, others)
             yield from unknown(without, [r.name for e in m.events for r in e.rules], "TS101", place, "a rule")
             if goal in m.event_named:
                 yield from _goal_faults(place, m.event_named[goal], dict(given))
@@ -95,6 +98,8 @@ def _part_faults(
             formulas = premise, reached
         case RefusalPart(_, _, event, refusals):
             codes, events = [code for code, _ in refusals], (event,)
+            if not refusals:
+                yield DeclarationError("TS301", place, f"it names no refusal of {event!r}", "Name each code with its condition")
             yield from twice(codes, place, "code")
             if event in m.event_named:
                 formulas, scope = tuple(holds for _, holds in refusals), machine_scope(m, m.event_named[event].fields)
@@ -105,6 +110,14 @@ def _part_faults(
         yield DeclarationError("TS301", place, message, "Name the case that makes it interesting")
     for formula in formulas:
         yield from fits(formula, scope, place, Bool(), "TS202")
+
+
+def _with_fields(place: str, m: Machine, events: Iterable[str]) -> Iterator[DeclarationError]:
+    """A fault for each field of events that are taken without any."""
+    for event in dict.fromkeys(name for name in events if name in m.event_named):
+        for f in m.event_named[event].fields:
+            message = f"{event!r} comes with {f.name!r}, and here it would come with nothing"
+            yield DeclarationError("TS204", place, message, "Name events without fields, or say it as a step")
 
 
 def _goal_faults(place: str, goal: Event, given: dict[str, Value]) -> Iterator[DeclarationError]:

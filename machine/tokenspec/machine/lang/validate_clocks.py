@@ -8,20 +8,34 @@ from collections.abc import Iterator
 from tokenspec.machine.lang import declaration as d
 from tokenspec.machine.lang.calendars import CalendarByPolicy, DeclaredCalendar, EveryDay, EveryHours, OnceAfter, variants
 from tokenspec.machine.lang.errors import DeclarationError
+from tokenspec.machine.lang.types import Tokens
 
 _SETTLES = d.ClockAct.SETTLES, d.ClockAct.STOPS
+_THREE_YEARS = 3 * 366 * 24
+"""In hours: random runs go through many spans, and instants end with the year 9999."""
 
 
 def clock_faults(m: d.Machine, clock: d.Clock) -> Iterator[DeclarationError]:
     """Yields every fault of `clock`, but for events and clocks that are not there at all."""
     place = f"clock {clock.name!r}"
     yield from _events(m, clock, place)
+    yield from wait_faults(clock.overdue_ms, place)
     yield from _choices(m, clock.calendar, place)
     for calendar in dict.fromkeys(calendar for _, calendar in variants(clock.calendar)):
-        if isinstance(calendar, EveryHours | OnceAfter) and calendar.hours < 1:
+        if isinstance(calendar, EveryHours | OnceAfter) and not Tokens(1).admits(calendar.hours):
             yield DeclarationError("TS206", place, f"{calendar} has no length", "Give it a whole number of hours, 1 or more")
+        elif isinstance(calendar, EveryHours | OnceAfter) and calendar.hours > _THREE_YEARS:
+            fix = f"Give a whole number of hours, {_THREE_YEARS} or less"
+            yield DeclarationError("TS206", place, f"{calendar} is longer than three years", fix)
         if isinstance(calendar, EveryDay):
             yield from _time_of_day(m, clock, calendar.key, place)
+
+
+def wait_faults(milliseconds: int, place: str) -> Iterator[DeclarationError]:
+    """Yields the fault of a wait that is none."""
+    if not Tokens().admits(milliseconds):
+        fix = "Give a whole number, 0 or more"
+        yield DeclarationError("TS206", place, f"{milliseconds!r} milliseconds are no time to wait", fix)
 
 
 def _events(m: d.Machine, clock: d.Clock, place: str) -> Iterator[DeclarationError]:

@@ -53,6 +53,10 @@ def check_memory(m: d.Machine) -> Iterator[DeclarationError]:
         known[fact.name] = memory_scope(memory)[fact.name]
     for event in m.events:
         yield from _fields(event, memory)
+        for key in event.keys:
+            if key.name == memory.key and (key.optional or key.shape is not d.Shape.TEXT):
+                fix = "Let it be a text that is always there"
+                yield DeclarationError("TS118", f"event {event.name!r}", f"its key {key.name!r} may name no entry", fix)
 
 
 def _fields(event: d.Event, memory: d.Memory) -> Iterator[DeclarationError]:

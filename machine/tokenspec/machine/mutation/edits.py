@@ -2,12 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from tokenspec.machine.lang.build import Term, Termlike, lift
 from tokenspec.machine.lang.declaration import Assign, ClockAct, Event, Machine, Requirement, Rule
 from tokenspec.machine.lang.expr import TRUE
+
+_T = TypeVar("_T")
+_Part_co = TypeVar("_Part_co", covariant=True)
+_U = TypeVar("_U")
+
+
+@dataclass(frozen=True)
+class SeededFault:
+    """A fault: `operator` was applied at `place`, and `fault` says what was changed into what.
+
+    `id` stays the same for as long as the place does.
+    """
+
+    id: str
+    operator: str
+    place: str
+    fault: str
+
+
+@dataclass(frozen=True)
+class Edit(Generic[_Part_co]):
+    """One change at `place`, from what into what; `part` is what comes of what is changed."""
+
+    operator: str
+    place: str
+    before: str
+    after: str
+    part: _Part_co
+
+    def within(self, part: _U, place: str = "") -> Edit[_U]:
+        """The same change, of the greater `part` called `place`."""
+        return Edit(self.operator, ".".join(filter(None, (place, self.place))), self.before, self.after, part)
+
+
+def faults(edits: Iterable[Edit[_T]]) -> Iterator[tuple[SeededFault, _T]]:
+    """Each change as a fault, numbered where an operator is applied at one place several times, with what comes of it."""
+    numbers: Counter[str] = Counter()
+    for edit in edits:
+        name = f"{edit.operator}.{edit.place}"
+        numbers[name] += 1
+        number = f".{numbers[name]}" if numbers[name] > 1 else ""
+        yield (
+            SeededFault(name + number, edit.operator, edit.place, f"{edit.place}: {edit.before} becomes {edit.after}"),
+            edit.part,
+        )
 
 
 def with_event(machine: Machine, name: str, change: Callable[[Event], Event]) -> Machine:

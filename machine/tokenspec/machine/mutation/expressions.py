@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, children, names_in, with_parts
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, children, names_in, operands, with_parts
 from tokenspec.machine.lang.typecheck import Scope, common, type_of
 from tokenspec.machine.lang.types import Bool, Tokens
 
@@ -75,7 +75,7 @@ class Rewriter:
         # What is negated, or joined by one operator, is one thing.
         op = expr.op if isinstance(expr, Binary) and expr.op in _JOINS else None
         inner = expr.arg if isinstance(expr, Not) and self._is_atom(expr.arg) else expr
-        parts = tuple(_operands(expr, op)) if op else children(inner)
+        parts = tuple(operands(expr, op)) if op else children(inner)
         for index, part in enumerate(parts):
             decides = isinstance(expr, Ite) and index == 0
             if not is_leaf(part):
@@ -111,9 +111,9 @@ class Rewriter:
             case Binary(BinaryOp.LT | BinaryOp.LE):
                 yield from (("boundary", moved) for moved in self._moved(expr))
             case Binary(BinaryOp.AND | BinaryOp.OR as op):
-                operands = list(_operands(expr, op))
-                for index in range(len(operands)):
-                    yield "operand", reduce(lambda a, b: Binary(op, a, b), operands[:index] + operands[index + 1 :])
+                joined = list(operands(expr, op))
+                for index in range(len(joined)):
+                    yield "operand", reduce(lambda a, b: Binary(op, a, b), joined[:index] + joined[index + 1 :])
             case Ite(cond, then, orelse):
                 yield from (("branch", branch) for branch in (then, orelse))
                 yield "branches", Ite(cond, orelse, then)
@@ -169,11 +169,3 @@ def _mistaken_rows(rows: Sequence[Ite]) -> Iterator[Rewrite]:
         for row in reversed(rows):
             table = Ite(row.cond, other.then if row is wrong else row.then, table)
         yield Rewrite("row", rows[0], table, (wrong.then, other.then))
-
-
-def _operands(expr: Expr, op: BinaryOp) -> Iterator[Expr]:
-    if isinstance(expr, Binary) and expr.op is op:
-        yield from _operands(expr.left, op)
-        yield from _operands(expr.right, op)
-    else:
-        yield expr

@@ -7,12 +7,11 @@ timers, where a field comes from), and all that is said in words.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
-from typing import Generic, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 from tokenspec.machine.lang.declaration import ClockAct, Definition, Event, Kind, Machine, Memory, Requirement, Rule, Variable
 from tokenspec.machine.lang.errors import DeclarationErrors
@@ -21,7 +20,7 @@ from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.machine.lang.validate import machine_scope, validate
 from tokenspec.machine.lang.validate_memory import memory_scope
-from tokenspec.machine.mutation.edits import with_event
+from tokenspec.machine.mutation.edits import Edit, SeededFault, faults, with_event
 from tokenspec.machine.mutation.expressions import Rewriter, is_leaf, negated, replaced
 
 OPERATORS: dict[str, str] = {
@@ -57,21 +56,13 @@ OPERATORS: dict[str, str] = {
 """Every operator, with what its mutants have in common."""
 
 _T = TypeVar("_T")
-_U = TypeVar("_U")
 _Part: TypeAlias = Event | Definition | Variable | Memory
 
 
 @dataclass(frozen=True)
-class Mutant:
-    """A machine with one fault: `operator` was applied at `place`, and `fault` says what was changed into what.
+class Mutant(SeededFault):
+    """A machine with one fault."""
 
-    `id` stays the same for as long as the place does.
-    """
-
-    id: str
-    operator: str
-    place: str
-    fault: str
     machine: Machine
 
     @cached_property
@@ -84,38 +75,18 @@ class Mutant:
         return ""
 
 
-@dataclass(frozen=True)
-class _Edit(Generic[_T]):
-    """One change at `place`, from what into what; `part` is what comes of the part of the machine that is changed."""
-
-    operator: str
-    place: str
-    before: str
-    after: str
-    part: _T
-
-    def within(self, part: _U, place: str) -> _Edit[_U]:
-        """The same change, of the greater `part` called `place`."""
-        return _Edit(self.operator, f"{place}.{self.place}" if self.place else place, self.before, self.after, part)
-
-
 def mutants(machine: Machine) -> list[Mutant]:
     """Every mutant of `machine`, no two of them alike and none like the original, always in the same order."""
-    found: list[Mutant] = []
-    numbers: Counter[str] = Counter()
+    return [Mutant(**vars(fault), machine=seeded) for fault, seeded in faults(_different(machine))]
+
+
+def _different(machine: Machine) -> Iterator[Edit[Machine]]:
     parts: tuple[_Part, ...] = (*machine.events, *machine.definitions, *machine.variables)
     seen = {_plain(part) for part in parts} | {machine.memory}
     for edit, seeded in _seeded(machine):
-        content = _plain(edit.part)
-        if content in seen:
-            continue
-        seen.add(content)
-        name = f"{edit.operator}.{edit.place}"
-        numbers[name] += 1
-        number = f".{numbers[name]}" if numbers[name] > 1 else ""
-        fault = f"{edit.place}: {edit.before} becomes {edit.after}"
-        found.append(Mutant(name + number, edit.operator, edit.place, fault, seeded))
-    return found
+        if (content := _plain(edit.part)) not in seen:
+            seen.add(content)
+            yield edit.within(seeded)
 
 
 def _plain(part: _Part) -> _Part:
@@ -126,7 +97,7 @@ def _plain(part: _Part) -> _Part:
     return replace(part, rules=rules, requires=tuple(need for need in part.requires if need.holds != TRUE))
 
 
-def _seeded(machine: Machine) -> Iterator[tuple[_Edit[Event] | _Edit[Definition] | _Edit[Variable] | _Edit[Memory], Machine]]:
+def _seeded(machine: Machine) -> Iterator[tuple[Edit[Event] | Edit[Definition] | Edit[Variable] | Edit[Memory], Machine]]:
     fields = {f.name: f for e in machine.events for f in e.fields}
     rewriter = Rewriter(machine, machine_scope(machine, fields.values()))
     for event in machine.events:
@@ -148,7 +119,7 @@ def _seeded(machine: Machine) -> Iterator[tuple[_Edit[Event] | _Edit[Definition]
             yield of_memory, replace(machine, memory=of_memory.part)
 
 
-def _memory(machine: Machine, memory: Memory) -> Iterator[_Edit[Memory]]:
+def _memory(machine: Machine, memory: Memory) -> Iterator[Edit[Memory]]:
     """Other periods, other facts, and entries that begin otherwise."""
     rewriter = Rewriter(machine, memory_scope(memory))
     done = {act for event in machine.events for rule in event.rules for act in rule.clocks}
@@ -161,7 +132,7 @@ def _memory(machine: Machine, memory: Memory) -> Iterator[_Edit[Memory]]:
                 continue
             other = replace(memory, periods=_with(memory.periods, index, replace(period, ended_by=left)))
             then = ", ".join(f"{act.value} {clock}" for clock, act in left)
-            yield _Edit("period", f"{memory.key}.{period.lasts}", now, then, other)
+            yield Edit("period", f"{memory.key}.{period.lasts}", now, then, other)
     for index, fact in enumerate(memory.facts):
         for edit in (*_expressions(rewriter, fact.expr), *_members(fact.expr, _kind(machine, fact.name))):
             reworded = replace(memory, facts=_with(memory.facts, index, replace(fact, expr=edit.part)))
@@ -187,18 +158,18 @@ def _next(members: Sequence[_T], member: _T) -> _T:
     return members[(members.index(member) + 1) % len(members)]
 
 
-def _expressions(rewriter: Rewriter, expr: Expr) -> Iterator[_Edit[Expr]]:
+def _expressions(rewriter: Rewriter, expr: Expr) -> Iterator[Edit[Expr]]:
     for found in rewriter.rewrites(expr):
         before, after = map(show, found.shown)
-        yield _Edit(found.operator, "", before, after, replaced(expr, found.before, found.after))
+        yield Edit(found.operator, "", before, after, replaced(expr, found.before, found.after))
 
 
-def _members(expr: Expr, kind: Type) -> Iterator[_Edit[Expr]]:
+def _members(expr: Expr, kind: Type) -> Iterator[Edit[Expr]]:
     """The members that `expr` may give, each with the next one of `kind` in its place."""
     match expr:
         case Lit(str(member)) if isinstance(kind, Enum) and len(kind.members) > 1:
             other = _next(kind.members, member)
-            yield _Edit("constant", "", member, other, Lit(other))
+            yield Edit("constant", "", member, other, Lit(other))
         case Ite(cond, then, orelse):
             for edit in _members(then, kind):
                 yield replace(edit, part=Ite(cond, edit.part, orelse))
@@ -206,30 +177,30 @@ def _members(expr: Expr, kind: Type) -> Iterator[_Edit[Expr]]:
                 yield replace(edit, part=Ite(cond, then, edit.part))
 
 
-def _requirements(rewriter: Rewriter, event: Event) -> Iterator[_Edit[Event]]:
+def _requirements(rewriter: Rewriter, event: Event) -> Iterator[Edit[Event]]:
     for index, need in enumerate(event.requires):
 
         def asks(*new: Requirement, at: int = index) -> Event:
             return replace(event, requires=_with(event.requires, at, *new))
 
         place, holds, opposite = f"{event.name}.{need.code}", show(need.holds), negated(need.holds)
-        yield _Edit("requirement_dropped", place, holds, "nothing", asks())
-        yield _Edit("requirement_negated", place, holds, show(opposite), asks(replace(need, holds=opposite)))
+        yield Edit("requirement_dropped", place, holds, "nothing", asks())
+        yield Edit("requirement_negated", place, holds, show(opposite), asks(replace(need, holds=opposite)))
         if index:
             earlier = event.requires[index - 1]
             order = (*event.requires[: index - 1], need, earlier, *event.requires[index + 1 :])
             orders = f"{earlier.code} before {need.code}", f"{need.code} before {earlier.code}"
-            yield _Edit("requirements_exchanged", place, *orders, replace(event, requires=order))
+            yield Edit("requirements_exchanged", place, *orders, replace(event, requires=order))
         for edit in _expressions(rewriter, need.holds):
             yield edit.within(asks(replace(need, holds=edit.part)), place)
     if event.repeats:
-        yield _Edit("run_once", event.name, "repeated", "run once", replace(event, repeats=False))
+        yield Edit("run_once", event.name, "repeated", "run once", replace(event, repeats=False))
 
 
-def _rules(machine: Machine, rewriter: Rewriter, event: Event) -> Iterator[_Edit[Event]]:
+def _rules(machine: Machine, rewriter: Rewriter, event: Event) -> Iterator[Edit[Event]]:
     for index, rule in enumerate(event.rules):
         others = tuple(r for r in event.rules if r is not rule)
-        yield _Edit("rule_dropped", rule.name, "the rule", "nothing", replace(event, rules=others))
+        yield Edit("rule_dropped", rule.name, "the rule", "nothing", replace(event, rules=others))
         for edit in (
             *_lifecycle(machine, rewriter, rule, others),
             *_left_out(rule),
@@ -239,45 +210,45 @@ def _rules(machine: Machine, rewriter: Rewriter, event: Event) -> Iterator[_Edit
             yield edit.within(replace(event, rules=_with(event.rules, index, edit.part)), rule.name)
 
 
-def _lifecycle(machine: Machine, rewriter: Rewriter, rule: Rule, others: tuple[Rule, ...]) -> Iterator[_Edit[Rule]]:
+def _lifecycle(machine: Machine, rewriter: Rewriter, rule: Rule, others: tuple[Rule, ...]) -> Iterator[Edit[Rule]]:
     now = ", ".join(rule.source)
     for state in rule.source if len(rule.source) > 1 else ():
         left = tuple(s for s in rule.source if s != state)
-        yield _Edit("source_dropped", state, now, ", ".join(left), replace(rule, source=left))
+        yield Edit("source_dropped", state, now, ", ".join(left), replace(rule, source=left))
     for state in machine.states:
         if state not in rule.source and any(state in other.source for other in others):
-            yield _Edit("source_added", state, now, f"{now}, {state}", replace(rule, source=(*rule.source, state)))
+            yield Edit("source_added", state, now, f"{now}, {state}", replace(rule, source=(*rule.source, state)))
     leads_to = rule.target or "the same state"
     if rule.target is not None:
-        yield _Edit("target", "target", leads_to, "the same state", replace(rule, target=None))
+        yield Edit("target", "target", leads_to, "the same state", replace(rule, target=None))
     elsewhere = _next(machine.states, rule.target or rule.source[0])
-    yield _Edit("target", "target", leads_to, elsewhere, replace(rule, target=elsewhere))
+    yield Edit("target", "target", leads_to, elsewhere, replace(rule, target=elsewhere))
     if rule.when != TRUE:
-        yield _Edit("condition_dropped", "when", show(rule.when), "nothing", replace(rule, when=TRUE))
+        yield Edit("condition_dropped", "when", show(rule.when), "nothing", replace(rule, when=TRUE))
         for edit in _expressions(rewriter, rule.when):
             yield edit.within(replace(rule, when=edit.part), "when")
 
 
-def _left_out(rule: Rule) -> Iterator[_Edit[Rule]]:
+def _left_out(rule: Rule) -> Iterator[Edit[Rule]]:
     """The rule without each thing that it does, and with each line of the ledger put down as another kind."""
     for index, assign in enumerate(rule.effect):
         kept = replace(rule, effect=_with(rule.effect, index))
-        yield _Edit("effect_dropped", assign.name, show(assign.value), assign.name, kept)
+        yield Edit("effect_dropped", assign.name, show(assign.value), assign.name, kept)
     for index, line in enumerate(rule.ledger):
         place = f"{line.kind.value}_{line.pool}"
-        yield _Edit("posting_dropped", place, show(line.amount), "nothing", replace(rule, ledger=_with(rule.ledger, index)))
+        yield Edit("posting_dropped", place, show(line.amount), "nothing", replace(rule, ledger=_with(rule.ledger, index)))
         other = _next([kind for kind in Kind if kind.adds == line.kind.adds], line.kind)
         renamed = replace(rule, ledger=_with(rule.ledger, index, replace(line, kind=other)))
-        yield _Edit("posting_kind", place, line.kind.value, other.value, renamed)
+        yield Edit("posting_kind", place, line.kind.value, other.value, renamed)
     for index, note in enumerate(rule.notes):
         forgets = replace(rule, notes=_with(rule.notes, index))
-        yield _Edit("note_dropped", f"note_{note.name}", show(note.value), "nothing", forgets)
+        yield Edit("note_dropped", f"note_{note.name}", show(note.value), "nothing", forgets)
     for index, answer in enumerate(rule.answer):
         silent = replace(rule, answer=_with(rule.answer, index))
-        yield _Edit("answer_dropped", f"answer_{answer.name}", show(answer.value), "nothing", silent)
+        yield Edit("answer_dropped", f"answer_{answer.name}", show(answer.value), "nothing", silent)
 
 
-def _values(machine: Machine, rewriter: Rewriter, rule: Rule) -> Iterator[_Edit[Rule]]:
+def _values(machine: Machine, rewriter: Rewriter, rule: Rule) -> Iterator[Edit[Rule]]:
     """The changes to what the rule computes. One that several of its values have in common is changed in all of them.
 
     A balance and the ledger would otherwise part wherever one of them is wrong, which is too easily found.
@@ -295,7 +266,7 @@ def _values(machine: Machine, rewriter: Rewriter, rule: Rule) -> Iterator[_Edit[
         for found in rewriter.rewrites(value):
             alone = index if is_leaf(found.before) else None
             before, after = map(show, found.shown)
-            yield _Edit(found.operator, place, before, after, _revalued(rule, found.before, found.after, alone))
+            yield Edit(found.operator, place, before, after, _revalued(rule, found.before, found.after, alone))
 
 
 def _revalued(rule: Rule, before: Expr, after: Expr, alone: int | None) -> Rule:
@@ -313,7 +284,7 @@ def _revalued(rule: Rule, before: Expr, after: Expr, alone: int | None) -> Rule:
     )
 
 
-def _clocks(machine: Machine, rule: Rule) -> Iterator[_Edit[Rule]]:
+def _clocks(machine: Machine, rule: Rule) -> Iterator[Edit[Rule]]:
     """Each other act of a clock that the rule names; one that it does not name is started anew."""
     acts = dict(rule.clocks)
     for clock in machine.clocks:
@@ -321,4 +292,4 @@ def _clocks(machine: Machine, rule: Rule) -> Iterator[_Edit[Rule]]:
         for act in (ClockAct.STARTS,) if now is ClockAct.KEEPS else ClockAct:
             if act is not now:
                 given = {name: a for name, a in {**acts, clock.name: act}.items() if a is not ClockAct.KEEPS}
-                yield _Edit("clock", clock.name, now.value, act.value, replace(rule, clocks=tuple(given.items())))
+                yield Edit("clock", clock.name, now.value, act.value, replace(rule, clocks=tuple(given.items())))

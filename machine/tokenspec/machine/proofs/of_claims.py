@@ -24,7 +24,8 @@ from tokenspec.machine.lang.claims import (
     within_types,
 )
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
-from tokenspec.machine.lang.expr import TRUE, Expr, Lit, Var, substitute
+from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Lit, Not, Var, substitute
+from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.proofs.contexts import NEW, ProofContext, ProofContexts, folded
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, WITNESS, Condition, Possibility, Proves
 from tokenspec.machine.proofs.of_repeated_jobs import TwoRuns
@@ -139,19 +140,37 @@ class _Proof:
 
     def _witnesses(self) -> Iterator[Possibility]:
         for claim, part in self._states:
-            yield Possibility(claim, part.name, WITNESS, ((self._settings.state, part.witness),))
+            for about, some in _cases(part):
+                yield Possibility(claim, part.name, about, tuple((self._settings.state, each) for each in some))
         steps: list[tuple[str, StepPart | PairPart]] = [*self._steps, *self._pairs]
         for claim, step in steps:
-            cases = []
-            for event in self._machine.events:
-                for rule in event.rules if _concerns(step, event) else ():
-                    witness = folded(substitute(step.witness, self._constants(event, rule)))
-                    cases += [(self._setting(step, event, rule), witness)] * (witness != Lit(False))
-            yield Possibility(claim, step.name, WITNESS, tuple(cases))
+            for about, some in _cases(step):
+                cases = []
+                for event in self._machine.events:
+                    for rule in event.rules if _concerns(step, event) else ():
+                        met = [folded(substitute(each, self._constants(event, rule))) for each in some]
+                        cases += [(self._setting(step, event, rule), each) for each in met if each != Lit(False)]
+                yield Possibility(claim, step.name, about, tuple(cases))
         for claim, refusal in self._refusals:
             setting = self._settings.asked(self._machine.event_named[refusal.event])
             for code, _ in refusal.refusals:
                 yield Possibility(claim, refusal.name, f"{WITNESS} {code}", ((setting, _refused(refusal.refusals, code).expr),))
+
+
+def _cases(part: StatePart | StepPart | PairPart) -> Iterator[tuple[str, tuple[Expr, ...]]]:
+    """The cases that have to be possible: a part's witness, and one of its premises where its formula has nothing but such."""
+    yield WITNESS, (part.witness,)
+    conjuncts, premises = [part.holds], dict[Expr, None]()
+    while conjuncts:
+        match conjuncts.pop(0):
+            case Binary(BinaryOp.AND, left, right):
+                conjuncts += [left, right]
+            case Binary(BinaryOp.OR, Not(premise), conclusion) if conclusion != Lit(False):
+                premises[premise] = None
+            case _:
+                return
+    if part.witness not in premises:
+        yield f"{WITNESS} of the premise {' or '.join(map(show, premises))}", tuple(premises)
 
 
 def _concerns(part: StepPart | PairPart, event: Event) -> bool:

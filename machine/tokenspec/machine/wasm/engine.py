@@ -50,6 +50,10 @@ class Instance:
         """`size` bytes of a memory."""
         return bytes(self._exports[memory].read(self._store, start, start + size))
 
+    def write(self, memory: str, start: int, content: bytes) -> None:
+        """Writes to a memory."""
+        self._exports[memory].write(self._store, content, start)
+
     def view(self, memory: str) -> Any:
         """A memory that does not grow, as an array of its bytes: what is written there the module reads."""
         return self._exports[memory].get_buffer_ptr(self._store)

@@ -53,7 +53,9 @@ class Nodes:
 
     def local(self, name: str, least: int, most: int) -> Node:
         """A value known only when the code runs, between `least` and `most`."""
-        return self._make(("local", name), least, most)
+        node = self._make(("local", name), least, most)
+        assert (self.least[node], self.most[node]) == (least, most), f"{name} is of another range elsewhere"
+        return node
 
     def value(self, node: Node) -> int | None:
         """The number that `node` always is, None where it varies."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from tokenspec.oracle.logs.history import due_at, job_state
+from tokenspec.oracle.logs.history import job_state
 from tokenspec.oracle.runtime.oracle import Oracle
 
 
@@ -14,7 +15,10 @@ def next_daily_reset(oracle: Oracle, account: str, zone: str = "UTC") -> datetim
     `zone` is a name of the IANA data base. Raises `KeyError` for an account that was never opened and
     `ZoneInfoNotFoundError`, a `KeyError` as well, for an unknown zone.
     """
-    return due_at(oracle, account, "daily", zone)
+    dial = oracle.accounts[account].dial("daily")
+    if dial is None:
+        raise KeyError(account)
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=dial.shown)).astimezone(ZoneInfo(zone))
 
 
 def daily_job_state(oracle: Oracle, account: str, at: int) -> str:

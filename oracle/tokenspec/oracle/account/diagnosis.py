@@ -8,7 +8,7 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Kind, Since
 from tokenspec.oracle.base.specification import POLICIES, TOTAL_POOLS
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, Diagnoses, emptied
+from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, Diagnoses, emptied, wrong_pool
 from tokenspec.oracle.logs.history import Change, Due, Story, again
 from tokenspec.oracle.runtime.journal import CLOCK_AT
 from tokenspec.spec.daily_job import LATE, OVERDUE, WAITING
@@ -19,49 +19,46 @@ _FAULT_SHARE = 5
 """A difference above one part in five of the allowance is a real fault (A14: more than 20 %)."""
 
 
+_LEAVES_OPEN = {"upgrade": ("upgrade_grant",), "downgrade": ("downgrade_timing", "downgrade_bank")}
+"""The changes of plan within a cycle, each with the policies that say what the documents leave open of it."""
+
+
 # Causes of a wrong figure
 
 
 def _wrong_pool(asked: Asked) -> Iterator[BalanceCause]:
-    now = asked.story.balances
-    for pool, tokens in asked.wrong.items():
-        others = [other for other, held in now.items() if other != pool and held == tokens and tokens > 0]
-        for other in others:
-            clauses = ("A11",) if other == "api" else ("A06", "A01")
-            yield BalanceCause(
-                "wrong_pool", clauses, f"{tokens:,} is what {other} holds; {pool} is a pool of its own and holds {now[pool]:,}."
-            )
-    if asked.shown is None and now["api"]:
-        yield BalanceCause(
-            "wrong_pool",
-            ("A11",),
-            f"{now['api']:,} API tokens are held apart from the app's pools, and the main breakdown leaves them out.",
-        )
+    yield from wrong_pool(asked)
+    if asked.shown is None and (held := asked.story.balances["api"]):
+        told = f"{held:,} API tokens are held apart from the app's pools, and the main breakdown leaves them out."
+        yield BalanceCause("wrong_pool", ("A11",), told)
 
 
 def _plan_change(asked: Asked) -> Iterator[BalanceCause]:
     story = asked.story
-    change = _upgrade_of_this_month(story)
-    if change is None or not asked.asks_for("fast"):
+    change = next((c for c in reversed(story.changes) if c.event in (*_LEAVES_OPEN, "renew", "subscribe")), None)
+    if change is None or change.event not in _LEAVES_OPEN or not asked.asks_for("fast", "rollover"):
         return
-    added = change.after["fast"] - change.before["fast"]
-    told = (
-        f"At {asked.when(change.at)} the plan changed from {change.before['plan']} to {change.after['plan']}, which added "
-        f"{added:,} fast tokens and left the renewal date alone"
-    )
+    told = f"At {asked.when(change.at)} {_in_words(change)}"
     if not asked.wrong:
         yield BalanceCause("plan_change", ("A09", "F26"), f"{told}.")
         return
-    policy = next(p for p in POLICIES if p.name == "upgrade_grant")
-    for choice, _ in policy.answers:
-        balances = again(story, {policy.name: choice})
-        if asked.shown is not None and all(balances[pool] == tokens for pool, tokens in asked.shown.items()):
-            yield BalanceCause("plan_change", policy.clauses, f"{told}; what is shown is right where {policy.name} is {choice}.")
+    for policy in (p for p in POLICIES if p.name in _LEAVES_OPEN[change.event]):
+        for choice, _ in policy.answers:
+            balances = again(story, {policy.name: choice})
+            if asked.shown is not None and all(balances[pool] == tokens for pool, tokens in asked.shown.items()):
+                yield BalanceCause(
+                    "plan_change", policy.clauses, f"{told}; what is shown is right where {policy.name} is {choice}."
+                )
 
 
-def _upgrade_of_this_month(story: Story) -> Change | None:
-    last = next((c for c in reversed(story.changes) if c.event in ("upgrade", "renew", "subscribe")), None)
-    return last if last is not None and last.event == "upgrade" else None
+def _in_words(change: Change) -> str:
+    """Tells a change of plan, and what it did to the balances."""
+    before, after = change.before, change.after
+    if before["plan"] == after["plan"]:
+        return f"a change from {before['plan']} to {after['scheduled_plan']} was put off to the renewal"
+    moved = [f"{abs(after[pool] - before[pool]):,} {pool}" for pool in ("fast", "rollover") if after[pool] != before[pool]]
+    did = f"{'took' if change.event == 'downgrade' else 'added'} {' and '.join(moved) or 'no'} tokens"
+    return f"the plan changed from {before['plan']} to {after['plan']}, which {did} and left the renewal date alone"
 
 
 def _real_fault(asked: Asked) -> Iterator[BalanceCause]:
@@ -88,7 +85,10 @@ def _real_fault(asked: Asked) -> Iterator[BalanceCause]:
 def _clocks(asked: Asked) -> Iterator[BalanceCause]:
     for due in asked.story.due:
         if asked.story.state["status"] == PAST_DUE and due.clock.name == "renewal":
-            yield _payment_failed(asked, due)
+            frozen = asked.story.oracle.policy["past_due_spending"] == "frozen"
+            until = "; until then the app spends daily tokens alone" if frozen else ""
+            told = f"The renewal of {asked.when(due.at)} waits for a payment, which failed{until}."
+            yield BalanceCause("payment_failed", ("F24",), told)
             continue
         if due.clock.name == "daily":
             # A reset that would bring nothing leaves nothing to wait for.
@@ -112,14 +112,6 @@ def _fast_is_short(asked: Asked) -> bool:
     story = asked.story
     held = (asked.shown or {}).get("fast", story.balances["fast"])
     return held < int(story.oracle.parameters[f"allowance[{story.state['plan']}]"])
-
-
-def _payment_failed(asked: Asked, due: Due) -> BalanceCause:
-    frozen = asked.story.oracle.policy["past_due_spending"] == "frozen"
-    until = "; until then only daily tokens can be spent" if frozen else ""
-    return BalanceCause(
-        "payment_failed", ("F24",), f"The renewal of {asked.when(due.at)} waits for a payment, which failed{until}."
-    )
 
 
 def _hours(milliseconds: int) -> str:
@@ -204,5 +196,12 @@ DIAGNOSES = Diagnoses(
     circumstances=(_clocks, _not_out_of_tokens, _subscription_ended, emptied, _shared),
     last=_real_fault,
     behind_skipped=(_clocks,),
-    clauses={"stale_session": ("A07", "A10"), "recorded": ("F04",), "daily": ("A03",), "renewal": ("F22",)},
+    clauses={
+        "stale_session": ("A07", "A10"),
+        "recorded": ("F04",),
+        "wrong_pool": ("A06", "A01"),
+        "api": ("A11",),
+        "daily": ("A03",),
+        "renewal": ("F22",),
+    },
 )

@@ -37,7 +37,15 @@ EXCHANGED = replace(
 WITHOUT_BANK = replace(SMALL, daily=1, bank_months=0)
 """One daily token, and nothing is banked."""
 
-OF_WORLDS = (DEFAULT, SMALL, DEFAULT, EXCHANGED, WITHOUT_BANK)
+ZEROS = replace(
+    SMALL,
+    daily=0,
+    bank_months=2,
+    plans={name: Plan(max(0, 10 * rank - 20), rank % 2, plan.relaxed) for rank, (name, plan) in enumerate(DEFAULT.plans.items())},
+)
+"""No daily tokens, paid plans without an allowance, and API tokens on some plans alone."""
+
+OF_WORLDS = (DEFAULT, SMALL, DEFAULT, EXCHANGED, WITHOUT_BANK, ZEROS)
 """The catalogues of successive worlds of an implementation, where neither it nor the user has fixed one."""
 
 

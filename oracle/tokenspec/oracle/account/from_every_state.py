@@ -12,13 +12,13 @@ from typing import Any
 
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.graph.graph import StateGraph
 from tokenspec.machine.checkers.monitor import Tally, Violation
-from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.interpreters.compiled import Row
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.types import Tokens
-from tokenspec.oracle.account.layer_checks import AccountChecks
+from tokenspec.oracle.account.layer_checks import AccountChecks, verdict
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.check.from_every_state import FromStates, StateChecks
@@ -41,13 +41,12 @@ PARTS = (REFUSED, REPEATED, FRESH, VERDICT, ANSWER, ALONE, SAVED)
 _AT = "2027-03-31T12:00:00Z"
 _REFUSED = Answer("refused", reason="account_must_be_free")
 _EVENTS = 5
-"""The length of the histories."""
 
 
-def from_every_state(policy: Mapping[str, str], tick: Callable[[], None]) -> FromStates:
-    """Checks `PARTS` under one choice of policies. `tick` is called between states, and may raise to end it."""
+def from_every_state(policy: Mapping[str, str], tick: Callable[[], None], kind: type[Oracle] = Oracle) -> FromStates:
+    """Checks `PARTS` under one choice of policies, of an oracle of this kind. `tick` is called between states, and may raise."""
     found, all_of_them = FromStates(), Tally()
-    oracle = Oracle(policy, TINY.catalogue)
+    oracle = kind(policy, TINY.catalogue)
     rows = StateGraph(oracle.compiled, instances(oracle.machine, TINY.values), TINY.most).rows
     world = {f"a{number}": _account(oracle, row) for number, row in enumerate(rows)}
     try:
@@ -71,7 +70,7 @@ def from_every_state(policy: Mapping[str, str], tick: Callable[[], None]) -> Fro
 
 def _account(oracle: Oracle, row: Row) -> Account:
     """Returns an account that is in the state `row`."""
-    state, at = dict(zip((v.name for v in oracle.machine.variables), row, strict=True)), parse_instant(_AT)
+    state, at = oracle.compiled.state(row), parse_instant(_AT)
     account = oracle.memory.begun(row)
     account.last_at = at
     if state["status"] == ABSENT:
@@ -169,8 +168,7 @@ class _Histories:
             self._go_on(came, (*history, self._oracle.app_balances(came.row)), told, more)
 
     def _judge(self, account: Account, session: str, shown: dict[str, int], since: tuple[Vector, ...]) -> None:
-        matching = [all(vector[APP_POOLS.index(pool)] == n for pool, n in shown.items()) for vector in since]
-        due = "current" if matching[-1] else "stale" if any(matching) else "impossible"
+        due = verdict(shown, since)
         view = {"account": "a", "at": _AT, "event": "view", "session": session, "shown": shown}
         got = self._oracle.fork({"a": account}).apply(view).shown_is
         _demand(self._tally, VERDICT, got == due, f"{shown} was called {got}; the history {since} says {due}.", due == "stale")

@@ -15,7 +15,7 @@ from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.observations import instant_of
-from tokenspec.oracle.wire.records import Record, event_of
+from tokenspec.oracle.wire.records import Record, at_of, event_of
 from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import FREE
 
@@ -37,7 +37,6 @@ class _Seen:
     anchor: int | None
     """The instant at which the subscription began."""
     month: ClockReader
-    """The clock of the renewal."""
 
     @property
     def allowance(self) -> int:
@@ -60,9 +59,6 @@ class _Seen:
         fell = {pool: self.before[pool] - self.pool(pool) for pool in TOTAL_POOLS}
         return {pool: tokens for pool, tokens in fell.items() if tokens}
 
-    def in_hand(self) -> int:
-        return sum(self.before[pool] for pool in TOTAL_POOLS)
-
 
 def _thirty_days(s: _Seen) -> bool:
     due = _instant(s.wrong.get("next_renewal_at"))
@@ -72,10 +68,9 @@ def _thirty_days(s: _Seen) -> bool:
 def _upgrade(s: _Seen) -> bool:
     if s.event != "upgrade" or s.seen["outcome"] != "accepted":
         return False
-    assert isinstance(s.record.at, int)
-    due, new = _instant(s.wrong.get("next_renewal_at")), s.catalogue.plans[s.seen["plan"]].allowance
+    at, due, new = at_of(s.record), _instant(s.wrong.get("next_renewal_at")), s.catalogue.plans[s.seen["plan"]].allowance
     is_on_top = s.wrong.get("balances.fast") == s.before["fast"] + new
-    return is_on_top or due in (s.month.start(s.record.at).shown, s.record.at + _MONTH_MS)
+    return is_on_top or due in (s.month.start(at).shown, at + _MONTH_MS)
 
 
 def _one_pool(s: _Seen) -> bool:
@@ -140,7 +135,7 @@ def _below_zero(s: _Seen) -> bool:
         return True
     if not s.is_accepted_wrongly or s.seen.get("mode") == "relaxed":
         return False
-    left = s.before["api"] if s.event == "api_generate" else s.in_hand()
+    left = s.before["api"] if s.event == "api_generate" else sum(s.before[pool] for pool in TOTAL_POOLS)
     return s.event in ("generate", "api_generate") and s.right.get("reason") != "job_must_be_new" and _cost(s) > left
 
 

@@ -7,7 +7,7 @@ snapshots before and after.
 from __future__ import annotations
 
 from calendar import monthrange
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import count, dropwhile, islice, pairwise, takewhile
 from typing import Any
@@ -20,7 +20,7 @@ from tokenspec.machine.lang.declaration import Actor
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS, system
 from tokenspec.oracle.fuzz.layer_checks import LayerChecks
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.journal import Account, Vector
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.wire.answers import STATE, Answer
@@ -47,32 +47,26 @@ class AccountChecks(LayerChecks):
         self._alone: dict[str, Oracle] = {}
         """A world for each account, to which only its own records come."""
 
-    def play(self, record: dict[str, Any]) -> Stepped:
-        """Returns the oracle's answer to `record`, with its reason. Raises `Violation`."""
-        name, event = record["account"], record["event"]
-        others = {n: msgspec.json.encode(a) for n, a in self.oracle.accounts.items() if n != name}
-        known = self.oracle.accounts.get(name)
-        first = self._first.get((name, record["id"])) if "id" in record else None
-        runs = first is None or self.oracle.policy["repeated_id"] != "first_answer"
-        if known is not None and runs and (first is not None or event != "payment_failed"):
-            self._pass_time(name, known, parse_instant(record["at"]))
-        before = msgspec.json.encode(known) if known is not None else b""
-        stepped = self._apply(record)
-        answer, account = stepped.answer, self.oracle.accounts[name]
-        self._derived(record, before, answer)
-        for other, encoded in others.items():
-            self._demand(
-                "no_gifting",
-                "accounts_apart",
-                msgspec.json.encode(self.oracle.accounts[other]) == encoded,
-                f"{event} of {name} changed {other}.",
-            )
+    def _passes_time(self, event: str, first: Answer | None) -> bool:
+        """Returns true unless the record does not happen: a repeat that is answered as before, a payment that was told of."""
+        return event != "payment_failed" if first is None else self.oracle.policy["repeated_id"] != "first_answer"
+
+    def advance(self, name: str, account: Account, at: int) -> None:
+        """Lets the time pass, and compares jobs that run late with such as run on time."""
+        if account.last_at is not None and at > account.last_at and self._counts("late_equals_on_time"):
+            self._late_equals_on_time(name, account, at)
+        super().advance(name, account, at)
+
+    def _judge(self, record: dict[str, Any], before: bytes, first: Answer | None, stepped: Stepped) -> None:
+        """Checks what came of a record: a repeat, a refusal or a change, and the clocks."""
+        name, event, answer = record["account"], record["event"], stepped.answer
+        account = self.oracle.accounts[name]
         if first is not None:
             was = msgspec.json.decode(before, type=Account)
             was.last_at = account.last_at
             same = was == account and answer == self._again(first, account)
-            self._demand("repeated_id_changes_nothing", "repeated_id", same, f"{event} with id {record['id']} came again.")
-            return stepped
+            self._check("repeated_id", same, f"{event} with id {record['id']} came again.")
+            return
         if "id" in record and (answer.outcome == "accepted" or self.oracle.policy["refused_id"] == "kept"):
             self._first[name, record["id"]] = answer
         if answer.outcome == "refused":
@@ -82,30 +76,25 @@ class AccountChecks(LayerChecks):
         at = parse_instant(record["at"])
         self._due(account, at)
         self._periods(account, at)
-        return stepped
 
     def _derived(self, record: dict[str, Any], before: bytes, answer: Answer) -> None:
-        """Checks what is true by construction: what the answer says of now, and what it does not depend on.
-
-        `before` is the account before the record, as it is saved; empty where there was none.
-        """
+        """Checks what the answer says of now, and what it does not depend on."""
         who, account = record["account"], self.oracle.accounts[record["account"]]
         if answer.duplicate is not True or self.oracle.policy["repeated_id"] != "first_answer":
             now = self._state(account)
             differ = [f"{field} {said}, not {is_so}" for field, is_so in now.items() if (said := getattr(answer, field)) != is_so]
-            late = (dial := account.dial("daily")) is not None and dial.is_waiting
-            self._demand("answer_is_the_state", "answer_is_the_state", not differ, f"The answer says {differ}.", late)
+            self._check("answer_is_the_state", not differ, f"The answer says {differ}.", _waits(account))
         converted = self.oracle.reader.convert(record)
         was = {who: msgspec.json.decode(before, type=Account)} if before else {}
         # One that was there before the first record begins as it was.
         alone = self._alone.setdefault(who, self.oracle.fork(was)).answer(converted)
         others = len(self.oracle.accounts) > 1
-        self._demand("accounts_stand_alone", "answered_alone", alone == answer, f"Alone it is {alone}, not {answer}.", others)
+        self._check("answered_alone", alone == answer, f"Alone it is {alone}, not {answer}.", others)
         if before:
             saved = self.oracle.fork({who: msgspec.json.decode(before, type=Account)})
             same = saved.answer(converted) == answer and saved.accounts[who] == account
             detail = f"{record['event']} came out otherwise."
-            self._demand("going_on_is_going_on", "going_on", same, detail, bool(account.sessions))
+            self._check("going_on", same, detail, bool(account.sessions))
 
     def _again(self, first: Answer, account: Account) -> Answer:
         """The answer to a repeat of what was answered `first`; what it says of now is read off the account."""
@@ -119,7 +108,7 @@ class AccountChecks(LayerChecks):
 
     def _state(self, account: Account) -> dict[str, Any]:
         """The fields of an answer that say how an account is, read off its variables, the catalogue and its clocks."""
-        state: dict[str, Any] = dict(zip((v.name for v in self.oracle.machine.variables), account.row, strict=True))
+        state: dict[str, Any] = self.oracle.compiled.state(account.row)
         now: dict[str, Any] = dict.fromkeys(STATE) | {"balances": {}}
         if state["status"] != ABSENT:
             scheduled, plan = state["scheduled_plan"], self.oracle.catalogue.written()["plans"].get(state["plan"])
@@ -140,67 +129,47 @@ class AccountChecks(LayerChecks):
         if before and record["event"] != "payment_failed":
             was = msgspec.json.decode(before, type=Account)
             was.answers = account.answers
-            self._demand(
-                "refused_changes_nothing",
-                "refused_changes_nothing",
-                was == account,
-                f"{record['event']} was refused and changed the account.",
-            )
+            self._check("refused_changes_nothing", was == account, f"{record['event']} was refused and changed the account.")
 
     def _accepted(self, record: dict[str, Any], before: bytes, account: Account, answer: Answer) -> None:
         event, name = record["event"], record["account"]
         if event == "transfer":
-            self._demand("no_gifting", "transfer_refused", False, "A transfer was accepted.")
+            self._check("transfer_refused", False, "A transfer was accepted.")
         if event == "quote":
             self.quoted = answer.cost if isinstance(answer.cost, int) else 0
         if event == "generate" and answer.mode == "tokens" and record["cost"] == self.quoted:
             paid = sum(answer.charge.values()) if isinstance(answer.charge, dict) else 0
-            self._demand(
-                "charge_equals_price", "quote_is_charged", paid == self.quoted, f"{paid} was charged, {self.quoted} quoted."
-            )
+            self._check("quote_is_charged", paid == self.quoted, f"{paid} was charged, {self.quoted} quoted.")
         if event == "refund":
             job = (name, record["job"])
-            self._demand("charge_equals_price", "refunded_once", job not in self._refunded, f"{job[1]} was refunded twice.")
+            self._check("refunded_once", job not in self._refunded, f"{job[1]} was refunded twice.")
             self._refunded.add(job)
         if event in _PLAN_CHANGES and answer.status != "free":
             renewal = msgspec.json.decode(before, type=Account).dial("renewal")
-            self._demand(
-                "plan_changes_keep_the_date",
-                "date_stands",
-                renewal == account.dial("renewal"),
-                f"{event} moved the renewal date.",
-            )
+            self._check("date_stands", renewal == account.dial("renewal"), f"{event} moved the renewal date.")
         if event in ("login", "refresh"):
             self._synced[name, record["session"]] = len(self._history[name]) - 1
             pools = dict(zip(TOTAL_POOLS, self.oracle.app_balances(account.row), strict=True))
             view = {"account": name, "at": record["at"], "event": "view", "session": record["session"], "shown": pools}
-            self._demand(
-                "fresh_view_is_true", "fresh_is_current", self.oracle.apply(view).shown_is == "current", f"after {event}"
-            )
+            self._check("fresh_is_current", self.oracle.apply(view).shown_is == "current", f"after {event}")
         if event == "view":
-            expected = self._verdict(name, record["session"], record["shown"])
-            self._demand(
-                "fresh_view_is_true",
+            expected = verdict(record["shown"], self._history[name][self._synced[name, record["session"]] :])
+            self._check(
                 "verdict_is_right",
                 answer.shown_is == expected,
                 f"{record['shown']} was called {answer.shown_is}; the history says {expected}.",
                 expected == "stale",
             )
 
-    def _verdict(self, name: str, session: str, shown: dict[str, int]) -> str:
-        since = self._history[name][self._synced[name, session] :]
-        matching = [all(vector[TOTAL_POOLS.index(p)] == n for p, n in shown.items()) for vector in since]
-        return "current" if matching[-1] else "stale" if any(matching) else "impossible"
-
     # Time
 
     def _due(self, account: Account, at: int) -> None:
-        state = dict(zip((v.name for v in self.oracle.machine.variables), account.row, strict=True))
+        state = self.oracle.compiled.state(account.row)
         for dial, due in ((account.dial("daily"), state["daily_reset_due"]), (account.dial("renewal"), state["renewals_due"])):
             shown, upcoming = (dial.shown, dial.upcoming) if dial is not None else (at + 1, at + 1)
             agrees = bool(due) == (shown <= at) and upcoming > at
             detail = f"at {at}: {state}, the clock shows {dial}."
-            self._demand("one_grant_per_due_date", "due_as_the_clock_says", agrees, detail, bool(due))
+            self._check("due_as_the_clock_says", agrees, detail, bool(due))
 
     def _periods(self, account: Account, at: int) -> None:
         dial = account.dial("renewal")
@@ -212,20 +181,12 @@ class AccountChecks(LayerChecks):
         if at < instants[-1]:
             agrees = len(held) == 1 and held[0][1] == dial.upcoming
             detail = f"anchor {dial.anchor}, at {at}: periods {held}, clock {dial}."
-            self._demand("periods_tile", "periods_tile", agrees, detail, at >= instants[1])
-
-    def _pass_time(self, name: str, account: Account, at: int) -> None:
-        if account.last_at is None or at <= account.last_at:
-            return
-        if self._counts("late_equals_on_time"):
-            self._late_equals_on_time(name, account, at)
-        self._followed(name, lambda: self.oracle.advance(account, at))
+            self._check("periods_tile", agrees, detail, at >= instants[1])
 
     def _late_equals_on_time(self, name: str, account: Account, at: int) -> None:
         """Compares a copy whose jobs run at the instants they fall due with one that runs all of them at `at`, in due order."""
-        waiting = any(dial is not None and dial.is_waiting for dial in (account.dial("daily"), account.dial("renewal")))
         order = _order(account, at, self.oracle.policy)
-        if waiting or order is None or self.oracle.policy["missed_renewals"] != "each":
+        if _waits(account) or order is None or self.oracle.policy["missed_renewals"] != "each":
             return
         on_time, late = account.copy(), account.copy()
         self.oracle.fork({}, "implied").advance(on_time, at)
@@ -234,19 +195,30 @@ class AccountChecks(LayerChecks):
         for job in order:
             explicit.apply({"account": name, "at": format_instant(at), "event": job})
         same = on_time.row == late.row and on_time.dials == late.dials
-        self._demand("late_equals_on_time", "late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
+        self._check("late_equals_on_time", same, f"until {at}: on time {on_time.row}, late {late.row}.")
+
+
+def _waits(account: Account) -> bool:
+    """Returns true if a job of the account is late."""
+    return any(dial is not None and dial.is_waiting for dial in (account.dial("daily"), account.dial("renewal")))
+
+
+def verdict(shown: Mapping[str, int], since: Sequence[Vector]) -> str:
+    """Returns the verdict on a view, by the balances from when its session was last told of them."""
+    matching = [all(vector[TOTAL_POOLS.index(pool)] == tokens for pool, tokens in shown.items()) for vector in since]
+    return "current" if matching[-1] else "stale" if any(matching) else "impossible"
 
 
 def _order(account: Account, at: int, policy: Mapping[str, str]) -> list[str] | None:
     """Returns the jobs due until `at`, in order of first due; None where one settles across a due instant of the other."""
     daily, renewal = account.dial("daily"), account.dial("renewal")
-    if daily is None or (daily.upcoming > at and (renewal is None or renewal.upcoming > at)):
+    if all(dial is None or dial.upcoming > at for dial in (daily, renewal)):
         return None
-    first_day, renewals = daily.upcoming, list[int]()
+    renewals = list[int]()
     if renewal is not None:
         due = dropwhile(renewal.upcoming.__gt__, _renewals(renewal.anchor, policy))
         renewals = list(islice(takewhile(at.__ge__, due), 200))
-    days = range(first_day, at + 1, DAY_MS)
+    days = range(daily.upcoming, at + 1, DAY_MS) if daily is not None else ()
     if not renewals:
         return ["daily_reset"]
     if not days:

@@ -1,8 +1,12 @@
-"""The words by which the rows of a ledger of the shipped account are recognised."""
+"""Ledgers of the shipped account: the words by which rows are recognised, and what a beginning leaves out."""
 
 from __future__ import annotations
 
-from tokenspec.oracle.audit.guess import MapWords
+from typing import Any
+
+from tokenspec.oracle.audit.map_model import MapWords
+from tokenspec.spec.catalogue import FREE_PLAN
+from tokenspec.spec.words import ACTIVE
 
 MAP_WORDS = MapWords(
     events=(
@@ -28,3 +32,9 @@ MAP_WORDS = MapWords(
     sold=("buy_topup", "pack", "packs", "quantity"),
     defaults={"media": "image", "origin": "first_party"},
 )
+
+
+def complete(state: dict[str, Any]) -> None:
+    """Adds the status of an account on a paid plan, where it is not said."""
+    if state.get("plan", FREE_PLAN) != FREE_PLAN:
+        state.setdefault("status", ACTIVE)

@@ -14,7 +14,6 @@ from tokenspec.machine.mutation.edits import with_clock, with_definition, with_e
 from tokenspec.spec.words import *
 
 Edit = Callable[[Machine], Machine]
-"""One change to a machine."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +52,12 @@ def same(name: str, other: str) -> Edit:
     return lambda m: with_definition(m, name, lambda _: next(Term(d.expr) for d in m.definitions if d.name == other))
 
 
-def without(event: str, code: str) -> Edit:
-    """Removes a requirement."""
-    return lambda m: without_requirement(m, event, code)
+def late(change: Callable[..., Machine]) -> Callable[..., Edit]:
+    """Returns `change` as one that is told first what it changes, and then the machine."""
+    return lambda *given: lambda machine: change(machine, *given)
 
 
-def clock(rule: str, name: str, act: ClockAct | None) -> Edit:
-    """Replaces the action of a rule on a clock."""
-    return lambda m: with_clock(m, rule, name, act)
+without, clock = late(without_requirement), late(with_clock)
 
 
 def changed(rule: str, **parts: Any) -> Edit:

@@ -6,11 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.audit.map_model import MapCell
-from tokenspec.oracle.audit.tables import TableRow
+from tokenspec.oracle.audit.tables import AN_INSTANT, TableRow
 from tokenspec.oracle.base.errors import BadRecord
+from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.text import as_text
-from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SUMS
+from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SUMS, TYPES
+from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 
 _WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
@@ -32,7 +35,9 @@ def getter(field: str, cell: MapCell, positions: Mapping[tuple[str, bool], int],
         return lambda row: cell.constant
     is_instant = field.rpartition(".")[2] in INSTANTS
     where = [positions[column, is_instant] for column in cell.columns]
-    convert = _conversion(field, cell, is_number or is_instant)
+    convert = _conversion(field, cell, is_number)
+    if cell.less is not None:
+        return _difference(where[0], positions[cell.less, is_instant], convert)
 
     def read(row: TableRow) -> Any:
         texts = [text for position in where if (text := row.cells[position]) is not None]
@@ -41,9 +46,19 @@ def getter(field: str, cell: MapCell, positions: Mapping[tuple[str, bool], int],
     return read
 
 
+def _difference(one: int, other: int, convert: Callable[[str], Any]) -> GetValue:
+    """Returns the function that takes a second number from a first one; an empty cell counts as 0 beside one that is not."""
+
+    def read(row: TableRow) -> Any:
+        more, less = row.cells[one], row.cells[other]
+        return None if more is None and less is None else convert(more or "0") - convert(less or "0")
+
+    return read
+
+
 def is_whole(field: str) -> bool:
     """Returns true if the observed `field` is a number of tokens."""
-    return field in SUMS or field == "cost" or field.partition(".")[0] in BY_POOL
+    return field in SUMS or isinstance(TYPES.get(field), Tokens) or field.partition(".")[0] in BY_POOL
 
 
 def _conversion(field: str, cell: MapCell, is_number: bool) -> Callable[[str], Any]:
@@ -57,6 +72,15 @@ def _conversion(field: str, cell: MapCell, is_number: bool) -> Callable[[str], A
             return _TRUTH.get(text.lower(), text)
         return _tokens(field, text, cell) if is_number else text
 
+    def instant(text: str) -> int | str:
+        if not text.startswith(AN_INSTANT):
+            return text
+        at = int(text.removeprefix(AN_INSTANT))
+        # A number is told from seconds by its size alone.
+        return at if at >= MILLISECONDS_MIN or at < FIRST_INSTANT else format_instant(at)
+
+    if field.rpartition(".")[2] in INSTANTS and cell.values is None:
+        return instant
     return convert
 
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tokenspec.oracle.audit.map_model import RECORDS, UNITS, MapTime, Source
+from tokenspec.oracle.audit.map_model import COPIED, RECORDS, UNITS, MapTime, Source
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.wire.observations import MILLISECONDS_MIN
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -20,6 +21,8 @@ _REJECTS = "ignore_errors = true, store_rejects = true"
 _WITH_OFFSET = r"\d{2}:\d{2}.*( ?UTC|[Zz]|[+-]\d{2}(:?\d{2})?)$"
 _NUMBER = r"^\s*[+-]?\d+(\.\d+)?\s*$"
 _TEXT, LINE = "VARCHAR", "line"
+OFFSET = "%z"
+"""The part of a form of instants that says how far their clocks are from UTC."""
 
 
 def quoted(name: str) -> str:
@@ -50,10 +53,10 @@ class Columns:
     name: str
 
     @classmethod
-    def of(cls, database: DuckDBPyConnection, source: Source, path: str, is_spooled: bool, name: str) -> Columns:
+    def of(cls, database: DuckDBPyConnection, source: Source, path: str, name: str) -> Columns:
         """Returns the columns of the file at `path`. Raises `BadSetting`, `duckdb.Error`."""
-        if is_spooled or source.format == "csv":
-            return cls._of_csv(database, source, path, is_spooled, name)
+        if source.format in ("csv", *COPIED):
+            return cls._of_csv(database, source, path, name)
         if source.format in ("jsonl", RECORDS):
             lines = f"read_csv({text_of(path)}, {_LINES}, columns = {{'{LINE}': '{_TEXT}'}}, {_REJECTS})"
             relation = f"(SELECT *, row_number() OVER () AS row_n FROM {lines}) WHERE trim({LINE}) <> ''"
@@ -72,8 +75,8 @@ class Columns:
         return cls(relation, types, False, number, name)
 
     @classmethod
-    def _of_csv(cls, database: DuckDBPyConnection, source: Source, path: str, is_spooled: bool, name: str) -> Columns:
-        delimiter, names = ("," if is_spooled else source.delimiter), list(source.columns)
+    def _of_csv(cls, database: DuckDBPyConnection, source: Source, path: str, name: str) -> Columns:
+        delimiter, names = source.delimiter, list(source.columns)
         headings = 0 if names else 1
         if not names:
             head = f"SELECT {LINE} FROM read_csv({text_of(path)}, {_LINES}, columns = {{'{LINE}': '{_TEXT}'}}) LIMIT 1"
@@ -89,7 +92,7 @@ class Columns:
         typed = ", ".join(f"{text_of(each)}: '{_TEXT}'" for each in names)
         options = f"delim = {text_of(delimiter)}, quote = '\"', escape = '\"', columns = {{{typed}}}, {_REJECTS}"
         read = f"read_csv({text_of(path)}, header = {str(bool(headings)).lower()}, auto_detect = false, {options})"
-        relation = f"(SELECT *, row_number() OVER () + {0 if is_spooled else headings} AS row_n FROM {read})"
+        relation = f"(SELECT *, row_number() OVER () + {0 if source.format in COPIED else headings} AS row_n FROM {read})"
         return cls(relation, dict.fromkeys(names, _TEXT), False, "row_n", name)
 
     def demand(self, named: Iterable[tuple[str, str]], map_name: str) -> None:
@@ -116,17 +119,30 @@ class Columns:
         if kind.startswith("TIMESTAMP") or kind == "DATE":
             return _local(f"CAST({expression} AS TIMESTAMP)", time.zone)
         text = self.text(column)
-        utc = f"epoch_us(TRY_CAST(regexp_replace({text}, ' ?UTC$', '+00') AS TIMESTAMPTZ))"
+        if time.format is not None:
+            written = f"try_strptime({text}, {text_of(time.format)})"
+            return f"epoch_us({written})" if OFFSET in time.format else _local(written, time.zone)
+        # RFC 3339 allows small letters, which DuckDB does not.
+        capital = f"regexp_replace(regexp_replace({text}, '^(.{{10}})t', '\\1T'), 'z$', 'Z')"
+        utc = f"epoch_us(TRY_CAST(regexp_replace({capital}, ' ?UTC$', '+00') AS TIMESTAMPTZ))"
         written = f"CASE WHEN regexp_matches({text}, {text_of(_WITH_OFFSET)}) THEN {utc} "
         written += f"ELSE {_local(f'TRY_CAST({text} AS TIMESTAMP)', time.zone)} END"
         counted = "NULL" if time.unit is None else _counted(text, time.unit)
         return f"CASE WHEN regexp_matches({text}, {text_of(_NUMBER)}) THEN {counted} ELSE {written} END"
 
-    def fault(self, rule: str) -> str:
-        """Returns the expression for the fault of a whole row: `rule`, or null."""
-        if not self.is_json:
-            return "CAST(NULL AS VARCHAR)"
-        return f"CASE WHEN json_valid({LINE}) AND json_type({LINE}) = 'OBJECT' THEN NULL ELSE {text_of(rule)} END"
+    def fault(self, rule: str, named: Iterable[str]) -> str:
+        """Returns the expression for the fault of a row, or null: `rule`, or a name twice in JSON that `named` columns read."""
+        read = {LINE} if self.is_json else {of for column in named if (of := self._text_with_members(column)) is not None}
+        cases = [f"WHEN {_has_a_name_twice(quoted(of))} THEN {text_of(_TWICE)}" for of in sorted(read)]
+        if self.is_json:
+            no_object = f"CASE WHEN json_valid({LINE}) THEN json_type({LINE}) <> 'OBJECT' ELSE true END"
+            cases.insert(0, f"WHEN {no_object} THEN {text_of(rule)}")
+        return f"CASE {' '.join(cases)} END" if cases else "CAST(NULL AS VARCHAR)"
+
+    def _text_with_members(self, column: str) -> str | None:
+        """Returns the column of texts of which `column` names a member; None where it names none."""
+        name, members = self._found(column) or (column, [])
+        return name if members and not self.types[name].startswith("STRUCT") else None
 
     def _found(self, column: str) -> tuple[str, list[str]] | None:
         """Returns the column that `column` names, and the path of members within it; None where there is none."""
@@ -151,11 +167,22 @@ class Columns:
         return f"CASE WHEN json_valid({text}) THEN json_extract_string({text}, {path}) END"
 
 
+_TWICE = "a name occurs twice in one object of it, and which of the two counts is not guessed at"
+
+
+def _has_a_name_twice(text: str) -> str:
+    """Returns the condition that an object somewhere in a text that is JSON has a name twice."""
+    tree = f"json_tree(CASE WHEN json_valid(CAST({text} AS {_TEXT})) THEN CAST({text} AS {_TEXT}) ELSE 'null' END)"
+    return f"(SELECT count(*) <> count(DISTINCT fullkey) FROM {tree})"
+
+
 _FRACTIONS = ("DOUBLE", "FLOAT", "DECIMAL")
 
 
 def _counted(expression: str, unit: str) -> str:
-    return f"CAST(floor(TRY_CAST({expression} AS DECIMAL(38, 6)) * {UNITS[unit]}) AS BIGINT)"
+    """Returns a number as UTC microseconds; null where it is too small to be in this unit, as it is in records."""
+    counted = f"floor(TRY_CAST({expression} AS DECIMAL(38, 6)) * {UNITS[unit]})"
+    return f"CASE WHEN {counted} >= {MILLISECONDS_MIN * 1_000} THEN CAST({counted} AS BIGINT) END"
 
 
 def _local(naive: str, zone: str) -> str:

@@ -44,7 +44,9 @@ def postgres_to_csv(source: Source, address: str, to: str) -> None:
     try:
         import pg8000.native
     except ImportError:
-        raise WrongUsage("--map", "Postgres is read by pg8000, which is not installed: pip install 'tokenspec[audit]'") from None
+        raise WrongUsage(
+            "--map", "Postgres is read by pg8000, which is not installed: pip install pg8000 (extra `audit`)"
+        ) from None
     parts, name = urlsplit(address), shown_address(address)
     if parts.scheme not in ("postgres", "postgresql"):
         raise WrongUsage("LOG", f"a database is given as postgresql://USER:PASSWORD@HOST:PORT/NAME, found {one_line(name)}")

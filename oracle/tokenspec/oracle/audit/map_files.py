@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -12,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tokenspec.machine.lang.declaration import Event, Origin
 from tokenspec.machine.lang.types import Enum
+from tokenspec.oracle.audit.cells import is_whole
 from tokenspec.oracle.audit.map_model import (
     FORMATS,
     RECORDS,
@@ -26,7 +28,7 @@ from tokenspec.oracle.audit.map_model import (
     Source,
 )
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.nearest import did_you_mean, no_such
 from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.wire.answers import BY_POOL, LISTS
@@ -107,6 +109,8 @@ class _MapParser:
         self.faults: list[str] = []
         self._events = fields_of(reader.events)
         self._fields = {name for fields in self._events.values() for name in fields}
+        self._numbers = {name for fields in self._events.values() for name, is_number in fields.items() if is_number}
+        self._numbers.update(name for name in _observable() if is_whole(name))
         self._tables: dict[str, Any] = {}
         self._known("", written, _TABLES)
         for table in _TABLES:
@@ -116,11 +120,11 @@ class _MapParser:
         found = "" if value is None else f" (found {as_text(value)})"
         self.faults.append(f"{one_line(key)}: {rule}{found}")
 
-    def _known(self, key: str, written: Mapping[str, Any], known: Iterable[str]) -> None:
+    def _known(self, key: str, written: Mapping[str, Any], known: Collection[str]) -> None:
         for name in written:
             if name not in known:
                 where = f"{key}.{name}" if key else name
-                self._fault(where, f"there is no such key; there are {', '.join(known)}{did_you_mean(name, known)}")
+                self._fault(where, no_such("key", name, known))
 
     def _typed(self, key: str, value: Any, is_list: bool = False) -> Any:
         if isinstance(value, list if is_list else dict):
@@ -142,6 +146,9 @@ class _MapParser:
         ignore = frozenset(self._texts("events.ignore", events.get("ignore", [])))
         for kind in sorted(ignore & kinds.keys()):
             self._fault("events.ignore", "a kind is an event or is ignored, not both; leave it out of one of them", kind)
+        groups = self._groups()
+        for kind in sorted(ignore & {kind for group in groups for kind in (*group.kinds, *group.optional)}):
+            self._fault("events.ignore", "a kind is one of a group or is ignored, not both; leave it out of one of them", kind)
         observed = self._cells("observed", self._tables["observed"], _observable(), True)
         return LedgerMap(
             name,
@@ -154,7 +161,7 @@ class _MapParser:
             tuple(self._texts("events.column", events.get("column", []))) if "column" in events else (),
             ignore,
             kinds,
-            self._groups(),
+            groups,
             observed,
             self._opening(observed),
         )
@@ -184,15 +191,21 @@ class _MapParser:
 
     def _time(self) -> MapTime:
         table = self._tables["time"]
-        self._known("time", table, ("zone", "unit", "order"))
-        zone, unit = table.get("zone", "UTC"), table.get("unit")
+        self._known("time", table, ("zone", "unit", "format", "order"))
+        zone, unit, form = table.get("zone", "UTC"), table.get("unit"), table.get("format")
         try:
             ZoneInfo(zone if isinstance(zone, str) else "")
         except (ZoneInfoNotFoundError, ValueError, OSError):
             self._fault("time.zone", "there is no such zone; zones are named like UTC or Europe/Berlin", zone)
         if unit is not None and unit not in UNITS:
             self._fault("time.unit", f"it is one of {', '.join(UNITS)}", unit)
-        return MapTime(str(zone), unit if unit in UNITS else None, tuple(self._texts("time.order", table.get("order", []))))
+        if form is not None and not (isinstance(form, str) and _says_a_day(form)):
+            rule = 'it is the form of a day and a time in the words of strptime, such as "%d.%m.%Y %H:%M:%S"'
+            self._fault("time.format", rule, form)
+        if unit is not None and form is not None:
+            self._fault("time.format", "numbers have a unit and texts have a format; leave one of the two out", form)
+        order = tuple(self._texts("time.order", table.get("order", [])))
+        return MapTime(str(zone), unit if unit in UNITS else None, form if isinstance(form, str) else None, order)
 
     def _kinds(self, events: Mapping[str, Any]) -> dict[str, RowEvent]:
         written = self._typed("events.kinds", events.get("kinds", {}))
@@ -210,8 +223,7 @@ class _MapParser:
         table = {"event": written} if isinstance(written, str) else self._typed(key, written)
         event = table.get("event")
         if event not in self._events:
-            near = did_you_mean(event, self._events) if isinstance(event, str) else ""
-            self._fault(key, f"it names an event, one of {', '.join(self._events)}{near}", event)
+            self._fault(key, f"it names an event, one of {', '.join(self._events)}{did_you_mean(event, self._events)}", event)
             return RowEvent("")
         own = {name: said for name, said in table.items() if name not in ("event", "observed")}
         observed = self._typed(f"{key}.observed", table.get("observed", {}))
@@ -255,11 +267,11 @@ class _MapParser:
         state = self._cells("opening", own, _STATE, False)
         return Opening(source, str(pool), state)
 
-    def _cells(self, key: str, written: Mapping[str, Any], known: Iterable[str], is_column: bool) -> dict[str, MapCell]:
+    def _cells(self, key: str, written: Mapping[str, Any], known: Collection[str], is_column: bool) -> dict[str, MapCell]:
         self._known(key, written, known)
-        return {name: self._cell(f"{key}.{name}", said, is_column) for name, said in written.items() if name in known}
+        return {name: self._cell(f"{key}.{name}", name, said, is_column) for name, said in written.items() if name in known}
 
-    def _cell(self, key: str, written: Any, is_column: bool) -> MapCell:
+    def _cell(self, key: str, name: str, written: Any, is_column: bool) -> MapCell:
         """Parses a cell. A bare text is a column or a constant, by `is_column`; a list of texts is always columns."""
         if isinstance(written, list) or (is_column and isinstance(written, str)):
             return MapCell(tuple(self._texts(key, written)))
@@ -267,19 +279,23 @@ class _MapParser:
             if is_column:
                 self._fault(key, 'it names a column, or is a table such as { column = "delta", negate = true }', written)
             return MapCell(constant=written)
-        self._known(key, written, ("column", "negate", "divide", "values", "value", "row"))
-        if sum(name in written for name in ("column", "value", "row")) != 1:
+        self._known(key, written, ("column", "less", "negate", "divide", "values", "value", "row"))
+        if sum(part in written for part in ("column", "value", "row")) != 1:
             self._fault(key, "it has one of column, value and row = true")
-        for name, kind, rule in _PARTS:
-            if name in written and not (isinstance(written[name], kind) and (kind is not int or written[name] is not True)):
-                self._fault(f"{key}.{name}", rule, written[name])
+        for part, kind, rule in _PARTS:
+            if part in written and not (isinstance(written[part], kind) and (kind is not int or written[part] is not True)):
+                self._fault(f"{key}.{part}", rule, written[part])
         divide = written.get("divide", 1)
         if not isinstance(divide, int) or divide < 1:
             self._fault(f"{key}.divide", "it is a whole number above 0", divide)
         columns = tuple(self._texts(f"{key}.column", written["column"])) if "column" in written else ()
+        less = self._text(f"{key}.less", written["less"]) if "less" in written else None
+        if less is not None and (len(columns) != 1 or "values" in written or name not in self._numbers):
+            self._fault(f"{key}.less", "it is a column whose number is taken from that of one other column; leave it out", less)
+            less = None
         values = written.get("values")
         is_negative, is_row = written.get("negate") is True, written.get("row") is True
-        return MapCell(columns, written.get("value"), is_row, is_negative, divide if isinstance(divide, int) else 1, values)
+        return MapCell(columns, written.get("value"), is_row, less, is_negative, divide if isinstance(divide, int) else 1, values)
 
     def _text(self, key: str, value: Any) -> str:
         if not isinstance(value, str) or not value:
@@ -303,6 +319,12 @@ _PARTS: tuple[tuple[str, type, str], ...] = (
     ("row", bool, "it is true: the row's own place"),
     ("values", dict, "it is a table: what each text stands for"),
 )
+
+
+def _says_a_day(form: str) -> bool:
+    """Returns whether a form of instants has parts that are known, and says year, month and day."""
+    parts = set(re.findall(r"%-?(.)", form))
+    return parts <= set("YymbBdHIMSfpzaA%") and bool(parts & {"Y", "y"} and parts & {"m", "b", "B"} and "d" in parts)
 
 
 def _observable() -> list[str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 RECORDS = "records"
 """The format of logs of records, whose lines are only sorted."""
 FORMATS = ("csv", "parquet", "jsonl", "sqlite", "postgres", "duckdb", RECORDS)
 TABLES = ("sqlite", "postgres", "duckdb")
 """The formats whose rows have no number of their own, and are identified by a key."""
+COPIED = ("sqlite", "postgres")
+"""The formats whose rows are copied into CSV first."""
 UNITS = {"s": 1_000_000, "ms": 1_000, "us": 1}
 """The microseconds in each unit of numeric instants."""
 
@@ -23,10 +25,17 @@ class MapCell:
     columns: tuple[str, ...] = ()
     constant: Any = None
     is_row: bool = False
+    less: str | None = None
+    """A second column, whose number is taken from that of the first: money out, where money in has a column of its own."""
     negate: bool = False
     divide: int = 1
     values: Mapping[str, Any] | None = None
     """The value for each text in the columns; any other text is bad."""
+
+    @property
+    def read(self) -> tuple[str, ...]:
+        """Returns every column that it reads."""
+        return self.columns if self.less is None else (*self.columns, self.less)
 
 
 @dataclass(frozen=True)
@@ -50,6 +59,8 @@ class MapTime:
 
     zone: str = "UTC"
     unit: str | None = None
+    format: str | None = None
+    """The form of texts, as in `strptime`; None where they are as in ISO 8601."""
     order: tuple[str, ...] = ()
 
 
@@ -76,14 +87,9 @@ class Opening:
     """The state of accounts that begin before the log does."""
 
     source: str
-    """`first_balance`, `empty`, or the file of snapshots."""
+    """`first_balance`: an account's first total less its first delta; `empty`; or the file of snapshots."""
     pool: str = ""
     state: Mapping[str, MapCell] = field(default_factory=dict)
-
-    @property
-    def is_first_balance(self) -> bool:
-        """True where an account's opening balance is its first total less its first delta."""
-        return self.source == "first_balance"
 
     @property
     def is_in_a_file(self) -> bool:
@@ -131,3 +137,23 @@ class LedgerMap:
             yield from ((f"{key}.observed.{name}", cell) for name, cell in becomes.observed.items())
         if self.opening is not None:
             yield from ((f"opening.{name}", cell) for name, cell in self.opening.state.items())
+
+
+class MapWords(NamedTuple):
+    """The words by which the rows of an account's ledger are recognised; a specification may bring its own."""
+
+    events: tuple[tuple[str, str], ...]
+    """By event, the words in the name of a kind that suggest it; the first match counts."""
+    usual: str
+    """The event where nothing says of which kind a row is."""
+    amount: str
+    """The field of a record that holds the tokens which are spent."""
+    tables: Mapping[str, str] = {}
+    """By field, the table of the catalogue whose names a column of it holds."""
+    grouped: str = "(?!)"
+    """The words of rows that go along with one of the event `grouped_with`, at one instant."""
+    grouped_with: str = ""
+    sold: tuple[str, str, str, str] | None = None
+    """The event of a purchase, its field with a name, the table of sizes by name, and its field with their number."""
+    defaults: Mapping[str, str] = {}
+    """Fields that ledgers do not have, with a usual value."""

@@ -14,14 +14,15 @@ import msgspec
 
 from tokenspec.oracle.audit.cells import GetValue, getter, is_whole, place_in
 from tokenspec.oracle.audit.map_files import fields_of
-from tokenspec.oracle.audit.map_model import RECORDS, LedgerMap, MapCell, RowEvent, RowGroup
-from tokenspec.oracle.audit.openings import LogOpenings, MadeLine, line_of
+from tokenspec.oracle.audit.map_model import RECORDS, UNITS, LedgerMap, MapCell, RowEvent, RowGroup
+from tokenspec.oracle.audit.openings import LogOpenings, MadeLine, given_snapshots, line_of
 from tokenspec.oracle.audit.tables import SortedRows, TableRow, names_of
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.text import as_text
-from tokenspec.oracle.logs.rows_read import RowsRead
+from tokenspec.oracle.logs.reading import RowsRead
 from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.observations import is_plausible
 from tokenspec.oracle.wire.records import Reader
 
 
@@ -33,18 +34,11 @@ class MappedRow(NamedTuple):
     observed: dict[str, Any]
 
 
-class MappedLogs:
-    """The rows at `paths` as the lines of a log. They can be iterated more than once.
+class RecordsOfRows:
+    """The records that rows stand for, by a map whose columns are at `positions` among a row's cells."""
 
-    Raises `OSError` where one of them cannot be read, `BadSetting` where it is not as the map says.
-    """
-
-    size: int | None = None
-
-    def __init__(self, ledger_map: LedgerMap, paths: Sequence[str], reader: Reader) -> None:
-        self.names = names_of(ledger_map, paths)
-        self._map = ledger_map
-        self._table = SortedRows(ledger_map, paths, self.names)
+    def __init__(self, ledger_map: LedgerMap, positions: Mapping[tuple[str, bool], int], reader: Reader) -> None:
+        self._map, self._positions = ledger_map, positions
         self._fields = fields_of(reader.events)
         pairs = [(f.key, f.instead) for event in reader.events for f in event.fields if f.instead]
         self._instead = dict(pairs) | {other: key for key, other in pairs}
@@ -55,11 +49,13 @@ class MappedLogs:
         self._observed = self._readers(ledger_map.observed)
         self._own_observed = {id(becomes): self._readers(becomes.observed) for becomes in own}
         self._openings = LogOpenings(ledger_map, self._getter)
-        self.rows = RowsRead()
-        """The count of rows, new in each iteration."""
+
+    def lines(self, of_account: Iterable[TableRow], rows: RowsRead) -> Iterator[Line]:
+        """Yields the lines of one account, whose rows are in order, and counts the rows."""
+        return self._openings.opened(self._made(of_account, rows))
 
     def _getter(self, name: str, cell: MapCell, is_number: bool) -> GetValue:
-        return getter(name, cell, self._table.positions, is_number)
+        return getter(name, cell, self._positions, is_number)
 
     def _payload(self, becomes: RowEvent) -> list[tuple[str, GetValue, GetValue]]:
         """Returns for each field of the event its reader, from the kind's own cell or else the map's, and its default."""
@@ -71,15 +67,6 @@ class MappedLogs:
                     (name, self._getter(name, cell or nothing, is_number), self._getter(name, default or nothing, is_number))
                 )
         return found
-
-    def __iter__(self) -> Iterator[Line]:
-        self.rows = rows = RowsRead()
-        snapshots = self._openings.given()
-        for account, of_account in groupby(self._table, key=lambda row: row.account):
-            yield from snapshots.pop(account, ())
-            yield from self._openings.opened(self._made(of_account, rows))
-        for rest in snapshots.values():
-            yield from rest
 
     def _made(self, of_account: Iterable[TableRow], rows: RowsRead) -> Iterator[MadeLine]:
         """Yields the lines of one account."""
@@ -115,14 +102,15 @@ class MappedLogs:
         if row.account is None:
             raise BadRecord("account", "it is empty")
         if row.at is None:
+            written = self._raw_at(row)
             rule = "it is no instant by the map's [time], or one that the clocks of its zone show twice or never"
-            raise BadRecord("at", rule, as_text(self._raw_at(row)))
+            raise BadRecord("at", rule + _meant(str(written), self._map.time.unit), as_text(written))
         yield MappedRow(row, kind, _read(row, self._observed, {}))
 
     def _readers(self, observed: Mapping[str, MapCell]) -> list[tuple[str, GetValue, GetValue]]:
         """Returns for each observed field its reader, and a second one for the text as written."""
         return [
-            (name, self._getter(name, cell, is_whole(name)), self._getter(name, MapCell(cell.columns), False))
+            (name, self._getter(name, cell, is_whole(name)), self._getter(name, MapCell(cell.read), False))
             for name, cell in observed.items()
         ]
 
@@ -162,6 +150,40 @@ class MappedLogs:
             record["observed"] = observed
         record = {name: value for name, value in record.items() if value is not None}
         return MadeLine(line_of(last, msgspec.json.encode(record)), record, last)
+
+
+class MappedLogs:
+    """The rows at `paths` as the lines of a log. They can be iterated more than once.
+
+    Raises `OSError` where one of them cannot be read, `BadSetting` where it is not as the map says.
+    """
+
+    size: int | None = None
+
+    def __init__(self, ledger_map: LedgerMap, paths: Sequence[str], reader: Reader) -> None:
+        self._map, self.names = ledger_map, names_of(ledger_map, paths)
+        self._table = SortedRows(ledger_map, paths, self.names)
+        self.row_count = self._table.count()
+        self._records = RecordsOfRows(ledger_map, self._table.positions, reader)
+        self.rows = RowsRead()
+        """The count of rows, new in each iteration."""
+
+    def __iter__(self) -> Iterator[Line]:
+        self.rows = rows = RowsRead()
+        snapshots = given_snapshots(self._map)
+        for account, of_account in groupby(self._table, key=lambda row: row.account):
+            yield from snapshots.pop(account, ())
+            yield from self._records.lines(of_account, rows)
+        for rest in snapshots.values():
+            yield from rest
+
+
+def _meant(written: str, unit: str | None) -> str:
+    """Returns the unit that a number too small for `unit` was most likely written in; empty where it is no such number."""
+    if unit is None or not written.isdecimal():
+        return ""
+    other = next((name for name, us in UNITS.items() if is_plausible(int(written) * us // 1_000)), unit)
+    return f'; this looks like {other}: write unit = "{other}"' if other != unit else ""
 
 
 def _as_it_is(row: TableRow, rows: RowsRead) -> MadeLine:

@@ -8,7 +8,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.machine.interpreters.calendars import reader_of
+from tokenspec.machine.lang.calendars import calendar_under
+from tokenspec.machine.lang.declaration import Clock
 from tokenspec.oracle.audit.cells import GetValue
 from tokenspec.oracle.audit.map_model import LedgerMap, MapCell
 from tokenspec.oracle.audit.tables import TableRow
@@ -21,7 +23,6 @@ from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
 
 _BEGIN = (SPEC.opening.name, SNAPSHOT)
 """The events that an account begins with."""
-_A_MONTH = 31 * DAY_MS
 
 
 class MadeLine(NamedTuple):
@@ -37,25 +38,26 @@ def line_of(row: TableRow, content: bytes = b"") -> Line:
     return Line(row.file, row.number, -1, content, key=row.key)
 
 
+def given_snapshots(ledger_map: LedgerMap) -> dict[str | None, list[Line]]:
+    """Returns the lines of the map's file of snapshots by account, under None those without one. Raises `OSError`."""
+    found: dict[str | None, list[Line]] = {}
+    for line in Logs([ledger_map.snapshots]) if ledger_map.snapshots is not None else ():
+        try:
+            written = msgspec.json.decode(line.content)
+            account = written.get("account") if isinstance(written, dict) else None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            account = None
+        found.setdefault(account if isinstance(account, str) else None, []).append(line)
+    return found
+
+
 class LogOpenings:
     """The openings that a map declares."""
 
     def __init__(self, ledger_map: LedgerMap, getter: Callable[[str, MapCell, bool], GetValue]) -> None:
-        self._opening, self._map = ledger_map.opening, ledger_map
+        self._opening = ledger_map.opening
         state = self._opening.state if self._opening is not None else {}
         self._state = {name: getter(name, cell, name == "renewal_day") for name, cell in state.items()}
-
-    def given(self) -> dict[str | None, list[Line]]:
-        """Returns the lines of the file of snapshots by account, under None those without one. Raises `OSError`."""
-        found: dict[str | None, list[Line]] = {}
-        for line in Logs([self._map.snapshots]) if self._map.snapshots is not None else ():
-            try:
-                written = msgspec.json.decode(line.content)
-                account = written.get("account") if isinstance(written, dict) else None
-            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-                account = None
-            found.setdefault(account if isinstance(account, str) else None, []).append(line)
-        return found
 
     def opened(self, made: Iterator[MadeLine]) -> Iterator[Line]:
         """Yields the lines of one account, after its opening snapshot where the map asks for one."""
@@ -78,7 +80,7 @@ class LogOpenings:
         assert self._opening is not None
         assert first.record is not None
         try:
-            balances = {self._opening.pool: _before(first.record)} if self._opening.is_first_balance else {}
+            balances = {self._opening.pool: _before(first.record)} if self._opening.source == "first_balance" else {}
             state = {name: value for name, read in self._state.items() if (value := read(first.row)) is not None}
         except BadRecord as fault:
             fault.account = first.row.account
@@ -93,7 +95,7 @@ class LogOpenings:
             # A clock that every account has is started by the opening.
             if field not in state and runs_in(machine, clock.name, state_of) and not runs_in(machine, clock.name, opened):
                 rest = list(rest)
-                state[field] = _next_due(rest, clock.job)
+                state[field] = _next_due(rest, clock, first.record["at"])
         record = {"account": first.record["account"], "at": first.record["at"], "event": SNAPSHOT, "state": state}
         return first.line._replace(content=msgspec.json.encode(record)), rest
 
@@ -107,8 +109,8 @@ def _before(record: dict[str, Any]) -> int:
     return total - delta
 
 
-def _next_due(made: Iterable[MadeLine], job: str) -> str:
-    """Returns the instant of the first run of a job in the log; without one, a month after the log's last record."""
-    records = [each.record for each in made if each.record is not None]
-    renewals = (record["at"] for record in records if record["event"] == job)
-    return str(next(renewals, None) or format_instant(parse_instant(records[-1]["at"]) + _A_MONTH))
+def _next_due(made: Iterable[MadeLine], clock: Clock, at: str) -> str:
+    """Returns the instant of the first run of a clock's job in the log; at the latest when it falls due if it starts at `at`."""
+    latest, _ = reader_of(calendar_under(clock.calendar, SPEC.defaults)).first(parse_instant(at), 0)
+    runs = (parse_instant(each.record["at"]) for each in made if each.record is not None and each.record["event"] == clock.job)
+    return format_instant(min(next(runs, latest), latest))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tokenspec.oracle.audit.columns import Columns, quoted, text_of
-from tokenspec.oracle.audit.databases import postgres_to_csv, shown_address, sqlite_to_csv
+from tokenspec.oracle.audit.databases import shown_address
 from tokenspec.oracle.audit.map_model import UNITS, MapTime, Source
 from tokenspec.oracle.audit.tables import connected, in_our_name, readable
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
@@ -23,6 +23,11 @@ ROWS_MAX = 100_000
 """The largest number of rows from which a map is guessed."""
 _KEYS_FROM = 1_000
 _DELIMITERS = (",", ";", "\t", "|")
+_DAYS = ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y")
+_TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
+_FORMATS = (*(f"{day} {time}" for day in _DAYS for time in _TIMES), "%Y%m%d%H%M%S")
+"""Usual forms of instants besides those that need no form."""
+_LIKE_A_DAY = r"^\d{1,4}[./-](\d{1,2}|[A-Za-z]{3})[./-]\d{2,4} |^\d{14}$"
 _YEARS = (946_684_800_000_000, 4_102_444_800_000_000)
 """The range of plausible instants, the years 2000 to 2099, in microseconds."""
 
@@ -38,8 +43,10 @@ class SeenColumn:
     """The number of rows with a whole number."""
     below_zero: int
     instants: int
-    """The number of rows with an instant, read in `unit`."""
-    unit: str | None
+    """The number of rows with an instant, read as `time` says."""
+    time: MapTime
+    alike: str = ""
+    """Another form of instants that as many rows have."""
 
 
 class SeenTable:
@@ -51,12 +58,9 @@ class SeenTable:
         self._database = connected(folder)
         self.source = source_of(path, table, query)
         self.name = shown_address(path) if self.source.format == "postgres" else path
-        read, is_spooled = readable(path, folder, 0), self.source.format in ("sqlite", "postgres")
-        if is_spooled:
-            read = str(folder / "seen.csv")
-            (sqlite_to_csv if self.source.format == "sqlite" else postgres_to_csv)(self.source, path, read)
+        read = readable(self.source, path, folder, 0)
         with in_our_name(self.name):
-            columns = Columns.of(self._database, self.source, read, is_spooled, self.name)
+            columns = Columns.of(self._database, self.source, read, self.name)
             names = self._members(columns) if columns.is_json else [*self._flat(columns)]
             if not names:
                 raise BadSetting(one_line(self.name), "it has no row that could be looked at")
@@ -102,17 +106,29 @@ class SeenTable:
 
     def _counted(self, name: str) -> SeenColumn:
         column = quoted(name)
-        whole = f"TRY_CAST(regexp_replace({column}, '\\.0*$', '') AS HUGEINT)"
+        whole = _whole(column)
         filled, distinct, numbers, below = self._one(
             f"SELECT count({column}), count(DISTINCT {column}), count({whole}), count(*) FILTER ({whole} < 0) FROM seen"
         )
-        seen = SeenColumn(name, filled, distinct, numbers, below, 0, None)
-        for unit in (None, *UNITS):
-            at = self._columns.instant(name, MapTime(unit=unit), self.name)
-            [instants] = self._one(f"SELECT count(*) FILTER ({at} BETWEEN {_YEARS[0]} AND {_YEARS[1]}) FROM seen")
-            if instants > seen.instants:
-                seen = replace(seen, instants=instants, unit=unit)
+        seen = SeenColumn(name, filled, distinct, numbers, below, 0, MapTime())
+        for time in (MapTime(unit=unit) for unit in (None, *UNITS)):
+            if (instants := self._instants(name, time)) > seen.instants:
+                seen = replace(seen, instants=instants, time=time)
+        if (
+            filled
+            and not seen.instants
+            and self._one(f"SELECT count(*) FROM seen WHERE regexp_matches({column}, '{_LIKE_A_DAY}')")[0] == filled
+        ):
+            for form in _FORMATS:
+                if (instants := self._instants(name, MapTime(format=form))) > seen.instants:
+                    seen = replace(seen, instants=instants, time=MapTime(format=form), alike="")
+                elif instants and instants == seen.instants:
+                    seen = replace(seen, alike=form)
         return seen
+
+    def _instants(self, name: str, time: MapTime) -> int:
+        at = self._columns.instant(name, time, self.name)
+        return int(self._one(f"SELECT count(*) FILTER ({at} BETWEEN {_YEARS[0]} AND {_YEARS[1]}) FROM seen")[0])
 
     def values(self, name: str, most: int) -> list[tuple[str, int]]:
         """Returns the texts of a column with their number of rows, the most frequent first."""
@@ -120,17 +136,21 @@ class SeenTable:
         asked = f"SELECT {column}, count(*) FROM seen WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {most}"
         return [(str(text), int(times)) for text, times in self._database.execute(asked).fetchall()]
 
-    def adds_up(self, account: str, at: SeenColumn, order: str | None, delta: str, balance: str) -> tuple[int, int, int]:
-        """Returns the number of rows with a predecessor, and of those whose balance is its plus, or minus, the delta."""
-        instant = self._columns.instant(at.name, MapTime(unit=at.unit), self.name)
+    def adds_up(
+        self, account: str, at: SeenColumn, order: str | None, moved: Sequence[str], balance: str
+    ) -> tuple[int, int, int]:
+        """Returns the number of rows with a predecessor, and of those whose balance is its plus, or minus, what is moved.
+
+        What is moved is a column, or a first one less a second; an empty cell moves nothing.
+        """
+        instant = self._columns.instant(at.name, at.time, self.name)
         tie = f"TRY_CAST({quoted(order)} AS HUGEINT), {quoted(order)}, " if order is not None else ""
-        value = "TRY_CAST(regexp_replace({}, '\\.0*$', '') AS HUGEINT)"
-        now, moved = value.format(quoted(balance)), value.format(quoted(delta))
+        now, by = _whole(quoted(balance)), " - ".join(f"coalesce({_whole(quoted(column))}, 0)" for column in moved)
         rows, plus, minus = self._one(
             "SELECT count(*), count(*) FILTER (held = before + moved), count(*) FILTER (held = before - moved) FROM "
-            f"(SELECT {now} AS held, {moved} AS moved, "
+            f"(SELECT {now} AS held, {by} AS moved, "
             f"lag({now}) OVER (PARTITION BY {quoted(account)} ORDER BY {instant}, {tie}row_n) AS before FROM seen) "
-            "WHERE before IS NOT NULL AND moved IS NOT NULL AND held IS NOT NULL"
+            "WHERE before IS NOT NULL AND held IS NOT NULL"
         )
         return rows, plus, minus
 
@@ -141,6 +161,11 @@ class SeenTable:
             f"SELECT count(*) FROM seen WHERE {quoted(kind)} = {text_of(value)} AND NOT ({rest} > 0 AND ({rest}) % {abs(by)} = 0)"
         )
         return not others
+
+
+def _whole(column: str) -> str:
+    """Returns the expression for a whole number, which may be written with zeros behind a point; null where it is none."""
+    return f"TRY_CAST(regexp_replace({column}, '\\.0*$', '') AS HUGEINT)"
 
 
 def source_of(path: str, table: str | None, query: str | None) -> Source:

@@ -10,7 +10,7 @@ import os
 import shutil
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tokenspec.oracle.audit.columns import LINE, Columns, text_of
 from tokenspec.oracle.audit.databases import postgres_to_csv, shown_address, sqlite_to_csv
-from tokenspec.oracle.audit.map_model import RECORDS, TABLES, LedgerMap
+from tokenspec.oracle.audit.map_model import COPIED, RECORDS, TABLES, LedgerMap, Source
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.wire.answers import INSTANTS
@@ -26,6 +26,8 @@ from tokenspec.oracle.wire.answers import INSTANTS
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+AN_INSTANT = "\x01"
+"""Before UTC milliseconds in a cell, which no text that is not an instant begins with."""
 BATCH = 10_000
 """The number of rows that are fetched at once."""
 _NOTHING = "CAST(NULL AS VARCHAR)"
@@ -62,10 +64,70 @@ def connected(folder: Path) -> DuckDBPyConnection:
     try:
         import duckdb
     except ImportError:
-        raise WrongUsage("--map", "tables are read by DuckDB, which is not installed: pip install 'tokenspec[audit]'") from None
+        raise WrongUsage(
+            "--map", "tables are read by DuckDB, which is not installed: pip install duckdb (extra `audit`)"
+        ) from None
     database = duckdb.connect(str(folder / "rows.duckdb"))
     database.execute(f"SET temp_directory = {text_of(str(folder / 'spilled'))}; SET TimeZone = 'UTC'")
     return database
+
+
+def positions_of(ledger_map: LedgerMap) -> dict[tuple[str, bool], int]:
+    """Returns the position among a row's cells of each column, as a text or (true) as an instant."""
+    positions: dict[tuple[str, bool], int] = {(LINE, False): 0} if ledger_map.source.format == RECORDS else {}
+    for key, cell in ledger_map.cells():
+        is_instant = key.rpartition(".")[2] in INSTANTS
+        for column in cell.read:
+            positions.setdefault((column, is_instant), len(positions))
+    return positions
+
+
+def selected(ledger_map: LedgerMap, columns: Columns, positions: Mapping[tuple[str, bool], int]) -> list[str]:
+    """Returns the expressions for what is read of a row: account, at_us, fault, two (o) for each column of the order, cells (c).
+
+    Raises `BadSetting` for columns that the map names and the source lacks.
+    """
+    time = ledger_map.time
+    columns.demand(((key, column) for key, cell in ledger_map.cells() for column in cell.read), ledger_map.name)
+    columns.demand([("time.order", column) for column in time.order], ledger_map.name)
+    account = " || '/' || ".join(columns.text(column) for column in ledger_map.account.columns)
+    at = columns.instant(ledger_map.at.columns[0], time, ledger_map.name)
+    orders = []
+    for column in time.order:
+        is_at = (column,) == ledger_map.at.columns
+        whole = f"TRY_CAST({columns.text(column)} AS HUGEINT)"
+        orders += [at if is_at else whole, _NOTHING if is_at else columns.text(column)]
+    cells = [
+        _instant(ledger_map, columns, column)
+        if is_instant
+        else LINE
+        if ledger_map.source.format == RECORDS
+        else columns.text(column)
+        for column, is_instant in positions
+    ]
+    # A log of records is read by their own reader, which finds names that occur twice.
+    is_records = ledger_map.source.format == RECORDS
+    fault = _NOTHING if is_records else columns.fault(_NOT_AN_OBJECT, [column for column, _ in positions])
+    parts = [f"{account} AS account", f"{at} AS at_us", f"{fault} AS fault"]
+    parts += [f"{expression} AS o{n}" for n, expression in enumerate(orders)]
+    return parts + [f"{expression} AS c{n}" for n, expression in enumerate(cells)]
+
+
+def _instant(ledger_map: LedgerMap, columns: Columns, column: str) -> str:
+    at = f"CAST({columns.instant(column, ledger_map.time, ledger_map.name)} // 1000 AS VARCHAR)"
+    return f"coalesce(chr({ord(AN_INSTANT)}) || {at}, {columns.text(column)})"
+
+
+def key_of(ledger_map: LedgerMap, columns: Columns) -> str:
+    """Returns the expression for the key of a row in a database; null for rows that have a number."""
+    source = ledger_map.source
+    if source.format not in TABLES:
+        return _NOTHING
+    own = ledger_map.fields.get("id")
+    names = [source.key] if source.key is not None else [*(own.columns if own is not None else ()), *ledger_map.time.order]
+    names = [name for name in names if (name,) != ledger_map.at.columns][:1]
+    columns.demand((("source.key", name) for name in names), ledger_map.name)
+    return f"{text_of(names[0] + '=')} || {columns.text(names[0])}" if names else _NOTHING
 
 
 class SortedRows:
@@ -76,14 +138,7 @@ class SortedRows:
 
     def __init__(self, ledger_map: LedgerMap, paths: Sequence[str], names: Sequence[str]) -> None:
         self._map, self._names = ledger_map, tuple(names)
-        self.positions: dict[tuple[str, bool], int] = {}
-        """The position among a row's cells of each column, as a text or (true) as an instant."""
-        if ledger_map.source.format == RECORDS:
-            self.positions[LINE, False] = 0
-        for key, cell in ledger_map.cells():
-            is_instant = key.rpartition(".")[2] in INSTANTS
-            for column in cell.columns:
-                self.positions.setdefault((column, is_instant), len(self.positions))
+        self.positions = positions_of(ledger_map)
         self._folder = TemporaryDirectory(prefix="tokenspec-")
         folder = Path(self._folder.name)
         self._database = connected(folder)
@@ -106,68 +161,30 @@ class SortedRows:
             )
             while rows := database.fetchmany(BATCH):
                 for file, n, key, account, at, fault, *texts in rows:
-                    place = self._place(file, n)
+                    # The rejected rows are counted too.
+                    place = n + bisect_right(self._thresholds[file], n)
                     at_ms = None if at is None else at // 1000
                     yield TableRow(self._names[file], place, key or "", account, at_ms, tuple(texts), fault or "")
 
-    def _place(self, file: int, n: int) -> int:
-        """Returns the row's number in its file, the rejected rows counted too."""
-        return n + bisect_right(self._thresholds[file], n)
+    def count(self) -> int:
+        """Returns the number of rows that are no rejected ones."""
+        found = self._database.execute("SELECT count(*) FROM rows").fetchone() if self._names else None
+        return int(found[0]) if found else 0
 
     def _load(self, number: int, path: str, folder: Path) -> None:
-        source, name = self._map.source, self._names[number]
-        is_spooled = source.format in ("sqlite", "postgres")
-        read = readable(path, folder, number)
-        if path == "-":
-            read = str(folder / "standard input")
-            with open(read, "wb") as file:
-                shutil.copyfileobj(sys.stdin.buffer, file)
-        given = read
-        if is_spooled:
-            read = str(folder / f"{number}.csv")
-            (sqlite_to_csv if source.format == "sqlite" else postgres_to_csv)(source, given, read)
+        name, read = self._names[number], readable(self._map.source, path, folder, number)
         with in_our_name(name):
-            columns = Columns.of(self._database, source, read, is_spooled, name)
-            self._insert(number, columns)
+            columns = Columns.of(self._database, self._map.source, read, name)
+            key = key_of(self._map, columns)
+            parts = [
+                f"{number} AS file",
+                f"{columns.number} AS n",
+                f"{key} AS key",
+                *selected(self._map, columns, self.positions),
+            ]
+            made = "CREATE TABLE rows AS" if number == 0 else "INSERT INTO rows"
+            self._database.execute(f"{made} SELECT {', '.join(parts)} FROM {columns.relation}")
             self._note_rejected(read)
-
-    def _insert(self, number: int, columns: Columns) -> None:
-        """Copies the mapped columns of a file into the table of all rows."""
-        map_, time = self._map, self._map.time
-        columns.demand(((key, column) for key, cell in map_.cells() for column in cell.columns), map_.name)
-        columns.demand([("time.order", column) for column in time.order], map_.name)
-        account = " || '/' || ".join(columns.text(column) for column in map_.account.columns)
-        at = columns.instant(map_.at.columns[0], time, map_.name)
-        orders = []
-        for column in time.order:
-            is_at = (column,) == map_.at.columns
-            whole = f"TRY_CAST({columns.text(column)} AS HUGEINT)"
-            orders += [at if is_at else whole, _NOTHING if is_at else columns.text(column)]
-        cells = [
-            f"CAST({columns.instant(column, time, map_.name)} // 1000 AS VARCHAR)"
-            if is_instant
-            else LINE
-            if map_.source.format == RECORDS
-            else columns.text(column)
-            for column, is_instant in self.positions
-        ]
-        key = self._key(columns)
-        parts = [f"{number} AS file", f"{columns.number} AS n", f"{key} AS key", f"{account} AS account", f"{at} AS at_us"]
-        parts += [f"{columns.fault(_NOT_AN_OBJECT)} AS fault"]
-        parts += [f"{expression} AS o{n}" for n, expression in enumerate(orders)]
-        parts += [f"{expression} AS c{n}" for n, expression in enumerate(cells)]
-        made = "CREATE TABLE rows AS" if number == 0 else "INSERT INTO rows"
-        self._database.execute(f"{made} SELECT {', '.join(parts)} FROM {columns.relation}")
-
-    def _key(self, columns: Columns) -> str:
-        source = self._map.source
-        if source.format not in TABLES:
-            return _NOTHING
-        own = self._map.fields.get("id")
-        names = [source.key] if source.key is not None else [*(own.columns if own is not None else ()), *self._map.time.order]
-        names = [name for name in names if (name,) != self._map.at.columns][:1]
-        columns.demand((("source.key", name) for name in names), self._map.name)
-        return f"{text_of(names[0] + '=')} || {columns.text(names[0])}" if names else _NOTHING
 
     def _note_rejected(self, read: str) -> None:
         rejected: list[tuple[int, str]] = []
@@ -178,23 +195,27 @@ class SortedRows:
                 "WHERE file_path = ? GROUP BY line ORDER BY line",
                 [read],
             ).fetchall()
-        self._rejected.append([(line, in_short(why)) for line, why in rejected])
+        self._rejected.append([(line, one_line((why or "it cannot be read").splitlines()[0], 200)) for line, why in rejected])
         # A row that was taken has n as its number among those taken; the i-th rejected line stands before it from here on.
         self._thresholds.append([line - i for i, (line, _) in enumerate(rejected)])
 
 
-def readable(path: str, folder: Path, number: int) -> str:
-    """Returns a path that DuckDB takes for one file, where it would take a name such as `a[1].csv` for a pattern."""
-    if not any(character in path for character in "*?[") or not os.path.exists(path):
+def readable(source: Source, path: str, folder: Path, number: int) -> str:
+    """Returns what DuckDB reads: `path`, or a copy in `folder` of standard input or of what a database answers."""
+    if path == "-":
+        path = str(folder / "standard input")
+        with open(path, "wb") as file:
+            shutil.copyfileobj(sys.stdin.buffer, file)
+    elif any(character in path for character in "*?[") and os.path.exists(path):
+        # It would take a name such as `a[1].csv` for a pattern.
+        plain = folder / f"{number}{''.join(part for part in Path(path).suffixes[-2:] if part[1:].isalnum())}"
+        plain.symlink_to(os.path.abspath(path))
+        path = str(plain)
+    if source.format not in COPIED:
         return path
-    plain = folder / f"{number}{''.join(part for part in Path(path).suffixes[-2:] if part[1:].isalnum())}"
-    plain.symlink_to(os.path.abspath(path))
-    return str(plain)
-
-
-def in_short(message: str) -> str:
-    """Returns the first line of a message of DuckDB."""
-    return one_line(message.splitlines()[0], 200) if message else "it cannot be read"
+    copy = str(folder / f"{number}.csv")
+    (sqlite_to_csv if source.format == "sqlite" else postgres_to_csv)(source, path, copy)
+    return copy
 
 
 def names_of(ledger_map: LedgerMap, paths: Sequence[str]) -> list[str]:

@@ -26,6 +26,10 @@ SHIPPED = "tokenspec"
 _SHIPPED_AT = "tokenspec.invariants.specification:SPECIFICATION"
 
 
+_ENDS = (Exception, SystemExit)
+"""The exceptions of a module that cannot be loaded: one that ends the process would end it with any code, 0 too."""
+
+
 class ChosenSpecification(NamedTuple):
     """A specification as `MODULE:NAME`, where that was said, and the folder that its module is looked for in."""
 
@@ -35,19 +39,40 @@ class ChosenSpecification(NamedTuple):
 
 
 def chosen() -> ChosenSpecification:
-    """Returns the specification of the environment, else that of the nearest pyproject.toml, else the shipped one."""
-    if named := os.environ.get(VARIABLE, "").strip():
+    """Returns the specification of the environment, else that of the nearest pyproject.toml, else the shipped one.
+
+    Raises `BadSetting` where that variable or file means to name one, and does not.
+    """
+    if (said := os.environ.get(VARIABLE)) is not None:
+        if not (named := said.strip()):
+            raise WrongUsage(VARIABLE, "it is there and empty; give package.module:NAME, or unset it")
         return ChosenSpecification(named, OPTION if named == _by_option else VARIABLE, Path.cwd())
     project = next((f for folder in (Path.cwd(), *Path.cwd().parents) if (f := folder / "pyproject.toml").is_file()), None)
-    if project is not None:
-        try:
-            named = tomllib.loads(project.read_text("utf-8")).get("tool", {}).get("tokenspec", {}).get("spec", "")
-        except (OSError, ValueError, AttributeError):
-            # Whoever builds the project is told of it; here it says nothing.
-            named = ""
-        if named:
-            return ChosenSpecification(str(named), f"{project} ([tool.tokenspec] spec)", project.parent)
+    if project is not None and (named := _named_in(project)):
+        return ChosenSpecification(named, f"{project} ([tool.tokenspec] spec)", project.parent)
     return ChosenSpecification(SHIPPED, "", Path.cwd())
+
+
+def _named_in(project: Path) -> str:
+    """Returns the specification that a pyproject.toml names; empty where it has no [tool.tokenspec].
+
+    Raises `BadSetting` where the table names none: the shipped one would be taken in its place.
+    """
+    text = ""
+    try:
+        text = project.read_text("utf-8")
+        table = tomllib.loads(text).get("tool", {}).get("tokenspec")
+    except (OSError, ValueError, AttributeError) as fault:
+        # Whoever builds the project is told of it; here it matters only if a specification may be named.
+        if isinstance(fault, tomllib.TOMLDecodeError) and "tool.tokenspec" in text:
+            raise BadSetting(str(project), f"it is not TOML, and [tool.tokenspec] in it cannot be read: {fault}") from None
+        return ""
+    if table is None:
+        return ""
+    named = table.get("spec") if isinstance(table, dict) and len(table) == 1 else None
+    if not isinstance(named, str) or not named.strip():
+        raise BadSetting(f"{project} [tool.tokenspec]", 'it holds spec = "package.module:NAME", and nothing else')
+    return named.strip()
 
 
 def chosen_by(arguments: list[str]) -> list[str]:
@@ -87,9 +112,7 @@ def load() -> Specification:
         return _found(_SHIPPED_AT, said_in)
     if str(folder) not in sys.path:
         sys.path.insert(0, str(folder))
-    specification = _found(name, said_in)
-    _check(specification, name)
-    return specification
+    return _found(name, said_in)
 
 
 def _found(name: str, said_in: str) -> Specification:
@@ -102,42 +125,29 @@ def _found(name: str, said_in: str) -> Specification:
         raise kind(said_in, f"a specification is written package.module:NAME, or {SHIPPED} for the shipped one, found {name!r}")
     try:
         imported = importlib.import_module(module)
+        specification = getattr(imported, attribute, None)
+        if isinstance(specification, Specification) and name != _SHIPPED_AT:
+            from tokenspec.machine.lang.derived.validate_specification import validate_specification
+
+            validate_specification(specification)
     except ModuleNotFoundError as fault:
         if fault.name is not None and (module == fault.name or module.startswith(f"{fault.name}.")):
             raise FileNotFoundError(errno.ENOENT, f"there is no module {fault.name}, which {said_in} names", name) from None
-        raise _raised(name, fault) from fault
-    except DeclarationErrors as faults:
-        raise BadSetting(name, f"the declaration has faults\n{faults}") from None
-    except Exception as fault:
-        raise _raised(name, fault) from fault
-    specification = getattr(imported, attribute, None)
+        raise raised(name, fault) from fault
+    except DeclarationErrors as found:
+        raise BadSetting(name, "the declaration has faults", found.errors) from None
+    except _ENDS as fault:
+        raise raised(name, fault) from fault
     if not isinstance(specification, Specification):
         there = "has no such name" if specification is None else f"holds {type(specification).__name__} there"
         raise BadSetting(name, f"{imported.__file__} {there}; it has to be a tokenspec.machine.lang.specification.Specification")
     return specification
 
 
-def _raised(name: str, fault: BaseException) -> BadSetting:
+def raised(name: str, fault: BaseException) -> BadSetting:
     """Returns the error for a module that raises, with the place."""
     frames = [f for f in traceback.extract_tb(fault.__traceback__) if "importlib" not in f.filename and f.filename != __file__]
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     if isinstance(fault, SyntaxError):
         where = f" at {fault.filename}:{fault.lineno}"
     return BadSetting(name, f"its module raises {type(fault).__name__}{where}: {fault}")
-
-
-def _check(specification: Specification, name: str) -> None:
-    """Raises `BadSetting` with every fault of the declaration and of its claims."""
-    from tokenspec.machine.lang.derived.claimed import claimed_machines
-    from tokenspec.machine.lang.errors import DeclarationErrors
-    from tokenspec.machine.lang.validate import validate_system
-    from tokenspec.machine.lang.validate_claims import validate_claims
-
-    try:
-        system = specification.system(specification.catalogue)
-        validate_system(system)
-        validate_claims(specification.claims(specification.catalogue), claimed_machines(system, specification.counted_pools))
-    except DeclarationErrors as faults:
-        raise BadSetting(name, f"the declaration has faults\n{faults}") from None
-    except Exception as fault:
-        raise _raised(name, fault) from fault

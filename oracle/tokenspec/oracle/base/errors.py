@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -31,11 +32,14 @@ class WentBack(BadRecord):
 
 
 class BadSetting(Exception):
-    """A policy, a catalogue or a saved state that does not exist or cannot be: `key` and the `rule` it breaks."""
+    """A policy, a catalogue or a saved state that does not exist or cannot be: `key` and the `rule` it breaks.
 
-    def __init__(self, key: str, rule: str) -> None:
-        self.key, self.rule = key, rule
-        super().__init__(f"{key}: {rule}")
+    `faults` are all that is wrong, where there may be several; each is told on a line of its own.
+    """
+
+    def __init__(self, key: str, rule: str, faults: Iterable[object] = ()) -> None:
+        self.key, self.rule, self.faults = key, rule, tuple(map(str, faults))
+        super().__init__("\n".join([f"{key}: {rule}", *self.faults]))
 
 
 class WrongUsage(BadSetting):

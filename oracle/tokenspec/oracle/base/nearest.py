@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from typing import Any
 
 from tokenspec.oracle.base.text import one_line
 
@@ -21,9 +22,14 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return None if near is None else by_plain[near]
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def no_such(what: str, name: Any, known: Collection[str]) -> str:
+    """Returns the rule that a name breaks which is none of `known`."""
+    return f"there is no such {what}; there are {', '.join(known)}{did_you_mean(name, known)}"
+
+
+def did_you_mean(name: Any, known: Iterable[str]) -> str:
     """Returns "; did you mean ...", to be appended to a rule; an empty text where no name of `known` is near."""
-    near = nearest(name, known)
+    near = nearest(name, known) if isinstance(name, str) else None
     return f"; did you mean {one_line(near)}?" if near is not None else ""
 
 

@@ -14,7 +14,10 @@ from tokenspec.machine.lang.catalogue import AnyCatalogue as AnyCatalogue
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine, System
 from tokenspec.machine.lang.derived import claimed
-from tokenspec.oracle.base.chosen import load
+from tokenspec.machine.lang.errors import DeclarationError
+from tokenspec.machine.lang.specification import HINTS
+from tokenspec.oracle.base.chosen import load, raised
+from tokenspec.oracle.base.errors import BadSetting
 
 SPEC = load()
 DEFAULT: Any = SPEC.catalogue
@@ -82,6 +85,26 @@ def lemmas() -> tuple[StatePart, ...]:
 
 @cache
 def hint(kind: str) -> Any:
-    """Returns what the specification has of its own for this kind, which it names as `module:name`; None where it has nothing."""
+    """Returns what the specification has of its own for this kind, which it names as `module:name`; None where it has nothing.
+
+    Raises `BadSetting` where there is no such module, or no such name in it.
+    """
+    assert kind in HINTS, f"{kind} is no kind of hint"
     module, _, name = SPEC.hints.get(kind, "").partition(":")
-    return getattr(importlib.import_module(module), name) if module else None
+    if not module:
+        return None
+    place = f"specification {SPEC.name!r}, hint {kind!r}"
+    try:
+        imported = importlib.import_module(module)
+    except ModuleNotFoundError as fault:
+        if fault.name is None or not f"{module}.".startswith(f"{fault.name}."):
+            raise raised(place, fault) from fault
+        wrong = f"there is no module {fault.name!r}"
+    except Exception as fault:
+        raise raised(place, fault) from fault
+    else:
+        if hasattr(imported, name):
+            return getattr(imported, name)
+        wrong = f"{imported.__file__} has no {name!r}"
+    told = DeclarationError("TS122", place, wrong, "Mend the name, or leave the hint out")
+    raise BadSetting(SPEC.name, "the declaration has faults", [told])

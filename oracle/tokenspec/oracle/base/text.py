@@ -43,6 +43,11 @@ def json_text(value: Any, indent: int | None = None) -> str:
     return shown_json(encoded if indent is None else msgspec.json.format(encoded, indent=indent))
 
 
+def toml_text(value: Any) -> str:
+    """Returns a text, a number or a list of them as TOML; JSON writes these alike."""
+    return msgspec.json.encode(value).decode()
+
+
 def shown_json(encoded: bytes) -> str:
     """Returns encoded JSON with the same characters escaped."""
     text = encoded.decode()
@@ -68,10 +73,10 @@ def _in_unicode(value: Any) -> Any:
     return built.encode(errors="backslashreplace").decode() if isinstance(built, str) else built
 
 
-def as_text(value: Any, longest: int = 80) -> str:
+def as_text(value: Any) -> str:
     """Returns `value` as JSON on one line, shortened."""
     try:
-        return one_line(msgspec.json.encode(bounded(value)).decode(), longest)
+        return one_line(msgspec.json.encode(bounded(value)).decode())
     except (ValueError, OverflowError, TypeError):
         # An integer of thousands of digits, or a value that JSON does not have.
         return f"a value of type {type(value).__name__} that is too large to show"

@@ -17,9 +17,9 @@ def repeated_name(content: bytes, value: Any) -> tuple[str, ...] | None:
     None where there is none.
     """
     try:
-        # A colon follows each name, and may follow a quotation mark within a text: where colons and names are equally many,
-        # no name is repeated (a tenth of the cost). White space before a colon takes the slow way.
-        if content.count(b'":') == _names(value) and not any(gap in content for gap in (b" :", b"\t:", b"\r:", b"\n:")):
+        # A colon follows each name, and may follow a quotation mark within a text: where the value has as many when it is
+        # written again, no name is repeated (a tenth of the cost). What could be written otherwise takes the slow way.
+        if content.count(b'":') == msgspec.json.encode(value).count(b'":') and not _is_odd(content):
             return None
         return _first_twice(json.loads(content, object_pairs_hook=_Object, parse_int=str, parse_float=str))
     except RecursionError:
@@ -41,16 +41,9 @@ def decode(content: bytes, kind: Any = Any) -> Any:
     return value
 
 
-def _names(value: Any) -> int:
-    """Returns the number of names left in all objects of `value`."""
-    if type(value) is dict:
-        found = len(value)
-        for inner in value.values():
-            kind = type(inner)
-            if kind is dict or kind is list:
-                found += _names(inner)
-        return found
-    return sum(map(_names, value)) if type(value) is list else 0
+def _is_odd(content: bytes) -> bool:
+    """Returns whether there is white space before a colon, or a character of a text is written as msgspec does not write it."""
+    return b" :" in content or b"\\u00" in content or b"\t:" in content or b"\r:" in content or b"\n:" in content
 
 
 class _Object(dict[str, Any]):

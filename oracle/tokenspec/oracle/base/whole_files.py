@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from typing import BinaryIO
 
 from tokenspec.oracle.base.errors import WrongUsage
@@ -16,11 +18,12 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
 
     Links are followed, permissions are kept. A device or a pipe is written as it is. Raises `OSError`.
     """
-    target = os.path.realpath(path)
-    if os.path.exists(target) and not os.path.isfile(target):
-        with open(target, "wb") as direct:
+    if os.path.exists(path) and not os.path.isfile(path):
+        # By its own name: what /dev/stdout or a shell's >(...) leads to has none.
+        with open(path, "wb") as direct:
             yield direct
         return
+    target = os.path.realpath(path)
     folder, name = os.path.split(target)
     beside = os.path.join(folder, f".{name[:100]}.{os.urandom(4).hex()}.tmp")
     descriptor, unnamed = _opened(folder, beside)
@@ -28,7 +31,9 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
     try:
         yield file
         file.flush()
-        os.fchmod(file.fileno(), _permissions(target))
+        if hasattr(os, "fchmod"):
+            # Python has none on Windows before 3.13.
+            os.fchmod(file.fileno(), _permissions(target))
         os.fsync(file.fileno())
         if unnamed:
             # Only with a folder's descriptor does Python follow the link to the file itself.
@@ -69,6 +74,33 @@ def write_file(option: str, path: str | os.PathLike[str], content: bytes) -> Non
             file.write(content)
     except OSError as fault:
         raise cannot_be_written(option, os.fspath(path), fault) from None
+
+
+@contextmanager
+def locked_directory(option: str, directory: Path) -> Iterator[None]:
+    """Makes the directory that `option` names, and locks it against others. One that stays empty is removed again."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as fault:
+        raise cannot_be_written(option, str(directory), fault) from None
+    # On Windows a directory cannot be locked.
+    held = None if sys.platform == "win32" else os.open(directory, os.O_RDONLY)
+    try:
+        if held is not None:
+            import fcntl
+
+            fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        with suppress(OSError):
+            directory.rmdir()
+        if held is not None:
+            os.close(held)
+
+
+def with_ending(path: str, ending: str) -> str:
+    """Returns the name of the file that lies beside the one at `path` and has another ending."""
+    return os.path.splitext(path)[0] + ending
 
 
 def named(path: str) -> str:

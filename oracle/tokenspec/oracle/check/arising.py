@@ -1,8 +1,9 @@
 """Interesting cases of claims that the user's settings rule out, each with the reason.
 
-Each case that no engine met is examined: the prover looks for a state in which every invariant holds and that allows it
-(with every figure open and the named policies fixed); for a part about clocks and journal, its events must be accepted
-somewhere; for liveness, a complete search must have met it. None of this is a list.
+A claim says itself in which worlds it arises. Each other case that no engine met is examined: the prover looks for a state
+in which every invariant holds and that allows it (with every figure open and the named policies fixed); for a part about
+clocks and journal, its events must be accepted somewhere; for liveness, a complete search must have met it. None of this is
+a list.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from tokenspec.machine.fuzzing.reachability import closed_off, decided
 from tokenspec.machine.lang.build import assumption, eq, requires, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, RefusalPart
 from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.machine.lang.expr import names_in
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.obligations import WITNESS
@@ -52,7 +54,10 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: AnyCatalogue | 
     """Yields the cases that were not met and cannot be. `searched` names the searches if all were complete; else empty."""
     if not policy and catalogue is None:
         return
-    parts = {case: (c, p) for c in claims() for p in c.parts for case in cases(c, p) if not times_met(tally, case)}
+    elsewhere = dict(_elsewhere(policy, catalogue))
+    yield from (Absence(case, reason) for case, reason in elsewhere.items())
+    unmet = ((case, (c, p)) for c in claims() for p in c.parts for case in cases(c, p) if not times_met(tally, case))
+    parts = {case: about for case, about in unmet if case not in elsewhere}
     provable = set[Case]()
     for case, (_, part) in parts.items():
         if isinstance(part, LayerPart):
@@ -67,6 +72,16 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: AnyCatalogue | 
             provable.add(case)
     for machine in claimed_machines(system(catalogue or DEFAULT)):
         yield from _impossible(machine, provable, policy, catalogue)
+
+
+def _elsewhere(policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> Iterator[tuple[Case, str]]:
+    """Yields each case of the claims that are about worlds with other figures or policies, with the reason."""
+    figures = {**policy, **({} if catalogue is None else catalogue.parameters())}
+    for claim in claims(catalogue or DEFAULT):
+        if decided(system().machines[0], claim.where, figures) is False:
+            told = " and ".join(f"{name} is {figures[name]}" for name in sorted(set(names_in(claim.where)) & figures.keys()))
+            reason = f"it takes {show(claim.where)}, and under {'this catalogue' if catalogue else 'these settings'} {told}"
+            yield from ((case, reason) for part in claim.parts for case in cases(claim, part))
 
 
 def _impossible(

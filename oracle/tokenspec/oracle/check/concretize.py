@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from itertools import product
 from types import SimpleNamespace
 
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.monitor import Violation, Watch
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
-from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.lang.catalogue import UNLISTED, Listed, LookedUp, Named
 from tokenspec.machine.lang.claims import LayerPart, LivenessPart, TwoRunPart
 from tokenspec.machine.lang.declaration import Actor, Clock, Event, Machine, Origin

@@ -12,20 +12,21 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from tokenspec.machine.checkers.search.reference import Exploration, Instance
-from tokenspec.machine.checkers.wording import given, listed
+from tokenspec.machine.checkers.exploration import Exploration, Instance
+from tokenspec.machine.checkers.prover.refutation import at_event
+from tokenspec.machine.checkers.wording import given, listed, told
 from tokenspec.machine.interpreters import reference
+from tokenspec.machine.interpreters.reference import Bindings
 from tokenspec.machine.lang.claims import Claim, LivenessPart, Part, RefusalPart, StatePart, StepPart, TwoRunPart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.expr import Expr, Lit
-from tokenspec.machine.lang.outcome import Accepted, Refused, Values
+from tokenspec.machine.lang.expr import Expr
+from tokenspec.machine.lang.outcome import Accepted, Happened, Refused, Values
 from tokenspec.machine.lang.specification import Scope
-from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.oracle.base.specification import DEFAULTS, claims, hint
 from tokenspec.oracle.check.evidence import Evidence, Searched
-from tokenspec.oracle.check.falsification import Reading, Reason, ReasonStep, at_event, before_event, in_state, reasons
+from tokenspec.oracle.check.falsification import Reason, reasons
 
 
 @dataclass(frozen=True)
@@ -67,34 +68,37 @@ class Counterexample:
         return reference.initial_state(self.machine, self.parameters)
 
     @cached_property
-    def steps(self) -> tuple[ReasonStep, ...]:
+    def steps(self) -> tuple[Happened, ...]:
         """The trace event by event, up to a gap in the declaration."""
         return tuple(_taken(self.machine, self.parameters, self.first, self.trace))
 
     @property
     def last(self) -> Values:
-        """The state after the last event."""
-        return self.steps[-1].after
+        """The state after the last event, or the first state."""
+        return self.steps[-1].after if self.steps else self.first
+
+    @property
+    def _ends_in_a_gap(self) -> bool:
+        return bool(self.steps) and self.steps[-1].outcome is None
 
     @cached_property
     def false(self) -> tuple[Reason, ...]:
         """Formulas that are false at the end of the trace, or at its last event."""
-        last = self.steps[-1]
         match self.broken:
-            case _ if last.outcome is None:
+            case _ if self._ends_in_a_gap:
                 return ()
             case StatePart(holds=holds):
-                return reasons(holds, in_state(self.machine, self.parameters, last.after))
+                return reasons(holds, Bindings(self.machine, self.parameters, self.last))
             case StepPart() as part:
                 return reasons(part.holds, self._at_last(part))
             case RefusalPart() as part if (wanted := self._first_false(part)) is not None:
-                return reasons(wanted[1], before_event(self.machine, self.parameters, last))
+                return reasons(wanted[1], self._before_last())
         return ()
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
         """Lines that show that the part does not hold, where no formula does."""
-        if self.steps[-1].outcome is None:
+        if self._ends_in_a_gap:
             return (self._gap(),)
         try:
             match self.broken:
@@ -121,16 +125,9 @@ class Counterexample:
         yield from (f"  {note}" for note in self.notes)
         yield f"  again: {self.again}"
 
-    def told(self, step: ReasonStep) -> str:
+    def told(self, step: Happened) -> str:
         """Describes an event and its changes."""
-        what = given(step.event, self.written(step.event, step.fields))
-        match step.outcome:
-            case Refused(code):
-                return f"{what}: refused, {code}"
-            case None:
-                return f"{what}: no outcome"
-        changes = [f"{name} {show(Lit(old))} -> {show(Lit(new))}" for name, (old, new) in step.changed.items()]
-        return f"{what}: {', '.join(changes) or 'nothing changes'}"
+        return told(step, self.written(step.event, step.fields))
 
     def written(self, event: str, fields: Values) -> dict[str, Value]:
         """Returns the fields of an event under their names in a record."""
@@ -158,9 +155,14 @@ class Counterexample:
             "again": self.again,
         }
 
-    def _at_last(self, part: StepPart) -> Reading:
+    def _before_last(self) -> Bindings:
+        """Returns the values that a requirement or a rule's condition may read at the last event."""
+        return Bindings(self.machine, self.parameters, self.steps[-1].before, self.steps[-1].fields)
+
+    def _at_last(self, part: StepPart) -> Bindings:
         """Returns the values that a step formula may read at the last event; the ghosts have followed the whole trace."""
-        ghosts: Values | None = None
+        figures = Bindings(self.machine, self.parameters)
+        ghosts = {g.name: reference.evaluate(g.initial, figures) for g in part.ghosts}
         for step in self.steps:
             reading = at_event(self.machine, self.parameters, part, step, ghosts)
             ghosts = {g.name: reading[f"new.{g.name}"] for g in part.ghosts}
@@ -168,7 +170,7 @@ class Counterexample:
 
     def _first_false(self, part: RefusalPart) -> tuple[str, Expr] | None:
         """Returns the refusal that the last event should have met, by the claim."""
-        scope = before_event(self.machine, self.parameters, self.steps[-1])
+        scope = self._before_last()
         return next(((code, holds) for code, holds in part.refusals if not reference.evaluate(holds, scope)), None)
 
     def _ends(self, part: TwoRunPart) -> Iterator[str]:
@@ -186,19 +188,17 @@ class Counterexample:
             for event in part.events:
                 outcome = reference.step(self.machine, self.parameters, state, event, {})
                 if isinstance(outcome, Accepted) and outcome.rule not in part.without:
-                    seen += [outcome.state] if outcome.state not in seen and self._is_within(outcome.state) else []
+                    is_within = all(int(outcome.state[name]) <= most for name, most in self.scope.most.items())
+                    seen += [outcome.state] if outcome.state not in seen and is_within else []
         ways = ", ".join(part.events) + "".join(f", not {rule}" for rule in part.without)
         where = f"{len(seen):,} state{'s' if len(seen) > 1 else ''} of the scope"
         goal_named = given(part.goal, dict(part.fields))
         return f"from there on {where} can be reached ({ways}), and {goal_named} is refused in each: {', '.join(codes)}"
 
-    def _is_within(self, state: Values) -> bool:
-        return all(int(state[name]) <= bound for name, bound in self.scope.most.items())
-
     def _gap(self) -> str:
         """Names the rules that accept the last event, where exactly one should."""
         step = self.steps[-1]
-        scope = before_event(self.machine, self.parameters, step)
+        scope = self._before_last()
         rules = self.machine.event_named[step.event].rules
         fit = [r.name for r in rules if step.before[self.machine.control] in r.source and reference.evaluate(r.when, scope)]
         found = f"{' and '.join(fit)} apply to it" if fit else "it is not refused, and no rule applies to it"
@@ -222,18 +222,19 @@ def from_search(searched: Searched, found: Exploration) -> Counterexample:
     """Returns the counterexample of a search that found one."""
     violation, scope = found.violation, searched.scope
     assert violation is not None, "nothing is broken"
-    claim = next(c for c in claims(scope.catalogue) if c.id == violation.claim)
+    of_engine = Claim(0, violation.claim, violation.sentence, (), ())  # one that every machine has, declared or not
+    claim = next((c for c in claims(scope.catalogue) if c.id == violation.claim), of_engine)
     parameters = {**searched.scoped.parameters, **found.parameters}
     return Counterexample(claim, violation.part, scope, searched.scoped.machine, parameters, tuple(found.trace), violation.detail)
 
 
-def _taken(machine: Machine, parameters: Values, state: Values, trace: Sequence[Instance]) -> Iterator[ReasonStep]:
+def _taken(machine: Machine, parameters: Values, state: Values, trace: Sequence[Instance]) -> Iterator[Happened]:
     for event, values in trace:
         fields = {f.name: value for f, value in zip(machine.event_named[event].fields, values, strict=True)}
         try:
-            step = ReasonStep(event, fields, reference.step(machine, parameters, state, event, fields), state)
+            step = Happened(event, fields, reference.step(machine, parameters, state, event, fields), state)
         except Gap:
-            yield ReasonStep(event, fields, None, state)
+            yield Happened(event, fields, None, state)
             return
         yield step
         state = step.after

@@ -15,6 +15,7 @@ from itertools import chain
 import z3
 
 from tokenspec.machine.checkers.calendars import CalendarFinding, calendar_findings
+from tokenspec.machine.checkers.exploration import Exploration, instances
 from tokenspec.machine.checkers.graph.findings import Finding
 from tokenspec.machine.checkers.graph.graph import StateGraph, deadlocks
 from tokenspec.machine.checkers.graph.liveness import liveness
@@ -22,7 +23,6 @@ from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.checkers.prover.induction import VACUOUS, Induction, Obligation
-from tokenspec.machine.checkers.search.reference import Exploration, instances
 from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.interpreters.compiled import Compiled

@@ -2,80 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from tokenspec.machine.checkers.wording import listed
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
-from tokenspec.machine.lang.claims import StepPart, primed_definitions, rule_constants, step_scope
-from tokenspec.machine.lang.declaration import Machine
-from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
-from tokenspec.machine.lang.outcome import Accepted, Refused, Values
+from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in, operands
+from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.machine.lang.types import Type, Value
-from tokenspec.machine.lang.validate import machine_scope
-
-
-@dataclass(frozen=True)
-class ReasonStep:
-    """An event of a trace, its outcome (None where the declaration has a gap), and the state before."""
-
-    event: str
-    fields: Values
-    outcome: Accepted | Refused | None
-    before: Values
-
-    @property
-    def after(self) -> Values:
-        """The state after the event."""
-        return self.outcome.state if isinstance(self.outcome, Accepted) else self.before
-
-    @property
-    def changed(self) -> dict[str, tuple[Value, Value]]:
-        """Every variable that the event changes, with both values."""
-        return {name: (value, self.after[name]) for name, value in self.before.items() if self.after[name] != value}
-
-
-class Reading(Bindings):
-    """Values under names that the machine itself does not have, such as those of the state after an event."""
-
-    def __init__(self, machine: Machine, types: Mapping[str, Type], definitions: Mapping[str, Expr], *known: Values) -> None:
-        super().__init__(machine, *known)
-        self._types, self._definitions = dict(types), dict(definitions)
-
-    def meaning(self, name: str) -> Expr | None:
-        """Returns the expression that defines `name`, None where it has a value of its own."""
-        return self._definitions.get(name)
-
-
-def in_state(machine: Machine, parameters: Values, state: Values) -> Reading:
-    """Returns the values that a state formula may read."""
-    definitions = {d.name: d.expr for d in machine.definitions}
-    return Reading(machine, machine_scope(machine), definitions, parameters, state)
-
-
-def before_event(machine: Machine, parameters: Values, step: ReasonStep) -> Reading:
-    """Returns the values that a requirement or a rule's condition may read."""
-    types = machine_scope(machine, machine.event_named[step.event].fields)
-    definitions = {d.name: d.expr for d in machine.definitions}
-    return Reading(machine, types, definitions, parameters, step.before, step.fields)
-
-
-def at_event(machine: Machine, parameters: Values, part: StepPart, step: ReasonStep, ghosts: Values | None) -> Reading:
-    """Returns the values that a step formula may read at an accepted event; `ghosts` are those before it, None at the first."""
-    assert isinstance(step.outcome, Accepted), "a step part is about accepted events"
-    event, named = machine.event_named[step.event], step.outcome.rule
-    rule = next(r for r in event.rules if r.name == named)
-    types = step_scope(machine, [event]) | {name: g.type for g in part.ghosts for name in (g.name, f"new.{g.name}")}
-    definitions: dict[str, Expr] = {d.name: d.expr for d in machine.definitions}
-    definitions |= primed_definitions(machine) | rule_constants(machine, event, rule)
-    definitions |= {f"new.{g.name}": g.after for g in part.ghosts}
-    if ghosts is None:
-        figures = Reading(machine, {}, {}, parameters)
-        ghosts = {g.name: evaluate(g.initial, figures) for g in part.ghosts}
-    after = {f"new.{name}": value for name, value in step.after.items()}
-    return Reading(machine, types, definitions, parameters, step.before, step.fields, after, ghosts)
 
 
 @dataclass(frozen=True)
@@ -101,12 +36,12 @@ _Split: TypeAlias = tuple[tuple[Expr, ...], tuple[Expr, ...]]
 """Alternatives that are all false, and conditions that are all true."""
 
 
-def reasons(expr: Expr, scope: Reading) -> tuple[Reason, ...]:
+def reasons(expr: Expr, scope: Bindings) -> tuple[Reason, ...]:
     """Returns the reasons why `expr` is false: one for each false part of a conjunction."""
     return tuple(_reason(alternatives, where, scope) for alternatives, where in _false(expr, scope, True))
 
 
-def _reason(alternatives: tuple[Expr, ...], where: tuple[Expr, ...], scope: Reading) -> Reason:
+def _reason(alternatives: tuple[Expr, ...], where: tuple[Expr, ...], scope: Bindings) -> Reason:
     settled = [_settled(each, scope) for each in alternatives]
     plain = [expr for expr, _ in settled]
     conditions = dict.fromkeys(_exact(c, scope) for c in (*where, *(c for _, met in settled for c in met)))
@@ -116,7 +51,7 @@ def _reason(alternatives: tuple[Expr, ...], where: tuple[Expr, ...], scope: Read
     return Reason(" or ".join(map(show, plain)), tuple(map(show, conditions)), values, sides)
 
 
-def _sides(expr: Expr, scope: Reading) -> str:
+def _sides(expr: Expr, scope: Bindings) -> str:
     match expr:
         case Binary(BinaryOp.EQ | BinaryOp.LE | BinaryOp.LT as op, left, right):
             if not isinstance(left, Var | Lit) or not isinstance(right, Var | Lit):
@@ -124,7 +59,7 @@ def _sides(expr: Expr, scope: Reading) -> str:
     return ""
 
 
-def _false(expr: Expr, scope: Reading, unfold: bool) -> Iterator[_Split]:
+def _false(expr: Expr, scope: Bindings, unfold: bool) -> Iterator[_Split]:
     """Yields the ways in which `expr` is false. The name of a formula is replaced by the formula once, if `unfold`."""
     match expr:
         case Var(name) if unfold and (meaning := scope.meaning(name)) is not None:
@@ -134,7 +69,7 @@ def _false(expr: Expr, scope: Reading, unfold: bool) -> Iterator[_Split]:
                 if not evaluate(side, scope):
                     yield from _false(side, scope, unfold)
         case Binary(BinaryOp.OR):
-            yield from _no_alternative(list(_chain(expr)), scope, unfold)
+            yield from _no_alternative(list(operands(expr, BinaryOp.OR)), scope, unfold)
         case Ite(condition, then, orelse):
             holds = evaluate(condition, scope)
             for alternatives, where in _false(then if holds else orelse, scope, unfold):
@@ -149,16 +84,7 @@ def _false(expr: Expr, scope: Reading, unfold: bool) -> Iterator[_Split]:
             yield (expr,), ()
 
 
-def _chain(expr: Expr) -> Iterator[Expr]:
-    """Yields the alternatives of a disjunction."""
-    if isinstance(expr, Binary) and expr.op is BinaryOp.OR:
-        yield from _chain(expr.left)
-        yield from _chain(expr.right)
-    else:
-        yield expr
-
-
-def _no_alternative(alternatives: list[Expr], scope: Reading, unfold: bool) -> Iterator[_Split]:
+def _no_alternative(alternatives: list[Expr], scope: Bindings, unfold: bool) -> Iterator[_Split]:
     """Treats negated alternatives as conditions of the others: `not a or b` is `b, where a`."""
     conditions = tuple(e for each in alternatives if isinstance(each, Not) for e in _true(each.arg, scope))
     others = [each for each in alternatives if not isinstance(each, Not)]
@@ -173,7 +99,7 @@ def _no_alternative(alternatives: list[Expr], scope: Reading, unfold: bool) -> I
         yield tuple(e for found, _ in firsts for e in found), (*conditions, *(w for _, where in firsts for w in where))
 
 
-def _true(expr: Expr, scope: Reading) -> Iterator[Expr]:
+def _true(expr: Expr, scope: Bindings) -> Iterator[Expr]:
     """Yields the parts that make `expr`, which is true, true."""
     match expr:
         case Binary(BinaryOp.AND, left, right):
@@ -196,7 +122,7 @@ def _true(expr: Expr, scope: Reading) -> Iterator[Expr]:
             yield expr
 
 
-def _settled(expr: Expr, scope: Reading) -> tuple[Expr, tuple[Expr, ...]]:
+def _settled(expr: Expr, scope: Bindings) -> tuple[Expr, tuple[Expr, ...]]:
     """Returns `expr` with each of its case distinctions decided, and the conditions that decided them."""
     match expr:
         case Ite(condition, then, orelse):
@@ -215,7 +141,7 @@ def _settled(expr: Expr, scope: Reading) -> tuple[Expr, tuple[Expr, ...]]:
             assert_never(expr)
 
 
-def _exact(condition: Expr, scope: Reading) -> Expr:
+def _exact(condition: Expr, scope: Bindings) -> Expr:
     """Replaces the inequality of a name by the equality that is true."""
     match condition:
         case Not(Binary(BinaryOp.EQ, Var(name), Lit(str()))):

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.oracle.base.specification import hint
+from tokenspec.oracle.runtime.oracle import Oracle
 
 
 @dataclass
@@ -28,8 +29,10 @@ class StateChecks(NamedTuple):
 
     parts: tuple[tuple[str, str], ...]
     """The parts of claims, each with its claim, that are checked."""
-    run: Callable[[Mapping[str, str], Callable[[], None]], FromStates]
-    """Checks them under one choice of policies; the second argument is called between states, and may raise to end it."""
+    run: Callable[[Mapping[str, str], Callable[[], None], type[Oracle]], FromStates]
+    """Checks them under one choice of policies; the second argument is called between states, and may raise to end it. The third
+    is the oracle that is looked at.
+    """
 
 
 def checked_parts() -> tuple[tuple[str, str], ...]:
@@ -38,7 +41,9 @@ def checked_parts() -> tuple[tuple[str, str], ...]:
     return own.parts if own is not None else ()
 
 
-def from_every_state(policy: Mapping[str, str], tick: Callable[[], None] = lambda: None) -> FromStates:
-    """Checks them under one choice of policies. `tick` is called between states, and may raise to end it."""
+def from_every_state(
+    policy: Mapping[str, str], tick: Callable[[], None] = lambda: None, kind: type[Oracle] = Oracle
+) -> FromStates:
+    """Checks them under one choice of policies, of an oracle of this kind. `tick` is called between states, and may raise."""
     own: StateChecks | None = hint("from_every_state")
-    return own.run(policy, tick) if own is not None else FromStates()
+    return own.run(policy, tick, kind) if own is not None else FromStates()

@@ -7,8 +7,9 @@ from functools import cache
 from itertools import combinations
 from math import prod
 
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.native.transitions import Scoped
-from tokenspec.machine.checkers.search.reference import instances
+from tokenspec.machine.fuzzing.reachability import decided
 from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.declaration import Machine, Policy
 from tokenspec.machine.lang.expr import reads
@@ -27,13 +28,14 @@ def scoped(
     machine: Machine | None = None,
     like: Scoped | None = None,
 ) -> Scoped:
-    """Returns `machine` (default: the account) in `scope` with the claims `checked`.
+    """Returns `machine` (default: the account) in `scope` with those of the claims `checked` that arise in it.
 
     Those of the policies `left_open` on which the account or a claim depends become part of the state.
     """
     machine = machine or account(scope.catalogue)
     opened = tuple(p.parameter for p in left_open if p.name in _read(scope))
     parameters = {**scope.catalogue.parameters(), **policy}
+    checked = [claim for claim in checked if decided(machine, claim.where, parameters) is not False]
     return Scoped(machine, parameters, instances(machine, scope.values), scope.most, checked, opened, like)
 
 

@@ -13,19 +13,7 @@ from typing import TypeAlias
 from tokenspec.machine.checkers.calendars import CalendarFinding
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
-from tokenspec.machine.lang.claims import (
-    CalendarPart,
-    Claim,
-    LayerPart,
-    LeadsToPart,
-    LivenessPart,
-    PairPart,
-    Part,
-    RefusalPart,
-    StatePart,
-    StepPart,
-    TwoRunPart,
-)
+from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.derived.entries import WITH
 from tokenspec.oracle.base.specification import DEFAULT, WHOLE, claims
 from tokenspec.oracle.check.arising import cases, times_met
@@ -35,24 +23,24 @@ from tokenspec.oracle.check.from_every_state import checked_parts
 Key: TypeAlias = tuple[str, str]
 """A claim's id and the name of one of its parts."""
 
-ENGINES: dict[type[Part], tuple[str, ...]] = {
-    StatePart: ("prover", "explorer", "fuzzer"),
-    StepPart: ("prover", "explorer", "fuzzer"),
-    TwoRunPart: ("prover", "explorer", "fuzzer"),
-    PairPart: ("prover",),
-    RefusalPart: ("prover", "explorer", "fuzzer"),
-    LivenessPart: ("explorer", "fuzzer"),
-    LeadsToPart: ("explorer",),
-    CalendarPart: ("calendars",),
-    LayerPart: ("fuzzer",),
+ENGINES: dict[type[c.Part], tuple[str, ...]] = {
+    c.StatePart: ("prover", "explorer", "fuzzer"),
+    c.StepPart: ("prover", "explorer", "fuzzer"),
+    c.TwoRunPart: ("prover", "explorer", "fuzzer"),
+    c.PairPart: ("prover",),
+    c.RefusalPart: ("prover", "explorer", "fuzzer"),
+    c.LivenessPart: ("explorer", "fuzzer"),
+    c.LeadsToPart: ("explorer",),
+    c.CalendarPart: ("calendars",),
+    c.LayerPart: ("fuzzer",),
 }
 """The engines that fit each kind of part about a machine that is run."""
 
 
-def engines_of(part: Part) -> tuple[str, ...]:
+def engines_of(part: c.Part) -> tuple[str, ...]:
     """The engines that fit a part. What is made of a machine is made for proofs; all machines as one are searched too."""
-    if isinstance(part, LayerPart) and part.name in {name for _, name in checked_parts()}:
-        return ("every state", *ENGINES[LayerPart])
+    if isinstance(part, c.LayerPart) and part.name in {name for _, name in checked_parts()}:
+        return ("every state", *ENGINES[c.LayerPart])
     machine = getattr(part, "machine", "")
     if machine == WHOLE and not getattr(part, "ghosts", ()):
         return ("prover", "explorer")
@@ -68,7 +56,7 @@ class ClaimVerdict:
     proved; `does_not_arise` has the parts that the settings rule out, wholly or in a case, with the reason.
     """
 
-    claim: Claim
+    claim: c.Claim
     verdict: str
     method: str
     scope: str
@@ -125,25 +113,25 @@ class Cases:
         self._tally = evidence.tally
         proved, sound = _proved(evidence), _is_sound(evidence)
         # A ghost's own invariant is proved with its part.
-        ghostly = {(c.id, p.name) for c in claims() for p in c.parts if isinstance(p, StepPart) and p.ghosts}
+        ghostly = {(claim.id, p.name) for claim in claims() for p in claim.parts if isinstance(p, c.StepPart) and p.ghosts}
         self._absent = {
             a.case: a.reason
             for a in evidence.absences
             if not a.by_proof or (sound and (a.case[:2] not in ghostly or a.case[:2] in proved))
         }
 
-    def rarest(self, claim: Claim, part: Part) -> int | None:
+    def rarest(self, claim: c.Claim, part: c.Part) -> int | None:
         """Returns the occurrences of the rarest case that can arise; None where no case can, or nothing counts it."""
         arising = [case for case in cases(claim, part) if case not in self._absent]
         counted = engines_of(part) != ("prover",)
         # The interesting case of such a part is one of its obligations; no search and no run counts it.
         return min(times_met(self._tally, case) for case in arising) if arising and counted else None
 
-    def arises(self, claim: Claim, part: Part) -> bool:
+    def arises(self, claim: c.Claim, part: c.Part) -> bool:
         """Returns true unless every case of the part is known not to arise."""
         return any(case not in self._absent for case in cases(claim, part))
 
-    def absent(self, claim: Claim, part: Part) -> Iterator[str]:
+    def absent(self, claim: c.Claim, part: c.Part) -> Iterator[str]:
         """Yields the reasons why cases of the part cannot arise."""
         return (self._absent[case] for case in cases(claim, part) if case in self._absent)
 
@@ -172,7 +160,7 @@ def _shown(evidence: Evidence) -> dict[Key, bool]:
 
 def _is_sound(evidence: Evidence) -> bool:
     """Returns true if the facts that every proof assumes are proved themselves. Facts left open by an interruption are not."""
-    granted = {(c.id, p.name) for c in claims() for p in c.parts if isinstance(p, StatePart)}
+    granted = {(claim.id, p.name) for claim in claims() for p in claim.parts if isinstance(p, c.StatePart)}
     found = _shown(evidence)
     lemmas = any(claim == LEMMA for claim, _ in found)
     return evidence.is_proved_through and lemmas and all(v for k, v in found.items() if k[0] == LEMMA or k in granted)
@@ -184,7 +172,7 @@ def _proved(evidence: Evidence) -> set[Key]:
 
 
 def _verdict(
-    claim: Claim, by_engine: Mapping[str, set[Key]], met: Cases, evidence: Evidence, broken: bool, undecided: bool
+    claim: c.Claim, by_engine: Mapping[str, set[Key]], met: Cases, evidence: Evidence, broken: bool, undecided: bool
 ) -> ClaimVerdict:
     absent = tuple((part.name, reason) for part in claim.parts for reason in met.absent(claim, part))
     parts = [part for part in claim.parts if met.arises(claim, part)]

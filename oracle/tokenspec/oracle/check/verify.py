@@ -19,28 +19,28 @@ from typing import Any, TypeAlias
 import msgspec
 
 from tokenspec.machine.checkers.calendars import calendar_findings
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.graph.graph import StateGraph
 from tokenspec.machine.checkers.graph.liveness import liveness
 from tokenspec.machine.checkers.monitor import Monitor, Tally, Violation, Watch
-from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.interpreters.compiled import Compiled, Row
-from tokenspec.machine.lang.claims import (
-    ONE_OUTCOME,
-    Claim,
-    LayerPart,
-    PairPart,
-    Part,
-    RefusalPart,
-    StatePart,
-    StepPart,
-    TwoRunPart,
-)
+from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration, own_version
-from tokenspec.oracle.base.specification import DEFAULTS, SCOPES, AnyCatalogue, account, claimed_machines, claims, lemmas, system
+from tokenspec.oracle.base.specification import (
+    DEFAULT,
+    DEFAULTS,
+    SCOPES,
+    AnyCatalogue,
+    account,
+    claimed_machines,
+    claims,
+    lemmas,
+    system,
+)
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.check.arising import absences, cases
 from tokenspec.oracle.check.certificate import FORMAT, Certificate, certified_claim, fingerprint, fingerprints, state_of, unpacked
@@ -137,7 +137,7 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
     open_parts: dict[Key, str] = {}
     parts = set[Key]()
     for machine in claimed_machines(system()):
-        names = {n for m, c, n, _ in shown if (m, c) == (machine.name, LEMMA)} | {
+        names = {n for m, claim, n, _ in shown if (m, claim) == (machine.name, LEMMA)} | {
             x.name for x in lemmas() if x.machine == machine.name
         }
         for claim, part, about in wanted(machine, sorted(names)):
@@ -145,14 +145,16 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
             if not shown.get((machine.name, claim, part, about)):
                 open_parts.setdefault((claim, part), f"{about} of the machine {machine.name}")
     # Further obligations that a solver was given have to be shown as well.
-    open_parts |= {(c, n): about for (_, c, n, about), holds in shown.items() if not holds and (c, n) not in open_parts}
-    granted = {(c.id, p.name) for c in _claims() for p in c.parts if isinstance(p, StatePart)}
+    open_parts |= {
+        (claim, n): about for (_, claim, n, about), holds in shown.items() if not holds and (claim, n) not in open_parts
+    }
+    granted = {(claim.id, p.name) for claim in claims() for p in claim.parts if isinstance(p, c.StatePart)}
     for (claim, part), about in open_parts.items():
         if claim == LEMMA or (claim, part) in granted:
             yield f"{claim}, part {part}: every proof rests on it, and a second solver does not show it at {about}"
     checked.engines["prove"] = parts - open_parts.keys()
     checked.engines["states"] = from_every_state({**DEFAULTS, **found.settings}).held
-    checked.engines["calendar"] = held(list(calendar_findings(account(), _claims())))
+    checked.engines["calendar"] = held(list(calendar_findings(account(), claims())))
     proved = {each.id for each in found.claims if each.verdict == "proved"}
     for (claim, part), about in open_parts.items():
         if claim in proved and (claim, part) not in granted:
@@ -162,25 +164,25 @@ def _proofs(found: Certificate, checked: Checked, solve: Solve, _: Tick) -> Iter
 def wanted(machine: Machine, lemma_names: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Yields claim, part and subject of every obligation that the proof of a part about `machine` needs."""
     rules = [rule.name for event in machine.events for rule in event.rules]
-    yield from ((*ONE_OUTCOME, event.name) for event in machine.events)
+    yield from ((*c.ONE_OUTCOME, event.name) for event in machine.events)
     yield from ((LEMMA, name, about) for name in lemma_names for about in (FIRST_STATE, *rules))
-    for claim in _claims():
+    for claim in claims():
         for part in claim.parts:
             if getattr(part, "machine", None) == machine.name:
                 yield from ((claim.id, part.name, about) for about in _abouts(machine, part, rules))
 
 
-def _abouts(machine: Machine, part: Part, rules: Sequence[str]) -> Iterator[str]:
-    if isinstance(part, StatePart) or (isinstance(part, StepPart) and part.ghosts):
+def _abouts(machine: Machine, part: c.Part, rules: Sequence[str]) -> Iterator[str]:
+    if isinstance(part, c.StatePart) or (isinstance(part, c.StepPart) and part.ghosts):
         yield FIRST_STATE
-    if isinstance(part, StepPart):
+    if isinstance(part, c.StepPart):
         concerned = {e.name for e in machine.events if part.ghosts or not part.events or e.name in part.events}
         yield from (r.name for e in machine.events if e.name in concerned for r in e.rules)
-    elif isinstance(part, StatePart | PairPart):
+    elif isinstance(part, c.StatePart | c.PairPart):
         yield from rules
-    elif isinstance(part, RefusalPart):
+    elif isinstance(part, c.RefusalPart):
         yield part.event
-    elif isinstance(part, TwoRunPart):
+    elif isinstance(part, c.TwoRunPart):
         yield TWO_RUNS
 
 
@@ -189,8 +191,11 @@ def _derived(found: Certificate, checked: Checked, *_: object) -> Iterator[str]:
     absent: dict[Key, set[str]] = {}
     for absence in absences(Tally(), found.settings, _own(found), ""):
         absent.setdefault((absence.case[0], absence.case[1]), set()).add(absence.case[2])
-    declared = {c.id: c for c in _claims()}
-    engines = {**checked.engines, "fuzz": {(c.id, p.name) for c in _claims() for p in c.parts if isinstance(p, LayerPart)}}
+    declared = {claim.id: claim for claim in claims(_own(found) or DEFAULT)}
+    engines = {
+        **checked.engines,
+        "fuzz": {(claim.id, p.name) for claim in declared.values() for p in claim.parts if isinstance(p, c.LayerPart)},
+    }
     for each in found.claims:
         claim = declared[each.id]
         impossible = [p.name for p in claim.parts if {a for _, _, a in cases(claim, p)} <= absent.get((claim.id, p.name), set())]
@@ -215,16 +220,12 @@ def _runs(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iterato
         yield f"random runs, seed {checked.seed}: {result.failure.error}"
     checked.engines["fuzz"] = {key for key, times in result.tally.checked.items() if times and result.tally.witnesses[key]}
     said = {each.id: each.does_not_arise for each in found.claims}
-    for claim in _claims():
+    for claim in claims():
         # Cases that no run met again are taken on trust.
-        layers = {(claim.id, part.name) for part in claim.parts if isinstance(part, LayerPart)}
+        layers = {(claim.id, part.name) for part in claim.parts if isinstance(part, c.LayerPart)}
         layers -= checked.engines["prove"] | checked.engines["states"]
         if unseen := [name for _, name in sorted(layers - checked.engines["fuzz"]) if name not in said[claim.id]]:
             checked.trusted[claim.id] = unseen
-
-
-def _claims() -> tuple[Claim, ...]:
-    return claims()
 
 
 def _identity(found: Certificate, *_: object) -> Iterator[str]:
@@ -234,7 +235,7 @@ def _identity(found: Certificate, *_: object) -> Iterator[str]:
         yield f"it is of another declaration: its digest is {found.digest}, the one here is {here}"
     if found.version != own_version():
         yield f"it says that version {found.version!r} made it, and this is {own_version()}, which can speak for itself alone"
-    declared = {c.id: c for c in _claims()}
+    declared = {claim.id: claim for claim in claims(_own(found) or DEFAULT)}
     for name, times in Counter(each.id for each in found.claims).items():
         if times > 1:
             yield f"claim {name} occurs in it {times} times"
@@ -274,7 +275,7 @@ def _closure(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iter
     if reader.initial not in rows:
         yield "the first state is missing"
     tally = Tally()
-    monitor = Watch(machine, [_without_ghosts(c) for c in claims(scope.catalogue)]).monitor(reader, tally)
+    monitor = Watch(machine, [_without_ghosts(claim) for claim in claims(scope.catalogue)]).monitor(reader, tally)
     events = [(name, fields, reader.steps[name]) for name, fields in instances(machine, scope.values)]
     bounds = [(i, scope.most[v.name]) for i, v in enumerate(machine.variables) if v.name in scope.most]
     for row in rows:
@@ -291,7 +292,7 @@ def _closure(found: Certificate, checked: Checked, _: Solve, tick: Tick) -> Iter
         tick(1)
     for other in system().machines[1:]:
         graph = StateGraph(Compiled(other, {}), instances(other, {}), {})
-        yield from (f"{each.claim.id}: it does not hold" for each in liveness(graph, _claims(), tally) if each.broken)
+        yield from (f"{each.claim.id}: it does not hold" for each in liveness(graph, claims(), tally) if each.broken)
     checked.engines["explore"] = {key for key, times in tally.checked.items() if times}
 
 
@@ -303,7 +304,7 @@ def _broken(monitor: Monitor, name: str, fields: Row, row: Row, outcome: Any) ->
     return ""
 
 
-def _without_ghosts(claim: Claim) -> Claim:
+def _without_ghosts(claim: c.Claim) -> c.Claim:
     """Returns the claim without parts that need ghosts: these concern runs, and are shown by induction alone."""
     return replace(claim, parts=tuple(p for p in claim.parts if not getattr(p, "ghosts", ())))
 

@@ -12,7 +12,7 @@ from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.command.options import policy_settings, together
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from_options, settings_named
+from tokenspec.oracle.wire.settings import catalogue_from_file, settings_named
 
 
 @dataclass(frozen=True)
@@ -43,18 +43,18 @@ class OtherSettings:
     def oracle(self, own: Oracle) -> Oracle:
         """Returns a new world under the other setting. Raises `BadSetting`, `OSError`."""
         catalogue = own.catalogue if self.catalogue_file is None else catalogue_from_file(Path(self.catalogue_file))
-        return Oracle({**own.policy, **self.named}, catalogue, own.resets)
+        return Oracle({**own.policy, **self.named}, catalogue, own.resets, remember=own.remember)
 
 
 def _other_settings(against: Sequence[str], against_catalogue: Sequence[str], fail_above: int | None) -> OtherSettings:
     try:
-        policy_from_options(against)
+        named = settings_named(against)
     except BadSetting as fault:
         raise WrongUsage(f"--against {fault.key.removeprefix('policy ')}", fault.rule) from None
     if len(set(against_catalogue)) > 1:
         told = " and ".join(against_catalogue)
         raise WrongUsage("--against-catalogue", f"a catalogue is whole, and {told} are given; make one file of them")
-    return OtherSettings(settings_named(against), next(iter(against_catalogue), None), fail_above)
+    return OtherSettings(named, next(iter(against_catalogue), None), fail_above)
 
 
 against_options = together(
@@ -81,4 +81,3 @@ against_options = together(
         help="With --against: exits with 16 where more than N accounts are touched.",
     ),
 )
-"""The options, as `other`."""

@@ -24,14 +24,17 @@ EMPTY = "a file is named, and this name is empty; name one, or leave it out"
 
 
 class Implementation(click.types.StringParamType):
-    """The address of an implementation. An empty address is refused."""
+    """The address of an implementation, or the command that starts one. An empty one is refused."""
 
     name = "sut"
+
+    def __init__(self, empty: str = NO_ADDRESS) -> None:
+        self._empty = empty
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """Returns the address. Raises `WrongUsage` where it is empty."""
         if not value.strip():
-            raise WrongUsage("--sut", NO_ADDRESS)
+            raise WrongUsage(param.opts[0] if param is not None else self.name, self._empty)
         return super().convert(value, param, ctx)
 
 
@@ -71,15 +74,16 @@ def check_names(command: click.Command) -> None:
             check_names(each)
 
 
-def check_files(inputs: Sequence[str], outputs: Mapping[str, str | None], result: str | None = None) -> None:
+def check_files(inputs: Sequence[str | None], outputs: Mapping[str, str | None], result: str | None = None) -> None:
     """Raises `WrongUsage` where an output is an input, another output, or impossible, before anything is read or written.
 
     `outputs` are the written files, by the option that names them; `result` is the file of the result (-o). For an input
     that is a folder, every file counts as read.
     """
     given = {**outputs, "-o" if result is not None else "the result": result or "-"}
-    read, written = {_identity(path, 0) for path in inputs}, dict[object, str]()
-    folders = [Path(os.path.realpath(path)) for path in inputs if os.path.isdir(path)]
+    named_inputs = [path for path in inputs if path is not None]
+    read, written = {_identity(path, 0) for path in named_inputs}, dict[object, str]()
+    folders = [Path(os.path.realpath(path)) for path in named_inputs if os.path.isdir(path)]
     for option, path in given.items():
         if path is None:
             continue

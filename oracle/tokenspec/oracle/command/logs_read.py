@@ -12,7 +12,7 @@ import click
 
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.command.options import Command, Output
-from tokenspec.oracle.logs.rows_read import RowsRead
+from tokenspec.oracle.logs.reading import RowsRead
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Line, Logs
@@ -45,7 +45,7 @@ def read_logs(
     """
     if map_file is None:
         _demand(logs)
-        out.check([*logs, *settings.files], outputs)
+        out.check([*logs, settings.catalogue_file], outputs)
         return Logs(logs)
     # Not at the top: a log of records needs neither.
     from tokenspec.oracle.audit.map_files import map_at
@@ -63,8 +63,7 @@ def read_logs(
     for path in files:
         if path != "-":
             os.stat(path)
-    snapshots = ledger_map.snapshots
-    out.check([*files, *settings.files, map_file, *([snapshots] if snapshots is not None else [])], outputs)
+    out.check([*files, settings.catalogue_file, map_file, ledger_map.snapshots], outputs)
     return MappedLogs(ledger_map, logs, reader)
 
 
@@ -72,6 +71,11 @@ def rows_of(read: LinesRead) -> RowsRead | None:
     """Returns the count of rows of the last iteration; None for a log of records."""
     rows = getattr(read, "rows", None)
     return rows if isinstance(rows, RowsRead) else None
+
+
+def empty_logs_of(read: LinesRead) -> list[str]:
+    """Returns the names of the logs that hold no record."""
+    return read.empty if isinstance(read, Logs) else []
 
 
 def _demand(logs: Sequence[str]) -> None:

@@ -6,11 +6,13 @@ import _thread
 import importlib
 import io
 import os
+import re
 import signal
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+import traceback
+from collections.abc import Callable, Sequence
+from itertools import count
 from typing import Any
 
 import click
@@ -48,6 +50,29 @@ Exit codes: 0 holds; 12 a safety claim is violated; 13 a liveness claim is viola
 """
 
 
+_SETTING = re.compile(r" (--policy|--against) \w+=\w+")
+_BALANCES = re.compile(r"""'\{"\w+": """)
+
+
+def _fit_examples(command: click.Command) -> None:
+    """Fits the examples in help texts, which are written for the shipped account, to the specification that is chosen."""
+    for part in (command, *(command.commands.values() if isinstance(command, click.Group) else ())):
+        part.help = "\n".join(map(_fitted, (part.help or "").split("\n")))
+
+
+def _fitted(line: str) -> str:
+    from tokenspec.oracle.base.specification import POLICIES, POOLS, SPEC
+
+    if not line.lstrip().startswith("tokenspec "):
+        return line
+    # One setting of one policy is enough for an example: a second one would be of the same.
+    number = count()
+    setting = f" {{}} {POLICIES[0].name}={POLICIES[0].answers[-1][0]}" if POLICIES else ""
+    line = _SETTING.sub(lambda found: "" if next(number) else setting.format(found[1]), line)
+    line = line.replace("tokenspec diagram generate", f"tokenspec diagram {SPEC.opening.name}")
+    return _BALANCES.sub(f"""'{{"{POOLS[0]}": """, line) if POOLS else line
+
+
 class _Verbs(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(VERBS)
@@ -60,6 +85,8 @@ class _Verbs(click.Group):
         take_from_environment(found, f"TOKENSPEC_{name.replace('-', '_').upper()}")
         if SPEC_OPTION not in found.params:
             found.params.append(SPEC_OPTION)
+            if chosen().name != SHIPPED:
+                _fit_examples(found)
         return found
 
     def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
@@ -123,7 +150,7 @@ def tokenspec() -> None:
     \b
     tokenspec check                      every claim, in about a minute
     tokenspec replay examples/*.jsonl    logs against the specification
-    tokenspec replay LOG --policy refund=none --catalogue mine.toml
+    tokenspec replay LOG --policy infer --catalogue mine.toml
     """
 
 
@@ -196,6 +223,9 @@ def _open_streams() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         raw = io.BufferedWriter(_StandardOutput(1, "wb", closefd=False))
         sys.stdout = io.TextIOWrapper(raw, "utf-8", "backslashreplace", line_buffering=sys.stdout.line_buffering)
+    if isinstance(sys.stderr, io.TextIOWrapper):
+        remarks = io.BufferedWriter(_StandardError(2, "wb", closefd=False))
+        sys.stderr = io.TextIOWrapper(remarks, "utf-8", "backslashreplace", line_buffering=True)
 
 
 class _StandardOutput(io.FileIO):
@@ -207,6 +237,16 @@ class _StandardOutput(io.FileIO):
         except OSError as fault:
             fault.filename = STANDARD_OUTPUT
             raise
+
+
+class _StandardError(io.FileIO):
+    """Standard error, which never fails: progress and remarks that nobody reads, or for which there is no room, end no run."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return memoryview(data).nbytes
 
 
 def run(call: Callable[[], Any]) -> int:
@@ -225,14 +265,20 @@ def run(call: Callable[[], Any]) -> int:
         terminated = isinstance(fault.__cause__ or fault, Terminated)
         return _say("terminated", TERMINATED) if terminated else _say("interrupted", INTERRUPTED)
     except BadSetting as fault:
-        return _say(str(fault), USAGE if isinstance(fault, WrongUsage) else BAD_DATA)
-    except (BrokenPipeError, SystemExit):
+        code = USAGE if isinstance(fault, WrongUsage) else BAD_DATA
+        return _say(f"{fault.key}: {fault.rule}", code, fault.faults)
+    except SystemExit as fault:
+        if not _is_of_click(fault):
+            # No verb of ours ends by it: whatever the code that it asks for, there is no verdict.
+            return _say("code that the run calls, of the specification or an implementation, ended it (SystemExit)", BAD_DATA)
         # The reader of the help has closed the pipe; click then ends the process by itself.
         discard_standard_output()
         return 0
     except OSError as fault:
         if fault.filename == STANDARD_OUTPUT:
             discard_standard_output()
+            if isinstance(fault, BrokenPipeError):
+                return 0
             return _say(str(cannot_be_written("-o", "-", fault)), USAGE)
         why = fault.strerror or str(fault)
         return _say(f"{fault.filename or 'input'}: {why[:1].lower()}{why[1:]}", MISSING)
@@ -243,6 +289,12 @@ def run(call: Callable[[], Any]) -> int:
         return _say(f"a bug of tokenspec, please report it ({where}); TOKENSPEC_DEBUG=1 shows where", BUG)
 
 
+def _is_of_click(fault: SystemExit) -> bool:
+    """Returns true if click ends the process: after completing a word, or for a closed pipe."""
+    *_, (frame, _) = traceback.walk_tb(fault.__traceback__)
+    return str(frame.f_globals.get("__name__")).partition(".")[0] == "click"
+
+
 def _usage(fault: click.UsageError) -> int:
     """Prints the usage as click does, but with the command line's texts on one line."""
     from tokenspec.oracle.base.text import one_line
@@ -250,16 +302,12 @@ def _usage(fault: click.UsageError) -> int:
     lines = []
     if fault.ctx is not None:
         lines += [fault.ctx.get_usage(), f"Try '{fault.ctx.command_path} --help' for help.", ""]
-    with suppress(OSError):
-        sys.stderr.write("\n".join([*lines, f"Error: {one_line(' '.join(fault.format_message().split()), 2_000)}\n"]))
-        sys.stderr.flush()
+    sys.stderr.write("\n".join([*lines, f"Error: {one_line(' '.join(fault.format_message().split()), 2_000)}\n"]))
     return USAGE
 
 
-def _say(message: str, code: int) -> int:
+def _say(message: str, code: int, further: Sequence[str] = ()) -> int:
     from tokenspec.oracle.base.text import one_line
 
-    with suppress(OSError):
-        sys.stderr.write(f"tokenspec: {one_line(message, 2_000)}\n")
-        sys.stderr.flush()
+    sys.stderr.write("".join(f"{one_line(line, 2_000)}\n" for line in (f"tokenspec: {message}", *further)))
     return code

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,15 +13,23 @@ from functools import wraps
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
-from tokenspec.oracle.base.specification import POLICIES
-from tokenspec.oracle.command.files import EMPTY, check_files
-from tokenspec.oracle.report.config import reached, settings_of, settings_or_infer
-from tokenspec.oracle.report.forms import TABLE, Reports, write
+from tokenspec.oracle.base.specification import POLICIES, SPEC
+from tokenspec.oracle.base.text import no_commands
+from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.command.files import EMPTY, Implementation, check_files
+from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, SutConfig, settings_of, settings_or_infer
+from tokenspec.oracle.report.forms import RENDERERS, TABLE, as_table
 from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.report.output import noted, output, raise_all
 from tokenspec.oracle.report.replays.parquet import NEEDS, is_possible
+from tokenspec.oracle.report.text import text
+from tokenspec.oracle.runtime.forgetting import UNITS
+from tokenspec.oracle.sut.client import headers_from
+from tokenspec.oracle.wire.observations import LAST_INSTANT
 from tokenspec.oracle.wire.resets import CLOCKS, resets_from_options
 from tokenspec.oracle.wire.settings import RESETS
 
@@ -36,12 +45,24 @@ class Seconds(click.FloatRange):
         return self.fail("nan is not a length of time.", param, ctx) if math.isnan(number) else number
 
 
+class Duration(click.ParamType[int]):
+    """A whole number of days, hours, minutes or seconds, such as `90d`, as milliseconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Returns the milliseconds. Fails where it is not such a time, or longer than the calendar."""
+        found = re.fullmatch(f"([0-9]{{1,9}})([{''.join(UNITS)}])", str(value))
+        milliseconds = int(found[1]) * UNITS[found[2]] if found is not None else 0
+        if not 0 < milliseconds <= LAST_INSTANT:
+            return self.fail(f"{value!r} is not a time such as 90d, 36h, 30m or 10s", param, ctx)
+        return milliseconds
+
+
 TIMEOUT = Seconds(min=0, min_open=True, max=3_600)
-"""The type of the time limit for an answer: up to an hour."""
 
 
 SECONDS = Seconds(min=0, min_open=True, max=31 * 86_400)
-"""The time limit of a run: up to a month."""
 
 
 def together(name: str, make: Callable[..., object], *options: Callable[[Command], Command]) -> Callable[[Command], Command]:
@@ -64,14 +85,17 @@ def together(name: str, make: Callable[..., object], *options: Callable[[Command
     return decorate
 
 
-def _resets(context: click.Context, parameter: click.Parameter, given: tuple[str, ...]) -> str:
-    return resets_from_options(given)
-
-
 def resets_option(says: str) -> Callable[[Command], Command]:
     """--resets, with its help."""
     metavar = f"[{'|'.join(RESETS)}|CLOCK=...]"
-    return click.option("--resets", metavar=metavar, multiple=True, callback=_resets, shell_complete=_resets_words, help=says)
+    return click.option(
+        "--resets",
+        metavar=metavar,
+        multiple=True,
+        callback=lambda context, parameter, given: resets_from_options(given),
+        shell_complete=_resets_words,
+        help=says,
+    )
 
 
 def _resets_words(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -79,11 +103,12 @@ def _resets_words(context: click.Context, parameter: click.Parameter, incomplete
     return [word for word in words if word.startswith(incomplete)]
 
 
+BY_CLOCK = f"`{CLOCKS[-1]}=implied`" if CLOCKS else "`CLOCK=implied`"
+"""One clock alone, as it is written."""
 RESETS_OF_LOGS = resets_option(
-    "`explicit` (the default): the jobs are written in the log; `implied`: they run by themselves when due; `daily=implied`: "
+    f"`explicit` (the default): the jobs are written in the log; `implied`: they run by themselves when due; {BY_CLOCK}: "
     "that one does. May be given again."
 )
-"""--resets of a verb that reads logs."""
 
 
 def policy_settings(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
@@ -102,12 +127,11 @@ _CATALOGUE = click.option(
     "--catalogue",
     metavar="FILE",
     type=click.Path(),
-    help="Plans, packs and prices of your own (TOML); default: those of Leonardo.Ai.",
+    help=f"Figures of your own (TOML) in place of the declared ones: {', '.join(SPEC.form) or 'it has none'}.",
 )
 
 
 settings_options = together("settings", settings_of, policy_option(_POLICY), _CATALOGUE)
-"""--policy and --catalogue, as `settings`."""
 
 settings_or_infer_options = together(
     "settings",
@@ -118,23 +142,59 @@ settings_or_infer_options = together(
 """--policy and --catalogue, as `settings`, where settings can be inferred as well."""
 
 
-SUT = "A command line, http://HOST:PORT/PATH (or https://), or python:package.module:factory"
-"""The help of --sut."""
+def sut_options(option: str, says: str, required: bool = False, reasons: bool = True) -> Callable[[Command], Command]:
+    """Returns the options of an implementation, as `sut`; `option` names it. There are those of `reasons` where wanted."""
 
-reached_options = together(
-    "reached",
-    reached,
-    click.option(
-        "--header",
-        metavar="NAME=VALUE",
-        multiple=True,
-        help="A header of every request to http:// or https://. May be given again.",
-    ),
-    click.option(
-        "--wait", type=TIMEOUT, metavar="SECONDS", help="How long an implementation behind http:// or https:// has to come up."
-    ),
-)
-"""--header and --wait, as `reached`."""
+    def made(
+        sut: str | None, timeout: float | None, header: Sequence[str], wait: float | None, reasons: str | None = None
+    ) -> Any:
+        if sut is None:
+            only_with(option, {"timeout": timeout, "reasons": reasons, "header": header or None, "wait": wait})
+            return None
+        return SutConfig(sut, timeout or DEFAULT_TIMEOUT, reasons, headers_from(header), wait)
+
+    address = "A command line, http://HOST:PORT/PATH (or https://), or python:package.module:factory."
+    words = click.option(
+        "--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes)."
+    )
+    return together(
+        "sut",
+        made,
+        click.option(
+            option, "sut", metavar="SUT", type=Implementation(), required=required, help=" ".join([says, address]).lstrip()
+        ),
+        click.option(
+            "--timeout", type=TIMEOUT, metavar="SECONDS", help="Time limit for an answer of the implementation; default: 5."
+        ),
+        *[words] * reasons,
+        click.option(
+            "--header",
+            metavar="NAME=VALUE",
+            multiple=True,
+            help="A header of every request to http:// or https://. May be given again.",
+        ),
+        click.option(
+            "--wait",
+            type=TIMEOUT,
+            metavar="SECONDS",
+            help="How long an implementation behind http:// or https:// has to come up.",
+        ),
+    )
+
+
+def only_with(option: str, given: Mapping[str, object]) -> None:
+    """Raises `WrongUsage` where one of the `given` options is there: they are about an implementation, which `option` names."""
+    for name, value in given.items():
+        if value is not None:
+            raise WrongUsage(f"--{name}", f"the option is for an implementation; add {option}, or leave it out")
+
+
+def refuse(says: str, *names: str) -> None:
+    """Raises `WrongUsage` where one of these options was given: for the reason `says` it would be passed over in silence."""
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        if parameter.name in names and context.get_parameter_source(parameter.name) is not ParameterSource.DEFAULT:
+            raise WrongUsage(parameter.opts[0], f"{says}; leave it out")
 
 
 @dataclass(frozen=True)
@@ -144,16 +204,34 @@ class Output:
     form: str
     output_file: str | None
     quiet: bool
-    reports: Reports = ()
+    reports: Sequence[tuple[str, str]] = ()
 
     def check(self, inputs: Sequence[str | None], outputs: Mapping[str, str | None] | None = None) -> None:
         """Raises `WrongUsage` where a file cannot be written, or is also read; `outputs` are further written files."""
         reports = {f"--report {form}={path}": path for form, path in self.reports}
-        check_files([path for path in inputs if path is not None], {**(outputs or {}), **reports}, self.output_file)
+        check_files(inputs, {**(outputs or {}), **reports}, self.output_file)
 
     def write(self, report: RunReport, failed: Sequence[WrongUsage] = ()) -> int:
-        """Writes the report; returns the exit code. Raises `WrongUsage` at the end for failed outputs, `failed` included."""
-        return write(report, self.form, self.output_file, self.quiet, self.reports, failed)
+        """Writes the report in every form; returns the exit code.
+
+        Where one cannot be written the others still are; then `WrongUsage` is raised, for the outputs in `failed` too.
+        """
+        faults = list(failed)
+        for form, path, option in [
+            *((form, path, "--report") for form, path in self.reports),
+            (self.form, self.output_file, "-o"),
+        ]:
+            with noted(faults):
+                if form == TABLE and path is not None:
+                    write_file(option, path, as_table(report))
+                    continue
+                with output(path, option) as to:
+                    if form == "text":
+                        text(report, to, self.quiet)
+                    else:
+                        to.write(no_commands(RENDERERS[form](report)))
+        raise_all(faults)
+        return report.code
 
 
 QUIET = click.option("-q", "--quiet", is_flag=True, help="Only the verdict.")

@@ -19,7 +19,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
-from tokenspec.machine.fuzzing.reachability import closed_off
+from tokenspec.machine.fuzzing.reachability import closed_off, never_due
 from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.declaration import Event, Machine
@@ -28,6 +28,7 @@ from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.starts import STARTS
 from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
+from tokenspec.oracle.runtime.oracle import Oracle
 
 _FURTHER = 8
 """The largest number of further rounds of walks, each of a quarter of the examples, in search of outcomes not yet met."""
@@ -84,8 +85,11 @@ def run(
     policy: Mapping[str, str] | None = None,
     catalogue: AnyCatalogue | None = None,
     only: str | None = None,
+    oracle: type[Oracle] = Oracle,
 ) -> CampaignResult:
-    """Fuzzes the declared machines, or `machine` in place of the account. Each example is reported to `tick`.
+    """Fuzzes the declared machines, or `machine` in place of the account, in this kind of `oracle`.
+
+    Each example is reported to `progress`.
 
     `policy` fixes policies and `catalogue` the figures; both are drawn at random otherwise. The same arguments give
     the same run, which ends with the first failure, shrunk if `shorten`; `only` is the one claim
@@ -100,6 +104,7 @@ def run(
     is_usual = machine is None and only is None and catalogue is None
     watch = default_watch() if is_usual else Watch(account, counted)
     world = world_fuzz(machine, watch, catalogue)
+    world.oracle_kind = oracle
     world.only = frozenset(c.id for c in counted)
     fixed = world.fixed_policy = dict(policy or {})
     tick = progress or (lambda _: None)
@@ -182,7 +187,8 @@ def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: 
         run = kind()
         drawn = {p.name: dice.choice(p.answers)[0] for p in kind.machine.policies}
         run.open({name: fixed.get(name, answer) for name, answer in drawn.items()})
-        pool = _weighted(kind.machine.events, kind.coverage)
+        silent = never_due(kind.machine, kind.figures)
+        pool = _weighted(tuple(e for e in kind.machine.events if e.name not in silent), kind.coverage)
         for _ in range(steps):
             event = dice.choice(pool)
             run.fire(event, dice.randbytes(len(event.fields)))

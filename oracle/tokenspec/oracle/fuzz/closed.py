@@ -31,7 +31,7 @@ def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
         kept = replace(kept, events=tuple(_with_facts(e, facts) for e in kept.events))
         closed |= outcomes(machine) - (outcomes(kept) - closed_off(kept, figures | facts))
         by_itself = {e.name for e in machine.events if e.actor is Actor.CLOCK}
-        closed |= {met for met in outcomes(machine) if met[0] in by_itself or not _is_known(met, terms)}
+        closed |= {met for met in outcomes(machine) if met[0] in by_itself or _is_barred(met[1], terms)}
         refused = {met for met in outcomes(machine) if met[1].startswith("refused: ")}
         if not terms.opens_accounts:
             closed |= {(event, what) for event, what in refused if event == SPEC.opening.name or code(what) in to_exist}
@@ -81,10 +81,8 @@ def _with_facts(event: Event, facts: Mapping[str, Value]) -> Event:
     return replace(event, fields=tuple(fields))
 
 
-def _is_known(met: Met, terms: Capabilities) -> bool:
-    """Returns whether an outcome is none that the implementation says that it does not know."""
-    _, is_refusal, code = met[1].partition("refused: ")
-    return not is_refusal or not terms.bars(Answer("refused", code))
+def _is_barred(what: str, terms: Capabilities) -> bool:
+    return what.startswith("refused: ") and bool(terms.bars(Answer("refused", code(what))))
 
 
 def _taken(event: Event, terms: Capabilities) -> Event | None:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
-from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
 from tokenspec.oracle.fuzz.closed import closed_by
-from tokenspec.oracle.fuzz.pairs import RulePairs, runs_to, search_pairs
+from tokenspec.oracle.fuzz.following import follow_searches, follow_to
+from tokenspec.oracle.fuzz.pairs import RulePairs
 from tokenspec.oracle.fuzz.regressions import Regressions
 from tokenspec.oracle.fuzz.sut import SutFuzz, TimeIsUp, sut_fuzz
 from tokenspec.oracle.fuzz.sut_infer import InferringFuzz, NoSettingLeft, Possible, side_by_side
 from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld
-from tokenspec.oracle.logs.because import because_of
+from tokenspec.oracle.logs.policies_tried import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities
@@ -69,9 +68,6 @@ class Limits:
 
 _BEFORE = 100
 """The number of walks before the search for pairs of rules; a run of fewer has no search, unless coverage is required."""
-
-_OFTEN, _FURTHER = 3, 6
-"""The number of times that a pair of rules is to be met, and the number of random events after a run that meets it."""
 
 _STRIDE = 1_000_003
 """Between the seeds of two rounds; nobody counts seeds up so far."""
@@ -125,6 +121,8 @@ class Conformance:
     """The number of counterexamples that show nothing any more."""
     not_taken: int = 0
     """The number of counterexamples whose events, values or fields the implementation does not take or observe."""
+    unread: int = 0
+    """The number of counterexamples of earlier runs that are no runs of this declaration, by a fault or since it has changed."""
     left_out: frozenset[str] = frozenset()
     """Policies unknown to the implementation, which were not sent."""
     not_run: str = ""
@@ -272,11 +270,11 @@ def _walk(fuzz: type[SutFuzz], verdict: Conformance, limits: Limits, tick: Progr
         before = min(examples, _BEFORE)
         walk_worlds(fuzz, before, limits.steps, seed_number, tick)
         if searches:
-            _follow_pairs(fuzz, limits.seed_number)
+            follow_searches(fuzz, limits.seed_number)
         walk_worlds(fuzz, examples - before, limits.steps, seed_number + _STRIDE // 2, tick)
         drive(fuzz, -(-examples // HYPOTHESIS_SHARE), limits.steps, seed_number, tick)
         if searches:
-            _follow(fuzz, runs_to(verdict.cold, *_searched(fuzz)), limits.seed_number)
+            follow_to(fuzz, verdict.cold, limits.seed_number)
         searches = False
 
 
@@ -291,42 +289,22 @@ def _shortened(fuzz: type[SutFuzz], failure: Failure) -> tuple[Failure, bool]:
     return shortened(fuzz, failure, _TRIES, failures)
 
 
-def _searched(fuzz: type[SutFuzz]) -> tuple[Oracle, Capabilities, Mapping[str, Mapping[str, bool]]]:
-    """Returns the world in which a search is made, and what it may send."""
-    terms = fuzz.terms
-    return Oracle({**fuzz.setting.policy, **terms.policy}, fuzz.setting.catalogue, terms.resets), terms, fuzz.keys
-
-
-def _follow_pairs(fuzz: type[SutFuzz], seed_number: int) -> None:
-    """Runs what a search finds for each pair of rules, as often as it takes for the pair to be met a few times."""
-    for new in search_pairs(fuzz.pairs, *_searched(fuzz)):
-        fuzz.check_time()
-        for pair in new:
-            times = range(max(0, _OFTEN - fuzz.pairs.hits[pair]))
-            _follow(fuzz, (fuzz.pairs.reached[pair] for _ in times), seed_number + len(fuzz.pairs.reached) * _OFTEN)
-
-
-def _follow(fuzz: type[SutFuzz], runs: Iterable[list[dict[str, Any]]], seed_number: int) -> None:
-    for number, records in enumerate(runs):
-        fuzz().follow(records, seed_number + number, _FURTHER)
-
-
 def _try_again(fuzz: type[SutFuzz], kept: Regressions, verdict: Conformance) -> None:
-    """Replays the findings of earlier runs; raises where one still diverges. Others, and malformed ones, are dropped.
+    """Replays the findings of earlier runs; raises where one still diverges. Others are dropped.
 
-    A finding that the implementation does not take any more shows nothing either way, and is kept.
+    A finding that the implementation does not take any more, or that cannot be read, shows nothing either way, and is kept.
     """
-    reader = Oracle(fuzz.setting.policy, fuzz.setting.catalogue, fuzz.terms.resets).reader
-    for records, catalogue in kept:
+    for found in kept:
+        if found is None:
+            verdict.unread += 1
+            continue
+        records, catalogue = found
         verdict.tried += 1
-        with suppress(BadRecord):
-            for record in records:
-                reader.convert(record)
-            again, before = fuzz(), verdict.compared
-            again.replay(records, FuzzWorld(fuzz.setting.policy, catalogue, fuzz.terms.resets))
-            if again.not_sent or verdict.compared == before:
-                verdict.not_taken += 1
-                continue
+        again, before = fuzz(), verdict.compared
+        again.replay(records, FuzzWorld(fuzz.setting.policy, catalogue, fuzz.terms.resets))
+        if again.not_sent or verdict.compared == before:
+            verdict.not_taken += 1
+            continue
         kept.drop(records, catalogue)
         verdict.mended += 1
 

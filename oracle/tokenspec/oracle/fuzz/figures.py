@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -46,18 +46,16 @@ def _scaled(scale: Callable[[int], int]) -> AnyCatalogue | None:
     return found
 
 
-def _others() -> Iterator[AnyCatalogue]:
-    scales: tuple[Callable[[int], int], ...] = (
-        lambda n: min(n, 1 + n % 7),
-        lambda n: n // 10 + (n > 0),
-        lambda n: 3 * n + (n > 0),
-        lambda n: min(n, 1),
-    )
-    yield from (found for scale in scales if (found := _scaled(scale)) is not None)
+_SCALES: tuple[Callable[[int], int], ...] = (
+    lambda n: min(n, 1 + n % 7),
+    lambda n: n // 10 + (n > 0),
+    lambda n: 3 * n + (n > 0),
+    lambda n: min(n, 1),
+)
 
 
 def _general() -> OtherFigures:
-    others = tuple(_others())
+    others = tuple(found for scale in _SCALES if (found := _scaled(scale)) is not None)
     small = others[0] if others else DEFAULT
     return OtherFigures(small, (DEFAULT, *others), lambda: st.sampled_from((DEFAULT, *others)))
 

@@ -8,6 +8,7 @@ snapshots before and after.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 
 import msgspec
@@ -38,11 +39,14 @@ class LayerChecks:
         """`on_step` is given each step, with the name of its account, before the claims about its record are checked."""
         self.oracle, self.tally, self._only, self._on_step = oracle, tally, only, on_step
         self.quoted: int = 0
-        self._sentences = {c.id: c.sentence for c in claims(oracle.catalogue)}
         self._history: dict[str, list[Vector]] = {}
         self._first: dict[tuple[str, str], Answer] = {}
-        self._claims = {part.name: c.id for c in claims(oracle.catalogue) for part in c.parts if isinstance(part, LayerPart)}
         self._open_books()
+
+    @cached_property
+    def _claims(self) -> dict[str, str]:
+        """By part, the claim that declares it."""
+        return {part.name: c.id for c in claims(self.oracle.catalogue) for part in c.parts if isinstance(part, LayerPart)}
 
     def _open_books(self) -> None:
         """Begins whatever else the checks keep of a run."""
@@ -55,7 +59,8 @@ class LayerChecks:
     def _demand(self, claim: str, part: str, holds: bool, detail: str, interesting: bool = True) -> None:
         self.met(claim, part, interesting)
         if not holds and self._counts(claim):
-            raise Violation(claim, part, self._sentences[claim], detail)
+            sentence = next(c.sentence for c in claims(self.oracle.catalogue) if c.id == claim)
+            raise Violation(claim, part, sentence, detail)
 
     def _counts(self, claim: str) -> bool:
         return self._only is None or claim in self._only
@@ -71,23 +76,35 @@ class LayerChecks:
         others = {n: msgspec.json.encode(a) for n, a in self.oracle.accounts.items() if n != name}
         known = self.oracle.accounts.get(name)
         first = self._first.get((name, record["id"])) if "id" in record else None
-        if known is not None:
+        if known is not None and self._passes_time(event, first):
             self.advance(name, known, parse_instant(record["at"]))
         before = msgspec.json.encode(known) if known is not None else b""
         stepped = self._apply(record)
-        account = self.oracle.accounts[name]
+        self._derived(record, before, stepped.answer)
         for other, encoded in others.items():
             same = msgspec.json.encode(self.oracle.accounts[other]) == encoded
             self._check("accounts_apart", same, f"{event} of {name} changed {other}.")
+        self._judge(record, before, first, stepped)
+        return stepped
+
+    def _passes_time(self, event: str, first: Answer | None) -> bool:
+        """Returns true if the time up to a record passes before it; `first` is the first answer under its id."""
+        return True
+
+    def _derived(self, record: dict[str, Any], before: bytes, answer: Answer) -> None:
+        """Checks what is true by construction. `before` is the account before the record, as it is saved; empty without one."""
+
+    def _judge(self, record: dict[str, Any], before: bytes, first: Answer | None, stepped: Stepped) -> None:
+        """Checks what came of a record."""
+        account = self.oracle.accounts[record["account"]]
         if before and (first is not None or stepped.answer.outcome == "refused"):
             was = msgspec.json.decode(before, type=Account)
             was.last_at, was.answers = account.last_at, account.answers
             part = "repeated_id" if first is not None else "refused_changes_nothing"
-            self._check(part, was == account, f"{event} changed the account.")
+            self._check(part, was == account, f"{record['event']} changed the account.")
         if "id" in record:
-            self._first.setdefault((name, record["id"]), stepped.answer)
+            self._first.setdefault((record["account"], record["id"]), stepped.answer)
         self._note_quoted(stepped.answer)
-        return stepped
 
     def _note_quoted(self, answer: Answer) -> None:
         """Keeps the number that an answer quotes, where it quotes one."""
@@ -134,8 +151,9 @@ class LayerChecks:
     def shown(self, who: str, die: int) -> dict[str, int]:
         """Returns figures for a screen: some pools, as they are, as they were, or as they never were."""
         age, mask = divmod(die, 2 ** len(TOTAL_POOLS))
-        history = self._history.get(who) or [(0,) * len(TOTAL_POOLS)]
-        vector = history[max(0, len(history) - 1 - age // 3)]
+        # What changed nothing since is no other age: figures from before the last fetch are not far back then.
+        history = list(dict.fromkeys(reversed(self._history.get(who) or [(0,) * len(TOTAL_POOLS)])))
+        vector = history[min(age // 3, len(history) - 1)]
         extra = 1 if age == 15 else 0
         pools = [pool for bit, pool in enumerate(TOTAL_POOLS) if mask >> bit & 1] or [TOTAL_POOLS[0]]
         return {pool: min(vector[TOTAL_POOLS.index(pool)] + extra, COUNTABLE_MAX) for pool in pools}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.oracle.runtime.script import UNKNOWN
@@ -15,7 +16,12 @@ LONGEST = 255
 
 def fresh(letter: str, number: int, die: int) -> str:
     """Returns a name that no other number has; plain where `die` is below half of 256, else of one of several forms."""
-    forms = (
+    forms = _forms(letter, number)
+    return f"{letter}{number}" if die < 128 else forms[die % len(forms)]
+
+
+def _forms(letter: str, number: int) -> tuple[str, ...]:
+    return (
         f"{letter}vt_{number}Qd",
         f"{letter}\u00e9{number}",
         f"{number}",
@@ -25,13 +31,22 @@ def fresh(letter: str, number: int, die: int) -> str:
         f"{letter}{number}" + "x" * (LONGEST - 12),
         f"{letter}{number}\U0001f600",
     )
-    return f"{letter}{number}" if die < 128 else forms[die % len(forms)]
+
+
+def all_names() -> list[str]:
+    """Returns a name of each form, each with all that are nearly the same."""
+    return list(dict.fromkeys(name for each in _forms("n", 1) for name in (each, *_all_alike(each))))
 
 
 def alike(name: str, die: int) -> str:
     """Returns another name that is nearly `name`."""
-    others = list(dict.fromkeys(other for change in _CHANGES for other in [change(name)[:LONGEST]] if other not in (name, "")))
+    others = _all_alike(name)
     return others[die % len(others)]
+
+
+@lru_cache(maxsize=4096)
+def _all_alike(name: str) -> list[str]:
+    return list(dict.fromkeys(other for change in _CHANGES for other in [change(name)[:LONGEST]] if other not in (name, "")))
 
 
 def joined_alike(who: str, others: Iterable[tuple[str, str]]) -> set[str]:
@@ -40,8 +55,8 @@ def joined_alike(who: str, others: Iterable[tuple[str, str]]) -> set[str]:
     for other, name in others:
         shorter, longer = sorted((who, other), key=len)
         between = longer.removeprefix(shorter)
-        if between and between != longer and not between[0].isalnum():
-            part = between[1:] + between[0]
+        if between and between != longer:
+            part = between if between[0].isalnum() else between[1:] + between[0]
             if who == shorter:
                 found.add(part + name)
             elif name.startswith(part) and name != part:
@@ -87,6 +102,9 @@ _CHANGES: tuple[Callable[[str], str], ...] = (
     lambda name: "".join(chr(ord(c) + 0xFEE0) if c.isdigit() and c.isascii() else c for c in name),
 )
 """Changes, of which each leaves a name that is easily taken for the other; one that does not apply changes nothing."""
+
+BETWEEN = (":", "-", "", "_", ":", "/", ".", "|")
+"""Signs between the two parts of a joined name; to have none is no less usual."""
 
 KEYS_OF_OBJECTS = ("constructor", "__proto__", "null", "0")
 """Names that a language gives a meaning of its own where a table is an object."""

@@ -15,6 +15,7 @@ from tokenspec.oracle.base.specification import SPEC
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch, PathStep
 from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.memory import KEY
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import START, Record, Script, move, records_of
 from tokenspec.oracle.runtime.steps import MachineStep
@@ -22,9 +23,14 @@ from tokenspec.oracle.sut.capabilities import Capabilities
 
 Pair = tuple[str, str]
 
-_WAYS = 2_000
-"""The number of paths followed in the search for every rule after every other."""
+_WAYS = 1_300
+"""The number of paths followed in the search for every rule after every other; many times as many come to 1 or 2 pairs more."""
+_WAYS_IN_BREADTH = 500
+"""The number of paths followed in the search for single rules and refusals."""
 
+_WAYS_TO_AGAIN = 60
+"""The number of paths followed from an accepted event to the next one that is the same."""
+_NOT_NAMED = {"event", "account", KEY}
 _TRIES = 8
 """The number of runs tried for a pair that the search came to only by stopping where no record is."""
 
@@ -78,10 +84,10 @@ class TakenSearch(PathSearch):
 
     def next_records(self, account: Account, now: int, most: int) -> Iterator[Record]:
         """Yields the first records that the search would try next."""
-        yield from (record for record, _ in islice(self._records(PathNode(None, None, account, now, length=1)), most))
+        yield from (record for record, _ in islice(self._records(PathNode(None, None, account, now, length=1), True), most))
 
-    def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
-        for record, goes_on in super()._records(way):
+    def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, bool]]:
+        for record, goes_on in super()._records(way, is_new):
             taken = self._taken(record, way.account)
             if taken is not None:
                 yield taken, goes_on
@@ -96,9 +102,16 @@ class TakenSearch(PathSearch):
         return None if terms.bars(oracle.step(oracle.reader.convert(taken), account.copy()).answer) else taken
 
 
+def _search(
+    oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool = True
+) -> tuple[TakenSearch, Script]:
+    """Returns a search, and the script with which its runs begin."""
+    return TakenSearch(oracle, terms, keys, by_rules), () if terms.opens_accounts else (move(SPEC.opening.name),)
+
+
 def _edges(oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool) -> Iterator[PathEdge]:
-    begun: Script = () if terms.opens_accounts else (move(SPEC.opening.name),)
-    return TakenSearch(oracle, terms, keys, by_rules).edges(begun, _WAYS if by_rules else _WAYS // 4)
+    search, begun = _search(oracle, terms, keys, by_rules)
+    return search.edges(begun, _WAYS if by_rules else _WAYS_IN_BREADTH, by_rules)
 
 
 def pairs_in(oracle: Oracle, steps: Sequence[MachineStep | PathStep], after: str = "") -> Iterator[Pair]:
@@ -117,8 +130,8 @@ def search_pairs(
     """Adds what the search reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
     tried: Counter[Pair] = Counter()
     for edge in _edges(oracle, terms, keys, by_rules=True):
-        new = {pair for step in edge.steps for pair in pairs_in(oracle, [step], step.after)} - pairs.reached.keys()
-        new = {pair for pair in new if tried[pair] < _TRIES}
+        met = {pair for step in edge.steps for pair in pairs_in(oracle, [step], step.after)}
+        new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
         found: list[Pair] = []
         if new:
             tried.update(new)
@@ -128,6 +141,30 @@ def search_pairs(
             pairs.reached |= dict.fromkeys(found, records)
         yield found
     pairs.is_whole = True
+
+
+def runs_again(oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]) -> Iterator[list[Record]]:
+    """Yields a run for each event, with what it names beside an entry, in which it is accepted twice in one account.
+
+    Nothing that is done a second time is a repeat of the first time.
+    """
+    (search, begun), first = _search(oracle, terms, keys), set[tuple[str, ...]]()
+    for edge in search.edges(begun, _WAYS_IN_BREADTH, for_pairs=True):
+        what = _accepted(edge)
+        if what and what not in first and edge.then is not None:
+            first.add(what)
+            for later in search.edges_after(edge.then, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False):
+                if _accepted(later) == what:
+                    yield later.records()
+                    break
+
+
+def _accepted(edge: PathEdge) -> tuple[str, ...]:
+    """Returns the event of the last record, and what it names beside an entry; nothing where it is not accepted."""
+    step, record = edge.steps[-1], edge.record
+    if step.event != record["event"] or step.outcome[0] < 0:
+        return ()
+    return step.event, *(said for key, said in record.items() if key not in _NOT_NAMED and type(said) is str)
 
 
 def _steps(oracle: Oracle, records: Sequence[Record]) -> list[MachineStep]:

@@ -6,9 +6,11 @@ the next clock falls due, to the last mark of one clock before another, or by se
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from heapq import heappop, heappush
+from itertools import count
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import structs
@@ -88,39 +90,59 @@ class PathSearch:
         self._oracle, self._by_rules = oracle, by_rules
         self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
 
-    def edges(self, script: Script, ways_max: int) -> Iterator[PathEdge]:
-        """Yields every edge of the first `ways_max` paths that begin with the script, those of shorter paths first."""
-        first = self._first(script)
+    def edges(self, script: Script, ways_max: int, for_pairs: bool = False) -> Iterator[PathEdge]:
+        """Yields every edge of the first `ways_max` paths that begin with the script, those of shorter paths first.
+
+        `for_pairs` looks for pairs of accepting rules alone: short paths go first whose last rule few have, and edges
+        that end with a refusal are left out, as long as another one tells of the time before it.
+        """
+        yield from self.edges_after(self._first(script), ways_max, for_pairs)
+
+    def edges_after(
+        self, first: PathNode, ways_max: int, for_pairs: bool = False, by_last_rule: bool = True
+    ) -> Iterator[PathEdge]:
+        """Yields the edges of paths that begin with `first`; situations count as others after another rule if `by_last_rule`."""
         seen, probed = {self._situation(first.account, "")}, set[Any]()
-        waiting = deque([(first, list[PathStep]())])
+        waiting, added, numbers = [(0, 0, first, list[PathStep]())], Counter[str](), count(1)
+
+        def add(then: PathNode, passed: list[PathStep]) -> None:
+            added[then.rule] += 1
+            heappush(waiting, (added[then.rule] + 2 * then.length if for_pairs else 0, next(numbers), then, passed))
+
         for _ in range(ways_max):
             if not waiting:
                 return
-            way, passed = waiting.popleft()
+            _, _, way, passed = heappop(waiting)
             bare = self._situation(way.account, None)
             is_new = bare not in probed
             probed.add(bare)
-            for record, goes_on in self._records(way):
-                if not goes_on and (self._by_rules or not is_new):
+            is_told = not passed
+            for record, goes_on in self._records(way, is_new and not self._by_rules):
+                if for_pairs and is_told and self._refuses(way, record):
                     continue
                 account, steps, rule = self._played(way, record)
+                is_told = True
                 edge = PathEdge(way, record, passed + steps)
                 if goes_on and steps[0].outcome[0] >= 0:
-                    key = self._situation(account, rule)
+                    key = self._situation(account, rule if by_last_rule else "")
                     if key not in seen:
                         seen.add(key)
                         at = record["at"]
                         edge.then = PathNode(way, record, account, at, rule, 0, way.length + 1)
-                        waiting.append((edge.then, []))
+                        add(edge.then, [])
                 yield edge
             for later, steps in self._later(way):
-                key = self._situation(later.account, later.rule)
+                key = self._situation(later.account, later.rule if by_last_rule else "")
                 if key not in seen:
                     seen.add(key)
-                    waiting.append((later, passed + steps))
+                    add(later, passed + steps)
                 elif self._by_rules:
                     look = {"account": NAME, "at": later.now, **LOOK}
                     yield PathEdge(later, look, passed + steps + self._played(later, look)[1])
+
+    def _refuses(self, way: PathNode, record: Record) -> bool:
+        """Returns whether the record is refused after the path; between the two nothing falls due."""
+        return self._oracle.refuses(self._oracle.reader.convert(record), way.account)
 
     def _first(self, script: Script) -> PathNode:
         """Returns the path of the script."""
@@ -139,11 +161,14 @@ class PathSearch:
         """Yields the records of the script, each once `oracle` has run it."""
         return records_of(script, oracle, start)
 
-    def _records(self, way: PathNode) -> Iterator[tuple[Record, bool]]:
+    def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, bool]]:
+        """Yields the next records, each with whether runs continue after it; those after which they do not if `is_new`."""
         at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)
         for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
             if found["event"] not in unwritten(self._oracle.resets):
-                yield {"account": NAME, "at": at, **found}, goes_on or (self._by_rules and found["event"] == LOOK["event"])
+                goes_on = goes_on or (self._by_rules and found["event"] == LOOK["event"])
+                if goes_on or is_new:
+                    yield {"account": NAME, "at": at, **found}, goes_on
 
     def _later(self, way: PathNode) -> Iterator[tuple[PathNode, list[PathStep]]]:
         running = [(name, dial) for name, dial in zip(CLOCK_AT, way.account.dials, strict=True) if dial is not None]

@@ -14,9 +14,10 @@ from typing import Any
 import msgspec
 from hypothesis.database import DirectoryBasedExampleDatabase
 
-from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.errors import BadRecord, BadSetting, WrongUsage
 from tokenspec.oracle.base.specification import AnyCatalogue
 from tokenspec.oracle.base.unique_names import decode
+from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.wire.records import asked
@@ -32,18 +33,22 @@ class Regressions:
         self._database = DirectoryBasedExampleDatabase(directory)
         known = setting.policy if setting.known is None else {"": "infer", **setting.known}
         settings: tuple[Mapping[str, Any], ...] = ({**known, **terms.policy}, catalogue_on_the_wire(setting.catalogue))
-        self._own = setting.catalogue
+        self._own, self._reader = setting.catalogue, Oracle(setting.policy, setting.catalogue, terms.resets).reader
         self._key = b"tokenspec " + hashlib.sha256(msgspec.json.encode((terms.name, terms.resets, *settings))).digest()
 
-    def __iter__(self) -> Iterator[tuple[Records, AnyCatalogue]]:
-        """Yields all of them with their figures, the shortest first; malformed ones are dropped."""
+    def __iter__(self) -> Iterator[tuple[Records, AnyCatalogue] | None]:
+        """Yields all of them with their figures, the shortest first; None for one that cannot be read."""
         for content in sorted(self._database.fetch(self._key), key=lambda each: (len(each), each)):
             try:
                 records = decode(content, Records)
                 figures = records.pop(0)["catalogue"] if records and "catalogue" in records[0] else None
-                yield records, self._own if figures is None else catalogue_from(figures)
-            except (msgspec.DecodeError, UnicodeDecodeError, BadSetting):
-                self._database.delete(self._key, content)
+                found = records, self._own if figures is None else catalogue_from(figures)
+                for record in records:
+                    self._reader.convert(record)
+            except (msgspec.DecodeError, UnicodeDecodeError, BadSetting, BadRecord):
+                yield None
+            else:
+                yield found
 
     def keep(self, records: Records, catalogue: AnyCatalogue | None = None) -> None:
         """Adds a counterexample, with its figures where they are not those that were asked for."""
@@ -65,7 +70,8 @@ def check_directory(path: str) -> Path:
         directory.mkdir(parents=True, exist_ok=True)
         probe = directory / ".probe"
         probe.touch()
-        probe.unlink()
+        # Another run that shares it may have removed it already.
+        probe.unlink(missing_ok=True)
     except OSError as fault:
         raise WrongUsage("--database", f"{path} cannot be used: {(fault.strerror or str(fault)).lower()}") from None
     return directory

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.fuzz.names import KEYS_OF_OBJECTS, alike, fresh
+from tokenspec.oracle.fuzz.names import BETWEEN, KEYS_OF_OBJECTS, alike, fresh
 from tokenspec.oracle.runtime.script import CLOCKS, MINUTE_MS, SLOWEST, Wait
 
 START = parse_instant("2027-01-31T22:30:00Z")
@@ -48,6 +48,9 @@ LENGTHS = (
 FAR = 2**48
 """An amount that is near the limit of all that can be counted."""
 
+WHOLE = 6
+"""A die for an amount: the whole balance."""
+
 LATE = 30
 """The number of records of a run after which such amounts are as frequent as others."""
 
@@ -73,7 +76,8 @@ def scene_of(dice: bytes) -> Scene:
     if named % 2:
         near = alike(first, other)
         # The third is what the first and an id of it are when they are joined.
-        further = (alike(first, third), f"{first}:e1", KEYS_OF_OBJECTS[third % len(KEYS_OF_OBJECTS)], "c")[third % 4]
+        joined = f"{first}{BETWEEN[third // 4 % len(BETWEEN)]}e1"
+        further = (alike(first, third), joined, KEYS_OF_OBJECTS[third % len(KEYS_OF_OBJECTS)], "c")[third % 4]
         accounts = [first, near, further if further not in (first, near) else "c"]
     return Scene(_instant(chosen, month, day, hour, odd), tuple(accounts), named)
 

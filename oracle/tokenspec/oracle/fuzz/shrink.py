@@ -47,7 +47,8 @@ def shrink(records: list[Record], fails: Fails, tries: int = 1500) -> list[Recor
     return records
 
 
-def _fewer(records: list[Record], still: Fails) -> list[Record]:
+def fewer(records: list[Record], still: Fails) -> list[Record]:
+    """Returns the records without those that it still fails without. `records` has to fail."""
     size = len(records)
     while size >= 1:
         start = len(records) - size
@@ -239,4 +240,4 @@ def _least(most: int, fails: Callable[[int], bool], probes: Sequence[int], units
     return high
 
 
-_STEPS = (_fewer, _in_one_account, _with_less, _plainly_named, _plain_words, _truly_repeated, _begun_plainly, _sooner, _smaller)
+_STEPS = (fewer, _in_one_account, _with_less, _plainly_named, _plain_words, _truly_repeated, _begun_plainly, _sooner, _smaller)

@@ -10,32 +10,35 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeAlias
 
-from tokenspec.machine.checkers.monitor import Tally
+from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.fuzzing.boundary_values import Amounts
 from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import names_by_weight
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, machines
-from tokenspec.oracle.fuzz.campaign import default_watch
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, machines
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.layer_checks import LayerChecks
 from tokenspec.oracle.fuzz.pairs import RulePairs, pairs_in
 from tokenspec.oracle.fuzz.scenes import Scene
 from tokenspec.oracle.fuzz.starts import STARTS
-from tokenspec.oracle.fuzz.worlds import Count, WorldFuzz, dice_of, listed, world_fuzz
+from tokenspec.oracle.fuzz.sweeps import Sweeps
+from tokenspec.oracle.fuzz.worlds import Count, dice_of, listed, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities, payload_keys
 from tokenspec.oracle.sut.client import Client, Failed, Message
+from tokenspec.oracle.sut.compared import ComparedParts
 from tokenspec.oracle.sut.observed import asking, held, observed
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, SutSettings, applied, opening_of
 from tokenspec.oracle.wire.answers import Answer, differences
-from tokenspec.oracle.wire.records import LAST_INSTANT, asked
+from tokenspec.oracle.wire.observations import LAST_INSTANT
+from tokenspec.oracle.wire.records import asked
 from tokenspec.oracle.wire.resets import clock_jobs
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 
 
 class _Past(LayerChecks):
@@ -50,11 +53,17 @@ class _Past(LayerChecks):
         return stepped
 
 
+_Made: TypeAlias = tuple[Oracle, Amounts, dict[str, dict[str, Any]], Message]
+"""An oracle without accounts, the amounts of its figures, the entries of its lists, and the catalogue as it is sent."""
+_MADE = 16
+"""The largest number of them that are kept."""
+
+
 class TimeIsUp(BaseException):
     """The run has lasted as long as it may. It ends a run of Hypothesis too, as an interruption does."""
 
 
-class SutFuzz(WorldFuzz):
+class SutFuzz(Sweeps):
     """One run of an implementation beside the oracle. Made by `sut_fuzz`."""
 
     client: Client
@@ -70,8 +79,14 @@ class SutFuzz(WorldFuzz):
     """The first event of this run that was not sent unchanged; empty where each was."""
     not_run: str = ""
     """The reason why it does not run figures other than those that it was asked for; empty where it does."""
+    parts: ComparedParts
+    made: dict[tuple[object, ...], _Made]
+    """By settings and catalogue, what is kept of earlier worlds."""
     _catalogue: AnyCatalogue
+    _sent: Message
     _right: list[Answer | None]
+    _compared: list[tuple[dict[str, Any], Message, Answer]]
+    """The records that were compared, each with the answer given and the right one."""
     _first_uses: dict[tuple[str, str], dict[str, Any]]
     """By account and id, the request that used the id first."""
     _rules: dict[str, str]
@@ -82,7 +97,7 @@ class SutFuzz(WorldFuzz):
     def open_world(self, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
         """Opens an empty world on both sides, under its own settings; its figures too, unless worlds differ in them."""
         type(self).count.examples += 1
-        self.records, self._right, self._first_uses, self._rules = [], [], {}, {}
+        self.records, self._right, self._compared, self._first_uses, self._rules = [], [], [], {}, {}
         self._now = self._scene.start
         if self.terms.instants == SECONDS:
             self._now -= self._now % 1_000
@@ -94,7 +109,9 @@ class SutFuzz(WorldFuzz):
             if self._catalogue == self.setting.catalogue:
                 raise
             # It need not run other figures than it was asked for.
-            type(self).figures, type(self).not_run = (self.setting.catalogue,), str(fault)
+            left = type(self).figures = tuple(each for each in self.figures if each is not self._catalogue)
+            if all(each == self.setting.catalogue for each in left):
+                type(self).not_run = str(fault)
             self._catalogue = self.setting.catalogue
             self._answer_under(self._settings())
             self._begin()
@@ -120,16 +137,27 @@ class SutFuzz(WorldFuzz):
 
     def _answer_under(self, settings: Mapping[str, str]) -> None:
         """Replaces the oracle by one with these settings, after all records so far."""
-        self.oracle = Oracle(settings, self._catalogue, self.terms.resets)
-        self._amounts, self._listed = Amounts(self.machine, self.oracle.parameters), listed(self._catalogue)
+        oracle, self._amounts, self._listed, self._sent = self._made(settings)
+        self.oracle = oracle.fork({})
         past = self._layers = _Past(self.oracle, self.tally)
         past.asks = asking(self.terms)
         self._right = [self._layers.play(asked(record)).answer for record in self.records]
 
+    def _made(self, settings: Mapping[str, str]) -> _Made:
+        """Returns what is made once for all worlds of the same settings and figures, which costs more than most worlds."""
+        key = (*sorted(settings.items()), id(self._catalogue))
+        if key not in self.made:
+            if len(self.made) >= _MADE:
+                self.made.clear()
+            oracle = Oracle(settings, self._catalogue, self.terms.resets)
+            amounts = Amounts(self.machine, oracle.parameters)
+            self.made[key] = oracle, amounts, listed(self._catalogue), catalogue_on_the_wire(self._catalogue)
+        return self.made[key]
+
     def _begin(self) -> None:
         self.check_time()
         try:
-            replace(self.setting, catalogue=self._catalogue).opened_at(self.openings)
+            self.openings.open(self._sent, self.setting.policy)
         except Diverged as error:
             raise self._failed(error) from None
 
@@ -198,20 +226,27 @@ class SutFuzz(WorldFuzz):
         stepped = self._layers.play(record)
         for step in stepped.steps:
             self.coverage.note(self.oracle.compiled, step.event, step.outcome)
-        met = list(pairs_in(self.oracle, stepped.steps, self._rules.get(record["account"], "")))
-        self.pairs.hits.update(met)
-        accepted = [step.outcome[0] for step in stepped.steps if step.outcome[0] >= 0]
-        if accepted:
-            self._rules[record["account"]] = self.oracle.compiled.rules[accepted[-1]]
+        for pair in pairs_in(self.oracle, stepped.steps, self._rules.get(record["account"], "")):
+            self.pairs.hits[pair] += 1
+        for step in stepped.steps:
+            if step.outcome[0] >= 0:
+                self._rules[record["account"]] = self.oracle.compiled.rules[step.outcome[0]]
         self._right.append(stepped.answer)
         return stepped
 
     def _judge(self, record: dict[str, Any], stepped: Stepped, got: Message) -> None:
         """Notes the compared part of `got` in the record, and compares it with the right answer. Raises `Diverged`."""
         answer = stepped.answer
-        record["observed"] = observed(got, answer, self.terms, self.setting.reasons)
-        self._note_compared(record["observed"], answer)
-        found = differences(answer, record["observed"])
+        self._compared.append((record, got, answer))
+        has_outcome = got.get("outcome") is not None and "outcome" in self.terms.observes
+        is_known = has_outcome and type(self).held.issuperset(self.terms.observes)
+        if is_known and self.setting.reasons is None and self.parts.of_ours(answer) == self.parts.of_theirs(got):
+            # Once every observed field has held a value, the outcome alone shows that something was compared.
+            type(self).count.compared += 1
+            return
+        said = observed(got, answer, self.terms, self.setting.reasons)
+        self._note_compared(said, answer)
+        found = differences(answer, said)
         if found:
             raise self._failed(Diverged(answer, stepped.decided_by, found))
 
@@ -221,6 +256,8 @@ class SutFuzz(WorldFuzz):
         type(self).held |= values
 
     def _failed(self, error: Diverged) -> Diverged:
+        for record, got, answer in self._compared:
+            record["observed"] = observed(got, answer, self.terms, self.setting.reasons)
         type(self).failure = replace(self._failure(error), expected=list(self._right))
         return error
 
@@ -252,7 +289,7 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
     """
     catalogue = setting.catalogue
     is_the_only_one = setting.known is not None or bool(terms.catalogue) or setting.has_own_catalogue or catalogue != DEFAULT
-    base = world_fuzz(None, default_watch(), catalogue)
+    base = world_fuzz(None, Watch(account(catalogue), ()), catalogue)
     unlisted = [name for e in base.events if e.name not in terms.events for name in names_by_weight(e)]
     own: dict[str, Any] = {
         **dict.fromkeys(unlisted),
@@ -263,6 +300,8 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
         "client": openings.client,
         "openings": openings,
         "held": set(),
+        "made": {},
+        "parts": ComparedParts(terms),
         "pairs": RulePairs(),
         "terms": terms,
         "setting": setting,

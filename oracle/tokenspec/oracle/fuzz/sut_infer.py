@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.fuzz.sut import SutFuzz
 from tokenspec.oracle.fuzz.worlds import FuzzWorld
-from tokenspec.oracle.logs.branches import Followed, Names, Ran, RuledOut, Unexplained, Worlds
-from tokenspec.oracle.logs.policy_sets import Settings
+from tokenspec.oracle.logs.branches import Followed, Names, Ran, Worlds
+from tokenspec.oracle.logs.policy_sets import RuledOut, Settings, Unexplained
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.client import Message

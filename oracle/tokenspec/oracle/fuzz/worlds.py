@@ -26,7 +26,7 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import agreed, event_rule, names_by_weight
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Fields, Row
-from tokenspec.machine.interpreters.live import LiveReader
+from tokenspec.machine.interpreters.live_reader import LiveReader
 from tokenspec.machine.lang.catalogue import UNLISTED, AnyCatalogue
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Machine, Origin, Shape
 from tokenspec.machine.lang.errors import Gap
@@ -37,7 +37,7 @@ from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.layer_checks import layer_checks
 from tokenspec.oracle.fuzz.names import alike, fresh, joined_alike, unlisted
-from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, Scene, scene_of
+from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, WHOLE, Scene, scene_of
 from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -104,6 +104,7 @@ class WorldFuzz(RuleBasedStateMachine):
     """The names of what accounts begin with."""
     on_example: Callable[[], None] | None = None
     check_readers_every: int = 5
+    oracle_kind: type[Oracle] = Oracle
     _scene = Scene()
 
     def start(
@@ -128,7 +129,7 @@ class WorldFuzz(RuleBasedStateMachine):
         """Opens an empty world under the given settings."""
         type(self).count.examples += 1
         settings = {**policy, **self.fixed_policy}
-        self.oracle = Oracle(settings, self.fixed_catalogue or catalogue, resets, machine=self.machine)
+        self.oracle = self.oracle_kind(settings, self.fixed_catalogue or catalogue, resets, machine=self.machine)
         self._amounts = Amounts(self.machine, self.oracle.parameters)
         self._live = _live_reader(self.machine).bound_to(self.oracle.parameters)
         self._monitor = self.watch_for.monitor(self.oracle.compiled, self.tally)
@@ -157,7 +158,7 @@ class WorldFuzz(RuleBasedStateMachine):
         self._now = max(self._now, self._time(who, Wait() if wait % 2 else LENGTHS[wait // 2 % len(LENGTHS)]))
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         thrown = iter(rest)
-        for said in _payload(event):
+        for said in payload(event):
             record[said.key] = self._value(who, said.type, next(thrown))
         for key in event.keys:
             if (written := self._key(who, event, key, next(thrown))) is not None:
@@ -188,7 +189,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _fit_to_the_lists(self, record: dict[str, Any], die: int) -> None:
         """Fits a record to the lists: what one key tells is not said by another; a number that is listed is mostly that one."""
-        for said in _payload(self.oracle.reader.declared[record["event"]]):
+        for said in payload(self.oracle.reader.declared[record["event"]]):
             if said.instead and said.instead in record:
                 record.pop(said.key, None)
         for number, key in SPEC.prices.items():
@@ -261,7 +262,7 @@ class WorldFuzz(RuleBasedStateMachine):
         if isinstance(kind, Tokens) and die % 8 == 7 and self._layers.quoted:
             return self._layers.quoted
         # One in eight is the whole balance, so that pools become empty however large a catalogue's figures are.
-        if isinstance(kind, Tokens) and die % 8 == 6 and (held := sum(self.oracle.app_balances(self._row(who)))):
+        if isinstance(kind, Tokens) and die % 8 == WHOLE and (held := sum(self.oracle.app_balances(self._row(who)))):
             return min(held, kind.hi)
         value = self._amounts.value(self._row(who), kind, die)
         if isinstance(kind, Tokens) and isinstance(value, int) and value > FAR and len(self.records) < LATE and die % 16:
@@ -289,8 +290,19 @@ class WorldFuzz(RuleBasedStateMachine):
             return names[die % len(names)] + (("", " Fast", "-lite", "x")[die % 4] if has_variants else "")
         if key.name == SPEC.other_account:
             return (*self._scene.accounts, "t1")[die % 4]
+        begun = self._sessions_of(who, event)
+        if begun and die % 8 > 1:
+            return begun[die // 8 % len(begun)]
         name = f"{key.name[0]}{die % 2 + 1}"
         return alike(name, die // 8) if die % 8 == 7 else name
+
+    def _sessions_of(self, who: str, event: Event) -> list[str]:
+        """Returns the sessions that an event can be about: those that are logged in, unless it is what logs in."""
+        oracle, account = self.oracle, self.oracle.accounts.get(who)
+        if account is None or event.name not in oracle.session_machine.event_named:
+            return []
+        logs_in = any(oracle.session_out in rule.source for rule in event.rules)
+        return [] if logs_in else list(account.sessions)
 
     def _job(self, who: str, event: Event, die: int) -> str:
         """Returns the name of an entry: mostly a new one for an event that begins entries, mostly an accepted one for any other.
@@ -301,7 +313,8 @@ class WorldFuzz(RuleBasedStateMachine):
         known = list(account.entries) if account is not None else []
         wants_new = begins(event.name)
         if known and (die % 8 == 7) == wants_new:
-            return known[-1 - die // 8 % len(known)]
+            # The last ones, and in a long run as many that are as old as they can be.
+            return known[-1 - die // 8 % len(known)] if die // 8 % 2 else known[die // 8 % len(known)]
         tried = [r[KEY] for r in self.records if r["account"] == who and KEY in r and r[KEY] not in known]
         if die % 8 == 5:
             return self._of_another(who, KEY)
@@ -327,13 +340,14 @@ def _live_reader(machine: Machine) -> LiveReader:
     return LiveReader(machine, {**figures, **DEFAULTS})
 
 
-def _payload(event: Event) -> list[Field]:
+def payload(event: Event) -> list[Field]:
+    """Returns the fields of a record that are no keys."""
     return [f for f in event.fields if f.origin is Origin.PAYLOAD]
 
 
 def dice_of(event: Event) -> int:
     """Returns the number of random choices that a record of `event` takes."""
-    return 3 + len(_payload(event)) + len(event.keys)
+    return 3 + len(payload(event)) + len(event.keys)
 
 
 def world_fuzz(

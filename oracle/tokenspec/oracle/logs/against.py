@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from heapq import nsmallest
+from typing import NamedTuple
 
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.specification import ABSENT, POOLS
@@ -16,7 +17,7 @@ from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import DELTA, SAID, Answer, Difference, differences
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import RENAMED, Record, event_of
+from tokenspec.oracle.wire.records import RENAMED, Record, at_of, event_of
 
 SHOWN = 20
 """The number of most touched accounts that are named."""
@@ -54,6 +55,13 @@ class Spread:
     most: int
 
 
+class FurtherTouched(NamedTuple):
+    """A touched account of which only the numbers are known: differing records, and by pool the tokens in which it differs."""
+
+    records: int
+    tokens: Mapping[str, int]
+
+
 class Against:
     """Another setting over the records of a replay. It sees each record once, after `own` has answered it."""
 
@@ -65,11 +73,23 @@ class Against:
         self.touched: dict[str, Touched] = {}
         self.impossible: dict[str, tuple[Line, BadRecord]] = {}
         """By account with a record that is bad under the other setting alone, the line and the fault; it is not compared."""
+        self.further: list[FurtherTouched] = []
+        """Touched accounts that are not among the most touched."""
 
     @property
     def count(self) -> int:
         """The number of accounts that are touched, those with a record that is bad under the other setting among them."""
-        return len(self.touched) + len(self.impossible)
+        return self.touched_accounts + len(self.impossible)
+
+    @property
+    def touched_accounts(self) -> int:
+        """The number of accounts that are compared to their end, and touched."""
+        return len(self.touched) + len(self.further)
+
+    @property
+    def records(self) -> int:
+        """The number of their records that are answered in another way."""
+        return sum(touched.records for touched in self.touched.values()) + sum(each.records for each in self.further)
 
     @property
     def changed(self) -> dict[str, str]:
@@ -80,6 +100,10 @@ class Against:
     def has_other_catalogue(self) -> bool:
         """True where the catalogues differ."""
         return self.other.catalogue != self._own.catalogue
+
+    def takes_over(self, found: Against, further: list[FurtherTouched]) -> None:
+        """Takes what another comparison found, and the numbers of all touched accounts that it has not seen."""
+        self.touched, self.impossible, self.further = found.touched, found.impossible, further
 
     def departs(self, name: str) -> None:
         """Keeps an account as it is, before it continues from what was observed."""
@@ -99,15 +123,12 @@ class Against:
             self.impossible[name] = line._replace(content=b""), fault
             self.touched.pop(name, None)
             return
-        if answer == theirs:
-            return
-        found = differences(answer, {k: v for k, v in (_NOTHING_SAID | theirs.as_dict()).items() if k != DELTA})
+        found = answered_otherwise(answer, theirs)
         if not found:
             return
         touched = self.touched.get(name)
         if touched is None:
-            assert isinstance(record.at, int)
-            touched = Touched(name, line._replace(content=b""), event_of(record), record.at, found)
+            touched = Touched(name, line._replace(content=b""), event_of(record), at_of(record), found)
             self.touched[name] = touched
         touched.records += 1
 
@@ -132,7 +153,7 @@ class Against:
 
     @staticmethod
     def _balances(oracle: Oracle, account: Account) -> Mapping[str, int]:
-        state = dict(zip((v.name for v in oracle.machine.variables), account.row, strict=True))
+        state = oracle.compiled.state(account.row)
         return dict.fromkeys(POOLS, 0) if state[oracle.machine.control] == ABSENT else {pool: int(state[pool]) for pool in POOLS}
 
     def spread(self) -> dict[str, Spread]:
@@ -140,6 +161,7 @@ class Against:
         found = {}
         for pool in POOLS:
             every = [touched.tokens[pool] for touched in self.touched.values()]
+            every += [each.tokens[pool] for each in self.further]
             amounts = sorted(map(abs, every))
             found[pool] = Spread(sum(every), _rank(amounts, 50), _rank(amounts, 95), amounts[-1] if amounts else 0)
         return found
@@ -147,6 +169,13 @@ class Against:
     def most_touched(self) -> list[Touched]:
         """Returns the accounts with the largest differences, those of most differing records first among equals."""
         return nsmallest(SHOWN, self.touched.values(), key=lambda touched: (-touched.amount, -touched.records, touched.account))
+
+
+def answered_otherwise(ours: Answer, theirs: Answer) -> list[Difference]:
+    """Returns the fields that two answers to one record have not in common, but for the delta."""
+    if ours == theirs:
+        return []
+    return differences(ours, {k: v for k, v in (_NOTHING_SAID | theirs.as_dict()).items() if k != DELTA})
 
 
 def _rank(amounts: list[int], percent: int) -> int:

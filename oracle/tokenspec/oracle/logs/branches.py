@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import cached_property
 from itertools import product
+from operator import attrgetter
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import json
@@ -26,18 +27,15 @@ from tokenspec.machine.lang.declaration import ClockAct, Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.specification import IDS, POLICIES, AnyCatalogue, account
-from tokenspec.oracle.logs.judged import Compared, Judged, Mismatch, RuledOut, Unexplained
-from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
-from tokenspec.oracle.logs.possible_settings import PossibleSettings
+from tokenspec.oracle.logs.policy_sets import Compared, Judged, Settings, SettingSets
 from tokenspec.oracle.runtime.clocks import ClockReader, Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.mid_life import row_of
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.possible_states import PossibleStates
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer, Difference
-from tokenspec.oracle.wire.records import Record, Snapshot
-
-__all__ = ["Compared", "Followed", "Judged", "Mismatch", "RuledOut", "Unexplained", "Worlds", "names_of"]
+from tokenspec.oracle.wire.records import Record, Snapshot, at_of
 
 
 class Branch(NamedTuple):
@@ -75,13 +73,19 @@ class Worlds:
     """Runs records under sets of settings, with one oracle for each setting that represented a set."""
 
     def __init__(
-        self, catalogue: AnyCatalogue, resets: str, fixed: Mapping[str, str] | None = None, names: Names | None = None
+        self,
+        catalogue: AnyCatalogue,
+        resets: str,
+        fixed: Mapping[str, str] | None = None,
+        names: Names | None = None,
+        remember: int | None = None,
     ) -> None:
         """`fixed` are settings that are known; `names` those of all records that will be run, where they are known."""
         self.sets = SettingSets(POLICIES, fixed, idle=_idle(names) if names is not None else ())
         self._catalogue, self._resets = catalogue, resets
         self._oracles: dict[Settings, Oracle] = {}
-        self._plain = plain = Oracle(None, catalogue, resets)
+        self.remember = remember
+        self._plain = plain = Oracle(None, catalogue, resets, remember=remember)
         self.reader = plain.reader
         # Mostly many records in a row run under the same set of settings.
         self._settled: Settings = 0
@@ -114,18 +118,22 @@ class Worlds:
             settings = self._under(settings, IDS.repeated)
         before = {name: _shown(account, name) for name in self._calendars}
         if isinstance(record, Snapshot):
-            possible, before = self._mid_life.of(row_of(oracle, record)), {}
+            row, before = row_of(oracle, record), {}
+            # No setting is in two of them, so that a sum is a union.
+            possible = sum(having for having, states in self._mid_life if states.wrong_with(row) is None)
             if not settings & -settings & possible:
                 return Answer("refused", reason="no account is ever like this"), settings & ~possible
             settings &= possible
             for name in self._of_calendars:
                 settings = self._under(settings, name)
-        stepped = oracle.step(record, account)
+        stepped, excluded = oracle.step(record, account), set[int]()
         for step in stepped.steps:
             for choice in self._possible_for(step.event):
-                # Most choices do the same here, and a step is quicker than an intersection of large sets.
-                if choice.step(step.before, step.fields) != step.outcome:
+                # Most choices do the same here, and a step is quicker than an intersection of large sets. Centuries of jobs may
+                # fall due at one record: what one of them has excluded stays so.
+                if id(choice) not in excluded and choice.step(step.before, step.fields) != step.outcome:
                     settings ^= settings & choice.settings
+                    excluded.add(id(choice))
         # The calendar is not a step of the machine: settings under which a clock would now show something else are told by it.
         for name, was in before.items():
             shown = _shown(account, name)
@@ -151,9 +159,8 @@ class Worlds:
             if step.outcome[0] >= 0 and clock.declared.name in self._starts[step.outcome[0]]:
                 dial = clock.start(step.at, record)
         assert dial is not None, "a clock that shows something was started"
-        assert isinstance(record.at, int), "the reader turns instants into milliseconds"
-        if dial.upcoming <= record.at:
-            clock.pass_until(dial, record.at)
+        if dial.upcoming <= (at := at_of(record)):
+            clock.pass_until(dial, at)
         return dial.upcoming, dial.day
 
     def oracle_of(self, settings: Settings) -> Oracle:
@@ -161,7 +168,7 @@ class Worlds:
         first = settings & -settings
         oracle = self._oracles.get(first)
         if oracle is None:
-            oracle = self._oracles[first] = Oracle(self.sets.first(first), self._catalogue, self._resets)
+            oracle = self._oracles[first] = Oracle(self.sets.first(first), self._catalogue, self._resets, remember=self.remember)
         return oracle
 
     def _possible_for(self, event: str) -> list[_Choice]:
@@ -208,8 +215,14 @@ class Worlds:
         ]
 
     @cached_property
-    def _mid_life(self) -> PossibleSettings:
-        return PossibleSettings(self.sets, self._plain, self._combinations)
+    def _mid_life(self) -> list[tuple[Settings, PossibleStates]]:
+        """The states that an account may begin with in mid-life, by the settings that say so."""
+        of = self._plain
+        read = self._combinations(PossibleStates(of.machine, of.parameters, of.catalogue).event)
+        return [
+            (self.sets.with_answers(chosen), PossibleStates(of.machine, {**of.parameters, **chosen}, of.catalogue))
+            for chosen in read
+        ]
 
 
 def _shown(account: Account, clock: str) -> Due | None:
@@ -313,6 +326,9 @@ class Followed:
         return self._pasts.setdefault((past, tuple(added)), len(self._pasts) + 1) if added else past
 
 
+_rest_of = attrgetter("dials", "last_at", "sessions", "timeline")
+
+
 def _joined(branches: list[Branch]) -> list[Branch]:
     """Joins the branches that no later record can tell apart."""
     if len(branches) < 2:
@@ -324,16 +340,12 @@ def _joined(branches: list[Branch]) -> list[Branch]:
         key = (branch.past, account.row, account.ended)
         group = alike.setdefault(key, [])
         for n, other in enumerate(group):
-            if _are_alike(other.account, account):
+            if _rest_of(other.account) == _rest_of(account):
                 group[n] = other._replace(settings=other.settings | branch.settings)
                 break
         else:
             group.append(branch)
     return [branch for group in alike.values() for branch in group]
-
-
-def _are_alike(one: Account, other: Account) -> bool:
-    return all(getattr(one, name) == getattr(other, name) for name in ("dials", "last_at", "sessions", "timeline"))
 
 
 def names_of(records: Iterable[Record]) -> Names:

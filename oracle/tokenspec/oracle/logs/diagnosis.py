@@ -66,7 +66,7 @@ class Diagnoses(NamedTuple):
     behind_skipped: tuple[Finder, ...] = ()
     """Causes that can be told though a record of the account could not be read."""
     clauses: Mapping[str, tuple[str, ...]] = {}
-    """By cause, or by clock whose job has run."""
+    """By cause, by clock whose job has run, or by pool that holds what is shown as another's."""
 
 
 def causes(asked: Asked) -> list[BalanceCause]:
@@ -144,7 +144,8 @@ def wrong_pool(asked: Asked) -> Iterator[BalanceCause]:
     for pool, tokens in asked.wrong.items():
         for other in (other for other, held in now.items() if other != pool and held == tokens and tokens > 0):
             told = f"{tokens:,} is what {other} holds; {pool} is a pool of its own and holds {now[pool]:,}."
-            yield BalanceCause("wrong_pool", (), told)
+            clauses = _own().clauses
+            yield BalanceCause("wrong_pool", clauses.get(other, clauses.get("wrong_pool", ())), told)
 
 
 def _job_has_run(asked: Asked) -> Iterator[BalanceCause]:

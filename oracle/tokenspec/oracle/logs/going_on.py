@@ -12,6 +12,7 @@ from msgspec import UNSET, structs
 
 from tokenspec.machine.interpreters.dates import DAY_MS, date_of
 from tokenspec.machine.lang.declaration import ClockAct
+from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, TOTAL_POOLS, account
 from tokenspec.oracle.logs.before_the_log import may_have_changed
 from tokenspec.oracle.runtime.clocks import Dial, runs_in
@@ -22,7 +23,7 @@ from tokenspec.oracle.runtime.possible_states import possible_states
 from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
 from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SAID_BY_RULES, SHOWN, Answer, Difference, differences, without_delta
 from tokenspec.oracle.wire.observations import instant_of
-from tokenspec.oracle.wire.records import Record, event_of
+from tokenspec.oracle.wire.records import Record, at_of, event_of
 
 _STANDS_FOR_NULL = {shown.variable: shown.null for shown in SPEC.answer.state} | {account().control: ABSENT}
 _STANDING = (*SHOWN, *INSTANTS)
@@ -72,8 +73,7 @@ class GoingOn:
         answer = self._oracle.step(record, account.copy()).answer
         if not may_have_changed(record):
             return answer, True
-        assert isinstance(record.at, int)
-        self._oracle.advance(account, record.at)
+        self._oracle.advance(account, at_of(record))
         observed = {
             pool: tokens for pool, tokens in ((record.observed or {}).get("balances") or {}).items() if tokens is not None
         }
@@ -114,10 +114,14 @@ class GoingOn:
             self._oracle.memory.note(account, key, parts)
         elif key is not None and answer.outcome == "accepted":
             account.entries.pop(key, None)
+            (account.noted or {}).pop(key, None)
         if record.id is not None:
             account.answers.pop(record.id, None)
+            used = account.used if account.used is not None else {}
+            used.pop(record.id, None)
             if self._oracle.uses_id_up(outcome):
                 account.answers[record.id] = _as_observed(without_delta(answer), observed)
+                used[record.id] = account.last_at or 0
 
 
 def _dial(written: str | int | None) -> Dial | None:
@@ -130,6 +134,8 @@ def _dial(written: str | int | None) -> Dial | None:
 def _as_observed(answer: Answer, observed: Mapping[str, Any]) -> Answer:
     """Returns the answer with the observed fields in place of its own."""
     said: dict[str, Any] = {name: value for name, value in observed.items() if value is not None and hasattr(answer, name)}
+    # An instant may be observed as a number, or in another zone.
+    said |= {name: format_instant(instant_of(said[name])) for name in INSTANTS if name in said}
     for name in BY_POOL:
         if name in said:
             ours = getattr(answer, name)

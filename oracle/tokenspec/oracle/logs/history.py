@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, assert_never
 from zoneinfo import ZoneInfo
 
-from tokenspec.machine.interpreters.compiled import Compiled, Row
+from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.declaration import Clock, Kind, Machine, Since
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
@@ -21,15 +21,14 @@ from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn
-from tokenspec.oracle.logs.reading import Bad, read
-from tokenspec.oracle.logs.rows_read import RowsRead
+from tokenspec.oracle.logs.reading import Bad, RowsRead, read
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import MachineStep
-from tokenspec.oracle.wire.answers import Difference, differences
+from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Record, Snapshot, event_of
+from tokenspec.oracle.wire.records import Record, Snapshot, at_of, differing, event_of
 from tokenspec.oracle.wire.resets import runs_by_itself
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
 
@@ -118,7 +117,7 @@ class Story:
     @property
     def state(self) -> dict[str, Any]:
         """Returns the variables of the account, by name."""
-        return _named(self.oracle, self.kept.row)
+        return self.oracle.compiled.state(self.kept.row)
 
     @property
     def balances(self) -> dict[str, int]:
@@ -136,20 +135,15 @@ class Story:
     @property
     def due(self) -> list[Due]:
         """Returns the due dates of the running clocks."""
-        dials: list[tuple[Clock, Dial | None]] = [(c, self.kept.dial(c.name)) for c in self.oracle.machine.clocks]
-        return [
-            Due(clock, dial.shown, self._job_state(clock, dial), support_after(clock, dial, self._ran(clock)))
-            for clock, dial in dials
-            if dial is not None
-        ]
-
-    def _ran(self, clock: Clock) -> int:
-        return self.kept.ran[CLOCK_AT[clock.name]]
-
-    def _job_state(self, clock: Clock, dial: Dial) -> str:
-        if job_machine(self.oracle, clock) is not None:
-            return job_state(self.oracle, self.account, clock, self.at)
-        return WAITING if self.at < dial.shown else OVERDUE if self.at > support_after(clock, dial, self._ran(clock)) else DUE
+        found = []
+        for clock in self.oracle.machine.clocks:
+            if (dial := self.kept.dial(clock.name)) is not None:
+                late = support_after(clock, dial, self.kept.ran[CLOCK_AT[clock.name]])
+                state = WAITING if self.at < dial.shown else OVERDUE if self.at > late else DUE
+                if job_machine(self.oracle, clock) is not None:
+                    state = job_state(self.oracle, self.account, clock, self.at)
+                found.append(Due(clock, dial.shown, state, late))
+        return found
 
 
 def support_after(clock: Clock, dial: Dial, ran: int) -> int:
@@ -198,8 +192,7 @@ def tell(
             if record is not None and len(others) < _OTHERS_MAX:
                 others[record.account] = None
             continue
-        assert isinstance(record.at, int)
-        if until is not None and record.at > until:
+        if until is not None and at_of(record) > until:
             continue
         try:
             teller.happens(record, line)
@@ -232,8 +225,8 @@ class _Teller:
         """By job, the instant at which it runs automatically."""
 
     def happens(self, record: Record, line: Line) -> None:
-        assert isinstance(record.at, int)
-        self._start(record.at, line)
+        at = at_of(record)
+        self._start(at, line)
         known = self._oracle.accounts.get(record.account)
         if known is not None and is_before_the_log((known,), record):
             self._passes_over(record)
@@ -242,17 +235,17 @@ class _Teller:
         if isinstance(record, Snapshot):
             stood = stepped.steps[0].before if stepped.steps else self._story.kept.row
             for pool in POOLS:
-                if tokens := _named(self._oracle, stood)[pool]:
-                    self._story.postings.append(LedgerEntry(record.at, SNAPSHOT, line, Carried.OVER, pool, tokens, ()))
+                if tokens := int(self._oracle.compiled.state(stood)[pool]):
+                    self._story.postings.append(LedgerEntry(at, SNAPSHOT, line, Carried.OVER, pool, tokens, ()))
         for step in stepped.steps:
             self._tell(step)
-        found = differences(stepped.answer, record.observed or {})
+        found = differing(record, stepped.answer)
         # Behind a record that could not be read nobody knows what is right.
         if found and not self._story.skipped:
             said = (record.observed or {}).get("balances")
-            self._story.recorded.append(Recorded(record.at, line, said if isinstance(said, dict) else {}, found))
+            self._story.recorded.append(Recorded(at, line, said if isinstance(said, dict) else {}, found))
         self._story.records.append(record)
-        self._story.at = record.at
+        self._story.at = at
 
     def _passes_over(self, record: Record) -> None:
         """Passes over a record that depends on the time before the log, and posts the change of balances observed."""
@@ -292,12 +285,8 @@ class _Teller:
         for posting, tokens in zip(rule.ledger, amounts, strict=True):
             if tokens:
                 self._story.postings.append(LedgerEntry(at, event, line, posting.kind, posting.pool, tokens, rule.clauses))
-        named = _named(self._oracle, before), _named(self._oracle, outcome[1])
-        self._story.changes.append(Change(at, event, line, *named))
-
-
-def _named(oracle: Oracle, row: Row) -> dict[str, Any]:
-    return dict(zip([v.name for v in oracle.machine.variables], row, strict=True))
+        named = self._oracle.compiled.state
+        self._story.changes.append(Change(at, event, line, named(before), named(outcome[1])))
 
 
 def again(story: Story, policy: Mapping[str, str], jobs: Iterable[str] = ()) -> dict[str, int]:
@@ -308,8 +297,8 @@ def again(story: Story, policy: Mapping[str, str], jobs: Iterable[str] = ()) -> 
     oracle.advance(oracle.accounts[story.account], story.at)
     for job in jobs:
         oracle.apply({"account": story.account, "at": story.at, "event": job})
-    row = _named(oracle, oracle.accounts[story.account].row)
-    return {pool: row[pool] for pool in POOLS}
+    row = oracle.compiled.state(oracle.accounts[story.account].row)
+    return {pool: int(row[pool]) for pool in POOLS}
 
 
 def instant(at: int, zone: ZoneInfo | None) -> str:
@@ -324,18 +313,6 @@ def local_time(at: int, zone: ZoneInfo) -> str | None:
         return (_EPOCH + timedelta(milliseconds=at)).astimezone(zone).isoformat()
     except (OverflowError, ValueError):
         return None
-
-
-def due_at(oracle: Oracle, account: str, clock: str, zone: str = "UTC") -> datetime:
-    """Returns the next due instant of a clock (the pending one, while its job is late) as local time in `zone`.
-
-    `zone` is a name of the IANA data base. Raises `KeyError` for an account whose clock does not run and
-    `ZoneInfoNotFoundError`, a `KeyError` as well, for an unknown zone.
-    """
-    dial = oracle.accounts[account].dial(clock)
-    if dial is None:
-        raise KeyError(account)
-    return (_EPOCH + timedelta(milliseconds=dial.shown)).astimezone(ZoneInfo(zone))
 
 
 def _heard(oracle: Oracle, event: str, by: Machine) -> list[str]:

@@ -6,20 +6,21 @@ all records.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.specification import AnyCatalogue
 from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
-from tokenspec.oracle.logs.branches import Followed, RuledOut, Unexplained, Worlds, names_of
+from tokenspec.oracle.logs.branches import Followed, Worlds, names_of
+from tokenspec.oracle.logs.policy_sets import RuledOut, Unexplained
 from tokenspec.oracle.logs.reading import Bad, read
 from tokenspec.oracle.logs.replay import AFTER_DIVERGENCE, BEFORE_THE_LOG, SNAPSHOT, Sum
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Line
-from tokenspec.oracle.wire.records import Reader, Record, Snapshot
+from tokenspec.oracle.wire.records import Snapshot
 from tokenspec.oracle.wire.resets import other_resets
 
 
@@ -62,7 +63,8 @@ def infer(
 def _infer(
     lines: Iterable[Line], fixed: Mapping[str, str], catalogue: AnyCatalogue, resets: str, on_line: Callable[[int], None] | None
 ) -> Inference:
-    names = names_of(_good(lines, Oracle(None, catalogue, resets).reader))
+    reader = Oracle(None, catalogue, resets).reader
+    names = names_of(record for _, record, _, _ in read(lines, reader) if record is not None)
     worlds = Worlds(catalogue, resets, fixed, names)
     found = Inference(fixed=dict(fixed))
     world = Followed(worlds, worlds.sets.every, names)
@@ -71,7 +73,7 @@ def _infer(
         if record is not None and is_before_the_log(world.accounts_of(record), record):
             if may_have_changed(record):
                 found.lost.setdefault(record.account, BEFORE_THE_LOG)
-            found.counts(record, False, BEFORE_THE_LOG)
+            found.counts(record, False, (), BEFORE_THE_LOG)
             continue
         try:
             ran = world.run(record) if record is not None else []
@@ -92,7 +94,8 @@ def _infer(
             found.first_use(record, line, is_repeated)
         is_snapshot = isinstance(record, Snapshot)
         why_not = SNAPSHOT if is_snapshot else None if found.unexplained is None else AFTER_DIVERGENCE
-        if (fault is None and found.counts(record, is_repeated, why_not)) or is_snapshot:
+        answers = [answer for answer, _ in ran]
+        if (fault is None and found.counts(record, is_repeated, answers, why_not)) or is_snapshot:
             # Under some settings no account is ever as a snapshot says: these do not explain the log.
             got = {"outcome": "accepted"} if is_snapshot else record.observed or {}
             judged = world.judge(ran, partial(differences, got=got, nulls=record.observed_as is not None))
@@ -103,7 +106,3 @@ def _infer(
     found.policies, found.settings = worlds.sets.answers(world.left), worlds.sets.size(world.left)
     found.example = found.unexplained.example if found.unexplained is not None else worlds.sets.first(world.left)
     return found
-
-
-def _good(lines: Iterable[Line], reader: Reader) -> Iterator[Record]:
-    return (record for _, record, _, _ in read(lines, reader) if record is not None)

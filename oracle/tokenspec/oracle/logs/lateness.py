@@ -51,7 +51,9 @@ class InOrder:
         self.observes_answers: dict[str, bool] = {}
         """By file, true where its first record says so for all of them."""
         newest: dict[str, int] = {}
+        self.row_count = 0
         for line in lines:
+            self.row_count += 1
             if on_line is not None:
                 on_line(len(line.content) + 1)
             if line.file not in self.observes_answers:

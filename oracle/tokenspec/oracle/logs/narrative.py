@@ -26,28 +26,25 @@ def told(records: Sequence[Mapping[str, Any]]) -> Iterator[Happening]:
     last: dict[str, dict[str, Any]] = {}
     for record in records:
         payload = {k: v for k, v in record.items() if k not in ("account", "at", "event", "observed")}
-        said = ", ".join(f"{one_line(str(key))} {_told(value)}" for key, value in payload.items())
+        said = ", ".join(f"{one_line(str(key))} {in_words(value)}" for key, value in payload.items())
         who, at = one_line(record["account"]), str(record["at"])
         answer = record.get("observed")
         if answer is None:
             yield Happening(who, record["event"], at, said, False, "", ())
             continue
-        before, now = last.get(record["account"], {}), _flat(answer)
-        extra = [f"{key} {_told(answer[key])}" for key in _SHOWN if answer.get(key)]
+        before = last.get(record["account"], {})
+        now = {key: answer.get(key) for key in STATE} | dict(answer.get("balances") or {})
+        extra = [f"{key} {in_words(answer[key])}" for key in _SHOWN if answer.get(key)]
         changed = tuple(_change(key, before.get(key), value) for key, value in now.items() if before.get(key) != value)
         accepted = answer["outcome"] == "accepted"
         yield Happening(who, record["event"], at, said, accepted, ", ".join([answer["outcome"], *extra]), changed)
         last[record["account"]] = now
 
 
-def _flat(answer: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: answer.get(key) for key in STATE} | dict(answer.get("balances") or {})
-
-
 def _change(key: str, before: Any, now: Any) -> str:
-    return f"{key} {_told(now)}" if before is None else f"{key} {_told(before)} -> {_told(now)}"
+    return f"{key} {in_words(now)}" if before is None else f"{key} {in_words(before)} -> {in_words(now)}"
 
 
-def _told(value: Any) -> str:
+def in_words(value: Any) -> str:
     """Returns names without quotation marks; everything else as a log writes it."""
     return one_line(value) if isinstance(value, str) else as_text(value)

@@ -7,18 +7,20 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
+import msgspec
+
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.specification import POLICIES, AnyCatalogue
 from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
-from tokenspec.oracle.logs.branches import Followed, Judged, Names, Worlds, names_of
-from tokenspec.oracle.logs.policy_sets import Settings
+from tokenspec.oracle.logs.branches import Followed, Names, Worlds, names_of
+from tokenspec.oracle.logs.policy_sets import Judged, Settings
 from tokenspec.oracle.logs.reading import read_numbered
-from tokenspec.oracle.logs.replay import Divergence, Report
+from tokenspec.oracle.logs.replay import Divergence, Report, replay
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.answers import Answer, Difference, differences
+from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.protocol import JOBS
-from tokenspec.oracle.wire.records import Reader, Record, event_of
+from tokenspec.oracle.wire.records import Reader, Record, differing, event_of
 from tokenspec.oracle.wire.resets import other_resets
 
 EXPLAINED_MAX = 1_000
@@ -27,33 +29,53 @@ TIES_MAX = 100
 """The largest number of divergences for which two lines of one instant are tried in the other order."""
 
 
-def explain(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
+def explain(report: Report, lines: Iterable[Line], oracle: Oracle) -> None:
     """Tries, for each divergence, every other choice of every policy and the other ways in which jobs come.
 
-    `lines` are those of the replay, from the start; they are read again.
+    `lines` are those of the replay under the settings of `oracle`, from the start; they are read again.
     """
     wanted: dict[str, list[Divergence]] = {}
     for divergence in report.divergences[:EXPLAINED_MAX]:
         wanted.setdefault(divergence.account, []).append(divergence)
     if not wanted:
         return
-    worlds = Worlds(catalogue, resets)
+    worlds = Worlds(oracle.catalogue, oracle.resets, remember=oracle.remember)
     others = {
-        (each.name, choice): worlds.sets.with_answers({**policy, each.name: choice})
+        (each.name, choice): worlds.sets.with_answers({**oracle.policy, each.name: choice})
         for each in POLICIES
         for choice, _ in each.answers
-        if choice != policy[each.name]
+        if choice != oracle.policy[each.name]
     }
-    oracle = Oracle(policy, catalogue, resets)
     names = names_of(record for _, record in _records(lines, worlds.reader, wanted))
     tried = {
-        name: _Tried(worlds, others, names, [oracle.fork({}, other) for other in other_resets(resets)], divergences)
+        name: _Tried(worlds, others, names, [oracle.fork({}, other) for other in other_resets(oracle.resets)], divergences)
         for name, divergences in wanted.items()
     }
     for position, record in _records(lines, worlds.reader, wanted):
         # Where an account's time goes back, its comparison ends, and with it the trials.
         with suppress(BadRecord):
             tried[record.account].happens(position, record)
+
+
+def because_of(
+    records: Sequence[Mapping[str, Any]],
+    policy: Mapping[str, str],
+    catalogue: AnyCatalogue,
+    resets: str,
+    tries_others: bool = True,
+) -> Divergence | None:
+    """Returns the first divergence of `records`, each with its `observed`; with `tries_others` also the policies behind it."""
+    lines, offset = [], 0
+    for number, record in enumerate(records, 1):
+        # A null in an implementation's answer counts, unlike one in a log.
+        content = msgspec.json.encode({**record, "observed_as": "answer"})
+        lines.append(Line("counterexample", number, offset, content))
+        offset += len(content) + 1
+    oracle = Oracle(policy, catalogue, resets)
+    report = replay(lines, oracle)
+    if tries_others:
+        explain(report, lines, oracle)
+    return next(iter(report.divergences), None)
 
 
 class _Tried:
@@ -77,13 +99,15 @@ class _Tried:
 
     def happens(self, position: int, record: Record) -> None:
         """Runs a record; where the account diverges at it, the divergence gets the settings that agree."""
-        if is_before_the_log(self._world.accounts_of(record), record):
-            for later in self._open if may_have_changed(record) else ():
-                later.can_be_followed = self._is_right_under_other_resets = False
+        if is_before_the_log(self._world.accounts_of(record), record, self._worlds.remember):
+            if may_have_changed(record):
+                self._right_so_far = []
+                for later in self._open:
+                    later.can_be_followed = False
             return
         ran = self._world.run(record)
         divergence = self._open[0] if self._open and self._open[0].position == position else None
-        compare = partial(differences, got=record.observed or {}, nulls=record.observed_as is not None)
+        compare = partial(differing, record)
         self._right_so_far = [other for other in self._right_so_far if not compare(other.answer(record))]
         if self._world.left and record.observed:
             judged = self._world.judge(ran, compare)
@@ -113,11 +137,10 @@ class _Tried:
             divergence.by_field[name] = self._agreeing(right)
 
 
-def note_ties(report: Report, lines: Iterable[Line], policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
+def note_ties(report: Report, lines: Iterable[Line], oracle: Oracle) -> None:
     """Notes of a divergence that its line and that of a job at the same instant would be right in the other order."""
     firsts = {d.account: d for d in reversed(report.divergences[:TIES_MAX])}
     told: dict[str, list[tuple[Line, Record]]] = {name: [] for name in firsts}
-    oracle = Oracle(policy, catalogue, resets)
     if not firsts:
         return
     for position, (line, record, _, _) in read_numbered(lines, oracle.reader):
@@ -147,10 +170,7 @@ def _tie(told: Sequence[tuple[Line, Record]], divergence: Divergence, oracle: Or
         with suppress(BadRecord):
             for _, record in told[:first]:
                 world.answer(record)
-            if not any(
-                record.observed and differences(world.answer(record), record.observed, record.observed_as is not None)
-                for record in reversed(pair)
-            ):
+            if not any(record.observed and differing(record, world.answer(record)) for record in reversed(pair)):
                 other = second if first == at else first
                 side = "below" if first == at else "above"
                 return [

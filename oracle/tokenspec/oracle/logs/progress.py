@@ -7,30 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import blake2b
-from typing import Any, get_type_hints
+from typing import Any, NoReturn, get_type_hints
 
 import msgspec
 
 from tokenspec.oracle.base.errors import BadRecord, BadSetting, WrongUsage
 from tokenspec.oracle.base.text import path_text
-from tokenspec.oracle.logs.reading import Bad
-from tokenspec.oracle.logs.replay import Divergence, Progress, Sum
+from tokenspec.oracle.logs.replay import Progress, Report
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.snapshot import save
 from tokenspec.oracle.wire.log_files import Line
 
-_COUNTED = ("records", "compared", "not_compared", "repeated", "same", "another", "first_of_another", "unknown_fields")
-_SUM = (*_COUNTED, "identical", "lost", "uses")
-"""The parts of a sum that are saved as they are."""
-
-
-class _Bad(msgspec.Struct):
-    line: Line
-    field: str
-    rule: str
-    value: str | None
-    account: str | None
-    happened: bool
+_PARTS = {name: kind for name, kind in get_type_hints(Report).items() if name not in ("accounts", "coverage", "rows")}
+"""The parts of a report that are saved as they are, with their types."""
 
 
 class _Progress(msgspec.Struct):
@@ -47,14 +36,11 @@ class _Progress(msgspec.Struct):
     skipped: dict[str, list[Line]]
     known: dict[str, list[tuple[str, int | str]]]
     followed_no_more: list[str]
-    sum: dict[str, Any]
-    bad: list[_Bad]
-    divergences: list[Divergence]
+    report: dict[str, Any]
     rules: dict[str, int]
     refusals: list[tuple[str, str, int]]
-
-
-_sum_types = get_type_hints(Sum)
+    kernel: dict[str, Any] | None = None
+    """The point of a run that the kernel judges; the rest is then of the accounts that are left to the oracle."""
 
 
 class SavedOnTheWay:
@@ -71,29 +57,42 @@ class SavedOnTheWay:
     def __init__(self, names: list[str], late: float | None, oracle: Oracle, is_from_the_start: bool) -> None:
         self._names, self._late = names, late
         self._oracle, self.progress, self.is_from_the_start = oracle, Progress.of(oracle), is_from_the_start
-        self._file = self._expected = ""
+        self.file = self.expected = ""
+        """The state that it goes on from, and the digest of the lines behind that."""
+        self.of_kernel: dict[str, Any] | None = None
+        """The point of the kernel in that state; then the progress is from the start, unless the kernel goes on."""
+        self._saved: _Progress | None = None
 
     def go_on_from(self, kept: dict[str, Any], file: str) -> None:
         """Goes on from what a state `file` holds of a replay. Raises `BadSetting`, `WrongUsage` where it is of other logs."""
         try:
             saved = msgspec.convert(kept, _Progress)
-            given = {name: msgspec.convert(saved.sum[name], _sum_types[name]) for name in _SUM}
+            self._saved = saved
+            progress = self.progress_then(self._oracle)
         except (msgspec.ValidationError, KeyError) as fault:
             raise BadSetting(file, f"it is not a saved state: {fault}") from None
         if saved.files != self._names or saved.late != self._late:
             logs = [*map(path_text, saved.files), *([] if saved.late is None else [f"--late {saved.late:g}"])]
             rule = f"it is of a replay that has not come to its end; give it the same logs again: {' '.join(logs)}"
             raise WrongUsage(f"--load-state {file}", rule)
-        self._file, self._expected, self.is_from_the_start = file, saved.read, saved.is_from_the_start
-        progress, report = self.progress, self.progress.report
-        for name, value in given.items():
-            setattr(report, name, value)
-        report.bad, report.divergences = list(map(_bad_of, saved.bad)), saved.divergences
+        self.file, self.expected, self.is_from_the_start = file, saved.read, saved.is_from_the_start
+        self.of_kernel = saved.kernel
+        if self.of_kernel is None:
+            self.progress = progress
+
+    def progress_then(self, oracle: Oracle) -> Progress:
+        """Returns the progress in the state that it goes on from."""
+        assert self._saved is not None, "it goes on from a state"
+        saved, progress = self._saved, Progress.of(oracle)
+        report = progress.report
+        for name, kind in _PARTS.items():
+            setattr(report, name, msgspec.convert(saved.report[name], kind, dec_hook=_from_data))
         report.coverage.rules.update(saved.rules)
         report.coverage.refusals.update({(event, code): hits for event, code, hits in saved.refusals})
         progress.lines, progress.line_before, progress.skipped = saved.lines, saved.line_before, saved.skipped
         progress.known = {name: set(known) for name, known in saved.known.items()}
         progress.followed_no_more = set(saved.followed_no_more)
+        return progress
 
     @property
     def observes_answers(self) -> Mapping[str, bool] | None:
@@ -102,7 +101,8 @@ class SavedOnTheWay:
 
     def __iter__(self) -> Iterator[Line]:
         """Yields the lines. Raises `BadSetting` where those behind the loaded state are others than they were."""
-        if self.every is None and not self._expected:
+        expected = "" if self.of_kernel is not None else self.expected
+        if self.every is None and not expected:
             yield from self.lines
             return
         start, read, number = self.progress.lines, blake2b(digest_size=16), 0
@@ -111,7 +111,7 @@ class SavedOnTheWay:
                 self._check(read.hexdigest())
             if self.every is not None and number > start and number % self.every == 0:
                 self.progress.lines = number
-                self.keep(self._state(read.hexdigest()))
+                self.keep(self.state(self._oracle, self.progress, read.hexdigest()))
             read.update(b"%d %s\n" % (line.number, line.content))
             number += 1
             yield line
@@ -119,14 +119,16 @@ class SavedOnTheWay:
             self._check(read.hexdigest())
 
     def _check(self, read: str) -> None:
-        if self._expected and read != self._expected:
-            lines = self.progress.lines
-            raise BadSetting(
-                self._file, f"the first {lines} lines of the logs are not those that it was saved behind; replay anew"
-            )
+        if self.expected and self.of_kernel is None and read != self.expected:
+            self.is_of_another_log(self.progress.lines)
 
-    def _state(self, read: str) -> bytes:
-        progress, report = self.progress, self.progress.report
+    def is_of_another_log(self, lines: int) -> NoReturn:
+        """Raises `BadSetting`: the lines behind the loaded state are others than they were."""
+        raise BadSetting(self.file, f"the first {lines} lines of the logs are not those that it was saved behind; replay anew")
+
+    def state(self, oracle: Oracle, progress: Progress, read: str, kernel: dict[str, Any] | None = None) -> bytes:
+        """Returns the state behind the lines whose digest is `read`."""
+        report = progress.report
         saved = _Progress(
             self._names,
             read,
@@ -137,21 +139,21 @@ class SavedOnTheWay:
             progress.skipped,
             {name: sorted(known, key=repr) for name, known in progress.known.items()},
             sorted(progress.followed_no_more),
-            {name: getattr(report, name) for name in _SUM},
-            [_saved_bad(bad) for bad in report.bad],
-            report.divergences,
+            {name: getattr(report, name) for name in _PARTS},
             dict(report.coverage.rules),
             [(event, code, hits) for (event, code), hits in report.coverage.refusals.items()],
+            kernel,
         )
-        return save(self._oracle, msgspec.to_builtins(saved))
+        return save(oracle, msgspec.to_builtins(saved, enc_hook=_as_data))
 
 
-def _saved_bad(bad: Bad) -> _Bad:
-    fault = bad.fault
-    return _Bad(bad.line, fault.field, fault.rule, fault.value, fault.account, fault.happened is not None)
+def _as_data(fault: Any) -> list[Any]:
+    assert isinstance(fault, BadRecord), f"{type(fault).__name__} is no part of a report"
+    return [fault.field, fault.rule, fault.value, fault.account, fault.happened is not None]
 
 
-def _bad_of(saved: _Bad) -> Bad:
-    fault = BadRecord(saved.field, saved.rule, saved.value)
-    fault.account, fault.happened = saved.account, True if saved.happened else None
-    return Bad(saved.line, fault)
+def _from_data(kind: Any, data: Any) -> Any:
+    field, rule, value, account, happened = data
+    fault = BadRecord(field, rule, value)
+    fault.account, fault.happened = account, happened or None
+    return fault

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,17 +19,14 @@ from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.against import Against
 from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn, observes_all
-from tokenspec.oracle.logs.reading import Bad, read_numbered
-from tokenspec.oracle.logs.rows_read import RowsRead
+from tokenspec.oracle.logs.reading import Bad, RowsRead, read_numbered
 from tokenspec.oracle.logs.what_decided import because
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference, can_be_compared, differences
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.observations import instant_of
-from tokenspec.oracle.wire.records import RENAMED, Reader, Record, event_of
-
-__all__ = ["Bad", "Divergence", "Report", "Sum", "replay"]
+from tokenspec.oracle.wire.records import RENAMED, Reader, Record, at_of, event_of
 
 LINES_KEPT = 40
 """The largest number of divergences whose source line is kept for the report."""
@@ -140,12 +137,15 @@ class Sum:
             times, first, near = self.unknown_fields.get(name) or (0, line._replace(content=b""), reader.resembles(record, name))
             self.unknown_fields[name] = times + 1, first, near
 
-    def first_use(self, record: Record, line: Line, is_repeated: bool) -> Line | None:
-        """Returns the first use of a repeated record's id, as far as known; notes the use of a new one."""
+    def first_use(self, record: Record, line: Line, is_repeated: bool, ids: Mapping[str, int] | None = None) -> Line | None:
+        """Returns the first use of a repeated record's id, as far as known; notes a new one. Others than `ids` are forgotten."""
         assert record.id is not None
         uses, event = self.uses.setdefault(record.account, {}), event_of(record)
         if not is_repeated:
+            uses.pop(record.id, None)
             uses[record.id] = event, line._replace(content=b"")
+            while ids is not None and len(uses) > len(ids) and (oldest := next(iter(uses))) not in ids:
+                del uses[oldest]
             return None
         if record.id not in uses:
             return None
@@ -157,15 +157,15 @@ class Sum:
             self.first_of_another = self.first_of_another or (line._replace(content=b""), event, first_event, first)
         return first
 
-    def counts(self, record: Record, is_repeated: bool, why_not: str | None = None) -> bool:
-        """Counts a record that happened; returns true if its observation is to be compared.
+    def counts(self, record: Record, is_repeated: bool, answers: Iterable[Answer], why_not: str | None = None) -> bool:
+        """Counts a record that happened, with the right `answers` to it; returns true if its observation is to be compared.
 
         It is not where `why_not` names another reason not to.
         """
         observed, why = record.observed, why_not or (self.lost.get(record.account) if self.lost else None)
         if why == SNAPSHOT:
             pass
-        elif observed is None or not can_be_compared(observed, record.observed_as is not None):
+        elif observed is None or not can_be_compared(observed, answers, record.observed_as is not None):
             why = NOTHING_OBSERVED
         if is_repeated:
             self.repeated["compared" if why is None else "not_compared"] += 1
@@ -224,7 +224,7 @@ def replay(
     observation, which `against` does not.
     """
     progress = progress or Progress.of(oracle)
-    report, found, start = progress.report, _Finder(oracle, progress), progress.lines
+    report, found, start, time = progress.report, _Finder(oracle, progress), progress.lines, oracle.remember
     expected = start
     for position, (line, record, fault, unknown) in read_numbered(lines, oracle.reader, on_line, start):
         report.records += 1
@@ -234,7 +234,7 @@ def replay(
         if record is not None:
             known = oracle.accounts.get(record.account)
             before = known.row if known is not None else None
-            came_before = known is not None and known.is_from_mid_life and is_before_the_log((known,), record)
+            came_before = known is not None and bool(known.is_from_mid_life or time) and is_before_the_log((known,), record, time)
             try:
                 answer, decided_by = oracle.decide(record) if not came_before else found.passed_over(record, report, against)
             except BadRecord as wrong:
@@ -253,20 +253,20 @@ def replay(
         why_not = SNAPSHOT if decided_by == SNAPSHOT else BEFORE_THE_LOG if came_before else None
         if decided_by is not None and why_not is None:
             report.coverage.note_name(event_of(record), decided_by)
-        first_use = report.first_use(record, line, decided_by is None) if record.id is not None and not came_before else None
+        ids, has_use = oracle.accounts[record.account].used, record.id is not None and not came_before
+        first_use = report.first_use(record, line, decided_by is None, ids) if has_use else None
         if is_same and record.id is None:
             report.identical += 1
         if on_answer is not None:
             on_answer(answer)
         if against is not None:
             against.happens(record, line, answer)
-        if fault is not None or not report.counts(record, decided_by is None, why_not):
+        if fault is not None or not report.counts(record, decided_by is None, (answer,), why_not):
             continue
         assert record.observed is not None
         differing = differences(answer, record.observed, record.observed_as is not None)
         if not differing:
             continue
-        # Something differs: everything from here on is rare.
         if against is not None:
             against.departs(record.account)
         new = found.new(record.account, differing)
@@ -288,9 +288,8 @@ def _finish(report: Report, oracle: Oracle, against: Against | None) -> None:
         against.finish()
     report.accounts = len(oracle.accounts)
     note = "later in this account time goes back: sort the log by account and instant, or say --late SECONDS"
-    for divergence in report.divergences:
-        if report.lost.get(divergence.account) == AFTER_TIME_WENT_BACK:
-            divergence.notes.append(note)
+    for divergence in (each for each in report.divergences if report.lost.get(each.account) == AFTER_TIME_WENT_BACK):
+        divergence.notes.append(note)
 
 
 def _notes(record: Record, unknown: list[str], same: Line | None) -> list[str]:
@@ -365,12 +364,10 @@ class _Finder:
         decided_by: str | None,
     ) -> Divergence:
         """Returns the divergence at `record`, whose account was `before`."""
-        assert isinstance(record.at, int)
         event = event_of(record)
         rule, why, clauses = because(self._oracle, event, decided_by, found)
-        names = [v.name for v in self._oracle.machine.variables]
-        state = dict(zip(names, before, strict=True)) if before is not None else {}
-        at = format_instant(record.at)
+        state = self._oracle.compiled.state(before) if before is not None else {}
+        at = format_instant(at_of(record))
         skipped = list(self._progress.skipped.get(record.account, ()))
         notes = self._nearly(record, decided_by)
         diverges = Divergence(line, record.account, event, at, found, state, rule, why, clauses, position, skipped, notes)

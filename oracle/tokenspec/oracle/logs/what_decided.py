@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.clauses import clauses_of, reason
@@ -11,9 +11,8 @@ from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import RanByItself
-from tokenspec.oracle.wire.answers import Difference
+from tokenspec.oracle.wire.answers import NULLS, Difference
 
-_NULLS = {shown.variable: shown.null for shown in SPEC.answer.state}
 REPEATED = "duplicate"
 """The name in place of a rule where an id was used before."""
 
@@ -25,27 +24,22 @@ _REPEATED = {
 }
 
 
-class Because(NamedTuple):
-    """The decision behind an answer: a rule, or the code of a refusal, with its reason and the clauses it rests on."""
+def because(
+    oracle: Oracle, event: str, decided_by: str | None, differing: Sequence[Difference]
+) -> tuple[str, str, tuple[str, ...]]:
+    """Returns the rule, or the code of the refusal, behind `oracle`'s last answer, its reason, and the clauses it rests on.
 
-    rule: str
-    why: str
-    clauses: tuple[str, ...]
-
-
-def because(oracle: Oracle, event: str, decided_by: str | None, differing: Sequence[Difference]) -> Because:
-    """Returns the decision behind `oracle`'s last answer, in the fields that differ."""
+    It is that of the fields that differ.
+    """
     declared = oracle.machine.event_named.get(event) or oracle.session_machine.event_named[event]
-    if decided_by is None and oracle.repeat is Repeat.FIRST_ANSWER:
-        return Because(REPEATED, _REPEATED[oracle.repeat], clauses_of(declared))
-    job = _fell_due(oracle, event, differing)
+    job = None if decided_by is None and oracle.repeat is Repeat.FIRST_ANSWER else _fell_due(oracle, event, differing)
     if job is not None:
         why, clauses = reason(oracle.machine.event_named[job.event], job.rule)
         told = f"{job.event} fell due at {format_instant(job.at)}, before this record, and ran by itself"
-        return Because(job.rule, f"{told}: {why}", clauses)
+        return job.rule, f"{told}: {why}", clauses
     if decided_by is None:
-        return Because(REPEATED, _REPEATED[oracle.repeat], clauses_of(declared))
-    return Because(decided_by, *reason(declared, decided_by))
+        return REPEATED, _REPEATED[oracle.repeat], clauses_of(declared)
+    return decided_by, *reason(declared, decided_by)
 
 
 def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> RanByItself | None:
@@ -53,20 +47,19 @@ def _fell_due(oracle: Oracle, event: str, differing: Sequence[Difference]) -> Ra
     ran = oracle.ran_by_itself
     if not ran:
         return None
-    names = [v.name for v in oracle.machine.variables]
     shown = {clock.job: SPEC.answer.clocks.get(clock.name, clock.name) for clock in oracle.machine.clocks}
     changed = {shown[job.event]: job for job in ran}
     for job in ran:
-        before, after = (dict(zip(names, row, strict=True)) for row in (job.before, job.after))
+        before, after = oracle.compiled.state(job.before), oracle.compiled.state(job.after)
         # What a job sets counts as its own even where it was so before.
         set_by = {assigned.name for rule in oracle.machine.event_named[job.event].rules if rule.name == job.rule
                   for assigned in rule.effect}  # fmt: skip
-        fields = [_field(name) for name in names if before[name] != after[name] or name in set_by]
+        fields = [_field(name) for name in before if before[name] != after[name] or name in set_by]
         fields += ["total"] * any(before[pool] != after[pool] for pool in TOTAL_POOLS)
         changed |= dict.fromkeys(fields, job)
     if _without(oracle, event, differing, shown):
         return next((changed[name] for name, _, _ in differing if name in changed), ran[-1])
-    by_event = _changed_by_event(oracle, event, names)
+    by_event = _changed_by_event(oracle, event)
     if all(name in changed and name not in by_event for name, _, _ in differing):
         return changed[differing[0][0]]
     return None
@@ -76,13 +69,15 @@ def _field(variable: str) -> str:
     return f"balances.{variable}" if variable in POOLS else variable
 
 
-def _changed_by_event(oracle: Oracle, event: str, names: Sequence[str]) -> set[str]:
+def _changed_by_event(oracle: Oracle, event: str) -> set[str]:
     if oracle.last_met is None:
         return set()
     row, fields = oracle.last_met
     index, then, _ = oracle.compiled.steps[event](row, fields)
-    # A refusal changes nothing, so its outcome may lack the row.
-    return {_field(n) for n, before, after in zip(names, row, then, strict=True) if before != after} if index >= 0 else set()
+    if index < 0:
+        return set()
+    before, after = oracle.compiled.state(row), oracle.compiled.state(then)
+    return {_field(name) for name in before if before[name] != after[name]}
 
 
 def _without(oracle: Oracle, event: str, differing: Sequence[Difference], shown: dict[str, str]) -> bool:
@@ -97,9 +92,7 @@ def _without(oracle: Oracle, event: str, differing: Sequence[Difference], shown:
             row = after
             given = oracle.machine.event_named[event].answers
             said |= {name.replace("charge_", "charge."): value for name, value in zip(given, answers, strict=True)}
-    said |= {
-        _field(v.name): None if value == _NULLS.get(v.name) else value
-        for v, value in zip(oracle.machine.variables, row, strict=True)
-    }
+    state = oracle.compiled.state(row)
+    said |= {_field(name): None if value == NULLS.get(name) else value for name, value in state.items()}
     said["total"] = sum(said[_field(pool)] for pool in TOTAL_POOLS)
     return all(name in said and (said[name] == got or (not got and not said[name])) for name, _, got in differing)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _HOLDS_ONE: tuple[tuple[str, str, str], ...] = (
     ("sut", "SUT", "The implementation: a command line, http://HOST:PORT, or python:package.module:factory."),
-    ("catalogue", "FILE", "Plans, packs and prices (TOML); default: those of Leonardo.Ai."),
+    ("catalogue", "FILE", "Figures (TOML) in place of the declared ones."),
     ("reasons", "FILE", "The implementation's own words for refusals (TOML: word = code, or codes)."),
     ("timeout", "SECONDS", "How long an implementation may take for an answer; default: 5."),
     ("vectors", "DIR", "A suite of conformance vectors; default: the one that comes with tokenspec."),

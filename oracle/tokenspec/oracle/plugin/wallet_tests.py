@@ -10,43 +10,32 @@ each conformance vector, and `token_sut` serves further tests. A failure is a st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 import pytest
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, AnyCatalogue
+from tokenspec.oracle.base.specification import DEFAULTS, AnyCatalogue
 from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.report.config import Settings, SutConfig, settings_or_infer
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.sut.client import Client, Failed
+from tokenspec.oracle.sut.client import CallClient, Client, Failed
 from tokenspec.oracle.sut.connect import connect
-from tokenspec.oracle.sut.in_process import CallClient
-from tokenspec.oracle.sut.observed import reasons_from_file
 from tokenspec.oracle.sut.world import CannotOpen, Openings, SutSettings
 from tokenspec.oracle.vectors.suite import Case, Suite, checked_answers, default_suite, read_suite
 from tokenspec.oracle.wire.answers import Difference
-from tokenspec.oracle.wire.settings import (
-    catalogue_from,
-    catalogue_from_file,
-    infers,
-    policy_from_options,
-    settings_named,
-    without_infer,
-)
+from tokenspec.oracle.wire.settings import catalogue_from, infers
 
 if TYPE_CHECKING:
     from tokenspec.oracle.fuzz.conformance import SutCounterexample
 
-_DEFAULTS: dict[str, Any] = {"examples": 50, "steps": 50, "seed": 0, "timeout": 5.0}
-_KINDS: dict[str, Any] = {"examples": int, "steps": int, "seed": int, "timeout": float}
+_NUMBERS: dict[str, Any] = {"examples": 50, "steps": 50, "seed": 0, "timeout": 5.0}
 _PATHS = ("catalogue", "reasons", "vectors")
-
-_T = TypeVar("_T")
 
 
 class WalletTests:
@@ -60,7 +49,6 @@ class WalletTests:
     policy: ClassVar[Sequence[str] | None] = None
     """Settings as on the command line: NAME=ANSWER, or `infer`."""
     catalogue: ClassVar[str | None] = None
-    """A TOML file."""
     reasons: ClassVar[str | None] = None
     """A TOML file with the wallet's own words for refusals."""
     examples: ClassVar[int | None] = None
@@ -90,7 +78,7 @@ class Sut:
 
     def __init__(self, client: Client, options: Options, openings: Openings | None = None) -> None:
         self.client, self.options = client, options
-        self._openings = openings or Openings(client, options.named)
+        self._openings = openings or Openings(client, options.settings.named)
         self._openings.client = client
 
     def fuzz(self) -> None:
@@ -116,7 +104,7 @@ class Sut:
         from tokenspec.oracle.vectors.infer import Inferring
         from tokenspec.oracle.vectors.run import FAILED, SKIPPED, run_vector
 
-        setting, known = self.options.setting, self.options.named
+        setting, known = self.options.setting, self.options.settings.named
         with _told():
             if setting.known is None:
                 result = run_vector(self.client, case, setting.reasons, known, self._openings)
@@ -134,7 +122,7 @@ class Sut:
 
         With `infer` in `policy`, all answers are right that some setting with the other choices in it explains.
         """
-        from tokenspec.oracle.vectors.from_counterexample import case_of
+        from tokenspec.oracle.vectors.own_suite import case_of
 
         with _told():
             case = case_of({**vector, "policy": {**DEFAULTS, **vector["policy"]}})
@@ -168,38 +156,28 @@ class Options:
 
     def get(self, name: str) -> Any:
         """Returns the value, or the default. Raises `WrongUsage` where it should be a number and is not."""
-        value = self.given.get(name, _DEFAULTS.get(name))
-        if name not in _KINDS:
+        value = self.given.get(name, _NUMBERS.get(name))
+        if name not in _NUMBERS:
             return value
         try:
-            number = _KINDS[name](value)
+            number = type(_NUMBERS[name])(value)
         except ValueError:
             raise WrongUsage(f"tokenspec_{name}", f"the value is a number, found {value!r}") from None
         if number <= 0 and name != "seed":
             raise WrongUsage(f"tokenspec_{name}", f"the value is more than 0, found {value!r}")
         return number
 
-    @property
-    def named(self) -> dict[str, str]:
-        """Returns the known settings."""
-        return settings_named(without_infer(self._policy))
-
-    @property
-    def _policy(self) -> Sequence[str]:
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings that are known. Raises `WrongUsage`."""
         policy = self.given.get("policy", ())
-        return (policy,) if isinstance(policy, str) else tuple(policy)
+        return settings_or_infer((policy,) if isinstance(policy, str) else policy, self.get("catalogue"))
 
     @cached_property
     def setting(self) -> SutSettings:
-        """Returns the settings of a run. Raises `BadSetting`, `OSError`."""
-        catalogue, words = self.get("catalogue"), self.get("reasons")
-        return SutSettings(
-            policy_from_options(without_infer(self._policy)),
-            self.own_catalogue or (DEFAULT if catalogue is None else catalogue_from_file(Path(catalogue))),
-            None if words is None else reasons_from_file(Path(words)),
-            self.named if infers(self._policy) else None,
-            self.named,
-        )
+        """The settings of a run. Raises `BadSetting`, `OSError`."""
+        found = SutConfig("", reasons_file=self.get("reasons")).world(self.settings)
+        return found if self.own_catalogue is None else replace(found, catalogue=self.own_catalogue)
 
 
 @dataclass
@@ -216,19 +194,19 @@ class Implementations:
         named = _chosen_sut(request)
         if named is None:
             _fail("there is no implementation: --tokenspec-sut, tokenspec_sut in the configuration file, or `sut` of the class")
-        if not isinstance(named, str):
-            if not callable(getattr(named, "handle", None)):
-                _fail(f"sut: an implementation is an object with the method `handle`, or a text, found {type(named).__name__}")
-            made_for = request.cls or request.module, type(named), _parameters(request)
-            return self._with_openings(made_for, CallClient(named), options)
-        key = named, options.get("timeout")
-        if key not in self.started:
-            self.started[key] = _usable(lambda: connect(*key))
-        return self._with_openings(key, self.started[key], options)
-
-    def _with_openings(self, key: Any, client: Client, options: Options) -> Sut:
-        whole = (key, tuple(options.named.items()))
-        return Sut(client, options, self.opened.setdefault(whole, Openings(client, options.named)))
+        if isinstance(named, str):
+            place = named, options.get("timeout")
+            if place not in self.started:
+                with _told():
+                    self.started[place] = connect(*place)
+            key: Any = place
+            client: Client = self.started[place]
+        elif callable(getattr(named, "handle", None)):
+            key, client = (request.cls or request.module, type(named), _parameters(request)), CallClient(named)
+        else:
+            _fail(f"sut: an implementation is an object with the method `handle`, or a text, found {type(named).__name__}")
+        whole = key, tuple(options.settings.named.items())
+        return Sut(client, options, self.opened.setdefault(whole, Openings(client, options.settings.named)))
 
     def end(self) -> None:
         """Ends every implementation."""
@@ -264,7 +242,11 @@ def options_of(request: pytest.FixtureRequest) -> Options:
         if value is not None:
             given[name] = value
     options = Options(given)
-    _usable(lambda: (options.setting, [options.get(name) for name in _KINDS]))
+    with _told():
+        for name in _NUMBERS:
+            options.get(name)
+        # Read now, so that a fault in it fails the test in a line.
+        _ = options.setting
     return options
 
 
@@ -293,19 +275,12 @@ def suite_of(config: pytest.Config) -> Suite:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Fails the test in a line where an implementation cannot be reached, or a vector is malformed."""
+    """Fails the test in a line where an implementation cannot be reached, or a vector or a setting is malformed."""
     try:
         yield
     except (BadSetting, OSError) as fault:
-        why = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
+        why = f"{fault.filename}: {fault.strerror}" if isinstance(fault, OSError) and fault.filename else str(fault)
         _fail(f"tokenspec: {why}")
-
-
-def _usable(call: Callable[[], _T]) -> _T:
-    try:
-        return call()
-    except (BadSetting, OSError, ValueError) as fault:
-        _fail(f"tokenspec: {fault}")
 
 
 def _diverges(verdict: str, found: SutCounterexample) -> NoReturn:

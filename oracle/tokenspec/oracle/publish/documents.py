@@ -37,6 +37,7 @@ from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, AnyCatalogue, claims, hint, system
 from tokenspec.oracle.publish.gallery import pictures
+from tokenspec.oracle.publish.language import GROUPS, codes, hints, language
 from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from, settings_named
@@ -71,7 +72,13 @@ def contents(
         **{name: (says, partial(_made, make, catalogue)) for name, (says, make) in (hint("tables") or {}).items()},
         "policies": ("every open question with its answers", lambda _: tables.policies(account)),
         "claims": ("what must always hold, and how it is shown", lambda _: _claims(stated)),
-        "formulas": ("the claims as formulas", lambda _: _formulas(stated)),
+        "formulas": (
+            "the claims as formulas",
+            lambda _: table(
+                ("claim", "part", "kind", "holds", "witness: the case that must occur"),
+                [(f"`{c.id}`", f"`{p.name}`", *_formula(p)) for c in stated for p in c.parts],
+            ),
+        ),
         "clauses": (
             "what the documents say, and what rests on it; tests=FOLDER and examples=FILE add who shows it",
             lambda options: tables.traceability(CLAUSES, _cited(), _tests(folder, options), _examples(folder, options)),
@@ -86,6 +93,12 @@ def contents(
             "the answers to the open questions of=POLICY,..., and why they are open",
             lambda options: tables.answers(tuple(_asked(options, {p.name: p for p in account.policies}).values())),
         ),
+        "language": (
+            "the words of the declaration language, of=GROUP,...: signature, meaning, a use, the codes of faults",
+            lambda options: language(_asked(options, GROUPS)),
+        ),
+        "fault-codes": ("the codes of faulty declarations", lambda _: codes()),
+        "hints": ("the kinds of hints that a specification may give", lambda _: hints()),
         "definitions": ("every expression that has a name", lambda _: tables.definitions(account)),
     }
     for name, machine in machines.items():
@@ -138,6 +151,12 @@ def finder(folder: Path, catalogue: AnyCatalogue = DEFAULT, policy: Mapping[str,
         return known[name][1](options)
 
     return find
+
+
+def site_finder(folder: Path, base: Path, catalogue: str | None, policy: Mapping[str, str]) -> Find:
+    """Returns a finder under the settings of a site, whose configuration is in `base`. Raises `BadSetting`, `OSError`."""
+    own = DEFAULT if catalogue is None else catalogue_from_file(base / catalogue)
+    return finder(folder, own, policy_from(policy))
 
 
 def _sequence(folder: Path, options: Mapping[str, str], oracle: Oracle) -> Graph:
@@ -197,11 +216,6 @@ def _claims(all_claims: tuple[Claim, ...]) -> Table:
         engines = dict.fromkeys(engine for part in c.parts for engine in engines_of(part))
         rows.append((str(c.number), f"`{c.id}`", c.sentence, " ".join(c.clauses), ", ".join(kinds), ", ".join(engines)))
     return table(("no", "claim", "what it says", "clauses", "kinds of its parts", "discharged by"), rows)
-
-
-def _formulas(all_claims: tuple[Claim, ...]) -> Table:
-    rows = [(f"`{c.id}`", f"`{p.name}`", *_formula(p)) for c in all_claims for p in c.parts]
-    return table(("claim", "part", "kind", "holds", "witness: the case that must occur"), rows)
 
 
 def _mutants() -> Table:

@@ -15,19 +15,22 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from tokenspec.diagrams.graph import Graph, Style
+from tokenspec.diagrams.graph import Style
 from tokenspec.diagrams.lifecycle import lifecycle
 from tokenspec.diagrams.picture import svg
 from tokenspec.machine.lang.claims import Claim, StatePart, StepPart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Var, children
+from tokenspec.machine.lang.surroundings import surroundings
+from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import line, stamp
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, POOLS, AnyCatalogue, claims, machines
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, POOLS, SPEC, AnyCatalogue, claims, machines, system
 from tokenspec.oracle.publish.wasm_module import module_of
-from tokenspec.oracle.wire.observations import NAMES, Observations
+from tokenspec.oracle.wire.observations import Observations
+from tokenspec.oracle.wire.records import RENAMED
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
 
-HOST = ("machine.js", "calendar.js", "world.js")
+HOST = ("machine.js", "catalogue.js", "world.js")
 """The host of the modules, from `examples/wasm-host`; a wheel includes these files."""
 
 PAGE = (
@@ -56,15 +59,19 @@ def build(
 
     The page begins with `records`, good ones of a log called `log`, under `policy`. Raises `BadSetting`.
     """
+    for name, fact in surroundings(SPEC, system(catalogue))["facts"].items():
+        if fact is None:
+            rule = "a function of the specification works it out, which no page can call"
+            raise BadSetting(f"{SPEC.name}: facts.{name}", f"{rule}; declare it by Listed, LookedUp, Named or OfVariant")
     account, *others = machines(catalogue)
     settings = policy_from(policy)
     data = {
         **stamp(),
         "catalogue": catalogue_on_the_wire(catalogue),
         "aliases": dict(catalogue.aliases),
+        "renamed": RENAMED,
         "policy": settings,
         "clauses": CLAUSES,
-        "answer_fields": NAMES,
         "observed": Observations([event for machine in (account, *others) for event in machine.events]).forms(),
         "pools": POOLS,
         "ceilings": ceilings(account, claims(catalogue)),
@@ -75,6 +82,10 @@ def build(
         },
     }
     script = "\n".join(_inlined(_host_file(name)) for name in HOST) + "\n".join(_inlined(_page_file(name)) for name in PAGE)
+    # Without conditions and clauses the picture is small enough to be shown beside the rest.
+    names_alone = lifecycle(account, name="lifecycle").with_lines(
+        lambda lines: tuple(line for line in lines if line.style is Style.STRONG)
+    )
     parts = {
         "style": _page_file("explorer.css"),
         # Within a script only its end tag has a meaning in HTML.
@@ -82,14 +93,9 @@ def build(
         "script": script,
         "script_hash": base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
         "stamp": line(),
-        "lifecycle": svg(_names_alone(lifecycle(account, name="lifecycle"))),
+        "lifecycle": svg(names_alone),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda slot: parts[slot[1]], _page_file("explorer.html"))
-
-
-def _names_alone(graph: Graph) -> Graph:
-    """Returns the picture without conditions and clauses: small enough to be shown beside the rest."""
-    return graph.with_lines(lambda lines: tuple(line for line in lines if line.style is Style.STRONG))
 
 
 def ceilings(machine: Machine, every: Sequence[Claim]) -> dict[str, str]:

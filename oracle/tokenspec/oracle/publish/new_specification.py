@@ -38,7 +38,7 @@ def write_specification(name: str) -> None:
         for path in COPIED:
             target = Path(unfinished, _renamed(path, name))
             target.parent.mkdir(exist_ok=True)
-            target.write_text(_renamed(_source().joinpath(path).read_text("utf-8"), name), encoding="utf-8")
+            target.write_text(_renamed(source().joinpath(path).read_text("utf-8"), name), encoding="utf-8")
         os.chmod(unfinished, Path(unfinished, name).stat().st_mode)
         os.rename(unfinished, name)
     except OSError as fault:
@@ -58,7 +58,8 @@ def _check(name: str) -> None:
         raise WrongUsage("NAME", f"there is a Python package {name} already, which this one would hide; take another name")
 
 
-def _source() -> Traversable:
+def source() -> Traversable:
+    """Returns the folder of the example that is copied."""
     installed = files("tokenspec.oracle.publish") / "purse"
     return installed if installed.is_dir() else Path(__file__).parents[4] / "examples" / "purse"
 

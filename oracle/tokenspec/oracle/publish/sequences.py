@@ -16,8 +16,8 @@ from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.narrative import told
 from tokenspec.oracle.logs.reading import read
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.log_files import Logs
+from tokenspec.oracle.wire.records import differing
 
 RECORDS_MAX = 100
 """The largest number of records that one picture shows; more could not be read."""
@@ -40,7 +40,7 @@ def sequence_of(path: str, account: str | None, oracle: Oracle) -> Graph:
         if account in (None, record.account):
             shown: dict[str, Any] = msgspec.json.decode(line.content)
             records.append(shown | {"observed": answer.as_dict()})
-            found = differences(answer, record.observed or {}, record.observed_as is not None)
+            found = differing(record, answer)
             wrong.append(tuple(f"{name} expected {as_text(want)}, observed {as_text(got)}" for name, want, got in found))
     if not records:
         whose = "" if account is None else f" of account {one_line(account)!r}{did_you_mean(account, accounts)}"

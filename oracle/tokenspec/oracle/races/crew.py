@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import IO, Protocol
+from typing import IO
 
 import msgspec
 
@@ -25,26 +25,23 @@ CLIENT_VARIABLE = "TOKENSPEC_CLIENT"
 """In the environment of a process that is one of several: its number, from 0."""
 
 
-class Crew(Protocol):
+class Crew:
     """The clients of one implementation."""
 
-    @property
-    def clients(self) -> Sequence[Client]:
-        """The clients, by their numbers."""
-
+    clients: Sequence[Client]
+    """The clients, by their numbers."""
     joins_from: int
     """The first client that a world opened by another one has to be told of, with `"join": true`."""
-    joins_after_kill: int
+    joins_after_kill = 0
     """The number of clients that have to be told of the world there is, once the implementation was killed."""
 
     def kill(self) -> None:
-        """Kills what the clients started; what they wait for does not come."""
-
-    def renew(self) -> None:
-        """The clients leave what they are connected to, and meet with the next request what is there by then."""
+        """Kills what the clients started, with what that started; what they wait for does not come."""
 
     def end(self) -> None:
-        """The clients are not needed any more."""
+        """Ends the clients, and what they started. The next request meets what is there by then, or starts it anew."""
+        for client in self.clients:
+            client.end()
 
 
 def crew_of(sut: str, timeout: float, count: int, headers: Mapping[str, str] | None = None, wait: float | None = None) -> Crew:
@@ -57,62 +54,39 @@ def crew_of(sut: str, timeout: float, count: int, headers: Mapping[str, str] | N
     return ProcessCrew(words_of(sut), timeout, count)
 
 
-class HttpCrew:
-    """Connections to one server, which is told of a world once."""
-
-    joins_after_kill = 0
+class HttpCrew(Crew):
+    """Connections to one server, which is not started here, and is told of a world once."""
 
     def __init__(self, sut: str, timeout: float, count: int, headers: Mapping[str, str] | None, wait: float | None) -> None:
         # Who waits for a service to come up asks again what was not answered: that is for `open`, and for the first client.
         self.clients = [connect(sut, timeout, headers, wait if number == 0 else None) for number in range(count)]
         self.joins_from = count
 
-    def kill(self) -> None:
-        """Kills nothing: a server is nobody's child here."""
 
-    def renew(self) -> None:
-        """Makes a connection anew with the next request; a server may have another worker for it."""
-        self.end()
-
-    def end(self) -> None:
-        """Ends the connections."""
-        for client in self.clients:
-            client.end()
-
-
-class ProcessCrew:
+class ProcessCrew(Crew):
     """A process for each client, told its number."""
 
     joins_from = 1
 
     def __init__(self, words: Sequence[str], timeout: float, count: int) -> None:
-        self.clients = [ProcessClient(words, timeout, {CLIENT_VARIABLE: str(number)}) for number in range(count)]
-        self.joins_after_kill = count
+        self._processes = [ProcessClient(words, timeout, {CLIENT_VARIABLE: str(number)}) for number in range(count)]
+        self.clients, self.joins_after_kill = self._processes, count
 
     def kill(self) -> None:
         """Kills every process, with what it started."""
-        for client in self.clients:
+        for client in self._processes:
             client.kill()
 
-    def renew(self) -> None:
-        """Takes leave of what was killed; the next request starts a process."""
-        self.end()
 
-    def end(self) -> None:
-        """Ends the processes."""
-        for client in self.clients:
-            client.end()
-
-
-class ThreadCrew:
-    """A process in which one Python object is called from a thread for each client (python_threads.py)."""
+class ThreadCrew(Crew):
+    """A process in which one Python object is called from a thread for each client (sut/python_host.py)."""
 
     joins_after_kill = 1
 
     def __init__(self, name: str, timeout: float, count: int) -> None:
-        self._name, self._timeout = name, timeout
-        self.clients = [SocketClient(self, timeout) for _ in range(count)]
-        self.joins_from = count
+        self._name, self._timeout, self.joins_from = name, timeout, count
+        self._of_threads = [SocketClient(self, timeout) for _ in range(count)]
+        self.clients = self._of_threads
         self._process: subprocess.Popen[bytes] | None = None
         self._words = tempfile.TemporaryFile()
         self._start()
@@ -123,24 +97,24 @@ class ThreadCrew:
             self._start()
 
     def _start(self) -> None:
-        self.renew()
-        pairs = [socket.socketpair() for _ in self.clients]
+        self.end()
+        pairs = [socket.socketpair() for _ in self._of_threads]
         theirs = [other for _, other in pairs]
         numbers = [str(each.fileno()) for each in theirs]
         self._words.seek(0)
         self._words.truncate()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tokenspec.oracle.races.python_threads", self._name, *numbers],
+            [sys.executable, "-m", "tokenspec.oracle.sut.python_host", self._name, *numbers],
             stdin=subprocess.DEVNULL,
             stdout=self._words,
             stderr=self._words,
             pass_fds=[each.fileno() for each in theirs],
             start_new_session=True,
         )
-        for client, (ours, other) in zip(self.clients, pairs, strict=True):
+        for client, (ours, other) in zip(self._of_threads, pairs, strict=True):
             client.socket = ours
             other.close()
-        ready = self.clients[0].read(time.monotonic() + self._timeout)
+        ready = self._of_threads[0].read(time.monotonic() + self._timeout)
         if isinstance(ready, Failed) or ready.get("error") is not None:
             said = ready if isinstance(ready, Failed) else ready["error"]
             self.end()
@@ -154,15 +128,10 @@ class ThreadCrew:
         """Kills the process, with what it started."""
         kill_group(self._process)
 
-    def renew(self) -> None:
-        """Takes leave of what was killed; the next request starts a process."""
-        self.kill()
-        for client in self.clients:
-            client.end()
-
     def end(self) -> None:
         """Ends the process."""
-        self.renew()
+        self.kill()
+        super().end()
 
 
 class SocketClient:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tokenspec.oracle.base.specification import POOLS
-from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.logs.narrative import in_words
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import Played
 from tokenspec.oracle.runtime.memory import KEY
@@ -66,13 +67,13 @@ def _cells(clients: list[int], under_way: set[int], call: Call, text: str) -> li
 
 def _asked(record: Mapping[str, Any]) -> str:
     keys = [*(key for key in _NAMES if key in record), *(key for key in record if key not in (*_NAMES, "account", "at", "event"))]
-    said = ", ".join(f"{key} {_said(record[key])}" for key in keys)
+    said = ", ".join(f"{key} {in_words(record[key])}" for key in keys)
     return f"{record['event']}{f' ({said})' if said else ''}"
 
 
 def _answered(got: Mapping[str, Any], before: Mapping[str, Any]) -> str:
-    said = [f"{key} {_said(got[key])}" for key in SAID if got.get(key)]
-    changed = [f"{key} {_said(value)}" for key, value in _state(got).items() if before.get(key) != value]
+    said = [f"{key} {in_words(got[key])}" for key in SAID if got.get(key)]
+    changed = [f"{key} {in_words(value)}" for key, value in _state(got).items() if before.get(key) != value]
     return f"{got.get('outcome', 'answered')}{': ' if said or changed else ''}{', '.join(changed + said)}"
 
 
@@ -81,10 +82,6 @@ def _state(got: Mapping[str, Any]) -> dict[str, Any]:
     pools = {pool: balances[pool] for pool in POOLS if balances.get(pool)} if isinstance(balances, Mapping) else {}
     # Instants and lists are long; where one is wrong, it is told below the picture.
     return {key: got[key] for key in STATE if isinstance(got.get(key), str) and not key.endswith("_at")} | pools
-
-
-def _said(value: Any) -> str:
-    return one_line(value) if isinstance(value, str) else as_text(value)
 
 
 def _cut(text: str) -> str:

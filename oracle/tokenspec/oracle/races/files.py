@@ -13,12 +13,11 @@ from typing import Any
 import msgspec
 
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
-from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.text import as_text, path_text
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import ANSWERED, Played, Record, Round
-from tokenspec.oracle.wire.records import Reader
+from tokenspec.oracle.wire.records import Reader, at_of
 
 OF_A_CALL = ("client", "sent", "answered", "kill")
 """The fields of a record of a history beside those of an event."""
@@ -88,5 +87,4 @@ def _checked(record: Record, reader: Reader) -> tuple[int, int | None, int]:
         raise BadRecord("answered", "it is a whole number above `sent`, or absent where no answer came", as_text(answered))
     if kill is not None and kill != "answered" and (type(kill) is not int or kill < 0):
         raise BadRecord("kill", "it is `answered`, or milliseconds after the requests were sent", as_text(kill))
-    at = reader.convert({key: value for key, value in record.items() if key != "observed"}).at
-    return sent, answered, at if isinstance(at, int) else parse_instant(at)
+    return sent, answered, at_of(reader.convert({key: value for key, value in record.items() if key != "observed"}))

@@ -7,23 +7,29 @@ requests that overlap carry one instant, so that a history is judged round by ro
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from functools import cache, reduce
+from operator import or_
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
+from tokenspec.machine.lang.declaration import Rule
 from tokenspec.oracle.base.errors import WentBack
+from tokenspec.oracle.base.specification import system
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policy_sets import Settings
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.sut.compared import ComparedParts
 from tokenspec.oracle.sut.observed import asking, held, observed
 from tokenspec.oracle.sut.world import SutSettings, opening_of
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
-from tokenspec.oracle.wire.records import Reader, Record
+from tokenspec.oracle.wire.observations import instant_of
+from tokenspec.oracle.wire.records import Record
 
 _SHOWN_ORDERS = 6
 """The number of orders that do not explain a history, and are kept to be told."""
@@ -41,18 +47,6 @@ class EffectOnAccount(NamedTuple):
     settings: Settings
 
 
-class Meaning(Protocol):
-    """The effect of records on an account."""
-
-    reader: Reader
-    initial: Account
-    every: Settings
-    """All settings that are possible before anything was seen."""
-
-    def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[EffectOnAccount]:
-        """The effects of `record` on a copy of `account`, under each of `settings`."""
-
-
 class OneSetting:
     """Records under settings that are known."""
 
@@ -60,11 +54,11 @@ class OneSetting:
         self._oracle, self.reader = oracle, oracle.reader
         self.initial, self.every = oracle.memory.begun(oracle.compiled.initial), 1
 
-    def ways(self, record: Record, account: Account, settings: Settings) -> Iterator[EffectOnAccount]:
+    def ways(self, record: Record, account: Account, settings: Settings) -> Iterable[EffectOnAccount]:
         """The one way in which it happens."""
         account = account.copy()
-        stepped = self._oracle.step(record, account)
-        yield EffectOnAccount(stepped.answer, stepped.decided_by, account, settings)
+        answer, decided_by = self._oracle.decide(record, account)
+        return (EffectOnAccount(answer, decided_by, account, settings),)
 
 
 class ManySettings:
@@ -84,7 +78,11 @@ class ManySettings:
             yield EffectOnAccount(answer, None if answer.duplicate is True else word, copy, same)
 
 
-def meaning_of(setting: SutSettings, terms: Capabilities) -> OneSetting | ManySettings:
+Meaning: TypeAlias = OneSetting | ManySettings
+"""The effect of records on an account: `ways` has those on a copy of it, under each of some settings."""
+
+
+def meaning_of(setting: SutSettings, terms: Capabilities) -> Meaning:
     """The effect of records under `setting`, with what the implementation has fixed."""
     if setting.known is None:
         return OneSetting(Oracle({**setting.policy, **terms.policy}, setting.catalogue, terms.resets))
@@ -136,17 +134,14 @@ class Judge:
 
     def __init__(self, meaning: Meaning, terms: Capabilities, setting: SutSettings) -> None:
         self.meaning, self.asks, self._terms, self._reasons = meaning, asking(terms), terms, setting.reasons
+        self._parts = ComparedParts(terms)
         self.left = meaning.every
         """The settings that explain every history so far."""
         self.compared = 0
         self.held = set[str]()
         """The fields observed that held a value on either side."""
+        self._every = {"outcome", *terms.observes}
         self._states: dict[str, list[PossibleAccount]] = {}
-
-    @property
-    def has_own_words(self) -> bool:
-        """True if the implementation names refusals in its own words."""
-        return self._reasons is not None
 
     def begin(self) -> None:
         """A world is opened: no account exists."""
@@ -161,137 +156,165 @@ class Judge:
 
         Raises `NotLinearizable`.
         """
-        by_account: dict[str, list[Call]] = {}
-        for call in calls:
-            by_account.setdefault(call.record["account"], []).append(call)
-        return [placed for name, mine in by_account.items() for placed in self._of_account(name, mine)]
+        return [placed for name, mine in _by_account(calls).items() for placed in self._of_account(name, mine)]
 
     def ahead(self, records: Sequence[dict[str, Any]]) -> list[Answer]:
         """The answers that may be right for requests that overlap, in any order; nothing happens."""
-        answers = list[Answer]()
-        by_account: dict[str, list[Call]] = {}
-        for record in records:
-            by_account.setdefault(record["account"], []).append(Call(0, record, 0, 1))
-        for name, calls in by_account.items():
-            search = _Search(self, calls)
-            for state in self._before(name, calls[0]):
-                search.explore(state, (*state.unanswered, *calls))
-            answers += search.answers
-        return answers
+        by_account = _by_account(Call(0, record, 0, 1) for record in records)
+        return [
+            answer for name, calls in by_account.items() for answer in _Search(self, self._before(name, calls), calls).answers
+        ]
 
     def part(self, call: Call, answer: Answer) -> dict[str, Any]:
         """The part that counts of the answer that was given, where `answer` is the right one."""
         return observed(call.got or {}, answer, self._terms, self._reasons)
 
+    def told(self, call: Call) -> tuple[Any, ...] | None:
+        """The form of the answer given in which it is compared; None where its own words for refusals depend on the right one."""
+        return self._parts.of_theirs(call.got or {}) if self._reasons is None else None
+
+    def explains(self, answer: Answer, call: Call, told: tuple[Any, ...] | None) -> bool:
+        """Returns whether `answer`, where it is the right one, is the one given, of which `told` is the form compared."""
+        if call.got is None:
+            return True
+        if told is None:
+            return not differences(answer, self.part(call, answer))
+        return self._parts.of_ours(answer) == told
+
+    def changes_nothing(self, call: Call, answer: Answer, decided_by: str | None) -> bool:
+        """Returns whether a request with this answer changes nothing wherever it happens: a refusal, a repeat, or a question.
+
+        Another one may change nothing in one state alone, such as a change of plan that is scheduled already.
+        """
+        refused = answer.outcome == "refused" and "outcome" in self._terms.observes
+        return refused or decided_by is None or call.record["event"] in _questions()
+
     def _of_account(self, name: str, calls: list[Call]) -> tuple[Placed, ...]:
-        before = self._before(name, calls[0])
-        search = _Search(self, calls)
-        for state in before:
-            search.explore(state, (*state.unanswered, *calls))
+        search = _Search(self, self._before(name, calls), calls)
         if not search.found:
-            raise NotLinearizable(calls, search.wrong)
+            orders = [(order, order[-1]) for order in search.wrong]
+            wrong = [WrongOrder(order, differences(last.answer, self.part(last.call, last.answer))) for order, last in orders]
+            raise NotLinearizable(calls, wrong)
         self._states[name] = search.found
-        self.left = _union(search.found)
+        self.left = reduce(or_, (state.settings for state in search.found))
         order = search.found[0].order
         for call, answer, _ in order:
             if call.got is not None:
-                self._note(self.part(call, answer), answer)
+                self._note(call, answer)
         return order
 
-    def _note(self, said: dict[str, Any], answer: Answer) -> None:
+    def _note(self, call: Call, answer: Answer) -> None:
         # Once every field has held a value, the outcome alone shows that something was compared.
-        if said.get("outcome") is not None and self.held.issuperset(self._terms.observes):
+        if self._every.issubset(self.held) and (call.got or {}).get("outcome") is not None:
             self.compared += 1
             return
-        values = held(said, answer, self._terms)
+        values = held(self.part(call, answer), answer, self._terms)
         self.compared += bool(values)
         self.held |= values
 
-    def _before(self, name: str, first: Call) -> list[PossibleAccount]:
+    def _before(self, name: str, calls: Sequence[Call]) -> list[PossibleAccount]:
         """The states that the account may be in before a round that begins with `first`."""
         known = self._states.get(name)
         if known is None:
             known = [PossibleAccount(self.meaning.initial, self.left)]
             if not self._terms.opens_accounts:
-                opening = self.meaning.reader.convert(opening_of(first.record))
+                opening = self.meaning.reader.convert(opening_of(calls[0].record))
                 known = [PossibleAccount(w.account, w.settings) for w in self.meaning.ways(opening, *known[0][:2])]
         # What other accounts have ruled out, and what was sent at an earlier instant, happens no more.
-        now = first.record["at"]
-        return [
+        now = calls[0].record["at"]
+        before = [
             PossibleAccount(
-                state.account, state.settings & self.left, tuple(c for c in state.unanswered if c.record["at"] == now)
+                state.account, state.settings & self.left, tuple([c for c in state.unanswered if c.record["at"] == now])
             )
             for state in known
             if state.settings & self.left
         ]
+        if len(calls) > 1:
+            # Time is the same for all of them, so that which one brings it is no difference between two orders.
+            at = instant_of(now)
+            before = [state._replace(account=msgspec.structs.replace(state.account, last_at=at)) for state in before]
+        return before
 
 
 class _Search:
     """The orders of one round, searched depth first."""
 
-    def __init__(self, judge: Judge, calls: Sequence[Call]) -> None:
-        self._judge, self._calls = judge, calls
-        self._records = dict[Call, Record]()
-        self._parts = dict[Call, dict[str, Any]]()
-        self._seen = set[tuple[tuple[int, ...], Settings, bytes]]()
+    def __init__(self, judge: Judge, before: Sequence[PossibleAccount], calls: Sequence[Call]) -> None:
+        self._judge = judge
+        self._asked = dict[Call, tuple[Record, tuple[Any, ...] | None]]()
+        self._seen = set[tuple[tuple[Call, ...], Settings, bytes]]()
+        self._has_orders = len(calls) > 1 or any(state.unanswered for state in before)
         self.found: list[PossibleAccount] = []
         """Every state that the account may be in afterwards."""
-        self.wrong: list[WrongOrder] = []
+        self.wrong: list[tuple[Placed, ...]] = []
+        """The orders that explain most, with an answer at the end that is not the one given."""
         self.answers: list[Answer] = []
         """Every answer that is right in some order."""
+        for state in before:
+            self._explore(state, (*state.unanswered, *calls))
 
-    def explore(self, state: PossibleAccount, rest: tuple[Call, ...]) -> None:
+    def _explore(self, state: PossibleAccount, rest: tuple[Call, ...], encoded: bytes | None = None) -> None:
         """Takes every order of `rest` that keeps to who had ended before whom was sent."""
-        state = state._replace(unanswered=rest)
-        if len(self._calls) > 1 or len(rest) > 1:
-            key = (tuple(map(id, rest)), state.settings, _encode(state.account))
+        if self._has_orders:
+            encoded = encoded or _encode(state.account)
+            key = (rest, state.settings, encoded)
             if key in self._seen:
                 return
             self._seen.add(key)
-        ends = [call.answered for call in rest if call.answered is not None]
-        if not ends:
-            self.found.append(state)
-        first_end = min(ends, default=None)
+        first_end = min([call.answered for call in rest if call.answered is not None], default=None)
+        if first_end is None:
+            self.found.append(state._replace(unanswered=rest))
         for position, call in enumerate(rest):
-            if first_end is None or call.sent < first_end:
-                self._take(state, call, rest[:position] + rest[position + 1 :])
+            is_possible = first_end is None or call.sent < first_end
+            if is_possible and self._take(state, encoded, call, rest[:position] + rest[position + 1 :]):
+                # What can change nothing may as well have come first: whatever is found later is found after it too.
+                return
 
-    def _take(self, state: PossibleAccount, call: Call, rest: tuple[Call, ...]) -> None:
-        record = self._records.get(call)
-        if record is None:
-            record = self._records[call] = self._judge.meaning.reader.convert(call.record | self._judge.asks)
+    def _take(self, state: PossibleAccount, encoded: bytes | None, call: Call, rest: tuple[Call, ...]) -> bool:
+        """Lets a request happen first; true if its answer is the one given, and shows that it changes nothing at any place."""
+        judge, asked = self._judge, self._asked.get(call)
+        if asked is None:
+            record = judge.meaning.reader.convert(call.record | judge.asks)
+            asked = self._asked[call] = record, judge.told(call)
+        record, told = asked
         try:
-            for way in self._judge.meaning.ways(record, state.account, state.settings):
-                order = (*state.order, Placed(call, way.answer, way.decided_by))
-                self.answers.append(way.answer)
-                wrong = differences(way.answer, self._part(call, way.answer)) if call.got is not None else []
-                if wrong:
-                    self._note(WrongOrder(order, wrong))
-                else:
-                    self.explore(PossibleAccount(way.account, way.settings, order=order), rest)
+            for answer, decided_by, account, settings in judge.meaning.ways(record, state.account, state.settings):
+                self.answers.append(answer)
+                order = (*state.order, Placed(call, answer, decided_by))
+                if not judge.explains(answer, call, told):
+                    self._note(order)
+                    continue
+                after = _encode(account) if self._has_orders else None
+                self._explore(PossibleAccount(account, settings, (), order), rest, after)
+                is_same = call.got is not None and after is not None and after == encoded and settings == state.settings
+                if is_same and judge.changes_nothing(call, answer, decided_by):
+                    return True
         except WentBack:
             # A request without an answer that is older than what has happened meanwhile did not happen.
-            return
+            pass
+        return False
 
-    def _part(self, call: Call, answer: Answer) -> dict[str, Any]:
-        # In our own words the part of an answer that counts is the same, whatever the right answer is.
-        if self._judge.has_own_words:
-            return self._judge.part(call, answer)
-        part = self._parts.get(call)
-        if part is None:
-            part = self._parts[call] = self._judge.part(call, answer)
-        return part
-
-    def _note(self, wrong: WrongOrder) -> None:
-        length = len(self.wrong[0].order) if self.wrong else 0
-        if len(wrong.order) > length:
+    def _note(self, wrong: tuple[Placed, ...]) -> None:
+        length = len(self.wrong[0]) if self.wrong else 0
+        if len(wrong) > length:
             self.wrong = []
-        if len(wrong.order) >= length and len(self.wrong) < _SHOWN_ORDERS:
+        if len(wrong) >= length and len(self.wrong) < _SHOWN_ORDERS:
             self.wrong.append(wrong)
 
 
-def _union(states: Sequence[PossibleAccount]) -> Settings:
-    settings = 0
-    for state in states:
-        settings |= state.settings
-    return settings
+@cache
+def _questions() -> frozenset[str]:
+    """Returns the events of which no rule changes anything."""
+    events = [event for machine in system().machines for event in machine.events if event.rules]
+    return frozenset(e.name for e in events if not any(_changes(rule) for rule in e.rules))
+
+
+def _changes(rule: Rule) -> bool:
+    return bool(rule.effect or rule.ledger or rule.clocks or rule.notes) or rule.target is not None
+
+
+def _by_account(calls: Iterable[Call]) -> dict[str, list[Call]]:
+    found: dict[str, list[Call]] = {}
+    for call in calls:
+        found.setdefault(call.record["account"], []).append(call)
+    return found

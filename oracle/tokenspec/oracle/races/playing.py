@@ -124,13 +124,13 @@ class Players:
                 self.service.start()
             except NotThere as fault:
                 raise Diverged(None, None, [], Failed(DIED, f"it could not be started again: {fault.strerror}")) from None
-        self.crew.renew()
+        self.crew.end()
         self._join(range(self.crew.joins_after_kill))
 
     def connect_anew(self) -> None:
         """Ends the connections to a server, so that others of its workers may be met; what was started here stays."""
         if isinstance(self.crew, HttpCrew):
-            self.crew.renew()
+            self.crew.end()
 
     def _join(self, clients: Sequence[int]) -> None:
         """Tells clients of the world that is open. Raises `Diverged`."""

@@ -60,12 +60,8 @@ class Races(NamedTuple):
     """Values of keys, as often as they are drawn."""
 
 
-def _general() -> Races:
-    return Races(lambda catalogue, choose: [(), (move(SPEC.opening.name),)], (LOOK,))
-
-
 _own: Races | None = hint("races")
-RACES = _own or _general()
+RACES = _own or Races(lambda catalogue, choose: [(), (move(SPEC.opening.name),)], (LOOK,))
 
 
 _COPIES = (2, 2, 2, 3)

@@ -18,7 +18,7 @@ from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.races.crew import kill_group, last_words_in
 from tokenspec.oracle.sut.client import DIED, HUNG, Failed
-from tokenspec.oracle.sut.process import words_of
+from tokenspec.oracle.sut.process import demand_groups, words_of
 from tokenspec.oracle.sut.world import NotThere
 
 _GRACE = 2.0
@@ -29,6 +29,7 @@ class Service:
     """The program that `command` starts, in a group of its own; it serves `url`, where that is an address."""
 
     def __init__(self, command: str, url: str, wait: float) -> None:
+        demand_groups("--restart")
         self._words = words_of(command, "--restart")
         parts = urlsplit(url)
         self._address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))

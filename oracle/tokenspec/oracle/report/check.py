@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from textwrap import wrap
 from typing import Any
 
-from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, Obligation
-from tokenspec.machine.checkers.search.reference import Exploration
+from tokenspec.machine.checkers.exploration import Exploration
+from tokenspec.machine.checkers.monitor import Violation
+from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
 from tokenspec.machine.lang.claims import Claim, Part
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.check.assumed import assumptions
+from tokenspec.oracle.base.specification import SPEC
+from tokenspec.oracle.check.assumed import assumptions, unsatisfied
+from tokenspec.oracle.check.counterexample import Counterexample, counterexamples
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.mutants.recorded import kills
 from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, Key, disagreements, discharged, violations
-from tokenspec.oracle.report.breaches import BrokenClaim, gates, open_obligations
+from tokenspec.oracle.report.config import command_line
 from tokenspec.oracle.report.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
-from tokenspec.oracle.report.fuzz import LIVENESS_CLAIMS, exit_of
+from tokenspec.oracle.report.fuzz import exit_of, exit_of_violation, failure_lines
 from tokenspec.oracle.report.model import (
     Block,
     Check,
-    FindingPlace,
     FindingRule,
     Notes,
     Outcome,
@@ -32,6 +34,7 @@ from tokenspec.oracle.report.model import (
     RunReport,
     Verbatim,
 )
+from tokenspec.oracle.wire.settings import as_options
 
 _HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "witness", "faults")
 _LEGEND = """\
@@ -49,10 +52,88 @@ _WORDS = {
 }
 
 
+@dataclass(frozen=True)
+class BrokenClaim:
+    """A part of a claim that an engine (`explore`, `states` or `fuzz`) found broken, with the story and the bare trace."""
+
+    claim: str
+    part: str
+    engine: str
+    lines: tuple[str, ...]
+    trace: tuple[str, ...] = ()
+    example: Counterexample | None = None
+
+    @property
+    def key(self) -> Key:
+        """The claim and the part."""
+        return self.claim, self.part
+
+
+def breaches(evidence: Evidence, catalogue: str | None) -> list[BrokenClaim]:
+    """Returns everything found broken: by the searches, then by random runs. `catalogue` is the file of the runs' figures.
+
+    Readers that disagree break no claim; they are reported under the name of their error.
+    """
+    found = []
+    for each in counterexamples(evidence):
+        trace = tuple(map(each.told, each.steps))
+        found.append(BrokenClaim(each.claim.id, each.part, "explore", tuple(each.lines()), trace, each))
+    for finding in evidence.findings:
+        if finding.broken is not None:
+            found.append(BrokenClaim(finding.claim.id, finding.part.name, "explore", tuple(finding.lines())))
+    if (of_code := evidence.from_states.broken) is not None:
+        found.append(BrokenClaim(of_code.claim, of_code.part, "states", (str(of_code),)))
+    failure = evidence.fuzzed.failure
+    if failure is not None:
+        settings = evidence.settings
+        again = command_line(
+            "fuzz", examples=settings.examples, seed=settings.seed, policy=as_options(settings.policy), catalogue=catalogue
+        )
+        lines = (*[line for line in failure_lines(failure) if line], f"  again: {again}")
+        error = failure.error
+        key = (error.claim, error.part) if isinstance(error, Violation) else (type(error).__name__, "")
+        found.append(BrokenClaim(*key, "fuzz", lines))
+    return found
+
+
+def open_obligations(evidence: Evidence) -> Iterator[tuple[Key, tuple[str, ...]]]:
+    """Yields the obligations that the prover left open or refuted, with the story of the refutation."""
+    for o in evidence.obligations:
+        if o.verdict != PROVED:
+            story = o.refutation.story() if o.refutation else ()
+            head = f"{o.verdict}: claim {o.claim}, part {o.part}, at {o.about}"
+            yield (o.claim, o.part), (head, *(f"  {line}" for line in story))
+
+
+def gates(evidence: Evidence) -> dict[str, list[str]]:
+    """Returns the requirements of a check beside the claims, each with its faults."""
+    ended = [
+        f"{searched.scope.name} scope, {searched.told}: ended by its budget of {each.ended_by}"
+        for searched in evidence.searches
+        for each in searched.explorations
+        if each.ended_by
+    ]
+    interrupted = ["interrupted: these are the findings up to then"] if evidence.interrupted else []
+    # A run that ended early had no time to meet everything.
+    cold = [] if evidence.interrupted or evidence.fuzzed.failure is not None else evidence.fuzzed.cold
+    lemmas = [line for (claim, _), lines in open_obligations(evidence) if claim == LEMMA for line in lines]
+    scopes = evidence.settings.scope, SPEC.scopes[0]
+    return {
+        "every_lemma_is_proved": lemmas,
+        "every_assumption_is_satisfied": list(unsatisfied(scopes, evidence.settings.catalogue)),
+        "engines_agree": [f"engines disagree: {line}" for line in disagreements(evidence)],
+        "no_deadlock": [f"deadlock: {state}" for state in evidence.deadlocks],
+        "every_outcome_occurs": [f"never met: {event}, {what}" for event, what in cold],
+        "every_engine_ends": ended + interrupted,
+    }
+
+
 def check_report(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[BrokenClaim]) -> RunReport:
     """Returns the report on each claim: a check for each part and engine, and for each gate."""
     settings, codes = evidence.settings, exit_codes(found, evidence)
     code, verdict = gravest(codes), _WORDS.get(gravest(codes), "not everything was checked")
+    if code == NO_VERDICT and not found:
+        verdict = "no verdict: the specification makes no claim"
     if evidence.interrupted:
         verdict = "interrupted: these are the findings up to then"
         code = code if {BUG, SAFETY, LIVENESS} & set(codes) else INTERRUPTED
@@ -60,7 +141,7 @@ def check_report(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequ
         verb="check",
         code=code,
         verdict=verdict,
-        made={**stamp(), "scope": settings.scope.name, "seed": settings.seed},
+        made={"scope": settings.scope.name, "seed": settings.seed},
         properties={"policy": dict(settings.policy)},
         body=lambda: _body(found, evidence, broken),
         data=lambda: _data(found, evidence, broken),
@@ -76,7 +157,8 @@ def _body(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
     yield Notes([*_LEGEND.splitlines(), ""])
     yield Verbatim(list(_against(evidence, broken)))
     yield Notes(list(_figures(evidence)))
-    yield Notes(list(_assumed(evidence)))
+    told = "; ".join(show(assumption.holds) for assumption in assumptions(evidence.settings.catalogue))
+    yield Notes(wrap(f"assumed    of figures, each within its type: {told}", 120, subsequent_indent=" " * 11))
 
 
 def _against(evidence: Evidence, broken: Sequence[BrokenClaim]) -> Iterator[str]:
@@ -152,10 +234,8 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
     fuzzed = evidence.fuzzed
     failure = fuzzed.failure
     return {
-        **stamp(),
         "seed": evidence.settings.seed,
         "policy": dict(evidence.settings.policy),
-        "fixed": {},
         "claims": [
             {
                 "number": v.claim.number,
@@ -179,7 +259,11 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
             "total": len(evidence.obligations),
             "proved": sum(o.verdict == PROVED for o in evidence.obligations),
             "seconds": round(evidence.prove_seconds, 2),
-            "open": [_open(o) for o in evidence.obligations if o.verdict != PROVED],
+            "open": [
+                {"claim": o.claim, "part": o.part, "about": o.about, "verdict": o.verdict}
+                for o in evidence.obligations
+                if o.verdict != PROVED
+            ],
         },
         "fuzz": {
             "examples": fuzzed.count.examples,
@@ -196,15 +280,17 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
 def exit_codes(found: Sequence[ClaimVerdict], evidence: Evidence) -> list[int]:
     """Returns every exit code that applies."""
     codes = [exit_of(evidence.fuzzed.failure)] if evidence.fuzzed.failure else []
-    codes += [LIVENESS if v.claim in LIVENESS_CLAIMS else SAFETY for v in violations(evidence)]
+    codes += map(exit_of_violation, violations(evidence))
     codes += [BUG] * any(disagreements(evidence))
-    if not evidence.is_whole and not codes:
+    if (not evidence.is_whole or not found) and not codes:
         codes.append(NO_VERDICT)
     if any(v.verdict == "not_checked" for v in found) and evidence.is_whole:
         codes.append(COVERAGE)
     if evidence.fuzzed.cold or evidence.deadlocks or gates(evidence)["every_assumption_is_satisfied"]:
         codes.append(COVERAGE)
-    return codes + [UNKNOWN] * any(v.verdict == "unknown" for v in found)
+    # Lemmas, and that every event has one outcome, need not be claims of the specification.
+    beside = {o.claim for o in evidence.obligations if o.verdict != PROVED} - {v.claim.id for v in found}
+    return codes + [UNKNOWN] * (bool(beside) or any(v.verdict == "unknown" for v in found))
 
 
 def _row(v: ClaimVerdict) -> list[str]:
@@ -221,9 +307,8 @@ def _rule(v: ClaimVerdict) -> FindingRule:
 def _finding(
     v: ClaimVerdict, key: Key, engine: str, lines: Sequence[str], level: str, trace: Sequence[str] = ()
 ) -> ReportFinding:
-    place = FindingPlace(*_declared(key[0]))
     fingerprint = {"claimPartEngine/v1": "/".join((*key, engine))}
-    return ReportFinding(_rule(v), lines, place, fingerprint, {"part": key[1], "engine": engine}, level, trace)
+    return ReportFinding(_rule(v), lines, *_declared(key[0]), fingerprint, {"part": key[1], "engine": engine}, level, trace)
 
 
 @cache
@@ -243,10 +328,6 @@ def _killed(claim: Claim) -> int | None:
     return None if counts is None else counts[claim.id]
 
 
-def _open(o: Obligation) -> dict[str, Any]:
-    return {"claim": o.claim, "part": o.part, "about": o.about, "verdict": o.verdict}
-
-
 def _search_data(searched: Searched) -> dict[str, Any]:
     found = searched.found
     return {
@@ -261,12 +342,6 @@ def _search_data(searched: Searched) -> dict[str, Any]:
         "coldest_rule": list(_coldest(found)),
         "complete": searched.complete,
     }
-
-
-def _assumed(evidence: Evidence) -> Iterator[str]:
-    """Yields the assumptions of every proof about figures, several to a line."""
-    told = "; ".join(show(assumption.holds) for assumption in assumptions(evidence.settings.catalogue))
-    yield from wrap(f"assumed    of figures, each within its type: {told}", 120, subsequent_indent=" " * 11)
 
 
 def _coldest(found: Exploration) -> tuple[str, int]:
@@ -284,13 +359,8 @@ def _figures(evidence: Evidence) -> Iterator[str]:
     for searched in evidence.searches:
         for each in searched.explorations:
             rule, times = _coldest(each)
-            how = (
-                ""
-                if each.complete
-                else f"; ended by its budget of {each.ended_by}"
-                if each.ended_by
-                else "; ended by a violation"
-            )
+            end = f"its budget of {each.ended_by}" if each.ended_by else "a violation"
+            how = "" if each.complete else f"; ended by {end}"
             yield (
                 f"explorer   {searched.scope.name}, {searched.told}{' (claims with ghosts)' if each is searched.ghosts else ''}: "
                 f"{each.states:,} states, {each.transitions:,} transitions, depth {each.depth}, {each.seconds:.1f} s "

@@ -5,25 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tokenspec.oracle.base.clauses import clause_texts
-from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.specification import DEFAULTS
-from tokenspec.oracle.base.text import as_text, bounded, known_lines, one_line
+from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
+from tokenspec.oracle.fuzz.pairs import RulePairs
 from tokenspec.oracle.fuzz.sut_infer import NoSettingLeft
+from tokenspec.oracle.logs.as_data import fields_data, settings_data
 from tokenspec.oracle.report.config import FuzzConfig
 from tokenspec.oracle.report.exits import COVERAGE, code_of
-from tokenspec.oracle.report.fuzz import RandomRuns
-from tokenspec.oracle.report.infer import conforming, differing_data, differing_lines
-from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, ReportFinding, RunReport, Verbatim
-from tokenspec.oracle.report.replay import fields_data
+from tokenspec.oracle.report.fuzz import RandomRuns, events_of
+from tokenspec.oracle.report.infer import differing_data, differing_lines
+from tokenspec.oracle.report.model import Block, CoverageTable, FindingRule, Notes, RunReport, Verbatim
+from tokenspec.oracle.report.replay import because_lines, explanations
 from tokenspec.oracle.report.sut import (
     difference_lines,
-    fixed_words,
     left_out_lines,
     limits_of,
     never_held,
     not_compared,
+    seen,
+    sentence_of,
+    sut_data,
     title_of,
 )
 from tokenspec.oracle.sut.capabilities import Capabilities
@@ -34,25 +35,28 @@ from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 
 def conformance_report(result: Conformance, config: FuzzConfig, saved: Sequence[str]) -> RunReport:
     """Returns the report of an implementation's random runs; coverage is of events that can be sent, without automatic ones."""
-    rows = [row for row in result.coverage.rows() if row[0] in event_names()]
-    gated = config.require_coverage is not None
-    runs = RandomRuns(result, config, saved, rows, sentence(result), result.why_none or result.missed, is_gate=gated)
-    found = None if result.counterexample is None else _finding(result.counterexample, runs)
-    return runs.report(
-        COVERAGE if result.missed else code_of(result.word),
-        lambda: _body(result, runs),
-        lambda: _data(result, config, rows),
-        found,
-    )
+    why_none, is_gate = result.why_none or result.missed, config.require_coverage is not None
+    runs = RandomRuns(config, sentence(result), seen(result), result.closed, saved, why_none, is_gate)
+    found = None
+    if (example := result.counterexample) is not None:
+        because, failed, records = example.because, example.error.failed, example.records
+        rule = FindingRule(failed.how if failed is not None else "differs", str(example.error))
+        if because is not None:
+            rule = FindingRule(because.outcome, because.why, because.clauses)
+        told = counterexample_lines(example)
+        found = runs.finding(rule, example.error.field, told, bool(records), events_of(records))
+    code = COVERAGE if result.missed else code_of(result.word)
+    made = {"examples": result.count.examples, "events": result.count.steps}
+    return runs.report(code, made, lambda: _body(result, runs), lambda: _data(result, runs), found)
 
 
-def _finding(found: SutCounterexample, runs: RandomRuns) -> ReportFinding:
-    """Returns the counterexample, under the rule or refusal of the right answer."""
-    because, failed = found.because, found.error.failed
-    rule = FindingRule(failed.how if failed is not None else "differs", str(found.error))
-    if because is not None:
-        rule = FindingRule(because.outcome, because.why, because.clauses)
-    return runs.finding(rule, found.error.field, counterexample_lines(found), found.records)
+def sentence(result: Conformance) -> str:
+    """Returns the verdict as a sentence."""
+    if result.missed:
+        return f"coverage gate failed: {result.missed}"
+    if result.counterexample is not None and isinstance(result.counterexample.error, NoSettingLeft):
+        return "diverges: no setting explains it"
+    return sentence_of(result)
 
 
 def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
@@ -63,7 +67,7 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
     if found is not None:
         yield Verbatim([*counterexample_lines(found), *_figures_lines(result, runs.config)])
         yield runs.files()
-    yield runs.figures("worlds")
+    yield runs.figures(f"{result.count.examples:,} worlds", "events", result.count.steps, result.seconds)
     notes = list(left_out_lines(result.left_out))
     if result.ended_by_time and not result.why_none:
         notes.append(f"{runs.config.seconds:g} s ended it; the verdict is about what was tried by then")
@@ -72,50 +76,38 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
     if result.tried:
         kept = f"; kept, since it does not take or observe them any more: {result.not_taken}" if result.not_taken else ""
         notes.append(f"{result.tried} found by earlier runs were tried first; of them no longer show: {result.mended}{kept}")
+    if result.unread:
+        notes.append(f"{result.unread} found by earlier runs cannot be read, and were kept; a new --database is without them")
     if terms is not None and found is None:
         notes += _limits(result, terms, runs.rows)
         if result.cold and not result.why_none:
             cold = ", ".join(f"{event} ({what})" for event, what in result.cold)
-            notes.append(f"{len(result.cold)} more were not met: {cold}{_why_not(result)}")
-        notes += _pair_lines(result)
+            by = "time ended the run first" if result.ended_by_time else "neither chance nor a search in breadth came to them"
+            notes.append(f"{len(result.cold)} more were not met: {cold}{f' ({by})' if result.pairs is not None else ''}")
+        if result.pairs is not None and not result.why_none:
+            notes.append(_pairs_line(result.pairs))
     yield Notes(notes)
-    yield _coverage(result, runs)
-
-
-def _coverage(result: Conformance, runs: RandomRuns) -> CoverageTable:
-    pairs = result.pairs
-    if pairs is None:
-        return CoverageTable(runs.rows, result.closed)
-    reached, left = len(pairs.reached), pairs.not_met
-    so_far = "" if pairs.is_whole else " so far"
-    further = [("pairs of rules, one directly after the other", f"{reached - len(left):,} of {reached:,}{so_far}")]
-    return CoverageTable(runs.rows, result.closed, further=further, not_met=left)
+    if (pairs := result.pairs) is None:
+        yield CoverageTable(runs.rows, result.closed)
+        return
+    met = f"{len(pairs.reached) - len(pairs.not_met):,} of {len(pairs.reached):,}{'' if pairs.is_whole else ' so far'}"
+    further = [("pairs of rules, one directly after the other", met)]
+    yield CoverageTable(runs.rows, result.closed, further=further, not_met=pairs.not_met)
 
 
 _NAMED = 5
-"""The largest number of pairs that are named in a text."""
 
 
-def _why_not(result: Conformance) -> str:
-    if result.pairs is None:
-        return ""
-    by = "time ended the run first" if result.ended_by_time else "neither chance nor a search in breadth came to them"
-    return f" ({by})"
-
-
-def _pair_lines(result: Conformance) -> Iterator[str]:
-    """Yields a line about the pairs of rules that were met, where a search for them was made."""
-    pairs = result.pairs
-    if pairs is None or result.why_none:
-        return
+def _pairs_line(pairs: RulePairs) -> str:
+    """Returns a line about the pairs of rules that were met."""
     reached, left = len(pairs.reached), pairs.not_met
     whole = "" if pairs.is_whole else " so far (time ended it)"
-    line = (
-        f"{reached - len(left)} of {reached} pairs of rules that a search reaches{whole} were met, one directly after the other"
-    )
     names = "; ".join(f"{one}, then {other}" for one, other in left[:_NAMED])
     more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
-    yield f"{line}; not met: {names}{more}" if left else line
+    return (
+        f"{reached - len(left)} of {reached} pairs of rules that a search reaches{whole} were met, one directly after the other"
+        f"{f'; not met: {names}{more}' if left else ''}"
+    )
 
 
 def _figures_lines(result: Conformance, config: FuzzConfig) -> Iterator[str]:
@@ -128,22 +120,10 @@ def _figures_lines(result: Conformance, config: FuzzConfig) -> Iterator[str]:
         yield ""
 
 
-def _pairs_data(result: Conformance) -> dict[str, Any] | None:
-    pairs = result.pairs
-    if pairs is None:
-        return None
-    left = pairs.not_met
-    return {
-        "reached": len(pairs.reached),
-        "met": len(pairs.reached) - len(left),
-        "not_met": [list(pair) for pair in left],
-        "is_whole": pairs.is_whole,
-    }
-
-
 def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, str, int]]) -> Iterator[str]:
     """Yields the limits of the run: events, fields and values that it did not cover."""
-    for says, names in (("never sent", _unsent(terms)), ("not compared", not_compared(terms, result.held))):
+    unsent = [name for name in event_names() if name not in terms.events | terms.unwritten]
+    for says, names in (("never sent", unsent), ("not compared", not_compared(terms, result.held))):
         if names:
             yield f"{says}: {', '.join(names)}"
     if result.compared:
@@ -154,11 +134,9 @@ def _limits(result: Conformance, terms: Capabilities, rows: Sequence[tuple[str, 
         yield f"{closed} of {len(rows)} rules and refusals cannot be met with what it takes"
 
 
-def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
-    terms, found = verdict.terms, verdict.counterexample
-    sut = {
-        "name": terms.name,
-        "version": terms.version,
+def _data(result: Conformance, runs: RandomRuns) -> dict[str, Any]:
+    terms, found, config, pairs = result.terms, result.counterexample, runs.config, result.pairs
+    about = {
         "resets": resets_on_the_wire(terms.resets),
         "events": [name for name in event_names() if name in terms.events],
         "observes": list(terms.observes),
@@ -169,55 +147,30 @@ def _data(verdict: Conformance, config: FuzzConfig, rows: Sequence[tuple[str, st
         "repeats": terms.repeats,
         "instants": terms.instants,
         "jobs": terms.jobs,
-    } if terms is not None else None  # fmt: skip
-    kept = {"tried": verdict.tried, "mended": verdict.mended, "not_taken": verdict.not_taken}
+    } if terms is not None else {}  # fmt: skip
+    kept = {"tried": result.tried, "mended": result.mended, "not_taken": result.not_taken, "unread": result.unread}
+    data = sut_data(result, runs)
     return {
-        **stamp(),
-        "seed": config.seed,
+        **data,
         **({"slice": str(config.part)} if config.part is not None else {}),
         **({"kept": kept} if config.database is not None else {}),
-        "policy": dict(verdict.policy),
-        "fixed": dict(terms.policy) if terms is not None else {},
-        "fixed_catalogue": dict(verdict.figures),
-        "catalogue": catalogue_on_the_wire(verdict.catalogue),
-        "left_out": sorted(verdict.left_out),
-        "policies": verdict.policies,
-        "settings": verdict.settings,
-        "sut": sut,
-        "verdict": "no_verdict" if verdict.missed else verdict.word,
-        "why": verdict.why_none or verdict.missed or None,
-        "examples": verdict.count.examples,
-        "steps": verdict.count.steps,
-        "compared": verdict.compared,
-        "seconds": round(verdict.seconds, 2),
-        "ended_by_time": verdict.ended_by_time,
-        "coverage": [{"event": event, "outcome": what, "hits": hits} for event, what, hits in rows],
-        "pairs": _pairs_data(verdict),
-        "require_coverage": verdict.required,
-        "closed_off": [{"event": e, "outcome": what} for e, what in sorted(verdict.closed) if e in event_names()],
+        "fixed_catalogue": dict(result.figures),
+        "catalogue": catalogue_on_the_wire(result.catalogue),
+        "sut": data["sut"] and data["sut"] | about,
+        "verdict": "no_verdict" if result.missed else result.word,
+        "why": result.why_none or result.missed or None,
+        "examples": result.count.examples,
+        "steps": result.count.steps,
+        "ended_by_time": result.ended_by_time,
+        "pairs": {
+            "reached": len(pairs.reached),
+            "met": len(pairs.reached) - len(pairs.not_met),
+            "not_met": [list(pair) for pair in pairs.not_met],
+            "is_whole": pairs.is_whole,
+        } if pairs is not None else None,
+        "require_coverage": result.required,
         "counterexample": _counterexample(found) if found is not None else None,
-    }
-
-
-def sentence(verdict: Conformance) -> str:
-    """Returns the verdict as a sentence."""
-    word = verdict.word.replace("_", " ")
-    if verdict.why_none and verdict.counterexample is None:
-        return f"{word}: {one_line(verdict.why_none, 1_000)}"
-    if verdict.missed:
-        return f"coverage gate failed: {verdict.missed}"
-    if verdict.counterexample is not None and isinstance(verdict.counterexample.error, NoSettingLeft):
-        return "diverges: no setting explains it"
-    terms = verdict.terms
-    fixed = "" if terms is None else fixed_words(terms.policy, verdict.figures)
-    if verdict.policies is not None:
-        return word if verdict.counterexample is not None else conforming(verdict.policies, verdict.settings) + fixed
-    changed = [f"{name}={choice}" for name, choice in verdict.policy.items() if DEFAULTS[name] != choice]
-    return (f"{word} under {', '.join(changed)}" if changed else word) + fixed
-
-
-def _unsent(terms: Capabilities) -> list[str]:
-    return [name for name in event_names() if name not in terms.events | terms.unwritten]
+    }  # fmt: skip
 
 
 def counterexample_lines(found: SutCounterexample) -> list[str]:
@@ -228,15 +181,11 @@ def counterexample_lines(found: SutCounterexample) -> list[str]:
     ]
     lines = list(difference_lines(told, found.error.differences, found.error.failed))
     if found.because is not None:
-        lines.append(f"  because   {found.because.outcome}: {found.because.why}")
-        lines += [f"            {line}" for line in clause_texts(found.because.clauses)]
+        lines += because_lines(found.because)
     if isinstance(found.error, NoSettingLeft):
         lines += _settings_lines(found, found.error)
     elif found.because is not None:
-        settings = ", or ".join(f"{name}={choice}" for name, choice in found.because.explained_by)
-        lines.append(f"  right under  --policy {settings}" if settings else "  no other answer of a single policy makes it right")
-        if not settings:
-            lines += known_lines(found.because.known)
+        lines += explanations(found.because)
     if not found.is_reproduced:
         why = "an earlier world may not have been forgotten, or it is left to chance"
         lines.append(f"  it did not come again in a new world: {why}")
@@ -258,7 +207,7 @@ def _counterexample(found: SutCounterexample) -> dict[str, Any]:
     expected = error.expected.as_dict() if error.expected is not None else None
     failed = error.failed
     _, right, got = (error.field, expected, None) if failed else error.differences[0]
-    return {
+    data = {
         "records": found.records,
         "field": error.field,
         "expected": right,
@@ -267,11 +216,10 @@ def _counterexample(found: SutCounterexample) -> dict[str, Any]:
         "failure": {"kind": failed.how, "detail": failed.detail, "last_words": failed.last_words} if failed is not None else None,
         "outcome": error.rule,
         "clauses": list(because.clauses) if because is not None else [],
-        "explained_by": [{"policy": k, "answer": a} for k, a in because.explained_by] if because is not None else [],
+        "explained_by": settings_data(because.explained_by) if because is not None else [],
         "reproduced": found.is_reproduced,
-    } | (_unexplained(error) if isinstance(error, NoSettingLeft) else {})
-
-
-def _unexplained(error: NoSettingLeft) -> dict[str, Any]:
-    out = [{"policy": policy, "answer": answer, "record": record} for policy, answer, record in error.ruled_out]
-    return {"policies": error.why.possible, "ruled_out": out, "came_to": differing_data(error.why.differing)}
+    }
+    if isinstance(error, NoSettingLeft):
+        out = [{"policy": policy, "answer": answer, "record": record} for policy, answer, record in error.ruled_out]
+        data |= {"policies": error.why.possible, "ruled_out": out, "came_to": differing_data(error.why.differing)}
+    return data

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tokenspec.machine.lang.declaration import Variable
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.provenance import stamp
-from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, account, hint
+from tokenspec.oracle.base.specification import ABSENT, POOLS, hint
 from tokenspec.oracle.base.text import one_line, path_text
-from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, causes
-from tokenspec.oracle.logs.history import WAITING, instant, local_time
+from tokenspec.oracle.logs.as_data import bad_data
+from tokenspec.oracle.logs.diagnosis import Asked, causes
+from tokenspec.oracle.logs.history import WAITING, LedgerEntry, instant, local_time
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
 from tokenspec.oracle.report.model import Block, Notes, ReportTable, RunReport, Verbatim, few
-from tokenspec.oracle.report.replay import bad_data, bad_record_text, rows_texts
+from tokenspec.oracle.report.replay import NEVER_NULL, bad_record_text, rows_texts
 
 
 def explain_report(asked: Asked) -> RunReport:
@@ -39,18 +38,16 @@ def _body(asked: Asked) -> Iterator[Block]:
 def _data(asked: Asked) -> dict[str, Any]:
     story = asked.story
     return {
-        **stamp(),
         "policy": story.oracle.policy,
-        "fixed": {},
         "resets": story.oracle.resets,
         "account": story.account,
         "at": format_instant(story.at),
-        **{v.name: story.state[v.name] for v in _never_null()},
+        **{name: story.state[name] for name in NEVER_NULL},
         "balances": story.balances,
         "shown": asked.shown,
         **({} if story.rows is None else {"rows": story.rows.as_data()}),
         "bad_records": [bad_data(bad) for bad in story.bad],
-        "pools": {pool: [_posting_data(asked, n) for n, p in enumerate(story.postings) if p.pool == pool] for pool in POOLS},
+        "pools": {pool: [_posting_data(p) for p in story.postings if p.pool == pool] for pool in POOLS},
         "due": [
             {
                 "clock": due.clock.name,
@@ -62,7 +59,7 @@ def _data(asked: Asked) -> dict[str, Any]:
             }
             for due in story.due
         ],
-        "causes": [_cause_data(cause) for cause in causes(asked)],
+        "causes": [{"cause": cause.cause, "clauses": list(cause.clauses), "sentence": cause.sentence} for cause in causes(asked)],
     }
 
 
@@ -84,14 +81,8 @@ def _standing(asked: Asked) -> list[str]:
     return lines
 
 
-def _never_null() -> list[Variable]:
-    """The variables that answers show of every account that has been opened."""
-    nulls = {shown.variable: shown.null for shown in SPEC.answer.state}
-    return [v for v in account().variables if v.name in nulls and not v.type.admits(nulls[v.name])]
-
-
 def _in_words(state: Mapping[str, Any]) -> str:
-    first, *others = (one_line(str(state[v.name])) for v in _never_null())
+    first, *others = (one_line(str(state[name])) for name in NEVER_NULL)
     return ", ".join([first, *others])
 
 
@@ -111,8 +102,7 @@ def _pool_table(asked: Asked, pool: str) -> Iterator[Block]:
         yield ReportTable(["at", "event", "record", "kind", "tokens", "then"], rows, f"{pool}: {held:,}")
 
 
-def _posting_data(asked: Asked, index: int) -> dict[str, Any]:
-    p = asked.story.postings[index]
+def _posting_data(p: LedgerEntry) -> dict[str, Any]:
     return {
         "at": format_instant(p.at),
         "event": p.event,
@@ -121,7 +111,3 @@ def _posting_data(asked: Asked, index: int) -> dict[str, Any]:
         "kind": p.kind.value,
         "tokens": p.tokens,
     }
-
-
-def _cause_data(cause: BalanceCause) -> dict[str, Any]:
-    return {"cause": cause.cause, "clauses": list(cause.clauses), "sentence": cause.sentence}

@@ -1,21 +1,18 @@
-"""The forms of a report, and the files that it is written to."""
+"""The forms of a report, and the files that it is written to; logs of what was found."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from tokenspec.oracle.base import text as text_of
-from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.base.specification import AnyCatalogue
+from tokenspec.oracle.base.whole_files import with_ending, write_file
+from tokenspec.oracle.report.config import Settings, replay_again
 from tokenspec.oracle.report.junit import junit
 from tokenspec.oracle.report.model import RunReport
-from tokenspec.oracle.report.output import noted, output, raise_all
 from tokenspec.oracle.report.sarif import sarif
-from tokenspec.oracle.report.text import text
-
-Reports = Sequence[tuple[str, str]]
-"""Forms, each with its output file."""
+from tokenspec.oracle.wire.settings import as_toml
 
 
 def as_json(report: Any) -> str:
@@ -25,7 +22,7 @@ def as_json(report: Any) -> str:
 
 def as_lines(report: RunReport) -> str:
     """Returns a line for each item of the lists that the report itemises, and one for the rest."""
-    data = report.data()
+    data = report.whole()
     lines = [{name: item} for key, name in report.itemised.items() for item in data.get(key, ())]
     summary = {key: value for key, value in data.items() if key not in report.itemised}
     return "".join(text_of.json_text(line) + "\n" for line in [*lines, {"summary": summary}])
@@ -38,7 +35,8 @@ def _markdown(report: RunReport) -> str:
     return markdown(report)
 
 
-def _parquet(report: RunReport) -> bytes:
+def as_table(report: RunReport) -> bytes:
+    """Returns the divergences as a Parquet file."""
     from tokenspec.oracle.report.replays.parquet import parquet
 
     return parquet(report)
@@ -48,7 +46,7 @@ TABLE = "parquet"
 """The form that is not text, and goes to a file alone."""
 
 RENDERERS: dict[str, Callable[[RunReport], str]] = {
-    "json": lambda report: as_json(report.data()),
+    "json": lambda report: as_json(report.whole()),
     "jsonl": as_lines,
     "junit": junit,
     "sarif": lambda report: as_json(sarif(report)),
@@ -57,23 +55,27 @@ RENDERERS: dict[str, Callable[[RunReport], str]] = {
 """Every form but the text, which depends on the terminal."""
 
 
-def write(
-    report: RunReport, form: str, output_file: str | None, quiet: bool, reports: Reports = (), failed: Sequence[WrongUsage] = ()
-) -> int:
-    """Writes the report in `form` to `output_file` or standard output, and in other forms to `reports`; returns the exit code.
+def saved_log(
+    path: str,
+    records: Iterable[Any],
+    policy: Mapping[str, str],
+    resets: str,
+    catalogue: AnyCatalogue,
+    settings: Settings,
+    inferred: Mapping[str, str] | None = None,
+) -> str:
+    """Writes a log, and a catalogue beside it unless it is that of `settings`; returns the command that replays it.
 
-    Where one cannot be written the others still are; then `WrongUsage` is raised, for the outputs in `failed` too.
+    Where settings are inferred, `inferred` are the known ones.
     """
-    faults = list(failed)
-    for also, path, option in [*((form, path, "--report") for form, path in reports), (form, output_file, "-o")]:
-        if also == TABLE and path is not None:
-            with noted(faults):
-                write_file(option, path, _parquet(report))
-            continue
-        with noted(faults), output(path, option) as to:
-            if also == "text":
-                text(report, to, quiet)
-            else:
-                to.write(text_of.no_commands(RENDERERS[also](report)))
-    raise_all(faults)
-    return report.code
+    write_file("--save", path, json_lines(records))
+    file = settings.catalogue_file
+    if catalogue != settings.catalogue:
+        file = with_ending(path, ".toml" if file is None else ".own.toml")
+        write_file("--save", file, as_toml(catalogue).encode())
+    return replay_again(path, policy, resets, file, inferred)
+
+
+def json_lines(records: Iterable[Any]) -> bytes:
+    """Returns a log of records."""
+    return "".join(f"{text_of.json_text(record)}\n" for record in records).encode()

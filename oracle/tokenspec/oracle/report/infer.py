@@ -7,30 +7,26 @@ from math import prod
 from typing import Any
 
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.specification import DEFAULTS, POLICIES
 from tokenspec.oracle.base.text import as_text, one_line
-from tokenspec.oracle.logs.branches import Mismatch, Unexplained
+from tokenspec.oracle.logs.as_data import divergence_data, fields_data
 from tokenspec.oracle.logs.infer import Inference
+from tokenspec.oracle.logs.policy_sets import Mismatch, Unexplained
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.report.model import SHOWN_MAX, Block, Notes, ReportFinding, ReportTable, RunReport, Verbatim, few
 from tokenspec.oracle.report.replay import (
-    bad_data,
     bad_record_texts,
     causes_data,
-    divergence_data,
     divergence_finding,
-    fields_data,
     is_bad,
     log_report,
     skipped_text,
     sum_data,
     sum_texts,
 )
-from tokenspec.oracle.wire.answers import Difference
 from tokenspec.oracle.wire.log_files import Line, place_of
-from tokenspec.oracle.wire.records import Record, event_of
+from tokenspec.oracle.wire.records import Record, at_of, event_of
 
 
 def infer_report(found: Inference, resets: str, logs: Sequence[str], divergence: Divergence | None, verb: str) -> RunReport:
@@ -81,13 +77,10 @@ def _body(found: Inference) -> Iterator[Block]:
 
 def _data(found: Inference, resets: str) -> dict[str, Any]:
     return {
-        **stamp(),
         "policy": found.example,
         "fixed": found.fixed,
         "resets": resets,
         **sum_data(found),
-        "accounts": found.accounts,
-        "bad_records": [bad_data(bad) for bad in found.bad],
         "policies": found.policies,
         "settings": found.settings,
         "ruled_out": [{"policy": r.policy, "answer": r.answer, "file": r.by.file, "line": r.by.number} for r in found.ruled_out],
@@ -134,8 +127,7 @@ def conforming(policies: Mapping[str, list[str]], settings: int) -> str:
 
 
 def _at(record: Record) -> str:
-    assert isinstance(record.at, int)
-    return format_instant(record.at)
+    return format_instant(at_of(record))
 
 
 def _unexplained_text(u: Unexplained[Line]) -> str:
@@ -150,19 +142,12 @@ def _unexplained_text(u: Unexplained[Line]) -> str:
 def differing_lines(ways: Sequence[Mismatch]) -> Iterator[str]:
     """Yields a record's differences under each setting, a line each."""
     for differing in ways[:SHOWN_MAX]:
-        yield f"  under     {_under(differing)}"
-        yield from (f"    {_difference_text(difference)}" for difference in differing.differences)
+        settings = ", ".join(f"{name}={' or '.join(choices)}" for name, choices in differing.policies.items())
+        yield f"  under     {settings or 'every setting left'}"
+        for name, expected, got in differing.differences:
+            yield f"    {name}  expected {as_text(expected)}, observed {as_text(got)}"
     if len(ways) > SHOWN_MAX:
         yield f"  ... and {len(ways) - SHOWN_MAX} more ways; --format json shows all of them"
-
-
-def _under(differing: Mismatch) -> str:
-    return ", ".join(f"{name}={' or '.join(choices)}" for name, choices in differing.policies.items()) or "every setting left"
-
-
-def _difference_text(difference: Difference) -> str:
-    name, expected, got = difference
-    return f"{name}  expected {as_text(expected)}, observed {as_text(got)}"
 
 
 def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:

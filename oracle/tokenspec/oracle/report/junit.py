@@ -8,16 +8,13 @@ from xml.etree import ElementTree
 
 from tokenspec.oracle.base import provenance
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.report.model import Check, Outcome, RunReport, few
-
-LONGEST = 20_000
-"""The largest number of characters of a line that are shown."""
+from tokenspec.oracle.report.model import LONGEST, Check, Outcome, RunReport, few
 
 
 def junit(report: RunReport) -> str:
     """Returns the document."""
     suites: dict[str, list[Check]] = {}
-    for check in report.checks():
+    for check in report.all_checks():
         suites.setdefault(check.suite, []).append(check)
     every = [check for checks in suites.values() for check in checks]
     root = ElementTree.Element(
@@ -26,12 +23,12 @@ def junit(report: RunReport) -> str:
     for name, checks in suites.items():
         suite = ElementTree.SubElement(root, "testsuite", {"name": name, **_counts(checks, "failure", "error", "skipped")})
         listed = ElementTree.SubElement(suite, "properties")
-        for key, value in report.made.items():
+        for key, value in report.provenance.items():
             ElementTree.SubElement(listed, "property", {"name": key, "value": one_line(str(value), LONGEST)})
         for check in checks:
             _case(suite, check, report)
     ElementTree.indent(root)
-    head = f'<?xml version="1.0" encoding="utf-8"?>\n<!-- {provenance.line(report.made)} -->\n'
+    head = f'<?xml version="1.0" encoding="utf-8"?>\n<!-- {provenance.line(report.provenance)} -->\n'
     return head + ElementTree.tostring(root, encoding="unicode") + "\n"
 
 

@@ -9,15 +9,14 @@ from typing import assert_never
 from tokenspec.diagrams.markup import markdown_table
 from tokenspec.oracle.base import provenance
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.report.junit import LONGEST
-from tokenspec.oracle.report.model import Block, CoverageTable, Notes, ReportTable, Rerun, RunReport, Verbatim
+from tokenspec.oracle.report.model import LONGEST, Block, CoverageTable, Notes, ReportTable, Rerun, RunReport, Verbatim
 
 
 def markdown(report: RunReport) -> str:
     """Returns the verdict, the blocks that are not empty, and the provenance of the run."""
     head = f"## tokenspec {report.verb}" + (f": {_escaped(report.verdict)}" if report.verdict else "")
-    others = [f"{key} {_escaped(str(value))}" for key, value in report.made.items() if key not in ("version", "digest")]
-    foot = f"<sub>{', '.join([provenance.line(report.made), *others])}</sub>"
+    others = [f"{key} {_escaped(str(value))}" for key, value in report.provenance.items() if key not in ("version", "digest")]
+    foot = f"<sub>{', '.join([provenance.line(report.provenance), *others])}</sub>"
     return "\n\n".join([head, *(part for block in report.body() for part in _parts(block) if part), foot]) + "\n"
 
 

@@ -11,16 +11,10 @@ from tokenspec.oracle.base.provenance import stamp
 SHOWN_MAX = 20
 """The largest number of findings of a kind that a text, a document or a test case shows; JSON and SARIF hold all."""
 
+LONGEST = 20_000
+"""The largest number of characters of a line that are shown."""
+
 Outcome = Literal["", "failure", "error", "skipped"]
-"""The outcome of a check; `""` where it passed."""
-
-
-@dataclass(frozen=True)
-class FindingPlace:
-    """A line of a file; `-` is standard input."""
-
-    file: str
-    line: int = 1
 
 
 @dataclass(frozen=True)
@@ -35,11 +29,13 @@ class FindingRule:
 
 @dataclass(frozen=True)
 class ReportFinding:
-    """A fault: its rule, its lines of text, and its place; `trace` are the steps that led to it."""
+    """A fault: its rule, its lines of text, and the line of a file that it stands at; `trace` are the steps that led to it."""
 
     rule: FindingRule
     lines: Sequence[str]
-    place: FindingPlace | None
+    file: str | None
+    """Its file, `-` for standard input; None where it has no place."""
+    line: int
     fingerprint: Mapping[str, str]
     """The identity of a finding across runs."""
     properties: Mapping[str, Any]
@@ -110,7 +106,6 @@ class CoverageTable:
 
 
 Block = Notes | Verbatim | ReportTable | Rerun | CoverageTable
-"""A block of a report for people."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,27 +114,42 @@ class RunReport:
 
     verb: str
     code: int
-    """The exit code."""
     verdict: str = ""
     """A sentence; empty where a run judges nothing."""
-    made: Mapping[str, Any] = field(default_factory=stamp)
-    """The provenance of the run."""
+    made: Mapping[str, Any] = field(default_factory=dict)
+    """The provenance of the run, besides that of every run."""
     properties: Mapping[str, Any] = field(default_factory=dict)
     """Further properties of the run in SARIF."""
     body: Callable[[], Iterable[Block]]
     """The blocks above the verdict."""
     data: Callable[[], dict[str, Any]]
-    """Everything, for programs."""
     itemised: Mapping[str, str] = field(default_factory=dict)
     """The lists in `data` of which JSON Lines gives each item a line, with the name of an item."""
     checks: Callable[[], Iterable[Check]] = tuple
-    """All checks."""
     kinds: Mapping[str, str] = field(default_factory=dict)
     """This verb's words for failures and errors."""
     rules: Sequence[FindingRule] = ()
     """Possible subjects of findings, besides those of actual ones."""
     wrong: Sequence[str] = ()
     """The reasons why the run does not count, besides checks that failed without a finding."""
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """The provenance of the run."""
+        return {**stamp(), **self.made}
+
+    def whole(self) -> dict[str, Any]:
+        """Returns everything, for programs; where a run has a policy, what an implementation has fixed of it too."""
+        data = self.data()
+        return {**stamp(), **({"fixed": {}} if "policy" in data else {}), **data}
+
+    def all_checks(self) -> list[Check]:
+        """Returns the checks; where none of them failed and the exit code is not 0, one more that says why."""
+        checks = list(self.checks())
+        if self.code and not any(check.outcome in ("failure", "error") for check in checks):
+            why = self.wrong or [self.verdict or f"exit code {self.code}"]
+            checks.append(Check(self.verb.split()[0], "verdict", "error", why))
+        return checks
 
 
 def few(texts: Sequence[str], what: str = "") -> list[str]:

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.check.mutants.recorded import ENGINES, EQUIVALENT, KILLED, SURVIVED, Fate, by_operator
 from tokenspec.oracle.report.exits import COVERAGE, HOLDS
 from tokenspec.oracle.report.model import Block, Check, Notes, ReportTable, RunReport
@@ -37,7 +36,6 @@ def _body(found: Sequence[Fate]) -> Iterator[Block]:
 
 def _data(found: Sequence[Fate]) -> dict[str, Any]:
     return {
-        **stamp(),
         "mutants": [
             {
                 "id": fate.id,
@@ -49,5 +47,5 @@ def _data(found: Sequence[Fate]) -> dict[str, Any]:
                 else None,
             }
             for fate in found
-        ],
+        ]
     }

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from tokenspec.oracle.base.clauses import clause_texts
-from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.specification import POOLS, SPEC, account
-from tokenspec.oracle.base.text import as_text, bounded, known_lines, one_line
+from tokenspec.oracle.base.text import as_text, known_lines, one_line
+from tokenspec.oracle.logs.as_data import bad_data, divergence_data, offset_of, settings_data
 from tokenspec.oracle.logs.infer import Inference
-from tokenspec.oracle.logs.reading import Bad
+from tokenspec.oracle.logs.reading import Bad, RowsRead
 from tokenspec.oracle.logs.replay import AFTER_TIME_WENT_BACK, Divergence, Sum
 from tokenspec.oracle.logs.replay import Report as Replay
-from tokenspec.oracle.logs.rows_read import RowsRead
 from tokenspec.oracle.report.exits import BAD_DATA, DIVERGES, NO_VERDICT, gravest
 from tokenspec.oracle.report.model import (
     SHOWN_MAX,
     Block,
     Check,
     CoverageTable,
-    FindingPlace,
     FindingRule,
     Notes,
     ReportFinding,
@@ -29,10 +28,12 @@ from tokenspec.oracle.report.model import (
     Verbatim,
     few,
 )
-from tokenspec.oracle.report.replays.causes import Cause, causes_of
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.answers import SHOWN, Difference
-from tokenspec.oracle.wire.log_files import Line, place_of
+from tokenspec.oracle.wire.log_files import place_of
+from tokenspec.oracle.wire.settings import as_options
+
+if TYPE_CHECKING:
+    from tokenspec.oracle.audit.on_spark.sums import AuditSum
 
 _BAD = FindingRule("well_formed_record", "A record is one JSON object a line, with the fields of its event.")
 
@@ -52,8 +53,8 @@ def log_report(
     def checks() -> Iterator[Check]:
         every, bad = list(diverged()), list(map(_bad_finding, found.bad))
         for log in dict.fromkeys(logs):
-            wrong = _of(log, every)
-            findings = [*wrong, *_of(log, bad)]
+            wrong = [each for each in every if each.file == log]
+            findings = [*wrong, *(each for each in bad if each.file == log)]
             if findings:
                 yield Check("replay", log, "failure" if wrong else "error", (), findings)
             elif not found.records or code == NO_VERDICT:
@@ -74,15 +75,11 @@ def log_report(
     )
 
 
-def _of(log: str, findings: Sequence[ReportFinding]) -> list[ReportFinding]:
-    return [each for each in findings if each.place is not None and each.place.file == log]
-
-
 def _bad_finding(bad: Bad) -> ReportFinding:
     line, fault = bad.line, bad.fault
-    properties = {"field": fault.field, "rule": fault.rule, "byteOffset": _offset(line)}
-    place = FindingPlace(line.file, line.number)
-    return ReportFinding(_BAD, [bad_record_text(bad)], place, {"lineField/v1": f"{line.number}/{fault.field}"}, properties)
+    properties = {"field": fault.field, "rule": fault.rule, "byteOffset": offset_of(line)}
+    fingerprint = {"lineField/v1": f"{line.number}/{fault.field}"}
+    return ReportFinding(_BAD, [bad_record_text(bad)], line.file, line.number, fingerprint, properties)
 
 
 def divergence_finding(d: Divergence, told: str) -> ReportFinding:
@@ -91,9 +88,10 @@ def divergence_finding(d: Divergence, told: str) -> ReportFinding:
     return ReportFinding(
         FindingRule(d.outcome, d.why, d.clauses),
         told.splitlines(),
-        FindingPlace(d.line.file, d.line.number),
+        d.line.file,
+        d.line.number,
         {"accountOutcomeField/v1": f"{d.account}/{d.outcome}/{field}"},
-        {"account": d.account, "field": field, "byteOffset": _offset(d.line)},
+        {"account": d.account, "field": field, "byteOffset": offset_of(d.line)},
     )
 
 
@@ -149,7 +147,15 @@ def _body(found: Replay) -> Iterator[Block]:
     causes = causes_of(found.divergences)
     if len(found.divergences) > 1:
         rows = [
-            [c.event, c.rule, c.field, _signed(c.delta), f"{len(c.accounts):,}", place_of(c.first.line), _right_under(c)]
+            [
+                c.event,
+                c.rule,
+                c.field,
+                "" if c.delta is None else f"{c.delta:+,}",
+                f"{len(c.accounts):,}",
+                place_of(c.first.line),
+                _right_under(c),
+            ]
             for c in causes
         ]
         headings = ["event", "because", "field", "off by", "accounts", "first at", "right under"]
@@ -165,18 +171,9 @@ def _body(found: Replay) -> Iterator[Block]:
     yield CoverageTable(found.coverage.rows())
 
 
-def _signed(delta: int | None) -> str:
-    return "" if delta is None else f"{delta:+,}"
-
-
 def sum_texts(found: Sum) -> Iterator[str]:
     """Yields the sum in which every record counts once, and further facts of the log."""
-    reasons = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in found.not_compared.items() if n)
-    repeated, not_compared = sum(found.repeated.values()), sum(found.not_compared.values())
-    yield (
-        f"sum: {len(found.bad)} bad + {repeated} repeated ({found.repeated['compared']} compared) + {found.compared} compared + "
-        f"{not_compared} not compared{f' ({reasons})' if reasons else ''} = {found.records} records"
-    )
+    yield counted_text(found, len(found.bad))
     if found.rows is not None:
         yield from rows_texts(found.rows)
     if found.first_of_another is not None:
@@ -196,12 +193,24 @@ def sum_texts(found: Sum) -> Iterator[str]:
         yield f"in {unsorted} accounts time goes back, and the rest is not checked: {remedy}"
 
 
+def counted_text(found: Sum | AuditSum, bad: int) -> str:
+    """Returns the sum in which every record counts once."""
+    reasons = ", ".join(f"{n} {reason.replace('_', ' ')}" for reason, n in found.not_compared.items() if n)
+    repeated, not_compared = sum(found.repeated.values()), sum(found.not_compared.values())
+    return (
+        f"sum: {bad} bad + {repeated} repeated ({found.repeated['compared']} compared) + {found.compared} compared + "
+        f"{not_compared} not compared{f' ({reasons})' if reasons else ''} = {found.records} records"
+    )
+
+
+def rows_text(in_records: int, ignored: int, unmapped: int, bad: int, read: int) -> str:
+    """Returns the sum in which every row counts once."""
+    return f"rows: {in_records} in records + {ignored} ignored + {unmapped} unmapped + {bad} bad = {read} rows read"
+
+
 def rows_texts(rows: RowsRead) -> Iterator[str]:
     """Yields the sum in which every row stands once, and the unmapped kinds."""
-    yield (
-        f"rows: {rows.in_records} in records + {rows.ignored} ignored + {rows.all_unmapped} unmapped + {rows.bad} bad "
-        f"= {rows.read} rows read"
-    )
+    yield rows_text(rows.in_records, rows.ignored, rows.all_unmapped, rows.bad, rows.read)
     for kind, (times, line) in rows.unmapped.items():
         yield (
             f"{times} unmapped row{'s' if times > 1 else ''} of kind {one_line(kind) or '(empty)'}, first at {place_of(line)}: "
@@ -221,14 +230,46 @@ def sum_data(found: Sum) -> dict[str, Any]:
         "not_compared": found.not_compared,
         "repeated": {**found.repeated, "another_event": found.another},
         "identical_lines": found.identical,
+        "accounts": found.accounts,
+        "bad_records": [bad_data(bad) for bad in found.bad],
         "unknown_fields": unknown,
         **({} if found.rows is None else {"rows": found.rows.as_data()}),
     }
 
 
+@dataclass
+class Cause:
+    """Divergences of one event under one rule in one field."""
+
+    event: str
+    rule: str
+    field: str
+    first: Divergence
+    delta: int | None
+    accounts: set[str]
+    explained_by: list[tuple[str, str]]
+    resets: str | None
+
+
+def causes_of(divergences: Iterable[Divergence]) -> list[Cause]:
+    """Returns divergences grouped by cause, those of most accounts first."""
+    found: dict[tuple[str, str, str], Cause] = {}
+    for d in divergences:
+        key = (d.event, d.outcome, d.differences[0][0])
+        cause = found.get(key)
+        if cause is None:
+            found[key] = Cause(*key, d, d.delta, {d.account}, list(d.explained_by), d.resets)
+            continue
+        cause.accounts.add(d.account)
+        cause.delta = cause.delta if cause.delta == d.delta else None
+        if d.explained:
+            cause.explained_by = [setting for setting in cause.explained_by if setting in d.explained_by]
+        cause.resets = cause.resets if cause.resets == d.resets else None
+    return sorted(found.values(), key=lambda cause: -len(cause.accounts))
+
+
 def _right_under(cause: Cause) -> str:
-    settings = [f"{name}={choice}" for name, choice in cause.explained_by]
-    return ", or ".join(settings + [f"--resets {cause.resets}"] * (cause.resets is not None))
+    return ", or ".join(as_options(cause.explained_by) + [f"--resets {cause.resets}"] * (cause.resets is not None))
 
 
 def causes_data(divergences: Iterable[Divergence]) -> list[dict[str, Any]]:
@@ -251,22 +292,17 @@ def causes_data(divergences: Iterable[Divergence]) -> list[dict[str, Any]]:
 
 def _data(found: Replay, oracle: Oracle) -> dict[str, Any]:
     return {
-        **stamp(),
         "policy": oracle.policy,
-        "fixed": {},
         "resets": oracle.resets,
         **sum_data(found),
-        "accounts": found.accounts,
-        "bad_records": [bad_data(bad) for bad in found.bad],
         "coverage": found.coverage.as_data(),
         "causes": causes_data(found.divergences),
-        "stories": [_story_data(cause.first) for cause in causes_of(found.divergences)],
+        "stories": [
+            {"file": d.line.file, "line": d.line.number, "account": d.account, "text": _divergence_text(d).strip().splitlines()}
+            for d in (cause.first for cause in causes_of(found.divergences))
+        ],
         "divergences": [divergence_data(d) for d in found.divergences],
     }
-
-
-def _story_data(d: Divergence) -> dict[str, Any]:
-    return {"file": d.line.file, "line": d.line.number, "account": d.account, "text": _divergence_text(d).strip().splitlines()}
 
 
 def bad_record_text(bad: Bad) -> str:
@@ -293,26 +329,30 @@ def _divergence_text(d: Divergence) -> str:
     text.append(f"  record    {one_line(d.line.content.decode(errors='replace'), 400)}")
     text.append(f"  before    {_state_text(d.before)}")
     text += [f"  {name:<{width}}  expected {as_text(expected)}, observed {as_text(got)}" for name, expected, got in d.differences]
-    text.append(f"  because   {d.outcome}: {d.why}{'' if d.first_use is None else f' ({place_of(d.first_use)})'}")
-    text += [f"            {line}" for line in clause_texts(d.clauses)]
+    text += because_lines(d)
     text += [f"  but       {note}" for note in d.notes]
     if d.skipped:
         lines = ", ".join(place_of(line) for line in d.skipped[:SHOWN_MAX])
         text.append(f"  but       of this account {len(d.skipped)} lines before it were skipped: {lines}")
-    return "\n".join([*text, *_explanations(d)]) + "\n\n"
+    return "\n".join([*text, *explanations(d)]) + "\n\n"
 
 
-def _explanations(d: Divergence) -> Iterator[str]:
+def because_lines(d: Divergence) -> Iterator[str]:
+    """Yields the reason of the right answer, with its clauses."""
+    yield f"  because   {d.outcome}: {d.why}{'' if d.first_use is None else f' ({place_of(d.first_use)})'}"
+    yield from (f"            {line}" for line in clause_texts(d.clauses))
+
+
+def explanations(d: Divergence) -> Iterator[str]:
+    """Yields the settings under which a divergence would be right."""
     if d.resets is not None:
         yield f"  right under  --resets {d.resets}"
     if not d.explained:
         yield "  other policies were not tried"
     elif d.explained_by:
-        yield f"  right under  --policy {_either(d.explained_by)}"
+        yield f"  right under  --policy {', or '.join(as_options(d.explained_by))}"
     elif len(d.differences) > 1 and any(d.by_field.values()):
-        told = [
-            f"{name} under {_either(settings)}" if settings else f"{name} under none" for name, settings in d.by_field.items()
-        ]
+        told = [f"{name} under {', or '.join(as_options(settings)) or 'none'}" for name, settings in d.by_field.items()]
         yield f"  no other answer of a single policy makes all of it right; {', '.join(told)}"
     elif d.resets is None:
         yield "  no other answer of a single policy makes it right"
@@ -320,15 +360,11 @@ def _explanations(d: Divergence) -> Iterator[str]:
         yield from known_lines(d.known)
 
 
-def _either(settings: Iterable[tuple[str, str]]) -> str:
-    return ", or ".join(f"{name}={choice}" for name, choice in settings)
-
-
 def _state_text(state: dict[str, Any]) -> str:
     if not state:
         return "no such account"
     pools = ", ".join(f"{pool} {state[pool]}" for pool in POOLS)
-    shown = {name: state[name] for name in SHOWN if name not in _OPEN}
+    shown = {name: state[name] for name in NEVER_NULL}
     words = " on ".join(one_line(value) for value in shown.values() if isinstance(value, str))
     words += "".join(f", {name} {value}" for name, value in shown.items() if not isinstance(value, str))
     counts = ((name.replace("_", " "), state[name]) for name in _DUES if state[name])
@@ -341,54 +377,5 @@ _DUES = dict.fromkeys(
 )
 """The variables that say what is due."""
 _NULLS = {shown.variable: shown.null for shown in SPEC.answer.state}
-_OPEN = {v.name for v in account().variables if v.name in _NULLS and v.type.admits(_NULLS[v.name])}
-"""The variables that answers show as null at times."""
-
-
-def _offset(line: Line) -> int | None:
-    return line.offset if line.offset >= 0 else None
-
-
-def bad_data(bad: Bad) -> dict[str, Any]:
-    """Returns a bad record as JSON."""
-    line, fault = bad.line, bad.fault
-    place = {"file": line.file, "line": line.number, "offset": _offset(line)} | ({"key": line.key} if line.key else {})
-    return {**place, "field": fault.field, "rule": fault.rule, "value": fault.value}
-
-
-def divergence_data(d: Divergence) -> dict[str, Any]:
-    """Returns a divergence as JSON."""
-    name, expected, got = d.differences[0]
-    return {
-        "file": d.line.file,
-        "line": d.line.number,
-        "offset": _offset(d.line),
-        **({"key": d.line.key} if d.line.key else {}),
-        "account": d.account,
-        "event": d.event,
-        "at": d.at,
-        "field": name,
-        "expected": expected,
-        "got": bounded(got),
-        "delta": d.delta,
-        "fields": fields_data(d.differences),
-        "outcome": d.outcome,
-        "clauses": list(d.clauses),
-        "explained": d.explained,
-        "explained_by": settings_data(d.explained_by),
-        "explained_by_field": {name: settings_data(settings) for name, settings in d.by_field.items()},
-        "resets": d.resets,
-        "known": [] if d.explained_by or d.resets is not None else d.known,
-        "skipped": [{"file": line.file, "line": line.number} for line in d.skipped],
-        "notes": d.notes,
-    }
-
-
-def settings_data(settings: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    """Returns policies and their choices as JSON."""
-    return [{"policy": name, "answer": choice} for name, choice in settings]
-
-
-def fields_data(differences: Sequence[Difference]) -> list[dict[str, Any]]:
-    """Returns the differing fields as JSON."""
-    return [{"field": name, "expected": expected, "got": bounded(got)} for name, expected, got in differences]
+NEVER_NULL = [v.name for v in account().variables if v.name in _NULLS and not v.type.admits(_NULLS[v.name])]
+"""The variables that answers show of every account that has been opened."""

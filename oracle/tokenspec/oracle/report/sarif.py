@@ -9,14 +9,14 @@ from urllib.parse import quote
 
 from tokenspec.oracle.base import provenance
 from tokenspec.oracle.base.clauses import clause_texts
-from tokenspec.oracle.report.model import FindingPlace, FindingRule, ReportFinding, RunReport
+from tokenspec.oracle.report.model import FindingRule, ReportFinding, RunReport
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 
 
 def sarif(report: RunReport) -> dict[str, Any]:
     """Returns a log of one run; of rules with the same id the last one counts."""
-    checks = list(report.checks())
+    checks = report.all_checks()
     findings = [finding for check in checks for finding in check.findings]
     failed = [line for check in checks if check.outcome in ("failure", "error") and not check.findings for line in check.lines]
     notes = [{"level": "error", "message": {"text": line}} for line in dict.fromkeys([*report.wrong, *failed])]
@@ -25,7 +25,7 @@ def sarif(report: RunReport) -> dict[str, Any]:
         "tool": {"driver": {"name": "tokenspec", "version": provenance.own_version(), "rules": list(rules.values())}},
         "invocations": [{"executionSuccessful": not notes, "toolExecutionNotifications": notes}],
         "results": [_result(finding) for finding in findings],
-        "properties": {**report.made, **report.properties},
+        "properties": {**report.provenance, **report.properties},
     }
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
@@ -42,7 +42,11 @@ def _rule(rule: FindingRule) -> dict[str, Any]:
 
 
 def _result(found: ReportFinding) -> dict[str, Any]:
-    place = _place(found.place) if found.place is not None else {}
+    place: dict[str, Any] = {}
+    if found.file == "-":
+        place = {"logicalLocations": [{"fullyQualifiedName": f"standard input, line {found.line}"}]}
+    elif found.file is not None:
+        place = {"physicalLocation": {"artifactLocation": {"uri": _uri(found.file)}, "region": {"startLine": found.line}}}
     result = {
         "ruleId": found.rule.id,
         "level": found.level,
@@ -53,12 +57,6 @@ def _result(found: ReportFinding) -> dict[str, Any]:
     }
     steps = [{"location": {**place, "message": {"text": step}}} for step in found.trace]
     return result | ({"codeFlows": [{"threadFlows": [{"locations": steps}]}]} if steps else {})
-
-
-def _place(place: FindingPlace) -> dict[str, Any]:
-    if place.file == "-":
-        return {"logicalLocations": [{"fullyQualifiedName": f"standard input, line {place.line}"}]}
-    return {"physicalLocation": {"artifactLocation": {"uri": _uri(place.file)}, "region": {"startLine": place.line}}}
 
 
 def _uri(file: str) -> str:

@@ -7,12 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 from tokenspec.machine.lang.types import COUNTABLE_MAX
-from tokenspec.oracle.base.specification import DEFAULTS
 from tokenspec.oracle.base.text import as_text, one_line
+from tokenspec.oracle.fuzz.conformance import Conformance
 from tokenspec.oracle.logs.narrative import story
+from tokenspec.oracle.races.result import RaceResult
+from tokenspec.oracle.report.fuzz import RandomRuns
+from tokenspec.oracle.report.infer import conforming
 from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities
 from tokenspec.oracle.sut.client import Client, Failed
 from tokenspec.oracle.wire.answers import FIELDS, Difference
+from tokenspec.oracle.wire.protocol import event_names
+from tokenspec.oracle.wire.settings import as_options, changed
 
 
 @contextmanager
@@ -26,7 +31,7 @@ def ended(client: Client) -> Iterator[Client]:
 
 def title_of(terms: Capabilities) -> str:
     """Returns the implementation's title, resets and fixed settings, as it announced them."""
-    fixed = ", ".join(f"{name}={choice}" for name, choice in terms.policy.items())
+    fixed = ", ".join(as_options(terms.policy))
     return f"{terms.title}, resets {terms.resets}{f', with fixed settings: {fixed}' if fixed else ''}"
 
 
@@ -51,9 +56,44 @@ def never_held(terms: Capabilities, held: Collection[str]) -> list[str]:
 
 def fixed_words(fixed: Mapping[str, str], figures: Mapping[str, Any]) -> str:
     """Returns the fixed settings that are not the defaults, and the fixed figures, as the end of a verdict; empty without any."""
-    changed = [f"{name}={choice}" for name, choice in fixed.items() if DEFAULTS[name] != choice]
-    whole = [*changed, *(f"its own {key}" for key in figures)]
+    whole = [*changed(fixed), *(f"its own {key}" for key in figures)]
     return f" (fixed by the implementation: {', '.join(whole)})" if whole else ""
+
+
+def sentence_of(result: Conformance | RaceResult) -> str:
+    """Returns the verdict on an implementation as a sentence, with the settings that it is about."""
+    word = result.word.replace("_", " ")
+    if result.word == "no_verdict":
+        return f"{word}: {one_line(result.why_none, 1_000)}"
+    fixed = fixed_words(result.terms.policy if result.terms is not None else {}, result.figures)
+    if result.policies is not None:
+        return word if result.word == "diverges" else conforming(result.policies, result.settings) + fixed
+    named = changed(result.policy)
+    return (f"{word} under {', '.join(named)}" if named else word) + fixed
+
+
+def sut_data(result: Conformance | RaceResult, runs: RandomRuns) -> dict[str, Any]:
+    """Returns everything, for programs, that is known of every implementation."""
+    terms = result.terms
+    return {
+        "seed": runs.config.seed,
+        "policy": dict(result.policy),
+        "fixed": dict(terms.policy) if terms is not None else {},
+        "left_out": sorted(result.left_out),
+        "policies": result.policies,
+        "settings": result.settings,
+        "sut": {"name": terms.name, "version": terms.version} if terms is not None else None,
+        "verdict": result.word,
+        "why": result.why_none or None,
+        "compared": result.compared,
+        "seconds": round(result.seconds, 2),
+        **runs.coverage_data(),
+    }
+
+
+def seen(result: Conformance | RaceResult) -> list[tuple[str, str, int]]:
+    """Returns the coverage of the events that can be sent, without automatic ones."""
+    return [row for row in result.coverage.rows() if row[0] in event_names()]
 
 
 def limits_of(terms: Capabilities) -> Iterator[str]:

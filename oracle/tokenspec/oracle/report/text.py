@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from io import StringIO
 from typing import IO, TYPE_CHECKING, Any, assert_never, cast
 
 from tokenspec.oracle.base.text import no_commands, one_line
-from tokenspec.oracle.report.model import Block, CoverageTable, Notes, ReportTable, Rerun, RunReport, Verbatim
+from tokenspec.oracle.report.model import LONGEST, Block, CoverageTable, Notes, ReportTable, Rerun, RunReport, Verbatim
 
 if TYPE_CHECKING:
     from rich.console import Console
-
-
-_LONGEST = 20_000
-"""The largest number of characters of a line that are shown."""
+    from rich.table import Table as Grid
 
 
 class _Guarded:
@@ -45,7 +43,7 @@ def text(report: RunReport, stream: IO[str], quiet: bool = False) -> None:
 def _write(block: Block, to: IO[str]) -> None:
     match block:
         case Notes(lines):
-            to.writelines(f"{one_line(line, _LONGEST)}\n" for line in lines)
+            to.writelines(f"{one_line(line, LONGEST)}\n" for line in lines)
         case Verbatim(lines):
             to.writelines(f"{line}\n" for line in lines)
         case ReportTable(headings, rows, title):
@@ -67,22 +65,40 @@ def table(title: str, headings: list[str], rows: list[list[str]], to: IO[str]) -
 
     Where that would break words apart, each row becomes a block of its own, a line or more for each column.
     """
-    from rich import box
     from rich.console import Console
-    from rich.table import Table as Grid
 
-    console = Console(file=to, width=None if to.isatty() else 120, highlight=False, markup=False)
+    # Where the reader of any file has gone, Rich ends the process and standard output: what it renders is written here.
+    rendered, is_terminal = StringIO(), to.isatty()
+    console = Console(
+        file=rendered, force_terminal=is_terminal or None, width=None if is_terminal else 120, highlight=False, markup=False
+    )
     widths = _widths([headings, *rows], console.width - 3 * len(headings))
     if widths is None:
         _blocks(title, headings, rows, console)
-        return
+    else:
+        console.print(_grid(title, headings, rows, widths))
+    to.write(rendered.getvalue())
+
+
+def _grid(title: str, headings: list[str], rows: list[list[str]], widths: list[int]) -> Grid:
+    from rich import box
+    from rich.table import Table as Grid
+
     shown = Grid(title=title or None, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     for heading, width in zip(headings, widths, strict=True):
         numeric = all(row[headings.index(heading)].replace(",", "").isdigit() for row in rows)
         shown.add_column(heading, justify="right" if numeric else "left", overflow="fold", width=width)
     for row in rows:
         shown.add_row(*row)
-    console.print(shown)
+    return shown
+
+
+def listing(headings: list[str], rows: list[list[str]], names_alone: bool, to: IO[str]) -> None:
+    """Writes rows as a table, or the names that they begin with alone."""
+    if names_alone:
+        to.writelines(f"{row[0]}\n" for row in rows)
+    else:
+        table("", headings, rows, to)
 
 
 _LONG_WORD = 36

@@ -8,16 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.oracle.base.clauses import clause_texts
-from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.text import as_text as plain
 from tokenspec.oracle.base.text import bounded, one_line
+from tokenspec.oracle.logs.as_data import fields_data
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.infer import conforming
 from tokenspec.oracle.report.model import (
     Block,
     Check,
-    FindingPlace,
     FindingRule,
     Notes,
     Outcome,
@@ -26,7 +25,7 @@ from tokenspec.oracle.report.model import (
     RunReport,
     Verbatim,
 )
-from tokenspec.oracle.report.replay import fields_data
+from tokenspec.oracle.report.replay import because_lines
 from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, limits_of, not_compared, title_of
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult
 from tokenspec.oracle.vectors.run_suite import Run
@@ -44,7 +43,6 @@ def vectors_report(suite: Suite, cases: Sequence[Case], found: Run, policy: Mapp
         verb="vectors run",
         code=DIVERGES if failed or found.not_closed else HOLDS if passed and not found.no_defaults else NO_VERDICT,
         verdict=_verdict(found, passed, failed, skipped),
-        made=stamp(),
         properties={PASSED: passed, FAILED: failed, SKIPPED: skipped},
         body=lambda: _body(suite, cases, found, seconds),
         data=lambda: _data(suite, found, policy, seconds),
@@ -82,44 +80,37 @@ def _body(suite: Suite, cases: Sequence[Case], found: Run, seconds: float) -> It
     failures = [(case, each) for case, each in zip(cases, found.results, strict=True) if each.result == FAILED]
     for case, each in failures[:_TOLD]:
         yield Verbatim(told(case, each))
-    rows = [[each.id, str(each.step), _wrong(each)] for _, each in failures]
+    rows = [[each.id, str(each.step), _wrong(each)[0]] for _, each in failures]
     yield ReportTable(["vector", "step", "wrong"], rows)
     skipped = Counter(each.why for each in found.results if each.result == SKIPPED).most_common()
     notes = [f"skipped {times}: {one_line(why, 200)}" for why, times in skipped]
     if strays := suite.strays():
         notes.append(f"{len(strays)} in the folder and not in the index, so not run: {one_line(', '.join(strays), 400)}")
-    limits = [*(limits_of(found.terms) if found.terms is not None else ()), *_limits(found)]
+    limits = list(limits_of(found.terms)) if found.terms is not None else []
+    if found.terms is not None and found.held:
+        names = not_compared(found.terms, found.held)
+        limits += [f"not compared: {', '.join(names)}"] * bool(names)
+        without = f"{found.unheard} refusals without a reason that is observed or answered: it was not compared"
+        limits += [without] * bool(found.unheard)
     yield Notes([*left_out_lines(found.left_out), *notes, *limits, f"{found.sent:,} events in {seconds:.1f} s"])
-
-
-def _limits(found: Run) -> Iterator[str]:
-    """Yields the fields and reasons that were not compared."""
-    if found.terms is None or not found.held:
-        return
-    if names := not_compared(found.terms, found.held):
-        yield f"not compared: {', '.join(names)}"
-    if found.unheard:
-        yield f"{found.unheard} refusals without a reason that is observed or answered: it was not compared"
 
 
 def _checks(suite: Suite, cases: Sequence[Case], found: Run) -> Iterator[Check]:
     for case, each in zip(cases, found.results, strict=True):
-        findings = [_finding(suite, case, each)] if each.result == FAILED else []
+        findings = []
+        if each.result == FAILED:
+            path = suite.path / VECTORS / f"{case.id}.json"
+            rule = FindingRule(case.id, case.vector.title, case.vector.clauses)
+            lines = [*(f"step {each.step}: {wrong}" for wrong in _wrong(each)), each.title]
+            fingerprint, properties = {"vector/v1": case.id}, {"step": each.step, "field": each.field}
+            findings.append(ReportFinding(rule, lines, str(path), _line(path, each.step), fingerprint, properties))
         yield Check("vectors", each.id, _OUTCOMES[each.result], [each.why], findings)
     if found.not_closed:
         yield Check("vectors", "close", "failure", [found.not_closed])
 
 
-def _finding(suite: Suite, case: Case, each: VectorResult) -> ReportFinding:
-    path = suite.path / VECTORS / f"{case.id}.json"
-    rule = FindingRule(case.id, case.vector.title, case.vector.clauses)
-    properties = {"step": each.step, "field": each.field}
-    return ReportFinding(rule, _lines(each), FindingPlace(str(path), _line(path, each.step)), {"vector/v1": case.id}, properties)
-
-
 def _data(suite: Suite, found: Run, policy: Mapping[str, str], seconds: float) -> dict[str, Any]:
     return {
-        **stamp(),
         "suite": {"digest": suite.index.digest, "version": suite.index.version, "not_in_the_index": suite.strays()},
         "policy": dict(policy),
         "fixed": dict(found.fixed),
@@ -144,9 +135,7 @@ def told(case: Case, each: VectorResult) -> list[str]:
     because = each.because
     if because is None:
         return lines + [f"     {line}" for line in clause_texts(case.vector.clauses)]
-    lines.append(f"  because   {because.outcome}: {because.why}")
-    lines += [f"            {line}" for line in clause_texts(because.clauses)]
-    return lines + list(_right_under(each, because))
+    return [*lines, *because_lines(because), *_right_under(each, because)]
 
 
 def _right_under(each: VectorResult, because: Divergence) -> Iterator[str]:
@@ -161,12 +150,11 @@ def _right_under(each: VectorResult, because: Divergence) -> Iterator[str]:
             yield f"  right under  {name}={choice}, which is not what the implementation says in its answer to open"
 
 
-def _wrong(each: VectorResult) -> str:
-    """Returns the first wrong field in one cell: a table of more columns would fit few terminals."""
-    if each.differences:
-        name, expected, got = each.differences[0]
-        return f"{name}: expected {plain(expected)}, got {plain(got)}"
-    return f"{each.field}: {one_line(str(each.failed), 200)}"
+def _wrong(each: VectorResult) -> list[str]:
+    """Returns what is wrong; the first of it in one cell, since a table of more columns would fit few terminals."""
+    if each.failed is not None:
+        return [f"{each.field}: {one_line(str(each.failed), 200)}"]
+    return [f"{name}: expected {plain(expected)}, got {plain(got)}" for name, expected, got in each.differences]
 
 
 def _result(each: VectorResult) -> dict[str, Any]:
@@ -183,12 +171,6 @@ def _result(each: VectorResult) -> dict[str, Any]:
     by = each.because.explained_by if each.because is not None else []
     told["explained_by"] = [{"policy": policy, "answer": answer} for policy, answer in by]
     return told | {"fields": fields_data(each.differences)}
-
-
-def _lines(each: VectorResult) -> list[str]:
-    if each.failed is not None:
-        return [f"step {each.step}: {each.failed}", each.title]
-    return [f"step {each.step}: {name}: expected {plain(e)}, got {plain(g)}" for name, e, g in each.differences] + [each.title]
 
 
 def _line(path: Path, step: int) -> int:

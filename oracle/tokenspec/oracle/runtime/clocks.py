@@ -48,7 +48,7 @@ class ClockReader:
         """The variable that says how much of it is due; None where nothing does."""
         calendar = calendar_under(clock.calendar, settings)
         self.declared = clock
-        self.counts = not all(isinstance(a.value, Lit) for rule in falls_due.rules for a in rule.effect)
+        self.counts = machine.counts(clock)
         """True if falling due a second time changes more than the first time: then every due instant is an event of its own."""
         self.calendar = reader_of(calendar)
         self._key = calendar.key if isinstance(calendar, EveryDay) else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from tokenspec.machine.interpreters.compiled import Fields, Row
+from tokenspec.machine.interpreters.compiled import Fields, Row, defined
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Event, Origin
 from tokenspec.machine.lang.types import Enum, Value
@@ -21,30 +21,39 @@ Providers: TypeAlias = Callable[[Account, Any], Fields]
 
 
 def fields_of(event: Event, catalogue: AnyCatalogue, balances: Callable[[Row], Vector], remembered: Remembered) -> Providers:
-    """Returns what gives the fields of `event`, in order; `balances` are those of the app's pools in a row."""
+    """Returns what gives the fields of `event`, in order; `balances` are those of the app's pools in a row.
+
+    It is written as Python text, since it runs at each record: what a record holds itself stands there as it is read.
+    """
     key, is_new = remembered.memory.key, remembered.memory.is_new
     # The event that comes most often asks for this alone.
     asked = [name for name in remembered.asked(event) if name != is_new]
-    places: list[Provider | int] = []
-    for f in event.fields:
+    space: dict[str, Any] = {"recall": remembered.facts(asked)} if asked else {}
+    places: list[str] = []
+    for n, f in enumerate(event.fields):
         if f.name in asked:
-            places.append(asked.index(f.name))
+            places.append(f"known[{asked.index(f.name)}]")
         elif f.name == is_new and remembered.memory.reads(event):
-            places.append(lambda account, record: getattr(record, key) not in account.entries)
+            places.append(f"record.{key} not in account.entries")
+        elif f.origin is Origin.PAYLOAD and not f.instead and not _may_be_unlisted(f.type):
+            places.append(f"record.{f.key}")
         elif f.origin is Origin.PAYLOAD:
-            places.append(payload(f.name, f.key, f.type, f.instead, catalogue))
+            space[f"of_{n}"] = payload(f.name, f.key, f.type, f.instead, catalogue)
+            places.append(f"of_{n}(account, record)")
+        elif f.name in SPEC.facts:
+            space[f"of_{n}"] = SPEC.facts[f.name](catalogue)
+            places.append(f"of_{n}(record)")
         else:
-            places.append(fact(f.name, catalogue, balances))
-    if not asked:
-        plain = [place for place in places if not isinstance(place, int)]
-        return lambda account, record: tuple([provide(account, record) for provide in plain])
-    recall = remembered.facts(asked)
-
-    def given(account: Account, record: Any) -> Fields:
-        known = recall(account, getattr(record, key))
-        return tuple([known[place] if isinstance(place, int) else place(account, record) for place in places])
-
+            space[f"of_{n}"] = fact(f.name, catalogue, balances)
+            places.append(f"of_{n}(account, record)")
+    first = f"known = recall(account, record.{key}); " if asked else ""
+    text = f"def given(account, record): {first}return ({''.join(f'{place}, ' for place in places)})"
+    given: Providers = defined(text, space)
     return given
+
+
+def _may_be_unlisted(kind: Any) -> bool:
+    return isinstance(kind, Enum) and UNLISTED in kind.members
 
 
 def payload(name: str, key: str, kind: Any, instead: str, catalogue: AnyCatalogue) -> Provider:
@@ -52,7 +61,7 @@ def payload(name: str, key: str, kind: Any, instead: str, catalogue: AnyCatalogu
     if instead:
         look_up = SPEC.facts[name](catalogue)
         return lambda account, record: getattr(record, key) or look_up(record)
-    if isinstance(kind, Enum) and UNLISTED in kind.members:
+    if _may_be_unlisted(kind):
         listed = frozenset(kind.members) - {UNLISTED}
         return lambda account, record: name if (name := getattr(record, key)) in listed else UNLISTED
     return lambda account, record: getattr(record, key)

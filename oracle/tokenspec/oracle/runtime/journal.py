@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from msgspec import Meta, structs
+from msgspec import Meta
 
 from tokenspec.oracle.base.specification import TOTAL_POOLS, account
 from tokenspec.oracle.runtime.clocks import Dial
@@ -51,7 +51,11 @@ class Account(msgspec.Struct):
     timeline: list[Vector] = []
     """The true balances, one after the other, since the oldest fetch of a session that is logged in."""
     is_from_mid_life: bool = False
-    """True if it began with a snapshot: there may be jobs and ids from before it."""
+    """True if it began with a snapshot, or has forgotten something: there may be jobs and ids from before."""
+    noted: dict[str, int] | None = None
+    """By entry, the instant at which it was first written, in that order; None where nothing is forgotten."""
+    used: dict[str, int] | None = None
+    """By id, the instant of its first use."""
 
     def dial(self, clock: str) -> Dial | None:
         """Returns the dial of a declared clock; None while it does not run."""
@@ -59,21 +63,20 @@ class Account(msgspec.Struct):
 
     def copy(self) -> Account:
         """Returns an independent copy of the account. Entries and answers are never changed, so they are shared."""
-        return structs.replace(
-            self,
-            dials=[structs.replace(dial) if dial is not None else None for dial in self.dials],
-            ran=self.ran.copy(),
-            entries=self.entries.copy(),
-            answers=self.answers.copy(),
-            sessions={name: structs.replace(session) for name, session in self.sessions.items()},
-            timeline=self.timeline.copy(),
+        return Account(
+            self.row,
+            self.last_at,
+            [None if dial is None else Dial(dial.shown, dial.upcoming, dial.anchor, dial.day) for dial in self.dials],
+            self.ran.copy(),
+            self.ended,
+            self.entries.copy(),
+            self.answers.copy(),
+            {name: Session(session.state, session.since) for name, session in self.sessions.items()} if self.sessions else {},
+            self.timeline.copy(),
+            self.is_from_mid_life,
+            None if self.noted is None else self.noted.copy(),
+            None if self.used is None else self.used.copy(),
         )
-
-
-def note_balances(account: Account, now: Vector) -> None:
-    """Records the balances `now`; they are kept while some session may still show older ones."""
-    if account.sessions and account.timeline[-1] != now:
-        account.timeline.append(now)
 
 
 def fetch(account: Account, session: str, state: str, now: Vector) -> None:
@@ -81,13 +84,6 @@ def fetch(account: Account, session: str, state: str, now: Vector) -> None:
     if not account.timeline or account.timeline[-1] != now:
         account.timeline.append(now)
     account.sessions[session] = Session(state, len(account.timeline) - 1)
-
-
-def forget(account: Account, session: str) -> None:
-    """Records that the session has ended."""
-    del account.sessions[session]
-    if not account.sessions:
-        account.timeline.clear()
 
 
 def verdict(account: Account, session: str, shown: dict[str, int], now: Vector) -> str:

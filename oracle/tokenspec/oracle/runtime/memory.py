@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, TypeAlias
 
 from tokenspec.machine.interpreters.compiled import Row
-from tokenspec.machine.interpreters.recall import blank, recalled
+from tokenspec.machine.interpreters.recall import Recalled, blank, recalled
 from tokenspec.machine.lang.declaration import ClockAct, Event, Memory, Origin
 from tokenspec.machine.lang.expr import Lit, names_in
 from tokenspec.machine.lang.types import Value
@@ -80,6 +80,7 @@ class Remembered:
         for position, period in enumerate(memory.periods):
             for act in period.ended_by:
                 self._ends.setdefault(act, []).append(position)
+        self._facts: dict[tuple[str, ...], Recalled] = {}
         self._all = self.facts(self.names)
 
     def begun(self, row: Row) -> Account:
@@ -88,7 +89,9 @@ class Remembered:
 
     def facts(self, names: Sequence[str]) -> Facts:
         """Returns the function that gives the facts `names`."""
-        facts, nothing = recalled(self.memory, names), self._blank
+        if tuple(names) not in self._facts:
+            self._facts[tuple(names)] = recalled(self.memory, names)
+        facts, nothing = self._facts[tuple(names)], self._blank
 
         def read(account: Account, key: str) -> Row:
             entry = account.entries.get(key)
@@ -115,6 +118,8 @@ class Remembered:
         """Replaces the values of the entry under `key`; its periods stay those in which it was first written."""
         known = account.entries.get(key)
         account.entries[key] = MemoryEntry(held, account.ended if known is None else known.since)
+        if known is None and account.noted is not None:
+            account.noted[key] = account.last_at or 0
 
     def note(self, account: Account, key: str, values: Mapping[str, Any]) -> None:
         """Replaces some values of the entry under `key`, by name."""

@@ -10,7 +10,7 @@ from typing import Any, Protocol, Self
 
 from tokenspec.machine.interpreters.calendars import Months, Once, Spans
 from tokenspec.machine.interpreters.compiled import Compiled, Row
-from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS, date_of, days_in_month
+from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS, date_of, days_in_month, months_on
 from tokenspec.machine.lang.calendars import ShortMonth
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Value
@@ -24,7 +24,7 @@ from tokenspec.oracle.runtime.memory import Remembered
 from tokenspec.oracle.runtime.possible_states import possible_states
 from tokenspec.oracle.runtime.steps import Stepped
 from tokenspec.oracle.wire.answers import INSTANTS, SHOWN
-from tokenspec.oracle.wire.records import Reader, Record, Snapshot
+from tokenspec.oracle.wire.records import Reader, Record, Snapshot, at_of
 from tokenspec.oracle.wire.snapshot_records import DAYS
 
 
@@ -62,7 +62,7 @@ def begin(oracle: OpeningOracle, account: Account, record: Snapshot) -> None:
         account.row = oracle.compiled.initial
         raise BadRecord("state", wrong)
     account.ran = [dial.anchor if dial is not None else ran for dial, ran in zip(account.dials, account.ran, strict=True)]
-    account.last_at, account.is_from_mid_life = _milliseconds(record.at), True
+    account.last_at, account.is_from_mid_life = at_of(record), True
 
 
 def row_of(oracle: OpeningOracle, record: Snapshot) -> Row:
@@ -74,16 +74,15 @@ def row_of(oracle: OpeningOracle, record: Snapshot) -> Row:
 
 def _stand(oracle: OpeningOracle, account: Account, record: Snapshot) -> None:
     state: Any = record.state
-    at = _milliseconds(record.at)
+    at = at_of(record)
     opened = oracle.memory.begun(oracle.compiled.initial)
     opening = oracle.reader.convert({"account": record.account, "at": at, "event": SPEC.opening.name})
     oracle.fork({}).step(opening, opened)
-    names = [v.name for v in oracle.machine.variables]
-    values: dict[str, Any] = dict(zip(names, opened.row, strict=True))
+    values: dict[str, Any] = oracle.compiled.state(opened.row)
     values |= {name: said for name in SHOWN if (said := getattr(state, name)) is not None}
     if state.balances is not None:
         values |= {pool: state.balances.get(pool) or 0 for pool in POOLS}
-    account.row = tuple(values[name] for name in names)
+    account.row = tuple(values.values())
     status = str(values[oracle.machine.control])
     for clock, position in CLOCK_AT.items():
         waits = _waits(oracle.machine, clock, status)
@@ -101,46 +100,41 @@ def _waits(machine: Machine, clock: str, status: str) -> bool:
     return stands_in is not None and any(rule.target == status for rule in machine.event_named[stands_in].rules)
 
 
-def _milliseconds(written: Any) -> int:
-    assert isinstance(written, int), "the reader turns instants into milliseconds"
-    return written
-
-
 def _dial(oracle: OpeningOracle, clock: str, state: Any, at: int, status: str, opened: Dial | None, waits: bool) -> Dial | None:
     """Returns the dial of a clock as the snapshot has it. Raises `BadRecord`."""
     field, day_field, reader = SPEC.answer.clocks[clock], DAYS.get(clock), oracle.clocks[clock]
     said = {name: value for name in (field, day_field) if name and (value := getattr(state, name)) is not None}
-    runs = runs_in(oracle.machine, clock, status)
+    runs, now = runs_in(oracle.machine, clock, status), format_instant(at)
+    none = f"an account that is {status} has no {clock}" if runs is False else ""
     if oracle.parameters.get(reader.declared.of) == 0:
+        none = f"the catalogue has no {clock} tokens, so none is due"
+    if none:
         for name, value in said.items():
-            raise _bad(name, f"the catalogue has no {clock} tokens, so none is due; leave it out", value)
-        return None
-    if runs is False:
-        for name, value in said.items():
-            raise _bad(name, f"an account that is {status} has no {clock}; leave it out", value)
+            raise _bad(name, f"{none}; leave it out", value)
         return None
     if field not in said:
         if opened is None and runs:
             raise BadRecord(f"state.{field}", f"it is required for an account that is {status}")
         return opened
-    shown = _milliseconds(said[field])
+    shown: int = said[field]
     match reader.calendar:
         case Spans(span) | Once(span):
             if shown > at + span:
-                raise _bad(field, f"it is at most {span // HOUR_MS} hours after {format_instant(at)}", shown)
+                raise _bad(field, f"it is at most {span // HOUR_MS} hours after {now}", shown)
             return Dial(shown, shown, shown - span)
-        case Months(_, short):
+        case Months(months, short):
             if waits and shown > at:
-                raise _bad(
-                    field, f"{SPEC.in_place_of_jobs[clock]} has come for it, so it is not after {format_instant(at)}", shown
-                )
+                raise _bad(field, f"{SPEC.in_place_of_jobs[clock]} has come for it, so it is not after {now}", shown)
             year, month, day = date_of(shown // DAY_MS)
             aimed: int = said.get(day_field or "", day)
             if day != min(aimed, days_in_month(year, month)):
-                rule = (
-                    f"the {clock} at {format_instant(shown)} is on day {day}, which is neither this day nor the last of its month"
-                )
-                raise _bad(str(day_field), rule, aimed)
+                due = f"the {clock} at {format_instant(shown)} is on day {day}"
+                raise _bad(str(day_field), f"{due}, which is neither this day nor the last of its month", aimed)
+            # The one before has come, or it is the first, and the clock was started then or later on that day.
+            before = months_on(shown // DAY_MS, -months, aimed) * DAY_MS + shown % DAY_MS
+            if before > at:
+                turn = "a month" if months == 1 else f"{months} months"
+                raise _bad(field, f"the next {clock} is at most {turn} after {now}", shown)
             return Dial(shown, shown, shown, day if short is ShortMonth.CLAMPS else aimed)
         case other:
             raise AssertionError(f"no dial is read for {other}")

@@ -6,31 +6,36 @@ event is accepted, what it changes and which clock it starts or stops comes from
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from copy import copy
+from functools import cached_property
+from operator import itemgetter
 from typing import Any, Self, TypeAlias, TypeVar
 
-from msgspec import UNSET, structs
+from msgspec import structs
 
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Compiled, Fields, Outcome, Row, Steps
 from tokenspec.machine.lang.declaration import ClockAct, Machine, Variable
+from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.ids import OfRefused, Repeat
 from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.specification import ABSENT, DEFAULT, IDS, POOLS, SPEC, TOTAL_POOLS, AnyCatalogue, system
+from tokenspec.oracle.base.specification import DEFAULT, IDS, SPEC, TOTAL_POOLS, AnyCatalogue, system
+from tokenspec.oracle.runtime.answering import Answers
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.facts import fields_of
+from tokenspec.oracle.runtime.forgetting import forget, knows_id
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, Vector
 from tokenspec.oracle.runtime.memory import NOTHING, Remembered
 from tokenspec.oracle.runtime.mid_life import begin
 from tokenspec.oracle.runtime.sessions import Sessions
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
 from tokenspec.oracle.wire.answers import SAID, Answer, with_delta
-from tokenspec.oracle.wire.records import Reader, Record, Snapshot, event_of
+from tokenspec.oracle.wire.records import Reader, Record, Snapshot, at_of, event_of
 from tokenspec.oracle.wire.resets import resets_from, runs_by_itself
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
@@ -44,20 +49,13 @@ _OUT = Variable("state", Enum("State", ("out",)), Lit("out"), "nobody is in")
 _NO_SESSIONS = Machine("sessions", "An account without sessions.", "state", (_OUT,), ())
 
 
-def _places(places: Sequence[int]) -> Callable[[Row], Any]:
-    """Returns the function that gives the values at these places of a row."""
-    if list(places) == list(range(places[0], places[-1] + 1)):
-        between = slice(places[0], places[-1] + 1)
-        return lambda row: row[between]
-    return lambda row: tuple([row[place] for place in places])
-
-
 class Oracle:
     """A world of accounts under one choice of policies and one catalogue.
 
     `resets` selects how the two jobs run: `explicit` as written events, `implied` automatically at the instant they
     fall due, `daily=implied` or `renewal=implied` one of them so. `machine` replaces the declared account, for fault
-    seeding; `machine_reader` is what runs it in place of the compiled reader.
+    seeding; `machine_reader` is what runs it in place of the compiled reader. Ids and jobs are remembered for `remember`
+    milliseconds; None is for ever.
     """
 
     runs_max = 120_000
@@ -70,11 +68,13 @@ class Oracle:
         resets: str = "explicit",
         machine: Machine | None = None,
         machine_reader: ReaderOf | None = None,
+        remember: int | None = None,
     ) -> None:
         self.policy = policy_from(policy)
         given = DEFAULT if catalogue is None else catalogue
         self.catalogue: AnyCatalogue = catalogue_from(given) if isinstance(given, Mapping) else given
         self.resets = resets_from(resets)
+        self.remember = remember
         self.system = system(self.catalogue)
         self.machine = machine or self.system.machines[0]
         self.session_machine = SPEC.sessions(self.system) or _NO_SESSIONS
@@ -94,26 +94,19 @@ class Oracle:
         self.session_out = self._sessions.out
         """The state of a session that was never seen."""
         at = {v.name: index for index, v in enumerate(self.machine.variables)}
-        self._shown = [(shown.variable, at[shown.variable], shown.null) for shown in SPEC.answer.state]
-        kinds = {v.name: v.type for v in self.machine.variables}
-        self._lists = [
-            (shown.name, at[shown.variable], {m: shown.of(m, self.parameters) for m in kind.members})
-            for shown in SPEC.answer.lists
-            if isinstance(kind := kinds[shown.variable], Enum)
-        ]
-        self._instants = [(CLOCK_AT[clock], name) for clock, name in SPEC.answer.clocks.items()]
         self.control = at[self.machine.control]
-        self._counted = _places([at[pool] for pool in TOTAL_POOLS])
-        self._pools = _places([at[pool] for pool in POOLS])
+        counted = [at[pool] for pool in TOTAL_POOLS]
+        together = slice(counted[0], counted[-1] + 1)
+        self._counted = itemgetter(together) if counted == [*range(*together.indices(len(at)))] else itemgetter(*counted)
         self.memory = Remembered(self.machine.memory or NOTHING)
         self._fields = {e.name: fields_of(e, self.catalogue, self.app_balances, self.memory) for e in events}
         self._key_of = {e.name: self.memory.memory.key for e in self.machine.events if any(r.notes for r in e.rules)}
         self._notes = [self.compiled.notes.get(name) for name in self._runs.rules]
         rules = {r.name: r for e in self.machine.events for r in e.rules}
         self._acts = [rules[name].clocks for name in self._runs.rules]
-        self._answers = {
-            e.name: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in e.answers) for e in events
-        } | {SNAPSHOT: ()}
+        self.answers = Answers(self.machine, self.parameters)
+        """Writes the answers of accounts."""
+        self._accepts = {e.name: self.answers.accepted(e.answers) for e in events} | {SNAPSHOT: self.answers.accepted(())}
         self._repeats = {e.name for e in self.machine.events if e.repeats}
         self.clocks = {c.name: ClockReader(c, self.policy, self.machine) for c in self.machine.clocks}
         self._clocks = list(self.clocks.values())
@@ -121,6 +114,11 @@ class Oracle:
         self.repeat = Repeat(self.policy[IDS.repeated]) if IDS is not None else Repeat.FIRST_ANSWER
         """The treatment of a record under a used id."""
         self._frees_refused = IDS is not None and self.policy[IDS.refused] == OfRefused.FREE.value
+
+    @cached_property
+    def digest(self) -> str:
+        """The digest of the declaration that this oracle runs."""
+        return digest(system(self.catalogue))
 
     def apply(self, record: Mapping[str, Any]) -> Answer:
         """Returns the right answer to `record`. Raises `BadRecord` for a malformed one, `WentBack` where time goes back."""
@@ -130,9 +128,12 @@ class Oracle:
         """Returns the right answer to a record that has been read already."""
         return self.decide(record)[0]
 
-    def decide(self, record: Record) -> tuple[Answer, str | None]:
-        """Returns the answer, and the rule that accepts the record or the code that refuses it; None for a repeated id."""
-        return self._happens(self._account(record.account), record)
+    def decide(self, record: Record, account: Account | None = None) -> tuple[Answer, str | None]:
+        """Returns the answer, and the rule that accepts the record or the code that refuses it; None for a repeated id.
+
+        The record is applied to `account` where one is given, which need not be one of this world.
+        """
+        return self._happens(account or self._account(record.account), record)
 
     def step(self, record: Record, account: Account | None = None) -> Stepped:
         """Returns the answer, its reason, and every step of the account's machine.
@@ -143,6 +144,11 @@ class Oracle:
         happening_to = account or self._account(record.account)
         (answer, decided_by), steps = self._traced(lambda: self._happens(happening_to, record))
         return Stepped(answer, decided_by, steps)
+
+    def refuses(self, record: Record, account: Account) -> bool:
+        """Returns whether the account's machine refuses the event as things are, where no time passes; nothing happens."""
+        event = event_of(record)
+        return self._runs.steps[event](account.row, self._fields[event](account, record))[0] < 0
 
     def advance(self, account: Account, until: int) -> list[MachineStep]:
         """Advances an account to `until` (UTC milliseconds) without any other event; returns the steps."""
@@ -172,28 +178,33 @@ class Oracle:
         account = self.accounts.get(name)
         if account is None:
             account = self.accounts[name] = self.memory.begun(self._runs.initial)
+            if self.remember is not None:
+                account.noted, account.used = {}, {}
         return account
 
     def _happens(self, account: Account, record: Record) -> tuple[Answer, str | None]:
         if isinstance(record, Snapshot):
             begin(self, account, record)
             self._advance(account, account.last_at or 0, "")
-            return self._answer(account, SNAPSHOT, (0, account.row, ()), SNAPSHOT), SNAPSHOT
+            return self._accepts[SNAPSHOT](account.row, account.dials, ()), SNAPSHOT
         asks_for_delta = record.observed is not None and "delta" in record.observed
         first = account.answers.get(record.id) if record.id is not None else None
+        if first is not None and self.remember is not None and not knows_id(account, record.id, at_of(record), self.remember):
+            first = None
         if first is not None and self.repeat is Repeat.FIRST_ANSWER:
             repeated = structs.replace(first, duplicate=True)
             return with_delta(repeated, 0) if asks_for_delta else repeated, None
-        at = record.at
-        assert isinstance(at, int), "the reader turns instants into milliseconds"
+        at = at_of(record)
         if account.last_at is not None and at < account.last_at:
             raise WentBack.of(record.account, format_instant(at), format_instant(account.last_at))
         account.last_at = at
+        if self.remember is not None:
+            forget(account, at, self.remember)
         event = event_of(record)
         self.ran_by_itself, self.last_met = [], None
         if first is not None:
             self._advance(account, at, "")
-            repeated = self._again(account, event, first)
+            repeated = self._again(account, first)
             return with_delta(repeated, 0) if asks_for_delta else repeated, None
         outcome = self._advance(account, at, event)
         before, by = account.row, self._runs
@@ -207,9 +218,11 @@ class Oracle:
             outcome = self._fire(account, event, fields, at, record)
         index = outcome[0]
         decided_by = by.rules[index] if index >= 0 else by.codes[-1 - index]
-        answer = self._answer(account, event, outcome, decided_by)
+        answer = self.answer_of(account, event, outcome, decided_by)
         if record.id is not None and self.uses_id_up(answer.outcome):
             account.answers[record.id] = answer
+            if account.used is not None:
+                account.used[record.id] = at
         if asks_for_delta:
             answer = with_delta(answer, sum(self.app_balances(account.row)) - sum(self.app_balances(before)))
         return answer, decided_by
@@ -218,9 +231,9 @@ class Oracle:
         """Returns whether an event that was `accepted` or `refused` uses its id up."""
         return outcome == "accepted" or not self._frees_refused
 
-    def _again(self, account: Account, event: str, first: Answer) -> Answer:
+    def _again(self, account: Account, first: Answer) -> Answer:
         """The answer, with the state of now, to a record under an id whose first answer was `first`."""
-        refused = self._answer(account, event, (-1, account.row, ()), IDS.code if IDS is not None else "")
+        refused = self.answers.refused(account.row, account.dials, IDS.code if IDS is not None else "")
         of_first = {} if self.repeat is Repeat.REFUSED else {name: getattr(first, name) for name in ("outcome", *SAID)}
         return structs.replace(refused, **of_first | {"duplicate": True})
 
@@ -293,7 +306,7 @@ class Oracle:
         note = self._notes[outcome[0]]
         if note is not None and record is not None:
             key = getattr(record, self._key_of[event])
-            self.memory.write(account, key, note(before, fields, self.memory.held(account, key)))
+            self.memory.write(account, key, note(before, fields, self.memory.held(account, key), outcome[2]))
         if account.sessions and self.app_balances(account.row) != self.app_balances(before):
             self._sessions.balances_change(account, self.app_balances(account.row))
         return outcome
@@ -343,27 +356,8 @@ class Oracle:
 
     # Answers
 
-    def _answer(self, account: Account, event: str, outcome: Outcome, decided_by: str) -> Answer:
-        index, _, answers = outcome
-        word = "refused" if index < 0 else "accepted"
-        given: dict[str, Any] = {"reason": decided_by} if index < 0 else {}
-        charge: dict[str, int] = {}
-        for (name, is_charge), value in zip(self._answers[event], answers, strict=True) if index >= 0 else ():
-            if is_charge:
-                if value:
-                    charge[name] = value  # type: ignore[assignment]
-            elif value is not None:
-                given[name] = value
-        row: tuple[Any, ...] = account.row
-        if row[self.control] == ABSENT:
-            return Answer(word, charge=charge or UNSET, **given)
-        for name, place, null in self._shown:
-            given[name] = None if (value := row[place]) == null else value
-        for name, place, listed in self._lists:
-            # A seeded fault may leave a value that is none; the claims about the state are to notice it.
-            given[name] = [*listed.get(row[place], ())]
-        for place, name in self._instants:
-            dial = account.dials[place]
-            given[name] = format_instant(dial.shown) if dial is not None and dial.shown < NEVER else None
-        balances = dict(zip(POOLS, self._pools(row), strict=True))
-        return Answer(word, charge=charge or UNSET, balances=balances, **given)
+    def answer_of(self, account: Account, event: str, outcome: Outcome, decided_by: str) -> Answer:
+        """Returns the answer to an event that has had this outcome, where `account` is as it was then."""
+        if outcome[0] < 0:
+            return self.answers.refused(account.row, account.dials, decided_by)
+        return self._accepts[event](account.row, account.dials, outcome[2])

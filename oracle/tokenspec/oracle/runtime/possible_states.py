@@ -9,7 +9,10 @@ from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement, Rule
 from tokenspec.machine.lang.outcome import Values
+from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
+from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.specification import AnyCatalogue, claims, lemmas
+from tokenspec.oracle.base.text import as_text
 
 
 class PossibleStates:
@@ -36,9 +39,21 @@ class PossibleStates:
             return f"it has {len(row)} variables and not {len(self._variables)}"
         for variable, value in zip(self._variables, row, strict=True):
             if not variable.type.admits(value):
-                return f"{variable.name} has a value that it cannot have (claim 22)"
+                told = f"it is {_told(variable.type, value)}, found {as_text(value)}"
+                return f"{variable.name} has a value that it cannot have (claim 22): {told}"
         outcome, *_ = self._compiled.steps["stands"](row, ())
         return f"no account is ever like this: {self._compiled.codes[-1 - outcome]}" if outcome < 0 else None
+
+
+def _told(kind: Type, value: Value) -> str:
+    """Returns the values of a type, with the one that a text was most likely meant to be."""
+    match kind:
+        case Enum(members=members):
+            return f"one of {', '.join(members)}{did_you_mean(value, members)}"
+        case Tokens(lo, hi):
+            return f"a whole number from {lo} to {hi}"
+        case _:
+            return "true or false"
 
 
 _made = WeakKeyDictionary[Compiled, PossibleStates]()

@@ -23,8 +23,7 @@ class Sessions:
         self.out = str(self.compiled.initial[0])
         targets = {rule.name: rule.target for event in machine.events for rule in event.rules}
         self._targets = [targets[name] for name in self.compiled.rules]
-        thens = (link.then.partition(".") for link in system.links)
-        self._hears = next((event for name, _, event in thens if name == machine.name), "")
+        self._hears = system.heard_by(machine.name)
         """The event that the declared link fires when an event of the account changes a balance."""
 
     def happens(self, account: Account, event: str, record: Any, fields: Fields, balances: Vector) -> Outcome:
@@ -33,13 +32,17 @@ class Sessions:
         outcome = self.steps[event]((known.state if known is not None else self.out,), fields)
         target = self._targets[outcome[0]] if outcome[0] >= 0 else None
         if target == self.out:
-            journal.forget(account, record.session)
+            del account.sessions[record.session]
+            if not account.sessions:
+                account.timeline.clear()
         elif target is not None:
             journal.fetch(account, record.session, target, balances)
         return outcome
 
     def balances_change(self, account: Account, now: Vector) -> None:
         """Records the balances of `now`, and marks what the sessions of `account` show as outdated."""
-        journal.note_balances(account, now)
+        if account.sessions and account.timeline[-1] != now:
+            # A session may still show older ones.
+            account.timeline.append(now)
         for session in account.sessions.values():
             session.state = str(self.compiled.steps[self._hears]((session.state,), ())[1][0])

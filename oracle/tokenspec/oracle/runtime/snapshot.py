@@ -8,22 +8,20 @@ from typing import Any, TypeVar
 import msgspec
 
 from tokenspec.machine.interpreters.calendars import NEVER, Months
-from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.base.specification import system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.clocks import runs_in
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.possible_states import possible_states
-from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
+from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT
 from tokenspec.oracle.wire.settings import catalogue_from
 
 _T = TypeVar("_T")
 
-VERSION = 5
+VERSION = 6
 """The version of the file format. A file of another version is refused, not guessed at."""
 
 
@@ -39,6 +37,8 @@ class _Saved(_Head, kw_only=True):
     catalogue: dict[str, Any]
     resets: str
     accounts: dict[str, Account]
+    remember: int | None = None
+    """Milliseconds for which ids and jobs are remembered; None for ever."""
     progress: dict[str, Any] | None = None
 
 
@@ -48,9 +48,10 @@ def save(oracle: Oracle, progress: dict[str, Any] | None = None) -> bytes:
     `progress` is kept beside them, for a replay that has not come to its end.
     """
     catalogue = dict(oracle.catalogue.written())
-    of = digest(system(oracle.catalogue))
-    saved = _Saved(VERSION, digest=of, policy=oracle.policy, catalogue=catalogue, resets=oracle.resets, accounts=oracle.accounts)
-    saved.progress = progress
+    saved = _Saved(
+        VERSION, digest=oracle.digest, policy=oracle.policy, catalogue=catalogue, resets=oracle.resets, accounts=oracle.accounts
+    )
+    saved.progress, saved.remember = progress, oracle.remember
     saved.checksum = _checksum(saved)
     return msgspec.json.encode(saved)
 
@@ -75,15 +76,15 @@ def load_with_progress(content: bytes, name: str = "state") -> tuple[Oracle, dic
         raise BadSetting(name, f"it has version {version}, and this program reads version {VERSION}")
     saved = _decoded(content, _Saved, name)
     try:
-        oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets)
+        oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets, remember=saved.remember)
     except BadSetting as fault:
         raise BadSetting(f"{name}: {fault.key}", fault.rule) from None
-    if saved.digest != digest(system(oracle.catalogue)):
+    if saved.digest != oracle.digest:
         raise BadSetting(name, "it was saved under another declaration of the account; replay from the start")
     if saved.checksum != _checksum(saved):
         raise BadSetting(name, "it is not as it was saved: its checksum is another; replay from the start")
     for account_name, account in saved.accounts.items():
-        wrong = _wrong_with(oracle, account)
+        wrong = wrong_with(oracle, account)
         if wrong is not None:
             raise BadSetting(name, f"it is not as it was saved: account {one_line(account_name)}: {wrong}")
     return oracle.fork(saved.accounts), saved.progress
@@ -96,7 +97,7 @@ def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
         raise BadSetting(name, f"it is not a saved state: {fault}") from None
 
 
-def _wrong_with(oracle: Oracle, account: Account) -> str | None:
+def wrong_with(oracle: Oracle, account: Account) -> str | None:
     """Returns the reason why `oracle` could not have reached `account`; None where there is none."""
     wrong = possible_states(oracle.compiled, oracle.catalogue).wrong_with(account.row)
     if wrong is not None:

@@ -17,13 +17,12 @@ from typing import Any
 from aiohttp import web
 
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.serve.worlds import IDLE_SECONDS, OpenWorlds, Peer
+from tokenspec.oracle.serve.worlds import IDLE_SECONDS, OpenWorlds
 
 HEAD_SECONDS = 10.0
 """The time limit for a head, from its first byte or from the beginning of the connection."""
 
 BODY_SECONDS = 30.0
-"""The time limit for a body."""
 
 ANSWER_SECONDS = 10.0
 """The time limit for a client to read an answer, beyond that of the body."""
@@ -161,14 +160,11 @@ class Connections:
         while self.all:
             idle = [each for each in self.all if each.request is None and each.peer is not None]
             if idle:
-                first = min(idle, key=lambda each: (self._has_world(each.peer), each.since))
+                first = min(idle, key=lambda each: (each.peer is not None and self.worlds.has_one(each.peer), each.since))
                 first.abort()
                 await first.gone.wait()
                 return
             await asyncio.sleep(_PAUSE)
-
-    def _has_world(self, peer: Peer | None) -> bool:
-        return peer is not None and self.worlds.has_one(peer)
 
 
 def listeners(host: str, port: int) -> list[socket.socket]:

@@ -6,6 +6,7 @@ serve is answered with `{"error": "..."}`, and leaves the world unchanged.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,13 +20,15 @@ from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle, ReaderOf
 from tokenspec.oracle.sut.capabilities import ASKED_FOR
 from tokenspec.oracle.wire.answers import DELTA, FIELDS, SUMS, TOTAL, total
-from tokenspec.oracle.wire.protocol import PROTOCOL, Message, event_names
+from tokenspec.oracle.wire.protocol import PROTOCOL, Message, event_names, given
 from tokenspec.oracle.wire.resets import resets_on_the_wire, unwritten
 from tokenspec.oracle.wire.settings import catalogue_from
 
 
 class Server:
     """One world, opened by `open`, driven by `apply`, dropped by `close`.
+
+    It may be called from several threads: requests happen one after the other.
 
     Answers hold `total` and `delta` where `open` lists them in `observes`, or a record has them in `observed`.
 
@@ -42,6 +45,7 @@ class Server:
     ) -> None:
         self._resets, self._fixed, self._catalogue, self._machine_reader = resets, dict(policy or {}), catalogue, machine_reader
         self._world: Oracle | None = None
+        self._lock = threading.Lock()
         self._sums = frozenset[str]()
         self._ops: dict[str, Callable[[Message], Message]] = {"open": self._open, "apply": self._apply, "close": self._close}
 
@@ -54,7 +58,8 @@ class Server:
         if act is None:
             return _error(f"op: it is one of {', '.join(self._ops)}, found {as_text(op)}")
         try:
-            return act(request)
+            with self._lock:
+                return act(request)
         except (BadRecord, BadSetting) as fault:
             return _error(str(fault))
         except Exception as fault:  # the last resort: a bug of ours must not end the other worlds
@@ -72,19 +77,22 @@ class Server:
         protocol = request.get("protocol", PROTOCOL)
         if type(protocol) is not int or protocol != PROTOCOL:
             return _error(f"protocol: this is version {PROTOCOL}, found {as_text(protocol)}")
-        policy, written = request.get("policy") or {}, request.get("catalogue")
+        policy, written = given(request, "policy", {}), request.get("catalogue")
         if not isinstance(policy, dict) or not all(isinstance(answer, str) for answer in policy.values()):
             return _error(f"policy: it holds one choice for each policy, found {as_text(policy)}")
         if written is not None and not isinstance(written, dict):
             return _error(f"catalogue: it is an object, found {as_text(written)}")
-        sums = request.get("observes") or []
+        sums = given(request, "observes", [])
         if not isinstance(sums, list) or not all(name in SUMS for name in sums):
             return _error(
                 f"observes: it lists what answers are to hold beside the usual fields, {', '.join(SUMS)}, found {as_text(sums)}"
             )
         self._sums = frozenset(sums)
         self._world = Oracle(
-            {**policy, **self._fixed}, self._catalogue_of(written), self._resets, machine_reader=self._machine_reader
+            {**policy, **self._fixed},
+            self._catalogue if written is None else catalogue_from(written),
+            self._resets,
+            machine_reader=self._machine_reader,
         )
         by_itself = unwritten(self._resets)
         answer: Message = {
@@ -96,12 +104,6 @@ class Server:
             "fields": sorted(ASKED_FOR),
         }
         return answer | ({"policy": self._fixed} if self._fixed else {})
-
-    def _catalogue_of(self, written: Message | None) -> AnyCatalogue:
-        if written is None:
-            return self._catalogue
-        found: AnyCatalogue = catalogue_from(written)
-        return found
 
     def _apply(self, request: Message) -> Message:
         if self._world is None:

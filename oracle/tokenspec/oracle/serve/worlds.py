@@ -8,9 +8,9 @@ are served as well.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from typing import Any
 
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.wire.protocol import Message
@@ -28,68 +28,61 @@ REQUEST_HOLDS, BYTE_HOLDS = 1_500, 2
 """The memory that a request, and each byte of it, may take for good, in bytes. Measured: an account 700, an id 410."""
 
 
-class Peer(Protocol):
-    """The part of a connection that a world needs."""
-
-    def is_closing(self) -> bool:
-        """Returns true if the peer is gone."""
-
-
 @dataclass(eq=False)
 class _World:
     server: Server
+    used: float
     held: int = 0
-    used: float = field(default_factory=time.monotonic)
     open: bool = True
     gave_way: bool = False
 
 
 class OpenWorlds:
-    """The open worlds, at most `limit`."""
+    """The open worlds, at most `limit`. `now` reads a clock, in seconds."""
 
-    def __init__(self, make: Callable[[], Server], limit: int) -> None:
+    def __init__(self, make: Callable[[], Server], limit: int, now: Callable[[], float] = time.monotonic) -> None:
         self.limit = limit
-        self._make = make
+        self._make, self._now = make, now
         self._named: dict[str, _World] = {}
-        self._own: dict[Peer, _World] = {}
+        self._own: dict[Hashable, _World] = {}
         self._latest: _World | None = None
 
     def __len__(self) -> int:
         self._drop(IDLE_SECONDS)
         return len(self._all())
 
-    def handle(self, name: str | None, peer: Peer, request: Any, size: int) -> tuple[int, Message]:
+    def handle(self, name: str | None, peer: Hashable, request: Any, size: int) -> tuple[int, Message]:
         """Returns the HTTP status and the answer to a request of `size` bytes."""
         if isinstance(request, dict) and request.get("op") == "open":
             return self._open(name, peer, request, size)
         world = self._named.get(name) if name is not None else self._own.get(peer, self._latest)
         if world is None:
-            world = _World(self._make())
+            world = _World(self._make(), self._now())
         elif world.gave_way:
             return 400, {"error": "this world was not used and gave way to another; open it again"}
         elif not self._hold(world, size):
             return 503, {"error": "the open worlds hold all that this server remembers; close one, or open it again"}
-        world.used = time.monotonic()
+        world.used = self._now()
         answer = world.server.handle(request)
         if isinstance(request, dict) and request.get("op") == "close":
             self._end(world)
         return 400 if "error" in answer else 200, answer
 
-    def left(self, peer: Peer) -> None:
+    def left(self, peer: Hashable) -> None:
         """Drops the world of a connection that is gone, unless that is the latest unnamed one."""
         world = self._own.pop(peer, None)
         if world is not None and world is not self._latest:
             self._end(world)
 
-    def has_one(self, peer: Peer) -> bool:
+    def has_one(self, peer: Hashable) -> bool:
         """Returns true if a connection has an open world of its own."""
         return peer in self._own and self._own[peer].open
 
-    def _open(self, name: str | None, peer: Peer, request: Message, size: int) -> tuple[int, Message]:
+    def _open(self, name: str | None, peer: Hashable, request: Message, size: int) -> tuple[int, Message]:
         before = self._named.get(name) if name is not None else self._own.get(peer)
         if (before is None or not before.open) and len(self) >= self.limit and not self._make_room():
             return 503, {"error": f"{self.limit} worlds are open, and no more are served at once; close one"}
-        world = _World(self._make())
+        world = _World(self._make(), self._now())
         self._hold(world, size)
         answer = world.server.handle(request)
         if "error" in answer:
@@ -115,14 +108,14 @@ class OpenWorlds:
         all_open = self._all()
         orphans = [w for w in all_open if w is self._latest and w not in self._own.values()]
         oldest = min(all_open, key=lambda w: w.used)
-        if not orphans and oldest.used > time.monotonic() - UNUSED_SECONDS:
+        if not orphans and oldest.used > self._now() - UNUSED_SECONDS:
             return False
         self._end(orphans[0] if orphans else oldest, gave_way=True)
         return True
 
     def _drop(self, seconds: float, but: _World | None = None) -> None:
         for world in self._all():
-            if world is not but and world.used <= time.monotonic() - seconds:
+            if world is not but and world.used <= self._now() - seconds:
                 self._end(world, gave_way=True)
 
     def _all(self) -> list[_World]:

@@ -15,7 +15,7 @@ from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.specification import IDS, POOLS, SPEC, AnyCatalogue, account, system
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.wire.answers import FIELDS, SUMS, Answer, total
-from tokenspec.oracle.wire.protocol import event_names
+from tokenspec.oracle.wire.protocol import event_names, given
 from tokenspec.oracle.wire.resets import resets_from, resets_on_the_wire, unwritten
 from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire, figures_named, policy_from
 
@@ -101,43 +101,44 @@ class Capabilities:
         """Returns true if `value` may be sent in the field `key`, which a record of the event may omit if `is_optional`."""
         if is_optional and key in ASKED_FOR and key not in self.fields:
             return False
-        if any(
-            type(tokens) is int and tokens > self.largest for tokens in (value.values() if isinstance(value, dict) else [value])
-        ):
+        amounts = [value] if type(value) is int else value.values() if isinstance(value, dict) else ()
+        if amounts and any(type(tokens) is int and tokens > self.largest for tokens in amounts):
             return False
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 
 
 def capabilities_from(answer: Mapping[str, Any]) -> Capabilities:
     """Returns the capabilities in an answer to `open`. Raises `BadSetting` with the field and the rule it breaks."""
-    resets = resets_from(answer.get("resets"))
+    # Text such as daily=implied is our own way to keep what an answer says in an object.
+    said = answer.get("resets")
+    resets = resets_from([said] if isinstance(said, str) and "=" in said else said)
     events = _names(answer, "events", event_names())
     if written := [name for name in events if name in unwritten(resets)]:
-        told = "" if resets == "implied" else f" of {', '.join(c for c, word in _by_clock(resets).items() if word == 'implied')}"
+        by_clock = resets_on_the_wire(resets)
+        told = f" of {', '.join(c for c, word in by_clock.items() if word == 'implied')}" if isinstance(by_clock, dict) else ""
         raise BadSetting("events", f"where resets{told} are implied, no job is written, and it lists {', '.join(written)}")
-    policy = _given(answer, "policy", {})
-    if not isinstance(policy, dict) or not all(isinstance(setting, str) for setting in policy.values()):
-        raise BadSetting("policy", f"it holds a choice for each policy that is fixed, found {as_text(policy)}")
+    policy = given(answer, "policy", {})
+    is_policy = isinstance(policy, dict) and all(isinstance(choice, str) for choice in policy.values())
+    _demand("policy", policy, is_policy, "it holds a choice for each policy that is fixed")
     policy_from(policy)
-    texts = {key: _given(answer, key, "") for key in ("name", "version")}
-    for key, text in texts.items():
-        if not isinstance(text, str):
-            raise BadSetting(key, f"it is a text, found {as_text(text)}")
+    name, version = given(answer, "name", ""), given(answer, "version", "")
+    for key, text in (("name", name), ("version", version)):
+        _demand(key, text, isinstance(text, str), "it is a text")
     listed = _names(answer, "observes", OBSERVABLE)
-    largest = _given(answer, "largest", COUNTABLE_MAX)
-    if type(largest) is not int or not 1 <= largest <= COUNTABLE_MAX:
-        raise BadSetting("largest", f"it is a whole number from 1 to {COUNTABLE_MAX}, found {as_text(largest)}")
+    largest = given(answer, "largest", COUNTABLE_MAX)
+    is_countable = type(largest) is int and 1 <= largest <= COUNTABLE_MAX
+    _demand("largest", largest, is_countable, f"it is a whole number from 1 to {COUNTABLE_MAX}")
     usual = ANY if "duplicate" in listed else NO_REPEATS
     return Capabilities(
         resets,
         frozenset(events),
         tuple(name for name in OBSERVABLE if name in listed),
-        texts["name"],
-        texts["version"],
+        name,
+        version,
         _values(answer),
         policy,
-        frozenset(_names({"fields": _given(answer, "fields", [])}, "fields", ASKED_FOR)),
-        figures_named(_given(answer, "catalogue", {})),
+        frozenset(_names({"fields": given(answer, "fields", [])}, "fields", ASKED_FOR)),
+        figures_named(given(answer, "catalogue", {})),
         largest,
         None if answer.get("refusals") is None else frozenset(_names(answer, "refusals", _codes())),
         _one_of(answer, "repeats", REPEATS, usual),
@@ -146,15 +147,15 @@ def capabilities_from(answer: Mapping[str, Any]) -> Capabilities:
     )
 
 
-def _by_clock(resets: str) -> Mapping[str, str]:
-    written = resets_on_the_wire(resets)
-    return written if isinstance(written, dict) else {}
+def _demand(key: str, found: Any, holds: bool, rule: str) -> None:
+    """Raises `BadSetting` where what was found under a key is not as the rule says."""
+    if not holds:
+        raise BadSetting(key, f"{rule}, found {as_text(found)}")
 
 
 def _one_of(answer: Mapping[str, Any], key: str, words: tuple[str, ...], absent: str) -> str:
-    word = _given(answer, key, absent)
-    if word not in words:
-        raise BadSetting(key, f"it is one of {', '.join(words)}, found {as_text(word)}")
+    word = given(answer, key, absent)
+    _demand(key, word, word in words, f"it is one of {', '.join(words)}")
     return str(word)
 
 
@@ -167,20 +168,13 @@ def _codes() -> tuple[str, ...]:
     )
 
 
-def _given(answer: Mapping[str, Any], key: str, absent: Any) -> Any:
-    """Returns the value of a key that may be left out; null, and nothing else, is the same as absent."""
-    value = answer.get(key)
-    return absent if value is None else value
-
-
 def _names(answer: Mapping[str, Any], key: str, known: tuple[str, ...]) -> list[str]:
-    names = answer.get(key)
-    if not isinstance(names, list):
-        raise BadSetting(key, f"it is a list of names, found {as_text(names)}")
+    names: Any = answer.get(key)
+    _demand(key, names, isinstance(names, list), "it is a list of names")
     for name in names:
         if name not in known:
-            raise BadSetting(key, f"there is no {as_text(name)}; there are {', '.join(known)}{did_you_mean(str(name), known)}")
-    return names
+            raise BadSetting(key, f"there is no {as_text(name)}; there are {', '.join(known)}{did_you_mean(name, known)}")
+    return list(names)
 
 
 @cache
@@ -196,17 +190,15 @@ def _names_the_limit(part: object) -> bool:
 
 
 def _values(answer: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    values = _given(answer, "values", {})
-    if not isinstance(values, dict):
-        raise BadSetting("values", f"it is an object, found {as_text(values)}")
+    values = given(answer, "values", {})
+    _demand("values", values, isinstance(values, dict), "it is an object")
     known = {key for event in system().events for key in payload_keys(event)}
     for key, listed in values.items():
         if key not in known:
             raise BadSetting(
                 "values", f"no event has a field {as_text(key)}; there are {', '.join(sorted(known))}{did_you_mean(key, known)}"
             )
-        if not isinstance(listed, list):
-            raise BadSetting(f"values.{key}", f"it is a list, found {as_text(listed)}")
+        _demand(f"values.{key}", listed, isinstance(listed, list), "it is a list")
     return {key: tuple(listed) for key, listed in values.items()}
 
 

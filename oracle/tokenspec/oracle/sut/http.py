@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import io
+import re
 import socket
 import ssl
 import time
@@ -19,6 +20,8 @@ from tokenspec.oracle.sut.client import DIED, GARBAGE, HUNG, LONGEST, Failed, Me
 
 _HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
 
+_NOT_IN_A_PATH = re.compile(r"[^!-~]")
+"""A character that cannot stand in a request as it is."""
 _NOT_UP = (502, 503, 504)
 """The statuses of a gateway before a service that is not up."""
 _PAUSE = 0.1
@@ -74,11 +77,6 @@ def _was_closed(idle: socket.socket) -> bool:
         return True
 
 
-def _is_plain(path: str) -> bool:
-    """Returns whether a path can stand in a request as it is."""
-    return path.isascii() and path.isprintable() and " " not in path
-
-
 class HttpClient:
     """A client of the server at `url`, which has `wait` seconds to come up; every request has `headers`.
 
@@ -94,7 +92,7 @@ class HttpClient:
             # A name of a host that cannot be one: with a blank in it, an empty part, or one that is too long.
             host = port = None
         path = parts.path or "/"
-        if not host or parts.query or parts.fragment or parts.username is not None or not _is_plain(path):
+        if not host or parts.query or parts.fragment or parts.username is not None or _NOT_IN_A_PATH.search(path):
             raise WrongUsage("--sut", f"an address is http://HOST:PORT/PATH or https://HOST:PORT/PATH, found {one_line(url)!r}")
         self._url, self._timeout, self._path, self._headers = url, timeout, path, {**_HEADERS, **(headers or {})}
         self._tls = ssl.create_default_context() if parts.scheme == "https" else None

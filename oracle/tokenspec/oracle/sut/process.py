@@ -44,6 +44,12 @@ def words_of(command_line: str, option: str = "--sut") -> list[str]:
     return words
 
 
+def demand_groups(option: str) -> None:
+    """Raises `WrongUsage` where no process can be ended with all that it has started."""
+    if sys.platform == "win32":
+        raise WrongUsage(option, "command lines are supported on POSIX systems only; use http://HOST:PORT")
+
+
 class _Fault(Exception):
     def __init__(self, how: str, detail: str) -> None:
         self.how, self.detail = how, detail
@@ -160,8 +166,7 @@ class ProcessClient:
     """
 
     def __init__(self, words: Sequence[str], timeout: float, environment: Mapping[str, str] | None = None) -> None:
-        if sys.platform == "win32":
-            raise WrongUsage("--sut", "command lines are supported on POSIX systems only; use http://HOST:PORT")
+        demand_groups("--sut")
         self._words, self._timeout, self._mark = words, timeout, uuid.uuid4().hex
         self._environment = {**(environment or {}), _MARK: self._mark}
         self._running: _Running | None = _Running(words, timeout, self._environment)

@@ -1,35 +1,61 @@
-"""Runs a Python implementation as a process: `python -m tokenspec.oracle.sut.python_host package.module:factory`.
+"""Runs a Python implementation as a process: `python -m tokenspec.oracle.sut.python_host package.module:factory FD...`.
 
-The first request is answered once the module is imported, with `{}` or the error; the others by the object that the
-factory makes. Its prints go to standard error. An exception ends the process, and is its last words.
+It is asked on standard input, or from a thread for each of the sockets inherited. Once the module is imported the first client
+is told `{}` or the error, on standard input in answer to a first request; requests go to the object that the factory makes. Its
+prints go to standard error. An exception ends the process, and is its last words.
 """
 
 from __future__ import annotations
 
 import importlib
 import os
+import socket
 import sys
+import threading
+import traceback
 from collections.abc import Callable
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
+_SWITCH_SECONDS = 1e-5
+"""The seconds that a thread goes on before another one may: the fewer, the more orders are met."""
 
-def main(name: str) -> None:
-    """Answers requests until the input ends."""
-    to = os.fdopen(os.dup(1), "wb", buffering=0)
+
+def main(name: str, *descriptors: str) -> None:
+    """Answers requests until the input ends, or every socket is closed by the other side."""
+    clients = [socket.socket(fileno=int(each)) for each in descriptors]
+    answer = clients[0].sendall if clients else os.fdopen(os.dup(1), "wb", buffering=0).write
     os.dup2(2, 1)
-    encode = msgspec.json.Encoder().encode
-    sys.stdin.buffer.readline()
+    if not clients:
+        sys.stdin.buffer.readline()
     try:
         factory = factory_named(name)
     except (ImportError, AttributeError, TypeError) as fault:
-        to.write(encode({"error": str(fault)}) + b"\n")
+        answer(msgspec.json.encode({"error": str(fault)}) + b"\n")
         return
-    to.write(b"{}\n")
+    answer(b"{}\n")
     handle = factory().handle
-    for line in sys.stdin.buffer:
-        to.write(encode(handle(msgspec.json.decode(line))) + b"\n")
+    if not clients:
+        _serve(sys.stdin.buffer, answer, handle)
+        return
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    for client in clients:
+        threading.Thread(target=_serve_in_thread, args=(client.makefile("rb"), client.sendall, handle)).start()
+
+
+def _serve(requests: IO[bytes], answer: Callable[[bytes], object], handle: Callable[[Any], Any]) -> None:
+    for line in requests:
+        answer(msgspec.json.encode(handle(msgspec.json.decode(line))) + b"\n")
+
+
+def _serve_in_thread(requests: IO[bytes], answer: Callable[[bytes], object], handle: Callable[[Any], Any]) -> None:
+    try:
+        _serve(requests, answer, handle)
+    except BaseException:
+        traceback.print_exc()
+        sys.stderr.flush()
+        os._exit(1)
 
 
 def factory_named(name: str) -> Callable[[], Any]:
@@ -45,4 +71,4 @@ def factory_named(name: str) -> Callable[[], Any]:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -6,6 +6,7 @@ import errno
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -93,9 +94,15 @@ def opened(client: Client, request: Message) -> Capabilities:
     if answer.get("error") is not None:
         raise CannotOpen(one_line(str(answer["error"]), 1_000))
     try:
-        return capabilities_from(answer)
+        return _told(msgspec.json.encode(answer))
     except BadSetting as fault:
         raise _broken(GARBAGE, f"its answer to open breaks the protocol: {fault}") from None
+
+
+@lru_cache(maxsize=16)
+def _told(answer: bytes) -> Capabilities:
+    """Returns the capabilities in an answer, which is mostly the same for each world."""
+    return capabilities_from(msgspec.json.decode(answer))
 
 
 class Openings:

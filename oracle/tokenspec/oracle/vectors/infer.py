@@ -16,13 +16,14 @@ import msgspec
 from tokenspec.oracle.base.specification import POLICIES
 from tokenspec.oracle.logs.branches import Followed, Ran, Worlds
 from tokenspec.oracle.logs.policy_sets import Settings, SettingSets
-from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.sut.capabilities import BATCH, Capabilities
 from tokenspec.oracle.sut.client import Client, Message
 from tokenspec.oracle.sut.observed import Reasons, asking, observed
 from tokenspec.oracle.sut.world import Openings, opening_of
 from tokenspec.oracle.vectors.run import PASSED, SKIPPED, VectorResult, begin, play
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Answer, Difference, differences
+from tokenspec.oracle.wire.resets import clock_jobs
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 
 OTHER_SETTING = "it is about another setting than the implementation has shown"
@@ -62,7 +63,10 @@ class Inferring:
 
         def barred(step: Step) -> str:
             record = record_of(step)
-            ahead = self._ran(world.beside(record["account"]), record, terms) if terms.looks_ahead else []
+            is_run = terms.jobs == BATCH and record["event"] in clock_jobs()
+            ahead = self._ran(world.beside(record["account"]), record, terms) if terms.looks_ahead or is_run else []
+            if is_run and any(answer.outcome == "refused" for answer, _ in ahead):
+                return "a job runs in it that is not due under other settings that are left"
             return next((why for answer, _ in ahead if (why := terms.bars(answer))), "")
 
         result = play(client, case, steps, terms, self._reasons, wrong, barred)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +11,26 @@ import msgspec
 
 from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.specification import DEFAULTS
-from tokenspec.oracle.base.text import in_our_words
-from tokenspec.oracle.base.unique_names import decode
-from tokenspec.oracle.base.whole_files import cannot_be_written, write_file
-from tokenspec.oracle.vectors.from_counterexample import case_of
+from tokenspec.oracle.base.whole_files import locked_directory, write_file
+from tokenspec.oracle.logs.branches import Worlds
+from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.vectors.suite import (
     INDEX,
     VECTORS,
     BadSuite,
     Case,
+    Entry,
     Index,
     Vector,
     checked_answers,
+    decoded,
     laid_out,
     read_suite,
+    record_of,
     vector_of,
 )
+from tokenspec.oracle.wire.resets import resets_from
+from tokenspec.oracle.wire.settings import catalogue_from
 
 
 def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
@@ -40,7 +41,7 @@ def add(directory: Path, files: Sequence[Path]) -> tuple[list[str], list[str]]:
     processes may add at once. Raises `BadSuite`, `OSError`; then nothing was written.
     """
     found = {file: _case(file) for file in files}
-    with _locked(directory):
+    with locked_directory("DIR", directory):
         return _added(directory, found)
 
 
@@ -66,7 +67,11 @@ def _added(directory: Path, found: dict[Path, tuple[Case, dict[str, Any]]]) -> t
             known.append(entry.id)
     if new:
         vectors = list(entries.values())
-        _write(directory, new, msgspec.structs.replace(index, version=own_version(), digest=declaration(), vectors=vectors))
+        index = msgspec.structs.replace(index, version=own_version(), digest=declaration(), vectors=vectors)
+        (directory / VECTORS).mkdir(parents=True, exist_ok=True)
+        for name, content in new.items():
+            write_file("DIR", directory / VECTORS / f"{name}.json", content)
+        write_file("DIR", directory / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n")
     return list(new), known
 
 
@@ -75,46 +80,22 @@ def _case(file: Path) -> tuple[Case, dict[str, Any]]:
 
     A vector made before there was some policy has the others at their default, and is completed.
     """
-    content = file.read_bytes()
     try:
-        written = decode(content, dict)
+        written = decoded(file, file.read_bytes(), dict)
         policy = written.get("policy")
         if is_older := isinstance(policy, dict) and policy.keys() < DEFAULTS.keys():
             made = checked_answers(file, vector_of(written | {"policy": DEFAULTS | policy}), is_older)
             written = msgspec.to_builtins(made)
         case = case_of(written)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
-        raise BadSuite(str(file), in_our_words(str(fault))) from None
     except BadSuite as fault:
         raise BadSuite(str(file), str(fault).removeprefix("vector: ").removeprefix(f"{file}: ")) from None
     checked_answers(file, case.vector)
     return case, {name: written[name] for name in Vector.__struct_fields__}
 
 
-@contextmanager
-def _locked(directory: Path) -> Iterator[None]:
-    """Makes the directory, and locks it against others. A directory that stays empty is removed again."""
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as fault:
-        raise cannot_be_written("DIR", str(directory), fault) from None
-    # On Windows a directory cannot be locked.
-    held = None if sys.platform == "win32" else os.open(directory, os.O_RDONLY)
-    try:
-        if held is not None:
-            import fcntl
-
-            fcntl.flock(held, fcntl.LOCK_EX)
-        yield
-    finally:
-        with suppress(OSError):
-            directory.rmdir()
-        if held is not None:
-            os.close(held)
-
-
-def _write(directory: Path, new: dict[str, bytes], index: Index) -> None:
-    (directory / VECTORS).mkdir(parents=True, exist_ok=True)
-    for name, content in new.items():
-        write_file("DIR", directory / VECTORS / f"{name}.json", content)
-    write_file("DIR", directory / INDEX, msgspec.json.format(msgspec.json.encode(index), indent=2) + b"\n")
+def case_of(vector: Mapping[str, Any]) -> Case:
+    """Returns a vector outside any suite, with the settings that its answers depend on. Raises `BadSuite`."""
+    found = vector_of(vector)
+    worlds = Worlds(catalogue_from(found.catalogue), resets_from(found.resets))
+    turned_on = needed(worlds, [record_of(step) for step in found.steps], [step.expect for step in found.steps], found.policy)
+    return Case(Entry(found.id, found.title, found.clauses, found.resets, turned_on, [], ""), found)

@@ -17,8 +17,8 @@ from msgspec import structs
 
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SPEC, system
-from tokenspec.oracle.logs.because import because_of
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, system
+from tokenspec.oracle.logs.policies_tried import because_of
 from tokenspec.oracle.logs.replay import Divergence
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities, payload_keys
@@ -28,7 +28,7 @@ from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, applied, 
 from tokenspec.oracle.vectors.suite import Case, Step, Vector, record_of
 from tokenspec.oracle.wire.answers import Difference, differences
 from tokenspec.oracle.wire.resets import clock_jobs, resets_from
-from tokenspec.oracle.wire.settings import RESETS, catalogue_from
+from tokenspec.oracle.wire.settings import RESETS, catalogue_from, changed
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 
@@ -44,10 +44,8 @@ class VectorResult:
     title: str
     result: str
     why: str = ""
-    """The reason that it was skipped."""
     step: int = 0
     differences: tuple[Difference, ...] = ()
-    """The fields that are wrong: name, expected, got."""
     failed: Failed | None = None
     """The way in which there was no answer."""
     expected: dict[str, Any] | None = None
@@ -89,11 +87,10 @@ def run_vector(
         return begun
     terms, steps = begun
     result = play(client, case, steps, terms, reasons, lambda step, _, said: differences(step.expect, said))
-    return _explained(result, case.vector, {**vector.policy, **known, **terms.policy}, terms) if result.answered else result
-
-
-def _explained(result: VectorResult, vector: Vector, policy: Mapping[str, str], terms: Capabilities) -> VectorResult:
-    because = because_of(result.answered, policy, terms.catalogue_over(catalogue_from(vector.catalogue)), terms.resets)
+    if not result.answered:
+        return result
+    policy, catalogue = {**vector.policy, **known, **terms.policy}, terms.catalogue_over(catalogue_from(vector.catalogue))
+    because = because_of(result.answered, policy, catalogue, terms.resets)
     return replace(result, because=because, not_taken={k: v for k, v in policy.items() if k not in terms.policy})
 
 
@@ -115,7 +112,7 @@ def play(
     begun = set[str]()
     for number, step in steps:
         if why := barred(step):
-            return VectorResult(case.id, title, SKIPPED, why)
+            return _skipped(case, why)
         got = applied(client, record_of(step))
         if isinstance(got, Failed):
             return VectorResult(case.id, title, FAILED, "", number, (), got, step.expect.as_dict())
@@ -133,7 +130,7 @@ def play(
                 case.id, title, FAILED, "", number, found, None, right, tuple(answered), held=frozenset(anything), unheard=unheard
             )
     if not anything:
-        return VectorResult(case.id, title, SKIPPED, NOTHING_HELD)
+        return _skipped(case, NOTHING_HELD)
     return VectorResult(case.id, title, PASSED, held=frozenset(anything), unheard=unheard)
 
 
@@ -147,25 +144,24 @@ def begin(
 
     `known` are its known settings. Returns the vector's result where it ends here.
     """
-    title = case.vector.title
     try:
         terms = openings.open(case.vector.catalogue, sent)
     except BadSetting as fault:
         if isinstance(fault, WrongUsage) or openings.breaks_limits(DEFAULT):
             raise
-        return VectorResult(case.id, title, SKIPPED, "its catalogue breaks the limits with the figures that are fixed")
+        return _skipped(case, "its catalogue breaks the limits with the figures that are fixed")
     except CannotOpen as fault:
-        return VectorResult(case.id, title, SKIPPED, f"it cannot run this world{_settings(sent)}: {fault}", cannot_run=True)
+        return _skipped(
+            case, f"it cannot run this world{f' ({named})' if (named := ', '.join(changed(sent))) else ''}: {fault}", True
+        )
     except Diverged as error:
-        return VectorResult(case.id, title, FAILED, failed=error.failed)
+        return VectorResult(case.id, case.vector.title, FAILED, failed=error.failed)
     steps, why = fitted(case, terms, known)
-    return VectorResult(case.id, title, SKIPPED, why) if why else (terms, steps)
+    return _skipped(case, why) if why else (terms, steps)
 
 
-def _settings(policy: Mapping[str, str]) -> str:
-    """Returns the settings that are not the defaults, in brackets."""
-    changed = ", ".join(f"{name}={choice}" for name, choice in policy.items() if DEFAULTS.get(name) != choice)
-    return f" ({changed})" if changed else ""
+def _skipped(case: Case, why: str, cannot_run: bool = False) -> VectorResult:
+    return VectorResult(case.id, case.vector.title, SKIPPED, why, cannot_run=cannot_run)
 
 
 def fitted(case: Case, terms: Capabilities, policy: Mapping[str, str]) -> tuple[_Numbered, str]:
@@ -195,7 +191,7 @@ def _not_taken(step: Step, terms: Capabilities, before: Sequence[Step]) -> str:
     record = record_of(step)
     if record["event"] not in terms.events:
         return f"it holds {record['event']}"
-    optional = next(payload_keys(e) for m in system().machines for e in m.events if e.name == record["event"])
+    optional = payload_keys(system().event_named[record["event"]])
     for key, value in record.items():
         if key not in ("account", "at", "event", "id") and not terms.takes(key, value, optional.get(key, False)):
             return f"it holds a {key} that is not taken"
@@ -232,13 +228,11 @@ def _as_it_runs(vector: Vector, terms: Capabilities, policy: Mapping[str, str]) 
             theirs.apply(opening_of(record))
         answer, by_theirs = theirs.decide(theirs.reader.convert(record | asking(terms)))
         if by_theirs != by or (not terms.catalogue and differences(answer, step.expect.as_dict())):
-            return [], _about(vector, terms)
+            if (resets := resets_from(vector.resets)) != terms.resets:
+                return [], f"its resets are {resets}"
+            return (
+                [],
+                "it comes to something else with its own figures" if terms.catalogue else "it is about how accounts are opened",
+            )
         kept.append((number, structs.replace(step, expect=answer)))
     return kept, ""
-
-
-def _about(vector: Vector, terms: Capabilities) -> str:
-    """Returns the reason that a vector is not for an implementation for which its steps come to something else."""
-    if (resets := resets_from(vector.resets)) != terms.resets:
-        return f"its resets are {resets}"
-    return "it comes to something else with its own figures" if terms.catalogue else "it is about how accounts are opened"

@@ -29,17 +29,14 @@ class Run:
     no_defaults: str = ""
     """The reason why the defaults cannot run with the fixed settings; empty where they can, or were not requested."""
     fixed: Mapping[str, str] = field(default_factory=dict)
-    """The settings fixed by the implementation."""
     figures: Mapping[str, Any] = field(default_factory=dict)
     """The figures that it has fixed, by their keys in a catalogue."""
     left_out: frozenset[str] = frozenset()
     """Policies unknown to the implementation, which were not sent."""
     sent: int = 0
-    """The number of events."""
     policies: dict[str, list[str]] | None = None
     """By policy, the answers that explain everything under some setting of the others; None unless settings are inferred."""
     settings: int = 1
-    """The number of settings that explain everything."""
 
     @property
     def held(self) -> frozenset[str]:

@@ -7,7 +7,8 @@ its answers are those of this declaration.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,21 +17,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Tokens, Type
-from tokenspec.oracle.base.errors import BadRecord, BadSetting
+from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.oracle.base.chosen import SHIPPED, chosen
+from tokenspec.oracle.base.errors import BadRecord, BadSetting, WrongUsage
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.base.shards import slice_of
-from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, POOLS, machines
+from tokenspec.oracle.base.specification import CLAUSES, DEFAULTS, POOLS, AnyCatalogue, machines
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, SHOWN, TYPES, Answer, differences
+from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, SHOWN, Answer, differences, python_type, without_delta
 from tokenspec.oracle.wire.protocol import event_names
 from tokenspec.oracle.wire.records import Reader, Record
-from tokenspec.oracle.wire.resets import resets_from
-from tokenspec.oracle.wire.settings import catalogue_from, policy_from
+from tokenspec.oracle.wire.resets import resets_from, resets_on_the_wire
+from tokenspec.oracle.wire.settings import catalogue_from, catalogue_on_the_wire, policy_from
 
-_WRITTEN: dict[type[Type], Any] = {Tokens: int, Bool: bool}
 FORMAT = 1
 INDEX, VECTORS = "index.json", "vectors"
 
@@ -43,7 +44,7 @@ Pools = dict[Literal[POOLS], Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]]  # ty
 
 _EXPECTED: list[tuple[str, Any]] = [
     ("outcome", Literal["accepted", "refused"]),
-    *((name, _WRITTEN.get(type(TYPES[name]), str) | None) for name in SHOWN),
+    *((name, python_type(name) | None) for name in SHOWN),
     ("balances", Pools),
     *((name, str | None) for name in INSTANTS),
 ]
@@ -98,7 +99,6 @@ class Entry(msgspec.Struct, frozen=True):
     edges: list[str]
     """The edges it covers: each event with its result, by status."""
     sha256: Sha256
-    """The SHA-256 of its file."""
     finds: int = 0
     """The number of seeded faults that it finds."""
     mutants: list[str] = []
@@ -157,30 +157,42 @@ class Suite:
         content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != entry.sha256:
             raise BadSuite(str(path), "its sha256 differs from the one in the index")
-        vector = _decoded(path, content, Vector)
+        vector = decoded(path, content, Vector)
         if self.is_older:
             # Another declaration may have had fewer policies. The answers are computed again, with the others at their default.
             vector = msgspec.structs.replace(vector, policy={**DEFAULTS, **vector.policy})
-        if (vector.id, vector.resets) != (entry.id, entry.resets):
-            raise BadSuite(str(path), "its id and resets differ from those in the index")
         _check(path, vector)
+        differing = [name for name in ("id", "title", "clauses", "resets") if getattr(vector, name) != getattr(entry, name)]
+        # Where the implementation has other settings than the entry lists, the vector is skipped.
+        differing += ["policies"] * any(vector.policy.get(name) != choice for name, choice in entry.policies.items())
+        if differing:
+            raise BadSuite(
+                str(path), f"in the index it has other {' and '.join(differing)}; make the suite anew, or mend the entry"
+            )
         return Case(entry, checked_answers(path, vector, self.is_older) if self.is_own else vector)
 
 
 def read_suite(path: Path) -> Suite:
     """Returns the suite in the directory `path`. Raises `BadSuite`, `OSError`."""
     index = path / INDEX
-    found = _decoded(index, index.read_bytes(), Index)
+    found = decoded(index, index.read_bytes(), Index)
     ids = [entry.id for entry in found.vectors]
     if len(set(ids)) < len(ids):
         raise BadSuite(str(index), f"{next(i for i in ids if ids.count(i) > 1)} occurs twice in it")
-    for entry in found.vectors:
-        _checked(index, lambda named=entry.policies: policy_from(named))
+    with _of_suite(index):
+        for entry in found.vectors:
+            policy_from(entry.policies)
     return Suite(path, found, found.digest != declaration())
 
 
 def default_suite() -> Suite:
-    """Returns the suite that comes with tokenspec: beside its modules if installed, in `oracle/` in a checkout."""
+    """Returns the suite that comes with tokenspec: beside its modules if installed, in `oracle/` in a checkout.
+
+    Raises `WrongUsage` where another specification is chosen: its vectors are elsewhere.
+    """
+    if chosen().name != SHIPPED:
+        rule = "the vectors that come along are of the shipped specification; `tokenspec vectors build --out DIR` makes others"
+        raise WrongUsage("DIR", rule)
     here = Path(__file__).parent
     installed = here / "suite"
     suite = read_suite(installed if installed.is_dir() else here.parents[2] / "vectors")
@@ -193,12 +205,33 @@ def sliced(entries: list[Entry], part: str | None) -> list[Entry]:
     return entries[number - 1 :: parts]
 
 
-def vector_of(written: Mapping[str, Any], name: str = "vector") -> Vector:
+def vector_of(written: Mapping[str, Any]) -> Vector:
     """Returns a vector outside any suite. Raises `BadSuite`."""
-    path = Path(name)
-    vector: Vector = _decoded(path, msgspec.json.encode(written), Vector)
+    path = Path("vector")
+    vector: Vector = decoded(path, msgspec.json.encode(written), Vector)
     _check(path, vector)
     return vector
+
+
+def written_vector(
+    name: str,
+    title: str,
+    clauses: Sequence[str],
+    policy: Mapping[str, str],
+    catalogue: AnyCatalogue,
+    resets: str,
+    steps: Iterable[tuple[Mapping[str, Any], Answer]],
+) -> dict[str, Any]:
+    """Returns a vector in the form of a file of a suite; `steps` are its records as they are sent, with the right answers."""
+    return {
+        "id": name,
+        "title": title,
+        "clauses": list(clauses),
+        "policy": dict(policy),
+        "catalogue": catalogue_on_the_wire(catalogue),
+        "resets": resets_on_the_wire(resets),
+        "steps": [{"request": {"op": "apply", **record}, "expect": without_delta(answer).as_dict()} for record, answer in steps],
+    }
 
 
 def record_of(step: Step) -> dict[str, Any]:
@@ -223,16 +256,18 @@ def reader() -> Reader:
     return Reader([event for machine in machines() for event in machine.events])
 
 
-def _decoded(path: Path, content: bytes, kind: Any) -> Any:
+def decoded(path: Path, content: bytes, kind: Any) -> Any:
+    """Returns a file of JSON as a value of a kind. Raises `BadSuite`."""
     try:
         return decode(content, kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSuite(str(path), in_our_words(str(fault))) from None
 
 
-def _checked(path: Path, call: Any) -> Any:
+@contextmanager
+def _of_suite(path: Path) -> Iterator[None]:
     try:
-        return call()
+        yield
     except BadSetting as fault:
         raise BadSuite(str(path), str(fault)) from None
 
@@ -243,14 +278,17 @@ def _check(path: Path, vector: Vector) -> None:
         raise BadSuite(str(path), f"policy: it holds an answer to each of {', '.join(DEFAULTS)}")
     if unknown := [clause for clause in vector.clauses if clause not in CLAUSES]:
         raise BadSuite(str(path), f"clauses: there is no {one_line(unknown[0])}")
-    _checked(path, lambda: policy_from(vector.policy))
-    _checked(path, lambda: resets_from(vector.resets))
-    _checked(path, lambda: catalogue_from(vector.catalogue))
+    with _of_suite(path):
+        policy_from(vector.policy)
+        resets_from(vector.resets)
+        catalogue_from(vector.catalogue)
     last: int | None = None
     for number, step in enumerate(vector.steps, 1):
         where = f"{path}: step {number}"
         if step.request.get("op") != "apply" or step.request.get("event") not in event_names():
             raise BadSuite(where, "a request is an apply, of an event of the account or of a session")
+        if told := sorted(step.request.keys() & {"observed", "observed_as"}):
+            raise BadSuite(where, f"{told[0]}: it would tell the implementation what is right; leave it out")
         at = _record(where, step).at
         assert isinstance(at, int)
         if last is not None and at < last:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -19,6 +19,8 @@ SAID_BY_RULES = SPEC.answer.said or tuple(_SAID_BY_RULES)
 """The names of what rules answer."""
 SHOWN = tuple(shown.variable for shown in SPEC.answer.state)
 """The variables of the account that an answer shows."""
+NULLS = {shown.variable: shown.null for shown in SPEC.answer.state}
+"""The values of variables that an answer shows as null."""
 TYPES: dict[str, Type] = {v.name: v.type for v in account().variables if v.name in SHOWN}
 for _machine in machines():
     TYPES |= answer_types(_machine)
@@ -26,7 +28,6 @@ for _machine in machines():
 INSTANTS = tuple(SPEC.answer.clocks.values())
 """The names of due instants."""
 LISTS = {shown.name: shown for shown in SPEC.answer.lists}
-"""The lists that an answer shows."""
 
 
 class AnswerBase(msgspec.Struct, frozen=True, gc=False):
@@ -41,18 +42,19 @@ class AnswerBase(msgspec.Struct, frozen=True, gc=False):
         return built
 
 
-def _python_type(name: str) -> Any:
+def python_type(name: str, number: Any = int) -> Any:
+    """Returns the type of a value in an answer; `number` is that of a number."""
     kind = TYPES[name]
-    return int if isinstance(kind, Tokens) else bool if isinstance(kind, Bool) else str
+    return number if isinstance(kind, Tokens) else bool if isinstance(kind, Bool) else str
 
 
 def _fields() -> Iterator[tuple[Any, ...]]:
     yield "outcome", str
     yield "reason", str | UnsetType, UNSET
     for name in SAID_BY_RULES:
-        yield name, (dict[str, int] if name == "charge" else _python_type(name)) | UnsetType, UNSET
+        yield name, (dict[str, int] if name == "charge" else python_type(name)) | UnsetType, UNSET
     for name in SHOWN:
-        yield name, _python_type(name) | None, None
+        yield name, python_type(name) | None, None
     yield "balances", dict[str, int], {}
     for name in LISTS:
         yield name, list[str] | None, None
@@ -108,7 +110,6 @@ _COMPARED = {name: position for position, name in enumerate((*FIELDS, *SUMS))}
 _WHOLE = {int}
 
 Difference = tuple[str, Any, Any]
-"""(field, expected, got)."""
 
 
 def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) -> list[Difference]:
@@ -143,16 +144,34 @@ def differences(expected: Answer, got: Mapping[str, Any], nulls: bool = True) ->
     return found
 
 
-def can_be_compared(observed: Mapping[str, Any], nulls: bool = True) -> bool:
-    """Returns true if `observed` holds anything that is compared: a known field, and a known pool where the field holds pools."""
+def can_be_compared(observed: Mapping[str, Any], answers: Iterable[Answer], nulls: bool = True) -> bool:
+    """Returns true if a field written in `observed` holds a value, there or in one of the right `answers`.
+
+    What equals its own absence (`duplicate: false`, a 0 in charge, an empty charge) says nothing where the right answer has
+    nothing there either; without `nulls` a null never says anything. Where there are no answers, the observation decides.
+    """
+    right = tuple(answers) or (Answer(""),)
     for field, said in observed.items():
-        if field not in _COMPARED or (said is None and not nulls):
-            continue
-        if field not in BY_POOL or not isinstance(said, dict):
-            return True
-        if (not said and field == "charge") or any(pool in POOLS and (nulls or said[pool] is not None) for pool in said):
+        # Most fields hold a text or a number, and that decides.
+        is_said = field in _COMPARED and (said is not None or nulls)
+        if is_said and (type(said) in (str, int) or any(_is_held(answer, field, said, nulls) for answer in right)):
             return True
     return False
+
+
+def _is_held(answer: Answer, field: str, said: Any, nulls: bool) -> bool:
+    ours: Any = total(answer) if field == "total" else getattr(answer, field, None)
+    if field not in BY_POOL or not isinstance(said, dict):
+        is_absent = said is None or said == [] or (field == "duplicate" and said is False)
+        return not is_absent or (ours is not None and ours is not UNSET and (field not in BY_POOL or any(ours.values())))
+    right: Mapping[str, Any] = ours or {}
+    absent = (None, 0) if field == "charge" else (None,)
+    pools = said if said or field != "charge" else right
+    return any(
+        (said.get(pool) is not None or nulls or not said) and (said.get(pool) not in absent or right.get(pool) not in absent)
+        for pool in POOLS
+        if pool in pools
+    )
 
 
 def total(answer: Answer) -> int | None:

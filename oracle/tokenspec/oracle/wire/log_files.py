@@ -19,6 +19,8 @@ import msgspec
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.text import one_line, path_text
 
+_BLANK_MAX = 1024
+"""The largest number of blank bytes in a file that counts as empty."""
 BOM = b"\xef\xbb\xbf"
 
 
@@ -64,10 +66,17 @@ class Logs:
         for name, file in self.files():
             yield from _lines(name, file)
 
+    @property
+    def empty(self) -> list[str]:
+        """The names of the files that hold nothing, or blank lines alone."""
+        files = [(Path(path), name) for path, name in zip(self._paths, self.names, strict=True) if path != "-"]
+        small = [(path, name) for path, name in files if path.is_file() and path.stat().st_size <= _BLANK_MAX]
+        return [name for path, name in small if not path.read_bytes().strip()]
+
     def files(self) -> Iterator[tuple[str, IO[bytes]]]:
         """Yields the name of each file, and the file, open at its start."""
         for index, (path, name) in enumerate(zip(self._paths, self.names, strict=True)):
-            if _is_file(path):
+            if path != "-" and stat.S_ISREG(os.stat(path).st_mode):
                 with Path(path).open("rb") as file:
                     yield name, file
             else:
@@ -99,10 +108,6 @@ def _readable(path: str) -> int | None:
     if not os.access(path, os.R_OK):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), path)
     return None
-
-
-def _is_file(path: str) -> bool:
-    return path != "-" and stat.S_ISREG(os.stat(path).st_mode)
 
 
 def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
@@ -149,7 +154,6 @@ _YAML = re.compile(rb"- +[\w-]+:|[\w-]+:(\s|$)")
 _ARRAY = re.compile(rb"\[\s*([{\[\"\]]|$)")
 """The beginning of a JSON array of records; other logs have instants in square brackets."""
 _CELL = re.compile(r"[\w .#/()%-]*[^\W\d][\w .#/()%-]*")
-"""The heading of a column."""
 
 
 def other_form(head: Sequence[bytes]) -> str:

@@ -5,7 +5,7 @@ A well-formed value that is wrong passes; the comparison reports it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
 
@@ -17,7 +17,7 @@ from tokenspec.machine.lang.expr import Lit, Var
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.nearest import did_you_mean, no_such
 from tokenspec.oracle.base.specification import ABSENT, POOLS, account
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
 from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, LISTS, SHOWN, SUMS, TYPES
@@ -46,11 +46,24 @@ def instant_of(written: str | int) -> int:
     if isinstance(written, int):
         rule += f", and as a number is milliseconds since 1970, not below {MILLISECONDS_MIN:,}"
         # A number that lies in a plausible year in another unit was most likely written in that unit.
-        if _PLAUSIBLE[0] <= at * 1000 <= _PLAUSIBLE[1]:
+        if is_plausible(at * 1000):
             rule += "; this looks like seconds, so multiply it by 1,000"
-        elif _PLAUSIBLE[0] <= at // 1000 <= _PLAUSIBLE[1]:
+        elif is_plausible(at // 1000):
             rule += "; this looks like microseconds, so divide it by 1,000"
     raise ValueError(rule)
+
+
+def is_plausible(at: int) -> bool:
+    """Returns true if an instant, in milliseconds, is one that a log of our days may hold."""
+    return _PLAUSIBLE[0] <= at <= _PLAUSIBLE[1]
+
+
+def read_by(parse: Callable[[Any], int], field: str, written: Any) -> int:
+    """Returns what `parse` makes of a value. Raises its `ValueError` as the `BadRecord` of the field."""
+    try:
+        return parse(written)
+    except ValueError as fault:
+        raise BadRecord(field, str(fault), as_text(written)) from None
 
 
 class Observations:
@@ -79,9 +92,11 @@ class Observations:
             else:
                 self._check_form(name, value, self._types[name] | None)
                 if name in INSTANTS and value is not None:
-                    _check_instant(name, value)
+                    read_by(instant_of, f"observed.{name}", value)
         if unknown and not as_answer:
-            raise _unknown(unknown[0])
+            *_, parent, last = ["", *unknown[0].split(".", 2)]
+            known, what = (POOLS, "pool") if parent in BY_POOL else (NAMES, "field of an answer")
+            raise BadRecord(one_line(unknown[0]), no_such(what, last, known))
         return unknown
 
     def forms(self) -> dict[str, Any]:
@@ -98,8 +113,7 @@ class Observations:
         wrong = _not_converted(value, kind)
         if wrong:
             known = self._values.get(name, ())
-            near = did_you_mean(value, known) if isinstance(value, str) else ""
-            rule = f"it is one of {', '.join(known)}{near}" if known else wrong
+            rule = f"it is one of {', '.join(known)}{did_you_mean(value, known)}" if known else wrong
             raise BadRecord(f"observed.{name}", rule, as_text(value))
 
 
@@ -112,13 +126,6 @@ def have_good_instants(observed: Mapping[str, Any]) -> bool:
             except ValueError:
                 return False
     return True
-
-
-def _check_instant(name: str, written: str | int) -> None:
-    try:
-        instant_of(written)
-    except ValueError as fault:
-        raise BadRecord(f"observed.{name}", str(fault), as_text(written)) from None
 
 
 def _states() -> dict[str, tuple[str, ...]]:
@@ -160,12 +167,6 @@ def _type(name: str, values: Mapping[str, tuple[str, ...]]) -> Any:
 def _shape(types: tuple[tuple[str, Any], ...]) -> type[msgspec.Struct]:
     fields = [(name, kind | None | UnsetType, UNSET) for name, kind in types]
     return msgspec.defstruct("Observed", fields, forbid_unknown_fields=True, module=__name__, gc=False)
-
-
-def _unknown(name: str) -> BadRecord:
-    *_, parent, last = name.split(".", 2) if name.count(".") > 1 else ("", *name.split(".", 1))
-    known, what = (POOLS, "pool") if parent in BY_POOL else (NAMES, "field of an answer")
-    return BadRecord(one_line(name), f"there is no such {what}; there are {', '.join(known)}{did_you_mean(last, known)}")
 
 
 def _not_converted(value: Any, kind: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,12 @@ JOBS = tuple(event.name for event in account().events if event.actor is Actor.JO
 
 
 Message = dict[str, Any]
+
+
+def given(message: Mapping[str, Any], key: str, absent: Any) -> Any:
+    """Returns the value of a key that may be left out; null, and nothing else, is the same as absent."""
+    value = message.get(key)
+    return absent if value is None else value
 
 
 @cache

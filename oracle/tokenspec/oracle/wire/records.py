@@ -21,19 +21,9 @@ from tokenspec.oracle.base.nearest import did_you_mean, nearest
 from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS
 from tokenspec.oracle.base.text import as_text, in_our_words, one_line
 from tokenspec.oracle.base.unique_names import repeated_name
-from tokenspec.oracle.wire.observations import (
-    FIRST_INSTANT,
-    LAST_INSTANT,
-    NAMES,
-    Countable,
-    Observations,
-    have_good_instants,
-    instant_of,
-)
+from tokenspec.oracle.wire.answers import Answer, Difference, differences
+from tokenspec.oracle.wire.observations import NAMES, Countable, Observations, have_good_instants, instant_of, read_by
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT, AccountState, check_names, finish
-
-__all__ = ["FIRST_INSTANT", "LAST_INSTANT", "Countable", "Reader", "Record", "asked", "event_of"]
-
 
 RENAMED = tuple(key for kind in SPEC.form.values() if isinstance(kind, Entries) for key in kind.renames)
 """The keys that may hold an older name."""
@@ -68,7 +58,6 @@ class Reader:
         self.events = tuple(e for e in events if e.actor is not Actor.CLOCK)
         self.declared = {e.name: e for e in self.events}
         self._aliases = dict(aliases or {})
-        self._names = {e.name for e in self.events}
         self._observations = Observations(self.events)
         self._structs = {e.name: _struct(e.name, tuple(_parts(e)), self._observations.shape) for e in self.events}
         self._fields = {name: frozenset(kind.__struct_fields__) | {"event"} for name, kind in self._structs.items()}
@@ -85,8 +74,7 @@ class Reader:
             for f in e.fields
             if f.origin is Origin.PAYLOAD and isinstance(f.type, Enum)
         }
-        instead = {e.name: tuple((f.key, f.instead) for f in e.fields if f.instead) for e in self.events}
-        self._instead = {event: keys for event, keys in instead.items() if keys}
+        self._instead = {e.name: keys for e in self.events if (keys := tuple((f.key, f.instead) for f in e.fields if f.instead))}
         self._with_own_forms = self._times.keys() | self._pools.keys() | self._instead.keys()
         self._choices |= {key: TOTAL_POOLS for keys in self._pools.values() for key in keys}
 
@@ -141,7 +129,10 @@ class Reader:
 
     def _read_slowly(self, line: bytes, message: str, as_answer: bool) -> tuple[Record, list[str]]:
         """Reads a line with something wrong or unusual in it; `message` is the library's."""
-        given = _generic(line)
+        try:
+            given = _anything(line)
+        except (msgspec.DecodeError, RecursionError):
+            given = None
         if not isinstance(given, dict):
             raise self._explained(message, given)
         account = given.get("account")
@@ -202,16 +193,14 @@ class Reader:
         return self._finish(found)
 
     def _finish(self, record: Any) -> Record:
-        try:
-            record.at = instant_of(record.at)
-        except ValueError as fault:
-            raise BadRecord("at", str(fault), as_text(record.at)) from None
+        record.at = read_by(instant_of, "at", record.at)
         event = record.__struct_config__.tag
         if event == SNAPSHOT:
             finish(record.state, record.id, record.observed)
         if event in self._with_own_forms:
             for key in self._times.get(event, ()):
-                _check_time(key, getattr(record, key))
+                if (written := getattr(record, key)) is not None:
+                    read_by(parse_time_of_day, key, written)
             for key, other in self._instead.get(event, ()):
                 if (getattr(record, key) is None) == (getattr(record, other) is None):
                     both = "neither is given" if getattr(record, key) is None else "both are given"
@@ -250,11 +239,11 @@ class Reader:
         field = _field(path.rpartition("`")[2])
         if field in given and given[field] is None:
             return self._required(field, given)
+        if field == "state" and (within := _OF_STATE.search(path)) and isinstance(given[field], dict):
+            return BadRecord(f"state.{within[1]}", in_our_words(text), as_text(given[field].get(within[1])))
         value = as_text(given[field]) if field in given else None
         if field == "event" and text.startswith("Invalid value"):
-            asked_for = given.get("event")
-            near = did_you_mean(asked_for, self._names) if isinstance(asked_for, str) else ""
-            return BadRecord("event", f"there is no such event{near}", value)
+            return BadRecord("event", f"there is no such event{did_you_mean(given.get('event'), self.declared)}", value)
         if text.startswith("Invalid enum value") and field not in given:
             return BadRecord("line", f"a record is one JSON object a line, and this one is not whole: {in_our_words(text)}")
         if text.startswith("Invalid enum value"):
@@ -274,8 +263,7 @@ class Reader:
 def _meant(value: Any, choices: Iterable[str]) -> str:
     """Returns the question for a text, or a name in an object, that resembles one of `choices`."""
     names = value if isinstance(value, Mapping) else [value]
-    asked = next((name for name in names if isinstance(name, str) and name not in choices), "")
-    return did_you_mean(asked, choices)
+    return did_you_mean(next((name for name in names if name not in choices), ""), choices)
 
 
 def event_of(record: Record) -> str:
@@ -283,9 +271,19 @@ def event_of(record: Record) -> str:
     return str(record.__struct_config__.tag)
 
 
+def differing(record: Record, answer: Answer) -> list[Difference]:
+    """Returns the fields observed that differ from the right answer; a null counts only where whole answers are observed."""
+    return differences(answer, record.observed or {}, record.observed_as is not None)
+
+
+def at_of(record: Record) -> int:
+    """The instant of a record that has been read, in milliseconds."""
+    assert isinstance(record.at, int), "the reader turns instants into milliseconds"
+    return record.at
+
+
 def _keys(events: Iterable[Event], shape: Shape) -> dict[str, tuple[str, ...]]:
-    found = {e.name: tuple(k.name for k in e.keys if k.shape is shape) for e in events}
-    return {event: names for event, names in found.items() if names}
+    return {e.name: names for e in events if (names := tuple(k.name for k in e.keys if k.shape is shape))}
 
 
 def _parts(event: Event) -> list[tuple[Any, ...]]:
@@ -319,14 +317,6 @@ def _key(key: Key) -> tuple[Any, ...]:
     return (key.name, kind | None, None) if key.optional else (key.name, kind)
 
 
-def _check_time(key: str, written: str | None) -> None:
-    if written is not None:
-        try:
-            parse_time_of_day(written)
-        except ValueError as fault:
-            raise BadRecord(key, str(fault), as_text(written)) from None
-
-
 def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:
     named = {pool: tokens for pool, tokens in written.items() if tokens is not None}
     if not named:
@@ -335,6 +325,7 @@ def _check_pools(key: str, written: dict[str, int | None]) -> dict[str, int]:
 
 
 _MISSING = re.compile(r"Object missing required field `(\w+)`")
+_OF_STATE = re.compile(r"\$\.state\.(\w+)")
 _AT_PATH = re.compile(r"(.*) - at `(.+)`", re.DOTALL)
 
 
@@ -343,10 +334,3 @@ def _field(path: str) -> str:
 
 
 _anything = msgspec.json.Decoder().decode
-
-
-def _generic(line: bytes) -> Any:
-    try:
-        return msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
-        return None

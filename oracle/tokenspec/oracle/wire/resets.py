@@ -13,7 +13,7 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.nearest import did_you_mean, no_such
 from tokenspec.oracle.base.specification import account
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.wire.protocol import JOBS
@@ -24,24 +24,20 @@ CLOCKS = tuple(clock.name for clock in account().clocks)
 
 
 def resets_from(written: Any) -> str:
-    """Returns the resets that a word, an object by clock, or text says; a clock left out is explicit. Raises `BadSetting`."""
+    """Returns the resets of a word, an object by clock, or our text; a clock left out is explicit. Raises `BadSetting`."""
     if isinstance(written, str) and written in RESETS:
         return written
-    if isinstance(written, str) and "=" in written:
-        written = dict(part.split("=", 1) for part in written.split(",") if "=" in part)
+    if isinstance(written, str) and all(part.endswith(f"={IMPLIED}") for part in written.split(",")):
+        written = dict(part.split("=", 1) for part in written.split(","))
     if not isinstance(written, Mapping):
         rule = f"it is {' or '.join(RESETS)}, or an object of them by clock, found {as_text(written)}"
-        raise BadSetting("resets", rule + _meant(written, RESETS))
+        raise BadSetting("resets", rule + did_you_mean(written, RESETS))
     for clock, word in written.items():
         if clock not in CLOCKS:
-            raise BadSetting(f"resets.{clock}", f"there is no such clock; there are {', '.join(CLOCKS)}{_meant(clock, CLOCKS)}")
+            raise BadSetting(f"resets.{clock}", no_such("clock", clock, CLOCKS))
         if word not in RESETS:
-            raise BadSetting(f"resets.{clock}", f"it is {' or '.join(RESETS)}, found {as_text(word)}{_meant(word, RESETS)}")
+            raise BadSetting(f"resets.{clock}", f"it is {' or '.join(RESETS)}, found {as_text(word)}{did_you_mean(word, RESETS)}")
     return _resets_of(clock for clock in CLOCKS if written.get(clock) == IMPLIED)
-
-
-def _meant(written: Any, known: Iterable[str]) -> str:
-    return did_you_mean(written, known) if isinstance(written, str) else ""
 
 
 def resets_from_options(options: Iterable[str]) -> str:
@@ -49,6 +45,8 @@ def resets_from_options(options: Iterable[str]) -> str:
     whole, by_clock = "", dict[str, str]()
     for option in options:
         clock, equals, word = option.partition("=")
+        if not option:
+            raise WrongUsage("--resets", f"its value is empty; it is {' or '.join(RESETS)}, or CLOCK={IMPLIED}")
         if not equals and whole not in ("", option):
             raise WrongUsage(f"--resets {option}", f"it is given twice, as {whole} and as {option}")
         if equals and by_clock.setdefault(clock, word) != word:
@@ -106,12 +104,9 @@ def _clock_of(job: str) -> str:
         if clock.job == job:
             return clock.name
     event = machine.event_named[job]
-    return next(c.name for c in machine.clocks if _written(machine.event_named[c.falls_due]) & _touched(event))
+    touched = _written(event) | frozenset(reads(event))
+    return next(c.name for c in machine.clocks if _written(machine.event_named[c.falls_due]) & touched)
 
 
 def _written(event: Event) -> frozenset[str]:
     return frozenset(effect.name for rule in event.rules for effect in rule.effect)
-
-
-def _touched(event: Event) -> frozenset[str]:
-    return _written(event) | frozenset(reads(event))

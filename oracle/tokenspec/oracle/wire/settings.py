@@ -16,12 +16,9 @@ from tokenspec.machine.lang.catalogue import NONE, UNLISTED, Cell, Entries, Flag
 from tokenspec.machine.lang.declaration import Assumption
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
-from tokenspec.oracle.base.nearest import did_you_mean
+from tokenspec.oracle.base.nearest import did_you_mean, no_such
 from tokenspec.oracle.base.specification import DEFAULTS, POLICIES, SPEC, AnyCatalogue, account
-from tokenspec.oracle.base.text import as_text, in_our_words
-
-_Figure = Annotated[int, Meta(ge=0, le=COUNTABLE_MAX)]
-
+from tokenspec.oracle.base.text import as_text, in_our_words, toml_text
 
 NAMES_MAX = 100
 """The most plans and the most packs of a catalogue: the account is declared anew for their names."""
@@ -30,14 +27,18 @@ INFER = "infer"
 """In place of a setting: the policies that no other option settles are open, and every observation rules choices out."""
 
 
-def _type_of(cell: Cell) -> Any:
+def _type_of(cell: Cell, has_limits: bool = True) -> Any:
     match cell:
-        case Number():
-            return _Figure
+        case Number() if not has_limits:
+            return int
+        case Number(least=least):
+            return Annotated[int, Meta(ge=least, le=COUNTABLE_MAX)]
         case Flag():
             return bool
         case OneOf(members):
             return Literal[members]
+        case SomeOf(members) if not has_limits:
+            return list[Literal[members]]  # type: ignore[valid-type]
         case SomeOf():
             return list[str]
         case NameIn():
@@ -45,26 +46,26 @@ def _type_of(cell: Cell) -> Any:
     assert_never(cell)
 
 
-def _field_of(name: str, cell: Cell) -> tuple[Any, ...]:
+def _field_of(name: str, cell: Cell, has_limits: bool = True) -> tuple[Any, ...]:
+    kind = _type_of(cell, has_limits)
     match cell:
         case Number(default) if default is not None:
-            return name, _type_of(cell), default
-        case Flag():
-            return name, bool, False
-        case SomeOf():
-            return name, list[str], []
+            return name, kind, default
+        case Flag() | SomeOf():
+            return name, kind, kind()
         case _:
-            return name, _type_of(cell)
+            return name, kind
 
 
-def _entry_of(table: Entries) -> Any:
+def _entry_of(table: Entries, has_limits: bool = True) -> Any:
     if not isinstance(table.cells, Mapping):
-        return _type_of(table.cells)
-    return msgspec.defstruct(table.entry.title(), [_field_of(*each) for each in table.cells.items()], kw_only=True)
+        return _type_of(table.cells, has_limits)
+    fields = [_field_of(*each, has_limits) for each in table.cells.items()]
+    return msgspec.defstruct(table.entry.title(), fields, kw_only=True)
 
 
 _TABLES: dict[str, Entries] = {key: kind for key, kind in SPEC.form.items() if isinstance(kind, Entries)}
-_ENTRIES = {key: _entry_of(table) for key, table in _TABLES.items()}
+_ENTRIES: dict[str, Any] = {key: _entry_of(table) for key, table in _TABLES.items()}
 _RANKINGS: dict[str, Ranking] = {key: kind for key, kind in SPEC.form.items() if isinstance(kind, Ranking)}
 
 
@@ -85,42 +86,58 @@ _WireCatalogue = _shape()
 """The shape of a catalogue on the wire and in a TOML file."""
 
 
+def _form_of(kind: Number | Ranking | Entries) -> Any:
+    """Returns the type of what stands under a key, whatever the limits of its numbers are."""
+    if isinstance(kind, Entries):
+        return dict[str, _entry_of(kind, False)]  # type: ignore[misc]
+    return int if isinstance(kind, Number) else list[str]
+
+
+_FORMS = {key: _form_of(kind) for key, kind in SPEC.form.items()}
+
+
 def policy_from(settings: Mapping[str, str] | None) -> dict[str, str]:
     """Returns a choice for every policy: that of `settings`, or the default. Raises `BadSetting`."""
     chosen = dict(DEFAULTS)
     for name, answer in (settings or {}).items():
-        policy = next((p for p in POLICIES if p.name == name), None)
-        if policy is None:
-            near = did_you_mean(name, DEFAULTS)
-            raise BadSetting(f"policy {name}", f"there is no such policy; there are {', '.join(DEFAULTS)}{near}")
-        if answer not in dict(policy.answers):
-            known = dict(policy.answers)
+        known = next((dict(policy.answers) for policy in POLICIES if policy.name == name), None)
+        if known is None:
+            raise BadSetting(f"policy {name}", no_such("policy", name, DEFAULTS))
+        if answer not in known:
             rule = f"{answer!r} is not among its answers: {', '.join(known)}{did_you_mean(answer, known)}"
             raise BadSetting(f"policy {name}", rule)
         chosen[name] = answer
     return chosen
 
 
-def policy_from_options(options: Iterable[str]) -> dict[str, str]:
-    """Returns a choice for every policy from texts of the form NAME=ANSWER. Raises `WrongUsage`."""
-    try:
-        return policy_from(settings_named(options))
-    except WrongUsage:
-        raise
-    except BadSetting as fault:
-        raise WrongUsage(fault.key, fault.rule) from None
-
-
 def settings_named(options: Iterable[str]) -> dict[str, str]:
-    """Returns the settings that texts of the form NAME=ANSWER name, and no others. Raises `WrongUsage`."""
+    """Returns the settings that texts of the form NAME=ANSWER name. Raises `WrongUsage`."""
     settings: dict[str, str] = {}
     for option in options:
         name, equals, answer = (part.strip() for part in option.partition("="))
+        if option.strip() == INFER:
+            raise WrongUsage(f"policy {INFER}", "this run needs every setting, as NAME=ANSWER, or infers by itself; leave it out")
         if not equals:
-            raise WrongUsage(f"policy {option}", f"a setting is written NAME=ANSWER{did_you_mean(option, (INFER, *DEFAULTS))}")
+            such = f", such as {name}={DEFAULTS[name]}" if name in DEFAULTS else did_you_mean(option, (INFER, *DEFAULTS))
+            raise WrongUsage(f"policy {option}", f"a setting is written NAME=ANSWER{such}")
         if settings.setdefault(name, answer) != answer:
             raise WrongUsage(f"policy {name}", f"it is given twice, as {settings[name]} and as {answer}")
+    try:
+        policy_from(settings)
+    except BadSetting as fault:
+        raise WrongUsage(fault.key, fault.rule) from None
     return settings
+
+
+def as_options(settings: Mapping[str, str] | Iterable[tuple[str, str]]) -> list[str]:
+    """Returns settings as they are written on a command line."""
+    pairs = settings.items() if isinstance(settings, Mapping) else settings
+    return [f"{name}={choice}" for name, choice in pairs]
+
+
+def changed(policy: Mapping[str, str]) -> list[str]:
+    """Returns the settings that are not the defaults, as on a command line."""
+    return as_options((name, choice) for name, choice in policy.items() if DEFAULTS.get(name) != choice)
 
 
 def infers(options: Iterable[str]) -> bool:
@@ -154,11 +171,19 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Any:
 
 
 def figures_named(written: Any) -> dict[str, Any]:
-    """Returns the keys of a catalogue that `written` gives. Raises `BadSetting` for one that there is not."""
+    """Returns the keys of a catalogue that `written` gives; each is one that there is, and has its form.
+
+    Raises `BadSetting`. Limits are not looked at, since they are about the whole.
+    """
     if not isinstance(written, dict):
         raise BadSetting("catalogue", f"it is an object, found {as_text(written)}")
     try:
         _check_keys(written)
+        for key, value in written.items():
+            try:
+                msgspec.convert(value, _FORMS[key])
+            except msgspec.ValidationError as fault:
+                raise _fault(key, fault) from None
     except BadSetting as fault:
         raise BadSetting(f"catalogue.{fault.key}", fault.rule) from None
     for key, table in _TABLES.items():
@@ -200,7 +225,7 @@ def _fault(key: str, fault: msgspec.ValidationError) -> BadSetting:
 def _check_keys(written: Mapping[str, Any]) -> None:
     for key in written:
         if key not in SPEC.form:
-            raise BadSetting(key, f"there is no such key; there are {', '.join(SPEC.form)}{did_you_mean(key, SPEC.form)}")
+            raise BadSetting(key, no_such("key", key, SPEC.form))
     for table, kind in _TABLES.items():
         entries = written.get(table)
         for name, entry in entries.items() if isinstance(entries, dict) and isinstance(kind.cells, Mapping) else ():
@@ -288,20 +313,15 @@ def as_toml(catalogue: AnyCatalogue) -> str:
     """Returns the catalogue as a file that `--catalogue` reads."""
     written = catalogue_on_the_wire(catalogue)
     tables = {key: written.pop(key) for key in _TABLES if key in written}
-    lines = [f"{key} = {_text(value)}" for key, value in written.items()]
+    lines = [f"{key} = {toml_text(value)}" for key, value in written.items()]
     plain: list[str] = []
     for key, entries in tables.items():
         if isinstance(_TABLES[key].cells, Mapping):
             for name, entry in entries.items():
-                lines += ["", f"[{key}.{_text(name)}]", *(f"{cell} = {_text(value)}" for cell, value in entry.items())]
+                lines += ["", f"[{key}.{toml_text(name)}]", *(f"{cell} = {toml_text(value)}" for cell, value in entry.items())]
         else:
-            plain += ["", f"[{key}]", *(f"{_text(name)} = {_text(value)}" for name, value in entries.items())]
+            plain += ["", f"[{key}]", *(f"{toml_text(name)} = {toml_text(value)}" for name, value in entries.items())]
     return "\n".join(lines + plain) + "\n"
-
-
-def _text(value: Any) -> str:
-    """Returns a text, a number or a list of them; JSON writes these as TOML does."""
-    return msgspec.json.encode(value).decode()
 
 
 RESETS = ("explicit", "implied")

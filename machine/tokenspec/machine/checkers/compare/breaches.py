@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tokenspec.machine.checkers.compare.equivalence import changed_events, changed_words
+from tokenspec.machine.checkers.exploration import Instance
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.native.search import Search, replay
 from tokenspec.machine.checkers.native.transitions import Scoped
-from tokenspec.machine.checkers.search.reference import Instance
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import reads
 from tokenspec.machine.lang.types import Value
@@ -75,3 +74,21 @@ class _Suspect:
         """Returns the claims that `trace` and one event more break in the changed machine itself."""
         violation, events = replay(self._scoped, trace, parameters, self._events)
         return None if violation is None else Breach(violation, events, parameters)
+
+
+def changed_words(original: Machine, other: Machine) -> set[str]:
+    """The definitions of `other` that mean something else than in `original`, or read one that does."""
+    before = {d.name: d.expr for d in original.definitions}
+    changed = set[str]()
+    for each in other.definitions:
+        # A definition reads only those before it.
+        if before.get(each.name) != each.expr or not changed.isdisjoint(reads(each)):
+            changed.add(each.name)
+    return changed
+
+
+def changed_events(original: Machine, other: Machine) -> set[str]:
+    """The events that two machines with the same events need not treat alike."""
+    words = changed_words(original, other)
+    every = zip(original.events, other.events, strict=True)
+    return {one.name for one, two in every if one != two or not words.isdisjoint(reads(two))}

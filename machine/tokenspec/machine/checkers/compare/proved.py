@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 
-from tokenspec.machine.checkers.compare.equivalence import changed_events, changed_words
+from tokenspec.machine.checkers.compare.breaches import changed_events, changed_words
 from tokenspec.machine.interpreters.symbolic import Solver
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, exactly_one, negation
 from tokenspec.machine.lang.claims import Claim, StatePart, rule_constants

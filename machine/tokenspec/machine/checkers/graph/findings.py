@@ -2,26 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tokenspec.machine.checkers.wording import given, listed, shown
+from tokenspec.machine.checkers.wording import listed, told
 from tokenspec.machine.lang.claims import Claim, LeadsToPart, LivenessPart
-from tokenspec.machine.lang.outcome import Values
-from tokenspec.machine.lang.types import Value
-
-
-@dataclass(frozen=True)
-class Taken:
-    """An event of a run: its fields, and what it changed, as the values before and after."""
-
-    event: str
-    fields: Values
-    changed: Mapping[str, tuple[Value, Value]]
-
-    def __str__(self) -> str:
-        changes = ", ".join(f"{name} {shown(before)} -> {shown(after)}" for name, (before, after) in self.changed.items())
-        return f"{given(self.event, self.fields)}: {changes or 'nothing changes'}"
+from tokenspec.machine.lang.outcome import Happened, Values
 
 
 @dataclass(frozen=True)
@@ -30,7 +16,7 @@ class Dead:
 
     goal: str
     states: int
-    way: tuple[Taken, ...]
+    way: tuple[Happened, ...]
     """A shortest way into them."""
     end: Values
     """One of those in which a run ends up, whatever it does."""
@@ -56,10 +42,10 @@ class Lasso:
 
     premise: str
     goal: str
-    stem: tuple[Taken, ...]
+    stem: tuple[Happened, ...]
     since: int
     """The number of events before the state in which the premise holds."""
-    loop: tuple[Taken, ...]
+    loop: tuple[Happened, ...]
     end: Values
     """The state in which the loop begins, or the run stops."""
 
@@ -107,6 +93,6 @@ class Finding:
             yield f"{place} holds in {self.states:,} states, in {self.witnesses:,} of which there is something to wait for."
 
 
-def _numbered(way: tuple[Taken, ...], first: int) -> Iterator[str]:
+def _numbered(way: tuple[Happened, ...], first: int) -> Iterator[str]:
     for number, taken in enumerate(way, first):
-        yield f"{number:>3}. {taken}"
+        yield f"{number:>3}. {told(taken)}"

@@ -6,12 +6,11 @@ from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from tokenspec.machine.checkers.breadth_first import BreadthFirst
-from tokenspec.machine.checkers.graph.findings import Taken
-from tokenspec.machine.checkers.search.reference import Instance
-from tokenspec.machine.interpreters.compiled import Compiled, Row, Writer, made
+from tokenspec.machine.checkers.exploration import Instance
+from tokenspec.machine.interpreters.compiled import Compiled, Row, Writer, defined
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr
-from tokenspec.machine.lang.outcome import Values
+from tokenspec.machine.lang.outcome import Accepted, Happened, Values
 
 NONE = -1
 """Stands for no edge, and for the state in which an edge ends that leaves the scope."""
@@ -21,7 +20,7 @@ class StateGraph:
     """Every state that is reached by `events` while no variable exceeds `most`, and every accepted event as an edge.
 
     States are numbered breadth first, so that the lowest number of several is nearest to the first state. An event that
-    has no outcome has no edge; `holes` finds those.
+    has no outcome has no edge; the native search finds those.
     """
 
     def __init__(self, compiled: Compiled, events: Sequence[Instance], most: Mapping[str, int]) -> None:
@@ -74,21 +73,22 @@ class StateGraph:
         """The edges of a shortest way from the first state."""
         return self._search.way_to(self.rows[state])
 
-    def told(self, way: Iterable[int]) -> tuple[Taken, ...]:
-        """The events of a way with their fields and what they changed."""
+    def told(self, way: Iterable[int]) -> tuple[Happened, ...]:
+        """The events of a way."""
         return tuple(map(self._taken, way))
 
-    def _taken(self, edge: int) -> Taken:
-        name, fields = self.events[self.labels[edge]]
-        before, after = self.values(self.sources[edge]), self.values(self.targets[edge])
-        given = {f.name: value for f, value in zip(self.compiled.machine.event_named[name].fields, fields, strict=True)}
-        return Taken(name, given, {n: (value, after[n]) for n, value in before.items() if after[n] != value})
+    def _taken(self, edge: int) -> Happened:
+        name, values = self.events[self.labels[edge]]
+        fields = {f.name: value for f, value in zip(self.compiled.machine.event_named[name].fields, values, strict=True)}
+        accepted = Accepted(self.compiled.rules[self.rules[edge]], self.values(self.targets[edge]), {}, ())
+        return Happened(name, fields, accepted, self.values(self.sources[edge]))
 
     def where(self, expr: Expr) -> list[bool]:
         """For each state whether `expr`, over variables, parameters and definitions, is true in it."""
         writer = Writer.of(self.compiled.machine)
         lines = [*writer.head("holds", self.compiled.machine), *writer.define([expr], set(), "    ")]
-        holds: Callable[[Row], bool] = made([*lines, f"    return {writer.text(expr)}"], self.compiled, writer)
+        figures = {writer.name(p.name): self.compiled.parameters[p.name] for p in self.compiled.machine.all_parameters}
+        holds: Callable[[Row], bool] = defined("\n".join([*lines, f"    return {writer.text(expr)}"]), figures)
         return [holds(row) for row in self.rows]
 
 

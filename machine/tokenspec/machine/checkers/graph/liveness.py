@@ -35,8 +35,8 @@ def liveness(graph: StateGraph, claims: Iterable[Claim], tally: Tally) -> list[F
 
 def stays_possible(graph: StateGraph, claim: Claim, part: LivenessPart) -> Finding:
     """Searched backwards, from the states in which the goal is accepted, over the events that are allowed."""
-    compiled, chosen = graph.compiled, dict(part.fields)
-    goal, fields = compiled.steps[part.goal], tuple(chosen[f.name] for f in compiled.machine.event_named[part.goal].fields)
+    compiled = graph.compiled
+    goal, fields = compiled.steps[part.goal], part.given(compiled.machine.event_named[part.goal])
     avoided = {compiled.rules.index(rule) for rule in part.without}
     labels = {label for label, (name, _) in enumerate(graph.events) if name in part.events}
     allowed = [e for e in range(len(graph.targets)) if graph.labels[e] in labels and graph.rules[e] not in avoided]
@@ -55,7 +55,7 @@ def stays_possible(graph: StateGraph, claim: Claim, part: LivenessPart) -> Findi
         around = next(components([min(dead)], onward.__getitem__))
         end, way = min(around), graph.told(graph.way_to(min(dead)))
         code = compiled.codes[-1 - goal(graph.rows[end], fields)[0]]
-        broken = Dead(given(part.goal, chosen), len(dead), way, graph.values(end), len(around), code)
+        broken = Dead(given(part.goal, dict(part.fields)), len(dead), way, graph.values(end), len(around), code)
     return Finding(claim, part, len(graph.rows), len(graph.rows) - len(accepting), broken, len(undecided))
 
 

@@ -7,7 +7,7 @@ and the event that led to it. Memory `seen` is a bit for each rank, or a hash ta
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeAlias
 
 from tokenspec.machine.checkers.native.snippets import (
@@ -38,45 +38,21 @@ Observer: TypeAlias = Callable[[str], Sequence[Node]]
 """Conditions on states whose control variable is the one given; a search counts the states in which one of them is 1."""
 
 
-@dataclass(frozen=True)
 class Counters:
     """The positions of a kernel's counters, each of 8 bytes from the start of `records`.
 
-    Each transition has two: how often it was met, and how often it left the bounds.
+    Each of `transitions` has two: how often it was met, and how often it left the bounds. Then come the witnesses of step parts,
+    of state parts, of two-run parts and of liveness parts; the refusal codes; for each observer in how many states its condition
+    is 1, and the number of the first of them, counted from 1.
     """
 
-    transitions: list[Transition]
-    steps: int
-    states: int
-    two_runs: int
-    liveness: int
-    codes: int
-    observed: int
-
-    @property
-    def witnesses(self) -> int:
-        """The index of the first counter of witnesses; two counters for each transition precede it."""
-        return 2 * len(self.transitions)
-
-    @property
-    def total(self) -> int:
-        """The number of counters there are."""
-        return self.first_met + self.observed
-
-    @property
-    def first_met(self) -> int:
-        """The first of one for each observer: the number of the first state in which its condition is 1, counted from 1."""
-        return self.first_observed + self.observed
-
-    @property
-    def first_observed(self) -> int:
-        """The first counter of what is observed in every state."""
-        return self.first_code + self.codes
-
-    @property
-    def first_code(self) -> int:
-        """The first counter of refusal codes."""
-        return self.witnesses + self.steps + self.states + self.two_runs + self.liveness
+    def __init__(
+        self, transitions: list[Transition], steps: int, states: int, two_runs: int, liveness: int, codes: int, observed: int
+    ) -> None:
+        self.transitions, self.witnesses = transitions, 2 * len(transitions)
+        lengths = (steps, states, two_runs, liveness, codes, observed, observed)
+        starts = tuple(accumulate(lengths, initial=self.witnesses))
+        _, self.states, self.two_runs, self.liveness, self.first_code, self.first_observed, self.first_met, self.total = starts
 
 
 class Kernel:
@@ -151,7 +127,7 @@ class Kernel:
         base = scoped.env(state)
         for part, (_, witness) in enumerate(scoped.state_claims(base)):
             if witness != scoped.nodes.false:
-                function.add(count(self.counters.witnesses + self.counters.steps + part, 1, function.expr(witness)))
+                function.add(count(self.counters.states + part, 1, function.expr(witness)))
         # What several transitions read is computed once, before all of them.
         observed = [observer(state) for observer in self._observed]
         roots = [n for t in found for n in {t.guard, *t.new.values(), t.holds, *t.witnesses.values()}]
@@ -260,10 +236,7 @@ class Kernel:
             scoped.lowering.node(part.assume, env), scoped.nodes.negate(scoped.lowering.node(part.unless, env))
         )
         start = [f"(global.set $g.{name} (local.get {function.local(name)}))" for name in self._carried]
-        function.add(
-            f"(if {function.expr(applies)} (then",
-            count(self.counters.witnesses + self.counters.steps + number + len(scoped.states)),
-        )
+        function.add(f"(if {function.expr(applies)} (then", count(self.counters.two_runs + number))
         function.add(*start, *(f"(call $do_{event})" for event in part.left))
         function.add(*(f"(local.set {function.local(f'left.{n}')} (global.get $g.{n}))" for n in part.agree))
         function.add(*start, *(f"(call $do_{event})" for event in part.right))
@@ -317,11 +290,11 @@ class Kernel:
         found = f"(local.set {new} (i32.add (local.get {new}) (i32.const 1)))"
         mark = f"{set_bit(marks, '(local.get $rank)', self.word)} {found} (br $next)"
         env, goal = scoped.env(), nodes.false
-        for _, guard, _ in scoped.applicable(scoped.machine.event_named[part.goal], tuple(dict(part.fields).values()), env):
+        wanted = scoped.machine.event_named[part.goal]
+        for _, guard, _ in scoped.applicable(wanted, part.given(wanted), env):
             goal = nodes.either(goal, guard)
         waits = f"(i32.and (local.get $first) (i32.eqz {function.expr(goal)}))"
-        first = self.counters.witnesses + self.counters.steps + self.counters.states + self.counters.two_runs
-        function.add(count(first + number, 1, waits), f"(if {function.expr(goal)} (then {mark}))")
+        function.add(count(self.counters.liveness + number, 1, waits), f"(if {function.expr(goal)} (then {mark}))")
         for name in part.events:
             for rule, guard, within_event in scoped.applicable(scoped.machine.event_named[name], (), env):
                 if rule.name in part.without:

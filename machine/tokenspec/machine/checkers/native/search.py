@@ -1,7 +1,7 @@
 """The native search: runs a kernel within budgets, and reads out what it found.
 
-It visits the same states in the same order as `explore`, which is written for reading, and names a violation by replaying
-its trace through the compiled reader and the monitor: what the two say must agree.
+It visits the same states in the same order as `tests/plain_search.py`, which is written for reading, and names a violation by
+replaying its trace through the compiled reader and the monitor: what the two say must agree.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
+from tokenspec.machine.checkers.exploration import Exploration, Instance
 from tokenspec.machine.checkers.monitor import Violation, Watch, one_outcome
 from tokenspec.machine.checkers.native.kernel import Kernel, Observer
 from tokenspec.machine.checkers.native.snippets import RECORD
 from tokenspec.machine.checkers.native.transitions import Scoped
-from tokenspec.machine.checkers.search.reference import Exploration, Instance
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.claims import ONE_OUTCOME, Claim, LivenessPart, Part, StepPart
@@ -54,19 +54,14 @@ def split(claims: Iterable[Claim]) -> tuple[list[Claim], list[Claim]]:
     Ghosts multiply the states, so they are searched by themselves; an unbounded one has endlessly many.
     """
 
-    def only(claim: Claim, keep: Callable[[Part], bool]) -> Claim:
-        return replace(claim, parts=tuple(p for p in claim.parts if keep(p)))
-
-    def ghostly(part: Part) -> bool:
-        return isinstance(part, StepPart) and bool(part.ghosts)
-
-    def bounded(part: Part) -> bool:
-        return isinstance(part, StepPart) and bool(part.ghosts) and all(g.most is not None for g in part.ghosts)
-
-    listed = list(claims)
-    plain = [only(c, lambda p: not ghostly(p)) for c in listed]
-    with_ghosts = [only(c, bounded) for c in listed]
-    return [c for c in plain if c.parts], [c for c in with_ghosts if c.parts]
+    plain, bounded = list[Claim](), list[Claim]()
+    for claim in claims:
+        ghosts = {part: part.ghosts if isinstance(part, StepPart) else () for part in claim.parts}
+        alone = tuple(part for part, its in ghosts.items() if not its)
+        followed = tuple(part for part, its in ghosts.items() if its and all(g.most is not None for g in its))
+        plain += [replace(claim, parts=alone)] if alone else []
+        bounded += [replace(claim, parts=followed)] if followed else []
+    return plain, bounded
 
 
 class Search:

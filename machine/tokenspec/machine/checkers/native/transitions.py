@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from tokenspec.machine.checkers.search.reference import Instance
+from tokenspec.machine.checkers.exploration import Instance
 from tokenspec.machine.interpreters.compiled import rule_names
 from tokenspec.machine.lang.claims import Claim, Ghost, RefusalPart, StatePart, StepPart, parts_of, rule_constants
 from tokenspec.machine.lang.declaration import Event, Machine, Parameter, Rule
@@ -141,10 +141,7 @@ class Scoped:
     def holes(self, control: str) -> list[tuple[Node, int]]:
         """When no requirement of an event fails and yet no rule fits, or more than one; with the first instance it is so for."""
         nodes, found = self.nodes, dict[Node, int]()
-        base = self.env(control)
-        for number, (name, fields) in enumerate(self.instances):
-            event = self.machine.event_named[name]
-            env = self.given(event, fields, base)
+        for number, event, env in self._given(self.env(control)):
             none, some, several = nodes.true, nodes.false, nodes.false
             for _, fits in self._fitting(event, env, control):
                 several = nodes.either(several, nodes.both(some, fits))
@@ -162,13 +159,10 @@ class Scoped:
         The second is by the code's number, counted through all refusal parts, with the number of instances that meet it.
         """
         wrong, met = dict[Node, int](), dict[tuple[int, Node], int]()
-        base = self.env(control)
-        for number, (name, fields) in enumerate(self.instances):
-            event = self.machine.event_named[name]
-            env = self.given(event, fields, base)
+        for number, event, env in self._given(self.env(control)):
             first = 0
             for _, part in self.refusals:
-                if part.event == name:
+                if part.event == event.name:
                     declared = self.first_false([(need.code, need.holds) for need in event.requires], env)
                     claimed = self.first_false(part.refusals, env)
                     for code in claimed | declared:
@@ -195,6 +189,11 @@ class Scoped:
         """`base` with the fields of an event."""
         number = self.lowering.number
         return dict(base) | {f.name: self.nodes.const(number(v, f.type)) for f, v in zip(event.fields, fields, strict=True)}
+
+    def _given(self, base: Env) -> Iterator[tuple[int, Event, dict[str, Node]]]:
+        for number, (name, fields) in enumerate(self.instances):
+            event = self.machine.event_named[name]
+            yield number, event, self.given(event, fields, base)
 
     def _fitting(self, event: Event, env: Env, control: str | None) -> Iterator[tuple[Rule, Node]]:
         """The rules whose source may be the present state, each with the condition that it fits."""

@@ -6,42 +6,22 @@ settings or terms, has gone through the same events and found the formula false.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from tokenspec.machine.interpreters import reference
-from tokenspec.machine.lang.claims import (
-    NOTHING,
-    PairPart,
-    RefusalPart,
-    StatePart,
-    StepPart,
-    TwoRunPart,
-    answer_types,
-    pair_scope,
-    primed_definitions,
-)
-from tokenspec.machine.lang.declaration import ClockAct, Event, Kind, Machine
+from tokenspec.machine.lang import claims as c
+from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr, Var, names_in, substitute
-from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
+from tokenspec.machine.lang.outcome import Accepted, Happened, Refused, Step, Values
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.machine.lang.types import Tokens, Type, Value
 from tokenspec.machine.proofs.contexts import NEW, OTHER, conjuncts
 from tokenspec.machine.proofs.obligations import Condition, Provable
 
 
 class UnreplayableError(Exception):
     """The reference reader does not find what the solver found: one of the two, or what lies between, is wrong."""
-
-
-@dataclass(frozen=True)
-class Happened:
-    """An event with its fields, and what came of it: None where the declaration has a gap."""
-
-    event: str
-    fields: Values
-    outcome: Step | None
 
 
 @dataclass(frozen=True)
@@ -65,11 +45,7 @@ class Refutation:
         matter = _listed({name: self.parameters[name] for name in self.matter})
         told = [f"figures and policies: {matter or 'none that matter'}"]
         told.append("state: " + _listed(self.state))
-        for run in self.runs:
-            before = self.state
-            for each in run:
-                told.append(f"{each.event}({_listed(each.fields)}): {_came_of(each.outcome, before)}")
-                before = each.outcome.state if isinstance(each.outcome, Accepted) else before
+        told += [f"{each.event}({_listed(each.fields)}): {_came_of(each)}" for run in self.runs for each in run]
         return [*told, f"false: {self.false}"]
 
 
@@ -80,19 +56,11 @@ def replay(machine: Machine, condition: Condition, values: Values) -> Refutation
     """
     again = _Replay(machine, condition, values)
     again.check()
-    if isinstance(condition.of, TwoRunPart):
+    if isinstance(condition.of, c.TwoRunPart):
         return again.two_runs(condition.of)
     if condition.event is not None:
         return again.step(condition.event)
     return None if condition.of is None else again.first_state(condition.of)
-
-
-class _Reading(reference.Bindings):
-    """Values under names that the machine itself does not have, such as those of the state after an event."""
-
-    def __init__(self, machine: Machine, types: Mapping[str, Type], definitions: Mapping[str, Expr], *known: Values) -> None:
-        super().__init__(machine, *known)
-        self._types, self._definitions = dict(types), dict(definitions)
 
 
 class _Replay:
@@ -104,7 +72,7 @@ class _Replay:
         """All that is known is true and the goal is false, as the reference reader evaluates them."""
         setting = self._condition.setting
         definitions = {name: expr for s in setting.chain for name, expr in s.defines.items()}
-        scope = _Reading(self._machine, setting.scope, definitions, self._values)
+        scope = reference.Bindings(self._machine, self._values, types=setting.scope, definitions=definitions)
         for known in (k for s in setting.chain for k in s.known):
             self._demand(reference.evaluate(known, scope), f"{show(known)} is false")
         self._demand(not reference.evaluate(self._condition.goal, scope), f"{show(self._condition.goal)} is true")
@@ -112,31 +80,31 @@ class _Replay:
     def first_state(self, part: Provable) -> Refutation:
         """The first state, where the part is false."""
         state = dict(reference.initial_state(self._machine, self._figures))
-        assert isinstance(part, StatePart | StepPart)
-        if isinstance(part, StepPart):
+        assert isinstance(part, c.StatePart | c.StepPart)
+        if isinstance(part, c.StepPart):
             figures = reference.Bindings(self._machine, self._figures)
             state |= {g.name: reference.evaluate(g.initial, figures) for g in part.ghosts}
-        formula = part.keeps if isinstance(part, StepPart) else part.holds
+        formula = part.keeps if isinstance(part, c.StepPart) else part.holds
         false = self._false(formula, reference.Bindings(self._machine, self._figures, state))
         return self._refutation(state, (), " and ".join(map(show, false)), *false)
 
     def step(self, event: Event) -> Refutation:
         """One event, of which the part is false, or which has no outcome, or more than one."""
         part = self._condition.of
-        ghosts = {g.name for g in part.ghosts} if isinstance(part, StepPart) else set()
+        ghosts = {g.name: self._values[g.name] for g in part.ghosts} if isinstance(part, c.StepPart) else {}
         fields = {f.name: self._values[f.name] for f in event.fields}
         known = {name: v for name, v in self._values.items() if name not in self._figures and name not in fields}
         state = {name: v for name, v in known.items() if name not in ghosts}
         outcome = self._outcome(state, event.name, fields)
-        run = (Happened(event.name, fields, outcome),)
+        happened = Happened(event.name, fields, outcome, state)
+        run = (happened,)
         if outcome is None:
             return self._refutation(known, (run,), "exactly one rule applies")
         self._demand(part is not None, "exactly one rule applies")
-        if isinstance(part, RefusalPart):
+        if isinstance(part, c.RefusalPart):
             return self._refutation(known, (run,), self._misjudged(part, {**state, **fields}, outcome))
         self._demand(isinstance(outcome, Accepted) and outcome.rule == self._condition.about, f"it comes to {outcome}")
-        assert isinstance(outcome, Accepted)
-        false = self._broken(part, event, outcome, {**self._figures, **known, **fields})
+        false = self._broken(part, happened, ghosts)
         return self._refutation(known, (run,), " and ".join(map(show, false)), *false)
 
     def _outcome(self, state: Values, event: str, fields: Values) -> Step | None:
@@ -154,21 +122,22 @@ class _Replay:
             return outcome
         return replace(outcome, state={name: value for name, value in outcome.state.items() if name in state})
 
-    def _misjudged(self, part: RefusalPart, values: Values, outcome: Step) -> str:
+    def _misjudged(self, part: c.RefusalPart, values: Values, outcome: Step) -> str:
         """Returns the outcome that the event should have had."""
         scope = reference.Bindings(self._machine, self._figures, values)
         due = next((code for code, holds in part.refusals if not reference.evaluate(holds, scope)), None)
         self._demand(due != (outcome.code if isinstance(outcome, Refused) else None), f"it comes to {outcome}, as it should")
         return f"it is refused with {due}" if due else "it is accepted"
 
-    def _broken(self, part: object, event: Event, outcome: Accepted, before: Values) -> tuple[Expr, ...]:
+    def _broken(self, part: object, happened: Happened, ghosts: Values) -> tuple[Expr, ...]:
         """The formulas of the part that are false once the event has been accepted."""
-        if isinstance(part, StatePart):
-            return self._false(part.holds, reference.Bindings(self._machine, self._figures, outcome.state))
-        assert isinstance(part, StepPart | PairPart)
-        named = {NEW + name: v for name, v in outcome.state.items()} | _told(self._machine, event, outcome)
-        scope = self._reading(event, part, {**before, **named})
-        if isinstance(part, PairPart) or not reference.evaluate(part.holds, scope):
+        if isinstance(part, c.StatePart):
+            return self._false(part.holds, reference.Bindings(self._machine, self._figures, happened.after))
+        assert isinstance(part, c.StepPart | c.PairPart)
+        scope = at_event(self._machine, self._figures, part, happened, ghosts)
+        # An event that the part is not about may break what its ghosts keep, and has not the fields that `holds` reads.
+        is_about = isinstance(part, c.PairPart) or not part.events or happened.event in part.events
+        if isinstance(part, c.PairPart) or (is_about and not reference.evaluate(part.holds, scope)):
             return self._false(part.holds, scope)
         return self._false(substitute(part.keeps, {name: Var(NEW + name) for name in self._own_names(part)}), scope)
 
@@ -178,22 +147,11 @@ class _Replay:
         self._demand(parts, f"{show(formula)} is true")
         return tuple(parts)
 
-    def _own_names(self, part: StepPart) -> list[str]:
-        names = [v.name for v in self._machine.variables] + [n.removeprefix(NEW) for n in primed_definitions(self._machine)]
+    def _own_names(self, part: c.StepPart) -> list[str]:
+        names = [v.name for v in self._machine.variables] + [n.removeprefix(NEW) for n in c.primed_definitions(self._machine)]
         return names + [g.name for g in part.ghosts]
 
-    def _reading(self, event: Event, part: StepPart | PairPart, values: Values) -> _Reading:
-        machine = self._machine
-        definitions = {d.name: d.expr for d in machine.definitions}
-        for prefix in (NEW, OTHER, NEW + OTHER):
-            definitions |= primed_definitions(machine, prefix)
-        types = pair_scope(machine, [event])
-        if isinstance(part, StepPart):
-            types |= {name: g.type for g in part.ghosts for name in (g.name, NEW + g.name)}
-            definitions |= {NEW + g.name: g.after for g in part.ghosts}
-        return _Reading(machine, types, definitions, values)
-
-    def two_runs(self, part: TwoRunPart) -> Refutation:
+    def two_runs(self, part: c.TwoRunPart) -> Refutation:
         """Two runs from one state, which end differently."""
         state = {v.name: self._values[v.name] for v in self._machine.variables}
         runs = self._run(state, part.left), self._run(state, part.right)
@@ -207,9 +165,9 @@ class _Replay:
         happened: list[Happened] = []
         for name in events:
             for _ in range(self._machine.event_named[name].most_runs):
-                outcome = self._outcome(_end(happened, state), name, {})
-                happened.append(Happened(name, {}, outcome))
-                if not isinstance(outcome, Accepted):
+                before = _end(happened, state)
+                happened.append(Happened(name, {}, self._outcome(before, name, {}), before))
+                if not isinstance(happened[-1].outcome, Accepted):
                     break
         return tuple(happened)
 
@@ -224,21 +182,26 @@ class _Replay:
             raise UnreplayableError(f"{place}: the solver's answer cannot be replayed: {detail}. It is {_listed(self._values)}")
 
 
-def _told(machine: Machine, event: Event, outcome: Accepted) -> dict[str, Value]:
-    """Returns the names of an accepted event that a step formula reads, beside the states and the fields."""
-    told: dict[str, Value] = {"event": event.name, "rule": outcome.rule}
-    told |= {f"{kind.value}.{pool}": 0 for kind in Kind for pool in machine.pools}
-    for kind, pool, amount in outcome.ledger:
-        told[f"{kind.value}.{pool}"] = int(told[f"{kind.value}.{pool}"]) + amount
-    for name, kind_of_answer in answer_types(machine).items():
-        told[f"answer.{name}"] = outcome.answer.get(name, 0 if isinstance(kind_of_answer, Tokens) else NOTHING)
-    acts = next(dict(r.clocks) for r in event.rules if r.name == outcome.rule)
-    return told | {f"clock.{c.name}": acts.get(c.name, ClockAct.KEEPS).value for c in machine.clocks}
+def at_event(
+    machine: Machine, parameters: Values, part: c.StepPart | c.PairPart, happened: Happened, ghosts: Values
+) -> reference.Bindings:
+    """Returns the values that a formula of `part` may read at an accepted event; `ghosts` are those before it."""
+    assert isinstance(happened.outcome, Accepted), "such a part is about accepted events"
+    event, named = machine.event_named[happened.event], happened.outcome.rule
+    rule = next(r for r in event.rules if r.name == named)
+    followed = part.ghosts if isinstance(part, c.StepPart) else ()
+    types = c.pair_scope(machine, [event]) | {name: g.type for g in followed for name in (g.name, NEW + g.name)}
+    definitions = {d.name: d.expr for d in machine.definitions} | c.rule_constants(machine, event, rule)
+    for prefix in (NEW, OTHER, NEW + OTHER):
+        definitions |= c.primed_definitions(machine, prefix)
+    definitions |= {NEW + g.name: g.after for g in followed}
+    after = {NEW + name: value for name, value in happened.after.items()}
+    known = parameters, happened.before, happened.fields, after, ghosts
+    return reference.Bindings(machine, *known, types=types, definitions=definitions)
 
 
 def _end(run: Sequence[Happened], state: Values) -> Values:
-    accepted = [h.outcome.state for h in run if isinstance(h.outcome, Accepted)]
-    return accepted[-1] if accepted else state
+    return run[-1].after if run else state
 
 
 def _matter(machine: Machine, events: set[str], formulas: Sequence[Expr]) -> tuple[str, ...]:
@@ -255,10 +218,10 @@ def _matter(machine: Machine, events: set[str], formulas: Sequence[Expr]) -> tup
     return tuple(p.name for p in machine.all_parameters if p.name in read)
 
 
-def _came_of(outcome: Step | None, before: Values) -> str:
-    match outcome:
-        case Accepted(rule, after, _, _):
-            changed = {name: value for name, value in after.items() if value != before.get(name)}
+def _came_of(happened: Happened) -> str:
+    match happened.outcome:
+        case Accepted(rule):
+            changed = {name: after for name, (_, after) in happened.changed.items()}
             return f"{rule}; then {_listed(changed) or 'everything is as it was'}"
         case Refused(code):
             return f"refused, {code}"

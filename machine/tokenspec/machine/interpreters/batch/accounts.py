@@ -13,7 +13,7 @@ from functools import cached_property
 from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text
 from tokenspec.machine.interpreters.batch.entries import EntryTable
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
-from tokenspec.machine.interpreters.batch.tables import MARK, table_text
+from tokenspec.machine.interpreters.batch.tables import MARK, FingerprintTable
 from tokenspec.machine.interpreters.calendars import NEVER, Spans, reader_of
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT, Interface
 from tokenspec.machine.lang.calendars import EveryDay, calendar_under
@@ -23,12 +23,13 @@ from tokenspec.machine.lang.outcome import Values
 
 STOPPED = -(2**63)
 """In the place of the instant that a clock shows: it does not run."""
-DIRTY = 1
-"""The flag of an account that somebody else has to look at."""
+DIRTY, BEGAN_BEFORE, MOVED, CHANGED = 1, 2, 4, 8
+"""The flags of an account: somebody else has to look at it; it began in mid-life; an event has happened to it, and since the
+last state was kept."""
 _RUNS_MAX = 120_000
 """The number of runs after which a job is taken to have no end."""
-DIAL = 24
-"""Bytes of a clock in a record: the instants that it shows and that come up, and the aim."""
+DIAL = 40
+"""Bytes of a clock in a record: the instants that it shows and that come up, the aim, its start, the last run of its job."""
 _ACTS = (ClockAct.STARTS, ClockAct.SETTLES, ClockAct.STOPS)
 
 
@@ -44,6 +45,11 @@ class Accounts:
     implied: frozenset[str]
     times: Mapping[str, str]
     space: Space
+    bits: int = 32
+    """Those of an address in the tables of what is remembered."""
+    remember: int | None = None
+    """Milliseconds for which the memory keeps an entry from its first note on, and whoever uses these accounts other things;
+    None for ever."""
     whole: Machine = field(init=False)
     """The machine with the entry of its memory that an event names."""
 
@@ -65,6 +71,12 @@ class Accounts:
         return Interface(self.whole)
 
     @cached_property
+    def entries(self) -> EntryTable | None:
+        """The memory of the machine; None where it has none."""
+        memory = self.machine.memory
+        return None if memory is None else EntryTable(memory, self.interface, self.space, self)
+
+    @cached_property
     def numbers(self) -> dict[str, int]:
         """The events by name, as the machine's functions are numbered."""
         return {e.name: number for number, e in enumerate(self.whole.events)}
@@ -78,21 +90,74 @@ class Accounts:
 
     @property
     def dials(self) -> int:
-        """The place of the clocks in a record: shown, upcoming, and the aim of each."""
+        """The place of the clocks in a record."""
         return 16
 
     @property
-    def _ended(self) -> int:
+    def ended(self) -> int:
+        """The place of the counts of ended periods in a record."""
         return self.dials + DIAL * len(self.machine.clocks)
 
     @property
-    def _row(self) -> int:
-        return self._ended + SLOT * len(self._periods)
+    def row(self) -> int:
+        """The place of the variables in a record."""
+        return self.ended + SLOT * len(self._periods)
 
     @property
     def stride(self) -> int:
         """Bytes of an account."""
-        return self._row + SLOT * len(self.machine.variables)
+        return self.oldest + (SLOT if self.remember is not None else 0)
+
+    @property
+    def oldest(self) -> int:
+        """The place of the instant of the first thing that is remembered, where that is for a time only."""
+        return self.row + SLOT * len(self.machine.variables)
+
+    # What is remembered for a time has its instant and its account behind its code.
+
+    @property
+    def remembered(self) -> int:
+        """Bytes of a thing that is remembered."""
+        return 24 if self.remember is None else 40
+
+    @property
+    def address(self) -> str:
+        """The type of the address of such a thing."""
+        return f"i{self.bits}"
+
+    @property
+    def nowhere(self) -> str:
+        """An address where there is none."""
+        return "#-1" if self.bits == 32 else "~-1"
+
+    def is_remembered(self, table: str, at: str, now: str) -> str:
+        """True where a thing at an address, which is there, is remembered still."""
+        if self.remember is None:
+            return "#1"
+        return f"(i64.lt_s (i64.sub {now} (i64.load ${table} offset=24 {at})) ~{self.remember})"
+
+    def dies(self, table: str) -> str:
+        """True where nobody asks for the thing at `%from` again: it is forgotten, or somebody else looks at its account."""
+        if self.remember is None:
+            return ""
+        account = f"(i32.load ${table} offset=32 %from)"
+        forgotten = f"(i32.eqz {self.is_remembered(table, '%from', f'(i64.load $accounts offset=8 {account})')})"
+        return f"(i32.or {forgotten} (i32.and (i32.load $accounts {account}) #{DIRTY}))"
+
+    def remembers(self, table: str, at: str, since: str) -> str:
+        """The lines that note from which instant on a thing of the present account is remembered."""
+        if self.remember is None:
+            return ""
+        oldest = f"(i64.load $accounts offset={self.oldest} @account)"
+        return f"""(i64.store ${table} offset=24 {at} {since}) (i32.store ${table} offset=32 {at} @account)
+  (if (i64.lt_s {since} {oldest}) (then (i64.store $accounts offset={self.oldest} @account {since})))"""
+
+    def forgets(self, now: str) -> str:
+        """The lines that note that the present account has forgotten something."""
+        if self.remember is None:
+            return ""
+        return f"""(if (i64.ge_s (i64.sub {now} (i64.load $accounts offset={self.oldest} @account)) ~{self.remember}) (then
+    (i32.store $accounts @account (i32.or (i32.load $accounts @account) #{BEGAN_BEFORE}))))"""
 
     @property
     def _periods(self) -> tuple[str, ...]:
@@ -102,8 +167,8 @@ class Accounts:
         """The parts of the module that are about accounts."""
         yield MARK
         yield DATES
-        yield table_text("names", 24)
-        yield "(memory $accounts 1)"
+        yield FingerprintTable("names", 24).text()
+        yield '(memory $accounts (export "accounts") 1)'
         readers = [reader_of(calendar_under(clock.calendar, self.settings)) for clock in self.machine.clocks]
         yield from (calendar_text(number, reader) for number, reader in enumerate(readers))
         jumps = [isinstance(reader, Spans) for reader in readers]
@@ -111,9 +176,9 @@ class Accounts:
         yield long(self._acts())
         yield long(self._fire())
         yield long(self._advance(jumps))
-        if (memory := self.machine.memory) is not None:
-            yield table_text("entries", 24)
-            yield long(EntryTable(memory, self.interface, self.space, self._ended).text())
+        if self.entries is not None:
+            yield FingerprintTable("entries", self.remembered, self.bits, self.dies("entries"), self.entries.buries).text()
+            yield long(self.entries.text())
         yield long(self._happens())
 
     def _by_rule(self, says: Callable[[Rule], int]) -> int:
@@ -124,7 +189,7 @@ class Accounts:
 
     def _records(self) -> str:
         slots = [self.interface.state[v.name].at for v in self.machine.variables]
-        places = [self._row + SLOT * n for n in range(len(slots))]
+        places = [self.row + SLOT * n for n in range(len(slots))]
         first = self.space.take(SLOT * len(slots))
         load = " ".join(f"(i64.store #{s} (i64.load $accounts offset={p} @account))" for s, p in zip(slots, places, strict=True))
         save = " ".join(f"(i64.store $accounts offset={p} @account (i64.load #{s}))" for s, p in zip(slots, places, strict=True))
@@ -134,9 +199,12 @@ class Accounts:
         )
         dials = " ".join(
             f"(i64.store $accounts offset={at} @account ~{STOPPED}) (i64.store $accounts offset={at + 8} @account ~{NEVER})"
-            for at in range(self.dials, self._ended, DIAL)
+            + "".join(f" (i64.store $accounts offset={at + n} @account ~0)" for n in (16, 24, 32))
+            for at in range(self.dials, self.ended, DIAL)
         )
-        ended = " ".join(f"(i64.store $accounts offset={at} @account ~0)" for at in range(self._ended, self._row, SLOT))
+        if self.remember is not None:
+            begin += f" (i64.store $accounts offset={self.oldest} @account ~{NEVER})"
+        ended = " ".join(f"(i64.store $accounts offset={at} @account ~0)" for at in range(self.ended, self.row, SLOT))
         return f"""
 (global $account (mut i32) #0) (global $accounts_end (mut i32) #0)
 (func $load {load})
@@ -157,10 +225,11 @@ class Accounts:
   (if (i32.gt_u (i32.add (i32.shr_u @accounts_end #16) #1) (memory.size $accounts)) (then
     (if (i32.lt_s (memory.grow $accounts (i32.add (i32.shr_u (memory.size $accounts) #1) #1)) #0) (then (unreachable)))))
   (call $begin)
+  (if @keeps (then (call $tell_new)))
   (local.set $entry @account)
   (global.set $account %before)
   %entry)
-(func $soil (export "soil") (i32.store $accounts @account (i32.or (i32.load $accounts @account) #{DIRTY})))
+(func $soil (export "soil") (i32.store $accounts @account (i32.or (i32.load $accounts @account) #{DIRTY | CHANGED})))
 ;; How many accounts are dirty.
 (func (export "count_dirty") (result i32) (local $at i32) (local $dirty i32)
   (block $done (loop $next
@@ -179,7 +248,7 @@ class Accounts:
     (br_if $done (i32.ge_u @account @accounts_end))
     (local.set $flags (i32.load $accounts @account))
     (call $begin)
-    (i32.store $accounts @account %flags)
+    (i32.store $accounts @account (i32.and %flags #{DIRTY}))
     (global.set $account (i32.add @account #{self.stride}))
     (br $next))))"""
 
@@ -199,21 +268,22 @@ class Accounts:
                 lines.append(f"""(if (i32.eq %act #1) (then
     (call $first_{number} %at {self._time(clock)})
     (i64.store $accounts offset={shown} @account @due) (i64.store $accounts offset={shown + 8} @account @due)
-    (i64.store $accounts offset={shown + 16} @account @aim)))""")
+    (i64.store $accounts offset={shown + 16} @account @aim)
+    (i64.store $accounts offset={shown + 24} @account %at) (i64.store $accounts offset={shown + 32} @account %at)))""")
             lines.append(f"""(if (i32.and (i32.eq %act #2) (i64.ne (i64.load $accounts offset={shown} @account) ~{STOPPED})) (then
-    (i64.store $accounts offset={shown} @account (i64.load $accounts offset={shown + 8} @account))))
-  (if (i32.eq %act #3) (then
+    (i64.store $accounts offset={shown} @account (i64.load $accounts offset={shown + 8} @account))
+    (i64.store $accounts offset={shown + 32} @account %at)))
+  (if (i32.and (i32.eq %act #3) (i64.ne (i64.load $accounts offset={shown} @account) ~{STOPPED})) (then
+    (i64.store $accounts offset={shown + 32} @account %at)
     (i64.store $accounts offset={shown} @account ~{STOPPED}) (i64.store $accounts offset={shown + 8} @account ~{NEVER})))""")
         memory = self.machine.memory
         for number, period in enumerate(memory.periods if memory is not None else ()):
             table = self._by_rule(lambda r, by=period.ended_by: not set(r.clocks).isdisjoint(by))  # type: ignore[misc]
-            at = self._ended + SLOT * number
+            at = self.ended + SLOT * number
             counted = f"(i64.add (i64.load $accounts offset={at} @account) (i64.load8_u offset={table} %rule))"
             lines.append(f"(i64.store $accounts offset={at} @account {counted})")
-        has_acts = self._by_rule(lambda r: bool(r.clocks))
         return f"""(global $is_written (mut i32) #0)
 (func $acts (param $rule i32) (param $at i64) (local $act i32)
-  (if (i32.eqz (i32.load8_u offset={has_acts} %rule)) (then (return)))
   {" ".join(lines)})"""
 
     def _time(self, clock: Clock) -> str:
@@ -225,12 +295,13 @@ class Accounts:
 
     def _fire(self) -> str:
         repeats = self._by_event(lambda name: self.whole.event_named[name].repeats)
+        has_acts = self._by_rule(lambda r: bool(r.clocks))
         step = "(call_indirect (type $event) #1 %event)"
         return f"""
 (func $fire (param $event i32) (param $at i64) (result i32) (local $rule i32) (local $again i32) (local $runs i32)
   (local.set $rule {step})
   (if (i32.lt_s %rule #0) (then (return %rule)))
-  (call $acts %rule %at)
+  (if (i32.load8_u offset={has_acts} %rule) (then (call $acts %rule %at)))
   (if (i32.load8_u offset={repeats} %event) (then
     (block $done (loop $next
       (local.set $again {step})

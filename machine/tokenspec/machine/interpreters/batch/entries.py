@@ -6,6 +6,8 @@ code is negative, and counts the entries that are kept in full.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space
 from tokenspec.machine.interpreters.embedded.memory import SLOT, Interface
 from tokenspec.machine.interpreters.recall import blank
@@ -14,13 +16,41 @@ from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.wasm.ranks import number_of
 
 
+class RecordsOfAccounts(Protocol):
+    """The records of accounts, as far as their entries have to know them."""
+
+    @property
+    def ended(self) -> int:
+        """The place of the counts of ended periods in a record."""
+        ...
+
+    @property
+    def remember(self) -> int | None:
+        """Milliseconds for which an entry is remembered; None for ever."""
+        ...
+
+    @property
+    def address(self) -> str:
+        """The type of the address of an entry."""
+        ...
+
+    def is_remembered(self, table: str, at: str, now: str) -> str:
+        """True where a thing at an address is remembered still."""
+        ...
+
+    def remembers(self, table: str, at: str, since: str) -> str:
+        """The lines that note from which instant on a thing is remembered."""
+        ...
+
+
 class EntryTable:
     """The entries of `memory`; the state of the machine with one entry is in `interface`.
 
-    `ended_at` is where the record of an account counts ended periods.
+    `accounts` say where a record counts ended periods, and for how long an entry is remembered.
     """
 
-    def __init__(self, memory: Memory, interface: Interface, space: Space, ended_at: int) -> None:
+    def __init__(self, memory: Memory, interface: Interface, space: Space, accounts: RecordsOfAccounts) -> None:
+        self._accounts, ended_at = accounts, accounts.ended
         self._memory, self._is_new = memory, interface.state[memory.is_new].at
         self._slots = slots = [interface.state[each.name] for each in memory.holds]
         assert all(slot.at == slots[0].at + SLOT * n for n, slot in enumerate(slots)), "what an entry holds lies in one row"
@@ -35,8 +65,9 @@ class EntryTable:
         self._count_bits = (left - self._number_bits) // max(len(self._since), 1)
         if self._count_bits < 8:
             raise NotCovered("the memory counts too many periods")
-        self._kept = [slot.at for slot in slots] + self._since
-        self._size = SLOT * len(self._kept)
+        self.kept = [slot.at for slot in slots] + self._since
+        """The addresses of what is kept of an entry: what it holds, then the count of each period when it was first written."""
+        self._size = SLOT * len(self.kept)
 
     def _flags(self) -> list[tuple[int, int, int]]:
         """The upper part of a code: of each value its address, its first bit, and the number of its bits."""
@@ -52,14 +83,24 @@ class EntryTable:
 
     def text(self) -> str:
         """The functions `$recall` and `$note` of the present fingerprint, and `$forget`."""
+        address = self._accounts.address
         return f"""
-(memory $full 0) (global $full_end (mut i32) #0)
-(global $entry (mut i32) #0)
+(memory $full 0) (global $full_end (export "full_end") (mut i32) #0) (global $full_free (mut i64) ~0)
+(func $bury (param $code i64)
+  (if (i64.ge_s %code ~0) (then (return)))
+  (i64.store $full (call $full_at %code) @full_free)
+  (global.set $full_free %code))
+(global $entry (mut {address}) ({address}.const 0)) (global $is_noted (mut i32) #0)
 (func $full_at (param $code i64) (result i32) (i32.mul (i32.wrap_i64 (i64.xor %code ~-1)) #{self._size}))
-(func $forget (call $entries_clear) (global.set $full_end #0))
+(func $forget (call $entries_clear) (global.set $full_end #0) (global.set $full_free ~0))
 {self._recall()}
 {self._code()}
 {self._note()}"""
+
+    @property
+    def buries(self) -> str:
+        """The lines for an entry, at `%from`, that is kept no more: its place among those in full is free again."""
+        return "(call $bury (i64.load $entries offset=16 %from))"
 
     def _recall(self) -> str:
         values = zip(self._slots, blank(self._memory), strict=True)
@@ -72,7 +113,7 @@ class EntryTable:
         place = f"(i32.add #{self._slots[0].at - SLOT} (i32.shl %which #3))"
         read.append(f"(local.set $which {which})")
         read.append(f"(if %which (then (i64.store {place} (i64.and %code ~{2**self._number_bits - 1}))))")
-        full = [f"(i64.store #{at} (i64.load $full offset={SLOT * n} %at))" for n, at in enumerate(self._kept)]
+        full = [f"(i64.store #{at} (i64.load $full offset={SLOT * n} %at))" for n, at in enumerate(self.kept)]
         lasts = [
             f"(i64.store #{at} (i64.extend_i32_u (i64.eq (i64.load #{since}) {now})))"
             for since, at, now in zip(self._since, self._lasts, self._ended, strict=True)
@@ -81,6 +122,7 @@ class EntryTable:
 (func $recall (local $code i64) (local $which i32) (local $at i32)
   (global.set $entry (call $entries_find))
   (local.set $which (i64.eqz (i64.load $entries @entry)))
+  {self._forgets()}
   (i64.store #{self._is_new} (i64.extend_i32_u %which))
   (if %which (then {" ".join(new)} (return)))
   (local.set $code (i64.load $entries offset=16 @entry))
@@ -106,23 +148,40 @@ class EntryTable:
   {" ".join(lines)}
   %code)"""
 
+    def _forgets(self) -> str:
+        """The lines that take an entry for a new one where it is not remembered any more."""
+        if self._accounts.remember is None:
+            return ""
+        lasts = self._accounts.is_remembered("entries", "@entry", "(i64.load $accounts offset=8 @account)")
+        return f"(if (i32.eqz %which) (then (local.set $which (i32.eqz {lasts}))))"
+
     def _note(self) -> str:
+        now = "(i64.load $accounts offset=8 @account)"
+        since = self._accounts.remembers("entries", "@entry", now)
+        is_anew = f"(i32.wrap_i64 (i64.load #{self._is_new}))" if since else "#0"
         first = [f"(i64.store #{at} {now})" for at, now in zip(self._since, self._ended, strict=True)]
-        keep = [f"(i64.store $full offset={SLOT * n} %at (i64.load #{at}))" for n, at in enumerate(self._kept)]
+        keep = [f"(i64.store $full offset={SLOT * n} %at (i64.load #{at}))" for n, at in enumerate(self.kept)]
         return f"""
 ;; Its periods stay those in which it was first written.
-(func $note (local $code i64) (local $at i32)
-  (if (i64.eqz (i64.load $entries @entry)) (then
-    (call $entries_add @entry) (i64.store $entries offset=16 @entry ~0) {" ".join(first)}))
+(func $note
+  (global.set $is_noted #1)
+  (if (i32.or (i64.eqz (i64.load $entries @entry)) {is_anew}) (then
+    (if (i64.eqz (i64.load $entries @entry)) (then (call $entries_add @entry) (i64.store $entries offset=16 @entry ~0)))
+    {since} {" ".join(first)}))
+  (call $keep_entry))
+(func $keep_entry (local $code i64) (local $at i32)
   (local.set $code (call $code))
   (if (i64.lt_s %code ~0) (then
     (local.set $code (i64.load $entries offset=16 @entry))
     (if (i64.ge_s %code ~0) (then
+      (local.set $code @full_free)
+      (if (i64.lt_s %code ~0) (then (global.set $full_free (i64.load $full (call $full_at %code))))
+      (else
       (local.set $code (i64.sub ~-1 (i64.extend_i32_u (i32.div_u @full_end #{self._size}))))
       (global.set $full_end (i32.add @full_end #{self._size}))
       (if (i32.gt_u @full_end #{2**32 - 65_536 - self._size}) (then (unreachable)))
       (if (i32.gt_u (i32.add (i32.shr_u @full_end #16) #1) (memory.size $full)) (then
-        (if (i32.lt_s (memory.grow $full (i32.add (i32.shr_u (memory.size $full) #2) #4)) #0) (then (unreachable)))))))
+        (if (i32.lt_s (memory.grow $full (i32.add (i32.shr_u (memory.size $full) #2) #4)) #0) (then (unreachable)))))))))
     (local.set $at (call $full_at %code))
     {" ".join(keep)}))
   (i64.store $entries offset=16 @entry %code))"""

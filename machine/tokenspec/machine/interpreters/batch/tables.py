@@ -1,24 +1,36 @@
-"""Tables in WebAssembly: entries under the fingerprint of a text, open addressing, each table in a memory of its own.
+"""Tables in WebAssembly: entries under the fingerprint of a text, one behind the other, and an index with open addressing.
 
 A fingerprint has 128 bits, in the globals `$mark_1` (never 0) and `$mark_2`. An entry begins with it; where its first word is 0
-there is no entry. At most three quarters of the places are taken. A table that cannot grow traps.
+there is no entry. The index has 8 bytes for each of its places, of which at most three quarters are taken: 32 bits of the
+fingerprint, and the number of the entry. So a new entry needs one line of memory that is in no cache, and an old one two.
+A table whose addresses have 64 bits is as large as the memory of the machine allows, and a little slower. One that cannot grow
+traps.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from tokenspec.machine.interpreters.batch.short import long
 
 _FIRST = 1 << 10
-"""The places that a table begins with."""
+"""The places that an index begins with."""
+_SPARE = 128
+"""The number of entries for which there is room behind the last one: more than are added between two looks for room."""
 _PAGE = 65_536
 
-MARK = long("""
+
+def _mixed(name: str) -> str:
+    """The lines that mix the bits of a local variable; they are no function, to be faster."""
+    by = (-49064778989728563, -4265267296055464877)
+    lines = [f"(local.set ${name} (i64.mul (i64.xor %{name} (i64.shr_u %{name} ~33)) ~{factor}))" for factor in by]
+    return " ".join([*lines, f"(local.set ${name} (i64.xor %{name} (i64.shr_u %{name} ~33)))"])
+
+
+MARK = long(f"""
 (global $seed_1 (export "seed_1") (mut i64) ~0) (global $seed_2 (export "seed_2") (mut i64) ~0)
 (global $mark_1 (mut i64) ~0) (global $mark_2 (mut i64) ~0)
-(func $mixed (param $h i64) (result i64)
-  (local.set $h (i64.mul (i64.xor %h (i64.shr_u %h ~33)) ~-49064778989728563))
-  (local.set $h (i64.mul (i64.xor %h (i64.shr_u %h ~33)) ~-4265267296055464877))
-  (i64.xor %h (i64.shr_u %h ~33)))
+(func $mixed (param $h i64) (result i64) {_mixed("h")} %h)
 (func $mark (param $owner i32) (param $at i32) (param $size i32) (local $a i64) (local $b i64) (local $word i64)
   (local.set $a (i64.xor @seed_1 (i64.extend_i32_u %owner)))
   (local.set $b (i64.add @seed_2 (i64.extend_i32_u %size)))
@@ -32,61 +44,160 @@ MARK = long("""
       (local.set $b (i64.xor %b (i64.shr_u %b ~31)))
       (if (i32.gt_u %size #8) (then
         (local.set $at (i32.add %at #8)) (local.set $size (i32.sub %size #8)) (br $next))))))
-  (local.set $a (call $mixed (i64.add %a (i64.rotl %b ~17))))
+  (local.set $a (i64.add %a (i64.rotl %b ~17))) {_mixed("a")}
   (global.set $mark_1 (select %a ~1 (i64.ne %a ~0)))
-  (global.set $mark_2 (call $mixed (i64.xor (i64.add %b (i64.extend_i32_u %owner)) (i64.rotl %a ~41)))))
+  (local.set $b (i64.xor (i64.add %b (i64.extend_i32_u %owner)) (i64.rotl %a ~41))) {_mixed("b")}
+  (global.set $mark_2 %b))
 """)
 
 
-def table_text(name: str, size: int) -> str:
-    """The memory of a table with entries of `size` bytes, and its functions.
+@dataclass(frozen=True)
+class FingerprintTable:
+    """A table with entries of `size` bytes at addresses of so many `bits`.
 
-    `$NAME_find` returns the address of the entry under the present fingerprint, or of the place where it belongs; there
-    `$NAME_add` writes the fingerprint. `$NAME_room` is called before, and may move every entry. `$NAME_clear` empties it.
+    `dies` is true of an entry, at `%from`, that need not be kept; before the table grows those are cleared, by `buries` each.
     """
-    words = range(0, size, 8)
-    moves = " ".join(f"(i64.store ${name} offset={n} %at (i64.load ${name} offset={n} %from))" for n in words)
-    pages = -(-_FIRST * size // _PAGE)
-    return long(f"""
-(memory ${name} {pages})
-(global ${name}_last (mut i32) #{_FIRST - 1}) (global ${name}_count (mut i32) #0)
-(func ${name}_find (result i32) (local $place i32) (local $at i32) (local $found i64)
-  (local.set $place (i32.and (i32.wrap_i64 @mark_1) @{name}_last))
-  (loop $next
-    (local.set $found (i64.load ${name} (local.tee $at (i32.mul %place #{size}))))
-    (if (i32.or (i64.eqz %found)
-          (i32.and (i64.eq %found @mark_1) (i64.eq (i64.load ${name} offset=8 %at) @mark_2)))
-      (then (return %at)))
-    (local.set $place (i32.and (i32.add %place #1) @{name}_last))
-    (br $next))
-  (unreachable))
-(func ${name}_touch (param $mark i64) (result i64)
-  (i64.load ${name} (i32.mul (i32.and (i32.wrap_i64 %mark) @{name}_last) #{size})))
-(func ${name}_add (param $at i32)
+
+    name: str
+    size: int
+    bits: int = 32
+    dies: str = ""
+    buries: str = ""
+
+    @property
+    def _i(self) -> str:
+        """The type of an address."""
+        return f"i{self.bits}"
+
+    @property
+    def _c(self) -> str:
+        """The sign of a constant address."""
+        return "#" if self.bits == 32 else "~"
+
+    def _place(self, mark: str) -> str:
+        """The first place in the index under a mark."""
+        narrow = f"(i32.wrap_i64 {mark})" if self.bits == 32 else mark
+        return f"({self._i}.and ({self._i}.shl {narrow} {self._c}3) @{self.name}_last)"
+
+    def _entry(self, found: str) -> str:
+        """The address of the entry that a place of the index names."""
+        number = f"(i32.wrap_i64 {found})" if self.bits == 32 else f"(i64.and {found} ~{2**32 - 1})"
+        return f"({self._i}.mul {number} {self._c}{self.size})"
+
+    @property
+    def _behind(self) -> str:
+        """The address behind the last entry."""
+        return f"({self._i}.mul ({self._i}.add @{self.name}_count {self._c}1) {self._c}{self.size})"
+
+    @property
+    def _all_places(self) -> str:
+        """Bytes of the index."""
+        return f"({self._i}.add @{self.name}_last {self._c}8)"
+
+    @property
+    def _following(self) -> str:
+        """The lines that go on to the next place: around a line of memory from the first one on, then the next line."""
+        i, c = self._i, self._c
+        return f"""(local.set $place ({i}.or ({i}.and %place {c}-64) ({i}.and ({i}.add %place {c}8) {c}56)))
+    (if ({i}.eq %place %first) (then
+      (local.set $first ({i}.and ({i}.add %place {c}64) @{self.name}_last)) (local.set $place %first)))"""
+
+    def touched(self, mark: str) -> str:
+        """Reads what `$NAME_find` of a mark most likely will; `%found` is of 64 bits.
+
+        There is no branch in it, and no call, so that many of these are on their way at once.
+        """
+        found = f"(local.tee $found (i64.load ${self.name}_index {self._place(mark)}))"
+        is_alike = f"(i32.eq (i32.wrap_i64 (i64.shr_u %found ~32)) (i32.wrap_i64 {mark}))"
+        return long(f"(i64.load ${self.name} (select {self._entry(found)} {self._c}0 {is_alike}))")
+
+    def text(self) -> str:
+        """The memories of the table and its functions.
+
+        `$NAME_find` returns the address of the entry under the present fingerprint, or of the place behind the last entry; there
+        `$NAME_add` writes the fingerprint, unless another one was looked for since. `$NAME_room` is called before, and may move
+        every entry. `$NAME_clear` empties it.
+        """
+        name, i, c = self.name, self._i, self._c
+        kind, count = ("i64 ", f"@{name}_count") if self.bits == 64 else ("", f"(i64.extend_i32_u @{name}_count)")
+        return long(f"""
+(memory ${name} (export "{name}") {kind}{-(-_SPARE * self.size // _PAGE)})
+(memory ${name}_index (export "{name}_index") {kind}{-(-8 * _FIRST // _PAGE)})
+(global ${name}_last (mut {i}) {c}{8 * _FIRST - 8}) (global ${name}_count (export "{name}_count") (mut {i}) {c}0)
+(global ${name}_place (mut {i}) {c}0)
+(func ${name}_find (result {i}) (local $place {i}) (local $first {i}) (local $at {i}) (local $found i64)
+  (local.set $place (local.tee $first {self._place("@mark_1")}))
+  (block $new (loop $next
+    (local.set $found (i64.load ${name}_index %place))
+    (br_if $new (i64.eqz %found))
+    (if (i32.eq (i32.wrap_i64 (i64.shr_u %found ~32)) (i32.wrap_i64 @mark_1)) (then
+      (local.set $at {self._entry("%found")})
+      (if (i32.and (i64.eq (i64.load ${name} %at) @mark_1) (i64.eq (i64.load ${name} offset=8 %at) @mark_2))
+        (then (return %at)))))
+    {self._following}
+    (br $next)))
+  (global.set ${name}_place %place)
+  {self._behind})
+(func ${name}_add (param $at {i})
   (i64.store ${name} %at @mark_1) (i64.store ${name} offset=8 %at @mark_2)
-  (global.set ${name}_count (i32.add @{name}_count #1)))
+  (global.set ${name}_count ({i}.add @{name}_count {c}1))
+  (i64.store ${name}_index @{name}_place (i64.or (i64.shl @mark_1 ~32) {count})))
 (func ${name}_clear
-  (memory.fill ${name} #0 #0 (i32.mul (i32.add @{name}_last #1) #{size}))
-  (global.set ${name}_count #0))
-(func ${name}_room (local $half i32) (local $from i32) (local $end i32) (local $wanted i32) (local $at i32)
-  (if (i32.lt_u (i32.mul @{name}_count #4) (i32.mul (i32.add @{name}_last #1) #3)) (then (return)))
-  (local.set $half (i32.mul (i32.add @{name}_last #1) #{size}))
-  (if (i32.gt_u %half #{2**30}) (then (unreachable)))
-  ;; The old entries stand behind the new places while they are brought in.
-  (local.set $from (i32.mul %half #2))
-  (local.set $end (i32.add %from %half))
-  (local.set $wanted (i32.shr_u (i32.add %end #{_PAGE - 1}) #16))
-  (if (i32.gt_u %wanted (memory.size ${name})) (then
-    (if (i32.lt_s (memory.grow ${name} (i32.sub %wanted (memory.size ${name}))) #0) (then (unreachable)))))
-  (memory.copy ${name} ${name} %from #0 %half)
-  (memory.fill ${name} #0 #0 %from)
-  (global.set ${name}_last (i32.add (i32.mul @{name}_last #2) #1))
+  (memory.fill ${name} {c}0 #0 {self._behind})
+  (memory.fill ${name}_index {c}0 #0 {self._all_places})
+  (global.set ${name}_count {c}0))
+{self._room()}""")
+
+    def _room(self) -> str:
+        name, i, c = self.name, self._i, self._c
+        most = (2**32 if self.bits == 64 else (2**32 - _PAGE) // self.size) - _SPARE
+        return f"""(func ${name}_room (local $from {i}) (local $end {i}) (local $wanted {i}) (local $at {i}) (local $found i64)
+  (local $place {i}) (local $first {i})
+  (if ({i}.gt_u @{name}_count {c}{most}) (then (unreachable)))
+  (local.set $wanted ({i}.shr_u ({i}.mul ({i}.add @{name}_count {c}{_SPARE}) {c}{self.size}) {c}16))
+  (if ({i}.ge_u %wanted (memory.size ${name})) (then
+    (if ({i}.lt_s (memory.grow ${name} ({i}.add ({i}.shr_u (memory.size ${name}) {c}2) {c}1)) {c}0) (then
+      (if ({i}.lt_s (memory.grow ${name} {c}1) {c}0) (then (unreachable)))))))
+  (if ({i}.lt_u @{name}_count ({i}.mul ({i}.shr_u @{name}_last {c}5) {c}3)) (then (return)))
+  {self._forgets() if self.dies else ""}
+  ;; The index stands behind the larger one while it is brought into it: in order, so that neither needs a cache.
+  (local.set $from ({i}.mul {self._all_places} {c}2)) (local.set $end ({i}.mul {self._all_places} {c}3))
+  (local.set $wanted ({i}.shr_u ({i}.add %end {c}{_PAGE - 1}) {c}16))
+  (if ({i}.gt_u %wanted (memory.size ${name}_index)) (then
+    (if ({i}.lt_s (memory.grow ${name}_index ({i}.sub %wanted (memory.size ${name}_index))) {c}0) (then (unreachable)))))
+  (memory.copy ${name}_index ${name}_index %from {c}0 {self._all_places})
+  (memory.fill ${name}_index {c}0 #0 %from)
+  (global.set ${name}_last ({i}.sub %from {c}8))
   (loop $next
-    (global.set $mark_1 (i64.load ${name} %from))
-    (if (i64.ne @mark_1 ~0) (then
-      (global.set $mark_2 (i64.load ${name} offset=8 %from))
+    (local.set $found (i64.load ${name}_index %from))
+    (if (i64.ne %found ~0) (then
+      (local.set $place (local.tee $first {self._place("(i64.shr_u %found ~32)")}))
+      (block $free (loop $taken
+        (br_if $free (i64.eqz (i64.load ${name}_index %place)))
+        {self._following}
+        (br $taken)))
+      (i64.store ${name}_index %place %found)))
+    (local.set $from ({i}.add %from {c}8))
+    (br_if $next ({i}.lt_u %from %end))))
+"""
+
+    def _forgets(self) -> str:
+        """The lines that clear the table of what is not kept, and return where that is enough."""
+        name, i, c = self.name, self._i, self._c
+        words = range(16, self.size, 8)
+        moves = " ".join(f"(i64.store ${name} offset={n} %at (i64.load ${name} offset={n} %from))" for n in words)
+        return f"""(local.set $end {self._behind}) (local.set $from {c}{self.size})
+  (memory.fill ${name}_index {c}0 #0 {self._all_places})
+  (global.set ${name}_count {c}0)
+  (block $done (loop $next
+    (br_if $done ({i}.ge_u %from %end))
+    (if {self.dies} (then {self.buries}) (else
+      (global.set $mark_1 (i64.load ${name} %from)) (global.set $mark_2 (i64.load ${name} offset=8 %from))
       (local.set $at (call ${name}_find))
+      (call ${name}_add %at)
       {moves}))
-    (local.set $from (i32.add %from #{size}))
-    (br_if $next (i32.lt_u %from %end))))
-""")
+    (local.set $from ({i}.add %from {c}{self.size}))
+    (br $next)))
+  (local.set $at {self._behind})
+  (memory.fill ${name} %at #0 ({i}.sub %end %at))
+  (if ({i}.lt_u @{name}_count ({i}.shr_u @{name}_last {c}4)) (then (return)))"""

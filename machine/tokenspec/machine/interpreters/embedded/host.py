@@ -8,33 +8,36 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row, StepFunction
 from tokenspec.machine.interpreters.embedded.description import Data, description, type_from
+from tokenspec.machine.interpreters.embedded.dials import dial_parts
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, NOT_A_VALUE, TOO_LARGE, Interface
 from tokenspec.machine.interpreters.embedded.module import module_text
-from tokenspec.machine.interpreters.embedded.sections import custom, with_custom
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
-from tokenspec.machine.lang.types import Bool, Enum, Type, Value
+from tokenspec.machine.lang.types import Bool, Enum, Value
 from tokenspec.machine.wasm.engine import Instance, assembled
-from tokenspec.machine.wasm.ranks import number_of
 
 SECTION = "tokenspec"
 """The custom section that holds the description."""
 
+_HEADER = b"\0asm\1\0\0\0"
+_CUSTOM = 0
 
-def embedded(interface: Interface, figures: Values, heading: Mapping[str, str]) -> bytes:
+
+def embedded(interface: Interface, figures: Values, heading: Mapping[str, str], around: Data | None = None) -> bytes:
     """The module of a machine with its description within; the same bytes each time.
 
-    `figures` are the values that parameters have until a host sets others. Raises `OverflowError` where the declaration
+    `figures` are the values that parameters have until a host sets others; `around` is what surrounds the machine in its
+    specification, for hosts that keep accounts. Raises `OverflowError` where the declaration
     computes numbers that 64 bits may not hold.
     """
-    text = json.dumps(description(interface, figures, heading), ensure_ascii=False, separators=(",", ":"))
-    return with_custom(assembled(module_text(interface, figures)), SECTION, text.encode())
+    text = json.dumps(description(interface, figures, heading, around), ensure_ascii=False, separators=(",", ":"))
+    return with_custom(assembled(module_text(interface, figures, dial_parts(interface))), SECTION, text.encode())
 
 
 def described(module: bytes) -> Data:
@@ -127,7 +130,8 @@ class Embedded:
             return Refused(self.codes[-1 - index])
         rule = self._rule_of[index]
         answer = {a["name"]: value for a, value in zip(event["answers"], answers, strict=True) if value is not None}
-        amounts = [(Kind(line["kind"]), line["pool"], _number_at(self._memory, line["at"])) for line in rule["ledger"]]
+        lines = [(line, struct.unpack_from("<q", self._memory, line["at"])[0]) for line in rule["ledger"]]
+        amounts = [(Kind(line["kind"]), line["pool"], amount) for line, amount in lines]
         return Accepted(rule["name"], dict(zip(names, after, strict=True)), answer, tuple(line for line in amounts if line[2]))
 
 
@@ -139,8 +143,10 @@ class _Area:
         self._at = slots[0]["at"] if slots else 0
         self._struct = struct.Struct(f"<{len(slots)}q")
         kinds = [type_from(slot["type"]) for slot in slots]
-        self._numbers = [_to_number(kind) for kind in kinds]
-        self._values = [_to_value(kind) for kind in kinds]
+        self._numbers: list[Callable[[Any], int]] = [k.order.index if isinstance(k, Enum) else int for k in kinds]
+        self._values: list[Callable[[int], Value]] = [
+            k.order.__getitem__ if isinstance(k, Enum) else bool if isinstance(k, Bool) else int for k in kinds
+        ]
 
     def write(self, values: Any) -> None:
         numbers = [number(value) for number, value in zip(self._numbers, values, strict=True)]
@@ -149,19 +155,6 @@ class _Area:
     def read(self) -> tuple[Value, ...]:
         numbers = self._struct.unpack_from(self._memory, self._at)
         return tuple([value(number) for value, number in zip(self._values, numbers, strict=True)])
-
-
-def _to_number(kind: Type) -> Callable[[Any], int]:
-    return {member: number_of(kind, member) for member in kind.order}.__getitem__ if isinstance(kind, Enum) else int
-
-
-def _to_value(kind: Type) -> Callable[[int], Value]:
-    return kind.order.__getitem__ if isinstance(kind, Enum) else bool if isinstance(kind, Bool) else int
-
-
-def _number_at(memory: Any, at: int) -> int:
-    found: int = struct.unpack_from("<q", memory, at)[0]
-    return found
 
 
 def _check(index: int, event: str, row: Row, fields: Fields) -> None:
@@ -173,3 +166,52 @@ def _check(index: int, event: str, row: Row, fields: Fields) -> None:
         raise ValueError(f"{what}: a variable or a field is not one of its values")
     if index == TOO_LARGE:
         raise OverflowError(f"{what}: a number would lie beyond 2^53 - 1")
+
+
+def with_custom(module: bytes, name: str, content: bytes) -> bytes:
+    """`module` with one custom section, its last, in place of those that it has."""
+    kept = [bytes([kind]) + _number(len(body)) + body for kind, body in _sections(module) if kind != _CUSTOM]
+    label = name.encode()
+    body = _number(len(label)) + label + content
+    return b"".join([_HEADER, *kept, bytes([_CUSTOM]), _number(len(body)), body])
+
+
+def custom(module: bytes, name: str) -> bytes:
+    """The content of a custom section. Raises `ValueError` where the module has none of that name, or is none."""
+    for kind, body in _sections(module):
+        if kind == _CUSTOM:
+            length, start = _leb128(body, 0)
+            if body[start : start + length] == name.encode():
+                return body[start + length :]
+    raise ValueError(f"there is no section {name!r} in the module")
+
+
+def _sections(module: bytes) -> Iterator[tuple[int, bytes]]:
+    """The sections with their kinds, in order."""
+    if not module.startswith(_HEADER):
+        raise ValueError("it is not a WebAssembly module")
+    at = len(_HEADER)
+    while at < len(module):
+        kind = module[at]
+        size, start = _leb128(module, at + 1)
+        yield kind, module[start : start + size]
+        at = start + size
+
+
+def _leb128(text: bytes, at: int) -> tuple[int, int]:
+    """An unsigned LEB128 number, and where it ends."""
+    value, shift = 0, 0
+    while True:
+        byte = text[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:
+            return value, at
+
+
+def _number(value: int) -> bytes:
+    parts = []
+    while value > 0x7F:
+        parts.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*parts, value])

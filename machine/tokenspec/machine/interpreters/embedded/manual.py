@@ -8,8 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from tokenspec.machine.interpreters.embedded.description import Data
-from tokenspec.machine.interpreters.embedded.host import SECTION, described
-from tokenspec.machine.interpreters.embedded.sections import custom
+from tokenspec.machine.interpreters.embedded.host import SECTION, custom, described
 
 _FUNCTIONS = {
     "check_parameters() -> i32": "0: the parameters fit. n > 0: parameter n, counted from 1 in the tables below, is not one of "
@@ -22,6 +21,19 @@ _FUNCTIONS = {
     "broken_state() -> i32": "The number of the first claim about states that the variables break; n < 0: none",
     "broken_step(event: i32) -> i32": "The number of the first claim about steps that the event would break, taken now; n < 0: "
     "none. Call it before `step`",
+}
+_OF_MEMORY = {"recall() -> i32": "Works the facts about an entry out of the rest of the area `entry`, and answers 0"}
+_OF_CLOCKS = {
+    "first(clock: i32) -> i32": "Writes `due` and `aim` of a clock that is started at the instant `at`, and answers 0. `time` is "
+    "the time of day, in milliseconds, that the event which starts it brings",
+    "beyond(clock: i32) -> i32": "Moves `due` and `aim` on to the first due instant after `at`, which is not before `due`, and "
+    "answers 0",
+}
+_DIAL = {
+    "due": "an instant at which it falls due; {never} where nothing is left to fall due",
+    "aim": "of a calendar of months the day of the month that the next instant aims at, else 0",
+    "at": "the instant that is asked for",
+    "time": "the time of day that comes with a start",
 }
 
 
@@ -43,7 +55,8 @@ def _head(d: Data, name: str, size: int, names: int) -> Iterator[str]:
         "WebAssembly 1.0, and integers of 64 bits in the host's language."
     )
     yield from ("", "## How it is called", "")
-    yield from _table(("function", "what it does"), ((f"`{f}`", says) for f, says in _FUNCTIONS.items()))
+    functions = _FUNCTIONS | (_OF_MEMORY if d["memory"] else {}) | (_OF_CLOCKS if d["clocks"] else {})
+    yield from _table(("function", "what it does"), ((f"`{f}`", says) for f, says in functions.items()))
     yield (
         "Write the parameters that are to differ, call `check_parameters` and `init`. For each event write its fields, call "
         "`step`, read the variables, the answers and the ledger of the rule. A host of many such machines keeps their "
@@ -84,6 +97,13 @@ def _memory(d: Data) -> Iterator[str]:
     if d["definitions"]:
         yield from ("Definitions, the names that conditions below make use of; `evaluate` writes those that have an address:", "")
         yield from _table(("at", "name", "values", "stands for", "what it is"), map(_definition, d["definitions"]))
+    if memory := d["memory"]:
+        yield from (f"An entry of the memory, {memory['says']}, by `{memory['key']}`; a step writes what its rule notes:", "")
+        yield from _table(("at", "name", "values", "what it is"), (_slot(slot, slot["says"]) for slot in _of_entry(d)))
+    if d["dial"]:
+        yield from ("A clock, as `first` and `beyond` read and write it; instants are milliseconds since 1970, UTC:", "")
+        told = {name: says.format(never=d["never"]) for name, says in _DIAL.items()}
+        yield from _table(("at", "name", "what it is"), ((s["at"], f"`{s['name']}`", told[s["name"]]) for s in d["dial"]))
 
 
 def _events(d: Data) -> Iterator[str]:
@@ -104,21 +124,39 @@ def _events(d: Data) -> Iterator[str]:
 
 
 def _outside(d: Data) -> Iterator[str]:
-    facts = {f["name"]: f"`{f['name']}`" for e in d["events"] for f in e["fields"] if f["origin"] == "fact"}
-    keys = {k["name"]: f"`{k['name']}`" for e in d["events"] for k in e["keys"]}
     yield from ("## What the module does not hold", "")
-    yield from ("It has no time and remembers no event. The host does:", "")
+    yield from ("No time passes in it, and it remembers no event. The host keeps, or does:", "")
     for clock in d["clocks"]:
-        name = clock["name"]
+        name, number = clock["name"], clock["number"]
         acting = ((r["name"], r["clocks"][name]) for e in d["events"] for r in e["rules"] if name in r["clocks"])
         acts = ", ".join(f"`{rule}` {act} it" for rule, act in acting)
         due = f"send `{clock['falls_due']}` when it falls due; `{clock['job']}` is the job that should run then"
-        yield f"- the clock `{name}`, {clock['says']}: {due}; {acts}"
-    if facts:
-        yield f"- facts, which it remembers or looks up and supplies as fields: {', '.join(facts.values())}"
+        never = f"; where `{clock['of']}` is 0 it is never started" if clock["of"] else ""
+        yield f"- clock {number}, `{name}`, {clock['says']}: {due}; {acts}{never}"
+    if memory := d["memory"]:
+        yield f"- the entries of the memory by `{memory['key']}`, and the periods that have ended since each was first written:"
+        for period in memory["periods"]:
+            by = " or ".join(f"a rule that {each['act']} `{each['clock']}`" for each in period["ended_by"])
+            yield f"    - `{period['name']}` until {by}"
+    recalled = {slot["name"] for slot in _of_entry(d)}
+    facts = dict.fromkeys(f["name"] for e in d["events"] for f in e["fields"] if f["origin"] == "fact")
+    if looked_up := [f"`{fact}`" for fact in facts if fact not in recalled]:
+        yield f"- facts, which it looks up and supplies as fields: {', '.join(looked_up)}"
+    keys = dict.fromkeys(f"`{k['name']}`" for e in d["events"] for k in e["keys"])
     if keys:
-        yield f"- what a record holds that nothing is computed with: {', '.join(keys.values())}"
-    yield from ("- ids of events, so that a repeated one gets its first answer", "")
+        yield f"- what a record holds that nothing is computed with: {', '.join(keys)}"
+    yield "- ids of events, so that a repeated one gets its first answer"
+    if d["around"]:
+        yield "- the form of answers, of a catalogue and of sessions, which the description holds under `around`"
+    yield ""
+
+
+def _of_entry(d: Data) -> list[Data]:
+    """The slots of an entry of the memory."""
+    memory = d["memory"]
+    if memory is None:
+        return []
+    return [*memory["holds"], *memory["periods"], memory["is_new"] | {"says": "nothing was written yet"}, *memory["facts"]]
 
 
 def _claims(d: Data) -> Iterator[str]:

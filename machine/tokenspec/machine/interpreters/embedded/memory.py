@@ -6,9 +6,10 @@ member of an enum by its position in the enum's order. Slots lie in areas that f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from tokenspec.machine.interpreters.compiled import refusal_codes, rule_names
 from tokenspec.machine.lang.claims import Claim, StatePart, StepPart, parts_of
@@ -16,6 +17,7 @@ from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.typecheck import type_of
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Enum, Tokens, Type
 from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.lang.validate_memory import memory_scope
 
 SLOT = 8
 """Bytes of a value."""
@@ -55,71 +57,85 @@ class Interface:
         return refusal_codes(self.machine)
 
     @cached_property
+    def _kinds(self) -> dict[str, dict[str, Type]]:
+        """The types of what stands in the areas that no event and no rule lays out anew."""
+        m, memory = self.machine, self.machine.memory
+        scope, facts = machine_scope(m), {} if memory is None else dict(memory_scope(memory))
+        if memory is not None:
+            # Words that belong to no enum are numbered as in a field of an event that reads them.
+            read = {f.name: f.type for e in m.events if memory.reads(e) for f in e.fields}
+            facts |= {n: read.get(n, kind) for n, kind in facts.items() if isinstance(kind, Enum) and kind.name == "?"}
+        return {
+            "parameters": {p.name: p.type for p in m.all_parameters},
+            "state": {v.name: ANY_NUMBER if isinstance(v.type, Tokens) else v.type for v in m.variables},
+            "definitions": {d.name: scope[d.name] for d in m.definitions if d.name in scope},
+            "entry": facts,
+            "dial": dict.fromkeys(("due", "aim", "at", "time") if m.clocks else (), ANY_NUMBER),
+        }
+
+    @cached_property
+    def areas(self) -> dict[str, int]:
+        """The address of each area, by the name of the global that holds it."""
+        return dict(zip(self._lengths, accumulate((SLOT * n for n in self._lengths.values()), initial=0), strict=False))
+
+    @property
+    def size(self) -> int:
+        """Bytes of all areas."""
+        return SLOT * sum(self._lengths.values())
+
+    @cached_property
+    def _lengths(self) -> dict[str, int]:
+        events, kinds = self.machine.events, {name: len(kinds) for name, kinds in self._kinds.items()}
+        return {
+            "parameters": kinds["parameters"],
+            "state": kinds["state"],
+            "fields": max(len(e.fields) for e in events),
+            "answers": max(len(e.answers) for e in events),
+            "ledger": max(len(r.ledger) for e in events for r in e.rules),
+            **{name: kinds[name] for name in ("definitions", "entry", "dial")},
+        }
+
+    def _slots(self, area: str, kinds: Mapping[str, Type] | None = None) -> dict[str, Slot]:
+        named = enumerate((self._kinds[area] if kinds is None else kinds).items())
+        return {name: Slot(name, kind, self.areas[area] + SLOT * number) for number, (name, kind) in named}
+
+    @cached_property
     def parameters(self) -> dict[str, Slot]:
         """The parameters, policies last."""
-        return _area(0, ((p.name, p.type) for p in self.machine.all_parameters))
+        return self._slots("parameters")
 
     @cached_property
     def state(self) -> dict[str, Slot]:
         """The variables."""
-        return _area(self.after_parameters, ((v.name, _held(v.type)) for v in self.machine.variables))
+        return self._slots("state")
 
     def fields(self, event: str) -> dict[str, Slot]:
         """The fields of an event; those of all events share their place."""
-        return _area(self.fields_at, ((f.name, f.type) for f in self.machine.event_named[event].fields))
+        return self._slots("fields", {f.name: f.type for f in self.machine.event_named[event].fields})
 
     def answers(self, event: str) -> dict[str, Slot]:
         """The answers of an event; which of them a rule gives is known by the rule."""
         declared = self.machine.event_named[event]
-        return _area(self.answers_at, ((name, _answered(self.machine, declared, name)) for name in declared.answers))
+        return self._slots("answers", {name: _answered(self.machine, declared, name) for name in declared.answers})
 
     def ledger(self, rule: Rule) -> list[Slot]:
         """The lines of a rule's ledger, in order."""
-        lines = enumerate(rule.ledger)
-        return [Slot(line.pool, Tokens(), self.ledger_at + SLOT * number) for number, line in lines]
-
-    @cached_property
-    def after_parameters(self) -> int:
-        """The address of the state."""
-        return SLOT * len(self.machine.all_parameters)
-
-    @cached_property
-    def fields_at(self) -> int:
-        """The address of the fields of an event."""
-        return self.after_parameters + SLOT * len(self.machine.variables)
-
-    @cached_property
-    def answers_at(self) -> int:
-        """The address of the answers."""
-        return self.fields_at + SLOT * max(len(e.fields) for e in self.machine.events)
-
-    @cached_property
-    def ledger_at(self) -> int:
-        """The address of the ledger."""
-        return self.answers_at + SLOT * max(len(e.answers) for e in self.machine.events)
-
-    @cached_property
-    def definitions_at(self) -> int:
-        """The address of the definitions."""
-        return self.ledger_at + SLOT * max(len(r.ledger) for e in self.machine.events for r in e.rules)
+        return [Slot(line.pool, Tokens(), self.areas["ledger"] + SLOT * n) for n, line in enumerate(rule.ledger)]
 
     @cached_property
     def definitions(self) -> dict[str, Slot]:
         """The definitions that read no field, whose values `evaluate` writes."""
-        scope = machine_scope(self.machine)
-        return _area(self.definitions_at, ((d.name, scope[d.name]) for d in self.machine.definitions if d.name in scope))
+        return self._slots("definitions")
 
     @cached_property
-    def size(self) -> int:
-        """Bytes of all areas."""
-        return self.definitions_at + SLOT * len(self.definitions)
+    def entry(self) -> dict[str, Slot]:
+        """The values that an entry holds, and the facts about it, which `recall` works out; a step writes what its rule notes."""
+        return self._slots("entry")
 
     @cached_property
-    def areas(self) -> dict[str, int]:
-        """Returns the address of each area, by the name of the global that holds it."""
-        names = ("parameters", "state", "fields", "answers", "ledger", "definitions")
-        starts = (0, self.after_parameters, self.fields_at, self.answers_at, self.ledger_at, self.definitions_at)
-        return dict(zip(names, starts, strict=True))
+    def dial(self) -> dict[str, Slot]:
+        """A due instant with the day of the month that the next one aims at; the instant and the time of day asked for."""
+        return self._slots("dial")
 
     @cached_property
     def state_parts(self) -> list[tuple[Claim, StatePart]]:
@@ -139,11 +155,3 @@ def _answered(machine: Machine, event: Event, name: str) -> Type:
     declared = next((kind for kind in kinds if not isinstance(kind, Enum) or kind.name != "?"), None)
     words = (word for kind in kinds if isinstance(kind, Enum) for word in kind.members)
     return declared or Enum(f"answer {name}", tuple(dict.fromkeys(words)))
-
-
-def _held(kind: Type) -> Type:
-    return ANY_NUMBER if isinstance(kind, Tokens) else kind
-
-
-def _area(start: int, members: Iterable[tuple[str, Type]]) -> dict[str, Slot]:
-    return {name: Slot(name, kind, start + SLOT * number) for number, (name, kind) in enumerate(members)}

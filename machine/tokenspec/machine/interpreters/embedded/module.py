@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, NOT_A_VALUE, SLOT, TOO_LARGE, Interface, Slot
 from tokenspec.machine.lang.claims import rule_constants
-from tokenspec.machine.lang.declaration import Event, Rule
+from tokenspec.machine.lang.declaration import Event, Memory, Rule
 from tokenspec.machine.lang.expr import Expr, substitute
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens, Type
@@ -68,9 +68,13 @@ class _ModuleWriter:
         yield self._call("broken_step", count, 0)
         yield self._broken_state()
         yield self._evaluate()
+        if self.machine.memory is not None:
+            yield self._recall(self.machine.memory)
 
     def _env(self, slots: Mapping[str, Slot]) -> dict[str, Node]:
-        return {name: self.nodes.local(f"m{slot.at}", *_range(slot.kind)) for name, slot in slots.items()}
+        # The fields of all events share their place, so that a place alone does not say what may stand there.
+        ranges = ((name, slot.at, _range(slot.kind)) for name, slot in slots.items())
+        return {name: self.nodes.local(f"m{at}.{least}.{most}", least, most) for name, at, (least, most) in ranges}
 
     def _call(self, name: str, first: int, argument: int) -> str:
         """An exported function of an event's number; its functions stand in the table from `first` on."""
@@ -129,6 +133,8 @@ class _ModuleWriter:
         outputs += [(slot, given.get(name, self.nodes.false)) for name, slot in answers.items()]
         lines = zip(self.interface.ledger(rule), rule.ledger, strict=True)
         outputs += [(slot, self._node(line.amount, env)) for slot, line in lines]
+        noted = ((self.interface.entry[note.name], note.value) for note in rule.notes)
+        outputs += [(slot, self._node(value, env, slot.kind)) for slot, value in noted]
         self._share_and_limit(function, (node for _, node in outputs))
         stores = " ".join(f"(i64.store (i32.const {slot.at}) {function.number(node)})" for slot, node in outputs)
         number = self.interface.rules.index(rule.name)
@@ -152,7 +158,7 @@ class _ModuleWriter:
         slots = self.interface.state
         values = [(slots[v.name], self._node(v.initial, self.figures, v.type)) for v in self.machine.variables]
         self._share_and_limit(function, (node for _, node in values))
-        rest = range(self.interface.fields_at, self.interface.size, SLOT)
+        rest = range(self.interface.areas["fields"], self.interface.size, SLOT)
         function.add(*(f"(i64.store (i32.const {slot.at}) {function.number(node)})" for slot, node in values))
         function.add(*(f"(i64.store (i32.const {at}) (i64.const 0))" for at in rest), "(i32.const 0)")
         return self._finished(function)
@@ -176,7 +182,19 @@ class _ModuleWriter:
         function = Function(self.nodes, '(export "evaluate") (result i32)', "i64")
         function.add(f"(if (call $state_fault) (then (return (i32.const {NOT_A_VALUE}))))")
         slots, exprs = self.interface.definitions, {d.name: d.expr for d in self.machine.definitions}
-        values = [(slot, self._node(exprs[name], self.present, slot.kind)) for name, slot in slots.items()]
+        return self._written(function, [(slot, self._node(exprs[name], self.present, slot.kind)) for name, slot in slots.items()])
+
+    def _recall(self, memory: Memory) -> str:
+        """A function that works the facts about an entry out of what it holds, the periods that last, and whether it is new."""
+        function = Function(self.nodes, '(export "recall") (result i32)', "i64")
+        slots, env = self.interface.entry, self._env(self.interface.entry)
+        lowering = Lowering(self.nodes, {name: slot.kind for name, slot in slots.items()}, {})
+        for fact in memory.facts:
+            env[fact.name] = lowering.node(fact.expr, env, slots[fact.name].kind)
+            self.exact.check(env[fact.name])
+        return self._written(function, [(slots[fact.name], env[fact.name]) for fact in memory.facts])
+
+    def _written(self, function: Function, values: list[tuple[Slot, Node]]) -> str:
         self._share_and_limit(function, (node for _, node in values))
         function.add(*(f"(i64.store (i32.const {slot.at}) {function.number(node)})" for slot, node in values), "(i32.const 0)")
         return self._finished(function)
@@ -211,7 +229,8 @@ class _ModuleWriter:
     def _finished(function: Function) -> str:
         """The function, which first of all reads the slots that it needs."""
         slots = [name for name in function.locals if name.startswith("$m")]
-        function.lines[:0] = [f"(local.set {name} (i64.load (i32.const {name[2:]})))" for name in slots]
+        places = ((name, name[2:].partition(".")[0]) for name in slots)
+        function.lines[:0] = [f"(local.set {name} (i64.load (i32.const {at})))" for name, at in places]
         return function.text()
 
 

@@ -10,11 +10,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from typing import Any
 
 from tokenspec.machine.lang.build import Term, all_of, any_of, ite, ne, one_of, var
 from tokenspec.machine.lang.declaration import Assign, Event, Link, Machine, Rule, System
 from tokenspec.machine.lang.derived.entries import WITH
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit
+
+_JOINED = ("variables", "parameters", "policies", "assumptions", "definitions", "pools")
+"""The parts of the machines that the whole has one after the other."""
 
 
 def name_of_whole(*machines: str) -> str:
@@ -30,14 +34,11 @@ def composed(system: System, seen: tuple[str, ...]) -> Machine:
     where the machines cannot be one: a name that two of them use, an event with fields that a link fires, or a variable that
     two links change in one step.
     """
-    first, *others = system.machines
-    for names in (
-        [v.name for m in system.machines for v in m.variables],
-        [d.name for m in system.machines for d in m.definitions],
-        [p.name for m in system.machines for p in m.all_parameters],
-        [e.name for e in system.events],
-        [r.name for e in system.events for r in e.rules],
-    ):
+    first = system.machines[0]
+    joined: dict[str, Any] = {name: tuple(part for m in system.machines for part in getattr(m, name)) for name in _JOINED}
+    rules = [rule for event in system.events for rule in event.rules]
+    for parts in (joined["variables"], joined["definitions"], (*joined["parameters"], *joined["policies"]), system.events, rules):
+        names = [part.name for part in parts]
         if twice := {name for name in names if names.count(name) > 1}:
             raise ValueError(f"{min(twice)} is a name in two machines; rename it in one of them")
     fired = {link.then for link in system.links}
@@ -51,17 +52,11 @@ def composed(system: System, seen: tuple[str, ...]) -> Machine:
         first,
         name=name_of_whole(*(m.name for m in system.machines)),
         says=" ".join(m.says for m in system.machines),
-        variables=tuple(v for m in system.machines for v in m.variables),
         events=tuple(events),
-        parameters=tuple(p for m in system.machines for p in m.parameters),
-        policies=tuple(p for m in system.machines for p in m.policies),
-        assumptions=tuple(a for m in system.machines for a in m.assumptions),
-        definitions=tuple(d for m in system.machines for d in m.definitions),
-        clocks=first.clocks,
         timers=(),
-        pools=tuple(pool for m in (first, *others) for pool in m.pools),
         memory=None,
         of=first.name,
+        **joined,
     )
 
 
@@ -74,15 +69,12 @@ def _linked(rule: Rule, machine: Machine, event: Event, system: System, seen: Se
         if rule.target is not None:
             own.append(Assign(machine.control, Lit(rule.target)))
         rule = replace(rule, source=first.states, target=None, when=here.expr)
-    effect = [*own, *(each for link in _links(system, machine, event) for each in _fired(link, own, system, seen))]
+    heard = [link for link in system.links if link.when in (f"{machine.name}.{event.name}", f"{machine.name}.*")]
+    effect = [*own, *(each for link in heard for each in _fired(link, own, system, seen))]
     for name in {each.name for each in effect}:
         if sum(each.name == name for each in effect) > 1:
             raise ValueError(f"{rule.name} changes {name} by two links at once; leave one to another event")
     return replace(rule, effect=tuple(effect), notes=())
-
-
-def _links(system: System, machine: Machine, event: Event) -> Iterator[Link]:
-    return (link for link in system.links if link.when in (f"{machine.name}.{event.name}", f"{machine.name}.*"))
 
 
 def _fired(link: Link, effect: Iterable[Assign], system: System, seen: Sequence[str]) -> Iterator[Assign]:

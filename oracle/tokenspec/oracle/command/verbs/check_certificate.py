@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
-from typing import IO
 
 import msgspec
 import z3
@@ -28,6 +27,7 @@ from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, discharged
 from tokenspec.oracle.check.verify import Shown, ShownObligation, verify
 from tokenspec.oracle.command.options import progress
 from tokenspec.oracle.report.exits import BAD_DATA, HOLDS
+from tokenspec.oracle.report.model import Check, Notes, RunReport
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 
 
@@ -54,39 +54,49 @@ def certified(found: Sequence[ClaimVerdict], evidence: Evidence) -> bytes:
     return msgspec.json.format(msgspec.json.encode(data), indent=1) + b"\n"
 
 
-def re_check(found: Certificate, name: str, to: IO[str], quiet: bool) -> int:
-    """Re-checks a certificate, read from the file `name`, and prints the result."""
+def verified(found: Certificate, name: str) -> RunReport:
+    """Returns the report of a re-check of a certificate, read from the file `name`."""
     solver, solve = ("cvc5", _by_cvc5) if find_spec("cvc5") else ("z3", _by_z3)
     with progress("verifying", None) as tick:
         checked = verify(found, lambda own: _shown(solve, own), tick)
-    if not quiet:
-        to.write(
-            f"scope {found.scope}: {checked.states:,} states, closed under {checked.steps:,} events tried, every claim about "
-            f"states and events on each\n{checked.obligations:,} obligations read as SMT-LIB text by {solver}, at least one "
-            f"for each part and rule\n{checked.events:,} events of random runs, seed {checked.seed}\n"
-        )
-    for fault in checked.faults:
-        to.write(f"rejected: {name}: {fault}\n")
-    if not checked.faults:
-        to.write(f"verified: {checked.told()}\n")
-    return BAD_DATA if checked.faults else HOLDS
+    rejected = [f"rejected: {name}: {fault}" for fault in checked.faults]
+    amounts = {"states": checked.states, "steps": checked.steps, "obligations": checked.obligations, "events": checked.events}
+    told = [
+        f"scope {found.scope}: {checked.states:,} states, closed under {checked.steps:,} events tried, every claim about "
+        "states and events on each",
+        f"{checked.obligations:,} obligations read as SMT-LIB text by {solver}, at least one for each part and rule",
+        f"{checked.events:,} events of random runs, seed {checked.seed}",
+    ]
+    return RunReport(
+        verb="check",
+        code=BAD_DATA if rejected else HOLDS,
+        verdict="" if rejected else f"verified: {checked.told()}",
+        made={"scope": found.scope, "seed": checked.seed},
+        body=lambda: [Notes(told), Notes(rejected, essential=True)],
+        data=lambda: {
+            "certificate": name,
+            "scope": found.scope,
+            "seed": checked.seed,
+            **amounts,
+            "trusted": checked.trusted,
+            "faults": checked.faults,
+        },
+        checks=lambda: [Check("certificate", name, "failure" if rejected else "", rejected)],
+        kinds={"failure": "rejected"},
+    )
 
 
 def _shown(solve: Callable[[str], str], own: AnyCatalogue | None) -> Shown:
     """Yields every obligation, solved as text by an independent exporter, not as the prover's terms."""
-    every = claims()
-    for machine in claimed_machines(system()):
-        for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
-            holds = solve(script.text) == script.status and script.bound is None
-            yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)
+    runs = [(machine, claims(), False) for machine in claimed_machines(system())]
     if own is not None and account(own) not in system().machines:
-        every = claims(own)
-        for machine in about_account(system(own)):
-            for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
-                # With its plans and packs some rule may never apply.
-                if script.status == "unsat":
-                    holds = solve(script.text) == script.status and script.bound is None
-                    yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)
+        runs += [(machine, claims(own), True) for machine in about_account(system(own))]
+    for machine, every, is_own in runs:
+        for script in scripts(machine, every, lemmas(), Induction(machine, every, lemmas()).proves):
+            # With its own plans and packs some rule may never apply.
+            if not is_own or script.status == "unsat":
+                holds = solve(script.text) == script.status and script.bound is None
+                yield ShownObligation(machine.name, script.claim, script.part, script.about, holds)
 
 
 def _by_z3(text: str) -> str:

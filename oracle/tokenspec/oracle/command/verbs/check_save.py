@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tokenspec.oracle.base.specification import DEFAULT
-from tokenspec.oracle.base.text import json_text
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.check.concretize import Log, UnrealisableError, answered, realised
 from tokenspec.oracle.check.counterexample import Counterexample
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.itf import itf
 from tokenspec.oracle.fuzz.worlds import Failure
-from tokenspec.oracle.report.again import replay_again
-from tokenspec.oracle.report.breaches import BrokenClaim
-from tokenspec.oracle.report.forms import as_json
-from tokenspec.oracle.wire.settings import as_toml
+from tokenspec.oracle.report.check import BrokenClaim
+from tokenspec.oracle.report.config import Settings
+from tokenspec.oracle.report.forms import as_json, saved_log
 
 _TRACE, _LOG, _CATALOGUE = ".itf.json", ".jsonl", ".toml"
 
@@ -38,7 +35,9 @@ def saved(stem: str, evidence: Evidence, broken: Sequence[BrokenClaim]) -> Itera
     if isinstance(log, str):
         yield log
     else:
-        yield from _write(stem, log)
+        world, note = log.world, f"; {log.note}" if log.note else ""
+        again = saved_log(stem + _LOG, log.records, world.policy, world.resets, world.catalogue, Settings())
+        yield f"saved {stem}{_LOG}: a log that breaks it, {len(log.records)} records{note}; {again}"
 
 
 def _log(example: Counterexample | None, failure: Failure | None) -> Log | str:
@@ -52,14 +51,3 @@ def _log(example: Counterexample | None, failure: Failure | None) -> Log | str:
     if failure is not None and failure.records:
         return Log(answered(failure.records, failure.world), failure.world, "it is the random run that failed")
     return why
-
-
-def _write(stem: str, log: Log) -> Iterator[str]:
-    write_file("--save", stem + _LOG, "".join(f"{json_text(record)}\n" for record in log.records).encode())
-    catalogue = None
-    if log.world.catalogue != DEFAULT:
-        catalogue = stem + _CATALOGUE
-        write_file("--save", catalogue, as_toml(log.world.catalogue).encode())
-    note = f"; {log.note}" if log.note else ""
-    again = replay_again(stem + _LOG, log.world.policy, log.world.resets, catalogue)
-    yield f"saved {stem}{_LOG}: a log that breaks it, {len(log.records)} records{note}; {again}"

@@ -22,12 +22,12 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import resets_option, settings_options
+from tokenspec.oracle.command.options import refuse, resets_option, settings_options
 from tokenspec.oracle.publish.gallery import pictures
 from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.text import table
+from tokenspec.oracle.report.text import listing
 from tokenspec.oracle.runtime.oracle import Oracle
 
 FORMATS = ("svg", "png", "pdf", "dot", "mermaid")
@@ -70,16 +70,14 @@ def command(
     tokenspec diagram sequence --log counterexample.jsonl -o story.svg
     tokenspec fuzz --format json -o run.json && tokenspec diagram lifecycle --coverage run.json -o met.svg
     """
-    check_files([*settings.files, *([log] if log is not None else []), *coverage], {}, output_file)
+    check_files([settings.catalogue_file, log, *coverage], {}, output_file)
+    refuse(*_meaningless(name))
     found = pictures(settings.catalogue, settings.policy)
     if name is None:
         with output(output_file) as to:
             rows = [[key, picture.says] for key, picture in found.items()]
             rows.append([SEQUENCE, "what happened in a log, and what each event changed (--log)"])
-            if quiet:
-                to.write("".join(f"{row[0]}\n" for row in rows))
-            else:
-                table("", ["picture", "what it shows"], rows, to)
+            listing(["picture", "what it shows"], rows, quiet, to)
         return 0
     _check_usage(name, [*found, SEQUENCE], log, account, coverage)
     if name == SEQUENCE and log is not None:
@@ -90,6 +88,13 @@ def command(
         graph = with_hits(graph, _hits(coverage))
     _write(graph, form or _SUFFIXES.get(Path(output_file or "").suffix, FORMATS[0]), output_file)
     return 0
+
+
+def _meaningless(name: str | None) -> tuple[str, ...]:
+    """Returns the options that say nothing of the picture `name`, behind the reason."""
+    if name is None:
+        return "without a NAME the pictures are listed", "form", "refusals", "coverage", "log", "account", "resets"
+    return ("a sequence has no states", "refusals") if name == SEQUENCE else (f"only {SEQUENCE} is of a log", "resets")
 
 
 def _check_usage(name: str, known: list[str], log: str | None, account: str | None, coverage: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ from tokenspec.oracle.publish.documents import contents, finder
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import COVERAGE, HOLDS
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.text import table
+from tokenspec.oracle.report.text import listing
 
 
 @click.group()
@@ -44,7 +44,7 @@ def command() -> None:
 
 @command.command("list")
 @click.option("-q", "--quiet", is_flag=True, help="Names alone.")
-def listing(quiet: bool) -> int:
+def list_contents(quiet: bool) -> int:
     """Lists everything that a block can show.
 
     \b
@@ -53,10 +53,7 @@ def listing(quiet: bool) -> int:
     """
     rows = [[name, says] for name, (says, _) in contents(Path()).items()]
     with output(None) as to:
-        if quiet:
-            to.write("".join(f"{row[0]}\n" for row in rows))
-        else:
-            table("", ["block", "what it shows"], rows, to)
+        listing(["block", "what it shows"], rows, quiet, to)
     return HOLDS
 
 
@@ -104,22 +101,17 @@ def _filled(path: str, settings: Settings, keeps: bool) -> tuple[bytes, Filled]:
     before = Path(path).read_bytes()
     try:
         find = finder(Path(path).parent, settings.catalogue, settings.policy)
-        keep = _keeper(Path(path).parent, settings, find) if keeps else _nothing
-        return before, filled(before.decode(), markup, find, keep)
+        has_own = keeps and (settings.named or settings.catalogue_file is not None)
+        keep = [_keeper(Path(path).parent, settings, find)] if has_own else []
+        return before, filled(before.decode(), markup, find, *keep)
     except UnicodeDecodeError as fault:
         raise BadSetting(path, f"it is not UTF-8 at byte {fault.start}") from None
     except BadBlock as fault:
         raise BadSetting(f"{path}:{fault.line}", fault.rule) from None
 
 
-def _nothing(name: str, options: Mapping[str, str]) -> Sequence[str]:
-    return ()
-
-
 def _keeper(folder: Path, settings: Settings, find: Find) -> Keep:
     """Returns a function that finds the settings a block's marker has to keep: those that change its content."""
-    if not settings.named and settings.catalogue_file is None:
-        return _nothing
     usual = finder(folder)
 
     def keep(name: str, options: Mapping[str, str]) -> Sequence[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -21,16 +22,18 @@ from tokenspec.oracle.logs.history import NoRecord, tell
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.explain import explain_report
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.records import FIRST_INSTANT, LAST_INSTANT
+from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, Countable
 
 SECONDS_MAX = 10**11
 """The bound below which a number of milliseconds (1973 or earlier) looks like one of seconds."""
+
+_SHOWN = json.dumps(dict.fromkeys(POOLS[:2], 0))
 
 
 @click.command()
 @logs_options
 @click.option("--account", required=True, metavar="A", help="The account whose balance is explained.")
-@click.option("--shown", metavar="JSON", help='The shown balances, such as \'{"fast": 0, "daily": 150}\'.')
+@click.option("--shown", metavar="JSON", help=f"The shown balances, such as '{_SHOWN}'.")
 @click.option("--at", metavar="T", help="The instant asked about, RFC 3339; default: that of the account's last record.")
 @click.option("--time-zone", metavar="ZONE", help="Shows instants in this zone too, such as America/Los_Angeles.")
 @RESETS_OF_LOGS
@@ -77,14 +80,14 @@ def _pools(shown: str | None) -> dict[str, int] | None:
     if shown is None:
         return None
     try:
-        pools = decode(os.fsencode(shown), dict[str, int])
+        pools = decode(os.fsencode(shown), dict[str, Countable])
     except msgspec.MsgspecError:
         pools = {}
     unknown = next((pool for pool in pools if pool not in POOLS), None)
     if not pools or unknown is not None:
         near = did_you_mean(unknown, POOLS) if unknown is not None else ""
         raise WrongUsage(
-            "--shown", f'{shown!a} is not a JSON object of whole tokens by pool ({", ".join(POOLS)}), such as {{"fast": 0}}{near}'
+            "--shown", f"{shown!a} is not a JSON object of whole tokens by pool ({', '.join(POOLS)}), such as {_SHOWN}{near}"
         )
     return pools
 

@@ -43,7 +43,7 @@ def command(log: str | None, settings: Settings, output_file: str | None, quiet:
     """
     if output_file is None:
         raise WrongUsage("-o", "a page is looked at in a browser: name the file, such as page.html; - is standard output")
-    check_files([*settings.files, *([log] if log is not None else [])], {}, output_file)
+    check_files([settings.catalogue_file, log], {}, output_file)
     records, bad = ([], []) if log is None else _read(log, Oracle(settings.policy, settings.catalogue))
     for each in bad[:SHOWN_MAX]:
         sys.stderr.write(f"{bad_record_text(each)}\n")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import click
 
+from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.prover.induction import Induction
-from tokenspec.machine.checkers.search.reference import instances
 from tokenspec.machine.exporters.bounded_model import BoundedModel
 from tokenspec.machine.exporters.document import document
 from tokenspec.machine.exporters.promela import promela
@@ -19,12 +19,13 @@ from tokenspec.machine.exporters.smtlib import smtlib
 from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.embedded.manual import page
 from tokenspec.machine.lang.declaration import Machine
+from tokenspec.machine.lang.surroundings import surroundings
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import line, stamp
 from tokenspec.oracle.base.specification import (
     CLAUSES,
-    DEFAULTS,
     SCOPES,
+    SPEC,
     USUAL_SCOPE,
     AnyCatalogue,
     claimed_machines,
@@ -33,14 +34,14 @@ from tokenspec.oracle.base.specification import (
     system,
 )
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.base.whole_files import with_ending, write_file
 from tokenspec.oracle.command.files import check_files
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.publish.wasm_module import module_of
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.wire.settings import catalogue_on_the_wire
+from tokenspec.oracle.wire.settings import catalogue_on_the_wire, changed
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,7 @@ _Files = dict[str | None, str | bytes]
 """The contents of the written files by path; None is standard output."""
 
 
-def _promela(asked: _Asked) -> _Files:
-    _check_no_catalogue(asked)
-    check_files((), {}, asked.output_file)
-    return {asked.output_file: promela(_world(asked))}
-
-
 def _tla(asked: _Asked) -> _Files:
-    _check_no_catalogue(asked)
     if asked.output_file is None:
         module = tla(_world(asked), "Account")
         return {None: f"{module.text}\n(*\n{module.configuration}*)\n"}
@@ -74,26 +68,20 @@ def _tla(asked: _Asked) -> _Files:
         better = letters if is_module_name(letters) else "Account"
         rule = "a TLA+ module is called like its file: letters, digits, underscores, no word of TLA+, then .tla"
         raise WrongUsage("-o", f"{path}: {rule}; try {path.with_name(better + '.tla')}")
-    beside = str(path.with_suffix(".cfg"))
-    check_files((), {"the configuration": beside}, asked.output_file)
     module = tla(_world(asked), path.stem)
-    return {asked.output_file: module.text, beside: module.configuration}
+    return {asked.output_file: module.text, with_ending(asked.output_file, ".cfg"): module.configuration}
 
 
-def _check_no_catalogue(asked: _Asked) -> None:
+def _world(asked: _Asked) -> BoundedModel:
     if asked.settings.catalogue_file is not None:
         rule = (
             "the states of a real catalogue are too many to visit: tla and promela take the figures of a --scope, json takes this"
         )
         raise WrongUsage("--catalogue", rule)
-
-
-def _world(asked: _Asked) -> BoundedModel:
     scope = SCOPES[asked.scope or USUAL_SCOPE]
     machine = _machine(asked, scope.catalogue)
     policy = asked.settings.policy
-    changed = [f"{name}={answer}" for name, answer in policy.items() if answer != DEFAULTS[name]]
-    head = [line(), f"scope {scope.name}, policies {', '.join(changed) or 'at their defaults'}"]
+    head = [line(), f"scope {scope.name}, policies {', '.join(changed(policy)) or 'at their defaults'}"]
     known = {**scope.catalogue.parameters(), **policy}
     parameters = {p.name: known[p.name] for p in machine.all_parameters}
     most = {v.name: scope.most[v.name] for v in machine.variables if v.name in scope.most}
@@ -108,7 +96,6 @@ def _machine(asked: _Asked, catalogue: AnyCatalogue) -> Machine:
 def _json(asked: _Asked) -> _Files:
     if asked.scope is not None and asked.settings.catalogue_file is not None:
         raise WrongUsage("--catalogue", "a scope has a catalogue of its own: give one of the two")
-    check_files(asked.settings.files, {}, asked.output_file)
     scope = SCOPES[asked.scope] if asked.scope else None
     catalogue = scope.catalogue if scope else asked.settings.catalogue
     whole = system(catalogue)
@@ -120,6 +107,7 @@ def _json(asked: _Asked) -> _Files:
         "catalogue": catalogue_on_the_wire(catalogue),
         "scope": {"name": scope.name, "values": scope.values, "most": scope.most} if scope else None,
         **document(whole, figures, claims(catalogue), claimed_machines(whole)),
+        "around": surroundings(SPEC, whole),
         "clauses": [{"id": clause, "says": says} for clause, says in CLAUSES.items()],
     }
     return {asked.output_file: as_json(report)}
@@ -130,7 +118,6 @@ def _smtlib(asked: _Asked) -> _Files:
     for option, given in (("--scope", asked.scope), ("--catalogue", settings.catalogue_file), ("--policy", settings.named)):
         if given:
             raise WrongUsage(option, "every figure and every policy stays open in what has to be proved: leave it out")
-    check_files((), {}, asked.output_file)
     every = claims()
     texts = [smtlib(m, every, lemmas(), Induction(m, every, lemmas()).proves) for m in claimed_machines(system())]
     # One machine after the other in one script, each from a clean start.
@@ -145,20 +132,19 @@ def _wasm(asked: _Asked) -> _Files:
     if asked.output_file is None or Path(asked.output_file).suffix != ".wasm":
         raise WrongUsage("-o", "a module is not text, and its page lies beside it: give a file that ends in .wasm")
     path = Path(asked.output_file)
-    beside = str(path.with_suffix(".md"))
-    check_files(asked.settings.files, {"the page": beside}, asked.output_file)
     catalogue = asked.settings.catalogue
     module = module_of(_machine(asked, catalogue), catalogue, asked.settings.policy)
-    return {asked.output_file: module, beside: page(module, path.name)}
+    return {asked.output_file: module, with_ending(asked.output_file, ".md"): page(module, path.name)}
 
 
 _WRITERS: dict[str, Callable[[_Asked], _Files]] = {
     "tla": _tla,
-    "promela": _promela,
+    "promela": lambda asked: {asked.output_file: promela(_world(asked))},
     "smtlib": _smtlib,
     "json": _json,
     "wasm": _wasm,
 }
+_BESIDE = {"tla": {"the configuration": ".cfg"}, "wasm": {"the page": ".md"}}
 
 
 @click.command()
@@ -176,18 +162,18 @@ def command(form: str, scope: str | None, machine: str | None, settings: Setting
     """Writes the declared account for another tool: tla, promela, smtlib, json or wasm.
 
     tla and promela are the account in a small world, for the model checkers TLC and Spin: every event with every value
-    that a field takes there, under one answer to each open question, with the claims about states and about steps (and
-    with --machine daily_job what the job's fairness promises). Their counts of states equal ours. A module of TLA+ is
+    that a field takes there, under one answer to each open question, with the claims about states and about steps (and,
+    with --machine, what the fairness of a job promises). Their counts of states equal ours. A module of TLA+ is
     named after its file, and a configuration for TLC is written beside it.
 
     smtlib is all proof obligations, with every figure and policy open, for solvers such as cvc5 and z3: before each
     check there is the expected answer.
 
-    json is the whole declaration with all claims, expressions both as text and as trees: by default with the figures of
-    Leonardo.Ai, with --catalogue or --scope with others.
+    json is the whole declaration with all claims, expressions both as text and as trees: by default with the
+    figures that are declared, with --catalogue or --scope with others.
 
     wasm is the account as one small WebAssembly module without imports, for every language with a runtime, and a page beside
-    it that documents its functions. --catalogue gives plans and packs; figures and policies can be set while it runs.
+    it that documents its functions. --catalogue gives the names in it; figures and policies can be set while it runs.
 
     \b
     tokenspec export promela -o account.pml
@@ -200,6 +186,8 @@ def command(form: str, scope: str | None, machine: str | None, settings: Setting
     asked = _Asked(scope, settings, to_file, machine)
     if machine is not None and form in ("json", "smtlib"):
         raise WrongUsage("--machine", f"{form} is always written of the whole")
+    others = {says: with_ending(to_file, end) for says, end in _BESIDE.get(form, {}).items() if to_file}
+    check_files([settings.catalogue_file], others, to_file)
     files = _WRITERS[form](asked)
     for path, content in files.items():
         if isinstance(content, bytes):

@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import click
 
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.shards import slice_of
-from tokenspec.oracle.command.files import Implementation, programs
+from tokenspec.oracle.command.files import programs
 from tokenspec.oracle.command.options import (
     SECONDS,
-    SUT,
-    TIMEOUT,
     Output,
+    only_with,
     output_options,
     progress,
-    reached_options,
     settings_or_infer_options,
+    sut_options,
 )
 from tokenspec.oracle.command.verbs.fuzz_races import race_options, races
 from tokenspec.oracle.command.verbs.fuzz_save import outputs, save_counterexample, save_failure
 from tokenspec.oracle.fuzz.campaign import PROFILES, run
 from tokenspec.oracle.fuzz.conformance import HYPOTHESIS_SHARE, conform
 from tokenspec.oracle.fuzz.regressions import check_directory
-from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, FuzzConfig, Reached, Settings, SutConfig
+from tokenspec.oracle.report.config import FuzzConfig, RaceOptions, Settings, SutConfig
 from tokenspec.oracle.report.conformance import conformance_report
 from tokenspec.oracle.report.fuzz import fuzz_report
 from tokenspec.oracle.report.model import RunReport
-from tokenspec.oracle.report.races_and_crashes.config import RaceConfig, RaceOptions
 from tokenspec.oracle.report.sut import ended
 
 
@@ -57,9 +54,7 @@ from tokenspec.oracle.report.sut import ended
     help="Writes a counterexample as a log that `replay` reads; with --sut as a vector if FILE ends in .json, and as a test for "
     "pytest if in .py. May be given again.",
 )
-@click.option("--sut", metavar="SUT", type=Implementation(), help=f"Fuzzes an implementation. {SUT}.")
-@click.option("--timeout", type=TIMEOUT, metavar="SECONDS", help="Time limit for an answer of the implementation; default: 5.")
-@click.option("--reasons", metavar="FILE", type=click.Path(), help="Its own words for refusals (TOML: word = code, or codes).")
+@sut_options("--sut", "Fuzzes an implementation.")
 @click.option(
     "--seconds",
     type=SECONDS,
@@ -76,7 +71,6 @@ from tokenspec.oracle.report.sut import ended
     help="With --sut: exit code 16 unless every reachable rule and refusal was met, and so many per cent (99 if none is given) "
     "of the pairs of rules that can follow each other in one account.",
 )
-@reached_options
 @click.option("--slice", "part", metavar="I/N", help="The I-th of N runs that share the examples, each with a seed of its own.")
 @click.option(
     "--database",
@@ -93,14 +87,11 @@ def command(
     steps: int,
     seed: int,
     save: tuple[str, ...],
-    sut: str | None,
-    timeout: float | None,
-    reasons: str | None,
     seconds: float | None,
     require_coverage: float | None,
-    reached: Reached,
     part: str | None,
     database: str | None,
+    sut: SutConfig | None,
     racing: RaceOptions,
     settings: Settings,
     out: Output,
@@ -139,54 +130,45 @@ def command(
     tokenspec fuzz --sut http://localhost:8090 --restart "python service.py 8090 wallet.json" --clients 4 --examples 3
     """
     files = outputs(save, sut is not None, settings.catalogue_file is not None)
-    out.check([settings.catalogue_file, reasons, racing.again_file, *programs(sut), *programs(racing.restart)], files)
+    of_sut = [sut.reasons_file, *programs(sut.address)] if sut is not None else []
+    out.check([settings.catalogue_file, racing.again_file, *of_sut, *programs(racing.restart)], files)
     failed: list[WrongUsage] = []
-    number = examples or PROFILES[profile]
-    of_sut = {"timeout": timeout, "reasons": reasons, "slice": part, "database": database, "seconds": seconds, **racing.given}
-    of_sut["require-coverage"] = require_coverage
+    config = FuzzConfig(examples or PROFILES[profile], steps, seed, settings, save)
     if sut is None:
-        _check_machines_alone({**of_sut, "header": reached.headers or None, "wait": reached.wait}, settings)
-        return out.write(_machines(FuzzConfig(number, steps, seed, settings, save), failed), failed)
-    _check_coverage(require_coverage, settings, racing.is_asked(database))
-    implementation = SutConfig(sut, timeout or DEFAULT_TIMEOUT, reasons, reached)
-    shared = None if part is None else slice_of(part)
-    if racing.is_asked(database):
-        about = RaceConfig(implementation, settings, racing, examples, seconds, profile, seed, save, shared)
-        return out.write(races(about, failed), failed)
+        given = {"slice": part, "database": database, "seconds": seconds, "require-coverage": require_coverage}
+        only_with("--sut", {**given, **racing.given})
+        if settings.infers:
+            raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
+        return out.write(_machines(config, failed), failed)
+    if racing.are_asked and database is not None:
+        raise WrongUsage("--database", "it keeps findings of one client; --save keeps a history of several, --again plays it")
+    if require_coverage is not None:
+        _check_coverage(settings, racing)
+    config = replace(config, sut=sut, part=None if part is None else slice_of(part), seconds=seconds, racing=racing)
+    if racing.are_asked:
+        return out.write(races(replace(config, examples=examples), sut, profile, failed), failed)
+    if seconds is not None:
+        config = replace(config, examples=examples)
     kept = None if database is None else check_directory(database)
-    config = FuzzConfig(
-        number if seconds is None else examples, steps, seed, settings, save, implementation, shared, kept, seconds
-    )
-    return out.write(_implementation(replace(config, require_coverage=require_coverage), implementation, failed), failed)
+    return out.write(_implementation(replace(config, database=kept, require_coverage=require_coverage), sut, failed), failed)
 
 
-def _check_machines_alone(of_sut: Mapping[str, object], settings: Settings) -> None:
-    """Raises `WrongUsage` where an option is given that is about an implementation."""
-    for option, value in of_sut.items():
-        if value is not None:
-            raise WrongUsage(f"--{option}", "the option is for an implementation; add --sut, or leave it out")
-    if settings.infers:
-        raise WrongUsage("--policy infer", "only an implementation has settings to infer, so it goes with --sut")
-
-
-def _check_coverage(required: float | None, settings: Settings, races_are_asked: bool) -> None:
-    """Raises `WrongUsage` where coverage is required, and it is not known what can be met."""
-    if required is None:
-        return
+def _check_coverage(settings: Settings, racing: RaceOptions) -> None:
+    """Raises `WrongUsage` where it is not known what can be met."""
     if settings.infers:
         raise WrongUsage("--require-coverage", "what can be met depends on the settings; name them in place of --policy infer")
-    if races_are_asked:
+    if racing.are_asked:
         says = "it is about events one after the other; leave it out, or leave out --clients, --restart and --again"
         raise WrongUsage("--require-coverage", says)
 
 
 def _machines(config: FuzzConfig, failed: list[WrongUsage]) -> RunReport:
-    settings = config.settings
-    own = settings.own_catalogue
-    assert config.examples is not None, "time ends the run of an implementation alone"
-    with progress("fuzzing", 2 * config.examples) as tick:
-        result = run(config.examples, config.steps, config.seed, progress=tick, policy=dict(settings.named), catalogue=own)
-    saved = save_failure(config.save, result.failure, settings.catalogue_file, failed) if result.failure is not None else ()
+    settings, examples = config.settings, config.examples
+    assert examples is not None, "time ends a run of an implementation alone"
+    with progress("fuzzing", 2 * examples) as tick:
+        own = settings.own_catalogue
+        result = run(examples, config.steps, config.seed, progress=tick, policy=dict(settings.named), catalogue=own)
+    saved = save_failure(config.save, result.failure, settings, failed) if result.failure is not None else ()
     return fuzz_report(result, config, list(saved))
 
 
@@ -195,9 +177,7 @@ def _implementation(config: FuzzConfig, sut: SutConfig, failed: list[WrongUsage]
     examples = None if config.examples is None else part.share(config.examples)
     worlds = None if examples is None else examples + -(-examples // HYPOTHESIS_SHARE)
     with ended(sut.connect()) as client, progress("fuzzing", worlds) as tick:
-        seed = part.seed(config.seed)
-        verdict = conform(
-            client, setting, examples, config.steps, seed, tick, config.database, None, config.seconds, config.require_coverage
-        )
+        limits = examples, config.steps, part.seed(config.seed)
+        verdict = conform(client, setting, *limits, tick, config.database, None, config.seconds, config.require_coverage)
     saved = save_counterexample(config, sut, verdict, failed) if verdict.counterexample is not None else ()
     return conformance_report(verdict, config, list(saved))

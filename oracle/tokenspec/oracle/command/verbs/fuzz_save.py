@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import pprint
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.base.specification import DEFAULT
-from tokenspec.oracle.base.text import json_text, one_line
-from tokenspec.oracle.base.whole_files import write_file
-from tokenspec.oracle.fuzz.conformance import Conformance
+from tokenspec.oracle.base.specification import AnyCatalogue
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.whole_files import with_ending, write_file
+from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
 from tokenspec.oracle.fuzz.worlds import Failure
-from tokenspec.oracle.report.again import replay_again
-from tokenspec.oracle.report.config import FuzzConfig, SutConfig
-from tokenspec.oracle.report.forms import as_json
+from tokenspec.oracle.report.config import FuzzConfig, Settings, SutConfig
+from tokenspec.oracle.report.forms import as_json, saved_log
 from tokenspec.oracle.report.fuzz import VECTOR, is_log
 from tokenspec.oracle.report.output import noted
-from tokenspec.oracle.vectors.from_counterexample import found_vector
-from tokenspec.oracle.wire.settings import INFER, as_toml
+from tokenspec.oracle.vectors.suite import written_vector
+from tokenspec.oracle.wire.records import asked
+from tokenspec.oracle.wire.settings import INFER, as_options
 
 _TEST_FILE = '''"""Found by `tokenspec fuzz`: {title}.
 
@@ -50,24 +53,16 @@ def outputs(save: Sequence[str], of_sut: bool, has_catalogue: bool) -> dict[str,
             raise WrongUsage("--save", f"{path}: a vector or a test is about an implementation, and goes with --sut")
     files = {f"--save {path}": path for path in save}
     if not has_catalogue:
-        files |= {f"--save {path} (its catalogue)": _beside(path) for path in save if is_log(path)}
+        files |= {f"--save {path} (its catalogue)": with_ending(path, ".toml") for path in save if is_log(path)}
     return files
 
 
-def _beside(path: str, suffix: str = ".toml") -> str:
-    return str(Path(path).with_suffix(suffix))
-
-
-def save_failure(save: Sequence[str], failure: Failure, catalogue: str | None, failed: list[WrongUsage]) -> Iterator[str]:
+def save_failure(save: Sequence[str], failure: Failure, settings: Settings, failed: list[WrongUsage]) -> Iterator[str]:
     """Writes a failed run of the declared machines as logs; yields a line for each. Errors of writing go to `failed`."""
+    world = failure.world
     for path in save:
         with noted(failed):
-            write_file("--save", path, _log(failure.records))
-            world, of_its_own = failure.world, catalogue
-            if catalogue is None and world.catalogue != DEFAULT:
-                of_its_own = _beside(path)
-                write_file("--save", of_its_own, as_toml(world.catalogue).encode())
-            yield f"saved; {replay_again(path, world.policy, world.resets, of_its_own)}"
+            yield f"saved; {saved_log(path, failure.records, world.policy, world.resets, world.catalogue, settings)}"
 
 
 def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance, failed: list[WrongUsage]) -> Iterator[str]:
@@ -78,32 +73,38 @@ def save_counterexample(config: FuzzConfig, sut: SutConfig, verdict: Conformance
     found, settings = verdict.counterexample, config.settings
     if found is None:
         return
-    resets, catalogue = verdict.terms.resets if verdict.terms is not None else "explicit", settings.catalogue_file
-    known = {**settings.named, **(verdict.terms.policy if verdict.terms is not None else {})} if settings.infers else None
+    resets, fixed = (verdict.terms.resets, verdict.terms.policy) if verdict.terms is not None else ("explicit", {})
+    known = {**settings.named, **fixed} if settings.infers else None
     for path in config.save:
         with noted(failed):
-            if not is_log(path) and not found.records:
-                yield f"not saved as {path}: nothing was sent, so that there is no vector"
-            elif is_log(path):
+            if is_log(path):
                 # A null in an implementation's answer counts, unlike one in a log.
                 first, *others = found.records or [{}]
-                write_file("--save", path, _log([first | {"observed_as": "answer"}, *others] if first else []))
-                if verdict.catalogue != settings.catalogue:
-                    catalogue = _beside(path, ".toml" if settings.catalogue_file is None else ".own.toml")
-                    write_file("--save", catalogue, as_toml(verdict.catalogue).encode())
-                yield f"saved; {replay_again(path, verdict.policy, resets, catalogue, known)}"
-            elif Path(path).suffix == VECTOR:
-                write_file("--save", path, as_json(found_vector(found, verdict.policy, verdict.catalogue, resets)).encode())
+                records = [first | {"observed_as": "answer"}, *others] if first else []
+                yield f"saved; {saved_log(path, records, verdict.policy, resets, verdict.catalogue, settings, known)}"
+                continue
+            if not found.records:
+                yield f"not saved as {path}: nothing was sent, so that there is no vector"
+                continue
+            vector = found_vector(found, verdict.policy, verdict.catalogue, resets)
+            if Path(path).suffix == VECTOR:
+                write_file("--save", path, as_json(vector).encode())
                 under = "" if known is None else ", under a setting that explains all but its last event"
                 yield f"saved {path}: a vector{under}"
             else:
-                vector = found_vector(found, verdict.policy, verdict.catalogue, resets)
                 write_file("--save", path, _test(vector, sut, known).encode())
                 yield f"saved; pytest {shlex.quote(path)}"
 
 
-def _log(records: Sequence[Mapping[str, Any]]) -> bytes:
-    return "".join(f"{json_text(record)}\n" for record in records).encode()
+def found_vector(found: SutCounterexample, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> dict[str, Any]:
+    """Returns the vector, in the form of a file of a suite. Its id is derived from its requests; at least one was sent."""
+    answered = [
+        (asked(record), answer) for record, answer in zip(found.records, found.expected, strict=True) if answer is not None
+    ]
+    digest = hashlib.sha256(msgspec.json.encode([{"op": "apply", **record} for record, _ in answered])).hexdigest()
+    title = f"{found.records[-1]['event']}: {found.error.field} was wrong"
+    clauses = found.because.clauses if found.because is not None else ()
+    return written_vector(f"found-{digest[:12]}", title, clauses, policy, catalogue, resets, answered)
 
 
 def _test(vector: Mapping[str, Any], sut: SutConfig, known: Mapping[str, str] | None) -> str:
@@ -117,5 +118,5 @@ def _test(vector: Mapping[str, Any], sut: SutConfig, known: Mapping[str, str] | 
         vector=pprint.pformat(vector, width=120, sort_dicts=False),
         sut=", ".join(words),
         name=vector["id"].replace("-", "_"),
-        policy="" if known is None else f", policy={[INFER, *(f'{k}={a}' for k, a in known.items())]!r}",
+        policy="" if known is None else f", policy={[INFER, *as_options(known)]!r}",
     )

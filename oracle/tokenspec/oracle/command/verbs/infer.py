@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import click
 
-from tokenspec.oracle.command.logs_read import LinesRead, logs_options, read_logs, rows_of
+from tokenspec.oracle.command.logs_read import LinesRead, empty_logs_of, logs_options, read_logs, rows_of
 from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, output_options, progress, settings_options
 from tokenspec.oracle.logs.infer import infer
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.infer import infer_report
 from tokenspec.oracle.report.model import RunReport
+from tokenspec.oracle.report.replays.empty_logs import with_empty_logs
 from tokenspec.oracle.runtime.oracle import Oracle
 
 
@@ -30,7 +31,8 @@ def command(logs: tuple[str, ...], map_file: str | None, resets: str, settings: 
     tokenspec infer ledger.csv --map ledger.toml
     tokenspec infer *.jsonl --policy refund=none --format json
     """
-    return out.write(inferred(read_logs(logs, map_file, settings, out), settings, resets, "infer"))
+    read = read_logs(logs, map_file, settings, out)
+    return out.write(with_empty_logs(inferred(read, settings, resets, "infer"), empty_logs_of(read)))
 
 
 def inferred(read: LinesRead, settings: Settings, resets: str, verb: str) -> RunReport:

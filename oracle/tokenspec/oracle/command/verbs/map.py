@@ -9,7 +9,7 @@ from tokenspec.oracle.audit.map_files import map_from, ready_map, ready_maps
 from tokenspec.oracle.audit.seen_table import SeenTable
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.command.files import check_files
-from tokenspec.oracle.command.options import settings_options
+from tokenspec.oracle.command.options import refuse, settings_options
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -38,8 +38,9 @@ def command(
     """
     if (log is None) == (ready is None):
         raise WrongUsage("LOG", "name either the log, or a ready-made map by --ready")
-    check_files([*([log] if log is not None else []), *settings.files], {}, output_file)
+    check_files([log, settings.catalogue_file], {}, output_file)
     if log is None:
+        refuse("a ready-made map is written as it is", "table", "query", "policy", "catalogue")
         if ready not in ready_maps():
             raise WrongUsage("--ready", f"there is no map {ready}; there are {', '.join(ready_maps())}")
         text = ready_map(ready)

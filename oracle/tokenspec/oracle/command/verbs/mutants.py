@@ -7,10 +7,12 @@ import os
 import click
 
 from tokenspec.machine.mutation.operators import OPERATORS
+from tokenspec.machine.mutation.systems import SYSTEM_OPERATORS
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.whole_files import write_file
-from tokenspec.oracle.check.mutants.campaign import fates, seeded
+from tokenspec.oracle.check.mutants.answers import ANSWER_OPERATORS
+from tokenspec.oracle.check.mutants.campaign import every_fault, fates
 from tokenspec.oracle.check.mutants.recorded import as_record
 from tokenspec.oracle.command.options import Output, output_options, progress
 from tokenspec.oracle.report.mutants import mutants_report
@@ -26,6 +28,9 @@ from tokenspec.oracle.report.mutants import mutants_report
 def command(only: str, workers: int, record: str | None, out: Output) -> int:
     """Seeds every systematic fault into the declaration, and real bugs of other systems, and shows the claim that kills each.
 
+    Faults are those of rules, memory and figures, of links, timers, calendars, event ids and the machines beside the account,
+    and of what an answer shows.
+
     A fault is killed by a claim that it breaks, in a search, a proof or a random run; or refused as an invalid declaration.
     A fault with the original's answers in every state of the small scope under every policy is equivalent.
     A fault that survives fails the run with exit code 16.
@@ -34,12 +39,13 @@ def command(only: str, workers: int, record: str | None, out: Output) -> int:
     tokenspec mutants
     tokenspec mutants --only bug
     tokenspec mutants --only boundary.upgrade --format json
+    tokenspec mutants --only timer
     """
     out.check((), {"--record": record})
-    chosen = [fault for name, fault in seeded().items() if name.startswith(only)]
+    chosen = [fault for name, fault in every_fault().items() if name.startswith(only)]
     if not chosen:
-        known = (*OPERATORS, "bug")
-        near = did_you_mean(only, known) or did_you_mean(only, seeded())
+        known = (*OPERATORS, *SYSTEM_OPERATORS, *ANSWER_OPERATORS, "bug")
+        near = did_you_mean(only, known) or did_you_mean(only, every_fault())
         raise WrongUsage("--only", f"no fault's id begins with {only!r}; they begin with one of {', '.join(known)}{near}")
     with progress("seeding", len(chosen)) as tick:
         found = list(fates(chosen, tick, workers))

@@ -7,7 +7,6 @@ from typing import Any
 
 import click
 
-from tokenspec.oracle.base.provenance import stamp
 from tokenspec.oracle.base.specification import CLAUSES, POLICIES
 from tokenspec.oracle.command.options import Output, output_options
 from tokenspec.oracle.report.exits import HOLDS
@@ -41,7 +40,7 @@ def _body(is_short: bool) -> Iterator[Block]:
 
 
 def _data() -> dict[str, Any]:
-    return stamp() | {
+    return {
         "policies": [
             {
                 "policy": policy.name,

@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from tokenspec.oracle.base.errors import WrongUsage
-from tokenspec.oracle.command.options import resets_option, settings_options
+from tokenspec.oracle.command.options import BY_CLOCK, refuse, resets_option, settings_options
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.exits import HOLDS
 from tokenspec.oracle.serve.server import Server
@@ -20,7 +20,7 @@ LONGEST = 2**20
 @click.command()
 @click.option("--stdio", is_flag=True, help="One request a line on standard input, one answer a line on standard output.")
 @click.option("--http", "address", metavar="HOST:PORT", help="Requests are POSTed to /; port 0 takes a free one.")
-@resets_option("How the two jobs come: `explicit` (the default), `implied`, or `daily=implied`. May be given again.")
+@resets_option(f"How the jobs come: `explicit` (the default), `implied`, or {BY_CLOCK}. May be given again.")
 @click.option(
     "--worlds", type=click.IntRange(min=1), default=64, show_default=True, metavar="N", help="Worlds open at once, over HTTP."
 )
@@ -39,6 +39,7 @@ def command(stdio: bool, address: str | None, resets: str, worlds: int, settings
         raise WrongUsage("serve", "it speaks over --stdio or over --http HOST:PORT, one of them")
     fixed, offered = settings.named, settings.catalogue
     if address is None:
+        refuse("over --stdio there is one world", "worlds")
         _serve_lines(Server(resets, fixed, offered))
         return HOLDS
     try:

@@ -5,27 +5,24 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.text import one_line
-from tokenspec.oracle.command.files import Implementation, programs
+from tokenspec.oracle.command.files import programs
 from tokenspec.oracle.command.options import (
     QUIET,
-    SUT,
-    TIMEOUT,
     Output,
+    only_with,
     output_options,
     policy_option,
     progress,
-    reached_options,
     settings_options,
+    sut_options,
     together,
 )
-from tokenspec.oracle.report.config import DEFAULT_TIMEOUT, Reached, Settings, SutConfig, settings_or_infer
+from tokenspec.oracle.report.config import Settings, SutConfig, settings_or_infer
 from tokenspec.oracle.report.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.sut import ended
@@ -59,20 +56,14 @@ def command() -> None:
 @command.command("build")
 @click.option("--out", metavar="DIR", required=True, type=click.Path(), help="A directory for the suite alone.")
 @click.option("--check", is_flag=True, help="Writes nothing, and exits 16 where the suite in DIR is not the one that is built.")
-@click.option(
+@sut_options(
     "--for",
-    "sut",
-    metavar="SUT",
-    type=Implementation(),
-    help=f"Builds the suite for one implementation: what it takes and observes, under its own settings and figures. {SUT}.",
+    "Builds the suite for one implementation: what it takes and observes, under its own settings and figures.",
+    reasons=False,
 )
-@click.option("--timeout", type=TIMEOUT, metavar="SECONDS", help="With --for: the time limit for an answer; default: 5.")
-@reached_options
 @settings_options
 @QUIET
-def build_command(
-    out: str, check: bool, sut: str | None, timeout: float | None, reached: Reached, settings: Settings, quiet: bool
-) -> int:
+def build_command(out: str, check: bool, sut: SutConfig | None, settings: Settings, quiet: bool) -> int:
     """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes a minute or so on two cores.
 
     The vectors cover every rule, every refusal in every state that can give it, every rule after every other, every answer
@@ -90,20 +81,23 @@ def build_command(
     tokenspec vectors build --for python:shop.wallet:Wallet --policy refund=none --out tests/vectors
     tokenspec vectors run tests/vectors --sut "node wallet.js"
     """
-    from tokenspec.oracle.vectors.build.write import check_place, differing, write
+    from tokenspec.oracle.vectors.build.write import check_place, differing, files_of, write
 
     place = Path(out)
     if sut is None:
-        _check_all_alone({"timeout": timeout, "header": reached.headers or None, "wait": reached.wait}, settings)
+        only_with("--for", {"policy": settings.named or None, "catalogue": settings.catalogue_file})
     if check and not (place / INDEX).is_file():
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(place / INDEX))
     if not check:
         check_place(place)
     if sut is None:
-        files = _built()
+        from tokenspec.oracle.vectors.build.suite import build
+
+        with progress("building", len(RESETS)) as tick:
+            files = files_of(build(tick))
     else:
         try:
-            files = _built_for(SutConfig(sut, timeout or DEFAULT_TIMEOUT, None, reached), settings)
+            files = _built_for(sut, settings)
         except (CannotOpen, Diverged) as fault:
             click.echo(f"tokenspec: --for: {'it cannot open this world: ' * isinstance(fault, CannotOpen)}{fault}", err=True)
             return NO_VERDICT if isinstance(fault, CannotOpen) else DIVERGES
@@ -123,30 +117,14 @@ def build_command(
     return HOLDS
 
 
-def _check_all_alone(of_sut: Mapping[str, object], settings: Settings) -> None:
-    """Raises `WrongUsage` where an option is given that is about an implementation."""
-    of_sut = {**of_sut, "policy": settings.named or None, "catalogue": settings.catalogue_file}
-    for option, value in of_sut.items():
-        if value is not None:
-            raise WrongUsage(f"--{option}", "the option is about one implementation; add --for, or leave it out")
-
-
-def _built() -> dict[str, bytes]:
-    from tokenspec.oracle.vectors.build.suite import build
-    from tokenspec.oracle.vectors.build.write import files_of
-
-    with progress("building", len(RESETS)) as tick:
-        return files_of(build(tick))
-
-
-def _built_for(config: SutConfig, settings: Settings) -> dict[str, bytes]:
+def _built_for(sut: SutConfig, settings: Settings) -> dict[str, bytes]:
     """Returns the files of the suite for an implementation. Raises as `Openings.open` does."""
     from tokenspec.oracle.vectors.build.for_sut import OneImplementation
     from tokenspec.oracle.vectors.build.suite import built_for
     from tokenspec.oracle.vectors.build.write import files_of
 
-    setting = config.world(settings)
-    with ended(config.connect()) as client:
+    setting = sut.world(settings)
+    with ended(sut.connect()) as client:
         target = OneImplementation(Openings(client, setting.named), setting)
         with progress("building", len(target.points)) as tick:
             part = built_for(target, tick)
@@ -181,26 +159,11 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
 
 @command.command("run")
 @click.argument("directory", metavar="[DIR]", type=click.Path(), required=False)
-@click.option("--sut", metavar="SUT", type=Implementation(), required=True, help=f"{SUT}.")
-@click.option(
-    "--timeout", type=TIMEOUT, metavar="SECONDS", default=DEFAULT_TIMEOUT, show_default=True,
-    help="Time limit for a request.",
-)  # fmt: skip
-@click.option("--reasons", metavar="FILE", type=click.Path(), help="TOML: its own words for refusals, each with its codes.")
+@sut_options("--sut", "", required=True)
 @click.option("--slice", "part", metavar="I/N", help="Each N-th vector from the I-th on, to share a suite among N runs.")
-@reached_options
 @_SETTINGS
 @output_options("text", "json", "junit", "sarif", "md", reports=True)
-def run(
-    directory: str | None,
-    sut: str,
-    timeout: float,
-    reasons: str | None,
-    part: str | None,
-    reached: Reached,
-    settings: Settings,
-    out: Output,
-) -> int:
+def run(directory: str | None, sut: SutConfig, part: str | None, settings: Settings, out: Output) -> int:
     """Runs the vectors of DIR, by default those that come with tokenspec, against an implementation.
 
     Each vector has a world of its own. One that needs events, values, settings or a kind of resets that the implementation
@@ -214,12 +177,11 @@ def run(
     tokenspec vectors run --sut http://localhost:8080 --policy infer
     """
     suite = default_suite() if directory is None else read_suite(Path(directory))
-    out.check([reasons, str(suite.path / INDEX), str(suite.path / VECTORS), *programs(sut)])
-    config = SutConfig(sut, timeout, reasons, reached)
-    words = config.reasons
+    out.check([sut.reasons_file, str(suite.path / INDEX), str(suite.path / VECTORS), *programs(sut.address)])
+    words = sut.reasons
     # A suite that is broken in one place is not run at all.
     cases = [suite.case(entry) for entry in sliced(suite.index.vectors, part)]
     started = time.monotonic()
-    with ended(config.connect()) as client, progress("vectors", len(cases)) as tick:
+    with ended(sut.connect()) as client, progress("vectors", len(cases)) as tick:
         found = run_suite(client, cases, words, settings.named, tick, settings.infers)
     return out.write(vectors_report(suite, cases, found, settings.named, time.monotonic() - started))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterator
 
 from tokenspec.machine.interpreters.batch.accounts import DIAL
 from tokenspec.machine.interpreters.batch.short import NotCovered
@@ -11,9 +12,14 @@ from tokenspec.machine.lang.specification import ShownList
 from tokenspec.machine.lang.types import Bool, Enum
 from tokenspec.machine.wasm.ranks import number_of
 from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, TOTAL_POOLS
-from tokenspec.oracle.logs.kernel.forms import signed
+from tokenspec.oracle.logs.kernel.forms import HASH, signed
 from tokenspec.oracle.logs.kernel.names import CHARGE, RecordNames, holds, value_of
 from tokenspec.oracle.wire.answers import BY_POOL, DELTA, LISTS, SAID, SHOWN, STATE, TOTAL
+
+_OF_ALL = ("reason", "charge", "duplicate")
+"""Names that may be left out of an answer without being answers of some rules."""
+_NOT_GIVEN = HASH[2]
+"""In a fingerprint, in the place of an answer that a rule does not give."""
 
 
 class ObservedComparison:
@@ -59,27 +65,60 @@ class ObservedComparison:
         # Where there is no account, none of it has a value.
         absent = f"(i64.eq (i64.load #{state[control.name].at}) ~{number_of(control.type, str(ABSENT))})"
         lines = [f"(if (i32.and {absent} (i64.ne (i64.and %has ~{signed(of_state)}) ~0)) (then (return #1)))"]
-        lines += [self._unless(name, f"(i64.load #{state[name].at})") for name in STATE if name in state]
+        lines += [self._unless(name, right) for name, right in self._shown()]
+        lines.append(self._unless(TOTAL, "(call $total)"))
+        lines.append(self._unless(DELTA, "(i64.sub (call $total) @total_before)"))
+        return lines
+
+    def _shown(self) -> Iterator[tuple[str, str]]:
+        """The answers about the state of an account, by name."""
+        names, machine = self._names, self._names.oracle.machine
+        state = names.accounts.interface.state
+        yield from ((name, f"(i64.load #{state[name].at})") for name in STATE if name in state)
         for number, clock in enumerate(machine.clocks):
             shown = SPEC.answer.clocks.get(clock.name, "")
             if not shown:
                 raise NotCovered(f"nothing is answered of {clock.name}")
-            lines.append(self._unless(shown, f"(i64.load $accounts offset={names.accounts.dials + DIAL * number} @account)"))
+            yield shown, f"(i64.load $accounts offset={names.accounts.dials + DIAL * number} @account)"
         for name, listed in LISTS.items():
             place = f"(i32.shl (i32.wrap_i64 (i64.load #{state[listed.variable].at})) #3)"
-            lines.append(self._unless(name, f"(i64.load offset={self._listed(listed)} {place})"))
-        lines += [self._unless(f"balances.{pool}", f"(i64.load #{state[pool].at})") for pool in POOLS]
-        lines.append(self._unless(TOTAL, "(call $total)"))
-        lines.append(self._unless(DELTA, "(i64.sub (call $total) @total_before)"))
-        return lines
+            yield name, f"(i64.load offset={self._listed(listed)} {place})"
+        yield from ((f"balances.{pool}", f"(i64.load #{state[pool].at})") for pool in POOLS)
+
+    def _drawn(self) -> Iterator[tuple[str, str]]:
+        """The tokens drawn, by pool; a refusal draws none."""
+        for pool in POOLS:
+            drawn = f"(i64.load (i32.load offset={self._places(CHARGE + pool)} %place))"
+            yield pool, f"(if (result i64) (i32.ge_s %rule #0) (then {drawn}) (else ~0))"
+
+    def _given(self, name: str) -> tuple[str, str]:
+        """True where the rule gives an answer beside the state and the charge, and what it gives."""
+        names, rules = self._names, self._names.accounts.rules
+        gives = names.space.flags(any(a.name == name for a in rules[rule].answer) for rule in names.accounts.interface.rules)
+        is_given = f"(if (result i32) (i32.lt_s %rule #0) (then #0) (else (i32.load8_u offset={gives} %rule)))"
+        return is_given, f"(i64.load (i32.load offset={self._places(name)} %place))"
+
+    def answered(self) -> str:
+        """The function `$answered`: a fingerprint of the answer to the last step of an event, but for its delta."""
+        values = [right for _, right in (*self._shown(), *self._drawn())]
+        for name in SAID:
+            if name in self._names.said and name not in _OF_ALL:
+                is_given, value = self._given(name)
+                values.append(f"(if (result i64) {is_given} (then {value}) (else ~{signed(_NOT_GIVEN)}))")
+        mixed = [f"(local.set $h (i64.mul (i64.rotl (i64.xor %h {value}) ~29) ~{signed(HASH[0])}))" for value in values]
+        return f"""
+(func $answered (param $event i32) (param $rule i32) (result i64) (local $place i32) (local $h i64)
+  (local.set $place (i32.shl %event #2))
+  (local.set $h (if (result i64) (i32.ge_s %rule #0) (then ~0) (else (i64.extend_i32_s %rule))))
+  {" ".join(mixed)}
+  (call $mixed %h))"""
 
     def _charge(self) -> list[str]:
         """The lines about what was drawn; an empty object says that nothing was."""
         keys = self._names.observed
         is_empty, lines = f"(i64.ne (i64.and %has ~{signed(keys['charge'].empty)}) ~0)", []
-        for pool in POOLS:
-            drawn = f"(i64.load (i32.load offset={self._places(CHARGE + pool)} %place))"
-            lines.append(f"(local.set $right (if (result i64) (i32.ge_s %rule #0) (then {drawn}) (else ~0)))")
+        for pool, drawn in self._drawn():
+            lines.append(f"(local.set $right {drawn})")
             lines.append(self._unless(f"charge.{pool}", "%right"))
             lines.append(f"(if (i32.and {is_empty} (i64.ne %right ~0)) (then (return #1)))")
         bits = keys["charge"].empty | keys["charge"].bit
@@ -87,21 +126,17 @@ class ObservedComparison:
 
     def _said(self) -> list[str]:
         """The lines about the other answers, which not every rule gives."""
-        names, interface = self._names, self._names.accounts.interface
-        lines = []
+        names, lines = self._names, list[str]()
         for name in SAID:
-            if name in ("reason", "charge", "duplicate"):
+            if name in _OF_ALL:
                 continue
             key = names.observed[name]
             if name not in names.said:
                 lines.append(f"(if {holds(key)} (then (return #1)))")
                 continue
-            rules = names.accounts.rules
-            gives = names.space.flags(any(a.name == name for a in rules[rule].answer) for rule in interface.rules)
-            lines.append(f"""(if {holds(key)} (then
-    (if (i32.lt_s %rule #0) (then (return #1)))
-    (if (i32.eqz (i32.load8_u offset={gives} %rule)) (then (return #1)))))""")
-            lines.append(self._unless(name, f"(i64.load (i32.load offset={self._places(name)} %place))"))
+            is_given, value = self._given(name)
+            lines.append(f"(if {holds(key)} (then (if (i32.eqz {is_given}) (then (return #1)))))")
+            lines.append(self._unless(name, value))
         return lines
 
     def _places(self, said: str) -> int:
@@ -129,3 +164,14 @@ class ObservedComparison:
             if name in within or name not in BY_POOL:
                 bits |= key.bit
         return bits
+
+    @property
+    def holds_a_value(self) -> str:
+        """A number other than 0 where anything observed, and found right, holds a value: `wire.answers.can_be_compared`."""
+        keys = self._names.observed
+        drawn = [keys[f"charge.{pool}"] for pool in POOLS]
+        equal_absence = keys["charge"].empty | keys["duplicate"].bit | sum(key.bit for key in drawn)
+        text = f"(i64.ne (i64.and %has ~{signed(self.comparable & ~equal_absence)}) ~0)"
+        for key in drawn:
+            text = f"(i32.or {text} (i32.and {holds(key)} (i64.ne {value_of(key)} ~0)))"
+        return text

@@ -1,9 +1,13 @@
 """The declared forms of records and observations, as tables that the scanner reads.
 
 A *word* is a text with a meaning in its context: a key of an object, or a value of an enum. A key's meaning is the address of
-its description: its bit, the slot of its value, the kind of its value, the context of the words within, and what the scanner
-expects: the key that came behind it last, and the bytes of its own name, in words of eight with their masks; of a
-word, the last one; of an instant, the last day.
+its description: its bit, the slot of its value, the kind of its value, the context of the words within, and what the
+scanner knows of the places behind it, inside it, and of its words.
+
+A *place* is where a name may begin, behind a value or an opening brace, or where a word stands. It knows what it met before,
+each as bytes with their mask: from the end of a value to the colon, such as `},"relaxed":`, or a word as it is written, with what
+leads to the next name, such as `"image","origin":`. What it met last is most likely what comes next; the others are found by
+their first bytes.
 """
 
 from __future__ import annotations
@@ -20,11 +24,19 @@ ROOT = 0
 """The context of the record itself; 0 where there is none around an object."""
 ODD = -2
 """For an unknown word: the line takes the slow way."""
-_NOWHERE = -1
-_EXPECTED_MAX = 24
-"""The most bytes of a name, with its quotes and the colon, that is expected behind another one."""
-_LAST_WORD = 48
-"""Bytes for the word that stood there last: its bytes and their masks, its size, its meaning. Or for a day, and its number."""
+MET_MAX = 32
+"""The most bytes of what a place knows, between two values or of a word."""
+MET = 2 * MET_MAX + 24
+"""Bytes of what a place met: its bytes and their mask, the key that they lead to, their number, a word's meaning and bit."""
+MET_BITS = 5
+"""The number of bits of how many a place knows."""
+BEHIND, INSIDE, WORDS = 32, 48, 64
+"""In the description of a key: the place behind its value, the one inside it, and that of its words. Each has the address of
+what it met last, that of all that it met, its context, and 0 if a value stands before it."""
+OF_WORD = 2
+"""In place of 1, of the place of a word."""
+_MET_PLACES = 192
+"""The most places: three of each name that there are bits for."""
 _MASK = 2**64 - 1
 _K1, _K2, _K3 = 0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9
 HASH = (_K1, _K2, _K3)
@@ -51,15 +63,28 @@ class ValueKind(IntEnum):
     TRUTH = 5
     WORDS = 6
     OBJECT = 7
+    END = 8
+    """No value: the record ends, and its line does."""
 
 
 @dataclass(frozen=True)
 class RowKey:
-    """A key of an object: its bit, the place of its value in a row, and the bit that says it holds an empty object."""
+    """A key of an object: its bit, the place of its value in a row, its kind, and the bit that says it holds an empty object."""
 
     bit: int
     slot: int
+    kind: ValueKind
+    at: int
+    """The address of its description."""
     empty: int = 0
+    words: Mapping[bytes, int] = field(default_factory=dict)
+    """Of a word, what each means."""
+    other: int = ODD
+    """Of a word that is none of these."""
+
+    def meaning_of(self, word: str | None) -> int:
+        """Returns the value of a word."""
+        return ODD if word is None else self.words.get(word.encode(errors="surrogatepass"), self.other)
 
 
 @dataclass
@@ -72,13 +97,32 @@ class Forms:
     parents: list[int] = field(default_factory=lambda: [ROOT])
     row: int = HEADER
     """Bytes of a row: what is known of a line, and the slots of all values."""
-    nothing: int = field(init=False)
-    """The description of no key, which is in no object."""
+    start: int = field(init=False)
+    """The place behind the brace that begins a record."""
+    later: int = field(init=False)
+    """The place behind a value of a record whose name nobody knows."""
+    end: int = field(init=False)
+    """The description of no key: the end of a record."""
+    masks: int = field(init=False)
+    """Bytes of ones, then of zeros."""
+    met: int = field(init=False)
+    """The address of what places met."""
+    met_end: int = field(init=False)
+    """The end of it."""
     _bits: int = 0
+    _means: dict[int, dict[bytes, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        at = self.space.end + -self.space.end % SLOT
-        self.nothing = self.space.put(struct.pack("<32xii8x48x", _NOWHERE, at))
+        self.masks = self.space.put(b"\xff" * MET_MAX + bytes(MET_MAX))
+        self.end = self.space.put(struct.pack("<12xi32x", ValueKind.END))
+        self.met = self.met_end = self.space.take(_MET_PLACES * (MET << MET_BITS), MET_MAX)
+        self.start, self.later = self.space.put(self._place(ROOT, True)), self.space.put(self._place(ROOT, False))
+
+    def _place(self, context: int, is_first: int) -> bytes:
+        at, self.met_end = self.met_end, self.met_end + (MET << MET_BITS)
+        if self.met_end > self.met + _MET_PLACES * (MET << MET_BITS):
+            raise NotCovered("records have too many names")
+        return struct.pack("<iiii", at, at, context, is_first)
 
     def context(self, parent: int = ROOT) -> int:
         """Returns a new context, within an object's."""
@@ -95,24 +139,22 @@ class Forms:
     def meanings(self, named: Mapping[str, int] | Iterable[tuple[str, int]]) -> int:
         """Returns a new context of words."""
         context = self.context()
-        self.words.update({(context, name.encode()): number for name, number in dict(named).items()})
+        means = self._means[context] = {name.encode(): number for name, number in dict(named).items()}
+        self.words.update({(context, name): number for name, number in means.items()})
         return context
 
     def key(
         self, within: int, name: str, kind: ValueKind, words: int = ROOT, other: int = ODD, *, may_be_empty: bool = False
     ) -> RowKey:
         """Adds a key to an object. `other` is the value of a word that is not in `words`."""
-        made = RowKey(self.bit(), self.row, self.bit() if may_be_empty else 0)
+        bit, slot, empty = self.bit(), self.row, self.bit() if may_be_empty else 0
         self.row += SLOT
-        text = f'"{name}":'.encode()
-        is_short = len(text) <= _EXPECTED_MAX
-        described = struct.pack("<QiiiiQ", made.bit, made.slot, kind, words, other, made.empty)
-        described += struct.pack("<iiQ", within if is_short else _NOWHERE, self.nothing, len(text))
-        for start in range(0, _EXPECTED_MAX, 8):
-            part = text[start : start + 8]
-            described += part.ljust(8, b"\0") + (b"\xff" * len(part)).ljust(8, b"\0")
-        self.words[within, name.encode()] = self.space.put(described + bytes(_LAST_WORD))
-        self.keys[within, name] = made
+        described = struct.pack("<QiiiiQ", bit, slot, kind, words, other, empty) + self._place(within, False)
+        is_object, has_words = kind is ValueKind.OBJECT, kind in (ValueKind.WORD, ValueKind.WORDS)
+        described += self._place(words, True) if is_object else bytes(16)
+        described += self._place(words, OF_WORD) if has_words else bytes(16)
+        self.words[within, name.encode()] = at = self.space.put(described)
+        self.keys[within, name] = made = RowKey(bit, slot, kind, at, empty, self._means.get(words, {}), other)
         return made
 
     def dictionary(self) -> tuple[int, int]:

@@ -8,11 +8,15 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator
 
+from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIRTY
+from tokenspec.machine.interpreters.batch.handover import Handover
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
-from tokenspec.machine.interpreters.batch.tables import table_text
+from tokenspec.machine.interpreters.batch.tables import FingerprintTable
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT
 from tokenspec.machine.lang.declaration import Origin, Shape
+from tokenspec.oracle.logs.kernel.answers import AnswersTold, Role
 from tokenspec.oracle.logs.kernel.compare import ObservedComparison
+from tokenspec.oracle.logs.kernel.exchange import AccountExchange
 from tokenspec.oracle.logs.kernel.forms import (
     ACCOUNT,
     END,
@@ -29,8 +33,10 @@ from tokenspec.oracle.logs.kernel.forms import (
     UNKNOWN,
     signed,
 )
-from tokenspec.oracle.logs.kernel.names import WRONG_WORD, RecordNames, holds, marked, value_of
+from tokenspec.oracle.logs.kernel.names import WRONG_WORD, RecordNames, holds, marked, text_of, value_of
+from tokenspec.oracle.logs.kernel.repeats import RepeatedIds
 from tokenspec.oracle.logs.kernel.told import Told
+from tokenspec.oracle.runtime.memory import refers
 
 UNKNOWN_NAMES_MAX = 64
 """The largest number of unknown names in the records of a log."""
@@ -43,9 +49,14 @@ CONFORMS, IS_DIRTY, ASKS = 0, 1, 2
 class RecordJudge:
     """The judge of the records that `names` name."""
 
-    def __init__(self, names: RecordNames) -> None:
-        self._names, self._accounts, self._space = names, names.accounts, names.space
+    def __init__(self, names: RecordNames, role: Role = Role.ALONE) -> None:
+        self.names, self._accounts, self._space = names, names.accounts, names.space
         self.told = Told(names)
+        self.exchange, self._handover = AccountExchange(names), Handover(self._accounts)
+        self._comparison = ObservedComparison(names)
+        self.repeats = RepeatedIds(names, self._comparison.comparable)
+        comparable, are_answered = self._comparison.comparable, self.repeats.are_answered
+        self.answers = AnswersTold.of(role, self._space, self._accounts.stride, comparable, are_answered)
         self._rules, self._codes = self._accounts.interface.rules, self._accounts.interface.codes
         self._counters = self._space.take(SLOT * (len(self._rules) + len(self._accounts.numbers) * len(self._codes)))
         self.compared, self.nothing_observed = self._space.take(SLOT), self._space.take(SLOT)
@@ -54,22 +65,29 @@ class RecordJudge:
 
     def parts(self) -> Iterator[str]:
         """The parts of the module that judge."""
-        comparison = ObservedComparison(self._names)
+        comparison = self._comparison
         yield from self._accounts.parts()
-        yield table_text("ids", 16)
+        yield FingerprintTable("ids", self._accounts.remembered, self._accounts.bits, self._accounts.dies("ids")).text()
         yield from self.told.parts()
+        yield self._handover.text()
+        yield self.exchange.tells_id()
+        yield self.exchange.takes()
+        yield self.exchange.redoes()
         yield self._fields()
         yield long(comparison.text())
+        yield self.repeats.text(comparison.holds_a_value)
+        if self.answers.role is not Role.ALONE:
+            yield self.answers.text(comparison.answered())
         yield long(self._look_ahead())
-        yield table_text("unknown", 24)
+        yield FingerprintTable("unknown", 24).text()
         yield long(self._unknown())
-        yield long(self._judge(comparison.comparable))
+        yield long(self._judge(comparison.comparable, comparison.holds_a_value))
 
     def _fields(self) -> str:
         """Writes, for each event that a record can bring, the function that gives its fields."""
         events, numbers = self._accounts.whole.events, self._accounts.numbers
-        names = [f"$fields_{n}" if e.name in self._names.events else "$no_fields" for n, e in enumerate(events)]
-        functions = [f"(func $fields_{numbers[name]} {self._given(name)})" for name in self._names.events]
+        names = [f"$fields_{n}" if e.name in self.names.events else "$no_fields" for n, e in enumerate(events)]
+        functions = [f"(func $fields_{numbers[name]} {self._given(name)})" for name in self.names.events]
         table = f"(table $fields {len(names)} funcref) (elem (table $fields) (i32.const 0) func {' '.join(names)})"
         return long("\n".join(["(func $no_fields)", table, "(type $gives (func))", *functions]))
 
@@ -77,13 +95,13 @@ class RecordJudge:
         slots, told = self._accounts.interface.fields(name), self.told.fields.get(name, [])
         lines = []
         for f in self._accounts.whole.event_named[name].fields:
-            value = self.told.value(name, f) if f in told else value_of(self._names.payload[f.key])
+            value = self.told.value(name, f) if f in told else value_of(self.names.payload[f.key])
             lines.append(f"(i64.store #{slots[f.name].at} {value})")
         return " ".join(lines)
 
     def _bits(self, name: str) -> tuple[int, int]:
         """The bits of the names that a record of an event may hold, and of those that it must; others are looked at."""
-        names, event = self._names, self._names.events[name]
+        names, event = self.names, self.names.events[name]
         must = names.account.bit | names.at.bit | names.event.bit
         may = must | names.id.bit | names.forms.keys[ROOT, "observed"].bit
         for f in event.fields:
@@ -99,49 +117,54 @@ class RecordJudge:
         return may, must
 
     def _look_ahead(self) -> str:
-        marks = touches = ""
-        memory = self._names.oracle.machine.memory
+        names, accounts, memory = self.names, self._accounts, self.names.oracle.machine.memory
+        tables = [("ids", names.id, ID_1, ID_2)]
         if memory is not None:
-            key = self._names.payload[memory.key]
-            marks = f"""(if {holds(key, f"(i64.load offset={HAS} %row)")} (then
-    (call $entries_room)
-    {marked(key, f"(i32.load offset={ACCOUNT} %row)")}
-    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)))"""
-            touches = f"""(local.set $row %from)
-  (loop $next
+            tables.append(("entries", names.payload[memory.key], ENTRY_1, ENTRY_2))
+        rooms = " ".join(f"(call ${table}_room)" for table, *_ in tables)
+        marks = "".join(
+            f"""
     (if {holds(key, f"(i64.load offset={HAS} %row)")} (then
-      (local.set $sum (i64.xor %sum (call $entries_touch (i64.load offset={ENTRY_1} %row))))))
-    (local.set $row (i32.add %row #{self._names.forms.row}))
-    (br_if $next (i32.lt_u %row %end)))"""
+      {marked(key, f"(i32.load offset={ACCOUNT} %row)")}
+      (i64.store offset={first} %row @mark_1) (i64.store offset={second} %row @mark_2))
+    (else (i64.store offset={first} %row ~0)))"""
+            for _, key, first, second in tables
+        )
+        touches = " ".join(
+            "(local.set $sum (i64.xor %sum "
+            + FingerprintTable(table, accounts.remembered, accounts.bits).touched(f"(i64.load offset={first} %row)")
+            + "))"
+            for table, _, first, _ in tables
+        )
+        next_row = f"""(local.set $row (i32.add %row #{names.forms.row}))
+    (br_if $next (i32.lt_u %row %end))"""
         return f"""
 (global $touched (mut i64) ~0)
 ;; Finds the accounts of rows, and touches what they need: all of it is on its way at once, and in a cache when it is needed.
-(func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64)
+(func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
   (if (i32.ge_u %from %end) (then (return)))
+  ;; As many rows as are judged together are too few to fill a table that has room.
+  (call $names_room) {rooms}
   (local.set $row %from)
   (loop $next
-    (call $names_room)
-    {marked(self._names.account, "#0")}
+    {marked(names.account, "#0")}
     (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)
-    (local.set $sum (i64.xor %sum (call $names_touch @mark_1)))
-    (local.set $row (i32.add %row #{self._names.forms.row}))
-    (br_if $next (i32.lt_u %row %end)))
+    {next_row})
   (local.set $row %from)
   (loop $next
-    (call $names_room)
+    (local.set $sum (i64.xor %sum {FingerprintTable("names", 24).touched(f"(i64.load offset={ENTRY_1} %row)")}))
+    {next_row})
+  (local.set $row %from)
+  (loop $next
     (global.set $mark_1 (i64.load offset={ENTRY_1} %row)) (global.set $mark_2 (i64.load offset={ENTRY_2} %row))
     (i32.store offset={ACCOUNT} %row (call $account_of))
     (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
-    (local.set $sum (i64.xor %sum (i64.load $accounts offset={self._accounts.stride // 2} (i32.load offset={ACCOUNT} %row))))
-    {marks}
-    (if {holds(self._names.id, f"(i64.load offset={HAS} %row)")} (then
-      (call $ids_room)
-      {marked(self._names.id, f"(i32.load offset={ACCOUNT} %row)")}
-      (i64.store offset={ID_1} %row @mark_1) (i64.store offset={ID_2} %row @mark_2)
-      (local.set $sum (i64.xor %sum (call $ids_touch @mark_1)))))
-    (local.set $row (i32.add %row #{self._names.forms.row}))
-    (br_if $next (i32.lt_u %row %end)))
-  {touches}
+    (local.set $sum (i64.xor %sum (i64.load $accounts offset={accounts.stride // 2} (i32.load offset={ACCOUNT} %row)))){marks}
+    {next_row})
+  (local.set $row %from)
+  (loop $next
+    {touches}
+    {next_row})
   (global.set $touched %sum))"""
 
     def _unknown(self) -> str:
@@ -150,6 +173,12 @@ class RecordJudge:
         return f"""
 (global $unknown_names (mut i32) #0)
 (func $forget_unknown (call $unknown_clear) (global.set $unknown_names #0))
+(func (export "know") (param $at i32) (param $size i32) (local $place i32)
+  (call $unknown_room) (call $mark #0 %at %size)
+  (local.set $place (call $unknown_find))
+  (call $unknown_add %place)
+  (i32.store $unknown offset=16 %place @unknown_names)
+  (global.set $unknown_names (i32.add @unknown_names #1)))
 (func $note_unknown (local $n i32) (local $place i32) (local $is_new i32)
   (loop $next
     (call $unknown_room)
@@ -169,8 +198,8 @@ class RecordJudge:
     (call $list (i32.load offset={LINE} @row) (i32.load offset={END} @row)
       (i64.load offset={NUMBER} @row) (i64.or (i64.load offset={POSITION} @row) ~{HAS_NEW_NAMES})))))"""
 
-    def _judge(self, comparable: int) -> str:
-        names, events = self._names, self._accounts.whole.events
+    def _judge(self, comparable: int, holds_a_value: str) -> str:
+        names, events = self.names, self._accounts.whole.events
         bits = [self._bits(e.name) if e.name in names.events else (0, 0) for e in events]
         of_record = 0
         for (context, _), key in names.forms.keys.items():
@@ -178,21 +207,28 @@ class RecordJudge:
                 of_record |= key.bit
         may_not = self._space.put(b"".join(struct.pack("<Q", of_record & ~may) for may, _ in bits))
         must = self._space.put(b"".join(struct.pack("<Q", must) for _, must in bits))
-        remembers = ""
-        if names.oracle.machine.memory is not None:
+        memory, remembers = names.oracle.machine.memory, ""
+        soiled = f"(then (call $soil) (return #{IS_DIRTY}))"
+        codes, rules = len(self._codes), len(self._rules)
+        tells = f"(call $tell_account {text_of(names.account)})"
+        before_the_log = ""
+        if memory is not None:
             remembers = (
                 f"(global.set $mark_1 (i64.load offset={ENTRY_1} @row)) (global.set $mark_2 (i64.load offset={ENTRY_2} @row))"
+                " (global.set $is_noted #0)"
             )
-        codes, rules = len(self._codes), len(self._rules)
-        uses_id_up = "#1" if names.oracle.uses_id_up("refused") else "(i32.ge_s %rule #0)"
-        soiled = f"(then (call $soil) (return #{IS_DIRTY}))"
+            tells += f" (if @is_noted (then (call $tell_entry {text_of(names.payload[memory.key])})))"
+            # It may refer to what the account did before its log began.
+            refers_to = self._space.flags(refers(e.name) for e in events)
+            before_the_log = f"""(if (i32.and (i32.load $accounts @account) #{BEGAN_BEFORE}) (then
+    (if (i32.and (i32.load8_u offset={refers_to} %event)
+          (i64.ne (i64.load #{self._accounts.interface.state[memory.is_new].at}) ~0)) {soiled})))"""
         return f"""
-(func $bump (param $at i32) (i64.store %at (i64.add (i64.load %at) ~1)))
 (func $counts_twice (result i32) (i32.eqz {holds(names.id, f"(i64.load offset={HAS} @row)")}))
 (func $judge (result i32)
-  (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id i32) (local $must i64)
+  (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id {self._accounts.address}) (local $must i64)
   (global.set $account (i32.load offset={ACCOUNT} @row))
-  (if (call $is_dirty) (then (return #{IS_DIRTY})))
+  (if (i32.and (i32.load $accounts @account) #{DIRTY}) (then (return #{IS_DIRTY})))
   (local.set $has (i64.load offset={HAS} @row))
   (if (i32.eqz {holds(names.event)}) {soiled})
   (local.set $event (i32.wrap_i64 {value_of(names.event)}))
@@ -201,16 +237,15 @@ class RecordJudge:
   (local.set $must (i64.load offset={must} (i32.shl %event #3)))
   (if (i64.ne %must (i64.and %has %must)) {soiled})
   (local.set $at {value_of(names.at)})
-  (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) {soiled})
   (local.set $rule (call $told %event %has))
   (if (i32.eq %rule #2) {soiled})
   (if %rule (then (return #{ASKS})))
-  (local.set $id #-1)
-  (if {holds(names.id)} (then
-    (global.set $mark_1 (i64.load offset={ID_1} @row)) (global.set $mark_2 (i64.load offset={ID_2} @row))
-    (local.set $id (call $ids_find))
-    (if (i64.ne (i64.load $ids %id) ~0) {soiled})))
+  {self.answers.observes}
+  (local.set $id {self._accounts.nowhere})
+  {self.repeats.met(CONFORMS, self.answers)}
+  (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) {soiled})
   (i64.store $accounts offset=8 @account %at)
+  {self._accounts.forgets("%at")}
   (call $load)
   (if (call $advance %at) {soiled})
   (global.set $total_before (call $total))
@@ -219,13 +254,14 @@ class RecordJudge:
   {remembers}
   (local.set $rule (call $happens %event %at))
   (if (i32.le_s %rule #{NO_RULE}) {soiled})
+  {before_the_log}
   (call $save)
-  (if (i32.and (i32.ne %id #-1) {uses_id_up}) (then
-    (global.set $mark_1 (i64.load offset={ID_1} @row)) (global.set $mark_2 (i64.load offset={ID_2} @row))
-    (call $ids_add %id)))
+  (if @keeps (then {tells}))
+  {self.answers.at_event(soiled)}
+  {self.repeats.used(self.answers)}
   (if (i64.eqz (i64.and %has ~{signed(comparable)})) (then (call $bump #{self.nothing_observed})) (else
     (if (call $differs %event %rule %has) {soiled})
-    (call $bump #{self.compared})))
+    (call $bump (select #{self.compared} #{self.nothing_observed} {holds_a_value}))))
   (call $bump (i32.add #{self._counters} (i32.shl (select %rule
     (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3)))
   (if (i32.load offset={UNKNOWN} @row) (then (call $note_unknown)))
@@ -233,11 +269,16 @@ class RecordJudge:
 
     def _times_absent(self) -> str:
         """Sets the time of day that a record did not bring to 0."""
-        keys = [k.name for e in self._names.events.values() for k in e.keys if k.shape is Shape.TIME_OF_DAY]
-        slots = [self._names.payload[name] for name in dict.fromkeys(keys)]
+        keys = [k.name for e in self.names.events.values() for k in e.keys if k.shape is Shape.TIME_OF_DAY]
+        slots = [self.names.payload[name] for name in dict.fromkeys(keys)]
         return " ".join(f"(if (i32.eqz {holds(key)}) (then (i64.store offset={key.slot} @row ~0)))" for key in slots)
 
     # The counts
+
+    @property
+    def sums(self) -> tuple[int, ...]:
+        """The places of the counts of records."""
+        return self.compared, self.nothing_observed, self.repeats.compared, self.repeats.not_compared, self.repeats.same
 
     def counted(self) -> list[tuple[int, str, str]]:
         """Returns the place of each count of hits, with the event and the rule or the code."""

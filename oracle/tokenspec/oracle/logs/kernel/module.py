@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
 from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.interpreters.embedded.module import module_text
 from tokenspec.machine.lang.derived.entries import with_entry
-from tokenspec.oracle.logs.kernel.forms import Forms
+from tokenspec.oracle.logs.kernel.answers import Role
+from tokenspec.oracle.logs.kernel.columns import CELLS, COLUMN, IDENTITIES, columns_text
+from tokenspec.oracle.logs.kernel.forms import Forms, signed
 from tokenspec.oracle.logs.kernel.judge import RecordJudge
 from tokenspec.oracle.logs.kernel.names import RecordNames
 from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, ROWS, scanner_text
-from tokenspec.oracle.logs.kernel.told import Told
+from tokenspec.oracle.logs.kernel.values import DATES
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.wire.log_files import Line, Logs
 
 _PAGE = 65_536
 _SLACK = 64
@@ -31,50 +36,89 @@ class KernelModule:
     text: str
     buffer: int
     listed: int
+    rewritten: int
+    """The place of a line that was odd, written anew."""
     asked: int
-    compared: int
-    nothing_observed: int
-    unknown: int
+    columns: int
+    """The place of the descriptions of columns."""
+    cells: int
+    """The place of what columns hold."""
     counts: tuple[tuple[int, str, str], ...]
-    told: Told
+    judge: RecordJudge
+    kept: int
+    """The place of the last line of a block that was scanned."""
+
+    @property
+    def cleared(self) -> list[int]:
+        """The places of all counts but those of unknown names."""
+        return [*self.judge.sums, *(at for at, _, _ in self.counts)]
 
 
-def module_of(oracle: Oracle) -> KernelModule:
+_ROW, _RECORD = 200, 64
+"""Bytes that a row of a table is taken to have, and the fewest of a record that names something to be remembered."""
+WIDE_FROM = 10 << 30
+"""The size in bytes of a log from which it may name more jobs, or ids, than a table can have at addresses of 32 bits."""
+
+
+def size_of(logs: Iterable[Line]) -> int | None:
+    """Returns the size in bytes of the lines, where it is known."""
+    if isinstance(logs, Logs):
+        return sum(file.seek(0, os.SEEK_END) for _, file in logs.files())
+    rows = getattr(logs, "row_count", None)
+    return None if rows is None else rows * _ROW
+
+
+def bits_for(size: int | None, oracle: Oracle) -> int:
+    """Returns the bits of addresses in tables for a log of so many bytes, behind the accounts of `oracle`."""
+    known = sum(len(account.entries) + len(account.answers) for account in oracle.accounts.values())
+    # What is remembered for a time takes nearly twice the bytes.
+    most = WIDE_FROM if oracle.remember is None else WIDE_FROM // 2
+    return 64 if size is None or size + known * _RECORD >= most else 32
+
+
+def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> KernelModule:
     """Returns the module for the settings of `oracle`. Raises `NotCovered` where a kernel cannot have them."""
     machine = oracle.machine
     whole = machine if machine.memory is None else with_entry(machine)
     space = Space(Interface(whole).size)
     forms = Forms(space)
     try:
-        names = RecordNames(oracle, space, forms)
-        judge = RecordJudge(names)
+        names = RecordNames(oracle, space, forms, bits)
+        judge = RecordJudge(names, role)
         parts = list(judge.parts())
         words, parents = forms.dictionary(), space.put(bytes(forms.parents))
         rows = space.take(ROWS * forms.row, 64), forms.row
         kept, listed = space.take(LINE_MAX + _SLACK), space.take(8 + LISTED * LISTED_MAX) + 8
         told = space.take(8)
         bit = names.account.bit
-        parts.append(scanner_text(words, parents, forms.nothing, rows, bit, kept, listed, LISTED_MAX, told))
+        columns, cells = space.take(COLUMN * len(names.columns)), space.take(CELLS + _SLACK, 16)
+        parts.append(columns_text(columns, signed(bit), rows, listed - 8, space.take(IDENTITIES)))
+        # No text has the bytes of the first one, so that none is taken for a date before it was read.
+        dates = space.put(b"\xff" * 8)
+        space.take(DATES - 8)
+        parts.append(scanner_text(words, parents, forms, rows, bit, kept, listed, LISTED_MAX, told, dates))
         parts.append(
-            long("""
+            long(f"""
 (func (export "mark_dirty") (param $at i32) (param $size i32)
   (call $names_room) (call $mark #0 %at %size) (global.set $account (call $account_of)) (call $soil))
+(func (export "is_marked") (param $at i32) (param $size i32) (result i32)
+  (call $names_room) (call $mark #0 %at %size) (global.set $account (call $account_of)) (call $is_dirty))
+(func (export "set_before") (param $size i32)
+  (global.set $before_at #{kept}) (global.set $before_size %size))
 (func (export "begin_again")
   (call $ids_clear) (call $forget_unknown)""")
         )
         parts.append(long("(call $forget)" if machine.memory is not None else ""))
-        cleared = [judge.compared, judge.nothing_observed, *(at for at, _, _ in judge.counted())]
+        cleared = [*judge.sums, *(at for at, _, _ in judge.counted())]
         parts.append(long(" ".join(f"(i64.store #{at} ~0)" for at in cleared)))
         parts.append(
             long("""
   (global.set $identical ~0) (global.set $position ~0) (global.set $before_size #0) (global.set $rest_end #0)
   (call $begin_all))""")
         )
-        buffer = space.take(BLOCK + _SLACK, 16)
+        buffer, rewritten = space.take(BLOCK + _SLACK, 16), space.take(LINE_MAX + _SLACK, 16)
         pages = -(-space.end // _PAGE)
         text = module_text(names.accounts.interface, oracle.parameters, [*parts, *space.data], pages, fixed=True)
     except OverflowError as fault:
         raise NotCovered(str(fault)) from None
-    return KernelModule(
-        text, buffer, listed, told, judge.compared, judge.nothing_observed, judge.unknown, tuple(judge.counted()), judge.told
-    )
+    return KernelModule(text, buffer, listed, rewritten, told, columns, cells, tuple(judge.counted()), judge, kept)

@@ -10,7 +10,7 @@ from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Actor, Origin, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.wasm.ranks import number_of
-from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC
+from tokenspec.oracle.base.specification import ABSENT, IDS, POOLS, SPEC
 from tokenspec.oracle.logs.kernel.forms import ODD, ROOT, Forms, RowKey, ValueKind, signed
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, LISTS, SAID, SUMS
@@ -24,9 +24,9 @@ CHARGE = "charge_"
 
 
 class RecordNames:
-    """The keys of the records that `oracle` reads; `accounts` are the machine's, which a record happens to."""
+    """The keys of the records that `oracle` reads; `accounts` are the machine's, with tables of `bits`."""
 
-    def __init__(self, oracle: Oracle, space: Space, forms: Forms) -> None:
+    def __init__(self, oracle: Oracle, space: Space, forms: Forms, bits: int) -> None:
         self.oracle, self.space, self.forms = oracle, space, forms
         self._aliases = oracle.catalogue.aliases
         # An event that may come in place of a job that runs by itself is left to the oracle.
@@ -39,7 +39,7 @@ class RecordNames:
         self.payload = self._payload_keys()
         times = {name: value_of(key) for name, key in self.payload.items()}
         implied = frozenset(c.name for c in oracle.machine.clocks if runs_by_itself(oracle.resets, c.name))
-        self.accounts = Accounts(oracle.machine, oracle.parameters, implied, times, space)
+        self.accounts = Accounts(oracle.machine, oracle.parameters, implied, times, space, bits, oracle.remember)
         numbers = self.accounts.numbers
         words = forms.meanings({name: numbers[name] for name in self.events})
         self.event = forms.key(ROOT, "event", ValueKind.WORD, words, WRONG_WORD)
@@ -72,7 +72,7 @@ class RecordNames:
         return self.forms.meanings(numbers)
 
     def _observed_keys(self) -> dict[str, RowKey]:
-        forms, interface = self.forms, self.accounts.interface
+        forms = self.forms
         observed, variables = forms.context(), {v.name: v.type for v in self.oracle.machine.variables}
         forms.key(ROOT, "observed", ValueKind.OBJECT, observed)
         members = dict.fromkeys(member for shown in LISTS.values() for member in shown.members)
@@ -98,16 +98,31 @@ class RecordNames:
             elif name == "outcome":
                 words = forms.meanings({"refused": 0, "accepted": 1})
             elif name == "reason":
-                words = forms.meanings((code, number) for number, code in enumerate(interface.codes))
+                words = forms.meanings((code, number) for number, code in enumerate(self.codes))
             elif name in variables:
                 of = variables[name]
-                if not isinstance(of, Enum):
-                    raise NotCovered(f"{name} is no word")
-                words = self._words(of, {str(ABSENT), str(nulls[name])}, name)
+                kind = _kind_of(of)
+                if isinstance(of, Enum):
+                    words = self._words(of, {str(ABSENT), str(nulls[name])}, name)
+                elif of.admits(nulls[name]):
+                    raise NotCovered(f"{name} has a number that is answered as null")
             elif isinstance(said, Enum):
                 words = self._words(said, set(), name)
             keys[name] = forms.key(observed, name, kind, words, other)
         return keys
+
+    @cached_property
+    def codes(self) -> list[str]:
+        """The codes of refusals: those of the machine, and that of a used id."""
+        of_ids = [] if IDS is None else [IDS.code]
+        return list(dict.fromkeys([*self.accounts.interface.codes, *of_ids]))
+
+    @cached_property
+    def columns(self) -> dict[str, RowKey]:
+        """The keys that a column can hold, by name; those of an observation as `observed.outcome`, `observed.balances.POOL`."""
+        objects = (ValueKind.OBJECT, ValueKind.WORDS)
+        named = {"account": self.account, "id": self.id, "at": self.at, "event": self.event, **self.payload}
+        return named | {f"observed.{name}": key for name, key in self.observed.items() if key.kind not in objects}
 
     @cached_property
     def said(self) -> dict[str, Type]:
@@ -132,9 +147,14 @@ def value_of(key: RowKey) -> str:
     return f"(i64.load offset={key.slot} @row)"
 
 
+def text_of(key: RowKey, row: str = "@row") -> str:
+    """The address and the size of the text under a key in a row."""
+    return f"(i32.load offset={key.slot} {row}) (i32.load offset={key.slot + 4} {row})"
+
+
 def marked(key: RowKey, owner: str) -> str:
     """Sets the fingerprint of the text that `%row` holds."""
-    return f"(call $mark {owner} (i32.load offset={key.slot} %row) (i32.load offset={key.slot + 4} %row))"
+    return f"(call $mark {owner} {text_of(key, '%row')})"
 
 
 def _kind_of(kind: Type) -> ValueKind:

@@ -10,81 +10,137 @@ from importlib.resources import files
 
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.oracle.logs.kernel.forms import (
+    BEHIND,
     END,
     HAS,
+    HASH,
+    INSIDE,
     LINE,
+    MET,
+    MET_BITS,
+    MET_MAX,
     NUMBER,
     ODD,
+    OF_WORD,
     POSITION,
     SEEN,
     SIZE,
     START,
     UNKNOWN,
     UNKNOWN_MAX,
+    WORDS,
+    Forms,
     signed,
 )
-from tokenspec.oracle.logs.kernel.values import NOT_AN_INSTANT, values_text
+from tokenspec.oracle.logs.kernel.values import NOT_AN_INSTANT, digit_masks, digits, values_text
 from tokenspec.oracle.wire.observations import MILLISECONDS_MIN
 
 LISTED = 24
 """Bytes of a listed line: where it starts and ends, its number in the file, its position among all lines."""
-ROWS = 16
+ROWS = 64
 """The number of lines that are judged together, so that what they need of memory is fetched at once."""
 LINE_MAX = 65_536
 """The longest line that is not odd."""
 _TRUE, _FALS, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"fals", b"null"))
 
 
-def _unlike(start: int) -> str:
-    """The difference between eight bytes and those that the expected name has there."""
-    right = f"offset={48 + 2 * start}"
-    return f"(i64.and (i64.xor (i64.load offset={start} %at) (i64.load {right} %key)) (i64.load offset={56 + 2 * start} %key))"
+def _unlike(met: str) -> str:
+    """1 where the bytes at `%at` are not those that were met."""
+    parts = [
+        f"(v128.and (v128.xor (v128.load offset={n} %at) (v128.load offset={n} {met})) (v128.load offset={MET_MAX + n} {met}))"
+        for n in range(0, MET_MAX, 16)
+    ]
+    return f"(v128.any_true (v128.or {' '.join(parts)}))"
+
+
+_AS_MET = f"""(local.set $met (i32.load offset={WORDS} %key))
+              (if {_unlike("%met")} (then (local.set $met (call $met_before (i32.add %key #{WORDS}) %at))))
+              (if %met (then
+                (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.load offset=72 %met))
+                (local.set $has (i64.or %has (i64.load offset=80 %met)))
+                (local.set $at (i32.add %at (i32.load offset=68 %met)))
+                (br_if $named (local.tee $key (i32.load offset=64 %met))) (br $closes)))"""
+"""A word, a list of words, or null, that stood there before, mostly with the name behind it."""
+
+
+IN_ROWS = {
+    "seen": SEEN,
+    "has": HAS,
+    "line": LINE,
+    "behind": END,
+    "start": START,
+    "size": SIZE,
+    "number": NUMBER,
+    "position": POSITION,
+    "unknown": UNKNOWN,
+    "unknown_names": UNKNOWN + 4,
+    "unknown_sizes": UNKNOWN + 8,
+}
+"""The places in a row."""
+
+
+def _met(forms: Forms) -> dict[str, int]:
+    """The places of what was met."""
+    return {
+        "start_place": forms.start,
+        "later_place": forms.later,
+        "end_key": forms.end,
+        "masks": forms.masks,
+        "met": forms.met,
+        "met_size": MET,
+        "met_all": forms.met_end - forms.met,
+        "met_max": MET_MAX,
+        "behind_key": BEHIND,
+        "inside_key": INSIDE,
+        "words": WORDS,
+        "met_of_words": WORDS + 4,
+        "of_word": OF_WORD,
+    }
 
 
 def scanner_text(
     words: tuple[int, int],
     parents: int,
-    nothing: int,
+    forms: Forms,
     rows: tuple[int, int],
     account: int,
     kept: int,
     listed: int,
     most: int,
     told: int,
+    dates: int,
 ) -> str:
-    """The functions that scan. `words` is the table of words, `parents` that of contexts, `nothing` describes no key.
+    """The functions that scan. `words` is the table of words, `parents` that of contexts.
 
     `rows` is where the rows are, and the size of one; `account` is the bit of the name that each must have. `kept` has room
     for a line, and `listed` for as many as are listed at once, at `most`; their number stands before them.
-    A line that needs facts is at `told`: where it starts and ends.
+    A line that needs facts is at `told`: where it starts and ends. `dates` has room for dates.
     """
     (words_at, last), (rows_at, row_size) = words, rows
     text = files(__package__).joinpath("scanner.wat").read_text("utf-8")
-    places = {
-        "seen": SEEN,
-        "has": HAS,
-        "line": LINE,
-        "behind": END,
-        "start": START,
-        "size": SIZE,
-        "number": NUMBER,
-        "position": POSITION,
-        "unknown": UNKNOWN,
-        "unknown_names": UNKNOWN + 4,
-        "unknown_sizes": UNKNOWN + 8,
-        "rows_at": rows_at,
-        "row_size": row_size,
-        "rows_end": rows_at + ROWS * row_size,
-        "listed": listed,
-        "listed_size": LISTED,
-        "listed_count": listed - 8,
-        "most": most - ROWS,
-        "parents": parents,
-        "nothing": nothing,
-        "kept": kept,
-        "told": told,
-    }
-    numbers = {f"unlike_{start}": _unlike(start) for start in (0, 8, 16)} | {
+    places = (
+        IN_ROWS
+        | _met(forms)
+        | {
+            "rows_at": rows_at,
+            "row_size": row_size,
+            "rows_end": rows_at + ROWS * row_size,
+            "listed": listed,
+            "listed_size": LISTED,
+            "listed_count": listed - 8,
+            "most": most - ROWS,
+            "parents": parents,
+            "kept": kept,
+            "told": told,
+        }
+    )
+    numbers = digit_masks() | {
+        "unlike": _unlike("%met"),
+        "digits": digits("%value", "%bits"),
+        "as_met": _AS_MET,
+        "k1": signed(HASH[0]),
+        "met_shift": 64 - MET_BITS,
+        "z_quote": int.from_bytes(b'Z"', "little"),
         "account": signed(account),
         "line_max": LINE_MAX,
         "milliseconds_min": MILLISECONDS_MIN,
@@ -95,4 +151,4 @@ def scanner_text(
         "fals": _FALS,
         "null": _NULL,
     }
-    return values_text(words_at, last) + long(text.format(**places, **numbers))
+    return values_text(words_at, last, dates) + long(text.format(**places, **numbers))

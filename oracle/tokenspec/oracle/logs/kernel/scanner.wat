@@ -2,7 +2,10 @@
 (global $position (export "position") (mut i64) ~0)
 (global $listed (mut i32) #0) (global $lists_dirty (export "lists_dirty") (mut i32) #0)
 (global $row (mut i32) #0) (global $rest_end (mut i32) #0)
-(global $before_at (mut i32) #0) (global $before_size (mut i32) #0)
+(global $before_at (mut i32) #0) (global $before_size (export "before_size") (mut i32) #0)
+(global $is_odd (export "is_odd") (mut i32) #0)
+;; 1 where lines held bytes that are not ASCII.
+(global $has_wide (export "has_wide") (mut i32) #0)
 (global $identical (export "identical") (mut i64) ~0)
 (func $list (param $start i32) (param $end i32) (param $number i64) (param $position i64) (local $at i32)
   (local.set $at (i32.add #{listed} (i32.mul @listed #{listed_size})))
@@ -28,12 +31,31 @@
   (call $integer %at) (local.set $end) (drop)
   %end)
 (func (export "new_file") (global.set $number ~0) (global.set $before_size #0))
-(func (export "is_ascii") (param $at i32) (param $end i32) (result i32) (local $all v128)
-  (block $done (loop $next
-    (br_if $done (i32.ge_u %at %end))
-    (local.set $all (v128.or (local.get $all) (v128.load %at)))
-    (local.set $at (i32.add %at #16)) (br $next)))
-  (i32.eqz (i8x16.bitmask (local.get $all))))
+;; No line is met before the first one: no text is as the bytes that are written here.
+(start $begin_places)
+(func $begin_places (memory.fill #{met} #255 #{met_all}))
+(func $met_at (param $place i32) (param $at i32) (result i32)
+  ;; Of a word the bytes behind the first eight count too: most of what begins alike goes on to another name.
+  (i32.add (i32.load offset=4 %place) (i32.mul #{met_size} (i32.wrap_i64 (i64.shr_u (i64.mul
+    (i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) (i64.extend_i32_u (i32.and (i32.load offset=12 %place) #{of_word}))))
+    ~{k1}) ~{met_shift})))))
+;; What a place met before, though not last, that stands here; 0 where it met none.
+(func $met_before (param $place i32) (param $at i32) (result i32) (local $met i32)
+  (local.set $met (call $met_at %place %at))
+  (if {unlike} (then (return #0)))
+  (i32.store %place %met)
+  %met)
+;; Notes what a place meets: the bytes that start and end here, and what they lead to.
+(func $note_met (param $place i32) (param $at i32) (param $end i32) (param $key i32) (param $value i64) (param $has i64)
+  (local $mask i32) (local $met i32)
+  (if (i32.gt_u (i32.sub %end %at) #{met_max}) (then (return)))
+  (local.set $met (call $met_at %place %at))
+  (local.set $mask (i32.sub (i32.add #{masks} #{met_max}) (i32.sub %end %at)))
+  (v128.store %met (v128.load %at)) (v128.store offset=16 %met (v128.load offset=16 %at))
+  (v128.store offset=32 %met (v128.load %mask)) (v128.store offset=48 %met (v128.load offset=16 %mask))
+  (i32.store offset=64 %met %key) (i32.store offset=68 %met (i32.sub %end %at)) (i64.store offset=72 %met %value)
+  (i64.store offset=80 %met %has)
+  (i32.store %place %met))
 ;; Judges rows in order; 1 where one of them needs facts, and then it goes on with it when it is called for the rest.
 (func $judge_rows (param $from i32) (param $end i32) (result i32) (local $start i32) (local $size i32) (local $found i32)
   (call $look_ahead %from %end)
@@ -49,20 +71,22 @@
     (if %found (then (if @lists_dirty (then
       (call $list (i32.load offset={line} @row) (i32.load offset={behind} @row)
         (i64.load offset={number} @row) (i64.load offset={position} @row))))) (else
-      (if (i32.and (i32.eq %size @before_size) (call $counts_twice)) (then
-        (if (call $same @before_at %start %size) (then (global.set $identical (i64.add @identical ~1))))))))
+      (if (i32.eq %size @before_size) (then (if (call $counts_twice) (then
+        (if (call $same @before_at %start %size) (then (global.set $identical (i64.add @identical ~1))))))))))
     (global.set $before_at %start) (global.set $before_size %size)
     (global.set $row (i32.add @row #{row_size}))
     (br $next)))
   (global.set $rest_end #0)
   #0)
 ;; Scans and judges lines, each of which ends with a line feed; returns where it stopped: at the end, with a full list, or at a
-;; line that needs facts.
+;; line that is odd or needs facts.
 (func (export "scan") (param $at i32) (param $end i32) (result i32)
   (local $line i32) (local $start i32) (local $context i32) (local $key i32) (local $s i32) (local $e i32) (local $byte i32)
   (local $seen i64) (local $has i64) (local $bit i64) (local $value i64) (local $size i32) (local $found i32)
-  (local $last i32) (local $row i32) (local $unknown i32)
-  (global.set $listed #0)
+  (local $last i32) (local $met i32) (local $first i32) (local $bits i64) (local $row i32) (local $unknown i32)
+  ;; The word before, where it was not met before with the name behind it.
+  (local $word i32) (local $word_end i32) (local $word_place i32) (local $word_bit i64)
+  (global.set $listed #0) (global.set $is_odd #0) (global.set $has_wide #0)
   (i64.store #{told} ~0)
   (local.set $row #{rows_at})
   (block $stop
@@ -79,18 +103,36 @@
     (local.set $start %at)
     (block $odd
       (br_if $odd (i32.ne %byte #123))
-      (local.set $seen ~0) (local.set $has ~0) (local.set $context #0) (local.set $last #{nothing}) (local.set $unknown #0)
+      (local.set $seen ~0) (local.set $has ~0) (local.set $last #{start_place}) (local.set $unknown #0) (local.set $word #0)
       (local.set $at (i32.add %at #1))
-      (loop $member
+      (block $ended (loop $member
         (block $closes
         (block $known
-          ;; The key that came behind this one last is most likely the next.
-          (local.set $key (i32.load offset=36 %last))
-          (block $unknown
-            (br_if $unknown (i32.ne (i32.load offset=32 %key) %context))
-            (br_if $unknown (i64.ne ~0 (i64.or {unlike_0} (i64.or {unlike_8} {unlike_16}))))
-            (local.set $at (i32.add %at (i32.load offset=40 %key)))
-            (br $known))
+          (local.set $met (i32.load %last))
+          (if {unlike} (then (local.set $met (call $met_before %last %at))))
+          (if %met (then
+            (local.set $key (i32.load offset=64 %met))
+            (local.set $at (i32.add %at (i32.load offset=68 %met)))
+            (br $known)))
+          (local.set $first %at)
+          (local.set $context (i32.load offset=8 %last))
+          (if (i32.eqz (i32.load offset=12 %last)) (then
+            (loop $close
+              (local.set $byte (i32.load8_u %at))
+              (local.set $at (i32.add %at #1))
+              (if (i32.ne %byte #44) (then
+                (br_if $odd (i32.ne %byte #125))
+                (if %context (then (local.set $context (i32.load8_u offset={parents} %context)) (br $close)))
+                (local.set $size (i32.sub %at %start))
+                (if (i32.eq (i32.load8_u %at) #10) (then
+                  (call $note_met %last %first (i32.add %at #1) #{end_key} ~0 ~0)))
+                (loop $blank
+                  (local.set $byte (i32.load8_u %at))
+                  (local.set $at (i32.add %at #1))
+                  (br_if $blank (i32.or (i32.eq %byte #32) (i32.or (i32.eq %byte #9) (i32.eq %byte #13)))))
+                (br_if $odd (i32.ne %byte #10))
+                (br $ended))))
+            (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1))))))
           (br_if $odd (i32.ne (i32.load8_u %at) #34))
           (local.set $s (i32.add %at #1))
           (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
@@ -106,17 +148,27 @@
             (local.set $unknown (i32.add %unknown #1))
             (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1))))
             (br_if $odd (i32.eqz (local.tee $at (call $scalar_end %at))))
+            (local.set $last #{later_place}) (local.set $word #0)
             (br $closes)))
-          (i32.store offset=36 %last %key))
-        (local.set $last %key)
-        (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1))))
+          (call $note_met %last %first %at %key ~0 ~0))
+        (if %word (then
+          (if (i32.le_u (i32.sub %at %word) #{met_max})
+            (then (call $note_met %word_place %word %at %key %value %word_bit))
+            (else (call $note_met %word_place %word %word_end #0 %value %word_bit)))
+          (local.set $word #0)))
+        (loop $named
+        (local.set $last (i32.add %key #{behind_key}))
         (local.set $bit (i64.load %key))
         (br_if $odd (i64.ne (i64.and %seen %bit) ~0))
         (local.set $seen (i64.or %seen %bit))
         (local.set $byte (i32.load8_u %at))
+        (if (i32.eq %byte #32) (then
+          (local.set $at (i32.add %at #1))
+          (local.set $byte (i32.load8_u %at))))
           (block $null
-            (block $object (block $words (block $truth (block $time (block $instant (block $number (block $word (block $text
-              (br_table $text $word $number $instant $time $truth $words $object (i32.load offset=12 %key)))
+            (block $end (block $object (block $words (block $truth (block $time (block $instant (block $number (block $word
+              (block $text
+              (br_table $text $word $number $instant $time $truth $words $object $end (i32.load offset=12 %key)))
               (br_if $null (i32.ne %byte #34))
               (local.set $s (i32.add %at #1))
               (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
@@ -124,45 +176,44 @@
                 (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.add %e #1)) (br $closes))
-              (local.set $has (i64.or %has %bit))
-              ;; Most likely it is the word that stood here last.
-              (if (i64.eqz (i64.or
-                    (i64.and (i64.xor (i64.load %at) (i64.load offset=96 %key)) (i64.load offset=104 %key))
-                    (i64.and (i64.xor (i64.load offset=8 %at) (i64.load offset=112 %key)) (i64.load offset=120 %key)))) (then
-                (if (i32.load offset=128 %key) (then
-                  (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.load offset=136 %key))
-                  (local.set $at (i32.add %at (i32.load offset=128 %key))) (br $closes)))))
-              (local.set $has (i64.xor %has %bit))
+              {as_met}
               (br_if $null (i32.ne %byte #34))
               (local.set $s (i32.add %at #1))
               (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
               (local.set $found (call $word (i32.load offset=16 %key) %s (i32.sub %e %s)))
               (if (i32.lt_s %found #0) (then (local.set $found (i32.load offset=20 %key))))
               (br_if $odd (i32.eq %found #{odd}))
-              (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.extend_i32_s %found))
+              (local.set $value (i64.extend_i32_s %found))
+              (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
               (local.set $has (i64.or %has %bit))
-              (local.set $size (i32.sub (i32.add %e #1) %at))
-              (if (i32.le_u %size #16) (then
-                (i64.store offset=104 %key (call $first_bytes %size))
-                (i64.store offset=120 %key (call $first_bytes (i32.sub %size #8)))
-                (i64.store offset=96 %key (i64.load %at)) (i64.store offset=112 %key (i64.load offset=8 %at))
-                (i32.store offset=128 %key %size) (i64.store offset=136 %key (i64.extend_i32_s %found))))
-              (local.set $at (i32.add %e #1)) (br $closes))
-              (br_if $null (i32.eq %byte #110))
-              (call $integer %at) (local.set $at) (local.set $value)
-              (br_if $odd (i32.eqz %at))
+              (local.set $word %at) (local.set $word_place (i32.add %key #{words})) (local.set $word_bit %bit)
+              (local.set $at (local.tee $word_end (i32.add %e #1))) (br $closes))
+              ;; Up to seven digits at once, as in $integer.
+              (local.set $value (i64.xor (i64.load %at) ~{zeros}))
+              (local.set $bits (i64.and ~56 (i64.ctz
+                (i64.and (i64.or (i64.add %value ~{above_nine}) %value) ~{high_bits}))))
+              (if (i32.or (i64.eqz %bits) (i32.and (i32.eq %byte #48) (i64.ne %bits ~8))) (then
+                (br_if $null (i32.eq %byte #110))
+                (call $integer %at) (local.set $at) (local.set $value)
+                (br_if $odd (i32.eqz %at)))
+              (else
+                (local.set $value {digits})
+                (local.set $at (i32.add %at (i32.wrap_i64 (i64.shr_u %bits ~3))))))
               (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
               (local.set $has (i64.or %has %bit)) (br $closes))
-              (if (i32.eq %byte #34) (then
+              (if (i32.and (i32.eq %byte #34) (i32.eq (i32.load16_u offset=20 %at) #{z_quote})) (then
+                (local.set $value (call $second (i32.add %at #1)))
+                (local.set $at (i32.add %at #22)))
+              (else (if (i32.eq %byte #34) (then
                 (local.set $s (i32.add %at #1))
                 (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
-                (local.set $value (call $instant %s (i32.sub %e %s) %key))
+                (local.set $value (call $instant %s (i32.sub %e %s)))
                 (local.set $at (i32.add %e #1))
               ) (else
                 (br_if $null (i32.eq %byte #110))
                 (call $integer %at) (local.set $at) (local.set $value)
                 (br_if $odd (i32.eqz %at))
-                (local.set $value (call $within %value ~{milliseconds_min}))))
+                (local.set $value (call $within %value ~{milliseconds_min}))))))
               (br_if $odd (i64.eq %value ~{not_an_instant}))
               (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
               (local.set $has (i64.or %has %bit)) (br $closes))
@@ -180,7 +231,9 @@
               (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.extend_i32_u %found))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.sub (i32.add %at #5) %found)) (br $closes))
+              {as_met}
               (br_if $null (i32.ne %byte #91))
+              (local.set $first %at)
               (local.set $value ~0)
               (local.set $at (i32.add %at #1))
               (block $ends
@@ -199,6 +252,8 @@
                   (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1))))
                   (br $more)))
               (local.set $at (i32.add %at #1))
+              (local.set $word %first) (local.set $word_end %at) (local.set $word_place (i32.add %key #{words}))
+              (local.set $word_bit %bit)
               (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
               (local.set $has (i64.or %has %bit)) (br $closes))
             (br_if $null (i32.ne %byte #123))
@@ -207,22 +262,14 @@
               (local.set $has (i64.or %has (i64.load offset=24 %key)))
               (local.set $at (i32.add %at #1)) (br $closes)))
             (local.set $has (i64.or %has %bit))
-            (local.set $context (i32.load offset=16 %key)) (br $member))
+            (local.set $last (i32.add %key #{inside_key})) (br $member))
+            (local.set $size (i32.sub (i32.sub %at #1) %start)) (br $ended))
           (br_if $odd (i32.ne (i32.load %at) #{null}))
-          (local.set $at (i32.add %at #4)))
-        (loop $close
-          (local.set $byte (i32.load8_u %at))
-          (local.set $at (i32.add %at #1))
-          (if (i32.eq %byte #44) (then
-            (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1)))) (br $member)))
-          (br_if $odd (i32.ne %byte #125))
-          (if %context (then (local.set $context (i32.load8_u offset={parents} %context)) (br $close)))))
-      (local.set $size (i32.sub %at %start))
-      (loop $blank
-        (local.set $byte (i32.load8_u %at))
-        (local.set $at (i32.add %at #1))
-        (br_if $blank (i32.or (i32.eq %byte #32) (i32.or (i32.eq %byte #9) (i32.eq %byte #13)))))
-      (br_if $odd (i32.ne %byte #10))
+          (if (i32.load offset={met_of_words} %key) (then
+            (local.set $word %at) (local.set $word_place (i32.add %key #{words})) (local.set $word_bit ~0)
+            (local.set $word_end (i32.add %at #4))))
+          (local.set $at (i32.add %at #4))))
+        (br $member)))
       (br_if $odd (i32.gt_u %size #{line_max}))
       (i64.store offset={seen} %row %seen) (i64.store offset={has} %row %has)
       (i32.store offset={line} %row %line) (i32.store offset={behind} %row (i32.sub %at #1))
@@ -240,11 +287,12 @@
     (if %found (then
       (local.set $at %line) (global.set $number (i64.sub @number ~1)) (br $stop)))
     (local.set $at (call $line_end %start))
-    (call $list %line %at @number @position)
+    (i32.store #{told} %line) (i32.store offset=4 #{told} %at)
+    (global.set $is_odd #1)
     (global.set $position (i64.add @position ~1))
     (global.set $before_size #0)
     (local.set $at (i32.add %at #1))
-    (br $next)))
+    (br $stop)))
   (br_if $stop (call $judge_rows #{rows_at} %row))
   ;; Other bytes will stand in the place of the last line.
   (if (i32.ge_u %at %end) (then

@@ -1,8 +1,8 @@
 // The account as it stands: status, pools, clocks, what happened last, the lifecycle, the claims.
 
-import { NONE } from "./world.js";
 import { el, lasting, localWhen, number, put, spaced, told, when } from "./dom.js";
 
+const NONE = "(none)";
 const DAY_MS = 86_400_000;
 
 /** The last millisecond of the UTC day that an instant lies in. */
@@ -16,9 +16,10 @@ export class AccountView {
    * its divergence, and `choose` takes one of them for all of the log.
    */
   constructor(places, machines, about, explain, choose) {
-    const { account, session } = machines;
-    Object.assign(this, { places, about, machine: account.about, explain, choose });
-    const claims = new Map([...account.about.claims, ...session.about.claims].map((claim) => [claim.id, claim]));
+    Object.assign(this, { places, about, machine: machines.account.about, explain, choose });
+    const answers = machines.all.flatMap(({ about: { events } }) => events.flatMap((event) => event.answers));
+    this.said = Array.from(new Set(answers.map(({ name }) => name)));
+    const claims = new Map(machines.all.flatMap((machine) => machine.about.claims).map((claim) => [claim.id, claim]));
     this.claims = Array.from(claims.values(), (claim) => ({
       claim,
       row: el("li", { "data-claim": claim.id }, el("i", { "aria-hidden": "true" }), claim.sentence),
@@ -70,7 +71,7 @@ export class AccountView {
         : null;
       const without = ghost ? el("small", { class: "without" }, `without the change ${number(other.account.state[pool])}`) : null;
       const says = this.machine.variables.find(({ name }) => name === pool).says;
-      const ceiling = most ? `of at most ${number(most)}` : most === 0 ? "none on this plan" : "no ceiling";
+      const ceiling = most ? `of at most ${number(most)}` : most === 0 ? "none at present" : "no ceiling";
       const figures = el(
         "span",
         { class: "figures" },
@@ -106,8 +107,8 @@ export class AccountView {
 
   #clocks(run, now) {
     const rows = this.machine.clocks.map((clock) => {
-      const due = run.account[clock.name]?.shown;
-      if (due == null)
+      const due = run.account.dials[clock.name]?.shown ?? Infinity;
+      if (due === Infinity)
         return el(
           "div",
           { class: "clock" },
@@ -153,7 +154,7 @@ export class AccountView {
         : `Refused: ${spaced(answer.reason)}`;
     const part = decided?.outcome.rule ?? decided?.outcome.refusal;
     const [why, clauses] = decided ? [decided.outcome.rule?.why ?? decided.outcome.refusal.because, part.clauses] : ["", []];
-    const said = ["mode", "cost", "shown_is"]
+    const said = this.said
       .filter((name) => answer[name] != null)
       .map((name) => `${spaced(name)}: ${told(answer[name])}`);
     const passed = entry.steps.filter((step) => step !== decided && step.event !== event);

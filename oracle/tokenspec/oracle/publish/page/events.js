@@ -1,6 +1,6 @@
 // The events as buttons: what each needs, and why it would be refused.
 
-import { APP_POOLS, UNLISTED } from "./world.js";
+import { UNLISTED } from "./world.js";
 import { el, number, spaced } from "./dom.js";
 
 const HEADINGS = { user: "What the user does", job: "What the system's jobs do" };
@@ -9,9 +9,10 @@ const AMOUNTS = [1, 10, 100, 1_000, 10_000];
 
 export class Events {
   /** `fire` is called with the event's name and what it needs. */
-  constructor(place, machines, prices, fire) {
-    Object.assign(this, { place, prices, fire, cards: new Map(), run: null });
-    for (const machine of [machines.account, machines.session]) {
+  constructor(place, machines, catalogue, fire) {
+    const { names, answer } = machines.account.about.around;
+    Object.assign(this, { place, names, catalogue, total: answer.total, fire, cards: new Map(), run: null });
+    for (const machine of machines.all) {
       const offered = machine.about.events.filter(({ actor }) => actor !== "clock");
       for (const actor of new Set(offered.map((event) => event.actor))) {
         const cards = offered.filter((event) => event.actor === actor).map((event) => this.#card(event));
@@ -68,7 +69,7 @@ export class Events {
     if (type?.type === "enum") return choice(type.members, changed);
     if (type?.type === "bool") return choice([true, false], changed);
     if (type) return amount(changed);
-    if (shape === "tokens by pool") return balances(changed);
+    if (shape === "tokens by pool") return balances(this.total, changed);
     const list = el("datalist", { id: `known-${name}-${this.cards.size}` });
     const element = el("input", {
       type: shape === "time of day" ? "time" : "text",
@@ -105,7 +106,7 @@ export class Events {
     const best = furthest(tries, (found) => this.#reached(card, { ...this.#values(card), ...found }));
     for (const [name, value] of Object.entries(best)) {
       card.inputs.get(name).set(value);
-      card.inputs.get(name).suggest?.(Object.hasOwn(this.prices, value) ? Object.keys(this.prices) : []);
+      card.inputs.get(name).suggest?.(this.#listed(name));
     }
   }
 
@@ -119,7 +120,9 @@ export class Events {
     if (type?.type === "enum") return type.members.filter((member) => member !== UNLISTED);
     if (type?.type === "bool") return [true, false];
     if (type) return [1];
-    if (shape === "tokens by pool") return [Object.fromEntries(APP_POOLS.map((pool) => [pool, this.run.account.state[pool]]))];
+    if (shape === "tokens by pool") return [Object.fromEntries(this.total.map((pool) => [pool, this.run.account.state[pool]]))];
+    const listed = this.#listed(name);
+    if (listed.length) return listed.slice(0, 1);
     const used = new Set(
       this.run.records
         .slice(0, this.run.position)
@@ -127,14 +130,19 @@ export class Events {
         .map((record) => record[name])
         .filter(Boolean),
     );
-    const [price] = Object.keys(this.prices);
-    return [...Array.from(used).reverse().slice(0, 3), `${name}-${this.run.position + 1}`, ...(price ? [price] : [])];
+    return [...Array.from(used).reverse().slice(0, 3), `${name}-${this.run.position + 1}`];
   }
 
-  #values({ inputs }) {
-    return Object.fromEntries(
-      Array.from(inputs, ([name, input]) => [name, input.get()]).filter(([, value]) => value !== undefined),
-    );
+  /** The names that a key may hold, where a table of the catalogue lists them. */
+  #listed(key) {
+    return Object.keys(this.catalogue[this.names[key]] ?? {});
+  }
+
+  #values({ inputs, wanted }) {
+    const given = Array.from(inputs, ([name, input]) => [name, input.get()]).filter(([, value]) => value !== undefined);
+    const values = Object.fromEntries(given);
+    for (const { name, instead } of wanted) if (instead in values) delete values[name];
+    return values;
   }
 
   #judge(card) {
@@ -205,8 +213,8 @@ function amount(changed) {
   return { element: el("span", { class: "amount" }, input, el("span", { class: "quicks" }, quick)), get, set };
 }
 
-function balances(changed) {
-  const inputs = APP_POOLS.map((pool) => [pool, el("input", { type: "number", step: "1", input: changed, "aria-label": pool })]);
+function balances(pools, changed) {
+  const inputs = pools.map((pool) => [pool, el("input", { type: "number", step: "1", input: changed, "aria-label": pool })]);
   const get = () =>
     Object.fromEntries(
       inputs.filter(([, input]) => Number.isSafeInteger(input.valueAsNumber)).map(([pool, input]) => [pool, input.valueAsNumber]),

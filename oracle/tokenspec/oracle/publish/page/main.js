@@ -1,7 +1,6 @@
 // The page put together: which records, which policies, where in them, and at what time.
 
 import { AccountView } from "./account.js";
-import { formatInstant } from "./calendar.js";
 import { byId, el, put, spaced, told } from "./dom.js";
 import { Events } from "./events.js";
 import { History } from "./history.js";
@@ -11,6 +10,7 @@ import { Plot } from "./plot.js";
 import { Policies } from "./policies.js";
 import { RecordReader, differences } from "./records.js";
 import { Run } from "./run.js";
+import { formatInstant } from "./world.js";
 
 const SPANS = [
   ["+1 hour", 3_600_000],
@@ -24,7 +24,10 @@ class Explorer {
   constructor(about, machines) {
     Object.assign(this, { about, machines, policy: about.policy, turn: null, aside: null });
     this.start = Math.floor(Date.now() / 60_000) * 60_000;
-    this.reader = new RecordReader([machines.account.about, machines.session.about], about);
+    this.reader = new RecordReader(
+      machines.all.map((machine) => machine.about),
+      about,
+    );
     const places = ["status", "now", "outcome", "pools", "clocks", "lifecycle", "claims", "held"];
     this.view = new AccountView(
       Object.fromEntries(places.map((id) => [id, byId(id)])),
@@ -33,7 +36,7 @@ class Explorer {
       () => this.explain(),
       (name, answer) => this.choose({ ...this.policy, [name]: answer }, 0),
     );
-    this.events = new Events(byId("events"), machines, about.catalogue.prices, (event, needs) => this.fire(event, needs));
+    this.events = new Events(byId("events"), machines, about.catalogue, (event, needs) => this.fire(event, needs));
     this.history = new History((position) => this.goTo(position));
     this.plot = new Plot(byId("plot"), machines.account.about.pools);
     this.policies = new Policies(byId("policies"), machines.account.about.policies, (policy) => this.choose(policy));
@@ -66,7 +69,7 @@ class Explorer {
     const dues = this.machines.account.about.clocks.map((clock) =>
       el(
         "button",
-        { type: "button", "data-until": clock.name, click: () => this.wait(this.run.account[clock.name].upcoming) },
+        { type: "button", "data-until": clock.name, click: () => this.wait(this.run.account.dials[clock.name].upcoming) },
         `until ${spaced(clock.falls_due)}`,
       ),
     );
@@ -115,7 +118,7 @@ class Explorer {
   /** How the answer to an entry differs from what it was without the change. */
   #differing(index) {
     if (!this.changed || index < this.turn.from) return null;
-    const found = differences(this.changed.entries[index].answer, this.base.entries[index].answer, this.about.answer_fields);
+    const found = differences(this.changed.entries[index].answer, this.base.entries[index].answer, this.about.observed);
     return found.length
       ? found.map(([field, now, before]) => `${spaced(field.split(".").at(-1))} ${told(before)} → ${told(now)}`).join(", ")
       : null;
@@ -203,7 +206,8 @@ class Explorer {
     this.plot.point(this.now, run.position);
     this.policies.show(run.policy, this.policy, this.turn, this.differing);
     byId("at").value = new Date(this.now).toISOString().slice(0, 19);
-    for (const button of byId("spans").querySelectorAll("[data-until]")) button.disabled = !run.account[button.dataset.until];
+    for (const button of byId("spans").querySelectorAll("[data-until]"))
+      button.disabled = !Number.isFinite(run.account.dials[button.dataset.until]?.upcoming);
     byId("aside").hidden = this.aside === null;
     if (this.aside) byId("aside-says").textContent = `${this.aside.records.length} later events were put aside.`;
   }
@@ -289,8 +293,9 @@ class Explorer {
 }
 
 const about = JSON.parse(byId("declaration").textContent);
-const [account, session] = await Promise.all(["account", "session"].map((name) => Machine.load(fromText(about.modules[name]))));
-const explorer = new Explorer(about, { account, session });
+const all = await Promise.all(Object.values(about.modules).map((module) => Machine.load(fromText(module))));
+const [account, session = null] = all;
+const explorer = new Explorer(about, { account, session, all });
 globalThis.explorer = explorer;
 explorer.begin(new Map([[FIRST, []]]));
 if (!(await explorer.openLink()) && about.records.length) explorer.openRecords(about.records, about.log);

@@ -1,6 +1,6 @@
 // What a log says was observed: which names and forms it may have, and text that JSON reads and a log may not hold.
 
-import { parseInstant } from "./calendar.js";
+import { parseInstant } from "./world.js";
 
 const TOKEN = /"(?:[^"\\]|\\.)*"(?:\s*:)?|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|[{}[\]]/g;
 const WHOLE = /^-?\d+$/;

@@ -1,19 +1,18 @@
 // Logs: which lines hold a good record, and where an answer differs from what was observed. What an event needs is read in
 // the modules' descriptions.
 
-import { formatInstant, parseInstant } from "./calendar.js";
 import { checkObserved, isInstant, strictly } from "./observed.js";
-import { APP_POOLS, UNLISTED } from "./world.js";
+import { UNLISTED, formatInstant, parseInstant } from "./world.js";
 
 const TIME_OF_DAY = /^([01]\d|2[0-3]):[0-5]\d$/;
 
 export class RecordReader {
-  /** `machines` are the descriptions of the machines; `about` has older names of plans, and the forms of what is observed. */
+  /** `machines` are the descriptions of the machines; `about` has older names, and the forms of what is observed. */
   constructor(machines, about) {
     const events = machines.flatMap((machine) => machine.events).filter(({ actor }) => actor !== "clock");
     this.events = new Map(events.map((event) => [event.name, event]));
     this.about = about;
-    this.aliases = about.aliases;
+    this.total = machines[0].around.answer.total;
   }
 
   /** The good records of a log by account, and what is wrong with its other lines: `{accounts, faults}`. */
@@ -65,8 +64,8 @@ export class RecordReader {
     if (!event) throw new TypeError(`event: there is no such event as ${JSON.stringify(record.event)}`);
     if (!isInstant(record.at)) throw new TypeError("at: an instant is RFC 3339 with Z or an offset, or whole milliseconds, not seconds");
     if (record.id != null && typeof record.id !== "string") throw new TypeError("id: it is a text");
-    for (const { key, type, origin } of event.fields) if (origin === "payload") checkField(key, type, record[key]);
-    for (const key of event.keys) checkKey(key, record[key.name]);
+    for (const field of event.fields) if (field.origin === "payload") checkField(field, record);
+    for (const key of event.keys) checkKey(key, record[key.name], this.total);
     return this.#held(record);
   }
 
@@ -82,19 +81,20 @@ export class RecordReader {
   }
 
   #renamed(record) {
+    const { aliases, renamed } = this.about;
+    const isOlder = (key, value) => renamed.includes(key) && Object.hasOwn(aliases, value);
     const present = (object) =>
-      Object.fromEntries(
-        Object.entries(object).map(([key, value]) => [
-          key,
-          /^(scheduled_)?plan$/.test(key) && Object.hasOwn(this.aliases, value) ? this.aliases[value] : value,
-        ]),
-      );
+      Object.fromEntries(Object.entries(object).map(([key, value]) => [key, isOlder(key, value) ? aliases[value] : value]));
     const observed = record.observed && typeof record.observed === "object" ? { observed: present(record.observed) } : {};
     return { ...present(record), ...observed };
   }
 }
 
-function checkField(key, type, value) {
+function checkField({ key, type, instead }, { event, [key]: value, [instead]: other }) {
+  if (instead && other != null) {
+    if (value != null) throw new TypeError(`${instead}: a ${event} has either ${key} or ${instead}, and both are given`);
+    return;
+  }
   const isListed = type.type === "enum" && !type.members.includes(UNLISTED);
   if (value == null) throw new TypeError(`${key}: it is required`);
   if (type.type === "tokens" && !Number.isSafeInteger(value)) throw new TypeError(`${key}: it is a whole number`);
@@ -103,31 +103,31 @@ function checkField(key, type, value) {
   if (isListed && !type.members.includes(value)) throw new TypeError(`${key}: it is one of ${type.members.join(", ")}`);
 }
 
-function checkKey({ name, shape, optional }, value) {
+function checkKey({ name, shape, optional }, value, total) {
   if (value == null) {
     if (!optional) throw new TypeError(`${name}: it is required`);
     return;
   }
   if (shape === "tokens by pool") {
     const named = Object.entries(value).filter(([, tokens]) => tokens != null);
-    const isGood = named.length && named.every(([pool, tokens]) => APP_POOLS.includes(pool) && Number.isSafeInteger(tokens));
-    if (!isGood) throw new TypeError(`${name}: it gives whole tokens of one or more of ${APP_POOLS.join(", ")}`);
+    const isGood = named.length && named.every(([pool, tokens]) => total.includes(pool) && Number.isSafeInteger(tokens));
+    if (!isGood) throw new TypeError(`${name}: it gives whole tokens of one or more of ${total.join(", ")}`);
   } else if (typeof value !== "string") throw new TypeError(`${name}: it is a text`);
   else if (shape === "time of day" && !TIME_OF_DAY.test(value)) throw new TypeError(`${name}: it is written HH:MM`);
 }
 
 /**
  * Every field written in `got` that `expected` does not say: `[field, expected, got]`. Absent and null are the same; without
- * `nulls` a null says nothing.
+ * `nulls` a null says nothing. `forms` are those of all fields.
  */
-export function differences(expected, got, names, nulls = true) {
-  return names
-    .filter((name) => name in got && (nulls || got[name] !== null))
-    .flatMap((name) => {
+export function differences(expected, got, forms, nulls = true) {
+  return Object.entries(forms)
+    .filter(([name]) => name in got && (nulls || got[name] !== null))
+    .flatMap(([name, form]) => {
       const [ours, theirs] = [expected[name] ?? null, got[name] ?? null];
-      if (name === "charge" || name === "balances") return byPool(name, ours ?? {}, theirs, nulls);
+      if (form === "tokens by pool") return byPool(name, ours ?? {}, theirs, nulls);
       if (Array.isArray(ours) || Array.isArray(theirs)) return sameWords(ours ?? [], theirs ?? []) ? [] : [[name, ours, theirs]];
-      const same = name.endsWith("_at")
+      const same = form === "instant"
         ? instant(ours) === instant(theirs)
         : ours === theirs || (name === "duplicate" && !ours && !theirs);
       return same ? [] : [[name, ours, theirs]];

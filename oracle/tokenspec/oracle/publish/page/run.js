@@ -1,16 +1,16 @@
 // A run: the records of one account through the machines, entry by entry, with the way back.
 
-import { parseInstant } from "./calendar.js";
+import { figures } from "./catalogue.js";
 import { differences } from "./records.js";
-import { APP_POOLS, World, figures } from "./world.js";
+import { World, parseInstant } from "./world.js";
 
 /** Events between two kept states: going back takes at most so many steps forward again. */
 const APART = 200;
 
 export class Run {
   /**
-   * `machines` are `{account, session}`; `turns` say from which entry on which policies hold: `[{from, policy}]`, first from 0.
-   * `about` holds the catalogue and the names of the fields of an answer.
+   * `machines` are `{account, session}`, of which the session may be null; `turns` say from which entry on which policies hold:
+   * `[{from, policy}]`, first from 0. `about` holds the catalogue and the forms of what is observed.
    */
   constructor(machines, about, name, records, turns) {
     Object.assign(this, {
@@ -24,9 +24,9 @@ export class Run {
       position: 0,
       firstDivergence: null,
     });
-    this.figures = figures(about.catalogue);
+    this.figures = figures(machines.account, about.catalogue);
     this.#hold(0);
-    this.world = new World(machines.account, machines.session, about.catalogue.prices);
+    this.world = new World(machines.account, machines.session, about.catalogue);
     this.kept = [this.world.snapshot()];
     this.isAhead = false;
     for (const record of records) this.push(record);
@@ -67,12 +67,13 @@ export class Run {
     if (this.position % APART === 0) this.kept.push(this.world.snapshot());
   }
 
-  /** Where what was observed is not right. It may hold the sum of the app's pools, and what the event itself did to it. */
+  /** Where what was observed is not right. It may hold the sum of the counted pools, and what the event itself did to it. */
   #differences(answer, record, step) {
     const ofAccount = step?.machine === this.machines.account && !step.outcome.refusal && answer.duplicate !== true;
+    const sum = (pools) => this.world.total.reduce((tokens, pool) => tokens + pools[pool], 0);
     const delta = ofAccount ? sum(this.account.state) - sum(step.before) : 0;
     const total = Object.keys(answer.balances).length ? sum(answer.balances) : null;
-    return differences({ ...answer, total, delta }, record.observed, this.about.answer_fields, record.observed_as === "answer");
+    return differences({ ...answer, total, delta }, record.observed, this.about.observed, record.observed_as === "answer");
   }
 
   /** What came after the first `position` records never happened. */
@@ -139,8 +140,6 @@ export class Run {
     this.machines.holds = policy;
   }
 }
-
-const sum = (pools) => APP_POOLS.reduce((tokens, pool) => tokens + (pools[pool] ?? 0), 0);
 
 /** The claims, by id, that a step breaks. */
 function broken({ machine, event, fields, before }) {

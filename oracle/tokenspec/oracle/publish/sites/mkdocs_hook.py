@@ -15,8 +15,7 @@ from typing import Any
 from tokenspec.diagrams.blocks import MARKDOWN, BadBlock, filled
 from tokenspec.diagrams.markup import markdown
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.publish.documents import finder
-from tokenspec.oracle.publish.sites.settings import settings_of
+from tokenspec.oracle.publish.documents import site_finder
 
 
 def on_page_markdown(text: str, page: Any, config: Any, files: Any) -> str:
@@ -29,8 +28,7 @@ def on_page_markdown(text: str, page: Any, config: Any, files: Any) -> str:
     wanted = config.extra.get("tokenspec", {})
     folder = Path(config.config_file_path).parent
     try:
-        catalogue, policy = settings_of(wanted.get("catalogue"), wanted.get("policy", {}), folder)
-        find = finder(Path(page.file.abs_src_path).parent, catalogue, policy)
+        find = site_finder(Path(page.file.abs_src_path).parent, folder, wanted.get("catalogue"), wanted.get("policy", {}))
         return filled(text, replace(MARKDOWN, write=replace(markdown, within=True)), find).text
     except BadBlock as fault:
         raise PluginError(f"{page.file.src_uri}:{fault.line}: {fault.rule}") from None

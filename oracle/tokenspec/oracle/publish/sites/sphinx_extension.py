@@ -21,8 +21,7 @@ from tokenspec.diagrams.blocks import BadBlock
 from tokenspec.diagrams.markup import rst
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import own_version
-from tokenspec.oracle.publish.documents import finder
-from tokenspec.oracle.publish.sites.settings import settings_of
+from tokenspec.oracle.publish.documents import site_finder
 
 
 class Tokenspec(SphinxDirective):
@@ -35,8 +34,9 @@ class Tokenspec(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Returns the nodes of the content. An unknown name, setting or catalogue is an error of the document."""
         try:
-            catalogue, policy = settings_of(self.config.tokenspec_catalogue, self.config.tokenspec_policy, Path(self.env.srcdir))
-            content = finder(Path(self.env.srcdir), catalogue, policy)(" ".join(self.arguments[0].split()), {})
+            folder, config = Path(self.env.srcdir), self.config
+            find = site_finder(folder, folder, config.tokenspec_catalogue, config.tokenspec_policy)
+            content = find(" ".join(self.arguments[0].split()), {})
         except BadBlock as fault:
             raise self.error(fault.rule) from None
         except BadSetting as fault:

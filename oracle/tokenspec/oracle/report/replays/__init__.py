@@ -1,1 +1,1 @@
-"""The parts of the report of a replay: causes, their table, late rows, another setting."""
+"""Parts of the report of a replay: late rows, another setting, a table of divergences."""

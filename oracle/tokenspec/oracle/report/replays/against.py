@@ -10,19 +10,9 @@ from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.against import Against, Touched
 from tokenspec.oracle.report.exits import COVERAGE, gravest
-from tokenspec.oracle.report.model import (
-    SHOWN_MAX,
-    Block,
-    Check,
-    FindingPlace,
-    FindingRule,
-    Notes,
-    ReportFinding,
-    ReportTable,
-    RunReport,
-)
-from tokenspec.oracle.wire.answers import Difference
+from tokenspec.oracle.report.model import SHOWN_MAX, Block, Check, FindingRule, Notes, ReportFinding, ReportTable, RunReport
 from tokenspec.oracle.wire.log_files import Line, place_of
+from tokenspec.oracle.wire.settings import as_options
 
 _TOUCHED = FindingRule("other_setting_touches_no_more", "No more accounts than allowed are answered in another way.")
 
@@ -44,7 +34,7 @@ class SettingsComparison:
     @property
     def name(self) -> str:
         """The other setting, as on a command line."""
-        changed = [f"{name}={choice}" for name, choice in self.against.changed.items()]
+        changed = as_options(self.against.changed)
         if self.catalogue_file is not None and self.against.has_other_catalogue:
             changed.append(one_line(self.catalogue_file))
         return ", ".join(changed) or "the same setting"
@@ -70,15 +60,16 @@ class SettingsComparison:
     def blocks(self) -> Iterator[Block]:
         """Yields the blocks for people."""
         against = self.against
-        records = sum(touched.records for touched in against.touched.values())
-        lines = [f"under {self.name}: {len(against.touched)} of {self.accounts} accounts are touched, in {records} records"]
+        lines = [
+            f"under {self.name}: {against.touched_accounts} of {self.accounts} accounts are touched, in {against.records} records"
+        ]
         lines += [
             f"{place_of(line)}: a bad record under it alone, so that account {one_line(name)} counts as touched: {fault}"
             for name, (line, fault) in list(against.impossible.items())[:SHOWN_MAX]
         ]
         more = len(against.impossible) - SHOWN_MAX
         yield Notes(lines + [f"... and {more} more such accounts; --format json has all of them"] * (more > 0))
-        if not against.touched:
+        if not against.touched_accounts:
             return
         yield ReportTable(
             ["pool", "sum", "median", "p95", "most"],
@@ -102,7 +93,8 @@ class SettingsComparison:
             ReportFinding(
                 _TOUCHED,
                 [f"{place_of(t.line)}: account {one_line(t.account)}, {t.event}: {_first_text(t)}"],
-                FindingPlace(t.line.file, t.line.number),
+                t.line.file,
+                t.line.number,
                 {"accountEvent/v1": f"{t.account}/{t.event}"},
                 {"account": t.account, "records": t.records},
             )
@@ -119,8 +111,8 @@ class SettingsComparison:
                 "changed": against.changed,
                 "catalogue": self.catalogue_file,
                 "accounts": self.accounts,
-                "touched": len(against.touched),
-                "records": sum(touched.records for touched in against.touched.values()),
+                "touched": against.touched_accounts,
+                "records": against.records,
                 "fail_above": self.fail_above,
                 "tokens": {pool: asdict(spread) for pool, spread in against.spread().items()},
                 "impossible": [
@@ -136,7 +128,7 @@ class SettingsComparison:
                     **_place(t.line),
                     "event": t.event,
                     "at": format_instant(t.at),
-                    "fields": [_field(difference) for difference in t.differences],
+                    "fields": [{"field": name, "own": own, "other": other} for name, own, other in t.differences],
                 }
                 for t in against.most_touched()
             ],
@@ -145,11 +137,6 @@ class SettingsComparison:
 
 def _place(line: Line) -> dict[str, Any]:
     return {"file": line.file, "line": line.number}
-
-
-def _field(difference: Difference) -> dict[str, Any]:
-    name, own, other = difference
-    return {"field": name, "own": own, "other": other}
 
 
 def _signed(tokens: int) -> str:

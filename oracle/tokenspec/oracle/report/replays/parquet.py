@@ -5,12 +5,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 from tokenspec.oracle.base.text import json_text
 from tokenspec.oracle.report.model import RunReport
 
-NEEDS = "Parquet is written by DuckDB, which is not installed: pip install 'tokenspec[audit]'"
+NEEDS = "Parquet is written by DuckDB, which is not installed: pip install duckdb (extra `audit`)"
 _COLUMNS = {
     "file": "VARCHAR",
     "line": "BIGINT",
@@ -41,17 +40,16 @@ def parquet(report: RunReport) -> bytes:
 
     with TemporaryDirectory() as folder:
         rows, table = Path(folder) / "rows.json", Path(folder) / "table.parquet"
-        rows.write_text("".join(json_text(_row(each)) + "\n" for each in report.data()["divergences"]), encoding="utf-8")
+        with rows.open("w", encoding="utf-8") as lines:
+            for each in report.data()["divergences"]:
+                explained_by = [f"{setting['policy']}={setting['answer']}" for setting in each["explained_by"]]
+                row = {**each, "explained_by": explained_by}
+                lines.write(json_text({name: row.get(name) for name in _COLUMNS}) + "\n")
+        read, to = (str(path).replace("'", "''") for path in (rows, table))
         columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _COLUMNS.items())
         with duckdb.connect() as database:
             database.execute(
-                f"COPY (SELECT * FROM read_json('{rows}', format = 'newline_delimited', columns = {{{columns}}}, "
-                f"maximum_object_size = 1073741824)) TO '{table}' (FORMAT parquet)"
+                f"COPY (SELECT * FROM read_json('{read}', format = 'newline_delimited', columns = {{{columns}}}, "
+                f"maximum_object_size = 1073741824)) TO '{to}' (FORMAT parquet)"
             )
         return table.read_bytes()
-
-
-def _row(divergence: dict[str, Any]) -> dict[str, Any]:
-    explained_by = [f"{setting['policy']}={setting['answer']}" for setting in divergence["explained_by"]]
-    row = {**divergence, "explained_by": explained_by}
-    return {name: row.get(name) for name in _COLUMNS}

@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tokenspec.machine.interpreters.compiled import Row
-from tokenspec.oracle.base.specification import SPEC, AnyCatalogue
-from tokenspec.oracle.fuzz.paths import PathStep
+from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS, AnyCatalogue
+from tokenspec.oracle.fuzz.paths import PathStep, written
+from tokenspec.oracle.runtime.memory import refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Record
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.sut.capabilities import Capabilities
 from tokenspec.oracle.sut.observed import asking, observed
 from tokenspec.oracle.vectors.build.faulty_oracle import FaultyWorld, OracleFault
+from tokenspec.oracle.vectors.build.layer_faults import LayerFault, WithLayers
+from tokenspec.oracle.vectors.suite import written_vector
 from tokenspec.oracle.wire.answers import TOTAL, Answer, total
 
 
@@ -44,7 +47,9 @@ class ExecutedWorld:
             return answer
         if record["event"] == SPEC.opening.name and not self.terms.opens_accounts:
             return None
-        return observed({TOTAL: total(answer), **answer.as_dict()}, answer, self.terms, None)
+        # A faulty implementation may leave pools out.
+        is_whole = answer.balances.keys() >= set(TOTAL_POOLS)
+        return observed({TOTAL: total(answer) if is_whole else None, **answer.as_dict()}, answer, self.terms, None)
 
 
 _worlds: dict[str, ExecutedWorld] = {}
@@ -72,14 +77,31 @@ class ExecutedRun:
     before: Row
     """The row of the last record's account before the record."""
 
-    def finds(self, fault: OracleFault) -> bool:
+    def as_vector(self, name: str, title: str, clauses: Sequence[str]) -> dict[str, Any]:
+        """Returns the run in the form of a file of a suite."""
+        world, steps = self.world, zip(map(written, self.records), self.answers, strict=True)
+        return written_vector(name, title, clauses, world.oracle.policy, world.catalogue, world.resets, steps)
+
+    def first_shown(self, fault: LayerFault) -> int | None:
+        """Returns the number of the first record that is answered otherwise with this fault; None if all are right."""
+        world = self.world
+        faulty = fault.make(world.oracle.fork({}))
+        for number, (record, right) in enumerate(zip(self.records, self.answers, strict=True)):
+            if world.compared(record, _answer(faulty, world.asked(record))) != world.compared(record, right):
+                return number
+        return None
+
+    def finds(self, fault: OracleFault | LayerFault) -> bool:
         """Returns true if an implementation with this fault, bound to this world, answers some record differently."""
+        if isinstance(fault, LayerFault):
+            return self.first_shown(fault) is not None
         if fault.initial == self.world.oracle.compiled.initial:
             changed = (step for step in self.steps if step.event in fault.steps)
             first = next((step for step in changed if fault.differs(step.event, step.outcome, step.fields, step.before)), None)
-            if first is None:
+            if first is None and not (fault.remembers and any(refers(record["event"]) for record in self.records)):
                 return False
-            if self.world.terms is None and fault.shows(first.event, first.outcome, first.fields, first.before):
+            met = (first.event, first.outcome, first.fields, first.before) if first is not None else None
+            if met is not None and self.world.terms is None and fault.shows(*met):
                 return True
         world = self.world
         world.faulty.seed(fault)
@@ -89,7 +111,7 @@ class ExecutedRun:
         )
 
 
-def _answer(oracle: Oracle, record: Record) -> Answer | None:
+def _answer(oracle: Oracle | WithLayers, record: Record) -> Answer | None:
     try:
         return oracle.apply(record)
     except Exception:  # a faulty declaration may have no outcome, or no end

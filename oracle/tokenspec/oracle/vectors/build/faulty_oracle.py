@@ -12,6 +12,8 @@ from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import reads
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.oracle.base.specification import POOLS
+from tokenspec.oracle.runtime.facts import fields_of
+from tokenspec.oracle.runtime.memory import Remembered
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire import answers
 
@@ -33,7 +35,9 @@ def changed_events(original: Machine, faulty: Machine) -> tuple[Event, ...]:
 
 def shows_nothing(original: Machine, faulty: Machine) -> bool:
     """Returns true if the two differ in the ledger alone, which no answer shows."""
-    same = faulty.definitions == original.definitions and faulty.variables == original.variables
+    same = (
+        faulty.definitions == original.definitions and faulty.variables == original.variables and faulty.memory == original.memory
+    )
     return same and all(_without_ledger(e) == _without_ledger(f) for e, f in zip(original.events, faulty.events, strict=True))
 
 
@@ -59,6 +63,12 @@ class OracleFault:
         self._hidden = {e.name for e in original.events if e.actor is Actor.CLOCK or e.repeats} | {
             e.name for e in events if e.repeats or e.answers != original.event_named[e.name].answers
         }
+        notes = {r.name: r.notes for e in original.events for r in e.rules}
+        other = faulty.memory if faulty.memory != original.memory else None
+        self.memory = Remembered(other) if other is not None else None
+        """The memory, where that is what differs."""
+        self.remembers = self.memory is not None or any(r.notes != notes.get(r.name, ()) for e in events for r in e.rules)
+        """True if something else is remembered, which a later record may show."""
         self._shown = [n for n, v in enumerate(original.variables) if v.name in SHOWN]
         self._repeated = {e.name for e in events if e.repeats != original.event_named[e.name].repeats}
 
@@ -119,20 +129,29 @@ class FaultyWorld(Oracle):
     def __init__(self, policy: Mapping[str, str], catalogue: Any, resets: str) -> None:
         super().__init__(policy, catalogue, resets)
         compiled = self.compiled
-        self._plain = (compiled.steps, self._acts, self._notes, self._answers, self._repeats)
+        self._plain = (compiled.steps, self._acts, self._notes, self._accepts, self._repeats)
+        self._own_memory = (self.memory, self._fields)
+        self._fields_under = dict[str, Any]()
 
     def seed(self, fault: OracleFault) -> None:
         """Replaces the fault, and empties the world."""
-        steps, acts, notes, answers, repeats = self._plain
+        steps, acts, notes, accepts, repeats = self._plain
+        self.memory, self._fields = self._own_memory
+        if fault.memory is not None:
+            memory = self.memory = fault.memory
+            if fault.id not in self._fields_under:
+                read = [event for event in self.machine.events if memory.asked(event)]
+                other = {e.name: fields_of(e, self.catalogue, self.app_balances, memory) for e in read}
+                self._fields_under[fault.id] = {**self._fields, **other}
+            self._fields = self._fields_under[fault.id]
         self.compiled.initial = fault.initial
         self.compiled.steps = {**steps, **fault.steps}
         self.compiled.rules, self.compiled.codes = fault.rules, fault.codes
         self._acts, self._notes = [*acts, *fault.acts], [*notes, *fault.notes]
-        named = {
-            event: tuple((name.removeprefix("charge_"), name.startswith("charge_")) for name in declared.answers)
-            for event, declared in fault.events.items()
+        self._accepts = {
+            **accepts,
+            **{event: self.answers.accepted(declared.answers) for event, declared in fault.events.items()},
         }
-        self._answers = {**answers, **named}
         changed = {event for event, declared in fault.events.items() if declared.repeats}
         self._repeats = (repeats - fault.events.keys()) | changed
         self.accounts.clear()

@@ -16,21 +16,22 @@ from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, acc
 from tokenspec.oracle.fuzz.closed import closed_by
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.pairs import TakenSearch
+from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import NAME, Record, Script, move
-from tokenspec.oracle.sut.capabilities import payload_keys
+from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, payload_keys
 from tokenspec.oracle.sut.observed import held
 from tokenspec.oracle.sut.world import CannotOpen, Openings, SutSettings
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
+from tokenspec.oracle.vectors.build.layer_faults import LayerFault, layer_faults
 from tokenspec.oracle.vectors.build.repeats import with_repeats
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario
 from tokenspec.oracle.vectors.build.target import BuildTarget, candidate_of, outcome_name, with_a_look
-from tokenspec.oracle.vectors.build.written import vector_of_run
 from tokenspec.oracle.vectors.run import fitted
 from tokenspec.oracle.vectors.suite import Case, Entry, Vector
-from tokenspec.oracle.wire.resets import resets_on_the_wire
+from tokenspec.oracle.wire.resets import clock_jobs, resets_on_the_wire
 from tokenspec.oracle.wire.settings import RESETS
 
 
@@ -75,6 +76,36 @@ class OneImplementation(BuildTarget):
             for name, event in fault.events.items()
         )
 
+    def layer_faults(self) -> list[LayerFault]:
+        """Returns none: those that it can show are looked for once its vectors are chosen (`also_aimed_at`)."""
+        return []
+
+    def also_aimed_at(self) -> list[LayerFault]:
+        """Returns the faults beside the balances of which its answers may show something."""
+        return [each for each in layer_faults() if self.terms.repeats != NO_REPEATS or not each.id.startswith("ids.")]
+
+    def admitted(self, world: ExecutedWorld, oracle: Oracle, record: Record, used: Sequence[Record]) -> Record | None:
+        """Returns the record as it is sent, under an id only where it takes that."""
+        terms, event = self.terms, record["event"]
+        bare = {key: value for key, value in record.items() if key != "id"}
+        is_of_all = terms.jobs == BATCH and event in clock_jobs()
+        if is_of_all and (record["account"] != NAME or oracle.fork(_copied(oracle)).apply(bare).outcome == "refused"):
+            return None
+        if terms.repeats == NO_REPEATS or is_of_all or (event == SPEC.opening.name and not terms.opens_accounts):
+            record = bare
+        elif terms.repeats == SAME_REQUEST:
+            same = (each for each in used if all(each.get(key) == record.get(key) for key in ("account", "id")))
+            record = record if next(same, record) | {"at": record["at"]} == record else bare
+        return self.search(world).taken(record, oracle)
+
+    def next_records(self, world: ExecutedWorld, account: Account, now: int, most: int) -> Iterator[Record]:
+        """Yields the first records that the search would try next."""
+        return self.search(world).next_records(account, now, most)
+
+    def instant(self, at: int) -> int:
+        """Returns the first instant from `at` on that can be sent."""
+        return at + -at % 1_000 if self.terms.instants == SECONDS else at
+
     def search(self, world: ExecutedWorld, by_rules: bool = False) -> TakenSearch:
         """Returns a search among the records that it takes; names of our catalogue become names of its own."""
         oracle = Oracle(world.policy, world.catalogue, world.resets)
@@ -103,7 +134,7 @@ class OneImplementation(BuildTarget):
 
     def takes(self, run: ExecutedRun) -> bool:
         """Returns true if all of the run can be sent, and something of it is compared."""
-        vector = msgspec.convert(vector_of_run("run", "", (), run), Vector)
+        vector = msgspec.convert(run.as_vector("run", "", ()), Vector)
         steps, why = fitted(Case(Entry("run", "", [], vector.resets, {}, [], ""), vector), self.terms, self.policy)
         return not why and any(held({}, step.expect, self.terms) for _, step in steps)
 
@@ -148,6 +179,10 @@ class OneImplementation(BuildTarget):
             },
             "cannot_be_met": sorted({outcome_name(*met) for met in closed}),
         }
+
+
+def _copied(oracle: Oracle) -> dict[str, Account]:
+    return {name: account.copy() for name, account in oracle.accounts.items()}
 
 
 def _opened_when_used(records: Sequence[Record]) -> list[Record]:

@@ -14,6 +14,7 @@ from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.oracle.wire.answers import SHOWN
+from tokenspec.oracle.wire.settings import as_options
 
 
 @dataclass(eq=False)
@@ -40,8 +41,9 @@ def candidate(goal: str, found: ExecutedRun) -> Candidate:
     repeated = DeclaredReason("the first answer stands", clauses_of(event))
     why, clauses = reason(event, found.last) if found.last != "duplicate" else repeated
     outcome = "" if found.answers[-1].outcome == "accepted" else ", refused"
+    settings = f" ({', '.join(as_options(found.world.policy))})" if found.world.policy else ""
     earlier = f" after {found.records[-2]['event'].replace('_', ' ')}," if len(found.records) > 1 else ""
-    told = f"{_passing(goal)}{_told(record)}{earlier} {_where(found)}{outcome}: {why}{_settings(found)}"
+    told = f"{_passing(goal)}{_told(record)}{earlier} {_where(found)}{outcome}: {why}{settings}"
     name = slug(goal) if found.world.resets == "explicit" else f"implied-{slug(goal)}"
     return Candidate(name, told, clauses, found)
 
@@ -71,17 +73,10 @@ def _number(value: Any) -> str:
 
 def _where(found: ExecutedRun) -> str:
     """Describes the account before the last record."""
-    names = [v.name for v in found.world.oracle.machine.variables]
-    state: dict[str, Any] = dict(zip(names, found.before, strict=True))
+    state: dict[str, Any] = found.world.oracle.compiled.state(found.before)
     control, *others = (name for name in SHOWN if name in state)
     if state[control] == ABSENT:
         return "before the account is opened"
     held = ", ".join(f"{pool} {_number(state[pool])}" for pool in POOLS if state[pool])
     plan = "".join(f" on {state[other]}" for other in others[:1] if state[control] != state[other])
     return f"while {str(state[control]).replace('_', ' ')}{plan} with {held or 'no tokens'}"
-
-
-def _settings(found: ExecutedRun) -> str:
-    """Returns the settings that are not the default ones."""
-    named = [f"{name}={choice}" for name, choice in found.world.policy.items()]
-    return f" ({', '.join(named)})" if named else ""

@@ -28,7 +28,6 @@ class _Longer:
 
     world: ExecutedWorld
     search: TakenSearch
-    terms: Capabilities
     records: list[Record] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -51,7 +50,7 @@ def with_repeats(target: BuildTarget, terms: Capabilities, candidates: Sequence[
         run = each.played
         if {record["account"] for record in run.records} != {NAME}:
             continue
-        for records in (run.records, *_until_accepted(target, terms, each, tries)):
+        for records in (run.records, *_until_accepted(target, each, tries)):
             longer, met = _repeated(target, terms, run.world, records, number)
             played = target.play(run.world, longer)
             if met and target.takes(played):
@@ -67,7 +66,7 @@ def with_repeats(target: BuildTarget, terms: Capabilities, candidates: Sequence[
     return chosen
 
 
-def _until_accepted(target: BuildTarget, terms: Capabilities, found: Candidate, tries: Counter[str]) -> list[list[Record]]:
+def _until_accepted(target: BuildTarget, found: Candidate, tries: Counter[str]) -> list[list[Record]]:
     """Returns a run that ends in a refusal, with one more event after which it would be accepted; none where there is none."""
     run = found.played
     last = run.records[-1]
@@ -77,7 +76,7 @@ def _until_accepted(target: BuildTarget, terms: Capabilities, found: Candidate, 
     tries[key] += 1
     search = target.search(run.world)
     assert isinstance(search, TakenSearch)
-    before = _Longer(run.world, search, terms)
+    before = _Longer(run.world, search)
     for record in run.records:
         before.add(record)
     account = before.oracle.accounts.get(NAME)
@@ -97,7 +96,7 @@ def _repeated(
     """Returns the run with all events repeated at its end, and those that show whether the first answers were kept."""
     search = target.search(world)
     assert isinstance(search, TakenSearch)
-    run, twin, met = _Longer(world, search, terms), alike(NAME, number), set[str]()
+    run, twin, met = _Longer(world, search), alike(NAME, number), set[str]()
     firsts = []
     for n, record in enumerate(records):
         first = run.add(_with_id(terms, record, f"e{n}"))
@@ -105,7 +104,9 @@ def _repeated(
             firsts.append(first)
         # The other account is on another plan, and names the same jobs, and the same ids for other events.
         if terms.jobs != BATCH:
-            beside = _on_another_plan({**record, "account": twin}, STARTS.with_what(world.catalogue))
+            beside, paid, plan = {**record, "account": twin}, STARTS.with_what(world.catalogue), record.get(STARTS.key)
+            if plan in paid:
+                beside[STARTS.key] = paid[paid.index(plan) - 1]
             other = run.add(_with_id(terms, beside, f"e{len(records) - n}"))
             met |= {f"beside {other[2]}"} if other is not None else set()
     for n, (record, answer, by) in enumerate(firsts):
@@ -116,11 +117,6 @@ def _repeated(
         if now is None or world.compared(record, now[1]) != world.compared(record, answer):
             met.add(f"repeats {record['event']} {by}")
     return run.records, met
-
-
-def _on_another_plan(record: Record, paid: Sequence[str]) -> Record:
-    plan = record.get(STARTS.key)
-    return {**record, STARTS.key: paid[paid.index(plan) - 1]} if plan in paid else record
 
 
 def _with_id(terms: Capabilities, record: Record, name: str) -> Record:

@@ -14,19 +14,22 @@ from tokenspec.oracle.base.specification import SPEC, account
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
-from tokenspec.oracle.runtime.script import LOOK, Record, move
+from tokenspec.oracle.runtime.script import LOOK, move
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
+from tokenspec.oracle.vectors.build.of_names import runs_for
 from tokenspec.oracle.vectors.build.scenarios import WRITTEN
+from tokenspec.oracle.vectors.build.schedules import Fault, scheduled
 from tokenspec.oracle.vectors.build.set_cover import at_least, few
 from tokenspec.oracle.vectors.build.target import BuildTarget
-from tokenspec.oracle.vectors.build.written import vector_of_run
 from tokenspec.oracle.wire.answers import without_delta
 from tokenspec.oracle.wire.settings import RESETS
 
 _BYSTANDER = "bob"
+_PATIENCE = 40
+"""The number of random runs that show no fault of one implementation more, after which none is looked for."""
 
 
 @dataclass(frozen=True)
@@ -77,23 +80,43 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     shown = finds(candidates, faults)
     left = [fault for fault in faults if not any(fault.id in found for found in shown)]
     hunt = hunted(target, left, tick)
-    shown += finds(hunt.candidates, faults)
     candidates += hunt.candidates
-    goals = [_goals(c) | {f"finds {name}" for name in found} for c, found in zip(candidates, shown, strict=True)]
+    of_layers = target.layer_faults()
+    every: list[Fault] = [*faults, *of_layers]
+    shown = finds(candidates, every)
+    unseen = [fault for fault in every if not any(fault.id in found for found in shown)]
+    runs = scheduled(target, unseen) if of_layers else []
+    shown += finds(runs, every)
+    candidates += runs
+    goals = [
+        {*c.played.edges, *[f"scenario {c.id}"] * c.wanted, *(f"finds {name}" for name in found)}
+        for c, found in zip(candidates, shown, strict=True)
+    ]
     numbers = few(goals, [len(c.played.records) for c in candidates])
     part = Part(target.resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
-    further = [(each, frozenset[str]()) for each in target.further(candidates)]
-    part.chosen = _chosen(target, [*((candidates[n], shown[n]) for n in numbers), *further])
+    chosen = [(candidates[n], shown[n]) for n in numbers]
+    chosen += [(each, frozenset[str]()) for each in target.further(candidates)]
+    chosen = _aimed(target, chosen)
+    part.chosen = _chosen(target, chosen)
     found_at_all = frozenset[str]().union(*shown)
-    part.not_found = [fault.id for fault in faults if fault.id not in found_at_all]
+    part.not_found = [fault.id for fault in every if fault.id not in found_at_all]
     return part
 
 
-def _goals(found: Candidate) -> set[str]:
-    return {*found.played.edges, *([f"scenario {found.id}"] if found.wanted else [])}
+def _aimed(target: BuildTarget, chosen: list[tuple[Candidate, frozenset[str]]]) -> list[tuple[Candidate, frozenset[str]]]:
+    """Returns the runs with the faults that they show beside the balances, and runs for those that they do not show."""
+    aimed = target.also_aimed_at()
+    beside = finds([each for each, _ in chosen], aimed)
+    seen = frozenset[str]().union(*beside)
+    unseen = [fault for fault in aimed if fault.id not in seen]
+    more = runs_for(target, unseen)
+    seen = frozenset[str]().union(*finds(more, unseen))
+    more += scheduled(target, [fault for fault in unseen if fault.id not in seen], _PATIENCE)
+    both = [(each, shown | found) for (each, shown), found in zip(chosen, beside, strict=True)]
+    return both + list(zip(more, finds(more, aimed), strict=True))
 
 
-def finds(candidates: Sequence[Candidate], faults: Iterable[OracleFault]) -> list[frozenset[str]]:
+def finds(candidates: Sequence[Candidate], faults: Iterable[Fault]) -> list[frozenset[str]]:
     """Returns the ids of the faults that each candidate finds."""
     found: list[set[str]] = [set() for _ in candidates]
     by_world: dict[int, list[int]] = {}
@@ -103,7 +126,8 @@ def finds(candidates: Sequence[Candidate], faults: Iterable[OracleFault]) -> lis
     for numbers in by_world.values():
         world = candidates[numbers[0]].played.world
         for fault in listed:
-            fault.bind(world.oracle.parameters)
+            if isinstance(fault, OracleFault):
+                fault.bind(world.oracle.parameters)
             for n in numbers:
                 if candidates[n].played.finds(fault):
                     found[n].add(fault.id)
@@ -117,28 +141,23 @@ def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]
     for (each, finds), run in zip(found, runs, strict=True):
         answers = [without_delta(answer) for answer in run.answers]
         policies = needed(worlds[id(run.world.catalogue)], run.records, answers, run.world.oracle.policy)
-        vector = vector_of_run(each.id, each.title, each.clauses, run)
+        vector = run.as_vector(each.id, each.title, each.clauses)
         chosen.append(Chosen(vector, policies, list(run.edges), finds))
     return chosen
 
 
 def _with_bystander(target: BuildTarget, run: ExecutedRun) -> ExecutedRun:
-    """Returns the run with a second account, where the target takes that."""
-    longer = target.play(run.world, target.sent(run.world, with_bystander(run.records)))
-    return longer if target.takes(longer) else run
+    """Returns the run with a second account, which opens with the first one and spends before the last record.
 
-
-def with_bystander(records: Sequence[Record]) -> list[Record]:
-    """Returns the run with a second account in it, which opens with the first one and spends before the last record.
-
-    The first account must not affect the second.
+    The first account must not affect the second. A target may not take that; then the run stays as it is.
     """
-    if len(records) < 3:
-        return list(records)
-    first, last = records[0]["at"], records[-1]["at"]
-    opens = {"account": _BYSTANDER, "at": first, **move(SPEC.opening.name)}
-    spends = {"account": _BYSTANDER, "at": last, **SPENDING}
-    return [records[0], opens, *records[1:-1], spends, records[-1]]
+    if len(run.records) < 3:
+        return run
+    first, *between, last = run.records
+    opens = {"account": _BYSTANDER, "at": first["at"], **move(SPEC.opening.name)}
+    spends = {"account": _BYSTANDER, "at": last["at"], **SPENDING}
+    longer = target.play(run.world, target.sent(run.world, [first, opens, *between, spends, last]))
+    return longer if target.takes(longer) else run
 
 
 SPENDING = WRITTEN.spending or LOOK

@@ -7,11 +7,13 @@ from typing import Any
 
 from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.fuzz.paths import PathSearch
+from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, Record, Script, records_of
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate
+from tokenspec.oracle.vectors.build.layer_faults import LayerFault, layer_faults
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario, StartingPoint
 
 
@@ -33,6 +35,10 @@ class BuildTarget:
         """Returns true if the fault is in an event that can happen."""
         return True
 
+    def layer_faults(self) -> list[LayerFault]:
+        """Returns the faults of what is kept beside balances that runs are looked for; none where not all records are taken."""
+        return layer_faults()
+
     def search(self, world: ExecutedWorld, by_rules: bool = False) -> PathSearch:
         """Returns a search among the records that are taken."""
         return PathSearch(Oracle(world.policy, world.catalogue, world.resets), by_rules)
@@ -44,6 +50,18 @@ class BuildTarget:
     def sent(self, world: ExecutedWorld, records: Sequence[Record]) -> list[Record]:
         """Returns the records that are taken, among some that are not the search's own."""
         return list(records)
+
+    def admitted(self, world: ExecutedWorld, oracle: Oracle, record: Record, used: Sequence[Record]) -> Record | None:
+        """Returns a record as it can be sent after those `used`, which `oracle` has run; None where it cannot."""
+        return record
+
+    def next_records(self, world: ExecutedWorld, account: Account, now: int, most: int) -> Iterator[Record]:
+        """Yields records that can be sent next for an account, the plainest first; none where all implementations are meant."""
+        return iter(())
+
+    def instant(self, at: int) -> int:
+        """Returns the first instant from `at` on that can be sent."""
+        return at
 
     def play(self, world: ExecutedWorld, records: Sequence[Record]) -> ExecutedRun:
         """Runs records in an empty world."""
@@ -58,6 +76,10 @@ class BuildTarget:
         for scenario in SCENARIOS:
             if self.resets in scenario.resets:
                 yield candidate_of(scenario, self.resets)
+
+    def also_aimed_at(self) -> list[LayerFault]:
+        """Returns the faults that are looked for once the vectors are chosen, since only some of them can be shown."""
+        return []
 
     def further(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """Returns runs that the suite holds beside those chosen among the candidates."""

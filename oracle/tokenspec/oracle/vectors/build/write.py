@@ -13,12 +13,13 @@ from tokenspec.machine.fuzzing.reachability import outcomes
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.provenance import declaration, stamp
 from tokenspec.oracle.base.specification import DEFAULT, POLICIES, account, machines, system
-from tokenspec.oracle.base.whole_files import write_file
+from tokenspec.oracle.base.whole_files import locked_directory, write_file
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, recorded
 from tokenspec.oracle.vectors.build.faulty_oracle import shows_nothing
+from tokenspec.oracle.vectors.build.layer_faults import layer_faults
 from tokenspec.oracle.vectors.build.set_cover import only_by
-from tokenspec.oracle.vectors.build.suite import Chosen, Part
+from tokenspec.oracle.vectors.build.suite import Part
 from tokenspec.oracle.vectors.build.target import BuildTarget, outcome_name
 from tokenspec.oracle.vectors.suite import FORMAT, INDEX, VECTORS, Index, Vector, laid_out, reader
 
@@ -37,7 +38,10 @@ def files_of(parts: Sequence[Part], target: BuildTarget | None = None) -> dict[s
 def differing(files: Mapping[str, bytes], at: Path) -> list[str]:
     """Returns the paths at `at` that differ from the suite, missing files and foreign vectors among them."""
     present = {str(path.relative_to(at)) for path in _own(at)}
-    return sorted({name for name, content in files.items() if _content(at / name) != content} | (present - files.keys()))
+    return sorted(
+        {name for name, content in files.items() if not (path := at / name).is_file() or path.read_bytes() != content}
+        | (present - files.keys())
+    )
 
 
 def check_place(at: Path) -> None:
@@ -47,23 +51,26 @@ def check_place(at: Path) -> None:
 
 
 def write(files: Mapping[str, bytes], at: Path) -> None:
-    """Writes the suite; vectors of an older one that are no longer in it are deleted. Raises `OSError`."""
-    # The index comes last: until then the old one and its vectors are there.
-    for name, content in sorted(files.items(), key=lambda file: file[0] == INDEX):
-        path = at / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_file("--out", path, content)
-    for path in _own(at):
-        if str(path.relative_to(at)) not in files:
-            path.unlink()
+    """Writes the suite; vectors of an older one that are no longer in it are deleted. Raises `OSError`.
+
+    Several processes may write one suite: the last one counts.
+    """
+    with locked_directory("--out", at):
+        if not (at / INDEX).exists():
+            # By its index the next build knows a directory of its own, where this one is ended on the way.
+            write_file("--out", at / INDEX, laid_out({"format": FORMAT, **stamp(), "vectors": []}, "vectors"))
+        # The full index comes last: until then the old one and its vectors are there.
+        for name, content in sorted(files.items(), key=lambda file: file[0] == INDEX):
+            path = at / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_file("--out", path, content)
+        for path in _own(at):
+            if str(path.relative_to(at)) not in files:
+                path.unlink()
 
 
 def _own(at: Path) -> list[Path]:
     return sorted((at / VECTORS).glob("*.json"))
-
-
-def _content(path: Path) -> bytes | None:
-    return path.read_bytes() if path.is_file() else None
 
 
 def _pretty(value: Any) -> bytes:
@@ -74,7 +81,12 @@ def _index(parts: Sequence[Part], files: Mapping[str, bytes], target: BuildTarge
     entries = []
     for part in parts:
         alone = only_by({chosen.vector["id"]: chosen.finds for chosen in part.chosen})
-        entries += [_entry(chosen, files, alone) for chosen in part.chosen]
+        for chosen in part.chosen:
+            vector, name = chosen.vector, chosen.vector["id"]
+            of_vector = {key: vector[key] for key in ("id", "title", "clauses", "resets")}
+            of_run = {"policies": chosen.policies, "edges": chosen.edges, "finds": len(chosen.finds), "mutants": alone[name]}
+            content = files[f"{VECTORS}/{name}.json"]
+            entries.append({**of_vector, **of_run, "sha256": hashlib.sha256(content).hexdigest()})
     coverage = _coverage(parts)
     if target is None:
         coverage["faults"] = _faults(parts)
@@ -85,25 +97,11 @@ def _index(parts: Sequence[Part], files: Mapping[str, bytes], target: BuildTarge
     return laid_out({"format": FORMAT, **stamp(), "coverage": coverage, "vectors": entries}, "vectors")
 
 
-def _entry(chosen: Chosen, files: Mapping[str, bytes], alone: Mapping[str, Sequence[str]]) -> dict[str, Any]:
-    name = chosen.vector["id"]
-    return {
-        "id": name,
-        "title": chosen.vector["title"],
-        "clauses": chosen.vector["clauses"],
-        "resets": chosen.vector["resets"],
-        "policies": chosen.policies,
-        "edges": chosen.edges,
-        "finds": len(chosen.finds),
-        "mutants": alone[name],
-        "sha256": hashlib.sha256(files[f"{VECTORS}/{name}.json"]).hexdigest(),
-    }
-
-
 def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
     """Returns the figures of the index: everything covered, everything not covered with the reason, and lower bounds."""
     edges = {edge for part in parts for chosen in part.chosen for edge in chosen.edges}
     turned = {(name, choice) for part in parts for chosen in part.chosen for name, choice in chosen.policies.items()}
+    met, every = {edge.partition(": ")[2] for edge in edges}, list(_declared())
     answers = [(p.name, answer) for p in POLICIES for answer, _ in p.answers]
     return {
         "parts": [
@@ -117,17 +115,10 @@ def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
             }
             for part in parts
         ],
-        "outcomes": _outcomes(edges),
+        "outcomes": {"all": len(every), "not_met": [name for name in every if name not in met]},
         "pairs": sum(", then " in edge for edge in edges),
         "policy_answers": {"all": len(answers), "not_met": [f"{k}={a}" for k, a in answers if (k, a) not in turned]},
     }
-
-
-def _outcomes(edges: set[str]) -> dict[str, Any]:
-    """Returns the number of rules and refusals in any state, and those that no vector meets."""
-    met = {edge.partition(": ")[2] for edge in edges}
-    every = list(_declared())
-    return {"all": len(every), "not_met": [name for name in every if name not in met]}
 
 
 def _declared() -> Iterator[str]:
@@ -148,12 +139,15 @@ def _faults(parts: Sequence[Part]) -> dict[str, Any]:
     counts: dict[str, list[str]] = {"refused": [], "equivalent": [], "no_run_shows": []}
     for name in (name for name in left if name not in ledger):
         counts["refused" if left[name].refused else "equivalent" if name in equal else "no_run_shows"].append(name)
+    beside = [fault.id for fault in layer_faults()]
+    implied = {name for part in parts if part.resets == "implied" for chosen in part.chosen for name in chosen.finds}
     return {
         "all": len(every),
-        "found": len(found),
+        "found": len(found & every.keys()),
         "ledger_alone": len(ledger),
-        "implied_found": len({name for part in parts if part.resets == "implied" for c in part.chosen for name in c.finds}),
+        "implied_found": len(implied & every.keys()),
         **counts,
+        "beside": {"all": len(beside), "no_run_shows": [name for name in beside if name not in found]},
     }
 
 

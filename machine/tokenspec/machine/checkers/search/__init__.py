@@ -1,1 +1,0 @@
-"""Breadth-first search through the reference reader."""

@@ -1,0 +1,53 @@
+"""The runs of an implementation that searches find, and those of lists."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from tokenspec.machine.fuzzing.coverage import Met
+from tokenspec.oracle.fuzz.holdings import holdings_taken
+from tokenspec.oracle.fuzz.pairs import runs_again, runs_to, search_pairs
+from tokenspec.oracle.fuzz.sut import SutFuzz
+from tokenspec.oracle.runtime.memory import begins
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.sut.capabilities import Capabilities
+
+_OFTEN, _FURTHER = 3, 6
+"""The number of times that a pair of rules is to be met, and the number of random events after a run that meets it."""
+
+
+def _searched(fuzz: type[SutFuzz]) -> tuple[Oracle, Capabilities, Mapping[str, Mapping[str, bool]]]:
+    """Returns the world in which a search is made, and what it may send."""
+    terms = fuzz.terms
+    return Oracle({**fuzz.setting.policy, **terms.policy}, fuzz.setting.catalogue, terms.resets), terms, fuzz.keys
+
+
+def follow_searches(fuzz: type[SutFuzz], seed_number: int) -> None:
+    """Runs what searches find, and the lists: random runs come to these too rarely."""
+    _follow_pairs(fuzz, seed_number)
+    _follow(fuzz, runs_again(*_searched(fuzz)), seed_number)
+    _follow(fuzz, holdings_taken(fuzz.pairs, *_searched(fuzz)), seed_number, 0)
+    for path in fuzz.pairs.reached.values():
+        if not begins(path[-1]["event"]):
+            fuzz().spend_around(path)
+    fuzz().sweep()
+
+
+def follow_to(fuzz: type[SutFuzz], wanted: Sequence[Met], seed_number: int) -> None:
+    """Runs what a search finds for each of these rules and refusals."""
+    _follow(fuzz, runs_to(wanted, *_searched(fuzz)), seed_number)
+
+
+def _follow_pairs(fuzz: type[SutFuzz], seed_number: int) -> None:
+    """Runs what a search finds for each pair of rules, as often as it takes for the pair to be met a few times."""
+    for new in search_pairs(fuzz.pairs, *_searched(fuzz)):
+        fuzz.check_time()
+        for pair in new:
+            times = range(max(0, _OFTEN - fuzz.pairs.hits[pair]))
+            _follow(fuzz, (fuzz.pairs.reached[pair] for _ in times), seed_number + len(fuzz.pairs.reached) * _OFTEN)
+
+
+def _follow(fuzz: type[SutFuzz], runs: Iterable[list[dict[str, Any]]], seed_number: int, further: int = _FURTHER) -> None:
+    for number, records in enumerate(runs):
+        fuzz().follow(records, seed_number + number, further)

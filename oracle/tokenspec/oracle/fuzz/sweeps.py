@@ -1,0 +1,127 @@
+"""Runs that go through a list, where dice would come to each thing on it too rarely: names that are alike, and old entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tokenspec.machine.lang.declaration import Event, Shape
+from tokenspec.machine.lang.types import Tokens
+from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import SPEC
+from tokenspec.oracle.fuzz.names import all_names
+from tokenspec.oracle.fuzz.scenes import START, WHOLE, Scene
+from tokenspec.oracle.fuzz.starts import STARTS
+from tokenspec.oracle.fuzz.worlds import WorldFuzz, payload
+from tokenspec.oracle.runtime.memory import KEY, begins
+from tokenspec.oracle.runtime.script import LOOK, SLOWEST, move
+from tokenspec.oracle.wire.records import asked
+
+_MANY = 1_100
+"""The number of ids and entries of one account: more than a table or cache of a round size holds."""
+_FIRST = 16
+"""The number of first ids and entries that a run comes back to."""
+_STARTS = (
+    "2027-01-31T22:30:00Z",
+    "2027-01-30T00:00:00Z",
+    "2027-01-29T02:30:00Z",
+    "2028-02-29T12:00:00Z",
+    "2027-02-28T23:59:59.999Z",
+    "2099-12-31T00:00:00Z",
+    "1999-12-31T03:47:00Z",
+)
+"""Instants on days that some month or year does not have, or after which one comes that has none."""
+_PERIODS = 13
+"""The number of periods from each of them: a year of months, and one more."""
+
+
+class Sweeps(WorldFuzz):
+    """The runs of lists, in worlds under the usual settings and figures."""
+
+    def sweep(self) -> None:
+        """Runs all lists."""
+        for run in (self.sweep_names, self.sweep_entries, self.sweep_starts):
+            run()
+        self.teardown()
+
+    def sweep_names(self) -> None:
+        """Opens accounts, and names entries, ids and whatever else a record can name, under all names that are alike."""
+        self._begin_plainly()
+        for name in all_names():
+            self._play({"account": name, "at": format_instant(self._now), "event": SPEC.opening.name})
+        for key, event in self._first_with_each_key().items():
+            self._begin_plainly()
+            for name in all_names():
+                self._play_plain(event, {key: name, "id": name})
+
+    def sweep_entries(self) -> None:
+        """Begins many entries of one account, each under an id, and comes back to the first ones."""
+        self._begin_plainly()
+        for number in range(_MANY):
+            event = self._beginning[number % len(self._beginning)]
+            self._play_plain(event, {KEY: f"n{number}", "id": f"n{number}"})
+        for record in [record for record in self.records if "id" in record][:_FIRST]:
+            self._play({**asked(record), "at": format_instant(self._now)})
+        for number in range(_FIRST):
+            for event in self.events:
+                self._play_plain(event, {KEY: f"n{number}"})
+
+    def sweep_starts(self) -> None:
+        """Runs the slowest job for a year, from days that some month or year does not have."""
+        for start in _STARTS if self.machine.clocks else ():
+            self._begin_plainly(parse_instant(start))
+            job = move(self.machine.clocks[0].job)
+            for _ in range(_PERIODS):
+                self._now = self._time(self._scene.accounts[0], SLOWEST)
+                is_written = any(event.name == job["event"] for event in self.events)
+                self._play({"account": self._scene.accounts[0], "at": format_instant(self._now), **(job if is_written else LOOK)})
+
+    def spend_around(self, path: list[dict[str, Any]]) -> None:
+        """Runs a path with everything spent after each of its records; then what was spent before the last one is asked back."""
+        self._scene = Scene(accounts=(path[0]["account"], "b", "c"))
+        assert self.fixed_catalogue is not None
+        self.open_world({}, self.fixed_catalogue, "explicit")
+        for number, record in enumerate(path):
+            self._now = record["at"]
+            self._play({**record, "at": format_instant(record["at"])})
+            self._play_plain(self._beginning[0], {KEY: f"spent {number}"}, WHOLE)
+        for number in range(len(path) - 1):
+            for event in self.events:
+                if not begins(event.name):
+                    self._play_plain(event, {KEY: f"spent {number}"})
+        self.teardown()
+
+    @property
+    def _beginning(self) -> list[Event]:
+        """The events that begin entries; all of them where none does."""
+        return [event for event in self.events if begins(event.name)] or list(self.events)
+
+    def _first_with_each_key(self) -> dict[str, Event]:
+        """Returns, by key that holds a name which a record makes up, the first event that needs it."""
+        of_others = {*SPEC.names, SPEC.other_account}
+        return {
+            key.name: event
+            for event in reversed(self.events)
+            for key in event.keys
+            if not key.optional and key.shape is Shape.TEXT and key.name not in of_others
+        }
+
+    def _begin_plainly(self, start: int = START) -> None:
+        self._scene = Scene(start)
+        assert self.fixed_catalogue is not None
+        self.start({}, self.fixed_catalogue, "explicit", STARTS.of_other[0], self.begun_with[-1], self._scene)
+
+    def _play_plain(self, event: Event, names: dict[str, str], amount: int = 0) -> None:
+        """Plays the plainest record of an event that names something of the kind of `names`; `amount` is a die."""
+        if KEY in names and "id" not in names and not any(key.name == KEY for key in event.keys):
+            return
+        who = self._scene.accounts[0]
+        record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
+        record |= {
+            said.key: self._value(who, said.type, amount if isinstance(said.type, Tokens) else 0) for said in payload(event)
+        }
+        for key in event.keys:
+            if not key.optional:
+                record[key.name] = names[key.name] if key.name in names else self._key(who, event, key, 0)
+        record |= {"id": names["id"]} if "id" in names else {}
+        self._fit_to_the_lists(record, 0)
+        self._play(record)

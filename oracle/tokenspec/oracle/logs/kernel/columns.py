@@ -1,0 +1,192 @@
+"""Columns through the kernel: rows of records whose values are in buffers, as in a batch of Arrow, and not in any text.
+
+A column holds the values of one name of a record: `account`, `at`, `event`, a field, or of the observation as `observed.outcome`
+and `observed.balances.fast`. A value that no record of a log could hold makes its account one that is left to the oracle.
+"""
+
+from __future__ import annotations
+
+import struct
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from tokenspec.machine.interpreters.batch.short import NotCovered, long
+from tokenspec.machine.lang.types import COUNTABLE_MAX
+from tokenspec.oracle.logs.kernel.forms import ODD, RowKey, ValueKind
+from tokenspec.oracle.logs.kernel.scanner import IN_ROWS, ROWS
+from tokenspec.oracle.logs.kernel.values import NOT_AN_INSTANT
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
+
+COLUMN = 32
+"""Bytes of the description of a column."""
+CELLS = 8 << 20
+"""Bytes of what the columns of a batch hold, at most."""
+_IDENTITIES = 64
+"""More rows than are judged together, twice."""
+IDENTITIES = 8 * _IDENTITIES
+"""Bytes for what tells rows apart."""
+ROWS_MAX = 1 << 15
+"""The largest number of rows of a batch."""
+
+
+class ColumnKind(IntEnum):
+    """The forms of what a column holds, in the order of the kernel's branches."""
+
+    TEXT = 0
+    """UTF-8, and the offsets of texts in it, 32 bits each."""
+    NUMBER = 1
+    """Whole numbers of 64 bits."""
+    INSTANT = 2
+    """Counts of `divisor` for each millisecond since 1970, of 64 bits."""
+    TRUTH = 3
+    """A bit each, the lowest first."""
+    CODE = 4
+    """Positions among `words`, of 32 bits."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """The values of one name, from the value `first` on. `valid` has a bit for each, the lowest first; None: all are there."""
+
+    kind: ColumnKind
+    data: Any
+    offsets: Any = None
+    valid: Any = None
+    first: int = 0
+    divisor: int = 1
+    words: tuple[str | None, ...] = ()
+    plain: Callable[[], Column] | None = None
+    """Of codes: the same values as texts."""
+
+
+@dataclass(frozen=True)
+class ColumnBatch:
+    """Some rows: their columns by name, and the values of one row as a record."""
+
+    columns: Mapping[str, Column]
+    count: int
+    record: Callable[[int], dict[str, Any]]
+
+
+class ColumnRows:
+    """The rows of batches as the lines of a log; `batches` gives them anew at each call. Their numbers count from 1."""
+
+    def __init__(self, name: str, batches: Callable[[], Iterable[ColumnBatch]], row_count: int) -> None:
+        self.name, self.batches, self.row_count = name, batches, row_count
+
+    def __iter__(self) -> Iterator[Line]:
+        number = 0
+        for batch in self.batches():
+            for row in range(batch.count):
+                number += 1
+                yield self.line(batch, row, number)
+
+    def line(self, batch: ColumnBatch, row: int, number: int) -> Line:
+        """Returns a row as a line."""
+        return Line(self.name, number, -1, msgspec.json.encode(batch.record(row)))
+
+
+def described(batch: ColumnBatch, keys: Mapping[str, RowKey], cells: int) -> tuple[bytes, list[tuple[int, Any]]]:
+    """Returns the descriptions of the columns of a batch, and what is to be copied where, from the address `cells` on.
+
+    Raises `NotCovered` for a column that no record has, and for more than there is room for.
+    """
+    descriptions, copied, end = [], list[tuple[int, Any]](), cells
+    if batch.count > ROWS_MAX:
+        raise NotCovered("a batch has too many rows")
+
+    def placed(content: memoryview | None) -> int:
+        nonlocal end
+        if content is None:
+            return 0
+        at = -(-end // 8) * 8
+        end = at + len(content)
+        if end > cells + CELLS:
+            raise NotCovered("the columns of a batch are too large")
+        copied.append((at, content))
+        return at
+
+    for name, given in batch.columns.items():
+        if name not in keys:
+            raise NotCovered(f"there is no column {name}")
+        column = given if given.plain is None or keys[name].kind is ValueKind.WORD else given.plain()
+        kind = _branch(name, keys[name].kind, column.kind)
+        data, offsets, valid = map(_bytes_of, (column.data, column.offsets, column.valid))
+        first, behind, before = column.first, column.first + batch.count, 0
+        bits = slice(first >> 3, behind + 7 >> 3)
+        if offsets is not None:
+            offsets = offsets[4 * first : 4 * (behind + 1)]
+            before, to = struct.unpack_from("<i", offsets)[0], struct.unpack_from("<i", offsets, 4 * batch.count)[0]
+            data = data[before:to]
+        else:
+            size = 4 if column.kind is ColumnKind.CODE else 8
+            data = data[bits] if column.kind is ColumnKind.TRUTH else data[size * first : size * behind]
+        if column.kind is ColumnKind.CODE:
+            # Each word is looked up once, in place of once a row.
+            offsets = memoryview(array("i", [keys[name].meaning_of(word) for word in column.words])).cast("B")
+        at, offsets_at, valid_at = placed(data) - before & 2**32 - 1, placed(offsets), placed(valid and valid[bits])
+        descriptions.append(struct.pack("<IIIIIIq", keys[name].at, kind, at, offsets_at, valid_at, first & 7, column.divisor))
+    return b"".join(descriptions), copied
+
+
+def _bytes_of(buffer: Any) -> Any:
+    return None if buffer is None else memoryview(buffer).cast("B")
+
+
+_TEXT, _WORD, _TEXT_INSTANT, _TEXT_TIME, _NUMBER, _MILLISECONDS, _INSTANT, _TRUTH, _CODE = range(9)
+_OF_TEXTS = {ValueKind.TEXT: _TEXT, ValueKind.WORD: _WORD, ValueKind.INSTANT: _TEXT_INSTANT, ValueKind.TIME: _TEXT_TIME}
+_OTHERS = {
+    (ValueKind.NUMBER, ColumnKind.NUMBER): _NUMBER,
+    (ValueKind.INSTANT, ColumnKind.INSTANT): _INSTANT,
+    (ValueKind.INSTANT, ColumnKind.NUMBER): _MILLISECONDS,
+    (ValueKind.TRUTH, ColumnKind.TRUTH): _TRUTH,
+    (ValueKind.WORD, ColumnKind.CODE): _CODE,
+}
+
+
+def _branch(name: str, wanted: ValueKind, given: ColumnKind) -> int:
+    found = _OF_TEXTS.get(wanted) if given is ColumnKind.TEXT else _OTHERS.get((wanted, given))
+    if found is None:
+        raise NotCovered(f"{name} is not held by a column of {given.name.lower()}")
+    return found
+
+
+def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int, identities: int) -> str:
+    """The function `columns` (columns.wat), which judges a batch: 1 where a row needs facts; called again it goes on.
+
+    `columns` is where descriptions are, `account` the bit of the name that each row must have, and `rows` where rows are made,
+    with the size of one. The number of listed rows is written to `listed`, and `identities` has room for what tells rows apart.
+    """
+    rows_at, row_size = rows
+    text = files(__package__).joinpath("columns.wat").read_text("utf-8")
+    places = {
+        "columns": columns,
+        "column_size": COLUMN,
+        "listed": listed,
+        "identities": identities,
+        "last_identity": _IDENTITIES - 1,
+        "rows_at": rows_at,
+        "row_size": row_size,
+        "rows_end": rows_at + ROWS * row_size,
+        **IN_ROWS,
+    }
+    numbers = {
+        "account": account,
+        "text_time": _TEXT_TIME,
+        "truth": _TRUTH,
+        "code": _CODE,
+        "odd": ODD,
+        "not_an_instant": NOT_AN_INSTANT,
+        "largest": COUNTABLE_MAX,
+        "twice_largest": 2 * COUNTABLE_MAX,
+        "milliseconds_min": MILLISECONDS_MIN,
+        "first_instant": FIRST_INSTANT,
+    }
+    return long(text.format(**places, **numbers))

@@ -1,0 +1,310 @@
+"""The state of accounts between the oracle and the kernel, both ways: loaded ones, snapshots, and what a run leaves."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from tempfile import SpooledTemporaryFile
+from typing import TYPE_CHECKING
+
+from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIAL, DIRTY, MOVED, STOPPED
+from tokenspec.machine.interpreters.batch.handover import ACCOUNT, ENTRY, HEAD, ID, NEW, STANDS
+from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.calendars import NEVER
+from tokenspec.machine.interpreters.embedded.memory import SLOT
+from tokenspec.machine.lang.types import Tokens, Type, Value
+from tokenspec.machine.wasm.ranks import number_of, value_of
+from tokenspec.oracle.base.specification import ABSENT, POOLS
+from tokenspec.oracle.logs.kernel.names import RecordNames
+from tokenspec.oracle.runtime.clocks import Dial
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, MemoryEntry
+from tokenspec.oracle.wire.answers import Answer
+
+if TYPE_CHECKING:
+    from tokenspec.machine.wasm.engine import Instance
+
+_ENTRIES_MAX = 1 << 16
+"""The most entries that are kept for further jobs that have the same."""
+_HEAD_FORM = struct.Struct("<IIq")
+NAMES, REMEMBERED = frozenset({ACCOUNT}), frozenset({ENTRY, ID})
+"""The kinds of what a journal tells: names of accounts, and what they remember."""
+_IN_MEMORY = 1 << 26
+"""Bytes of a journal from which it is kept on disk."""
+
+
+class AccountExchange:
+    """The forms in which accounts are handed in and out."""
+
+    def __init__(self, names: RecordNames) -> None:
+        self._names, self._accounts, self._oracle = names, names.accounts, names.oracle
+        machine, memory = self._oracle.machine, self._oracle.machine.memory
+        self._kinds = [v.type for v in machine.variables]
+        self._clocks = [CLOCK_AT[clock.name] for clock in machine.clocks]
+        self._held: list[Type] = [each.type for each in memory.holds] if memory is not None else []
+        self._periods = len(memory.periods) if memory is not None else 0
+        interface = self._accounts.interface
+        self._answers_at = list(range(interface.areas["answers"], interface.areas["ledger"], SLOT))
+        self._entries: dict[tuple[int, ...], MemoryEntry] = {}
+        self._given_by: dict[tuple[str, str], list[Type | None]] = {}
+        self._events = [e.name for e in self._accounts.whole.events]
+
+    # What is handed out
+
+    def tells_id(self) -> str:
+        """The function `$tell_id`: the first use of an id, with all that was answered."""
+        accounts = self._accounts
+        numbers = [f"(i64.load #{slot.at})" for slot in map(accounts.interface.state.__getitem__, self._variables)]
+        numbers += [f"(i64.load $accounts offset={accounts.dials + DIAL * n} @account)" for n in range(len(self._clocks))]
+        numbers += [f"(i64.load #{at})" for at in self._answers_at]
+        if self._oracle.remember is not None:
+            numbers.append("(i64.load $ids offset=24 %id)")
+        told = " ".join(f"(call $tell_number {number})" for number in numbers)
+        return long(f"""
+(func $tell_id (param $at i32) (param $size i32) (param $id {accounts.address}) (param $event i32) (param $rule i32)
+  (call $journal #{ID} %at %size)
+  (call $tell_number (i64.load $ids offset=16 %id))
+  (call $tell_number (i64.extend_i32_s %event)) (call $tell_number (i64.extend_i32_s %rule)) {told})""")
+
+    @property
+    def _variables(self) -> list[str]:
+        return [v.name for v in self._oracle.machine.variables]
+
+    @property
+    def _numbers(self) -> dict[int, int]:
+        """By kind, the number of numbers behind a text of the journal."""
+        answered = 3 + len(self._kinds) + len(self._clocks) + len(self._answers_at)
+        since = 0 if self._oracle.remember is None else 1
+        return {ACCOUNT: 0, ENTRY: len(self._held) + self._periods + since, ID: answered + since, NEW: 2}
+
+    def told(self, journal: bytes, kinds: frozenset[int] = REMEMBERED) -> Iterator[tuple[int, int, str, tuple[int, ...]]]:
+        """Yields what a journal holds of some kinds: its kind, the account, the text, the numbers."""
+        at, end, forms = 0, len(journal), {kind: struct.Struct(f"<{number}q") for kind, number in self._numbers.items()}
+        while at < end:
+            kind, account, size = _HEAD_FORM.unpack_from(journal, at)
+            text, behind, form = at + HEAD, at + HEAD + (size + 7 & -8), forms[kind]
+            if kind in kinds:
+                yield kind, account, str(journal[text : text + size], "utf-8"), form.unpack_from(journal, behind)
+            at = behind + form.size
+
+    def remember(self, account: Account, kind: int, text: str, numbers: tuple[int, ...]) -> None:
+        """Puts what the journal told of `account` into it, unless it has forgotten that since."""
+        if account.noted is not None and account.used is not None and account.last_at is not None:
+            *numbers_, since = numbers
+            numbers = tuple(numbers_)
+            of = account.noted if kind == ENTRY else account.used
+            if account.last_at - since >= (self._oracle.remember or 0):
+                return
+            if of.setdefault(text, since) != since:
+                del of[text]
+                of[text] = since
+        if kind == ENTRY:
+            account.entries[text] = self._entries.get(numbers) or self._entry(numbers)
+        elif kind == ID:
+            account.answers[text] = self._answer(numbers)
+
+    def _entry(self, numbers: tuple[int, ...]) -> MemoryEntry:
+        """Returns the entry that these numbers stand for, the same one for many jobs: most are of a few costs."""
+        if len(self._entries) >= _ENTRIES_MAX:
+            self._entries.clear()
+        held = _values(self._held, numbers[: len(self._held)])
+        return self._entries.setdefault(numbers, MemoryEntry(held, numbers[len(held) :]))
+
+    def _answer(self, numbers: tuple[int, ...]) -> Answer:
+        _, event, rule, *rest = numbers
+        row, shown = rest[: len(self._kinds)], rest[len(self._kinds) : len(self._kinds) + len(self._clocks)]
+        name, interface = self._events[event], self._accounts.interface
+        dials: list[Dial | None] = [None] * len(CLOCK_AT)
+        for place, at in zip(self._clocks, shown, strict=True):
+            dials[place] = None if at == STOPPED else Dial(at, at, at)
+        met = Account(_values(self._kinds, row), dials=dials)
+        decided_by = interface.rules[rule] if rule >= 0 else interface.codes[-1 - rule]
+        said = rest[len(self._kinds) + len(self._clocks) :]
+        kinds = self._given(name, decided_by if rule >= 0 else "")
+        answers = tuple([None if kind is None else value_of(kind, n) for kind, n in zip(kinds, said, strict=False)])
+        return self._oracle.answer_of(met, name, (rule, met.row, answers), decided_by)
+
+    def _given(self, event: str, rule: str) -> list[Type | None]:
+        """The types of an event's answers, None for those that a rule does not give."""
+        found = self._given_by.get((event, rule))
+        if found is None:
+            given = {a.name for a in self._accounts.rules[rule].answer} if rule else set()
+            slots = self._accounts.interface.answers(event).items()
+            found = self._given_by[event, rule] = [slot.kind if of in given else None for of, slot in slots]
+        return found
+
+    def number(self, place: int) -> int:
+        """Returns the number of the account at a place."""
+        return place // self._accounts.stride
+
+    def flags(self, instance: Instance, count: int) -> list[int]:
+        """Returns the flags of the first accounts, by number."""
+        stride = self._accounts.stride
+        records = instance.read("accounts", 0, stride * count)
+        return [flags for (flags,) in struct.Struct(f"<I{stride - 4}x").iter_unpack(records)]
+
+    def balances(self, instance: Instance, numbers: Iterable[int]) -> Iterator[tuple[int, ...]]:
+        """Yields the tokens of accounts, in the order of the pools; 0 where there is no account yet. Nothing runs meanwhile."""
+        accounts, names = self._accounts, self._variables
+        form, records = struct.Struct(f"<{len(names)}q"), memoryview(instance.view("accounts")).cast("B")
+        control = self._oracle.machine.control_variable
+        at, absent = names.index(control.name), number_of(control.type, str(ABSENT))
+        pools, nothing = [names.index(pool) for pool in POOLS], (0,) * len(POOLS)
+        for number in numbers:
+            row = form.unpack_from(records, accounts.stride * number + accounts.row)
+            yield nothing if row[at] == absent else tuple(row[pool] for pool in pools)
+
+    def written(self, instance: Instance, names: Mapping[int, str]) -> Iterator[tuple[int, Account]]:
+        """Yields each clean account to which something happened, with its place; of its memory there is nothing in it yet."""
+        stride, count = self._accounts.stride, instance.call("count_accounts")
+        form, kinds = struct.Struct(f"<Iiq{(stride - 16) // SLOT}q"), self._kinds
+        periods = 5 * len(self._clocks)
+        for place, record in enumerate(form.iter_unpack(instance.read("accounts", 0, stride * count))):
+            flags, _, last_at, *rest = record
+            if flags & (DIRTY | MOVED) != MOVED or place * stride not in names:
+                continue
+            dials: list[Dial | None] = [None] * len(CLOCK_AT)
+            ran = [0] * len(CLOCK_AT)
+            for n, where in enumerate(self._clocks):
+                shown, upcoming, day, anchor, ran[where] = rest[5 * n : 5 * n + 5]
+                dials[where] = None if shown == STOPPED else Dial(shown, upcoming, anchor, day)
+            ended, row = rest[periods : periods + self._periods], rest[periods + self._periods :][: len(kinds)]
+            found = Account(_values(kinds, row), last_at, dials, ran, tuple(ended))
+            found.is_from_mid_life = bool(flags & BEGAN_BEFORE)
+            if self._oracle.remember is not None:
+                found.noted, found.used = {}, {}
+            yield place * stride, found
+
+    # What is handed in
+
+    def takes(self) -> str:
+        """The function `take` of one account and all that it remembers, of which some may be handed in by a further call."""
+        numbers = self._numbers[ENTRY]
+        entry = "(call $take_entry (i32.add %at #8) %size %numbers)" if self._accounts.entries is not None else ""
+        return long(f"""
+(func (export "take") (param $at i32) (param $end i32) (result i32) (local $size i32) (local $numbers i32) (local $kind i32)
+  (local $id {self._accounts.address})
+  (block $done (loop $next
+    (br_if $done (i32.ge_u %at %end))
+    (local.set $kind (i32.load %at)) (local.set $size (i32.load offset=4 %at))
+    (local.set $numbers (i32.add %at (i32.add #8 (i32.and (i32.add %size #7) #-8))))
+    (if (i32.eq %kind #{ACCOUNT}) (then
+      (if (call $take_account (i32.add %at #8) %size %numbers) (then (return #-1)))
+      (local.set $at (i32.add %numbers #{self._accounts.stride})) (br $next)))
+    (if (i32.eq %kind #{ENTRY}) (then
+      {entry}
+      (local.set $at (i32.add %numbers #{SLOT * numbers})) (br $next)))
+    (call $ids_room) (call $mark @account (i32.add %at #8) %size)
+    (local.set $id (call $ids_find))
+    (if (i64.eqz (i64.load $ids %id)) (then (call $ids_add %id)))
+    ;; Its first use is not known, so that nothing is said of a repeat.
+    (i64.store $ids offset=16 %id ~0)
+    {self._accounts.remembers("ids", "%id", "(i64.load %numbers)")}
+    (local.set $at (i32.add %numbers #{SLOT if self._oracle.remember is not None else 0})) (br $next)))
+  @account)""")
+
+    def redoes(self) -> str:
+        """The function `redo` of a journal, up to its end: it comes to the accounts of the module that wrote it."""
+        sizes = {kind: SLOT * count for kind, count in self._numbers.items()}
+        entry = "(call $take_entry %text %size %numbers)" if self._accounts.entries is not None else ""
+        return long(f"""
+(func (export "redo") (param $end i32)
+  (local $at i32) (local $kind i32) (local $account i32) (local $size i32) (local $text i32) (local $numbers i32)
+  (local $id {self._accounts.address})
+  (block $done (loop $next
+    (br_if $done (i32.ge_u %at %end))
+    (local.set $kind (i32.load $journal %at))
+    (local.set $account (i32.load $journal offset=4 %at)) (local.set $size (i32.load $journal offset=8 %at))
+    (local.set $at (i32.add %at #{HEAD}))
+    (if (i32.eq %kind #{STANDS}) (then
+      (memory.copy $accounts $journal %account %at #{self._accounts.stride})
+      (local.set $at (i32.add %at #{self._accounts.stride})) (br $next)))
+    (if (i32.eq %kind #{ACCOUNT}) (then
+      (local.set $at (i32.add %at (i32.and (i32.add %size #7) #-8))) (br $next)))
+    (local.set $text (call $redo_text %at %size))
+    (local.set $numbers (i32.add %text (i32.and (i32.add %size #7) #-8)))
+    (local.set $at (i32.add %at (i32.and (i32.add %size #7) #-8)))
+    (global.set $account %account)
+    (if (i32.eq %kind #{NEW}) (then
+      (call $names_room)
+      (global.set $mark_1 (i64.load %numbers)) (global.set $mark_2 (i64.load offset=8 %numbers))
+      (drop (call $account_of))
+      (local.set $at (i32.add %at #{sizes[NEW]})) (br $next)))
+    (if (i32.eq %kind #{ENTRY}) (then
+      {entry}
+      (local.set $at (i32.add %at #{sizes[ENTRY]})) (br $next)))
+    (call $ids_room) (call $mark %account %text %size)
+    (local.set $id (call $ids_find))
+    (if (i64.eqz (i64.load $ids %id)) (then (call $ids_add %id)))
+    (i64.store $ids offset=16 %id (i64.load %numbers))
+    {self._accounts.remembers("ids", "%id", f"(i64.load offset={sizes[ID] - SLOT} %numbers)")}
+    (local.set $at (i32.add %at #{sizes[ID]})) (br $next)))
+  (global.set $journal_end #0))""")
+
+    def handed_in(self, name: str, account: Account) -> Iterator[bytes]:
+        """Yields the parts of what is handed in of an account."""
+        numbers: list[int] = []
+        for place in self._clocks:
+            dial = account.dials[place]
+            said = (STOPPED, NEVER, 0, 0) if dial is None else (dial.shown, dial.upcoming, dial.day, dial.anchor)
+            numbers += [*said, account.ran[place]]
+        numbers += [*account.ended, *(number_of(of, value) for of, value in zip(self._kinds, account.row, strict=True))]
+        if self._oracle.remember is not None:
+            numbers.append(min([*(account.noted or {}).values(), *(account.used or {}).values()], default=NEVER))
+        last_at = STOPPED if account.last_at is None else account.last_at
+        flags = BEGAN_BEFORE if account.is_from_mid_life else 0
+        yield _keyed(ACCOUNT, name) + struct.pack(f"<Iiq{len(numbers)}q", flags, 0, last_at, *numbers)
+        for key, entry in account.entries.items():
+            held = [number_of(of, value) for of, value in zip(self._held, entry.held, strict=True)]
+            told = [*held, *entry.since, *self._since(account, account.noted, key)]
+            yield _keyed(ENTRY, key) + struct.pack(f"<{len(told)}q", *told)
+        for key in account.answers:
+            yield _keyed(ID, key) + b"".join(struct.pack("<q", at) for at in self._since(account, account.used, key))
+
+    def _since(self, account: Account, known: Mapping[str, int] | None, name: str) -> list[int]:
+        return [] if self._oracle.remember is None else [(known or {}).get(name, account.last_at or 0)]
+
+
+def _values(kinds: list[Type], numbers: Sequence[int]) -> tuple[Value, ...]:
+    return tuple([n if isinstance(of, Tokens) else value_of(of, n) for of, n in zip(kinds, numbers, strict=True)])
+
+
+def _keyed(kind: int, text: str) -> bytes:
+    content = text.encode(errors="surrogatepass")
+    return struct.pack("<II", kind, len(content)) + content.ljust(len(content) + 7 & -8, b"\0")
+
+
+def drained(instance: Instance) -> bytes:
+    """Returns what a module has written, which is then written no more."""
+    size = instance.value("journal_end")
+    part = instance.read("journal", 0, size) if size else b""
+    instance.set_value("journal_end", 0)
+    return part
+
+
+class KeptJournal:
+    """The journal of one pass, kept until it is known for which accounts it counts."""
+
+    def __init__(self) -> None:
+        self._file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)
+
+    def drain(self, instance: Instance) -> bytes:
+        """Takes over what the module has written since the last time, and returns it."""
+        part = drained(instance)
+        if part:
+            self.add(part)
+        return part
+
+    def add(self, part: bytes) -> None:
+        """Adds what the module of another run has written."""
+        self._file.write(struct.pack("<q", len(part)) + part)
+
+    def parts(self) -> Iterator[bytes]:
+        """Yields all of it, part by part."""
+        self._file.seek(0)
+        while head := self._file.read(8):
+            yield self._file.read(struct.unpack("<q", head)[0])
+
+    def clear(self) -> None:
+        """Forgets all of it."""
+        self._file.seek(0)
+        self._file.truncate()

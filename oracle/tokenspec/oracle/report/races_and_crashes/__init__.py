@@ -1,1 +1,0 @@
-"""Races and crashes: what was asked for, and the report."""

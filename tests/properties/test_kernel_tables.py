@@ -1,0 +1,107 @@
+"""Tables of the kernel: beyond the reach of 32 bits, and cleared of what is forgotten before they grow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tokenspec.machine.interpreters.batch import tables
+from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.machine.wasm.engine import Instance
+from tokenspec.oracle import Oracle
+from tokenspec.oracle.base.instants import format_instant, parse_instant
+from tokenspec.oracle.base.specification import DEFAULT
+from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
+from tokenspec.oracle.logs.kernel.run import replay_by_kernel
+from tokenspec.oracle.logs.replay import replay
+from tokenspec.oracle.runtime.state_digest import state_digest
+from tokenspec.oracle.wire.log_files import Logs
+
+PUTS = long("""
+(func $at (param $a i64) (param $b i64) (result i64)
+  (global.set $mark_1 %a) (global.set $mark_2 %b) (call $t_find))
+(func (export "put") (param $a i64) (param $b i64) (param $value i64) (local $place i64)
+  (local.set $place (call $at %a %b))
+  (if (i64.eqz (i64.load $t %place)) (then (call $t_add %place)))
+  (i64.store $t offset=16 %place %value))
+(func (export "get") (param $a i64) (param $b i64) (result i64) (i64.load $t offset=16 (call $at %a %b)))""")
+GIB = 1 << 30
+LARGE = 1 << 30
+"""A cost that is kept in full."""
+
+
+def oracle_for(remember: int | None) -> Oracle:
+    """An oracle with a plan that pays for all of it."""
+    catalogue = json.loads(json.dumps(dict(DEFAULT.written())))
+    catalogue["plans"]["ultimate"]["allowance"] = 1 << 45
+    return Oracle(catalogue=catalogue, remember=remember)
+
+
+def test_a_table_of_more_than_four_gibibytes_keeps_every_entry_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages that nobody touches take no memory."""
+    places, entries = 1 << 30, 1 << 28
+    monkeypatch.setattr(tables, "_FIRST", places)
+    monkeypatch.setattr(tables, "_SPARE", entries)
+    instance = Instance(f"(module (memory 1) {tables.MARK} {tables.FingerprintTable('t', 24, 64).text()} {PUTS})")
+    assert (instance.memory_bytes("t_index"), instance.memory_bytes("t")) == (8 * GIB, 6 * GIB)
+    get = instance.function("get")
+    # The index has 8 bytes a place: the fourth and the fifth have the lower 32 bits of the addresses of the first two.
+    marks = [(place, again) for place in (5, 6, 7, (1 << 29) + 5, (1 << 29) + 6, places - 1) for again in (1, 2)]
+    # 24 bytes an entry: the later ones, of which one lies across 2^32, have the lower 32 bits of addresses within the first.
+    for value, (first, second) in enumerate(marks, 1):
+        instance.call("put", first, second, value)
+    instance.set_value("t_count", 178_956_968)
+    for value, (first, second) in enumerate(marks, 101):
+        instance.call("put", first, -second, value)
+    assert [get(*mark) for mark in marks] == list(range(1, len(marks) + 1))
+    assert [get(first, -second) for first, second in marks] == list(range(101, len(marks) + 101))
+    assert get(8, 1) == 0
+
+
+def line(n: int, at: int, **rest: object) -> str:
+    record = {"account": f"a{n % 7}", "at": format_instant(at), **rest}
+    return json.dumps(record, separators=(",", ":"))
+
+
+def years(path: Path, oldest: int) -> Path:
+    """A log of two years: a job every two hours, some of a cost that no short code says, and refunds of jobs before."""
+    start, lines = parse_instant("2026-01-01T00:00:00Z"), list[str]()
+    for n in range(7):
+        lines.append(line(n, start, event="open_account"))
+        lines.append(line(n, start, event="subscribe", plan="ultimate"))
+    for n in range(9_000):
+        at = start + n * 2 * DAY_MS // 24
+        job = {"event": "generate", "media": "image", "origin": "first_party", "cost": LARGE if n % 10 == 0 else 1}
+        lines.append(line(n, at, **job, job=f"j{n}", id=f"i{n}", observed={"outcome": "accepted"}))
+        if n % 20 == 0:
+            ago = n - 7 * (1 if n % 40 else oldest)
+            lines.append(line(n, at, event="refund", job=f"j{max(ago, 0)}", id=f"r{n}"))
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def test_what_is_forgotten_takes_no_memory(tmp_path: Path) -> None:
+    sizes, log = {}, years(tmp_path / "log.jsonl", 2)
+    for remember in (None, 20 * DAY_MS):
+        kernel = AuditKernel(Logs([str(log)]), oracle_for(remember))
+        kernel.find_dirty(None)
+        assert not kernel.has_dirty
+        sizes[remember] = [*map(kernel._instance.memory_bytes, ("entries", "ids")), kernel._instance.value("full_end")]
+    assert all(kept * 4 <= all_ for kept, all_ in zip(sizes[20 * DAY_MS], sizes[None], strict=True)), sizes
+
+
+@pytest.mark.parametrize("days", [3, 100])
+def test_the_kernel_forgets_as_the_oracle_does(days: int, tmp_path: Path) -> None:
+    found, log = [], years(tmp_path / "log.jsonl", 600)
+    for by_kernel in (True, False):
+        oracle, logs = oracle_for(days * DAY_MS), Logs([str(log)])
+        fast = replay_by_kernel(logs, oracle, smallest=0, keeps_state=True) if by_kernel else None
+        assert (fast is not None) == by_kernel
+        report = fast[0] if fast is not None else replay(logs, oracle)
+        assert not report.divergences
+        found.append((report.compared, report.not_compared, report.coverage.rules, state_digest(oracle.accounts)))
+    assert found[0] == found[1]
+    assert found[0][1]["before_the_log"] > 50

@@ -165,7 +165,18 @@ WRONG_FORMS: dict[str, Message] = {
     f"{key} {value!r}": {key: value}
     for key, forms in dict[str, tuple[Any, ...]](
         {
-            "values": ([], "", 0, False, {"media": "image"}, {"media": None}, {"colour": []}),
+            "values": (
+                [],
+                "",
+                0,
+                False,
+                {"media": "image"},
+                {"media": None},
+                {"colour": []},
+                {"media": ["imagee"]},
+                {"cost": ["24"]},
+                {"origin": [None]},
+            ),
             "policy": ([], "", 0, False, {"refund": None}, {"refund": ["none"]}, {"refund": "perhaps"}, {"colour": "red"}),
             "name": ([], 0, False, {}),
             "version": ([], 1, True),

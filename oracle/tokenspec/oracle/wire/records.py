@@ -295,6 +295,12 @@ def _parts(event: Event) -> list[tuple[Any, ...]]:
     return [*fields, *(_key(key) for key in event.keys)]
 
 
+def value_types(events: Iterable[Event]) -> dict[str, Any]:
+    """Returns the type of what stands under each field of the events' records, the fields of all records apart."""
+    parts = [part for event in events for part in _parts(event)]
+    return {key: Union[tuple(kind for name, kind, *_ in parts if name == key)] for key, *_ in parts}  # noqa: UP007 - built from a list
+
+
 @cache
 def _struct(event: str, parts: tuple[tuple[Any, ...], ...], observed: type[msgspec.Struct]) -> type[msgspec.Struct]:
     parts = (*parts, ("observed", observed | None, None))

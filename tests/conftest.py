@@ -20,6 +20,15 @@ options.EVERY = float("inf")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """In CI a test that fails is tried twice more, a few times in all, and its failures are shown even where it passes then.
+
+    Some hundred tests start processes that race, crash or wait, and rest on when the machine lets each of them run.
+    """
+    if needed:
+        config.option.reruns, config.option.max_suite_reruns, config.option.rerun_show_tracebacks = 2, 6, True
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_folder_for_all_processes(tmp_path_factory: pytest.TempPathFactory) -> None:
     made_once.begin(tmp_path_factory)

@@ -26,8 +26,8 @@ from tokenspec.machine.lang.types import COUNTABLE_MAX, Tokens
 from tokenspec.spec.words import *
 
 
-def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
-    """Claims 8 to 14, for the plans of `ranking`."""
+def accounting(ranking: tuple[str, ...], payable: Term) -> tuple[Claim, ...]:
+    """Claims 8 to 14, for the plans of `ranking`; a listed price can be paid where `payable` is true."""
 
     def gained(pool: Term) -> Term:
         return total(*(flow(kind, pool) for kind in Kind if kind.adds))
@@ -227,7 +227,10 @@ def accounting(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
             step("quoted", eq(answered("cost"), var("listed_price")), var("listed_price") > 0, "quote"),
             LayerPart("refunded_once", "a charged job is refunded at most once", after=("refunds", "refunds_api")),
             LayerPart(
-                "quote_is_charged", "a generation at the price quoted for its action is charged exactly that", after=("quotes",)
+                "quote_is_charged",
+                "a generation at the price quoted for its action is charged exactly that",
+                after=("quotes",),
+                where=payable.expr,
             ),
         ),
         claim(

@@ -17,7 +17,7 @@ from tokenspec.invariants.jobs import jobs, marks
 from tokenspec.invariants.remembering import remembering
 from tokenspec.invariants.safety import safety
 from tokenspec.invariants.together import overdue, together
-from tokenspec.invariants.words import FALLS_DUE, VARIABLES, pair, state
+from tokenspec.invariants.words import FALLS_DUE, VARIABLES, pair, payable_at, state
 from tokenspec.machine.lang.build import Term, all_of, eq, ne, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, claim, new, other, within_types
 from tokenspec.spec.account import account
@@ -26,14 +26,18 @@ from tokenspec.spec.words import ABSENT, status, topup
 
 
 @cache
-def claims(ranking: tuple[str, ...], months: int = DEFAULT.bank_months, cheapest: int = 1) -> tuple[Claim, ...]:
+def claims(
+    ranking: tuple[str, ...], months: int = DEFAULT.bank_months, cheapest: int = 1, has_packs: bool = True
+) -> tuple[Claim, ...]:
     """All claims, in the order of their numbers, for a catalogue with the plans of `ranking`.
 
-    `months` is what the second one says of the bank; its formula holds for any. `cheapest` is the lowest listed price.
+    `months` is what the second one says of the bank; its formula holds for any. `cheapest` is the lowest listed price, and
+    `has_packs` says that some pack is on sale.
     """
+    payable = payable_at(cheapest, ranking, has_packs)
     return (
         *safety(ranking, months),
-        *accounting(ranking),
+        *accounting(ranking, payable),
         *jobs(ranking, cheapest),
         types(ranking),
         marks(),
@@ -43,7 +47,7 @@ def claims(ranking: tuple[str, ...], months: int = DEFAULT.bank_months, cheapest
         coming_back(),
         apart(),
         overdue(),
-        *generating(ranking),
+        *generating(ranking, payable),
         saved(),
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from tokenspec.invariants.words import *
-from tokenspec.machine.lang.build import all_of, any_of, eq, implies, negation, total, var
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, negation, total, var
 from tokenspec.machine.lang.claims import Claim, answered, claim
 from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.words import *
 
 
-def generating(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
-    """Claims 30 and 31, for the plans of `ranking`."""
+def generating(ranking: tuple[str, ...], payable: Term) -> tuple[Claim, ...]:
+    """Claims 30 and 31, for the plans of `ranking`; a listed price can be paid where `payable` is true."""
     refuses_remainder = eq(var("stranded_remainder"), "refuse")
 
     # The plan has unlimited generation for the medium, told plan by plan.
@@ -37,6 +37,7 @@ def generating(ranking: tuple[str, ...]) -> tuple[Claim, ...]:
                 all_of(var("action_is_named"), eq(answered("mode"), "tokens")),
                 "generate",
             ),
+            where=payable,
         ),
         claim(
             31,

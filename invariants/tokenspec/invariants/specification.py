@@ -20,7 +20,9 @@ SPECIFICATION = Specification(
     catalogue_of=catalogue_of,
     facts=FACTS,
     clauses=CLAUSES,
-    claims=lambda catalogue: claims(catalogue.ranking, catalogue.bank_months, min(catalogue.prices.values(), default=1)),
+    claims=lambda catalogue: claims(
+        catalogue.ranking, catalogue.bank_months, min(catalogue.prices.values(), default=1), bool(catalogue.packs)
+    ),
     lemmas=lemmas(),
     scopes=tuple(SCOPES.values()),
     session="session",

@@ -7,6 +7,7 @@ from functools import partial
 from tokenspec.machine.lang import claims as of_machines
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, one_of, total, var
 from tokenspec.machine.lang.claims import answered, new
+from tokenspec.machine.lang.expr import TRUE
 from tokenspec.spec.words import *
 
 # Parts of claims about the account; those about another machine name it.
@@ -45,3 +46,10 @@ def unchanged(*terms: Term) -> Term:
 def is_figure(ranking: tuple[str, ...], value: Term, figure: str, of: Term) -> Term:
     """`value` is what the catalogue says of the plan `of`, told plan by plan."""
     return all_of(*(implies(eq(of, name), eq(value, var(f"{figure}[{name}]"))) for name in ranking))
+
+
+def payable_at(price: int, ranking: tuple[str, ...], has_packs: bool) -> Term:
+    """Some account can hold the price: subscribers buy any number of packs, or else days and months bring as much."""
+    if has_packs and len(ranking) > 1:
+        return Term(TRUE)
+    return any_of(*(price <= daily_allowance + (bank_months + 1) * allowance_of.of(name) for name in ranking))

@@ -61,8 +61,8 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: AnyCatalogue | 
     provable = set[Case]()
     for case, (_, part) in parts.items():
         if isinstance(part, LayerPart):
-            if reason := _closed(part, policy, catalogue):
-                yield Absence(case, reason)
+            if under := _ruled_out_by(part.after, policy, catalogue):
+                yield Absence(case, f"no event is accepted by {' or '.join(part.after)} under {under}")
         elif isinstance(part, RefusalPart) and (reason := _never_refused(part, case, policy, catalogue)):
             yield Absence(case, reason)
         elif isinstance(part, LivenessPart | LeadsToPart):
@@ -75,13 +75,16 @@ def absences(tally: Tally, policy: Mapping[str, str], catalogue: AnyCatalogue | 
 
 
 def _elsewhere(policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> Iterator[tuple[Case, str]]:
-    """Yields each case of the claims that are about worlds with other figures or policies, with the reason."""
+    """Yields each case of claims, and parts, that are about worlds with other figures or policies, with the reason."""
     figures = {**policy, **({} if catalogue is None else catalogue.parameters())}
     for claim in claims(catalogue or DEFAULT):
-        if decided(system().machines[0], claim.where, figures) is False:
-            told = " and ".join(f"{name} is {figures[name]}" for name in sorted(set(names_in(claim.where)) & figures.keys()))
-            reason = f"it takes {show(claim.where)}, and under {'this catalogue' if catalogue else 'these settings'} {told}"
-            yield from ((case, reason) for part in claim.parts for case in cases(claim, part))
+        for part in claim.parts:
+            wheres = (claim.where, part.where) if isinstance(part, LayerPart) else (claim.where,)
+            wrong = next((w for w in wheres if decided(system().machines[0], w, figures) is False), None)
+            if wrong is not None:
+                told = " and ".join(f"{name} is {figures[name]}" for name in sorted(set(names_in(wrong)) & figures.keys()))
+                reason = f"it takes {show(wrong)}, and under {'this catalogue' if catalogue else 'these settings'} {told}"
+                yield from ((case, reason) for case in cases(claim, part))
 
 
 def _impossible(
@@ -124,14 +127,6 @@ def _given(event: Event, facts: Mapping[str, Value]) -> Event:
     """Returns the event with its fields fixed to these values."""
     given = (requires(f"{f.name}_is_given", eq(var(f.name), facts[f.name]), "") for f in event.fields if f.name in facts)
     return replace(event, requires=(*given, *event.requires))
-
-
-def _closed(part: LayerPart, policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> str:
-    """Returns the reason why the events or settings of a part about clocks and journal are impossible; empty where possible."""
-    if decided(system().machines[0], part.where, policy) is False:
-        return f"it takes {show(part.where)}, and not {_told({n: a for n, a in policy.items() if n in show(part.where)})}"
-    under = _ruled_out_by(part.after, policy, catalogue)
-    return f"no event is accepted by {' or '.join(part.after)} under {under}" if under else ""
 
 
 def _never_refused(part: RefusalPart, case: Case, policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> str:

@@ -93,6 +93,6 @@ def test_what_conforms_and_is_not_touched_needs_no_oracle(plain: list[tuple[Fuzz
         other = Oracle(world.policy, world.catalogue, world.resets)
         if settings_compared.can_be_compared(oracle, other):
             kernel = LeadingKernel(Logs([str(path)]), oracle)
-            assert kernel.compared(oracle, other, None) == []
+            assert kernel.compared(oracle, other, None) == ([], [])
             dirty, accounts = dirty + kernel.dirty, accounts + 1
     assert (dirty, accounts > 5) == (0, True)

@@ -67,6 +67,10 @@ class Instance:
         """The size of a memory."""
         return int(self._exports[memory].data_len(self._store))
 
+    def beside(self, module: str) -> Instance:
+        """Returns an instance of another module, which has from this one what it imports."""
+        return Instance(module, self)
+
     def grow(self, memory: str, size: int) -> None:
         """Lets a memory have at least `size` bytes."""
         pages = -(-size // 65_536) - self._exports[memory].size(self._store)

@@ -219,11 +219,6 @@ class Accounts:
   (if (i32.gt_u (i32.add (i32.shr_u @accounts_end #16) #1) (memory.size $accounts)) (then
     (if (i32.lt_s (memory.grow $accounts (i32.add (i32.shr_u (memory.size $accounts) #1) #1)) #0) (then (unreachable)))))
   (call $begin))
-;; Begins every account up to one at a place.
-(func $reach (export "reach") (param $place i32)
-  (block $done (loop $next
-    (br_if $done (i32.lt_u %place @accounts_end))
-    (call $begin_next) (br $next))))
 ;; The account whose name has the present fingerprint; it begins where there was none.
 (func $account_of (result i32) (local $entry i32) (local $before i32)
   (local.set $entry (call $names_find))

@@ -144,6 +144,11 @@ class RecordJudge:
         """Writes the `$look_ahead` of a kernel that follows: accounts and fingerprints are in the rows."""
         accounts = self._accounts
         return f"""
+;; Begins every account up to one at a place.
+(func $reach (export "reach") (param $place i32)
+  (block $done (loop $next
+    (br_if $done (i32.lt_u %place @accounts_end))
+    (call $begin_next) (br $next))))
 (global $touched (mut i64) ~0)
 (func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
   (if (i32.ge_u %from %end) (then (return)))

@@ -10,14 +10,13 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from heapq import nsmallest
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from tokenspec.machine.interpreters.batch.accounts import CHANGED, DIRTY
 from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.machine.lang.ids import Repeat
-from tokenspec.machine.wasm.engine import Instance
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.logs.against import SHOWN, FurtherTouched, Touched, answered_otherwise
@@ -30,6 +29,9 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.records import Snapshot, event_of
+
+if TYPE_CHECKING:
+    from tokenspec.machine.wasm.engine import Instance
 
 
 def can_be_compared(own: Oracle, other: Oracle) -> bool:
@@ -62,7 +64,7 @@ class FollowingKernel:
         self._leading, self._of_leading = leading, of_leading
         self._oracle, self._module = other, following(of_leading, other)
         leading.grow("memory", self._module.end)
-        self.instance = instance = Instance(self._module.text, leading)
+        self.instance = instance = leading.beside(self._module.text)
         self._exchange = self._module.judge.exchange
         for name, seed in zip(("seed_1", "seed_2"), seeds, strict=True):
             instance.set_value(name, seed)

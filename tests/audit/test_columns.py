@@ -13,6 +13,7 @@ from command.conftest import generate, opened, record
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.audit.arrow import arrow_rows
 from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.logs.against import Against
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
 from tokenspec.oracle.logs.kernel.run import replay_by_kernel
 from tokenspec.oracle.logs.replay import replay
@@ -96,6 +97,15 @@ def test_rows_that_conform_need_no_oracle(form: str) -> None:
     found = told(rows_of(table, 7), True)
     assert found == told(rows_of(table, 7), False)
     assert (found[0]["compared"], found[0]["repeated"]["compared"]) == (27, 9)
+
+
+def test_two_settings_are_compared_over_columns() -> None:
+    table, oracle = table_of(lives(9)), Oracle()
+    fast, slow = (Against(oracle, Oracle({"daily_position": "last"})) for _ in range(2))
+    assert replay_by_kernel(rows_of(table, 7), Oracle(), smallest=0, against=fast) is not None
+    replay(rows_of(table, 7), oracle, against=slow)
+    assert fast.touched == slow.touched
+    assert len(slow.touched) == 9
 
 
 WRONG: list[tuple[str, Any]] = [

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from properties.test_kernel import Records, mixed, plain, runs, written
+from command.conftest import generate, opened, record
+from properties.test_kernel import Records, as_line, mixed, plain, runs, written
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.fuzz.worlds import FuzzWorld
 from tokenspec.oracle.logs import against as module
@@ -85,6 +86,39 @@ def test_comparisons_are_the_same(runs: list[tuple[FuzzWorld, Records]], tmp_pat
     assert further > 2, further
 
 
+AT = "2026-07-15T09:00:00Z"
+STATE = {"status": "active", "plan": "premium", "balances": {"daily": 90, "fast": 100}, "next_renewal_at": "2026-08-01T07:00:00Z"}
+
+
+def lives() -> Records:
+    """Accounts that begin in mid-life or not, with models that the kernel asks for, and retries of jobs."""
+    accounts = [f"ä{n}" for n in range(12)]
+    made = [record(name, AT, "snapshot", state=STATE) if n % 3 else opened(name, AT) for n, name in enumerate(accounts)]
+    for n, name in enumerate(accounts):
+        asked = {**generate(name, AT, "j1", 8 + n), "id": "i", "model": ("Ideogram", "Nano Banana")[n % 2]}
+        del asked["origin"]
+        made += [asked] * (1 + n % 2)
+    return made + [record(name, AT, "refund", job="j1") for name in accounts[:9]]
+
+
+@pytest.mark.parametrize("other", [{"refund": "none"}, {"daily_position": "last"}])
+def test_what_is_touched_is_told_without_a_further_pass(
+    other: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the most touched account its first differing record, whatever the account began with."""
+    monkeypatch.setattr(LeadingKernel, "left", None)
+    own = Oracle()
+    world, there = (FuzzWorld({**own.policy, **each}, own.catalogue, own.resets) for each in ({}, other))
+    logs = Logs(list(map(str, written(tmp_path, list(map(as_line, lives())), random.Random(1)))))
+    for shown, lines in ((1, logs), (5, Rows(logs))):
+        for each in (module, settings_compared):
+            monkeypatch.setattr(each, "SHOWN", shown)
+        fast, against, is_fast = report(lines, world, there, True)
+        slow, _, _ = report(lines, world, there, False)
+        assert fast == slow
+        assert (is_fast, len(against.touched), len(against.further) > 0) == (True, shown, True)
+
+
 def test_what_conforms_and_is_not_touched_needs_no_oracle(plain: list[tuple[FuzzWorld, Records]], tmp_path: Path) -> None:
     dice, dirty, accounts = random.Random(4), 0, 0
     for world, records in [(w, r) for w, r in plain if w.resets == "explicit"]:
@@ -93,6 +127,6 @@ def test_what_conforms_and_is_not_touched_needs_no_oracle(plain: list[tuple[Fuzz
         other = Oracle(world.policy, world.catalogue, world.resets)
         if settings_compared.can_be_compared(oracle, other):
             kernel = LeadingKernel(Logs([str(path)]), oracle)
-            assert kernel.compared(oracle, other, None) == []
+            assert kernel.compared(oracle, other, None) == ([], [])
             dirty, accounts = dirty + kernel.dirty, accounts + 1
     assert (dirty, accounts > 5) == (0, True)

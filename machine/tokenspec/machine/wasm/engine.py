@@ -31,11 +31,16 @@ def _compiled(module: str | bytes) -> wasmtime.Module:
 
 
 class Instance:
-    """A compiled module, given as text or as bytes, with its exports. A trap surfaces as `wasmtime.Trap`, never as a crash."""
+    """A compiled module, given as text or as bytes, with its exports. A trap surfaces as `wasmtime.Trap`, never as a crash.
 
-    def __init__(self, module: str | bytes) -> None:
-        self._store = wasmtime.Store(_engine())
-        self._exports: Any = wasmtime.Instance(self._store, _compiled(module), []).exports(self._store)
+    What it imports it has from the instance that it is `beside`.
+    """
+
+    def __init__(self, module: str | bytes, beside: Instance | None = None) -> None:
+        self._store: wasmtime.Store = wasmtime.Store(_engine()) if beside is None else beside._store
+        compiled = _compiled(module)
+        imported = [] if beside is None else [beside._exports[each.name] for each in compiled.imports]
+        self._exports: Any = wasmtime.Instance(self._store, compiled, imported).exports(self._store)
 
     def call(self, name: str, *arguments: int) -> int:
         """Calls an exported function of integers."""
@@ -61,6 +66,19 @@ class Instance:
     def memory_bytes(self, memory: str) -> int:
         """The size of a memory."""
         return int(self._exports[memory].data_len(self._store))
+
+    def beside(self, module: str) -> Instance:
+        """Returns an instance of another module, which has from this one what it imports."""
+        return Instance(module, self)
+
+    def grow(self, memory: str, size: int) -> None:
+        """Lets a memory have at least `size` bytes."""
+        pages = -(-size // 65_536) - self._exports[memory].size(self._store)
+        self._exports[memory].grow(self._store, max(pages, 0))
+
+    def set_function(self, table: str, of: Instance, name: str) -> None:
+        """Puts a function of another instance beside this one into a table."""
+        self._exports[table].set(self._store, 0, of._exports[name])
 
     def value(self, name: str) -> int:
         """The value of an exported variable."""

@@ -101,9 +101,10 @@ class Against:
         """True where the catalogues differ."""
         return self.other.catalogue != self._own.catalogue
 
-    def takes_over(self, found: Against, further: list[FurtherTouched]) -> None:
-        """Takes what another comparison found, and the numbers of all touched accounts that it has not seen."""
-        self.touched, self.impossible, self.further = found.touched, found.impossible, further
+    def takes_over(self, found: Against, named: list[Touched], further: list[FurtherTouched]) -> None:
+        """Takes what another comparison found, and all touched accounts that it has not seen: by name, or their numbers alone."""
+        self.touched = found.touched | {each.account: each for each in named}
+        self.impossible, self.further = found.impossible, further
 
     def departs(self, name: str) -> None:
         """Keeps an account as it is, before it continues from what was observed."""

@@ -68,7 +68,7 @@ class Accounts:
     @cached_property
     def interface(self) -> Interface:
         """The slots of the machine."""
-        return Interface(self.whole)
+        return Interface(self.whole, first=self.space.first)
 
     @cached_property
     def entries(self) -> EntryTable | None:
@@ -206,12 +206,19 @@ class Accounts:
             begin += f" (i64.store $accounts offset={self.oldest} @account ~{NEVER})"
         ended = " ".join(f"(i64.store $accounts offset={at} @account ~0)" for at in range(self.ended, self.row, SLOT))
         return f"""
-(global $account (mut i32) #0) (global $accounts_end (mut i32) #0)
+(global $account (export "account") (mut i32) #0) (global $accounts_end (mut i32) #0)
 (func $load {load})
 (func $save {save})
 (func (export "keep_initial") {keep})
 (func $begin
   (i32.store $accounts @account #0) (i64.store $accounts offset=8 @account ~{STOPPED}) {dials} {ended} {begin})
+(func $begin_next
+  (global.set $account @accounts_end)
+  (global.set $accounts_end (i32.add @accounts_end #{self.stride}))
+  (if (i32.gt_u @accounts_end #{2**32 - 65_536 - self.stride}) (then (unreachable)))
+  (if (i32.gt_u (i32.add (i32.shr_u @accounts_end #16) #1) (memory.size $accounts)) (then
+    (if (i32.lt_s (memory.grow $accounts (i32.add (i32.shr_u (memory.size $accounts) #1) #1)) #0) (then (unreachable)))))
+  (call $begin))
 ;; The account whose name has the present fingerprint; it begins where there was none.
 (func $account_of (result i32) (local $entry i32) (local $before i32)
   (local.set $entry (call $names_find))
@@ -219,12 +226,7 @@ class Accounts:
   (call $names_add %entry)
   (i32.store $names offset=16 %entry @accounts_end)
   (local.set $before @account)
-  (global.set $account @accounts_end)
-  (global.set $accounts_end (i32.add @accounts_end #{self.stride}))
-  (if (i32.gt_u @accounts_end #{2**32 - 65_536 - self.stride}) (then (unreachable)))
-  (if (i32.gt_u (i32.add (i32.shr_u @accounts_end #16) #1) (memory.size $accounts)) (then
-    (if (i32.lt_s (memory.grow $accounts (i32.add (i32.shr_u (memory.size $accounts) #1) #1)) #0) (then (unreachable)))))
-  (call $begin)
+  (call $begin_next)
   (if @keeps (then (call $tell_new)))
   (local.set $entry @account)
   (global.set $account %before)

@@ -21,10 +21,11 @@ def long(text: str) -> str:
 
 @dataclass
 class Space:
-    """Places in the first memory, from `end` on, and the data that is there from the start."""
+    """Places in the first memory, from `end` on, and the data that is there from the start. A machine's are from `first` on."""
 
     end: int
     data: list[str] = field(default_factory=list)
+    first: int = 0
 
     def take(self, size: int, align: int = 8) -> int:
         """Returns the address of `size` bytes that nobody else has; they are 0."""

@@ -41,10 +41,11 @@ class Slot:
 
 @dataclass(frozen=True)
 class Interface:
-    """The slots and numbers of one machine. `claims` are those that the module checks."""
+    """The slots and numbers of one machine. `claims` are those that the module checks; the areas begin at `first`."""
 
     machine: Machine
     claims: tuple[Claim, ...] = ()
+    first: int = 0
 
     @cached_property
     def rules(self) -> list[str]:
@@ -76,7 +77,7 @@ class Interface:
     @cached_property
     def areas(self) -> dict[str, int]:
         """The address of each area, by the name of the global that holds it."""
-        return dict(zip(self._lengths, accumulate((SLOT * n for n in self._lengths.values()), initial=0), strict=False))
+        return dict(zip(self._lengths, accumulate((SLOT * n for n in self._lengths.values()), initial=self.first), strict=False))
 
     @property
     def size(self) -> int:

@@ -22,14 +22,17 @@ from tokenspec.machine.wasm.ranks import number_of
 from tokenspec.machine.wasm.wat import Function
 
 
-def module_text(interface: Interface, figures: Values, more: Iterable[str] = (), pages: int = 0, fixed: bool = False) -> str:
+def module_text(
+    interface: Interface, figures: Values, more: Iterable[str] = (), pages: int = 0, fixed: bool = False, shares: bool = False
+) -> str:
     """The module of a machine. `figures` are the values that its parameters have until a host sets others.
 
     With `fixed` they are part of the code, and no host sets others. `more` are further parts of the module, which may use
-    `pages` pages of memory beyond those that the interface needs.
+    `pages` pages of memory beyond those that the interface needs. A module that `shares` has no memory of its own: it imports
+    one of so many.
     """
     writer = _ModuleWriter(interface, figures if fixed else None)
-    return "\n".join(["(module", *writer.parts(figures, pages), *more, ")"])
+    return "\n".join(["(module", *writer.parts(figures, pages, shares), *more, ")"])
 
 
 class _ModuleWriter:
@@ -45,13 +48,14 @@ class _ModuleWriter:
         self.present = self.figures | self._env(interface.state)
         self._kinds: dict[str, Type] = {v.name: v.type for v in self.machine.variables}
 
-    def parts(self, figures: Values, pages: int) -> Iterator[str]:
+    def parts(self, figures: Values, pages: int, shares: bool) -> Iterator[str]:
         """The parts of the module, one after the other."""
         kinds = [(slot, figures[name]) for name, slot in self.interface.parameters.items()]
         data = b"".join(number_of(slot.kind, value).to_bytes(SLOT, "little", signed=True) for slot, value in kinds)
-        yield f'(memory (export "memory") {-(-self.interface.size // 65_536) + pages})'
+        own = -(-self.interface.size // 65_536) + pages
+        yield f'(import "" "memory" (memory {pages}))' if shares else f'(memory (export "memory") {own})'
         text = "".join(f"\\{byte:02x}" for byte in data)
-        yield f'(data (i32.const 0) "{text}")'
+        yield f'(data (i32.const {self.interface.first}) "{text}")'
         yield from (f'(global (export "{name}") i32 (i32.const {at}))' for name, at in self.interface.areas.items())
         yield "(type $event (func (param i32) (result i32)))"
         count = len(self.machine.events)

@@ -92,6 +92,10 @@ class ColumnRows:
         """Returns a row as a line."""
         return Line(self.name, number, -1, msgspec.json.encode(batch.record(row)))
 
+    def lines_of(self, batch: ColumnBatch, before: int) -> Callable[[int, int, int], Line]:
+        """Returns what makes lines of the rows of a batch, which so many rows are before."""
+        return lambda row, *_: self.line(batch, row, before + row + 1)
+
 
 def described(batch: ColumnBatch, keys: Mapping[str, RowKey], cells: int) -> tuple[bytes, list[tuple[int, Any]]]:
     """Returns the descriptions of the columns of a batch, and what is to be copied where, from the address `cells` on.

@@ -8,7 +8,7 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIAL, DIRTY, MOVED, STOPPED
-from tokenspec.machine.interpreters.batch.handover import ACCOUNT, ENTRY, HEAD, ID, NEW, STANDS
+from tokenspec.machine.interpreters.batch.handover import ACCOUNT, DIFFERS, ENTRY, HEAD, ID, NEW, STANDS
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.embedded.memory import SLOT
@@ -30,6 +30,8 @@ NAMES, REMEMBERED = frozenset({ACCOUNT}), frozenset({ENTRY, ID})
 """The kinds of what a journal tells: names of accounts, and what they remember."""
 _IN_MEMORY = 1 << 26
 """Bytes of a journal from which it is kept on disk."""
+DIFFERS_HEAD = 5
+"""The numbers before two answers that differ: the position, the number and the ends of their line, the instant, the event."""
 
 
 class AccountExchange:
@@ -52,10 +54,7 @@ class AccountExchange:
 
     def tells_id(self) -> str:
         """The function `$tell_id`: the first use of an id, with all that was answered."""
-        accounts = self._accounts
-        numbers = [f"(i64.load #{slot.at})" for slot in map(accounts.interface.state.__getitem__, self._variables)]
-        numbers += [f"(i64.load $accounts offset={accounts.dials + DIAL * n} @account)" for n in range(len(self._clocks))]
-        numbers += [f"(i64.load #{at})" for at in self._answers_at]
+        accounts, numbers = self._accounts, self.answered
         if self._oracle.remember is not None:
             numbers.append("(i64.load $ids offset=24 %id)")
         told = " ".join(f"(call $tell_number {number})" for number in numbers)
@@ -66,15 +65,24 @@ class AccountExchange:
   (call $tell_number (i64.extend_i32_s %event)) (call $tell_number (i64.extend_i32_s %rule)) {told})""")
 
     @property
+    def answered(self) -> list[str]:
+        """The numbers of the answer to the last step."""
+        accounts = self._accounts
+        numbers = [f"(i64.load #{slot.at})" for slot in map(accounts.interface.state.__getitem__, self._variables)]
+        numbers += [f"(i64.load $accounts offset={accounts.dials + DIAL * n} @account)" for n in range(len(self._clocks))]
+        return numbers + [f"(i64.load #{at})" for at in self._answers_at]
+
+    @property
     def _variables(self) -> list[str]:
         return [v.name for v in self._oracle.machine.variables]
 
     @property
     def _numbers(self) -> dict[int, int]:
         """By kind, the number of numbers behind a text of the journal."""
-        answered = 3 + len(self._kinds) + len(self._clocks) + len(self._answers_at)
+        answered = len(self._kinds) + len(self._clocks) + len(self._answers_at)
         since = 0 if self._oracle.remember is None else 1
-        return {ACCOUNT: 0, ENTRY: len(self._held) + self._periods + since, ID: answered + since, NEW: 2}
+        differs = DIFFERS_HEAD + 2 * (1 + answered)
+        return {ACCOUNT: 0, ENTRY: len(self._held) + self._periods + since, ID: 3 + answered + since, NEW: 2, DIFFERS: differs}
 
     def told(self, journal: bytes, kinds: frozenset[int] = REMEMBERED) -> Iterator[tuple[int, int, str, tuple[int, ...]]]:
         """Yields what a journal holds of some kinds: its kind, the account, the text, the numbers."""
@@ -100,7 +108,8 @@ class AccountExchange:
         if kind == ENTRY:
             account.entries[text] = self._entries.get(numbers) or self._entry(numbers)
         elif kind == ID:
-            account.answers[text] = self._answer(numbers)
+            _, event, *answered = numbers
+            account.answers[text] = self.answer(self._events[event], answered)
 
     def _entry(self, numbers: tuple[int, ...]) -> MemoryEntry:
         """Returns the entry that these numbers stand for, the same one for many jobs: most are of a few costs."""
@@ -109,10 +118,11 @@ class AccountExchange:
         held = _values(self._held, numbers[: len(self._held)])
         return self._entries.setdefault(numbers, MemoryEntry(held, numbers[len(held) :]))
 
-    def _answer(self, numbers: tuple[int, ...]) -> Answer:
-        _, event, rule, *rest = numbers
+    def answer(self, name: str, numbers: Sequence[int]) -> Answer:
+        """Returns the answer to an event whose rule, and what is `answered`, have these numbers."""
+        rule, *rest = numbers
         row, shown = rest[: len(self._kinds)], rest[len(self._kinds) : len(self._kinds) + len(self._clocks)]
-        name, interface = self._events[event], self._accounts.interface
+        interface = self._accounts.interface
         dials: list[Dial | None] = [None] * len(CLOCK_AT)
         for place, at in zip(self._clocks, shown, strict=True):
             dials[place] = None if at == STOPPED else Dial(at, at, at)
@@ -132,6 +142,26 @@ class AccountExchange:
             found = self._given_by[event, rule] = [slot.kind if of in given else None for of, slot in slots]
         return found
 
+    def lines_differing(self, journal: bytes) -> Iterator[tuple[int, int, int]]:
+        """Yields the number of each line whose answers differ, and where it starts and ends."""
+        at, numbers, form = 0, SLOT * self._numbers[DIFFERS], struct.Struct("<8xqII")
+        while at < len(journal):
+            at += HEAD + (_HEAD_FORM.unpack_from(journal, at)[2] + 7 & -8)
+            yield form.unpack_from(journal, at)
+            at += numbers
+
+    def differing(self, journal: bytes) -> Iterator[tuple[int, str, int, str, tuple[int, ...]]]:
+        """Yields the number and the name of each account whose answers differ, the instant, the event, and both answers."""
+        stride = self.stride
+        for _, place, name, numbers in self.told(journal, frozenset({DIFFERS})):
+            *_, at, event = numbers[:DIFFERS_HEAD]
+            yield place // stride, name, at, self._events[event], numbers[DIFFERS_HEAD:]
+
+    @property
+    def stride(self) -> int:
+        """Bytes of an account."""
+        return self._accounts.stride
+
     def number(self, place: int) -> int:
         """Returns the number of the account at a place."""
         return place // self._accounts.stride
@@ -149,9 +179,10 @@ class AccountExchange:
         control = self._oracle.machine.control_variable
         at, absent = names.index(control.name), number_of(control.type, str(ABSENT))
         pools, nothing = [names.index(pool) for pool in POOLS], (0,) * len(POOLS)
+        first, stride = accounts.row, accounts.stride
         for number in numbers:
-            row = form.unpack_from(records, accounts.stride * number + accounts.row)
-            yield nothing if row[at] == absent else tuple(row[pool] for pool in pools)
+            row = form.unpack_from(records, stride * number + first)
+            yield nothing if row[at] == absent else tuple([row[pool] for pool in pools])
 
     def written(self, instance: Instance, names: Mapping[int, str]) -> Iterator[tuple[int, Account]]:
         """Yields each clean account to which something happened, with its place; of its memory there is nothing in it yet."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import replace
 
 from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIRTY
 from tokenspec.machine.interpreters.batch.handover import Handover
@@ -31,6 +32,7 @@ from tokenspec.oracle.logs.kernel.forms import (
     ROOT,
     SEEN,
     UNKNOWN,
+    RowKey,
     signed,
 )
 from tokenspec.oracle.logs.kernel.names import WRONG_WORD, RecordNames, holds, marked, text_of, value_of
@@ -56,7 +58,8 @@ class RecordJudge:
         self._comparison = ObservedComparison(names)
         self.repeats = RepeatedIds(names, self._comparison.comparable)
         comparable, are_answered = self._comparison.comparable, self.repeats.are_answered
-        self.answers = AnswersTold.of(role, self._space, self._accounts.stride, comparable, are_answered)
+        numbers, stride = self.exchange.answered, self._accounts.stride
+        self.answers = AnswersTold.of(role, names.forms, numbers, stride, comparable, are_answered)
         self._rules, self._codes = self._accounts.interface.rules, self._accounts.interface.codes
         self._counters = self._space.take(SLOT * (len(self._rules) + len(self._accounts.numbers) * len(self._codes)))
         self.compared, self.nothing_observed = self._space.take(SLOT), self._space.take(SLOT)
@@ -77,10 +80,11 @@ class RecordJudge:
         yield long(comparison.text())
         yield self.repeats.text(comparison.holds_a_value)
         if self.answers.role is not Role.ALONE:
-            yield self.answers.text(comparison.answered())
-        yield long(self._look_ahead())
-        yield FingerprintTable("unknown", 24).text()
-        yield long(self._unknown())
+            yield self.answers.text(comparison.answered(), self.names, self._look_again())
+        if self.answers.role is not Role.FOLLOWS:
+            yield long(self._look_ahead())
+            yield FingerprintTable("unknown", 24).text()
+            yield long(self._unknown())
         yield long(self._judge(comparison.comparable, comparison.holds_a_value))
 
     def _fields(self) -> str:
@@ -116,25 +120,58 @@ class RecordJudge:
                 raise NotCovered(f"{key.name} is of a form that is not covered")
         return may, must
 
+    @property
+    def _tables(self) -> list[tuple[str, RowKey, int, int]]:
+        """The tables of what is remembered, the keys of their texts, and the places of their fingerprints in a row."""
+        names, memory = self.names, self.names.oracle.machine.memory
+        entries = [] if memory is None else [("entries", names.payload[memory.key], ENTRY_1, ENTRY_2)]
+        return [("ids", names.id, ID_1, ID_2), *entries]
+
+    @property
+    def _rooms(self) -> str:
+        return " ".join(f"(call ${table}_room)" for table, *_ in self._tables)
+
+    @property
+    def _touches(self) -> str:
+        return " ".join(
+            "(local.set $sum (i64.xor %sum "
+            + FingerprintTable(table, self._accounts.remembered, self._accounts.bits).touched(f"(i64.load offset={first} %row)")
+            + "))"
+            for table, _, first, _ in self._tables
+        )
+
+    def _look_again(self) -> str:
+        """Writes the `$look_ahead` of a kernel that follows: accounts and fingerprints are in the rows."""
+        accounts = self._accounts
+        return f"""
+;; Begins every account up to one at a place.
+(func $reach (export "reach") (param $place i32)
+  (block $done (loop $next
+    (br_if $done (i32.lt_u %place @accounts_end))
+    (call $begin_next) (br $next))))
+(global $touched (mut i64) ~0)
+(func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
+  (if (i32.ge_u %from %end) (then (return)))
+  {self._rooms}
+  (local.set $row %from)
+  (loop $next
+    (call $reach (i32.load offset={ACCOUNT} %row))
+    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
+    (local.set $sum (i64.xor %sum (i64.load $accounts offset={accounts.stride // 2} (i32.load offset={ACCOUNT} %row))))
+    {self._touches}
+    (local.set $row (i32.add %row #{self.names.forms.row}))
+    (br_if $next (i32.lt_u %row %end)))
+  (global.set $touched %sum))"""
+
     def _look_ahead(self) -> str:
-        names, accounts, memory = self.names, self._accounts, self.names.oracle.machine.memory
-        tables = [("ids", names.id, ID_1, ID_2)]
-        if memory is not None:
-            tables.append(("entries", names.payload[memory.key], ENTRY_1, ENTRY_2))
-        rooms = " ".join(f"(call ${table}_room)" for table, *_ in tables)
+        names, accounts = self.names, self._accounts
         marks = "".join(
             f"""
     (if {holds(key, f"(i64.load offset={HAS} %row)")} (then
       {marked(key, f"(i32.load offset={ACCOUNT} %row)")}
       (i64.store offset={first} %row @mark_1) (i64.store offset={second} %row @mark_2))
     (else (i64.store offset={first} %row ~0)))"""
-            for _, key, first, second in tables
-        )
-        touches = " ".join(
-            "(local.set $sum (i64.xor %sum "
-            + FingerprintTable(table, accounts.remembered, accounts.bits).touched(f"(i64.load offset={first} %row)")
-            + "))"
-            for table, _, first, _ in tables
+            for _, key, first, second in self._tables
         )
         next_row = f"""(local.set $row (i32.add %row #{names.forms.row}))
     (br_if $next (i32.lt_u %row %end))"""
@@ -144,7 +181,7 @@ class RecordJudge:
 (func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
   (if (i32.ge_u %from %end) (then (return)))
   ;; As many rows as are judged together are too few to fill a table that has room.
-  (call $names_room) {rooms}
+  (call $names_room) {self._rooms}
   (local.set $row %from)
   (loop $next
     {marked(names.account, "#0")}
@@ -163,7 +200,7 @@ class RecordJudge:
     {next_row})
   (local.set $row %from)
   (loop $next
-    {touches}
+    {self._touches}
     {next_row})
   (global.set $touched %sum))"""
 
@@ -227,6 +264,7 @@ class RecordJudge:
 (func $counts_twice (result i32) (i32.eqz {holds(names.id, f"(i64.load offset={HAS} @row)")}))
 (func $judge (result i32)
   (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id {self._accounts.address}) (local $must i64)
+  {self.answers.begins}
   (global.set $account (i32.load offset={ACCOUNT} @row))
   (if (i32.and (i32.load $accounts @account) #{DIRTY}) (then (return #{IS_DIRTY})))
   (local.set $has (i64.load offset={HAS} @row))
@@ -264,7 +302,7 @@ class RecordJudge:
     (call $bump (select #{self.compared} #{self.nothing_observed} {holds_a_value}))))
   (call $bump (i32.add #{self._counters} (i32.shl (select %rule
     (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3)))
-  (if (i32.load offset={UNKNOWN} @row) (then (call $note_unknown)))
+  {self.answers.counts_unknown}
   #{CONFORMS})"""
 
     def _times_absent(self) -> str:
@@ -272,6 +310,12 @@ class RecordJudge:
         keys = [k.name for e in self.names.events.values() for k in e.keys if k.shape is Shape.TIME_OF_DAY]
         slots = [self.names.payload[name] for name in dict.fromkeys(keys)]
         return " ".join(f"(if (i32.eqz {holds(key)}) (then (i64.store offset={key.slot} @row ~0)))" for key in slots)
+
+    def reads_rows_of(self, other: RecordJudge) -> bool:
+        """Returns true where the rows that another judge is given hold what this one's do."""
+        ours, theirs = ([replace(key, at=0) for key in each.names.forms.keys.values()] for each in (self, other))
+        strides = {self._accounts.stride, other._accounts.stride}
+        return ours == theirs and self.names.forms.row == other.names.forms.row and len(strides) == 1
 
     # The counts
 

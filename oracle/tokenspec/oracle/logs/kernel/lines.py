@@ -132,7 +132,7 @@ class ScannedLines:
         self._write(at, content)
         return self._instance.call("take", at, at + len(content))
 
-    def _drain(self) -> None:
+    def _drain(self, line_of: Callable[[int, int, int], Line] | None = None) -> None:
         """Takes over what the kernel has written of what accounts remember."""
         if self._keeps:
             part = self._journal.drain(self._instance)
@@ -181,17 +181,17 @@ class ScannedLines:
             self._write(module.columns, descriptions)
             for at, content in copied:
                 self._memory[at : at + len(content)] = content
-            asks = 1
+            asks, line_of = 1, rows.lines_of(batch, number)
             while asks:
                 asks = self._instance.call("columns", 0, batch.count, module.columns + len(descriptions))
-                self._drain()
+                self._drain(line_of)
                 (count,) = struct.unpack_from("<i", self._memory, module.listed - 8)
                 if asks:
                     (row,) = struct.unpack_from("<I", self._memory, module.asked)
                     self._tell(rows.line(batch, row, 0).content)
                 listed = bytes(self._memory[module.listed : module.listed + count * LISTED])
                 for row, _, _, position in struct.iter_unpack("<IIqq", listed):
-                    yield position, rows.line(batch, row, number + row + 1)
+                    yield position, line_of(row, 0, 0)
             number += batch.count
             if on_bytes is not None:
                 on_bytes(sum(len(content) for _, content in copied))
@@ -300,7 +300,7 @@ class ScannedLines:
             (count,) = struct.unpack_from("<i", memory, listed - 8)
             asked, behind = struct.unpack_from("<II", memory, self._module.asked)
             is_odd = bool(asked and self._instance.value("is_odd"))
-            self._drain()
+            self._drain(line_of)
             if asked and not is_odd:
                 # Before anybody marks accounts: the one that it is about is still the kernel's present one.
                 self._tell(bytes(memory[asked:behind]).strip(b" \t\r\n"))

@@ -47,6 +47,8 @@ class KernelModule:
     judge: RecordJudge
     kept: int
     """The place of the last line of a block that was scanned."""
+    end: int
+    """Bytes of its memory that are in use."""
 
     @property
     def cleared(self) -> list[int]:
@@ -78,14 +80,9 @@ def bits_for(size: int | None, oracle: Oracle) -> int:
 
 def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> KernelModule:
     """Returns the module for the settings of `oracle`. Raises `NotCovered` where a kernel cannot have them."""
-    machine = oracle.machine
-    whole = machine if machine.memory is None else with_entry(machine)
-    space = Space(Interface(whole).size)
-    forms = Forms(space)
     try:
-        names = RecordNames(oracle, space, forms, bits)
-        judge = RecordJudge(names, role)
-        parts = list(judge.parts())
+        judge = _judge_of(oracle, bits, role, 0)
+        space, forms, names, parts = judge.names.space, judge.names.forms, judge.names, list(judge.parts())
         words, parents = forms.dictionary(), space.put(bytes(forms.parents))
         rows = space.take(ROWS * forms.row, 64), forms.row
         kept, listed = space.take(LINE_MAX + _SLACK), space.take(8 + LISTED * LISTED_MAX) + 8
@@ -96,7 +93,8 @@ def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> Kernel
         # No text has the bytes of the first one, so that none is taken for a date before it was read.
         dates = space.put(b"\xff" * 8)
         space.take(DATES - 8)
-        parts.append(scanner_text(words, parents, forms, rows, bit, kept, listed, LISTED_MAX, told, dates))
+        leads = judge.answers.leads
+        parts.append(scanner_text(words, parents, forms, rows, bit, kept, listed, LISTED_MAX, told, dates, leads))
         parts.append(
             long(f"""
 (func (export "mark_dirty") (param $at i32) (param $size i32)
@@ -108,7 +106,7 @@ def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> Kernel
 (func (export "begin_again")
   (call $ids_clear) (call $forget_unknown)""")
         )
-        parts.append(long("(call $forget)" if machine.memory is not None else ""))
+        parts.append(long("(call $forget)" if oracle.machine.memory is not None else ""))
         cleared = [*judge.sums, *(at for at, _, _ in judge.counted())]
         parts.append(long(" ".join(f"(i64.store #{at} ~0)" for at in cleared)))
         parts.append(
@@ -117,8 +115,44 @@ def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> Kernel
   (call $begin_all))""")
         )
         buffer, rewritten = space.take(BLOCK + _SLACK, 16), space.take(LINE_MAX + _SLACK, 16)
-        pages = -(-space.end // _PAGE)
-        text = module_text(names.accounts.interface, oracle.parameters, [*parts, *space.data], pages, fixed=True)
+        text = _text(judge, parts)
     except OverflowError as fault:
         raise NotCovered(str(fault)) from None
-    return KernelModule(text, buffer, listed, rewritten, told, columns, cells, tuple(judge.counted()), judge, kept)
+    counts = tuple(judge.counted())
+    return KernelModule(text, buffer, listed, rewritten, told, columns, cells, counts, judge, kept, space.end)
+
+
+@dataclass(frozen=True)
+class FollowingModule:
+    """The text of a module that judges the rows of another one, and the bytes of memory that both need together."""
+
+    text: str
+    judge: RecordJudge
+    end: int
+
+
+def following(leading: KernelModule, oracle: Oracle) -> FollowingModule:
+    """Returns the module that follows under the settings of `oracle`. Raises `NotCovered` where it cannot."""
+    try:
+        judge = _judge_of(oracle, leading.judge.names.accounts.bits, Role.FOLLOWS, leading.end)
+        if not judge.reads_rows_of(leading.judge):
+            raise NotCovered("the rows of the two kernels are of other forms")
+        return FollowingModule(_text(judge, judge.parts()), judge, judge.names.space.end)
+    except OverflowError as fault:
+        raise NotCovered(str(fault)) from None
+
+
+def _judge_of(oracle: Oracle, bits: int, role: Role, behind: int) -> RecordJudge:
+    """Returns a judge whose places are behind so many bytes."""
+    machine = oracle.machine
+    first = -(-behind // _PAGE) * _PAGE
+    space = Space(first + Interface(machine if machine.memory is None else with_entry(machine)).size, first=first)
+    return RecordJudge(RecordNames(oracle, space, Forms(space), bits), role)
+
+
+def _text(judge: RecordJudge, parts: Iterable[str]) -> str:
+    """Returns the text of the module; the parts take their places before it is known how many pages there are."""
+    parts, space = list(parts), judge.names.space
+    figures, interface = judge.names.oracle.parameters, judge.names.accounts.interface
+    shares = judge.answers.role is Role.FOLLOWS
+    return module_text(interface, figures, [*parts, *space.data], -(-space.end // _PAGE), fixed=True, shares=shares)

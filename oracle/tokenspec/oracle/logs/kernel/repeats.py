@@ -13,7 +13,7 @@ from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.specification import IDS
 from tokenspec.oracle.logs.kernel.answers import AnswersTold
-from tokenspec.oracle.logs.kernel.forms import ID_1, ID_2, UNKNOWN, signed
+from tokenspec.oracle.logs.kernel.forms import ID_1, ID_2, signed
 from tokenspec.oracle.logs.kernel.names import RecordNames, holds, text_of, value_of
 from tokenspec.oracle.wire.answers import BY_POOL, DELTA, SAID
 
@@ -111,7 +111,7 @@ class RepeatedIds:
         known = f"""(then
       (if (call {repeats} (i64.load $ids offset=16 %id)) (then
         {answers.at_repeat("(i64.load $ids offset=16 %id)")}
-        (if (i32.load offset={UNKNOWN} @row) (then (call $note_unknown)))
+        {answers.counts_unknown}
         (return #{conforms})))
       (call $soil) (return #1))"""
         return f"""(if {holds(self._names.id)} (then

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, runtime_checkable
 
 from tokenspec.machine.interpreters.batch.short import NotCovered
-from tokenspec.oracle.logs.against import Against, FurtherTouched
+from tokenspec.oracle.logs.against import Against, FurtherTouched, Touched
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
 from tokenspec.oracle.logs.kernel.module import size_of
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
@@ -68,14 +68,14 @@ def replay_by_kernel(
             on_bytes(size)
 
     try:
-        kernel, further = _behind_first_pass(logs, oracle, keeps_state, way, against, tell)
+        kernel, (named, further) = _behind_first_pass(logs, oracle, keeps_state, way, against, tell)
         left = LinesLeft(kernel)
         rest, progress = kernel.left_to_oracle()
         compared = None if against is None else Against(rest, against.other.fork({}))
         report = replay(left if kernel.has_dirty else (), rest, against=compared, progress=progress)
         kernel.ends()
         if against is not None and compared is not None:
-            against.takes_over(compared, further)
+            against.takes_over(compared, named, further)
         kernel.add_to(report)
         if keeps_state:
             oracle.accounts.update(kernel.written() | rest.accounts)
@@ -92,12 +92,12 @@ def _behind_first_pass(
     way: OnTheWay | None,
     against: Against | None,
     on_bytes: Callable[[int], None],
-) -> tuple[AuditKernel, list[FurtherTouched]]:
-    """Returns the kernel behind its first pass, and the numbers of accounts that nobody looks at again. Raises `NotCovered`."""
+) -> tuple[AuditKernel, tuple[list[Touched], list[FurtherTouched]]]:
+    """Returns the kernel behind its first pass, and the touched accounts that nobody looks at again. Raises `NotCovered`."""
     if against is None:
         kernel = AuditKernel(logs, oracle, keeps_state, way)
         kernel.find_dirty(on_bytes)
-        return kernel, []
+        return kernel, ([], [])
     leading = LeadingKernel(logs, oracle)
     return leading, leading.compared(oracle, against.other, on_bytes)
 

@@ -109,12 +109,14 @@ def scanner_text(
     most: int,
     told: int,
     dates: int,
+    leads: str,
 ) -> str:
     """The functions that scan. `words` is the table of words, `parents` that of contexts.
 
     `rows` is where the rows are, and the size of one; `account` is the bit of the name that each must have. `kept` has room
     for a line, and `listed` for as many as are listed at once, at `most`; their number stands before them.
     A line that needs facts is at `told`: where it starts and ends. `dates` has room for dates.
+    `leads` are the lines behind rows that were judged, from `%from` to `@row`.
     """
     (words_at, last), (rows_at, row_size) = words, rows
     text = files(__package__).joinpath("scanner.wat").read_text("utf-8")
@@ -136,6 +138,7 @@ def scanner_text(
     )
     numbers = digit_masks() | {
         "unlike": _unlike("%met"),
+        "leads": leads,
         "digits": digits("%value", "%bits"),
         "as_met": _AS_MET,
         "k1": signed(HASH[0]),

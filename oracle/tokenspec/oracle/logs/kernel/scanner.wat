@@ -67,6 +67,7 @@
     (if (i32.eq %found #2) (then
       (i64.store #{told} (i64.load offset={line} @row))
       (global.set $rest_end %end)
+      {leads}
       (return #1)))
     (if %found (then (if @lists_dirty (then
       (call $list (i32.load offset={line} @row) (i32.load offset={behind} @row)
@@ -77,6 +78,7 @@
     (global.set $row (i32.add @row #{row_size}))
     (br $next)))
   (global.set $rest_end #0)
+  {leads}
   #0)
 ;; Scans and judges lines, each of which ends with a line feed; returns where it stopped: at the end, with a full list, or at a
 ;; line that is odd or needs facts.

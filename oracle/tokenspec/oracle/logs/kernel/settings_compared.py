@@ -1,31 +1,34 @@
-"""Two settings over one log by two kernels: one leads through the lines, the other follows, block by block.
+"""Two settings over one log by two kernels: one leads through the lines, the other follows, row by row.
 
-Accounts of which either kernel knows nothing, and the most touched ones, go through the oracle as all would without a kernel; of
-every other the kernels have the numbers.
+Accounts of which either kernel knows nothing go through the oracle as all would without a kernel; of every other the kernels have
+the numbers, and the answers to its first differing record.
 """
 
 from __future__ import annotations
 
 import struct
-from bisect import bisect_left
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice, pairwise
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from heapq import nsmallest
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from tokenspec.machine.interpreters.batch.accounts import CHANGED, DIRTY
 from tokenspec.machine.interpreters.batch.short import NotCovered
-from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.specification import POOLS
-from tokenspec.oracle.logs.against import SHOWN, FurtherTouched, answered_otherwise
-from tokenspec.oracle.logs.kernel.answers import ANSWERS_MAX, DIFFERING, Role
+from tokenspec.oracle.logs.against import SHOWN, FurtherTouched, Touched, answered_otherwise
+from tokenspec.oracle.logs.kernel.answers import DIFFERING, Role
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
-from tokenspec.oracle.logs.kernel.lines import ScannedLines
+from tokenspec.oracle.logs.kernel.exchange import KeptJournal, drained
+from tokenspec.oracle.logs.kernel.module import KernelModule, following
+from tokenspec.oracle.logs.kernel.scanner import LINE_MAX
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.log_files import BOM, Line, Logs
-from tokenspec.oracle.wire.records import Snapshot
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.log_files import Line
+from tokenspec.oracle.wire.records import Snapshot, event_of
 
 if TYPE_CHECKING:
     from tokenspec.machine.wasm.engine import Instance
@@ -42,52 +45,83 @@ def can_be_compared(own: Oracle, other: Oracle) -> bool:
     )
 
 
-class FollowingKernel(ScannedLines):
-    """The kernel of the `other` setting."""
+class _FirstDifference(NamedTuple):
+    """An account, by number and by name, with its first record that is answered otherwise: line, instant, event and answers."""
 
-    role = Role.FOLLOWS
+    number: int
+    account: str
+    line: Line
+    at: int
+    event: str
+    answers: tuple[int, ...]
+    """Both as numbers, that under the other setting first."""
 
-    def __init__(self, leading: LeadingKernel, own: Oracle, other: Oracle) -> None:
-        super().__init__(leading.logs, other)
-        self._own = own
-        self._seeds = leading.seeds
-        for name, seed in zip(("seed_1", "seed_2"), self._seeds, strict=True):
-            self._instance.set_value(name, seed)
 
-    @property
-    def instance(self) -> Instance:
-        """The instance of its module."""
-        return self._instance
+class FollowingKernel:
+    """The kernel of the `other` setting, in the memory of `leading`."""
 
-    def follow(self, base: int, answers: bytes, content: bytes, scanned: Callable[[], Iterator[tuple[int, Line]]]) -> None:
-        """Goes through a block whose answers under the own setting are known."""
-        self._instance.set_value("base", base)
-        self._write(self._module.judge.answers.at, answers)
-        self._write(self._module.buffer, content + b"\n")
-        for _, line in scanned():
-            self._mark(line)
+    def __init__(self, leading: Instance, of_leading: KernelModule, seeds: tuple[int, int], other: Oracle) -> None:
+        self._leading, self._of_leading = leading, of_leading
+        self._oracle, self._module = other, following(of_leading, other)
+        leading.grow("memory", self._module.end)
+        self.instance = instance = leading.beside(self._module.text)
+        self._exchange = self._module.judge.exchange
+        for name, seed in zip(("seed_1", "seed_2"), seeds, strict=True):
+            instance.set_value(name, seed)
+        instance.call("init")
+        instance.call("keep_initial")
+        self._firsts = KeptJournal()
+        leading.set_function("follower", instance, "follow")
 
-    def scanned(self, name: str, start: int, size: int) -> Iterator[tuple[int, Line]]:
-        """Scans the block of a file."""
-        if start == 0:
-            self._instance.call("new_file")
-        return self._scanned(name, start, size)
+    def tell(self, content: bytes) -> None:
+        """Tells the facts of a line for which the leading kernel asks."""
+        record = self._oracle.reader.read(content)[0]
+        for at, value in self._module.judge.told.answers(event_of(record), record):
+            self._leading.write("memory", at, struct.pack("<q", value))
+        for name in ("asked_1", "asked_2"):
+            self.instance.set_value(name, self._leading.value(name))
+        self.instance.call("tell")
 
-    def block(self, block: list[Line], parts: list[bytes]) -> Iterator[tuple[int, Line]]:
-        """Scans the block of other lines."""
-        return self._block(block, parts, None)
+    def begins(self, place: int, record: Snapshot) -> None:
+        """Begins an account in mid-life that has begun under the own setting."""
+        fresh, instance = self._oracle.fork({}), self.instance
+        fresh.decide(record)
+        begun, *rest = self._exchange.handed_in(record.account, fresh.accounts[record.account])
+        instance.call("reach", place)
+        instance.write("accounts", place, begun[-self._exchange.stride :])
+        instance.set_value("account", place)
+        content = b"".join(rest)
+        if len(content) > LINE_MAX:
+            raise NotCovered("a text is longer than a block")
+        at = self._of_leading.rewritten
+        self._leading.write("memory", at, content)
+        instance.call("take", at, at + len(content))
 
-    def _begins(self, record: Snapshot) -> bool:
-        try:
-            ours, theirs = self._own.fork({}).answer(record), self._oracle.fork({}).answer(record)
-        except BadRecord:
-            return False
-        return not answered_otherwise(ours, theirs) and super()._begins(record)
+    def keep(self, line_of: Callable[[int, int, int], Line]) -> None:
+        """Keeps what was told of first differences, with the lines of the records."""
+        part = drained(self.instance)
+        if part:
+            lines = [line_of(number, *ends) for number, *ends in self._exchange.lines_differing(part)]
+            places = [(line.file, line.number, line.offset, line.key) for line in lines]
+            self._firsts.add(msgspec.msgpack.encode((places, part)))
 
-    def differing(self, count: int) -> Iterator[tuple[int, int]]:
-        """Yields for each of so many accounts how many answers differ, and the position of the first."""
-        size = min(count * DIFFERING, self._instance.memory_bytes("differing"))
-        yield from struct.iter_unpack("<qq", self._instance.read("differing", 0, size))
+    def firsts(self) -> Iterator[_FirstDifference]:
+        """Yields the first differing record of each account, in their order."""
+        decoder = msgspec.msgpack.Decoder(tuple[list[tuple[str, int, int, str]], bytes])
+        for kept in self._firsts.parts():
+            places, part = decoder.decode(kept)
+            for (file, line, offset, key), found in zip(places, self._exchange.differing(part), strict=True):
+                number, name, at, event, answers = found
+                yield _FirstDifference(number, name, Line(file, line, offset, b"", key=key), at, event, answers)
+
+    def answer(self, event: str, numbers: Sequence[int]) -> Answer:
+        """Returns the answer that these numbers are."""
+        return self._exchange.answer(event, numbers)
+
+    def counts(self, count: int) -> list[int]:
+        """Returns how many answers of each of so many accounts differ."""
+        size = min(count * DIFFERING, self.instance.memory_bytes("differing"))
+        return [records for (records,) in struct.iter_unpack("<q", self.instance.read("differing", 0, size))]
 
 
 class LeadingKernel(AuditKernel):
@@ -95,127 +129,94 @@ class LeadingKernel(AuditKernel):
 
     role = Role.LEADS
     _follower: FollowingKernel | None = None
+    _other: Oracle
 
-    def __init__(self, logs: Iterable[Line], oracle: Oracle) -> None:
-        super().__init__(logs, oracle)
-        self._blocks: list[tuple[int, str, int, int]] = []
-        """The blocks of the first pass: the position of the first line, the file, the byte that it begins at, its size."""
+    def compared(
+        self, own: Oracle, other: Oracle, on_bytes: Callable[[int], None] | None
+    ) -> tuple[list[Touched], list[FurtherTouched]]:
+        """Scans everything under both settings; returns the most touched accounts, and the numbers of further ones.
 
-    @property
-    def seeds(self) -> tuple[int, int]:
-        """The seeds of fingerprints."""
-        first, second = self._seeds
-        return first, second
-
-    def compared(self, own: Oracle, other: Oracle, on_bytes: Callable[[int], None] | None) -> list[FurtherTouched]:
-        """Scans everything under both settings; returns the numbers of the touched accounts that the oracle need not look at."""
+        The oracle need not look at them; others are left to it.
+        """
         if not can_be_compared(own, other):
             raise NotCovered("the other setting reads records, or takes ids, in another way")
-        self._follower = follower = FollowingKernel(self, own, other)
+        first, second = self._seeds
+        self._other = other
+        self._follower = follower = FollowingKernel(self._instance, self._module, (first, second), other)
+        self._memory = memoryview(self._instance.view("memory")).cast("B")
+        self._instance.set_value("is_followed", 1)
         self.find_dirty(on_bytes)
+        self._instance.set_value("is_followed", 0)
         self._follower = None
         found = self._touched(follower)
         self._count_dirty()
         return found
 
-    def _scanned(self, name: str, start: int, size: int) -> Iterator[tuple[int, Line]]:
-        follower = self._follower
-        self._instance.set_value("base", self.position)
-        if follower is None:
-            yield from super()._scanned(name, start, size)
-            return
-        content = bytes(self._memory[self._module.buffer : self._module.buffer + size])
-        self._blocks.append((self.position, name, start, size))
-        yield from self._led(super()._scanned(name, start, size), content, lambda: follower.scanned(name, start, size))
+    def _drain(self, line_of: Callable[[int, int, int], Line] | None = None) -> None:
+        super()._drain()
+        if self._follower is not None and line_of is not None:
+            self._follower.keep(line_of)
 
-    def _block(self, block: list[Line], parts: list[bytes], on_bytes: Callable[[int], None] | None) -> Iterator[tuple[int, Line]]:
-        follower, of_own = self._follower, super()._block(block, parts, on_bytes)
-        self._instance.set_value("base", self.position)
-        yield from of_own if follower is None else self._led(of_own, b"", lambda: follower.block(block, parts))
+    def _tell(self, content: bytes) -> None:
+        if self._follower is not None:
+            with suppress(BadRecord):
+                self._follower.tell(content)
+        super()._tell(content)
 
-    def _led(
-        self, of_own: Iterator[tuple[int, Line]], content: bytes, of_other: Callable[[], Iterator[tuple[int, Line]]]
-    ) -> Iterator[tuple[int, Line]]:
-        assert self._follower is not None
-        base, at = self.position, self._module.judge.answers.at
-        yield from of_own
-        count = min(self.position - base, ANSWERS_MAX)
-        answers = bytes(self._memory[at : at + SLOT * count])
-        self._write(at, bytes(SLOT * count))
-        self._follower.follow(base, answers, content, of_other)
+    def _begins(self, record: Snapshot) -> bool:
+        if self._follower is None:
+            return super()._begins(record)
+        try:
+            ours, theirs = self._oracle.fork({}).answer(record), self._other.fork({}).answer(record)
+        except BadRecord:
+            return False
+        if answered_otherwise(ours, theirs) or not super()._begins(record):
+            return False
+        self._follower.begins(next(reversed(self._begun)), record)
+        return True
 
-    def _touched(self, follower: FollowingKernel) -> list[FurtherTouched]:
-        """Leaves to the oracle what either kernel does not know, and the most touched accounts; returns the numbers of others."""
+    def _touched(self, follower: FollowingKernel) -> tuple[list[Touched], list[FurtherTouched]]:
+        """Leaves to the oracle what the following kernel does not know; returns the numbers of all others."""
         exchange, instance = self._module.judge.exchange, self._instance
         count = instance.call("count_accounts")
-        if not self._has_same_accounts(follower):
-            raise NotCovered("the kernels have met other accounts")
+        if count:
+            follower.instance.call("reach", (count - 1) * exchange.stride)
         own, other = exchange.flags(instance, count), exchange.flags(follower.instance, count)
         for number, (ours, theirs) in enumerate(zip(own, other, strict=True)):
             if theirs & DIRTY and not ours & DIRTY:
                 self._leave(number, ours)
         clean = {
-            number: (records, position)
-            for number, (records, position) in enumerate(follower.differing(count))
+            number: records
+            for number, records in enumerate(follower.counts(count))
             if records and not (own[number] | other[number]) & DIRTY
         }
         balances = zip(exchange.balances(instance, clean), exchange.balances(follower.instance, clean), strict=True)
-        touched = [
-            (number, position, FurtherTouched(records, {p: b - a for p, a, b in zip(POOLS, ours, theirs, strict=True)}))
-            for (number, (records, position)), (ours, theirs) in zip(clean.items(), balances, strict=True)
-        ]
-        most = self._most(touched)
-        for number in most:
-            self._leave(number, own[number])
-        return [each for number, _, each in touched if number not in most]
-
-    def _has_same_accounts(self, follower: FollowingKernel) -> bool:
-        ours, theirs = (each.read("names", 0, each.memory_bytes("names")) for each in (self._instance, follower.instance))
-        return ours == theirs
+        touched = {
+            number: FurtherTouched(records, {p: b - a for p, a, b in zip(POOLS, ours, theirs, strict=True)})
+            for (number, records), (ours, theirs) in zip(clean.items(), balances, strict=True)
+        }
+        firsts = {first.number: first for first in self._most(touched, follower)}
+        named = [self._named_one(first, touched[number], follower) for number, first in firsts.items()]
+        return named, [each for number, each in touched.items() if number not in firsts]
 
     def _leave(self, number: int, flags: int) -> None:
         """Leaves an account to the oracle."""
         at = number * self._module.judge.answers.stride
         self._instance.write("accounts", at, struct.pack("<I", flags | DIRTY | CHANGED))
 
-    def _most(self, touched: list[tuple[int, int, FurtherTouched]]) -> set[int]:
-        """Returns the numbers of the most touched accounts, by name among equals."""
+    @staticmethod
+    def _most(touched: dict[int, FurtherTouched], follower: FollowingKernel) -> list[_FirstDifference]:
+        """Returns the first differing records of the most touched accounts, by name among equals."""
+        ranks = {number: (-sum(map(abs, each.tokens.values())), -each.records) for number, each in touched.items()}
+        least = nsmallest(SHOWN, ranks.values())[-1:]
+        candidates = {number for number, rank in ranks.items() if [rank] <= least}
+        firsts = (first for first in follower.firsts() if first.number in candidates)
+        return nsmallest(SHOWN, firsts, key=lambda first: (ranks[first.number], first.account))
 
-        def rank(each: FurtherTouched) -> tuple[int, int]:
-            return -sum(map(abs, each.tokens.values())), -each.records
-
-        ranks = sorted(rank(each) for _, _, each in touched)
-        if len(ranks) <= SHOWN:
-            return {number for number, _, _ in touched}
-        last = ranks[SHOWN - 1]
-        found = {number for number, _, each in touched if rank(each) < last}
-        equal = {position: number for number, position, each in touched if rank(each) == last}
-        names = sorted((name, equal[position]) for position, name in self._names_at(equal))
-        return found | {number for _, number in names[: SHOWN - len(found)]}
-
-    def _names_at(self, positions: Iterable[int]) -> Iterator[tuple[int, str]]:
-        """Yields the accounts of the lines at some positions, in their order."""
-        wanted, set_of = sorted(positions), set(positions)
-        lines: Iterator[tuple[int, bytes]]
-        if not isinstance(self.logs, Logs):
-            lines = ((n, line.content) for n, line in enumerate(islice(self.logs, wanted[-1] + 1)) if n in set_of)
-        else:
-            lines = self._lines_at(self.logs, wanted)
-        try:
-            yield from [(position, self._reader.read(content)[0].account) for position, content in lines]
-        except (BadRecord, IndexError):
-            raise NotCovered("the log has changed between the passes") from None
-
-    def _lines_at(self, logs: Logs, wanted: list[int]) -> Iterator[tuple[int, bytes]]:
-        """Yields the lines at some positions; only the blocks that hold one are read."""
-        blocks = deque([(*each, behind[0]) for each, behind in pairwise([*self._blocks, (self.position, "", 0, 0)])])
-        for name, file in logs.files():
-            is_first = True
-            while blocks and blocks[0][1] == name and (blocks[0][2] == 0) == is_first:
-                base, _, start, size, behind = blocks.popleft()
-                is_first = False
-                here = wanted[bisect_left(wanted, base) : bisect_left(wanted, behind)]
-                if here:
-                    file.seek(start)
-                    lines = [line for line in file.read(size).removeprefix(BOM).split(b"\n") if line.strip(b" \t\r")]
-                    yield from ((position, lines[position - base]) for position in here)
+    def _named_one(self, first: _FirstDifference, numbers: FurtherTouched, follower: FollowingKernel) -> Touched:
+        """Returns an account with its first differing record."""
+        half = len(first.answers) // 2
+        theirs = follower.answer(first.event, first.answers[:half])
+        ours = self._module.judge.exchange.answer(first.event, first.answers[half:])
+        found = answered_otherwise(ours, theirs)
+        return Touched(first.account, first.line, first.event, first.at, found, numbers.records, dict(numbers.tokens))

@@ -106,7 +106,7 @@ class Told:
         reads = " ".join(f"(i64.store #{at} (i64.load $facts offset={place} %entry))" for at, place in copies)
         writes = " ".join(f"(i64.store $facts offset={place} %entry (i64.load #{at}))" for at, place in copies)
         yield long(f"""
-(global $asked_1 (mut i64) ~0) (global $asked_2 (mut i64) ~0) (global $has (mut i64) ~0)
+(global $asked_1 (export "asked_1") (mut i64) ~0) (global $asked_2 (export "asked_2") (mut i64) ~0) (global $has (mut i64) ~0)
 (func $mix (param $key i32) (param $at i32) (param $size i32)
   (call $mark %key %at %size)
   (global.set $asked_1 (call $mixed (i64.xor (i64.rotl @asked_1 ~23) @mark_1)))

@@ -12,9 +12,10 @@ from tokenspec.machine.interpreters.batch.accounts import CHANGED, DIRTY, MOVED,
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 
-ACCOUNT, ENTRY, ID, NEW, STANDS = range(5)
+ACCOUNT, ENTRY, ID, NEW, STANDS, SESSION, CHANGE = range(7)
 """The kinds of what the journal holds, and of what is handed in: the name of an account to which the first event happens, a thing
-that it remembers, an id; the fingerprint of an account that begins, and its record, in the place of a text."""
+that it remembers, an id; the fingerprint of an account that begins, and its record, in the place of a text; a session that comes
+to a state, and the balances that an account with a session has changed to."""
 HEAD = 16
 """Bytes before the text in a journal."""
 _ROOM = 1 << 12

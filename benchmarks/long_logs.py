@@ -66,7 +66,7 @@ def life(dice: random.Random, views: bool) -> list[bytes]:
     return lines
 
 
-def write(path: Path, records: int, views: bool) -> None:
+def write(path: Path, records: int, views: bool = False) -> None:
     """Writes the log in the order of time: the first record of every account, then the second."""
     dice = random.Random(0)
     lives = [life(dice, views) for _ in range(LIVES)]

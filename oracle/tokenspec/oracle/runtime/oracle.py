@@ -91,7 +91,7 @@ class Oracle:
         self._taken: list[MachineStep] | None = None
         """The steps of the current call, where its caller wants them."""
         self.sessions = Sessions(self.session_machine, self.system)
-        """What happens to the sessions of accounts."""
+        """The sessions of accounts."""
         self.session_out = self.sessions.out
         """The state of a session that was never seen."""
         at = {v.name: index for index, v in enumerate(self.machine.variables)}

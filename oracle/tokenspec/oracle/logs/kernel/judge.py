@@ -125,6 +125,15 @@ class RecordJudge:
     def _shown_bits(self) -> int:
         return sum(key.bit for key in self.names.shown.values())
 
+    def _unless_shown(self, soiled: str) -> str:
+        """The lines for a record that has to show balances, and shows none."""
+        names = self.names
+        if not names.shown:
+            return ""
+        shows = self._space.flags(names.shows(event) for event in names.judged)
+        is_empty = f"(i64.eqz (i64.and %has ~{signed(self._shown_bits)}))"
+        return f"(if (i32.and (i32.load8_u offset={shows} %event) {is_empty}) {soiled})"
+
     def _look_ahead(self) -> str:
         names, accounts, memory = self.names, self._accounts, self.names.oracle.machine.memory
         tables = [("ids", names.id, ID_1, ID_2)]
@@ -220,11 +229,7 @@ class RecordJudge:
         soiled = f"(then (call $soil) (return #{IS_DIRTY}))"
         codes, rules = len(self._codes), len(self._rules)
         tells = f"(call $tell_account {text_of(names.account)})"
-        shows = before_the_log = ""
-        if names.shown:
-            is_shown = self._space.flags(names.shows(e) and e.name in names.covered for e in events)
-            is_empty = f"(i64.eqz (i64.and %has ~{signed(self._shown_bits)}))"
-            shows = f"(if (i32.and (i32.load8_u offset={is_shown} %event) {is_empty}) {soiled})"
+        before_the_log = ""
         if memory is not None:
             remembers = (
                 f"(global.set $mark_1 (i64.load offset={ENTRY_1} @row)) (global.set $mark_2 (i64.load offset={ENTRY_2} @row))"
@@ -249,7 +254,7 @@ class RecordJudge:
   (if (i64.ne (i64.and (i64.load offset={SEEN} @row) (i64.load offset={may_not} (i32.shl %event #3))) ~0) {soiled})
   (local.set $must (i64.load offset={must} (i32.shl %event #3)))
   (if (i64.ne %must (i64.and %has %must)) {soiled})
-  {shows}
+  {self._unless_shown(soiled)}
   (local.set $at {value_of(names.at)})
   (local.set $rule (call $told %event %has))
   (if (i32.eq %rule #2) {soiled})

@@ -24,7 +24,7 @@ WRONG_WORD = -1
 SESSION, SHOWN = "session", "shown"
 """The keys of a record of a session."""
 VERDICTS = ("current", "stale", "impossible")
-"""What is said of the balances that a session shows, as the kernel numbers it."""
+"""The verdicts on the balances that a session shows, as the kernel numbers them."""
 CHARGE = "charge_"
 """Before the name of a pool, in the name of an answer."""
 
@@ -78,7 +78,7 @@ class RecordNames:
 
     def shows(self, event: Event) -> bool:
         """Returns whether an event of a session brings the balances that it shows."""
-        return any(key.name == SHOWN for key in event.keys)
+        return any(key.name == SHOWN and key.shape is Shape.POOLS for key in event.keys)
 
     def _payload_keys(self) -> dict[str, RowKey]:
         kinds: dict[str, tuple[ValueKind, Type | None]] = {}

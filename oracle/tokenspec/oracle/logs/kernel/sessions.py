@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tokenspec.machine.interpreters.batch.handover import CHANGE, SESSION
 from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.batch.step_table import StepTable
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.wasm.ranks import number_of
 from tokenspec.oracle.base.specification import ABSENT, TOTAL_POOLS
@@ -55,6 +56,10 @@ class SessionsOfAccounts:
         self._now = names.space.take(_VECTOR)
         """The place of the balances that are fetched, or changed to."""
 
+        self._slots = [names.accounts.interface.state[pool].at for pool in TOTAL_POOLS]
+        self._head, self._newest = names.accounts.further_at, names.accounts.further_at + 4
+        """The places in the record of an account of the first session, and of the newest balances."""
+
     @property
     def forgets(self) -> str:
         """The lines that forget all sessions."""
@@ -71,18 +76,30 @@ class SessionsOfAccounts:
         """The functions `$hear`, after each step of an account, `$session_happens`, and what hands sessions over."""
         if self.steps is None:
             return ""
-        names, vector = self._names, range(0, _VECTOR, SLOT)
-        slots = [names.accounts.interface.state[pool].at for pool in TOTAL_POOLS]
-        head, newest = names.accounts.further_at, names.accounts.further_at + 4
-        heard = names.space.put(self.steps.heard())
+        names = self._names
+        reads = " ".join(f"(i64.store #{self._now + n} (i64.load offset={n} %numbers))" for n in range(0, _VECTOR, SLOT))
+        return long(f"""{_chained("session", _NODE, 24)}{_chained("balances", SLOT + _VECTOR, 0)}
+{self._changes(names.space.put(self.steps.heard()))}
+{self._moves(self.steps.out)}
+{self._verdict()}
+{self._happens(self.steps)}
+;; The journal told it, or it is handed in.
+(func $take_session (param $at i32) (param $size i32) (param $numbers i32) (local $state i32)
+  (local.set $state (i32.load %numbers)) (local.set $numbers (i32.add %numbers #{SLOT}))
+  {reads}
+  (call $mark @account %at %size)
+  (call $session_comes_to %state))
+(func $take_balances (param $numbers i32) {reads})""")
+
+    def _changes(self, heard: int) -> str:
+        """Writes how the balances of an account change; `heard` is where the state is that each state leads to then."""
+        vector, head, newest = range(0, _VECTOR, SLOT), self._head, self._newest
         is_other = " ".join(
             f"(br_if $changed (i64.ne (i64.load #{slot}) (i64.load $balances offset={SLOT + n} %at)))"
-            for n, slot in zip(vector, slots, strict=True)
+            for n, slot in zip(vector, self._slots, strict=True)
         )
-        now = " ".join(f"(i64.store #{self._now + n} (i64.load #{slot}))" for n, slot in zip(vector, slots, strict=True))
         copies = " ".join(f"(i64.store $balances offset={SLOT + n} %at (i64.load #{self._now + n}))" for n in vector)
-        reads = " ".join(f"(i64.store #{self._now + n} (i64.load offset={n} %numbers))" for n in vector)
-        return long(f"""{_chained("session", _NODE, 24)}{_chained("balances", SLOT + _VECTOR, 0)}
+        return f"""
 (func $append_balances (local $at i32)
   (local.set $at (call $new_balances))
   (i32.store $balances %at (i32.load $accounts offset={newest} @account))
@@ -93,15 +110,20 @@ class SessionsOfAccounts:
   (if (i32.eqz (i32.load $accounts offset={head} @account)) (then (return)))
   (local.set $at (i32.load $accounts offset={newest} @account))
   (block $changed {is_other} (return))
-  {now}
-  (if @keeps (then (call $journal #{CHANGE} #0 #0) {self._tells()}))
+  {self._fetches}
+  (if @keeps (then (call $journal #{CHANGE} #0 #0) {self._tells}))
   (call $balances_change))
 (func $balances_change (local $at i32)
   (call $append_balances)
   (local.set $at (i32.load $accounts offset={head} @account))
   (loop $next (if %at (then
     (i32.store $session offset=16 %at (i32.load8_u offset={heard} (i32.load $session offset=16 %at)))
-    (local.set $at (i32.load $session offset=24 %at)) (br $next)))))
+    (local.set $at (i32.load $session offset=24 %at)) (br $next)))))"""
+
+    def _moves(self, out: int) -> str:
+        """Writes how a session comes to a state; `out` is that of one that is not in."""
+        head, newest = self._head, self._newest
+        return f"""
 ;; The session under the present fingerprint, 0 where it is not in.
 (func $find_session (result i32) (local $at i32)
   (local.set $at (i32.load $accounts offset={head} @account))
@@ -126,7 +148,7 @@ class SessionsOfAccounts:
 ;; Brings the session under the present fingerprint into a state: out it is gone, in any other it fetches the balances.
 (func $session_comes_to (param $state i32) (local $at i32)
   (local.set $at (call $find_session))
-  (if (i32.eq %state #{self.steps.out}) (then (if %at (then (call $drop_session %at))) (return)))
+  (if (i32.eq %state #{out}) (then (if %at (then (call $drop_session %at))) (return)))
   (if (i32.eqz (i32.load $accounts offset={newest} @account)) (then (call $append_balances)))
   (if (i32.eqz %at) (then
     (local.set $at (call $new_session))
@@ -138,24 +160,21 @@ class SessionsOfAccounts:
   ;; Nobody else may show older ones.
   (if (i32.eqz (i32.load $session offset=24 (i32.load $accounts offset={head} @account))) (then
     (call $free_balances (i32.load $balances %state))
-    (i32.store $balances %state #0))))
-{self._verdict(slots, newest)}
-{self._happens(now)}
-;; What was handed in, or told.
-(func $take_session (param $at i32) (param $size i32) (param $numbers i32) (local $state i32)
-  (local.set $state (i32.load %numbers)) (local.set $numbers (i32.add %numbers #{SLOT}))
-  {reads}
-  (call $mark @account %at %size)
-  (call $session_comes_to %state))
-(func $take_balances (param $numbers i32) {reads})""")
+    (i32.store $balances %state #0))))"""
 
+    @property
+    def _fetches(self) -> str:
+        slots = zip(range(0, _VECTOR, SLOT), self._slots, strict=True)
+        return " ".join(f"(i64.store #{self._now + n} (i64.load #{slot}))" for n, slot in slots)
+
+    @property
     def _tells(self) -> str:
         return " ".join(f"(call $tell_number (i64.load #{self._now + n}))" for n in range(0, _VECTOR, SLOT))
 
-    def _verdict(self, slots: list[int], newest: int) -> str:
+    def _verdict(self) -> str:
         """Writes the judge of what is shown, as `runtime.journal.verdict`: the number of one of `names.VERDICTS`."""
         shown = [self._names.shown[pool] for pool in TOTAL_POOLS]
-        now = [f"(i64.load #{slot})" for slot in slots]
+        now = [f"(i64.load #{slot})" for slot in self._slots]
         before = [f"(i64.load $balances offset={SLOT + n} %at)" for n in range(0, _VECTOR, SLOT)]
 
         def unless(values: list[str]) -> str:
@@ -166,7 +185,7 @@ class SessionsOfAccounts:
 (func $verdict (param $session i32) (param $has i64) (result i32) (local $at i32) (local $last i32)
   (block $other {unless(now)} (return #0))
   (if (i32.eqz %session) (then (return #2)))
-  (local.set $at (i32.load $accounts offset={newest} @account))
+  (local.set $at (i32.load $accounts offset={self._newest} @account))
   (local.set $last (i32.load $session offset=20 %session))
   (loop $older
     (block $other {unless(before)} (return #1))
@@ -174,9 +193,8 @@ class SessionsOfAccounts:
     (local.set $at (i32.load $balances %at)) (br $older))
   (unreachable))"""
 
-    def _happens(self, now: str) -> str:
-        names, steps = self._names, self.steps
-        assert steps is not None
+    def _happens(self, steps: StepTable) -> str:
+        names = self._names
         machine, interface = names.oracle.machine, names.accounts.interface
         control = machine.control_variable
         table = names.space.put(steps.table(len(interface.rules), names.codes))
@@ -199,8 +217,8 @@ class SessionsOfAccounts:
   {says}
   (local.set $state (i32.load offset={table + 4} %place))
   (if (i32.ge_s %state #0) (then
-    {now}
+    {self._fetches}
     (if @keeps (then
-      (call $journal #{SESSION} {text_of(session)}) (call $tell_number (i64.extend_i32_s %state)) {self._tells()}))
+      (call $journal #{SESSION} {text_of(session)}) (call $tell_number (i64.extend_i32_s %state)) {self._tells}))
     (call $session_comes_to %state)))
   (i32.load offset={table} %place))"""

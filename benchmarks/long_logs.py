@@ -2,7 +2,8 @@
 
 Each account has 100 records over a month, a job in half of them, an id in one of ten. 1,000 accounts are run through the oracle;
 the others are these again under other names. Give the numbers of records. `--every N` saves the state every N lines, kills the
-replay a while after the first state, and goes on from there. The logs go to a folder of their own, about 190 bytes a record.
+replay a while after the first state, and goes on from there. With `--views` a session of each account logs in, and one record in
+ten is a view: what it fetched last, true or not, or a refresh. The logs go to a folder of their own, about 190 bytes a record.
 """
 
 from __future__ import annotations
@@ -30,14 +31,22 @@ NAME = b"@"
 REPLAY = [sys.executable, "-m", "tokenspec.oracle.command", "replay"]
 
 
-def life(dice: random.Random) -> list[bytes]:
+def life(dice: random.Random, views: bool) -> list[bytes]:
     """The records of one account, with `@` for its name."""
-    oracle, lines, at = Oracle(), list[bytes](), START
+    oracle, lines, at, screen = Oracle(), list[bytes](), START, dict[str, int]()
     for number in range(EACH):
         at += dice.randrange(DAY_MS // 4, DAY_MS // 3)
         record: dict[str, object] = {"account": "@", "at": format_instant(at)}
         if number < 2:
             record |= [{"event": "open_account"}, {"event": "subscribe", "plan": dice.choice(("essential", "premium"))}][number]
+        elif views and number == 2:
+            record |= {"event": "login", "session": "s-@"}
+        elif views and number % 10 == 7:
+            record |= (
+                {"event": "view", "session": "s-@", "shown": screen}
+                if dice.random() < 0.9
+                else {"event": "refresh", "session": "s-@"}
+            )
         elif dice.random() < 0.51:
             cost = dice.choice((8, 16, 24))
             record |= {"event": "generate", "job": f"j-@-{number}", "cost": cost, "media": "image", "origin": "first_party"}
@@ -47,15 +56,20 @@ def life(dice: random.Random) -> list[bytes]:
             record["id"] = f"e-@-{number}"
         answer = oracle.apply(record)
         balances = answer.balances or {}
-        record["observed"] = {"outcome": answer.outcome, "balances": {pool: balances[pool] for pool in ("daily", "fast")}}
+        held = {pool: balances[pool] for pool in ("daily", "fast")}
+        record["observed"] = {"outcome": answer.outcome, "balances": held}
+        if record["event"] == "view":
+            record["observed"] = {"outcome": answer.outcome, "shown_is": answer.shown_is}
+        elif record["event"] in ("login", "refresh"):
+            screen = held
         lines.append(msgspec.json.encode(record) + b"\n")
     return lines
 
 
-def write(path: Path, records: int) -> None:
+def write(path: Path, records: int, views: bool = False) -> None:
     """Writes the log in the order of time: the first record of every account, then the second."""
     dice = random.Random(0)
-    lives = [life(dice) for _ in range(LIVES)]
+    lives = [life(dice, views) for _ in range(LIVES)]
     names = [b"account-%d" % number for number in range(records // EACH)]
     with path.open("wb", 1 << 22) as file:
         for number in range(EACH):
@@ -104,12 +118,13 @@ def main() -> None:
     parser.add_argument("records", type=int, nargs="+")
     parser.add_argument("--folder")
     parser.add_argument("--every", type=int, help="saves it every N lines as well, kills the run some time later, and resumes it")
+    parser.add_argument("--views", action="store_true", help="one record in ten is a view")
     given = parser.parse_args()
     for records in given.records:
         with tempfile.TemporaryDirectory(dir=given.folder) as folder:
             log, state = Path(folder) / "log.jsonl", Path(folder) / "state.json"
             started = time.perf_counter()
-            write(log, records)
+            write(log, records, given.views)
             size = log.stat().st_size
             seconds = time.perf_counter() - started
             print(f"{records:>12,} written: {seconds:.0f} s, {size / 1e9:.1f} GB, {size // records} bytes each", flush=True)

@@ -69,7 +69,8 @@ def as_cell(value: Any) -> Any:
 def observed_anew(world: FuzzWorld, records: Records, copies: int, dice: random.Random, remember: int | None = None) -> Records:
     """The records over several accounts, interleaved, with the right answers; some of them are sent again under their ids."""
     oracle, made = Oracle(world.policy, world.catalogue, world.resets, remember=remember), list[dict[str, Any]]()
-    no_cell = {e.name for e in oracle.reader.events if any(key.shape is Shape.POOLS for key in e.keys)}
+    # Every other world has views, of which the cells of a row through a map cannot tell.
+    no_cell = views_of(oracle) if dice.random() < 0.5 else frozenset[str]()
     kept = [{k: as_cell(v) for k, v in r.items() if k != "observed"} for r in records if r["event"] not in no_cell]
     lives = [[{**r, "account": f"{r['account']}-{n}"} for r in kept] for n in range(copies if kept else 0)]
     while lives:
@@ -85,6 +86,11 @@ def observed_anew(world: FuzzWorld, records: Records, copies: int, dice: random.
             said |= {} if (sum_ := total(answer)) is None or sum_ > COUNTABLE_MAX else {TOTAL: sum_}
             made.append({**asked, "observed": said})
     return made
+
+
+def views_of(oracle: Oracle) -> frozenset[str]:
+    """The events that say what is shown."""
+    return frozenset(e.name for e in oracle.reader.events if any(key.shape is Shape.POOLS for key in e.keys))
 
 
 def with_faults(records: Records, share: float, dice: random.Random) -> Records:
@@ -159,6 +165,8 @@ class Engines:
         import duckdb
 
         oracle = self.oracle()
+        if not views_of(oracle).isdisjoint(record["event"] for record in self.records):
+            return self.by_the_oracle()
         fields = {name for of in fields_of(oracle.reader.events).values() for name in of}
         pools = [f"{name}.{pool}" for name in BY_POOL for pool in POOLS]
         observed = [name for name in NAMES if name not in (*BY_POOL, *LISTS)] + pools

@@ -42,6 +42,7 @@ LINES = [
     line("ada", AT, "open_account", observed={"balances": {"daily": 150}}),
     line("bo", AT, "open_account", id="i1", observed={"balances": {"daily": 150}}),
     line("bo", AT, "open_account", id="i1", observed={"balances": {"daily": 150}, "duplicate": True}),
+    line("bo", AT, "login", session="s", observed={"outcome": "accepted"}),
     "",
     json.dumps(json.loads(line("cy", AT, "open_account")), indent=None, separators=(" , ", " : ")),
     job("cy", AT, "j\\u00e9", 5, observed={"balances": {"daily": 145}}),
@@ -49,7 +50,11 @@ LINES = [
     line("mid", LATER, "buy_topup", pack="small", observed={"outcome": "accepted"}),
     job("ada", AT, "j1", 24, colour=1, shape="x", observed={"balances": {"daily": 126}}),
     job("bo", LATER, "j1", 10, colour=2, observed={"balances": {"daily": 140}}),
+    line("bo", LATER, "login", session="t"),
+    line("bo", LATER, "view", session="s", shown={"daily": 150}, observed={"shown_is": "stale"}),
+    line("bo", LATER, "view", session="t", shown={"daily": 150}, observed={"shown_is": "impossible"}),
     "{}",
+    line("ed", AT, "view", session="s", shown={"fast": 1}, observed={"reason": "account_must_exist"}),
     line("di", LATER, "open_account", observed={"balances": {"daily": 149}}),
     line("ed", LATER, "open_account"),
     line("ed", LATER, "open_account"),
@@ -59,6 +64,13 @@ LINES = [
     line("bo", NEXT, "daily_reset", id="i2", observed={"balances": {"daily": 150}}),
     line("di", NEXT, "daily_reset", observed={"balances": {"daily": 150}}),
     line("ed", NEXT, "daily_reset"),
+    line("ed", NEXT, "view", session="s", shown={"daily": 150}, observed={"reason": "session_must_be_logged_in"}),
+    line("bo", NEXT, "view", session="s", shown={"daily": 140}, id="v1", observed={"shown_is": "stale"}),
+    line("bo", NEXT, "view", session="s", shown={"daily": 140}, id="v1", observed={"shown_is": "stale", "duplicate": True}),
+    line("bo", NEXT, "logout", session="s", observed={"outcome": "accepted"}),
+    line("bo", NEXT, "view", session="t", shown={"daily": 140}, observed={"shown_is": "stale"}),
+    line("di", NEXT, "login", session="s"),
+    line("di", NEXT, "view", session="s", shown={"daily": 140}, observed={"shown_is": "current"}),
 ]
 
 
@@ -86,7 +98,7 @@ def judged(
 @pytest.fixture
 def two(tmp_path: Path) -> list[str]:
     """Two logs: odd lines, unknown names, bad records, a snapshot, repeats, divergences."""
-    cut = 13
+    cut = 18
     (tmp_path / "one.jsonl").write_text("\n".join(LINES[:cut]), encoding="utf-8")
     (tmp_path / "two.jsonl").write_text("\n".join(LINES[cut:]) + "\n", encoding="utf-8")
     return [str(tmp_path / "one.jsonl"), str(tmp_path / "two.jsonl")]

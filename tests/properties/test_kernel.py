@@ -39,9 +39,6 @@ class Recorder(world_fuzz()):  # type: ignore[misc]
         type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
 
 
-SESSIONS = ("login", "refresh", "logout", "view")
-
-
 @pytest.fixture(scope="module")
 def runs() -> list[tuple[FuzzWorld, Records]]:
     """Runs under random settings, with both kinds of resets; in all but every fourth there is only what the kernel covers."""
@@ -57,13 +54,13 @@ def plain(runs: list[tuple[FuzzWorld, Records]]) -> list[tuple[FuzzWorld, Record
 
 
 def covered(world: FuzzWorld, records: Records) -> Records:
-    """The records without sessions, texts that need escapes, and repeats that are not the same record again; answered anew."""
+    """The records without texts that need escapes, and repeats that are not the same record again; answered anew."""
     oracle, kept = Oracle(world.policy, world.catalogue, world.resets), list[dict[str, Any]]()
     known: dict[tuple[str, str], str] = {}
     for record in json.loads(json.dumps(records).replace("\\t", "")):
         ids = record["account"], record.get("id")
         is_retry = oracle.repeat is Repeat.FIRST_ANSWER and known.get(ids) == record["event"]
-        if record["event"] in SESSIONS or (ids in known and not is_retry):
+        if ids in known and not is_retry:
             continue
         known |= {ids: record["event"]} if ids[1] is not None else {}
         asked = {name: value for name, value in record.items() if name != "observed"}
@@ -111,10 +108,21 @@ def _other_value(record: dict[str, Any], dice: random.Random) -> list[bytes]:
     elif isinstance(value, list):
         observed[name] = value[1:]
     elif isinstance(value, str):
-        observed[name] = dice.choice(("accepted", "refused", "free", "essential", "job_must_be_new", "tokens", value))
+        observed[name] = dice.choice(("accepted", "refused", "free", "essential", "job_must_be_new", "tokens", "stale", value))
     else:
         observed[name] = dice.choice((None, True, False, 1, 0))
     return [as_line({**record, "observed": observed})]
+
+
+def _other_screen(record: dict[str, Any], dice: random.Random) -> list[bytes]:
+    if record["event"] not in ("login", "refresh", "logout", "view"):
+        return _other_value(record, dice)
+    shown: dict[str, Any] = {
+        pool: dice.choice((0, 150, 25_000, None)) for pool in dice.sample(APP_POOLS, dice.choice((0, 1, 1, 2)))
+    }
+    is_view, says = record["event"] == "view" and dice.random() < 0.7, dice.choice(("current", "stale", "impossible"))
+    other = {"shown": shown} if is_view else {"session": dice.choice((record["session"], "s", "ä"))}
+    return [as_line({**record, **other, "observed": {"shown_is": says} if record["event"] == "view" else {}})]
 
 
 def _twice(record: dict[str, Any], dice: random.Random) -> list[bytes]:
@@ -264,7 +272,7 @@ def _of_others(record: dict[str, Any], dice: random.Random) -> list[bytes]:
 
 FAULTS: list[Callable[[dict[str, Any], random.Random], list[bytes]]] = [
     _other_value, _twice, _unsorted, _with_sums, _less, _null, _instant, _earlier, _noted, _odd_text, _identified, _of_others,
-    _absences,
+    _absences, _other_screen,
 ]  # fmt: skip
 
 
@@ -373,7 +381,16 @@ def other_than(value: Any, is_instant: bool) -> Any:
             return value + 1
         case list():
             return ["image"] if not value else []
-    words = {"accepted": "refused", "refused": "accepted", "free": "essential", "tokens": "relaxed", "relaxed": "tokens"}
+    words = {
+        "current": "stale",
+        "stale": "impossible",
+        "impossible": "stale",
+        "accepted": "refused",
+        "refused": "accepted",
+        "free": "essential",
+        "tokens": "relaxed",
+        "relaxed": "tokens",
+    }
     return parse_instant(value) + 1 if is_instant else words.get(value, "free" if value != "active" else "past_due")
 
 

@@ -1,9 +1,10 @@
-"""Used ids that come again, under each answer to the question what then: the kernel judges them, and as the oracle does."""
+"""Used ids that come again, under each answer to the question what then, and sessions: the kernel judges as the oracle does."""
 
 from __future__ import annotations
 
 import json
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +24,34 @@ from tokenspec.oracle.wire.log_files import Logs
 
 assert IDS is not None, "the shipped account has ids"
 REPEATED, REFUSED = IDS.repeated, IDS.refused
-OBSERVED = ("outcome", "reason", "duplicate", "balances", "status", "next_daily_reset_at")
+OBSERVED = ("outcome", "reason", "duplicate", "shown_is", "balances", "status", "next_daily_reset_at")
+EVENTS = ("open_account", "daily_reset", "refund", *["generate"] * 3, "login", "login", "refresh", "logout", *["view"] * 4)
 
 
 def lives(policy: dict[str, str], wrong: int) -> list[dict[str, Any]]:
-    """Records of forty accounts over a month with many retries, later ones too, and the right answers but for some."""
+    """Records of forty accounts over a month with many retries, later ones too, and the right answers but for some.
+
+    Each account has three sessions, which show balances that it has, had, or never had.
+    """
     dice, oracle, made = random.Random(3), Oracle(policy), list[dict[str, Any]]()
-    start, used = parse_instant("2026-01-01T00:00:00Z"), list[dict[str, Any]]()
-    for n in range(900):
+    start, used, held = parse_instant("2026-01-01T00:00:00Z"), list[dict[str, Any]](), dict[str, list[int]]()
+    for n in range(1_500):
         account, at = f"a{dice.randrange(40)}", start + n * DAY_MS // 30
-        event: dict[str, Any] = {"event": dice.choice(("open_account", "daily_reset", "refund", "generate", "generate"))}
+        event: dict[str, Any] = {"event": dice.choice(EVENTS)}
         if event["event"] == "generate":
             event |= {"job": f"j{n}", "cost": dice.choice((5, 90)), "media": "image", "origin": "first_party"}
         elif event["event"] == "refund":
             event |= {"job": f"j{max(0, n - dice.randrange(90))}"}
+        elif event["event"] in ("login", "refresh", "logout", "view"):
+            event |= {"session": f"s{dice.choice((0, 0, 1, 2))}"}
+        if event["event"] == "view":
+            # A null says nothing of a pool.
+            event |= {
+                "shown": {
+                    "daily": dice.choice([*held.get(account, [])[-6:], 7]),
+                    **dice.choice(({}, {"fast": None}, {"topup": 0})),
+                }
+            }
         asked = [{"account": account, **event, "id": f"i{n}"}]
         used += asked
         if n % 3 == 0:
@@ -44,9 +59,16 @@ def lives(policy: dict[str, str], wrong: int) -> list[dict[str, Any]]:
         for each in asked:
             record = {**each, "at": format_instant(at)}
             answer = oracle.apply(record).as_dict()
+            held.setdefault(account, []).append((answer["balances"] or {"daily": 0})["daily"])
             observed = {name: answer[name] for name in OBSERVED if answer.get(name) is not None}
+            if policy[REPEATED] == Repeat.PRESENT_STATE.value and answer.get("duplicate"):
+                # What the first answer said beside the state is what the kernel does not know.
+                observed.pop("shown_is", None)
             made.append({**record, "observed": observed})
     for record in dice.sample(made, wrong):
+        if "shown_is" in record["observed"]:
+            record["observed"]["shown_is"] = {"stale": "current"}.get(record["observed"]["shown_is"], "stale")
+            continue
         record["observed"] |= dice.choice(({"duplicate": "duplicate" not in record["observed"]}, {"balances": {"daily": 151}}))
     return made
 
@@ -57,6 +79,8 @@ def test_the_kernel_judges_ids_that_come_again(repeated: str, refused: str, tmp_
     policy = {REPEATED: repeated, REFUSED: refused}
     for wrong in (0, 12):
         records, log = lives(policy, wrong), tmp_path / "log.jsonl"
+        verdicts = Counter(record["observed"].get("shown_is") for record in records)
+        assert min(verdicts[each] for each in ("current", "stale", "impossible")) > 10, verdicts
         log.write_text("".join(json.dumps(record) + "\n" for record in records))
         logs, found = Logs([str(log)]), []
         oracle = Oracle(policy)

@@ -90,8 +90,9 @@ class Oracle:
         """The row that the last record met after those jobs, and its fields; None for an event of a session."""
         self._taken: list[MachineStep] | None = None
         """The steps of the current call, where its caller wants them."""
-        self._sessions = Sessions(self.session_machine, self.system)
-        self.session_out = self._sessions.out
+        self.sessions = Sessions(self.session_machine, self.system)
+        """The sessions of accounts."""
+        self.session_out = self.sessions.out
         """The state of a session that was never seen."""
         at = {v.name: index for index, v in enumerate(self.machine.variables)}
         self.control = at[self.machine.control]
@@ -208,10 +209,10 @@ class Oracle:
             return with_delta(repeated, 0) if asks_for_delta else repeated, None
         outcome = self._advance(account, at, event)
         before, by = account.row, self._runs
-        if event in self._sessions.steps:
+        if event in self.sessions.steps:
             fields = self._fields[event](account, record)
-            by = self._sessions.compiled
-            outcome = self._sessions.happens(account, event, record, fields, self.app_balances(before))
+            by = self.sessions.compiled
+            outcome = self.sessions.happens(account, event, record, fields, self.app_balances(before))
         elif outcome is None:
             fields = self._fields[event](account, record)
             self.last_met = account.row, fields
@@ -308,7 +309,7 @@ class Oracle:
             key = getattr(record, self._key_of[event])
             self.memory.write(account, key, note(before, fields, self.memory.held(account, key), outcome[2]))
         if account.sessions and self.app_balances(account.row) != self.app_balances(before):
-            self._sessions.balances_change(account, self.app_balances(account.row))
+            self.sessions.balances_change(account, self.app_balances(account.row))
         return outcome
 
     def _repeat(self, account: Account, event: str, fields: Fields, at: int, record: Record | None) -> None:
@@ -347,7 +348,7 @@ class Oracle:
 
     def balances_change(self, account: Account) -> None:
         """Marks the figures that the sessions of `account` show as outdated."""
-        self._sessions.balances_change(account, self.app_balances(account.row))
+        self.sessions.balances_change(account, self.app_balances(account.row))
 
     def app_balances(self, row: Row) -> Vector:
         """Returns the balances of the counted pools in `row`, in tokens, in the order of TOTAL_POOLS."""

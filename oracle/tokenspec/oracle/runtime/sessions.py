@@ -31,13 +31,18 @@ class Sessions:
         known = account.sessions.get(record.session)
         outcome = self.steps[event]((known.state if known is not None else self.out,), fields)
         target = self._targets[outcome[0]] if outcome[0] >= 0 else None
-        if target == self.out:
-            del account.sessions[record.session]
-            if not account.sessions:
-                account.timeline.clear()
-        elif target is not None:
-            journal.fetch(account, record.session, target, balances)
+        if target is not None:
+            self.comes_to(account, record.session, target, balances)
         return outcome
+
+    def comes_to(self, account: Account, session: str, state: str, balances: Vector) -> None:
+        """Brings a session into a state: out it knows nothing, in any other it fetches the true balances."""
+        if state != self.out:
+            journal.fetch(account, session, state, balances)
+            return
+        del account.sessions[session]
+        if not account.sessions:
+            account.timeline.clear()
 
     def balances_change(self, account: Account, now: Vector) -> None:
         """Records the balances of `now`, and marks what the sessions of `account` show as outdated."""

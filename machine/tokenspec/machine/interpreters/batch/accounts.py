@@ -30,6 +30,7 @@ _RUNS_MAX = 120_000
 """The number of runs after which a job is taken to have no end."""
 DIAL = 40
 """Bytes of a clock in a record: the instants that it shows and that come up, the aim, its start, the last run of its job."""
+_STOPPED_DIAL = (STOPPED, NEVER, 0, 0, 0)
 _ACTS = (ClockAct.STARTS, ClockAct.SETTLES, ClockAct.STOPS)
 
 
@@ -50,6 +51,8 @@ class Accounts:
     remember: int | None = None
     """Milliseconds for which the memory keeps an entry from its first note on, and whoever uses these accounts other things;
     None for ever."""
+    hears: str = ""
+    """The lines after each step, of whoever has something of its own in a record."""
     whole: Machine = field(init=False)
     """The machine with the entry of its memory that an event names."""
 
@@ -106,6 +109,11 @@ class Accounts:
     @property
     def stride(self) -> int:
         """Bytes of an account."""
+        return self.further_at + (SLOT if self.hears else 0)
+
+    @property
+    def further_at(self) -> int:
+        """The place of what is not known here: it is 0 at first, and not in the journal."""
         return self.oldest + (SLOT if self.remember is not None else 0)
 
     @property
@@ -194,24 +202,20 @@ class Accounts:
         load = " ".join(f"(i64.store #{s} (i64.load $accounts offset={p} @account))" for s, p in zip(slots, places, strict=True))
         save = " ".join(f"(i64.store $accounts offset={p} @account (i64.load #{s}))" for s, p in zip(slots, places, strict=True))
         keep = " ".join(f"(i64.store #{first + SLOT * n} (i64.load #{s}))" for n, s in enumerate(slots))
-        begin = " ".join(
-            f"(i64.store $accounts offset={p} @account (i64.load #{first + SLOT * n}))" for n, p in enumerate(places)
-        )
-        dials = " ".join(
-            f"(i64.store $accounts offset={at} @account ~{STOPPED}) (i64.store $accounts offset={at + 8} @account ~{NEVER})"
-            + "".join(f" (i64.store $accounts offset={at + n} @account ~0)" for n in (16, 24, 32))
-            for at in range(self.dials, self.ended, DIAL)
-        )
+        dials = range(self.dials, self.ended, DIAL)
+        at_first = {at + SLOT * n: f"~{value}" for at in dials for n, value in enumerate(_STOPPED_DIAL)}
+        at_first |= dict.fromkeys((*range(self.ended, self.row, SLOT), *range(self.further_at, self.stride, SLOT)), "~0")
+        at_first |= {p: f"(i64.load #{first + SLOT * n})" for n, p in enumerate(places)}
         if self.remember is not None:
-            begin += f" (i64.store $accounts offset={self.oldest} @account ~{NEVER})"
-        ended = " ".join(f"(i64.store $accounts offset={at} @account ~0)" for at in range(self.ended, self.row, SLOT))
+            at_first[self.oldest] = f"~{NEVER}"
+        begin = " ".join(f"(i64.store $accounts offset={at} @account {value})" for at, value in at_first.items())
         return f"""
 (global $account (export "account") (mut i32) #0) (global $accounts_end (mut i32) #0)
 (func $load {load})
 (func $save {save})
 (func (export "keep_initial") {keep})
 (func $begin
-  (i32.store $accounts @account #0) (i64.store $accounts offset=8 @account ~{STOPPED}) {dials} {ended} {begin})
+  (i32.store $accounts @account #0) (i64.store $accounts offset=8 @account ~{STOPPED}) {begin})
 (func $begin_next
   (global.set $account @accounts_end)
   (global.set $accounts_end (i32.add @accounts_end #{self.stride}))
@@ -300,7 +304,9 @@ class Accounts:
         has_acts = self._by_rule(lambda r: bool(r.clocks))
         step = "(call_indirect (type $event) #1 %event)"
         return f"""
-(func $fire (param $event i32) (param $at i64) (result i32) (local $rule i32) (local $again i32) (local $runs i32)
+(func $fire (param $event i32) (param $at i64) (result i32) (local $rule i32)
+  (local.set $rule (call $steps %event %at)) {self.hears} %rule)
+(func $steps (param $event i32) (param $at i64) (result i32) (local $rule i32) (local $again i32) (local $runs i32)
   (local.set $rule {step})
   (if (i32.lt_s %rule #0) (then (return %rule)))
   (if (i32.load8_u offset={has_acts} %rule) (then (call $acts %rule %at)))

@@ -12,10 +12,11 @@ from tokenspec.machine.interpreters.batch.accounts import CHANGED, DIRTY, MOVED,
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 
-ACCOUNT, ENTRY, ID, NEW, STANDS, DIFFERS = range(6)
+ACCOUNT, ENTRY, ID, NEW, STANDS, DIFFERS, SESSION, CHANGE = range(8)
 """The kinds of what the journal holds, and of what is handed in: the name of an account to which the first event happens, a thing
-that it remembers, an id; the fingerprint of an account that begins, and its record, in the
-place of a text; the name of an account that differs from another one for the first time."""
+that it remembers, an id; the fingerprint of an account that begins, and its record, in the place of a text; the name of an
+account that differs from another one for the first time; a session that comes to a state, and the balances that an account with
+a session has changed to."""
 HEAD = 16
 """Bytes before the text in a journal."""
 _ROOM = 1 << 12

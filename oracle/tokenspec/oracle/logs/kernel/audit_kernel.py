@@ -190,7 +190,9 @@ class AuditKernel(ScannedLines):
         found = dict(exchange.written(self._instance, names))
         for place, account in found.items():
             if (before := self._before.get(names[place])) is not None:
-                account.entries, account.answers = before.entries.copy(), before.answers.copy()
+                before = before.copy()
+                account.entries, account.answers = before.entries, before.answers
+                account.sessions, account.timeline = before.sessions, before.timeline
                 if self._oracle.remember is not None and account.last_at is not None:
                     account.noted, account.used = dict(before.noted or {}), dict(before.used or {})
                     forget(account, account.last_at, self._oracle.remember)

@@ -93,8 +93,8 @@ class ObservedComparison:
 
     def _given(self, name: str) -> tuple[str, str]:
         """True where the rule gives an answer beside the state and the charge, and what it gives."""
-        names, rules = self._names, self._names.accounts.rules
-        gives = names.space.flags(any(a.name == name for a in rules[rule].answer) for rule in names.accounts.interface.rules)
+        names = self._names
+        gives = names.space.flags(any(a.name == name for a in rule.answer) for rule in names.rules)
         is_given = f"(if (result i32) (i32.lt_s %rule #0) (then #0) (else (i32.load8_u offset={gives} %rule)))"
         return is_given, f"(i64.load (i32.load offset={self._places(name)} %place))"
 
@@ -141,9 +141,9 @@ class ObservedComparison:
 
     def _places(self, said: str) -> int:
         """A table of the place of an answer by event; where an event has none, it is that of a 0."""
-        names, accounts = self._names, self._names.accounts
+        names = self._names
         nothing = Slot(said, Bool(), names.space.take(SLOT))
-        found = (accounts.interface.answers(e.name).get(said, nothing).at for e in accounts.whole.events)
+        found = (names.answers(e.name).get(said, nothing).at for e in names.judged)
         return names.space.put(b"".join(struct.pack("<I", at) for at in found))
 
     def _listed(self, shown: ShownList) -> int:

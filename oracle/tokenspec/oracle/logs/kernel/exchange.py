@@ -8,13 +8,13 @@ from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING
 
 from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIAL, DIRTY, MOVED, STOPPED
-from tokenspec.machine.interpreters.batch.handover import ACCOUNT, DIFFERS, ENTRY, HEAD, ID, NEW, STANDS
+from tokenspec.machine.interpreters.batch.handover import ACCOUNT, CHANGE, DIFFERS, ENTRY, HEAD, ID, NEW, SESSION, STANDS
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.types import Tokens, Type, Value
 from tokenspec.machine.wasm.ranks import number_of, value_of
-from tokenspec.oracle.base.specification import ABSENT, POOLS
+from tokenspec.oracle.base.specification import ABSENT, POOLS, TOTAL_POOLS
 from tokenspec.oracle.logs.kernel.names import RecordNames
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, MemoryEntry
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _ENTRIES_MAX = 1 << 16
 """The most entries that are kept for further jobs that have the same."""
 _HEAD_FORM = struct.Struct("<IIq")
-NAMES, REMEMBERED = frozenset({ACCOUNT}), frozenset({ENTRY, ID})
+NAMES, REMEMBERED = frozenset({ACCOUNT}), frozenset({ENTRY, ID, SESSION, CHANGE})
 """The kinds of what a journal tells: names of accounts, and what they remember."""
 _IN_MEMORY = 1 << 26
 """Bytes of a journal from which it is kept on disk."""
@@ -47,8 +47,8 @@ class AccountExchange:
         interface = self._accounts.interface
         self._answers_at = list(range(interface.areas["answers"], interface.areas["ledger"], SLOT))
         self._entries: dict[tuple[int, ...], MemoryEntry] = {}
-        self._given_by: dict[tuple[str, str], list[Type | None]] = {}
-        self._events = [e.name for e in self._accounts.whole.events]
+        self._given_by: dict[tuple[str, int], list[Type | None]] = {}
+        self._events = [e.name for e in names.judged]
 
     # What is handed out
 
@@ -82,7 +82,9 @@ class AccountExchange:
         answered = len(self._kinds) + len(self._clocks) + len(self._answers_at)
         since = 0 if self._oracle.remember is None else 1
         differs = DIFFERS_HEAD + 2 * (1 + answered)
-        return {ACCOUNT: 0, ENTRY: len(self._held) + self._periods + since, ID: 3 + answered + since, NEW: 2, DIFFERS: differs}
+        of_sessions = {SESSION: 1 + len(TOTAL_POOLS), CHANGE: len(TOTAL_POOLS)}
+        entry, used = len(self._held) + self._periods + since, 3 + answered + since
+        return {ACCOUNT: 0, ENTRY: entry, ID: used, NEW: 2, DIFFERS: differs, **of_sessions}
 
     def told(self, journal: bytes, kinds: frozenset[int] = REMEMBERED) -> Iterator[tuple[int, int, str, tuple[int, ...]]]:
         """Yields what a journal holds of some kinds: its kind, the account, the text, the numbers."""
@@ -96,6 +98,13 @@ class AccountExchange:
 
     def remember(self, account: Account, kind: int, text: str, numbers: tuple[int, ...]) -> None:
         """Puts what the journal told of `account` into it, unless it has forgotten that since."""
+        if kind == CHANGE:
+            self._oracle.sessions.balances_change(account, numbers)
+            return
+        if kind == SESSION:
+            state = value_of(self._oracle.session_machine.control_variable.type, numbers[0])
+            self._oracle.sessions.comes_to(account, text, str(state), numbers[1:])
+            return
         if account.noted is not None and account.used is not None and account.last_at is not None:
             *numbers_, since = numbers
             numbers = tuple(numbers_)
@@ -122,23 +131,22 @@ class AccountExchange:
         """Returns the answer to an event whose rule, and what is `answered`, have these numbers."""
         rule, *rest = numbers
         row, shown = rest[: len(self._kinds)], rest[len(self._kinds) : len(self._kinds) + len(self._clocks)]
-        interface = self._accounts.interface
         dials: list[Dial | None] = [None] * len(CLOCK_AT)
         for place, at in zip(self._clocks, shown, strict=True):
             dials[place] = None if at == STOPPED else Dial(at, at, at)
         met = Account(_values(self._kinds, row), dials=dials)
-        decided_by = interface.rules[rule] if rule >= 0 else interface.codes[-1 - rule]
+        decided_by = self._names.rules[rule].name if rule >= 0 else self._names.codes[-1 - rule]
         said = rest[len(self._kinds) + len(self._clocks) :]
-        kinds = self._given(name, decided_by if rule >= 0 else "")
+        kinds = self._given(name, rule)
         answers = tuple([None if kind is None else value_of(kind, n) for kind, n in zip(kinds, said, strict=False)])
         return self._oracle.answer_of(met, name, (rule, met.row, answers), decided_by)
 
-    def _given(self, event: str, rule: str) -> list[Type | None]:
+    def _given(self, event: str, rule: int) -> list[Type | None]:
         """The types of an event's answers, None for those that a rule does not give."""
         found = self._given_by.get((event, rule))
         if found is None:
-            given = {a.name for a in self._accounts.rules[rule].answer} if rule else set()
-            slots = self._accounts.interface.answers(event).items()
+            given = {a.name for a in self._names.rules[rule].answer} if rule >= 0 else set()
+            slots = self._names.answers(event).items()
             found = self._given_by[event, rule] = [slot.kind if of in given else None for of, slot in slots]
         return found
 
@@ -211,6 +219,7 @@ class AccountExchange:
         """The function `take` of one account and all that it remembers, of which some may be handed in by a further call."""
         numbers = self._numbers[ENTRY]
         entry = "(call $take_entry (i32.add %at #8) %size %numbers)" if self._accounts.entries is not None else ""
+        session = self._of_sessions("%kind", "(i32.add %at #8)", "(call $append_balances)", "%numbers")
         return long(f"""
 (func (export "take") (param $at i32) (param $end i32) (result i32) (local $size i32) (local $numbers i32) (local $kind i32)
   (local $id {self._accounts.address})
@@ -224,6 +233,7 @@ class AccountExchange:
     (if (i32.eq %kind #{ENTRY}) (then
       {entry}
       (local.set $at (i32.add %numbers #{SLOT * numbers})) (br $next)))
+    {session}
     (call $ids_room) (call $mark @account (i32.add %at #8) %size)
     (local.set $id (call $ids_find))
     (if (i64.eqz (i64.load $ids %id)) (then (call $ids_add %id)))
@@ -237,6 +247,7 @@ class AccountExchange:
         """The function `redo` of a journal, up to its end: it comes to the accounts of the module that wrote it."""
         sizes = {kind: SLOT * count for kind, count in self._numbers.items()}
         entry = "(call $take_entry %text %size %numbers)" if self._accounts.entries is not None else ""
+        session = self._of_sessions("%kind", "%text", "(call $balances_change)", "%at")
         return long(f"""
 (func (export "redo") (param $end i32)
   (local $at i32) (local $kind i32) (local $account i32) (local $size i32) (local $text i32) (local $numbers i32)
@@ -247,7 +258,7 @@ class AccountExchange:
     (local.set $account (i32.load $journal offset=4 %at)) (local.set $size (i32.load $journal offset=8 %at))
     (local.set $at (i32.add %at #{HEAD}))
     (if (i32.eq %kind #{STANDS}) (then
-      (memory.copy $accounts $journal %account %at #{self._accounts.stride})
+      (memory.copy $accounts $journal %account %at #{self._accounts.further_at})
       (local.set $at (i32.add %at #{self._accounts.stride})) (br $next)))
     (if (i32.eq %kind #{ACCOUNT}) (then
       (local.set $at (i32.add %at (i32.and (i32.add %size #7) #-8))) (br $next)))
@@ -263,6 +274,7 @@ class AccountExchange:
     (if (i32.eq %kind #{ENTRY}) (then
       {entry}
       (local.set $at (i32.add %at #{sizes[ENTRY]})) (br $next)))
+    {session}
     (call $ids_room) (call $mark %account %text %size)
     (local.set $id (call $ids_find))
     (if (i64.eqz (i64.load $ids %id)) (then (call $ids_add %id)))
@@ -270,6 +282,23 @@ class AccountExchange:
     {self._accounts.remembers("ids", "%id", f"(i64.load offset={sizes[ID] - SLOT} %numbers)")}
     (local.set $at (i32.add %at #{sizes[ID]})) (br $next)))
   (global.set $journal_end #0))""")
+
+    def _of_sessions(self, kind: str, text: str, changes: str, at: str) -> str:
+        """The lines about sessions, and about balances, which `changes` the chain of; what is next is behind numbers, at `at`."""
+        if self._names.sessions is None:
+            return ""
+        sizes = {kind: SLOT * count for kind, count in self._numbers.items()}
+        return f"""(if (i32.eq {kind} #{SESSION}) (then
+      (call $take_session {text} %size %numbers)
+      (local.set $at (i32.add {at} #{sizes[SESSION]})) (br $next)))
+    (if (i32.eq {kind} #{CHANGE}) (then
+      (call $take_balances %numbers) {changes}
+      (local.set $at (i32.add {at} #{sizes[CHANGE]})) (br $next)))"""
+
+    def covers(self, account: Account) -> bool:
+        """Returns whether the kernel can go on with an account: the last balances that a session may show are those of now."""
+        now = self._oracle.app_balances(account.row)
+        return not account.sessions or (self._names.sessions is not None and account.timeline[-1] == now)
 
     def handed_in(self, name: str, account: Account) -> Iterator[bytes]:
         """Yields the parts of what is handed in of an account."""
@@ -281,6 +310,7 @@ class AccountExchange:
         numbers += [*account.ended, *(number_of(of, value) for of, value in zip(self._kinds, account.row, strict=True))]
         if self._oracle.remember is not None:
             numbers.append(min([*(account.noted or {}).values(), *(account.used or {}).values()], default=NEVER))
+        numbers += [0] * ((self._accounts.stride - self._accounts.further_at) // SLOT)
         last_at = STOPPED if account.last_at is None else account.last_at
         flags = BEGAN_BEFORE if account.is_from_mid_life else 0
         yield _keyed(ACCOUNT, name) + struct.pack(f"<Iiq{len(numbers)}q", flags, 0, last_at, *numbers)
@@ -290,6 +320,16 @@ class AccountExchange:
             yield _keyed(ENTRY, key) + struct.pack(f"<{len(told)}q", *told)
         for key in account.answers:
             yield _keyed(ID, key) + b"".join(struct.pack("<q", at) for at in self._since(account, account.used, key))
+        yield from self._sessions(account)
+
+    def _sessions(self, account: Account) -> Iterator[bytes]:
+        """Yields the balances that sessions may show, each with the sessions that fetched it last behind it."""
+        steps = self._names.sessions
+        for position, balances in enumerate(account.timeline if steps is not None else ()):
+            yield _keyed(CHANGE, "") + struct.pack(f"<{len(balances)}q", *balances)
+            for name, session in account.sessions.items():
+                if session.since == position and steps is not None:
+                    yield _keyed(SESSION, name) + struct.pack(f"<{1 + len(balances)}q", steps.number_of(session.state), *balances)
 
     def _since(self, account: Account, known: Mapping[str, int] | None, name: str) -> list[int]:
         return [] if self._oracle.remember is None else [(known or {}).get(name, account.last_at or 0)]

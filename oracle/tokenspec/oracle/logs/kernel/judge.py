@@ -37,6 +37,7 @@ from tokenspec.oracle.logs.kernel.forms import (
 )
 from tokenspec.oracle.logs.kernel.names import WRONG_WORD, RecordNames, holds, marked, text_of, value_of
 from tokenspec.oracle.logs.kernel.repeats import RepeatedIds
+from tokenspec.oracle.logs.kernel.sessions import SessionsOfAccounts
 from tokenspec.oracle.logs.kernel.told import Told
 from tokenspec.oracle.runtime.memory import refers
 
@@ -60,8 +61,9 @@ class RecordJudge:
         comparable, are_answered = self._comparison.comparable, self.repeats.are_answered
         numbers, stride = self.exchange.answered, self._accounts.stride
         self.answers = AnswersTold.of(role, names.forms, numbers, stride, comparable, are_answered)
-        self._rules, self._codes = self._accounts.interface.rules, self._accounts.interface.codes
-        self._counters = self._space.take(SLOT * (len(self._rules) + len(self._accounts.numbers) * len(self._codes)))
+        self.sessions = SessionsOfAccounts(names)
+        self._rules, self._codes = names.rules, names.codes
+        self._counters = self._space.take(SLOT * (len(self._rules) + len(names.judged) * len(self._codes)))
         self.compared, self.nothing_observed = self._space.take(SLOT), self._space.take(SLOT)
         self.unknown = self._space.take(SLOT * UNKNOWN_NAMES_MAX)
         """The counts of unknown names, in the order in which they were met."""
@@ -73,6 +75,7 @@ class RecordJudge:
         yield FingerprintTable("ids", self._accounts.remembered, self._accounts.bits, self._accounts.dies("ids")).text()
         yield from self.told.parts()
         yield self._handover.text()
+        yield self.sessions.text()
         yield self.exchange.tells_id()
         yield self.exchange.takes()
         yield self.exchange.redoes()
@@ -105,7 +108,7 @@ class RecordJudge:
 
     def _bits(self, name: str) -> tuple[int, int]:
         """The bits of the names that a record of an event may hold, and of those that it must; others are looked at."""
-        names, event = self.names, self.names.events[name]
+        names, event = self.names, self.names.covered[name]
         must = names.account.bit | names.at.bit | names.event.bit
         may = must | names.id.bit | names.forms.keys[ROOT, "observed"].bit
         for f in event.fields:
@@ -116,6 +119,8 @@ class RecordJudge:
             if key.name in names.payload:
                 may |= names.payload[key.name].bit
                 must |= 0 if key.optional else names.payload[key.name].bit
+            elif key.shape is Shape.POOLS and names.shown:
+                may |= names.shown_all.bit | self._shown_bits
             elif not key.optional:
                 raise NotCovered(f"{key.name} is of a form that is not covered")
         return may, must
@@ -162,6 +167,19 @@ class RecordJudge:
     (local.set $row (i32.add %row #{self.names.forms.row}))
     (br_if $next (i32.lt_u %row %end)))
   (global.set $touched %sum))"""
+
+    @property
+    def _shown_bits(self) -> int:
+        return sum(key.bit for key in self.names.shown.values())
+
+    def _unless_shown(self, soiled: str) -> str:
+        """The lines for a record that has to show balances, and shows none."""
+        names = self.names
+        if not names.shown:
+            return ""
+        shows = self._space.flags(names.shows(event) for event in names.judged)
+        is_empty = f"(i64.eqz (i64.and %has ~{signed(self._shown_bits)}))"
+        return f"(if (i32.and (i32.load8_u offset={shows} %event) {is_empty}) {soiled})"
 
     def _look_ahead(self) -> str:
         names, accounts = self.names, self._accounts
@@ -236,9 +254,9 @@ class RecordJudge:
       (i64.load offset={NUMBER} @row) (i64.or (i64.load offset={POSITION} @row) ~{HAS_NEW_NAMES})))))"""
 
     def _judge(self, comparable: int, holds_a_value: str) -> str:
-        names, events = self.names, self._accounts.whole.events
-        bits = [self._bits(e.name) if e.name in names.events else (0, 0) for e in events]
-        of_record = 0
+        names, events = self.names, self.names.judged
+        bits = [self._bits(e.name) if e.name in names.covered else (0, 0) for e in events]
+        of_record = self._shown_bits
         for (context, _), key in names.forms.keys.items():
             if context == ROOT:
                 of_record |= key.bit
@@ -274,6 +292,7 @@ class RecordJudge:
   (if (i64.ne (i64.and (i64.load offset={SEEN} @row) (i64.load offset={may_not} (i32.shl %event #3))) ~0) {soiled})
   (local.set $must (i64.load offset={must} (i32.shl %event #3)))
   (if (i64.ne %must (i64.and %has %must)) {soiled})
+  {self._unless_shown(soiled)}
   (local.set $at {value_of(names.at)})
   (local.set $rule (call $told %event %has))
   (if (i32.eq %rule #2) {soiled})
@@ -288,9 +307,8 @@ class RecordJudge:
   (if (call $advance %at) {soiled})
   (global.set $total_before (call $total))
   {self._times_absent()}
-  (call_indirect $fields (type $gives) %event)
   {remembers}
-  (local.set $rule (call $happens %event %at))
+  (local.set $rule {self.sessions.happens("(call_indirect $fields (type $gives) %event) (call $happens %event %at)")})
   (if (i32.le_s %rule #{NO_RULE}) {soiled})
   {before_the_log}
   (call $save)
@@ -326,10 +344,10 @@ class RecordJudge:
 
     def counted(self) -> list[tuple[int, str, str]]:
         """Returns the place of each count of hits, with the event and the rule or the code."""
-        of = {r.name: e.name for e in self._accounts.whole.events for r in e.rules}
-        found = [(self._counters + SLOT * n, of[rule], rule) for n, rule in enumerate(self._rules)]
+        of = {r.name: e.name for e in (*self.names.oracle.session_machine.events, *self.names.judged) for r in e.rules}
+        found = [(self._counters + SLOT * n, of[rule.name], rule.name) for n, rule in enumerate(self._rules)]
         first = self._counters + SLOT * len(self._rules)
-        for event, number in self._accounts.numbers.items():
+        for number, event in enumerate(self.names.judged):
             for n, code in enumerate(self._codes):
-                found.append((first + SLOT * (number * len(self._codes) + n), event, code))
+                found.append((first + SLOT * (number * len(self._codes) + n), event.name, code))
         return found

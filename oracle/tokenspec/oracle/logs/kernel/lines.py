@@ -76,7 +76,7 @@ class ScannedLines:
         self._before = dict(oracle.accounts)
         self._hand_in()
         for name, account in self._before.items():
-            if account.sessions:
+            if not self._module.judge.exchange.covers(account):
                 self._mark_account(name)
         self._unknown: list[str] = []
         self._report = Report()

@@ -106,7 +106,7 @@ def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> Kernel
 (func (export "begin_again")
   (call $ids_clear) (call $forget_unknown)""")
         )
-        parts.append(long("(call $forget)" if oracle.machine.memory is not None else ""))
+        parts.append(long("(call $forget)" if oracle.machine.memory is not None else "") + judge.sessions.forgets)
         cleared = [*judge.sums, *(at for at, _, _ in judge.counted())]
         parts.append(long(" ".join(f"(i64.store #{at} ~0)" for at in cleared)))
         parts.append(

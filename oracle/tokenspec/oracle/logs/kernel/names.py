@@ -6,11 +6,13 @@ from functools import cached_property
 
 from tokenspec.machine.interpreters.batch.accounts import Accounts
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space
+from tokenspec.machine.interpreters.batch.step_table import StepTable
+from tokenspec.machine.interpreters.embedded.memory import SLOT, Slot
 from tokenspec.machine.lang.catalogue import UNLISTED
-from tokenspec.machine.lang.declaration import Actor, Origin, Shape
+from tokenspec.machine.lang.declaration import Actor, Event, Origin, Rule, Shape
 from tokenspec.machine.lang.types import Bool, Enum, Tokens, Type
 from tokenspec.machine.wasm.ranks import number_of
-from tokenspec.oracle.base.specification import ABSENT, IDS, POOLS, SPEC
+from tokenspec.oracle.base.specification import ABSENT, IDS, POOLS, SPEC, TOTAL_POOLS
 from tokenspec.oracle.logs.kernel.forms import ODD, ROOT, Forms, RowKey, ValueKind, signed
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import BY_POOL, FIELDS, INSTANTS, LISTS, SAID, SUMS
@@ -19,6 +21,10 @@ from tokenspec.oracle.wire.resets import runs_by_itself
 
 WRONG_WORD = -1
 """The value of an observed word that no answer has: it differs from every one. Also of an event that is not covered."""
+SESSION, SHOWN = "session", "shown"
+"""The keys of a record of a session."""
+VERDICTS = ("current", "stale", "impossible")
+"""The verdicts on the balances that a session shows, as the kernel numbers them."""
 CHARGE = "charge_"
 """Before the name of a pool, in the name of an answer."""
 
@@ -36,14 +42,43 @@ class RecordNames:
         self.at = forms.key(ROOT, "at", ValueKind.INSTANT)
         # Whoever says how a record observes is read by the oracle.
         forms.key(ROOT, "observed_as", ValueKind.WORD)
+        self.sessions = self._session_steps()
         self.payload = self._payload_keys()
+        self.shown: dict[str, RowKey] = {}
+        """The keys of the balances that a session shows, by pool."""
+        if self.sessions is not None:
+            pools = forms.context()
+            self.shown_all = forms.key(ROOT, SHOWN, ValueKind.OBJECT, pools)
+            self.shown = {pool: forms.key(pools, pool, ValueKind.NUMBER) for pool in TOTAL_POOLS}
         times = {name: value_of(key) for name, key in self.payload.items()}
         implied = frozenset(c.name for c in oracle.machine.clocks if runs_by_itself(oracle.resets, c.name))
-        self.accounts = Accounts(oracle.machine, oracle.parameters, implied, times, space, bits, oracle.remember)
-        numbers = self.accounts.numbers
-        words = forms.meanings({name: numbers[name] for name in self.events})
+        hears = "" if self.sessions is None else "(call $hear)"
+        self.accounts = Accounts(oracle.machine, oracle.parameters, implied, times, space, bits, oracle.remember, hears)
+        of_sessions = [] if self.sessions is None else self.sessions.events
+        self.judged = [*self.accounts.whole.events, *of_sessions]
+        """Every event, by number; those of sessions are the last ones."""
+        self.covered = self.events | {event.name: event for event in of_sessions}
+        """The events that the kernel judges, by name."""
+        words = forms.meanings({event.name: n for n, event in enumerate(self.judged) if event.name in self.covered})
         self.event = forms.key(ROOT, "event", ValueKind.WORD, words, WRONG_WORD)
         self.observed = self._observed_keys()
+
+    def _session_steps(self) -> StepTable | None:
+        """The steps of sessions; None where there are none, or where they need what only the oracle has."""
+        oracle, machine = self.oracle, self.oracle.session_machine
+        facts = {"account_exists": (False, True), "verdict": VERDICTS}
+        try:
+            steps = StepTable(machine, facts, oracle.system.heard_by(machine.name))
+        except NotCovered:
+            return None
+        keys = {(key.name, key.shape, key.optional) for event in steps.events for key in event.keys}
+        has_room = steps.answered <= max(len(event.answers) for event in oracle.machine.events)
+        is_known = keys <= {(SESSION, Shape.TEXT, False), (SHOWN, Shape.POOLS, False)}
+        return steps if has_room and is_known else None
+
+    def shows(self, event: Event) -> bool:
+        """Returns whether an event of a session brings the balances that it shows."""
+        return any(key.name == SHOWN and key.shape is Shape.POOLS for key in event.keys)
 
     def _payload_keys(self) -> dict[str, RowKey]:
         kinds: dict[str, tuple[ValueKind, Type | None]] = {}
@@ -113,23 +148,38 @@ class RecordNames:
 
     @cached_property
     def codes(self) -> list[str]:
-        """The codes of refusals: those of the machine, and that of a used id."""
+        """The codes of refusals: those of the machine, that of a used id, those of sessions."""
         of_ids = [] if IDS is None else [IDS.code]
-        return list(dict.fromkeys([*self.accounts.interface.codes, *of_ids]))
+        of_sessions = [] if self.sessions is None else self.sessions.interface.codes
+        return list(dict.fromkeys([*self.accounts.interface.codes, *of_ids, *of_sessions]))
+
+    @cached_property
+    def rules(self) -> list[Rule]:
+        """The rules by number; those of sessions are the last ones."""
+        of_sessions = {} if self.sessions is None else self.sessions.rules
+        return [*(self.accounts.rules[name] for name in self.accounts.interface.rules), *of_sessions.values()]
+
+    def answers(self, event: str) -> dict[str, Slot]:
+        """Returns the places of what an event answers beside the state."""
+        if event in self.accounts.numbers or self.sessions is None:
+            return self.accounts.interface.answers(event)
+        slots, first = self.sessions.interface.answers(event), self.accounts.interface.areas["answers"]
+        return {name: Slot(name, slot.kind, first + SLOT * n) for n, (name, slot) in enumerate(slots.items())}
 
     @cached_property
     def columns(self) -> dict[str, RowKey]:
         """The keys that a column can hold, by name; those of an observation as `observed.outcome`, `observed.balances.POOL`."""
         objects = (ValueKind.OBJECT, ValueKind.WORDS)
         named = {"account": self.account, "id": self.id, "at": self.at, "event": self.event, **self.payload}
+        named |= {f"{SHOWN}.{pool}": key for pool, key in self.shown.items()}
         return named | {f"observed.{name}": key for name, key in self.observed.items() if key.kind not in objects}
 
     @cached_property
     def said(self) -> dict[str, Type]:
         """The answers of events beside the state and the charge, by name."""
         found: dict[str, Type] = {}
-        for name in self.events:
-            for said, slot in self.accounts.interface.answers(name).items():
+        for name in self.covered:
+            for said, slot in self.answers(name).items():
                 if not said.startswith(CHARGE) and found.setdefault(said, slot.kind) != slot.kind:
                     raise NotCovered(f"{said} has two forms")
         if not found.keys() <= set(SAID):

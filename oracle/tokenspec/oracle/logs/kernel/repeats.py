@@ -28,8 +28,7 @@ class RepeatedIds:
         self._names, self._comparable = names, comparable
         self.are_answered = names.oracle.repeat is Repeat.FIRST_ANSWER
         self.compared, self.not_compared, self.same = (names.space.take(SLOT) for _ in range(3))
-        interface = names.accounts.interface
-        if max(len(interface.rules), len(interface.codes)) >= _MIDDLE - 1 or len(names.accounts.numbers) >> _EVENT_BITS:
+        if max(len(names.rules), len(names.codes)) >= _MIDDLE - 1 or len(names.judged) >> _EVENT_BITS:
             raise NotCovered("there are too many rules or events")
 
     def text(self, holds_a_value: str) -> str:

@@ -97,3 +97,31 @@ def test_the_kernel_judges_ids_that_come_again(repeated: str, refused: str, tmp_
         assert found[0] == found[1]
         assert sum(found[0][0][2].values()) > 100
         assert bool(found[0][1]) == bool(wrong)
+
+
+@pytest.mark.parametrize("is_in", [True, False])
+def test_a_state_whose_sessions_know_other_balances_is_left_to_the_oracle(is_in: bool, tmp_path: Path) -> None:
+    """Only a file made by hand holds one; the oracle takes it as it stands."""
+    asked, log = {"account": "a", "session": "s"}, tmp_path / "log.jsonl"
+    before = Oracle()
+    for record in ({"account": "a", "event": "open_account"}, {**asked, "event": "login"}):
+        before.apply({**record, "at": "2026-01-01T00:00:00Z"})
+    account = before.accounts["a"]
+    account.timeline = [(149, 0, 0, 0)]
+    if not is_in:
+        account.sessions = {}
+    views = [{**asked, "event": "login"}] * (not is_in) + [{**asked, "event": "view", "shown": {"daily": 149}}]
+    at = {"at": "2026-01-01T01:00:00Z", "observed": {"outcome": "accepted"}}
+    lines = [{**each, **at} for each in views]
+    # Right only where the session fetched it.
+    lines[-1]["observed"] = {"shown_is": "stale"}
+    log.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found = []
+    for by_kernel in (True, False):
+        oracle = before.fork({"a": account.copy()})
+        fast = replay_by_kernel(Logs([str(log)]), oracle, smallest=0, keeps_state=True) if by_kernel else None
+        report = fast[0] if fast is not None else replay(Logs([str(log)]), oracle)
+        assert (fast is not None) == by_kernel
+        found.append((len(report.divergences), report.compared, report.coverage.rules, state_digest(oracle.accounts)))
+    assert found[0] == found[1]
+    assert found[0][0] == (not is_in)

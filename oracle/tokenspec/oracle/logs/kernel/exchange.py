@@ -297,8 +297,9 @@ class AccountExchange:
 
     def covers(self, account: Account) -> bool:
         """Returns whether the kernel can go on with an account: the last balances that a session may show are those of now."""
-        now = self._oracle.app_balances(account.row)
-        return not account.sessions or (self._names.sessions is not None and account.timeline[-1] == now)
+        if not account.timeline or not account.sessions or self._names.sessions is None:
+            return not account.timeline and not account.sessions
+        return account.timeline[-1] == self._oracle.app_balances(account.row)
 
     def handed_in(self, name: str, account: Account) -> Iterator[bytes]:
         """Yields the parts of what is handed in of an account."""

@@ -176,7 +176,8 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
         pool = _weighted(run.events, run.coverage)
         # A long run shows what is forgotten after a while.
         for _ in range(steps * 10 if number % 100 == 57 else steps):
-            run.act_by(dice, pool)
+            event = dice.choice(pool)
+            run.act(event, dice.randbytes(run.dice[event.name]))
         tick(1)
 
 

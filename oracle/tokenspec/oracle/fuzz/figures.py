@@ -62,9 +62,3 @@ def _general() -> OtherFigures:
 
 _found: Any = hint("figures") or _general()
 OTHERS: OtherFigures = _found
-
-
-def listed(catalogue: AnyCatalogue) -> dict[str, dict[str, Any]]:
-    """Returns the entries of each table that keys of records name."""
-    written = catalogue.written()
-    return {table: written[table] for table in SPEC.names.values()}

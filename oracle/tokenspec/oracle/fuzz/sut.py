@@ -18,14 +18,14 @@ from tokenspec.machine.fuzzing.coverage import Coverage
 from tokenspec.machine.fuzzing.stateful import names_by_weight
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, machines
-from tokenspec.oracle.fuzz.figures import OTHERS, listed
+from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.layer_checks import LayerChecks
 from tokenspec.oracle.fuzz.pairs import RulePairs
 from tokenspec.oracle.fuzz.scenes import Scene
 from tokenspec.oracle.fuzz.starts import STARTS
 from tokenspec.oracle.fuzz.sweeps import Sweeps
-from tokenspec.oracle.fuzz.worlds import Count, world_fuzz
+from tokenspec.oracle.fuzz.worlds import Count, listed, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
@@ -134,7 +134,8 @@ class SutFuzz(Sweeps):
             self._play({**record, "at": f"{int(at[:4]) + years}{at[4:]}"})
         self._now = parse_instant(self.records[-1]["at"]) if self.records else self._now
         for _ in range(further):
-            self.act_by(dice, self.events)
+            event = dice.choice(self.events)
+            self.act(event, dice.randbytes(self.dice[event.name]))
         self.teardown()
 
     def _settings(self) -> Mapping[str, str]:

@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
@@ -35,7 +34,7 @@ from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SPEC, claims, machines
 from tokenspec.oracle.base.specification import account as the_account
-from tokenspec.oracle.fuzz.figures import OTHERS, listed
+from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.layer_checks import layer_checks
 from tokenspec.oracle.fuzz.names import alike, fresh, joined_alike, unlisted
 from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, WHOLE, Scene, scene_of
@@ -88,9 +87,8 @@ class WorldFuzz(RuleBasedStateMachine):
 
     events: tuple[Event, ...]
     said: Mapping[str, list[Field]]
-    """By event, the fields of a record that are no keys."""
     dice: Mapping[str, int]
-    """By event, the number of random choices that a record of it takes."""
+    """By event, the fields of a record that are no keys, and the number of random choices that a record takes."""
     machine: Machine
     watch_for: Watch
     coverage: Coverage
@@ -178,11 +176,6 @@ class WorldFuzz(RuleBasedStateMachine):
             # An id belongs to its account, so one in four is one that another account has used.
             record["id"] = self._of_another(who, "id") if again % 4 == 3 else self._unused_name(who, "id", whose)
         self._play(record)
-
-    def act_by(self, dice: Random, events: Sequence[Event]) -> None:
-        """Runs one of `events`, all as the dice fall."""
-        event = dice.choice(events)
-        self.act(event, dice.randbytes(self.dice[event.name]))
 
     def _unused_name(self, who: str, key: str, die: int, known: Sequence[str] = ()) -> str:
         """Returns a name that has not been used as `key`; often one that is nearly the same as one that has, best a known one."""
@@ -337,6 +330,12 @@ class WorldFuzz(RuleBasedStateMachine):
         own = {r[key] for r in self.records if key in r and r["account"] == who}
         others = (r[key] for r in reversed(self.records) if key in r and r["account"] != who and r[key] not in own)
         return next(others, f"{key[0]}{len(self.records)}")
+
+
+def listed(catalogue: AnyCatalogue) -> dict[str, dict[str, Any]]:
+    """Returns the entries of each table that keys of records name."""
+    written = catalogue.written()
+    return {table: written[table] for table in SPEC.names.values()}
 
 
 @lru_cache(maxsize=8)

@@ -17,7 +17,7 @@ from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS, hint, machines, system
 from tokenspec.oracle.base.specification import account as the_account
-from tokenspec.oracle.fuzz.figures import listed
+from tokenspec.oracle.fuzz.worlds import listed
 from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import ANSWERED, Record, Round
 from tokenspec.oracle.runtime.journal import Account

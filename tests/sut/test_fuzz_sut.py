@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,24 @@ def judged(
 ) -> Conformance:
     """A run of an implementation of `implementation.py`."""
     return conform(Beside(fault, **(settings or {})), setting, examples, 30, seed)
+
+
+class Watching(Beside):
+    """A right implementation, asked while the collector of dead objects has these thresholds."""
+
+    thresholds: set[tuple[int, int, int]]
+
+    def ask(self, request: dict[str, Any]) -> Any:
+        self.thresholds.add(gc.get_threshold())
+        return super().ask(request)
+
+
+def test_dead_objects_are_looked_for_less_often_in_a_run_alone() -> None:
+    before, client = gc.get_threshold(), Watching("good")
+    client.thresholds = set()
+    assert conform(client, DEFAULTS, 1, 5).word == "conforms"
+    assert client.thresholds == {(before[0] * 20, *before[1:])}
+    assert gc.get_threshold() == before
 
 
 @pytest.mark.parametrize("fault", ["good", "other_notation", "without_jobs", "outcomes_alone", "one_medium", "fixed"])

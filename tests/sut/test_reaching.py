@@ -13,7 +13,7 @@ from sut.implementation import Beside
 from sut.mistaken import BY_LISTS, MISTAKEN, Message, Mistaken, RefundsAfterPayment, UpgradesOnce
 from tokenspec.oracle.fuzz.conformance import conform
 from tokenspec.oracle.fuzz.names import BETWEEN, LONGEST, alike, fresh, joined_alike
-from tokenspec.oracle.fuzz.pairs import runs_again
+from tokenspec.oracle.fuzz.pairs import runs_again, search_pairs
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.sut import sut_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -45,7 +45,10 @@ def test_what_can_be_done_twice_is_and_what_was_spent_is_asked_back() -> None:
     openings = Openings(UpgradesOnce())
     terms = SETTING.opened_at(openings)
     fuzz = sut_fuzz(openings, terms, SETTING)
-    twice = list(runs_again(Oracle(SETTING.policy, DEFAULT), terms, fuzz.keys))
+    searched = Oracle(SETTING.policy, DEFAULT), terms, fuzz.keys
+    for _ in search_pairs(fuzz.pairs, *searched):
+        pass
+    twice = list(runs_again(fuzz.pairs, *searched))
     upgrades = next(run for run in twice if [record["event"] for record in run].count("upgrade") == 2)
     with pytest.raises(Diverged):
         fuzz().follow(upgrades, 0, 0)

@@ -19,19 +19,25 @@ from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Bool, Tokens, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
 
+_KEPT = 1024
+"""The number of states whose amounts are kept: many a state is met again, and a refusal leaves it as it was."""
+
 
 class Amounts:
     """The amounts worth trying in each state of a machine under one choice of parameters."""
 
     def __init__(self, machine: Machine, parameters: Values) -> None:
         self._numbers, self._parameters = _numbers(machine), parameters
+        self.of = lru_cache(maxsize=_KEPT)(self._of)
+        """Gives the amounts of a type worth trying in a state, the plainest first, without repetition."""
 
-    def of(self, row: Row, kind: Tokens) -> list[int]:
-        """The amounts of type `kind` worth trying in the state `row`, the plainest first, without repetition."""
+    def _of(self, row: Row, kind: Tokens) -> list[int]:
         found = self._numbers(row, self._parameters)
-        near = [n + d for n in found if n > 0 for d in (0, 1, -1)]
+        # Most stand in several places.
+        each = list(dict.fromkeys(found))
+        near = [n + d for n in each if n > 0 for d in (0, 1, -1)]
         far = [kind.hi, *(kind.hi - n + d for n in found[:8] for d in (0, 1)), 0, -1, kind.lo]
-        halves = [n // 2 for n in found if n > 3]
+        halves = [n // 2 for n in each if n > 3]
         wanted = (1, *near, *halves, 2, 3, 10, 100, *far)
         return list(dict.fromkeys(n for n in wanted if kind.lo <= n <= kind.hi))
 

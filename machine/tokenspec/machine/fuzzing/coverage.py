@@ -22,6 +22,7 @@ class Coverage:
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
+        self._event_of = {rule.name: event.name for machine in self.machines for event in machine.events for rule in event.rules}
         for machine in self.machines:
             for event in machine.events:
                 self.rules.update({r.name: 0 for r in event.rules})
@@ -44,10 +45,14 @@ class Coverage:
         self.rules.update(other.rules)
         self.refusals.update(other.refusals)
 
+    def met_seldom(self, often: int) -> set[str]:
+        """Returns the events with a rule or refusal that was met less than so often."""
+        refused = {event for (event, _), hits in self.refusals.items() if hits < often}
+        return refused | {self._event_of[rule] for rule, hits in self.rules.items() if hits < often}
+
     def rows(self) -> list[tuple[str, str, int]]:
         """(event, rule or refusal, hits), the coldest first."""
-        of = {r.name: e.name for m in self.machines for e in m.events for r in e.rules}
-        rows = [(of[rule], rule, hits) for rule, hits in self.rules.items()]
+        rows = [(self._event_of[rule], rule, hits) for rule, hits in self.rules.items()]
         rows += [(event, f"refused: {code}", hits) for (event, code), hits in self.refusals.items()]
         return sorted(rows, key=lambda row: (row[2], row[0], row[1]))
 

@@ -28,6 +28,11 @@ def parse_instant(text: str) -> int:
             return _midnight(text[:10]) + _time_of_day(text[11:19])
         except ValueError:
             pass
+    return _of_any_form(text)
+
+
+@lru_cache(maxsize=4096)
+def _of_any_form(text: str) -> int:
     found = _INSTANT.fullmatch(text)
     if found is None:
         raise ValueError("an instant is RFC 3339 with Z or an offset, such as 2026-07-15T09:00:00Z, or integer milliseconds")

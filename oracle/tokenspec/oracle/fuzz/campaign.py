@@ -27,7 +27,7 @@ from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue, claims, s
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.starts import STARTS
-from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld, WorldFuzz, dice_of, world_fuzz
+from tokenspec.oracle.fuzz.worlds import Count, Failure, FuzzWorld, WorldFuzz, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 
 _FURTHER = 8
@@ -177,7 +177,7 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
         # A long run shows what is forgotten after a while.
         for _ in range(steps * 10 if number % 100 == 57 else steps):
             event = dice.choice(pool)
-            run.act(event, dice.randbytes(dice_of(event)))
+            run.act(event, dice.randbytes(run.dice[event.name]))
         tick(1)
 
 
@@ -196,7 +196,7 @@ def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: 
 
 def _weighted(events: tuple[Event, ...], coverage: Coverage) -> list[Event]:
     """Returns the events to choose from, those with rarely met outcomes several times over."""
-    cold = {event for event, _, hits in coverage.rows() if hits < 10}
+    cold = coverage.met_seldom(10)
     return [e for e in events for _ in range(len(names_by_weight(e)) * (3 if e.name in cold else 1))]
 
 

@@ -13,30 +13,31 @@ from tokenspec.oracle.wire.records import Reader
 
 
 def fit(
-    record: Mapping[str, Any], terms: Capabilities, keys: Mapping[str, bool], catalogue: AnyCatalogue, reader: Reader, number: int
+    record: dict[str, Any], terms: Capabilities, keys: Mapping[str, bool], catalogue: AnyCatalogue, reader: Reader, number: int
 ) -> dict[str, Any] | None:
     """Returns the record with values that the implementation takes; None where that is impossible, or it would be malformed.
 
     `keys` are the fields of its event, true for those that may be left out; `number` chooses among the values.
     """
+    barred = [key for key in keys if key in record and not terms.takes(key, record[key], keys[key])]
+    if not barred:
+        return record
     fitted = dict(record)
-    for key, is_optional in keys.items():
-        if key in fitted and not terms.takes(key, fitted[key], is_optional):
-            taken = [value for value in terms.values.get(key, ()) if terms.takes(key, value)]
-            if taken:
-                fitted[key] = taken[number % len(taken)]
-            elif key not in terms.values and type(fitted[key]) is int:
-                fitted[key] = terms.largest
-            elif is_optional:
-                del fitted[key]
-                for said in reader.declared[record["event"]].fields:
-                    if said.instead == key:
-                        fitted[said.key] = SPEC.facts[said.name](catalogue)(SimpleNamespace(**record))
-            else:
-                return None
-    if fitted != record:
-        try:
-            reader.convert(fitted)
-        except BadRecord:
+    for key in barred:
+        taken = [value for value in terms.values.get(key, ()) if terms.takes(key, value)]
+        if taken:
+            fitted[key] = taken[number % len(taken)]
+        elif key not in terms.values and type(fitted[key]) is int:
+            fitted[key] = terms.largest
+        elif keys[key]:
+            del fitted[key]
+            for said in reader.declared[record["event"]].fields:
+                if said.instead == key:
+                    fitted[said.key] = SPEC.facts[said.name](catalogue)(SimpleNamespace(**record))
+        else:
             return None
+    try:
+        reader.convert(fitted)
+    except BadRecord:
+        return None
     return fitted

@@ -26,7 +26,7 @@ def _searched(fuzz: type[SutFuzz]) -> tuple[Oracle, Capabilities, Mapping[str, M
 def follow_searches(fuzz: type[SutFuzz], seed_number: int) -> None:
     """Runs what searches find, and the lists: random runs come to these too rarely."""
     _follow_pairs(fuzz, seed_number)
-    _follow(fuzz, runs_again(*_searched(fuzz)), seed_number)
+    _follow(fuzz, runs_again(fuzz.pairs, *_searched(fuzz)), seed_number)
     _follow(fuzz, holdings_taken(fuzz.pairs, *_searched(fuzz)), seed_number, 0)
     for path in fuzz.pairs.reached.values():
         if not begins(path[-1]["event"]):

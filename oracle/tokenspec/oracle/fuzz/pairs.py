@@ -41,6 +41,8 @@ class RulePairs:
 
     hits: Counter[Pair] = field(default_factory=Counter)
     reached: dict[Pair, list[Record]] = field(default_factory=dict)
+    first: dict[tuple[str, ...], PathNode] = field(default_factory=dict)
+    """By event, with what it names beside an entry, the first path on which it is accepted, of those with few others before."""
     is_whole: bool = False
     """True if the search came to its end."""
 
@@ -130,6 +132,8 @@ def search_pairs(
     """Adds what the search reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
     tried: Counter[Pair] = Counter()
     for edge in _edges(oracle, terms, keys, by_rules=True):
+        if edge.then is not None and (what := _accepted(edge)):
+            pairs.first.setdefault(what, edge.then)
         met = {pair for step in edge.steps for pair in pairs_in(oracle, [step], step.after)}
         new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
         found: list[Pair] = []
@@ -143,20 +147,19 @@ def search_pairs(
     pairs.is_whole = True
 
 
-def runs_again(oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]) -> Iterator[list[Record]]:
+def runs_again(
+    pairs: RulePairs, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
+) -> Iterator[list[Record]]:
     """Yields a run for each event, with what it names beside an entry, in which it is accepted twice in one account.
 
-    Nothing that is done a second time is a repeat of the first time.
+    Nothing that is done a second time is a repeat of the first time. Each continues the path on which `search_pairs` came to it.
     """
-    (search, begun), first = _search(oracle, terms, keys), set[tuple[str, ...]]()
-    for edge in search.edges(begun, _WAYS_IN_BREADTH, for_pairs=True):
-        what = _accepted(edge)
-        if what and what not in first and edge.then is not None:
-            first.add(what)
-            for later in search.edges_after(edge.then, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False):
-                if _accepted(later) == what:
-                    yield later.records()
-                    break
+    search, _ = _search(oracle, terms, keys)
+    for what, first in pairs.first.items():
+        for later in search.edges_after(first, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False):
+            if _accepted(later) == what:
+                yield later.records()
+                break
 
 
 def _accepted(edge: PathEdge) -> tuple[str, ...]:

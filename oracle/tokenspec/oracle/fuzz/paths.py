@@ -23,6 +23,7 @@ from tokenspec.oracle.fuzz.moves import moves
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Record, Script, a_minute_on, records_of
+from tokenspec.oracle.wire.records import Record as ReadRecord
 from tokenspec.oracle.wire.resets import unwritten
 
 _WAITS = 2
@@ -118,9 +119,11 @@ class PathSearch:
             probed.add(bare)
             is_told = not passed
             for record, goes_on in self._records(way, is_new and not self._by_rules):
-                if for_pairs and is_told and self._refuses(way, record):
+                read = self._oracle.reader.convert(record)
+                if for_pairs and is_told and self._oracle.refuses(read, way.account):
+                    # Between the two nothing falls due.
                     continue
-                account, steps, rule = self._played(way, record)
+                account, steps, rule = self._played(way, read)
                 is_told = True
                 edge = PathEdge(way, record, passed + steps)
                 if goes_on and steps[0].outcome[0] >= 0:
@@ -138,18 +141,14 @@ class PathSearch:
                     add(later, passed + steps)
                 elif self._by_rules:
                     look = {"account": NAME, "at": later.now, **LOOK}
-                    yield PathEdge(later, look, passed + steps + self._played(later, look)[1])
-
-    def _refuses(self, way: PathNode, record: Record) -> bool:
-        """Returns whether the record is refused after the path; between the two nothing falls due."""
-        return self._oracle.refuses(self._oracle.reader.convert(record), way.account)
+                    yield PathEdge(later, look, passed + steps + self._played(later, self._oracle.reader.convert(look))[1])
 
     def _first(self, script: Script) -> PathNode:
         """Returns the path of the script."""
         oracle = self._oracle.fork({})
         way = PathNode(None, None, oracle.memory.begun(oracle.compiled.initial), parse_instant(START))
         for length, record in enumerate(self.of_script(script, oracle), 1):
-            account, _, rule = self._played(way, record)
+            account, _, rule = self._played(way, oracle.reader.convert(record))
             way = PathNode(way, record, account, record["at"], rule, 0, length)
         last = max((account.last_at or 0 for account in oracle.accounts.values()), default=0)
         if last > way.now:
@@ -191,11 +190,9 @@ class PathSearch:
             after, steps, rule = self._played(way, at)
             yield PathNode(way, None, after, at, rule, way.waits + 1, way.length), steps
 
-    def _played(self, way: PathNode, what: Record | int) -> tuple[Account, list[PathStep], str]:
+    def _played(self, way: PathNode, what: ReadRecord | int) -> tuple[Account, list[PathStep], str]:
         account, oracle, rule = way.account.copy(), self._oracle, way.rule
-        steps = (
-            oracle.advance(account, what) if isinstance(what, int) else oracle.step(oracle.reader.convert(what), account).steps
-        )
+        steps = oracle.advance(account, what) if isinstance(what, int) else oracle.step(what, account).steps
         taken: list[PathStep] = []
         for step in steps:
             taken.append(PathStep(step.event, step.fields, step.before, step.outcome, rule))

@@ -21,11 +21,11 @@ from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, acc
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.layer_checks import LayerChecks
-from tokenspec.oracle.fuzz.pairs import RulePairs, pairs_in
+from tokenspec.oracle.fuzz.pairs import RulePairs
 from tokenspec.oracle.fuzz.scenes import Scene
 from tokenspec.oracle.fuzz.starts import STARTS
 from tokenspec.oracle.fuzz.sweeps import Sweeps
-from tokenspec.oracle.fuzz.worlds import Count, dice_of, listed, world_fuzz
+from tokenspec.oracle.fuzz.worlds import Count, listed, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
@@ -48,7 +48,12 @@ class _Past(LayerChecks):
     """Fields added to each record, so that the answer holds every observed field."""
 
     def play(self, record: dict[str, Any]) -> Stepped:
-        stepped = self._apply({**record, **self.asks})
+        oracle, name = self.oracle, record["account"]
+        stepped = oracle.step(oracle.reader.convert({**record, **self.asks} if self.asks else record))
+        if name in self._history:
+            self._follow(name, stepped.steps)
+        else:
+            self._history[name] = [oracle.app_balances(oracle.accounts[name].row)]
         self._note_quoted(stepped.answer)
         return stepped
 
@@ -72,6 +77,8 @@ class SutFuzz(Sweeps):
     setting: SutSettings
     held: set[str]
     """The observed fields that held a value on either side."""
+    all_held = False
+    """True if every observed field has."""
     pairs: RulePairs
     until = float("inf")
     """The instant, of the monotonic clock, at which the run ends."""
@@ -128,7 +135,7 @@ class SutFuzz(Sweeps):
         self._now = parse_instant(self.records[-1]["at"]) if self.records else self._now
         for _ in range(further):
             event = dice.choice(self.events)
-            self.act(event, dice.randbytes(dice_of(event)))
+            self.act(event, dice.randbytes(self.dice[event.name]))
         self.teardown()
 
     def _settings(self) -> Mapping[str, str]:
@@ -169,7 +176,7 @@ class SutFuzz(Sweeps):
         if fitted is not None and self.terms.looks_ahead and any(map(self.terms.bars, self._ahead(fitted))):
             fitted = None
         begins_by_itself = record["event"] == SPEC.opening.name and not self.terms.opens_accounts
-        if fitted != record and not begins_by_itself:
+        if fitted is not record and fitted != record and not begins_by_itself:
             self.not_sent = self.not_sent or record["event"]
         if fitted is not None:
             self._send(fitted)
@@ -224,13 +231,14 @@ class SutFuzz(Sweeps):
         """Returns the right answer to `record`, which is run on this side alone."""
         self.records.append(dict(record))
         stepped = self._layers.play(record)
+        compiled, rule = self.oracle.compiled, self._rules.get(record["account"], "")
         for step in stepped.steps:
-            self.coverage.note(self.oracle.compiled, step.event, step.outcome)
-        for pair in pairs_in(self.oracle, stepped.steps, self._rules.get(record["account"], "")):
-            self.pairs.hits[pair] += 1
-        for step in stepped.steps:
+            self.coverage.note(compiled, step.event, step.outcome)
             if step.outcome[0] >= 0:
-                self._rules[record["account"]] = self.oracle.compiled.rules[step.outcome[0]]
+                after, rule = rule, compiled.rules[step.outcome[0]]
+                if after:
+                    self.pairs.hits[after, rule] += 1
+        self._rules[record["account"]] = rule
         self._right.append(stepped.answer)
         return stepped
 
@@ -239,8 +247,8 @@ class SutFuzz(Sweeps):
         answer = stepped.answer
         self._compared.append((record, got, answer))
         has_outcome = got.get("outcome") is not None and "outcome" in self.terms.observes
-        is_known = has_outcome and type(self).held.issuperset(self.terms.observes)
-        if is_known and self.setting.reasons is None and self.parts.of_ours(answer) == self.parts.of_theirs(got):
+        is_known = self.all_held and has_outcome and self.setting.reasons is None
+        if is_known and self.parts.of_ours(answer) == self.parts.of_theirs(got):
             # Once every observed field has held a value, the outcome alone shows that something was compared.
             type(self).count.compared += 1
             return
@@ -254,6 +262,7 @@ class SutFuzz(Sweeps):
         values = held(said, answer, self.terms)
         type(self).count.compared += bool(values)
         type(self).held |= values
+        type(self).all_held = type(self).held.issuperset(self.terms.observes)
 
     def _failed(self, error: Diverged) -> Diverged:
         for record, got, answer in self._compared:
@@ -266,7 +275,7 @@ class SutFuzz(Sweeps):
         event, terms = record["event"], self.terms
         if event not in terms.events:
             return None
-        first = self._first_uses.get((record["account"], record.get("id", "")))
+        first = self._first_uses.get((record["account"], record["id"])) if "id" in record else None
         if first is not None and terms.repeats == NO_REPEATS:
             record = {key: value for key, value in record.items() if key != "id"}
         elif first is not None and terms.repeats == SAME_REQUEST:

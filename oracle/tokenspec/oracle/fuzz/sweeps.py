@@ -11,7 +11,7 @@ from tokenspec.oracle.base.specification import SPEC
 from tokenspec.oracle.fuzz.names import all_names
 from tokenspec.oracle.fuzz.scenes import START, WHOLE, Scene
 from tokenspec.oracle.fuzz.starts import STARTS
-from tokenspec.oracle.fuzz.worlds import WorldFuzz, payload
+from tokenspec.oracle.fuzz.worlds import WorldFuzz
 from tokenspec.oracle.runtime.memory import KEY, begins
 from tokenspec.oracle.runtime.script import LOOK, SLOWEST, move
 from tokenspec.oracle.wire.records import asked
@@ -117,7 +117,8 @@ class Sweeps(WorldFuzz):
         who = self._scene.accounts[0]
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         record |= {
-            said.key: self._value(who, said.type, amount if isinstance(said.type, Tokens) else 0) for said in payload(event)
+            said.key: self._value(who, said.type, amount if isinstance(said.type, Tokens) else 0)
+            for said in self.said[event.name]
         }
         for key in event.keys:
             if not key.optional:

@@ -86,6 +86,9 @@ class WorldFuzz(RuleBasedStateMachine):
     """One run of a world with two accounts. Made by `world_fuzz`; the class attributes collect over all runs."""
 
     events: tuple[Event, ...]
+    said: Mapping[str, list[Field]]
+    dice: Mapping[str, int]
+    """By event, the fields of a record that are no keys, and the number of random choices that a record takes."""
     machine: Machine
     watch_for: Watch
     coverage: Coverage
@@ -155,10 +158,10 @@ class WorldFuzz(RuleBasedStateMachine):
         first, *others = self._scene.accounts
         who = others[whose // 8 % 4 == 3] if whose % 8 == 7 else first
         # In half of the cases no time passes, so that several events share an instant.
-        self._now = max(self._now, self._time(who, Wait() if wait % 2 else LENGTHS[wait // 2 % len(LENGTHS)]))
+        self._now = max(self._now, self._time(who, LENGTHS[0 if wait % 2 else wait // 2 % len(LENGTHS)]))
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         thrown = iter(rest)
-        for said in payload(event):
+        for said in self.said[event.name]:
             record[said.key] = self._value(who, said.type, next(thrown))
         for key in event.keys:
             if (written := self._key(who, event, key, next(thrown))) is not None:
@@ -176,8 +179,8 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _unused_name(self, who: str, key: str, die: int, known: Sequence[str] = ()) -> str:
         """Returns a name that has not been used as `key`; often one that is nearly the same as one that has, best a known one."""
-        used = dict.fromkeys(r[key] for r in self.records if r["account"] == who and key in r)
-        near = ""
+        own = (r[key] for r in self.records if r["account"] == who and key in r)
+        near, used = "", dict.fromkeys(own if die % 4 != 2 else ())
         if die % 2:
             others = {(r["account"], r[key]) for r in self.records if r["account"] != who and key in r}
             near = min(joined_alike(who, others) - used.keys(), default="")
@@ -189,13 +192,12 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _fit_to_the_lists(self, record: dict[str, Any], die: int) -> None:
         """Fits a record to the lists: what one key tells is not said by another; a number that is listed is mostly that one."""
-        for said in payload(self.oracle.reader.declared[record["event"]]):
+        for said in self.said[record["event"]]:
             if said.instead and said.instead in record:
                 record.pop(said.key, None)
         for number, key in SPEC.prices.items():
-            price = self._listed[SPEC.names[key]].get(record.get(key, ""))
-            if number in record and price is not None and die % 4:
-                record[number] = price
+            if number in record and key in record and die % 4:
+                record[number] = self._listed[SPEC.names[key]].get(record[key], record[number])
 
     def answered(self, record: dict[str, Any], answer: Answer) -> None:
         """Called with each record and the right answer to it; override it to compare an implementation."""
@@ -315,10 +317,13 @@ class WorldFuzz(RuleBasedStateMachine):
         if known and (die % 8 == 7) == wants_new:
             # The last ones, and in a long run as many that are as old as they can be.
             return known[-1 - die // 8 % len(known)] if die // 8 % 2 else known[die // 8 % len(known)]
-        tried = [r[KEY] for r in self.records if r["account"] == who and KEY in r and r[KEY] not in known]
         if die % 8 == 5:
             return self._of_another(who, KEY)
-        return tried[-1] if tried and die % 4 == 2 else self._unused_name(who, KEY, die, known)
+        if die % 4 == 2:
+            tried = (r[KEY] for r in reversed(self.records) if r["account"] == who and KEY in r and r[KEY] not in known)
+            if refused := next(tried, ""):
+                return str(refused)
+        return self._unused_name(who, KEY, die, known)
 
     def _of_another(self, who: str, key: str) -> str:
         """Returns the last id or job that another account has named, and this one has not; a new one where there is none."""
@@ -340,16 +345,6 @@ def _live_reader(machine: Machine) -> LiveReader:
     return LiveReader(machine, {**figures, **DEFAULTS})
 
 
-def payload(event: Event) -> list[Field]:
-    """Returns the fields of a record that are no keys."""
-    return [f for f in event.fields if f.origin is Origin.PAYLOAD]
-
-
-def dice_of(event: Event) -> int:
-    """Returns the number of random choices that a record of `event` takes."""
-    return 3 + len(payload(event)) + len(event.keys)
-
-
 def world_fuzz(
     machine: Machine | None = None, watch: Watch | None = None, catalogue: AnyCatalogue | None = None
 ) -> type[WorldFuzz]:
@@ -360,14 +355,18 @@ def world_fuzz(
     account = machine or the_account(catalogue or DEFAULT)
     plans = STARTS.with_what(catalogue or DEFAULT)
     events = [e for m in (account, *machines(catalogue or DEFAULT)[1:]) for e in m.events if e.actor is not Actor.CLOCK]
+    said = {e.name: [f for f in e.fields if f.origin is Origin.PAYLOAD] for e in events}
+    dice = {e.name: 3 + len(said[e.name]) + len(e.keys) for e in events}
     rules = {
-        name: event_rule(e, dice_of(e), lambda run, event, dice: run.act(event, dice))
+        name: event_rule(e, dice[e.name], lambda run, event, dice: run.act(event, dice))
         for e in events
         for name in names_by_weight(e)
     }
     own: dict[str, Any] = {
         "begin": _beginning(account, catalogue, plans),
         "events": tuple(events),
+        "said": said,
+        "dice": dice,
         "machine": account,
         "watch_for": watch or Watch(account, claims(catalogue or DEFAULT)),
         "coverage": Coverage((account,)),

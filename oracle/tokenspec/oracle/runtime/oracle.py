@@ -7,10 +7,9 @@ event is accepted, what it changes and which clock it starts or stops comes from
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from copy import copy
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, Self, TypeAlias, TypeVar
+from typing import Any, Self, TypeAlias, TypeVar, TypeVarTuple, Unpack
 
 from msgspec import structs
 
@@ -41,6 +40,7 @@ from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
 
 _T = TypeVar("_T")
+_Ts = TypeVarTuple("_Ts")
 ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
 """Makes the reader that runs a machine under one choice of parameters."""
 
@@ -143,7 +143,7 @@ class Oracle:
         the machine has no outcome.
         """
         happening_to = account or self._account(record.account)
-        (answer, decided_by), steps = self._traced(lambda: self._happens(happening_to, record))
+        (answer, decided_by), steps = self._traced(self._happens, happening_to, record)
         return Stepped(answer, decided_by, steps)
 
     def refuses(self, record: Record, account: Account) -> bool:
@@ -153,7 +153,7 @@ class Oracle:
 
     def advance(self, account: Account, until: int) -> list[MachineStep]:
         """Advances an account to `until` (UTC milliseconds) without any other event; returns the steps."""
-        _, steps = self._traced(lambda: self._advance(account, until, ""))
+        _, steps = self._traced(self._advance, account, until, "")
         account.last_at = max(until, account.last_at or until)
         return steps
 
@@ -162,14 +162,15 @@ class Oracle:
 
         A fork is cheap, since nothing is compiled again.
         """
-        other = copy(self)
+        other = type(self).__new__(type(self))
+        vars(other).update(vars(self))
         other.accounts, other.resets = dict(accounts), resets or self.resets
         return other
 
-    def _traced(self, act: Callable[[], _T]) -> tuple[_T, list[MachineStep]]:
+    def _traced(self, act: Callable[[Unpack[_Ts]], _T], *given: *_Ts) -> tuple[_T, list[MachineStep]]:
         steps = self._taken = list[MachineStep]()
         try:
-            return act(), steps
+            return act(*given), steps
         except Gap as gap:
             raise Stuck(gap, steps) from gap
         finally:

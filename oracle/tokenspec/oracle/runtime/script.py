@@ -58,7 +58,9 @@ class Wait:
 
     def end(self, waiting: Account | None, now: int) -> int:
         """Returns the instant up to which an account waits, from `now` on."""
-        dials = [waiting.dial(name) for name in self.clocks] if waiting is not None else []
+        if waiting is None or not self.clocks:
+            return now + self.ms
+        dials = [waiting.dial(name) for name in self.clocks]
         return min((dial.upcoming for dial in dials if dial is not None and dial.upcoming < NEVER), default=now) + self.ms
 
 

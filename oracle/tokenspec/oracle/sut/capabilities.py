@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import msgspec
@@ -79,7 +79,7 @@ class Capabilities:
         """Returns the catalogue that counts where `sent` was sent. Raises `BadSetting` where the whole breaks the limits."""
         return catalogue_from(catalogue_on_the_wire(sent) | dict(self.catalogue)) if self.catalogue else sent
 
-    @property
+    @cached_property
     def looks_ahead(self) -> bool:
         """True if what may be sent depends on the right answer to it."""
         return self.refusals is not None or self.largest < COUNTABLE_MAX
@@ -104,8 +104,9 @@ class Capabilities:
         """Returns true if `value` may be sent in the field `key`, which a record of the event may omit if `is_optional`."""
         if is_optional and key in ASKED_FOR and key not in self.fields:
             return False
-        amounts = [value] if type(value) is int else value.values() if isinstance(value, dict) else ()
-        if amounts and any(type(tokens) is int and tokens > self.largest for tokens in amounts):
+        if type(value) is int and value > self.largest:
+            return False
+        if isinstance(value, dict) and any(type(tokens) is int and tokens > self.largest for tokens in value.values()):
             return False
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 

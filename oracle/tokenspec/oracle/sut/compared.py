@@ -18,7 +18,7 @@ Row = tuple[Any, ...]
 
 _NOTHING_OF_OURS = object()
 """A value that no right answer holds."""
-_POOLS, _WHOLE = frozenset(POOLS), {int}
+_POOLS, _WHOLE = frozenset(POOLS), frozenset({int})
 
 
 class ComparedParts:
@@ -45,7 +45,7 @@ def _forms(name: str) -> tuple[str, str]:
     if whole in BY_POOL:
         absent, nothing = ("0", "UNSET") if whole == "charge" else ("None", "{}")
         if not pool:
-            return f"answer.{whole}", f"by_pool({absent}, {nothing}, {said})"
+            return f"answer.{whole}", f"({nothing} if (v := {said}) is None else by_pool({absent}, {nothing}, v))"
         return f"(answer.{whole} or {{}}).get({pool!r}, {absent})", f"of_pool({pool!r}, {absent}, {said})"
     if whole in LISTS:
         return f"frozenset(answer.{whole} or ())", f"as_set({said})"
@@ -53,13 +53,16 @@ def _forms(name: str) -> tuple[str, str]:
         return f"answer.{whole}", f"instant({said})"
     # 1, 1.0 and true are equal in Python and three different things in an answer.
     of_type = "({absent} if (v := {said}) is None{more} else v if type(v) is {kind} else ODD)"
+    # A text is equal to a text alone.
+    of_text = "{said}" if whole not in SAID else "(UNSET if (v := {said}) is None else v)"
     if whole in SUMS:
         ours = "total(answer)" if whole == TOTAL else f"getattr(answer, {whole!r}, None)"
         return ours, of_type.format(absent="None", said=said, more="", kind="int")
     is_of_repeats = whole == "duplicate"
     kind = bool if is_of_repeats else python_type(whole) if whole in TYPES else str
     absent, more = "UNSET" if whole in SAID else "None", " or v is False" if is_of_repeats else ""
-    return f"answer.{whole}", of_type.format(absent=absent, said=said, more=more, kind=kind.__name__)
+    form = of_text if kind is str else of_type
+    return f"answer.{whole}", form.format(absent=absent, said=said, more=more, kind=kind.__name__)
 
 
 def _of_pool(pool: str, absent: Any, said: Any) -> Any:
@@ -70,12 +73,13 @@ def _of_pool(pool: str, absent: Any, said: Any) -> Any:
 
 
 def _by_pool(absent: Any, nothing: Any, said: Any) -> Any:
-    if type(said) is dict and said.keys() == _POOLS and set(map(type, said.values())) == _WHOLE:
-        by_pool = said
-    else:
-        by_pool = {pool: _of_pool(pool, absent, said) for pool in POOLS}
-        if all(tokens is None for tokens in by_pool.values()):
-            return nothing
+    # Nearly always it is whole numbers, of all pools, or of those that have some where the others count as 0.
+    is_whole = type(said) is dict and said and _WHOLE.issuperset(map(type, said.values()))
+    if is_whole and (said.keys() == _POOLS if absent is None else _POOLS.issuperset(said) and 0 not in said.values()):
+        return said
+    by_pool = {pool: _of_pool(pool, absent, said) for pool in POOLS}
+    if all(tokens is None for tokens in by_pool.values()):
+        return nothing
     return by_pool if absent is None else {pool: tokens for pool, tokens in by_pool.items() if tokens != 0} or nothing
 
 

@@ -75,6 +75,7 @@ class Reader:
             if f.origin is Origin.PAYLOAD and isinstance(f.type, Enum)
         }
         self._instead = {e.name: keys for e in self.events if (keys := tuple((f.key, f.instead) for f in e.fields if f.instead))}
+        self._renamed = {name: tuple(key for key in RENAMED if key in fields) for name, fields in self._fields.items()}
         self._with_own_forms = self._times.keys() | self._pools.keys() | self._instead.keys()
         self._choices |= {key: TOTAL_POOLS for keys in self._pools.values() for key in keys}
 
@@ -171,8 +172,9 @@ class Reader:
 
     def convert(self, record: Mapping[str, Any]) -> Record:
         """Returns the record of a Python mapping; the observation is left as it is."""
-        given = dict(record)
-        observed = given.pop("observed", None)
+        given, observed = record, record.get("observed")
+        if "observed" in record or not isinstance(record, dict):
+            given = {key: value for key, value in record.items() if key != "observed"}
         if observed is not None and not isinstance(observed, Mapping):
             raise BadRecord("observed", "it is an object, such as an answer", as_text(observed))
         if given.get("event") == SNAPSHOT:
@@ -213,10 +215,13 @@ class Reader:
         return found
 
     def _replace_aliases(self, record: Any) -> None:
-        for named in (record, record.state) if isinstance(record, Snapshot) else (record,):
+        for field in self._renamed[event_of(record)]:
+            if (name := getattr(record, field)) in self._aliases:
+                setattr(record, field, self._aliases[name])
+        if isinstance(record, Snapshot):
             for field in RENAMED:
-                if (name := getattr(named, field, None)) in self._aliases:
-                    setattr(named, field, self._aliases[name])
+                if (name := getattr(record.state, field, None)) in self._aliases:
+                    setattr(record.state, field, self._aliases[name])
         observed = record.observed
         if observed:
             for field in RENAMED:

@@ -65,6 +65,7 @@ def resets_on_the_wire(resets: str) -> str | dict[str, str]:
     return {clock: IMPLIED if runs_by_itself(resets, clock) else EXPLICIT for clock in CLOCKS}
 
 
+@cache
 def runs_by_itself(resets: str, clock: str) -> bool:
     """Returns whether the job of `clock` runs by itself when it falls due."""
     return resets == IMPLIED or f"{clock}=implied" in resets.split(",")

@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,30 @@ def test_rows_keep_their_place_beside_those_that_are_none(tmp_path: Path) -> Non
     assert (done.report["rows"]["read"], done.report["rows"]["bad"], add_up(done.report["rows"])) == (27, 2, True)
 
 
+def crlf_around_a_line_feed(text: bytes) -> bytes:
+    return text.replace(b"g-1,", b'"g\n1",').replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").replace(b"g\r\n1", b"g\n1")
+
+
+UNEVEN: dict[str, tuple[Callable[[bytes], bytes], int]] = {
+    "ends of lines of two kinds": (lambda text: text.replace(b"\r\n", b"\n", 9), 0),
+    "a line feed within a field, between other ends of lines": (crlf_around_a_line_feed, 0),
+    "a column without a heading": (lambda text: text.replace(b"\r\n", b",\r\n"), 0),
+    "a row in another encoding": (lambda text: text + b"26,\xe9,signup,150,150,,,2026-07-15 09:00:00\r\n", 1),
+    "a row that is too long": (lambda text: text + b"26," + b"x" * 2_100_000 + b"\r\n", 1),
+    "a number of thousands of digits": (lambda text: text + b"26,zoe,generation,-" + b"9" * 5_000 + b",1,,,2026-07-15\r\n", 1),
+}
+
+
+@pytest.mark.parametrize("kind", list(UNEVEN))
+def test_one_uneven_row_keeps_no_other_from_being_read(kind: str, tmp_path: Path) -> None:
+    change, bad = UNEVEN[kind]
+    log = write_csv(tmp_path / "ledger.csv", rows())
+    log.write_bytes(change(log.read_bytes()))
+    done = audited(log, a_map(tmp_path, 'format = "csv"'))
+    assert [(d["account"], d["got"]) for d in done.report["divergences"]] == [("u-1042", 1)]
+    assert (done.code, done.report["compared"], done.report["rows"]["bad"]) == (15, 24, bad)
+
+
 ZONES: dict[str, tuple[str, str, str | None]] = {
     "a zone": ('zone = "Europe/Berlin"', "2026-07-15 11:00:00", "2026-07-15T09:00:00Z"),
     "an offset beside a zone": ('zone = "Europe/Berlin"', "2026-07-15T11:00:00+01:00", "2026-07-15T10:00:00Z"),
@@ -208,6 +232,15 @@ ZONES: dict[str, tuple[str, str, str | None]] = {
     "an hour that comes twice": ('zone = "Europe/Berlin"', "2026-10-25 02:30:00", None),
     "an hour that never comes": ('zone = "Europe/Berlin"', "2026-03-29 02:30:00", None),
     "no day of any month": ("", "2026-02-30 09:00:00", None),
+    "half an hour that comes twice": ('zone = "Australia/Lord_Howe"', "2026-04-05 01:45:00", None),
+    "two hours that come twice": ('zone = "Antarctica/Troll"', "2026-10-25 01:30:00", None),
+    "the time before the hour that comes twice": ('zone = "Europe/Berlin"', "2026-10-25 01:59:59", "2026-10-24T23:59:59Z"),
+    "the afternoon by a clock of twelve hours": ("", "2026-07-15 09:00:00 PM", None),
+    "a zone in the text": ("", "2026-07-15 09:00:00 Europe/Berlin", None),
+    "an offset of a hundred hours": ("", "2026-07-15 09:00:00+99", None),
+    "a word that databases know": ("", "epoch", None),
+    "small letters": ("", "2026-07-15t09:00:00z", "2026-07-15T09:00:00Z"),
+    "microseconds for seconds": ('unit = "s"', "1784106000000000", None),
 }
 
 

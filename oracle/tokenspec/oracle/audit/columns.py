@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 _LINES = "header = false, auto_detect = false, all_varchar = true, delim = '\x01', quote = '', escape = ''"
 _REJECTS = "ignore_errors = true, store_rejects = true"
-_WITH_OFFSET = r"\d{2}:\d{2}.*( ?UTC|[Zz]|[+-]\d{2}(:?\d{2})?)$"
+_LOCAL = r"^\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T]+\d{1,2}:\d{1,2}(:\d{1,2}(\.\d*)?)?)?"
+_WITHOUT_OFFSET = f"{_LOCAL}$"
+_WITH_OFFSET = rf"{_LOCAL}( ?UTC|Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)$"
 _NUMBER = r"^\s*[+-]?\d+(\.\d+)?\s*$"
 _TEXT, LINE = "VARCHAR", "line"
 OFFSET = "%z"
@@ -79,11 +81,9 @@ class Columns:
         delimiter, names = source.delimiter, list(source.columns)
         headings = 0 if names else 1
         if not names:
-            head = f"SELECT {LINE} FROM read_csv({text_of(path)}, {_LINES}, columns = {{'{LINE}': '{_TEXT}'}}) LIMIT 1"
-            first = database.execute(head).fetchone()
-            if first is None or not first[0]:
-                raise BadSetting(one_line(name), "it has no line of headings; give their names in [source] columns")
-            names = [each.strip() for each in next(csv.reader([first[0].removeprefix("\ufeff")], delimiter=delimiter))]
+            first = _first_line(database, path, name).removeprefix("\ufeff")
+            headings_read = next(csv.reader([first], delimiter=delimiter))
+            names = [each.strip() or f"column {n}" for n, each in enumerate(headings_read, 1)]
         twice = next((each for each in names if names.count(each) > 1), None)
         if twice is not None:
             raise BadSetting(
@@ -122,11 +122,12 @@ class Columns:
         if time.format is not None:
             written = f"try_strptime({text}, {text_of(time.format)})"
             return f"epoch_us({written})" if OFFSET in time.format else _local(written, time.zone)
-        # RFC 3339 allows small letters, which DuckDB does not.
-        capital = f"regexp_replace(regexp_replace({text}, '^(.{{10}})t', '\\1T'), 'z$', 'Z')"
+        # RFC 3339 allows small letters, which DuckDB does not; and DuckDB passes over what follows a time, such as PM.
+        capital = f"upper({text})"
         utc = f"epoch_us(TRY_CAST(regexp_replace({capital}, ' ?UTC$', '+00') AS TIMESTAMPTZ))"
-        written = f"CASE WHEN regexp_matches({text}, {text_of(_WITH_OFFSET)}) THEN {utc} "
-        written += f"ELSE {_local(f'TRY_CAST({text} AS TIMESTAMP)', time.zone)} END"
+        written = f"CASE WHEN regexp_matches({capital}, {text_of(_WITH_OFFSET)}) THEN {utc} "
+        written += f"WHEN regexp_matches({capital}, {text_of(_WITHOUT_OFFSET)}) "
+        written += f"THEN {_local(f'TRY_CAST({text} AS TIMESTAMP)', time.zone)} END"
         counted = "NULL" if time.unit is None else _counted(text, time.unit)
         return f"CASE WHEN regexp_matches({text}, {text_of(_NUMBER)}) THEN {counted} ELSE {written} END"
 
@@ -167,6 +168,27 @@ class Columns:
         return f"CASE WHEN json_valid({text}) THEN json_extract_string({text}, {path}) END"
 
 
+def _first_line(database: DuckDBPyConnection, path: str, name: str) -> str:
+    """Returns the first line of the file at `path`, whatever the others are like. Raises `BadSetting` where it is none."""
+    import duckdb
+
+    lines = f"FROM read_csv({text_of(path)}, {_LINES}, columns = {{'{LINE}': '{_TEXT}'}}, strict_mode = false"
+    rejected = None
+    # Each cursor has a list of rejected lines of its own.
+    with database.cursor() as cursor:
+        try:
+            first = cursor.execute(f"SELECT {LINE} {lines}) LIMIT 1").fetchone()
+        except duckdb.InvalidInputException:
+            # The list is there when all is fetched.
+            first = cursor.execute(f"SELECT first({LINE}) {lines}, parallel = false, {_REJECTS})").fetchall()[0]
+            rejected = cursor.execute("SELECT error_message FROM reject_errors WHERE line = 1").fetchone()
+    if rejected is not None:
+        raise BadSetting(one_line(name), f"its line of headings cannot be read: {one_line(rejected[0].splitlines()[0], 200)}")
+    if first is None or not first[0]:
+        raise BadSetting(one_line(name), "it has no line of headings; give their names in [source] columns")
+    return str(first[0])
+
+
 _TWICE = "a name occurs twice in one object of it, and which of the two counts is not guessed at"
 
 
@@ -177,12 +199,14 @@ def _has_a_name_twice(text: str) -> str:
 
 
 _FRACTIONS = ("DOUBLE", "FLOAT", "DECIMAL")
+_LAST_US = 253_402_300_799_999_999
+"""The end of the year 9999 in microseconds."""
 
 
 def _counted(expression: str, unit: str) -> str:
-    """Returns a number as UTC microseconds; null where it is too small to be in this unit, as it is in records."""
+    """Returns a number as UTC microseconds; null where it is too small to be in this unit, as it is in records, or too large."""
     counted = f"floor(TRY_CAST({expression} AS DECIMAL(38, 6)) * {UNITS[unit]})"
-    return f"CASE WHEN {counted} >= {MILLISECONDS_MIN * 1_000} THEN CAST({counted} AS BIGINT) END"
+    return f"CASE WHEN {counted} BETWEEN {MILLISECONDS_MIN * 1_000} AND {_LAST_US} THEN CAST({counted} AS BIGINT) END"
 
 
 def _local(naive: str, zone: str) -> str:
@@ -190,8 +214,13 @@ def _local(naive: str, zone: str) -> str:
     if zone == "UTC":
         return f"epoch_us({naive})"
     at = f"timezone({text_of(zone)}, {naive})"
-    shown = [f"timezone({text_of(zone)}, {at}{shift}) {is_this} {naive}" for shift, is_this in _SHIFTS]
-    return f"CASE WHEN {' AND '.join(shown)} THEN epoch_us({at}) END"
+    conditions = [f"{_shown(zone, at)} = {naive}"]
+    for day in ("INTERVAL 1 DAY", "INTERVAL (-1) DAY"):
+        # The instant at which clocks would show it that are as far from UTC as those of the zone a day away.
+        other = f"({at} + ({_shown(zone, at)} - {_shown(zone, f'({at} + {day})')} + {day}))"
+        conditions.append(f"({other} = {at} OR {_shown(zone, other)} <> {naive})")
+    return f"CASE WHEN {' AND '.join(conditions)} THEN epoch_us({at}) END"
 
 
-_SHIFTS = (("", "="), (" + INTERVAL 1 HOUR", "<>"), (" - INTERVAL 1 HOUR", "<>"))
+def _shown(zone: str, at: str) -> str:
+    return f"timezone({text_of(zone)}, {at})"

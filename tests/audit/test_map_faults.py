@@ -76,6 +76,25 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "fields.cost: there is no column detla; did you mean delta",
     ),
     "divided by nothing": ("divide = 1000", "divide = 0", "divide: it is a whole number above 0 (found 0)"),
+    "divided by a truth value": ("divide = 1000", "divide = true", "divide: it is a whole number above 0 (found true)"),
+    "a name with its sign changed": (
+        'plan = "meta.plan"',
+        'plan = { column = "meta.plan", negate = true }',
+        "fields.plan.negate: only a column of numbers has it; leave it out (found true)",
+    ),
+    "a constant that is divided": (
+        'media = "image"',
+        'media = { value = "image", divide = 7 }',
+        "defaults.media.divide: only a column of numbers has it",
+    ),
+    "what texts stand for, negated": (
+        "negate = true",
+        'negate = true, values = { "-24" = 24 }',
+        "fields.cost.negate: only a column of numbers has it",
+    ),
+    "what a constant stands for": ("{ row = true }", "{ row = true, values = { a = 1 } }", "defaults.job.values: only a column"),
+    "units": ("[time]", '[time]\nunit = ["s"]', 'time.unit: it is one of s, ms, us (found ["s"])'),
+    "events for a kind": ('= "daily_reset"', '= { event = ["daily_reset"] }', "events.kinds.daily_reset: it names an event"),
     "a column and a value": ("negate = true", "value = 1", "fields.cost: it has one of column, value and row = true"),
     "a query of a file": (
         'format = "csv"',

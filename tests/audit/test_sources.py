@@ -313,3 +313,64 @@ def test_a_name_twice_in_the_json_of_a_column_is_not_guessed_at(tmp_path: Path) 
     some[1]["meta"] = '{"plan":"essential","plan":"premium"}'
     done = audited(write_csv(tmp_path / "l.csv", some), a_map(tmp_path, 'format = "csv"'))
     assert [(bad["line"], bad["field"]) for bad in done.report["bad_records"]] == [(3, "row")]
+
+
+BOOKED: dict[str, tuple[str, list[str]]] = {
+    "instants": ("", ["2026-07-15T10:00:00Z", "2026-07-15T10:00:00.5Z", "2026-07-15T13:00:01+03:00"]),
+    "days written the other way round": (
+        'format = "%d.%m.%Y %H:%M"',
+        ["31.07.2026 09:00", "01.08.2026 09:00", "02.08.2026 09:00"],
+    ),
+    "numbers with a fraction": ("", ["9.6", "10.2", "10.4"]),
+    "numbers of any length": ("", ["2", "10", "12345678901234567890"]),
+}
+
+
+@pytest.mark.parametrize("kind", list(BOOKED))
+def test_rows_of_one_instant_are_in_the_order_of_what_the_column_says(kind: str, tmp_path: Path) -> None:
+    time, booked = BOOKED[kind]
+    at = booked[0] if time else "2026-07-15T10:00:00Z"
+    made = [f"3,{booked[2]},90", f"2,{booked[1]},120", f"1,{booked[0]},140"]
+    some = [f"ann,{at},spent,{10 * int(row[0])},{row[2:]}" for row in made]
+    (tmp_path / "log.csv").write_text("\n".join(["who,at,what,cost,booked,held", *some, f"ann,{at},began,,,150"]))
+    (tmp_path / "map.toml").write_text(
+        '[source]\nformat = "csv"\n[fields]\naccount = "who"\nat = "at"\ncost = "cost"\n[events]\ncolumn = "what"\n'
+        f'[events.kinds]\nbegan = "open_account"\nspent = "generate"\n[time]\norder = ["what", "booked"]\n{time}\n'
+        '[defaults]\nmedia = "image"\norigin = "first_party"\njob = { row = true }\n[observed]\ntotal = "held"\n'
+    )
+    done = audited(tmp_path / "log.csv", tmp_path / "map.toml")
+    assert (done.code, done.report["compared"]) == (0, 4)
+
+
+def test_what_is_called_after_its_row_is_the_only_one_of_that_name(tmp_path: Path) -> None:
+    """Neither a key that others have too, nor yesterday's table of the same name, has a row of the same name."""
+
+    def one_day(*some: str) -> Path:
+        (tmp_path / "l.csv").write_text("id,user_id,kind,delta,balance_after,ref_id,meta,created_at\n" + "".join(some))
+        return tmp_path / "l.csv"
+
+    log = one_day("1,a,signup,150,150,,,2026-07-15 09:00:00\n", "2,a,generation,-10,140,,,2026-07-15 10:00:00\n")
+    assert within("replay", log, "--map", "ledger", "--save-state", tmp_path / "state").code == 0
+    later = "4,a,generation,-10,130,,,2026-07-15 11:00:00\n", "5,a,generation,-10,120,,,2026-07-15 11:00:00\n"
+    assert within("replay", one_day(*later), "--map", "ledger", "--load-state", tmp_path / "state").code == 0
+    with duckdb.connect(str(tmp_path / "app.duckdb")) as database:
+        columns = "kind, delta, balance_after, '' AS ref_id, {'plan': ''} AS meta, created_at, 5 AS row_n"
+        database.execute(f"CREATE TABLE ledger AS SELECT id, 'a' AS user_id, {columns} FROM read_csv('{log}')")
+    form = 'format = "duckdb"\ntable = "ledger"\nkey = "kind"'
+    done = audited(tmp_path / "app.duckdb", a_map(tmp_path, form), "--load-state", tmp_path / "state")
+    assert (done.code, done.report["compared"]) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "query"),
+    [
+        (as_sqlite, "ATTACH '{to}' AS other"),
+        (as_duckdb, "FROM ledger; COPY ledger TO '{to}'"),
+        (as_duckdb, "CREATE TABLE t (a INT)"),
+    ],
+)
+def test_a_map_only_reads(make: Callable[[Path], tuple[Path, str]], query: str, tmp_path: Path) -> None:
+    log, form = make(tmp_path)
+    asked = query.format(to=tmp_path / "made")
+    done = within("replay", log, "--map", a_map(tmp_path, f'format = "{form.split(chr(34))[1]}"\nquery = "{asked}"'))
+    assert (done.code, (tmp_path / "made").exists()) == (65, False)

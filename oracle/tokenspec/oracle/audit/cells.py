@@ -23,14 +23,19 @@ GetValue = Callable[[TableRow], Any]
 
 
 def place_in(row: TableRow) -> str:
-    """Returns the row's place as a name that no other row has."""
+    """Returns the row's place as it is told."""
     return f"{row.file}:{row.key or row.number}"
+
+
+def _name_of(row: TableRow) -> str:
+    """Returns a name that no other row has, nor one of the same place in another day's table of the same name."""
+    return f"{row.file}:{row.number}:{row.key}@{row.at}"
 
 
 def getter(field: str, cell: MapCell, positions: Mapping[tuple[str, bool], int], is_number: bool) -> GetValue:
     """Returns the function that reads `field`, of a record or of its observation, from a row."""
     if cell.is_row:
-        return place_in
+        return _name_of
     if not cell.columns:
         return lambda row: cell.constant
     is_instant = field.rpartition(".")[2] in INSTANTS

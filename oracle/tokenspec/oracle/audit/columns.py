@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tokenspec.oracle.audit.map_model import COPIED, RECORDS, UNITS, MapTime, Source
@@ -23,6 +23,8 @@ _WITHOUT_OFFSET = f"{_LOCAL}$"
 _WITH_OFFSET = rf"{_LOCAL}( ?UTC|Z|[+-]([01]\d|2[0-3])(:?[0-5]\d)?)$"
 _NUMBER = r"^\s*[+-]?\d+(\.\d+)?\s*$"
 _TEXT, LINE = "VARCHAR", "line"
+ROW_N = "tokenspec_row"
+"""The column of the number of a row, which no table has of its own."""
 OFFSET = "%z"
 """The part of a form of instants that says how far their clocks are from UTC."""
 
@@ -61,19 +63,22 @@ class Columns:
             return cls._of_csv(database, source, path, name)
         if source.format in ("jsonl", RECORDS):
             lines = f"read_csv({text_of(path)}, {_LINES}, columns = {{'{LINE}': '{_TEXT}'}}, {_REJECTS})"
-            relation = f"(SELECT *, row_number() OVER () AS row_n FROM {lines}) WHERE trim({LINE}) <> ''"
-            return cls(relation, {LINE: _TEXT}, True, "row_n", name)
+            relation = f"(SELECT *, row_number() OVER () AS {ROW_N} FROM {lines}) WHERE trim({LINE}) <> ''"
+            return cls(relation, {LINE: _TEXT}, True, ROW_N, name)
         if source.format == "parquet":
             relation, number = f"read_parquet({text_of(path)}, file_row_number = true)", "file_row_number + 1"
         else:
             database.execute(f"ATTACH {text_of(path)} AS source (READ_ONLY)")
             database.execute("USE source")
-            numbered = f"SELECT *, row_number() OVER () AS row_n FROM ({asked_of(source)})"
+            asked = database.extract_statements(asked_of(source))
+            if [statement.type.name for statement in asked] != ["SELECT"]:
+                raise BadSetting(one_line(name), "the map's query is one SELECT, and nothing else")
+            numbered = f"SELECT *, row_number() OVER () AS {ROW_N} FROM ({asked[0].query}\n)"
             database.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {numbered}")
             database.execute("USE rows; DETACH source")
-            relation, number = "temp.asked", "row_n"
+            relation, number = "temp.asked", ROW_N
         described = database.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
-        types = {column: kind for column, kind, *_ in described if column not in ("file_row_number", "row_n")}
+        types = {column: kind for column, kind, *_ in described if column not in ("file_row_number", ROW_N)}
         return cls(relation, types, False, number, name)
 
     @classmethod
@@ -92,8 +97,8 @@ class Columns:
         typed = ", ".join(f"{text_of(each)}: '{_TEXT}'" for each in names)
         options = f"delim = {text_of(delimiter)}, quote = '\"', escape = '\"', columns = {{{typed}}}, {_REJECTS}"
         read = f"read_csv({text_of(path)}, header = {str(bool(headings)).lower()}, auto_detect = false, {options})"
-        relation = f"(SELECT *, row_number() OVER () + {0 if source.format in COPIED else headings} AS row_n FROM {read})"
-        return cls(relation, dict.fromkeys(names, _TEXT), False, "row_n", name)
+        relation = f"(SELECT *, row_number() OVER () + {0 if source.format in COPIED else headings} AS {ROW_N} FROM {read})"
+        return cls(relation, dict.fromkeys(names, _TEXT), False, ROW_N, name)
 
     def demand(self, named: Iterable[tuple[str, str]], map_name: str) -> None:
         """Raises `BadSetting` for the columns that a map names and the source lacks."""
@@ -110,7 +115,7 @@ class Columns:
     def instant(self, column: str, time: MapTime, map_name: str) -> str:
         """Returns the column as UTC microseconds; null where it is not an instant, or where clocks show it twice or never."""
         expression, kind = self._expression(column), self._type(column)
-        if kind in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UBIGINT", "UINTEGER") or kind.startswith(_FRACTIONS):
+        if kind.startswith(_NUMBERS):
             if time.unit is None:
                 raise BadSetting(one_line(map_name), f"time.unit: column {one_line(column)} holds numbers; say s, ms or us")
             return _counted(expression, time.unit)
@@ -130,6 +135,14 @@ class Columns:
         written += f"THEN {_local(f'TRY_CAST({text} AS TIMESTAMP)', time.zone)} END"
         counted = "NULL" if time.unit is None else _counted(text, time.unit)
         return f"CASE WHEN regexp_matches({text}, {text_of(_NUMBER)}) THEN {counted} ELSE {written} END"
+
+    def sortable(self, column: str, time: MapTime, map_name: str) -> str:
+        """Returns the number by which a column orders rows: millionths, or the microseconds of an instant; else null."""
+        number = f"TRY_CAST({self.text(column)} || 'e6' AS HUGEINT)"
+        if self._type(column).startswith(_NUMBERS):
+            return number
+        at = self.instant(column, replace(time, zone="UTC", unit=None), map_name)
+        return f"coalesce({number}, CAST({at} AS HUGEINT))"
 
     def fault(self, rule: str, named: Iterable[str]) -> str:
         """Returns the expression for the fault of a row, or null: `rule`, or a name twice in JSON that `named` columns read."""
@@ -198,7 +211,22 @@ def _has_a_name_twice(text: str) -> str:
     return f"(SELECT count(*) <> count(DISTINCT fullkey) FROM {tree})"
 
 
-_FRACTIONS = ("DOUBLE", "FLOAT", "DECIMAL")
+_NUMBERS = (
+    "TINYINT",
+    "SMALLINT",
+    "INTEGER",
+    "BIGINT",
+    "HUGEINT",
+    "UTINY",
+    "USMALL",
+    "UINT",
+    "UBIG",
+    "UHUGE",
+    "DOUBLE",
+    "FLOAT",
+    "DECIMAL",
+)
+"""The beginnings of the types of numbers."""
 _LAST_US = 253_402_300_799_999_999
 """The end of the year 9999 in microseconds."""
 

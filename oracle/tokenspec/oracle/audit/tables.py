@@ -96,8 +96,8 @@ def selected(ledger_map: LedgerMap, columns: Columns, positions: Mapping[tuple[s
     orders = []
     for column in time.order:
         is_at = (column,) == ledger_map.at.columns
-        whole = f"TRY_CAST({columns.text(column)} AS HUGEINT)"
-        orders += [at if is_at else whole, _NOTHING if is_at else columns.text(column)]
+        sortable = at if is_at else columns.sortable(column, time, ledger_map.name)
+        orders += [sortable, _NOTHING if is_at else columns.text(column)]
     cells = [
         _instant(ledger_map, columns, column)
         if is_instant

@@ -141,6 +141,7 @@ def test_what_is_missing_is_missing(tmp_path: Path) -> None:
     done = within("replay", FIXTURES["ledger"], "--map", tmp_path / "none.toml")
     assert (done.code, all(name in done.err for name in ready_maps())) == (66, True)
     assert within("replay", tmp_path / "none.csv", "--map", "ledger").code == 66
+    assert within("replay", tmp_path, "--map", "ledger").code == 66
     assert within("replay", "--map", "ledger").code == 64
     (tmp_path / "m.toml").write_text(LEDGER + '[opening]\nfrom = "snapshots.jsonl"\n')
     assert within("replay", FIXTURES["ledger"], "--map", tmp_path / "m.toml").code == 66

@@ -374,3 +374,16 @@ def test_a_map_only_reads(make: Callable[[Path], tuple[Path, str]], query: str, 
     asked = query.format(to=tmp_path / "made")
     done = within("replay", log, "--map", a_map(tmp_path, f'format = "{form.split(chr(34))[1]}"\nquery = "{asked}"'))
     assert (done.code, (tmp_path / "made").exists()) == (65, False)
+
+
+def test_a_member_of_any_name_is_read_and_looked_at(tmp_path: Path) -> None:
+    some = [{'my"/~_user': "ann", "at": "2026-07-15T09:00:00Z", "kind": "signup", "held": 150, "": 1, "*": {"": 2}}] * 2
+    (tmp_path / "log.jsonl").write_text("\n".join(json.dumps(row) for row in some))
+    guessed = within("map", tmp_path / "log.jsonl")
+    assert (guessed.code, 'account = "my\\"/~_user"' in guessed.out) == (0, True)
+    (tmp_path / "map.toml").write_text(
+        '[source]\nformat = "jsonl"\n[fields]\naccount = \'my"/~_user\'\nat = "at"\n'
+        '[events]\nevent = "open_account"\n[observed]\ntotal = "held"\n'
+    )
+    done = audited(tmp_path / "log.jsonl", tmp_path / "map.toml")
+    assert (done.code, done.report["compared"]) == (0, 2)

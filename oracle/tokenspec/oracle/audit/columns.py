@@ -176,7 +176,8 @@ class Columns:
             return quoted(name)
         if self.types[name].startswith("STRUCT"):
             return "".join([quoted(name), *(f"[{text_of(member)}]" for member in members)])
-        path = text_of("$" + "".join(f'."{member}"' for member in members))
+        # A pointer (RFC 6901) names members of any letters.
+        path = text_of("".join("/" + member.replace("~", "~0").replace("/", "~1") for member in members))
         text = f"CAST({quoted(name)} AS {_TEXT})"
         return f"CASE WHEN json_valid({text}) THEN json_extract_string({text}, {path}) END"
 

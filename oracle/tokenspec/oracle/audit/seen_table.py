@@ -23,7 +23,7 @@ ROWS_MAX = 100_000
 """The largest number of rows from which a map is guessed."""
 _KEYS_FROM = 1_000
 _DELIMITERS = (",", ";", "\t", "|")
-_DAYS = ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y")
+_DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y")
 _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _FORMATS = (*(f"{day} {time}" for day in _DAYS for time in _TIMES), "%Y%m%d%H%M%S")
 """Usual forms of instants besides those that need no form."""
@@ -96,7 +96,7 @@ class SeenTable:
             if isinstance(value, dict):
                 for key, inner in value.items():
                     walk(inner, f"{name}.{key}" if name else key)
-            elif value is not None and not isinstance(value, list):
+            elif name and value is not None and not isinstance(value, list):
                 found.setdefault(name)
 
         for (line,) in self._database.execute(f"SELECT line FROM {columns.relation} LIMIT {_KEYS_FROM}").fetchall():

@@ -6,6 +6,7 @@ being the first, or the key of a database. What is no row at all, such as a line
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
@@ -207,6 +208,9 @@ class SortedRows:
 
 def readable(source: Source, path: str, folder: Path, number: int) -> str:
     """Returns what DuckDB reads: `path`, or a copy in `folder` of standard input or of what a database answers."""
+    if os.path.isdir(path):
+        # DuckDB would take all files in it for one.
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if path == "-":
         path = str(folder / "standard input")
         with open(path, "wb") as file:

@@ -268,7 +268,7 @@ def test_a_history_that_cannot_be_sent_whole_is_no_verdict(tmp_path: Path) -> No
     """Not even where it would conform up to there, and two requests overlapped."""
     log, looks = tmp_path / "history.jsonl", {"at": OPENS["at"], "account": "a", "event": "enable_relaxed"}
     together = [OPENS, {**looks, "client": 0, "sent": 3, "answered": 5}, {**looks, "client": 1, "sent": 4, "answered": 6}]
-    others = [{"event": "subscribe", "plan": "premium"}, {**CHARGE, "media": "video"}]
+    others: list[dict[str, object]] = [{"event": "subscribe", "plan": "premium"}, {**CHARGE, "media": "video"}]
     for other in others:
         last = {**OPENS, **other, "at": "2027-01-15T00:00:01Z", "sent": 7, "answered": 8}
         log.write_text("".join(json.dumps(call) + "\n" for call in (*together, last)))

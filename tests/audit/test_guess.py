@@ -101,6 +101,8 @@ def test_a_form_of_days_that_may_be_another_is_a_guess(tmp_path: Path) -> None:
     log = write_csv(tmp_path / "log.csv", [*rows, {**rows[0], "user": "b"}])
     lines = dict(lines_of(within("map", log).out))
     assert lines['format = "%m/%d/%Y %I:%M %p"'] == "a guess"
+    log = write_csv(tmp_path / "log.csv", [{**row, "at": "2026-07-15 9:00 PM"} for row in rows])
+    assert 'format = "%Y-%m-%d %I:%M %p"' in dict(lines_of(within("map", log).out))
 
 
 def test_columns_called_after_pools_are_their_balances(tmp_path: Path) -> None:

@@ -76,6 +76,25 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "fields.cost: there is no column detla; did you mean delta",
     ),
     "divided by nothing": ("divide = 1000", "divide = 0", "divide: it is a whole number above 0 (found 0)"),
+    "divided by a truth value": ("divide = 1000", "divide = true", "divide: it is a whole number above 0 (found true)"),
+    "a name with its sign changed": (
+        'plan = "meta.plan"',
+        'plan = { column = "meta.plan", negate = true }',
+        "fields.plan.negate: only a column of numbers has it; leave it out (found true)",
+    ),
+    "a constant that is divided": (
+        'media = "image"',
+        'media = { value = "image", divide = 7 }',
+        "defaults.media.divide: only a column of numbers has it",
+    ),
+    "what texts stand for, negated": (
+        "negate = true",
+        'negate = true, values = { "-24" = 24 }',
+        "fields.cost.negate: only a column of numbers has it",
+    ),
+    "what a constant stands for": ("{ row = true }", "{ row = true, values = { a = 1 } }", "defaults.job.values: only a column"),
+    "units": ("[time]", '[time]\nunit = ["s"]', 'time.unit: it is one of s, ms, us (found ["s"])'),
+    "events for a kind": ('= "daily_reset"', '= { event = ["daily_reset"] }', "events.kinds.daily_reset: it names an event"),
     "a column and a value": ("negate = true", "value = 1", "fields.cost: it has one of column, value and row = true"),
     "a query of a file": (
         'format = "csv"',
@@ -122,6 +141,7 @@ def test_what_is_missing_is_missing(tmp_path: Path) -> None:
     done = within("replay", FIXTURES["ledger"], "--map", tmp_path / "none.toml")
     assert (done.code, all(name in done.err for name in ready_maps())) == (66, True)
     assert within("replay", tmp_path / "none.csv", "--map", "ledger").code == 66
+    assert within("replay", tmp_path, "--map", "ledger").code == 66
     assert within("replay", "--map", "ledger").code == 64
     (tmp_path / "m.toml").write_text(LEDGER + '[opening]\nfrom = "snapshots.jsonl"\n')
     assert within("replay", FIXTURES["ledger"], "--map", tmp_path / "m.toml").code == 66

@@ -110,3 +110,10 @@ def test_what_comes_in_less_what_goes_out_may_have_two_columns(tmp_path: Path) -
         done = within("replay", tmp_path / "ledger.csv", "--map", tmp_path / "map.toml", "--format", "json")
         codes.append((done.code, [(d["line"], d["field"]) for d in done.report["divergences"]]))
     assert codes == [(0, []), (15, [(4, "delta")]), (65, [])]
+    # Only the difference has to be a multiple of what it is divided by.
+    (tmp_path / "map.toml").write_text(
+        '[source]\nformat = "csv"\n[fields]\naccount = "who"\nat = "at"\n[events]\nevent = "open_account"\n'
+        '[observed]\ntotal = { column = "in", less = "out", divide = 1000 }\n'
+    )
+    (tmp_path / "cents.csv").write_text("who,at,in,out\nann,2026-07-20,150250,250\n")
+    assert within("replay", tmp_path / "cents.csv", "--map", tmp_path / "map.toml").code == 0

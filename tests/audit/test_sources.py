@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -193,6 +193,30 @@ def test_rows_keep_their_place_beside_those_that_are_none(tmp_path: Path) -> Non
     assert (done.report["rows"]["read"], done.report["rows"]["bad"], add_up(done.report["rows"])) == (27, 2, True)
 
 
+def crlf_around_a_line_feed(text: bytes) -> bytes:
+    return text.replace(b"g-1,", b'"g\n1",').replace(b"\r\n", b"\n").replace(b"\n", b"\r\n").replace(b"g\r\n1", b"g\n1")
+
+
+UNEVEN: dict[str, tuple[Callable[[bytes], bytes], int]] = {
+    "ends of lines of two kinds": (lambda text: text.replace(b"\r\n", b"\n", 9), 0),
+    "a line feed within a field, between other ends of lines": (crlf_around_a_line_feed, 0),
+    "a column without a heading": (lambda text: text.replace(b"\r\n", b",\r\n"), 0),
+    "a row in another encoding": (lambda text: text + b"26,\xe9,signup,150,150,,,2026-07-15 09:00:00\r\n", 1),
+    "a row that is too long": (lambda text: text + b"26," + b"x" * 2_100_000 + b"\r\n", 1),
+    "a number of thousands of digits": (lambda text: text + b"26,zoe,generation,-" + b"9" * 5_000 + b",1,,,2026-07-15\r\n", 1),
+}
+
+
+@pytest.mark.parametrize("kind", list(UNEVEN))
+def test_one_uneven_row_keeps_no_other_from_being_read(kind: str, tmp_path: Path) -> None:
+    change, bad = UNEVEN[kind]
+    log = write_csv(tmp_path / "ledger.csv", rows())
+    log.write_bytes(change(log.read_bytes()))
+    done = audited(log, a_map(tmp_path, 'format = "csv"'))
+    assert [(d["account"], d["got"]) for d in done.report["divergences"]] == [("u-1042", 1)]
+    assert (done.code, done.report["compared"], done.report["rows"]["bad"]) == (15, 24, bad)
+
+
 ZONES: dict[str, tuple[str, str, str | None]] = {
     "a zone": ('zone = "Europe/Berlin"', "2026-07-15 11:00:00", "2026-07-15T09:00:00Z"),
     "an offset beside a zone": ('zone = "Europe/Berlin"', "2026-07-15T11:00:00+01:00", "2026-07-15T10:00:00Z"),
@@ -208,6 +232,15 @@ ZONES: dict[str, tuple[str, str, str | None]] = {
     "an hour that comes twice": ('zone = "Europe/Berlin"', "2026-10-25 02:30:00", None),
     "an hour that never comes": ('zone = "Europe/Berlin"', "2026-03-29 02:30:00", None),
     "no day of any month": ("", "2026-02-30 09:00:00", None),
+    "half an hour that comes twice": ('zone = "Australia/Lord_Howe"', "2026-04-05 01:45:00", None),
+    "two hours that come twice": ('zone = "Antarctica/Troll"', "2026-10-25 01:30:00", None),
+    "the time before the hour that comes twice": ('zone = "Europe/Berlin"', "2026-10-25 01:59:59", "2026-10-24T23:59:59Z"),
+    "the afternoon by a clock of twelve hours": ("", "2026-07-15 09:00:00 PM", None),
+    "a zone in the text": ("", "2026-07-15 09:00:00 Europe/Berlin", None),
+    "an offset of a hundred hours": ("", "2026-07-15 09:00:00+99", None),
+    "a word that databases know": ("", "epoch", None),
+    "small letters": ("", "2026-07-15t09:00:00z", "2026-07-15T09:00:00Z"),
+    "microseconds for seconds": ('unit = "s"', "1784106000000000", None),
 }
 
 
@@ -280,3 +313,77 @@ def test_a_name_twice_in_the_json_of_a_column_is_not_guessed_at(tmp_path: Path) 
     some[1]["meta"] = '{"plan":"essential","plan":"premium"}'
     done = audited(write_csv(tmp_path / "l.csv", some), a_map(tmp_path, 'format = "csv"'))
     assert [(bad["line"], bad["field"]) for bad in done.report["bad_records"]] == [(3, "row")]
+
+
+BOOKED: dict[str, tuple[str, list[str]]] = {
+    "instants": ("", ["2026-07-15T10:00:00Z", "2026-07-15T10:00:00.5Z", "2026-07-15T13:00:01+03:00"]),
+    "days written the other way round": (
+        'format = "%d.%m.%Y %H:%M"',
+        ["31.07.2026 09:00", "01.08.2026 09:00", "02.08.2026 09:00"],
+    ),
+    "numbers with a fraction": ("", ["9.6", "10.2", "10.4"]),
+    "numbers of any length": ("", ["2", "10", "12345678901234567890"]),
+}
+
+
+@pytest.mark.parametrize("kind", list(BOOKED))
+def test_rows_of_one_instant_are_in_the_order_of_what_the_column_says(kind: str, tmp_path: Path) -> None:
+    time, booked = BOOKED[kind]
+    at = booked[0] if time else "2026-07-15T10:00:00Z"
+    made = [f"3,{booked[2]},90", f"2,{booked[1]},120", f"1,{booked[0]},140"]
+    some = [f"ann,{at},spent,{10 * int(row[0])},{row[2:]}" for row in made]
+    (tmp_path / "log.csv").write_text("\n".join(["who,at,what,cost,booked,held", *some, f"ann,{at},began,,,150"]))
+    (tmp_path / "map.toml").write_text(
+        '[source]\nformat = "csv"\n[fields]\naccount = "who"\nat = "at"\ncost = "cost"\n[events]\ncolumn = "what"\n'
+        f'[events.kinds]\nbegan = "open_account"\nspent = "generate"\n[time]\norder = ["what", "booked"]\n{time}\n'
+        '[defaults]\nmedia = "image"\norigin = "first_party"\njob = { row = true }\n[observed]\ntotal = "held"\n'
+    )
+    done = audited(tmp_path / "log.csv", tmp_path / "map.toml")
+    assert (done.code, done.report["compared"]) == (0, 4)
+
+
+def test_what_is_called_after_its_row_is_the_only_one_of_that_name(tmp_path: Path) -> None:
+    """Neither a key that others have too, nor yesterday's table of the same name, has a row of the same name."""
+
+    def one_day(*some: str) -> Path:
+        (tmp_path / "l.csv").write_text("id,user_id,kind,delta,balance_after,ref_id,meta,created_at\n" + "".join(some))
+        return tmp_path / "l.csv"
+
+    log = one_day("1,a,signup,150,150,,,2026-07-15 09:00:00\n", "2,a,generation,-10,140,,,2026-07-15 10:00:00\n")
+    assert within("replay", log, "--map", "ledger", "--save-state", tmp_path / "state").code == 0
+    later = "4,a,generation,-10,130,,,2026-07-15 11:00:00\n", "5,a,generation,-10,120,,,2026-07-15 11:00:00\n"
+    assert within("replay", one_day(*later), "--map", "ledger", "--load-state", tmp_path / "state").code == 0
+    with duckdb.connect(str(tmp_path / "app.duckdb")) as database:
+        columns = "kind, delta, balance_after, '' AS ref_id, {'plan': ''} AS meta, created_at, 5 AS row_n"
+        database.execute(f"CREATE TABLE ledger AS SELECT id, 'a' AS user_id, {columns} FROM read_csv('{log}')")
+    form = 'format = "duckdb"\ntable = "ledger"\nkey = "kind"'
+    done = audited(tmp_path / "app.duckdb", a_map(tmp_path, form), "--load-state", tmp_path / "state")
+    assert (done.code, done.report["compared"]) == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "query"),
+    [
+        (as_sqlite, "ATTACH '{to}' AS other"),
+        (as_duckdb, "FROM ledger; COPY ledger TO '{to}'"),
+        (as_duckdb, "CREATE TABLE t (a INT)"),
+    ],
+)
+def test_a_map_only_reads(make: Callable[[Path], tuple[Path, str]], query: str, tmp_path: Path) -> None:
+    log, form = make(tmp_path)
+    asked = query.format(to=tmp_path / "made")
+    done = within("replay", log, "--map", a_map(tmp_path, f'format = "{form.split(chr(34))[1]}"\nquery = "{asked}"'))
+    assert (done.code, (tmp_path / "made").exists()) == (65, False)
+
+
+def test_a_member_of_any_name_is_read_and_looked_at(tmp_path: Path) -> None:
+    some = [{'my"/~_user': "ann", "at": "2026-07-15T09:00:00Z", "kind": "signup", "held": 150, "": 1, "*": {"": 2}}] * 2
+    (tmp_path / "log.jsonl").write_text("\n".join(json.dumps(row) for row in some))
+    guessed = within("map", tmp_path / "log.jsonl")
+    assert (guessed.code, 'account = "my\\"/~_user"' in guessed.out) == (0, True)
+    (tmp_path / "map.toml").write_text(
+        '[source]\nformat = "jsonl"\n[fields]\naccount = \'my"/~_user\'\nat = "at"\n'
+        '[events]\nevent = "open_account"\n[observed]\ntotal = "held"\n'
+    )
+    done = audited(tmp_path / "log.jsonl", tmp_path / "map.toml")
+    assert (done.code, done.report["compared"]) == (0, 2)

@@ -13,6 +13,7 @@ MODULES = {
     "raising": "raise RuntimeError('boom')",
     "ending": "import sys\nsys.exit(0)",
     "broken": "def (",
+    "base": "raise BaseException('base')",
     "another_type": "SPECIFICATION = 5",
     "ending_later": """
 from dataclasses import replace
@@ -28,6 +29,7 @@ PROJECTS = {
     "an empty text": '[tool.tokenspec]\nspec = ""\n',
     "no table": '[tool]\ntokenspec = "raising:SPECIFICATION"\n',
     "no TOML": "[tool.tokenspec\nspec = 5\n",
+    "no UTF-8": '# \udce9\n[tool.tokenspec]\nspec = "raising:SPECIFICATION"\n',
     "a module that raises": '[tool.tokenspec]\nspec = "raising:SPECIFICATION"\n',
 }
 
@@ -52,7 +54,7 @@ def test_a_module_that_gives_no_specification_is_bad_input(module: str, folder: 
 
 @pytest.mark.parametrize("kind", PROJECTS)
 def test_a_project_that_means_to_name_one_and_does_not_is_told(kind: str, folder: Path) -> None:
-    (folder / "pyproject.toml").write_text(PROJECTS[kind])
+    (folder / "pyproject.toml").write_text(PROJECTS[kind], errors="surrogateescape")
     done = tokenspec("replay", "log.jsonl", cwd=folder, code=65)
     assert (done.stdout, "pyproject.toml" in done.stderr or "boom" in done.stderr) == ("", True)
     assert tokenspec("replay", "log.jsonl", "--spec", "tokenspec", cwd=folder).stdout.endswith("conforms\n")
@@ -67,3 +69,8 @@ def test_an_empty_variable_is_not_the_shipped_one(folder: Path) -> None:
 def test_a_project_that_has_nothing_to_do_with_it_changes_nothing(text: str, folder: Path) -> None:
     (folder / "pyproject.toml").write_text(text)
     assert tokenspec("replay", "log.jsonl", cwd=folder).stdout.endswith("conforms\n")
+
+
+@pytest.mark.parametrize("name", ["../raising:SPECIFICATION", ".raising:SPECIFICATION", "raising:A:B", "raising.py:a-b"])
+def test_a_name_of_another_form_is_wrong_usage(name: str, folder: Path) -> None:
+    assert "is written package.module:NAME" in tokenspec("policies", "--spec", name, cwd=folder, code=64).stderr

@@ -215,6 +215,7 @@ def test_a_server_is_started_killed_and_started_again(tmp_path: Path, free_port:
 
 WRONG = {
     "no implementation": (("--clients", "2"), 64),
+    "a factory that nobody can kill": (("--sut", in_threads("right"), "--restart", "true"), 64),
     "a database": (("--sut", "x", "--clients", "2", "--database", "d"), 64),
     "an empty command": (("--sut", "http://127.0.0.1:1", "--restart", ""), 64),
     "waiting for a process": (("--sut", "x", "--wait", "3"), 64),
@@ -232,6 +233,7 @@ def test_wrong_usage(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 BAD_HISTORIES = {
     "client: ": OPENS | {"client": "x"},
+    "client: it is a whole number from 0 to 63": OPENS | {"client": 64},
     "sent: ": OPENS | {"sent": 0},
     "answered: ": OPENS | {"answered": 1},
     "kill: ": OPENS | {"kill": "soon"},
@@ -260,6 +262,18 @@ def test_a_history_in_which_nothing_overlaps_is_no_verdict(clients: tuple[int, i
     ]
     log.write_text("".join(json.dumps(call) + "\n" for call in together))
     assert call("fuzz", "--sut", in_threads("right"), "--again", log, "--examples", "20").code == 0
+
+
+def test_a_history_that_cannot_be_sent_whole_is_no_verdict(tmp_path: Path) -> None:
+    """Not even where it would conform up to there, and two requests overlapped."""
+    log, looks = tmp_path / "history.jsonl", {"at": OPENS["at"], "account": "a", "event": "enable_relaxed"}
+    together = [OPENS, {**looks, "client": 0, "sent": 3, "answered": 5}, {**looks, "client": 1, "sent": 4, "answered": 6}]
+    others: list[dict[str, object]] = [{"event": "subscribe", "plan": "premium"}, {**CHARGE, "media": "video"}]
+    for other in others:
+        last = {**OPENS, **other, "at": "2027-01-15T00:00:01Z", "sent": 7, "answered": 8}
+        log.write_text("".join(json.dumps(call) + "\n" for call in (*together, last)))
+        done = call("fuzz", "--sut", in_threads("right"), "--again", log, "--examples", "2")
+        assert (done.code, "does not take all of the history" in done.out) == (20, True)
 
 
 @pytest.mark.parametrize("field", BAD_HISTORIES)

@@ -15,7 +15,7 @@ from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SUMS, TYPES
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 
-_WHOLE = re.compile(r"([+-]?[0-9]+)(?:\.0*)?")
+_WHOLE = re.compile(r"([+-]?[0-9]{1,99})(?:\.0*)?")
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 GetValue = Callable[[TableRow], Any]
@@ -23,21 +23,26 @@ GetValue = Callable[[TableRow], Any]
 
 
 def place_in(row: TableRow) -> str:
-    """Returns the row's place as a name that no other row has."""
+    """Returns the row's place as it is told."""
     return f"{row.file}:{row.key or row.number}"
+
+
+def _name_of(row: TableRow) -> str:
+    """Returns a name that no other row has, nor one of the same place in another day's table of the same name."""
+    return f"{row.file}:{row.number}:{row.key}@{row.at}"
 
 
 def getter(field: str, cell: MapCell, positions: Mapping[tuple[str, bool], int], is_number: bool) -> GetValue:
     """Returns the function that reads `field`, of a record or of its observation, from a row."""
     if cell.is_row:
-        return place_in
+        return _name_of
     if not cell.columns:
         return lambda row: cell.constant
     is_instant = field.rpartition(".")[2] in INSTANTS
     where = [positions[column, is_instant] for column in cell.columns]
     convert = _conversion(field, cell, is_number)
     if cell.less is not None:
-        return _difference(where[0], positions[cell.less, is_instant], convert)
+        return _difference(field, cell, where[0], positions[cell.less, is_instant])
 
     def read(row: TableRow) -> Any:
         texts = [text for position in where if (text := row.cells[position]) is not None]
@@ -46,12 +51,14 @@ def getter(field: str, cell: MapCell, positions: Mapping[tuple[str, bool], int],
     return read
 
 
-def _difference(one: int, other: int, convert: Callable[[str], Any]) -> GetValue:
+def _difference(field: str, cell: MapCell, one: int, other: int) -> GetValue:
     """Returns the function that takes a second number from a first one; an empty cell counts as 0 beside one that is not."""
 
     def read(row: TableRow) -> Any:
         more, less = row.cells[one], row.cells[other]
-        return None if more is None and less is None else convert(more or "0") - convert(less or "0")
+        if more is None and less is None:
+            return None
+        return _divided(field, _whole(field, more or "0") - _whole(field, less or "0"), cell)
 
     return read
 
@@ -85,10 +92,18 @@ def _conversion(field: str, cell: MapCell, is_number: bool) -> Callable[[str], A
 
 
 def _tokens(field: str, text: str, cell: MapCell) -> int:
+    return _divided(field, _whole(field, text), cell)
+
+
+def _whole(field: str, text: str) -> int:
     found = _WHOLE.fullmatch(text)
     if found is None:
         raise BadRecord(field, "it is a whole number of tokens", as_text(text))
-    number, rest = divmod(int(found[1]), cell.divide)
+    return int(found[1])
+
+
+def _divided(field: str, number: int, cell: MapCell) -> int:
+    tokens, rest = divmod(number, cell.divide)
     if rest:
-        raise BadRecord(field, f"it is a multiple of {cell.divide}, by which the map divides it", as_text(text))
-    return -number if cell.negate else number
+        raise BadRecord(field, f"it is a multiple of {cell.divide}, by which the map divides it", as_text(number))
+    return -tokens if cell.negate else tokens

@@ -13,6 +13,8 @@ from tokenspec.oracle.audit.map_model import Source
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
 
+_READING = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
+
 
 def sqlite_to_csv(source: Source, path: str, to: str) -> None:
     """Copies the rows of the map's query. Raises `BadSetting`, `OSError`."""
@@ -20,6 +22,8 @@ def sqlite_to_csv(source: Source, path: str, to: str) -> None:
     asked = asked_of(source)
     try:
         with closing(sqlite3.connect(f"{_uri(path)}?mode=ro", uri=True)) as database, open(to, "w", newline="") as file:
+            # A map is data: what it asks reads, and does nothing else.
+            database.set_authorizer(lambda action, *_: sqlite3.SQLITE_OK if action in _READING else sqlite3.SQLITE_DENY)
             rows = database.execute(asked)
             written = csv.writer(file)
             written.writerow([name for name, *_ in rows.description or ()])

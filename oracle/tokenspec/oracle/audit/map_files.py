@@ -197,7 +197,7 @@ class _MapParser:
             ZoneInfo(zone if isinstance(zone, str) else "")
         except (ZoneInfoNotFoundError, ValueError, OSError):
             self._fault("time.zone", "there is no such zone; zones are named like UTC or Europe/Berlin", zone)
-        if unit is not None and unit not in UNITS:
+        if unit is not None and unit not in tuple(UNITS):
             self._fault("time.unit", f"it is one of {', '.join(UNITS)}", unit)
         if form is not None and not (isinstance(form, str) and _says_a_day(form)):
             rule = 'it is the form of a day and a time in the words of strptime, such as "%d.%m.%Y %H:%M:%S"'
@@ -205,7 +205,7 @@ class _MapParser:
         if unit is not None and form is not None:
             self._fault("time.format", "numbers have a unit and texts have a format; leave one of the two out", form)
         order = tuple(self._texts("time.order", table.get("order", [])))
-        return MapTime(str(zone), unit if unit in UNITS else None, form if isinstance(form, str) else None, order)
+        return MapTime(str(zone), unit if unit in tuple(UNITS) else None, form if isinstance(form, str) else None, order)
 
     def _kinds(self, events: Mapping[str, Any]) -> dict[str, RowEvent]:
         written = self._typed("events.kinds", events.get("kinds", {}))
@@ -222,7 +222,7 @@ class _MapParser:
     def _row_event(self, key: str, written: Any) -> RowEvent:
         table = {"event": written} if isinstance(written, str) else self._typed(key, written)
         event = table.get("event")
-        if event not in self._events:
+        if not isinstance(event, str) or event not in self._events:
             self._fault(key, f"it names an event, one of {', '.join(self._events)}{did_you_mean(event, self._events)}", event)
             return RowEvent("")
         own = {name: said for name, said in table.items() if name not in ("event", "observed")}
@@ -286,8 +286,13 @@ class _MapParser:
             if part in written and not (isinstance(written[part], kind) and (kind is not int or written[part] is not True)):
                 self._fault(f"{key}.{part}", rule, written[part])
         divide = written.get("divide", 1)
-        if not isinstance(divide, int) or divide < 1:
+        if not isinstance(divide, int) or divide is True or divide < 1:
             self._fault(f"{key}.divide", "it is a whole number above 0", divide)
+        for part in ("negate", "divide"):
+            if part in written and (name not in self._numbers or "column" not in written or "values" in written):
+                self._fault(f"{key}.{part}", "only a column of numbers has it; leave it out", written[part])
+        if "values" in written and "column" not in written:
+            self._fault(f"{key}.values", "only a column has them; leave them out", written["values"])
         columns = tuple(self._texts(f"{key}.column", written["column"])) if "column" in written else ()
         less = self._text(f"{key}.less", written["less"]) if "less" in written else None
         if less is not None and (len(columns) != 1 or "values" in written or name not in self._numbers):

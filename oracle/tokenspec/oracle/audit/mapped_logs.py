@@ -21,6 +21,7 @@ from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.logs.reading import RowsRead
+from tokenspec.oracle.wire.answers import SUMS
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.observations import is_plausible
 from tokenspec.oracle.wire.records import Reader
@@ -224,7 +225,9 @@ def _together(members: Sequence[MappedRow]) -> dict[str, Any]:
     if len(members) > 1 and "delta" in observed:
         whole = [delta for delta in deltas if type(delta) is int]
         observed["delta"] = sum(whole) if len(whole) == len(deltas) else None
-    return observed
+    # What is no number in any of the rows is told as it would be in one alone.
+    written = [(name, member.observed.get(name)) for member in members for name in SUMS]
+    return observed | {name: value for name, value in written if value is not None and type(value) is not int}
 
 
 def _bad(row: TableRow, fault: BadRecord, rows: RowsRead) -> MadeLine:

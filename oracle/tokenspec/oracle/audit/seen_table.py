@@ -15,7 +15,7 @@ from typing import Any
 from tokenspec.oracle.audit.columns import Columns, quoted, text_of
 from tokenspec.oracle.audit.databases import shown_address
 from tokenspec.oracle.audit.map_model import UNITS, MapTime, Source
-from tokenspec.oracle.audit.tables import connected, in_our_name, readable
+from tokenspec.oracle.audit.tables import connected, in_our_name, readable, whatever_ends_lines
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
 
@@ -23,7 +23,7 @@ ROWS_MAX = 100_000
 """The largest number of rows from which a map is guessed."""
 _KEYS_FROM = 1_000
 _DELIMITERS = (",", ";", "\t", "|")
-_DAYS = ("%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y")
+_DAYS = ("%Y-%m-%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%d-%b-%Y")
 _TIMES = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p")
 _FORMATS = (*(f"{day} {time}" for day in _DAYS for time in _TIMES), "%Y%m%d%H%M%S")
 """Usual forms of instants besides those that need no form."""
@@ -58,19 +58,21 @@ class SeenTable:
         self._database = connected(folder)
         self.source = source_of(path, table, query)
         self.name = shown_address(path) if self.source.format == "postgres" else path
-        read = readable(self.source, path, folder, 0)
         with in_our_name(self.name):
-            columns = Columns.of(self._database, self.source, read, self.name)
-            names = self._members(columns) if columns.is_json else [*self._flat(columns)]
-            if not names:
-                raise BadSetting(one_line(self.name), "it has no row that could be looked at")
-            texts = ", ".join(f"{columns.text(name)} AS {quoted(name)}" for name in names)
-            self._database.execute(
-                f"CREATE TABLE seen AS SELECT {columns.number} AS row_n, {texts} FROM {columns.relation} LIMIT {ROWS_MAX}"
-            )
-            self._columns = Columns("seen", dict.fromkeys(names, "VARCHAR"), False, "row_n", self.name)
+            whatever_ends_lines(self._look, readable(self.source, path, folder, 0), self.source, folder)
             self.rows = int(self._one("SELECT count(*) FROM seen")[0])
-            self.columns = {name: self._counted(name) for name in names}
+            self.columns = {name: self._counted(name) for name in self._columns.types}
+
+    def _look(self, read: str) -> None:
+        columns = Columns.of(self._database, self.source, read, self.name)
+        names = self._members(columns) if columns.is_json else [*self._flat(columns)]
+        if not names:
+            raise BadSetting(one_line(self.name), "it has no row that could be looked at")
+        texts = ", ".join(f"{columns.text(name)} AS {quoted(name)}" for name in names)
+        self._database.execute(
+            f"CREATE TABLE seen AS SELECT {columns.number} AS row_n, {texts} FROM {columns.relation} LIMIT {ROWS_MAX}"
+        )
+        self._columns = Columns("seen", dict.fromkeys(names, "VARCHAR"), False, "row_n", self.name)
 
     def _one(self, query: str) -> tuple[Any, ...]:
         found = self._database.execute(query).fetchone()
@@ -94,7 +96,7 @@ class SeenTable:
             if isinstance(value, dict):
                 for key, inner in value.items():
                     walk(inner, f"{name}.{key}" if name else key)
-            elif value is not None and not isinstance(value, list):
+            elif name and value is not None and not isinstance(value, list):
                 found.setdefault(name)
 
         for (line,) in self._database.execute(f"SELECT line FROM {columns.relation} LIMIT {_KEYS_FROM}").fetchall():

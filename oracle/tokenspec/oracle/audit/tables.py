@@ -6,11 +6,13 @@ being the first, or the key of a database. What is no row at all, such as a line
 
 from __future__ import annotations
 
+import errno
+import gzip
 import os
 import shutil
 import sys
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -95,8 +97,8 @@ def selected(ledger_map: LedgerMap, columns: Columns, positions: Mapping[tuple[s
     orders = []
     for column in time.order:
         is_at = (column,) == ledger_map.at.columns
-        whole = f"TRY_CAST({columns.text(column)} AS HUGEINT)"
-        orders += [at if is_at else whole, _NOTHING if is_at else columns.text(column)]
+        sortable = at if is_at else columns.sortable(column, time, ledger_map.name)
+        orders += [sortable, _NOTHING if is_at else columns.text(column)]
     cells = [
         _instant(ledger_map, columns, column)
         if is_instant
@@ -172,9 +174,10 @@ class SortedRows:
         return int(found[0]) if found else 0
 
     def _load(self, number: int, path: str, folder: Path) -> None:
-        name, read = self._names[number], readable(self._map.source, path, folder, number)
-        with in_our_name(name):
-            columns = Columns.of(self._database, self._map.source, read, name)
+        name, source = self._names[number], self._map.source
+
+        def insert(read: str) -> None:
+            columns = Columns.of(self._database, source, read, name)
             key = key_of(self._map, columns)
             parts = [
                 f"{number} AS file",
@@ -185,6 +188,9 @@ class SortedRows:
             made = "CREATE TABLE rows AS" if number == 0 else "INSERT INTO rows"
             self._database.execute(f"{made} SELECT {', '.join(parts)} FROM {columns.relation}")
             self._note_rejected(read)
+
+        with in_our_name(name):
+            whatever_ends_lines(insert, readable(source, path, folder, number), source, folder)
 
     def _note_rejected(self, read: str) -> None:
         rejected: list[tuple[int, str]] = []
@@ -202,6 +208,9 @@ class SortedRows:
 
 def readable(source: Source, path: str, folder: Path, number: int) -> str:
     """Returns what DuckDB reads: `path`, or a copy in `folder` of standard input or of what a database answers."""
+    if os.path.isdir(path):
+        # DuckDB would take all files in it for one.
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
     if path == "-":
         path = str(folder / "standard input")
         with open(path, "wb") as file:
@@ -216,6 +225,22 @@ def readable(source: Source, path: str, folder: Path, number: int) -> str:
     copy = str(folder / f"{number}.csv")
     (sqlite_to_csv if source.format == "sqlite" else postgres_to_csv)(source, path, copy)
     return copy
+
+
+def whatever_ends_lines(read: Callable[[str], None], path: str, source: Source, folder: Path) -> None:
+    """Calls `read` with `path`; where its lines end now in one way, now in another, with a copy in which all end in one."""
+    import duckdb
+
+    try:
+        read(path)
+    except duckdb.InvalidInputException:
+        if source.format in ("parquet", "duckdb") or path.endswith(".zst"):
+            raise
+        alike = str(folder / "lines")
+        with (gzip.open if path.endswith(".gz") else open)(path, "rb") as file, open(alike, "wb") as copy:
+            # The file is its lines, at any of their ends.
+            copy.writelines(line.rstrip(b"\r\n").replace(b"\r", b"\n") + b"\n" for line in file)
+        read(alike)
 
 
 def names_of(ledger_map: LedgerMap, paths: Sequence[str]) -> list[str]:

@@ -26,10 +26,6 @@ SHIPPED = "tokenspec"
 _SHIPPED_AT = "tokenspec.invariants.specification:SPECIFICATION"
 
 
-_ENDS = (Exception, SystemExit)
-"""The exceptions of a module that cannot be loaded: one that ends the process would end it with any code, 0 too."""
-
-
 class ChosenSpecification(NamedTuple):
     """A specification as `MODULE:NAME`, where that was said, and the folder that its module is looked for in."""
 
@@ -58,15 +54,18 @@ def _named_in(project: Path) -> str:
 
     Raises `BadSetting` where the table names none: the shipped one would be taken in its place.
     """
-    text = ""
     try:
-        text = project.read_text("utf-8")
-        table = tomllib.loads(text).get("tool", {}).get("tokenspec")
-    except (OSError, ValueError, AttributeError) as fault:
+        written = project.read_bytes()
+    except OSError as fault:
+        raise BadSetting(str(project), f"a specification may be named in it, and it cannot be read: {fault.strerror}") from None
+    try:
+        tools = tomllib.loads(written.decode()).get("tool", {})
+    except ValueError as fault:
         # Whoever builds the project is told of it; here it matters only if a specification may be named.
-        if isinstance(fault, tomllib.TOMLDecodeError) and "tool.tokenspec" in text:
+        if SHIPPED.encode() in written:
             raise BadSetting(str(project), f"it is not TOML, and [tool.tokenspec] in it cannot be read: {fault}") from None
         return ""
+    table = tools.get("tokenspec") if isinstance(tools, dict) else None
     if table is None:
         return ""
     named = table.get("spec") if isinstance(table, dict) and len(table) == 1 else None
@@ -119,8 +118,8 @@ def _found(name: str, said_in: str) -> Specification:
     from tokenspec.machine.lang.errors import DeclarationErrors
     from tokenspec.machine.lang.specification import Specification
 
-    module, colon, attribute = name.partition(":")
-    if not (module and colon and attribute):
+    module, _, attribute = name.partition(":")
+    if not all(part.isidentifier() for part in (*module.split("."), attribute)):
         kind = WrongUsage if said_in == OPTION else BadSetting
         raise kind(said_in, f"a specification is written package.module:NAME, or {SHIPPED} for the shipped one, found {name!r}")
     try:
@@ -136,11 +135,14 @@ def _found(name: str, said_in: str) -> Specification:
         raise raised(name, fault) from fault
     except DeclarationErrors as found:
         raise BadSetting(name, "the declaration has faults", found.errors) from None
-    except _ENDS as fault:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as fault:  # one that ends the process would end it with any code, 0 too
         raise raised(name, fault) from fault
     if not isinstance(specification, Specification):
         there = "has no such name" if specification is None else f"holds {type(specification).__name__} there"
-        raise BadSetting(name, f"{imported.__file__} {there}; it has to be a tokenspec.machine.lang.specification.Specification")
+        where = getattr(imported, "__file__", None) or module
+        raise BadSetting(name, f"{where} {there}; it has to be a tokenspec.machine.lang.specification.Specification")
     return specification
 
 

@@ -44,6 +44,7 @@ _AGAIN = 200
 
 NO_OVERLAP = "no two requests about one account overlapped: what the clients asked came one after the other"
 NO_KILL = "it was never killed after something had been accepted"
+NOT_SENT = "the implementation does not take all of the history: an event, a value or a refusal in it is none that it lists"
 NOTHING_COMPARED = "nothing was compared: with the events, values and fields that it lists, no field observed ever held a value"
 
 
@@ -175,9 +176,10 @@ class Campaign:
             self._open()
             played = Played()
             for round_ in rounds:
-                if self._is_barred(round_):
+                if not all(self._is_taken(record) for _, record in round_.sends) or self._is_barred(round_):
                     return None
                 self._play(played, round_)
+            self._result.wholes += 1
         except WrongWorld as wrong:
             return wrong
         return None
@@ -194,6 +196,8 @@ class Campaign:
                 result.finding = RaceFinding(wrong.played, wrong.why)
                 self._measure(result.finding, rounds)
                 return
+        if not result.wholes:
+            result.why_none = NOT_SENT
 
     def shorten(self, finding: RaceFinding) -> bool:
         """Makes the history of a finding as short and plain as is found, and counts how often it shows.
@@ -249,8 +253,7 @@ class Campaign:
         first: dict[tuple[str, str], Record] = {}
         for round_ in rounds:
             for _, record in round_.sends:
-                keys = self._keys[record["event"]]
-                if not all(self.terms.takes(key, record[key], optional) for key, optional in keys.items() if key in record):
+                if not self._is_taken(record):
                     return False
                 if "id" in record and first.setdefault((record["account"], record["id"]), record) != record:
                     return False
@@ -259,6 +262,13 @@ class Campaign:
                 except BadRecord:
                     return False
         return True
+
+    def _is_taken(self, record: Record) -> bool:
+        """Returns whether the implementation lists the event of a record, and takes its values."""
+        keys = self._keys[record["event"]]
+        return record["event"] in self.terms.events and all(
+            self.terms.takes(key, record[key], optional) for key, optional in keys.items() if key in record
+        )
 
     def _measure(self, finding: RaceFinding, rounds: Sequence[Round]) -> None:
         searched, self._result = self._result, RaceResult()

@@ -19,6 +19,8 @@ from tokenspec.oracle.races.history import Call
 from tokenspec.oracle.races.playing import ANSWERED, Played, Record, Round
 from tokenspec.oracle.wire.records import Reader, at_of
 
+CLIENTS_MAX = 64
+"""The largest number of clients."""
 OF_A_CALL = ("client", "sent", "answered", "kill")
 """The fields of a record of a history beside those of an event."""
 
@@ -77,11 +79,10 @@ def _lines(path: str) -> Iterator[tuple[int, Any]]:
 def _checked(record: Record, reader: Reader) -> tuple[int, int | None, int]:
     """The order numbers and the instant of a record. Raises `BadRecord`."""
     client, sent, answered, kill = (record.get(key) for key in OF_A_CALL)
-    for key, value, least in (("client", client, 0), ("sent", sent, 1)):
-        if type(value) is not int or value < least:
-            raise BadRecord(
-                key, f"it is a whole number from {least}, as `fuzz --clients N --save FILE` writes it", as_text(value)
-            )
+    for key, value, span in (("client", client, range(CLIENTS_MAX)), ("sent", sent, range(1, 2**53))):
+        if type(value) is not int or value not in span:
+            rule = f"it is a whole number from {span.start} to {span.stop - 1}, as `fuzz --clients N --save FILE` writes it"
+            raise BadRecord(key, rule, as_text(value))
     assert isinstance(sent, int)
     if answered is not None and (type(answered) is not int or answered <= sent):
         raise BadRecord("answered", "it is a whole number above `sent`, or absent where no answer came", as_text(answered))

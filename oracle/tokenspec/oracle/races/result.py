@@ -53,6 +53,8 @@ class RaceResult:
     policy: Mapping[str, str] = field(default_factory=dict)
     worlds: int = 0
     requests: int = 0
+    wholes: int = 0
+    """The number of times that a given history was played to its end."""
     kills: int = 0
     """Kills after something had been accepted."""
     compared: int = 0

@@ -13,7 +13,7 @@ from tokenspec.oracle.command.files import Implementation
 from tokenspec.oracle.command.options import progress, together
 from tokenspec.oracle.races.campaign import race_for
 from tokenspec.oracle.races.crew import crew_of
-from tokenspec.oracle.races.files import rounds_of_file
+from tokenspec.oracle.races.files import CLIENTS_MAX, rounds_of_file
 from tokenspec.oracle.races.playing import Players
 from tokenspec.oracle.races.result import Race, RaceResult
 from tokenspec.oracle.races.service import Service
@@ -36,7 +36,7 @@ race_options = together(
     RaceOptions,
     click.option(
         "--clients",
-        type=click.IntRange(1, 64),
+        type=click.IntRange(1, CLIENTS_MAX),
         metavar="N",
         help="Races: N clients ask one account at once, over N connections, as N processes, or in N threads.",
     ),
@@ -53,6 +53,10 @@ race_options = together(
 def races(config: FuzzConfig, sut: SutConfig, profile: str, failed: list[WrongUsage]) -> RunReport:
     """Races at an implementation, and the report. Raises `WrongUsage`, `BadSetting`, `OSError`, `NotThere`."""
     setting, options, seconds = sut.world(config.settings), config.racing, config.seconds
+    if options.restart is not None and sut.address.startswith("python:"):
+        raise WrongUsage(
+            "--restart", "what a Python factory makes is in this process, and cannot be killed; give --sut a command line"
+        )
     rounds, has_overlaps, has_kills = None, options.number > 1 or options.restart is None, options.restart is not None
     if options.again_file is not None:
         rounds = rounds_of_file(options.again_file, Oracle(None, setting.catalogue).reader)

@@ -160,7 +160,7 @@ def test_a_state_is_written_and_read_in_parts(tmp_path: Path, monkeypatch: pytes
     names, alive = [f"a{number}" for number in range(40)], list[int]()
     first = [each for one in zip(*map(life, names), strict=True) for each in one]
     later = [generate(name, "2026-07-17T09:00:00Z", job, 1) for name in names[::3] for job in ("j1", "j2")]
-    monkeypatch.setattr(lines, "KeptJournal", partial(KeptJournal, span=16))
+    monkeypatch.setattr(lines, "KeptJournal", partial(KeptJournal, span=8))
     for name, value in (("_FINER", 4), ("_IN_MEMORY", 300), ("_PIECE", 0), ("_MOST", 2_000)):
         monkeypatch.setattr(kept_journal, name, value)
     monkeypatch.setattr(snapshot, "_BLOCK", 1 << 10)

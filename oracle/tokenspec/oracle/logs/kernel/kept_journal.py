@@ -63,7 +63,7 @@ class KeptJournal:
             if sum(self._on_disk.get(of_range, ())[1::2]) <= _MOST or self._span == 1:
                 yield numbers, b"".join(self._parts(of_range))
                 continue
-            finer = KeptJournal(self._sizes, self._stride, self._span // _FINER)
+            finer = KeptJournal(self._sizes, self._stride, max(self._span // _FINER, 1))
             for part in self._parts(of_range):
                 finer.add(part)
             yield from finer.ranges(start, numbers.stop)

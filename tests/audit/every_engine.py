@@ -18,6 +18,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
+from states import kept_by
 from tokenspec.machine.interpreters.dates import DAY_MS
 from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.declaration import Shape
@@ -255,7 +256,7 @@ class Engines:
         path, states, oracle = written(self.folder / "log.jsonl", self.records), list[bytes](), self.oracle()
         logs = Logs([path])
         run = SavedOnTheWay(logs.names, None, oracle, True)
-        run.lines, run.every, run.keep = logs, self.dice.randint(1, len(self.records)), states.append
+        run.lines, run.every, run.keep = logs, self.dice.randint(1, len(self.records)), kept_by(states.append)
         replay(run, oracle, progress=run.progress)
         if states:
             oracle, kept = load_with_progress(self.dice.choice(states))
@@ -271,7 +272,7 @@ class Engines:
         path, states, oracle = written(self.folder / "log.jsonl", self.records), list[bytes](), self.oracle()
         logs, state, dice = Logs([path]), self.folder / "state.json", random.Random(len(self.records))
         run = SavedOnTheWay(logs.names, None, oracle, True)
-        run.every, run.keep = dice.randint(1, max(len(self.records) // 3, 1)), states.append
+        run.every, run.keep = dice.randint(1, max(len(self.records) // 3, 1)), kept_by(states.append)
         module.WIDE_FROM = dice.choice((0, WIDE_FROM))
         way = OnTheWay.of(run, oracle, JournalFile(str(state), _raised))
         whole = replay_by_kernel(logs, oracle, smallest=0, keeps_state=True, way=way)
@@ -283,7 +284,7 @@ class Engines:
         run = SavedOnTheWay(logs.names, None, oracle, True)
         assert kept is not None
         run.go_on_from(kept, str(state))
-        run.every, run.keep = 1_000, states.append
+        run.every, run.keep = 1_000, kept_by(states.append)
         way = OnTheWay.of(run, oracle, JournalFile(str(state), _raised))
         rest = replay_by_kernel(logs, oracle, smallest=0, keeps_state=True, way=way)
         assert rest is not None, "the kernel goes on"

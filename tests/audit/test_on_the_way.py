@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from states import kept_by
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.logs.kernel import lines
@@ -89,7 +90,7 @@ def judged(
     run = SavedOnTheWay(logs.names, None, oracle, True)
     if kept is not None:
         run.go_on_from(kept, str(state))
-    run.every, run.keep = 1 if kept is None else 5, keep
+    run.every, run.keep = 1 if kept is None else 5, kept_by(keep)
     fast = replay_by_kernel(logs, oracle, None, 0, True, OnTheWay.of(run, oracle, JournalFile(str(state), raised)))
     assert fast is not None, "the kernel goes on"
     return said(fast[0], oracle, logs), run
@@ -182,7 +183,7 @@ def test_where_the_journal_cannot_be_written_the_verdict_is_told_all_the_same(tw
     journal_of(str(state)).mkdir()
     oracle, right = Oracle(), Oracle()
     run = SavedOnTheWay(two, None, oracle, True)
-    run.every, run.keep = 1, states.append
+    run.every, run.keep = 1, kept_by(states.append)
     fast = replay_by_kernel(as_logs(two), oracle, None, 0, True, OnTheWay.of(run, oracle, JournalFile(str(state), faults.append)))
     assert fast is not None
     assert said(fast[0], oracle, as_logs(two)) == said(replay(as_logs(two), right), right, as_logs(two))

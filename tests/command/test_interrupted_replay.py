@@ -14,6 +14,7 @@ import pytest
 
 from command.conftest import COMMAND, finished, generate, opened, record, tokenspec, within, write_log
 from processes import PATIENCE_S
+from states import kept_by
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.logs.policies_tried import explain, note_ties
 from tokenspec.oracle.logs.progress import SavedOnTheWay
@@ -61,7 +62,7 @@ def test_a_replay_goes_on_behind_any_line_as_if_it_had_never_stopped(form: str, 
     logs, states = Logs([str(log) for log in two]), list[bytes]()
     oracle = Oracle()
     run = SavedOnTheWay(logs.names, None, oracle, True)
-    run.every, run.keep = 1, states.append
+    run.every, run.keep = 1, kept_by(states.append)
     whole = report(run, oracle, logs)
     assert whole[0] == 15
     assert len(states) == len(nasty)
@@ -82,7 +83,7 @@ from tokenspec.oracle.wire.log_files import Logs
 
 oracle = Oracle()
 run = SavedOnTheWay(["log.jsonl"], None, oracle, True)
-run.lines, run.every, run.keep = Logs(["log.jsonl"]), 16, sys.stdout.buffer.write
+run.lines, run.every, run.keep = Logs(["log.jsonl"]), 16, lambda write: write(sys.stdout.buffer)
 replay(run, oracle, progress=run.progress)
 """
 
@@ -129,7 +130,7 @@ def stopped(tmp_path: Path) -> Path:
     logs, states, oracle = Logs(["log.jsonl"] if Path.cwd() == tmp_path else [str(log)]), list[bytes](), Oracle()
     logs.names = ["log.jsonl"]
     run = SavedOnTheWay(logs.names, None, oracle, True)
-    run.every, run.keep = 5, states.append
+    run.every, run.keep = 5, kept_by(states.append)
     report(run, oracle, logs)
     (tmp_path / "state.json").write_bytes(states[1])
     write_log(tmp_path / "other.jsonl", NASTY)

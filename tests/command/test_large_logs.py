@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,10 +15,14 @@ import pytest
 
 from command.conftest import EXAMPLES, Record, finished, generate, line_of, opened, record, tokenspec, within
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.logs.kernel import lines
+from tokenspec.oracle.logs.kernel import kept_journal, lines, run
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
+from tokenspec.oracle.logs.kernel.kept_journal import KeptJournal
 from tokenspec.oracle.logs.kernel.run import SMALLEST, replay_by_kernel
 from tokenspec.oracle.logs.replay import replay
+from tokenspec.oracle.runtime import snapshot
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.snapshot import SavedState, write_state
 from tokenspec.oracle.wire.log_files import Logs
 
 USED = "tokenspec.oracle.command.verbs.replay.replay_by_kernel"
@@ -48,8 +55,8 @@ def test_the_report_is_the_same_to_the_byte(tmp_path: Path, monkeypatch: pytest.
     (tmp_path / "log.jsonl").write_bytes(b"\n".join(faulty()))
     made: list[Any] = []
 
-    def noted(logs: Logs, oracle: Oracle, tick: Any, keeps_state: bool, against: None) -> Any:
-        made.append(replay_by_kernel(logs, oracle, tick, smallest=0, keeps_state=keeps_state))
+    def noted(logs: Logs, oracle: Oracle, tick: Any, **rest: Any) -> Any:
+        made.append(replay_by_kernel(logs, oracle, tick, smallest=0, **rest))
         return made[-1]
 
     without = within("replay", "log.jsonl", "--format", form, cwd=tmp_path)
@@ -77,8 +84,8 @@ def test_tables_and_late_rows_are_judged_alike(tmp_path: Path, monkeypatch: pyte
         (tmp_path / "log").write_text("\n".join(lines[1::2] + lines[::2]), "utf-8")
     made: list[Any] = []
 
-    def noted(logs: Any, oracle: Oracle, tick: Any, keeps_state: bool, against: None) -> Any:
-        made.append(replay_by_kernel(logs, oracle, tick, smallest=0, keeps_state=keeps_state))
+    def noted(logs: Any, oracle: Oracle, tick: Any, **rest: Any) -> Any:
+        made.append(replay_by_kernel(logs, oracle, tick, smallest=0, **rest))
         return made[-1]
 
     without = within("replay", "log", *options, "--format", "json", cwd=tmp_path)
@@ -146,6 +153,69 @@ def test_a_state_is_saved_and_loaded_as_without_the_kernel(tmp_path: Path, monke
     assert reports[1::2] == [reports[1]] * 4
     assert reports[0][1]["state_digest"] != reports[1][1]["state_digest"]
     assert [reports[0][0], reports[1][1]["repeated"]["not_compared"] + reports[1][1]["repeated"]["compared"]] == [15, 1]
+
+
+def test_a_state_is_written_and_read_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many accounts few are in memory at once, and the file is as without the kernel."""
+    names, alive = [f"a{number}" for number in range(40)], list[int]()
+    first = [each for one in zip(*map(life, names), strict=True) for each in one]
+    later = [generate(name, "2026-07-17T09:00:00Z", job, 1) for name in names[::3] for job in ("j1", "j2")]
+    monkeypatch.setattr(lines, "KeptJournal", partial(KeptJournal, span=8))
+    for name, value in (("_FINER", 4), ("_IN_MEMORY", 300), ("_PIECE", 0), ("_MOST", 2_000)):
+        monkeypatch.setattr(kept_journal, name, value)
+    monkeypatch.setattr(snapshot, "_BLOCK", 1 << 10)
+
+    def of_accounts() -> int:
+        return sum(isinstance(found, Account) for found in gc.get_objects())
+
+    def counted(accounts: Iterable[tuple[str, Account]]) -> Iterator[tuple[str, Account]]:
+        gc.collect()
+        alive.append(of_accounts())
+        for each in accounts:
+            if each[0] == names[-1]:
+                alive.append(of_accounts())
+            yield each
+
+    for day, records in enumerate((first, [{**each, "id": each["job"]} for each in later])):
+        log, before = tmp_path / f"{day}.jsonl", None
+        log.write_bytes(b"\n".join(map(line_of, records)))
+        load = ("--load-state", "0.oracle") if day else ()
+        assert within("replay", log, *load, "--save-state", f"{day}.oracle", cwd=tmp_path).code == 0
+        with ExitStack() as opened, (tmp_path / f"{day}.kernel").open("wb") as end:
+            if day:
+                before = SavedState(opened.enter_context((tmp_path / "0.kernel").open("rb")), "0.kernel").accounts
+            keep = partial(lambda end, accounts: write_state(end, Oracle(), counted(accounts)), end)
+            logs = Logs([str(log)])
+            assert replay_by_kernel(logs, Oracle(), smallest=0, keeps_state=True, before=before, keep=keep) is not None
+        assert (tmp_path / f"{day}.kernel").read_bytes() == (tmp_path / f"{day}.oracle").read_bytes()
+    first_before, first_after, later_before, later_after = alive
+    assert max(first_after - first_before, later_after - later_before) < 10
+
+
+def test_a_state_at_the_end_is_there_when_all_else_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that is stopped while it looks for what explains a divergence leaves the old state, and loses no verdict."""
+    (tmp_path / "log.jsonl").write_bytes(b"\n".join(faulty()))
+    (tmp_path / "state.json").write_bytes(b"as it was")
+    monkeypatch.setattr(USED, partial(replay_by_kernel, smallest=0))
+    monkeypatch.setattr("tokenspec.oracle.command.verbs.replay.explain", lambda *_: 1 // 0)
+    assert within("replay", "log.jsonl", "--save-state", "state.json", cwd=tmp_path).code == 70
+    assert {path.name: path.read_bytes() for path in tmp_path.glob("*state*")} == {"state.json": b"as it was"}
+
+
+def test_a_few_lines_behind_a_large_state_do_not_need_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "1.jsonl").write_bytes(b"\n".join(map(line_of, life("ada") + life("ben"))))
+    (tmp_path / "2.jsonl").write_bytes(
+        line_of(generate("ben", "2026-07-17T09:00:00Z", "j2", 24, observed={"outcome": "accepted"}))
+    )
+    assert within("replay", "1.jsonl", "--save-state", "state.json", cwd=tmp_path).code == 0
+    monkeypatch.setattr(run, "_MANY", 2)
+    monkeypatch.setattr("tokenspec.oracle.command.verbs.replay.replay", lambda *_: 1 // 0)
+    state = (tmp_path / "state.json").read_bytes()
+    done = within("replay", "2.jsonl", "--load-state", "state.json", "--format", "json", cwd=tmp_path)
+    assert (done.code, done.report["compared"], done.report["accounts"]) == (0, 1, 2)
+    monkeypatch.undo()
+    piped = tokenspec("replay", "2.jsonl", "--load-state", "/dev/stdin", "--format", "json", cwd=tmp_path, stdin=state)
+    assert (piped.code, piped.report) == (0, done.report)
 
 
 def test_many_accounts_and_jobs_are_kept_apart(tmp_path: Path) -> None:

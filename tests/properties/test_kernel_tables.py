@@ -21,16 +21,41 @@ from tokenspec.oracle.runtime.state_digest import state_digest
 from tokenspec.oracle.wire.log_files import Logs
 
 PUTS = long("""
-(func $at (param $a i64) (param $b i64) (result i64)
+(func $at (param $a i64) (param $b i64) (result iBITS)
   (global.set $mark_1 %a) (global.set $mark_2 %b) (call $t_find))
-(func (export "put") (param $a i64) (param $b i64) (param $value i64) (local $place i64)
+(func $put (export "put") (param $a i64) (param $b i64) (param $value i64) (local $place iBITS)
   (local.set $place (call $at %a %b))
   (if (i64.eqz (i64.load $t %place)) (then (call $t_add %place)))
   (i64.store $t offset=16 %place %value))
-(func (export "get") (param $a i64) (param $b i64) (result i64) (i64.load $t offset=16 (call $at %a %b)))""")
+(func $get (export "get") (param $a i64) (param $b i64) (result i64) (i64.load $t offset=16 (call $at %a %b)))
+;; Every third first word has the lower bits of another, and every other third the upper ones.
+(func $word (param $n i64) (result i64)
+  (if (i64.eqz (i64.rem_u %n ~3)) (then (return (i64.or (i64.shl (call $mixed %n) ~10) ~1))))
+  (if (i64.eq (i64.rem_u %n ~3) ~1) (then (return (i64.add %n ~1))))
+  (call $mixed %n))
+(func (export "fill") (param $end i64) (local $n i64)
+  (loop $next
+    (call $t_room)
+    (call $put (call $word %n) (i64.rem_u %n ~2) (i64.add %n ~1))
+    (local.set $n (i64.add %n ~1))
+    (br_if $next (i64.lt_u %n %end))))
+(func (export "kept") (param $end i64) (result i64) (local $n i64) (local $kept i64)
+  (loop $next
+    (local.set $kept (i64.add %kept (i64.extend_i32_u (i32.and
+      (i64.eq (call $get (call $word %n) (i64.rem_u %n ~2)) (i64.add %n ~1))
+      (i64.eqz (call $get (call $word %n) ~2))))))
+    (local.set $n (i64.add %n ~1))
+    (br_if $next (i64.lt_u %n %end)))
+  %kept)""")
 GIB = 1 << 30
 LARGE = 1 << 30
 """A cost that is kept in full."""
+
+
+def table_of(bits: int) -> Instance:
+    """A table of nothing but numbers."""
+    puts = PUTS.replace("iBITS", f"i{bits}")
+    return Instance(f"(module (memory 1) {tables.MARK} {tables.FingerprintTable('t', 24, bits).text()} {puts})")
 
 
 def oracle_for(remember: int | None) -> Oracle:
@@ -42,14 +67,14 @@ def oracle_for(remember: int | None) -> Oracle:
 
 def test_a_table_of_more_than_four_gibibytes_keeps_every_entry_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages that nobody touches take no memory."""
-    places, entries = 1 << 30, 1 << 28
+    places, entries = 1 << 31, 1 << 28
     monkeypatch.setattr(tables, "_FIRST", places)
     monkeypatch.setattr(tables, "_SPARE", entries)
-    instance = Instance(f"(module (memory 1) {tables.MARK} {tables.FingerprintTable('t', 24, 64).text()} {PUTS})")
+    instance = table_of(64)
     assert (instance.memory_bytes("t_index"), instance.memory_bytes("t")) == (8 * GIB, 6 * GIB)
     get = instance.function("get")
-    # The index has 8 bytes a place: the fourth and the fifth have the lower 32 bits of the addresses of the first two.
-    marks = [(place, again) for place in (5, 6, 7, (1 << 29) + 5, (1 << 29) + 6, places - 1) for again in (1, 2)]
+    # The index has 4 bytes a place: the fourth and the fifth have the lower 32 bits of the addresses of the first two.
+    marks = [(place, again) for place in (5, 6, 7, (1 << 30) + 5, (1 << 30) + 6, places - 1) for again in (1, 2)]
     # 24 bytes an entry: the later ones, of which one lies across 2^32, have the lower 32 bits of addresses within the first.
     for value, (first, second) in enumerate(marks, 1):
         instance.call("put", first, second, value)
@@ -59,6 +84,15 @@ def test_a_table_of_more_than_four_gibibytes_keeps_every_entry_apart(monkeypatch
     assert [get(*mark) for mark in marks] == list(range(1, len(marks) + 1))
     assert [get(first, -second) for first, second in marks] == list(range(101, len(marks) + 101))
     assert get(8, 1) == 0
+
+
+@pytest.mark.parametrize("bits", [32, 64])
+def test_a_table_that_grows_keeps_every_entry_in_few_bytes(bits: int) -> None:
+    """Fingerprints that are alike in their lower or in their upper bits are apart."""
+    instance, count = table_of(bits), 50_000
+    instance.call("fill", count)
+    assert (instance.value("t_count"), instance.call("kept", count)) == (count, count)
+    assert instance.memory_bytes("t_index") <= count * 4 / 0.375
 
 
 def line(n: int, at: int, **rest: object) -> str:

@@ -6,8 +6,9 @@ The lines behind a saved state are not judged again. They are read, so that anot
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from hashlib import blake2b
-from typing import Any, NoReturn, get_type_hints
+from typing import Any, BinaryIO, NoReturn, get_type_hints
 
 import msgspec
 
@@ -15,11 +16,15 @@ from tokenspec.oracle.base.errors import BadRecord, BadSetting, WrongUsage
 from tokenspec.oracle.base.text import path_text
 from tokenspec.oracle.logs.replay import Progress, Report
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.snapshot import save
+from tokenspec.oracle.runtime.snapshot import write_state
 from tokenspec.oracle.wire.log_files import Line
 
 _PARTS = {name: kind for name, kind in get_type_hints(Report).items() if name not in ("accounts", "coverage", "rows")}
 """The parts of a report that are saved as they are, with their types."""
+
+
+WritesState = Callable[[BinaryIO], None]
+"""Writes a state to a file, before anything else happens."""
 
 
 class _Progress(msgspec.Struct):
@@ -44,7 +49,7 @@ class _Progress(msgspec.Struct):
 
 
 class SavedOnTheWay:
-    """The lines of a replay, with its progress. Behind each `every` lines the state as a file is given to `keep`.
+    """The lines of a replay, with its progress. Behind each `every` lines what writes the state to a file is given to `keep`.
 
     A line is asked for when the one before has been judged, so that the state is whole then.
     """
@@ -52,7 +57,7 @@ class SavedOnTheWay:
     lines: Iterable[Line] = ()
     every: int | None = None
     """The number of lines between two states; None where none is kept on the way."""
-    keep: Callable[[bytes], None]
+    keep: Callable[[WritesState], None]
 
     def __init__(self, names: list[str], late: float | None, oracle: Oracle, is_from_the_start: bool) -> None:
         self._names, self._late = names, late
@@ -126,8 +131,8 @@ class SavedOnTheWay:
         """Raises `BadSetting`: the lines behind the loaded state are others than they were."""
         raise BadSetting(self.file, f"the first {lines} lines of the logs are not those that it was saved behind; replay anew")
 
-    def state(self, oracle: Oracle, progress: Progress, read: str, kernel: dict[str, Any] | None = None) -> bytes:
-        """Returns the state behind the lines whose digest is `read`."""
+    def state(self, oracle: Oracle, progress: Progress, read: str, kernel: dict[str, Any] | None = None) -> WritesState:
+        """Returns what writes the state behind the lines whose digest is `read`."""
         report = progress.report
         saved = _Progress(
             self._names,
@@ -144,7 +149,8 @@ class SavedOnTheWay:
             [(event, code, hits) for (event, code), hits in report.coverage.refusals.items()],
             kernel,
         )
-        return save(oracle, msgspec.to_builtins(saved, enc_hook=_as_data))
+        progress_kept = msgspec.to_builtins(saved, enc_hook=_as_data)
+        return partial(write_state, oracle=oracle, accounts=oracle.accounts.items(), progress=progress_kept)
 
 
 def _as_data(fault: Any) -> list[Any]:

@@ -1,9 +1,19 @@
-"""The state of an oracle as a file, so that a replay can go on tomorrow where it stopped today."""
+"""The state of an oracle as a file, so that a replay can go on tomorrow where it stopped today.
+
+It is written and read account by account, so that it may be larger than the memory.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from typing import Any, TypeVar
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from io import BytesIO
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -23,41 +33,108 @@ _T = TypeVar("_T")
 
 VERSION = 6
 """The version of the file format. A file of another version is refused, not guessed at."""
+_BLOCK = 1 << 20
+_HEAD_MAX = 1 << 24
+"""Bytes before the accounts that are looked through for where those begin."""
+_CHECKSUM, _FIRST, _BEGINS = b'"checksum":"', b',"accounts":{', b'":{"row":['
+"""The bytes before the checksum, before the accounts, and between the name of an account and its row: within a text the
+quotation marks of these would be escaped."""
+_ENDS = re.compile(rb'\},"remember":(null|\d+),"progress":null\}$')
+"""The bytes behind the accounts in the state of a replay that has come to its end."""
 
 
 class _Head(msgspec.Struct):
     version: int
     checksum: str = ""
-    """SHA-256 of the file as `save` writes it without a checksum."""
+    """SHA-256 of the file without a checksum."""
 
 
-class _Saved(_Head, kw_only=True):
+class _Settings(_Head, kw_only=True):
     digest: str
     policy: dict[str, str]
     catalogue: dict[str, Any]
     resets: str
-    accounts: dict[str, Account]
+
+
+class _Rest(msgspec.Struct):
     remember: int | None = None
     """Milliseconds for which ids and jobs are remembered; None for ever."""
     progress: dict[str, Any] | None = None
 
 
+class _Saved(_Settings, kw_only=True):
+    accounts: dict[str, Account]
+    remember: int | None = None
+    progress: dict[str, Any] | None = None
+
+
+class AccountsInParts:
+    """Accounts that need not all be in memory at once: `parts` of them come as often as they are asked for."""
+
+    def __init__(self, parts: Callable[[], Iterable[Mapping[str, Account]]]) -> None:
+        self.parts = parts
+        self.count = self.remembered = 0
+        """The number of accounts, and that of all that they remember."""
+        for _, account in self.items():
+            self.count += 1
+            self.remembered += len(account.entries) + len(account.answers)
+
+    @classmethod
+    def of(cls, accounts: Mapping[str, Account]) -> AccountsInParts:
+        """Returns accounts that are in memory, as they are now."""
+        part = dict(accounts)
+        return cls(lambda: [part])
+
+    def items(self) -> Iterator[tuple[str, Account]]:
+        """Yields each account with its name, in order."""
+        for part in self.parts():
+            yield from part.items()
+
+
 def save(oracle: Oracle, progress: dict[str, Any] | None = None) -> bytes:
-    """Returns the state of `oracle` as JSON: its settings, and each account with its journal and clocks.
+    """Returns the state of `oracle` as `write_state` writes it."""
+    file = BytesIO()
+    write_state(file, oracle, oracle.accounts.items(), progress)
+    return file.getvalue()
+
+
+def write_state(
+    file: BinaryIO, oracle: Oracle, accounts: Iterable[tuple[str, Account]], progress: dict[str, Any] | None = None
+) -> None:
+    """Writes a state as JSON: the settings of `oracle`, and each of the accounts with its journal and clocks.
 
     `progress` is kept beside them, for a replay that has not come to its end.
     """
+    if not file.seekable():
+        with TemporaryFile() as beside:
+            write_state(beside, oracle, accounts, progress)
+            beside.seek(0)
+            while copied := beside.read(_BLOCK):
+                file.write(copied)
+        return
     catalogue = dict(oracle.catalogue.written())
-    saved = _Saved(
-        VERSION, digest=oracle.digest, policy=oracle.policy, catalogue=catalogue, resets=oracle.resets, accounts=oracle.accounts
-    )
-    saved.progress, saved.remember = progress, oracle.remember
-    saved.checksum = _checksum(saved)
-    return msgspec.json.encode(saved)
-
-
-def _checksum(saved: _Saved) -> str:
-    return hashlib.sha256(msgspec.json.encode(msgspec.structs.replace(saved, checksum=""))).hexdigest()
+    settings = _Settings(VERSION, digest=oracle.digest, policy=oracle.policy, catalogue=catalogue, resets=oracle.resets)
+    head = msgspec.json.encode(settings)[:-1] + _FIRST
+    place, encoder = head.index(_CHECKSUM) + len(_CHECKSUM), msgspec.json.Encoder()
+    read, start = hashlib.sha256(head), file.tell()
+    file.write(head[:place] + b"0" * read.digest_size * 2 + head[place:])
+    block = bytearray()
+    for name, account in accounts:
+        encoder.encode_into(name, block, -1)
+        block += b":"
+        encoder.encode_into(account, block, -1)
+        block += b","
+        if len(block) > _BLOCK:
+            read.update(memoryview(block)[:-1])
+            file.write(memoryview(block)[:-1])
+            block = bytearray(b",")
+    rest = bytes(block).removesuffix(b",") + b"}," + encoder.encode(_Rest(oracle.remember, progress))[1:]
+    read.update(rest)
+    file.write(rest)
+    end = file.tell()
+    file.seek(start + place)
+    file.write(read.hexdigest().encode())
+    file.seek(end)
 
 
 def load(content: bytes, name: str = "state") -> Oracle:
@@ -66,33 +143,103 @@ def load(content: bytes, name: str = "state") -> Oracle:
 
 
 def load_with_progress(content: bytes, name: str = "state") -> tuple[Oracle, dict[str, Any] | None]:
-    """Returns the oracle that `save` wrote, and what was kept beside it; `name` is that of the file.
+    """Returns the oracle that `save` wrote, and what was kept beside it, as `SavedState` reads them."""
+    saved = SavedState(BytesIO(content), name)
+    return saved.oracle.fork(dict(saved.accounts.items())), saved.progress
 
-    Raises `BadSetting` where the file has another version or declaration, is not a saved state, was changed by hand, or
-    holds an account that cannot exist.
+
+class SavedState:
+    """A state in a file called `name`, which stays open: the oracle, but for its accounts; those; what was kept beside them.
+
+    Raises `BadSetting` where the file has another version or declaration, is not a saved state, was changed by hand, or holds
+    an account that cannot exist.
     """
-    version = _decoded(content, _Head, name).version
-    if version != VERSION:
-        raise BadSetting(name, f"it has version {version}, and this program reads version {VERSION}")
-    saved = _decoded(content, _Saved, name)
-    try:
-        oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets, remember=saved.remember)
-    except BadSetting as fault:
-        raise BadSetting(f"{name}: {fault.key}", fault.rule) from None
-    if saved.digest != oracle.digest:
-        raise BadSetting(name, "it was saved under another declaration of the account; replay from the start")
-    if saved.checksum != _checksum(saved):
-        raise BadSetting(name, "it is not as it was saved: its checksum is another; replay from the start")
-    for account_name, account in saved.accounts.items():
-        wrong = wrong_with(oracle, account)
-        if wrong is not None:
-            raise BadSetting(name, f"it is not as it was saved: account {one_line(account_name)}: {wrong}")
-    return oracle.fork(saved.accounts), saved.progress
+
+    def __init__(self, file: BinaryIO, name: str) -> None:
+        self._file, self._name, self._is_checked = file, name, False
+        saved, parts, rest = self._apart() or self._whole()
+        if saved.version != VERSION:
+            raise BadSetting(name, f"it has version {saved.version}, and this program reads version {VERSION}")
+        try:
+            self.oracle = Oracle(saved.policy, catalogue_from(saved.catalogue), saved.resets, remember=rest.remember)
+        except BadSetting as fault:
+            raise BadSetting(f"{name}: {fault.key}", fault.rule) from None
+        if saved.digest != self.oracle.digest:
+            raise BadSetting(name, "it was saved under another declaration of the account; replay from the start")
+        if not saved.checksum or saved.checksum != self._checksum(saved.checksum.encode()):
+            raise BadSetting(name, "it is not as it was saved: its checksum is another; replay from the start")
+        self.progress = rest.progress
+        self.accounts = AccountsInParts(partial(self._checked, parts))
+        self._is_checked = True
+
+    def _checksum(self, written: bytes) -> str:
+        """The checksum of the file without the one that is `written` in it."""
+        self._file.seek(0)
+        block = self._file.read(1 << 10)
+        read = hashlib.sha256(block.replace(_CHECKSUM + written, _CHECKSUM, 1))
+        while block := self._file.read(_BLOCK):
+            read.update(block)
+        return read.hexdigest()
+
+    def _apart(self) -> tuple[_Settings, Callable[[], Iterator[dict[str, Account]]], _Rest] | None:
+        """The settings, the accounts and the rest of a replay that has come to its end; None for any other file."""
+        size = self._file.seek(0, os.SEEK_END)
+        self._file.seek(max(0, size - 100))
+        ends = _ENDS.search(self._file.read())
+        self._file.seek(0)
+        start = self._file.read(_HEAD_MAX) if ends is not None else b""
+        for found in re.finditer(re.escape(_FIRST), start):
+            # An object within the settings may have that name as well.
+            with suppress(msgspec.DecodeError, UnicodeDecodeError):
+                settings = msgspec.json.decode(start[: found.start()] + b"}", type=_Settings)
+                assert ends is not None, "the start was read"
+                rest = _Rest(msgspec.json.decode(ends[1]))
+                return settings, partial(self._parts, found.end(), size - len(ends[0])), rest
+        return None
+
+    def _whole(self) -> tuple[_Settings, Callable[[], Iterable[dict[str, Account]]], _Rest]:
+        self._file.seek(0)
+        content = self._file.read()
+        head = _decoded(content, _Head, self._name)
+        if head.version != VERSION:
+            raise BadSetting(self._name, f"it has version {head.version}, and this program reads version {VERSION}")
+        saved = _decoded(content, _Saved, self._name)
+        return saved, lambda: [saved.accounts], _Rest(saved.remember, saved.progress)
+
+    def _parts(self, at: int, end: int) -> Iterator[dict[str, Account]]:
+        """Reads the accounts from a byte of the file to another."""
+        rest = bytearray()
+        while at < end:
+            self._file.seek(at)
+            block = self._file.read(min(_BLOCK, end - at))
+            if not block:
+                raise BadSetting(self._name, "it has changed while it was read")
+            searched = max(0, len(rest) - len(_BEGINS))
+            rest += block
+            at += len(block)
+            cut = len(rest)
+            if at < end:
+                # The last account that begins here is whole in a later block.
+                cut = rest.rfind(b'},"', 0, max(rest.rfind(_BEGINS, searched), 0)) + 1
+            if cut:
+                content = b"{" + rest[:cut] + b"}"
+                decoded = msgspec.json.decode if self._is_checked else partial(_decoded, name=self._name)
+                yield decoded(content, type=dict[str, Account])
+                del rest[: cut + 1]
+
+    def _checked(self, parts: Callable[[], Iterable[dict[str, Account]]]) -> Iterator[dict[str, Account]]:
+        """Yields the parts. Raises `BadSetting` where an account cannot exist; once is enough."""
+        for part in parts():
+            for name, account in () if self._is_checked else part.items():
+                wrong = wrong_with(self.oracle, account)
+                if wrong is not None:
+                    raise BadSetting(self._name, f"it is not as it was saved: account {one_line(name)}: {wrong}")
+            yield part
 
 
-def _decoded(content: bytes, kind: type[_T], name: str) -> _T:
+def _decoded(content: bytes, type: type[_T], name: str) -> _T:
     try:
-        return decode(content, kind)
+        return decode(content, type)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as fault:
         raise BadSetting(name, f"it is not a saved state: {fault}") from None
 

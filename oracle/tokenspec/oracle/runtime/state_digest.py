@@ -6,7 +6,8 @@ common add up to that of the whole.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 
 import msgspec
@@ -16,12 +17,28 @@ from tokenspec.oracle.runtime.journal import Account, MemoryEntry
 _BITS = 256
 
 
+class StateDigest:
+    """The digest of accounts that are met one after the other."""
+
+    def __init__(self) -> None:
+        self._encode, self._sum = msgspec.json.Encoder(order="deterministic").encode, 0
+
+    def of(self, accounts: Iterable[tuple[str, Account]]) -> Iterator[tuple[str, Account]]:
+        """Yields these accounts, with their names, and counts them."""
+        for name, account in accounts:
+            written = self._encode((name, _as_it_counts(account)))
+            self._sum += int.from_bytes(blake2b(written, digest_size=_BITS // 8).digest())
+            yield name, account
+
+    def __str__(self) -> str:
+        return _written(self._sum)
+
+
 def state_digest(accounts: Mapping[str, Account]) -> str:
     """Returns the digest of these accounts, in hexadecimal."""
-    encode, found = msgspec.json.Encoder(order="deterministic").encode, 0
-    for name, account in accounts.items():
-        found += int.from_bytes(blake2b(encode((name, _as_it_counts(account))), digest_size=_BITS // 8).digest())
-    return _written(found)
+    found = StateDigest()
+    deque(found.of(accounts.items()), 0)
+    return str(found)
 
 
 def _as_it_counts(account: Account) -> Account:

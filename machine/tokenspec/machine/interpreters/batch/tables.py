@@ -1,8 +1,9 @@
 """Tables in WebAssembly: entries under the fingerprint of a text, one behind the other, and an index with open addressing.
 
 A fingerprint has 128 bits, in the globals `$mark_1` (never 0) and `$mark_2`. An entry begins with it; where its first word is 0
-there is no entry. The index has 8 bytes for each of its places, of which at most three quarters are taken: 32 bits of the
-fingerprint, and the number of the entry. So a new entry needs one line of memory that is in no cache, and an old one two.
+there is no entry. The index has 4 bytes for each of its places, of which at most three quarters are taken: the number of the
+entry, and above it as much of the fingerprint as there is room for. So a new entry mostly needs one line of memory that is in no
+cache, and an old one two.
 A table whose addresses have 64 bits is as large as the memory of the machine allows, and a little slower. One that cannot grow
 traps.
 """
@@ -17,6 +18,8 @@ _FIRST = 1 << 10
 """The places that an index begins with."""
 _SPARE = 128
 """The number of entries for which there is room behind the last one: more than are added between two looks for room."""
+_PLACES_MAX = 1 << 31
+"""The most places of an index: there is room for one bit of a fingerprint then."""
 _PAGE = 65_536
 
 
@@ -77,12 +80,16 @@ class FingerprintTable:
     def _place(self, mark: str) -> str:
         """The first place in the index under a mark."""
         narrow = f"(i32.wrap_i64 {mark})" if self.bits == 32 else mark
-        return f"({self._i}.and ({self._i}.shl {narrow} {self._c}3) @{self.name}_last)"
+        return f"({self._i}.and ({self._i}.shl {narrow} {self._c}2) @{self.name}_last)"
 
-    def _entry(self, found: str) -> str:
-        """The address of the entry that a place of the index names."""
-        number = f"(i32.wrap_i64 {found})" if self.bits == 32 else f"(i64.and {found} ~{2**32 - 1})"
-        return f"({self._i}.mul {number} {self._c}{self.size})"
+    def _entry(self, number: str) -> str:
+        """The address of the entry of a number."""
+        narrow = f"(i32.wrap_i64 {number})" if self.bits == 32 else number
+        return f"({self._i}.mul {narrow} {self._c}{self.size})"
+
+    def _above(self, mark: str) -> str:
+        """The part of a mark that stands above the number of its entry in the index, where it stands there."""
+        return f"(i64.shl (i64.shr_u {mark} (i64.add @{self.name}_bits ~32)) @{self.name}_bits)"
 
     @property
     def _behind(self) -> str:
@@ -92,13 +99,13 @@ class FingerprintTable:
     @property
     def _all_places(self) -> str:
         """Bytes of the index."""
-        return f"({self._i}.add @{self.name}_last {self._c}8)"
+        return f"({self._i}.add @{self.name}_last {self._c}4)"
 
     @property
     def _following(self) -> str:
         """The lines that go on to the next place: around a line of memory from the first one on, then the next line."""
         i, c = self._i, self._c
-        return f"""(local.set $place ({i}.or ({i}.and %place {c}-64) ({i}.and ({i}.add %place {c}8) {c}56)))
+        return f"""(local.set $place ({i}.or ({i}.and %place {c}-64) ({i}.and ({i}.add %place {c}4) {c}60)))
     (if ({i}.eq %place %first) (then
       (local.set $first ({i}.and ({i}.add %place {c}64) @{self.name}_last)) (local.set $place %first)))"""
 
@@ -107,9 +114,9 @@ class FingerprintTable:
 
         There is no branch in it, and no call, so that many of these are on their way at once.
         """
-        found = f"(local.tee $found (i64.load ${self.name}_index {self._place(mark)}))"
-        is_alike = f"(i32.eq (i32.wrap_i64 (i64.shr_u %found ~32)) (i32.wrap_i64 {mark}))"
-        return long(f"(i64.load ${self.name} (select {self._entry(found)} {self._c}0 {is_alike}))")
+        found = f"(i64.xor (i64.load32_u ${self.name}_index {self._place(mark)}) {self._above(mark)})"
+        number = f"(select (local.tee $found {found}) ~0 (i64.le_u %found @{self.name}_numbers))"
+        return long(f"(i64.load ${self.name} {self._entry(number)})")
 
     def text(self) -> str:
         """The memories of the table and its functions.
@@ -120,17 +127,21 @@ class FingerprintTable:
         """
         name, i, c = self.name, self._i, self._c
         kind, count = ("i64 ", f"@{name}_count") if self.bits == 64 else ("", f"(i64.extend_i32_u @{name}_count)")
+        bits = _FIRST.bit_length() - 1
         return long(f"""
 (memory ${name} (export "{name}") {kind}{-(-_SPARE * self.size // _PAGE)})
-(memory ${name}_index (export "{name}_index") {kind}{-(-8 * _FIRST // _PAGE)})
-(global ${name}_last (mut {i}) {c}{8 * _FIRST - 8}) (global ${name}_count (export "{name}_count") (mut {i}) {c}0)
+(memory ${name}_index (export "{name}_index") {kind}{-(-4 * _FIRST // _PAGE)})
+(global ${name}_bits (mut i64) ~{bits}) (global ${name}_numbers (mut i64) ~{_FIRST - 1})
+(global ${name}_last (mut {i}) {c}{4 * _FIRST - 4}) (global ${name}_count (export "{name}_count") (mut {i}) {c}0)
 (global ${name}_place (mut {i}) {c}0)
-(func ${name}_find (result {i}) (local $place {i}) (local $first {i}) (local $at {i}) (local $found i64)
+(func ${name}_find (result {i}) (local $place {i}) (local $first {i}) (local $at {i}) (local $found i64) (local $above i64)
   (local.set $place (local.tee $first {self._place("@mark_1")}))
+  (local.set $above {self._above("@mark_1")})
   (block $new (loop $next
-    (local.set $found (i64.load ${name}_index %place))
+    (local.set $found (i64.load32_u ${name}_index %place))
     (br_if $new (i64.eqz %found))
-    (if (i32.eq (i32.wrap_i64 (i64.shr_u %found ~32)) (i32.wrap_i64 @mark_1)) (then
+    (local.set $found (i64.xor %found %above))
+    (if (i64.le_u %found @{name}_numbers) (then
       (local.set $at {self._entry("%found")})
       (if (i32.and (i64.eq (i64.load ${name} %at) @mark_1) (i64.eq (i64.load ${name} offset=8 %at) @mark_2))
         (then (return %at)))))
@@ -141,7 +152,7 @@ class FingerprintTable:
 (func ${name}_add (param $at {i})
   (i64.store ${name} %at @mark_1) (i64.store ${name} offset=8 %at @mark_2)
   (global.set ${name}_count ({i}.add @{name}_count {c}1))
-  (i64.store ${name}_index @{name}_place (i64.or (i64.shl @mark_1 ~32) {count})))
+  (i64.store32 ${name}_index @{name}_place (i64.or {self._above("@mark_1")} {count})))
 (func ${name}_clear
   (memory.fill ${name} {c}0 #0 {self._behind})
   (memory.fill ${name}_index {c}0 #0 {self._all_places})
@@ -150,34 +161,34 @@ class FingerprintTable:
 
     def _room(self) -> str:
         name, i, c = self.name, self._i, self._c
-        most = (2**32 if self.bits == 64 else (2**32 - _PAGE) // self.size) - _SPARE
-        return f"""(func ${name}_room (local $from {i}) (local $end {i}) (local $wanted {i}) (local $at {i}) (local $found i64)
-  (local $place {i}) (local $first {i})
+        most = min(_PLACES_MAX // 4 * 3, (2**self.bits - _PAGE) // self.size) - _SPARE
+        return f"""(func ${name}_room (local $from {i}) (local $end {i}) (local $wanted {i}) (local $at {i}) (local $number i64)
+  (local $place {i}) (local $first {i}) (local $mark i64)
   (if ({i}.gt_u @{name}_count {c}{most}) (then (unreachable)))
   (local.set $wanted ({i}.shr_u ({i}.mul ({i}.add @{name}_count {c}{_SPARE}) {c}{self.size}) {c}16))
   (if ({i}.ge_u %wanted (memory.size ${name})) (then
     (if ({i}.lt_s (memory.grow ${name} ({i}.add ({i}.shr_u (memory.size ${name}) {c}2) {c}1)) {c}0) (then
       (if ({i}.lt_s (memory.grow ${name} {c}1) {c}0) (then (unreachable)))))))
-  (if ({i}.lt_u @{name}_count ({i}.mul ({i}.shr_u @{name}_last {c}5) {c}3)) (then (return)))
+  (if ({i}.lt_u @{name}_count ({i}.mul ({i}.shr_u @{name}_last {c}4) {c}3)) (then (return)))
   {self._forgets() if self.dies else ""}
-  ;; The index stands behind the larger one while it is brought into it: in order, so that neither needs a cache.
-  (local.set $from ({i}.mul {self._all_places} {c}2)) (local.set $end ({i}.mul {self._all_places} {c}3))
-  (local.set $wanted ({i}.shr_u ({i}.add %end {c}{_PAGE - 1}) {c}16))
+  (local.set $wanted ({i}.shr_u ({i}.add ({i}.mul {self._all_places} {c}2) {c}{_PAGE - 1}) {c}16))
   (if ({i}.gt_u %wanted (memory.size ${name}_index)) (then
     (if ({i}.lt_s (memory.grow ${name}_index ({i}.sub %wanted (memory.size ${name}_index))) {c}0) (then (unreachable)))))
-  (memory.copy ${name}_index ${name}_index %from {c}0 {self._all_places})
-  (memory.fill ${name}_index {c}0 #0 %from)
-  (global.set ${name}_last ({i}.sub %from {c}8))
+  (global.set ${name}_last ({i}.sub ({i}.mul {self._all_places} {c}2) {c}4))
+  (global.set ${name}_bits (i64.add @{name}_bits ~1))
+  (global.set ${name}_numbers (i64.sub (i64.shl ~1 @{name}_bits) ~1))
+  (memory.fill ${name}_index {c}0 #0 {self._all_places})
+  (local.set $from {c}{self.size}) (local.set $end {self._behind}) (local.set $number ~1)
   (loop $next
-    (local.set $found (i64.load ${name}_index %from))
-    (if (i64.ne %found ~0) (then
-      (local.set $place (local.tee $first {self._place("(i64.shr_u %found ~32)")}))
-      (block $free (loop $taken
-        (br_if $free (i64.eqz (i64.load ${name}_index %place)))
-        {self._following}
-        (br $taken)))
-      (i64.store ${name}_index %place %found)))
-    (local.set $from ({i}.add %from {c}8))
+    (local.set $mark (i64.load ${name} %from))
+    (local.set $place (local.tee $first {self._place("%mark")}))
+    (block $free (loop $taken
+      (br_if $free (i32.eqz (i32.load ${name}_index %place)))
+      {self._following}
+      (br $taken)))
+    (i64.store32 ${name}_index %place (i64.or {self._above("%mark")} %number))
+    (local.set $number (i64.add %number ~1))
+    (local.set $from ({i}.add %from {c}{self.size}))
     (br_if $next ({i}.lt_u %from %end))))
 """
 
@@ -200,4 +211,4 @@ class FingerprintTable:
     (br $next)))
   (local.set $at {self._behind})
   (memory.fill ${name} %at #0 ({i}.sub %end %at))
-  (if ({i}.lt_u @{name}_count ({i}.shr_u @{name}_last {c}4)) (then (return)))"""
+  (if ({i}.lt_u @{name}_count ({i}.shr_u @{name}_last {c}3)) (then (return)))"""

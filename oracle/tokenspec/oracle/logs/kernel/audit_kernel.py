@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
 
 import msgspec
 
 from tokenspec.machine.interpreters.batch.accounts import DIRTY, MOVED
+from tokenspec.machine.interpreters.batch.handover import ACCOUNT
 from tokenspec.machine.interpreters.batch.short import NotCovered
-from tokenspec.oracle.logs.kernel.exchange import NAMES, drained
+from tokenspec.oracle.logs.kernel.exchange import drained
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.lines import ScannedLines
 from tokenspec.oracle.logs.kernel.on_the_way import KernelStands
@@ -34,7 +36,7 @@ class AuditKernel(ScannedLines):
     def find_dirty(self, on_bytes: Callable[[int], None] | None) -> None:
         """Scans everything, and marks the accounts that the oracle has to look at."""
         if self._way is not None:
-            self._way.starts(self)
+            self._way.starts(self, self._before)
         if self._is_in_second:
             return
         for _, line in self._pass(on_bytes):
@@ -52,7 +54,7 @@ class AuditKernel(ScannedLines):
             rest, progress = self._way.second()
         else:
             # Copies: should the kernel give up after all, the accounts are those before the logs.
-            rest = self._oracle.fork({name: each.copy() for name, each in self.dirty_before().items()})
+            rest = self._oracle.fork({name: each.copy() for name, each in self._dirty_before.items()})
             progress = Progress.of(self._oracle)
             if not self.has_dirty:
                 progress.report.unknown_fields = self._report.unknown_fields
@@ -66,9 +68,10 @@ class AuditKernel(ScannedLines):
             self._way.ends()
             self._way = None
 
-    def dirty_before(self) -> dict[str, Account]:
-        """Returns those of the accounts before the logs that the oracle has to look at."""
-        flags = self._module.judge.exchange.flags(self._instance, len(self._before))
+    @cached_property
+    def _dirty_before(self) -> dict[str, Account]:
+        """Those of the accounts before the logs that the oracle has to look at, known behind the first pass."""
+        flags = self._module.judge.exchange.flags(self._instance, self._before.count)
         return {name: account for (name, account), flag in zip(self._before.items(), flags, strict=True) if flag & DIRTY}
 
     def left(self) -> Iterator[tuple[int, Line]]:
@@ -84,7 +87,7 @@ class AuditKernel(ScannedLines):
     def _begins_second(self) -> None:
         self._instance.call("begin_again")
         self._begin_again()
-        self._hand_in(self.dirty_before())
+        self._hand_in(self._dirty_before)
         self._instance.set_value("lists_dirty", 1)
 
     # On the way
@@ -182,26 +185,37 @@ class AuditKernel(ScannedLines):
             elif hits:
                 report.coverage.refusals[event, outcome] += hits
 
-    def written(self) -> dict[str, Account]:
-        """Returns the clean accounts to which something happened, as they stand now."""
-        exchange, names = self._module.judge.exchange, {place: name for place, (name, _) in self._begun.items()}
-        for part in self._journal.parts():
-            names.update({place: text for _, place, text, _ in exchange.told(part, NAMES)})
-        found = dict(exchange.written(self._instance, names))
-        for place, account in found.items():
-            if (before := self._before.get(names[place])) is not None:
-                before = before.copy()
-                account.entries, account.answers = before.entries, before.answers
-                account.sessions, account.timeline = before.sessions, before.timeline
-                if self._oracle.remember is not None and account.last_at is not None:
-                    account.noted, account.used = dict(before.noted or {}), dict(before.used or {})
-                    forget(account, account.last_at, self._oracle.remember)
-        for part in self._journal.parts():
-            for kind, place, text, numbers in exchange.told(part):
-                if place in found:
-                    exchange.remember(found[place], kind, text, numbers)
-        flags = exchange.flags(self._instance, self._instance.call("count_accounts"))
-        still = {
-            name: account for place, (name, account) in self._begun.items() if not flags[exchange.number(place)] & (DIRTY | MOVED)
-        }
-        return {names[place]: account for place, account in found.items()} | still
+    def behind(self, rest: Mapping[str, Account]) -> Iterator[tuple[str, Account]]:
+        """Yields all accounts as they stand behind the logs, those before them first; `rest` are those of the oracle."""
+        exchange, left, before = self._module.judge.exchange, dict(rest), self._before.items()
+        for numbers, journal in self._journal.ranges(0, self._instance.call("count_accounts")):
+            places = exchange.places(journal)
+            for number, record in zip(numbers, exchange.records(self._instance, numbers), strict=True):
+                name, earlier = next(before) if number < self._before.count else (self._begun.get(number), None)
+                if record[0] & DIRTY:
+                    if earlier is not None and name is not None:
+                        yield name, left.pop(name, earlier)
+                elif earlier is not None and name is not None and not record[0] & MOVED:
+                    yield name, earlier
+                elif record[0] & MOVED or name is not None:
+                    account = exchange.account(record)
+                    self._remembers(account, earlier)
+                    for at in places.get(number, ()):
+                        kind, text, told = exchange.told(journal, at)
+                        if kind == ACCOUNT:
+                            name = text
+                        else:
+                            exchange.remember(account, kind, text, told)
+                    assert name is not None, "it was told when the first event happened to it"
+                    yield name, account
+        yield from left.items()
+
+    def _remembers(self, account: Account, earlier: Account | None) -> None:
+        """Puts what an account has remembered before the logs into it, unless it has forgotten that since."""
+        if earlier is not None:
+            earlier = earlier.copy()
+            account.entries, account.answers = earlier.entries, earlier.answers
+            account.sessions, account.timeline = earlier.sessions, earlier.timeline
+            if self._oracle.remember is not None and account.last_at is not None:
+                account.noted, account.used = dict(earlier.noted or {}), dict(earlier.used or {})
+                forget(account, account.last_at, self._oracle.remember)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import struct
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from tempfile import SpooledTemporaryFile
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIAL, DIRTY, MOVED, STOPPED
+from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIAL, STOPPED
 from tokenspec.machine.interpreters.batch.handover import ACCOUNT, CHANGE, DIFFERS, ENTRY, HEAD, ID, NEW, SESSION, STANDS
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.calendars import NEVER
@@ -25,11 +26,8 @@ if TYPE_CHECKING:
 
 _ENTRIES_MAX = 1 << 16
 """The most entries that are kept for further jobs that have the same."""
-_HEAD_FORM = struct.Struct("<IIq")
-NAMES, REMEMBERED = frozenset({ACCOUNT}), frozenset({ENTRY, ID, SESSION, CHANGE})
-"""The kinds of what a journal tells: names of accounts, and what they remember."""
-_IN_MEMORY = 1 << 26
-"""Bytes of a journal from which it is kept on disk."""
+HEAD_FORM = struct.Struct("<IIq")
+"""The head of each part of a journal, before its text."""
 DIFFERS_HEAD = 5
 """The numbers before two answers that differ: the position, the number and the ends of their line, the instant, the event."""
 
@@ -76,25 +74,46 @@ class AccountExchange:
     def _variables(self) -> list[str]:
         return [v.name for v in self._oracle.machine.variables]
 
-    @property
-    def _numbers(self) -> dict[int, int]:
-        """By kind, the number of numbers behind a text of the journal."""
+    @cached_property
+    def stride(self) -> int:
+        """Bytes of an account."""
+        return self._accounts.stride
+
+    @cached_property
+    def _forms(self) -> dict[int, struct.Struct]:
+        """By kind, the numbers behind a text of the journal."""
         answered = len(self._kinds) + len(self._clocks) + len(self._answers_at)
         since = 0 if self._oracle.remember is None else 1
-        differs = DIFFERS_HEAD + 2 * (1 + answered)
-        of_sessions = {SESSION: 1 + len(TOTAL_POOLS), CHANGE: len(TOTAL_POOLS)}
-        entry, used = len(self._held) + self._periods + since, 3 + answered + since
-        return {ACCOUNT: 0, ENTRY: entry, ID: used, NEW: 2, DIFFERS: differs, **of_sessions}
+        numbers = {ACCOUNT: 0, ENTRY: len(self._held) + self._periods + since, ID: 3 + answered + since, NEW: 2}
+        numbers |= {DIFFERS: DIFFERS_HEAD + 2 * (1 + answered), SESSION: 1 + len(TOTAL_POOLS), CHANGE: len(TOTAL_POOLS)}
+        return {kind: struct.Struct(f"<{count}q") for kind, count in numbers.items()}
 
-    def told(self, journal: bytes, kinds: frozenset[int] = REMEMBERED) -> Iterator[tuple[int, int, str, tuple[int, ...]]]:
-        """Yields what a journal holds of some kinds: its kind, the account, the text, the numbers."""
-        at, end, forms = 0, len(journal), {kind: struct.Struct(f"<{number}q") for kind, number in self._numbers.items()}
+    @cached_property
+    def sizes(self) -> dict[int, int]:
+        """By kind, the bytes behind a text of the journal."""
+        return {kind: form.size for kind, form in self._forms.items()}
+
+    def places(self, journal: bytes) -> dict[int, list[int]]:
+        """Returns by the number of an account at which places a journal tells of it."""
+        found = defaultdict[int, list[int]](list)
+        for at, place, _ in self._parts(journal):
+            found[place // self.stride].append(at)
+        return found
+
+    def _parts(self, journal: bytes) -> Iterator[tuple[int, int, int]]:
+        """Yields where each part of a journal is, the place of the account that it tells of, and the size of its text."""
+        at, end, sizes = 0, len(journal), self.sizes
         while at < end:
-            kind, account, size = _HEAD_FORM.unpack_from(journal, at)
-            text, behind, form = at + HEAD, at + HEAD + (size + 7 & -8), forms[kind]
-            if kind in kinds:
-                yield kind, account, str(journal[text : text + size], "utf-8"), form.unpack_from(journal, behind)
-            at = behind + form.size
+            kind, place, size = HEAD_FORM.unpack_from(journal, at)
+            yield at, place, size
+            at += HEAD + (size + 7 & -8) + sizes[kind]
+
+    def told(self, journal: bytes, at: int) -> tuple[int, str, tuple[int, ...]]:
+        """Returns what a journal tells at a place: its kind, the text, the numbers."""
+        kind, _, size = HEAD_FORM.unpack_from(journal, at)
+        text = at + HEAD
+        numbers = self._forms[kind].unpack_from(journal, text + (size + 7 & -8))
+        return kind, str(journal[text : text + size], "utf-8"), numbers
 
     def remember(self, account: Account, kind: int, text: str, numbers: tuple[int, ...]) -> None:
         """Puts what the journal told of `account` into it, unless it has forgotten that since."""
@@ -152,33 +171,21 @@ class AccountExchange:
 
     def lines_differing(self, journal: bytes) -> Iterator[tuple[int, int, int]]:
         """Yields the number of each line whose answers differ, and where it starts and ends."""
-        at, numbers, form = 0, SLOT * self._numbers[DIFFERS], struct.Struct("<8xqII")
-        while at < len(journal):
-            at += HEAD + (_HEAD_FORM.unpack_from(journal, at)[2] + 7 & -8)
-            yield form.unpack_from(journal, at)
-            at += numbers
+        form = struct.Struct("<8xqII")
+        for at, _, size in self._parts(journal):
+            yield form.unpack_from(journal, at + HEAD + (size + 7 & -8))
 
     def differing(self, journal: bytes) -> Iterator[tuple[int, str, int, str, tuple[int, ...]]]:
         """Yields the number and the name of each account whose answers differ, the instant, the event, and both answers."""
-        stride = self.stride
-        for _, place, name, numbers in self.told(journal, frozenset({DIFFERS})):
-            *_, at, event = numbers[:DIFFERS_HEAD]
-            yield place // stride, name, at, self._events[event], numbers[DIFFERS_HEAD:]
-
-    @property
-    def stride(self) -> int:
-        """Bytes of an account."""
-        return self._accounts.stride
-
-    def number(self, place: int) -> int:
-        """Returns the number of the account at a place."""
-        return place // self._accounts.stride
+        for at, place, _ in self._parts(journal):
+            _, name, numbers = self.told(journal, at)
+            *_, instant, event = numbers[:DIFFERS_HEAD]
+            yield place // self.stride, name, instant, self._events[event], numbers[DIFFERS_HEAD:]
 
     def flags(self, instance: Instance, count: int) -> list[int]:
         """Returns the flags of the first accounts, by number."""
-        stride = self._accounts.stride
-        records = instance.read("accounts", 0, stride * count)
-        return [flags for (flags,) in struct.Struct(f"<I{stride - 4}x").iter_unpack(records)]
+        records = instance.read("accounts", 0, self.stride * count)
+        return [flags for (flags,) in struct.Struct(f"<I{self.stride - 4}x").iter_unpack(records)]
 
     def balances(self, instance: Instance, numbers: Iterable[int]) -> Iterator[tuple[int, ...]]:
         """Yields the tokens of accounts, in the order of the pools; 0 where there is no account yet. Nothing runs meanwhile."""
@@ -192,32 +199,32 @@ class AccountExchange:
             row = form.unpack_from(records, stride * number + first)
             yield nothing if row[at] == absent else tuple([row[pool] for pool in pools])
 
-    def written(self, instance: Instance, names: Mapping[int, str]) -> Iterator[tuple[int, Account]]:
-        """Yields each clean account to which something happened, with its place; of its memory there is nothing in it yet."""
-        stride, count = self._accounts.stride, instance.call("count_accounts")
-        form, kinds = struct.Struct(f"<Iiq{(stride - 16) // SLOT}q"), self._kinds
+    def records(self, instance: Instance, numbers: range) -> Iterator[tuple[int, ...]]:
+        """Yields the records of accounts, of which the first number has the flags."""
+        form = struct.Struct(f"<Iiq{(self.stride - 16) // SLOT}q")
+        return form.iter_unpack(instance.read("accounts", self.stride * numbers.start, self.stride * len(numbers)))
+
+    def account(self, record: tuple[int, ...]) -> Account:
+        """Returns the account of a record; of its memory there is nothing in it yet."""
+        flags, _, last_at, *rest = record
+        dials: list[Dial | None] = [None] * len(CLOCK_AT)
+        ran = [0] * len(CLOCK_AT)
+        for n, where in enumerate(self._clocks):
+            shown, upcoming, day, anchor, ran[where] = rest[5 * n : 5 * n + 5]
+            dials[where] = None if shown == STOPPED else Dial(shown, upcoming, anchor, day)
         periods = 5 * len(self._clocks)
-        for place, record in enumerate(form.iter_unpack(instance.read("accounts", 0, stride * count))):
-            flags, _, last_at, *rest = record
-            if flags & (DIRTY | MOVED) != MOVED or place * stride not in names:
-                continue
-            dials: list[Dial | None] = [None] * len(CLOCK_AT)
-            ran = [0] * len(CLOCK_AT)
-            for n, where in enumerate(self._clocks):
-                shown, upcoming, day, anchor, ran[where] = rest[5 * n : 5 * n + 5]
-                dials[where] = None if shown == STOPPED else Dial(shown, upcoming, anchor, day)
-            ended, row = rest[periods : periods + self._periods], rest[periods + self._periods :][: len(kinds)]
-            found = Account(_values(kinds, row), last_at, dials, ran, tuple(ended))
-            found.is_from_mid_life = bool(flags & BEGAN_BEFORE)
-            if self._oracle.remember is not None:
-                found.noted, found.used = {}, {}
-            yield place * stride, found
+        ended, row = rest[periods : periods + self._periods], rest[periods + self._periods :][: len(self._kinds)]
+        found = Account(_values(self._kinds, row), last_at, dials, ran, tuple(ended))
+        found.is_from_mid_life = bool(flags & BEGAN_BEFORE)
+        if self._oracle.remember is not None:
+            found.noted, found.used = {}, {}
+        return found
 
     # What is handed in
 
     def takes(self) -> str:
         """The function `take` of one account and all that it remembers, of which some may be handed in by a further call."""
-        numbers = self._numbers[ENTRY]
+        numbers = self.sizes[ENTRY]
         entry = "(call $take_entry (i32.add %at #8) %size %numbers)" if self._accounts.entries is not None else ""
         session = self._of_sessions("%kind", "(i32.add %at #8)", "(call $append_balances)", "%numbers")
         return long(f"""
@@ -232,7 +239,7 @@ class AccountExchange:
       (local.set $at (i32.add %numbers #{self._accounts.stride})) (br $next)))
     (if (i32.eq %kind #{ENTRY}) (then
       {entry}
-      (local.set $at (i32.add %numbers #{SLOT * numbers})) (br $next)))
+      (local.set $at (i32.add %numbers #{numbers})) (br $next)))
     {session}
     (call $ids_room) (call $mark @account (i32.add %at #8) %size)
     (local.set $id (call $ids_find))
@@ -245,7 +252,7 @@ class AccountExchange:
 
     def redoes(self) -> str:
         """The function `redo` of a journal, up to its end: it comes to the accounts of the module that wrote it."""
-        sizes = {kind: SLOT * count for kind, count in self._numbers.items()}
+        sizes = self.sizes
         entry = "(call $take_entry %text %size %numbers)" if self._accounts.entries is not None else ""
         session = self._of_sessions("%kind", "%text", "(call $balances_change)", "%at")
         return long(f"""
@@ -287,13 +294,12 @@ class AccountExchange:
         """The lines about sessions, and about balances, which `changes` the chain of; what is next is behind numbers, at `at`."""
         if self._names.sessions is None:
             return ""
-        sizes = {kind: SLOT * count for kind, count in self._numbers.items()}
         return f"""(if (i32.eq {kind} #{SESSION}) (then
       (call $take_session {text} %size %numbers)
-      (local.set $at (i32.add {at} #{sizes[SESSION]})) (br $next)))
+      (local.set $at (i32.add {at} #{self.sizes[SESSION]})) (br $next)))
     (if (i32.eq {kind} #{CHANGE}) (then
       (call $take_balances %numbers) {changes}
-      (local.set $at (i32.add {at} #{sizes[CHANGE]})) (br $next)))"""
+      (local.set $at (i32.add {at} #{self.sizes[CHANGE]})) (br $next)))"""
 
     def covers(self, account: Account) -> bool:
         """Returns whether the kernel can go on with an account: the last balances that a session may show are those of now."""
@@ -301,7 +307,18 @@ class AccountExchange:
             return not account.timeline and not account.sessions
         return account.timeline[-1] == self._oracle.app_balances(account.row)
 
-    def handed_in(self, name: str, account: Account) -> Iterator[bytes]:
+    def handed_in(self, accounts: Iterable[tuple[str, Account]], most: int) -> Iterator[bytes]:
+        """Yields what is handed in of accounts, in blocks of at most so many bytes where no part of them is larger."""
+        block = bytearray()
+        for name, account in accounts:
+            for part in self.parts_of(name, account):
+                if block and len(block) + len(part) > most:
+                    yield bytes(block)
+                    block.clear()
+                block += part
+        yield bytes(block)
+
+    def parts_of(self, name: str, account: Account) -> Iterator[bytes]:
         """Yields the parts of what is handed in of an account."""
         numbers: list[int] = []
         for place in self._clocks:
@@ -351,32 +368,3 @@ def drained(instance: Instance) -> bytes:
     part = instance.read("journal", 0, size) if size else b""
     instance.set_value("journal_end", 0)
     return part
-
-
-class KeptJournal:
-    """The journal of one pass, kept until it is known for which accounts it counts."""
-
-    def __init__(self) -> None:
-        self._file: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)
-
-    def drain(self, instance: Instance) -> bytes:
-        """Takes over what the module has written since the last time, and returns it."""
-        part = drained(instance)
-        if part:
-            self.add(part)
-        return part
-
-    def add(self, part: bytes) -> None:
-        """Adds what the module of another run has written."""
-        self._file.write(struct.pack("<q", len(part)) + part)
-
-    def parts(self) -> Iterator[bytes]:
-        """Yields all of it, part by part."""
-        self._file.seek(0)
-        while head := self._file.read(8):
-            yield self._file.read(struct.unpack("<q", head)[0])
-
-    def clear(self) -> None:
-        """Forgets all of it."""
-        self._file.seek(0)
-        self._file.truncate()

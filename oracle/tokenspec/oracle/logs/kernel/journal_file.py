@@ -8,10 +8,11 @@ from __future__ import annotations
 import os
 import shutil
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from enum import IntEnum
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
 from typing import IO
 
@@ -20,6 +21,7 @@ import msgspec
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.text import path_text
 from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.snapshot import AccountsInParts
 
 _HEAD = struct.Struct("<qq")
 _BLOCK = 1 << 20
@@ -29,7 +31,7 @@ class JournalPart(IntEnum):
     """The kinds of parts."""
 
     BEFORE = 0
-    """The accounts before the logs, as JSON."""
+    """Accounts before the logs, as JSON."""
     TOLD = 1
     """A journal of the module."""
     BEGUN = 2
@@ -50,10 +52,12 @@ class JournalFile:
         self._read = blake2b(digest_size=16)
         self.size = 0
 
-    def begin(self, before: Mapping[str, Account]) -> None:
+    def begin(self, before: AccountsInParts) -> None:
         """Begins anew, with the accounts before the logs."""
         self._open(lambda: self.path.open("wb"))
-        self.add(JournalPart.BEFORE, msgspec.json.encode(before))
+        # Also where there are none: a file that this run has not written is not removed.
+        for part in chain([{}], before.parts()):
+            self.add(JournalPart.BEFORE, msgspec.json.encode(part))
 
     def go_on(self, loaded: LoadedJournal) -> None:
         """Goes on behind a loaded one, which may have another name."""
@@ -150,6 +154,12 @@ class LoadedJournal:
                 kind, size = _HEAD.unpack(file.read(_HEAD.size))
                 yield JournalPart(kind), file.read(size)
 
-    def before(self) -> dict[str, Account]:
+    def before(self) -> AccountsInParts:
         """Returns the accounts before the logs."""
-        return msgspec.json.decode(next(self.parts())[1], type=dict[str, Account])
+        return AccountsInParts(self._before)
+
+    def _before(self) -> Iterator[dict[str, Account]]:
+        for kind, content in self.parts():
+            if kind is not JournalPart.BEFORE:
+                return
+            yield msgspec.json.decode(content, type=dict[str, Account])

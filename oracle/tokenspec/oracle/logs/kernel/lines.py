@@ -18,15 +18,17 @@ from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.logs.kernel.answers import Role
 from tokenspec.oracle.logs.kernel.columns import ColumnRows, described
-from tokenspec.oracle.logs.kernel.exchange import KeptJournal
+from tokenspec.oracle.logs.kernel.exchange import drained
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.judge import HAS_NEW_NAMES
+from tokenspec.oracle.logs.kernel.kept_journal import KeptJournal
 from tokenspec.oracle.logs.kernel.module import BLOCK, bits_for, module_of, size_of
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
 from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED
 from tokenspec.oracle.logs.replay import Report
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.snapshot import AccountsInParts
 from tokenspec.oracle.wire.log_files import BOM, Line, Logs, other_form
 from tokenspec.oracle.wire.records import Snapshot, event_of
 
@@ -47,15 +49,23 @@ def _demand_utf_8(content: memoryview) -> bool:
 
 
 class ScannedLines:
-    """The lines of `logs`, scanned under the settings of `oracle`."""
+    """The lines of `logs`, scanned under the settings of `oracle`; the accounts `before` them are else the oracle's own."""
 
     role = Role.ALONE
 
-    def __init__(self, logs: Iterable[Line], oracle: Oracle, keeps_state: bool = False, way: OnTheWay | None = None) -> None:
+    def __init__(
+        self,
+        logs: Iterable[Line],
+        oracle: Oracle,
+        keeps_state: bool = False,
+        way: OnTheWay | None = None,
+        before: AccountsInParts | None = None,
+    ) -> None:
         from tokenspec.machine.wasm.engine import Instance
 
         self.logs, self._reader, self._oracle = logs, oracle.reader, oracle
-        self._module = module = module_of(oracle, bits_for(size_of(logs), oracle), self.role)
+        self._before = before or AccountsInParts.of(oracle.accounts)
+        self._module = module = module_of(oracle, bits_for(size_of(logs), oracle, self._before.remembered), self.role)
         self._instance = instance = Instance(module.text)
         # Nobody can make names that meet under seeds that are not known beforehand.
         self._way, seeds = way, way.seeds if way is not None else None
@@ -66,20 +76,13 @@ class ScannedLines:
         instance.call("keep_initial")
         self._memory = memoryview(instance.view("memory")).cast("B")
         self._scan = instance.function("scan")
-        self._keeps, self._journal = keeps_state, KeptJournal()
+        self._keeps, self._journal = keeps_state, KeptJournal(module.judge.exchange.sizes, module.judge.exchange.stride)
         instance.set_value("keeps", int(keeps_state))
-        self._has_left = False
-        self._begun: dict[int, tuple[str, Account]] = {}
-        """By place, the accounts that began with a snapshot in the present pass."""
-        self._snapshots = self._odd = 0
-        self._odd_before = (-1, b"")
-        self._before = dict(oracle.accounts)
+        self._begun: dict[int, str] = {}
+        """By number, the accounts that began with a snapshot in the present pass."""
+        self._has_left, self._snapshots, self._odd, self._odd_before = False, 0, 0, (-1, b"")
         self._hand_in()
-        for name, account in self._before.items():
-            if not self._module.judge.exchange.covers(account):
-                self._mark_account(name)
-        self._unknown: list[str] = []
-        self._report = Report()
+        self._unknown, self._report = list[str](), Report()
 
     def _begin_again(self) -> None:
         self._instance.call("begin_again")
@@ -113,20 +116,23 @@ class ScannedLines:
         return len(text)
 
     def _hand_in(self, dirty: Container[str] = ()) -> None:
-        """Hands in the accounts before the logs but for the `dirty` ones, many parts at once."""
-        exchange, parts, size = self._module.judge.exchange, list[bytes](), 0
-        for name, account in self._before.items():
-            for part in () if name in dirty else exchange.handed_in(name, account):
-                if size + len(part) > BLOCK:
-                    self._take(parts, self._module.buffer, BLOCK)
-                    parts, size = [], 0
-                parts.append(part)
-                size += len(part)
-        self._take(parts, self._module.buffer, BLOCK)
+        """Hands in the accounts before the logs but for the `dirty` ones; marks those that the kernel cannot go on with."""
+        exchange, left = self._module.judge.exchange, list[str]()
 
-    def _take(self, parts: list[bytes], at: int, most: int) -> int:
-        """Hands in parts by the memory from `at` on; returns the place of the last account."""
-        content = b"".join(parts)
+        def clean() -> Iterator[tuple[str, Account]]:
+            for name, account in self._before.items():
+                if name not in dirty:
+                    yield name, account
+                    if not exchange.covers(account):
+                        left.append(name)
+
+        for block in exchange.handed_in(clean(), BLOCK):
+            self._take(block, self._module.buffer, BLOCK)
+        for name in left:
+            self._mark_account(name)
+
+    def _take(self, content: bytes, at: int, most: int) -> int:
+        """Hands in some accounts by the memory from `at` on; returns the place of the last one."""
         if len(content) > most:
             raise NotCovered("a text is longer than a block")
         self._write(at, content)
@@ -135,7 +141,8 @@ class ScannedLines:
     def _drain(self, line_of: Callable[[int, int, int], Line] | None = None) -> None:
         """Takes over what the kernel has written of what accounts remember."""
         if self._keeps:
-            part = self._journal.drain(self._instance)
+            part = drained(self._instance)
+            self._journal.add(part)
             if self._way is not None and part:
                 self._way.add(JournalPart.TOLD, part)
 
@@ -369,10 +376,11 @@ class ScannedLines:
 
     def _hand_in_begun(self, name: str, account: Account) -> bool:
         """Hands in an account that begins with a snapshot; returns whether that could be done."""
-        place = self._take(list(self._module.judge.exchange.handed_in(name, account)), self._module.rewritten, LINE_MAX)
+        exchange = self._module.judge.exchange
+        place = self._take(b"".join(exchange.handed_in([(name, account)], LINE_MAX)), self._module.rewritten, LINE_MAX)
         if place < 0:
             return False
-        self._begun[place] = name, account
+        self._begun[place // exchange.stride] = name
         self._drain()
         if self._way is not None:
             self._way.add(JournalPart.BEGUN, msgspec.json.encode((name, account)))

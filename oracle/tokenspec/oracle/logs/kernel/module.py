@@ -70,9 +70,8 @@ def size_of(logs: Iterable[Line]) -> int | None:
     return None if rows is None else rows * _ROW
 
 
-def bits_for(size: int | None, oracle: Oracle) -> int:
-    """Returns the bits of addresses in tables for a log of so many bytes, behind the accounts of `oracle`."""
-    known = sum(len(account.entries) + len(account.answers) for account in oracle.accounts.values())
+def bits_for(size: int | None, oracle: Oracle, known: int) -> int:
+    """Returns the bits of addresses in tables for a log of so many bytes, where so many jobs and ids are known already."""
     # What is remembered for a time takes nearly twice the bytes.
     most = WIDE_FROM if oracle.remember is None else WIDE_FROM // 2
     return 64 if size is None or size + known * _RECORD >= most else 32

@@ -18,6 +18,7 @@ from tokenspec.oracle.logs.progress import SavedOnTheWay
 from tokenspec.oracle.logs.replay import Progress
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.snapshot import AccountsInParts
 from tokenspec.oracle.wire.log_files import Line
 
 _BLOCK = 1 << 20
@@ -94,12 +95,16 @@ class OnTheWay:
         self._is_second, self._whole, self._first_lines = False, "", 0
         self._point: KernelPoint | None = None
         self._loaded: LoadedJournal | None = None
-        self.rest: dict[str, Account] = {}
+        self.before: AccountsInParts | None = None
+        """The accounts before the logs, where the loaded journal has them."""
+        self._rest: dict[str, Account] = {}
         """The accounts that the oracle looks at, where the loaded point is of the second pass."""
 
     @classmethod
     def of(cls, run: SavedOnTheWay, oracle: Oracle, journal: JournalFile | None) -> OnTheWay:
-        """Returns the states of `run`. Where it goes on, `oracle` gets the accounts before the logs. Raises `BadSetting`."""
+        """Returns the states of `run`. Where it goes on, `oracle` gives up its accounts, and the journal has those before
+        the logs. Raises `BadSetting`.
+        """
         found = cls(run, oracle, journal)
         if run.of_kernel is not None:
             try:
@@ -107,8 +112,7 @@ class OnTheWay:
             except msgspec.ValidationError as fault:
                 raise BadSetting(run.file, f"it is not a saved state: {fault}") from None
             found._loaded = LoadedJournal(run.file, point.journal, point.checksum)
-            found.rest = oracle.accounts
-            oracle.accounts = found._loaded.before()
+            found.before, found._rest, oracle.accounts = found._loaded.before(), oracle.accounts, {}
         return found
 
     @property
@@ -116,12 +120,12 @@ class OnTheWay:
         """The seeds of the fingerprints in the loaded journal."""
         return None if self._point is None else self._point.kernel.seeds
 
-    def starts(self, kernel: KernelToKeep) -> None:
-        """Brings the kernel to the loaded point; where there is none, begins the journal."""
+    def starts(self, kernel: KernelToKeep, before: AccountsInParts) -> None:
+        """Brings the kernel to the loaded point; where there is none, begins the journal, with the accounts before the logs."""
         self._kernel = kernel
         if self._point is None or self._loaded is None:
             if self._journal is not None and self._every is not None:
-                self._journal.begin(self._oracle.accounts)
+                self._journal.begin(before)
             return
         for kind, content in self._loaded.parts():
             kernel.redo(kind, content)
@@ -134,7 +138,7 @@ class OnTheWay:
     def second(self) -> tuple[Oracle, Progress]:
         """Returns the oracle of the accounts that are left, and its progress, in the loaded point."""
         assert self._point is not None
-        rest = self._oracle.fork(self.rest)
+        rest = self._oracle.fork(self._rest)
         progress = self._run.progress_then(rest)
         progress.lines = self._point.kernel.position
         return rest, progress

@@ -16,11 +16,15 @@ from tokenspec.oracle.logs.kernel.module import size_of
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
 from tokenspec.oracle.logs.kernel.settings_compared import LeadingKernel
 from tokenspec.oracle.logs.replay import Report, replay
+from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.snapshot import AccountsInParts
 from tokenspec.oracle.wire.log_files import Line, Logs
 
 SMALLEST = 1 << 22
 """The size in bytes from which a log is worth a module of its own."""
+_MANY = 1 << 20
+"""The number of accounts, and of what they remember, that are handed to a module rather than held in full."""
 
 
 @runtime_checkable
@@ -42,15 +46,19 @@ def replay_by_kernel(
     keeps_state: bool = False,
     way: OnTheWay | None = None,
     against: Against | None = None,
+    before: AccountsInParts | None = None,
+    keep: Callable[[Iterable[tuple[str, Account]]], None] | None = None,
 ) -> tuple[Report, Iterable[Line]] | None:
     """Replays logs from their start through `oracle`; returns the report, and the lines of all accounts that diverge.
 
-    The accounts of `oracle` are those before the logs, and where `keeps_state`, behind them afterwards. States on the way go
-    through `way`, which may be at one already. `against` compares another setting. Returns None where the logs are smaller than
-    `smallest`, or where kernels do not cover them or the settings.
+    The accounts of `oracle` are those before the logs, unless these are given as `before`, and where `keeps_state`, behind them
+    afterwards, unless `keep` takes these one by one. States on the way go through `way`, which may be at one already. `against`
+    compares another setting. Returns None where the logs are smaller than `smallest` and little was remembered before them, or
+    where kernels do not cover them or the settings.
     """
     size = size_of(logs)
-    if size is not None and size < smallest:
+    before = before or (way.before if way is not None else None)
+    if size is not None and size < smallest and (before is None or before.count + before.remembered < _MANY):
         return None
     if any(getattr(logs, "observes_answers", {}).values()):
         return None
@@ -68,7 +76,7 @@ def replay_by_kernel(
             on_bytes(size)
 
     try:
-        kernel, (named, further) = _behind_first_pass(logs, oracle, keeps_state, way, against, tell)
+        kernel, (named, further) = _behind_first_pass(logs, oracle, keeps_state, way, before, against, tell)
         left = LinesLeft(kernel)
         rest, progress = kernel.left_to_oracle()
         compared = None if against is None else Against(rest, against.other.fork({}))
@@ -78,7 +86,8 @@ def replay_by_kernel(
             against.takes_over(compared, named, further)
         kernel.add_to(report)
         if keeps_state:
-            oracle.accounts.update(kernel.written() | rest.accounts)
+            behind = kernel.behind(rest.accounts)
+            keep(behind) if keep is not None else oracle.accounts.update(dict(behind))
     except (NotCovered, *FAILURES):
         tell(-told)
         return None
@@ -90,12 +99,13 @@ def _behind_first_pass(
     oracle: Oracle,
     keeps_state: bool,
     way: OnTheWay | None,
+    before: AccountsInParts | None,
     against: Against | None,
     on_bytes: Callable[[int], None],
 ) -> tuple[AuditKernel, tuple[list[Touched], list[FurtherTouched]]]:
     """Returns the kernel behind its first pass, and the touched accounts that nobody looks at again. Raises `NotCovered`."""
     if against is None:
-        kernel = AuditKernel(logs, oracle, keeps_state, way)
+        kernel = AuditKernel(logs, oracle, keeps_state, way, before)
         kernel.find_dirty(on_bytes)
         return kernel, ([], [])
     leading = LeadingKernel(logs, oracle)

@@ -10,6 +10,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from heapq import nsmallest
+from tempfile import SpooledTemporaryFile
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -22,7 +23,7 @@ from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.logs.against import SHOWN, FurtherTouched, Touched, answered_otherwise
 from tokenspec.oracle.logs.kernel.answers import DIFFERING, Role
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
-from tokenspec.oracle.logs.kernel.exchange import KeptJournal, drained
+from tokenspec.oracle.logs.kernel.exchange import drained
 from tokenspec.oracle.logs.kernel.module import KernelModule, following
 from tokenspec.oracle.logs.kernel.scanner import LINE_MAX
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -32,6 +33,9 @@ from tokenspec.oracle.wire.records import Snapshot, event_of
 
 if TYPE_CHECKING:
     from tokenspec.machine.wasm.engine import Instance
+
+_IN_MEMORY = 1 << 26
+"""Bytes of what is told of first differences from which it is kept on disk."""
 
 
 def can_be_compared(own: Oracle, other: Oracle) -> bool:
@@ -70,7 +74,7 @@ class FollowingKernel:
             instance.set_value(name, seed)
         instance.call("init")
         instance.call("keep_initial")
-        self._firsts = KeptJournal()
+        self._firsts: SpooledTemporaryFile[bytes] = SpooledTemporaryFile(max_size=_IN_MEMORY)
         leading.set_function("follower", instance, "follow")
 
     def tell(self, content: bytes) -> None:
@@ -86,7 +90,7 @@ class FollowingKernel:
         """Begins an account in mid-life that has begun under the own setting."""
         fresh, instance = self._oracle.fork({}), self.instance
         fresh.decide(record)
-        begun, *rest = self._exchange.handed_in(record.account, fresh.accounts[record.account])
+        begun, *rest = self._exchange.parts_of(record.account, fresh.accounts[record.account])
         instance.call("reach", place)
         instance.write("accounts", place, begun[-self._exchange.stride :])
         instance.set_value("account", place)
@@ -103,13 +107,15 @@ class FollowingKernel:
         if part:
             lines = [line_of(number, *ends) for number, *ends in self._exchange.lines_differing(part)]
             places = [(line.file, line.number, line.offset, line.key) for line in lines]
-            self._firsts.add(msgspec.msgpack.encode((places, part)))
+            kept = msgspec.msgpack.encode((places, part))
+            self._firsts.write(struct.pack("<q", len(kept)) + kept)
 
     def firsts(self) -> Iterator[_FirstDifference]:
         """Yields the first differing record of each account, in their order."""
         decoder = msgspec.msgpack.Decoder(tuple[list[tuple[str, int, int, str]], bytes])
-        for kept in self._firsts.parts():
-            places, part = decoder.decode(kept)
+        self._firsts.seek(0)
+        while head := self._firsts.read(8):
+            places, part = decoder.decode(self._firsts.read(*struct.unpack("<q", head)))
             for (file, line, offset, key), found in zip(places, self._exchange.differing(part), strict=True):
                 number, name, at, event, answers = found
                 yield _FirstDifference(number, name, Line(file, line, offset, b"", key=key), at, event, answers)

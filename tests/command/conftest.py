@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from imported_once import copied
 from processes import PATIENCE_S, without_progress
 from tokenspec.oracle.command.main import run
 from tokenspec.oracle.command.main import tokenspec as verbs
@@ -49,7 +50,7 @@ def tokenspec(
     timeout: float = PATIENCE_S,
 ) -> Finished:
     """Runs the command with `arguments`; `settings` are environment variables."""
-    return finished((*COMMAND, *map(str, arguments)), cwd, stdin, settings, timeout)
+    return finished((str(copied(EXAMPLES.parent)), *map(str, arguments)), cwd, stdin, settings, timeout)
 
 
 def finished(

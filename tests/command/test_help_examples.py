@@ -24,6 +24,7 @@ import pytest
 from command.conftest import EXAMPLES, generate, opened, record, tokenspec, within, write_log
 from command.test_usage import PARTS
 from differential.walks import EFFORT
+from imported_once import copied
 from processes import comes, reserved_port, seconds_of_work_of_session, tells_of_processes
 from programs import path_of
 from proofs.worked_out_once import checked
@@ -162,11 +163,10 @@ def test_an_example_runs(line: str, verb: str, folder: Path, port: int, free: in
     line = line.replace("8090", str(free)).replace("localhost:8080", f"127.0.0.1:{port}").replace("127.0.0.1:8080", "127.0.0.1:0")
     line = line.replace("--seconds 10", "--seconds 3")
     has_an_end = re.search("--(profile|seconds|clients|again)", line)
-    environment = {
-        **os.environ,
-        **({} if has_an_end else FEW),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-    }
+    is_long = LONG.search(line) is not None
+    # What is ended in the middle of its work has to be the command itself, and what it starts.
+    programs = ([] if is_long else [str(copied(ROOT).parent)]) + [str(Path(sys.executable).parent), os.environ["PATH"]]
+    environment = {**os.environ, **({} if has_an_end else FEW), "PATH": os.pathsep.join(programs)}
     with (
         TemporaryFile() as said,
         subprocess.Popen(
@@ -181,7 +181,6 @@ def test_an_example_runs(line: str, verb: str, folder: Path, port: int, free: in
         ) as process,
     ):
         try:
-            is_long = LONG.search(line) is not None
             assert comes(lambda: process.poll() is not None or (is_long and is_at_work(process, said)))
             code = process.poll()
         finally:

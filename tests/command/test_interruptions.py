@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def started_by(process: int) -> set[int]:
     except OSError:
         return set()
     return children.union(*map(started_by, children))
+
+
+def watch_their_parent(process: int) -> bool:
+    """Whether two workers have begun their work, with the thread that ends them when the process that started them is gone.
+
+    Before that Python itself complains in a worker of what it does not get any more.
+    """
+    with suppress(FileNotFoundError):
+        return sum(len(os.listdir(f"/proc/{each}/task")) > 1 for each in started_by(process)) >= 2
+    return False
 
 
 def ended(ready: Callable[[int], bool], number: signal.Signals, *arguments: str, alone: bool = False) -> tuple[int, str]:
@@ -70,7 +81,8 @@ def test_processes_that_share_work_end_with_it_and_say_nothing(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     # Two workers and what Python starts beside them.
-    code, out = ended(lambda pid: len(started_by(pid)) >= 3, number, *arguments, alone=alone)
+    ready = watch_their_parent if number is signal.SIGKILL else lambda pid: len(started_by(pid)) >= 3
+    code, out = ended(ready, number, *arguments, alone=alone)
     # Of a command that was killed Python itself may have something to say.
     assert (code, "Traceback" in out, out if answer[1] is not None else None) == (answer[0], False, answer[1])
 

@@ -142,7 +142,7 @@ def test_each_output_that_fails_is_named(tmp_path: Path) -> None:
     "words",
     [
         ("--help",), ("--version",), ("replay", "--help"), ("policies",), ("policies", "--format", "json"), ("docs", "list"),
-        ("diagram", "lifecycle"), ("diagram", "lifecycle", "--format", "png"), ("replay", "log.jsonl"), ("export", "smtlib"),
+        ("diagram", "lifecycle"), ("diagram", "lifecycle", "--format", "png"), ("replay", "log.jsonl"), ("export", "json"),
         ("replay", "log.jsonl", "--answers", "-", "-o", "result"),
     ],
     ids=" ".join,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
 
 from docs.shown import CI, NEWCOMERS, PAGES, ROOT, RUN_ELSEWHERE, blocks, commands, matches, run, run_by_ci
+from imported_once import copied
 from programs import path_of
 
 pytestmark = pytest.mark.slow
@@ -16,10 +18,11 @@ SHOWING = [page for page in PAGES if commands(page)]
 
 
 @pytest.mark.parametrize("page", [page for page in SHOWING if page not in NEWCOMERS])
-def test_the_commands_shown_run_and_print_what_is_shown(page: str, tmp_path: Path) -> None:
+def test_the_commands_shown_run_and_print_what_is_shown(page: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if any("node " in command.text for command in commands(page)):
         path_of("node")
-    assert run(page, Path(sys.executable).parent, tmp_path) == []
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    assert run(page, copied(ROOT).parent, tmp_path) == []
 
 
 @pytest.mark.parametrize("command", RUN_ELSEWHERE)

@@ -18,6 +18,7 @@ from prepaid import specification
 from prepaid_wallet import BUGS
 
 from differential.walks import some_of
+from imported_once import copied
 from tokenspec.machine.mutation.operators import mutants
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +31,7 @@ def tokenspec(
     *arguments: str | Path, code: int = 0, given: str = "", cwd: Path = PREPAID, **environment: str
 ) -> subprocess.CompletedProcess[str]:
     """Runs the command, and asserts that it ends with the exit code."""
-    command = [sys.executable, "-m", "tokenspec.oracle.command", *map(str, arguments)]
+    command = [str(copied(PREPAID)), *map(str, arguments)]
     clean = {name: value for name, value in os.environ.items() if not name.startswith("TOKENSPEC")}
     done = subprocess.run(command, cwd=cwd, env=clean | environment, input=given, capture_output=True, text=True, timeout=900)
     assert done.returncode == code, f"exits {done.returncode}\n{done.stdout}\n{done.stderr}"

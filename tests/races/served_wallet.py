@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -11,15 +12,19 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from races.small_wallet import File, Memory, SmallWallet
 
 
-def main(port: str, path: str = "") -> None:
-    wallet = SmallWallet(File(Path(path)) if path else Memory())
+def served(port: int, wallet: Callable[[], SmallWallet]) -> ThreadingHTTPServer:
+    """A server that asks for the wallet of each connection."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def setup(self) -> None:
+            super().setup()
+            self.wallet = wallet()
+
         def do_POST(self) -> None:
             request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            body = json.dumps(wallet.handle(request)).encode()
+            body = json.dumps(self.wallet.handle(request)).encode()
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -28,7 +33,12 @@ def main(port: str, path: str = "") -> None:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    ThreadingHTTPServer(("127.0.0.1", int(port)), Handler).serve_forever()
+    return ThreadingHTTPServer(("127.0.0.1", port), Handler)
+
+
+def main(port: str, path: str = "") -> None:
+    wallet = SmallWallet(File(Path(path)) if path else Memory())
+    served(int(port), lambda: wallet).serve_forever()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import shlex
 import socket
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +16,8 @@ import pytest
 
 from command.conftest import read_lines
 from processes import reserved_port
+from races.served_wallet import served
+from races.small_wallet import right
 from sut.calling import call
 from tokenspec.oracle.races.crew import CLIENT_VARIABLE
 from tokenspec.oracle.serve.server import Server
@@ -191,6 +195,16 @@ def test_who_raises_diverges_with_its_last_words() -> None:
     done = call("fuzz", "--sut", in_threads("dies"), "--clients", "2")
     assert done.code == 15
     assert "the ledger is on fire" in done.out
+
+
+def test_workers_that_the_first_connections_did_not_meet_are_met() -> None:
+    """Each of two workers keeps accounts of its own, and the first connections are all with one of them."""
+    workers, numbers = (right(), right()), itertools.count()
+    with served(0, lambda: workers[max(next(numbers) - 2, 0) % 2]) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        done = call("fuzz", "--sut", f"http://127.0.0.1:{server.server_address[1]}", "--clients", "2", "--examples", "20")
+        server.shutdown()
+    assert done.code == 15
 
 
 @pytest.mark.slow

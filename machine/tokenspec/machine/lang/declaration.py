@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from tokenspec.machine.lang.calendars import DeclaredCalendar
-from tokenspec.machine.lang.expr import TRUE, Expr, Lit
+from tokenspec.machine.lang.expr import TRUE, Expr, Lit, reads
 from tokenspec.machine.lang.ids import Ids
 from tokenspec.machine.lang.types import Enum, Type, Value
 
@@ -335,6 +335,11 @@ class Machine:
     def event_named(self) -> dict[str, Event]:
         """The events by name."""
         return {e.name: e for e in self.events}
+
+    @cached_property
+    def read_by(self) -> dict[str, frozenset[str]]:
+        """The names that each event reads."""
+        return {e.name: frozenset(reads(e)) for e in self.events}
 
     @cached_property
     def all_parameters(self) -> tuple[Parameter, ...]:

@@ -39,6 +39,8 @@ _RARE_SECONDS = 20.0
 _FEWER_SECONDS, _RENUMBER_SECONDS = 6.0, 3.0
 _MORE_TRIES = 4
 """Times as many tries of the short history with one request less, before each request is taken to be needed."""
+_MET_ANEW = 8
+"""The number of worlds after which the clients connect anew: a few connections may all meet one of several workers."""
 _AGAIN = 200
 """Tries of a saved history before it is taken not to show what was wrong."""
 
@@ -93,6 +95,8 @@ class Campaign:
             if time.monotonic() > until:
                 result.ended_by = "time"
                 break
+            if result.worlds and not result.worlds % _MET_ANEW:
+                self._players.connect_anew()
             seed = f"{race.seed}/{result.worlds}"
             dice = random.Random(seed)
             try:

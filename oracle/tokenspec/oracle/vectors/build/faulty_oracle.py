@@ -27,10 +27,10 @@ def changed_events(original: Machine, faulty: Machine) -> tuple[Event, ...]:
     other = {d.name for d, before in zip(faulty.definitions, original.definitions, strict=True) if d != before}
     for name, expr in definitions.items():
         # A definition reads only earlier definitions.
-        if set(reads(expr)) & other:
+        if other and not other.isdisjoint(reads(expr)):
             other.add(name)
     pairs = zip(original.events, faulty.events, strict=True)
-    return tuple(event for before, event in pairs if event != before or (other and set(reads(event)) & other))
+    return tuple(event for before, event in pairs if event != before or not other.isdisjoint(original.read_by[event.name]))
 
 
 def shows_nothing(original: Machine, faulty: Machine) -> bool:

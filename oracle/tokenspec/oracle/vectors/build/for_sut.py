@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import msgspec
 
 from tokenspec.machine.lang.catalogue import UNLISTED
-from tokenspec.machine.lang.declaration import Actor
+from tokenspec.machine.lang.declaration import Actor, Event
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, system
@@ -23,7 +23,6 @@ from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, S
 from tokenspec.oracle.sut.observed import held
 from tokenspec.oracle.sut.world import CannotOpen, Openings, SutSettings
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
-from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate, candidate
 from tokenspec.oracle.vectors.build.layer_faults import LayerFault, layer_faults
 from tokenspec.oracle.vectors.build.repeats import with_repeats
@@ -69,12 +68,10 @@ class OneImplementation(BuildTarget):
         except (CannotOpen, BadSetting):
             return None
 
-    def concerns(self, fault: OracleFault) -> bool:
-        """Returns true if the fault is in an event that can happen."""
-        return not fault.events or any(
-            name in self.terms.events or event.actor is Actor.CLOCK or name == SPEC.opening.name or name in self.terms.unwritten
-            for name, event in fault.events.items()
-        )
+    def concerns(self, changed: Collection[Event]) -> bool:
+        """Returns true if one of the events that a fault changes can happen."""
+        happens = {*self.terms.events, SPEC.opening.name, *self.terms.unwritten}
+        return not changed or any(event.name in happens or event.actor is Actor.CLOCK for event in changed)
 
     def layer_faults(self) -> list[LayerFault]:
         """Returns none: those that it can show are looked for once its vectors are chosen (`also_aimed_at`)."""

@@ -16,7 +16,7 @@ from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.script import LOOK, move
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
-from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
+from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, changed_events, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
 from tokenspec.oracle.vectors.build.of_names import runs_for
@@ -75,7 +75,7 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     """Returns the vectors for a target; each starting point of the search is reported to `tick`."""
     original = account(target.catalogue)
     visible = [m for m in seeded(target.catalogue).values() if not shows_nothing(original, m.machine)]
-    faults = [fault for m in visible if target.concerns(fault := OracleFault(m.id, original, m.machine))]
+    faults = [OracleFault(m.id, original, m.machine) for m in visible if target.concerns(changed_events(original, m.machine))]
     candidates = list(target.scenarios())
     shown = finds(candidates, faults)
     left = [fault for fault in faults if not any(fault.id in found for found in shown)]

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+from tokenspec.machine.lang.declaration import Event
 from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.fuzz.paths import PathSearch
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, Record, Script, records_of
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
-from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.layer_faults import LayerFault, layer_faults
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS, STARTING_POINTS, Scenario, StartingPoint
@@ -31,8 +31,8 @@ class BuildTarget:
         """Returns the world with these settings; None where it cannot be run."""
         return world_of(policy, catalogue, self.resets)
 
-    def concerns(self, fault: OracleFault) -> bool:
-        """Returns true if the fault is in an event that can happen."""
+    def concerns(self, changed: Collection[Event]) -> bool:
+        """Returns true if one of the events that a fault changes can happen."""
         return True
 
     def layer_faults(self) -> list[LayerFault]:

@@ -211,11 +211,8 @@ class Accounts:
         begin = " ".join(f"(i64.store $accounts offset={at} @account {value})" for at, value in at_first.items())
         return f"""
 (global $account (export "account") (mut i32) #0) (global $accounts_end (mut i32) #0)
-(func $load {load})
-(func $save {save})
-(func (export "keep_initial") {keep})
-(func $begin
-  (i32.store $accounts @account #0) (i64.store $accounts offset=8 @account ~{STOPPED}) {begin})
+(func $load {load}) (func $save {save}) (func (export "keep_initial") {keep})
+(func $begin (i32.store $accounts @account #0) (i64.store $accounts offset=8 @account ~{STOPPED}) {begin})
 (func $begin_next
   (global.set $account @accounts_end)
   (global.set $accounts_end (i32.add @accounts_end #{self.stride}))

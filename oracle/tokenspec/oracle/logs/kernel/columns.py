@@ -19,8 +19,7 @@ import msgspec
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.logs.kernel.forms import ODD, RowKey, ValueKind
-from tokenspec.oracle.logs.kernel.scanner import IN_ROWS, ROWS
-from tokenspec.oracle.logs.kernel.values import NOT_AN_INSTANT
+from tokenspec.oracle.logs.kernel.scanner import IN_ROWS, NOT_AN_INSTANT, ROWS
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIAL, STOPPED
+from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, CHANGED, DIAL, DIRTY, STOPPED
 from tokenspec.machine.interpreters.batch.handover import ACCOUNT, CHANGE, DIFFERS, ENTRY, HEAD, ID, NEW, SESSION, STANDS
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.calendars import NEVER
@@ -301,12 +301,6 @@ class AccountExchange:
       (call $take_balances %numbers) {changes}
       (local.set $at (i32.add {at} #{self.sizes[CHANGE]})) (br $next)))"""
 
-    def covers(self, account: Account) -> bool:
-        """Returns whether the kernel can go on with an account: the last balances that a session may show are those of now."""
-        if not account.timeline or not account.sessions or self._names.sessions is None:
-            return not account.timeline and not account.sessions
-        return account.timeline[-1] == self._oracle.app_balances(account.row)
-
     def handed_in(self, accounts: Iterable[tuple[str, Account]], most: int) -> Iterator[bytes]:
         """Yields what is handed in of accounts, in blocks of at most so many bytes where no part of them is larger."""
         block = bytearray()
@@ -330,7 +324,7 @@ class AccountExchange:
             numbers.append(min([*(account.noted or {}).values(), *(account.used or {}).values()], default=NEVER))
         numbers += [0] * ((self._accounts.stride - self._accounts.further_at) // SLOT)
         last_at = STOPPED if account.last_at is None else account.last_at
-        flags = BEGAN_BEFORE if account.is_from_mid_life else 0
+        flags = (BEGAN_BEFORE if account.is_from_mid_life else 0) | (0 if self._covers(account) else DIRTY | CHANGED)
         yield _keyed(ACCOUNT, name) + struct.pack(f"<Iiq{len(numbers)}q", flags, 0, last_at, *numbers)
         for key, entry in account.entries.items():
             held = [number_of(of, value) for of, value in zip(self._held, entry.held, strict=True)]
@@ -339,6 +333,12 @@ class AccountExchange:
         for key in account.answers:
             yield _keyed(ID, key) + b"".join(struct.pack("<q", at) for at in self._since(account, account.used, key))
         yield from self._sessions(account)
+
+    def _covers(self, account: Account) -> bool:
+        """Returns whether the kernel can go on with an account: the last balances that a session may show are those of now."""
+        if not account.timeline or not account.sessions or self._names.sessions is None:
+            return not account.timeline and not account.sessions
+        return account.timeline[-1] == self._oracle.app_balances(account.row)
 
     def _sessions(self, account: Account) -> Iterator[bytes]:
         """Yields the balances that sessions may show, each with the sessions that fetched it last behind it."""

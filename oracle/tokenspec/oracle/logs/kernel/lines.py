@@ -116,20 +116,10 @@ class ScannedLines:
         return len(text)
 
     def _hand_in(self, dirty: Container[str] = ()) -> None:
-        """Hands in the accounts before the logs but for the `dirty` ones; marks those that the kernel cannot go on with."""
-        exchange, left = self._module.judge.exchange, list[str]()
-
-        def clean() -> Iterator[tuple[str, Account]]:
-            for name, account in self._before.items():
-                if name not in dirty:
-                    yield name, account
-                    if not exchange.covers(account):
-                        left.append(name)
-
-        for block in exchange.handed_in(clean(), BLOCK):
+        """Hands in the accounts before the logs but for the `dirty` ones."""
+        clean = ((name, account) for name, account in self._before.items() if name not in dirty)
+        for block in self._module.judge.exchange.handed_in(clean, BLOCK):
             self._take(block, self._module.buffer, BLOCK)
-        for name in left:
-            self._mark_account(name)
 
     def _take(self, content: bytes, at: int, most: int) -> int:
         """Hands in some accounts by the memory from `at` on; returns the place of the last one."""

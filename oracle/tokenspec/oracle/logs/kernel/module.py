@@ -15,8 +15,7 @@ from tokenspec.oracle.logs.kernel.columns import CELLS, COLUMN, IDENTITIES, colu
 from tokenspec.oracle.logs.kernel.forms import Forms, signed
 from tokenspec.oracle.logs.kernel.judge import RecordJudge
 from tokenspec.oracle.logs.kernel.names import RecordNames
-from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, ROWS, scanner_text
-from tokenspec.oracle.logs.kernel.values import DATES
+from tokenspec.oracle.logs.kernel.scanner import DATES, LINE_MAX, LISTED, ROWS, scanner_text
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Line, Logs
 

@@ -1,4 +1,6 @@
-"""The scanner of JSON lines, in WebAssembly (scanner.wat): strict where it accepts, and every line that it does not is *odd*.
+"""The scanner of JSON lines, in WebAssembly (scanner.wat), and of the values in them (values.wat).
+
+It is strict where it accepts, and every line that it does not is *odd*.
 
 What it accepts is a part of JSON: one object, its names in any order and none twice, no escapes, no space but one behind a
 colon or a comma. The values go to a row, and rows are judged some at a time: `$look_ahead` sees all, then `$judge` each.
@@ -9,6 +11,8 @@ from __future__ import annotations
 from importlib.resources import files
 
 from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.logs.kernel.forms import (
     BEHIND,
     END,
@@ -32,8 +36,14 @@ from tokenspec.oracle.logs.kernel.forms import (
     Forms,
     signed,
 )
-from tokenspec.oracle.logs.kernel.values import NOT_AN_INSTANT, digit_masks, digits, values_text
-from tokenspec.oracle.wire.observations import MILLISECONDS_MIN
+from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, MILLISECONDS_MIN
+
+NOT_AN_INSTANT = -(2**63)
+_EIGHT = 0x0101010101010101
+"""One in each of eight bytes."""
+_DATE_BITS = 7
+DATES = 32 << _DATE_BITS
+"""Bytes of a table of dates."""
 
 LISTED = 24
 """Bytes of a listed line: where it starts and ends, its number in the file, its position among all lines."""
@@ -136,10 +146,10 @@ def scanner_text(
             "told": told,
         }
     )
-    numbers = digit_masks() | {
+    numbers = _digit_masks() | {
         "unlike": _unlike("%met"),
         "leads": leads,
-        "digits": digits("%value", "%bits"),
+        "digits": _digits("%value", "%bits"),
         "as_met": _AS_MET,
         "k1": signed(HASH[0]),
         "met_shift": 64 - MET_BITS,
@@ -154,4 +164,46 @@ def scanner_text(
         "fals": _FALS,
         "null": _NULL,
     }
-    return values_text(words_at, last, dates) + long(text.format(**places, **numbers))
+    return _values_text(words_at, last, dates) + long(text.format(**places, **numbers))
+
+
+def _digit_masks() -> dict[str, int]:
+    """The words of eight bytes by which digits are told."""
+    return {"zeros": _EIGHT * 0x30, "above_nine": _EIGHT * 0x76, "high_bits": signed(_EIGHT * 0x80)}
+
+
+def _digits(word: str, bits: str) -> str:
+    """The number that digits stand for: as many bits of a word as they take, at most 56. It is no function, to be faster."""
+    ones = f"(i64.shl {word} (i64.sub ~64 {bits}))"
+    tens = f"(i64.shr_u (i64.mul {ones} ~{(10 << 8) + 1}) ~8)"
+    hundreds = f"(i64.shr_u (i64.mul (i64.and {tens} ~{0x00FF00FF00FF00FF}) ~{(100 << 16) + 1}) ~16)"
+    return f"(i64.shr_u (i64.mul (i64.and {hundreds} ~{0x0000FFFF0000FFFF}) ~{(10_000 << 32) + 1}) ~32)"
+
+
+def _values_text(words_at: int, last: int, dates: int) -> str:
+    """The functions that read values; `words_at` is where the table of words is, and `last` the number of its last place.
+
+    From `dates` on there are `DATES` bytes for the dates that were read.
+    """
+    k1, k2, k3 = map(signed, HASH)
+    text = files(__package__).joinpath("values.wat").read_text("utf-8")
+    return long(
+        text.format(
+            words_at=words_at,
+            last=last,
+            k1=k1,
+            k2=k2,
+            k3=k3,
+            **_digit_masks(),
+            no_time=int.from_bytes(b"00:00:00", "little"),
+            above_time=int.from_bytes(bytes((0x76, 0x76, 0x7F) * 3)[:8], "little"),
+            dates=dates,
+            date_shift=64 - _DATE_BITS,
+            digits=_digits("%word", "%marks"),
+            largest=COUNTABLE_MAX,
+            day=DAY_MS,
+            first=FIRST_INSTANT,
+            last_instant=LAST_INSTANT,
+            not_an_instant=NOT_AN_INSTANT,
+        )
+    )

@@ -178,7 +178,8 @@ class LeadingKernel(AuditKernel):
             return False
         if answered_otherwise(ours, theirs) or not super()._begins(record):
             return False
-        self._follower.begins(next(reversed(self._begun)), record)
+        number = next(reversed(self._begun))
+        self._follower.begins(number * self._module.judge.exchange.stride, record)
         return True
 
     def _touched(self, follower: FollowingKernel) -> tuple[list[Touched], list[FurtherTouched]]:

@@ -120,11 +120,18 @@ class AuditKernel(ScannedLines):
             self._instance.call("redo", len(content))
             self._instance.set_value("keeps", int(self._keeps))
 
+    @property
+    def layout(self) -> list[int]:
+        """The bytes of an account, and those behind a text of the journal by kind."""
+        exchange = self._module.judge.exchange
+        return [exchange.stride, *exchange.sizes.values()]
+
     def stands(self) -> KernelStands:
         """Returns how this kernel stands between two blocks, but for its accounts."""
         instance, judge, kept = self._instance, self._module.judge, self._module.kept
         places = [*self._module.cleared, *(judge.unknown + 8 * n for n in range(len(self._unknown)))]
         return KernelStands(
+            layout=self.layout,
             seeds=self._seeds,
             position=self.position,
             counts=[self._count(at) for at in places],

@@ -27,6 +27,8 @@ _BLOCK = 1 << 20
 class KernelStands(msgspec.Struct):
     """A kernel behind some lines, but for its accounts."""
 
+    layout: list[int]
+    """The bytes of an account, and those behind a text of the journal by kind: those of another program may be others."""
     seeds: tuple[int, int]
     position: int
     counts: list[int]
@@ -63,6 +65,10 @@ class KernelToKeep(Protocol):
     """A kernel whose states are kept."""
 
     judged_by_oracle: tuple[Oracle, Progress] | None
+
+    @property
+    def layout(self) -> list[int]:
+        """The bytes of an account, and those behind a text of the journal by kind."""
 
     @property
     def position(self) -> int:
@@ -121,12 +127,17 @@ class OnTheWay:
         return None if self._point is None else self._point.kernel.seeds
 
     def starts(self, kernel: KernelToKeep, before: AccountsInParts) -> None:
-        """Brings the kernel to the loaded point; where there is none, begins the journal, with the accounts before the logs."""
+        """Brings the kernel to the loaded point; where there is none, begins the journal, with the accounts before the logs.
+
+        Raises `BadSetting` where the journal is one of another program.
+        """
         self._kernel = kernel
         if self._point is None or self._loaded is None:
             if self._journal is not None and self._every is not None:
                 self._journal.begin(before)
             return
+        if self._point.kernel.layout != kernel.layout:
+            raise BadSetting(self._run.file, "it was saved by another version of this program; replay from the start")
         for kind, content in self._loaded.parts():
             kernel.redo(kind, content)
         kernel.stand(self._point.kernel, self._point.number)

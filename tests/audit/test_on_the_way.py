@@ -168,8 +168,8 @@ def test_a_state_goes_on_with_its_own_logs_and_its_own_journal(two: list[str], t
     with pytest.raises(BadSetting, match="keep the two files together"):
         judged(as_logs(two), state, going_on, kept, states.append)
     journal.write_bytes(whole)
+    other = {**kept, "kernel": {**kept["kernel"], "kernel": {**kept["kernel"]["kernel"], "layout": [8]}}}
     with pytest.raises(BadSetting, match="saved by another version"):
-        other = {**kept, "kernel": {**kept["kernel"], "kernel": {**kept["kernel"]["kernel"], "layout": [8]}}}
         judged(as_logs(two), state, load_with_progress(states[5])[0], other, states.append)
     first = Path(two[0])
     first.write_bytes(first.read_bytes().replace(b"ada", b"eva"))

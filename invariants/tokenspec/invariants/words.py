@@ -7,7 +7,6 @@ from functools import partial
 from tokenspec.machine.lang import claims as of_machines
 from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, one_of, total, var
 from tokenspec.machine.lang.claims import answered, new
-from tokenspec.machine.lang.expr import TRUE
 from tokenspec.spec.words import *
 
 # Parts of claims about the account; those about another machine name it.
@@ -51,5 +50,5 @@ def is_figure(ranking: tuple[str, ...], value: Term, figure: str, of: Term) -> T
 def payable_at(price: int, ranking: tuple[str, ...], has_packs: bool) -> Term:
     """Some account can hold the price: subscribers buy any number of packs, or else days and months bring as much."""
     if has_packs and len(ranking) > 1:
-        return Term(TRUE)
+        return all_of()
     return any_of(*(price <= daily_allowance + (bank_months + 1) * allowance_of.of(name) for name in ranking))

@@ -82,7 +82,8 @@ def _elsewhere(policy: Mapping[str, str], catalogue: AnyCatalogue | None) -> Ite
             wheres = (claim.where, part.where) if isinstance(part, LayerPart) else (claim.where,)
             wrong = next((w for w in wheres if decided(system().machines[0], w, figures) is False), None)
             if wrong is not None:
-                told = " and ".join(f"{name} is {figures[name]}" for name in sorted(set(names_in(wrong)) & figures.keys()))
+                named = sorted(set(names_in(wrong)) & figures.keys())
+                told = " and ".join(f"{n}={policy[n]}" if n in policy else f"{n} is {figures[n]}" for n in named)
                 reason = f"it takes {show(wrong)}, and under {'this catalogue' if catalogue else 'these settings'} {told}"
                 yield from ((case, reason) for case in cases(claim, part))
 

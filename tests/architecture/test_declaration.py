@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from catalogues import catalogue, plan
 from tokenspec.invariants.claims import claims
 from tokenspec.machine.lang.claims import ONE_OUTCOME, LayerPart, RefusalPart
 from tokenspec.machine.lang.digest import digest
 from tokenspec.machine.lang.validate import check_clauses, citations, validate
 from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.oracle.base.specification import claimed_machines
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.policies import POLICIES
 from tokenspec.spec.system import system
@@ -61,8 +62,8 @@ def test_every_policy_has_its_default_first_and_another_choice() -> None:
 
 
 def test_the_digest_names_the_declaration_and_nothing_else() -> None:
-    other = Catalogue(("free", "gold"), 1, 1, {"free": Plan(0), "gold": Plan(5)}, {"box": 2})
-    figures = Catalogue(DEFAULT.ranking, 9, 1, DEFAULT.plans, DEFAULT.packs)
+    other = catalogue(1, 1, {"free": plan(0), "gold": plan(5)}, {"box": 2})
+    figures = catalogue(9, 1, DEFAULT.plans, DEFAULT.packs)
     assert digest(system()) == digest(system(figures))
     assert digest(system()) != digest(system(other))
 

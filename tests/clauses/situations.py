@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from clauses.wallet import MOST, RENEWAL, Wallet, holding, subscribed
-from tokenspec.spec.catalogue import DEFAULT, Model
+from tokenspec.spec.catalogue import DEFAULT
 
 
 def unopened() -> Wallet:
@@ -28,8 +26,12 @@ def scheduled() -> Wallet:
 
 def with_models() -> Wallet:
     """Its catalogue has a model of the house, one of somebody else's, and one for paid plans alone."""
-    models = {"Own": Model("first_party"), "Own 2": Model("third_party"), "Paid": Model("first_party", paid_only=True)}
-    return Wallet(catalogue=replace(DEFAULT, models=models))
+    models = {
+        "Own": {"origin": "first_party"},
+        "Own 2": {"origin": "third_party"},
+        "Paid": {"origin": "first_party", "paid_only": True},
+    }
+    return Wallet(catalogue=DEFAULT.but(models=models))
 
 
 def cancelling() -> Wallet:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import time
 from zoneinfo import ZoneInfo
 
 import pytest
 
+from catalogues import plan
 from clauses.wallet import RENEWAL, SECOND_DAY, Done, Looks, Paid, Pools, Refused, Wallet, holding, job_after, subscribed, utc
 from tokenspec.oracle import BadRecord
-from tokenspec.spec.catalogue import DEFAULT, Plan
+from tokenspec.spec.catalogue import DEFAULT
 
 
 def test_a01_subscriber_has_daily_tokens_beside_those_of_the_plan() -> None:
@@ -204,8 +204,8 @@ def test_a16_tokens_are_sold_beside_the_plan() -> None:
 
 
 def test_a17_plan_may_come_with_api_tokens() -> None:
-    plans = {**DEFAULT.plans, "premium": Plan(25_000, 3_500, ("image",)), "ultimate": Plan(60_000, 7_000, ("image", "video"))}
-    wallet = Wallet(catalogue=replace(DEFAULT, plans=plans))
+    plans = {**DEFAULT.plans, "premium": plan(25_000, 3_500, ("image",)), "ultimate": plan(60_000, 7_000, ("image", "video"))}
+    wallet = Wallet(catalogue=DEFAULT.but(plans=plans))
     wallet.subscribe("premium")
     assert Pools(daily=150, fast=25_000, api=3_500) == wallet.holds
     wallet.upgrade("ultimate")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -29,7 +29,7 @@ from tokenspec.oracle.logs.history import support_after
 from tokenspec.oracle.runtime.journal import CLOCK_AT
 from tokenspec.spec.account import CLOCKS
 from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.daily_job import daily_job
+from tokenspec.spec.system import daily_job
 
 HOUR_MS = 3_600_000
 OVERDUE = {clock.name: (clock.overdue_since, clock.overdue_ms) for clock in CLOCKS}
@@ -50,14 +50,14 @@ def test_f01_price_depends_on_every_part_of_an_action() -> None:
         action("image", "phoenix", "fast", "1024x1024", 4, 0): 18,
         action("image", "phoenix", "fast", "1024x1024", 1, 2): 24,
     }
-    wallet = Wallet(catalogue=replace(DEFAULT, prices=prices))
+    wallet = Wallet(catalogue=DEFAULT.but(prices=prices))
     assert [Costs(price) for price in (8, 50, 9, 16, 12, 18, 24)] == [wallet.quote(key) for key in prices]
     assert Refused("price_must_be_listed") == wallet.quote(action("image", "phoenix", "fast", "1024x1024", 2, 0))
     assert Refused("cost_must_be_at_least_one") == wallet.generate(0)
 
 
 def test_f02_price_shown_is_the_price_charged() -> None:
-    wallet = Wallet(catalogue=replace(DEFAULT, prices={"a picture": 24}))
+    wallet = Wallet(catalogue=DEFAULT.but(prices={"a picture": 24}))
     assert Costs(24) == wallet.quote("a picture")
     assert Pools(daily=150) == wallet.holds
     assert Paid(daily=24) == wallet.generate(24, job="picture")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,9 +41,9 @@ def test_anybody_buys_api_tokens_and_they_outlast_a_plan() -> None:
 
 def test_a_change_of_plan_brings_no_api_tokens() -> None:
     """neither brings any before the next renewal."""
-    plans = {name: replace(plan, api=0 if name == "free" else 9) for name, plan in DEFAULT.plans.items()}
+    plans = {name: plan | {"api": 0 if name == "free" else 9} for name, plan in DEFAULT.plans.items()}
     for timing in ("at_renewal", "at_once"):
-        wallet = Wallet({"downgrade_timing": timing}, catalogue=replace(DEFAULT, plans=plans))
+        wallet = Wallet({"downgrade_timing": timing}, catalogue=DEFAULT.but(plans=plans))
         wallet.subscribe("premium")
         for change in (wallet.upgrade, wallet.downgrade):
             assert Done() == change("ultimate" if change == wallet.upgrade else "essential")

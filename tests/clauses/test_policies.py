@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TypeAlias
 
 import pytest
@@ -383,8 +382,8 @@ def test_refund_after_a_downgrade_at_once_is_held_to_the_new_maximum() -> None:
 
 @compares("api_renewal", adds=[500, 700, 1_200], refills=[500, 500, 600])
 def test_api_renewal_decides_what_a_month_does_to_the_api_pool(policy: Policy, expected: list[int]) -> None:
-    plans = {**DEFAULT.plans, "premium": replace(DEFAULT.plans["premium"], api=500)}
-    wallet = Wallet(policy, catalogue=replace(DEFAULT, plans=plans))
+    plans = {**DEFAULT.plans, "premium": DEFAULT.plans["premium"] | {"api": 500}}
+    wallet = Wallet(policy, catalogue=DEFAULT.but(plans=plans))
     wallet.subscribe("premium")
     found = [wallet.holds.api]
     wallet.api_generate(300)

@@ -15,9 +15,9 @@ from datetime import UTC, datetime
 from typing import Any, Self, TypeAlias
 
 from tokenspec.machine.interpreters.live import live
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.oracle import Answer, Oracle
-from tokenspec.spec.catalogue import Catalogue
-from tokenspec.spec.daily_job import daily_job
+from tokenspec.spec.system import daily_job
 
 OPENED = "2027-01-01 08:00"
 SECOND_DAY = "2027-01-02 00:00"
@@ -110,7 +110,7 @@ class Wallet:
         *,
         opened: str = OPENED,
         is_open: bool = True,
-        catalogue: Catalogue | None = None,
+        catalogue: Figures | None = None,
         beside: Wallet | None = None,
         resets: str = "explicit",
         **opening: str,

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from catalogues import catalogue as own
+from catalogues import plan
 from command.conftest import EXAMPLES, Finished, tokenspec
 from tokenspec.machine.fuzzing.reachability import closed_off
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.oracle.check.concretize import answered
 from tokenspec.oracle.command.verbs.fuzz_save import save_failure
 from tokenspec.oracle.fuzz.campaign import run
 from tokenspec.oracle.fuzz.worlds import Failure, FuzzWorld
 from tokenspec.oracle.report.config import Settings
 from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS
 
 KEYS = {"digest", "version", "seed", "policy", "fixed"}
@@ -60,14 +62,14 @@ def test_a_fixed_policy_does_not_open_the_coverage_gate() -> None:
     assert (done.code, done.report["verdict"]) == (16, "no_verdict")
 
 
-TWO_PLANS = Catalogue(("free", "all"), 5, 1, {"free": Plan(0), "all": Plan(10)}, {"box": 3})
-WITHOUT_DAYS = replace(TWO_PLANS, daily=0)
+TWO_PLANS = own(5, 1, {"free": plan(0), "all": plan(10)}, {"box": 3})
+WITHOUT_DAYS = TWO_PLANS.but(daily=0)
 NO_DAY = {("daily_reset", f"resets_{whom}") for whom in ("free", "empty_subscriber", "nothing")} | {
     ("daily_reset_falls_due", what) for what in ("daily_reset_waits", "refused: account_must_exist")
 }
 CLOSED = {
     "nothing_fixed": ({}, DEFAULT, set()),
-    "no_daily_tokens": ({}, replace(DEFAULT, daily=0), NO_DAY),
+    "no_daily_tokens": ({}, DEFAULT.but(daily=0), NO_DAY),
     "app_refund_alone": ({"refund": "none"}, DEFAULT, {("refund", "refunds")}),
     "refund": ({"refund": "to_source"}, DEFAULT, {("refund", "refused: refunds_must_be_offered")}),
     "no_refund": (
@@ -98,13 +100,13 @@ CLOSED = {
 
 
 @pytest.mark.parametrize(("policy", "catalogue", "closed"), list(CLOSED.values()), ids=list(CLOSED))
-def test_what_fixed_settings_close_off_is_known(policy: Any, catalogue: Catalogue, closed: Any) -> None:
+def test_what_fixed_settings_close_off_is_known(policy: Any, catalogue: Figures, closed: Any) -> None:
     assert closed_off(account(catalogue), {**policy, **catalogue.parameters()}) == closed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("policy", "catalogue"), [({"refund": "none"}, None), ({"stranded_remainder": "relax"}, WITHOUT_DAYS)])
-def test_what_is_closed_off_is_never_met(policy: Any, catalogue: Catalogue | None) -> None:
+def test_what_is_closed_off_is_never_met(policy: Any, catalogue: Figures | None) -> None:
     result = run(8, policy=policy, catalogue=catalogue)
     assert result.failure is None
     assert {(event, what) for event, what, hits in result.coverage.rows() if hits} & result.closed == set()
@@ -124,7 +126,7 @@ def test_a_catalogue_of_ones_own_can_be_fuzzed() -> None:
 
 
 def test_a_saved_run_brings_its_catalogue_along(tmp_path: Path) -> None:
-    catalogue = Catalogue(("free", "plus"), 7, 1, {"free": Plan(0), "plus": Plan(20)}, {"bag": 3}, {})
+    catalogue = own(7, 1, {"free": plan(0), "plus": plan(20)}, {"bag": 3})
     world = FuzzWorld({**DEFAULTS, "refund": "none"}, catalogue, "implied")
     record = {"account": "a", "at": "2027-01-01T09:00:00Z", "event": "open_account"}
     failure = Failure(answered([record], world), world, AssertionError())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +46,11 @@ def test_the_shipped_logs_leave_the_defaults_alone() -> None:
 
 @pytest.mark.parametrize(("answer", "api"), [("adds", 700), ("refills", 500)])
 def test_api_renewal_is_found_where_a_plan_includes_api_tokens(answer: str, api: int, tmp_path: Path) -> None:
-    plans = {**DEFAULT.plans, "essential": replace(DEFAULT.plans["essential"], api=500)}
+    plans = {**DEFAULT.plans, "essential": DEFAULT.plans["essential"] | {"api": 500}}
     spent = record("a", month(1), "api_generate", job="j", cost=300)
     renewed = record("a", month(2), "renew", observed={"balances": {"api": api}})
     log = write_log(tmp_path / "log.jsonl", [*subscriber("a"), spent, renewed])
-    found = infer(Logs([str(log)]), {}, replace(DEFAULT, plans=plans), "explicit")
+    found = infer(Logs([str(log)]), {}, DEFAULT.but(plans=plans), "explicit")
     assert found.policies["api_renewal"] == [answer]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,12 @@ import msgspec
 import pytest
 
 from oracle.plain_wallet import PlainWallet
-from tokenspec.machine.lang.catalogue import variant_of
+from tokenspec.machine.lang.catalogue import Figures, variant_of
 from tokenspec.oracle import Answer, Oracle
 from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
 from tokenspec.oracle.fuzz.worlds import world_fuzz
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Model
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import POLICIES
 
 EFFORT = int(os.environ.get("TOKENSPEC_EFFORT", "1"))
@@ -30,7 +29,7 @@ EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*.jsonl"))
 class Differential(world_fuzz(watch=default_watch())):  # type: ignore[misc]
     """The world fuzz with the plain wallet beside it."""
 
-    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+    def open_world(self, policy: Mapping[str, str], catalogue: Figures, resets: str) -> None:
         super().open_world(policy, catalogue, resets)
         self.plain = PlainWallet(dict(self.oracle.policy), catalogue_on_the_wire(self.oracle.catalogue), resets)
 
@@ -40,7 +39,7 @@ class Differential(world_fuzz(watch=default_watch())):  # type: ignore[misc]
 
 @pytest.mark.parametrize("resets", ["explicit", "implied"])
 def test_the_answers_are_the_same_where_a_day_brings_no_tokens(resets: str) -> None:
-    catalogue = replace(DEFAULT, daily=0)
+    catalogue = DEFAULT.but(daily=0)
     oracle, plain = Oracle(None, catalogue, resets), PlainWallet(None, catalogue_on_the_wire(catalogue), resets)
     refused = set()
     for path in EXAMPLES:
@@ -71,10 +70,10 @@ def test_the_answers_are_the_same_where_a_day_brings_no_tokens(resets: str) -> N
     ],
 )
 def test_a_model_is_a_variant_of_the_longest_listed_name_that_it_begins_with(model: str, origin: str | None) -> None:
-    models = {**DEFAULT.models, "Own": Model("first_party"), "Own 2": Model("third_party")}
-    catalogue = replace(DEFAULT, models=models)
+    models = {**DEFAULT.models, "Own": {"origin": "first_party"}, "Own 2": {"origin": "third_party"}}
+    catalogue = DEFAULT.but(models=models)
     found, plain = variant_of(model, models), PlainWallet(None, catalogue_on_the_wire(catalogue)).listed_model(model)
-    assert (found and models[found].origin) == (plain and plain["origin"]) == origin
+    assert (found and models[found]["origin"]) == (plain and plain["origin"]) == origin
 
 
 def normal(answer: dict[str, Any]) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from typing import TypeVar
 
+from catalogues import catalogue, plan
 from tokenspec.machine.fuzzing.boundary_values import Amounts
 from tokenspec.machine.fuzzing.stateful import agreed
 from tokenspec.machine.interpreters import reference
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.outcome import Accepted, Step, Values
 from tokenspec.oracle.base.provenance import declaration
-from tokenspec.spec.catalogue import Catalogue, Plan
 
 EFFORT = int(os.environ.get("TOKENSPEC_EFFORT", "1"))
 _T = TypeVar("_T")
@@ -29,16 +30,16 @@ StepOf = Callable[[Values, str, Values], Step]
 """One step: state, event, fields."""
 
 
-def a_catalogue(dice: random.Random) -> Catalogue:
+def a_catalogue(dice: random.Random) -> Figures:
     """Other plans, packs and figures each time."""
     names = tuple(f"plan {letter}" for letter in "abcde"[: dice.randint(1, 5)])
     allowances = sorted(dice.choice((0, 1, 3, 100, 8_500, 2**50)) for _ in names)
     plans = {
-        name: Plan(allowance, dice.choice((0, 2)), tuple(m for m in ("image", "video") if dice.random() < 0.5))
+        name: plan(allowance, dice.choice((0, 2)), tuple(m for m in ("image", "video") if dice.random() < 0.5))
         for name, allowance in zip(names, allowances, strict=True)
     }
     packs = {"tiny": 1, "huge": 2**40, "usual": 1_000}
-    return Catalogue(("free", *names), dice.choice((1, 150)), dice.choice((0, 1, 3)), {"free": Plan(0), **plans}, packs)
+    return catalogue(dice.choice((1, 150)), dice.choice((0, 1, 3)), {"free": plan(0), **plans}, packs)
 
 
 def walk(

@@ -47,7 +47,7 @@ def test_a_changed_balance_is_noticed(path: Path, tmp_path: Path) -> None:
 def test_the_logs_tell_every_policy_from_its_default(setting: tuple[str, str]) -> None:
     # Where no plan includes API tokens, no log can tell what a month does to them.
     if setting[0] == "api_renewal":
-        assert not any(plan.api for plan in DEFAULT.plans.values())
+        assert not any(plan["api"] for plan in DEFAULT.plans.values())
         return
     assert replay(Logs([str(path) for path in LOGS]), Oracle(dict([setting]))).divergences
 

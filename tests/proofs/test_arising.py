@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import pytest
 
+from catalogues import plan
 from differential.walks import EFFORT, some_of
 from proofs.worked_out_once import checked
 from tokenspec.invariants.claims import claims
@@ -15,6 +17,7 @@ from tokenspec.invariants.specification import SPECIFICATION
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.interpreters.compiled import Compiled
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.proofs.obligations import WITNESS
 from tokenspec.oracle.check.arising import Absence, absences, cases, times_met
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence
@@ -23,7 +26,7 @@ from tokenspec.oracle.fuzz.campaign import CampaignResult, run
 from tokenspec.oracle.report.check import exit_codes
 from tokenspec.oracle.wire.settings import catalogue_from
 from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 OTHER_ANSWERS = [(p.name, answer) for p in POLICIES for answer, _ in p.answers if answer != DEFAULTS[p.name]]
@@ -37,19 +40,15 @@ def all_met_but(unmet: str) -> Tally:
     return tally
 
 
-def own(*paid: Plan, daily: int = 100, months: int = 2, packs: int = 1, prices: tuple[int, ...] = ()) -> Catalogue:
+def own(*paid: Any, daily: int = 100, months: int = 2, packs: int = 1, prices: tuple[int, ...] = ()) -> Figures:
     """A catalogue of somebody's own with these paid plans."""
     names = [f"plan {n}" for n in range(len(paid))]
-    made: Catalogue = catalogue_from(
+    made: Figures = catalogue_from(
         {
             "ranking": ["free", *names],
             "daily": daily,
             "bank_months": months,
-            "plans": {"free": {"allowance": 0}}
-            | {
-                name: {"allowance": p.allowance, "api": p.api, "relaxed": list(p.relaxed)}
-                for name, p in zip(names, paid, strict=True)
-            },
+            "plans": {"free": plan(0), **dict(zip(names, paid, strict=True))},
             "packs": {f"pack {n}": 500 for n in range(packs)},
             "prices": {f"action {price}": price for price in prices},
         }
@@ -58,17 +57,17 @@ def own(*paid: Plan, daily: int = 100, months: int = 2, packs: int = 1, prices: 
 
 
 OWN = {
-    "without prices": own(Plan(1_000), Plan(5_000, 0, ("image",)), Plan(60_000)),
-    "with prices": own(Plan(1_000), Plan(5_000, 0, ("image",)), Plan(60_000), prices=(3,)),
+    "without prices": own(plan(1_000), plan(5_000, 0, ("image",)), plan(60_000)),
+    "with prices": own(plan(1_000), plan(5_000, 0, ("image",)), plan(60_000), prices=(3,)),
     "with large allowances": own(
-        Plan(10**8, 7), Plan(10**9, 0, ("video",)), Plan(10**12, 0, ("image",)), daily=10**6, prices=(1, 10**9)
+        plan(10**8, 7), plan(10**9, 0, ("video",)), plan(10**12, 0, ("image",)), daily=10**6, prices=(1, 10**9)
     ),
-    "with one plan, no bank and no packs": own(Plan(10**6), daily=10, months=0, packs=0),
+    "with one plan, no bank and no packs": own(plan(10**6), daily=10, months=0, packs=0),
     "with the free plan alone": own(daily=10, packs=0),
-    "with plans of one allowance": own(Plan(5), Plan(5, 0, ("image", "video")), Plan(5), daily=1, months=1),
-    "without daily tokens": own(Plan(1_000), Plan(5_000, 0, ("image",)), daily=0, prices=(8,)),
-    "with less a day than anything costs": own(Plan(1_000), daily=7, prices=(8, 9)),
-    "with just enough a day": own(Plan(1_000), daily=8, prices=(9, 8)),
+    "with plans of one allowance": own(plan(5), plan(5, 0, ("image", "video")), plan(5), daily=1, months=1),
+    "without daily tokens": own(plan(1_000), plan(5_000, 0, ("image",)), daily=0, prices=(8,)),
+    "with less a day than anything costs": own(plan(1_000), daily=7, prices=(8, 9)),
+    "with just enough a day": own(plan(1_000), daily=8, prices=(9, 8)),
 }
 WITHOUT_TOKENS = own(daily=0, packs=0, prices=(24,))
 """Of no use to anybody, and admissible."""

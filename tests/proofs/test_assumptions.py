@@ -13,6 +13,7 @@ from hypothesis import given
 from proofs.broken import gathered
 from tokenspec.invariants.scopes import SCOPES
 from tokenspec.machine.lang.build import assumption, eq, var
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.declaration import Assumption, Machine
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import COUNTABLE_MAX
@@ -27,21 +28,21 @@ from tokenspec.oracle.report.text import text
 from tokenspec.oracle.wire import settings
 from tokenspec.oracle.wire.settings import broken_assumptions, catalogue_from, catalogue_on_the_wire
 from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.catalogue import DEFAULT
 
 FIGURES = (-1, 0, 1, 10**6, COUNTABLE_MAX, COUNTABLE_MAX + 1)
 
 
-def others() -> Iterator[Catalogue]:
+def others() -> Iterator[Figures]:
     """The shipped catalogue with one figure changed."""
     for figure in FIGURES:
-        yield replace(DEFAULT, daily=figure)
-        yield replace(DEFAULT, bank_months=figure)
+        yield DEFAULT.but(daily=figure)
+        yield DEFAULT.but(bank_months=figure)
         for name in DEFAULT.packs:
-            yield replace(DEFAULT, packs={**DEFAULT.packs, name: figure})
+            yield DEFAULT.but(packs={**DEFAULT.packs, name: figure})
         for name, plan in DEFAULT.plans.items():
-            yield replace(DEFAULT, plans={**DEFAULT.plans, name: replace(plan, allowance=figure)})
-            yield replace(DEFAULT, plans={**DEFAULT.plans, name: replace(plan, api=figure)})
+            yield DEFAULT.but(plans={**DEFAULT.plans, name: plan | {"allowance": figure}})
+            yield DEFAULT.but(plans={**DEFAULT.plans, name: plan | {"api": figure}})
 
 
 OTHERS = list(others())
@@ -57,18 +58,18 @@ def test_no_catalogue_is_accepted_that_breaks_an_assumption(assumed: Assumption)
 
 
 def test_a_catalogue_is_refused_by_key_and_rule_of_what_it_breaks() -> None:
-    falling = replace(DEFAULT, plans={**DEFAULT.plans, "ultimate": replace(DEFAULT.plans["ultimate"], allowance=1)})
+    falling = DEFAULT.but(plans={**DEFAULT.plans, "ultimate": DEFAULT.plans["ultimate"] | {"allowance": 1}})
     with pytest.raises(BadSetting, match=r"plans\.ultimate\.allowance.* below that of premium"):
         catalogue_from(catalogue_on_the_wire(falling))
 
 
 @pytest.mark.parametrize("used", [DEFAULT, SMALL, EXCHANGED, WITHOUT_BANK, *(scope.catalogue for scope in SCOPES.values())])
-def test_what_is_shipped_searched_and_run_satisfies_every_assumption(used: Catalogue) -> None:
+def test_what_is_shipped_searched_and_run_satisfies_every_assumption(used: Figures) -> None:
     assert broken_assumptions(used) == []
 
 
 @given(catalogues())
-def test_the_catalogues_of_random_runs_satisfy_every_assumption(drawn: Catalogue) -> None:
+def test_the_catalogues_of_random_runs_satisfy_every_assumption(drawn: Figures) -> None:
     assert broken_assumptions(drawn) == []
 
 
@@ -83,7 +84,7 @@ def told(evidence: Evidence) -> str:
 def narrowed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The declaration assumes more than the scopes satisfy."""
 
-    def account_of(catalogue: Catalogue = DEFAULT) -> Machine:
+    def account_of(catalogue: Figures = DEFAULT) -> Machine:
         machine = account(catalogue)
         return replace(machine, assumptions=(*machine.assumptions, assumption(eq(var("daily_allowance"), 150), "x: it is 150")))
 
@@ -101,7 +102,7 @@ def test_an_assumption_that_a_scope_breaks_fails_a_check() -> None:
 
 @pytest.mark.usefixtures("narrowed")
 def test_an_assumption_that_only_one_s_own_catalogue_breaks_is_told_of_it() -> None:
-    told = list(unsatisfied([], replace(DEFAULT, daily=149)))
+    told = list(unsatisfied([], DEFAULT.but(daily=149)))
     assert [line.partition(" breaks ")[0] for line in told] == ["the catalogue"]
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from catalogues import plan
 from command.conftest import within
 from made_once import made_once
 from proofs.worked_out_once import calendars
@@ -35,7 +36,7 @@ from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.fuzz.campaign import run as fuzzed
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire
 from tokenspec.spec.account import account
-from tokenspec.spec.catalogue import DEFAULT, Plan
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
 
 pytestmark = pytest.mark.slow
@@ -121,7 +122,7 @@ def test_a_good_one_is_verified(good: bytes) -> None:
 
 
 def test_one_of_a_catalogue_of_one_s_own_holds_what_is_claimed_of_that(good: bytes) -> None:
-    own = replace(DEFAULT, ranking=("free", "plus"), plans={"free": Plan(0), "plus": Plan(9)}, bank_months=12)
+    own = DEFAULT.but(ranking=("free", "plus"), plans={"free": plan(0), "plus": plan(9)}, bank_months=12)
     stated = {c.id: {"sentence": c.sentence, "formulas": fingerprint(c.parts)} for c in claims(own)}
     of_own = changed(
         good, lambda d: [d.update(catalogue=catalogue_on_the_wire(own)), *(c.update(stated[c["id"]]) for c in d["claims"])]

@@ -187,6 +187,6 @@ def test_every_claim_has_a_verdict(evidence: Evidence) -> None:
 
 def test_the_bank_is_told_by_the_months_of_the_catalogue_that_is_checked(evidence: Evidence) -> None:
     for months in (3, 12):
-        mine = replace(evidence, settings=replace(evidence.settings, catalogue=replace(DEFAULT, bank_months=months)))
+        mine = replace(evidence, settings=replace(evidence.settings, catalogue=DEFAULT.but(bank_months=months)))
         (bank,) = (v.claim for v in verdicts(mine) if v.claim.number == 2)
         assert f"at most {months} months" in bank.sentence

@@ -25,7 +25,7 @@ from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import Enum
 from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.daily_job import daily_job
+from tokenspec.spec.system import daily_job
 
 needs_spin = pytest.mark.skipif(not has("spin", "gcc"), reason="spin or gcc is not installed")
 

@@ -25,7 +25,7 @@ from tokenspec.machine.exporters.tla import is_module_name, tla
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.daily_job import daily_job
+from tokenspec.spec.system import daily_job
 
 needs_tlc = pytest.mark.skipif("TOKENSPEC_TLC" not in os.environ, reason=NO_TLC)
 

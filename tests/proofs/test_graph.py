@@ -34,9 +34,8 @@ from tokenspec.machine.lang.validate_claims import validate_claims
 from tokenspec.machine.mutation.edits import with_effect, with_event
 from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
-from tokenspec.spec.daily_job import daily_job
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.system import system
+from tokenspec.spec.system import daily_job, system
 
 Seed = Callable[[Machine], Machine]
 Steps = dict[str, dict[str, str]]

@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from catalogues import plan
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.fuzz.campaign import walk_worlds
 from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
@@ -18,20 +20,20 @@ from tokenspec.oracle.logs.policy_sets import SettingSets
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.settings import RESETS
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Plan
+from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.policies import DEFAULTS, POLICIES
 
 ANSWERS = {p.name: [answer for answer, _ in p.answers] for p in POLICIES}
 OPEN = 4
 """The number of policies left open at a time; the others are fixed to the choices that the log was made with."""
 
-SMALL = Catalogue(
-    DEFAULT.ranking,
-    5,
-    1,
-    {name: Plan(10 * rank, rank, plan.relaxed) for rank, (name, plan) in enumerate(DEFAULT.plans.items())},
-    {"small": 1, "large": 50},
-    DEFAULT.prices,
+SMALL = DEFAULT.but(
+    daily=5,
+    bank_months=1,
+    plans={name: plan(10 * rank, rank, each["relaxed"]) for rank, (name, each) in enumerate(DEFAULT.plans.items())},
+    packs={"small": 1, "large": 50},
+    aliases={},
+    models={},
 )
 """Small figures, so that pools run dry, fill up and exceed a lower plan's ceiling within a few events."""
 
@@ -44,7 +46,7 @@ class Recorder(world_fuzz()):  # type: ignore[misc]
     fixed_catalogue = SMALL
     runs: ClassVar[list[tuple[FuzzWorld, list[dict[str, Any]]]]] = []
 
-    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+    def open_world(self, policy: Mapping[str, str], catalogue: Figures, resets: str) -> None:
         super().open_world(policy, catalogue, resets)
         type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
 

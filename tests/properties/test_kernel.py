@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.base.instants import parse_instant
@@ -23,7 +24,6 @@ from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.report.replay import replay_report
 from tokenspec.oracle.wire.log_files import Logs
-from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import APP_POOLS
 
 Records = list[dict[str, Any]]
@@ -34,7 +34,7 @@ class Recorder(world_fuzz()):  # type: ignore[misc]
 
     runs: ClassVar[list[tuple[FuzzWorld, Records]]] = []
 
-    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+    def open_world(self, policy: Mapping[str, str], catalogue: Figures, resets: str) -> None:
         super().open_world(policy, catalogue, resets)
         type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +43,8 @@ def other_than(world: FuzzWorld, dice: random.Random) -> FuzzWorld:
     policy = {each.name: dice.choice(each.answers)[0] for each in dice.sample(asked, dice.choice((1, 5, 9)))}
     catalogue: Any = world.catalogue
     if dice.random() < 0.3:
-        plans = {name: replace(plan, allowance=2 * plan.allowance) for name, plan in catalogue.plans.items()}
-        catalogue = replace(catalogue, plans=plans, daily=catalogue.daily + 7)
+        plans = {name: plan | {"allowance": 2 * plan["allowance"]} for name, plan in catalogue.plans.items()}
+        catalogue = catalogue.but(plans=plans, daily=catalogue.daily + 7)
     return FuzzWorld({**world.policy, **policy}, catalogue, world.resets)
 
 

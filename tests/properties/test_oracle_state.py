@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from io import BytesIO
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -15,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.oracle import BadRecord, BadSetting, Oracle
 from tokenspec.oracle.account.daily import daily_job_state, next_daily_reset
 from tokenspec.oracle.base.instants import format_instant, parse_instant
@@ -23,7 +23,7 @@ from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
 from tokenspec.oracle.runtime import snapshot
 from tokenspec.oracle.runtime.snapshot import VERSION, SavedState, load, save
 from tokenspec.oracle.runtime.steps import Stepped
-from tokenspec.spec.catalogue import DEFAULT, Catalogue, Model
+from tokenspec.spec.catalogue import DEFAULT
 
 OPEN = {"account": "a", "at": "2026-07-15T09:00:00Z", "event": "open_account"}
 
@@ -33,7 +33,7 @@ class Recorder(world_fuzz(watch=default_watch())):  # type: ignore[misc]
 
     runs: ClassVar[list[tuple[FuzzWorld, list[dict[str, Any]]]]] = []
 
-    def open_world(self, policy: Mapping[str, str], catalogue: Catalogue, resets: str) -> None:
+    def open_world(self, policy: Mapping[str, str], catalogue: Figures, resets: str) -> None:
         super().open_world(policy, catalogue, resets)
         type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
 
@@ -65,7 +65,7 @@ def test_going_on_from_a_saved_state_is_going_on(runs: list[tuple[FuzzWorld, lis
 @pytest.mark.parametrize("block", [1, 100, 1 << 20])
 def test_a_saved_state_is_the_same_bytes_each_time(block: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also where it is written and read in many parts, and names look like what stands between accounts."""
-    oracle = Oracle(catalogue=replace(DEFAULT, models={name: Model("first_party", False) for name in ("a", "accounts")}))
+    oracle = Oracle(catalogue=DEFAULT.but(models={name: {"origin": "first_party"} for name in ("a", "accounts")}))
     names = ["a", '},"b":{"row":[', '":{"row":[', '"', ',"accounts":{', "é\n", "", '},"remember":null,"progress":null}']
     for number, name in enumerate(names):
         oracle.apply({**OPEN, "account": name, "id": names[number - 1]})

@@ -29,11 +29,9 @@ from tokenspec.oracle.command.verbs.check_save import saved
 from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.report.check import breaches
 from tokenspec.spec.catalogue import DEFAULT
-from tokenspec.spec.daily_job import DUE, HOUR_MS, WAITING
 from tokenspec.spec.policies import DEFAULTS
-from tokenspec.spec.session import CURRENT, LOGGED_OUT, STALE
-from tokenspec.spec.system import system
-from tokenspec.spec.words import APP_POOLS, topup
+from tokenspec.spec.system import CURRENT, DUE, LOGGED_OUT, STALE, WAITING, system
+from tokenspec.spec.words import APP_POOLS, HOUR_MS, topup
 
 Seed = Callable[[System], System]
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from tokenspec.oracle.fuzz.closed import closed_by
@@ -38,7 +36,7 @@ def test_what_nothing_that_is_sent_can_be_remembered_as_is_not_asked_for(
 
 
 def test_a_wallet_without_daily_tokens_is_searched_beyond_its_first_renewal() -> None:
-    catalogue = replace(DEFAULT, daily=0)
+    catalogue = DEFAULT.but(daily=0)
     taken = {"resets": "explicit", "events": ["open_account", "subscribe", "renew", "buy_topup"], "observes": ["outcome"]}
     terms, pairs = capabilities_from(taken), RulePairs()
     keys = {event.name: payload_keys(event) for machine in system(catalogue).machines for event in machine.events}

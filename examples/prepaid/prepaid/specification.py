@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from functools import partial
 from importlib.resources import files
 from typing import Any
 
@@ -12,10 +12,6 @@ from prepaid.claims import claims, lemmas
 from prepaid.words import FORM, POOLS
 from tokenspec.machine.lang.catalogue import Figures, Listed, LookedUp
 from tokenspec.machine.lang.specification import AnswerForm, Scope, Shown, Specification
-
-
-def _figures(read: Mapping[str, Any]) -> Figures:
-    return Figures(FORM, read)
 
 
 def _toml(name: str) -> dict[str, Any]:
@@ -40,20 +36,20 @@ _VALUES = {
 def _scope(name: str, weekly_bonus: int, debt_limit: int, credit: int) -> Scope:
     """A small world, every state of which can be visited; packs hold one token and two."""
     catalogue = {"weekly_bonus": weekly_bonus, "debt_limit": debt_limit, "packs": {"one": 1, "two": 2}, "prices": {}}
-    return Scope(name, _figures(catalogue), _VALUES, {"bonus": weekly_bonus, "credit": credit, "debt": debt_limit})
+    return Scope(name, Figures(FORM, catalogue), _VALUES, {"bonus": weekly_bonus, "credit": credit, "debt": debt_limit})
 
 
 PREPAID = Specification(
     name="prepaid",
     says="A prepaid account: packs of credit, a weekly bonus, holds, and purchases that are charged back.",
-    system=lambda catalogue: system(tuple(catalogue["packs"])),
+    system=lambda catalogue: system(tuple(catalogue.packs)),
     form=FORM,
-    catalogue=_figures(_toml("catalogue.toml")),
-    catalogue_of=_figures,
+    catalogue=Figures(FORM, _toml("catalogue.toml")),
+    catalogue_of=partial(Figures, FORM),
     facts={"price_is_listed": Listed("prices", "action"), "listed_price": LookedUp("prices", "action", 0)},
     names={"action": "prices"},
     clauses=_toml("clauses.toml"),
-    claims=lambda catalogue: claims(catalogue["packs"]),
+    claims=lambda catalogue: claims(catalogue.packs),
     lemmas=lemmas(),
     scopes=(_scope("tiny", 1, 2, 2), _scope("small", 3, 4, 8)),
     answer=AnswerForm(

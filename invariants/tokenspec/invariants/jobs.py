@@ -12,7 +12,7 @@ from tokenspec.machine.lang.calendars import EveryDay, EveryHours, EveryMonth, H
 from tokenspec.machine.lang.claims import CalendarPart, Claim, Law, LayerPart, LivenessPart, answered, claim, flow, ghost, new
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.types import Bool, Value
-from tokenspec.spec.daily_job import DUE, LATE, OVERDUE, WAITING
+from tokenspec.spec.system import DUE, LATE, OVERDUE, WAITING
 from tokenspec.spec.words import *
 
 

@@ -14,7 +14,7 @@ from tokenspec.machine.lang.build import Term, Termlike, all_of, any_of, eq, imp
 from tokenspec.machine.lang.claims import RefusalPart
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.catalogue import MEDIA
-from tokenspec.spec.session import IN
+from tokenspec.spec.system import IN
 from tokenspec.spec.words import *
 
 _SUBSCRIBED = ("subscription_must_exist", negation(one_of(status, ABSENT, FREE)))

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.types import Value
-from tokenspec.spec.catalogue import FREE_PLAN, Catalogue, Plan
+from tokenspec.spec.catalogue import FORM, FREE_PLAN
 
 _FLAGS = (True, False)
 _VALUES: Mapping[str, tuple[Value, ...]] = {
@@ -44,8 +45,11 @@ def _scope(
     """A world with a paid plan for each of `allowances`; the highest plan includes an API token, and packs hold one token."""
     names = ("lower", "higher") if len(allowances) == 2 else ("lower", "middle", "higher")
     media = _MEDIA_BY_RANK[: len(allowances)]
-    paid = {n: Plan(a, int(n == names[-1]), m) for n, a, m in zip(names, allowances, media, strict=True)}
-    catalogue = Catalogue((FREE_PLAN, *names), daily, months, {FREE_PLAN: Plan(0), **paid}, {"pack": 1})
+    plans = {FREE_PLAN: {"allowance": 0}} | {
+        n: {"allowance": a, "api": int(n == names[-1]), "relaxed": m} for n, a, m in zip(names, allowances, media, strict=True)
+    }
+    figures = {"ranking": tuple(plans), "daily": daily, "bank_months": months, "plans": plans, "packs": {"pack": 1}}
+    catalogue = Figures(FORM, figures)
     most = {
         "daily": daily,
         "fast": max(allowances),

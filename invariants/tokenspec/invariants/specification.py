@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import SCOPES
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.specification import AnswerForm, Shown, ShownList, Specification
-from tokenspec.spec.catalogue import DEFAULT, FACTS, FORM, MEDIA, catalogue_of
+from tokenspec.spec.catalogue import DEFAULT, FACTS, FORM, MEDIA
 from tokenspec.spec.clauses import CLAUSES
 from tokenspec.spec.system import system
 from tokenspec.spec.words import APP_POOLS
@@ -17,7 +20,7 @@ SPECIFICATION = Specification(
     system=system,
     form=FORM,
     catalogue=DEFAULT,
-    catalogue_of=catalogue_of,
+    catalogue_of=partial(Figures, FORM),
     facts=FACTS,
     clauses=CLAUSES,
     claims=lambda catalogue: claims(

@@ -10,8 +10,7 @@ from tokenspec.machine.lang.claims import Claim, StatePart, StepPart, claim, gho
 from tokenspec.machine.lang.derived.timed import PASSES, since, until
 from tokenspec.machine.lang.expr import Lit
 from tokenspec.machine.lang.types import Bool, Tokens
-from tokenspec.spec.daily_job import DUE, HOUR_MS, LATE, OVERDUE, WAITING
-from tokenspec.spec.session import CURRENT, LOGGED_OUT, STALE
+from tokenspec.spec.system import CURRENT, DUE, LATE, LOGGED_OUT, OVERDUE, STALE, WAITING
 from tokenspec.spec.words import *
 
 _job, _session = var("job"), var("session_state")

@@ -7,16 +7,16 @@ from itertools import pairwise
 
 from tokenspec.machine.lang.build import assumption, cites, eq, variable
 from tokenspec.machine.lang.calendars import EveryDay, EveryHours, EveryMonth, Hour, ShortMonth, calendar_by
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.declaration import Assumption, Clock, Machine, Parameter, Since
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.spec import lifecycle, tokens
-from tokenspec.spec.catalogue import DEFAULT, FREE_PLAN, Catalogue
-from tokenspec.spec.daily_job import HOUR_MS
+from tokenspec.spec.catalogue import DEFAULT, FREE_PLAN
 from tokenspec.spec.policies import POLICIES
 
 # fmt: off
 from tokenspec.spec.words import (
-    ABSENT, BY_PLAN, DEFINED, HOLDS, NONE, POOLS, STATUS, UNLISTED, allowance_of, api_of, bank_months, daily_allowance,
+    ABSENT, BY_PLAN, DEFINED, HOLDS, HOUR_MS, NONE, POOLS, STATUS, UNLISTED, allowance_of, api_of, bank_months, daily_allowance,
     size_of,
 )
 
@@ -35,7 +35,7 @@ CLOCKS = (
 )
 
 
-def account(catalogue: Catalogue = DEFAULT) -> Machine:
+def account(catalogue: Figures = DEFAULT) -> Machine:
     """The account for the plans and packs of `catalogue`; its figures stay open, as parameters."""
     return _account(catalogue.ranking, tuple(catalogue.packs))
 

@@ -13,6 +13,9 @@ from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
 from tokenspec.spec.policies import POLICIES
 
+HOUR_MS = 3_600_000
+"""Milliseconds in an hour."""
+
 # fmt: off
 by_policy, chosen = choosing(POLICIES)
 DEFINED = Definitions()

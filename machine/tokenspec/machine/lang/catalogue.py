@@ -6,9 +6,9 @@ have a class of its own instead, with the methods of `AnyCatalogue`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from functools import lru_cache
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from typing import Any, ClassVar, Protocol, TypeAlias
 
 from tokenspec.machine.lang.types import Value
@@ -33,6 +33,7 @@ class Flag:
     """A truth value, false where it is not written."""
 
     parameter: str = ""
+    default: ClassVar = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,7 @@ class SomeOf:
 
     members: tuple[str, ...]
     parameter: str = ""
+    default: ClassVar[Sequence[str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,33 +103,65 @@ class AnyCatalogue(Protocol):
         """Returns the catalogue in its declared form."""
         ...
 
-    def unnamed(self, keys: Collection[str] = ...) -> dict[str, Value]:
-        """Returns the facts that are known of every record that has only `keys` of the optional ones that name entries."""
-        ...
-
 
 @dataclass(frozen=True)
 class Figures:
-    """A catalogue of any declared form: `figures["packs"]` is what stands there under the key `packs`."""
+    """A catalogue of any declared form: `figures.packs` is what stands there under the key `packs`.
+
+    What a form lets be left out has its default in `values`, and a ranking is a tuple.
+    """
 
     form: CatalogueForm
     values: Mapping[str, Any]
-    aliases: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        whole = {key: {} for key, kind in self.form.items() if isinstance(kind, Entries) and not kind.required} | dict(
+            self.values
+        )
+        known = {key: _completed(kind, whole.pop(key)) for key, kind in self.form.items() if key in whole}
+        object.__setattr__(self, "values", known | whole)
 
     def __getitem__(self, key: str) -> Any:
         return self.values[key]
 
+    def __getattr__(self, key: str) -> Any:
+        if key in vars(self).get("values", ()):
+            return self.values[key]
+        raise AttributeError(f"the catalogue has nothing under {key!r}")
+
+    def but(self, **figures: Any) -> Figures:
+        """Returns the same catalogue with other figures under these keys."""
+        return Figures(self.form, {**self.values, **figures})
+
+    @cached_property
+    def aliases(self) -> Mapping[str, str]:
+        """Older names that a log may use, each with the present name."""
+        tables = (key for key, kind in self.form.items() if isinstance(kind, Entries) and kind.renames)
+        return {alias: name for key in tables for alias, name in self.values.get(key, {}).items()}
+
     def written(self) -> dict[str, Any]:
         """Returns the catalogue in its declared form."""
-        return dict(self.values)
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in self.values.items()}
 
     def parameters(self) -> dict[str, Value]:
         """Returns the figures under their names in the declaration."""
+        return self._parameters.copy()
+
+    @cached_property
+    def _parameters(self) -> dict[str, Value]:
         return parameters_of(self.form, self.values)
 
-    def unnamed(self, keys: Collection[str] = ()) -> dict[str, Value]:
-        """Returns nothing: which facts follow from a missing key is not declared."""
-        return {}
+
+def _completed(kind: Number | Ranking | Entries, value: Any) -> Any:
+    """The values under a key, with the defaults of what is not written."""
+    match kind:
+        case Ranking():
+            return tuple(value)
+        case Entries(Mapping() as cells):
+            usual = {name: cell.default for name, cell in cells.items() if isinstance(cell, Number | Flag | SomeOf)}
+            written = {name: {**usual, **entry} for name, entry in value.items()}
+            return {name: {cell: entry[cell] for cell in cells if entry.get(cell) is not None} for name, entry in written.items()}
+    return value
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,14 +258,14 @@ class OfVariant:
     """The fact `cell` of the listed entry whose name is that under `key`, or is its beginning up to a blank, a dot or a hyphen.
 
     Of several such names the longest counts. Without a `cell` the fact is whether there is one. `unnamed` holds for a record
-    without the key, `default` for a name that is no variant of a listed one.
+    without the key (None: such a record says it itself), `default` for a name that is no variant of a listed one.
     """
 
     table: str
     key: str
     cell: str = ""
     default: Value = False
-    unnamed: Value = False
+    unnamed: Value | None = False
     BEHIND_A_NAME: ClassVar = " .-"
     """The characters that may follow a listed name in that of a variant."""
 
@@ -241,7 +275,7 @@ class OfVariant:
 
         # A log may name any number.
         @lru_cache(maxsize=1_000)
-        def of_name(name: str | None) -> Value:
+        def of_name(name: str | None) -> Any:
             if name is None:
                 return self.unnamed
             listed = variant_of(name, entries)
@@ -254,3 +288,20 @@ def variant_of(name: str, listed: Collection[str]) -> str | None:
     """Returns the longest listed name that `name` is, or begins with before a blank, a dot or a hyphen."""
     found = [each for each in listed if name == each or (name.startswith(each) and name[len(each)] in OfVariant.BEHIND_A_NAME)]
     return max(found, key=len) if found else None
+
+
+def unnamed(facts: Mapping[str, Fact], catalogue: AnyCatalogue, keys: Collection[str] | None = None) -> dict[str, Value]:
+    """Returns the facts that are the same for every record; of the optional keys that name entries, records have only `keys`."""
+    written, found = catalogue.written(), dict[str, Value]()
+    for name, fact in facts.items():
+        match fact:
+            case Listed(table) if not written[table]:
+                found[name] = False
+            case Named(key) if keys is not None and key not in keys:
+                found[name] = False
+            case OfVariant(table, key, cell, default, usual) if usual is not None:
+                is_named = keys is None or key in keys
+                others = (entry[cell] if cell else True for entry in written[table].values())
+                if {usual} >= ({default, *others} if is_named else set()):
+                    found[name] = usual
+    return found

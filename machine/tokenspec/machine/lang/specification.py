@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import NONE, AnyCatalogue, CatalogueForm, Fact
+from tokenspec.machine.lang.catalogue import NONE, AnyCatalogue, CatalogueForm, Fact, unnamed
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Event, Machine, Policy, System
 from tokenspec.machine.lang.expr import Lit
@@ -120,6 +120,10 @@ class Specification:
     def main(self, catalogue: AnyCatalogue | None = None) -> Machine:
         """The account's machine."""
         return self.system(catalogue or self.catalogue).machines[0]
+
+    def unnamed(self, catalogue: AnyCatalogue, keys: Collection[str] | None = None) -> dict[str, Value]:
+        """The facts that are the same for every record; of the optional keys that name entries, records have only `keys`."""
+        return unnamed(self.facts, catalogue, keys)
 
     def sessions(self, system: System) -> Machine | None:
         """The machine of an account's sessions in `system`; None where it has none."""

@@ -11,7 +11,7 @@ from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.logs.diagnosis import Asked, BalanceCause, Diagnoses, emptied, wrong_pool
 from tokenspec.oracle.logs.history import Change, Due, Story, again
 from tokenspec.oracle.runtime.journal import CLOCK_AT
-from tokenspec.spec.daily_job import LATE, OVERDUE, WAITING
+from tokenspec.spec.system import LATE, OVERDUE, WAITING
 from tokenspec.spec.words import FREE, PAST_DUE, SUBSCRIBED
 
 _HOUR_MS = 3_600_000

@@ -28,7 +28,7 @@ from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, Vector
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.snapshot import load, save
 from tokenspec.oracle.wire.answers import Answer
-from tokenspec.spec.session import CURRENT
+from tokenspec.spec.system import CURRENT
 from tokenspec.spec.words import ABSENT, APP_POOLS, SUBSCRIBED
 
 ANSWER, SAVED = ("answer_is_the_state", "answer_is_the_state"), ("going_on_is_going_on", "going_on")

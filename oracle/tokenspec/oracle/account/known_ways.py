@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from tokenspec.machine.interpreters.dates import DAY_MS
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.oracle.base.specification import TOTAL_POOLS
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.observations import instant_of
 from tokenspec.oracle.wire.records import Record, at_of, event_of
-from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import FREE
 
 _MONTH_MS = 30 * DAY_MS
@@ -33,18 +33,18 @@ class _Seen:
     seen: Mapping[str, Any]
     wrong: Mapping[str, Any]
     """The observed values that are wrong, by field."""
-    catalogue: Catalogue
+    catalogue: Figures
     anchor: int | None
     """The instant at which the subscription began."""
     month: ClockReader
 
     @property
     def allowance(self) -> int:
-        return self.catalogue.plans[self.right["plan"]].allowance
+        return int(self.catalogue.plans[self.right["plan"]]["allowance"])
 
     @property
     def ceiling(self) -> int:
-        return self.catalogue.bank_months * self.allowance
+        return int(self.catalogue.bank_months) * self.allowance
 
     @property
     def is_accepted_wrongly(self) -> bool:
@@ -68,7 +68,7 @@ def _thirty_days(s: _Seen) -> bool:
 def _upgrade(s: _Seen) -> bool:
     if s.event != "upgrade" or s.seen["outcome"] != "accepted":
         return False
-    at, due, new = at_of(s.record), _instant(s.wrong.get("next_renewal_at")), s.catalogue.plans[s.seen["plan"]].allowance
+    at, due, new = at_of(s.record), _instant(s.wrong.get("next_renewal_at")), s.catalogue.plans[s.seen["plan"]]["allowance"]
     is_on_top = s.wrong.get("balances.fast") == s.before["fast"] + new
     return is_on_top or due in (s.month.start(at).shown, at + _MONTH_MS)
 

@@ -9,18 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.specification import POOLS, TOTAL_POOLS
 from tokenspec.oracle.fuzz.moves import Found
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.script import UNKNOWN, Move, move
 from tokenspec.oracle.wire.protocol import JOBS
-from tokenspec.spec.catalogue import Catalogue
 
 _FIRST, _THIRD = "first_party", "third_party"
 
 
-def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
+def moves(account: Account, at: Mapping[str, int], catalogue: Figures) -> Iterator[Found]:
     """Yields every move worth trying, the plainest first; `at` is the index of each variable in the account's row."""
     row: Any = account.row
     pools = {pool: row[at[pool]] for pool in POOLS}
@@ -45,7 +45,7 @@ def moves(account: Account, at: Mapping[str, int], catalogue: Catalogue) -> Iter
     yield move("quote", action=UNKNOWN), False
 
 
-def _purchases(pools: Mapping[str, int], catalogue: Catalogue) -> Iterator[Found]:
+def _purchases(pools: Mapping[str, int], catalogue: Figures) -> Iterator[Found]:
     for pack in catalogue.packs:
         yield move("buy_topup", pack=pack, quantity=1), not pools["topup"]
     first = list(catalogue.packs.items())[:1]
@@ -83,10 +83,12 @@ def _generations(account: Account, pools: Mapping[str, int]) -> Iterator[Found]:
             yield move("api_generate", job=known, cost=min(cost, COUNTABLE_MAX)), False
 
 
-def _named(account: Account, catalogue: Catalogue) -> Iterator[Found]:
+def _named(account: Account, catalogue: Figures) -> Iterator[Found]:
     """Yields generations that name their model, or the action that they pay for."""
     job, image = f"j{len(account.entries) + 1}", "image"
-    known = [next((n for n, m in catalogue.models.items() if m.paid_only is paid_only), UNKNOWN) for paid_only in (True, False)]
+    known = [
+        next((n for n, m in catalogue.models.items() if m["paid_only"] is paid_only), UNKNOWN) for paid_only in (True, False)
+    ]
     for model in dict.fromkeys((*known, UNKNOWN)):
         yield move("generate", job=job, cost=1, media=image, model=model), False
     listed = [(action, price + more) for action, price in list(catalogue.prices.items())[:1] for more in (0, 1)]

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.oracle.account.starts import MONTH
 from tokenspec.oracle.races.schedules import OTHER, Races
 from tokenspec.oracle.runtime.script import Script, move
-from tokenspec.spec.catalogue import DEFAULT, Catalogue
+from tokenspec.spec.catalogue import DEFAULT
 
 
-def _beginnings(catalogue: Catalogue, choose: Callable[[Sequence[Any], str], Any]) -> list[Script]:
+def _beginnings(catalogue: Figures, choose: Callable[[Sequence[Any], str], Any]) -> list[Script]:
     opened, subscribed = move("open_account"), move("subscribe", plan=choose(catalogue.ranking[1:], "plan"))
     charged = move("generate", job="j0", cost=100, media=choose(("image",), "media"), origin="first_party")
     pack = move("buy_topup", pack=choose(tuple(catalogue.packs), "pack"), quantity=1)

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import NONE
+from tokenspec.machine.lang.catalogue import NONE, Figures
 from tokenspec.oracle.runtime.journal import Account
-from tokenspec.spec.catalogue import Catalogue
 from tokenspec.spec.words import APP_POOLS
 
 
-def situation(account: Account, at: Mapping[str, int], catalogue: Catalogue, rule: str | None, by_rules: bool) -> Any:
+def situation(account: Account, at: Mapping[str, int], catalogue: Figures, rule: str | None, by_rules: bool) -> Any:
     """Returns a key that is equal for accounts that need no distinction: status, plans, dues, how full each pool is."""
     row: Any = account.row
     scheduled = row[at["scheduled_plan"]] != NONE
@@ -19,7 +18,7 @@ def situation(account: Account, at: Mapping[str, int], catalogue: Catalogue, rul
     if by_rules:
         return _lifecycle(account, at, rule, scheduled, due)
     plan = catalogue.plans[row[at["plan"]]]
-    full = (catalogue.daily, plan.allowance, catalogue.bank_months * plan.allowance)
+    full = (catalogue.daily, plan["allowance"], catalogue.bank_months * plan["allowance"])
     filled = tuple(_filled(row[at[p]], most) for p, most in zip(("daily", "fast", "rollover"), full, strict=True))
     more = row[at["topup"]] > 0, min(row[at["api"]], 101)
     return row[0], row[at["plan"]], scheduled, filled, due, more, rule, _last_job(account) if rule is not None else ()

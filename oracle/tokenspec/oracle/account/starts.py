@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.fuzz.starts import NOTHING, OPENED, Starts
 from tokenspec.oracle.runtime.script import Script, Wait, move
-from tokenspec.spec.catalogue import Catalogue
 
 MONTH = Wait(("renewal",))
 
 
-def _script(catalogue: Catalogue, start: str, plan: str, time_of_day: str) -> Script:
+def _script(catalogue: Figures, start: str, plan: str, time_of_day: str) -> Script:
     """Returns the events that bring an account to the start of a run; the only wait is for the renewal."""
     ranking, plans = catalogue.ranking, catalogue.plans
-    everything = min(COUNTABLE_MAX, catalogue.daily + plans[plan].allowance)
+    everything = min(COUNTABLE_MAX, catalogue.daily + plans[plan]["allowance"])
     spent = move("generate", job="j", cost=everything, media="image", origin="first_party")
     pack = move("buy_topup", pack=next(iter(catalogue.packs), ""), quantity=1)
     lower = move("downgrade", plan=ranking[ranking.index(plan) - 1] if ranking.index(plan) > 1 else plan)

@@ -22,7 +22,7 @@ from tokenspec.machine.lang.expr import names_in
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.obligations import WITNESS
-from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue, account, claimed_machines, claims, lemmas, system
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, claimed_machines, claims, lemmas, system
 
 Case: TypeAlias = tuple[str, str, str]
 """A claim's id, the name of a part, and the prover's name of one of its interesting cases."""
@@ -95,7 +95,7 @@ def _impossible(
 
     `machine` is declared for the plans and packs of the catalogue, whose facts are true of every event with such a field.
     """
-    facts = {} if catalogue is None else catalogue.unnamed()
+    facts = {} if catalogue is None else SPEC.unnamed(catalogue)
     own = {p.name for p in machine.policies} | {f.name for event in machine.events for f in event.fields}
     fixed = {name: answer for name, answer in policy.items() if name in own}
     settings: dict[str, Value] = {**fixed, **{name: value for name, value in facts.items() if name in own}}
@@ -142,7 +142,7 @@ def _ruled_out_by(outcomes: Sequence[str], policy: Mapping[str, str], catalogue:
 
     An outcome is a rule by its name, or a refusal with its event.
     """
-    figures = {} if catalogue is None else catalogue.parameters() | catalogue.unnamed()
+    figures = {} if catalogue is None else catalogue.parameters() | SPEC.unnamed(catalogue)
     singly: Sequence[Mapping[str, Value]] = [{name: answer} for name, answer in policy.items()]
     machine = account(catalogue or DEFAULT)
     for some in (*singly, figures, {**policy, **figures}) if outcomes else ():

@@ -23,7 +23,7 @@ from tokenspec.machine.fuzzing.reachability import closed_off, never_due
 from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.declaration import Event, Machine
-from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue, claims, system
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, claims, system
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.shrink import shrink
 from tokenspec.oracle.fuzz.starts import STARTS
@@ -110,7 +110,7 @@ def run(
     tick = progress or (lambda _: None)
     result = CampaignResult(Coverage((account, *others)), Tally(), seed=seed_number)
     settled = bool(fixed) or catalogue is not None
-    facts = catalogue.unnamed() if catalogue is not None else {}
+    facts = SPEC.unnamed(catalogue) if catalogue is not None else {}
     if settled:
         figures = catalogue.parameters() if catalogue is not None else {}
         result.closed = closed_off(account, {**fixed, **figures, **facts})

@@ -23,7 +23,7 @@ def closed_by(terms: Capabilities, setting: SutSettings) -> frozenset[Met]:
     """Returns the rules and refusals that cannot be met with the events and values that the implementation takes."""
     to_exist, not_due = _codes(account(setting.catalogue))
     settled = setting.policy if setting.known is None else setting.known
-    figures = {**setting.catalogue.parameters(), **settled, **terms.policy, **setting.catalogue.unnamed(terms.fields)}
+    figures = {**setting.catalogue.parameters(), **settled, **terms.policy, **SPEC.unnamed(setting.catalogue, terms.fields)}
     closed: set[Met] = set()
     for machine in machines(setting.catalogue):
         kept = replace(machine, events=tuple(taken for e in machine.events if (taken := _taken(e, terms)) is not None))

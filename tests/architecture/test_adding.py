@@ -19,14 +19,14 @@ ROOT = Path(__file__).parents[2]
 ROOMS = ("spec", "machine", "invariants", "diagrams", "oracle")
 
 POLICY = {
-    "spec/tokenspec/spec/policies.py": [
+    "spec/tokenspec/spec/policies.toml": [
         (
-            '    _policy("past_due_spending"',
-            '    _policy("cancelled_generation", "F09",\n'
-            '            "no document says whether a cancelled subscription keeps unlimited generation until it ends",\n'
-            '            kept="it goes on until the subscription ends",\n'
-            '            gone="it ends with the cancellation"),\n'
-            '    _policy("past_due_spending"',
+            "[past_due_spending]",
+            '[cancelled_generation]\nclauses = "F09"\n'
+            'why = "no document says whether a cancelled subscription keeps unlimited generation until it ends"\n'
+            'answers.kept = "it goes on until the subscription ends"\n'
+            'answers.gone = "it ends with the cancellation"\n\n'
+            "[past_due_spending]",
         )
     ],
     "spec/tokenspec/spec/words.py": [
@@ -77,7 +77,7 @@ EVENT = {
     "spec/tokenspec/spec/tokens.py": [
         (
             '        event("enable_relaxed"',
-            '        event("api_upscale", "A picture is made larger through the API.", "A11", COST, EXISTS, COST_COUNTS,\n'
+            '        event("api_upscale", "A picture is made larger through the API.", "A11", COST, COST_COUNTS,\n'
             '              requires("api_tokens_must_cover_cost", cost <= api, "the API has a pool of its own", "A11"),\n'
             '              rule("upscales_by_api", OPENED, STAYS, "the API pool alone pays", "A11", spends({"api": cost}))),\n'
             '        event("enable_relaxed"',
@@ -141,7 +141,7 @@ GRANTING_EVENT = {
         ),
         (
             '        event("transfer"',
-            '        event("give_api", "Support gives API tokens for a failure.", "A11", how_many, EXISTS,\n'
+            '        event("give_api", "Support gives API tokens for a failure.", "A11", how_many,\n'
             '              requires("amount_must_be_at_least_one", amount >= 1, "nothing is no gift"),\n'
             "              stays_countable(api + amount),\n"
             '              rule("gives_api", OPENED, STAYS, "any account may be given some", "A11", includes(api, amount))),\n'
@@ -208,7 +208,6 @@ POOL = {
         ),
         ("    buys(api, amount)", "    buys(api, amount), includes(points, maximum(0, amount - 1000))"),
         ('*_pays({"api": cost})', '*_pays({"api": cost}), spends({"points": minimum(points, cost)})'),
-        ("pack_asked, pack_size, pays,", "pack_asked, pack_size, pays, points,"),
     ],
     "invariants/tokenspec/invariants/scopes.py": [
         ('        "api": api,\n', '        "api": api,\n        "points": api,\n'),

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tokenspec.machine.lang.build import Term, cites, maximum, minimum, var
+from tokenspec.machine.lang.build import Term, maximum, minimum, policy, var
 from tokenspec.machine.lang.catalogue import CatalogueForm, Entries, Number
-from tokenspec.machine.lang.declaration import Parameter, Policy
 from tokenspec.machine.lang.phrases import Definitions, Figure, choosing
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Enum, Tokens
 
@@ -29,26 +28,21 @@ size_of = Figure("pack[{}]", Tokens(), "tokens in a {} pack")
 
 
 # The open questions: where the terms are silent, every answer that is admissible, the default first.
-def _policy(name: str, clauses: str, why: str, **answers: str) -> Policy:
-    kind = Enum(name, tuple(answers))
-    return Policy(Parameter(name, kind, kind.members[0], why), tuple(answers.items()), why, cites(clauses))
-
-
 POLICIES = (
-    _policy("burn_order", "P05", "the terms do not say which tokens a hold takes first",
+    policy("burn_order", "P05", "the terms do not say which tokens a hold takes first",
             bonus_first="the bonus, which expires sooner, then credit",
             credit_first="credit, then the bonus"),
-    _policy("settled_for_less", "P06 P07", "the terms do not say what becomes of the rest of a hold",
+    policy("settled_for_less", "P06 P07", "the terms do not say what becomes of the rest of a hold",
             returned="the rest goes back to where it came from",
             kept="the whole hold is charged"),
-    _policy("charge_back", "P09 P10", "two editions of the terms differ on a charge-back of credit that is spent",
+    policy("charge_back", "P09 P10", "two editions of the terms differ on a charge-back of credit that is spent",
             debt="the account goes into debt, up to the limit",
             refused="the charge-back is refused, and staff settles it with the bank"),
-    _policy("repeated_id", "P14", "the terms do not say what the answer to a repeated request is",
+    policy("repeated_id", "P14", "the terms do not say what the answer to a repeated request is",
             first_answer="the first answer again",
             present_state="what the first answer said of the request, with the state of now",
             refused="a refusal"),
-    _policy("refused_id", "P14", "the terms do not say if a refused request may be sent again under its id",
+    policy("refused_id", "P14", "the terms do not say if a refused request may be sent again under its id",
             kept="it may not: the id is used",
             free="it may: the id is as if never used"),
 )

@@ -8,10 +8,23 @@ from __future__ import annotations
 
 from functools import cache
 
-from tokenspec.machine.lang.build import STAYS, assumption, cites, eq, event, maximum, minimum, requires, rule, var, variable
+from tokenspec.machine.lang.build import (
+    STAYS,
+    assumption,
+    cites,
+    eq,
+    event,
+    maximum,
+    minimum,
+    policy,
+    requires,
+    rule,
+    var,
+    variable,
+)
 from tokenspec.machine.lang.calendars import EveryHours
 from tokenspec.machine.lang.catalogue import CatalogueForm, Number
-from tokenspec.machine.lang.declaration import Actor, Clock, Field, Machine, Parameter, Policy, System
+from tokenspec.machine.lang.declaration import Actor, Clock, Field, Machine, Parameter, System
 from tokenspec.machine.lang.phrases import buys, choosing, expired, grants, includes, is_countable, settles, spends, starts
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum, Tokens
 
@@ -25,12 +38,12 @@ FORM: CatalogueForm = {"daily": Number()}
 daily = var("daily")
 
 # 3. An open question: the terms do not say. Each answer is admissible; the first is the default (`--policy leftover=kept`).
-_answers = {"expires": "it is gone", "kept": "the new day's tokens are added to it"}
-LEFTOVER = Policy(
-    Parameter("leftover", Enum("leftover", tuple(_answers)), "expires", "what becomes of the day's unspent tokens"),
-    tuple(_answers.items()),
+LEFTOVER = policy(
+    "leftover",
+    "T01",
     "the terms do not say what becomes of the day's unspent tokens",
-    cites("T01"),
+    expires="it is gone",
+    kept="the new day's tokens are added to it",
 )
 _, chosen = choosing([LEFTOVER])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import lru_cache
 from itertools import pairwise
 
-from tokenspec.machine.lang.build import assumption, cites, eq, variable
+from tokenspec.machine.lang.build import assumption, cites, each_requires, eq, variable
 from tokenspec.machine.lang.calendars import EveryDay, EveryHours, EveryMonth, Hour, ShortMonth, calendar_by
 from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.declaration import Assumption, Clock, Machine, Parameter, Since
@@ -15,10 +15,7 @@ from tokenspec.spec.catalogue import DEFAULT, FREE_PLAN
 from tokenspec.spec.policies import POLICIES
 
 # fmt: off
-from tokenspec.spec.words import (
-    ABSENT, BY_PLAN, DEFINED, HOLDS, HOUR_MS, NONE, POOLS, STATUS, UNLISTED, allowance_of, api_of, bank_months, daily_allowance,
-    size_of,
-)
+from tokenspec.spec.words import *
 
 _MONTHLY = calendar_by(
     "month_end",
@@ -54,8 +51,9 @@ def _account(ranking: tuple[str, ...], packs: tuple[str, ...]) -> Machine:
             variable("daily_reset_due", Bool(), False, "whether a daily reset has fallen due and not been run"),
         ),
         events=(
-            lifecycle.opening(), *lifecycle.subscription(plans.only(*ranking, UNLISTED)), *lifecycle.billing(),
-            *tokens.day(), *tokens.buying(Enum("Pack", (*packs, UNLISTED))), *tokens.spending(),
+            lifecycle.opening(), *each_requires(
+                lifecycle.EXISTS, *lifecycle.subscription(plans.only(*ranking, UNLISTED)), *lifecycle.billing(),
+                *tokens.day(), *tokens.buying(Enum("Pack", (*packs, UNLISTED))), *tokens.spending()),
         ),
         parameters=(
             Parameter("daily_allowance", Tokens(), None, "tokens a day"),

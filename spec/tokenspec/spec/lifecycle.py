@@ -14,11 +14,7 @@ from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Rule, S
 from tokenspec.machine.lang.phrases import carries, countable, granted, grants, includes, keeps, loses, settles, starts, stops
 from tokenspec.machine.lang.types import Enum
 from tokenspec.spec.catalogue import FREE_PLAN
-from tokenspec.spec.words import (
-    ABSENT, ACTIVE, allowance, api, asked_allowance, asked_api, asked_ceiling, by_policy, CANCELLING, chosen,
-    daily, daily_allowance, fast, FREE, next_allowance, next_api, next_ceiling, next_plan, NONE, PAST_DUE, plan, plan_asked,
-    renewals_due, rollover, scheduled_plan, status, SUBSCRIBED, UNLISTED,
-)
+from tokenspec.spec.words import *
 
 
 EXISTS = requires("account_must_exist", ne(status, ABSENT), "nothing happens to an account that was never opened")
@@ -46,7 +42,7 @@ def subscription(plans: Enum) -> tuple[Event, ...]:
                          next_renewal=fast)
     cut_bank = by_policy("downgrade_bank", keep=rollover, truncate=minimum(rollover, asked_ceiling))
     return (
-        event("subscribe", "A free account takes out a paid plan.", "F05 A04", asked, EXISTS,
+        event("subscribe", "A free account takes out a paid plan.", "F05 A04", asked,
               requires("account_must_be_free", eq(status, FREE), "an account has one subscription", "F05"),
               PLAN_LISTED, PLAN_PAID,
               rule("subscribes", FREE, ACTIVE, "the first month is granted at once, the anniversary counts from now, and "
@@ -54,27 +50,27 @@ def subscription(plans: Enum) -> tuple[Event, ...]:
                    plan.becomes(plan_asked), grants(fast, asked_allowance), keeps(rollover, minimum(rollover, asked_ceiling)),
                    includes(api, asked_api), starts("renewal"))),
         event("upgrade", "A subscriber moves to a higher plan at once; the billing date stays.", "F25 F26",
-              asked, EXISTS, TO_BE_ACTIVE, NO_RENEWAL_DUE, PLAN_LISTED,
+              asked, TO_BE_ACTIVE, NO_RENEWAL_DUE, PLAN_LISTED,
               requires("plan_must_be_higher", plan < plan_asked, "an upgrade leads to a higher plan", "F25"),
               rule("upgrades", ACTIVE, ACTIVE, "the plan changes now, fast tokens by policy, and a scheduled downgrade is "
                    "dropped", "F25 A09",
                    plan.becomes(plan_asked), scheduled_plan.becomes(NONE),
                    fast.becomes(upgraded), granted(fast, upgraded - fast))),
         event("downgrade", "A subscriber asks for a lower plan.", "",
-              asked, EXISTS, TO_BE_ACTIVE, NO_RENEWAL_DUE, PLAN_LISTED, PLAN_PAID,
+              asked, TO_BE_ACTIVE, NO_RENEWAL_DUE, PLAN_LISTED, PLAN_PAID,
               requires("plan_must_be_lower", plan_asked < plan, "a downgrade leads to a lower plan"),
               rule("schedules_downgrade", ACTIVE, ACTIVE, "what is paid for is kept until the month ends", "F05",
                    scheduled_plan.becomes(plan_asked), when=chosen("downgrade_timing", "at_renewal")),
               rule("downgrades", ACTIVE, ACTIVE, "the plan changes now, and what the lower one has no place for is lost", "A09",
                    plan.becomes(plan_asked), keeps(fast, maximum(0, fast - (allowance - asked_allowance))),
                    keeps(rollover, cut_bank), when=chosen("downgrade_timing", "at_once"))),
-        event("cancel", "A subscriber gives the subscription up.", "", EXISTS,
+        event("cancel", "A subscriber gives the subscription up.", "",
               requires("subscription_must_be_active_or_past_due", one_of(status, ACTIVE, PAST_DUE),
                        "there must be something to give up"),
               rule("schedules_end", ACTIVE, CANCELLING, "the month that is paid for goes on, and a scheduled downgrade has no "
                    "more use", "F05", scheduled_plan.becomes(NONE)),
               ends("gives_up_unpaid", PAST_DUE, "nothing is paid for, so it ends at once")),
-        event("resume", "A subscriber takes back a cancellation or a scheduled downgrade.", "", EXISTS,
+        event("resume", "A subscriber takes back a cancellation or a scheduled downgrade.", "",
               requires("change_must_be_scheduled",
                        any_of(eq(status, CANCELLING), all_of(eq(status, ACTIVE), ne(scheduled_plan, NONE))),
                        "there must be something to take back"), NO_RENEWAL_DUE,
@@ -90,19 +86,18 @@ def billing() -> tuple[Event, ...]:
     bank_after = maximum(kept, minimum(next_ceiling, rollover + fast))
     still_due = by_policy("missed_renewals", once=0, each=renewals_due - 1)
     return (
-        event("renewal_falls_due", "An anniversary of subscribing comes.", "F22 A04", Actor.CLOCK, EXISTS, TO_BE_SUBSCRIBED,
+        event("renewal_falls_due", "An anniversary of subscribing comes.", "F22 A04", Actor.CLOCK, TO_BE_SUBSCRIBED,
               rule("renewal_waits", SUBSCRIBED, STAYS, "the old balances stand until the billing job has run", "A03 F11",
                    renewals_due.becomes(countable(renewals_due + 1)))),
-        event("renew", "The billing job runs for an anniversary.", "F05 F06 F11", Actor.JOB,
-              EXISTS, TO_BE_SUBSCRIBED, RENEWAL_DUE,
+        event("renew", "The billing job runs for an anniversary.", "F05 F06 F11", Actor.JOB, TO_BE_SUBSCRIBED, RENEWAL_DUE,
               rule("renews", (ACTIVE, PAST_DUE), ACTIVE, "leftover fast tokens go to the bank as far as it has room, and the "
                    "month's allowance is granted", "F05 F06 F11 A17",
                    plan.becomes(next_plan), scheduled_plan.becomes(NONE), carries(fast, rollover, bank_after),
                    grants(fast, next_allowance), includes(api, next_api), renewals_due.becomes(still_due), settles("renewal")),
               ends("ends_as_cancelled", CANCELLING, "a cancelled subscription is not renewed"), repeats=True),
-        event("payment_failed", "The payment for a renewal does not arrive.", "", Actor.JOB, EXISTS, TO_BE_ACTIVE, RENEWAL_DUE,
+        event("payment_failed", "The payment for a renewal does not arrive.", "", Actor.JOB, TO_BE_ACTIVE, RENEWAL_DUE,
               rule("falls_behind", ACTIVE, PAST_DUE, "balances stand, and the renewal stays due", "F24")),
-        event("lapse", "The billing job gives up on an unpaid subscription.", "", Actor.JOB, EXISTS,
+        event("lapse", "The billing job gives up on an unpaid subscription.", "", Actor.JOB,
               requires("subscription_must_be_past_due", eq(status, PAST_DUE), "only an unpaid subscription lapses", "F24"),
               ends("lapses", PAST_DUE, "unpaid, the subscription ends")),
     )

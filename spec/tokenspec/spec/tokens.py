@@ -14,12 +14,7 @@ from tokenspec.machine.lang.phrases import (
 )
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
-from tokenspec.spec.lifecycle import EXISTS
-from tokenspec.spec.words import (
-    allowance, AMOUNT, amount, api, APP_POOLS, by_policy, ceiling, chosen, cost, daily, daily_allowance, daily_reset_due,
-    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, POOLS, qualifies,
-    quantity, RELAXED, relaxed_serves, status, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
-)
+from tokenspec.spec.words import *
 
 
 COST_COUNTS = requires("cost_must_be_at_least_one", cost >= 1, "every action has a price", "F01")
@@ -61,10 +56,10 @@ def day() -> tuple[Event, ...]:
                     settles("daily"), when=when)
 
     return (
-        event("daily_reset_falls_due", "The account's reset time comes.", "F21 A02", Actor.CLOCK, EXISTS,
+        event("daily_reset_falls_due", "The account's reset time comes.", "F21 A02", Actor.CLOCK,
               rule("daily_reset_waits", OPENED, STAYS, "the old balances stand until the batch job has run", "A03",
                    daily_reset_due.becomes(True))),
-        event("daily_reset", "The daily batch job reaches the account.", "F10 F21 A03", Actor.JOB, EXISTS,
+        event("daily_reset", "The daily batch job reaches the account.", "F10 F21 A03", Actor.JOB,
               requires("daily_reset_must_be_due", daily_reset_due, "a day is granted once, not before its time", "A18 F14"),
               starts_full("resets_free", FREE, "a free account starts the day with its allowance", "F03 F10"),
               starts_full("resets_empty_subscriber", SUBSCRIBED, "a subscriber who has run dry is topped up to the daily "
@@ -84,20 +79,19 @@ def buying(packs: Enum) -> tuple[Event, ...]:
 
     return (
         event("buy_topup", "A subscriber buys packs.", "F08 F12 F16 A16",
-              Field("pack_asked", packs, "the pack wanted", wire="pack"), Field("quantity", AMOUNT, "how many of them"), EXISTS,
+              Field("pack_asked", packs, "the pack wanted", wire="pack"), Field("quantity", AMOUNT, "how many of them"),
               requires("subscription_must_be_active_or_cancelling", in_force, "packs are for subscribers", "F12"),
               requires("pack_must_exist", ne(pack_asked, UNLISTED), "the catalogue lists the packs", "F12"),
               requires("quantity_must_be_at_least_one", quantity >= 1, "packs are sold whole", "F12"),
               stays_countable(topup + bought),
               rule("buys_packs", SUBSCRIBED, STAYS, "packs of any size may be bought in any number", "F08 F16",
                    buys(topup, bought))),
-        event("buy_api", "Somebody buys API tokens.", "A11", how_many, EXISTS,
+        event("buy_api", "Somebody buys API tokens.", "A11", how_many,
               requires("amount_must_be_at_least_one", amount >= 1, "there is no purchase of nothing"),
               stays_countable(api + amount),
               rule("buys_api", OPENED, STAYS, "API tokens alone are bought; that any account may buy them is our choice", "A11",
                    buys(api, amount))),
         event("transfer", "Somebody tries to give tokens to another account.", "F13", Key("to", "the other account"), how_many,
-              EXISTS,
               requires("tokens_cannot_be_transferred", False, "tokens stay where they were granted or bought", "F13")),
     )
 
@@ -114,7 +108,7 @@ def spending() -> tuple[Event, ...]:
               Field("model_is_known", Bool(), "the catalogue lists the model that is named, if one is", Origin.FACT),
               Field("model_is_paid_only", Bool(), "the model that is named is for paid plans", Origin.FACT),
               Field("action_is_named", Bool(), "the record says which action is paid for", Origin.FACT),
-              PRICE_IS_LISTED, LISTED_PRICE, JOB_IS_NEW, EXISTS,
+              PRICE_IS_LISTED, LISTED_PRICE, JOB_IS_NEW,
               requires("model_must_be_listed", var("model_is_known"), "only a listed model has an origin", "F20"),
               requires("model_must_be_on_plan", any_of(negation(var("model_is_paid_only")), one_of(status, *SUBSCRIBED)),
                        "some models come with a paid plan", "F20"), COST_COUNTS,
@@ -136,14 +130,13 @@ def spending() -> tuple[Event, ...]:
                    "free of charge", "F09 F17 F18 F19", *_pays(drained), when=all_of(negation(tokens_serve), relaxed_serves),
                    answer={"mode": "relaxed"})),
         refund(),
-        event("api_generate", "Something is generated through the API.", "A11", JOB, COST, JOB_IS_NEW,
-              EXISTS, COST_COUNTS, JOB_NEW,
+        event("api_generate", "Something is generated through the API.", "A11", JOB, COST, JOB_IS_NEW, COST_COUNTS, JOB_NEW,
               requires("api_tokens_must_cover_cost", cost <= api, "the API has a pool of its own", "A11"),
               rule("generates_by_api", OPENED, STAYS, "the API pool alone pays", "A11", *_pays({"api": cost}))),
-        event("enable_relaxed", "Somebody tries to turn unlimited generation on.", "F19", EXISTS,
+        event("enable_relaxed", "Somebody tries to turn unlimited generation on.", "F19",
               requires("relaxed_cannot_be_switched_on", False, "it starts by itself and in no other way", "F19")),
         event("quote", "Somebody looks at what an action costs.", "F01 F02", Key("action", "its key in the price list"),
-              PRICE_IS_LISTED, LISTED_PRICE, EXISTS,
+              PRICE_IS_LISTED, LISTED_PRICE,
               requires("price_must_be_listed", var("price_is_listed"), "only a listed action has a price", "F01"),
               rule("quotes", OPENED, STAYS, "the price is known beforehand", "F02", answer={"cost": var("listed_price")})),
     )
@@ -158,7 +151,7 @@ def refund() -> Event:
                  Field("job_was_through", Enum("Through", ("app", "api")), JOBS.facts[1].says, Origin.FACT),
                  Field("job_was_charged", Bool(), JOBS.facts[0].says, Origin.FACT),
                  *(Field(period.lasts, Bool(), period.says, Origin.FACT) for period in JOBS.periods),
-                 *(Field(each.name, each.type, each.says, Origin.FACT) for each in JOBS.holds), EXISTS,
+                 *(Field(each.name, each.type, each.says, Origin.FACT) for each in JOBS.holds),
                  requires("api_jobs_cannot_be_refunded", any_of(negation(by_api), chosen("api_refund", "to_source")),
                           "refunds of API generations are a matter of policy", "A11"),
                  requires("refunds_must_be_offered", any_of(by_api, chosen("refund", "to_source")),

@@ -7,13 +7,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from typing import NoReturn, TypeAlias, TypeVar, assert_never
 
 from tokenspec.machine.lang import declaration as d
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var
-from tokenspec.machine.lang.types import Type, Value
+from tokenspec.machine.lang.types import Enum, Type, Value
 
 T = TypeVar("T")
 
@@ -172,9 +172,20 @@ def assumption(holds: Termlike, breach: str) -> d.Assumption:
     return d.Assumption(lift(holds), breach)
 
 
+def policy(name: str, clauses: str, why: str, **answers: str) -> d.Policy:
+    """An open question with every admissible answer and what it means, the default first."""
+    members = tuple(answers)
+    return d.Policy(d.Parameter(name, Enum(name, members), members[0], why), tuple(answers.items()), why, cites(clauses))
+
+
 def requires(code: str, holds: Termlike, because: str, clauses: str = "") -> d.Requirement:
     """A requirement; the event is refused with `code` where it is the first that fails."""
     return d.Requirement(code, lift(holds), cites(clauses), because)
+
+
+def each_requires(first: d.Requirement, *events: d.Event) -> tuple[d.Event, ...]:
+    """The events, each of which requires this before anything else."""
+    return tuple(replace(event, requires=(first, *event.requires)) for event in events)
 
 
 def posting(kind: d.Kind, pool: Term, amount: Termlike) -> d.Posting:

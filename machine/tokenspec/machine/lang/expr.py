@@ -8,11 +8,13 @@ operations are total: there is no division and no look-up that could fail.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
-from typing import TypeAlias, assert_never
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass, replace
+from typing import Any, TypeAlias, TypeVar, assert_never
 
 from tokenspec.machine.lang.types import Value
+
+T = TypeVar("T")
 
 
 class BinaryOp(enum.Enum):
@@ -122,6 +124,19 @@ def reads(part: object) -> Iterator[str]:
     elif is_dataclass(part):
         for field in fields(part):
             yield from reads(getattr(part, field.name))
+
+
+def rewritten(part: T, change: Callable[[Expr], Expr]) -> T:
+    """`part`, a dataclass or a tuple of them, with each whole expression in it changed."""
+    new: Any = part
+    if isinstance(part, Expr):
+        new = change(part)
+    elif isinstance(part, tuple):
+        new = tuple(rewritten(each, change) for each in part)
+    elif is_dataclass(part):
+        new = replace(new, **{field.name: rewritten(getattr(part, field.name), change) for field in fields(part)})
+    changed: T = new
+    return changed
 
 
 def substitute(expr: Expr, by: Mapping[str, Expr]) -> Expr:

@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 
 from tokenspec.machine.lang.declaration import ClockAct, Definition, Event, Kind, Machine, Memory, Requirement, Rule, Variable
 from tokenspec.machine.lang.errors import DeclarationErrors
-from tokenspec.machine.lang.expr import TRUE, Expr, Ite, Lit, Var
+from tokenspec.machine.lang.expr import TRUE, Expr, Ite, Lit, Var, rewritten
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.machine.lang.validate import machine_scope, validate
@@ -276,12 +276,8 @@ def _revalued(rule: Rule, before: Expr, after: Expr, alone: int | None) -> Rule:
     def new(value: Expr) -> Expr:
         return replaced(value, before, after) if alone in (None, next(number)) else value
 
-    effect = tuple(replace(a, value=new(a.value)) for a in rule.effect)
-    ledger = tuple(replace(line, amount=new(line.amount)) for line in rule.ledger)
-    answer = tuple(replace(a, value=new(a.value)) for a in rule.answer)
-    return replace(
-        rule, effect=effect, ledger=ledger, answer=answer, notes=tuple(replace(n, value=new(n.value)) for n in rule.notes)
-    )
+    effect, ledger, answer, notes = rewritten((rule.effect, rule.ledger, rule.answer, rule.notes), new)
+    return replace(rule, effect=effect, ledger=ledger, answer=answer, notes=notes)
 
 
 def _clocks(machine: Machine, rule: Rule) -> Iterator[Edit[Rule]]:

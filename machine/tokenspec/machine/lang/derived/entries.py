@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from tokenspec.machine.lang.build import Term, ite, lift, variable
 from tokenspec.machine.lang.declaration import Assign, Event, Machine, Memory, Origin, Rule
-from tokenspec.machine.lang.expr import Expr, Lit, Var, names_in, substitute
+from tokenspec.machine.lang.expr import Expr, Lit, Var, names_in, rewritten, substitute
 from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.lang.validate_memory import memory_scope
 
@@ -104,26 +104,7 @@ def _of_another(event: Event, memory: Memory) -> Event:
     facts = memory_scope(memory)
     renamed: dict[str, Expr] = {f.name: Var(OTHER + f.name) for f in event.fields if f.name in facts and f.origin is Origin.FACT}
 
-    def over(expr: Expr) -> Expr:
-        return substitute(expr, renamed)
-
-    rules = []
-    for rule in event.rules:
-        plain = _passes(replace(rule, notes=()), memory)
-        rules.append(
-            replace(
-                plain,
-                name=OTHER + rule.name,
-                when=over(plain.when),
-                effect=tuple(replace(a, value=over(a.value)) for a in plain.effect),
-                ledger=tuple(replace(line, amount=over(line.amount)) for line in plain.ledger),
-                answer=tuple(replace(a, value=over(a.value)) for a in plain.answer),
-            )
-        )
-    return replace(
-        event,
-        name=OTHER + event.name,
-        fields=tuple(replace(f, name=OTHER + f.name) if f.name in renamed else f for f in event.fields),
-        requires=tuple(replace(need, holds=over(need.holds)) for need in event.requires),
-        rules=tuple(rules),
-    )
+    rules = (replace(_passes(replace(rule, notes=()), memory), name=OTHER + rule.name) for rule in event.rules)
+    fields = tuple(replace(f, name=OTHER + f.name) if f.name in renamed else f for f in event.fields)
+    another = replace(event, name=OTHER + event.name, fields=fields, rules=tuple(rules))
+    return rewritten(another, lambda expr: substitute(expr, renamed))

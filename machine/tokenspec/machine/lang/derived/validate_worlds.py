@@ -10,9 +10,9 @@ from typing import Any
 
 from tokenspec.machine.lang.calendars import CalendarByPolicy, DeclaredCalendar
 from tokenspec.machine.lang.catalogue import Cell, Entries, Number, Ranking
-from tokenspec.machine.lang.declaration import ClockAct, Machine, System
+from tokenspec.machine.lang.declaration import ClockAct, System
 from tokenspec.machine.lang.errors import DeclarationError
-from tokenspec.machine.lang.expr import Expr, Lit, names_in
+from tokenspec.machine.lang.expr import Lit, reads
 from tokenspec.machine.lang.specification import Scope, Specification
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Tokens, Type
@@ -109,7 +109,7 @@ def idle_parts(system: System) -> Iterator[DeclarationError]:
         message = f"no rule leads out of its first value, {show(first)}, in which there is no account yet"
         fix = "Let it begin in one state, and let an event open the account"
         yield DeclarationError("TS123", f"machine {account.name!r}, variable {account.control!r}", message, fix)
-    read = {name for machine in system.machines for expr in _expressions(machine) for name in names_in(expr)}
+    read = {name for m in system.machines for name in reads((m.variables, m.definitions, m.memory, m.events))}
     if system.ids is not None:
         read |= {system.ids.repeated, system.ids.refused}
     for machine in system.machines:
@@ -160,15 +160,3 @@ def _choosers(calendar: DeclaredCalendar) -> set[str]:
     if not isinstance(calendar, CalendarByPolicy):
         return set()
     return {calendar.policy}.union(*(_choosers(each) for _, each in calendar.answers))
-
-
-def _expressions(m: Machine) -> Iterator[Expr]:
-    yield from (v.initial for v in m.variables)
-    yield from (definition.expr for definition in m.definitions)
-    yield from (fact.expr for fact in (m.memory.facts if m.memory is not None else ()))
-    for event in m.events:
-        yield from (need.holds for need in event.requires)
-        for rule in event.rules:
-            yield rule.when
-            yield from (each.value for part in (rule.effect, rule.answer, rule.notes) for each in part)
-            yield from (line.amount for line in rule.ledger)

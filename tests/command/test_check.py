@@ -289,7 +289,7 @@ from tokenspec.oracle.report.check import breaches
 from tokenspec.oracle.report.check import check_report
 from tokenspec.oracle.report.forms import RENDERERS
 from tokenspec.oracle.check.verdicts import verdicts
-from tokenspec.oracle.check.itf import itf
+from tokenspec.oracle.check.counterexample import itf
 from tokenspec.oracle.check.concretize import realised
 evidence = gathered([broken("packs_reset_at_renewal"), broken("free_day_never_comes"), broken("latest_renewal_only")])
 found, told = verdicts(evidence), breaches(evidence, None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from tokenspec.machine.checkers.compare.breaches import changed_events
+from tokenspec.machine.checkers.compare.proved import changed_events
 from tokenspec.machine.checkers.exploration import Exploration
 from tokenspec.machine.checkers.native.search import Search
 from tokenspec.machine.checkers.native.transitions import Scoped

@@ -7,7 +7,7 @@ import pytest
 from differential.compared import compare
 from tokenspec.invariants.claims import claims
 from tokenspec.invariants.scopes import TINY
-from tokenspec.machine.checkers.compare.breaches import breaches, changed_events
+from tokenspec.machine.checkers.compare.proved import breaches, changed_events
 from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.native.search import Search, split
 from tokenspec.machine.interpreters.compiled import Compiled, Row

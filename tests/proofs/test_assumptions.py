@@ -19,7 +19,7 @@ from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.account.figures import EXCHANGED, SMALL, WITHOUT_BANK, catalogues
 from tokenspec.oracle.base.errors import BadSetting
-from tokenspec.oracle.check.assumed import unsatisfied
+from tokenspec.oracle.check.arising import unsatisfied
 from tokenspec.oracle.check.evidence import Evidence
 from tokenspec.oracle.check.verdicts import verdicts
 from tokenspec.oracle.report.check import check_report, exit_codes, gates

@@ -20,9 +20,8 @@ from tokenspec.machine.lang.catalogue import Figures
 from tokenspec.machine.lang.claims import StatePart
 from tokenspec.machine.mutation.edits import with_effect
 from tokenspec.oracle.check.concretize import Log, UnrealisableError, realised
-from tokenspec.oracle.check.counterexample import counterexamples, from_search
+from tokenspec.oracle.check.counterexample import ACTION, PICKS, counterexamples, from_search, itf
 from tokenspec.oracle.check.evidence import Searched
-from tokenspec.oracle.check.itf import ACTION, PICKS, itf
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import differences
 from tokenspec.oracle.wire.settings import as_toml, catalogue_from_file

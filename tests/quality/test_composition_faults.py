@@ -25,7 +25,7 @@ from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.mutation.edits import with_effect, with_rule
 from tokenspec.oracle.base.specification import about_account, claimed_machines
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, search_together
-from tokenspec.oracle.command.verbs.check_save import saved
+from tokenspec.oracle.command.verbs.check import saved
 from tokenspec.oracle.fuzz.campaign import CampaignResult
 from tokenspec.oracle.report.check import breaches
 from tokenspec.spec.catalogue import DEFAULT

@@ -8,7 +8,7 @@ a list.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
@@ -17,12 +17,14 @@ from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.fuzzing.reachability import closed_off, decided
 from tokenspec.machine.lang.build import assumption, eq, requires, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, LeadsToPart, LivenessPart, Part, RefusalPart
-from tokenspec.machine.lang.declaration import Event, Machine
+from tokenspec.machine.lang.declaration import Assumption, Event, Machine
 from tokenspec.machine.lang.expr import names_in
+from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
 from tokenspec.machine.proofs.obligations import WITNESS
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, claimed_machines, claims, lemmas, system
+from tokenspec.oracle.wire.settings import broken_assumptions
 
 Case: TypeAlias = tuple[str, str, str]
 """A claim's id, the name of a part, and the prover's name of one of its interesting cases."""
@@ -154,3 +156,16 @@ def _ruled_out_by(outcomes: Sequence[str], policy: Mapping[str, str], catalogue:
 
 def _told(settings: Mapping[str, object]) -> str:
     return ", ".join(f"{name}={answer}" for name, answer in settings.items())
+
+
+def assumptions(catalogue: AnyCatalogue | None) -> tuple[Assumption, ...]:
+    """Returns the assumptions about the figures of `catalogue`, of the shipped one where None."""
+    return account(catalogue or DEFAULT).assumptions
+
+
+def unsatisfied(scopes: Iterable[Scope], catalogue: AnyCatalogue | None) -> Iterator[str]:
+    """Yields the assumptions that the searched scopes, the shipped catalogue or the one in use break."""
+    used = {f"the {scope.name} scope": scope.catalogue for scope in scopes} | {"the shipped catalogue": DEFAULT}
+    for name, figures in (used | ({"the catalogue": catalogue} if catalogue is not None else {})).items():
+        for each in broken_assumptions(figures):
+            yield f"{name} breaks what every proof assumes, {show(each.holds)}: what is proved says nothing of it"

@@ -36,9 +36,8 @@ from tokenspec.machine.lang.validate import citations
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.specification import CLAUSES, DEFAULT, DEFAULTS, AnyCatalogue, claims, hint, system
-from tokenspec.oracle.publish.gallery import pictures
+from tokenspec.oracle.publish.gallery import pictures, sequence_of
 from tokenspec.oracle.publish.language import GROUPS, codes, hints, language
-from tokenspec.oracle.publish.sequences import sequence_of
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.settings import catalogue_from_file, policy_from, settings_named
 

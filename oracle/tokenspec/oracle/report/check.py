@@ -15,7 +15,7 @@ from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
 from tokenspec.machine.lang.claims import Claim, Part
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.oracle.base.specification import SPEC
-from tokenspec.oracle.check.assumed import assumptions, unsatisfied
+from tokenspec.oracle.check.arising import assumptions, unsatisfied
 from tokenspec.oracle.check.counterexample import Counterexample, counterexamples
 from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.mutants.recorded import kills

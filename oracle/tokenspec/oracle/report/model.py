@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from tokenspec.oracle.base.provenance import stamp
@@ -142,6 +142,15 @@ class RunReport:
         """Returns everything, for programs; where a run has a policy, what an implementation has fixed of it too."""
         data = self.data()
         return {**stamp(), **({"fixed": {}} if "policy" in data else {}), **data}
+
+    def with_notes(self, notes: Sequence[str], data: Mapping[str, Any], itemised: Mapping[str, str] | None = None) -> RunReport:
+        """Returns the report with these notes behind its blocks, and with more data."""
+        return replace(
+            self,
+            body=lambda: [*self.body(), Notes(notes)],
+            data=lambda: {**self.data(), **data},
+            itemised={**self.itemised, **(itemised or {})},
+        )
 
     def all_checks(self) -> list[Check]:
         """Returns the checks; where none of them failed and the exit code is not 0, one more that says why."""

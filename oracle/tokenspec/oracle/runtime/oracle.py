@@ -24,14 +24,13 @@ from tokenspec.machine.lang.types import Enum, Value
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import DEFAULT, IDS, SPEC, TOTAL_POOLS, AnyCatalogue, system
-from tokenspec.oracle.runtime.answering import Answers
+from tokenspec.oracle.runtime.answering import Answers, Sessions
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.facts import fields_of
 from tokenspec.oracle.runtime.forgetting import forget, knows_id
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, Vector
 from tokenspec.oracle.runtime.memory import NOTHING, Remembered
 from tokenspec.oracle.runtime.mid_life import begin
-from tokenspec.oracle.runtime.sessions import Sessions
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck
 from tokenspec.oracle.wire.answers import SAID, Answer, with_delta
 from tokenspec.oracle.wire.records import Reader, Record, Snapshot, at_of, event_of

@@ -13,8 +13,7 @@ from typing import Any
 
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row, StepFunction
 from tokenspec.machine.interpreters.embedded.description import Data, description, type_from
-from tokenspec.machine.interpreters.embedded.dials import dial_parts
-from tokenspec.machine.interpreters.embedded.memory import NO_RULE, NOT_A_VALUE, TOO_LARGE, Interface
+from tokenspec.machine.interpreters.embedded.memory import NO_RULE, NOT_A_VALUE, TOO_LARGE, Interface, dial_parts
 from tokenspec.machine.interpreters.embedded.module import module_text
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.errors import Gap

@@ -12,8 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
 from typing import TypeAlias
 
-from tokenspec.machine.checkers.compare.breaches import breaches
-from tokenspec.machine.checkers.compare.proved import proved_equivalent
+from tokenspec.machine.checkers.compare.proved import breaches, proved_equivalent
 from tokenspec.machine.checkers.native.search import Budget, Search, split
 from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.lang.claims import Claim, StepPart, answer_types

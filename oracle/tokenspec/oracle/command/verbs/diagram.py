@@ -23,8 +23,7 @@ from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.base.whole_files import write_file
 from tokenspec.oracle.command.files import check_files
 from tokenspec.oracle.command.options import refuse, resets_option, settings_options
-from tokenspec.oracle.publish.gallery import pictures
-from tokenspec.oracle.publish.sequences import sequence_of
+from tokenspec.oracle.publish.gallery import pictures, sequence_of
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.output import output
 from tokenspec.oracle.report.text import listing

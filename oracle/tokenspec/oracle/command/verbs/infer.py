@@ -11,7 +11,7 @@ from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.infer import infer_report
 from tokenspec.oracle.report.model import RunReport
-from tokenspec.oracle.report.replays.empty_logs import with_empty_logs
+from tokenspec.oracle.report.replays.notes import with_empty_logs
 from tokenspec.oracle.runtime.oracle import Oracle
 
 

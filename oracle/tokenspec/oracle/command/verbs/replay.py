@@ -36,9 +36,7 @@ from tokenspec.oracle.logs.replay import Report, replay
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.replay import replay_report
 from tokenspec.oracle.report.replays.against import SettingsComparison
-from tokenspec.oracle.report.replays.empty_logs import with_empty_logs
-from tokenspec.oracle.report.replays.lateness import with_late_rows
-from tokenspec.oracle.report.replays.remembered import with_remembered_time
+from tokenspec.oracle.report.replays.notes import with_empty_logs, with_late_rows, with_remembered_time
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Line, Logs
 from tokenspec.oracle.wire.records import Reader

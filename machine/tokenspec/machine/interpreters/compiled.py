@@ -172,7 +172,8 @@ class _Generator:
             values = [a.value for a in (*rule.effect, *rule.answer)]
             yield from self.writer.define(values, set(known), "        ")
             yield f"        return ({self.rules.index(rule.name)}, {self._after(rule)}, {self._answers(event, rule)})"
-        yield f"    raise Gap({event.name!r} + ' in ' + repr(row) + ' with ' + repr(fields) + ': no rule applies')"
+        told = f"{event.name!r} + ' in ' + repr(row) + ' with ' + repr(fields)"
+        yield f"    raise Gap({told} + ': no rule applies, where exactly one must')"
 
     def _after(self, rule: Rule) -> str:
         new = {a.name: self.writer.text(a.value) for a in rule.effect}

@@ -10,7 +10,7 @@
 
 States and triggers have the declared names; a trigger takes the event's fields and keys under the names that a record gives
 them. However it is fired or asked, it decides on the fields that come with it and on the state of the model it is fired at.
-Expressions are evaluated through closures, so that nothing is shared with the other readers.
+What comes of an event is worked out by the compiled reader.
 """
 
 from __future__ import annotations
@@ -18,48 +18,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import transitions
 from transitions.core import listify
 
-from tokenspec.machine.interpreters.closures import Closures, Env
+from tokenspec.machine.interpreters.compiled import Compiled, Row
+from tokenspec.machine.interpreters.recall import blank, recalled
 from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.declaration import ClockAct, Event, Kind, Machine, Memory, Origin, Rule
-from tokenspec.machine.lang.errors import Gap
-from tokenspec.machine.lang.expr import Var
-from tokenspec.machine.lang.outcome import Values
+from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
 from tokenspec.machine.lang.specification import Specification
 from tokenspec.machine.lang.types import Value
-from tokenspec.machine.lang.validate import machine_scope
 from tokenspec.machine.lang.validate_memory import memory_scope
 
+Env: TypeAlias = dict[str, Any]
+"""Values by name."""
 LookUps: TypeAlias = Mapping[str, Callable[[Any], Value]]
 """By name of a fact, the function that looks it up for a record."""
 _FIRES = "fire_"
 """Begins the older name of a trigger, which is understood as well."""
 
 
-class _Way:
-    """A rule with its expressions as closures."""
-
-    def __init__(self, rule: Rule, closures: Closures) -> None:
-        self.rule, self.when = rule, closures.of(rule.when)
-        self.effect = [(a.name, closures.of(a.value)) for a in rule.effect]
-        self.answer = [(a.name, closures.of(a.value)) for a in rule.answer]
-        self.ledger = [(line.kind, line.pool, closures.of(line.amount)) for line in rule.ledger]
-        self.notes = [(note.name, closures.of(note.value)) for note in rule.notes]
-
-
 class _Occasion:
-    """An event with its requirements and rules as closures, and what it may be given."""
+    """An event with its rules by name, and what it may be given."""
 
-    def __init__(self, machine: Machine, event: Event, closures: Closures) -> None:
-        self.event = event
-        self.needs = [(need.code, closures.of(need.holds)) for need in event.requires]
-        self.ways = [_Way(rule, closures) for rule in event.rules]
+    def __init__(self, machine: Machine, event: Event) -> None:
+        self.event, self.rules = event, {rule.name: rule for rule in event.rules}
         self.entry_key = machine.memory.key if machine.memory is not None and machine.memory.reads(event) else ""
         instead = [f.instead for f in event.fields if f.instead]
         self.keys = tuple(dict.fromkeys([*(f.key for f in event.fields), *(k.name for k in event.keys), *instead]))
@@ -76,52 +63,48 @@ class _Occasion:
                 raise TypeError(f"{self.event.name}() takes {f.key!r} or {f.instead!r}, not both")
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Decision:
-    """The outcome of an event: the refusal, or the way in which it is accepted; `env` is what was known of it."""
+    """What comes of an event with these fields in this state; `entry` is the key under which the memory is read."""
 
-    env: Env
+    state: Env
+    fields: Env
     entry: str | None
-    refusal: str | None
-    way: _Way | None
+    step: Step
 
-    @cached_property
+    @property
     def told(self) -> Env:
         """The attributes of a model that tell it."""
-        way, env = self.way, self.env
-        if way is None:
-            return {**_untold(), "refusal": self.refusal}
-        moved = [(kind, pool, n) for kind, pool, amount in way.ledger if (n := amount(env))]
-        return {"refusal": None, "rule": way.rule.name, "answer": {a: value(env) for a, value in way.answer}, "ledger": moved}
+        if isinstance(self.step, Refused):
+            return {**_untold(), "refusal": self.step.code}
+        step = self.step
+        return {"refusal": None, "rule": step.rule, "answer": dict(step.answer), "ledger": list(step.ledger)}
 
 
 class _Entries:
     """The memory of one model: entries by key, each with the periods that had ended when it was first written."""
 
     def __init__(self, memory: Memory) -> None:
-        self._memory = memory
+        self._memory, self._names, self._blank = memory, tuple(memory_scope(memory)), blank(memory)
+        self._recall = recalled(memory, self._names)
         self._ended = [0] * len(memory.periods)
-        self._entries: dict[str, tuple[Env, list[int]]] = {}
-        closures = Closures(memory_scope(memory), {fact.name: fact.expr for fact in memory.facts})
-        self._facts = {fact.name: closures.of(Var(fact.name)) for fact in memory.facts}
-        self._blank = {each.name: closures.of(each.initial)({}) for each in memory.holds}
+        self._entries: dict[str, tuple[Row, list[int]]] = {}
 
     def facts(self, key: str) -> Env:
         """Returns every fact about the entry under `key`."""
         held, since = self._entries.get(key, (self._blank, [-1] * len(self._ended)))
-        lasts = {p.lasts: a == b for p, a, b in zip(self._memory.periods, since, self._ended, strict=True)}
-        env: Env = {**held, **lasts, self._memory.is_new: key not in self._entries}
-        return env | {name: fact(env) for name, fact in self._facts.items()}
+        lasts = [a == b for a, b in zip(since, self._ended, strict=True)]
+        return dict(zip(self._names, self._recall(held, lasts, key not in self._entries), strict=True))
 
     def end(self, acts: Sequence[tuple[str, ClockAct]]) -> None:
         """Ends the periods that one of `acts` ends."""
         for position, period in enumerate(self._memory.periods):
             self._ended[position] += sum(act in period.ended_by for act in acts)
 
-    def note(self, key: str, values: Env) -> None:
-        """Writes `values` into the entry under `key`."""
+    def note(self, key: str, written: Callable[[Row], Row]) -> None:
+        """Writes into the entry under `key` what `written` gives of what it held."""
         held, since = self._entries.get(key, (self._blank, self._ended.copy()))
-        self._entries[key] = {**held, **values}, since
+        self._entries[key] = written(held), since
 
 
 class _Trigger(transitions.Event):
@@ -142,7 +125,7 @@ class _Trigger(transitions.Event):
         decision = machine.decision(event_data)
         if id(model) in machine.between:
             raise RuntimeError(f"{self.name}() is fired by a callback that runs before the event under way has taken effect")
-        if decision.way is None:
+        if isinstance(decision.step, Refused):
             _give(model, decision.told)
             machine.callbacks([*machine.prepare_event, *machine.finalize_event], event_data)
             return False
@@ -166,9 +149,10 @@ def _give(model: Any, values: Env) -> None:
         setattr(model, name, value)
 
 
-def _applies(way: _Way, data: transitions.EventData) -> bool:
+def _applies(rule: str, data: transitions.EventData) -> bool:
     machine: _LiveMachine = data.machine  # type: ignore[assignment]
-    return machine.decision(data).way is way
+    step = machine.decision(data).step
+    return isinstance(step, Accepted) and step.rule == rule
 
 
 def _take_effect(data: transitions.EventData) -> None:
@@ -183,11 +167,9 @@ class _LiveMachine(transitions.Machine):
     event_cls = _Trigger
 
     def __init__(self, declared: Machine, parameters: Values, look_ups: LookUps, **drawn: Any) -> None:
-        self.declared, self.parameters, self._look_ups = declared, dict(parameters), look_ups
-        fields = [f for e in declared.events for f in e.fields]
-        closures = Closures(machine_scope(declared, fields), {d.name: d.expr for d in declared.definitions})
-        self.occasions = {e.name: _Occasion(declared, e, closures) for e in declared.events}
-        self.initials = {v.name: closures.of(v.initial)(self.parameters) for v in declared.variables}
+        self.declared, self.compiled, self._look_ups = declared, Compiled(declared, dict(parameters)), look_ups
+        self.occasions = {e.name: _Occasion(declared, e) for e in declared.events}
+        self.initials = self.compiled.state(self.compiled.initial)
         self._remembered = set(memory_scope(declared.memory)) if declared.memory is not None else set()
         self.between: set[int] = set()
         """The models whose present event is decided and has not taken effect."""
@@ -195,8 +177,8 @@ class _LiveMachine(transitions.Machine):
             model=None,
             # The first that happens in a new state is the effect, so that no callback finds half of it.
             states=[{"name": name, "on_enter": [_take_effect]} for name in declared.states],
-            initial=self.initials[declared.control],
-            transitions=[t for o in self.occasions.values() for way in o.ways for t in self._transitions(o.event, way)],
+            initial=str(self.initials[declared.control]),
+            transitions=[t for e in declared.events for rule in e.rules for t in self._transitions(e, rule)],
             model_attribute=declared.control,
             send_event=True,
             auto_transitions=False,
@@ -206,11 +188,11 @@ class _LiveMachine(transitions.Machine):
         self.events.update({name: self._create_event(name, self) for name in self.occasions if name not in self.events})
 
     @staticmethod
-    def _transitions(event: Event, way: _Way) -> list[dict[str, Any]]:
+    def _transitions(event: Event, rule: Rule) -> list[dict[str, Any]]:
         # A rule without a target leaves the state alone: an internal transition, or a loop where one is drawn.
-        stays = {} if way.rule.target else {"before": [_take_effect]}
-        common = {"trigger": event.name, "dest": way.rule.target, "conditions": [partial(_applies, way)], **stays}
-        return [{"source": source, **common} for source in way.rule.source]
+        stays = {} if rule.target else {"before": [_take_effect]}
+        common = {"trigger": event.name, "dest": rule.target, "conditions": [partial(_applies, rule.name)], **stays}
+        return [{"source": source, **common} for source in rule.source]
 
     def add_model(self, model: Any, initial: Any = None) -> None:
         """Adds models, each in the first state; what is declared goes before what `transitions` would call alike."""
@@ -245,7 +227,7 @@ class _LiveMachine(transitions.Machine):
     def _can_trigger(self, model: Any, trigger: str, /, *args: Any, **kwargs: Any) -> bool:
         state, event = self.get_model_state(model), self._event(trigger)
         data = transitions.EventData(state, event, self, model, args=args, kwargs=kwargs)
-        if event.name in self.occasions and self.decision(data).way is None:
+        if event.name in self.occasions and isinstance(self.decision(data).step, Refused):
             return False
         for data.transition in event.transitions.get(state.name, ()):
             self.callbacks([*self.prepare_event, *data.transition.prepare], data)
@@ -264,15 +246,8 @@ class _LiveMachine(transitions.Machine):
         entry = given.get(occasion.entry_key) if occasion.entry_key else None
         if not isinstance(entry, str | None):
             raise TypeError(f"{occasion.event.name}() takes as {occasion.entry_key!r} a text, not {entry!r}")
-        env = {**self.parameters, **state, **self._fields(model, occasion, args, given, entry)}
-        for code, holds in occasion.needs:
-            if not holds(env):
-                return _Decision(env, entry, code, None)
-        fitting = [w for w in occasion.ways if state[self.declared.control] in w.rule.source and w.when(env)]
-        if len(fitting) != 1:
-            found = ", ".join(w.rule.name for w in fitting) or "no rule"
-            raise Gap(f"{occasion.event.name} in {state} with {dict(given)}: {found} applies, where exactly one must")
-        return _Decision(env, entry, None, fitting[0])
+        fields = self._fields(model, occasion, args, given, entry)
+        return _Decision(state, fields, entry, self.compiled.step(state, occasion.event.name, fields))
 
     def _fields(
         self, model: Any, occasion: _Occasion, args: Iterable[object], given: Mapping[str, Any], entry: str | None
@@ -305,18 +280,18 @@ class _LiveMachine(transitions.Machine):
 
     def take_effect(self, data: transitions.EventData) -> None:
         """Gives the model its new values, all of them worked out of the old ones."""
-        decision, model = self.decision(data), cast(Any, data.model)
-        way = decision.way
-        assert way is not None, "what takes effect was accepted"
-        after = {name: value(decision.env) for name, value in way.effect}
-        notes = {name: value(decision.env) for name, value in way.notes}
-        if way.rule.target is not None:
-            after[self.declared.control] = way.rule.target
-        _give(model, {**after, **decision.told})
+        decision, model, occasion = self.decision(data), cast(Any, data.model), self.occasions[data.event.name]
+        step = decision.step
+        assert isinstance(step, Accepted), "what takes effect was accepted"
+        rule = occasion.rules[step.rule]
+        changed = {self.declared.control, *(each.name for each in rule.effect)}
+        _give(model, {**{name: step.state[name] for name in changed}, **decision.told})
         if self.declared.memory is not None:
-            model._entries.end(way.rule.clocks)
-            if notes and decision.entry is not None:
-                model._entries.note(decision.entry, notes)
+            model._entries.end(rule.clocks)
+            if rule.notes and decision.entry is not None:
+                row, fields = tuple(decision.state.values()), tuple(decision.fields[f.name] for f in occasion.event.fields)
+                said = [step.answer.get(name) for name in occasion.event.answers]
+                model._entries.note(decision.entry, lambda held: self.compiled.notes[rule.name](row, fields, held, said))
         self.between.discard(id(model))
 
 

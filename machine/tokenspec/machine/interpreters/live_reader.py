@@ -18,7 +18,7 @@ class LiveReader:
 
     def bound_to(self, parameters: Values) -> LiveReader:
         """The same reader under other parameters; building a `transitions` machine anew would take milliseconds."""
-        self._live.machine.parameters = dict(parameters)
+        self._live.machine.compiled.bind(dict(parameters))
         return self
 
     def step(self, state: Mapping[str, Value], event_name: str, fields: Values) -> Step:

@@ -40,8 +40,7 @@ from tokenspec.oracle.logs.replay import Report, replay
 from tokenspec.oracle.report.forms import as_json
 from tokenspec.oracle.report.replay import replay_report
 from tokenspec.oracle.runtime.journal import Account
-from tokenspec.oracle.runtime.snapshot import load, load_with_progress, save
-from tokenspec.oracle.runtime.state_digest import joined, state_digest
+from tokenspec.oracle.runtime.snapshot import joined, load, load_with_progress, save, state_digest
 from tokenspec.oracle.wire.answers import BY_POOL, LISTS, TOTAL, total
 from tokenspec.oracle.wire.log_files import Line, Logs
 from tokenspec.oracle.wire.observations import NAMES

@@ -18,7 +18,7 @@ from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
 from tokenspec.oracle.logs.kernel.run import replay_by_kernel
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.report.replay import replay_report
-from tokenspec.oracle.runtime.state_digest import state_digest
+from tokenspec.oracle.runtime.snapshot import state_digest
 
 pa = pytest.importorskip("pyarrow")
 FIRST = "2026-07-15T09:00:00Z"

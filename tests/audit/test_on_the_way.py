@@ -22,8 +22,7 @@ from tokenspec.oracle.logs.lateness import InOrder
 from tokenspec.oracle.logs.progress import SavedOnTheWay
 from tokenspec.oracle.logs.replay import Report, replay
 from tokenspec.oracle.report.replay import replay_report
-from tokenspec.oracle.runtime.snapshot import load_with_progress, save
-from tokenspec.oracle.runtime.state_digest import state_digest
+from tokenspec.oracle.runtime.snapshot import load_with_progress, save, state_digest
 from tokenspec.oracle.wire.log_files import Logs
 
 pytest.importorskip("wasmtime")

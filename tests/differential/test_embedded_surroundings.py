@@ -15,10 +15,10 @@ from typing import Any
 
 from differential.walks import EFFORT
 from tokenspec.machine.interpreters.calendars import reader_of
+from tokenspec.machine.interpreters.compiled import recalled
 from tokenspec.machine.interpreters.embedded.description import type_from
 from tokenspec.machine.interpreters.embedded.host import Embedded, described, embedded
 from tokenspec.machine.interpreters.embedded.memory import NOT_A_VALUE, Interface
-from tokenspec.machine.interpreters.recall import recalled
 from tokenspec.machine.lang.calendars import (
     Calendar,
     EveryDay,

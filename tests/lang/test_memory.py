@@ -9,8 +9,7 @@ from typing import Any
 import pytest
 
 from lang.cloakroom import COATS, cloakroom
-from tokenspec.machine.interpreters.compiled import Compiled
-from tokenspec.machine.interpreters.recall import blank, recalled
+from tokenspec.machine.interpreters.compiled import Compiled, blank, recalled
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
 from tokenspec.machine.lang.declaration import Memory
 from tokenspec.machine.lang.expr import Var

@@ -18,7 +18,7 @@ from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.checkers.prover.induction import Induction
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.catalogue import Figures
-from tokenspec.machine.proofs.obligations import WITNESS
+from tokenspec.machine.proofs.contexts import WITNESS
 from tokenspec.oracle.check.arising import Absence, absences, cases, times_met
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence
 from tokenspec.oracle.check.verdicts import ClaimVerdict, verdicts

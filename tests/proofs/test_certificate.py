@@ -21,7 +21,7 @@ from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.exploration import instances
 from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.lang.catalogue import AnyCatalogue
-from tokenspec.machine.proofs.obligations import LEMMA
+from tokenspec.machine.proofs.contexts import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.specification import claimed_machines, claims
 from tokenspec.oracle.check import verify as verifying

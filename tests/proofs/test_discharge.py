@@ -14,7 +14,7 @@ from tokenspec.machine.checkers.exploration import Exploration
 from tokenspec.machine.checkers.monitor import Tally, Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED, REFUTED, UNKNOWN, VACUOUS
 from tokenspec.machine.lang.claims import LayerPart
-from tokenspec.machine.proofs.obligations import WITNESS
+from tokenspec.machine.proofs.contexts import WITNESS
 from tokenspec.oracle.check.arising import Absence
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched
 from tokenspec.oracle.check.verdicts import disagreements, verdicts

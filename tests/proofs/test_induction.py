@@ -19,7 +19,7 @@ from tokenspec.machine.lang.claims import Claim, StatePart, answered, claim, new
 from tokenspec.machine.lang.declaration import Actor, Assign, Event, Field, Machine
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.machine.mutation.edits import with_event, without_requirement
-from tokenspec.machine.proofs.obligations import LEMMA, Provable
+from tokenspec.machine.proofs.contexts import LEMMA, Provable
 from tokenspec.oracle.account.transplanted_bugs import FAULTS
 from tokenspec.spec.account import account
 from tokenspec.spec.catalogue import DEFAULT

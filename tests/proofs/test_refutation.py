@@ -18,7 +18,7 @@ from tokenspec.machine.lang.expr import Not
 from tokenspec.machine.lang.outcome import Accepted
 from tokenspec.machine.lang.types import Tokens, Value
 from tokenspec.machine.mutation.edits import with_event, with_rule
-from tokenspec.machine.proofs.obligations import LEMMA, Condition
+from tokenspec.machine.proofs.contexts import LEMMA, Condition
 from tokenspec.machine.proofs.of_claims import conditions
 
 NEVER_NEGATIVE = state("due", due >= 0, due > 1, "pump")

@@ -19,7 +19,7 @@ from tokenspec.oracle.logs.as_data import divergence_data
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
 from tokenspec.oracle.logs.kernel.run import replay_by_kernel
 from tokenspec.oracle.logs.replay import replay
-from tokenspec.oracle.runtime.state_digest import state_digest
+from tokenspec.oracle.runtime.snapshot import state_digest
 from tokenspec.oracle.wire.log_files import Logs
 
 assert IDS is not None, "the shipped account has ids"

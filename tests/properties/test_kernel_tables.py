@@ -17,7 +17,7 @@ from tokenspec.oracle.base.specification import DEFAULT
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
 from tokenspec.oracle.logs.kernel.run import replay_by_kernel
 from tokenspec.oracle.logs.replay import replay
-from tokenspec.oracle.runtime.state_digest import state_digest
+from tokenspec.oracle.runtime.snapshot import state_digest
 from tokenspec.oracle.wire.log_files import Logs
 
 PUTS = long("""

@@ -6,7 +6,7 @@ import pytest
 
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.mutation.systems import SYSTEM_OPERATORS, system_mutants
-from tokenspec.oracle.check.mutants import answers, systems
+from tokenspec.oracle.check.mutants import answers, campaign
 from tokenspec.oracle.check.mutants.answers import ANSWER_OPERATORS, answer_mutants
 from tokenspec.oracle.check.mutants.campaign import every_fault, fates, seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED
@@ -44,13 +44,13 @@ def test_each_differs_from_the_declaration_and_from_every_other() -> None:
     ],
 )
 def test_these_are_found_by_the_claim_that_is_about_them(name: str, claim: str) -> None:
-    fate = systems.settled(OF_SYSTEM[name], TINY)
+    fate = campaign.settled(OF_SYSTEM[name], TINY)
     assert fate is not None
     assert (fate.verdict, fate.claim) == (KILLED, claim)
 
 
 def test_an_id_that_is_unused_has_no_outcome_to_be_kept() -> None:
-    fate = systems.settled(OF_SYSTEM["id.first_outcome.kept"], TINY)
+    fate = campaign.settled(OF_SYSTEM["id.first_outcome.kept"], TINY)
     assert fate is not None
     assert fate.verdict == EQUIVALENT
 

@@ -17,8 +17,7 @@ from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var
 from tokenspec.machine.lang.types import Bool, Enum, Type
-from tokenspec.machine.proofs.contexts import COMPARISONS, ProofContext
-from tokenspec.machine.proofs.obligations import Condition, Possibility, Proves
+from tokenspec.machine.proofs.contexts import COMPARISONS, Condition, Possibility, ProofContext, Proves
 from tokenspec.machine.proofs.of_claims import conditions
 
 _WIDTH = 110

@@ -2,6 +2,7 @@
 
 The text is kept where tracebacks and debuggers find it, and `source` shows it. It is compiled once for a
 machine and bound to parameters in microseconds, so that runs under many catalogues and policies are cheap.
+The facts that an event turns on are worked out of one entry of the memory in the same way.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from functools import lru_cache
 from types import CodeType
 from typing import Any, Protocol, TypeAlias, assert_never
 
-from tokenspec.machine.lang.declaration import Event, Field, Machine, Rule, Variable
+from tokenspec.machine.lang.declaration import Event, Field, Machine, Memory, Rule, Variable
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in
 from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values
 from tokenspec.machine.lang.typecheck import common, type_of
 from tokenspec.machine.lang.types import Enum, Type, Value
 from tokenspec.machine.lang.validate import machine_scope
+from tokenspec.machine.lang.validate_memory import memory_scope
 
 Row: TypeAlias = tuple[Value, ...]
 """A state as the values of the variables, in the order of their declaration."""
@@ -277,3 +279,29 @@ class Compiled:
         ledger = zip(rule.ledger, self.ledgers[rule.name](row, given), strict=True)
         lines = tuple((line.kind, line.pool, n) for line, n in ledger if n)
         return Accepted(rule.name, self.state(after), answer, lines)
+
+
+Recalled: TypeAlias = Callable[[Row, Sequence[bool], bool], Row]
+"""Facts, of what an entry holds, which of its periods last, and whether nothing was written under its key."""
+
+
+def blank(memory: Memory) -> Row:
+    """The values that an entry holds where nothing was written."""
+    values: list[Value] = []
+    for each in memory.holds:
+        assert isinstance(each.initial, Lit), "an entry begins with values that stand in the declaration"
+        values.append(each.initial.value)
+    return tuple(values)
+
+
+def recalled(memory: Memory, names: Sequence[str]) -> Recalled:
+    """The function that gives the facts `names`, in their order."""
+    writer = Writer(memory_scope(memory), {fact.name: fact.expr for fact in memory.facts})
+    lines = ["def recall(held, lasts, is_new):"]
+    lines += [f"    {''.join(f'{writer.name(each.name)}, ' for each in memory.holds)}= held"] * bool(memory.holds)
+    lines += [f"    {''.join(f'{writer.name(each.lasts)}, ' for each in memory.periods)}= lasts"] * bool(memory.periods)
+    lines += [f"    {writer.name(memory.is_new)} = is_new"]
+    lines += writer.define(map(Var, names), set(), "    ")
+    lines += [f"    return ({''.join(f'{writer.name(name)}, ' for name in names)})"]
+    written: Recalled = defined("\n".join(lines), {})
+    return written

@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import transitions
 from transitions.core import listify
 
-from tokenspec.machine.interpreters.compiled import Compiled, Row
-from tokenspec.machine.interpreters.recall import blank, recalled
+from tokenspec.machine.interpreters.compiled import Compiled, Row, blank, recalled
 from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.declaration import ClockAct, Event, Kind, Machine, Memory, Origin, Rule
 from tokenspec.machine.lang.outcome import Accepted, Refused, Step, Values

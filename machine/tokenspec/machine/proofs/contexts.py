@@ -1,4 +1,4 @@
-"""The context of a proof, as data: names, their meanings, and the facts known of them.
+"""Proofs as data: the context, which is names, their meanings and the facts known of them, and what has to follow from it.
 
 A setting lies inside another one and adds names. Some are open: of them nothing is known but what `known` says.
 The others are defined by expressions over names that come before. The state after an event is one more set of names,
@@ -8,13 +8,13 @@ Everything is an expression of our own language; what a solver is told is up to 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import assert_never
+from typing import TypeAlias, assert_never
 
 from tokenspec.machine.lang.build import Term, all_of, eq, ite, one_of, var
-from tokenspec.machine.lang.claims import of_type, primed_definitions
+from tokenspec.machine.lang.claims import PairPart, RefusalPart, StatePart, StepPart, TwoRunPart, of_type, primed_definitions
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Ite, Lit, Not, Var, names_in, substitute
 from tokenspec.machine.lang.typecheck import type_of
@@ -273,3 +273,44 @@ def _folded(op: BinaryOp, left: Expr, right: Expr) -> Expr:
             if isinstance(one, Lit):
                 return another if one.value is (op is BinaryOp.AND) else one
     return Binary(op, left, right)
+
+
+LEMMA = "lemma"
+"""Stands where a claim's id would, for the lemmas, on which every proof rests."""
+FIRST_STATE, WITNESS, TWO_RUNS = "first state", "witness", "two runs"
+"""The subject of a condition that is about no event and no rule."""
+
+Proves: TypeAlias = Callable[[ProofContext, Sequence[Expr]], Sequence[Expr]]
+"""Those of some formulas that follow from a setting, as far as a solver can tell, in their order."""
+
+Provable: TypeAlias = StatePart | StepPart | TwoRunPart | PairPart | RefusalPart
+"""The kinds of parts that can be proved."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """`goal` follows from `setting`. `about` is a rule, an event, or what the goal says of one.
+
+    `bound` is the number of runs after which a job that repeats is taken to be refused, None where nothing is taken for
+    granted. `of` and `event` are what values that break it are replayed with; a mere fact of a proof has neither.
+    """
+
+    claim: str
+    part: str
+    about: str
+    setting: ProofContext
+    goal: Expr
+    bound: int | None = None
+    of: Provable | None = None
+    event: Event | None = None
+
+
+@dataclass(frozen=True)
+class Possibility:
+    """In one of the `cases` at least, the formula can be true in its setting; otherwise a proof would be one of nothing."""
+
+    claim: str
+    part: str
+    about: str
+    cases: tuple[tuple[ProofContext, Expr], ...]
+    bound: int | None = None

@@ -26,8 +26,18 @@ from tokenspec.machine.lang.claims import (
 from tokenspec.machine.lang.declaration import Event, Machine, Rule
 from tokenspec.machine.lang.expr import TRUE, Binary, BinaryOp, Expr, Lit, Not, Var, substitute
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.machine.proofs.contexts import NEW, ProofContext, ProofContexts, folded
-from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, WITNESS, Condition, Possibility, Proves
+from tokenspec.machine.proofs.contexts import (
+    FIRST_STATE,
+    LEMMA,
+    NEW,
+    WITNESS,
+    Condition,
+    Possibility,
+    ProofContext,
+    ProofContexts,
+    Proves,
+    folded,
+)
 from tokenspec.machine.proofs.of_repeated_jobs import TwoRuns
 
 

@@ -22,8 +22,18 @@ from tokenspec.machine.lang.claims import TwoRunPart
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.machine.lang.expr import TRUE, Expr, Not
 from tokenspec.machine.lang.types import Tokens
-from tokenspec.machine.proofs.contexts import NEW, OTHER, ProofContext, ProofContexts, conjuncts, folded
-from tokenspec.machine.proofs.obligations import TWO_RUNS, Condition, Possibility, Proves
+from tokenspec.machine.proofs.contexts import (
+    NEW,
+    OTHER,
+    TWO_RUNS,
+    Condition,
+    Possibility,
+    ProofContext,
+    ProofContexts,
+    Proves,
+    conjuncts,
+    folded,
+)
 
 T = TypeVar("T")
 

@@ -7,12 +7,13 @@ the shipped account. All names here are its parts. It is chosen when this module
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from tokenspec.machine.lang.catalogue import AnyCatalogue as AnyCatalogue
 from tokenspec.machine.lang.claims import Claim, StatePart
-from tokenspec.machine.lang.declaration import Machine, System
+from tokenspec.machine.lang.declaration import Event, Machine, System
 from tokenspec.machine.lang.derived import composition
 from tokenspec.machine.lang.errors import DeclarationError
 from tokenspec.machine.lang.specification import HINTS
@@ -108,3 +109,27 @@ def hint(kind: str) -> Any:
         wrong = f"{imported.__file__} has no {name!r}"
     told = DeclarationError("TS122", place, wrong, "Mend the name, or leave the hint out")
     raise BadSetting(SPEC.name, "the declaration has faults", [told])
+
+
+class DeclaredReason(NamedTuple):
+    """The declared sentence behind a decision, and the clauses it rests on."""
+
+    why: str
+    clauses: tuple[str, ...]
+
+
+def clause_texts(ids: Iterable[str]) -> list[str]:
+    """Each clause with its sentence."""
+    return [f"{clause}: {CLAUSES[clause]}" for clause in ids]
+
+
+def clauses_of(event: Event) -> tuple[str, ...]:
+    """Returns the clauses of an event, or those of its rules if it cites none itself."""
+    return event.clauses or tuple(dict.fromkeys(clause for rule in event.rules for clause in rule.clauses))
+
+
+def reason(event: Event, decided_by: str) -> DeclaredReason:
+    """Returns the reason of the event's own rule or requirement: another event may give the same code for another reason."""
+    found = {need.code: (need.because, need.clauses) for need in event.requires}
+    why, clauses = (found | {rule.name: (rule.why, rule.clauses) for rule in event.rules})[decided_by]
+    return DeclaredReason(why, clauses or clauses_of(event))

@@ -22,7 +22,7 @@ from tokenspec.machine.lang.expr import names_in
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Value
-from tokenspec.machine.proofs.obligations import WITNESS
+from tokenspec.machine.proofs.contexts import WITNESS
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account, claimed_machines, claims, lemmas, system
 from tokenspec.oracle.wire.settings import broken_assumptions
 

@@ -27,7 +27,7 @@ from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang import claims as c
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Enum, Tokens, Value
-from tokenspec.machine.proofs.obligations import FIRST_STATE, LEMMA, TWO_RUNS
+from tokenspec.machine.proofs.contexts import FIRST_STATE, LEMMA, TWO_RUNS
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.provenance import declaration, own_version
 from tokenspec.oracle.base.specification import (

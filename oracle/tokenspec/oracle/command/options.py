@@ -27,7 +27,7 @@ from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.output import noted, output, raise_all
 from tokenspec.oracle.report.replays.parquet import NEEDS, is_possible
 from tokenspec.oracle.report.text import text
-from tokenspec.oracle.runtime.forgetting import UNITS
+from tokenspec.oracle.runtime.journal import UNITS
 from tokenspec.oracle.sut.client import headers_from
 from tokenspec.oracle.wire.observations import LAST_INSTANT
 from tokenspec.oracle.wire.resets import CLOCKS, resets_from_options

@@ -20,11 +20,10 @@ from tokenspec.oracle.logs.progress import SavedOnTheWay, WritesState
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.report.model import RunReport
 from tokenspec.oracle.report.output import noted
-from tokenspec.oracle.runtime.forgetting import written as as_time
 from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.journal import written as as_time
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.snapshot import AccountsInParts, SavedState, write_state
-from tokenspec.oracle.runtime.state_digest import StateDigest
+from tokenspec.oracle.runtime.snapshot import AccountsInParts, SavedState, StateDigest, write_state
 
 _OPTION = "--save-state"
 _BLOCK = 1 << 20

@@ -30,9 +30,8 @@ from tokenspec.oracle.base.specification import IDS, POLICIES, AnyCatalogue, acc
 from tokenspec.oracle.logs.policy_sets import Compared, Judged, Settings, SettingSets
 from tokenspec.oracle.runtime.clocks import ClockReader, Dial
 from tokenspec.oracle.runtime.journal import Account
-from tokenspec.oracle.runtime.mid_life import row_of
+from tokenspec.oracle.runtime.mid_life import PossibleStates, row_of
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.possible_states import PossibleStates
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.wire.answers import Answer, Difference
 from tokenspec.oracle.wire.records import Record, Snapshot, at_of

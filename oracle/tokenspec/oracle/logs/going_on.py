@@ -14,12 +14,12 @@ from tokenspec.machine.interpreters.dates import DAY_MS, date_of
 from tokenspec.machine.lang.declaration import ClockAct
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, TOTAL_POOLS, account
-from tokenspec.oracle.logs.before_the_log import may_have_changed
+from tokenspec.oracle.logs.reading import may_have_changed
 from tokenspec.oracle.runtime.clocks import Dial, runs_in
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.memory import KEY, charged_to, marks, refers
+from tokenspec.oracle.runtime.mid_life import possible_states
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.runtime.possible_states import possible_states
 from tokenspec.oracle.runtime.snapshot import wrong_with_clocks
 from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SAID_BY_RULES, SHOWN, Answer, Difference, differences, without_delta
 from tokenspec.oracle.wire.observations import instant_of

@@ -19,9 +19,8 @@ from tokenspec.machine.lang.declaration import Clock, Kind, Machine, Since
 from tokenspec.oracle.base.errors import BadRecord, BadSetting
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import POOLS
-from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn
-from tokenspec.oracle.logs.reading import Bad, RowsRead, read
+from tokenspec.oracle.logs.reading import Bad, RowsRead, is_before_the_log, read
 from tokenspec.oracle.runtime.clocks import Dial
 from tokenspec.oracle.runtime.journal import CLOCK_AT, Account
 from tokenspec.oracle.runtime.oracle import Oracle

@@ -12,10 +12,9 @@ from functools import partial
 
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.specification import AnyCatalogue
-from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, Worlds, names_of
 from tokenspec.oracle.logs.policy_sets import RuledOut, Unexplained
-from tokenspec.oracle.logs.reading import Bad, read
+from tokenspec.oracle.logs.reading import Bad, is_before_the_log, may_have_changed, read
 from tokenspec.oracle.logs.replay import AFTER_DIVERGENCE, BEFORE_THE_LOG, SNAPSHOT, Sum
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import differences

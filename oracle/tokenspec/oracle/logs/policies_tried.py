@@ -11,10 +11,9 @@ import msgspec
 
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.specification import POLICIES, AnyCatalogue
-from tokenspec.oracle.logs.before_the_log import is_before_the_log, may_have_changed
 from tokenspec.oracle.logs.branches import Followed, Names, Worlds, names_of
 from tokenspec.oracle.logs.policy_sets import Judged, Settings
-from tokenspec.oracle.logs.reading import read_numbered
+from tokenspec.oracle.logs.reading import is_before_the_log, may_have_changed, read_numbered
 from tokenspec.oracle.logs.replay import Divergence, Report, replay
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer, Difference

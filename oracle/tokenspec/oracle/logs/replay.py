@@ -17,9 +17,8 @@ from tokenspec.oracle.base.nearest import nearest
 from tokenspec.oracle.base.specification import hint
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.against import Against
-from tokenspec.oracle.logs.before_the_log import is_before_the_log
 from tokenspec.oracle.logs.going_on import GoingOn, observes_all
-from tokenspec.oracle.logs.reading import Bad, RowsRead, read_numbered
+from tokenspec.oracle.logs.reading import Bad, RowsRead, is_before_the_log, read_numbered
 from tokenspec.oracle.logs.what_decided import because
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle

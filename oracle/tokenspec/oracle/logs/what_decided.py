@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tokenspec.machine.lang.ids import Repeat
-from tokenspec.oracle.base.clauses import clauses_of, reason
 from tokenspec.oracle.base.instants import format_instant
-from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS
+from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS, clauses_of, reason
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.steps import RanByItself
 from tokenspec.oracle.wire.answers import NULLS, Difference

@@ -12,8 +12,7 @@ from xml.etree import ElementTree
 
 from tokenspec.oracle.base import provenance
 from tokenspec.oracle.base import text as text_of
-from tokenspec.oracle.base.clauses import clause_texts
-from tokenspec.oracle.base.specification import AnyCatalogue
+from tokenspec.oracle.base.specification import AnyCatalogue, clause_texts
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.base.whole_files import with_ending, write_file
 from tokenspec.oracle.report.config import Settings, replay_again

@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from tokenspec.oracle.base.clauses import clause_texts, clauses_of, reason
-from tokenspec.oracle.base.specification import system
+from tokenspec.oracle.base.specification import clause_texts, clauses_of, reason, system
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.races.drawing import drawn
 from tokenspec.oracle.races.judge import NotLinearizable, Placed, WrongOrder

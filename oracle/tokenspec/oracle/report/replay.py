@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tokenspec.oracle.base.clauses import clause_texts
-from tokenspec.oracle.base.specification import POOLS, SPEC, account
+from tokenspec.oracle.base.specification import POOLS, SPEC, account, clause_texts
 from tokenspec.oracle.base.text import as_text, known_lines, one_line
 from tokenspec.oracle.logs.as_data import bad_data, divergence_data, offset_of, settings_data
 from tokenspec.oracle.logs.infer import Inference

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tokenspec.oracle.base.clauses import clause_texts
+from tokenspec.oracle.base.specification import clause_texts
 from tokenspec.oracle.base.text import as_text as plain
 from tokenspec.oracle.base.text import bounded, one_line
 from tokenspec.oracle.logs.as_data import fields_data

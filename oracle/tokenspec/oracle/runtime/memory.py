@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, TypeAlias
 
-from tokenspec.machine.interpreters.compiled import Row
-from tokenspec.machine.interpreters.recall import Recalled, blank, recalled
+from tokenspec.machine.interpreters.compiled import Recalled, Row, blank, recalled
 from tokenspec.machine.lang.declaration import ClockAct, Event, Memory, Origin
 from tokenspec.machine.lang.expr import Lit, names_in
 from tokenspec.machine.lang.types import Value

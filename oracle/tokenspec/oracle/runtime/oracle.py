@@ -27,8 +27,7 @@ from tokenspec.oracle.base.specification import DEFAULT, IDS, SPEC, TOTAL_POOLS,
 from tokenspec.oracle.runtime.answering import Answers, Sessions
 from tokenspec.oracle.runtime.clocks import ClockReader
 from tokenspec.oracle.runtime.facts import fields_of
-from tokenspec.oracle.runtime.forgetting import forget, knows_id
-from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, Vector
+from tokenspec.oracle.runtime.journal import CLOCK_AT, Account, Vector, forget, knows_id
 from tokenspec.oracle.runtime.memory import NOTHING, Remembered
 from tokenspec.oracle.runtime.mid_life import begin
 from tokenspec.oracle.runtime.steps import MachineStep, RanByItself, Stepped, Stuck

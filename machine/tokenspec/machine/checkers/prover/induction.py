@@ -18,8 +18,7 @@ from tokenspec.machine.lang.build import Term, all_of
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.expr import Expr, Not
-from tokenspec.machine.proofs.contexts import ProofContext
-from tokenspec.machine.proofs.obligations import LEMMA, Condition, Possibility
+from tokenspec.machine.proofs.contexts import LEMMA, Condition, Possibility, ProofContext
 from tokenspec.machine.proofs.of_claims import conditions, witnesses
 from tokenspec.machine.proofs.of_repeated_jobs import RUNS
 

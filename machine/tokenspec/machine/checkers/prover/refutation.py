@@ -16,8 +16,7 @@ from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr, Var, names_in, substitute
 from tokenspec.machine.lang.outcome import Accepted, Happened, Refused, Step, Values
 from tokenspec.machine.lang.typecheck import show
-from tokenspec.machine.proofs.contexts import NEW, OTHER, conjuncts
-from tokenspec.machine.proofs.obligations import Condition, Provable
+from tokenspec.machine.proofs.contexts import NEW, OTHER, Condition, Provable, conjuncts
 
 
 class UnreplayableError(Exception):

@@ -9,8 +9,8 @@ from __future__ import annotations
 from typing import Protocol
 
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space
+from tokenspec.machine.interpreters.compiled import blank
 from tokenspec.machine.interpreters.embedded.memory import SLOT, Interface
-from tokenspec.machine.interpreters.recall import blank
 from tokenspec.machine.lang.declaration import Memory
 from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.wasm.ranks import number_of

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from tokenspec.machine.interpreters.calendars import NEVER
+from tokenspec.machine.interpreters.compiled import blank
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, NOT_A_VALUE, TOO_LARGE, Interface, Slot
-from tokenspec.machine.interpreters.recall import blank
 from tokenspec.machine.lang.declaration import Event, Memory, Rule
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.lang.outcome import Values

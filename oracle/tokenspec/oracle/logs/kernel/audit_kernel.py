@@ -16,8 +16,7 @@ from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.lines import ScannedLines
 from tokenspec.oracle.logs.kernel.on_the_way import KernelStands
 from tokenspec.oracle.logs.replay import NOTHING_OBSERVED, SNAPSHOT, Progress, Report
-from tokenspec.oracle.runtime.forgetting import forget
-from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.journal import Account, forget
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Line
 

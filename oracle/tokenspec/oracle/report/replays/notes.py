@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.logs.lateness import InOrder
 from tokenspec.oracle.report.model import RunReport, few
-from tokenspec.oracle.runtime.forgetting import written
+from tokenspec.oracle.runtime.journal import written
 from tokenspec.oracle.wire.log_files import place_of
 
 

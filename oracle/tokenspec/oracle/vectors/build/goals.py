@@ -9,8 +9,7 @@ from typing import Any
 
 from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.machine.lang.types import Enum
-from tokenspec.oracle.base.clauses import DeclaredReason, clauses_of, reason
-from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, system
+from tokenspec.oracle.base.specification import ABSENT, POOLS, SPEC, DeclaredReason, clauses_of, reason, system
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.oracle.wire.answers import SHOWN

@@ -141,7 +141,7 @@ class Figures:
 
     def written(self) -> dict[str, Any]:
         """Returns the catalogue in its declared form."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in self.values.items()}
+        return {key: _plain(value) for key, value in self.values.items()}
 
     def parameters(self) -> dict[str, Value]:
         """Returns the figures under their names in the declaration."""
@@ -160,8 +160,15 @@ def _completed(kind: Number | Ranking | Entries, value: Any) -> Any:
         case Entries(Mapping() as cells):
             usual = {name: cell.default for name, cell in cells.items() if isinstance(cell, Number | Flag | SomeOf)}
             written = {name: {**usual, **entry} for name, entry in value.items()}
-            return {name: {cell: entry[cell] for cell in cells if entry.get(cell) is not None} for name, entry in written.items()}
+            return {
+                name: {cell: _plain(entry[cell]) for cell in cells if entry.get(cell) is not None}
+                for name, entry in written.items()
+            }
     return value
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 @dataclass(frozen=True, slots=True)

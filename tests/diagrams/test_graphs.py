@@ -10,9 +10,8 @@ import pytest
 
 from lang.machines import counter, ladder, repeating_job, swap, wallet
 from lang.turnstile import turnstile
-from tokenspec.diagrams.coverage import with_hits
 from tokenspec.diagrams.decision import decision
-from tokenspec.diagrams.graph import Edge, Graph, Heat, NodeShape, Stroke, members
+from tokenspec.diagrams.graph import Edge, Graph, Heat, NodeShape, Stroke, members, with_hits
 from tokenspec.diagrams.lifecycle import accepted_in, lifecycle
 from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.statechart import families, statechart

@@ -10,10 +10,9 @@ from __future__ import annotations
 from functools import cache
 
 from tokenspec.invariants.accounting import accounting
-from tokenspec.invariants.coming_back import coming_back
 from tokenspec.invariants.generating import generating
 from tokenspec.invariants.jobs import jobs, marks
-from tokenspec.invariants.remembering import remembering
+from tokenspec.invariants.remembering import coming_back, remembering
 from tokenspec.invariants.safety import safety
 from tokenspec.invariants.together import overdue, together
 from tokenspec.invariants.words import FALLS_DUE, VARIABLES, pair, payable_at, state

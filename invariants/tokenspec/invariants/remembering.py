@@ -1,4 +1,6 @@
-"""Claim 24: refunds. It is proved of one job, whichever it is, beside any number of others.
+"""Claims 24 and 27: refunds, and leaving and coming back. What was drawn or left with is followed apart from what is remembered.
+
+Refunds are proved of one job, whichever it is, beside any number of others.
 
 The events that happened to the job are followed here once more, so that nothing rests on what is remembered of it.
 """
@@ -9,11 +11,11 @@ from functools import partial
 
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang import claims as of_machines
-from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
+from tokenspec.machine.lang.build import Term, all_of, any_of, eq, implies, ite, minimum, ne, negation, one_of, total, var
 from tokenspec.machine.lang.claims import Claim, StepPart, claim, flow, ghost, new
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.derived.entries import name_with_entry
-from tokenspec.machine.lang.types import Bool, Tokens
+from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Tokens
 from tokenspec.spec.words import *
 
 _JOB = name_with_entry("account", "job")
@@ -81,5 +83,51 @@ def remembering() -> tuple[Claim, ...]:
                 ("job_must_not_be_refunded_already", negation(var("job_is_refunded"))),
                 machine=_JOB,
             ),
+        ),
+    )
+
+
+def coming_back() -> Claim:
+    """Claim 27, for any plans."""
+    is_away = one_of(status, ABSENT, FREE)
+    leaves = all_of(one_of(status, *SUBSCRIBED), eq(new(status), FREE))
+    packs, bank = var("packs_left_with"), var("bank_left_with")
+    # A job of before may be refunded while the account is free; what its packs paid is theirs again.
+    with_refunds = minimum(COUNTABLE_MAX, packs + flow(Kind.REFUNDED, topup))
+    packs_remembered = ghost("packs_left_with", Tokens(), 0, ite(leaves, topup, ite(is_away, with_refunds, packs)))
+    bank_remembered = ghost("bank_left_with", Tokens(), 0, ite(leaves, rollover, bank))
+    return claim(
+        27,
+        "coming_back_mints_nothing",
+        "Leaving and coming back mints nothing: packs are kept through the end of a subscription and a new one, and the bank "
+        "is then empty, or with `lapse_bank = frozen` what it held at the end as far as the new ceiling has room.",
+        "F06 F24",
+        step(
+            "packs",
+            all_of(eq(new(topup), packs), eq(flow(Kind.BOUGHT, topup), 0)),
+            is_away,
+            "subscribe",
+            ghosts=(packs_remembered,),
+            keeps=implies(is_away, eq(topup, packs)),
+        ),
+        step(
+            "bank",
+            eq(new(rollover), ite(bank_frozen, minimum(bank, new(ceiling)), 0)),
+            is_away,
+            "subscribe",
+            ghosts=(bank_remembered,),
+            keeps=implies(is_away, eq(rollover, ite(bank_frozen, bank, 0))),
+        ),
+        step(
+            "both_ways",
+            implies(
+                any_of(leaves, eq(event, "subscribe")),
+                all_of(unchanged(topup), new(rollover) <= rollover, eq(flow(Kind.GRANTED, rollover), 0)),
+            ),
+            all_of(leaves, topup > 0),
+            "subscribe",
+            "cancel",
+            "renew",
+            "lapse",
         ),
     )

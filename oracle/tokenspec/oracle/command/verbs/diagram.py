@@ -9,9 +9,8 @@ from typing import Annotated
 import click
 import msgspec
 
-from tokenspec.diagrams.coverage import with_hits
 from tokenspec.diagrams.dot import dot
-from tokenspec.diagrams.graph import Graph, Outcome
+from tokenspec.diagrams.graph import Graph, Outcome, with_hits
 from tokenspec.diagrams.mermaid import mermaid
 from tokenspec.diagrams.picture import NoProgram, pdf, png, svg
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage

@@ -47,7 +47,7 @@ FACTS: dict[str, Fact] = {
     "action_is_named": Named("action"),
     "model_is_known": OfVariant("models", "model", unnamed=True),
     "model_is_paid_only": OfVariant("models", "model", "paid_only"),
-    "origin": OfVariant("models", "model", "origin", default="third_party", unnamed=None),
+    "origin": OfVariant("models", "model", "origin", default="third_party"),
 }
 """The facts that are looked up in the catalogue. A model that nobody lists is refused, whatever its origin would be."""
 

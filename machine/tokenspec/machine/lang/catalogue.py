@@ -265,14 +265,14 @@ class OfVariant:
     """The fact `cell` of the listed entry whose name is that under `key`, or is its beginning up to a blank, a dot or a hyphen.
 
     Of several such names the longest counts. Without a `cell` the fact is whether there is one. `unnamed` holds for a record
-    without the key (None: such a record says it itself), `default` for a name that is no variant of a listed one.
+    without the key, `default` for a name that is no variant of a listed one.
     """
 
     table: str
     key: str
     cell: str = ""
     default: Value = False
-    unnamed: Value | None = False
+    unnamed: Value = False
     BEHIND_A_NAME: ClassVar = " .-"
     """The characters that may follow a listed name in that of a variant."""
 
@@ -282,7 +282,7 @@ class OfVariant:
 
         # A log may name any number.
         @lru_cache(maxsize=1_000)
-        def of_name(name: str | None) -> Any:
+        def of_name(name: str | None) -> Value:
             if name is None:
                 return self.unnamed
             listed = variant_of(name, entries)
@@ -306,7 +306,7 @@ def unnamed(facts: Mapping[str, Fact], catalogue: AnyCatalogue, keys: Collection
                 found[name] = False
             case Named(key) if keys is not None and key not in keys:
                 found[name] = False
-            case OfVariant(table, key, cell, default, usual) if usual is not None:
+            case OfVariant(table, key, cell, default, usual):
                 is_named = keys is None or key in keys
                 others = (entry[cell] if cell else True for entry in written[table].values())
                 if {usual} >= ({default, *others} if is_named else set()):

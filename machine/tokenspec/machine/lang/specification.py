@@ -123,7 +123,8 @@ class Specification:
 
     def unnamed(self, catalogue: AnyCatalogue, keys: Collection[str] | None = None) -> dict[str, Value]:
         """The facts that are the same for every record; of the optional keys that name entries, records have only `keys`."""
-        return unnamed(self.facts, catalogue, keys)
+        given = {f.name for event in self.main(catalogue).events for f in event.fields if f.instead}
+        return unnamed({name: fact for name, fact in self.facts.items() if name not in given}, catalogue, keys)
 
     def sessions(self, system: System) -> Machine | None:
         """The machine of an account's sessions in `system`; None where it has none."""

@@ -113,7 +113,6 @@ OTHERWISE = {
     "logs/kernel/journal_file.py": "grows behind what a saved state counts",
     "report/replays/parquet.py": "a temporary folder",
     "audit/tables.py": "a temporary folder",
-    "audit/databases.py": "a temporary folder",
     "sut/python_host.py": "the pipe to the tester",
 }
 """Files that open others to write them by themselves, and what those are."""

@@ -23,7 +23,6 @@ from tokenspec.machine.lang.claims import (
     flow,
     ghost,
     new,
-    refuses,
 )
 from tokenspec.machine.lang.declaration import Actor, ClockAct, Kind
 from tokenspec.machine.lang.derived.used_ids import ACCEPTED, REFUSED, REFUSED_UNDER_ID, REPEATED, UNDER_ID
@@ -41,7 +40,7 @@ def _refused_for_the_id_alone() -> Iterator[RefusalPart]:
     may_come = negation(all_of(var(UNDER_ID), var("id_is_used")))
     for record in (e for e in account().events if e.name in _RECORDS):
         own = ((need.code, Term(need.holds)) for need in record.requires)
-        yield refuses(record.name, (IDS.code, may_come), *own, machine=WITH_ID)
+        yield of_machines.refuses(record.name, (IDS.code, may_come), *own, machine=WITH_ID)
 
 
 def repeats() -> Claim:

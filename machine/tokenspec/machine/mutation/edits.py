@@ -57,6 +57,11 @@ def faults(edits: Iterable[Edit[_T]]) -> Iterator[tuple[SeededFault, _T]]:
         )
 
 
+def put(items: tuple[_T, ...], index: int, *new: _T) -> tuple[_T, ...]:
+    """`items` with `new` in place of the one at `index`."""
+    return (*items[:index], *new, *items[index + 1 :])
+
+
 def with_event(machine: Machine, name: str, change: Callable[[Event], Event]) -> Machine:
     """`machine` with the event `name` changed. Raises `KeyError` where there is none."""
     changed = change(machine.event_named[name])

@@ -20,7 +20,7 @@ from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Bool, Enum, Type
 from tokenspec.machine.lang.validate import machine_scope, validate
 from tokenspec.machine.lang.validate_memory import memory_scope
-from tokenspec.machine.mutation.edits import Edit, SeededFault, faults, with_event
+from tokenspec.machine.mutation.edits import Edit, SeededFault, faults, put, with_event
 from tokenspec.machine.mutation.expressions import Rewriter, is_leaf, negated, replaced
 
 OPERATORS: dict[str, str] = {
@@ -106,12 +106,12 @@ def _seeded(machine: Machine) -> Iterator[tuple[Edit[Event] | Edit[Definition] |
     for index, definition in enumerate(machine.definitions):
         for edit in _expressions(rewriter, definition.expr):
             reworded = replace(definition, expr=edit.part)
-            whole = replace(machine, definitions=_with(machine.definitions, index, reworded))
+            whole = replace(machine, definitions=put(machine.definitions, index, reworded))
             yield edit.within(reworded, definition.name), whole
     for index, variable in enumerate(machine.variables):
         for edit in (*_members(variable.initial, variable.type), *_expressions(rewriter, variable.initial)):
             started = replace(variable, initial=edit.part)
-            whole = replace(machine, variables=_with(machine.variables, index, started))
+            whole = replace(machine, variables=put(machine.variables, index, started))
             yield replace(edit, operator="initial").within(started, variable.name), whole
 
     if machine.memory is not None:
@@ -130,27 +130,22 @@ def _memory(machine: Machine, memory: Memory) -> Iterator[Edit[Memory]]:
             left = tuple(e for e in ends if (e in period.ended_by) != (e == end))
             if not left:
                 continue
-            other = replace(memory, periods=_with(memory.periods, index, replace(period, ended_by=left)))
+            other = replace(memory, periods=put(memory.periods, index, replace(period, ended_by=left)))
             then = ", ".join(f"{act.value} {clock}" for clock, act in left)
             yield Edit("period", f"{memory.key}.{period.lasts}", now, then, other)
     for index, fact in enumerate(memory.facts):
         for edit in (*_expressions(rewriter, fact.expr), *_members(fact.expr, _kind(machine, fact.name))):
-            reworded = replace(memory, facts=_with(memory.facts, index, replace(fact, expr=edit.part)))
+            reworded = replace(memory, facts=put(memory.facts, index, replace(fact, expr=edit.part)))
             yield edit.within(reworded, f"{memory.key}.{fact.name}")
     for index, held in enumerate(memory.holds):
         for edit in (*_members(held.initial, held.type), *_expressions(rewriter, held.initial)):
-            begun = replace(memory, holds=_with(memory.holds, index, replace(held, initial=edit.part)))
+            begun = replace(memory, holds=put(memory.holds, index, replace(held, initial=edit.part)))
             yield replace(edit, operator="initial").within(begun, f"{memory.key}.{held.name}")
 
 
 def _kind(machine: Machine, fact: str) -> Type:
     """The type of the field that `fact` is read as."""
     return next((f.type for event in machine.events for f in event.fields if f.name == fact), Bool())
-
-
-def _with(items: tuple[_T, ...], index: int, *new: _T) -> tuple[_T, ...]:
-    """`items` with `new` in place of the one at `index`."""
-    return (*items[:index], *new, *items[index + 1 :])
 
 
 def _next(members: Sequence[_T], member: _T) -> _T:
@@ -181,7 +176,7 @@ def _requirements(rewriter: Rewriter, event: Event) -> Iterator[Edit[Event]]:
     for index, need in enumerate(event.requires):
 
         def asks(*new: Requirement, at: int = index) -> Event:
-            return replace(event, requires=_with(event.requires, at, *new))
+            return replace(event, requires=put(event.requires, at, *new))
 
         place, holds, opposite = f"{event.name}.{need.code}", show(need.holds), negated(need.holds)
         yield Edit("requirement_dropped", place, holds, "nothing", asks())
@@ -207,7 +202,7 @@ def _rules(machine: Machine, rewriter: Rewriter, event: Event) -> Iterator[Edit[
             *_values(machine, rewriter, rule),
             *_clocks(machine, rule),
         ):
-            yield edit.within(replace(event, rules=_with(event.rules, index, edit.part)), rule.name)
+            yield edit.within(replace(event, rules=put(event.rules, index, edit.part)), rule.name)
 
 
 def _lifecycle(machine: Machine, rewriter: Rewriter, rule: Rule, others: tuple[Rule, ...]) -> Iterator[Edit[Rule]]:
@@ -232,19 +227,19 @@ def _lifecycle(machine: Machine, rewriter: Rewriter, rule: Rule, others: tuple[R
 def _left_out(rule: Rule) -> Iterator[Edit[Rule]]:
     """The rule without each thing that it does, and with each line of the ledger put down as another kind."""
     for index, assign in enumerate(rule.effect):
-        kept = replace(rule, effect=_with(rule.effect, index))
+        kept = replace(rule, effect=put(rule.effect, index))
         yield Edit("effect_dropped", assign.name, show(assign.value), assign.name, kept)
     for index, line in enumerate(rule.ledger):
         place = f"{line.kind.value}_{line.pool}"
-        yield Edit("posting_dropped", place, show(line.amount), "nothing", replace(rule, ledger=_with(rule.ledger, index)))
+        yield Edit("posting_dropped", place, show(line.amount), "nothing", replace(rule, ledger=put(rule.ledger, index)))
         other = _next([kind for kind in Kind if kind.adds == line.kind.adds], line.kind)
-        renamed = replace(rule, ledger=_with(rule.ledger, index, replace(line, kind=other)))
+        renamed = replace(rule, ledger=put(rule.ledger, index, replace(line, kind=other)))
         yield Edit("posting_kind", place, line.kind.value, other.value, renamed)
     for index, note in enumerate(rule.notes):
-        forgets = replace(rule, notes=_with(rule.notes, index))
+        forgets = replace(rule, notes=put(rule.notes, index))
         yield Edit("note_dropped", f"note_{note.name}", show(note.value), "nothing", forgets)
     for index, answer in enumerate(rule.answer):
-        silent = replace(rule, answer=_with(rule.answer, index))
+        silent = replace(rule, answer=put(rule.answer, index))
         yield Edit("answer_dropped", f"answer_{answer.name}", show(answer.value), "nothing", silent)
 
 
@@ -257,7 +252,7 @@ def _values(machine: Machine, rewriter: Rewriter, rule: Rule) -> Iterator[Edit[R
     for index, assign in enumerate(rule.effect):
         for edit in _members(assign.value, kinds[assign.name]):
             other = replace(assign, value=edit.part)
-            yield edit.within(replace(rule, effect=_with(rule.effect, index, other)), assign.name)
+            yield edit.within(replace(rule, effect=put(rule.effect, index, other)), assign.name)
     values = [(a.name, a.value) for a in rule.effect]
     values += [(f"{line.kind.value}_{line.pool}", line.amount) for line in rule.ledger]
     values += [(f"answer_{a.name}", a.value) for a in rule.answer]

@@ -32,7 +32,7 @@ from tokenspec.machine.lang.expr import Expr, Lit, Var
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.machine.lang.types import Enum
 from tokenspec.machine.lang.validate import machine_scope, validate_system
-from tokenspec.machine.mutation.edits import Edit, SeededFault, faults
+from tokenspec.machine.mutation.edits import Edit, SeededFault, faults, put
 from tokenspec.machine.mutation.expressions import Rewriter, replaced
 from tokenspec.machine.mutation.operators import mutants
 
@@ -87,7 +87,7 @@ def _links(system: System) -> Iterator[Edit[System]]:
     for index, link in enumerate(system.links):
 
         def linked(*new: Link, at: int = index) -> System:
-            return replace(system, links=(*system.links[:at], *new, *system.links[at + 1 :]))
+            return replace(system, links=put(system.links, at, *new))
 
         place, shown = f"{link.when}.{link.then}", f"{link.when} fires {link.then}"
         yield Edit("link_dropped", place, shown, "nothing", linked())
@@ -109,8 +109,7 @@ def _timers(system: System) -> Iterator[Edit[System]]:
         for index, timer in enumerate(machine.timers):
 
             def timed(*new: Timer, at: int = index, machine: Machine = machine) -> System:
-                timers = (*machine.timers[:at], *new, *machine.timers[at + 1 :])
-                return _with_machine(system, machine, replace(machine, timers=timers))
+                return _with_machine(system, machine, replace(machine, timers=put(machine.timers, at, *new)))
 
             place = f"{machine.name}.{timer.event}"
             shown = _timer(timer)
@@ -135,7 +134,7 @@ def _calendars(system: System) -> Iterator[Edit[System]]:
     for machine in system.machines:
         for index, clock in enumerate(machine.clocks):
             for under, before, after, calendar in _other_calendars(clock.calendar):
-                clocks = (*machine.clocks[:index], replace(clock, calendar=calendar), *machine.clocks[index + 1 :])
+                clocks = put(machine.clocks, index, replace(clock, calendar=calendar))
                 other = _with_machine(system, machine, replace(machine, clocks=clocks))
                 place = ".".join([machine.name, clock.name, *under])
                 yield Edit("calendar", place, _told(before), _told(after), other)
@@ -148,8 +147,7 @@ def _other_calendars(declared: DeclaredCalendar) -> Iterator[tuple[tuple[str, ..
         return
     for index, (answer, each) in enumerate(declared.answers):
         for under, before, after, whole in _other_calendars(each):
-            answers = (*declared.answers[:index], (answer, whole), *declared.answers[index + 1 :])
-            yield (answer, *under), before, after, replace(declared, answers=answers)
+            yield (answer, *under), before, after, replace(declared, answers=put(declared.answers, index, (answer, whole)))
 
 
 def _told(calendar: Calendar) -> str:

@@ -13,9 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from tokenspec.oracle.audit.columns import Columns, quoted, text_of
-from tokenspec.oracle.audit.databases import shown_address
 from tokenspec.oracle.audit.map_model import UNITS, MapTime, Source
-from tokenspec.oracle.audit.tables import connected, in_our_name, readable, whatever_ends_lines
+from tokenspec.oracle.audit.tables import connected, in_our_name, readable, shown_address, whatever_ends_lines
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
 

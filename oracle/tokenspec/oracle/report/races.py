@@ -12,10 +12,10 @@ from tokenspec.oracle.races.drawing import drawn
 from tokenspec.oracle.races.judge import NotLinearizable, Placed, WrongOrder
 from tokenspec.oracle.races.result import RaceFinding, RaceResult
 from tokenspec.oracle.report.config import FuzzConfig
+from tokenspec.oracle.report.conformance import left_out_lines, limits_of, never_held, seen, sentence_of, sut_data, title_of
 from tokenspec.oracle.report.exits import code_of
 from tokenspec.oracle.report.fuzz import RandomRuns
 from tokenspec.oracle.report.model import Block, Check, CoverageTable, FindingRule, Notes, ReportTable, RunReport, Verbatim
-from tokenspec.oracle.report.sut import left_out_lines, limits_of, never_held, seen, sentence_of, sut_data, title_of
 from tokenspec.oracle.sut.world import Diverged
 
 _SHOWN_PAIRS = 10

@@ -12,6 +12,7 @@ from tokenspec.oracle.base.text import as_text as plain
 from tokenspec.oracle.base.text import bounded, one_line
 from tokenspec.oracle.logs.as_data import fields_data
 from tokenspec.oracle.logs.replay import Divergence
+from tokenspec.oracle.report.conformance import difference_lines, fixed_words, left_out_lines, limits_of, not_compared, title_of
 from tokenspec.oracle.report.exits import DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.infer import conforming
 from tokenspec.oracle.report.model import (
@@ -26,7 +27,6 @@ from tokenspec.oracle.report.model import (
     Verbatim,
 )
 from tokenspec.oracle.report.replay import because_lines
-from tokenspec.oracle.report.sut import difference_lines, fixed_words, left_out_lines, limits_of, not_compared, title_of
 from tokenspec.oracle.vectors.run import FAILED, PASSED, SKIPPED, VectorResult
 from tokenspec.oracle.vectors.run_suite import Run
 from tokenspec.oracle.vectors.suite import VECTORS, Case, Suite, record_of

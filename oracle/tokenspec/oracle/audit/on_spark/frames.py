@@ -11,10 +11,10 @@ from pyspark.sql import functions as F  # noqa: N812 - as everybody calls it
 from tokenspec.oracle.audit.columns import LINE
 from tokenspec.oracle.audit.map_files import OWN, fields_of
 from tokenspec.oracle.audit.map_model import RECORDS, LedgerMap
+from tokenspec.oracle.audit.mapped_logs import given_snapshots
 from tokenspec.oracle.audit.on_spark.rows import FILE, NUMBER, OBSERVED, ORDER
 from tokenspec.oracle.audit.on_spark.steps import WorkerSettings, WorkerStep
 from tokenspec.oracle.audit.on_spark.tables import SNAPSHOT, ddl, read_schema
-from tokenspec.oracle.audit.openings import given_snapshots
 from tokenspec.oracle.audit.tables import positions_of
 from tokenspec.oracle.base.errors import WrongUsage
 from tokenspec.oracle.base.nearest import did_you_mean

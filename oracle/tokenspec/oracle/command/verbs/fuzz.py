@@ -24,10 +24,9 @@ from tokenspec.oracle.fuzz.campaign import PROFILES, run
 from tokenspec.oracle.fuzz.conformance import HYPOTHESIS_SHARE, conform
 from tokenspec.oracle.fuzz.regressions import check_directory
 from tokenspec.oracle.report.config import FuzzConfig, RaceOptions, Settings, SutConfig
-from tokenspec.oracle.report.conformance import conformance_report
+from tokenspec.oracle.report.conformance import conformance_report, ended
 from tokenspec.oracle.report.fuzz import fuzz_report
 from tokenspec.oracle.report.model import RunReport
-from tokenspec.oracle.report.sut import ended
 
 
 @click.command()

@@ -23,9 +23,9 @@ from tokenspec.oracle.command.options import (
     together,
 )
 from tokenspec.oracle.report.config import Settings, SutConfig, settings_or_infer
+from tokenspec.oracle.report.conformance import ended
 from tokenspec.oracle.report.exits import COVERAGE, DIVERGES, HOLDS, NO_VERDICT
 from tokenspec.oracle.report.output import output
-from tokenspec.oracle.report.sut import ended
 from tokenspec.oracle.report.vectors import vectors_report
 from tokenspec.oracle.sut.world import CannotOpen, Diverged, Openings, close
 from tokenspec.oracle.vectors.run_suite import run_suite

@@ -40,7 +40,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "definition": "TS101 TS110 TS201",
         "Definitions": "",
         "define": "TS101 TS110 TS201",
-        "Policy": "TS123 TS204",
+        **dict.fromkeys(("Policy", "policy"), "TS123 TS204"),
         **dict.fromkeys(("choosing", "by_policy", "chosen"), ""),
     },
     "events": {
@@ -50,7 +50,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "Origin": "",
         "Key": "",
         "Shape": "",
-        "requires": "TS106 TS113 TS202",
+        **dict.fromkeys(("requires", "each_requires"), "TS106 TS113 TS202"),
         "unless": "",
         "Missing": "",
         "rule": "TS102 TS104 TS112 TS202",

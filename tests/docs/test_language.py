@@ -18,6 +18,7 @@ from tokenspec.oracle.publish.language import GROUPS, LANGUAGE, MODULES, languag
 PAGE = "docs/language.md"
 WORDS = list(chain.from_iterable(GROUPS.values()))
 MADE = {
+    "Policy",
     *("Variable", "Assumption", "Definition", "Requirement", "Assign", "Posting", "Note", "Rule", "Event", "CalendarByPolicy"),
     *("StatePart", "Ghost", "StepPart", "TwoRunPart", "PairPart", "LeadsToPart", "RefusalPart", "Claim"),
 }

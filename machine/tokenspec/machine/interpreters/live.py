@@ -64,7 +64,7 @@ class _Occasion:
 
 @dataclass(frozen=True)
 class _Decision:
-    """What comes of an event with these fields in this state; `entry` is the key under which the memory is read."""
+    """The outcome of an event with these fields in this state; `entry` is the key under which the memory is read."""
 
     state: Env
     fields: Env

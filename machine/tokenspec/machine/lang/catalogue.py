@@ -295,20 +295,3 @@ def variant_of(name: str, listed: Collection[str]) -> str | None:
     """Returns the longest listed name that `name` is, or begins with before a blank, a dot or a hyphen."""
     found = [each for each in listed if name == each or (name.startswith(each) and name[len(each)] in OfVariant.BEHIND_A_NAME)]
     return max(found, key=len) if found else None
-
-
-def unnamed(facts: Mapping[str, Fact], catalogue: AnyCatalogue, keys: Collection[str] | None = None) -> dict[str, Value]:
-    """Returns the facts that are the same for every record; of the optional keys that name entries, records have only `keys`."""
-    written, found = catalogue.written(), dict[str, Value]()
-    for name, fact in facts.items():
-        match fact:
-            case Listed(table) if not written[table]:
-                found[name] = False
-            case Named(key) if keys is not None and key not in keys:
-                found[name] = False
-            case OfVariant(table, key, cell, default, usual):
-                is_named = keys is None or key in keys
-                others = (entry[cell] if cell else True for entry in written[table].values())
-                if {usual} >= ({default, *others} if is_named else set()):
-                    found[name] = usual
-    return found

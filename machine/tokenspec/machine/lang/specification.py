@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import NONE, AnyCatalogue, CatalogueForm, Fact, unnamed
+from tokenspec.machine.lang.catalogue import NONE, AnyCatalogue, CatalogueForm, Fact, Listed, Named, OfVariant
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Event, Machine, Policy, System
 from tokenspec.machine.lang.expr import Lit
@@ -124,7 +124,21 @@ class Specification:
     def unnamed(self, catalogue: AnyCatalogue, keys: Collection[str] | None = None) -> dict[str, Value]:
         """The facts that are the same for every record; of the optional keys that name entries, records have only `keys`."""
         given = {f.name for event in self.main(catalogue).events for f in event.fields if f.instead}
-        return unnamed({name: fact for name, fact in self.facts.items() if name not in given}, catalogue, keys)
+        written, found = catalogue.written(), dict[str, Value]()
+        for name, fact in self.facts.items():
+            match fact:
+                case _ if name in given:
+                    continue
+                case Listed(table) if not written[table]:
+                    found[name] = False
+                case Named(key) if keys is not None and key not in keys:
+                    found[name] = False
+                case OfVariant(table, key, cell, default, usual):
+                    is_named = keys is None or key in keys
+                    others = (entry[cell] if cell else True for entry in written[table].values())
+                    if {usual} >= ({default, *others} if is_named else set()):
+                        found[name] = usual
+        return found
 
     def sessions(self, system: System) -> Machine | None:
         """The machine of an account's sessions in `system`; None where it has none."""

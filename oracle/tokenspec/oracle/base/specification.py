@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tokenspec.machine.lang.catalogue import AnyCatalogue as AnyCatalogue
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Event, Machine, System
-from tokenspec.machine.lang.derived import composition
+from tokenspec.machine.lang.derived import claimed
 from tokenspec.machine.lang.errors import DeclarationError
 from tokenspec.machine.lang.specification import HINTS
 from tokenspec.oracle.base.chosen import load, raised
@@ -57,17 +57,17 @@ def machines(catalogue: AnyCatalogue = DEFAULT) -> tuple[Machine, ...]:
 
 def claimed_machines(system: System) -> tuple[Machine, ...]:
     """All machines that something can be proved of."""
-    return composition.claimed_machines(system, TOTAL_POOLS)
+    return claimed.claimed_machines(system, TOTAL_POOLS)
 
 
 def about_account(system: System) -> tuple[Machine, ...]:
     """Those of them that are other ones where a catalogue has other names."""
-    return composition.about_account(system, TOTAL_POOLS)
+    return claimed.about_account(system, TOTAL_POOLS)
 
 
 def whole(system: System) -> Machine | None:
     """The machines of the system as one; None where it has one alone. A session shows the counted pools."""
-    return composition.whole(system, TOTAL_POOLS)
+    return claimed.whole(system, TOTAL_POOLS)
 
 
 WHOLE = together.name if (together := whole(system())) is not None else ""

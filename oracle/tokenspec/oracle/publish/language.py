@@ -40,7 +40,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "definition": "TS101 TS110 TS201",
         "Definitions": "",
         "define": "TS101 TS110 TS201",
-        **dict.fromkeys(("Policy", "policy"), "TS123 TS204"),
+        "policy": "TS123 TS204",
         **dict.fromkeys(("choosing", "by_policy", "chosen"), ""),
     },
     "events": {

@@ -14,9 +14,7 @@ from typing import Any
 
 from tokenspec.machine.lang.build import Term, all_of, any_of, ite, ne, one_of, var
 from tokenspec.machine.lang.declaration import Assign, Event, Link, Machine, Rule, System
-from tokenspec.machine.lang.derived.entries import WITH, with_entry
-from tokenspec.machine.lang.derived.timed import in_time
-from tokenspec.machine.lang.derived.used_ids import with_id
+from tokenspec.machine.lang.derived.entries import WITH
 from tokenspec.machine.lang.expr import TRUE, Expr, Lit
 
 _JOINED = ("variables", "parameters", "policies", "assumptions", "definitions", "pools")
@@ -98,24 +96,3 @@ def _fired(link: Link, effect: Iterable[Assign], system: System, seen: Sequence[
         for each in (*rule.effect, *moves):
             after[each.name] = ite(applies, Term(each.value), Term(after.get(each.name, var(each.name).expr))).expr
     yield from (Assign(name, value) for name, value in after.items())
-
-
-def claimed_machines(system: System, seen: Sequence[str]) -> tuple[Machine, ...]:
-    """All that something can be proved of; `seen` names the variables whose change a link from any event tells of."""
-    machines = system.machines
-    with_memory = (with_entry(machine) for machine in machines if machine.memory is not None)
-    with_ids = [with_id(machines[0], system.ids)] if system.ids is not None else []
-    timed = (in_time(system, machine) for machine in machines if machine.timers)
-    together = whole(system, seen)
-    return (*machines, *with_memory, *with_ids, *([together] if together is not None else []), *timed)
-
-
-def whole(system: System, seen: Sequence[str]) -> Machine | None:
-    """The machines of `system` as one; None where it has one alone."""
-    return composed(system, tuple(seen)) if len(system.machines) > 1 else None
-
-
-def about_account(system: System, seen: Sequence[str]) -> tuple[Machine, ...]:
-    """Those of them that are other ones where a catalogue has other names."""
-    account = system.machines[0].name
-    return tuple(machine for machine in claimed_machines(system, seen) if account in (machine.name, machine.of))

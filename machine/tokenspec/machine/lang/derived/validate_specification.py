@@ -7,7 +7,7 @@ from functools import partial
 from keyword import iskeyword
 
 from tokenspec.machine.lang.declaration import Machine, Origin, System
-from tokenspec.machine.lang.derived.composition import claimed_machines
+from tokenspec.machine.lang.derived.claimed import claimed_machines
 from tokenspec.machine.lang.derived.validate_worlds import figure_faults, idle_parts, link_faults
 from tokenspec.machine.lang.errors import DeclarationError, DeclarationErrors
 from tokenspec.machine.lang.specification import HINTS, Specification

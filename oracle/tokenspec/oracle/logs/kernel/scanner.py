@@ -58,13 +58,15 @@ LINE_MAX = 65_536
 _TRUE, _FALS, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"fals", b"null"))
 
 
-def _unlike(at: str) -> str:
-    """1 where the bytes at an address are not those that `%met` says."""
-    parts = [
-        f"(v128.and (v128.xor (v128.load offset={n} {at}) (v128.load offset={n} %met)) (v128.load offset={MET_MAX + n} %met))"
-        for n in range(0, MET_MAX, 16)
-    ]
-    return f"(v128.any_true (v128.or {' '.join(parts)}))"
+def _unlike() -> str:
+    """1 where the bytes at `%at` are not those that `%met` says; most of these are sixteen at the most."""
+
+    def half(n: int) -> str:
+        differs = f"(v128.xor (v128.load offset={n} %at) (v128.load offset={n} %met))"
+        return f"(v128.any_true (v128.and {differs} (v128.load offset={MET_MAX + n} %met)))"
+
+    is_long = "(i32.gt_u (i32.load offset=68 %met) #16)"
+    return f"(if (result i32) {half(0)} (then #1) (else (if (result i32) {is_long} (then {half(16)}) (else #0))))"
 
 
 def _met_at(all_met: str, first_bytes: str) -> str:
@@ -155,15 +157,14 @@ def scanner_text(
         }
     )
     numbers = _digit_masks() | {
-        "unlike_at": _unlike("%at"),
-        "unlike_s": _unlike("%s"),
+        "unlike": _unlike(),
         # Of a word the bytes behind the first eight count too: most of what begins alike goes on to another name.
         "met_at_last": _met_at("(i32.load offset=4 %last)", "(i64.load %at)"),
-        "met_at_word": _met_at(f"(i32.load offset={WORDS + 4} %key)", f"(i64.xor (i64.load %s) (i64.mul (i64.load offset=8 %s) ~{OF_WORD}))"),
+        "met_at_word": _met_at(f"(i32.load offset={WORDS + 4} %key)", f"(i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) ~{OF_WORD}))"),
         "met_at_place": _met_at(
             "(i32.load offset=4 %place)",
             f"(i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) (i64.extend_i32_u (i32.and (i32.load offset=12 %place) #{OF_WORD}))))"),
-        "date_at": _date_at("(i64.load offset=4 %s)").format(dates=dates),
+        "date_at": _date_at("(i64.load offset=4 %at)").format(dates=dates),
         "ends_text": _ENDS_TEXT,
         "no_time": int.from_bytes(b"00:00:00", "little"),
         "above_time": int.from_bytes(bytes((0x76, 0x76, 0x7F) * 3)[:8], "little"),

@@ -70,17 +70,16 @@
   {leads}
   #0)
 ;; Scans on from a place as long as all is as it was met before, without a call, so that what it needs stays in registers. Returns
-;; where it stopped: the place, and the key whose value stands there, 0 where no name was met; the names seen and those with values.
+;; where it stopped, at a place, or at the value whose key it is behind, and then 1; the names seen, and those with values.
 (func $scan_met (param $at i32) (param $last i32) (param $row i32) (param $seen i64) (param $has i64)
   (result i32 i32 i32 i64 i64)
   (local $key i32) (local $met i32) (local $s i32) (local $e i32) (local $found i32) (local $bit i64) (local $value i64) (local $bits i64)
   (local $here v128)
   (block $stop (loop $member
-    (local.set $key #0)
     (local.set $met (i32.load %last))
-    (if {unlike_at} (then
+    (if {unlike} (then
       (local.set $met {met_at_last})
-      (br_if $stop {unlike_at})
+      (if {unlike} (then (return %at %last #0 %seen %has)))
       (i32.store %last %met)))
     (local.set $key (i32.load offset=64 %met))
     (local.set $at (i32.add %at (i32.load offset=68 %met)))
@@ -88,12 +87,11 @@
       (local.set $last (i32.add %key #{behind_key}))
       (local.set $bit (i64.load %key))
       (br_if $stop (i64.ne (i64.and %seen %bit) ~0))
-      (local.set $s (i32.add %at (i32.eq (i32.load8_u %at) #32)))
       (block $valued
       (block $object (block $words (block $instant (block $number (block $text
         (br_table $text $words $number $instant $stop $stop $words $object $stop (i32.load offset=12 %key)))
-        (br_if $stop (i32.ne (i32.load8_u %s) #34))
-        (local.set $e (local.tee $s (i32.add %s #1)))
+        (br_if $stop (i32.ne (i32.load8_u %at) #34))
+        (local.set $e (local.tee $s (i32.add %at #1)))
         (loop $next
           (local.set $here (v128.load %e))
           (local.set $found {ends_text})
@@ -103,45 +101,45 @@
         (local.set $value (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
         (local.set $at (i32.add %e #1)) (br $valued))
         ;; Up to seven digits at once, as in $integer.
-        (local.set $value (i64.xor (i64.load %s) ~{zeros}))
+        (local.set $value (i64.xor (i64.load %at) ~{zeros}))
         (local.set $bits (i64.and ~56 (i64.ctz (i64.and (i64.or (i64.add %value ~{above_nine}) %value) ~{high_bits}))))
         (br_if $stop (i32.or (i64.eqz %bits) (i32.and (i64.eqz (i64.and %value ~255)) (i64.ne %bits ~8))))
         (local.set $value {digits})
-        (local.set $at (i32.add %s (i32.wrap_i64 (i64.shr_u %bits ~3)))) (br $valued))
+        (local.set $at (i32.add %at (i32.wrap_i64 (i64.shr_u %bits ~3)))) (br $valued))
         ;; A date that was read before, a time of day, and a Z.
-        (br_if $stop (i32.or (i32.ne (i32.load8_u %s) #34) (i32.ne (i32.load16_u offset=20 %s) #{z_quote})))
+        (br_if $stop (i32.or (i32.ne (i32.load8_u %at) #34) (i32.ne (i32.load16_u offset=20 %at) #{z_quote})))
         (local.set $found {date_at})
-        (br_if $stop (i32.or (i64.ne (i64.load %found) (i64.load offset=1 %s)) (i64.ne (i64.load offset=8 %found) (i64.load offset=4 %s))))
-        (local.set $bits (i64.xor (i64.load offset=12 %s) ~{no_time}))
+        (br_if $stop (i32.or (i64.ne (i64.load %found) (i64.load offset=1 %at)) (i64.ne (i64.load offset=8 %found) (i64.load offset=4 %at))))
+        (local.set $bits (i64.xor (i64.load offset=12 %at) ~{no_time}))
         (br_if $stop (i64.ne ~0 (i64.and (i64.or (i64.add %bits ~{above_time}) %bits) ~{high_bits})))
         (local.set $bits (i64.add (i64.mul %bits ~10) (i64.shr_u %bits ~8)))
         (br_if $stop (i64.ne ~0 (i64.and ~{high_bits} (i64.add (i64.and %bits ~{of_time}) ~{above_clock}))))
         (local.set $value (i64.add (i64.load offset=16 %found) (i64.mul ~1000 (i64.add (i64.mul ~60 (i64.add
           (i64.mul ~60 (i64.and %bits ~255)) (i64.and (i64.shr_u %bits ~24) ~255))) (i64.and (i64.shr_u %bits ~48) ~255)))))
-        (local.set $at (i32.add %s #22)) (br $valued))
+        (local.set $at (i32.add %at #22)) (br $valued))
         ;; A word, a list of words, or null, mostly with the name behind it.
         (local.set $met (i32.load offset={words} %key))
-        (if {unlike_s} (then
+        (if {unlike} (then
           (local.set $met {met_at_word})
-          (br_if $stop {unlike_s})
+          (br_if $stop {unlike})
           (i32.store offset={words} %key %met)))
         (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.load offset=72 %met))
         (local.set $has (i64.or %has (i64.load offset=80 %met)))
         (local.set $seen (i64.or %seen %bit))
-        (local.set $at (i32.add %s (i32.load offset=68 %met)))
+        (local.set $at (i32.add %at (i32.load offset=68 %met)))
         (br_if $named (local.tee $key (i32.load offset=64 %met)))
         (br $member))
-        (br_if $stop (i32.ne (i32.load8_u %s) #123))
-        (br_if $stop (i32.eq (i32.load8_u offset=1 %s) #125))
+        (br_if $stop (i32.ne (i32.load8_u %at) #123))
+        (br_if $stop (i32.eq (i32.load8_u offset=1 %at) #125))
         (local.set $has (i64.or %has %bit)) (local.set $seen (i64.or %seen %bit))
         (local.set $last (i32.add %key #{inside_key}))
-        (local.set $at (i32.add %s #1))
+        (local.set $at (i32.add %at #1))
         (br $member))
       (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
       (local.set $has (i64.or %has %bit)) (local.set $seen (i64.or %seen %bit))
       (br $member))
     (unreachable)))
-  %at %last %key %seen %has)
+  %at %last #1 %seen %has)
 ;; Scans and judges lines, each of which ends with a line feed, and says where it stopped: at the end, with a full list, or at a
 ;; line that is odd or needs facts. It has neither parameters nor a result, which take its caller in Python long.
 (func (export "scan")
@@ -175,8 +173,9 @@
         (block $known
           (if (i32.eqz %word) (then
             (call $scan_met %at %last %row %seen %has)
-            (local.set $has) (local.set $seen) (local.set $key) (local.set $last) (local.set $at)
-            (br_if $known %key)))
+            (local.set $has) (local.set $seen) (local.set $found) (local.set $last) (local.set $at)
+            (local.set $key (i32.sub %last #{behind_key}))
+            (br_if $known %found)))
           (local.set $first %at)
           (local.set $context (i32.load offset=8 %last))
           (if (i32.eqz (i32.load offset=12 %last)) (then
@@ -202,7 +201,7 @@
           (local.set $s (i32.add %at #1))
           (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
           (br_if $odd (i32.ne (i32.load8_u offset=1 %e) #58))
-          (local.set $at (i32.add %e #2))
+          (local.set $at (i32.add (i32.add %e #2) (i32.eq (i32.load8_u offset=2 %e) #32)))
           (local.set $key (call $word %context %s (i32.sub %e %s)))
           (if (i32.lt_s %key #0) (then
             ;; A record may hold names that nobody knows; they are counted, and what they hold is passed over.
@@ -211,7 +210,6 @@
             (i64.store offset={unknown_names} (i32.add %row (i32.shl %unknown #3))
               (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
             (local.set $unknown (i32.add %unknown #1))
-            (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1))))
             (br_if $odd (i32.eqz (local.tee $at (call $scalar_end %at))))
             (local.set $last #{later_place}) (local.set $word #0)
             (br $closes)))
@@ -226,9 +224,6 @@
         (br_if $odd (i64.ne (i64.and %seen %bit) ~0))
         (local.set $seen (i64.or %seen %bit))
         (local.set $byte (i32.load8_u %at))
-        (if (i32.eq %byte #32) (then
-          (local.set $at (i32.add %at #1))
-          (local.set $byte (i32.load8_u %at))))
           (block $null
             (block $end (block $object (block $words (block $truth (block $time (block $instant (block $number (block $word
               (block $text

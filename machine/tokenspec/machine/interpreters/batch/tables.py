@@ -109,6 +109,10 @@ class FingerprintTable:
     (if ({i}.eq %place %first) (then
       (local.set $first ({i}.and ({i}.add %place {c}64) @{self.name}_last)) (local.set $place %first)))"""
 
+    def place_touched(self, mark: str) -> str:
+        """Reads the first place under a mark: so little is done for it that more of these than of any others are on their way."""
+        return long(f"(i64.load32_u ${self.name}_index {self._place(mark)})")
+
     def touched(self, mark: str) -> str:
         """Reads what `$NAME_find` of a mark most likely will; `%found` is of 64 bits.
 

@@ -212,15 +212,29 @@ class RecordJudge:
   (local.set $row %from)
   (loop $next
     (global.set $mark_1 (i64.load offset={ENTRY_1} %row)) (global.set $mark_2 (i64.load offset={ENTRY_2} %row))
-    (i32.store offset={ACCOUNT} %row (call $account_of))
-    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
-    (local.set $sum (i64.xor %sum (i64.load $accounts offset={accounts.stride // 2} (i32.load offset={ACCOUNT} %row)))){marks}
+    (i32.store offset={ACCOUNT} %row (call $account_of)){marks}
     {next_row})
+  (local.set $row %from)
+  (loop $next
+    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
+    (local.set $sum (i64.xor %sum (i64.load $accounts offset={accounts.stride // 2} (i32.load offset={ACCOUNT} %row))))
+    {next_row})
+  {" ".join(self._places_touched)}
   (local.set $row %from)
   (loop $next
     {self._touches}
     {next_row})
   (global.set $touched %sum))"""
+
+    @property
+    def _places_touched(self) -> Iterator[str]:
+        for table, _, first, _ in self._tables:
+            place = FingerprintTable(table, self._accounts.remembered, self._accounts.bits).place_touched(f"(i64.load offset={first} %row)")
+            yield f"""(local.set $row %from)
+  (loop $next
+    (local.set $sum (i64.xor %sum {place}))
+    (local.set $row (i32.add %row #{self.names.forms.row}))
+    (br_if $next (i32.lt_u %row %end)))"""
 
     def _unknown(self) -> str:
         """Writes how unknown names are counted. At a new one the line is listed, so that somebody reads the names in it."""

@@ -41,6 +41,11 @@ class ObservedComparison:
   {" ".join([*self._outcome(), *self._state(), *self._charge(), *self._said()])}
   #0)"""
 
+    @property
+    def before(self) -> str:
+        """The lines before a step, without which its change of the total would not be known."""
+        return f"(if {holds(self._names.observed[DELTA])} (then (global.set $total_before (call $total))))"
+
     def _unless(self, name: str, right: str) -> str:
         """The line that finds a value other than the right one."""
         key = self._names.observed[name]

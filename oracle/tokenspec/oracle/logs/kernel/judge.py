@@ -317,15 +317,15 @@ class RecordJudge:
   (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) {soiled})
   (i64.store $accounts offset=8 @account %at)
   {self._accounts.forgets("%at")}
-  (call $load)
+  {self._accounts.loads}
   (if (call $advance %at) {soiled})
-  (global.set $total_before (call $total))
+  {self._comparison.before}
   {self._times_absent()}
   {remembers}
   (local.set $rule {self.sessions.happens("(call_indirect $fields (type $gives) %event) (call $happens %event %at)")})
   (if (i32.le_s %rule #{NO_RULE}) {soiled})
   {before_the_log}
-  (call $save)
+  {self._accounts.saves}
   (if @keeps (then {tells}))
   {self.answers.at_event(soiled)}
   {self.repeats.used(self.answers)}

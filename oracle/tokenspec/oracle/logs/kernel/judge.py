@@ -295,7 +295,7 @@ class RecordJudge:
         return f"""
 (func $counts_twice (result i32) (i32.eqz {holds(names.id, f"(i64.load offset={HAS} @row)")}))
 (func $judge (result i32)
-  (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id {self._accounts.address}) (local $must i64)
+  (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id {self._accounts.address}) (local $must i64) (local $count i32)
   {self.answers.begins}
   (global.set $account (i32.load offset={ACCOUNT} @row))
   (if (i32.and (i32.load $accounts @account) #{DIRTY}) (then (return #{IS_DIRTY})))
@@ -329,11 +329,14 @@ class RecordJudge:
   (if @keeps (then {tells}))
   {self.answers.at_event(soiled)}
   {self.repeats.used(self.answers)}
-  (if (i64.eqz (i64.and %has ~{signed(comparable)})) (then (call $bump #{self.nothing_observed})) (else
+  (local.set $count #{self.nothing_observed})
+  (if (i64.ne (i64.and %has ~{signed(comparable)}) ~0) (then
     (if (call $differs %event %rule %has) {soiled})
-    (call $bump (select #{self.compared} #{self.nothing_observed} {holds_a_value}))))
-  (call $bump (i32.add #{self._counters} (i32.shl (select %rule
-    (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3)))
+    (if {holds_a_value} (then (local.set $count #{self.compared})))))
+  (i64.store %count (i64.add (i64.load %count) ~1))
+  (local.set $count (i32.shl (select %rule
+    (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3))
+  (i64.store offset={self._counters} %count (i64.add (i64.load offset={self._counters} %count) ~1))
   {self.answers.counts_unknown}
   #{CONFORMS})"""
 

@@ -35,6 +35,7 @@ from tokenspec.oracle.logs.kernel.forms import (
     UNKNOWN_MAX,
     WORDS,
     Forms,
+    ValueKind,
     signed,
 )
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, MILLISECONDS_MIN
@@ -42,7 +43,7 @@ from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, MILL
 NOT_AN_INSTANT = -(2**63)
 _EIGHT = 0x0101010101010101
 """One in each of eight bytes."""
-_DATE_BITS = 7
+_DATE_BITS = 9
 DATES = 32 << _DATE_BITS
 """Bytes of a table of dates."""
 
@@ -58,15 +59,15 @@ LINE_MAX = 65_536
 _TRUE, _FALS, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"fals", b"null"))
 
 
-def _unlike() -> str:
-    """1 where the bytes at `%at` are not those that `%met` says; most of these are sixteen at the most."""
+def _unless_met() -> str:
+    """Goes on unless the bytes at `%at` are those that `%met` says, then to `$is_met`; most of these are sixteen at the most."""
 
-    def half(n: int) -> str:
+    def differ(n: int) -> str:
         differs = f"(v128.xor (v128.load offset={n} %at) (v128.load offset={n} %met))"
         return f"(v128.any_true (v128.and {differs} (v128.load offset={MET_MAX + n} %met)))"
 
-    is_long = "(i32.gt_u (i32.load offset=68 %met) #16)"
-    return f"(if (result i32) {half(0)} (then #1) (else (if (result i32) {is_long} (then {half(16)}) (else #0))))"
+    is_short = "(i32.le_u (i32.load offset=68 %met) #16)"
+    return f"(block $other (br_if $other {differ(0)}) (br_if $is_met {is_short}) (br_if $is_met (i32.eqz {differ(16)})))"
 
 
 def _met_at(all_met: str, first_bytes: str) -> str:
@@ -157,7 +158,7 @@ def scanner_text(
         }
     )
     numbers = _digit_masks() | {
-        "unlike": _unlike(),
+        "unless_met": _unless_met(),
         # Of a word the bytes behind the first eight count too: most of what begins alike goes on to another name.
         "met_at_last": _met_at("(i32.load offset=4 %last)", "(i64.load %at)"),
         "met_at_word": _met_at(f"(i32.load offset={WORDS + 4} %key)", f"(i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) ~{OF_WORD}))"),
@@ -168,6 +169,7 @@ def scanner_text(
         "ends_text": _ENDS_TEXT,
         "no_time": int.from_bytes(b"00:00:00", "little"),
         "above_time": int.from_bytes(bytes((0x76, 0x76, 0x7F) * 3)[:8], "little"),
+        **{f"{kind.name.lower()}_kind": int(kind) for kind in ValueKind},
         "of_time": 0x00FF_0000_FF00_00FF,
         "above_clock": 128 - 24 | 128 - 60 << 24 | 128 - 60 << 48,
         "leads": leads,

@@ -187,7 +187,7 @@ class RecordJudge:
             f"""
     (if {holds(key, f"(i64.load offset={HAS} %row)")} (then
       {marked(key, f"(i32.load offset={ACCOUNT} %row)")}
-      (i64.store offset={first} %row @mark_1) (i64.store offset={second} %row @mark_2))
+      (i64.store offset={first} %row %a) (i64.store offset={second} %row %b))
     (else (i64.store offset={first} %row ~0)))"""
             for _, key, first, second in self._tables
         )
@@ -197,13 +197,14 @@ class RecordJudge:
 (global $touched (mut i64) ~0)
 ;; Finds the accounts of rows, and touches what they need: all of it is on its way at once, and in a cache when it is needed.
 (func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
+  (local $owner i32) (local $at i32) (local $size i32) (local $a i64) (local $b i64) (local $word i64)
   (if (i32.ge_u %from %end) (then (return)))
   ;; As many rows as are judged together are too few to fill a table that has room.
   (call $names_room) {self._rooms}
   (local.set $row %from)
   (loop $next
     {marked(names.account, "#0")}
-    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)
+    (i64.store offset={ENTRY_1} %row %a) (i64.store offset={ENTRY_2} %row %b)
     {next_row})
   (local.set $row %from)
   (loop $next

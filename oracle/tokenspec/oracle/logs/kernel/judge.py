@@ -136,18 +136,25 @@ class RecordJudge:
     def _rooms(self) -> str:
         return " ".join(f"(call ${table}_room)" for table, *_ in self._tables)
 
+    def _each_row(self, lines: str) -> str:
+        """The lines for each row from `%from` to `%end`."""
+        next_row = f"(local.set $row (i32.add %row #{self.names.forms.row})) (br_if $next (i32.lt_u %row %end))"
+        return f"(local.set $row %from) (loop $next {lines} {next_row})"
+
+    def _touches(self, table: str, first: int) -> str:
+        """The lines that touch what rows need of a table."""
+        reader = FingerprintTable(table, self._accounts.remembered, self._accounts.bits)
+        mark = f"(i64.load offset={first} %row)"
+        reads = (reader.place_touched(mark), reader.touched(mark))
+        return " ".join(self._each_row(f"(local.set $sum (i64.xor %sum {read}))") for read in reads)
+
     @property
-    def _touches(self) -> str:
-        return " ".join(
-            "(local.set $sum (i64.xor %sum "
-            + FingerprintTable(table, self._accounts.remembered, self._accounts.bits).touched(f"(i64.load offset={first} %row)")
-            + "))"
-            for table, _, first, _ in self._tables
-        )
+    def _touches_accounts(self) -> str:
+        halves = (f"(i64.load $accounts offset={n} (i32.load offset={ACCOUNT} %row))" for n in (0, self._accounts.stride // 2))
+        return self._each_row(" ".join(f"(local.set $sum (i64.xor %sum {half}))" for half in halves))
 
     def _look_again(self) -> str:
         """Writes the `$look_ahead` of a kernel that follows: accounts and fingerprints are in the rows."""
-        accounts = self._accounts
         return f"""
 ;; Begins every account up to one at a place.
 (func $reach (export "reach") (param $place i32)
@@ -158,14 +165,9 @@ class RecordJudge:
 (func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
   (if (i32.ge_u %from %end) (then (return)))
   {self._rooms}
-  (local.set $row %from)
-  (loop $next
-    (call $reach (i32.load offset={ACCOUNT} %row))
-    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
-    (local.set $sum (i64.xor %sum (i64.load $accounts offset={accounts.stride // 2} (i32.load offset={ACCOUNT} %row))))
-    {self._touches}
-    (local.set $row (i32.add %row #{self.names.forms.row}))
-    (br_if $next (i32.lt_u %row %end)))
+  {self._each_row(f"(call $reach (i32.load offset={ACCOUNT} %row))")}
+  {self._touches_accounts}
+  {" ".join(self._touches(table, first) for table, _, first, _ in self._tables)}
   (global.set $touched %sum))"""
 
     @property
@@ -182,60 +184,36 @@ class RecordJudge:
         return f"(if (i32.and (i32.load8_u offset={shows} %event) {is_empty}) {soiled})"
 
     def _look_ahead(self) -> str:
-        names, accounts = self.names, self._accounts
-        marks = "".join(
-            f"""
-    (if {holds(key, f"(i64.load offset={HAS} %row)")} (then
+        names = self.names
+        marks = " ".join(
+            f"""(if {holds(key, f"(i64.load offset={HAS} %row)")} (then
       {marked(key, f"(i32.load offset={ACCOUNT} %row)")}
+      (local.set $any_{table} #1)
       (i64.store offset={first} %row %a) (i64.store offset={second} %row %b))
     (else (i64.store offset={first} %row ~0)))"""
-            for _, key, first, second in self._tables
+            for table, key, first, second in self._tables
         )
-        next_row = f"""(local.set $row (i32.add %row #{names.forms.row}))
-    (br_if $next (i32.lt_u %row %end))"""
+        touched = FingerprintTable("names", 24).touched(f"(i64.load offset={ENTRY_1} %row)")
+        name = f"{marked(names.account, '#0')} (i64.store offset={ENTRY_1} %row %a) (i64.store offset={ENTRY_2} %row %b)"
+        account = f"""
+    (global.set $mark_1 (i64.load offset={ENTRY_1} %row)) (global.set $mark_2 (i64.load offset={ENTRY_2} %row))
+    (i32.store offset={ACCOUNT} %row (call $account_of)) {marks}"""
+        touches = " ".join(f"(if %any_{table} (then {self._touches(table, first)}))" for table, _, first, _ in self._tables)
         return f"""
 (global $touched (mut i64) ~0)
 ;; Finds the accounts of rows, and touches what they need: all of it is on its way at once, and in a cache when it is needed.
 (func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
   (local $owner i32) (local $at i32) (local $size i32) (local $a i64) (local $b i64) (local $word i64)
+  {" ".join(f"(local $any_{table} i32)" for table, *_ in self._tables)}
   (if (i32.ge_u %from %end) (then (return)))
   ;; As many rows as are judged together are too few to fill a table that has room.
   (call $names_room) {self._rooms}
-  (local.set $row %from)
-  (loop $next
-    {marked(names.account, "#0")}
-    (i64.store offset={ENTRY_1} %row %a) (i64.store offset={ENTRY_2} %row %b)
-    {next_row})
-  (local.set $row %from)
-  (loop $next
-    (local.set $sum (i64.xor %sum {FingerprintTable("names", 24).touched(f"(i64.load offset={ENTRY_1} %row)")}))
-    {next_row})
-  (local.set $row %from)
-  (loop $next
-    (global.set $mark_1 (i64.load offset={ENTRY_1} %row)) (global.set $mark_2 (i64.load offset={ENTRY_2} %row))
-    (i32.store offset={ACCOUNT} %row (call $account_of)){marks}
-    {next_row})
-  (local.set $row %from)
-  (loop $next
-    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
-    (local.set $sum (i64.xor %sum (i64.load $accounts offset={accounts.stride // 2} (i32.load offset={ACCOUNT} %row))))
-    {next_row})
-  {" ".join(self._places_touched)}
-  (local.set $row %from)
-  (loop $next
-    {self._touches}
-    {next_row})
+  {self._each_row(name)}
+  {self._each_row(f"(local.set $sum (i64.xor %sum {touched}))")}
+  {self._each_row(account)}
+  {self._touches_accounts}
+  {touches}
   (global.set $touched %sum))"""
-
-    @property
-    def _places_touched(self) -> Iterator[str]:
-        for table, _, first, _ in self._tables:
-            place = FingerprintTable(table, self._accounts.remembered, self._accounts.bits).place_touched(f"(i64.load offset={first} %row)")
-            yield f"""(local.set $row %from)
-  (loop $next
-    (local.set $sum (i64.xor %sum {place}))
-    (local.set $row (i32.add %row #{self.names.forms.row}))
-    (br_if $next (i32.lt_u %row %end)))"""
 
     def _unknown(self) -> str:
         """Writes how unknown names are counted. At a new one the line is listed, so that somebody reads the names in it."""
@@ -296,7 +274,8 @@ class RecordJudge:
         return f"""
 (func $counts_twice (result i32) (i32.eqz {holds(names.id, f"(i64.load offset={HAS} @row)")}))
 (func $judge (result i32)
-  (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id {self._accounts.address}) (local $must i64) (local $count i32)
+  (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id {self._accounts.address}) (local $must i64)
+  (local $count i32)
   {self.answers.begins}
   (global.set $account (i32.load offset={ACCOUNT} @row))
   (if (i32.and (i32.load $accounts @account) #{DIRTY}) (then (return #{IS_DIRTY})))

@@ -48,8 +48,8 @@ DATES = 32 << _DATE_BITS
 """Bytes of a table of dates."""
 
 TOLD = struct.Struct("<5I")
-"""What a scan tells: where the line starts and ends that is odd or needs facts, where it stopped, 1 where that line is odd, 1 where
-bytes are not ASCII. Before it the third and the fourth say where the lines start and end."""
+"""What a scan tells: where the line starts and ends that is odd or needs facts, where it stopped, 1 where that line is odd, 1
+where bytes are not ASCII. Before it the third and the fourth say where the lines start and end."""
 LISTED = 24
 """Bytes of a listed line: where it starts and ends, its number in the file, its position among all lines."""
 ROWS = 64
@@ -74,6 +74,11 @@ def _met_at(all_met: str, first_bytes: str) -> str:
     """Where it stands that a place met what begins with these bytes; `all_met` is the address of all that it met."""
     place = f"(i64.shr_u (i64.mul {first_bytes} ~{signed(HASH[0])}) ~{64 - MET_BITS})"
     return f"(i32.add {all_met} (i32.mul #{MET} (i32.wrap_i64 {place})))"
+
+
+def _first_bytes(is_word: str) -> str:
+    """The bytes by which it is found; of a word those behind the first eight too: most that begin alike go on to another name."""
+    return f"(i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) {is_word}))"
 
 
 def _date_at(date: str) -> str:
@@ -157,14 +162,12 @@ def scanner_text(
             "told": told,
         }
     )
+    kind = "(i32.load offset=12 %place)"
     numbers = _digit_masks() | {
         "unless_met": _unless_met(),
-        # Of a word the bytes behind the first eight count too: most of what begins alike goes on to another name.
         "met_at_last": _met_at("(i32.load offset=4 %last)", "(i64.load %at)"),
-        "met_at_word": _met_at(f"(i32.load offset={WORDS + 4} %key)", f"(i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) ~{OF_WORD}))"),
-        "met_at_place": _met_at(
-            "(i32.load offset=4 %place)",
-            f"(i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) (i64.extend_i32_u (i32.and (i32.load offset=12 %place) #{OF_WORD}))))"),
+        "met_at_word": _met_at(f"(i32.load offset={WORDS + 4} %key)", _first_bytes(f"~{OF_WORD}")),
+        "met_at_place": _met_at("(i32.load offset=4 %place)", _first_bytes(f"(i64.extend_i32_u (i32.and {kind} #{OF_WORD}))")),
         "date_at": _date_at("(i64.load offset=4 %at)").format(dates=dates),
         "ends_text": _ENDS_TEXT,
         "no_time": int.from_bytes(b"00:00:00", "little"),

@@ -116,13 +116,16 @@ class FingerprintTable:
         return long(f"(i64.load32_u ${self.name}_index {self._place(mark)})")
 
     def touched(self, mark: str) -> str:
-        """Reads what `$NAME_find` of a mark most likely will; `%found` is of 64 bits.
+        """Reads what `$NAME_find` of a mark most likely will."""
+        return long(f"(i64.load ${self.name} {self.likely(mark)})")
+
+    def likely(self, mark: str) -> str:
+        """The address of the entry that a mark most likely has, by its first place; `%found` is of 64 bits.
 
         There is no branch in it, and no call, so that many of these are on their way at once.
         """
         found = f"(i64.xor (i64.load32_u ${self.name}_index {self._place(mark)}) {self._above(mark)})"
-        number = f"(select (local.tee $found {found}) ~0 (i64.le_u %found @{self.name}_numbers))"
-        return long(f"(i64.load ${self.name} {self._entry(number)})")
+        return long(self._entry(f"(select (local.tee $found {found}) ~0 (i64.le_u %found @{self.name}_numbers))"))
 
     def text(self) -> str:
         """The memories of the table and its functions.

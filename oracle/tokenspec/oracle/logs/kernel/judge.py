@@ -193,11 +193,17 @@ class RecordJudge:
     (else (i64.store offset={first} %row ~0)))"""
             for table, key, first, second in self._tables
         )
-        touched = FingerprintTable("names", 24).touched(f"(i64.load offset={ENTRY_1} %row)")
         name = f"{marked(names.account, '#0')} (i64.store offset={ENTRY_1} %row %a) (i64.store offset={ENTRY_2} %row %b)"
+        likely = FingerprintTable("names", 24).likely(f"(i64.load offset={ENTRY_1} %row)")
+        touched = f"""(i32.store offset={ACCOUNT} %row (local.tee $at {likely}))
+    (local.set $sum (i64.xor %sum (i64.load $names %at)))"""
         account = f"""
-    (global.set $mark_1 (i64.load offset={ENTRY_1} %row)) (global.set $mark_2 (i64.load offset={ENTRY_2} %row))
-    (i32.store offset={ACCOUNT} %row (call $account_of)) {marks}"""
+    (local.set $a (i64.load offset={ENTRY_1} %row)) (local.set $b (i64.load offset={ENTRY_2} %row))
+    (local.set $at (i32.load offset={ACCOUNT} %row))
+    (if (i32.and (i64.eq (i64.load $names %at) %a) (i64.eq (i64.load $names offset=8 %at) %b))
+      (then (local.set $at (i32.load $names offset=16 %at)))
+      (else (global.set $mark_1 %a) (global.set $mark_2 %b) (local.set $at (call $account_of))))
+    (i32.store offset={ACCOUNT} %row %at) {marks}"""
         touches = " ".join(f"(if %any_{table} (then {self._touches(table, first)}))" for table, _, first, _ in self._tables)
         return f"""
 (global $touched (mut i64) ~0)
@@ -209,7 +215,7 @@ class RecordJudge:
   ;; As many rows as are judged together are too few to fill a table that has room.
   (call $names_room) {self._rooms}
   {self._each_row(name)}
-  {self._each_row(f"(local.set $sum (i64.xor %sum {touched}))")}
+  {self._each_row(touched)}
   {self._each_row(account)}
   {self._touches_accounts}
   {touches}

@@ -24,7 +24,7 @@ _SLACK = 64
 """Bytes that the scanner may read behind what it was given."""
 LISTED_MAX = 1 << 16
 """The largest number of lines that are listed at once."""
-BLOCK = 1 << 20
+BLOCK = 1 << 22
 """Bytes that are scanned at once, and that a line may have."""
 
 

@@ -88,6 +88,7 @@
       (local.set $last (i32.add %key #{behind_key}))
       (local.set $bit (i64.load %key))
       (br_if $stop (i64.ne (i64.and %seen %bit) ~0))
+      (local.set $at (i32.add %at (i32.eq (i32.load8_u %at) #32)))
       (block $valued
       (block $object (block $words (block $instant (block $number (block $text
         ;; One after the other, the most frequent first: that is faster than a table.
@@ -145,7 +146,8 @@
       (local.set $has (i64.or %has %bit)) (local.set $seen (i64.or %seen %bit))
       (br $member))
     (unreachable)))
-  %at %last #1 %seen %has)
+  ;; A blank before the value is passed over again: whether a line is odd must not depend on what was met.
+  (i32.sub %at (i32.eq (i32.load8_u (i32.sub %at #1)) #32)) %last #1 %seen %has)
 ;; Scans and judges lines, each of which ends with a line feed, and says where it stopped: at the end, with a full list, or at a
 ;; line that is odd or needs facts. It has neither parameters nor a result, which take its caller in Python long.
 (func (export "scan")
@@ -207,7 +209,7 @@
           (local.set $s (i32.add %at #1))
           (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
           (br_if $odd (i32.ne (i32.load8_u offset=1 %e) #58))
-          (local.set $at (i32.add (i32.add %e #2) (i32.eq (i32.load8_u offset=2 %e) #32)))
+          (local.set $at (i32.add %e #2))
           (local.set $key (call $word %context %s (i32.sub %e %s)))
           (if (i32.lt_s %key #0) (then
             ;; A record may hold names that nobody knows; they are counted, and what they hold is passed over.
@@ -216,6 +218,7 @@
             (i64.store offset={unknown_names} (i32.add %row (i32.shl %unknown #3))
               (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
             (local.set $unknown (i32.add %unknown #1))
+            (local.set $at (i32.add %at (i32.eq (i32.load8_u %at) #32)))
             (br_if $odd (i32.eqz (local.tee $at (call $scalar_end %at))))
             (local.set $last #{later_place}) (local.set $word #0)
             (br $closes)))
@@ -229,6 +232,7 @@
         (local.set $bit (i64.load %key))
         (br_if $odd (i64.ne (i64.and %seen %bit) ~0))
         (local.set $seen (i64.or %seen %bit))
+        (local.set $at (i32.add %at (i32.eq (i32.load8_u %at) #32)))
         (local.set $byte (i32.load8_u %at))
           (block $null
             (block $end (block $object (block $words (block $truth (block $time (block $instant (block $number (block $word

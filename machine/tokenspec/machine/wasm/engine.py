@@ -49,7 +49,7 @@ class Instance:
     def function(self, name: str) -> Callable[..., int]:
         """An exported function of integers, for many calls."""
         found, store = self._exports[name], self._store
-        return lambda *arguments: int(found(store, *arguments))
+        return lambda *arguments: int(found(store, *arguments) or 0)
 
     def read(self, memory: str, start: int, size: int) -> bytes:
         """`size` bytes of a memory."""

@@ -52,7 +52,7 @@ class Accounts:
     """Milliseconds for which the memory keeps an entry from its first note on, and whoever uses these accounts other things;
     None for ever."""
     hears: str = ""
-    """The lines after each step, of whoever has something of its own in a record."""
+    """The lines after each step, of whoever has something of its own in a record, where that is not 0."""
     whole: Machine = field(init=False)
     """The machine with the entry of its memory that an event names."""
 
@@ -195,12 +195,24 @@ class Accounts:
     def _by_event(self, says: Callable[[str], int]) -> int:
         return self.space.flags(says(e.name) for e in self.whole.events)
 
+    @property
+    def _slots(self) -> dict[int, int]:
+        """The addresses of the variables, by their places in a record."""
+        return {self.row + SLOT * n: self.interface.state[v.name].at for n, v in enumerate(self.machine.variables)}
+
+    @property
+    def loads(self) -> str:
+        """The lines that bring the present account into the state."""
+        return " ".join(f"(i64.store #{at} (i64.load $accounts offset={place} @account))" for place, at in self._slots.items())
+
+    @property
+    def saves(self) -> str:
+        """The lines that bring the state into the present account."""
+        return " ".join(f"(i64.store $accounts offset={place} @account (i64.load #{at}))" for place, at in self._slots.items())
+
     def _records(self) -> str:
-        slots = [self.interface.state[v.name].at for v in self.machine.variables]
-        places = [self.row + SLOT * n for n in range(len(slots))]
+        slots, places = self._slots.values(), self._slots.keys()
         first = self.space.take(SLOT * len(slots))
-        load = " ".join(f"(i64.store #{s} (i64.load $accounts offset={p} @account))" for s, p in zip(slots, places, strict=True))
-        save = " ".join(f"(i64.store $accounts offset={p} @account (i64.load #{s}))" for s, p in zip(slots, places, strict=True))
         keep = " ".join(f"(i64.store #{first + SLOT * n} (i64.load #{s}))" for n, s in enumerate(slots))
         dials = range(self.dials, self.ended, DIAL)
         at_first = {at + SLOT * n: f"~{value}" for at in dials for n, value in enumerate(_STOPPED_DIAL)}
@@ -211,7 +223,7 @@ class Accounts:
         begin = " ".join(f"(i64.store $accounts offset={at} @account {value})" for at, value in at_first.items())
         return f"""
 (global $account (export "account") (mut i32) #0) (global $accounts_end (mut i32) #0)
-(func $load {load}) (func $save {save}) (func (export "keep_initial") {keep})
+(func (export "keep_initial") {keep})
 (func $begin (i32.store $accounts @account #0) (i64.store $accounts offset=8 @account ~{STOPPED}) {begin})
 (func $begin_next
   (global.set $account @accounts_end)
@@ -300,22 +312,23 @@ class Accounts:
         repeats = self._by_event(lambda name: self.whole.event_named[name].repeats)
         has_acts = self._by_rule(lambda r: bool(r.clocks))
         step = "(call_indirect (type $event) #1 %event)"
+        hears = f"(if (i32.load $accounts offset={self.further_at} @account) (then {self.hears}))" if self.hears else ""
         return f"""
-(func $fire (param $event i32) (param $at i64) (result i32) (local $rule i32)
-  (local.set $rule (call $steps %event %at)) {self.hears} %rule)
-(func $steps (param $event i32) (param $at i64) (result i32) (local $rule i32) (local $again i32) (local $runs i32)
-  (local.set $rule {step})
-  (if (i32.lt_s %rule #0) (then (return %rule)))
-  (if (i32.load8_u offset={has_acts} %rule) (then (call $acts %rule %at)))
-  (if (i32.load8_u offset={repeats} %event) (then
-    (block $done (loop $next
+(func $fire (param $event i32) (param $at i64) (result i32) (local $rule i32) (local $again i32) (local $runs i32)
+  (block $done
+    (local.set $rule {step})
+    (br_if $done (i32.lt_s %rule #0))
+    (if (i32.load8_u offset={has_acts} %rule) (then (call $acts %rule %at)))
+    (br_if $done (i32.eqz (i32.load8_u offset={repeats} %event)))
+    (loop $next
       (local.set $again {step})
-      (if (i32.le_s %again #{NO_RULE}) (then (return %again)))
+      (if (i32.le_s %again #{NO_RULE}) (then (local.set $rule %again) (br $done)))
       (br_if $done (i32.lt_s %again #0))
       (call $acts %again %at)
       (local.set $runs (i32.add %runs #1))
       (br_if $next (i32.lt_u %runs #{_RUNS_MAX}))
-      (return #{NO_RULE})))))
+      (local.set $rule #{NO_RULE})))
+  {hears}
   %rule)"""
 
     def _advance(self, jumps: list[bool]) -> str:

@@ -30,27 +30,29 @@ def _mixed(name: str) -> str:
     return " ".join([*lines, f"(local.set ${name} (i64.xor %{name} (i64.shr_u %{name} ~33)))"])
 
 
+MARKING = f"""(local.set $a (i64.xor @seed_1 (i64.extend_i32_u %owner)))
+  (local.set $b (i64.add @seed_2 (i64.extend_i32_u %size)))
+  (block $marked (loop $word
+    (br_if $marked (i32.eqz %size))
+    (local.set $word (i64.load %at))
+    (if (i32.lt_u %size #8) (then
+      (local.set $word (i64.and %word (i64.sub (i64.shl ~1 (i64.extend_i32_u (i32.shl %size #3))) ~1)))))
+    (local.set $a (i64.rotl (i64.mul (i64.xor %a %word) ~-7046029288634856825) ~29))
+    (local.set $b (i64.mul (i64.add %b %word) ~-4417276706812531889))
+    (local.set $b (i64.xor %b (i64.shr_u %b ~31)))
+    (br_if $marked (i32.le_u %size #8))
+    (local.set $at (i32.add %at #8)) (local.set $size (i32.sub %size #8)) (br $word)))
+  (local.set $a (i64.add %a (i64.rotl %b ~17))) {_mixed("a")}
+  (local.set $b (i64.xor (i64.add %b (i64.extend_i32_u %owner)) (i64.rotl %a ~41))) {_mixed("b")}
+  (local.set $a (select %a ~1 (i64.ne %a ~0)))"""
+"""The lines that make `%a` and `%b` the fingerprint of the text at `%at`, of a size and an owner; for where a call takes long."""
 MARK = long(f"""
 (global $seed_1 (export "seed_1") (mut i64) ~0) (global $seed_2 (export "seed_2") (mut i64) ~0)
 (global $mark_1 (mut i64) ~0) (global $mark_2 (mut i64) ~0)
 (func $mixed (param $h i64) (result i64) {_mixed("h")} %h)
 (func $mark (param $owner i32) (param $at i32) (param $size i32) (local $a i64) (local $b i64) (local $word i64)
-  (local.set $a (i64.xor @seed_1 (i64.extend_i32_u %owner)))
-  (local.set $b (i64.add @seed_2 (i64.extend_i32_u %size)))
-  (loop $next
-    (if (i32.ne %size #0) (then
-      (local.set $word (i64.load %at))
-      (if (i32.lt_u %size #8) (then
-        (local.set $word (i64.and %word (i64.sub (i64.shl ~1 (i64.extend_i32_u (i32.shl %size #3))) ~1)))))
-      (local.set $a (i64.rotl (i64.mul (i64.xor %a %word) ~-7046029288634856825) ~29))
-      (local.set $b (i64.mul (i64.add %b %word) ~-4417276706812531889))
-      (local.set $b (i64.xor %b (i64.shr_u %b ~31)))
-      (if (i32.gt_u %size #8) (then
-        (local.set $at (i32.add %at #8)) (local.set $size (i32.sub %size #8)) (br $next))))))
-  (local.set $a (i64.add %a (i64.rotl %b ~17))) {_mixed("a")}
-  (global.set $mark_1 (select %a ~1 (i64.ne %a ~0)))
-  (local.set $b (i64.xor (i64.add %b (i64.extend_i32_u %owner)) (i64.rotl %a ~41))) {_mixed("b")}
-  (global.set $mark_2 %b))
+  {MARKING}
+  (global.set $mark_1 %a) (global.set $mark_2 %b))
 """)
 
 
@@ -109,14 +111,21 @@ class FingerprintTable:
     (if ({i}.eq %place %first) (then
       (local.set $first ({i}.and ({i}.add %place {c}64) @{self.name}_last)) (local.set $place %first)))"""
 
+    def place_touched(self, mark: str) -> str:
+        """Reads the first place under a mark: so little is done for it that more of these than of any others are on their way."""
+        return long(f"(i64.load32_u ${self.name}_index {self._place(mark)})")
+
     def touched(self, mark: str) -> str:
-        """Reads what `$NAME_find` of a mark most likely will; `%found` is of 64 bits.
+        """Reads what `$NAME_find` of a mark most likely will."""
+        return long(f"(i64.load ${self.name} {self.likely(mark)})")
+
+    def likely(self, mark: str) -> str:
+        """The address of the entry that a mark most likely has, by its first place; `%found` is of 64 bits.
 
         There is no branch in it, and no call, so that many of these are on their way at once.
         """
         found = f"(i64.xor (i64.load32_u ${self.name}_index {self._place(mark)}) {self._above(mark)})"
-        number = f"(select (local.tee $found {found}) ~0 (i64.le_u %found @{self.name}_numbers))"
-        return long(f"(i64.load ${self.name} {self._entry(number)})")
+        return long(self._entry(f"(select (local.tee $found {found}) ~0 (i64.le_u %found @{self.name}_numbers))"))
 
     def text(self) -> str:
         """The memories of the table and its functions.

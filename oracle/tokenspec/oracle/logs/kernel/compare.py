@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from tokenspec.machine.interpreters.batch.accounts import DIAL
 from tokenspec.machine.interpreters.batch.short import NotCovered
@@ -41,10 +41,22 @@ class ObservedComparison:
   {" ".join([*self._outcome(), *self._state(), *self._charge(), *self._said()])}
   #0)"""
 
+    @property
+    def before(self) -> str:
+        """The lines before a step, without which its change of the total would not be known."""
+        return f"(if {holds(self._names.observed[DELTA])} (then (global.set $total_before (call $total))))"
+
     def _unless(self, name: str, right: str) -> str:
         """The line that finds a value other than the right one."""
         key = self._names.observed[name]
         return f"(if {holds(key)} (then (if (i64.ne {value_of(key)} {right}) (then (return #1)))))"
+
+    def _if_any(self, lines: Mapping[str, str]) -> str:
+        """The lines of some names, for a record that observes one of them at least."""
+        bits = 0
+        for name in lines:
+            bits |= self._names.observed[name].bit
+        return f"(if (i64.ne (i64.and %has ~{signed(bits)}) ~0) (then {' '.join(lines.values())}))"
 
     def _outcome(self) -> list[str]:
         reason = self._names.observed["reason"]
@@ -65,7 +77,9 @@ class ObservedComparison:
         # Where there is no account, none of it has a value.
         absent = f"(i64.eq (i64.load #{state[control.name].at}) ~{number_of(control.type, str(ABSENT))})"
         lines = [f"(if (i32.and {absent} (i64.ne (i64.and %has ~{signed(of_state)}) ~0)) (then (return #1)))"]
-        lines += [self._unless(name, right) for name, right in self._shown()]
+        shown = [(name.partition(".")[0] in BY_POOL, name, right) for name, right in self._shown()]
+        for of_pool in (False, True):
+            lines.append(self._if_any({name: self._unless(name, right) for is_of, name, right in shown if is_of == of_pool}))
         lines.append(self._unless(TOTAL, "(call $total)"))
         lines.append(self._unless(DELTA, "(i64.sub (call $total) @total_before)"))
         return lines
@@ -126,18 +140,17 @@ class ObservedComparison:
 
     def _said(self) -> list[str]:
         """The lines about the other answers, which not every rule gives."""
-        names, lines = self._names, list[str]()
+        names, lines = self._names, dict[str, str]()
         for name in SAID:
             if name in _OF_ALL:
                 continue
-            key = names.observed[name]
             if name not in names.said:
-                lines.append(f"(if {holds(key)} (then (return #1)))")
+                lines[name] = f"(if {holds(names.observed[name])} (then (return #1)))"
                 continue
             is_given, value = self._given(name)
-            lines.append(f"(if {holds(key)} (then (if (i32.eqz {is_given}) (then (return #1)))))")
-            lines.append(self._unless(name, value))
-        return lines
+            is_missing = f"(if {holds(names.observed[name])} (then (if (i32.eqz {is_given}) (then (return #1)))))"
+            lines[name] = f"{is_missing} {self._unless(name, value)}"
+        return [self._if_any(lines)]
 
     def _places(self, said: str) -> int:
         """A table of the place of an answer by event; where an event has none, it is that of a 0."""
@@ -171,7 +184,8 @@ class ObservedComparison:
         keys = self._names.observed
         drawn = [keys[f"charge.{pool}"] for pool in POOLS]
         equal_absence = keys["charge"].empty | keys["duplicate"].bit | sum(key.bit for key in drawn)
-        text = f"(i64.ne (i64.and %has ~{signed(self.comparable & ~equal_absence)}) ~0)"
+        text = "#0"
         for key in drawn:
             text = f"(i32.or {text} (i32.and {holds(key)} (i64.ne {value_of(key)} ~0)))"
-        return text
+        is_other = f"(i64.ne (i64.and %has ~{signed(self.comparable & ~equal_absence)}) ~0)"
+        return f"(if (result i32) {is_other} (then #1) (else {text}))"

@@ -136,18 +136,25 @@ class RecordJudge:
     def _rooms(self) -> str:
         return " ".join(f"(call ${table}_room)" for table, *_ in self._tables)
 
+    def _each_row(self, lines: str) -> str:
+        """The lines for each row from `%from` to `%end`."""
+        next_row = f"(local.set $row (i32.add %row #{self.names.forms.row})) (br_if $next (i32.lt_u %row %end))"
+        return f"(local.set $row %from) (loop $next {lines} {next_row})"
+
+    def _touches(self, table: str, first: int) -> str:
+        """The lines that touch what rows need of a table."""
+        reader = FingerprintTable(table, self._accounts.remembered, self._accounts.bits)
+        mark = f"(i64.load offset={first} %row)"
+        reads = (reader.place_touched(mark), reader.touched(mark))
+        return " ".join(self._each_row(f"(local.set $sum (i64.xor %sum {read}))") for read in reads)
+
     @property
-    def _touches(self) -> str:
-        return " ".join(
-            "(local.set $sum (i64.xor %sum "
-            + FingerprintTable(table, self._accounts.remembered, self._accounts.bits).touched(f"(i64.load offset={first} %row)")
-            + "))"
-            for table, _, first, _ in self._tables
-        )
+    def _touches_accounts(self) -> str:
+        halves = (f"(i64.load $accounts offset={n} (i32.load offset={ACCOUNT} %row))" for n in (0, self._accounts.stride // 2))
+        return self._each_row(" ".join(f"(local.set $sum (i64.xor %sum {half}))" for half in halves))
 
     def _look_again(self) -> str:
         """Writes the `$look_ahead` of a kernel that follows: accounts and fingerprints are in the rows."""
-        accounts = self._accounts
         return f"""
 ;; Begins every account up to one at a place.
 (func $reach (export "reach") (param $place i32)
@@ -158,14 +165,9 @@ class RecordJudge:
 (func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
   (if (i32.ge_u %from %end) (then (return)))
   {self._rooms}
-  (local.set $row %from)
-  (loop $next
-    (call $reach (i32.load offset={ACCOUNT} %row))
-    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
-    (local.set $sum (i64.xor %sum (i64.load $accounts offset={accounts.stride // 2} (i32.load offset={ACCOUNT} %row))))
-    {self._touches}
-    (local.set $row (i32.add %row #{self.names.forms.row}))
-    (br_if $next (i32.lt_u %row %end)))
+  {self._each_row(f"(call $reach (i32.load offset={ACCOUNT} %row))")}
+  {self._touches_accounts}
+  {" ".join(self._touches(table, first) for table, _, first, _ in self._tables)}
   (global.set $touched %sum))"""
 
     @property
@@ -182,44 +184,41 @@ class RecordJudge:
         return f"(if (i32.and (i32.load8_u offset={shows} %event) {is_empty}) {soiled})"
 
     def _look_ahead(self) -> str:
-        names, accounts = self.names, self._accounts
-        marks = "".join(
-            f"""
-    (if {holds(key, f"(i64.load offset={HAS} %row)")} (then
+        names = self.names
+        marks = " ".join(
+            f"""(if {holds(key, f"(i64.load offset={HAS} %row)")} (then
       {marked(key, f"(i32.load offset={ACCOUNT} %row)")}
-      (i64.store offset={first} %row @mark_1) (i64.store offset={second} %row @mark_2))
+      (local.set $any_{table} #1)
+      (i64.store offset={first} %row %a) (i64.store offset={second} %row %b))
     (else (i64.store offset={first} %row ~0)))"""
-            for _, key, first, second in self._tables
+            for table, key, first, second in self._tables
         )
-        next_row = f"""(local.set $row (i32.add %row #{names.forms.row}))
-    (br_if $next (i32.lt_u %row %end))"""
+        name = f"{marked(names.account, '#0')} (i64.store offset={ENTRY_1} %row %a) (i64.store offset={ENTRY_2} %row %b)"
+        likely = FingerprintTable("names", 24).likely(f"(i64.load offset={ENTRY_1} %row)")
+        touched = f"""(i32.store offset={ACCOUNT} %row (local.tee $at {likely}))
+    (local.set $sum (i64.xor %sum (i64.load $names %at)))"""
+        account = f"""
+    (local.set $a (i64.load offset={ENTRY_1} %row)) (local.set $b (i64.load offset={ENTRY_2} %row))
+    (local.set $at (i32.load offset={ACCOUNT} %row))
+    (if (i32.and (i64.eq (i64.load $names %at) %a) (i64.eq (i64.load $names offset=8 %at) %b))
+      (then (local.set $at (i32.load $names offset=16 %at)))
+      (else (global.set $mark_1 %a) (global.set $mark_2 %b) (local.set $at (call $account_of))))
+    (i32.store offset={ACCOUNT} %row %at) {marks}"""
+        touches = " ".join(f"(if %any_{table} (then {self._touches(table, first)}))" for table, _, first, _ in self._tables)
         return f"""
 (global $touched (mut i64) ~0)
 ;; Finds the accounts of rows, and touches what they need: all of it is on its way at once, and in a cache when it is needed.
 (func $look_ahead (param $from i32) (param $end i32) (local $row i32) (local $sum i64) (local $found i64)
+  (local $owner i32) (local $at i32) (local $size i32) (local $a i64) (local $b i64) (local $word i64)
+  {" ".join(f"(local $any_{table} i32)" for table, *_ in self._tables)}
   (if (i32.ge_u %from %end) (then (return)))
   ;; As many rows as are judged together are too few to fill a table that has room.
   (call $names_room) {self._rooms}
-  (local.set $row %from)
-  (loop $next
-    {marked(names.account, "#0")}
-    (i64.store offset={ENTRY_1} %row @mark_1) (i64.store offset={ENTRY_2} %row @mark_2)
-    {next_row})
-  (local.set $row %from)
-  (loop $next
-    (local.set $sum (i64.xor %sum {FingerprintTable("names", 24).touched(f"(i64.load offset={ENTRY_1} %row)")}))
-    {next_row})
-  (local.set $row %from)
-  (loop $next
-    (global.set $mark_1 (i64.load offset={ENTRY_1} %row)) (global.set $mark_2 (i64.load offset={ENTRY_2} %row))
-    (i32.store offset={ACCOUNT} %row (call $account_of))
-    (local.set $sum (i64.xor %sum (i64.load $accounts (i32.load offset={ACCOUNT} %row))))
-    (local.set $sum (i64.xor %sum (i64.load $accounts offset={accounts.stride // 2} (i32.load offset={ACCOUNT} %row)))){marks}
-    {next_row})
-  (local.set $row %from)
-  (loop $next
-    {self._touches}
-    {next_row})
+  {self._each_row(name)}
+  {self._each_row(touched)}
+  {self._each_row(account)}
+  {self._touches_accounts}
+  {touches}
   (global.set $touched %sum))"""
 
     def _unknown(self) -> str:
@@ -282,6 +281,7 @@ class RecordJudge:
 (func $counts_twice (result i32) (i32.eqz {holds(names.id, f"(i64.load offset={HAS} @row)")}))
 (func $judge (result i32)
   (local $has i64) (local $event i32) (local $at i64) (local $rule i32) (local $id {self._accounts.address}) (local $must i64)
+  (local $count i32)
   {self.answers.begins}
   (global.set $account (i32.load offset={ACCOUNT} @row))
   (if (i32.and (i32.load $accounts @account) #{DIRTY}) (then (return #{IS_DIRTY})))
@@ -303,23 +303,26 @@ class RecordJudge:
   (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) {soiled})
   (i64.store $accounts offset=8 @account %at)
   {self._accounts.forgets("%at")}
-  (call $load)
+  {self._accounts.loads}
   (if (call $advance %at) {soiled})
-  (global.set $total_before (call $total))
+  {self._comparison.before}
   {self._times_absent()}
   {remembers}
   (local.set $rule {self.sessions.happens("(call_indirect $fields (type $gives) %event) (call $happens %event %at)")})
   (if (i32.le_s %rule #{NO_RULE}) {soiled})
   {before_the_log}
-  (call $save)
+  {self._accounts.saves}
   (if @keeps (then {tells}))
   {self.answers.at_event(soiled)}
   {self.repeats.used(self.answers)}
-  (if (i64.eqz (i64.and %has ~{signed(comparable)})) (then (call $bump #{self.nothing_observed})) (else
+  (local.set $count #{self.nothing_observed})
+  (if (i64.ne (i64.and %has ~{signed(comparable)}) ~0) (then
     (if (call $differs %event %rule %has) {soiled})
-    (call $bump (select #{self.compared} #{self.nothing_observed} {holds_a_value}))))
-  (call $bump (i32.add #{self._counters} (i32.shl (select %rule
-    (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3)))
+    (if {holds_a_value} (then (local.set $count #{self.compared})))))
+  (i64.store %count (i64.add (i64.load %count) ~1))
+  (local.set $count (i32.shl (select %rule
+    (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3))
+  (i64.store offset={self._counters} %count (i64.add (i64.load offset={self._counters} %count) ~1))
   {self.answers.counts_unknown}
   #{CONFORMS})"""
 

@@ -24,7 +24,7 @@ from tokenspec.oracle.logs.kernel.judge import HAS_NEW_NAMES
 from tokenspec.oracle.logs.kernel.kept_journal import KeptJournal
 from tokenspec.oracle.logs.kernel.module import BLOCK, bits_for, module_of, size_of
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
-from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED
+from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, TOLD
 from tokenspec.oracle.logs.replay import Report
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -289,14 +289,14 @@ class ScannedLines:
 
         Where they are `odd` written anew, it is yielded itself if it is odd again.
         """
-        memory, listed, first, is_utf_8 = self._memory, self._module.listed, at, False
+        memory, listed, told, first, is_utf_8 = self._memory, self._module.listed, self._module.asked, at, False
         while True:
-            at = self._scan(at, end)
-            if not is_utf_8 and self._instance.value("has_wide"):
+            TOLD.pack_into(memory, told, 0, 0, at, end, 0)
+            self._scan()
+            asked, behind, at, is_odd, has_wide = TOLD.unpack_from(memory, told)
+            if not is_utf_8 and has_wide:
                 is_utf_8 = _demand_utf_8(memory[first:end])
             (count,) = struct.unpack_from("<i", memory, listed - 8)
-            asked, behind = struct.unpack_from("<II", memory, self._module.asked)
-            is_odd = bool(asked and self._instance.value("is_odd"))
             self._drain(line_of)
             if asked and not is_odd:
                 # Before anybody marks accounts: the one that it is about is still the kernel's present one.

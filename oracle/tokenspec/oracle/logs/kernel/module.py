@@ -15,7 +15,7 @@ from tokenspec.oracle.logs.kernel.columns import CELLS, COLUMN, IDENTITIES, colu
 from tokenspec.oracle.logs.kernel.forms import Forms, signed
 from tokenspec.oracle.logs.kernel.judge import RecordJudge
 from tokenspec.oracle.logs.kernel.names import RecordNames
-from tokenspec.oracle.logs.kernel.scanner import DATES, LINE_MAX, LISTED, ROWS, scanner_text
+from tokenspec.oracle.logs.kernel.scanner import DATES, LINE_MAX, LISTED, ROWS, TOLD, scanner_text
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.log_files import Line, Logs
 
@@ -24,7 +24,7 @@ _SLACK = 64
 """Bytes that the scanner may read behind what it was given."""
 LISTED_MAX = 1 << 16
 """The largest number of lines that are listed at once."""
-BLOCK = 1 << 20
+BLOCK = 1 << 22
 """Bytes that are scanned at once, and that a line may have."""
 
 
@@ -38,6 +38,7 @@ class KernelModule:
     rewritten: int
     """The place of a line that was odd, written anew."""
     asked: int
+    """The place of `TOLD`."""
     columns: int
     """The place of the descriptions of columns."""
     cells: int
@@ -84,7 +85,7 @@ def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> Kernel
         words, parents = forms.dictionary(), space.put(bytes(forms.parents))
         rows = space.take(ROWS * forms.row, 64), forms.row
         kept, listed = space.take(LINE_MAX + _SLACK), space.take(8 + LISTED * LISTED_MAX) + 8
-        told = space.take(8)
+        told = space.take(TOLD.size)
         bit = names.account.bit
         columns, cells = space.take(COLUMN * len(names.columns)), space.take(CELLS + _SLACK, 16)
         parts.append(columns_text(columns, signed(bit), rows, listed - 8, space.take(IDENTITIES)))

@@ -7,6 +7,7 @@ from functools import cached_property
 from tokenspec.machine.interpreters.batch.accounts import Accounts
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space
 from tokenspec.machine.interpreters.batch.step_table import StepTable
+from tokenspec.machine.interpreters.batch.tables import MARKING
 from tokenspec.machine.interpreters.embedded.memory import SLOT, Slot
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Actor, Event, Origin, Rule, Shape
@@ -203,8 +204,9 @@ def text_of(key: RowKey, row: str = "@row") -> str:
 
 
 def marked(key: RowKey, owner: str) -> str:
-    """Sets the fingerprint of the text that `%row` holds."""
-    return f"(call $mark {owner} {text_of(key, '%row')})"
+    """Makes `%a` and `%b` the fingerprint of the text that `%row` holds."""
+    at, size = (f"(i32.load offset={key.slot + n} %row)" for n in (0, 4))
+    return f"(local.set $owner {owner}) (local.set $at {at}) (local.set $size {size}) {MARKING}"
 
 
 def _kind_of(kind: Type) -> ValueKind:

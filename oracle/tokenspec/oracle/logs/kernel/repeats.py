@@ -89,10 +89,10 @@ class RepeatedIds:
   (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) (then (return #0)))
   (i64.store $accounts offset=8 @account %at)
   {names.accounts.forgets("%at")}
-  (call $load)
+  {names.accounts.loads}
   (if (call $advance %at) (then (return #0)))
   (global.set $total_before (call $total))
-  (call $save)
+  {names.accounts.saves}
   (if @keeps (then (call $tell_account {text_of(names.account)})))
   (local.set $rule {rule})
   (if (i64.eqz (i64.and %has ~{signed(self._comparable)})) (then (call $bump #{self.not_compared})) (else

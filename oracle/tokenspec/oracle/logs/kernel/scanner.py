@@ -8,6 +8,7 @@ colon or a comma. The values go to a row, and rows are judged some at a time: `$
 
 from __future__ import annotations
 
+import struct
 from importlib.resources import files
 
 from tokenspec.machine.interpreters.batch.short import long
@@ -34,6 +35,7 @@ from tokenspec.oracle.logs.kernel.forms import (
     UNKNOWN_MAX,
     WORDS,
     Forms,
+    ValueKind,
     signed,
 )
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, MILLISECONDS_MIN
@@ -41,10 +43,13 @@ from tokenspec.oracle.wire.observations import FIRST_INSTANT, LAST_INSTANT, MILL
 NOT_AN_INSTANT = -(2**63)
 _EIGHT = 0x0101010101010101
 """One in each of eight bytes."""
-_DATE_BITS = 7
+_DATE_BITS = 9
 DATES = 32 << _DATE_BITS
 """Bytes of a table of dates."""
 
+TOLD = struct.Struct("<5I")
+"""What a scan tells: where the line starts and ends that is odd or needs facts, where it stopped, 1 where that line is odd, 1
+where bytes are not ASCII. Before it the third and the fourth say where the lines start and end."""
 LISTED = 24
 """Bytes of a listed line: where it starts and ends, its number in the file, its position among all lines."""
 ROWS = 64
@@ -54,23 +59,36 @@ LINE_MAX = 65_536
 _TRUE, _FALS, _NULL = (int.from_bytes(word, "little") for word in (b"true", b"fals", b"null"))
 
 
-def _unlike(met: str) -> str:
-    """1 where the bytes at `%at` are not those that were met."""
-    parts = [
-        f"(v128.and (v128.xor (v128.load offset={n} %at) (v128.load offset={n} {met})) (v128.load offset={MET_MAX + n} {met}))"
-        for n in range(0, MET_MAX, 16)
-    ]
-    return f"(v128.any_true (v128.or {' '.join(parts)}))"
+def _unless_met() -> str:
+    """Goes on unless the bytes at `%at` are those that `%met` says, then to `$is_met`; most of these are sixteen at the most."""
+
+    def differ(n: int) -> str:
+        differs = f"(v128.xor (v128.load offset={n} %at) (v128.load offset={n} %met))"
+        return f"(v128.any_true (v128.and {differs} (v128.load offset={MET_MAX + n} %met)))"
+
+    is_short = "(i32.le_u (i32.load offset=68 %met) #16)"
+    return f"(block $other (br_if $other {differ(0)}) (br_if $is_met {is_short}) (br_if $is_met (i32.eqz {differ(16)})))"
 
 
-_AS_MET = f"""(local.set $met (i32.load offset={WORDS} %key))
-              (if {_unlike("%met")} (then (local.set $met (call $met_before (i32.add %key #{WORDS}) %at))))
-              (if %met (then
-                (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.load offset=72 %met))
-                (local.set $has (i64.or %has (i64.load offset=80 %met)))
-                (local.set $at (i32.add %at (i32.load offset=68 %met)))
-                (br_if $named (local.tee $key (i32.load offset=64 %met))) (br $closes)))"""
-"""A word, a list of words, or null, that stood there before, mostly with the name behind it."""
+def _met_at(all_met: str, first_bytes: str) -> str:
+    """Where it stands that a place met what begins with these bytes; `all_met` is the address of all that it met."""
+    place = f"(i64.shr_u (i64.mul {first_bytes} ~{signed(HASH[0])}) ~{64 - MET_BITS})"
+    return f"(i32.add {all_met} (i32.mul #{MET} (i32.wrap_i64 {place})))"
+
+
+def _first_bytes(is_word: str) -> str:
+    """The bytes by which it is found; of a word those behind the first eight too: most that begin alike go on to another name."""
+    return f"(i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) {is_word}))"
+
+
+def _date_at(date: str) -> str:
+    """Where a date is known, if it was read before; its bytes are these, from the fourth on."""
+    return f"(i32.add #{{dates}} (i32.shl (i32.wrap_i64 (i64.shr_u (i64.mul {date} ~{signed(HASH[0])}) ~{64 - _DATE_BITS})) #5))"
+
+
+_ENDS_TEXT = """(i8x16.bitmask (v128.or
+      (v128.or (i8x16.eq %here (i8x16.splat #34)) (i8x16.eq %here (i8x16.splat #92))) (i8x16.lt_s %here (i8x16.splat #32))))"""
+"""The bytes among sixteen that end a text, or that no text here may hold."""
 
 
 IN_ROWS = {
@@ -97,14 +115,12 @@ def _met(forms: Forms) -> dict[str, int]:
         "end_key": forms.end,
         "masks": forms.masks,
         "met": forms.met,
-        "met_size": MET,
         "met_all": forms.met_end - forms.met,
         "met_max": MET_MAX,
         "behind_key": BEHIND,
         "inside_key": INSIDE,
         "words": WORDS,
         "met_of_words": WORDS + 4,
-        "of_word": OF_WORD,
     }
 
 
@@ -125,7 +141,7 @@ def scanner_text(
 
     `rows` is where the rows are, and the size of one; `account` is the bit of the name that each must have. `kept` has room
     for a line, and `listed` for as many as are listed at once, at `most`; their number stands before them.
-    A line that needs facts is at `told`: where it starts and ends. `dates` has room for dates.
+    `told` is the place of `TOLD`. `dates` has room for dates.
     `leads` are the lines behind rows that were judged, from `%from` to `@row`.
     """
     (words_at, last), (rows_at, row_size) = words, rows
@@ -146,13 +162,21 @@ def scanner_text(
             "told": told,
         }
     )
+    kind = "(i32.load offset=12 %place)"
     numbers = _digit_masks() | {
-        "unlike": _unlike("%met"),
+        "unless_met": _unless_met(),
+        "met_at_last": _met_at("(i32.load offset=4 %last)", "(i64.load %at)"),
+        "met_at_word": _met_at(f"(i32.load offset={WORDS + 4} %key)", _first_bytes(f"~{OF_WORD}")),
+        "met_at_place": _met_at("(i32.load offset=4 %place)", _first_bytes(f"(i64.extend_i32_u (i32.and {kind} #{OF_WORD}))")),
+        "date_at": _date_at("(i64.load offset=4 %at)").format(dates=dates),
+        "ends_text": _ENDS_TEXT,
+        "no_time": int.from_bytes(b"00:00:00", "little"),
+        "above_time": int.from_bytes(bytes((0x76, 0x76, 0x7F) * 3)[:8], "little"),
+        **{f"{kind.name.lower()}_kind": int(kind) for kind in ValueKind},
+        "of_time": 0x00FF_0000_FF00_00FF,
+        "above_clock": 128 - 24 | 128 - 60 << 24 | 128 - 60 << 48,
         "leads": leads,
         "digits": _digits("%value", "%bits"),
-        "as_met": _AS_MET,
-        "k1": signed(HASH[0]),
-        "met_shift": 64 - MET_BITS,
         "z_quote": int.from_bytes(b'Z"', "little"),
         "account": signed(account),
         "line_max": LINE_MAX,
@@ -195,10 +219,8 @@ def _values_text(words_at: int, last: int, dates: int) -> str:
             k2=k2,
             k3=k3,
             **_digit_masks(),
-            no_time=int.from_bytes(b"00:00:00", "little"),
-            above_time=int.from_bytes(bytes((0x76, 0x76, 0x7F) * 3)[:8], "little"),
-            dates=dates,
-            date_shift=64 - _DATE_BITS,
+            date_at=_date_at("(i64.load offset=3 %at)").format(dates=dates),
+            ends_text=_ENDS_TEXT,
             digits=_digits("%word", "%marks"),
             largest=COUNTABLE_MAX,
             day=DAY_MS,

@@ -3,9 +3,9 @@
 (global $listed (mut i32) #0) (global $lists_dirty (export "lists_dirty") (mut i32) #0)
 (global $row (mut i32) #0) (global $rest_end (mut i32) #0)
 (global $before_at (mut i32) #0) (global $before_size (export "before_size") (mut i32) #0)
-(global $is_odd (export "is_odd") (mut i32) #0)
+(global $is_odd (mut i32) #0)
 ;; 1 where lines held bytes that are not ASCII.
-(global $has_wide (export "has_wide") (mut i32) #0)
+(global $has_wide (mut i32) #0)
 (global $identical (export "identical") (mut i64) ~0)
 (func $list (param $start i32) (param $end i32) (param $number i64) (param $position i64) (local $at i32)
   (local.set $at (i32.add #{listed} (i32.mul @listed #{listed_size})))
@@ -34,22 +34,11 @@
 ;; No line is met before the first one: no text is as the bytes that are written here.
 (start $begin_places)
 (func $begin_places (memory.fill #{met} #255 #{met_all}))
-(func $met_at (param $place i32) (param $at i32) (result i32)
-  ;; Of a word the bytes behind the first eight count too: most of what begins alike goes on to another name.
-  (i32.add (i32.load offset=4 %place) (i32.mul #{met_size} (i32.wrap_i64 (i64.shr_u (i64.mul
-    (i64.xor (i64.load %at) (i64.mul (i64.load offset=8 %at) (i64.extend_i32_u (i32.and (i32.load offset=12 %place) #{of_word}))))
-    ~{k1}) ~{met_shift})))))
-;; What a place met before, though not last, that stands here; 0 where it met none.
-(func $met_before (param $place i32) (param $at i32) (result i32) (local $met i32)
-  (local.set $met (call $met_at %place %at))
-  (if {unlike} (then (return #0)))
-  (i32.store %place %met)
-  %met)
 ;; Notes what a place meets: the bytes that start and end here, and what they lead to.
 (func $note_met (param $place i32) (param $at i32) (param $end i32) (param $key i32) (param $value i64) (param $has i64)
   (local $mask i32) (local $met i32)
   (if (i32.gt_u (i32.sub %end %at) #{met_max}) (then (return)))
-  (local.set $met (call $met_at %place %at))
+  (local.set $met {met_at_place})
   (local.set $mask (i32.sub (i32.add #{masks} #{met_max}) (i32.sub %end %at)))
   (v128.store %met (v128.load %at)) (v128.store offset=16 %met (v128.load offset=16 %at))
   (v128.store offset=32 %met (v128.load %mask)) (v128.store offset=48 %met (v128.load offset=16 %mask))
@@ -80,15 +69,95 @@
   (global.set $rest_end #0)
   {leads}
   #0)
-;; Scans and judges lines, each of which ends with a line feed; returns where it stopped: at the end, with a full list, or at a
-;; line that is odd or needs facts.
-(func (export "scan") (param $at i32) (param $end i32) (result i32)
-  (local $line i32) (local $start i32) (local $context i32) (local $key i32) (local $s i32) (local $e i32) (local $byte i32)
+;; Scans on from a place as long as all is as it was met before, without a call, so that what it needs stays in registers. Returns
+;; where it stopped, at a place, or at the value whose key it is behind, and then 1; the names seen, and those with values.
+(func $scan_met (param $at i32) (param $last i32) (param $row i32) (param $seen i64) (param $has i64)
+  (result i32 i32 i32 i64 i64)
+  (local $key i32) (local $met i32) (local $s i32) (local $e i32) (local $found i32) (local $bit i64) (local $value i64) (local $bits i64)
+  (local $here v128)
+  (block $stop (loop $member
+    (local.set $met (i32.load %last))
+    (block $is_met
+      {unless_met}
+      (local.set $met {met_at_last})
+      (block $is_met {unless_met} (return %at %last #0 %seen %has))
+      (i32.store %last %met))
+    (local.set $key (i32.load offset=64 %met))
+    (local.set $at (i32.add %at (i32.load offset=68 %met)))
+    (loop $named
+      (local.set $last (i32.add %key #{behind_key}))
+      (local.set $bit (i64.load %key))
+      (br_if $stop (i64.ne (i64.and %seen %bit) ~0))
+      (local.set $at (i32.add %at (i32.eq (i32.load8_u %at) #32)))
+      (block $valued
+      (block $object (block $words (block $instant (block $number (block $text
+        ;; One after the other, the most frequent first: that is faster than a table.
+        (local.set $found (i32.load offset=12 %key))
+        (br_if $number (i32.eq %found #{number_kind})) (br_if $words (i32.eq %found #{word_kind}))
+        (br_if $text (i32.eq %found #{text_kind})) (br_if $object (i32.eq %found #{object_kind}))
+        (br_if $instant (i32.eq %found #{instant_kind})) (br_if $words (i32.eq %found #{words_kind})) (br $stop))
+        (br_if $stop (i32.ne (i32.load8_u %at) #34))
+        (local.set $e (local.tee $s (i32.add %at #1)))
+        (loop $next
+          (local.set $here (v128.load %e))
+          (local.set $found {ends_text})
+          (if (i32.eqz %found) (then (local.set $e (i32.add %e #16)) (br $next))))
+        (local.set $e (i32.add %e (i32.ctz %found)))
+        (br_if $stop (i32.ne (i32.load8_u %e) #34))
+        (local.set $value (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
+        (local.set $at (i32.add %e #1)) (br $valued))
+        ;; Up to seven digits at once, as in $integer.
+        (local.set $value (i64.xor (i64.load %at) ~{zeros}))
+        (local.set $bits (i64.and ~56 (i64.ctz (i64.and (i64.or (i64.add %value ~{above_nine}) %value) ~{high_bits}))))
+        (br_if $stop (i32.or (i64.eqz %bits) (i32.and (i64.eqz (i64.and %value ~255)) (i64.ne %bits ~8))))
+        (local.set $value {digits})
+        (local.set $at (i32.add %at (i32.wrap_i64 (i64.shr_u %bits ~3)))) (br $valued))
+        ;; A date that was read before, a time of day, and a Z.
+        (br_if $stop (i32.or (i32.ne (i32.load8_u %at) #34) (i32.ne (i32.load16_u offset=20 %at) #{z_quote})))
+        (local.set $found {date_at})
+        (br_if $stop (i32.or (i64.ne (i64.load %found) (i64.load offset=1 %at)) (i64.ne (i64.load offset=8 %found) (i64.load offset=4 %at))))
+        (local.set $bits (i64.xor (i64.load offset=12 %at) ~{no_time}))
+        (br_if $stop (i64.ne ~0 (i64.and (i64.or (i64.add %bits ~{above_time}) %bits) ~{high_bits})))
+        (local.set $bits (i64.add (i64.mul %bits ~10) (i64.shr_u %bits ~8)))
+        (br_if $stop (i64.ne ~0 (i64.and ~{high_bits} (i64.add (i64.and %bits ~{of_time}) ~{above_clock}))))
+        (local.set $value (i64.add (i64.load offset=16 %found) (i64.mul ~1000 (i64.add (i64.mul ~60 (i64.add
+          (i64.mul ~60 (i64.and %bits ~255)) (i64.and (i64.shr_u %bits ~24) ~255))) (i64.and (i64.shr_u %bits ~48) ~255)))))
+        (local.set $at (i32.add %at #22)) (br $valued))
+        ;; A word, a list of words, or null, mostly with the name behind it.
+        (local.set $met (i32.load offset={words} %key))
+        (block $is_met
+          {unless_met}
+          (local.set $met {met_at_word})
+          (block $is_met {unless_met} (br $stop))
+          (i32.store offset={words} %key %met))
+        (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.load offset=72 %met))
+        (local.set $has (i64.or %has (i64.load offset=80 %met)))
+        (local.set $seen (i64.or %seen %bit))
+        (local.set $at (i32.add %at (i32.load offset=68 %met)))
+        (br_if $named (local.tee $key (i32.load offset=64 %met)))
+        (br $member))
+        (br_if $stop (i32.ne (i32.load8_u %at) #123))
+        (br_if $stop (i32.eq (i32.load8_u offset=1 %at) #125))
+        (local.set $has (i64.or %has %bit)) (local.set $seen (i64.or %seen %bit))
+        (local.set $last (i32.add %key #{inside_key}))
+        (local.set $at (i32.add %at #1))
+        (br $member))
+      (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
+      (local.set $has (i64.or %has %bit)) (local.set $seen (i64.or %seen %bit))
+      (br $member))
+    (unreachable)))
+  ;; A blank before the value is passed over again: whether a line is odd must not depend on what was met.
+  (i32.sub %at (i32.eq (i32.load8_u (i32.sub %at #1)) #32)) %last #1 %seen %has)
+;; Scans and judges lines, each of which ends with a line feed, and says where it stopped: at the end, with a full list, or at a
+;; line that is odd or needs facts. It has neither parameters nor a result, which take its caller in Python long.
+(func (export "scan")
+  (local $at i32) (local $end i32) (local $line i32) (local $start i32) (local $context i32) (local $key i32) (local $s i32) (local $e i32) (local $byte i32)
   (local $seen i64) (local $has i64) (local $bit i64) (local $value i64) (local $size i32) (local $found i32)
-  (local $last i32) (local $met i32) (local $first i32) (local $bits i64) (local $row i32) (local $unknown i32)
+  (local $last i32) (local $first i32) (local $row i32) (local $unknown i32)
   ;; The word before, where it was not met before with the name behind it.
   (local $word i32) (local $word_end i32) (local $word_place i32) (local $word_bit i64)
   (global.set $listed #0) (global.set $is_odd #0) (global.set $has_wide #0)
+  (local.set $at (i32.load offset=8 #{told})) (local.set $end (i32.load offset=12 #{told}))
   (i64.store #{told} ~0)
   (local.set $row #{rows_at})
   (block $stop
@@ -110,12 +179,11 @@
       (block $ended (loop $member
         (block $closes
         (block $known
-          (local.set $met (i32.load %last))
-          (if {unlike} (then (local.set $met (call $met_before %last %at))))
-          (if %met (then
-            (local.set $key (i32.load offset=64 %met))
-            (local.set $at (i32.add %at (i32.load offset=68 %met)))
-            (br $known)))
+          (if (i32.eqz %word) (then
+            (call $scan_met %at %last %row %seen %has)
+            (local.set $has) (local.set $seen) (local.set $found) (local.set $last) (local.set $at)
+            (local.set $key (i32.sub %last #{behind_key}))
+            (br_if $known %found)))
           (local.set $first %at)
           (local.set $context (i32.load offset=8 %last))
           (if (i32.eqz (i32.load offset=12 %last)) (then
@@ -127,7 +195,9 @@
                 (if %context (then (local.set $context (i32.load8_u offset={parents} %context)) (br $close)))
                 (local.set $size (i32.sub %at %start))
                 (if (i32.eq (i32.load8_u %at) #10) (then
-                  (call $note_met %last %first (i32.add %at #1) #{end_key} ~0 ~0)))
+                  (local.set $at (i32.add %at #1)) (local.set $key #{end_key})
+                  (call $note_met %last %first %at %key ~0 ~0)
+                  (br $known)))
                 (loop $blank
                   (local.set $byte (i32.load8_u %at))
                   (local.set $at (i32.add %at #1))
@@ -148,7 +218,7 @@
             (i64.store offset={unknown_names} (i32.add %row (i32.shl %unknown #3))
               (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
             (local.set $unknown (i32.add %unknown #1))
-            (if (i32.eq (i32.load8_u %at) #32) (then (local.set $at (i32.add %at #1))))
+            (local.set $at (i32.add %at (i32.eq (i32.load8_u %at) #32)))
             (br_if $odd (i32.eqz (local.tee $at (call $scalar_end %at))))
             (local.set $last #{later_place}) (local.set $word #0)
             (br $closes)))
@@ -158,15 +228,12 @@
             (then (call $note_met %word_place %word %at %key %value %word_bit))
             (else (call $note_met %word_place %word %word_end #0 %value %word_bit)))
           (local.set $word #0)))
-        (loop $named
         (local.set $last (i32.add %key #{behind_key}))
         (local.set $bit (i64.load %key))
         (br_if $odd (i64.ne (i64.and %seen %bit) ~0))
         (local.set $seen (i64.or %seen %bit))
+        (local.set $at (i32.add %at (i32.eq (i32.load8_u %at) #32)))
         (local.set $byte (i32.load8_u %at))
-        (if (i32.eq %byte #32) (then
-          (local.set $at (i32.add %at #1))
-          (local.set $byte (i32.load8_u %at))))
           (block $null
             (block $end (block $object (block $words (block $truth (block $time (block $instant (block $number (block $word
               (block $text
@@ -178,7 +245,6 @@
                 (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u (i32.sub %e %s)) ~32)))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.add %e #1)) (br $closes))
-              {as_met}
               (br_if $null (i32.ne %byte #34))
               (local.set $s (i32.add %at #1))
               (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
@@ -190,23 +256,12 @@
               (local.set $has (i64.or %has %bit))
               (local.set $word %at) (local.set $word_place (i32.add %key #{words})) (local.set $word_bit %bit)
               (local.set $at (local.tee $word_end (i32.add %e #1))) (br $closes))
-              ;; Up to seven digits at once, as in $integer.
-              (local.set $value (i64.xor (i64.load %at) ~{zeros}))
-              (local.set $bits (i64.and ~56 (i64.ctz
-                (i64.and (i64.or (i64.add %value ~{above_nine}) %value) ~{high_bits}))))
-              (if (i32.or (i64.eqz %bits) (i32.and (i32.eq %byte #48) (i64.ne %bits ~8))) (then
-                (br_if $null (i32.eq %byte #110))
-                (call $integer %at) (local.set $at) (local.set $value)
-                (br_if $odd (i32.eqz %at)))
-              (else
-                (local.set $value {digits})
-                (local.set $at (i32.add %at (i32.wrap_i64 (i64.shr_u %bits ~3))))))
+              (br_if $null (i32.eq %byte #110))
+              (call $integer %at) (local.set $at) (local.set $value)
+              (br_if $odd (i32.eqz %at))
               (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
               (local.set $has (i64.or %has %bit)) (br $closes))
-              (if (i32.and (i32.eq %byte #34) (i32.eq (i32.load16_u offset=20 %at) #{z_quote})) (then
-                (local.set $value (call $second (i32.add %at #1)))
-                (local.set $at (i32.add %at #22)))
-              (else (if (i32.eq %byte #34) (then
+              (if (i32.eq %byte #34) (then
                 (local.set $s (i32.add %at #1))
                 (br_if $odd (i32.eqz (local.tee $e (call $string_end %s))))
                 (local.set $value (call $instant %s (i32.sub %e %s)))
@@ -215,7 +270,7 @@
                 (br_if $null (i32.eq %byte #110))
                 (call $integer %at) (local.set $at) (local.set $value)
                 (br_if $odd (i32.eqz %at))
-                (local.set $value (call $within %value ~{milliseconds_min}))))))
+                (local.set $value (call $within %value ~{milliseconds_min}))))
               (br_if $odd (i64.eq %value ~{not_an_instant}))
               (i64.store (i32.add %row (i32.load offset=8 %key)) %value)
               (local.set $has (i64.or %has %bit)) (br $closes))
@@ -233,7 +288,6 @@
               (i64.store (i32.add %row (i32.load offset=8 %key)) (i64.extend_i32_u %found))
               (local.set $has (i64.or %has %bit))
               (local.set $at (i32.sub (i32.add %at #5) %found)) (br $closes))
-              {as_met}
               (br_if $null (i32.ne %byte #91))
               (local.set $first %at)
               (local.set $value ~0)
@@ -270,7 +324,7 @@
           (if (i32.load offset={met_of_words} %key) (then
             (local.set $word %at) (local.set $word_place (i32.add %key #{words})) (local.set $word_bit ~0)
             (local.set $word_end (i32.add %at #4))))
-          (local.set $at (i32.add %at #4))))
+          (local.set $at (i32.add %at #4)))
         (br $member)))
       (br_if $odd (i32.gt_u %size #{line_max}))
       (i64.store offset={seen} %row %seen) (i64.store offset={has} %row %has)
@@ -300,4 +354,4 @@
   (if (i32.ge_u %at %end) (then
     (memory.copy #{kept} @before_at @before_size) (global.set $before_at #{kept}))))
   (i32.store #{listed_count} @listed)
-  %at)
+  (i32.store offset=8 #{told} %at) (i32.store offset=12 #{told} @is_odd) (i32.store offset=16 #{told} @has_wide))

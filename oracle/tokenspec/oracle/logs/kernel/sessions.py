@@ -107,7 +107,6 @@ class SessionsOfAccounts:
   (i32.store $accounts offset={newest} @account %at))
 ;; The last balances of the chain are those of now while a session is in.
 (func $hear (local $at i32)
-  (if (i32.eqz (i32.load $accounts offset={head} @account)) (then (return)))
   (local.set $at (i32.load $accounts offset={newest} @account))
   (block $changed {is_other} (return))
   {self._fetches}

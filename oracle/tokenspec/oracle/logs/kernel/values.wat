@@ -2,9 +2,7 @@
 (func $string_end (param $at i32) (result i32) (local $here v128) (local $found i32)
   (block $done (loop $next
     (local.set $here (v128.load %at))
-    (local.set $found (i8x16.bitmask (v128.or
-      (v128.or (i8x16.eq %here (i8x16.splat #34)) (i8x16.eq %here (i8x16.splat #92)))
-      (i8x16.lt_s %here (i8x16.splat #32)))))
+    (local.set $found {ends_text})
     (br_if $done %found)
     (local.set $at (i32.add %at #16)) (br $next)))
   (local.set $at (i32.add %at (i32.ctz %found)))
@@ -61,16 +59,6 @@
     (local.set $hash (i32.add %hash #1))
     (br $next))
   (unreachable))
-;; The millisecond of the day that a text of eight bytes such as 12:34:56 says, -1 where it says none.
-(func $time (param $word i64) (result i64) (local $h i64) (local $m i64) (local $s i64)
-  (local.set $word (i64.xor %word ~{no_time}))
-  (if (i64.ne ~0 (i64.and (i64.or (i64.add %word ~{above_time}) %word) ~{high_bits})) (then (return ~-1)))
-  (local.set $word (i64.add (i64.mul %word ~10) (i64.shr_u %word ~8)))
-  (local.set $h (i64.and %word ~255))
-  (local.set $m (i64.and (i64.shr_u %word ~24) ~255))
-  (local.set $s (i64.and (i64.shr_u %word ~48) ~255))
-  (if (i32.or (i64.gt_u %h ~23) (i32.or (i64.gt_u %m ~59) (i64.gt_u %s ~59))) (then (return ~-1)))
-  (i64.mul ~1000 (i64.add (i64.mul (i64.add (i64.mul %h ~60) %m) ~60) %s)))
 ;; A whole number and where it ends; that is 0 where there is none within 2^53 - 1.
 (func $integer (param $at i32) (result i64 i32) (local $is_minus i32) (local $value i64) (local $digit i32) (local $start i32)
   (local $word i64) (local $marks i64)
@@ -108,8 +96,7 @@
   (select %at ~{not_an_instant} (i32.and (i64.ge_s %at %least) (i64.le_s %at ~{last_instant}))))
 ;; The first instant of the day of a date and the letter T, 11 bytes. Dates that were read before are found by their bytes.
 (func $day_of (param $at i32) (result i64) (local $known i32) (local $y i32) (local $m i32) (local $d i32) (local $day i64)
-  (local.set $known (i32.add #{dates} (i32.shl (i32.wrap_i64
-    (i64.shr_u (i64.mul (i64.load offset=3 %at) ~{k1}) ~{date_shift})) #5)))
+  (local.set $known {date_at})
   (if (i32.and (i64.eq (i64.load %known) (i64.load %at)) (i64.eq (i64.load offset=8 %known) (i64.load offset=3 %at)))
     (then (return (i64.load offset=16 %known))))
   (local.set $y (call $two %at)) (local.set $m (call $two (i32.add %at #2)))
@@ -123,11 +110,6 @@
   (local.set $day (i64.mul (i64.extend_i32_s (call $days_of %y %m %d)) ~{day}))
   (i64.store %known (i64.load %at)) (i64.store offset=8 %known (i64.load offset=3 %at)) (i64.store offset=16 %known %day)
   %day)
-;; An instant that is written in 20 bytes.
-(func $second (param $at i32) (result i64) (local $day i64) (local $time i64)
-  (local.set $day (call $day_of %at)) (local.set $time (call $time (i64.load offset=11 %at)))
-  (if (i32.or (i64.eq %day ~{not_an_instant}) (i64.lt_s %time ~0)) (then (return ~{not_an_instant})))
-  (call $within (i64.add %day %time) ~{first}))
 (func $instant (param $at i32) (param $size i32) (result i64)
   (local $end i32) (local $minutes i32) (local $s i32) (local $day i64)
   (local $digit i32) (local $weight i32) (local $shift i32) (local $parts i32) (local $zone i32)

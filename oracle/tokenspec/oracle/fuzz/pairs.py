@@ -154,17 +154,22 @@ def search_pairs(
 
 def runs_again(
     pairs: RulePairs, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
-) -> Iterator[list[Record]]:
+) -> Iterator[tuple[list[Record], list[Record]]]:
     """Yields a run for each event, with what it names beside an entry, in which it is accepted twice in one account.
 
-    Nothing that is done a second time is a repeat of the first time. Each continues the path on which `search_pairs` came to it.
+    A run is in two parts, each of which ends with the event. Nothing that is done a second time is a repeat of the first time.
+    Each continues the path on which `search_pairs` came to it.
     """
     search, _ = _search(oracle, terms, keys)
     for what, first in pairs.first.items():
         for later in search.edges_after(first, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False):
             if _accepted(later) == what:
-                yield later.records()
+                records, length = later.records(), len(first.records())
+                yield records[:length], records[length:]
                 break
+        else:
+            if first.record is not None and not oracle.refuses(oracle.reader.convert(first.record), first.account):
+                yield first.records(), [first.record]
 
 
 def _accepted(edge: PathEdge) -> tuple[str, ...]:

@@ -169,7 +169,8 @@ class PathSearch:
         return records_of(script, oracle, start)
 
     def _records(self, way: PathNode, is_new: bool) -> Iterator[_Next]:
-        """Yields the next records, each as it is read, and whether runs continue after it; those after which they do not if `is_new`.
+        """Yields the next records, each as it is read, and whether runs continue after it; with those after which they do not
+        if `is_new`.
 
         What is read is the same object for all accounts with one row and the same entries.
         """

@@ -21,6 +21,7 @@ from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, acc
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.layer_checks import LayerChecks
+from tokenspec.oracle.fuzz.names import UsedNames
 from tokenspec.oracle.fuzz.pairs import RulePairs
 from tokenspec.oracle.fuzz.scenes import Scene
 from tokenspec.oracle.fuzz.starts import STARTS
@@ -106,7 +107,7 @@ class SutFuzz(Sweeps):
         """Opens an empty world on both sides, under its own settings; its figures too, unless worlds differ in them."""
         type(self).count.examples += 1
         self.records, self._right, self._compared, self._first_uses, self._rules = [], [], [], {}, {}
-        self._names = {}
+        self._names = UsedNames(self.records)
         self._now = self._scene.start
         if self.terms.instants == SECONDS:
             self._now -= self._now % 1_000

@@ -36,7 +36,7 @@ from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SPEC, claims,
 from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.layer_checks import layer_checks
-from tokenspec.oracle.fuzz.names import alike, fresh, joined_alike, unlisted
+from tokenspec.oracle.fuzz.names import UsedNames, alike, fresh, joined_alike, unlisted
 from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, WHOLE, Scene, scene_of
 from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins
@@ -95,8 +95,7 @@ class WorldFuzz(RuleBasedStateMachine):
     tally: Tally
     count: Count
     _now: int
-    _names: dict[str, tuple[int, dict[str, dict[str, None]]]]
-    """By key, the number of records that have been looked at, and the names in them by account."""
+    _names: UsedNames
     failure: Failure | None
     only: frozenset[str] | None = None
     """The claims to be checked; all of them where None."""
@@ -142,7 +141,7 @@ class WorldFuzz(RuleBasedStateMachine):
         self._listed = listed(self.oracle.catalogue)
         self._layers = layer_checks()(self.oracle, self.tally, self.only, self._observe)
         self.records: list[dict[str, Any]] = []
-        self._names = {}
+        self._names = UsedNames(self.records)
         self._now = self._scene.start
         self._steps = 0
 
@@ -182,7 +181,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _unused_name(self, who: str, key: str, die: int, known: Sequence[str] = ()) -> str:
         """Returns a name that has not been used as `key`; often one that is nearly the same as one that has, best a known one."""
-        by_account = self._used(key)
+        by_account = self._names.of(key)
         near, used = "", by_account.get(who, {}) if die % 4 != 2 else {}
         if die % 2:
             others = [(other, name) for other, names in by_account.items() if other != who for name in names]
@@ -192,15 +191,6 @@ class WorldFuzz(RuleBasedStateMachine):
         if near and near not in used:
             return near
         return fresh("e" if key == "id" else key[0], len(self.records), self._scene.naming)
-
-    def _used(self, key: str) -> dict[str, dict[str, None]]:
-        """Returns the names that records have used as `key`, by account, each in the order of its first use."""
-        known, by_account = self._names.get(key, (0, {}))
-        for record in self.records[known:]:
-            if key in record:
-                by_account.setdefault(record["account"], {})[record[key]] = None
-        self._names[key] = len(self.records), by_account
-        return by_account
 
     def _fit_to_the_lists(self, record: dict[str, Any], die: int) -> None:
         """Fits a record to the lists: what one key tells is not said by another; a number that is listed is mostly that one."""
@@ -339,7 +329,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _of_another(self, who: str, key: str) -> str:
         """Returns the last id or job that another account has named, and this one has not; a new one where there is none."""
-        own = self._used(key).get(who, {})
+        own = self._names.of(key).get(who, {})
         others = (r[key] for r in reversed(self.records) if key in r and r["account"] != who and r[key] not in own)
         return next(others, f"{key[0]}{len(self.records)}")
 

@@ -95,7 +95,6 @@ class WorldFuzz(RuleBasedStateMachine):
     tally: Tally
     count: Count
     _now: int
-    _names: UsedNames
     failure: Failure | None
     only: frozenset[str] | None = None
     """The claims to be checked; all of them where None."""
@@ -181,8 +180,8 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _unused_name(self, who: str, key: str, die: int, known: Sequence[str] = ()) -> str:
         """Returns a name that has not been used as `key`; often one that is nearly the same as one that has, best a known one."""
-        by_account = self._names.of(key)
-        near, used = "", by_account.get(who, {}) if die % 4 != 2 else {}
+        near, by_account = "", self._names.of(key)
+        used = by_account.get(who, {}) if die % 4 != 2 else {}
         if die % 2:
             others = [(other, name) for other, names in by_account.items() if other != who for name in names]
             near = min(joined_alike(who, others) - used.keys(), default="")
@@ -329,7 +328,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _of_another(self, who: str, key: str) -> str:
         """Returns the last id or job that another account has named, and this one has not; a new one where there is none."""
-        own = self._names.of(key).get(who, {})
+        own = self._names.of(key).get(who, ())
         others = (r[key] for r in reversed(self.records) if key in r and r["account"] != who and r[key] not in own)
         return next(others, f"{key[0]}{len(self.records)}")
 

@@ -244,6 +244,47 @@ class RefundsAfterPayment(Mistaken):
         return answer
 
 
+class FailsAfterMany(Mistaken):
+    """What happens for the N-th time in an account is refused."""
+
+    def __init__(self, event: str, many: int) -> None:
+        super().__init__()
+        self._event, self._many = event, many
+
+    def begin(self) -> None:
+        self._times: dict[str, int] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, name = self.server.handle(request), request["account"]
+        if request["event"] != self._event or answer["outcome"] != "accepted" or answer.get("duplicate"):
+            return answer
+        self._times[name] = self._times.get(name, 0) + 1
+        return answer | ({"outcome": "refused"} if self._times[name] == self._many else {})
+
+
+class ForgetsOldJobs(Mistaken):
+    """The refund of a job is refused once some event has happened many times since; of a split one alone, if so wanted."""
+
+    def __init__(self, event: str, many: int, pools: int = 1) -> None:
+        super().__init__()
+        self._event, self._many, self._pools = event, many, pools
+
+    def begin(self) -> None:
+        self._times: dict[str, int] = {}
+        self._begun: dict[tuple[str, str], int] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, name, event = self.server.handle(request), request["account"], request["event"]
+        if answer["outcome"] != "accepted" or answer.get("duplicate"):
+            return answer
+        times, job = self._times.get(name, 0), (name, request.get("job", ""))
+        if event == "generate" and len(answer.get("charge", {})) >= self._pools:
+            self._begun[job] = times
+        self._times[name] = times + (event == self._event)
+        is_old = event == "refund" and times - self._begun.get(job, times) >= self._many
+        return answer | ({"outcome": "refused"} if is_old else {})
+
+
 ACCOUNTS = ("account", "to")
 BY_LISTS: dict[str, Callable[[], Mistaken]] = {
     "accounts without zeros in front": lambda: TakesNamesForOne(ACCOUNTS, lambda name: name.lstrip("0") or name),
@@ -252,6 +293,22 @@ BY_LISTS: dict[str, Callable[[], Mistaken]] = {
     "leap days kept in March": KeepsMarch,
 }
 """Faults that dice seldom meet."""
+AFTER_MANY: dict[str, Callable[[], Mistaken]] = {
+    "the 30th purchase": lambda: FailsAfterMany("buy_topup", 30),
+    "the 55th purchase of API tokens": lambda: FailsAfterMany("buy_api", 55),
+    "the 60th job": lambda: FailsAfterMany("api_generate", 60),
+    "the 48th upgrade": lambda: FailsAfterMany("upgrade", 48),
+    "the 40th time that nobody pays": lambda: FailsAfterMany("lapse", 40),
+    "the 60th renewal": lambda: FailsAfterMany("renew", 60),
+    "the 50th session": lambda: FailsAfterMany("login", 50),
+    "the 33rd cancellation": lambda: FailsAfterMany("cancel", 33),
+    "refunds after 60 days": lambda: ForgetsOldJobs("daily_reset", 60),
+    "refunds of split jobs after 60 days": lambda: ForgetsOldJobs("daily_reset", 60, 2),
+    "refunds of split jobs after 60 months": lambda: ForgetsOldJobs("renew", 60, 2),
+    "refunds after 50 purchases": lambda: ForgetsOldJobs("buy_topup", 50),
+    "refunds after 50 jobs": lambda: ForgetsOldJobs("generate", 50),
+}
+"""Faults that show when something has happened many times, or long after."""
 MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "ids without case": lambda: TakesNamesForOne(["id"], str.lower),
     "ids without blanks at the end": lambda: TakesNamesForOne(["id"], str.rstrip),

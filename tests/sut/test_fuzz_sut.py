@@ -46,7 +46,7 @@ def test_dead_objects_are_looked_for_less_often_in_a_run_alone() -> None:
     before, client = gc.get_threshold(), Watching("good")
     client.thresholds = set()
     assert conform(client, DEFAULTS, 1, 5).word == "conforms"
-    assert client.thresholds == {(before[0] * 20, *before[1:])}
+    assert client.thresholds == {(before[0] * 200, *before[1:])}
     assert gc.get_threshold() == before
 
 

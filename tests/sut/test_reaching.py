@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -10,18 +11,19 @@ import pytest
 from differential.walks import some_of
 from sut.calling import call, sut
 from sut.implementation import Beside
-from sut.mistaken import BY_LISTS, MISTAKEN, Message, Mistaken, RefundsAfterPayment, UpgradesOnce
+from sut.mistaken import AFTER_MANY, BY_LISTS, MISTAKEN, Message, Mistaken, RefundsAfterPayment, UpgradesOnce
 from tokenspec.oracle.fuzz.conformance import conform
 from tokenspec.oracle.fuzz.names import BETWEEN, LONGEST, alike, fresh, joined_alike
 from tokenspec.oracle.fuzz.pairs import runs_again, search_pairs
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
-from tokenspec.oracle.fuzz.sut import sut_fuzz
+from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.world import Diverged, Openings, SutSettings
 from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
 SETTING = SutSettings(policy_from({}), DEFAULT)
+Twice = list[tuple[list[Message], list[Message]]]
 
 
 @pytest.mark.slow
@@ -48,7 +50,7 @@ def test_what_can_be_done_twice_is_and_what_was_spent_is_asked_back() -> None:
     searched = Oracle(SETTING.policy, DEFAULT), terms, fuzz.keys
     for _ in search_pairs(fuzz.pairs, *searched):
         pass
-    twice = list(runs_again(fuzz.pairs, *searched))
+    twice = [[*first, *then] for first, then in runs_again(fuzz.pairs, *searched)]
     upgrades = next(run for run in twice if [record["event"] for record in run].count("upgrade") == 2)
     with pytest.raises(Diverged):
         fuzz().follow(upgrades, 0, 0)
@@ -59,6 +61,53 @@ def test_what_can_be_done_twice_is_and_what_was_spent_is_asked_back() -> None:
     )
     with pytest.raises(Diverged):
         fuzz().spend_around(paid_late[:-1])
+
+
+@pytest.fixture(scope="module")
+def twice() -> Twice:
+    openings = Openings(Mistaken())
+    terms = SETTING.opened_at(openings)
+    fuzz = sut_fuzz(openings, terms, SETTING)
+    searched = Oracle(SETTING.policy, DEFAULT), terms, fuzz.keys
+    for _ in search_pairs(fuzz.pairs, *searched):
+        pass
+    return list(runs_again(fuzz.pairs, *searched))
+
+
+def _many_times(fuzz: type[SutFuzz], twice: Twice) -> None:
+    for first, then in twice:
+        fuzz().repeat_often(first, then)
+    fuzz().sweep_sessions()
+    fuzz().sweep_periods()
+
+
+@pytest.mark.parametrize("fault", AFTER_MANY)
+def test_what_happens_many_times_or_long_after_is_tried(fault: str, twice: Twice) -> None:
+    openings = Openings(AFTER_MANY[fault]())
+    fuzz = sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
+    with pytest.raises(Diverged):
+        _many_times(fuzz, twice)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", some_of(AFTER_MANY, 1))
+def test_a_default_run_comes_to_what_happens_many_times(fault: str) -> None:
+    found = conform(AFTER_MANY[fault](), SETTING, 700, 50, 1).counterexample
+    assert found is not None
+    assert found.is_reproduced
+
+
+def test_what_happens_many_times_is_accepted_and_little_of_a_run(twice: Twice) -> None:
+    openings = Openings(Mistaken())
+    fuzz = sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
+    accepted = Counter[str]()
+    for first, then in twice:
+        run = fuzz()
+        run.repeat_often(first, then)
+        right = zip(run.records, run._right, strict=True)
+        accepted |= Counter(record["event"] for record, answer in right if answer is not None and answer.outcome == "accepted")
+    assert all(accepted[first[-1]["event"]] >= 64 for first, _ in twice)
+    assert fuzz.count.steps < 2_300
 
 
 @pytest.mark.slow

@@ -17,7 +17,8 @@ def fit(
 ) -> dict[str, Any] | None:
     """Returns the record with values that the implementation takes; None where that is impossible, or it would be malformed.
 
-    `keys` are the fields of its event, true for those that may be left out; `number` chooses among the values.
+    `keys` are the fields of its event that may hold what is not taken, true for those that may be left out; `number` chooses
+    among the values.
     """
     barred = [key for key in keys if key in record and not terms.takes(key, record[key], keys[key])]
     if not barred:

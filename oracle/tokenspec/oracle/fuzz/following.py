@@ -26,12 +26,15 @@ def _searched(fuzz: type[SutFuzz]) -> tuple[Oracle, Capabilities, Mapping[str, M
 def follow_searches(fuzz: type[SutFuzz], seed_number: int) -> None:
     """Runs what searches find, and the lists: random runs come to these too rarely."""
     _follow_pairs(fuzz, seed_number)
-    _follow(fuzz, runs_again(fuzz.pairs, *_searched(fuzz)), seed_number)
+    twice = list(runs_again(fuzz.pairs, *_searched(fuzz)))
+    _follow(fuzz, ([*first, *then] for first, then in twice), seed_number)
     _follow(fuzz, holdings_taken(fuzz.pairs, *_searched(fuzz)), seed_number, 0)
     for path in fuzz.pairs.reached.values():
         if not begins(path[-1]["event"]):
             fuzz().spend_around(path)
     fuzz().sweep()
+    for first, then in twice:
+        fuzz().repeat_often(first, then)
 
 
 def follow_to(fuzz: type[SutFuzz], wanted: Sequence[Met], seed_number: int) -> None:

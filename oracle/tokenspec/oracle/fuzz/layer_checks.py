@@ -136,12 +136,12 @@ class LayerChecks:
         return ran
 
     def _follow(self, name: str, steps: list[MachineStep]) -> None:
-        history = self._history.get(name)
+        history, balances = self._history.get(name), self.oracle.app_balances
         for step in steps:
             self._on_step(name, step)
             if history is None or step.outcome[0] < 0:
                 continue
-            now = self.oracle.app_balances(step.outcome[1])
+            now = balances(step.outcome[1])
             # The months that one renewal job settles are one event, so the states between do not count.
             if step.is_further_run:
                 history[-1] = now

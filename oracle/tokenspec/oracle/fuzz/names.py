@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
+from typing import Any
 
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.oracle.runtime.script import UNKNOWN
@@ -62,6 +63,23 @@ def joined_alike(who: str, others: Iterable[tuple[str, str]]) -> set[str]:
             elif name.startswith(part) and name != part:
                 found.add(name.removeprefix(part))
     return found
+
+
+class UsedNames:
+    """The names that the records of a run have used, which is looked up again while they become more."""
+
+    def __init__(self, records: Sequence[Mapping[str, Any]]) -> None:
+        self._records = records
+        self._read: dict[str, tuple[int, dict[str, dict[str, None]]]] = {}
+
+    def of(self, key: str) -> dict[str, dict[str, None]]:
+        """Returns the names under `key`, by account, each in the order of its first use."""
+        known, by_account = self._read.get(key, (0, {}))
+        for record in self._records[known:]:
+            if key in record:
+                by_account.setdefault(record["account"], {})[record[key]] = None
+        self._read[key] = len(self._records), by_account
+        return by_account
 
 
 def unlisted(members: Sequence[str], die: int) -> str:

@@ -20,6 +20,7 @@ from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import START, Record, Script, move, records_of
 from tokenspec.oracle.runtime.steps import MachineStep
 from tokenspec.oracle.sut.capabilities import Capabilities
+from tokenspec.oracle.wire.records import Record as ReadRecord
 
 Pair = tuple[str, str]
 
@@ -86,22 +87,25 @@ class TakenSearch(PathSearch):
 
     def next_records(self, account: Account, now: int, most: int) -> Iterator[Record]:
         """Yields the first records that the search would try next."""
-        yield from (record for record, _ in islice(self._records(PathNode(None, None, account, now, length=1), True), most))
+        yield from (record for record, *_ in islice(self._records(PathNode(None, None, account, now, length=1), True), most))
 
-    def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, bool]]:
-        for record, goes_on in super()._records(way, is_new):
-            taken = self._taken(record, way.account)
-            if taken is not None:
-                yield taken, goes_on
+    def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, ReadRecord, bool]]:
+        for record, read, goes_on in super()._records(way, is_new):
+            if not self._is_barred(read, way.account):
+                yield record, read, goes_on
 
     def _taken(self, record: Record, account: Account) -> Record | None:
-        terms, oracle, event = self._terms, self._oracle, record["event"]
-        if event not in terms.events:
+        taken = self._as_taken(record)
+        return None if taken is None or self._is_barred(self._oracle.reader.convert(taken), account) else taken
+
+    def _as_taken(self, record: Record) -> Record | None:
+        event, oracle = record["event"], self._oracle
+        if event not in self._terms.events:
             return None
-        taken = fit(record, terms, self._keys[event], oracle.catalogue, oracle.reader, 0)
-        if taken is None or not terms.looks_ahead:
-            return taken
-        return None if terms.bars(oracle.step(oracle.reader.convert(taken), account.copy()).answer) else taken
+        return fit(record, self._terms, self._keys[event], oracle.catalogue, oracle.reader, 0)
+
+    def _is_barred(self, record: ReadRecord, account: Account) -> bool:
+        return self._terms.looks_ahead and bool(self._terms.bars(self._oracle.step(record, account.copy()).answer))
 
 
 def _search(
@@ -116,8 +120,9 @@ def _edges(oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, 
     return search.edges(begun, _WAYS if by_rules else _WAYS_IN_BREADTH, by_rules)
 
 
-def pairs_in(oracle: Oracle, steps: Sequence[MachineStep | PathStep], after: str = "") -> Iterator[Pair]:
-    """Yields each pair of rules in the steps of one account; `after` is the rule before them, if any."""
+def pairs_in(oracle: Oracle, steps: Sequence[MachineStep]) -> Iterator[Pair]:
+    """Yields each pair of rules in the steps of one account."""
+    after = ""
     for step in steps:
         if step.outcome[0] >= 0:
             rule = oracle.compiled.rules[step.outcome[0]]
@@ -134,7 +139,7 @@ def search_pairs(
     for edge in _edges(oracle, terms, keys, by_rules=True):
         if edge.then is not None and (what := _accepted(edge)):
             pairs.first.setdefault(what, edge.then)
-        met = {pair for step in edge.steps for pair in pairs_in(oracle, [step], step.after)}
+        met = {(step.after, oracle.compiled.rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0}
         new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
         found: list[Pair] = []
         if new:
@@ -149,17 +154,22 @@ def search_pairs(
 
 def runs_again(
     pairs: RulePairs, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
-) -> Iterator[list[Record]]:
+) -> Iterator[tuple[list[Record], list[Record]]]:
     """Yields a run for each event, with what it names beside an entry, in which it is accepted twice in one account.
 
-    Nothing that is done a second time is a repeat of the first time. Each continues the path on which `search_pairs` came to it.
+    A run is in two parts, each of which ends with the event. Nothing that is done a second time is a repeat of the first time.
+    Each continues the path on which `search_pairs` came to it.
     """
     search, _ = _search(oracle, terms, keys)
     for what, first in pairs.first.items():
         for later in search.edges_after(first, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False):
             if _accepted(later) == what:
-                yield later.records()
+                records, length = later.records(), len(first.records())
+                yield records[:length], records[length:]
                 break
+        else:
+            if first.record is not None and not oracle.refuses(oracle.reader.convert(first.record), first.account):
+                yield first.records(), [first.record]
 
 
 def _accepted(edge: PathEdge) -> tuple[str, ...]:

@@ -43,6 +43,12 @@ class PathStep(NamedTuple):
     """The rule before it in the run."""
 
 
+_Next: TypeAlias = tuple[Record, ReadRecord, bool]
+
+_KEPT = 1_024
+"""The largest number of accounts whose next records are kept: other ways come to most of them again."""
+
+
 @dataclass(eq=False)
 class PathNode:
     """A run so far: its last record (None where only time has passed), and its result."""
@@ -90,6 +96,9 @@ class PathSearch:
     def __init__(self, oracle: Oracle, by_rules: bool = False) -> None:
         self._oracle, self._by_rules = oracle, by_rules
         self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
+        self._unwritten = unwritten(oracle.resets)
+        self._key: Situation = hint("situation") or _situation
+        self._tried: dict[tuple[Row, tuple[str, ...]], list[_Next]] = {}
 
     def edges(self, script: Script, ways_max: int, for_pairs: bool = False) -> Iterator[PathEdge]:
         """Yields every edge of the first `ways_max` paths that begin with the script, those of shorter paths first.
@@ -118,8 +127,7 @@ class PathSearch:
             is_new = bare not in probed
             probed.add(bare)
             is_told = not passed
-            for record, goes_on in self._records(way, is_new and not self._by_rules):
-                read = self._oracle.reader.convert(record)
+            for record, read, goes_on in self._records(way, is_new and not self._by_rules):
                 if for_pairs and is_told and self._oracle.refuses(read, way.account):
                     # Between the two nothing falls due.
                     continue
@@ -160,14 +168,34 @@ class PathSearch:
         """Yields the records of the script, each once `oracle` has run it."""
         return records_of(script, oracle, start)
 
-    def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, bool]]:
-        """Yields the next records, each with whether runs continue after it; those after which they do not if `is_new`."""
+    def _records(self, way: PathNode, is_new: bool) -> Iterator[_Next]:
+        """Yields the next records, each as it is read, and whether runs continue after it; with those after which they do not
+        if `is_new`.
+
+        What is read is the same object for all accounts with one row and the same entries.
+        """
         at = way.now if way.waits or not way.length else a_minute_on([way.account], way.now)
+        key = way.account.row, tuple(way.account.entries)
+        if key not in self._tried:
+            if len(self._tried) >= _KEPT:
+                self._tried.clear()
+            self._tried[key] = list(self._next(way))
+        for record, read, goes_on in self._tried[key]:
+            if goes_on or is_new:
+                read.at = at
+                yield {**record, "at": at}, read, goes_on
+
+    def _next(self, way: PathNode) -> Iterator[_Next]:
         for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
-            if found["event"] not in unwritten(self._oracle.resets):
-                goes_on = goes_on or (self._by_rules and found["event"] == LOOK["event"])
-                if goes_on or is_new:
-                    yield {"account": NAME, "at": at, **found}, goes_on
+            goes_on = goes_on or (self._by_rules and found["event"] == LOOK["event"])
+            if (goes_on or not self._by_rules) and found["event"] not in self._unwritten:
+                record = self._as_taken({"account": NAME, "at": way.now, **found})
+                if record is not None:
+                    yield record, self._oracle.reader.convert(record), goes_on
+
+    def _as_taken(self, record: Record) -> Record | None:
+        """Returns the record as runs of the search have it; None where they have none."""
+        return record
 
     def _later(self, way: PathNode) -> Iterator[tuple[PathNode, list[PathStep]]]:
         running = [(name, dial) for name, dial in zip(CLOCK_AT, way.account.dials, strict=True) if dial is not None]
@@ -202,8 +230,7 @@ class PathSearch:
 
     def _situation(self, account: Account, rule: str | None) -> Any:
         """Returns a key that is equal for accounts, after one rule, that need no distinction; None as rule ignores the rule."""
-        situation: Situation = hint("situation") or _situation
-        return situation(account, self._at, self._oracle.catalogue, rule, self._by_rules)
+        return self._key(account, self._at, self._oracle.catalogue, rule, self._by_rules)
 
 
 Situation: TypeAlias = Callable[[Account, Mapping[str, int], Any, str | None, bool], Any]

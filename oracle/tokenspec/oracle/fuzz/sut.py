@@ -21,6 +21,7 @@ from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, acc
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.layer_checks import LayerChecks
+from tokenspec.oracle.fuzz.names import UsedNames
 from tokenspec.oracle.fuzz.pairs import RulePairs
 from tokenspec.oracle.fuzz.scenes import Scene
 from tokenspec.oracle.fuzz.starts import STARTS
@@ -29,7 +30,7 @@ from tokenspec.oracle.fuzz.worlds import Count, listed, world_fuzz
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Wait
 from tokenspec.oracle.runtime.steps import Stepped
-from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities, payload_keys
+from tokenspec.oracle.sut.capabilities import BATCH, NO_REPEATS, SAME_REQUEST, SECONDS, Capabilities
 from tokenspec.oracle.sut.client import Client, Failed, Message
 from tokenspec.oracle.sut.compared import ComparedParts
 from tokenspec.oracle.sut.observed import asking, held, observed
@@ -50,16 +51,17 @@ class _Past(LayerChecks):
     def play(self, record: dict[str, Any]) -> Stepped:
         oracle, name = self.oracle, record["account"]
         stepped = oracle.step(oracle.reader.convert({**record, **self.asks} if self.asks else record))
-        if name in self._history:
-            self._follow(name, stepped.steps)
-        else:
+        if name not in self._history:
             self._history[name] = [oracle.app_balances(oracle.accounts[name].row)]
+        elif stepped.steps:
+            self._follow(name, stepped.steps)
         self._note_quoted(stepped.answer)
         return stepped
 
 
 _Made: TypeAlias = tuple[Oracle, Amounts, dict[str, dict[str, Any]], Message]
 """An oracle without accounts, the amounts of its figures, the entries of its lists, and the catalogue as it is sent."""
+_LATEST = LAST_INSTANT - LAST_INSTANT % 1_000
 _MADE = 16
 """The largest number of them that are kept."""
 
@@ -99,12 +101,13 @@ class SutFuzz(Sweeps):
     _rules: dict[str, str]
     """By account, the last rule that accepted an event."""
     keys: Mapping[str, Mapping[str, bool]]
-    """By event, the fields of its records, true for those that may be left out."""
+    """By event, the fields of its records that may hold what is not taken, true for those that may be left out."""
 
     def open_world(self, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
         """Opens an empty world on both sides, under its own settings; its figures too, unless worlds differ in them."""
         type(self).count.examples += 1
         self.records, self._right, self._compared, self._first_uses, self._rules = [], [], [], {}, {}
+        self._names = UsedNames(self.records)
         self._now = self._scene.start
         if self.terms.instants == SECONDS:
             self._now -= self._now % 1_000
@@ -173,6 +176,9 @@ class SutFuzz(Sweeps):
             self._play_batch(record)
             return
         fitted = self._fitted(record)
+        if fitted is record and not self.terms.looks_ahead:
+            self._send(record)
+            return
         if fitted is not None and self.terms.looks_ahead and any(map(self.terms.bars, self._ahead(fitted))):
             fitted = None
         begins_by_itself = record["event"] == SPEC.opening.name and not self.terms.opens_accounts
@@ -212,7 +218,8 @@ class SutFuzz(Sweeps):
             raise TimeIsUp
 
     def _send(self, fitted: dict[str, Any]) -> None:
-        self.check_time()
+        if time.monotonic() > self.until:
+            raise TimeIsUp
         if not self.terms.opens_accounts and fitted["account"] not in self.oracle.accounts:
             self._happen(opening_of(fitted))
         if "id" in fitted:
@@ -231,13 +238,16 @@ class SutFuzz(Sweeps):
         """Returns the right answer to `record`, which is run on this side alone."""
         self.records.append(dict(record))
         stepped = self._layers.play(record)
-        compiled, rule = self.oracle.compiled, self._rules.get(record["account"], "")
+        compiled, coverage, rule = self.oracle.compiled, self.coverage, self._rules.get(record["account"], "")
         for step in stepped.steps:
-            self.coverage.note(compiled, step.event, step.outcome)
-            if step.outcome[0] >= 0:
-                after, rule = rule, compiled.rules[step.outcome[0]]
-                if after:
-                    self.pairs.hits[after, rule] += 1
+            index = step.outcome[0]
+            if index < 0:
+                coverage.refusals[step.event, compiled.codes[-1 - index]] += 1
+                continue
+            after, rule = rule, compiled.rules[index]
+            coverage.rules[rule] += 1
+            if after:
+                self.pairs.hits[after, rule] += 1
         self._rules[record["account"]] = rule
         self._right.append(stepped.answer)
         return stepped
@@ -283,12 +293,12 @@ class SutFuzz(Sweeps):
         return fit(record, terms, self.keys[event], self.oracle.catalogue, self.oracle.reader, len(self.records))
 
     def _time(self, who: str, wait: Wait) -> int:
-        at = super()._time(who, wait)
+        at = wait.end(self.oracle.accounts.get(who), self._now)
         if self.terms.instants == SECONDS:
             # What is a millisecond before or after a due instant is a second then.
             at += wait.ms * 999 if abs(wait.ms) == 1 else 0
             at += -at % 1_000
-        return min(at, LAST_INSTANT - LAST_INSTANT % 1_000)
+        return min(at, _LATEST)
 
 
 def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind: type[SutFuzz] = SutFuzz) -> type[SutFuzz]:
@@ -317,6 +327,6 @@ def sut_fuzz(openings: Openings, terms: Capabilities, setting: SutSettings, kind
         # Where settings are inferred, one world may rule out what another one needs, and their figures are the same.
         "figures": (catalogue,) if is_the_only_one else OTHERS.of_worlds,
         "begun_with": tuple(p for p in base.begun_with if terms.takes(STARTS.key, p)) or base.begun_with,
-        "keys": {e.name: payload_keys(e) for e in base.events},
+        "keys": {e.name: terms.keys_to_fit(e) for e in base.events},
     }
     return type("SutFuzz", (kind, base), own)

@@ -1,9 +1,13 @@
-"""Runs that go through a list, where dice would come to each thing on it too rarely: names that are alike, and old entries."""
+"""Runs that go through a list, where dice would come to each thing on it too rarely: names that are alike, old entries, and
+what is done many times or long after.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.lang.declaration import Event, Shape
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.instants import format_instant, parse_instant
@@ -12,8 +16,9 @@ from tokenspec.oracle.fuzz.names import all_names
 from tokenspec.oracle.fuzz.scenes import START, WHOLE, Scene
 from tokenspec.oracle.fuzz.starts import STARTS
 from tokenspec.oracle.fuzz.worlds import WorldFuzz
-from tokenspec.oracle.runtime.memory import KEY, begins
-from tokenspec.oracle.runtime.script import LOOK, SLOWEST, move
+from tokenspec.oracle.runtime.journal import Account
+from tokenspec.oracle.runtime.memory import KEY, begins, refers
+from tokenspec.oracle.runtime.script import LOOK, MINUTE_MS, SLOWEST, Wait, move
 from tokenspec.oracle.wire.records import asked
 
 _MANY = 1_100
@@ -30,6 +35,8 @@ _STARTS = (
     "1999-12-31T03:47:00Z",
 )
 """Instants on days that some month or year does not have, or after which one comes that has none."""
+_OFTEN = 64
+"""The number of times that a thing is done again: more than any count of a wallet that is small."""
 _PERIODS = 13
 """The number of periods from each of them: a year of months, and one more."""
 
@@ -39,7 +46,7 @@ class Sweeps(WorldFuzz):
 
     def sweep(self) -> None:
         """Runs all lists."""
-        for run in (self.sweep_names, self.sweep_entries, self.sweep_starts):
+        for run in (self.sweep_names, self.sweep_entries, self.sweep_starts, self.sweep_sessions, self.sweep_periods):
             run()
         self.teardown()
 
@@ -75,11 +82,71 @@ class Sweeps(WorldFuzz):
                 is_written = any(event.name == job["event"] for event in self.events)
                 self._play({"account": self._scene.accounts[0], "at": format_instant(self._now), **(job if is_written else LOOK)})
 
+    def sweep_sessions(self) -> None:
+        """Lets each event of a session happen to many sessions of one account, those that end a session last."""
+        self._begin_plainly()
+        out = self.oracle.session_out
+        of_sessions = [event for event in self.events if event.name in self.oracle.session_machine.event_named]
+        for event in sorted(of_sessions, key=lambda event: any(rule.target == out for rule in event.rules)):
+            names = [key.name for key in event.keys if not key.optional and key.shape is Shape.TEXT]
+            for number in range(_OFTEN):
+                self._play_plain(event, dict.fromkeys(names, f"n{number}"))
+
+    def sweep_periods(self) -> None:
+        """Lets time pass, for each clock, until it has fallen due many times; entries begun before are asked back then."""
+        written = {event.name for event in self.events}
+        for clock in self.machine.clocks:
+            self._begin_plainly()
+            begun = self._begin_entries(0, WHOLE, WHOLE)
+            for _ in range(_OFTEN):
+                self._now = self._time(self._scene.accounts[0], Wait((clock.name,)))
+                job = move(clock.job) if clock.job in written else LOOK
+                self._play({"account": self._scene.accounts[0], "at": format_instant(self._now), **job})
+            self._ask_back(begun)
+
+    def repeat_often(self, first: list[dict[str, Any]], then: list[dict[str, Any]]) -> None:
+        """Runs a path, and what comes again after it many times; entries begun before are asked back at the end."""
+        self._open_plainly(first[0]["account"])
+        for record in first:
+            self._now = record["at"]
+            self._play({**record, "at": format_instant(record["at"])})
+        begun, new = self._begin_entries(0, WHOLE), {record[KEY] for record in then if begins(record["event"])}
+        is_enough = self._when_accepted({**then[-1], **dict.fromkeys({KEY} & then[-1].keys(), "enough")}) == self._now
+        for number in range(_OFTEN):
+            for record in then[-1:] if is_enough else then:
+                again = {KEY: f"{record[KEY]} {number}"} if record.get(KEY) in new else {}
+                self._now += MINUTE_MS
+                self._now = self._when_accepted({**record, **again}) or self._now
+                self._play({**record, **again, "at": format_instant(self._now)})
+        self._ask_back(begun)
+        self.teardown()
+
+    def _when_accepted(self, record: dict[str, Any]) -> int | None:
+        """Returns the instant at which a record is accepted: now, or when a clock falls due next or after that; else None."""
+        who = record["account"]
+        ahead = self.oracle.fork({who: self.oracle.accounts[who].copy()})
+        instants = _upcoming(ahead.accounts[who], self._now)
+        return next((at for at in instants if ahead.apply({**record, "at": at}).outcome == "accepted"), None)
+
+    def _begin_entries(self, *amounts: int) -> list[str]:
+        """Begins entries with each event that does, of half of each amount that a die stands for; returns their names."""
+        names = list[str]()
+        for event in self._beginning if KEY else ():
+            for amount in amounts:
+                names.append(f"early {len(names)}")
+                self._play_plain(event, {KEY: names[-1]}, amount, 2)
+        return names
+
+    def _ask_back(self, names: Sequence[str]) -> None:
+        """Plays each event that refers to entries, for each of these."""
+        for name in names:
+            for event in self.events:
+                if refers(event.name):
+                    self._play_plain(event, {KEY: name})
+
     def spend_around(self, path: list[dict[str, Any]]) -> None:
         """Runs a path with everything spent after each of its records; then what was spent before the last one is asked back."""
-        self._scene = Scene(accounts=(path[0]["account"], "b", "c"))
-        assert self.fixed_catalogue is not None
-        self.open_world({}, self.fixed_catalogue, "explicit")
+        self._open_plainly(path[0]["account"])
         for number, record in enumerate(path):
             self._now = record["at"]
             self._play({**record, "at": format_instant(record["at"])})
@@ -105,19 +172,29 @@ class Sweeps(WorldFuzz):
             if not key.optional and key.shape is Shape.TEXT and key.name not in of_others
         }
 
+    def _open_plainly(self, who: str) -> None:
+        self._scene = Scene(accounts=(who, "b", "c"))
+        assert self.fixed_catalogue is not None
+        self.open_world({}, self.fixed_catalogue, "explicit")
+
     def _begin_plainly(self, start: int = START) -> None:
         self._scene = Scene(start)
         assert self.fixed_catalogue is not None
         self.start({}, self.fixed_catalogue, "explicit", STARTS.of_other[0], self.begun_with[-1], self._scene)
 
-    def _play_plain(self, event: Event, names: dict[str, str], amount: int = 0) -> None:
-        """Plays the plainest record of an event that names something of the kind of `names`; `amount` is a die."""
+    def _play_plain(self, event: Event, names: dict[str, str], amount: int = 0, part: int = 1) -> None:
+        """Plays the plainest record of an event that names something of the kind of `names`.
+
+        `amount` is a die, of whose amount above one `part` is taken: all of it, half of it and so on.
+        """
         if KEY in names and "id" not in names and not any(key.name == KEY for key in event.keys):
             return
         who = self._scene.accounts[0]
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         record |= {
-            said.key: self._value(who, said.type, amount if isinstance(said.type, Tokens) else 0)
+            said.key: max(1, self._value(who, said.type, amount) // part)
+            if isinstance(said.type, Tokens)
+            else self._value(who, said.type, 0)
             for said in self.said[event.name]
         }
         for key in event.keys:
@@ -126,3 +203,10 @@ class Sweeps(WorldFuzz):
         record |= {"id": names["id"]} if "id" in names else {}
         self._fit_to_the_lists(record, 0)
         self._play(record)
+
+
+def _upcoming(account: Account, now: int) -> Iterator[int]:
+    """Yields an instant, and those at which each clock of the account falls due next, twice; time passes for it in between."""
+    yield now
+    for _ in range(2):
+        yield from sorted(dial.upcoming for dial in account.dials if dial is not None and dial.upcoming < NEVER)

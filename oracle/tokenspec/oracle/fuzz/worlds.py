@@ -36,7 +36,7 @@ from tokenspec.oracle.base.specification import DEFAULT, DEFAULTS, SPEC, claims,
 from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.fuzz.figures import OTHERS
 from tokenspec.oracle.fuzz.layer_checks import layer_checks
-from tokenspec.oracle.fuzz.names import alike, fresh, joined_alike, unlisted
+from tokenspec.oracle.fuzz.names import UsedNames, alike, fresh, joined_alike, unlisted
 from tokenspec.oracle.fuzz.scenes import DICE, FAR, LATE, LENGTHS, WHOLE, Scene, scene_of
 from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins
@@ -140,6 +140,7 @@ class WorldFuzz(RuleBasedStateMachine):
         self._listed = listed(self.oracle.catalogue)
         self._layers = layer_checks()(self.oracle, self.tally, self.only, self._observe)
         self.records: list[dict[str, Any]] = []
+        self._names = UsedNames(self.records)
         self._now = self._scene.start
         self._steps = 0
 
@@ -179,10 +180,10 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _unused_name(self, who: str, key: str, die: int, known: Sequence[str] = ()) -> str:
         """Returns a name that has not been used as `key`; often one that is nearly the same as one that has, best a known one."""
-        own = (r[key] for r in self.records if r["account"] == who and key in r)
-        near, used = "", dict.fromkeys(own if die % 4 != 2 else ())
+        near, by_account = "", self._names.of(key)
+        used = by_account.get(who, {}) if die % 4 != 2 else {}
         if die % 2:
-            others = {(r["account"], r[key]) for r in self.records if r["account"] != who and key in r}
+            others = [(other, name) for other, names in by_account.items() if other != who for name in names]
             near = min(joined_alike(who, others) - used.keys(), default="")
         elif used and die % 4 == 0:
             near = alike((known or list(used))[-1 - die // 64 % len(known or used)], die // 4 + len(self.records))
@@ -327,7 +328,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _of_another(self, who: str, key: str) -> str:
         """Returns the last id or job that another account has named, and this one has not; a new one where there is none."""
-        own = {r[key] for r in self.records if key in r and r["account"] == who}
+        own = self._names.of(key).get(who, ())
         others = (r[key] for r in reversed(self.records) if key in r and r["account"] != who and r[key] not in own)
         return next(others, f"{key[0]}{len(self.records)}")
 

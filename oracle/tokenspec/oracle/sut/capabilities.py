@@ -65,7 +65,7 @@ class Capabilities:
     jobs: str = PER_ACCOUNT
     """The accounts that one run of a job is for, one of RUNS."""
 
-    @property
+    @cached_property
     def opens_accounts(self) -> bool:
         """True if accounts are opened by an event; else each begins with its first event."""
         return SPEC.opening.name in self.events
@@ -99,6 +99,12 @@ class Capabilities:
         return (
             " ".join(part for part in (one_line(self.name), one_line(self.version)) if part) or "an implementation without a name"
         )
+
+    def keys_to_fit(self, event: Event) -> dict[str, bool]:
+        """Returns those of `payload_keys` of which some value may not be taken."""
+        has_limit = self.largest < COUNTABLE_MAX
+        keys = payload_keys(event).items()
+        return {k: optional for k, optional in keys if has_limit or k in self.values or not self.takes(k, None, optional)}
 
     def takes(self, key: str, value: Any, is_optional: bool = False) -> bool:
         """Returns true if `value` may be sent in the field `key`, which a record of the event may omit if `is_optional`."""

@@ -221,9 +221,11 @@ class Openings:
 
     def _note(self, name: str, answer: Any, first: Any, asked: Any) -> None:
         """Raises `Diverged` where a setting or a figure is neither the same each time nor each time what was asked for."""
-        self._not_the_same |= {name} if answer != first else set()
-        self._not_as_asked |= {name} if answer != asked else set()
-        if name in self._not_the_same & self._not_as_asked:
+        if answer != first:
+            self._not_the_same.add(name)
+        if answer != asked:
+            self._not_as_asked.add(name)
+        if name in self._not_the_same and name in self._not_as_asked:
             part, told = "catalogue" if "." in name else "policy", [one_line(as_text(each), 80) for each in (answer, asked)]
             told = [answer, asked] if part == "policy" else told
             raise _broken(

@@ -113,7 +113,7 @@ class Reader:
         if as_answer:
             record.observed_as = "answer"
         try:
-            self._finish(record)
+            self._finish(record, given["event"])
         except BadRecord as fault:
             fault.account = record.account
             raise
@@ -192,11 +192,13 @@ class Reader:
         except RecursionError:
             raise BadRecord("line", "the record is nested too deeply to be read") from None
         found.observed = observed
-        return self._finish(found)
+        return self._finish(found, found.__struct_config__.tag)
 
-    def _finish(self, record: Any) -> Record:
-        record.at = read_by(instant_of, "at", record.at)
-        event = record.__struct_config__.tag
+    def _finish(self, record: Any, event: str) -> Record:
+        try:
+            record.at = instant_of(record.at)
+        except ValueError as fault:
+            raise BadRecord("at", str(fault), as_text(record.at)) from None
         if event == SNAPSHOT:
             finish(record.state, record.id, record.observed)
         if event in self._with_own_forms:
@@ -209,7 +211,7 @@ class Reader:
                     raise BadRecord(other, f"a {event} has either {key} or {other}, and {both}")
             for key in self._pools.get(event, ()):
                 setattr(record, key, _check_pools(key, getattr(record, key)))
-        if self._aliases:
+        if self._aliases and (self._renamed[event] or record.observed or event == SNAPSHOT):
             self._replace_aliases(record)
         found: Record = record
         return found

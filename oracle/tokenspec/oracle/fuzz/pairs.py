@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.oracle.base.specification import SPEC
@@ -84,10 +83,6 @@ class TakenSearch(PathSearch):
             return record
         return self._taken(record, oracle.accounts.get(record["account"]) or oracle.memory.begun(oracle.compiled.initial))
 
-    def next_records(self, account: Account, now: int, most: int) -> Iterator[Record]:
-        """Yields the first records that the search would try next."""
-        yield from (record for record, _ in islice(self._records(PathNode(None, None, account, now, length=1), True), most))
-
     def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, bool]]:
         for record, goes_on in super()._records(way, is_new):
             taken = self._taken(record, way.account)
@@ -132,7 +127,7 @@ def search_pairs(
     """Adds what the search reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
     tried: Counter[Pair] = Counter()
     for edge in _edges(oracle, terms, keys, by_rules=True):
-        if edge.then is not None and (what := _accepted(edge)):
+        if edge.then is not None and (what := accepted(edge)):
             pairs.first.setdefault(what, edge.then)
         met = {pair for step in edge.steps for pair in pairs_in(oracle, [step], step.after)}
         new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
@@ -154,15 +149,19 @@ def runs_again(
 
     Nothing that is done a second time is a repeat of the first time. Each continues the path on which `search_pairs` came to it.
     """
-    search, _ = _search(oracle, terms, keys)
-    for what, first in pairs.first.items():
-        for later in search.edges_after(first, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False):
-            if _accepted(later) == what:
+    yield from again_after(_search(oracle, terms, keys)[0], pairs.first)
+
+
+def again_after(search: PathSearch, first: Mapping[tuple[str, ...], PathNode]) -> Iterator[list[Record]]:
+    """Yields a run for each accepted event, on the first path that ends with it, in which it is accepted once more."""
+    for what, path in first.items():
+        for later in search.edges_after(path, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False):
+            if accepted(later) == what:
                 yield later.records()
                 break
 
 
-def _accepted(edge: PathEdge) -> tuple[str, ...]:
+def accepted(edge: PathEdge) -> tuple[str, ...]:
     """Returns the event of the last record, and what it names beside an entry; nothing where it is not accepted."""
     step, record = edge.steps[-1], edge.record
     if step.event != record["event"] or step.outcome[0] < 0:

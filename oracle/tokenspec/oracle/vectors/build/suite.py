@@ -15,11 +15,12 @@ from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.script import LOOK, move
+from tokenspec.oracle.vectors.build.all_lists import all_lists
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, changed_events, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
-from tokenspec.oracle.vectors.build.of_names import runs_for
+from tokenspec.oracle.vectors.build.lists import listed, plain
 from tokenspec.oracle.vectors.build.scenarios import WRITTEN
 from tokenspec.oracle.vectors.build.schedules import Fault, scheduled
 from tokenspec.oracle.vectors.build.set_cover import at_least, few
@@ -52,6 +53,8 @@ class Part:
     goals: int = 0
     least: int = 0
     """A lower bound on the size of any choice of candidates that covers every goal."""
+    listed: int = 0
+    """The number of runs by lists, which are no candidates."""
     not_found: list[str] = field(default_factory=list)
     """The faults that no run shows."""
 
@@ -95,7 +98,9 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     numbers = few(goals, [len(c.played.records) for c in candidates])
     part = Part(target.resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
     chosen = [(candidates[n], shown[n]) for n in numbers]
-    chosen += [(each, frozenset[str]()) for each in target.further(candidates)]
+    lists = [] if (begun := plain(target)) is None else listed(target, all_lists(target, begun))
+    part.listed = len(lists)
+    chosen += [(each, frozenset[str]()) for each in (*target.further(candidates), *lists)]
     chosen = _aimed(target, chosen)
     part.chosen = _chosen(target, chosen)
     found_at_all = frozenset[str]().union(*shown)
@@ -109,9 +114,7 @@ def _aimed(target: BuildTarget, chosen: list[tuple[Candidate, frozenset[str]]]) 
     beside = finds([each for each, _ in chosen], aimed)
     seen = frozenset[str]().union(*beside)
     unseen = [fault for fault in aimed if fault.id not in seen]
-    more = runs_for(target, unseen)
-    seen = frozenset[str]().union(*finds(more, unseen))
-    more += scheduled(target, [fault for fault in unseen if fault.id not in seen], _PATIENCE)
+    more = scheduled(target, unseen, _PATIENCE) if unseen else []
     both = [(each, shown | found) for (each, shown), found in zip(chosen, beside, strict=True)]
     return both + list(zip(more, finds(more, aimed), strict=True))
 

@@ -108,6 +108,7 @@ def _coverage(parts: Sequence[Part]) -> dict[str, Any]:
             {
                 "resets": part.resets,
                 "vectors": len(part.chosen),
+                "listed": part.listed,
                 "events": sum(len(chosen.vector["steps"]) for chosen in part.chosen),
                 "goals": part.goals,
                 "candidates": part.candidates,

@@ -6,6 +6,7 @@ They are made of an event that a target takes again and again, under other names
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Actor, Event, Origin, Shape
@@ -20,7 +21,7 @@ from tokenspec.oracle.vectors.build.target import BuildTarget
 
 _SIGNS = tuple(dict.fromkeys((*BETWEEN, " ", "#", "@", ",", ";", "~", "::", "--", "__", "->", "\t", "\x1f")))
 """Signs between an account and a name of its own that are one text together."""
-_TWELVE, _MANY, _ENTRIES, _SESSIONS = 12, 1_100, 130, 70
+_TWELVE, _MANY, _ENTRIES, _SESSIONS = 12, 1_030, 130, 70
 """The numbers of ids, twice, of entries and of sessions of one account, of which the first is still known."""
 _WAYS = 400
 """The number of paths that are followed in search of an event that accepts a name of the catalogue."""
@@ -38,9 +39,7 @@ def about_names(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
         if begins_entries and again:
             yield _under(plain, f"{KEY}s-{way}", f"{KEY}s, and what comes after them, {told}", _entries(plain, names, again))
         if SPEC.session:
-            yield _under(
-                plain, f"sessions-{way}", f"sessions {told}", lambda oracle, names=names: _sessions(plain, names, oracle)
-            )
+            yield _under(plain, f"sessions-{way}", f"sessions {told}", partial(_sessions, plain, names))
     if begins_entries:
         yield _under(plain, f"{KEY}s", f"{KEY}s whose names are easily taken for one another", _entries(plain, all_names()))
     for key in ["id"] * (IDS is not None) + [KEY] * begins_entries + ["session"] * bool(SPEC.session):

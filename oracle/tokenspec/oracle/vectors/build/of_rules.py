@@ -12,7 +12,7 @@ from typing import Any
 
 from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
-from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account
+from tokenspec.oracle.base.specification import DEFAULT, IDS, SPEC, AnyCatalogue, account
 from tokenspec.oracle.fuzz.figures import OTHERS, at_the_least
 from tokenspec.oracle.fuzz.pairs import accepted, again_after
 from tokenspec.oracle.fuzz.paths import PathNode
@@ -20,7 +20,7 @@ from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Script, Wait, move
-from tokenspec.oracle.vectors.build.executed import ExecutedWorld
+from tokenspec.oracle.vectors.build.executed import ExecutedWorld, play
 from tokenspec.oracle.vectors.build.goals import slug
 from tokenspec.oracle.vectors.build.lists import Listing, Moves, Plain, merged
 from tokenspec.oracle.vectors.build.set_cover import few
@@ -32,7 +32,7 @@ _FEW, _ALL = 2, 20
 """The number of kinds of events of a simple run, and one that no run has."""
 _WAYS = 900
 """The number of paths that are followed in search of every rule after every other."""
-_TOGETHER = 8
+_TOGETHER = 12
 """The number of runs that share a world."""
 
 
@@ -48,6 +48,8 @@ def about_rules(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
             paths.append(edge.records())
     yield from _together(plain, "again", "each event accepted twice in one account", list(again_after(search, first)))
     yield from _together(plain, "around", "what was spent around each rule, asked back", _around(world, plain, paths))
+    if IDS is not None:
+        yield from _together(plain, "retries", "events that come again after each rule", _retried(world, paths))
     yield from _of_figures(target, plain)
     yield from _of_others(plain)
 
@@ -61,7 +63,7 @@ def _together(plain: Plain, name: str, title: str, runs: Sequence[Sequence[Recor
         yield Listing(f"rules-{name}-{number}", f"{title} ({number})", merged(parts), plain.policy, plain.catalogue)
 
 
-def _as_it_is(run: Sequence[Record], oracle: Oracle) -> Moves:
+def _as_it_is(run: Moves, oracle: Oracle) -> Moves:
     return run
 
 
@@ -94,6 +96,17 @@ def _around(world: ExecutedWorld, plain: Plain, paths: Sequence[Sequence[Record]
     return [runs[n] for n in few(goals, [len(run) for run in runs])]
 
 
+def _retried(world: ExecutedWorld, paths: Sequence[Sequence[Record]]) -> list[list[Record]]:
+    """Returns few of the paths, which have every rule, with the first and the last record again under their ids after each."""
+    goals = [{edge for edge in play(world, path).edges if ", then " not in edge} for path in paths]
+    runs = list[list[Record]]()
+    for path in (paths[n] for n in few(goals, [len(path) for path in paths])):
+        under = [{**record, "id": f"e{n}"} for n, record in enumerate(path)]
+        again = [[under[0], record] if n else [record] for n, record in enumerate(under)]
+        runs.append([{**each, "at": one["at"]} for one, more in zip(under, again, strict=True) for each in (one, *more)])
+    return runs
+
+
 def _spending(oracle: Oracle, plain: Plain) -> Move:
     """Returns the event that spends all that an account has; where it has nothing, the plainest one."""
     known = oracle.accounts.get(NAME)
@@ -122,8 +135,9 @@ def _of_figures(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
 def _situations(plain: Plain, catalogue: AnyCatalogue, kinds: int) -> Callable[[Oracle], Moves]:
     """Returns the moves of accounts in every situation to which so many kinds of events lead, and the periods after it."""
     whats, parts = STARTS.with_what(catalogue), list[tuple[str, str, Callable[[Oracle], Moves]]]()
-    for what in dict.fromkeys((whats[0], whats[-1])):
-        for start in STARTS.names:
+    for number, start in enumerate(STARTS.names):
+        # Of many situations each is begun with one of the two in turn.
+        for what in dict.fromkeys((whats[0], whats[-1])) if kinds <= _FEW else [whats[-(number % 2)]]:
             script = STARTS.script(catalogue, start, what, _MIDNIGHT)
             if len({each["event"] for each in script if not isinstance(each, Wait)}) <= kinds:
                 parts.append((f"a{len(parts)}", START, partial(_periods, plain, script)))

@@ -148,7 +148,7 @@ def _retries(plain: Plain) -> Iterator[Listing]:
         ours = [{**each, "account": NAME, "id": f"e{n}"} for n, each in enumerate(times[:-1])]
         theirs = [{**each, "account": "bob", "id": f"e{n}"} for n, each in enumerate(times[1:])]
         refused = [{**plain.refused, "account": NAME, "id": f"f{n}"} for n in range(number)]
-        again = [each for several in zip(waits, ours, theirs, refused, strict=True) for each in several]
+        again: list[Move | Wait] = [each for several in zip(waits, ours, theirs, refused, strict=True) for each in several]
         moves = [*plain.begun(), *plain.begun("bob"), *ours, *theirs, *refused, *again]
         yield _under(plain, "ids", f"ids of two accounts that come again {told}", lambda oracle: moves, {})
     if begins(plain.again["event"]):

@@ -148,7 +148,10 @@ def _retries(plain: Plain) -> Iterator[Listing]:
         ours = [{**each, "account": NAME, "id": f"e{n}"} for n, each in enumerate(times[:-1])]
         theirs = [{**each, "account": "bob", "id": f"e{n}"} for n, each in enumerate(times[1:])]
         refused = [{**plain.refused, "account": NAME, "id": f"f{n}"} for n in range(number)]
-        again: list[Move | Wait] = [each for several in zip(waits, ours, theirs, refused, strict=True) for each in several]
+        again = list[Move | Wait]()
+        for wait, one, other, none in zip(waits, ours, theirs, refused, strict=True):
+            again.append(wait)
+            again += [one, other, none]
         moves = [*plain.begun(), *plain.begun("bob"), *ours, *theirs, *refused, *again]
         yield _under(plain, "ids", f"ids of two accounts that come again {told}", lambda oracle: moves, {})
     if begins(plain.again["event"]):

@@ -5,7 +5,7 @@ The same declaration gives the same suite, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,8 @@ class Chosen:
     policies: dict[str, str]
     edges: list[str]
     finds: frozenset[str]
+    is_listed: bool = False
+    """True for a run by a list, which is no candidate."""
 
 
 @dataclass
@@ -53,8 +55,6 @@ class Part:
     goals: int = 0
     least: int = 0
     """A lower bound on the size of any choice of candidates that covers every goal."""
-    listed: int = 0
-    """The number of runs by lists, which are no candidates."""
     not_found: list[str] = field(default_factory=list)
     """The faults that no run shows."""
 
@@ -99,10 +99,9 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     part = Part(target.resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
     chosen = [(candidates[n], shown[n]) for n in numbers]
     lists = [] if (begun := plain(target)) is None else listed(target, all_lists(target, begun))
-    part.listed = len(lists)
     chosen += [(each, frozenset[str]()) for each in (*target.further(candidates), *lists)]
     chosen = _aimed(target, chosen)
-    part.chosen = _chosen(target, chosen)
+    part.chosen = _chosen(target, chosen, {each.id for each in lists})
     found_at_all = frozenset[str]().union(*shown)
     part.not_found = [fault.id for fault in every if fault.id not in found_at_all]
     return part
@@ -137,7 +136,7 @@ def finds(candidates: Sequence[Candidate], faults: Iterable[Fault]) -> list[froz
     return [frozenset(each) for each in found]
 
 
-def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
+def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]]], lists: Collection[str]) -> list[Chosen]:
     runs = [each.played if each.wanted else _with_bystander(target, each.played) for each, _ in found]
     worlds = {id(run.world.catalogue): Worlds(run.world.catalogue, run.world.resets) for run in runs}
     chosen = []
@@ -145,7 +144,7 @@ def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]
         answers = [without_delta(answer) for answer in run.answers]
         policies = needed(worlds[id(run.world.catalogue)], run.records, answers, run.world.oracle.policy)
         vector = run.as_vector(each.id, each.title, each.clauses)
-        chosen.append(Chosen(vector, policies, list(run.edges), finds))
+        chosen.append(Chosen(vector, policies, list(run.edges), finds, each.id in lists))
     return chosen
 
 

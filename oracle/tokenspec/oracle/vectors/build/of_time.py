@@ -156,10 +156,9 @@ def _retries(plain: Plain) -> Iterator[Listing]:
         yield _under(plain, "ids", f"ids of two accounts that come again {told}", lambda oracle: moves, {})
     if begins(plain.again["event"]):
         referring = [event.name for event in account().events if refers(event.name)]
-        later = [
-            each
-            for wait, one in zip(waits, times, strict=False)
-            for each in (wait, one, *(move(event, **{KEY: one[KEY]}) for event in referring))
-        ]
+        later = list[Move | Wait]()
+        for wait, one in zip(waits, times, strict=False):
+            later.append(wait)
+            later += [one, *(move(event, **{KEY: one[KEY]}) for event in referring)]
         told = f"{KEY}s that are named again {told}"
         yield _under(plain, f"{KEY}s", told, lambda oracle: [*plain.script, *times[:-1], *later], {})

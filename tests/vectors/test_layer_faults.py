@@ -10,11 +10,12 @@ from tokenspec.oracle.base.specification import account
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.sut.world import Openings, SutSettings
+from tokenspec.oracle.vectors.build.all_lists import all_lists
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, shows_nothing
 from tokenspec.oracle.vectors.build.for_sut import OneImplementation
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.layer_faults import LayerFault, layer_faults
-from tokenspec.oracle.vectors.build.of_names import runs_for
+from tokenspec.oracle.vectors.build.lists import listed, plain
 from tokenspec.oracle.vectors.build.scenarios import SCENARIOS
 from tokenspec.oracle.vectors.build.schedules import finds, scheduled, shorter
 from tokenspec.oracle.vectors.build.target import BuildTarget, candidate_of
@@ -97,7 +98,9 @@ IDS = ["ids.last_0", "ids.last_10", "ids.last_1000", *(f"ids.without_{way}" for 
 @pytest.mark.parametrize(("says", "names"), [(ONE_BALANCE, [*JOBS, *IDS]), (NO_IDS, JOBS)])
 def test_runs_for_one_implementation_are_about_names(says: Message, names: list[str]) -> None:
     target = OneImplementation(Openings(Takes(says)), SutSettings(policy_from({}), DEFAULT))
-    runs = runs_for(target, [FAULTS[name] for name in names])
+    begun = plain(target)
+    assert begun is not None
+    runs = listed(target, all_lists(target, begun))
     assert {name for name in names if any(finds(run.played, FAULTS[name]) for run in runs)} == set(names)
     assert all(target.takes(run.played) for run in runs)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
@@ -24,25 +24,40 @@ class OtherFigures(NamedTuple):
     """Draws the default one, or another."""
 
 
-def _scaled(scale: Callable[[int], int]) -> AnyCatalogue | None:
-    """Returns the default catalogue with other counts; None where that one is not admissible."""
-    values = dict(DEFAULT.written())
+def _places() -> Iterator[tuple[str, str]]:
+    """Yields the place of each count of a catalogue: its key, and the cell of its entries, empty where they are the count."""
     for key, kind in SPEC.form.items():
-        if isinstance(kind, Number):
+        cells = kind.cells if isinstance(kind, Entries) else kind
+        for cell, of_cell in cells.items() if isinstance(cells, dict) else [("", cells)]:
+            if isinstance(of_cell, Number):
+                yield key, cell
+
+
+def _scaled(scale: Callable[[int], int], places: Iterable[tuple[str, str]]) -> AnyCatalogue | None:
+    """Returns the default catalogue with other counts at these places; None where that one is not admissible."""
+    values = dict(DEFAULT.written())
+    for key, cell in places:
+        if not isinstance(values[key], Mapping):
             values[key] = scale(values[key])
-        elif isinstance(kind, Entries):
-            cells = kind.cells
-            if isinstance(cells, Number):
-                values[key] = {name: scale(count) for name, count in values[key].items()}
-            elif isinstance(cells, dict):
-                values[key] = {
-                    name: {cell: scale(v) if isinstance(cells[cell], Number) else v for cell, v in entry.items()}
-                    for name, entry in values[key].items()
-                }
+        elif not cell:
+            values[key] = {name: scale(count) for name, count in values[key].items()}
+        else:
+            values[key] = {name: {**entry, cell: scale(entry[cell])} for name, entry in values[key].items()}
     try:
         found: AnyCatalogue = catalogue_from(values)
     except BadSetting:
         return None
+    return found
+
+
+def at_the_least() -> dict[str, AnyCatalogue]:
+    """Returns, by the place of each count, the default catalogue with the least count there that is admissible."""
+    found = {}
+    for key, cell in _places():
+        scaled = (_scaled(lambda _, least=least: least, [(key, cell)]) for least in (0, 1))  # type: ignore[misc]
+        catalogue = next((each for each in scaled if each is not None), DEFAULT)
+        if catalogue != DEFAULT:
+            found[f"{key} {cell}".strip()] = catalogue
     return found
 
 
@@ -55,7 +70,7 @@ _SCALES: tuple[Callable[[int], int], ...] = (
 
 
 def _general() -> OtherFigures:
-    others = tuple(found for scale in _SCALES if (found := _scaled(scale)) is not None)
+    others = tuple(found for scale in _SCALES if (found := _scaled(scale, _places())) is not None)
     small = others[0] if others else DEFAULT
     return OtherFigures(small, (DEFAULT, *others), lambda: st.sampled_from((DEFAULT, *others)))
 

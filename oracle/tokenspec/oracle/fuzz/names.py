@@ -35,18 +35,19 @@ def _forms(letter: str, number: int) -> tuple[str, ...]:
 
 
 def all_names() -> list[str]:
-    """Returns a name of each form, each with all that are nearly the same."""
-    return list(dict.fromkeys(name for each in _forms("n", 1) for name in (each, *_all_alike(each))))
+    """Returns the names of every list, in which each is easily taken for another one of its list."""
+    return [name for names in ALIKE.values() for name in names]
 
 
 def alike(name: str, die: int) -> str:
     """Returns another name that is nearly `name`."""
-    others = _all_alike(name)
+    others = all_alike(name)
     return others[die % len(others)]
 
 
 @lru_cache(maxsize=4096)
-def _all_alike(name: str) -> list[str]:
+def all_alike(name: str) -> list[str]:
+    """Returns every other name that is nearly `name`."""
     return list(dict.fromkeys(other for change in _CHANGES for other in [change(name)[:LONGEST]] if other not in (name, "")))
 
 
@@ -123,6 +124,28 @@ _CHANGES: tuple[Callable[[str], str], ...] = (
 
 BETWEEN = (":", "-", "", "_", ":", "/", ".", "|")
 """Signs between the two parts of a joined name; to have none is no less usual."""
+
+_WRITTEN = {
+    "letters": "Evt_4qD3|evt_4qd3|EVT_4QD3|eVT_4Qd3|caf\xe9|cafe\u0301|cafe|caf\xe8|CAF\xc9|caf?|caf\xe9\u0301|stra\xdfe|"
+    "strasse|STRASSE|stra\u1e9ee|id|\u0131d|\u0130d|ID|\ufb01n|fin|\u017fin|sin|\u212a9|K9|\uff4e1|n1|n\xb9|\u04301|"
+    "a1|\u0436|\u0437|\u03c2|\u03c3|x\U0001f600|x\U0001f601|x|\xe62|ae2|\u01c6|d\u017e",
+    "blanks": "b|b | b|  b|b\t|\tb|b\n|b\r\n|b\xa0|b\u3000|b\u200b|b\xad|\ufeffb|b\u200d|b c|b  c|bc|b\tc|b\xa0c|b+c|b%20c|b_c|"
+    "b-c",
+    "numbers": "7|07|007|7.0|7.|7e0|+7|-7|0x7|0b111|7,0|7n|\uff17|\u0667|\u2166|7_0|70|700|7e2|0|-0|00|9007199254740992|"
+    "9007199254740993|4294967303|18446744073709551623|65543|263|1|1.0|true|True|false|null|None|undefined|NaN|"
+    "constructor|__proto__|toString",
+    "signs": "s-1_2:3|s123|s_1_2_3|s-1-2-3|s 1 2 3|s%|s_______|s*|s.1|s/1|s\\1|s1|s'1|s\"1|s;1|s#1|s/../s1|s/./1|s//1|/s1|s1/|"
+    "s?1|s&1|s&amp;1|s%31|s\\u0031|(s1)|s@1|s@1.example|s+2@1",
+}
+_FAR = "x" * (LONGEST - 1)
+ALIKE: Mapping[str, Sequence[str]] = {
+    **{way: names.split("|") for way, names in _WRITTEN.items()},
+    "length": (
+        *(f"{_FAR}a", f"{_FAR}b", f"a{_FAR}", f"b{_FAR}", f"{_FAR[:127]}a{_FAR[:127]}", _FAR, _FAR[1:]),
+        *("\u00e9" * 127 + "a", "\u00e9" * 127 + "b", "\U0001f600" * 63 + "a", "\U0001f600" * 63 + "b"),
+    ),
+}
+"""Names by the way in which two of a list are taken for one: spelled alike, trimmed, read as numbers or signs, cut off."""
 
 KEYS_OF_OBJECTS = ("constructor", "__proto__", "null", "0")
 """Names that a language gives a meaning of its own where a table is an object."""

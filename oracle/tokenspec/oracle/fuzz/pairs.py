@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.oracle.base.specification import SPEC
@@ -85,10 +84,6 @@ class TakenSearch(PathSearch):
             return record
         return self._taken(record, oracle.accounts.get(record["account"]) or oracle.memory.begun(oracle.compiled.initial))
 
-    def next_records(self, account: Account, now: int, most: int) -> Iterator[Record]:
-        """Yields the first records that the search would try next."""
-        yield from (record for record, *_ in islice(self._records(PathNode(None, None, account, now, length=1), True), most))
-
     def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, ReadRecord, bool]]:
         for record, read, goes_on in super()._records(way, is_new):
             if not self._is_barred(read, way.account):
@@ -137,7 +132,7 @@ def search_pairs(
     """Adds what the search reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
     tried: Counter[Pair] = Counter()
     for edge in _edges(oracle, terms, keys, by_rules=True):
-        if edge.then is not None and (what := _accepted(edge)):
+        if edge.then is not None and (what := accepted(edge)):
             pairs.first.setdefault(what, edge.then)
         met = {(step.after, oracle.compiled.rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0}
         new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
@@ -160,19 +155,24 @@ def runs_again(
     A run is in two parts, each of which ends with the event. Nothing that is done a second time is a repeat of the first time.
     Each continues the path on which `search_pairs` came to it.
     """
-    search, _ = _search(oracle, terms, keys)
-    for what, first in pairs.first.items():
-        for later in search.edges_after(first, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False):
-            if _accepted(later) == what:
-                records, length = later.records(), len(first.records())
-                yield records[:length], records[length:]
-                break
-        else:
-            if first.record is not None and not oracle.refuses(oracle.reader.convert(first.record), first.account):
-                yield first.records(), [first.record]
+    for first, later in again_after(_search(oracle, terms, keys)[0], pairs.first):
+        if later is not None:
+            records, length = later.records(), len(first.records())
+            yield records[:length], records[length:]
+        elif first.record is not None and not oracle.refuses(oracle.reader.convert(first.record), first.account):
+            yield first.records(), [first.record]
 
 
-def _accepted(edge: PathEdge) -> tuple[str, ...]:
+def again_after(
+    search: PathSearch, first: Mapping[tuple[str, ...], PathNode]
+) -> Iterator[tuple[PathNode, PathEdge | None]]:
+    """Yields the first path that ends with each accepted event, and the edge by which it is accepted once more, if one is found."""
+    for what, path in first.items():
+        ways = search.edges_after(path, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False)
+        yield path, next((later for later in ways if accepted(later) == what), None)
+
+
+def accepted(edge: PathEdge) -> tuple[str, ...]:
     """Returns the event of the last record, and what it names beside an entry; nothing where it is not accepted."""
     step, record = edge.steps[-1], edge.record
     if step.event != record["event"] or step.outcome[0] < 0:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from typing import Any, NamedTuple, TypeAlias
 
 from msgspec import structs
@@ -167,6 +167,10 @@ class PathSearch:
     def of_script(self, script: Script, oracle: Oracle, start: str = START) -> Iterator[Record]:
         """Yields the records of the script, each once `oracle` has run it."""
         return records_of(script, oracle, start)
+
+    def next_records(self, account: Account, now: int, most: int) -> Iterator[Record]:
+        """Yields the first records that the search would try next, the plainest first."""
+        yield from (record for record, *_ in islice(self._records(PathNode(None, None, account, now, length=1), True), most))
 
     def _records(self, way: PathNode, is_new: bool) -> Iterator[_Next]:
         """Yields the next records, each as it is read, and whether runs continue after it; with those after which they do not

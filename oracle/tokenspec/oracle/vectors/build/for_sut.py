@@ -95,10 +95,6 @@ class OneImplementation(BuildTarget):
             record = record if next(same, record) | {"at": record["at"]} == record else bare
         return self.search(world).taken(record, oracle)
 
-    def next_records(self, world: ExecutedWorld, account: Account, now: int, most: int) -> Iterator[Record]:
-        """Yields the first records that the search would try next."""
-        return self.search(world).next_records(account, now, most)
-
     def instant(self, at: int) -> int:
         """Returns the first instant from `at` on that can be sent."""
         return at + -at % 1_000 if self.terms.instants == SECONDS else at

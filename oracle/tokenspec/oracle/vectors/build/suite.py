@@ -5,7 +5,7 @@ The same declaration gives the same suite, byte for byte.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,11 +15,12 @@ from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.logs.branches import Worlds
 from tokenspec.oracle.logs.policies_tried import needed
 from tokenspec.oracle.runtime.script import LOOK, move
+from tokenspec.oracle.vectors.build.all_lists import all_lists
 from tokenspec.oracle.vectors.build.executed import ExecutedRun
 from tokenspec.oracle.vectors.build.faulty_oracle import OracleFault, changed_events, shows_nothing
 from tokenspec.oracle.vectors.build.goals import Candidate
 from tokenspec.oracle.vectors.build.hunt import hunted
-from tokenspec.oracle.vectors.build.of_names import runs_for
+from tokenspec.oracle.vectors.build.lists import listed, plain
 from tokenspec.oracle.vectors.build.scenarios import WRITTEN
 from tokenspec.oracle.vectors.build.schedules import Fault, scheduled
 from tokenspec.oracle.vectors.build.set_cover import at_least, few
@@ -40,6 +41,8 @@ class Chosen:
     policies: dict[str, str]
     edges: list[str]
     finds: frozenset[str]
+    is_listed: bool = False
+    """True for a run by a list, which is no candidate."""
 
 
 @dataclass
@@ -95,9 +98,10 @@ def built_for(target: BuildTarget, tick: Callable[[int], None] = lambda _: None)
     numbers = few(goals, [len(c.played.records) for c in candidates])
     part = Part(target.resets, candidates=len(candidates), goals=len(set[str]().union(*goals)), least=at_least(goals))
     chosen = [(candidates[n], shown[n]) for n in numbers]
-    chosen += [(each, frozenset[str]()) for each in target.further(candidates)]
+    lists = [] if (begun := plain(target)) is None else listed(target, all_lists(target, begun))
+    chosen += [(each, frozenset[str]()) for each in (*target.further(candidates), *lists)]
     chosen = _aimed(target, chosen)
-    part.chosen = _chosen(target, chosen)
+    part.chosen = _chosen(target, chosen, {each.id for each in lists})
     found_at_all = frozenset[str]().union(*shown)
     part.not_found = [fault.id for fault in every if fault.id not in found_at_all]
     return part
@@ -109,9 +113,7 @@ def _aimed(target: BuildTarget, chosen: list[tuple[Candidate, frozenset[str]]]) 
     beside = finds([each for each, _ in chosen], aimed)
     seen = frozenset[str]().union(*beside)
     unseen = [fault for fault in aimed if fault.id not in seen]
-    more = runs_for(target, unseen)
-    seen = frozenset[str]().union(*finds(more, unseen))
-    more += scheduled(target, [fault for fault in unseen if fault.id not in seen], _PATIENCE)
+    more = scheduled(target, unseen, _PATIENCE) if unseen else []
     both = [(each, shown | found) for (each, shown), found in zip(chosen, beside, strict=True)]
     return both + list(zip(more, finds(more, aimed), strict=True))
 
@@ -134,7 +136,7 @@ def finds(candidates: Sequence[Candidate], faults: Iterable[Fault]) -> list[froz
     return [frozenset(each) for each in found]
 
 
-def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]]]) -> list[Chosen]:
+def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]]], lists: Collection[str]) -> list[Chosen]:
     runs = [each.played if each.wanted else _with_bystander(target, each.played) for each, _ in found]
     worlds = {id(run.world.catalogue): Worlds(run.world.catalogue, run.world.resets) for run in runs}
     chosen = []
@@ -142,7 +144,7 @@ def _chosen(target: BuildTarget, found: Sequence[tuple[Candidate, frozenset[str]
         answers = [without_delta(answer) for answer in run.answers]
         policies = needed(worlds[id(run.world.catalogue)], run.records, answers, run.world.oracle.policy)
         vector = run.as_vector(each.id, each.title, each.clauses)
-        chosen.append(Chosen(vector, policies, list(run.edges), finds))
+        chosen.append(Chosen(vector, policies, list(run.edges), finds, each.id in lists))
     return chosen
 
 

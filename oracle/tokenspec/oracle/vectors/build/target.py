@@ -8,7 +8,6 @@ from typing import Any
 from tokenspec.machine.lang.declaration import Event
 from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.fuzz.paths import PathSearch
-from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import LOOK, NAME, Record, Script, records_of
 from tokenspec.oracle.vectors.build.executed import ExecutedRun, ExecutedWorld, play, world_of
@@ -54,10 +53,6 @@ class BuildTarget:
     def admitted(self, world: ExecutedWorld, oracle: Oracle, record: Record, used: Sequence[Record]) -> Record | None:
         """Returns a record as it can be sent after those `used`, which `oracle` has run; None where it cannot."""
         return record
-
-    def next_records(self, world: ExecutedWorld, account: Account, now: int, most: int) -> Iterator[Record]:
-        """Yields records that can be sent next for an account, the plainest first; none where all implementations are meant."""
-        return iter(())
 
     def instant(self, at: int) -> int:
         """Returns the first instant from `at` on that can be sent."""

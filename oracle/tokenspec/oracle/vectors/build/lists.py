@@ -1,0 +1,170 @@
+"""Runs that go through a list: names that are nearly the same, retries, corners of calendars, figures at their least.
+
+Dice and searches for a fault come to what somebody has thought of as a fault; these come to everything on the list. A run holds
+the events alone that its point needs, so that an implementation of few events has it too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count, pairwise
+from typing import TypeAlias
+
+from tokenspec.machine.lang.declaration import Origin
+from tokenspec.oracle.base.instants import parse_instant
+from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account
+from tokenspec.oracle.runtime.memory import KEY, begins
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Schedule, Wait, move
+from tokenspec.oracle.vectors.build.executed import ExecutedWorld
+from tokenspec.oracle.vectors.build.goals import Candidate
+from tokenspec.oracle.vectors.build.target import BuildTarget
+from tokenspec.oracle.wire.answers import Answer
+from tokenspec.oracle.wire.resets import unwritten
+
+_TIMES = 13
+"""The number of times that an event has to be accepted in a row."""
+_NEXT = 60
+"""The number of events that are tried in search of one that happens again and again."""
+FEW = 5
+"""The number of amounts that events take in turn."""
+
+Moves: TypeAlias = Iterable[Move | Wait]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A run by a list. Its moves may depend on where the oracle stands that runs them; instants may be written."""
+
+    id: str
+    title: str
+    moves: Callable[[Oracle], Moves]
+    policy: Mapping[str, str] = field(default_factory=dict)
+    catalogue: AnyCatalogue = DEFAULT
+    start: str = START
+
+
+def merged(parts: Iterable[tuple[str, str, Callable[[Oracle], Moves]]]) -> Callable[[Oracle], Moves]:
+    """Returns the moves of runs that go on beside each other, each of an account of its own: its name, its start, its moves."""
+
+    def moves(oracle: Oracle) -> Moves:
+        of_each = [{**each, "account": name} for name, start, own in parts for each in _alone(oracle.fork({}), start, own)]
+        return sorted(of_each, key=lambda record: record["at"])
+
+    return moves
+
+
+def _alone(oracle: Oracle, start: str, moves: Callable[[Oracle], Moves]) -> Iterator[Record]:
+    """Yields the moves of the account NAME as records, each once `oracle` has run it; jobs that are not written are left out."""
+    schedule = Schedule(oracle, parse_instant(start))
+    for each in moves(oracle):
+        if isinstance(each, Wait):
+            schedule.wait(NAME, each)
+        elif each["event"] not in unwritten(oracle.resets):
+            record = {**each, "account": each.get("account", NAME), "at": each.get("at") or schedule.next(NAME)}
+            oracle.apply(record)
+            yield record
+
+
+class _NotTaken(Exception):
+    """A record of a list is none that the implementation takes."""
+
+
+def listed(target: BuildTarget, listings: Iterable[Listing]) -> list[Candidate]:
+    """Returns the runs of these lists that a target takes as they are, each once; of those with one id it is the first."""
+    found, known = dict[str, Candidate](), list[tuple[int, Sequence[Record]]]()
+    for listing in listings:
+        world = target.world(listing.policy, listing.catalogue)
+        if world is None or any(world.oracle.policy[name] != choice for name, choice in listing.policy.items()):
+            continue
+        oracle = world.oracle.fork({})
+        try:
+            played = target.play(world, list(_records(target, world, oracle, listing)))
+        except _NotTaken:
+            continue
+        if target.takes(played):
+            name = listing.id if target.resets != "implied" else f"implied-{listing.id}"
+            if name not in found and (id(world), played.records) not in known:
+                known.append((id(world), played.records))
+                found[name] = Candidate(name, listing.title, (), played, wanted=True)
+    return list(found.values())
+
+
+def _records(target: BuildTarget, world: ExecutedWorld, oracle: Oracle, listing: Listing) -> Iterator[Record]:
+    """Yields the records of a list, each once `oracle` has run it. Raises `_NotTaken`."""
+    schedule, used = Schedule(oracle, parse_instant(listing.start)), list[Record]()
+    for each in listing.moves(oracle):
+        if isinstance(each, Wait):
+            schedule.wait(NAME, each)
+        elif each["event"] not in unwritten(oracle.resets):
+            name = each.get("account", NAME)
+            record = {**each, "account": name, "at": target.instant(each.get("at") or schedule.next(name))}
+            if target.admitted(world, oracle, record, used) != record:
+                raise _NotTaken
+            oracle.apply(record)
+            used.append(record)
+            yield record
+
+
+@dataclass(frozen=True)
+class Plain:
+    """The plainest run of a target: how an account begins, an event that it takes again and again, and one that is refused."""
+
+    script: Sequence[Move | Wait]
+    again: Move
+    refused: Move
+    policy: Mapping[str, str]
+    catalogue: AnyCatalogue
+
+    def times(self, many: int = FEW) -> Iterator[Move]:
+        """Yields the event again and again, with other amounts in turn; one that begins an entry begins another each time."""
+        amounts = [f.key for f in account().event_named[self.again["event"]].fields if f.origin is Origin.PAYLOAD]
+        counted = [key for key in amounts if type(self.again.get(key)) is int]
+        for number in count(1):
+            amount = dict.fromkeys(counted, 1 + number % many) if many > 1 else {}
+            yield {**self.again, **amount, **({KEY: f"{KEY}{number + 100}"} if begins(self.again["event"]) else {})}
+
+    def begun(self, name: str = NAME) -> Moves:
+        """Returns the moves with which an account of this name begins."""
+        return [each if isinstance(each, Wait) else {**each, "account": name} for each in self.script]
+
+
+def plain(target: BuildTarget) -> Plain | None:
+    """Returns the plainest run that a target takes; None where it takes no event again and again."""
+    for point in target.points:
+        world = target.world(point.policy, point.catalogue)
+        if world is None:
+            continue
+        script = target.begun(point.script) or (move(SPEC.opening.name),)
+        oracle, begun = world.oracle.fork({}), list[Record]()
+        for record in target.search(world).of_script(script, oracle):
+            taken = target.admitted(world, oracle, record, begun)
+            begun += [] if taken is None else [taken]
+        known = oracle.accounts.get(NAME)
+        if known is None or known.last_at is None:
+            continue
+        ahead = list(target.search(world).next_records(known, known.last_at, _NEXT))
+        events = [{key: value for key, value in each.items() if key not in ("account", "at")} for each in ahead]
+        refused = (e for e, record in zip(events, ahead, strict=True) if _after(oracle).apply(record).outcome == "refused")
+        first = next(refused, LOOK)
+        for tried in (Plain(script, event, first, point.policy, point.catalogue) for event in events):
+            if _lasts(target, world, _after(oracle), tried, known.last_at):
+                return tried
+    return None
+
+
+def _after(oracle: Oracle) -> Oracle:
+    return oracle.fork({name: account.copy() for name, account in oracle.accounts.items()})
+
+
+def _lasts(target: BuildTarget, world: ExecutedWorld, oracle: Oracle, tried: Plain, at: int) -> bool:
+    """Returns true if the event is accepted many times in a row, and changes balances each time."""
+    rows, answers = [oracle.accounts[NAME].row], list[Answer]()
+    for each, _ in zip(tried.times(), range(_TIMES), strict=False):
+        record = {"account": NAME, "at": at, **each}
+        if target.admitted(world, oracle, record, ()) != record:
+            return False
+        answers.append(oracle.apply(record))
+        rows.append(oracle.accounts[NAME].row)
+    return all(answer.outcome == "accepted" for answer in answers) and all(one != other for one, other in pairwise(rows))

@@ -1,0 +1,197 @@
+"""Runs about rules: what is accepted once more, what was spent before and after each, figures at their least, other accounts.
+
+Several runs share a world, each of an account of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import permutations
+from typing import Any
+
+from tokenspec.machine.lang.declaration import Actor, Origin
+from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
+from tokenspec.oracle.base.specification import DEFAULT, IDS, SPEC, AnyCatalogue, account
+from tokenspec.oracle.fuzz.figures import OTHERS, at_the_least
+from tokenspec.oracle.fuzz.pairs import accepted, again_after
+from tokenspec.oracle.fuzz.paths import PathNode
+from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
+from tokenspec.oracle.runtime.memory import KEY, begins, refers
+from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import LOOK, NAME, START, Move, Record, Script, Wait, move
+from tokenspec.oracle.vectors.build.executed import ExecutedWorld, play
+from tokenspec.oracle.vectors.build.goals import slug
+from tokenspec.oracle.vectors.build.lists import Listing, Moves, Plain, merged
+from tokenspec.oracle.vectors.build.set_cover import few
+from tokenspec.oracle.vectors.build.target import BuildTarget
+from tokenspec.oracle.wire.resets import unwritten
+
+_MIDNIGHT = "00:00"
+_FEW, _ALL = 2, 20
+"""The number of kinds of events of a simple run, and one that no run has."""
+_WAYS = 900
+"""The number of paths that are followed in search of every rule after every other."""
+_TOGETHER = 12
+"""The number of runs that share a world."""
+
+
+def about_rules(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
+    """Yields the lists of rules, of figures, and of accounts that name each other."""
+    world = target.world(plain.policy, plain.catalogue)
+    assert world is not None
+    search, first, paths = target.search(world, by_rules=True), dict[tuple[str, ...], PathNode](), list[list[Record]]()
+    for edge in search.edges(target.begun(()), _WAYS, for_pairs=True):
+        if edge.then is not None and (what := accepted(edge)):
+            first.setdefault(what, edge.then)
+        if edge.steps[-1].outcome[0] >= 0:
+            paths.append(edge.records())
+    twice = [later.records() for _, later in again_after(search, first) if later is not None]
+    yield from _together(plain, "again", "each event accepted twice in one account", twice)
+    yield from _together(plain, "around", "what was spent around each rule, asked back", _around(world, plain, paths))
+    if IDS is not None:
+        yield from _together(plain, "retries", "events that come again after each rule", _retried(world, paths))
+    yield from _of_figures(target, plain)
+    yield from _of_others(plain)
+
+
+def _together(plain: Plain, name: str, title: str, runs: Sequence[Sequence[Record]]) -> Iterator[Listing]:
+    """Yields lists of runs that share a world; those that take the same events come together."""
+    kinds = sorted(runs, key=lambda run: sorted({record["event"] for record in run}))
+    for number, begin in enumerate(range(0, len(kinds), _TOGETHER), 1):
+        some = kinds[begin : begin + _TOGETHER]
+        parts = [(f"a{n}", START, partial(_as_it_is, run)) for n, run in enumerate(some)]
+        yield Listing(f"rules-{name}-{number}", f"{title} ({number})", merged(parts), plain.policy, plain.catalogue)
+
+
+def _as_it_is(run: Moves, oracle: Oracle) -> Moves:
+    return run
+
+
+def _around(world: ExecutedWorld, plain: Plain, paths: Sequence[Sequence[Record]]) -> list[list[Record]]:
+    """Returns few of the paths, with everything spent after each record, and at the end all of that asked back.
+
+    They come to each rule after each entry, as far as the events that refer to the entry come to something else then.
+    """
+    if not begins(plain.again["event"]):
+        return []
+    runs, goals = list[list[Record]](), list[set[Any]]()
+    for path in paths:
+        oracle, run, rules, met = world.oracle.fork({}), list[Record](), list[str](), set[Any]()
+        for number, record in enumerate(path):
+            at = record["at"]
+            for each in (record, {**_spending(oracle, plain), KEY: f"spent {number}", "account": NAME, "at": at}):
+                by = oracle.decide(oracle.reader.convert(each))[1]
+                rules += [str(by)] if each is record else []
+                run.append(each)
+        for event in [event.name for event in account().events if refers(event.name)]:
+            for number in range(len(path) - 1):
+                asked = {**move(event, **{KEY: f"spent {number}"}), "account": NAME, "at": path[-1]["at"]}
+                before = oracle.accounts[NAME].row
+                answer, by = oracle.decide(oracle.reader.convert(asked))
+                moved = tuple(one != other for one, other in zip(before, oracle.accounts[NAME].row, strict=True))
+                met |= {(rule, by, moved, answer.outcome) for rule in rules[number + 1 :]}
+                run.append(asked)
+        runs.append(run)
+        goals.append(met)
+    return [runs[n] for n in few(goals, [len(run) for run in runs])]
+
+
+def _retried(world: ExecutedWorld, paths: Sequence[Sequence[Record]]) -> list[list[Record]]:
+    """Returns few of the paths, which have every rule, with the first and the last record again under their ids after each."""
+    goals = [{edge for edge in play(world, path).edges if ", then " not in edge} for path in paths]
+    runs = list[list[Record]]()
+    for path in (paths[n] for n in few(goals, [len(path) for path in paths])):
+        under = [{**record, "id": f"e{n}"} for n, record in enumerate(path)]
+        again = [[under[0], record] if n else [record] for n, record in enumerate(under)]
+        runs.append([{**each, "at": one["at"]} for one, more in zip(under, again, strict=True) for each in (one, *more)])
+    return runs
+
+
+def _spending(oracle: Oracle, plain: Plain) -> Move:
+    """Returns the event that spends all that an account has; where it has nothing, the plainest one."""
+    known = oracle.accounts.get(NAME)
+    held = sum(oracle.app_balances(known.row)) if known is not None else 0
+    counted = [key for key, value in plain.again.items() if type(value) is int]
+    return {**plain.again, **dict.fromkeys(counted[:1], held or 1)}
+
+
+def _of_figures(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
+    """Yields, by catalogue with other figures, situations in which a run may begin and the periods after them, and the lists."""
+    worlds = [each for n, each in enumerate(OTHERS.of_worlds) if each != DEFAULT and each not in OTHERS.of_worlds[:n]]
+    least = {f"{place} at the least": catalogue for place, catalogue in at_the_least().items()}
+    for name, catalogue in {**least, **{f"others {n}": each for n, each in enumerate(worlds, 1)}}.items():
+        kinds = _telling(target, plain, catalogue) if name in least else _ALL
+        title, slugged = f"with other figures: {name.replace('_', ' ')}", f"figures-{slug(name)}"
+        if kinds:
+            told = f"situations, and the periods after them, {title}"
+            yield Listing(slugged, told, _situations(plain, catalogue, kinds), {}, catalogue)
+        for key, table in SPEC.names.items():
+            entries = catalogue.written()[table]
+            if key in LOOK and entries != DEFAULT.written()[table]:
+                moves = [*plain.script, *({**LOOK, key: entry} for entry in entries)]
+                yield Listing(f"{slugged}-{slug(table)}", f"{table} {title}", partial(_as_it_is, moves), {}, catalogue)
+
+
+def _situations(plain: Plain, catalogue: AnyCatalogue, kinds: int) -> Callable[[Oracle], Moves]:
+    """Returns the moves of accounts in every situation to which so many kinds of events lead, and the periods after it."""
+    whats, parts = STARTS.with_what(catalogue), list[tuple[str, str, Callable[[Oracle], Moves]]]()
+    for number, start in enumerate(STARTS.names):
+        # Of many situations each is begun with one of the two in turn.
+        for what in dict.fromkeys((whats[0], whats[-1])) if kinds <= _FEW else [whats[-(number % 2)]]:
+            script = STARTS.script(catalogue, start, what, _MIDNIGHT)
+            if len({each["event"] for each in script if not isinstance(each, Wait)}) <= kinds:
+                parts.append((f"a{len(parts)}", START, partial(_periods, plain, script)))
+    return merged(parts)
+
+
+def _telling(target: BuildTarget, plain: Plain, catalogue: AnyCatalogue) -> int:
+    """Returns the least number of kinds of events with which the figures show in some answer; 0 where they do not."""
+    world, usual = (target.world({}, each) for each in (catalogue, DEFAULT))
+    if world is None or usual is None:
+        return 0
+    for kinds in range(_FEW, _ALL):
+        one, other = world.oracle.fork({}), usual.oracle.fork({})
+        records = [each for each in _situations(plain, catalogue, kinds)(one) if not isinstance(each, Wait)]
+        if any(one.apply(each) != other.apply(each) for each in records):
+            return kinds
+    return 0
+
+
+def _periods(plain: Plain, script: Script, oracle: Oracle) -> Moves:
+    yield from script
+    for number, clock in enumerate(account().clocks * 2):
+        yield {**_spending(oracle, plain), **({KEY: f"n{number}"} if begins(plain.again["event"]) else {})}
+        yield Wait((clock.name,))
+        yield plain.refused if clock.job in unwritten(oracle.resets) else move(clock.job)
+
+
+def _of_others(plain: Plain) -> Iterator[Listing]:
+    """Yields the events that name another account, each between accounts in every two situations."""
+    key, what = SPEC.other_account, STARTS.with_what(plain.catalogue)[-1]
+    starts = [start for start in dict.fromkeys((*STARTS.of_other, *STARTS.names)) if start != NOTHING]
+    begun = [(f"a{n}", START, partial(_as_begun, plain.catalogue, start, what)) for n, start in enumerate(starts)]
+    for event in account().events:
+        if event.actor is Actor.USER and any(each.name == key for each in event.keys):
+            given = {field.key: _plainest(field.type) for field in event.fields if field.origin is Origin.PAYLOAD}
+            named = [{**move(event.name, **given), "account": one[0], key: other[0]} for one, other in permutations(begun, 2)]
+            told = f"{event.name.replace('_', ' ')} between accounts in every two situations"
+            moves = partial(_then, merged(begun), named)
+            yield Listing(f"others-{slug(event.name)}", told, moves, plain.policy, plain.catalogue)
+
+
+def _as_begun(catalogue: AnyCatalogue, start: str, what: str, oracle: Oracle) -> Moves:
+    return STARTS.script(catalogue, start, what, _MIDNIGHT)
+
+
+def _then(first: Callable[[Oracle], Moves], later: Sequence[Move], oracle: Oracle) -> Moves:
+    """Yields the moves, and then others at the instant of the last one."""
+    at = 0
+    for each in first(oracle):
+        at = each["at"] if not isinstance(each, Wait) else at
+        yield each
+    yield from ({**each, "at": at} for each in later)
+
+
+def _plainest(kind: Type) -> Value:
+    return kind.members[0] if isinstance(kind, Enum) else 1 if isinstance(kind, Tokens) else False

@@ -8,6 +8,7 @@ from functools import cache
 import pytest
 
 from differential.compared import compare
+from differential.walks import some_of
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.mutation.operators import Mutant
 from tokenspec.oracle.check.mutants.campaign import equivalent, seeded
@@ -36,12 +37,13 @@ def test_a_job_that_runs_once_is_not_one_that_runs_until_nothing_is_due() -> Non
 
 
 @pytest.mark.slow
-def test_what_is_proved_equivalent_answers_alike_in_every_state_under_every_two_choices() -> None:
+def test_what_is_proved_equivalent_answers_alike_in_every_state() -> None:
+    """Under every two choices with TOKENSPEC_EFFORT=10, else under every two of a part of the policies."""
     names = [fate.id for fate in fates(EQUIVALENT)]
     assert names
     assert [name for name in names if not _proved(seeded()[name])] == []
     same = [seeded(TINY.catalogue)[name] for name in names]
-    for some in openings(TINY, account(TINY.catalogue).policies):
+    for some in some_of(openings(TINY, account(TINY.catalogue).policies), 1):
         found = compare(scoped(TINY, (), left_open=some), [fault.machine for fault in same])
         assert found.exploration.complete
         assert {fault.id: n for fault, n in zip(same, found.differing, strict=True) if n} == {}

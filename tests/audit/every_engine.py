@@ -14,13 +14,13 @@ import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
+from recorded_worlds import Records, walked
 from states import kept_by
 from tokenspec.machine.interpreters.dates import DAY_MS
-from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.lang.declaration import Shape
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle import Oracle
@@ -28,8 +28,7 @@ from tokenspec.oracle.audit.arrow import arrow_rows
 from tokenspec.oracle.audit.map_files import fields_of, map_from
 from tokenspec.oracle.audit.mapped_logs import MappedLogs
 from tokenspec.oracle.base.specification import POOLS
-from tokenspec.oracle.fuzz.campaign import walk_worlds
-from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
+from tokenspec.oracle.fuzz.worlds import FuzzWorld
 from tokenspec.oracle.logs.as_data import divergence_data
 from tokenspec.oracle.logs.kernel import module
 from tokenspec.oracle.logs.kernel.journal_file import JournalFile
@@ -45,20 +44,9 @@ from tokenspec.oracle.wire.answers import BY_POOL, LISTS, TOTAL, total
 from tokenspec.oracle.wire.log_files import Line, Logs
 from tokenspec.oracle.wire.observations import NAMES
 
-Records = list[dict[str, Any]]
 WIDE_FROM = module.WIDE_FROM
 Found = tuple[list[str], str]
 """Divergences, sorted, and the digest of the state."""
-
-
-class Recorder(world_fuzz()):  # type: ignore[misc]
-    """Keeps the records of every run."""
-
-    runs: ClassVar[list[tuple[FuzzWorld, Records]]] = []
-
-    def open_world(self, policy: Mapping[str, str], catalogue: AnyCatalogue, resets: str) -> None:
-        super().open_world(policy, catalogue, resets)
-        type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
 
 
 def as_cell(value: Any) -> Any:
@@ -324,12 +312,10 @@ def compare(seed: int, worlds: int, steps: int, folder: Path, on_spark: int) -> 
     """Compares all engines over random worlds, Spark over so many of them; returns how much there was to compare."""
     spark = spark_here() if on_spark else None
     dice, count = random.Random(seed), {"records": 0, "divergences": 0, "repeats": 0, "on_spark": 0}
-    Recorder.runs.clear()
-    walk_worlds(Recorder, worlds, steps, seed)
-    for world, recorded in [run for run in Recorder.runs if run[1]]:
-        of_time = random.Random(len(recorded))
+    for world, kept in walked(worlds, steps, seed):
+        of_time = random.Random(len(kept))
         remember = of_time.choice((None, DAY_MS // 24, 3 * DAY_MS, 40 * DAY_MS))
-        observed = observed_anew(world, recorded, 4, dice, of_time.choice((None, remember)))
+        observed = observed_anew(world, kept, 4, dice, of_time.choice((None, remember)))
         records = with_faults(observed, dice.choice((0.0, 0.02, 0.1)), dice)
         engines = Engines(world, records, folder, dice, remember)
         right = engines.by_the_oracle()

@@ -19,7 +19,6 @@ from tokenspec.spec.policies import DEFAULTS
 
 ORIGINAL = account(TINY.catalogue)
 PARAMETERS = {**TINY.catalogue.parameters(), **DEFAULTS}
-SEEDED = seeded(TINY.catalogue)
 EVENTS = instances(ORIGINAL, TINY.values)
 PLAIN, _ = split(claims(TINY.catalogue.ranking))
 MUTANTS = (
@@ -42,7 +41,7 @@ def answers_alike(one: Compiled, other: Compiled, row: Row, event: str, fields: 
 
 
 def test_two_machines_differ_in_as_many_states_as_a_walk_over_them_finds() -> None:
-    others = [SEEDED[name].machine for name in MUTANTS]
+    others = [seeded(TINY.catalogue)[name].machine for name in MUTANTS]
     compared = compare(scoped(TINY, ()), others)
     walked = Search(scoped(TINY, ()))
     assert walked.run().complete

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import random
 from collections.abc import Mapping
 from dataclasses import replace
 from itertools import product
@@ -20,7 +21,7 @@ from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.interpreters.compiled import Compiled
 from tokenspec.machine.lang.build import eq, ite, ne, requires, rule, var, variable
 from tokenspec.machine.lang.claims import ONE_OUTCOME, Claim, claim
-from tokenspec.machine.lang.declaration import Actor, Event, Machine
+from tokenspec.machine.lang.declaration import Actor, Event, Machine, Policy
 from tokenspec.machine.lang.expr import TRUE
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.machine.lang.types import Enum, Tokens
@@ -32,6 +33,13 @@ from tokenspec.spec.policies import DEFAULTS, POLICIES
 from tokenspec.spec.system import system
 
 PLAIN, GHOSTLY = split(claims(TINY.catalogue.ranking))
+TURNS = 8
+
+
+def drawn(policy: Policy) -> list[str]:
+    """An answer for each turn, beside others of the other policies each time; each is given at least twice."""
+    answers = [policy.answers[turn % len(policy.answers)][0] for turn in range(TURNS)]
+    return random.Random(policy.name).sample(answers, TURNS)
 
 
 def readable(
@@ -50,11 +58,10 @@ def counts(found: Exploration) -> tuple[object, ...]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scope", [TINY, SMALL], ids=lambda s: s.name)
-def test_both_tiers_count_the_same(scope: Scope) -> None:
-    expected = counts(readable(scope, []))
-    assert counts(Search(scoped(scope, [])).run()) == expected
-    assert counts(Search(scoped(scope, []), hashed=True).run()) == expected
+def test_both_tiers_count_the_same() -> None:
+    expected = counts(readable(SMALL, []))
+    assert counts(Search(scoped(SMALL, [])).run()) == expected
+    assert counts(Search(scoped(SMALL, []), hashed=True).run()) == expected
 
 
 def test_the_standard_scope_has_more_than_a_million_states() -> None:
@@ -63,13 +70,10 @@ def test_the_standard_scope_has_more_than_a_million_states() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "answers",
-    [{p.name: a} for p in POLICIES for a, _ in p.answers[1:]] + [{p.name: p.answers[-1][0] for p in POLICIES}],
-    ids=lambda a: "+".join(a.values()) if len(a) == 1 else "every last answer",
-)
-def test_both_tiers_count_the_same_under_every_answer(answers: dict[str, str]) -> None:
-    assert counts(Search(scoped(TINY, [], {**DEFAULTS, **answers})).run()) == counts(readable(TINY, [], answers=answers))
+@pytest.mark.parametrize("turn", range(TURNS))
+def test_both_tiers_count_the_same_under_every_answer(turn: int) -> None:
+    answers = {p.name: drawn(p)[turn] for p in POLICIES}
+    assert counts(Search(scoped(TINY, [], answers)).run()) == counts(readable(TINY, [], answers=answers))
 
 
 @pytest.mark.slow
@@ -77,6 +81,8 @@ def test_claims_leave_the_counts_alone_and_their_witnesses_occur_in_both_or_in_n
     native, slow = Search(scoped(TINY, PLAIN)).run(), readable(TINY, PLAIN)
     assert native.violation is slow.violation is None
     assert counts(native) == counts(slow)
+    assert slow.complete
+    assert slow.tally.witnesses["never_stuck", "generation"] > 0
     # That each event has one outcome is looked at by the native search alone.
     assert {key for key, n in native.tally.witnesses.items() if n} - {ONE_OUTCOME} == {
         k for k, n in slow.tally.witnesses.items() if n
@@ -91,6 +97,7 @@ def test_ghosts_are_searched_alike() -> None:
     native, slow = Search(scoped(TINY, GHOSTLY)).run(), readable(TINY, GHOSTLY)
     assert native.violation is slow.violation is None
     assert native.complete
+    assert slow.complete
     assert native.transitions == slow.transitions
     assert GHOSTLY
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,16 @@ import pytest
 from catalogues import plan
 from command.conftest import within
 from made_once import made_once
-from proofs.worked_out_once import calendars
+from proofs.worked_out_once import calendars, ruled_out
 from proofs.worked_out_once import checked as checked_as_usual
 from tokenspec.invariants.lemmas import lemmas
 from tokenspec.invariants.scopes import TINY
 from tokenspec.machine.checkers.exploration import instances
-from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.lang.catalogue import AnyCatalogue
 from tokenspec.machine.proofs.contexts import LEMMA
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.specification import claimed_machines, claims
 from tokenspec.oracle.check import verify as verifying
-from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.certificate import Certificate, fingerprint, packed, unpacked
 from tokenspec.oracle.check.evidence import CheckSettings
 from tokenspec.oracle.check.from_every_state import FromStates, from_every_state
@@ -47,13 +44,8 @@ _closure = verifying._closure
 
 @pytest.fixture(scope="module")
 def good() -> bytes:
-    evidence = checked_as_usual(CheckSettings(TINY, 60, policy={"refund": "none"}, keeps_states=True))
+    evidence = checked_as_usual(CheckSettings(TINY, 120, policy={"refund": "none"}, keeps_states=True))
     return certified(verdicts(evidence), evidence)
-
-
-@cache
-def ruled_out(settings: tuple[tuple[str, str], ...]) -> list[Absence]:
-    return list(absences(Tally(), dict(settings), None, ""))
 
 
 def closure(found: Certificate, told: Checked, solve: verifying.Solve, tick: verifying.Tick) -> list[str]:

@@ -68,9 +68,11 @@ def test_cvc5_proves_all_that_z3_proves(machine: Machine) -> None:
 def test_both_find_a_fault_in_the_same_places(name: str) -> None:
     fault = next(f for f in FAULTS if f.id == name)
     machine = fault.seed(system().machines[0])
-    text = text_of(machine, ALL, lemmas())
+    # Of the whole declaration both solvers are asked above.
+    only = [each for each in ALL if each.id in (fault.claim, "balances_never_negative", "conservation")]
+    text = text_of(machine, only, lemmas())
     wrong = [title for (title, answer), status in zip(answers(text), expected(text), strict=True) if answer != status]
-    found = [o for o in Induction(machine, ALL, lemmas()).obligations() if o.verdict in (REFUTED, VACUOUS)]
+    found = [o for o in Induction(machine, only, lemmas()).obligations() if o.verdict in (REFUTED, VACUOUS)]
     assert wrong == [f'"{o.claim}, {o.part}: {o.about}"' for o in found]
     assert wrong
 

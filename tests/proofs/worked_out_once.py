@@ -12,12 +12,14 @@ import pytest
 
 from made_once import made_once
 from tokenspec.machine.checkers.calendars import CalendarFinding, calendar_findings
+from tokenspec.machine.checkers.monitor import Tally
 from tokenspec.machine.checkers.native.search import Budget
 from tokenspec.machine.checkers.prover.induction import Induction, Obligation
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Machine, Policy
 from tokenspec.machine.lang.specification import Scope
 from tokenspec.oracle.check import evidence as engines
+from tokenspec.oracle.check.arising import Absence, absences
 from tokenspec.oracle.check.evidence import CheckSettings, Evidence, Searched
 from tokenspec.oracle.fuzz.campaign import Progress
 
@@ -44,6 +46,12 @@ def obligations(
     """What `Induction` yields."""
     asked = machine, claims, lemmas, seconds
     return made_once(("obligations", *asked), lambda: list(Induction(*asked).obligations()))
+
+
+@cache
+def ruled_out(policy: tuple[tuple[str, str], ...]) -> list[Absence]:
+    """What cannot arise under settings of the policies, of all cases."""
+    return made_once(("absences", policy), lambda: list(absences(Tally(), dict(policy), None, "")))
 
 
 @cache

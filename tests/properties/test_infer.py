@@ -6,15 +6,14 @@ import json
 import random
 from collections.abc import Iterator, Mapping
 from itertools import product
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from catalogues import plan
-from tokenspec.machine.lang.catalogue import Figures
+from recorded_worlds import recorded
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.fuzz.campaign import walk_worlds
-from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
+from tokenspec.oracle.fuzz.worlds import FuzzWorld
 from tokenspec.oracle.logs.infer import Inference, infer
 from tokenspec.oracle.logs.policy_sets import SettingSets
 from tokenspec.oracle.logs.replay import replay
@@ -38,17 +37,6 @@ SMALL = DEFAULT.but(
 """Small figures, so that pools run dry, fill up and exceed a lower plan's ceiling within a few events."""
 
 Log = tuple[FuzzWorld, list[Line]]
-
-
-class Recorder(world_fuzz()):  # type: ignore[misc]
-    """Keeps the records of every run, with what the oracle answered under the run's own setting."""
-
-    fixed_catalogue = SMALL
-    runs: ClassVar[list[tuple[FuzzWorld, list[dict[str, Any]]]]] = []
-
-    def open_world(self, policy: Mapping[str, str], catalogue: Figures, resets: str) -> None:
-        super().open_world(policy, catalogue, resets)
-        type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
 
 
 def observed(answer: dict[str, Any], dice: random.Random) -> dict[str, Any]:
@@ -76,8 +64,7 @@ def lines_of(records: list[dict[str, Any]], dice: random.Random, compared: float
 def logs() -> list[Log]:
     """Logs made under random settings, with both kinds of resets."""
     dice = random.Random(7)
-    walk_worlds(Recorder, 50, 50, 23)
-    return [(world, lines_of(records, dice, dice.choice((0.1, 0.5, 0.9)))) for world, records in Recorder.runs if records]
+    return [(world, lines_of(records, dice, dice.choice((0.1, 0.5, 0.9)))) for world, records in recorded(50, 50, 23, SMALL)]
 
 
 def first_divergence(lines: list[Line], policy: Mapping[str, str], world: FuzzWorld) -> int:

@@ -7,16 +7,15 @@ import random
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
-from tokenspec.machine.lang.catalogue import Figures
+from recorded_worlds import Records, recorded
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.base.instants import parse_instant
-from tokenspec.oracle.fuzz.campaign import walk_worlds
-from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
+from tokenspec.oracle.fuzz.worlds import FuzzWorld
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
 from tokenspec.oracle.logs.kernel.run import replay_by_kernel
 from tokenspec.oracle.logs.policies_tried import explain, note_ties
@@ -26,24 +25,11 @@ from tokenspec.oracle.report.replay import replay_report
 from tokenspec.oracle.wire.log_files import Logs
 from tokenspec.spec.words import APP_POOLS
 
-Records = list[dict[str, Any]]
-
-
-class Recorder(world_fuzz()):  # type: ignore[misc]
-    """Keeps the records of every run, with what the oracle answered."""
-
-    runs: ClassVar[list[tuple[FuzzWorld, Records]]] = []
-
-    def open_world(self, policy: Mapping[str, str], catalogue: Figures, resets: str) -> None:
-        super().open_world(policy, catalogue, resets)
-        type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
-
 
 @pytest.fixture(scope="module")
 def runs() -> list[tuple[FuzzWorld, Records]]:
     """Runs under random settings, with both kinds of resets; in all but every fourth there is only what the kernel covers."""
-    walk_worlds(Recorder, 32, 60, 11)
-    found = [(world, records) for world, records in Recorder.runs if records]
+    found = recorded(32, 60, 11)
     return [(world, records if n % 4 == 0 else covered(world, records)) for n, (world, records) in enumerate(found)]
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from command.conftest import generate, opened, record
-from properties.test_kernel import Records, as_line, mixed, plain, runs, written
+from properties.test_kernel import as_line, mixed, plain, runs, written
+from recorded_worlds import Records
 from tokenspec.oracle import Oracle
 from tokenspec.oracle.fuzz.worlds import FuzzWorld
 from tokenspec.oracle.logs import against as module

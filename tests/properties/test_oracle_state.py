@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from io import BytesIO
 from itertools import pairwise
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokenspec.machine.lang.catalogue import Figures
+from recorded_worlds import Run, recorded
 from tokenspec.oracle import BadRecord, BadSetting, Oracle
 from tokenspec.oracle.account.daily import daily_job_state, next_daily_reset
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.fuzz.campaign import default_watch, walk_worlds
-from tokenspec.oracle.fuzz.worlds import FuzzWorld, world_fuzz
 from tokenspec.oracle.runtime import snapshot
 from tokenspec.oracle.runtime.snapshot import VERSION, SavedState, load, save
 from tokenspec.oracle.runtime.steps import Stepped
@@ -28,20 +26,9 @@ from tokenspec.spec.catalogue import DEFAULT
 OPEN = {"account": "a", "at": "2026-07-15T09:00:00Z", "event": "open_account"}
 
 
-class Recorder(world_fuzz(watch=default_watch())):  # type: ignore[misc]
-    """Keeps the records of every run."""
-
-    runs: ClassVar[list[tuple[FuzzWorld, list[dict[str, Any]]]]] = []
-
-    def open_world(self, policy: Mapping[str, str], catalogue: Figures, resets: str) -> None:
-        super().open_world(policy, catalogue, resets)
-        type(self).runs.append((FuzzWorld(dict(self.oracle.policy), self.oracle.catalogue, resets), self.records))
-
-
 @pytest.fixture(scope="module")
-def runs() -> list[tuple[FuzzWorld, list[dict[str, Any]]]]:
-    walk_worlds(Recorder, 60, 60, 11)
-    return Recorder.runs
+def runs() -> list[Run]:
+    return recorded(60, 60, 11)
 
 
 def answers(oracle: Oracle, records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -50,7 +37,7 @@ def answers(oracle: Oracle, records: list[dict[str, Any]]) -> Iterator[dict[str,
 
 
 @pytest.mark.slow
-def test_going_on_from_a_saved_state_is_going_on(runs: list[tuple[FuzzWorld, list[dict[str, Any]]]]) -> None:
+def test_going_on_from_a_saved_state_is_going_on(runs: list[Run]) -> None:
     dice = random.Random(1)
     for world, records in runs:
         whole = list(answers(Oracle(world.policy, world.catalogue, world.resets), records))
@@ -103,7 +90,7 @@ def leaves(value: Any) -> Iterator[tuple[Any, Any]]:
             yield value, key
 
 
-def test_a_state_that_was_edited_anywhere_is_refused(runs: list[tuple[FuzzWorld, list[dict[str, Any]]]]) -> None:
+def test_a_state_that_was_edited_anywhere_is_refused(runs: list[Run]) -> None:
     world, records = max(runs, key=lambda run: len({record["account"] for record in run[1]}))
     oracle = Oracle(world.policy, world.catalogue, world.resets)
     list(answers(oracle, records))

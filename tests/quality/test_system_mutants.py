@@ -2,29 +2,38 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 
 from tokenspec.invariants.scopes import TINY
-from tokenspec.machine.mutation.systems import SYSTEM_OPERATORS, system_mutants
+from tokenspec.machine.mutation.systems import SYSTEM_OPERATORS, SystemMutant, system_mutants
 from tokenspec.oracle.check.mutants import answers, campaign
-from tokenspec.oracle.check.mutants.answers import ANSWER_OPERATORS, answer_mutants
+from tokenspec.oracle.check.mutants.answers import ANSWER_OPERATORS, AnswerMutant, answer_mutants
 from tokenspec.oracle.check.mutants.campaign import every_fault, fates, seeded
 from tokenspec.oracle.check.mutants.recorded import EQUIVALENT, KILLED
 from tokenspec.spec.system import system
 
-OF_SYSTEM = {fault.id: fault for fault in system_mutants(system(TINY.catalogue))}
-OF_ANSWERS = {fault.id: fault for fault in answer_mutants()}
+
+@cache
+def of_system() -> dict[str, SystemMutant]:
+    return {fault.id: fault for fault in system_mutants(system(TINY.catalogue))}
+
+
+@cache
+def of_answers() -> dict[str, AnswerMutant]:
+    return {fault.id: fault for fault in answer_mutants()}
 
 
 def test_every_operator_makes_some_and_each_has_a_name_of_its_own() -> None:
-    assert {fault.operator for fault in OF_SYSTEM.values()} == SYSTEM_OPERATORS.keys()
-    assert {fault.operator for fault in OF_ANSWERS.values()} == ANSWER_OPERATORS.keys()
-    assert len(every_fault(TINY)) == len(seeded(TINY.catalogue)) + len(OF_SYSTEM) + len(OF_ANSWERS)
-    assert len(OF_SYSTEM) == len(system_mutants(system(TINY.catalogue))) > 200
+    assert {fault.operator for fault in of_system().values()} == SYSTEM_OPERATORS.keys()
+    assert {fault.operator for fault in of_answers().values()} == ANSWER_OPERATORS.keys()
+    assert len(every_fault(TINY)) == len(seeded(TINY.catalogue)) + len(of_system()) + len(of_answers())
+    assert len(of_system()) == len(system_mutants(system(TINY.catalogue))) > 200
 
 
 def test_each_differs_from_the_declaration_and_from_every_other() -> None:
-    shown = [repr((fault.system, fault.with_id)) for fault in OF_SYSTEM.values()]
+    shown = [repr((fault.system, fault.with_id)) for fault in of_system().values()]
     assert len(set(shown)) == len(shown)
     assert repr((system(TINY.catalogue), None)) not in shown
 
@@ -44,20 +53,20 @@ def test_each_differs_from_the_declaration_and_from_every_other() -> None:
     ],
 )
 def test_these_are_found_by_the_claim_that_is_about_them(name: str, claim: str) -> None:
-    fate = campaign.settled(OF_SYSTEM[name], TINY)
+    fate = campaign.settled(of_system()[name], TINY)
     assert fate is not None
     assert (fate.verdict, fate.claim) == (KILLED, claim)
 
 
 def test_an_id_that_is_unused_has_no_outcome_to_be_kept() -> None:
-    fate = campaign.settled(OF_SYSTEM["id.first_outcome.kept"], TINY)
+    fate = campaign.settled(of_system()["id.first_outcome.kept"], TINY)
     assert fate is not None
     assert fate.verdict == EQUIVALENT
 
 
 @pytest.mark.parametrize("name", ["shown_instant.next_renewal_at", "shown_exchanged.plan", "shown_repeat.duplicate"])
 def test_an_answer_that_shows_something_else_is_found(name: str) -> None:
-    fate = answers.settled(OF_ANSWERS[name])
+    fate = answers.settled(of_answers()[name])
     assert fate is not None
     assert (fate.verdict, fate.engine) == (KILLED, "explorer")
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import pytest
 
+from tokenspec.machine.mutation.operators import Mutant
 from tokenspec.oracle.base.specification import account
 from tokenspec.oracle.check.mutants.campaign import seeded
 from tokenspec.oracle.serve.server import Server
@@ -25,7 +27,11 @@ from tokenspec.spec.catalogue import DEFAULT
 Message = dict[str, Any]
 FAULTS = {fault.id: fault for fault in layer_faults()}
 TARGET = BuildTarget("explicit")
-OF_MEMORY = [m for m in seeded(DEFAULT).values() if m.operator == "period" or ".note_" in m.id]
+
+
+@cache
+def of_memory() -> list[Mutant]:
+    return [m for m in seeded(DEFAULT).values() if m.operator == "period" or ".note_" in m.id]
 
 
 def scenario(name: str) -> Candidate:
@@ -56,15 +62,15 @@ def test_a_scenario_shows_what_it_is_about(name: str, fault: str) -> None:
 
 def test_what_is_noted_wrongly_is_shown_by_the_refund_alone() -> None:
     drained = scenario("refund-of-a-drained-remainder").played
-    faults = {m.id: OracleFault(m.id, account(), m.machine) for m in OF_MEMORY}
+    faults = {m.id: OracleFault(m.id, account(), m.machine) for m in of_memory()}
     for pool in ("daily", "fast", "rollover", "topup"):
         assert finds(drained, faults[f"note_dropped.generates_relaxed.note_{pool}_part"])
     assert not any(finds(scenario("december-is-followed-by-january").played, fault) for fault in faults.values())
 
 
 def test_a_fault_of_the_memory_is_not_taken_for_one_of_the_ledger() -> None:
-    assert OF_MEMORY
-    assert not any(shows_nothing(account(), mutant.machine) for mutant in OF_MEMORY)
+    assert of_memory()
+    assert not any(shows_nothing(account(), mutant.machine) for mutant in of_memory())
 
 
 @pytest.mark.parametrize("name", ["ids.last_2", "ids.refreshed_after_a_job", "entries.month_lasts_2", "ids.without_case"])

@@ -163,10 +163,8 @@ def runs_again(
             yield first.records(), [first.record]
 
 
-def again_after(
-    search: PathSearch, first: Mapping[tuple[str, ...], PathNode]
-) -> Iterator[tuple[PathNode, PathEdge | None]]:
-    """Yields the first path that ends with each accepted event, and the edge by which it is accepted once more, if one is found."""
+def again_after(search: PathSearch, first: Mapping[tuple[str, ...], PathNode]) -> Iterator[tuple[PathNode, PathEdge | None]]:
+    """Yields the first path that ends with each accepted event, and the edge, if found, by which it is accepted once more."""
     for what, path in first.items():
         ways = search.edges_after(path, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False)
         yield path, next((later for later in ways if accepted(later) == what), None)

@@ -70,7 +70,7 @@ class Strict:
 
 def beyond(most: int) -> Check:
     def check(sut: Strict, request: Message, said: Message) -> str:
-        held = [*said["balances"].values(), *(value for value in request.values() if type(value) is int)]
+        held = [*said["balances"].values(), *(abs(value) for value in request.values() if type(value) is int)]
         return f"{max(held)} is too much" if max(held, default=0) > most else ""
 
     return check

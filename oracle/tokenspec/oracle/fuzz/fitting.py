@@ -28,7 +28,7 @@ def fit(
         if taken:
             fitted[key] = taken[number % len(taken)]
         elif key not in terms.values and type(fitted[key]) is int:
-            fitted[key] = terms.largest
+            fitted[key] = max(-terms.largest, min(record[key], terms.largest))
         elif keys[key]:
             del fitted[key]
             for said in reader.declared[record["event"]].fields:

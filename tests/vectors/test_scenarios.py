@@ -79,6 +79,12 @@ def test_nothing_falls_due_between_two_records_unless_it_is_waited_for() -> None
     assert schedule.next("a") == opened
 
 
+def test_a_wait_for_just_before_a_clock_that_does_not_run_takes_no_time() -> None:
+    script = (move("open_account"), Wait(("renewal",), -1), move("cancel"), Wait(("renewal",), 1), move("cancel"))
+    at = parse_instant("2027-01-15T09:00:00Z")
+    assert [record["at"] - at for record in records_of(script, Oracle(), "2027-01-15T09:00:00Z")] == [0, 0, 1]
+
+
 def test_a_record_may_come_a_minute_after_what_fell_due() -> None:
     oracle, midnight = Oracle(), parse_instant("2027-01-16T00:00:00Z")
     schedule = Schedule(oracle, parse_instant("2027-01-15T09:00:00Z"), at_once=False)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tokenspec.oracle.account.starts import MONTH
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Schedule, Wait, move, records_of
@@ -51,7 +50,7 @@ def test_scenarios_cite_clauses_and_every_other_answer_is_searched_from_somewher
     assert {setting for point in STARTING_POINTS for setting in point.policy.items()} == others
 
 
-SCRIPT = (move("open_account"), move("subscribe", plan="premium"), MONTH, move("renew"), move("daily_reset"))
+SCRIPT = (move("open_account"), move("subscribe", plan="premium"), Wait(("renewal",)), move("renew"), move("daily_reset"))
 
 
 def instants(resets: str) -> list[tuple[str, str]]:

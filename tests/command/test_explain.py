@@ -373,6 +373,15 @@ def test_what_cannot_be_asked_is_said_to(options: tuple[str, ...], code: int, sa
     assert says in done.err
 
 
+@pytest.mark.parametrize("text", ["", "\n \n", "\ufeff", "{}\n"])
+def test_a_log_without_a_good_record_is_bad_data_whatever_account_is_asked_about(tmp_path: Path, text: str) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text(text, encoding="utf-8")
+    done = within("explain", log, "--account", "ada")
+    assert (done.code, done.out) == (65, "")
+    assert "log.jsonl: it holds no good record" in done.err
+
+
 def test_a_bad_record_is_reported_and_the_rest_is_told(tmp_path: Path) -> None:
     log = write_log(tmp_path / "log.jsonl", [opened(), {"account": "ada"}, record("ada", "2026-07-15T08:00:00Z", "cancel")])
     done = within("explain", log, "--account", "ada", "--format", "json")

@@ -70,7 +70,7 @@ class Strict:
 
 def beyond(most: int) -> Check:
     def check(sut: Strict, request: Message, said: Message) -> str:
-        held = [*said["balances"].values(), *(value for value in request.values() if type(value) is int)]
+        held = [*said["balances"].values(), *(abs(value) for value in request.values() if type(value) is int)]
         return f"{max(held)} is too much" if max(held, default=0) > most else ""
 
     return check
@@ -110,6 +110,11 @@ def one_of_several(sut: Strict, request: Message, said: Message) -> str:
     return ""
 
 
+def other_value(**only: str | None) -> Check:
+    """A field with another value than the one that its `values` list; None stands for no value at all."""
+    return lambda sut, request, said: next((f"a {key}" for key in only if request.get(key, only[key]) != only[key]), "")
+
+
 def unlisted_job(*unwritten: str) -> Check:
     return lambda sut, request, said: "a job that runs by itself" if request["event"] in unwritten else ""
 
@@ -122,6 +127,11 @@ TERMS: dict[str, tuple[Message, Check, str]] = {
         "explicit",
     ),
     "same request": ({"repeats": "same_request"}, no_retry, "explicit"),
+    "values in place of what it does not take": (
+        {"fields": [], "values": {"origin": ["first_party"], "model": ["Flux"]}},
+        other_value(origin="first_party", model=None),
+        "explicit",
+    ),
     "no repeats": ({"repeats": "none"}, any_repeat, "explicit"),
     "seconds": ({"instants": "seconds"}, fraction, "explicit"),
     "batches": ({"jobs": "batch"}, one_of_several, "explicit"),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tokenspec.oracle.account.starts import MONTH
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import Schedule, Wait, move, records_of
@@ -51,7 +50,7 @@ def test_scenarios_cite_clauses_and_every_other_answer_is_searched_from_somewher
     assert {setting for point in STARTING_POINTS for setting in point.policy.items()} == others
 
 
-SCRIPT = (move("open_account"), move("subscribe", plan="premium"), MONTH, move("renew"), move("daily_reset"))
+SCRIPT = (move("open_account"), move("subscribe", plan="premium"), Wait(("renewal",)), move("renew"), move("daily_reset"))
 
 
 def instants(resets: str) -> list[tuple[str, str]]:
@@ -77,6 +76,12 @@ def test_nothing_falls_due_between_two_records_unless_it_is_waited_for() -> None
     schedule = Schedule(oracle, opened)
     oracle.apply({"account": "a", "at": schedule.next("a"), **move("open_account")})
     assert schedule.next("a") == opened
+
+
+def test_a_wait_for_just_before_a_clock_that_does_not_run_takes_no_time() -> None:
+    script = (move("open_account"), Wait(("renewal",), -1), move("cancel"), Wait(("renewal",), 1), move("cancel"))
+    at = parse_instant("2027-01-15T09:00:00Z")
+    assert [record["at"] - at for record in records_of(script, Oracle(), "2027-01-15T09:00:00Z")] == [0, 0, 1]
 
 
 def test_a_record_may_come_a_minute_after_what_fell_due() -> None:

@@ -24,17 +24,19 @@ def fit(
     if not barred:
         return record
     fitted = dict(record)
-    for key in barred:
-        taken = [value for value in terms.values.get(key, ()) if terms.takes(key, value)]
+    while barred:
+        key = barred.pop(0)
+        taken = [value for value in terms.values.get(key, ()) if terms.takes(key, value, keys[key])]
         if taken:
             fitted[key] = taken[number % len(taken)]
         elif key not in terms.values and type(fitted[key]) is int:
-            fitted[key] = terms.largest
+            fitted[key] = max(-terms.largest, min(record[key], terms.largest))
         elif keys[key]:
             del fitted[key]
             for said in reader.declared[record["event"]].fields:
                 if said.instead == key:
                     fitted[said.key] = SPEC.facts[said.name](catalogue)(SimpleNamespace(**record))
+                    barred += [] if terms.takes(said.key, fitted[said.key]) else [said.key]
         else:
             return None
     try:

@@ -165,11 +165,11 @@ _OTHERS_MAX = 10_000
 
 
 class NoRecord(KeyError):
-    """A log without a record of the account; `others` are accounts that it has."""
+    """A log without a record of the account; `others` are accounts that it has, and `has_later` says that its own come later."""
 
-    def __init__(self, account: str, others: Sequence[str]) -> None:
+    def __init__(self, account: str, others: Sequence[str], has_later: bool) -> None:
         super().__init__(account)
-        self.others = others
+        self.others, self.has_later = others, has_later
 
 
 def tell(
@@ -181,7 +181,7 @@ def tell(
     Records of other accounts are only checked for their form: accounts are independent.
     """
     story = Story(oracle, account, 0)
-    teller, others = _Teller(story), dict[str, None]()
+    teller, others, has_later = _Teller(story), dict[str, None](), False
     for line, record, fault, _ in read(lines, oracle.reader, on_line):
         if fault is not None:
             story.bad.append(Bad.of(line, fault))
@@ -192,6 +192,7 @@ def tell(
                 others[record.account] = None
             continue
         if until is not None and at_of(record) > until:
+            has_later = True
             continue
         try:
             teller.happens(record, line)
@@ -202,7 +203,7 @@ def tell(
         for bad in story.bad:
             if bad.line.other_form:
                 raise BadSetting(bad.line.file, bad.line.other_form)
-        raise NoRecord(account, tuple(others))
+        raise NoRecord(account, tuple(others), has_later)
     if until is not None:
         teller.passes(until)
     return story

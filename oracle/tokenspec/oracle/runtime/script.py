@@ -57,11 +57,10 @@ class Wait:
     ms: int = 0
 
     def end(self, waiting: Account | None, now: int) -> int:
-        """Returns the instant up to which an account waits, from `now` on."""
-        if waiting is None or not self.clocks:
-            return now + self.ms
-        dials = [waiting.dial(name) for name in self.clocks]
-        return min((dial.upcoming for dial in dials if dial is not None and dial.upcoming < NEVER), default=now) + self.ms
+        """Returns the instant up to which an account waits, `now` at the earliest: none of the clocks may run."""
+        dials = [] if waiting is None else [waiting.dial(name) for name in self.clocks]
+        due = (dial.upcoming for dial in dials if dial is not None and dial.upcoming < NEVER)
+        return max(now, min(due, default=now) + self.ms)
 
 
 Script = Sequence[Move | Wait]

@@ -55,7 +55,7 @@ class Capabilities:
     catalogue: Mapping[str, Any] = field(default_factory=dict)
     """Figures that it has fixed: keys of a catalogue in its wire form, each in the place of the one that is sent."""
     largest: int = COUNTABLE_MAX
-    """The largest amount, and the largest balance, that it can hold."""
+    """The largest amount, and the largest balance, that it can hold; an amount below 0 is as large as its absolute value."""
     refusals: frozenset[str] | None = None
     """The codes of the refusals that it knows; None for all of them."""
     repeats: str = ANY
@@ -110,9 +110,8 @@ class Capabilities:
         """Returns true if `value` may be sent in the field `key`, which a record of the event may omit if `is_optional`."""
         if is_optional and key in ASKED_FOR and key not in self.fields:
             return False
-        if type(value) is int and value > self.largest:
-            return False
-        if isinstance(value, dict) and any(type(tokens) is int and tokens > self.largest for tokens in value.values()):
+        numbers = value.values() if isinstance(value, dict) else (value,)
+        if any(type(number) is int and abs(number) > self.largest for number in numbers):
             return False
         return key not in self.values or any(type(v) is type(value) and v == value for v in self.values[key])
 

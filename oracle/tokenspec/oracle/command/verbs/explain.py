@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 import click
 import msgspec
 
-from tokenspec.oracle.base.errors import WrongUsage
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.specification import POOLS
@@ -67,6 +67,8 @@ def command(
         try:
             story = tell(read, oracle, account, until, tick)
         except NoRecord as missing:
+            if not missing.others and not missing.has_later:
+                raise BadSetting(one_line(", ".join(read.names)), "it holds no good record") from None
             upto = f" up to {format_instant(until)}" if until is not None else ""
             near = did_you_mean(account, missing.others)
             raise WrongUsage(

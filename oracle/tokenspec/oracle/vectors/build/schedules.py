@@ -114,7 +114,7 @@ def _drawn(target: BuildTarget, world: ExecutedWorld, point: StartingPoint, dice
     for number in range(_STEPS):
         name = dice.choice(names)
         wait = dice.choice((Wait(), Wait(), *LENGTHS))
-        now = target.instant(max(now, wait.end(oracle.accounts.get(name), now)))
+        now = target.instant(wait.end(oracle.accounts.get(name), now))
         own = [record for record in used if record["account"] == name]
         if own and dice.random() < 0.25:
             record = {**dice.choice(own), "at": now}

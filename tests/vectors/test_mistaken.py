@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import unquote_plus
 
@@ -245,11 +245,13 @@ def test_every_name_of_a_list_occurs_under_each_key(key: str) -> None:
 
 @pytest.mark.parametrize("number", range(len(_CHANGES)))
 def test_every_way_in_which_the_tester_changes_a_name_is_on_a_list(number: int) -> None:
-    change = _CHANGES[number]
-    for names in ALIKE.values():
-        for name in names:
-            # Of long names another last letter is as good as any.
-            length = LONGEST - 1 if len(name) == LONGEST else LONGEST
-            if change(name)[:LONGEST] != name and any(change(name)[:length] == each[:length] for each in names if each != name):
-                return
-    pytest.fail("no list has two names of which one is the other, changed so")
+    found = {way: list(pairs(names, _CHANGES[number])) for way, names in ALIKE.items()}
+    assert any(found.values())
+
+
+def pairs(names: Sequence[str], change: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+    """Two of the names of which the second is the first one, changed; of long names another last letter is as good as any."""
+    for name in names:
+        length = LONGEST - 1 if len(name) == LONGEST else LONGEST
+        changed = change(name)[:LONGEST]
+        yield from ((name, each) for each in names if changed != name != each and changed[:length] == each[:length])

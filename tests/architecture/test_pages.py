@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,6 @@ PAGES = (
     *("spec/README.md", "invariants/README.md", "diagrams/README.md"),
     *(f"docs/{name}.md" for name in ("account", "architecture", "claims", "index", "language", "logs", "open-questions")),
 )
-DOCUMENTS = sorted(p for p in ROOT.glob("**/*.md") if not any(part.startswith(".") for part in p.relative_to(ROOT).parts))
-"""Ours alone: an environment in `.venv`, as CONTRIBUTING advises, holds documents of others."""
 WITH_PYTHON = ("README.md", "oracle/README.md", "machine/README.md", "diagrams/README.md", "spec/README.md")
 
 
@@ -35,6 +35,22 @@ def test_ci_checks_every_page_that_holds_a_block() -> None:
     (line,) = [command for command in run_by_ci() if command.startswith("tokenspec docs sync --check ")]
     checked = {str(path.relative_to(ROOT)) for pattern in line.split()[4:] for path in ROOT.glob(pattern.removeprefix("./"))}
     assert holding <= checked
+
+
+def is_there(name: str) -> bool:
+    """Whether `name` is a module of ours, or something in one."""
+    module, _, inside = name.rpartition(".")
+    try:
+        return find_spec(f"tokenspec.{name}") is not None or hasattr(import_module(f"tokenspec.{module}"), inside)
+    except ModuleNotFoundError:
+        return bool(inside) and hasattr(import_module(f"tokenspec.{module}"), inside)
+
+
+def test_the_new_names_of_the_changelog_are_there() -> None:
+    rows = [line.split("|") for line in (ROOT / "CHANGELOG.md").read_text().splitlines() if line.startswith("| ")]
+    new = {name for row in rows for name in re.findall(r"\b(?:oracle|machine|spec|invariants|diagrams)(?:\.[a-z]\w*)+", row[2])}
+    assert len(new) > 100
+    assert [name for name in sorted(new) if not is_there(name)] == []
 
 
 def test_the_gallery_holds_every_picture_and_no_other() -> None:

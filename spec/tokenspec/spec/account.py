@@ -15,7 +15,10 @@ from tokenspec.spec.catalogue import DEFAULT, FREE_PLAN
 from tokenspec.spec.policies import POLICIES
 
 # fmt: off
-from tokenspec.spec.words import *
+from tokenspec.spec.words import (
+    ABSENT, allowance_of, api_of, bank_months, BY_PLAN, daily_allowance, DEFINED, HOLDS, HOUR_MS, NONE, POOLS, size_of,
+    STATUS, UNLISTED,
+)
 
 _MONTHLY = calendar_by(
     "month_end",

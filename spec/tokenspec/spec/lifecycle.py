@@ -14,7 +14,11 @@ from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Rule, S
 from tokenspec.machine.lang.phrases import carries, countable, granted, grants, includes, keeps, loses, settles, starts, stops
 from tokenspec.machine.lang.types import Enum
 from tokenspec.spec.catalogue import FREE_PLAN
-from tokenspec.spec.words import *
+from tokenspec.spec.words import (
+    ABSENT, ACTIVE, allowance, api, asked_allowance, asked_api, asked_ceiling, by_policy, CANCELLING, chosen, daily,
+    daily_allowance, fast, FREE, next_allowance, next_api, next_ceiling, next_plan, NONE, PAST_DUE, plan, plan_asked,
+    renewals_due, rollover, scheduled_plan, status, SUBSCRIBED, UNLISTED,
+)
 
 
 EXISTS = requires("account_must_exist", ne(status, ABSENT), "nothing happens to an account that was never opened")

@@ -14,7 +14,11 @@ from tokenspec.machine.lang.phrases import (
 )
 from tokenspec.machine.lang.types import Bool, Enum, Tokens
 from tokenspec.spec.catalogue import MEDIA
-from tokenspec.spec.words import *
+from tokenspec.spec.words import (
+    allowance, amount, AMOUNT, api, APP_POOLS, by_policy, ceiling, chosen, cost, daily, daily_allowance, daily_reset_due,
+    drained, FREE, in_force, medium_relaxes, OPENED, own_model, pack_asked, pack_size, pays, plan_relaxes, POOLS, qualifies,
+    quantity, RELAXED, relaxed_serves, status, SUBSCRIBED, tokens_serve, topup, UNLISTED, used_up,
+)
 
 
 COST_COUNTS = requires("cost_must_be_at_least_one", cost >= 1, "every action has a price", "F01")

@@ -234,3 +234,16 @@ def test_a_log_without_a_record_beside_others_is_named(verb: str, tmp_path: Path
     done = within(verb, *logs, cwd=tmp_path)
     assert (done.code, "tuesday.jsonl: it holds no record\nfriday.jsonl: it holds no record\n" in done.out) == (0, True)
     assert within(verb, "tuesday.jsonl", "friday.jsonl", cwd=tmp_path).code == 65
+
+
+@pytest.mark.parametrize("verb", ["replay", "infer"])
+def test_a_table_without_a_row_beside_others_is_named(verb: str, tmp_path: Path) -> None:
+    heading = "user,at,kind,after\n"
+    (tmp_path / "monday.csv").write_text(f"{heading}ada,2026-07-15T09:00:00Z,open_account,150\n")
+    (tmp_path / "tuesday.csv").write_text(heading)
+    (tmp_path / "map.toml").write_text(
+        '[source]\nformat = "csv"\n[fields]\naccount = "user"\nat = "at"\n[events]\ncolumn = "kind"\n'
+        '[events.kinds]\nopen_account = "open_account"\n[observed]\ntotal = "after"\n'
+    )
+    found = within(verb, "tuesday.csv", "monday.csv", "--map", "map.toml", "--format", "json", cwd=tmp_path)
+    assert (found.code, json.loads(found.out)["empty_logs"]) == (0, ["tuesday.csv"])

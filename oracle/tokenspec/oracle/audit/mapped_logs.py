@@ -263,7 +263,7 @@ class MappedLogs:
     def __init__(self, ledger_map: LedgerMap, paths: Sequence[str], reader: Reader) -> None:
         self._map, self.names = ledger_map, names_of(ledger_map, paths)
         self._table = SortedRows(ledger_map, paths, self.names)
-        self.row_count = self._table.count()
+        self.row_count, self.empty = self._table.count(), self._table.empty()
         self._records = RecordsOfRows(ledger_map, self._table.positions, reader)
         self.rows = RowsRead()
         """The count of rows, new in each iteration."""

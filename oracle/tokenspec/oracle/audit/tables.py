@@ -248,6 +248,12 @@ class SortedRows:
         found = self._database.execute("SELECT count(*) FROM rows").fetchone() if self._names else None
         return int(found[0]) if found else 0
 
+    def empty(self) -> list[str]:
+        """Returns the names of the files that hold no row, rejected ones included."""
+        found = self._database.execute("SELECT DISTINCT file FROM rows").fetchall() if self._names else []
+        filled = {number for (number,) in found} | {number for number, rejected in enumerate(self._rejected) if rejected}
+        return [name for number, name in enumerate(self._names) if number not in filled]
+
     def _load(self, number: int, path: str, folder: Path) -> None:
         name, source = self._names[number], self._map.source
 

@@ -74,8 +74,9 @@ def rows_of(read: LinesRead) -> RowsRead | None:
 
 
 def empty_logs_of(read: LinesRead) -> list[str]:
-    """Returns the names of the logs that hold no record."""
-    return read.empty if isinstance(read, Logs) else []
+    """Returns the names of the logs that hold no record, or no row."""
+    empty = getattr(read, "empty", None)
+    return empty if isinstance(empty, list) else []
 
 
 def _demand(logs: Sequence[str]) -> None:

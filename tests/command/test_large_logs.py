@@ -66,6 +66,22 @@ def test_the_report_is_the_same_to_the_byte(tmp_path: Path, monkeypatch: pytest.
     assert made[0] is not None, "the kernel was used"
 
 
+@pytest.mark.parametrize("forms", [(" ", ""), ("", " "), ("  ", ""), ("", "  ")])
+def test_blanks_that_were_met_change_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, forms: tuple[str, str]) -> None:
+    """Lives with one number of blanks, then with another, and a name that nobody knows; a fault makes all be scanned twice."""
+    lines = list[str]()
+    for number, blanks in enumerate(form for form in forms for _ in range(2)):
+        four = life(f"ada-{number}")
+        four[3]["note"] = "seen"
+        four[2]["observed"]["balances"]["fast"] += number == 3
+        lines += [json.dumps(each, separators=("," + blanks, ":" + blanks)) for each in four]
+    (tmp_path / "log.jsonl").write_text("\n".join(lines))
+    without = within("replay", "log.jsonl", "--format", "json", cwd=tmp_path)
+    monkeypatch.setattr(USED, partial(replay_by_kernel, smallest=0))
+    assert within("replay", "log.jsonl", "--format", "json", cwd=tmp_path) == without
+    assert without.code == 15
+
+
 def test_the_examples_are_judged_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     logs = sorted(EXAMPLES.glob("*.jsonl"))
     without = within("replay", *logs, "--format", "json")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text
+from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text, least, unless_broken
 from tokenspec.machine.interpreters.batch.entries import EntryTable
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
 from tokenspec.machine.interpreters.batch.tables import MARK, FingerprintTable
@@ -31,6 +31,9 @@ _RUNS_MAX = 120_000
 DIAL = 40
 """Bytes of a clock in a record: the instants that it shows and that come up, the aim, its start, the last run of its job."""
 _STOPPED_DIAL = (STOPPED, NEVER, 0, 0, 0)
+LOAD = "(i64.store #{at} (i64.load $accounts offset={place} @account))"
+SAVE = "(i64.store $accounts offset={place} @account (i64.load #{at}))"
+"""The lines that bring a variable of the present account into the state, and back, for `Accounts.copies`."""
 _ACTS = (ClockAct.STARTS, ClockAct.SETTLES, ClockAct.STOPS)
 
 
@@ -200,15 +203,9 @@ class Accounts:
         """The addresses of the variables, by their places in a record."""
         return {self.row + SLOT * n: self.interface.state[v.name].at for n, v in enumerate(self.machine.variables)}
 
-    @property
-    def loads(self) -> str:
-        """The lines that bring the present account into the state."""
-        return " ".join(f"(i64.store #{at} (i64.load $accounts offset={place} @account))" for place, at in self._slots.items())
-
-    @property
-    def saves(self) -> str:
-        """The lines that bring the state into the present account."""
-        return " ".join(f"(i64.store $accounts offset={place} @account (i64.load #{at}))" for place, at in self._slots.items())
+    def copies(self, line: str) -> str:
+        """The lines for each variable: `{at}` is its address in the state, `{place}` its place in a record."""
+        return " ".join(line.format(at=at, place=place) for place, at in self._slots.items())
 
     def _records(self) -> str:
         slots, places = self._slots.values(), self._slots.keys()
@@ -345,20 +342,20 @@ class Accounts:
             comes = "".join(
                 f" (br_if $not_{number} (i64.{'ge' if n < number else 'gt'}_s %due_{number} %due_{n}))" for n in others
             )
-            fires = _unless_broken(f"(call $fire #{self.numbers[clock.falls_due]} %due_{number})")
+            fires = unless_broken(f"(call $fire #{self.numbers[clock.falls_due]} %due_{number})")
             move = f"(call $after_{number} %due_{number} (i64.load $accounts offset={shown + 16} @account))"
             keep = (
                 f"(i64.store $accounts offset={shown + 8} @account @due) (i64.store $accounts offset={shown + 16} @account @aim)"
             )
             if clock.name not in self.implied and jumps[number]:
-                limits = "".join(f"(local.set $until {_least(n, earlier=n < number)}) " for n in others)
+                limits = "".join(f"(local.set $until {least(n, earlier=n < number)}) " for n in others)
                 move = f"(local.set $until %at) {limits}(call $beyond_{number} %due_{number} %until)"
                 keep = f"(i64.store $accounts offset={shown + 8} @account @due)"
             elif clock.name in self.implied:
                 if not jumps[number]:
                     # An event at this very instant may take the place of the job.
                     move = f"(if (i64.eq %due_{number} %at) (then (return #1))) {move}"
-                job = _unless_broken(f"(call $fire #{self.numbers[clock.job]} %due_{number})")
+                job = unless_broken(f"(call $fire #{self.numbers[clock.job]} %due_{number})")
                 if not jumps[number]:
                     # One that is due since an earlier instant waits for a written job, and so do later ones.
                     waits = f"(local.set $waits (i64.lt_s (i64.load $accounts offset={shown} @account) %due_{number}))"
@@ -401,12 +398,3 @@ class Accounts:
         """The events that read the entry they name."""
         memory = self.machine.memory
         return frozenset(e.name for e in self.machine.events if memory is not None and memory.reads(e))
-
-
-def _least(other: int, *, earlier: bool) -> str:
-    limit = f"(i64.sub %due_{other} ~1)" if earlier else f"%due_{other}"
-    return f"(select %until {limit} (i64.lt_s %until {limit}))"
-
-
-def _unless_broken(call: str) -> str:
-    return f"(if (i32.le_s {call} #{NO_RULE}) (then (return #1)))"

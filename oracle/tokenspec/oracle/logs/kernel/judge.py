@@ -9,7 +9,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIRTY
+from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIRTY, LOAD, SAVE
 from tokenspec.machine.interpreters.batch.handover import Handover
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.batch.tables import FingerprintTable
@@ -303,7 +303,7 @@ class RecordJudge:
   (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) {soiled})
   (i64.store $accounts offset=8 @account %at)
   {self._accounts.forgets("%at")}
-  {self._accounts.loads}
+  {self._accounts.copies(LOAD)}
   (if (call $advance %at) {soiled})
   {self._comparison.before}
   {self._times_absent()}
@@ -311,7 +311,7 @@ class RecordJudge:
   (local.set $rule {self.sessions.happens("(call_indirect $fields (type $gives) %event) (call $happens %event %at)")})
   (if (i32.le_s %rule #{NO_RULE}) {soiled})
   {before_the_log}
-  {self._accounts.saves}
+  {self._accounts.copies(SAVE)}
   (if @keeps (then {tells}))
   {self.answers.at_event(soiled)}
   {self.repeats.used(self.answers)}

@@ -8,6 +8,7 @@ Of any other the kernel does not know.
 
 from __future__ import annotations
 
+from tokenspec.machine.interpreters.batch.accounts import LOAD, SAVE
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.ids import Repeat
@@ -89,10 +90,10 @@ class RepeatedIds:
   (if (i64.lt_s %at (i64.load $accounts offset=8 @account)) (then (return #0)))
   (i64.store $accounts offset=8 @account %at)
   {names.accounts.forgets("%at")}
-  {names.accounts.loads}
+  {names.accounts.copies(LOAD)}
   (if (call $advance %at) (then (return #0)))
   (global.set $total_before (call $total))
-  {names.accounts.saves}
+  {names.accounts.copies(SAVE)}
   (if @keeps (then (call $tell_account {text_of(names.account)})))
   (local.set $rule {rule})
   (if (i64.eqz (i64.and %has ~{signed(self._comparable)})) (then (call $bump #{self.not_compared})) (else

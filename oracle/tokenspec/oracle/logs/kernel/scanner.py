@@ -48,8 +48,8 @@ DATES = 32 << _DATE_BITS
 """Bytes of a table of dates."""
 
 TOLD = struct.Struct("<5I")
-"""What a scan tells: where the line starts and ends that is odd or needs facts, where it stopped, 1 where that line is odd, 1
-where bytes are not ASCII. Before it the third and the fourth say where the lines start and end."""
+"""The numbers that a scan tells: where the line starts and ends that is odd or needs facts, where it stopped, 1 where that
+line is odd, 1 where bytes are not ASCII. Before it the third and the fourth say where the lines start and end."""
 LISTED = 24
 """Bytes of a listed line: where it starts and ends, its number in the file, its position among all lines."""
 ROWS = 64
@@ -71,7 +71,7 @@ def _unless_met() -> str:
 
 
 def _met_at(all_met: str, first_bytes: str) -> str:
-    """Where it stands that a place met what begins with these bytes; `all_met` is the address of all that it met."""
+    """The address at which a place keeps that it met what begins with these bytes; `all_met` is that of all that it met."""
     place = f"(i64.shr_u (i64.mul {first_bytes} ~{signed(HASH[0])}) ~{64 - MET_BITS})"
     return f"(i32.add {all_met} (i32.mul #{MET} (i32.wrap_i64 {place})))"
 
@@ -82,7 +82,7 @@ def _first_bytes(is_word: str) -> str:
 
 
 def _date_at(date: str) -> str:
-    """Where a date is known, if it was read before; its bytes are these, from the fourth on."""
+    """The address of a date, if it was read before; its bytes are these, from the fourth on."""
     return f"(i32.add #{{dates}} (i32.shl (i32.wrap_i64 (i64.shr_u (i64.mul {date} ~{signed(HASH[0])}) ~{64 - _DATE_BITS})) #5))"
 
 

@@ -285,6 +285,20 @@ class ForgetsOldJobs(Mistaken):
         return answer | ({"outcome": "refused"} if is_old else {})
 
 
+class LosesOneWhereBothAreDue(Mistaken):
+    """A token is lost at a daily reset that is due at the very instant of a renewal."""
+
+    def begin(self) -> None:
+        self._both: dict[str, bool] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, name = self.server.handle(request), request["account"]
+        daily, renewal = answer.get("next_daily_reset_at"), answer.get("next_renewal_at")
+        is_meant = request["event"] == "daily_reset" and answer["outcome"] == "accepted" and self._both.get(name, False)
+        self._both[name] = daily is not None and daily == renewal
+        return answer | ({"balances": answer["balances"] | {"daily": answer["balances"]["daily"] - 1}} if is_meant else {})
+
+
 ACCOUNTS = ("account", "to")
 BY_LISTS: dict[str, Callable[[], Mistaken]] = {
     "accounts without zeros in front": lambda: TakesNamesForOne(ACCOUNTS, lambda name: name.lstrip("0") or name),
@@ -306,6 +320,7 @@ AFTER_MANY: dict[str, Callable[[], Mistaken]] = {
     "refunds of split jobs after 60 days": lambda: ForgetsOldJobs("daily_reset", 60, 2),
     "refunds of split jobs after 60 months": lambda: ForgetsOldJobs("renew", 60, 2),
     "refunds after 50 purchases": lambda: ForgetsOldJobs("buy_topup", 50),
+    "a reset and a renewal at one instant": LosesOneWhereBothAreDue,
     "refunds after 50 jobs": lambda: ForgetsOldJobs("generate", 50),
 }
 """Faults that show when something has happened many times, or long after."""

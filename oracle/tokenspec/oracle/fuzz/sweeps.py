@@ -19,6 +19,7 @@ from tokenspec.oracle.fuzz.worlds import WorldFuzz
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.script import LOOK, MINUTE_MS, SLOWEST, Wait, move
+from tokenspec.oracle.runtime.script import START as MIDNIGHT
 from tokenspec.oracle.wire.records import asked
 
 _MANY = 1_100
@@ -93,15 +94,23 @@ class Sweeps(WorldFuzz):
                 self._play_plain(event, dict.fromkeys(names, f"n{number}"))
 
     def sweep_periods(self) -> None:
-        """Lets time pass, for each clock, until it has fallen due many times; entries begun before are asked back then."""
+        """Lets time pass, for each clock, until it has fallen due many times; entries begun before are asked back then.
+
+        Days and months end at one instant. The jobs of other clocks run then as well, where they are due.
+        """
         written = {event.name for event in self.events}
         for clock in self.machine.clocks:
-            self._begin_plainly()
-            begun = self._begin_entries(0, WHOLE, WHOLE)
+            self._begin_plainly(parse_instant(MIDNIGHT))
+            who, begun = self._scene.accounts[0], self._begin_entries(0, WHOLE, WHOLE)
+            others = [other.job for other in self.machine.clocks if other is not clock and other.job in written]
+            own = move(clock.job) if clock.job in written else LOOK
             for _ in range(_OFTEN):
-                self._now = self._time(self._scene.accounts[0], Wait((clock.name,)))
-                job = move(clock.job) if clock.job in written else LOOK
-                self._play({"account": self._scene.accounts[0], "at": format_instant(self._now), **job})
+                self._now = self._time(who, Wait((clock.name,)))
+                now = {"account": who, "at": format_instant(self._now)}
+                self._play({**now, **own})
+                for job in others:
+                    if self._when_accepted({**now, **move(job)}) == self._now:
+                        self._play({**now, **move(job)})
             self._ask_back(begun)
 
     def repeat_often(self, first: list[dict[str, Any]], then: list[dict[str, Any]]) -> None:

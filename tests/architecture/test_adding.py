@@ -208,6 +208,7 @@ POOL = {
         ),
         ("    buys(api, amount)", "    buys(api, amount), includes(points, maximum(0, amount - 1000))"),
         ('*_pays({"api": cost})', '*_pays({"api": cost}), spends({"points": minimum(points, cost)})'),
+        (" pays, plan_relaxes,", " pays, plan_relaxes, points,"),
     ],
     "invariants/tokenspec/invariants/scopes.py": [
         ('        "api": api,\n', '        "api": api,\n        "points": api,\n'),

@@ -76,7 +76,7 @@ def blocks(page: str) -> list[Block]:
 def run_by_ci() -> set[str]:
     """The commands of CI, each line of them and each part of it, as a document would show them."""
     lines = (ROOT / CI).read_text(encoding="utf-8").splitlines()
-    typed = [line.replace(" --quiet", "") for line in lines if not line.startswith("#")]
+    typed = [line.strip().replace(" --quiet", "") for line in lines if not line.startswith("#")]
     return {part for line in typed for part in (line, *line.split(" && "))}
 
 

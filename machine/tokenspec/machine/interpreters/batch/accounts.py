@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text, least, unless_broken
+from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text, least
 from tokenspec.machine.interpreters.batch.entries import EntryTable
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
 from tokenspec.machine.interpreters.batch.tables import MARK, FingerprintTable
@@ -328,13 +328,16 @@ class Accounts:
   {hears}
   %rule)"""
 
+    def _fired(self, event: str, number: int) -> str:
+        """An event at the instant at which a clock is due; ends where it is not covered."""
+        return f"(if (i32.le_s (call $fire #{self.numbers[event]} %due_{number}) #{NO_RULE}) (then (return #1)))"
+
     def _advance(self, jumps: list[bool]) -> str:
         """Writes how time passes up to an instant: due instants in order, at one instant in the order of the clocks.
 
         A clock of spans whose job is written falls due once for all its instants before anything else happens.
         """
         clocks = self.machine.clocks
-        upcoming = [f"(i64.load $accounts offset={self.dials + DIAL * n + 8} @account)" for n in range(len(clocks))]
         lines, passes = [], []
         for number, clock in enumerate(clocks):
             shown = self.dials + DIAL * number
@@ -342,27 +345,24 @@ class Accounts:
             comes = "".join(
                 f" (br_if $not_{number} (i64.{'ge' if n < number else 'gt'}_s %due_{number} %due_{n}))" for n in others
             )
-            fires = unless_broken(f"(call $fire #{self.numbers[clock.falls_due]} %due_{number})")
+            fires, keep = self._fired(clock.falls_due, number), f"(i64.store $accounts offset={shown + 8} @account @due)"
             move = f"(call $after_{number} %due_{number} (i64.load $accounts offset={shown + 16} @account))"
-            keep = (
-                f"(i64.store $accounts offset={shown + 8} @account @due) (i64.store $accounts offset={shown + 16} @account @aim)"
-            )
             if clock.name not in self.implied and jumps[number]:
                 limits = "".join(f"(local.set $until {least(n, earlier=n < number)}) " for n in others)
                 move = f"(local.set $until %at) {limits}(call $beyond_{number} %due_{number} %until)"
-                keep = f"(i64.store $accounts offset={shown + 8} @account @due)"
-            elif clock.name in self.implied:
+            else:
+                keep += f" (i64.store $accounts offset={shown + 16} @account @aim)"
+            if clock.name in self.implied:
+                job = self._fired(clock.job, number)
                 if not jumps[number]:
-                    # An event at this very instant may take the place of the job.
-                    move = f"(if (i64.eq %due_{number} %at) (then (return #1))) {move}"
-                job = unless_broken(f"(call $fire #{self.numbers[clock.job]} %due_{number})")
-                if not jumps[number]:
-                    # One that is due since an earlier instant waits for a written job, and so do later ones.
+                    # An event at this very instant may take the place of the job. One that is due since an earlier instant
+                    # waits for a written job, and so do later ones.
                     waits = f"(local.set $waits (i64.lt_s (i64.load $accounts offset={shown} @account) %due_{number}))"
-                    move, job = f"{waits} {move}", f"(if (i32.eqz %waits) (then {job}))"
+                    move = f"{waits} (if (i64.eq %due_{number} %at) (then (return #1))) {move}"
+                    job = f"(if (i32.eqz %waits) (then {job}))"
                 fires = f"{fires} {job}"
             passes.append(f"(block $not_{number}{comes} {move} {keep} {fires} (br $next))")
-            lines.append(f"(local.set $due_{number} {upcoming[number]})")
+            lines.append(f"(local.set $due_{number} (i64.load $accounts offset={shown + 8} @account))")
         locals_ = " ".join(f"(local $due_{n} i64)" for n in range(len(clocks)))
         nothing = "".join(f" (br_if $due (i64.le_s %due_{n} %at))" for n in range(len(clocks)))
         return f"""

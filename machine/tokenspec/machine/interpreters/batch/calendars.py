@@ -8,7 +8,6 @@ from __future__ import annotations
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.calendars import NEVER, CalendarReader, Months, Once, Spans
 from tokenspec.machine.interpreters.dates import CYCLE_DAYS, CYCLE_YEARS, DAY_MS
-from tokenspec.machine.interpreters.embedded.memory import NO_RULE
 from tokenspec.machine.lang.calendars import Hour, ShortMonth
 
 _EPOCH = 719_468
@@ -101,8 +100,3 @@ def least(other: int, *, earlier: bool) -> str:
     """The earlier one of `%until` and of what is due by another clock."""
     limit = f"(i64.sub %due_{other} ~1)" if earlier else f"%due_{other}"
     return f"(select %until {limit} (i64.lt_s %until {limit}))"
-
-
-def unless_broken(call: str) -> str:
-    """The line that ends where an event is not covered."""
-    return f"(if (i32.le_s {call} #{NO_RULE}) (then (return #1)))"

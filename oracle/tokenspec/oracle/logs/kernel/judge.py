@@ -261,22 +261,9 @@ class RecordJudge:
                 of_record |= key.bit
         may_not = self._space.put(b"".join(struct.pack("<Q", of_record & ~may) for may, _ in bits))
         must = self._space.put(b"".join(struct.pack("<Q", must) for _, must in bits))
-        memory, remembers = names.oracle.machine.memory, ""
-        soiled = f"(then (call $soil) (return #{IS_DIRTY}))"
         codes, rules = len(self._codes), len(self._rules)
-        tells = f"(call $tell_account {text_of(names.account)})"
-        before_the_log = ""
-        if memory is not None:
-            remembers = (
-                f"(global.set $mark_1 (i64.load offset={ENTRY_1} @row)) (global.set $mark_2 (i64.load offset={ENTRY_2} @row))"
-                " (global.set $is_noted #0)"
-            )
-            tells += f" (if @is_noted (then (call $tell_entry {text_of(names.payload[memory.key])})))"
-            # It may refer to what the account did before its log began.
-            refers_to = self._space.flags(refers(e.name) for e in events)
-            before_the_log = f"""(if (i32.and (i32.load $accounts @account) #{BEGAN_BEFORE}) (then
-    (if (i32.and (i32.load8_u offset={refers_to} %event)
-          (i64.ne (i64.load #{self._accounts.interface.state[memory.is_new].at}) ~0)) {soiled})))"""
+        soiled = f"(then (call $soil) (return #{IS_DIRTY}))"
+        remembers, tells, before_the_log = self._of_entries(soiled)
         return f"""
 (func $counts_twice (result i32) (i32.eqz {holds(names.id, f"(i64.load offset={HAS} @row)")}))
 (func $judge (result i32)
@@ -325,6 +312,23 @@ class RecordJudge:
   (i64.store offset={self._counters} %count (i64.add (i64.load offset={self._counters} %count) ~1))
   {self.answers.counts_unknown}
   #{CONFORMS})"""
+
+    def _of_entries(self, soiled: str) -> tuple[str, str, str]:
+        """Returns the parts about the entry that a record names: before its event, after it, and if it is older than the log."""
+        names, tells = self.names, f"(call $tell_account {text_of(self.names.account)})"
+        memory = names.oracle.machine.memory
+        if memory is None:
+            return "", tells, ""
+        remembers = (
+            f"(global.set $mark_1 (i64.load offset={ENTRY_1} @row)) (global.set $mark_2 (i64.load offset={ENTRY_2} @row))"
+            " (global.set $is_noted #0)"
+        )
+        tells += f" (if @is_noted (then (call $tell_entry {text_of(names.payload[memory.key])})))"
+        refers_to = self._space.flags(refers(e.name) for e in names.judged)
+        before_the_log = f"""(if (i32.and (i32.load $accounts @account) #{BEGAN_BEFORE}) (then
+    (if (i32.and (i32.load8_u offset={refers_to} %event)
+          (i64.ne (i64.load #{self._accounts.interface.state[memory.is_new].at}) ~0)) {soiled})))"""
+        return remembers, tells, before_the_log
 
     def _times_absent(self) -> str:
         """Sets the time of day that a record did not bring to 0."""

@@ -190,6 +190,26 @@ class NeverFetches(Mistaken):
         return {key: value for key, value in looked.items() if key != "shown_is"}
 
 
+class FetchesForAll(Mistaken):
+    """An event of one session happens to all others of the account as well."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__()
+        self._event = event
+
+    def begin(self) -> None:
+        self._sessions: dict[str, list[str]] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, sessions = self.server.handle(request), self._sessions.setdefault(request["account"], [])
+        if request["event"] == "login":
+            sessions.append(request["session"])
+        for other in sessions if request["event"] == self._event and answer["outcome"] == "accepted" else ():
+            if other != request["session"]:
+                self.server.handle({**request, "session": other})
+        return answer
+
+
 class UpgradesOnce(Mistaken):
     """A token is lost where a subscription comes to the same plan by an upgrade once more."""
 
@@ -322,8 +342,10 @@ AFTER_MANY: dict[str, Callable[[], Mistaken]] = {
     "refunds after 50 purchases": lambda: ForgetsOldJobs("buy_topup", 50),
     "a reset and a renewal at one instant": LosesOneWhereBothAreDue,
     "refunds after 50 jobs": lambda: ForgetsOldJobs("generate", 50),
+    "a refresh of all sessions": lambda: FetchesForAll("refresh"),
+    "a logout of all sessions": lambda: FetchesForAll("logout"),
 }
-"""Faults that show when something has happened many times, or long after."""
+"""Faults that show when something has happened many times, long after, or to one of several."""
 MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "ids without case": lambda: TakesNamesForOne(["id"], str.lower),
     "ids without blanks at the end": lambda: TakesNamesForOne(["id"], str.rstrip),

@@ -78,6 +78,7 @@ def _many_times(fuzz: type[SutFuzz], twice: Twice) -> None:
     for first, then in twice:
         fuzz().repeat_often(first, then)
     fuzz().sweep_sessions()
+    fuzz().sweep_screens()
     fuzz().sweep_periods()
 
 

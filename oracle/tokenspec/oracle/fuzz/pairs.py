@@ -155,19 +155,15 @@ def runs_again(
     A run is in two parts, each of which ends with the event. Nothing that is done a second time is a repeat of the first time.
     Each continues the path on which `search_pairs` came to it.
     """
-    for first, later in again_after(_search(oracle, terms, keys)[0], pairs.first):
+    search, _ = _search(oracle, terms, keys)
+    for what, first in pairs.first.items():
+        ways = search.edges_after(first, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False)
+        later = next((later for later in ways if accepted(later) == what), None)
         if later is not None:
             records, length = later.records(), len(first.records())
             yield records[:length], records[length:]
         elif first.record is not None and not oracle.refuses(oracle.reader.convert(first.record), first.account):
             yield first.records(), [first.record]
-
-
-def again_after(search: PathSearch, first: Mapping[tuple[str, ...], PathNode]) -> Iterator[tuple[PathNode, PathEdge | None]]:
-    """Yields the first path that ends with each accepted event, and the edge, if found, by which it is accepted once more."""
-    for what, path in first.items():
-        ways = search.edges_after(path, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False)
-        yield path, next((later for later in ways if accepted(later) == what), None)
 
 
 def accepted(edge: PathEdge) -> tuple[str, ...]:

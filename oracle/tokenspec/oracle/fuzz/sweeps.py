@@ -4,14 +4,15 @@ what is done many times or long after.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any
 
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.lang.declaration import Event, Shape
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.instants import format_instant, parse_instant
-from tokenspec.oracle.base.specification import SPEC
+from tokenspec.oracle.base.specification import SPEC, TOTAL_POOLS
 from tokenspec.oracle.fuzz.names import all_names
 from tokenspec.oracle.fuzz.scenes import START, WHOLE, Scene
 from tokenspec.oracle.fuzz.starts import STARTS
@@ -36,6 +37,9 @@ _STARTS = (
     "1999-12-31T03:47:00Z",
 )
 """Instants on days that some month or year does not have, or after which one comes that has none."""
+_AS_IT_IS = 2 ** len(TOTAL_POOLS) - 1
+_AS_IT_WAS = 3 * 2 ** len(TOTAL_POOLS) + _AS_IT_IS
+"""The dice with which a screen shows all pools: as they are, and as they were before they changed last."""
 _OFTEN = 64
 """The number of times that a thing is done again: more than any count of a wallet that is small."""
 _PERIODS = 13
@@ -47,7 +51,14 @@ class Sweeps(WorldFuzz):
 
     def sweep(self) -> None:
         """Runs all lists."""
-        for run in (self.sweep_names, self.sweep_entries, self.sweep_starts, self.sweep_sessions, self.sweep_periods):
+        for run in (
+            self.sweep_names,
+            self.sweep_entries,
+            self.sweep_starts,
+            self.sweep_sessions,
+            self.sweep_screens,
+            self.sweep_periods,
+        ):
             run()
         self.teardown()
 
@@ -86,12 +97,35 @@ class Sweeps(WorldFuzz):
     def sweep_sessions(self) -> None:
         """Lets each event of a session happen to many sessions of one account, those that end a session last."""
         self._begin_plainly()
-        out = self.oracle.session_out
-        of_sessions = [event for event in self.events if event.name in self.oracle.session_machine.event_named]
-        for event in sorted(of_sessions, key=lambda event: any(rule.target == out for rule in event.rules)):
-            names = [key.name for key in event.keys if not key.optional and key.shape is Shape.TEXT]
+        for event in self._of_sessions:
             for number in range(_OFTEN):
-                self._play_plain(event, dict.fromkeys(names, f"n{number}"))
+                self._play_plain(event, _named(event, f"n{number}"))
+
+    def sweep_screens(self) -> None:
+        """Lets each event of a session happen to one of three; then each shows what was before the last spending, and what is."""
+        self._begin_plainly()
+        who, of_sessions = self._scene.accounts[0], self._of_sessions
+        for number, event in enumerate(of_sessions):
+            names = [f"n{number}-{session}" for session in range(3)]
+            for other in of_sessions:
+                if not self._ends(other):
+                    for name in names:
+                        self._play_plain(other, _named(other, name))
+            self._play_plain(self._beginning[0], {KEY: f"shown {number}"})
+            self._play_plain(event, _named(event, names[0]))
+            for name, die in product(names, (_AS_IT_WAS, _AS_IT_IS)):
+                for screen in of_sessions:
+                    shown = {key.name: self._layers.shown(who, die) for key in screen.keys if key.shape is Shape.POOLS}
+                    if shown:
+                        self._play_plain(screen, {**_named(screen, name), **shown})
+
+    @property
+    def _of_sessions(self) -> list[Event]:
+        """The events of sessions, those that end one last."""
+        return sorted((e for e in self.events if e.name in self.oracle.session_machine.event_named), key=self._ends)
+
+    def _ends(self, event: Event) -> bool:
+        return any(rule.target == self.oracle.session_out for rule in event.rules)
 
     def sweep_periods(self) -> None:
         """Lets time pass, for each clock, until it has fallen due many times; entries begun before are asked back then.
@@ -191,7 +225,7 @@ class Sweeps(WorldFuzz):
         assert self.fixed_catalogue is not None
         self.start({}, self.fixed_catalogue, "explicit", STARTS.of_other[0], self.begun_with[-1], self._scene)
 
-    def _play_plain(self, event: Event, names: dict[str, str], amount: int = 0, part: int = 1) -> None:
+    def _play_plain(self, event: Event, names: Mapping[str, Any], amount: int = 0, part: int = 1) -> None:
         """Plays the plainest record of an event that names something of the kind of `names`.
 
         `amount` is a die, of whose amount above one `part` is taken: all of it, half of it and so on.
@@ -212,6 +246,11 @@ class Sweeps(WorldFuzz):
         record |= {"id": names["id"]} if "id" in names else {}
         self._fit_to_the_lists(record, 0)
         self._play(record)
+
+
+def _named(event: Event, name: str) -> dict[str, Any]:
+    """The keys of an event that hold names which a record makes up, all with this one."""
+    return {key.name: name for key in event.keys if not key.optional and key.shape is Shape.TEXT}
 
 
 def _upcoming(account: Account, now: int) -> Iterator[int]:

@@ -1,11 +1,11 @@
-"""Runs about rules: what is accepted once more, what was spent before and after each, figures at their least, other accounts.
+"""Runs about rules: what is accepted after what, what was spent before and after each, figures at their least, other accounts.
 
 Several runs share a world, each of an account of its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import permutations
 from typing import Any
@@ -14,8 +14,8 @@ from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
 from tokenspec.oracle.base.specification import DEFAULT, IDS, SPEC, AnyCatalogue, account
 from tokenspec.oracle.fuzz.figures import OTHERS, at_the_least
-from tokenspec.oracle.fuzz.pairs import accepted, again_after
-from tokenspec.oracle.fuzz.paths import PathNode
+from tokenspec.oracle.fuzz.pairs import accepted
+from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch
 from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
@@ -32,6 +32,8 @@ _FEW, _ALL = 2, 20
 """The number of kinds of events of a simple run, and one that no run has."""
 _WAYS = 900
 """The number of paths that are followed in search of every rule after every other."""
+_WAYS_AFTER = 60
+"""The number of paths that are followed in search of every event after one."""
 _TOGETHER = 12
 """The number of runs that share a world."""
 
@@ -46,8 +48,7 @@ def about_rules(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
             first.setdefault(what, edge.then)
         if edge.steps[-1].outcome[0] >= 0:
             paths.append(edge.records())
-    twice = [later.records() for _, later in again_after(search, first) if later is not None]
-    yield from _together(plain, "again", "each event accepted twice in one account", twice)
+    yield from _together(plain, "after", "each event accepted after each in one account", _after_each(search, first))
     yield from _together(plain, "around", "what was spent around each rule, asked back", _around(world, plain, paths))
     if IDS is not None:
         yield from _together(plain, "retries", "events that come again after each rule", _retried(world, paths))
@@ -62,6 +63,17 @@ def _together(plain: Plain, name: str, title: str, runs: Sequence[Sequence[Recor
         some = kinds[begin : begin + _TOGETHER]
         parts = [(f"a{n}", START, partial(_as_it_is, run)) for n, run in enumerate(some)]
         yield Listing(f"rules-{name}-{number}", f"{title} ({number})", merged(parts), plain.policy, plain.catalogue)
+
+
+def _after_each(search: PathSearch, first: Mapping[tuple[str, ...], PathNode]) -> list[list[Record]]:
+    """Returns runs in which each event is accepted, on the first way to it that is found, after each; none begins another."""
+    runs = list[list[Record]]()
+    for path in first.values():
+        ways = dict[tuple[str, ...], PathEdge]()
+        for later in search.edges_after(path, _WAYS_AFTER, for_pairs=True, by_last_rule=False):
+            ways.setdefault(accepted(later), later)
+        runs += [later.records() for what, later in ways.items() if what in first]
+    return [run for run in runs if not any(run == other[: len(run)] for other in runs if len(other) > len(run))]
 
 
 def _as_it_is(run: Moves, oracle: Oracle) -> Moves:

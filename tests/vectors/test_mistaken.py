@@ -9,11 +9,23 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import unquote_plus
 
 import pytest
 
-from sut.mistaken import ACCOUNTS, LOOK, MISTAKEN, Elsewhere, JoinsNames, KnowsBetter, Message, Mistaken, TakesNamesForOne
+from sut.mistaken import (
+    ACCOUNTS,
+    LOOK,
+    MISTAKEN,
+    Elsewhere,
+    JoinsNames,
+    KnowsBetter,
+    LosesOne,
+    Message,
+    Mistaken,
+    TakesNamesForOne,
+)
 from tokenspec.oracle.fuzz.names import _CHANGES, ALIKE, LONGEST
 from tokenspec.oracle.serve.server import Server
 from tokenspec.oracle.vectors.suite import Case, default_suite
@@ -93,6 +105,21 @@ def in_summer(at: str) -> str:
     return earlier.isoformat().replace("+00:00", "Z")
 
 
+def loses_after(first: str, second: str) -> Mistaken:
+    """A token is lost by one event after another, whatever comes between."""
+    return LosesOne(lambda request, _: request["event"] == first, second)
+
+
+LATER = {
+    ("upgrade", "subscribe"): "rules-after-5",
+    ("upgrade", "resume"): "rules-after-11",
+    ("downgrade", "subscribe"): "rules-after-5",
+    ("cancel", "upgrade"): "rules-after-6",
+    ("cancel", "downgrade"): "rules-after-6",
+    ("cancel", "payment_failed"): "rules-after-6",
+    ("resume", "subscribe"): "rules-after-5",
+    ("resume", "payment_failed"): "rules-after-5",
+}
 FURTHER: dict[str, Callable[[], Mistaken]] = {
     "ids as numbers": lambda: TakesNamesForOne(["id"], as_number),
     "ids without tabs": lambda: TakesNamesForOne(["id"], lambda name: name.strip("\t")),
@@ -127,6 +154,7 @@ FURTHER: dict[str, Callable[[], Mistaken]] = {
     "packs of at least two": lambda: KnowsBetter(lambda f: {"packs": {name: max(2, size) for name, size in f["packs"].items()}}),
     "prices of its own": lambda: KnowsBetter(lambda figures: {"prices": dict.fromkeys(figures["prices"], 8)}),
     "gives on one plan": GivesOnOnePlan,
+    **{f"{second} after {first}": partial(loses_after, first, second) for first, second in LATER},
 }
 """Faults of the same kinds that nothing was built for."""
 SHOWN_BY = {
@@ -158,7 +186,7 @@ SHOWN_BY = {
     "accounts in one width": "names-accounts-blanks",
     "the last thousand ids": "names-ids-many",
     "leap days kept in March": "time-renewal-odd-instants",
-    "an upgrade to a plan once": "rules-again-1",
+    "an upgrade to a plan once": "rules-after-11",
     "a refund after a late payment": "rules-around-4",
     "no API tokens on a plan": "figures-others-1",
     "ids as numbers": "names-ids-numbers",
@@ -197,10 +225,12 @@ SHOWN_BY = {
     "packs of at least two": "figures-packs-at-the-least",
     "prices of its own": "figures-prices-at-the-least-prices",
     "gives on one plan": "others-transfer",
+    **{f"{second} after {first}": vector for (first, second), vector in LATER.items()},
 }
 """By fault, a vector in which an answer shows it."""
 NOT_SHOWN = {
     "names that end at a sign of value 0": "some databases cannot hold such names, so no vector has one; `fuzz` has none either",
+    "renew after cancel": "the shortest way from one to the other ends the subscription, and no fast tokens are left to be lost",
     "requests at one time": "a vector is one request after the other: `fuzz --clients` is for that",
 }
 """Faults of these kinds that no vector shows, with the reason."""

@@ -13,7 +13,7 @@ from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.instants import format_instant, parse_instant
 from tokenspec.oracle.base.nearest import did_you_mean
 from tokenspec.oracle.base.specification import POOLS
-from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.base.unique_names import decode
 from tokenspec.oracle.command.logs_read import logs_options, read_logs, rows_of
 from tokenspec.oracle.command.options import RESETS_OF_LOGS, Output, output_options, progress, settings_options
@@ -68,7 +68,7 @@ def command(
             story = tell(read, oracle, account, until, tick)
         except NoRecord as missing:
             if not missing.others and not missing.has_later:
-                raise BadSetting(one_line(", ".join(read.names)), "it holds no good record") from None
+                raise BadSetting(", ".join(path_text(name) for name in read.names), "it holds no good record") from None
             upto = f" up to {format_instant(until)}" if until is not None else ""
             near = did_you_mean(account, missing.others)
             raise WrongUsage(

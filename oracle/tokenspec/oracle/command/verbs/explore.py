@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from tokenspec.oracle.base.errors import BadSetting, WentBack, WrongUsage
-from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.base.text import one_line, path_text
 from tokenspec.oracle.command.files import check_files
 from tokenspec.oracle.command.options import settings_options
 from tokenspec.oracle.logs.reading import Bad, read
@@ -48,7 +48,7 @@ def command(log: str | None, settings: Settings, output_file: str | None, quiet:
     for each in bad[:SHOWN_MAX]:
         sys.stderr.write(f"{bad_record_text(each)}\n")
     if log is not None and not records:
-        raise BadSetting(one_line(log), "it holds no good record")
+        raise BadSetting(path_text(log), "it holds no good record")
     page = build(records, settings.policy, settings.catalogue, one_line(log or ""))
     with output(output_file) as to:
         to.write(page)

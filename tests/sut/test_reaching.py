@@ -26,6 +26,12 @@ SETTING = SutSettings(policy_from({}), DEFAULT)
 Twice = list[tuple[list[Message], list[Message]]]
 
 
+def fuzz_of(wallet: Mistaken) -> type[SutFuzz]:
+    """The runs against a wallet, under the usual settings."""
+    openings = Openings(wallet)
+    return sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", some_of(MISTAKEN, 3))
 def test_what_takes_one_thing_for_another_is_found(fault: str) -> None:
@@ -37,41 +43,30 @@ def test_what_takes_one_thing_for_another_is_found(fault: str) -> None:
 
 @pytest.mark.parametrize("fault", BY_LISTS)
 def test_what_dice_seldom_meet_is_on_a_list(fault: str) -> None:
-    openings = Openings(BY_LISTS[fault]())
-    fuzz = sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
+    fuzz = fuzz_of(BY_LISTS[fault]())
     with pytest.raises(Diverged):
         fuzz().sweep()
 
 
-def test_what_can_be_done_twice_is_and_what_was_spent_is_asked_back() -> None:
-    openings = Openings(UpgradesOnce())
-    terms = SETTING.opened_at(openings)
-    fuzz = sut_fuzz(openings, terms, SETTING)
-    searched = Oracle(SETTING.policy, DEFAULT), terms, fuzz.keys
-    for _ in search_pairs(fuzz.pairs, *searched):
-        pass
-    twice = [[*first, *then] for first, then in runs_again(fuzz.pairs, *searched)]
-    upgrades = next(run for run in twice if [record["event"] for record in run].count("upgrade") == 2)
-    with pytest.raises(Diverged):
-        fuzz().follow(upgrades, 0, 0)
-    openings = Openings(RefundsAfterPayment())
-    fuzz = sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
-    paid_late = next(
-        run for run in twice if [record["event"] for record in run][-3:] == ["payment_failed", "renew", "payment_failed"]
-    )
-    with pytest.raises(Diverged):
-        fuzz().spend_around(paid_late[:-1])
-
-
 @pytest.fixture(scope="module")
 def twice() -> Twice:
-    openings = Openings(Mistaken())
-    terms = SETTING.opened_at(openings)
-    fuzz = sut_fuzz(openings, terms, SETTING)
-    searched = Oracle(SETTING.policy, DEFAULT), terms, fuzz.keys
+    fuzz = fuzz_of(Mistaken())
+    searched = Oracle(SETTING.policy, DEFAULT), fuzz.terms, fuzz.keys
     for _ in search_pairs(fuzz.pairs, *searched):
         pass
     return list(runs_again(fuzz.pairs, *searched))
+
+
+def test_what_can_be_done_twice_is_and_what_was_spent_is_asked_back(twice: Twice) -> None:
+    runs = [[*first, *then] for first, then in twice]
+    upgrades = next(run for run in runs if [record["event"] for record in run].count("upgrade") == 2)
+    with pytest.raises(Diverged):
+        fuzz_of(UpgradesOnce())().follow(upgrades, 0, 0)
+    paid_late = next(
+        run for run in runs if [record["event"] for record in run][-3:] == ["payment_failed", "renew", "payment_failed"]
+    )
+    with pytest.raises(Diverged):
+        fuzz_of(RefundsAfterPayment())().spend_around(paid_late[:-1])
 
 
 def _many_times(fuzz: type[SutFuzz], twice: Twice) -> None:
@@ -84,8 +79,7 @@ def _many_times(fuzz: type[SutFuzz], twice: Twice) -> None:
 
 @pytest.mark.parametrize("fault", AFTER_MANY)
 def test_what_happens_many_times_or_long_after_is_tried(fault: str, twice: Twice) -> None:
-    openings = Openings(AFTER_MANY[fault]())
-    fuzz = sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
+    fuzz = fuzz_of(AFTER_MANY[fault]())
     with pytest.raises(Diverged):
         _many_times(fuzz, twice)
 
@@ -99,8 +93,7 @@ def test_a_default_run_comes_to_what_happens_many_times(fault: str) -> None:
 
 
 def test_what_happens_many_times_is_accepted_and_little_of_a_run(twice: Twice) -> None:
-    openings = Openings(Mistaken())
-    fuzz = sut_fuzz(openings, SETTING.opened_at(openings), SETTING)
+    fuzz = fuzz_of(Mistaken())
     accepted = Counter[str]()
     for first, then in twice:
         run = fuzz()

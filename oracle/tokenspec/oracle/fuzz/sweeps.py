@@ -151,16 +151,14 @@ class Sweeps(WorldFuzz):
         """Runs a path, and what comes again after it many times; entries begun before are asked back at the end."""
         self._open_plainly(first[0]["account"])
         for record in first:
-            self._now = record["at"]
-            self._play({**record, "at": format_instant(record["at"])})
+            self._play_at(record["at"], record)
         begun, new = self._begin_entries(0, WHOLE), {record[KEY] for record in then if begins(record["event"])}
         is_enough = self._when_accepted({**then[-1], **dict.fromkeys({KEY} & then[-1].keys(), "enough")}) == self._now
         for number in range(_OFTEN):
             for record in then[-1:] if is_enough else then:
                 again = {KEY: f"{record[KEY]} {number}"} if record.get(KEY) in new else {}
                 self._now += MINUTE_MS
-                self._now = self._when_accepted({**record, **again}) or self._now
-                self._play({**record, **again, "at": format_instant(self._now)})
+                self._play_at(self._when_accepted({**record, **again}) or self._now, {**record, **again})
         self._ask_back(begun)
         self.teardown()
 
@@ -191,8 +189,7 @@ class Sweeps(WorldFuzz):
         """Runs a path with everything spent after each of its records; then what was spent before the last one is asked back."""
         self._open_plainly(path[0]["account"])
         for number, record in enumerate(path):
-            self._now = record["at"]
-            self._play({**record, "at": format_instant(record["at"])})
+            self._play_at(record["at"], record)
             self._play_plain(self._beginning[0], {KEY: f"spent {number}"}, WHOLE)
         for number in range(len(path) - 1):
             for event in self.events:
@@ -208,12 +205,7 @@ class Sweeps(WorldFuzz):
     def _first_with_each_key(self) -> dict[str, Event]:
         """Returns, by key that holds a name which a record makes up, the first event that needs it."""
         of_others = {*SPEC.names, SPEC.other_account}
-        return {
-            key.name: event
-            for event in reversed(self.events)
-            for key in event.keys
-            if not key.optional and key.shape is Shape.TEXT and key.name not in of_others
-        }
+        return {name: event for event in reversed(self.events) for name in _named(event, "") if name not in of_others}
 
     def _open_plainly(self, who: str) -> None:
         self._scene = Scene(accounts=(who, "b", "c"))
@@ -224,6 +216,10 @@ class Sweeps(WorldFuzz):
         self._scene = Scene(start)
         assert self.fixed_catalogue is not None
         self.start({}, self.fixed_catalogue, "explicit", STARTS.of_other[0], self.begun_with[-1], self._scene)
+
+    def _play_at(self, at: int, record: Mapping[str, Any]) -> None:
+        self._now = at
+        self._play({**record, "at": format_instant(at)})
 
     def _play_plain(self, event: Event, names: Mapping[str, Any], amount: int = 0, part: int = 1) -> None:
         """Plays the plainest record of an event that names something of the kind of `names`.

@@ -11,7 +11,7 @@ observation of its answer; `Judged` holds the settings left, the choices ruled o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import product
 from operator import attrgetter
@@ -27,7 +27,7 @@ from tokenspec.machine.lang.declaration import ClockAct, Event
 from tokenspec.machine.lang.expr import reads
 from tokenspec.oracle.base.errors import WentBack
 from tokenspec.oracle.base.specification import IDS, POLICIES, AnyCatalogue, account
-from tokenspec.oracle.logs.policy_sets import Compared, Judged, Settings, SettingSets
+from tokenspec.oracle.logs.policy_sets import Compared, Judged, ListedSettings, Settings, SettingSets
 from tokenspec.oracle.runtime.clocks import ClockReader, Dial
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.mid_life import PossibleStates, row_of
@@ -78,9 +78,14 @@ class Worlds:
         fixed: Mapping[str, str] | None = None,
         names: Names | None = None,
         remember: int | None = None,
+        only: Sequence[Mapping[str, str]] | None = None,
     ) -> None:
-        """`fixed` are settings that are known; `names` those of all records that will be run, where they are known."""
-        self.sets = SettingSets(POLICIES, fixed, idle=_idle(names) if names is not None else ())
+        """`fixed` are settings that are known; `names` those of all records that will be run, where they are known.
+
+        With `only`, the sets are over these settings alone.
+        """
+        idle = _idle(names) if names is not None else ()
+        self.sets = SettingSets(POLICIES, fixed, idle) if only is None else ListedSettings(POLICIES, only)
         self._catalogue, self._resets = catalogue, resets
         self._oracles: dict[Settings, Oracle] = {}
         self.remember = remember
@@ -92,7 +97,9 @@ class Worlds:
         self._choices = {e.name: self._choices_of(e.name) for e in plain.machine.events}
         self._calendars = {
             c.name: [
-                (self.sets.with_answers(chosen), ClockReader(c, chosen, plain.machine)) for chosen, _ in variants(c.calendar)
+                (having, ClockReader(c, chosen, plain.machine))
+                for chosen, _ in variants(c.calendar)
+                if (having := self.sets.with_answers(chosen))
             ]
             for c in plain.machine.clocks
         }
@@ -193,8 +200,9 @@ class Worlds:
         if combinations == [{}]:
             return []
         return [
-            _Choice(self.sets.with_answers(chosen), Compiled(machine, {**self._plain.parameters, **chosen}).steps[event])
+            _Choice(having, Compiled(machine, {**self._plain.parameters, **chosen}).steps[event])
             for chosen in combinations
+            if (having := self.sets.with_answers(chosen))
         ]
 
     def _combinations(self, event: Event) -> list[dict[str, str]]:

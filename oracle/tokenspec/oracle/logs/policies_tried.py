@@ -38,13 +38,10 @@ def explain(report: Report, lines: Iterable[Line], oracle: Oracle) -> None:
         wanted.setdefault(divergence.account, []).append(divergence)
     if not wanted:
         return
-    worlds = Worlds(oracle.catalogue, oracle.resets, remember=oracle.remember)
-    others = {
-        (each.name, choice): worlds.sets.with_answers({**oracle.policy, each.name: choice})
-        for each in POLICIES
-        for choice, _ in each.answers
-        if choice != oracle.policy[each.name]
-    }
+    choices = [(each.name, choice) for each in POLICIES for choice, _ in each.answers if choice != oracle.policy[each.name]]
+    settings = [{**oracle.policy, name: choice} for name, choice in choices]
+    worlds = Worlds(oracle.catalogue, oracle.resets, remember=oracle.remember, only=settings)
+    others = {choice: worlds.sets.with_answers(setting) for choice, setting in zip(choices, settings, strict=True)}
     names = names_of(record for _, record in _records(lines, worlds.reader, wanted))
     tried = {
         name: _Tried(worlds, others, names, [oracle.fork({}, other) for other in other_resets(oracle.resets)], divergences)

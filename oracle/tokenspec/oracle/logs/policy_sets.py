@@ -85,6 +85,21 @@ class SettingSets:
         return found
 
 
+class ListedSettings(SettingSets):
+    """The sets over a few settings alone, each of which answers every one of `policies`. Bit i is the i-th of them."""
+
+    def __init__(self, policies: Sequence[Policy], settings: Sequence[Mapping[str, str]]) -> None:
+        self._apart, self._choices = {}, {p.name: tuple(choice for choice, _ in p.answers) for p in policies}
+        self._order = tuple(self._choices)
+        self.count = len(settings)
+        self.every = (1 << self.count) - 1
+        self.holding = {
+            (name, choice): sum(1 << n for n, setting in enumerate(settings) if setting[name] == choice)
+            for name, choices in self._choices.items()
+            for choice in choices
+        }
+
+
 At = TypeVar("At")
 """The place of a record: its line in a log, or its number in a run."""
 

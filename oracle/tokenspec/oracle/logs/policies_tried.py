@@ -149,6 +149,8 @@ def note_ties(report: Report, lines: Iterable[Line], oracle: Oracle) -> None:
             # Nothing after the instant of the divergence is of interest.
             firsts[record.account].notes += _tie(before, divergence, oracle.fork({}))
             del told[record.account]
+            if not told:
+                break
     for name, before in told.items():
         firsts[name].notes += _tie(before, firsts[name], oracle.fork({}))
 

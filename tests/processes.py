@@ -16,7 +16,7 @@ PATIENCE_S = 300
 """Seconds after which what was waited for will not come. No test is faster or slower for it; a busy machine takes its time."""
 
 
-_PROGRESS = re.compile(r"^\w+: (?:\d+%|[\d,]+ so far), \d+ s\n", re.MULTILINE)
+_PROGRESS = re.compile(r"^\w+: (?:\d+%|[\d,]+(?: MB)? so far), \d+ s\n", re.MULTILINE)
 tells_of_processes = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system has no /proc")
 
 

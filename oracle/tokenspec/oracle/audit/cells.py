@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from tokenspec.machine.lang.types import Tokens
@@ -16,6 +17,8 @@ from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SUMS, TYPES
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 
 _WHOLE = re.compile(r"([+-]?[0-9]{1,99})(?:\.0*)?")
+_KNOWN_MAX = 1 << 14
+"""The number of texts of a column whose values are kept."""
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 GetValue = Callable[[TableRow], Any]
@@ -44,11 +47,16 @@ def getter(field: str, cell: MapCell, positions: Mapping[tuple[str, bool], int],
     if cell.less is not None:
         return _difference(field, cell, where[0], positions[cell.less, is_instant])
 
+    (first, *more) = where
+
     def read(row: TableRow) -> Any:
+        return None if (text := row.cells[first]) is None else convert(text)
+
+    def read_joined(row: TableRow) -> Any:
         texts = [text for position in where if (text := row.cells[position]) is not None]
         return convert("/".join(texts)) if texts else None
 
-    return read
+    return read_joined if more else read
 
 
 def _difference(field: str, cell: MapCell, one: int, other: int) -> GetValue:
@@ -88,7 +96,8 @@ def _conversion(field: str, cell: MapCell, is_number: bool) -> Callable[[str], A
 
     if field.rpartition(".")[2] in INSTANTS and cell.values is None:
         return instant
-    return convert
+    # Most ledgers have few numbers, many times each.
+    return lru_cache(_KNOWN_MAX)(convert) if is_number or cell.values is not None else convert
 
 
 def _tokens(field: str, text: str, cell: MapCell) -> int:

@@ -134,6 +134,13 @@ class MappedRow(NamedTuple):
     observed: dict[str, Any]
 
 
+class Payload(NamedTuple):
+    """The readers of an event's fields, and those of defaults, each with the field that it does not stand beside."""
+
+    cells: list[tuple[str, GetValue]]
+    defaults: list[tuple[str, str | None, GetValue]]
+
+
 class RecordsOfRows:
     """The records that rows stand for, by a map whose columns are at `positions` among a row's cells."""
 
@@ -157,16 +164,15 @@ class RecordsOfRows:
     def _getter(self, name: str, cell: MapCell, is_number: bool) -> GetValue:
         return getter(name, cell, self._positions, is_number)
 
-    def _payload(self, becomes: RowEvent) -> list[tuple[str, GetValue, GetValue]]:
-        """Returns for each field of the event its reader, from the kind's own cell or else the map's, and its default."""
-        found, nothing = [], MapCell()
+    def _payload(self, becomes: RowEvent) -> Payload:
+        """Returns the readers of the event's fields, each from the kind's own cell or else the map's, and of its defaults."""
+        cells, defaults = [], []
         for name, is_number in {"id": False, **self._fields[becomes.event]}.items():
-            cell, default = becomes.fields.get(name) or self._map.fields.get(name), self._map.defaults.get(name)
-            if cell or default:
-                found.append(
-                    (name, self._getter(name, cell or nothing, is_number), self._getter(name, default or nothing, is_number))
-                )
-        return found
+            if (cell := becomes.fields.get(name) or self._map.fields.get(name)) is not None:
+                cells.append((name, self._getter(name, cell, is_number)))
+            if (default := self._map.defaults.get(name)) is not None:
+                defaults.append((name, self._instead.get(name), self._getter(name, default, is_number)))
+        return Payload(cells, defaults)
 
     def _made(self, of_account: Iterable[TableRow], rows: RowsRead) -> Iterator[MadeLine]:
         """Yields the lines of one account."""
@@ -181,8 +187,10 @@ class RecordsOfRows:
                     waiting += self._taken(row, rows)
                 except BadRecord as fault:
                     waiting.append(_bad(row, fault, rows))
+            kinds = {each.kind for each in waiting if isinstance(each, MappedRow)}
             for group in self._map.groups:
-                self._group(waiting, group, rows)
+                if kinds.issuperset(group.kinds):
+                    self._group(waiting, group, rows)
             for each in waiting:
                 if isinstance(each, MadeLine):
                     yield each
@@ -234,12 +242,12 @@ class RecordsOfRows:
         assert last.at is not None
         record: dict[str, Any] = {"account": last.account, "at": format_instant(last.at), "event": becomes.event}
         try:
-            payload = self._payloads[id(becomes)]
-            record |= {name: value for name, read, _ in payload if (value := read(last)) is not None}
-            for name, _, default in payload:
+            cells, defaults = self._payloads[id(becomes)]
+            record |= {name: value for name, read in cells if (value := read(last)) is not None}
+            for name, other, default in defaults:
                 # A generation names its model or its origin: a default stands for neither where the other is there.
-                if name not in record and self._instead.get(name) not in record:
-                    record[name] = default(last)
+                if name not in record and other not in record and (value := default(last)) is not None:
+                    record[name] = value
             observed = _read(last, self._own_observed[id(becomes)], _together(members))
         except BadRecord as fault:
             fault.account = last.account
@@ -248,7 +256,6 @@ class RecordsOfRows:
         rows.in_records += len(members)
         if observed:
             record["observed"] = observed
-        record = {name: value for name, value in record.items() if value is not None}
         return MadeLine(line_of(last, msgspec.json.encode(record)), record, last)
 
 
@@ -315,13 +322,15 @@ def _read(row: TableRow, readers: Iterable[tuple[str, GetValue, GetValue]], obse
 def _together(members: Sequence[MappedRow]) -> dict[str, Any]:
     """Returns the observation of rows that are one event. Raises `BadRecord` where their balances do not add up."""
     observed = dict(members[-1].observed)
+    if len(members) == 1:
+        return observed
     for before, after in pairwise(members):
         held, moved, then = before.observed.get("total"), after.observed.get("delta"), after.observed.get("total")
         if type(held) is type(moved) is type(then) is int and held + moved != then:
             rule = f"the rows of one event add up, and {held} in {place_in(before.row)} and {moved} are not {then}"
             raise BadRecord("observed.total", rule)
     deltas = [member.observed.get("delta") for member in members]
-    if len(members) > 1 and "delta" in observed:
+    if "delta" in observed:
         whole = [delta for delta in deltas if type(delta) is int]
         observed["delta"] = sum(whole) if len(whole) == len(deltas) else None
     # What is no number in any of the rows is told as it would be in one alone.

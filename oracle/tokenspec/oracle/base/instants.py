@@ -71,12 +71,16 @@ def _midnight(text: str) -> int:
 def format_instant(at: int) -> str:
     """RFC 3339 with `Z`; a fraction only where the milliseconds are not 0."""
     days, rest = divmod(at, DAY_MS)
-    year, month, day = date_of(days)
     seconds, milliseconds = divmod(rest, 1000)
     fraction = f".{milliseconds:03}" if milliseconds else ""
+    return f"{_date_text(days)}T{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{fraction}Z"
+
+
+@lru_cache(maxsize=4096)
+def _date_text(days: int) -> str:
+    year, month, day = date_of(days)
     shown = f"{year:04}" if 0 <= year <= 9999 else f"{year:+07}"
-    time = f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
-    return f"{shown}-{month:02}-{day:02}T{time}{fraction}Z"
+    return f"{shown}-{month:02}-{day:02}"
 
 
 def parse_time_of_day(text: str) -> int:

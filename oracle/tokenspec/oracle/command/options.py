@@ -280,15 +280,16 @@ EVERY = 10.0
 class _Lines:
     """Progress as a line every some seconds; a short run writes none."""
 
-    def __init__(self, says: str, total: int | None) -> None:
-        self._says, self._total, self._done = says, total, 0
+    def __init__(self, says: str, total: int | None, are_bytes: bool) -> None:
+        self._says, self._total, self._are_bytes, self._done = says, total, are_bytes, 0
         self._started = self._last = time.monotonic()
 
     def __call__(self, steps: int) -> None:
         self._done, now = self._done + steps, time.monotonic()
         if now - self._last >= EVERY:
             self._last = now
-            far = f"{self._done:,} so far" if self._total is None else f"{100 * self._done // max(self._total, 1)}%"
+            counted = f"{self._done // 10**6:,} MB" if self._are_bytes else f"{self._done:,}"
+            far = f"{counted} so far" if self._total is None else f"{100 * self._done // max(self._total, 1)}%"
             with suppress(OSError):
                 click.echo(f"{self._says}: {far}, {now - self._started:.0f} s", err=True)
 
@@ -304,7 +305,7 @@ def progress(says: str, total: int | None, are_bytes: bool = False) -> Iterator[
         yield lambda _: None
         return
     if not sys.stderr.isatty():
-        yield _Lines(says, total)
+        yield _Lines(says, total, are_bytes)
         return
     from rich.console import Console
     from rich.progress import (

@@ -72,6 +72,8 @@ def command(
     refuse(*_meaningless(name))
     found = pictures(settings.catalogue, settings.policy)
     if name is None:
+        if Path(output_file or "").suffix in _SUFFIXES:
+            raise WrongUsage("NAME", f"name the picture for {one_line(str(output_file))}; `tokenspec diagram` lists all")
         with output(output_file) as to:
             rows = [[key, picture.says] for key, picture in found.items()]
             rows.append([SEQUENCE, "what happened in a log, and what each event changed (--log)"])

@@ -133,6 +133,13 @@ def test_a_campaign_that_is_ended_early_has_no_verdict() -> None:
     assert "never met" not in out
 
 
+@tells_of_processes
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_check_that_is_ended_early_shows_its_findings(number: signal.Signals, code: int) -> None:
+    got, out = ended(lambda pid: seconds_of_work(pid) > 3, number, "check", "--scope", "tiny")
+    assert (got, out.splitlines()[-1]) == (code, "interrupted: these are the findings up to then")
+
+
 SWALLOWED = """
 import gc, signal, time
 from tokenspec.oracle.command.main import keep_interruptions

@@ -25,7 +25,7 @@ from tokenspec.oracle.base.chosen import OPTION, SHIPPED, VARIABLE, chosen, chos
 from tokenspec.oracle.base.errors import BadSetting, Terminated, WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written
 from tokenspec.oracle.command.files import Implementation, check_names
-from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, TERMINATED, USAGE
+from tokenspec.oracle.report.exits import BAD_DATA, BUG, MISSING, TERMINATED, USAGE, code_of_signal
 from tokenspec.oracle.report.output import discard_standard_output, output
 
 _OURS = "TOKENSPEC_"
@@ -341,8 +341,8 @@ def run(call: Callable[[], Any]) -> int:
         return _usage(fault)
     except (click.Abort, KeyboardInterrupt) as fault:
         # click turns every interruption into an `Abort`.
-        terminated = isinstance(fault.__cause__ or fault, Terminated)
-        return _say("terminated", TERMINATED) if terminated else _say("interrupted", INTERRUPTED)
+        code = code_of_signal(fault.__cause__ or fault)
+        return _say("terminated" if code == TERMINATED else "interrupted", code)
     except BadSetting as fault:
         code = USAGE if isinstance(fault, WrongUsage) else BAD_DATA
         return _say(f"{fault.key}: {fault.rule}", code, fault.faults)

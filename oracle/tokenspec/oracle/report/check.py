@@ -21,7 +21,7 @@ from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.mutants.recorded import kills
 from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, Key, disagreements, discharged, violations
 from tokenspec.oracle.report.config import command_line
-from tokenspec.oracle.report.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
+from tokenspec.oracle.report.exits import BUG, COVERAGE, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, code_of_signal, gravest
 from tokenspec.oracle.report.fuzz import exit_of, exit_of_violation, failure_lines
 from tokenspec.oracle.report.model import (
     Block,
@@ -136,7 +136,7 @@ def check_report(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequ
         verdict = "no verdict: the specification makes no claim"
     if evidence.interrupted:
         verdict = "interrupted: these are the findings up to then"
-        code = code if {BUG, SAFETY, LIVENESS} & set(codes) else INTERRUPTED
+        code = code if {BUG, SAFETY, LIVENESS} & set(codes) else code_of_signal(evidence.interrupted)
     return RunReport(
         verb="check",
         code=code,
@@ -273,7 +273,7 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
         },
         "counterexamples": [breach.example.data() for breach in broken if breach.example is not None],
         "counterexample": failure.records if failure else None,
-        "interrupted": evidence.interrupted,
+        "interrupted": evidence.interrupted is not None,
     }
 
 

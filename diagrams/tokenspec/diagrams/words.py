@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import assert_never
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, substitute
 from tokenspec.machine.lang.types import Value
@@ -30,7 +31,7 @@ def listed(names: Sequence[str]) -> str:
 def duration(ms: int) -> str:
     """A whole number of the largest unit that measures it: `48 hours`, `3 days`."""
     size, unit = next((size, unit) for size, unit in _UNITS if ms % size == 0 and (unit != "day" or ms > 2 * size))
-    return f"{ms // size} {unit}{'' if ms == size else 's'}"
+    return counted(ms // size, unit)
 
 
 def in_words(expr: Expr) -> str:

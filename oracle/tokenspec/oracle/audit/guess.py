@@ -8,6 +8,7 @@ from itertools import permutations
 
 import msgspec
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.audit.map_files import ready_map
@@ -113,13 +114,13 @@ class _Guess:
         if kind is None:
             made["events"].append(_line(f"event = {toml_text(WORDS.usual)}", GUESS, "no column says of which kind a row is"))
         else:
-            told = f"{kind.distinct} kinds in {seen.rows} rows"
+            told = f"{kind.distinct} kinds in {counted(seen.rows, 'row')}"
             made["events"].append(_line(f"column = {toml_text(kind.name)}", SURE if _named("kind", kind) else GUESS, told))
             self._kinds(kind, delta)
         for name, usual in WORDS.defaults.items():
             made["defaults"].append(_line(f"{name} = {toml_text(usual)}", GUESS, "no row says it"))
         found = [
-            f"# A first map of {one_line(seen.name)}, from {seen.rows} rows; each line is sure, likely, or a guess.",
+            f"# A first map of {one_line(seen.name)}, from {counted(seen.rows, 'row')}; each line is sure, likely, or a guess.",
             "# Go through it, then replay with it: what it does not map is counted by kind.",
         ]
         for name in _TABLES:
@@ -174,7 +175,7 @@ class _Guess:
                 share = max(plus, minus) / rows if rows else 0
                 if share > 0.5 and (best is None or share > best[0]):
                     sign = "+" if plus >= minus else "-"
-                    said = f"balance = the one before {sign} {' - '.join(names)} in {max(plus, minus)} of {rows} rows"
+                    said = f"balance = the one before {sign} {' - '.join(names)} in {max(plus, minus)} of {counted(rows, 'row')}"
                     best = share, rows, moved, balance, plus >= minus, said
         if best is not None:
             share, rows, moved, balance, is_plus, said = best
@@ -207,7 +208,7 @@ class _Guess:
     def _entry(self) -> None:
         found = self._found("job", lambda c: c.filled > 0)
         if found is not None:
-            told = f"{found.distinct} of them in {found.filled} rows"
+            told = f"{found.distinct} of them in {counted(found.filled, 'row')}"
             self._made["fields"].append(_line(f"{KEY} = {toml_text(found.name)}", LIKELY, told))
         self._made["defaults"].append(_line(f"{KEY} = {{ row = true }}", LIKELY, f"a row without a {KEY} is one of its own"))
 
@@ -236,7 +237,7 @@ class _Guess:
     def _kinds(self, kind: SeenColumn, delta: SeenColumn | None) -> None:
         grouped, renewed, kinds = [], list[str](), self._made["events.kinds"]
         for value, times in self._seen.values(kind.name, KINDS_MAX):
-            rows = f"{times} row{'s' if times > 1 else ''}"
+            rows = counted(times, "row")
             if re.search(WORDS.grouped, value.casefold()):
                 grouped.append(value)
                 continue

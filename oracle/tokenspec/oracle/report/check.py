@@ -13,6 +13,7 @@ from tokenspec.machine.checkers.exploration import Exploration
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
 from tokenspec.machine.lang.claims import Claim, Part
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.oracle.base.specification import SPEC
 from tokenspec.oracle.check.arising import assumptions, unsatisfied
@@ -350,10 +351,10 @@ def _coldest(found: Exploration) -> tuple[str, int]:
 
 def _figures(evidence: Evidence) -> Iterator[str]:
     """Yields the work of each engine, a line each."""
-    proved = sum(o.verdict == PROVED for o in evidence.obligations)
-    lemmas = len({o.part for o in evidence.obligations if o.claim == LEMMA})
+    proved, obligations = sum(o.verdict == PROVED for o in evidence.obligations), counted(len(evidence.obligations), "obligation")
+    lemmas = counted(len({o.part for o in evidence.obligations if o.claim == LEMMA}), "lemma")
     yield (
-        f"prover     {proved} of {len(evidence.obligations)} obligations proved, those of {lemmas} lemmas among them, figures "
+        f"prover     {proved} of {obligations} proved, those of {lemmas} among them, figures "
         f"and policies open, {evidence.prove_seconds:.1f} s"
     )
     for searched in evidence.searches:
@@ -369,6 +370,7 @@ def _figures(evidence: Evidence) -> Iterator[str]:
             )
     fuzzed = evidence.fuzzed
     yield (
-        f"fuzzer     {fuzzed.count.steps:,} events of {fuzzed.count.examples:,} random runs, {fuzzed.seconds:.0f} s "
+        f"fuzzer     {counted(fuzzed.count.steps, 'event', form=',')} of "
+        f"{counted(fuzzed.count.examples, 'random run', form=',')}, {fuzzed.seconds:.0f} s "
         f"({fuzzed.count.steps / max(fuzzed.seconds, 0.001):,.0f}/s), seed {fuzzed.seed}"
     )

@@ -9,7 +9,7 @@ from itertools import permutations
 import msgspec
 
 from tokenspec.machine.lang.counts import counted
-from tokenspec.machine.lang.declaration import Kind
+from tokenspec.machine.lang.declaration import Kind, Origin
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.audit.map_files import ready_map
 from tokenspec.oracle.audit.map_model import MapWords
@@ -202,6 +202,8 @@ class _Guess:
             told = "by its name; no running balance was found that it adds up to"
             made["fields"].append(_line(f"{WORDS.amount} = {cost}", GUESS, told))
             made["observed"].append(_line('outcome = { value = "accepted" }', LIKELY, "what stands in a ledger has happened"))
+            if named.below_zero:
+                made["observed"].append(_line(f"delta = {toml_text(named.name)}", GUESS, "by its name; some are below 0"))
             self._taken.add(named.name)
         return named
 
@@ -248,6 +250,9 @@ class _Guess:
             if event == WORDS.grouped_with:
                 renewed.append(value)
             told = f"{rows}, by the word"
+            if lacking := self._lacking(event):
+                written = ", ".join(f'{name} = "..."' for name in lacking)
+                told += f"; no column holds {' and '.join(lacking)}: write {{ event = {toml_text(event)}, {written} }}"
             kinds.append(_line(f"{toml_text(value)} = {self._event(event, kind, value, delta)}", LIKELY, told))
         for value in grouped if not renewed else ():
             kinds.append(f"# {toml_text(value)} = ...  # it belongs to {WORDS.grouped_with}, and no kind is that")
@@ -259,6 +264,13 @@ class _Guess:
                 f"optional = {toml_text(grouped)}",
                 f"event = {toml_text(WORDS.grouped_with)}",
             ]
+
+    def _lacking(self, event: str) -> list[str]:
+        """Returns the fields that the event needs and no line of the map gives."""
+        given = {line.partition(" ")[0] for table in ("fields", "defaults") for line in self._made[table]} | WORDS.defaults.keys()
+        given |= set(WORDS.sold[1:] if WORDS.sold is not None and event == WORDS.sold[0] else ())
+        fields = next((each.fields for each in account().events if each.name == event), ())
+        return [each.key for each in fields if each.origin is Origin.PAYLOAD and each.key not in given]
 
     def _event(self, event: str, kind: SeenColumn, value: str, delta: SeenColumn | None) -> str:
         if WORDS.sold is not None and event == WORDS.sold[0]:
@@ -288,4 +300,4 @@ def _in_and_out(one: SeenColumn, other: SeenColumn) -> bool:
 
 
 def _line(written: str, sure: str, why: str) -> str:
-    return f"{written}  # {sure}: {one_line(why)}"
+    return f"{written}  # {sure}: {one_line(why, 120)}"

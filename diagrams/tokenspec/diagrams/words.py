@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import assert_never
@@ -15,6 +16,7 @@ from tokenspec.machine.proofs.contexts import folded
 _SPELT = {op: op.value for op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL, BinaryOp.AND, BinaryOp.OR)}
 _SPELT |= {BinaryOp.EQ: "is", BinaryOp.LT: "is below", BinaryOp.LE: "is at most"}
 assert _SPELT.keys() | {BinaryOp.MIN, BinaryOp.MAX} == set(BinaryOp), "words: an operator is not spelt"
+_VERB = re.compile("_(is|was)_")
 _UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"), (1, "millisecond"))
 
 
@@ -47,6 +49,8 @@ def in_words(expr: Expr) -> str:
             return f"{_inner(left)} is above {_inner(right)}"
         case Not(Binary(BinaryOp.LT, left, right)) | Binary(BinaryOp.LE, Lit() as right, left):
             return f"{_inner(left)} is at least {_inner(right)}"
+        case Not(Var(name)) if (denied := _VERB.sub(r"_\1_not_", name, count=1)) != name:
+            return spaced(denied)
         case Not(arg):
             return f"not {_inner(arg)}"
         case Binary(BinaryOp.MIN, left, right):

@@ -125,7 +125,7 @@ VERBS = {
 }
 _EXITS = """
 Exit codes: 0 holds; 12 a safety claim is violated; 13 a liveness claim is violated; 15 a log diverges; 16 a coverage gate failed;
-20 no verdict; 64 wrong usage; 65 bad input data; 66 input missing; 70 a bug of tokenspec.
+20 and 21 no verdict; 64 wrong usage; 65 bad input data; 66 input missing; 70 a bug of tokenspec.
 """
 
 

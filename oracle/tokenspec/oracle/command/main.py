@@ -378,6 +378,9 @@ def _usage(fault: click.UsageError) -> int:
     """Prints the usage as click does, but with the command line's texts on one line."""
     from tokenspec.oracle.base.text import one_line
 
+    if isinstance(fault, click.exceptions.NoArgsIsHelpError):
+        sys.stderr.write(f"{fault.format_message()}\n")
+        return USAGE
     lines = []
     if fault.ctx is not None:
         lines += [fault.ctx.get_usage(), f"Try '{fault.ctx.command_path} --help' for help.", ""]

@@ -41,8 +41,8 @@ _HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "wi
 _LEGEND = """\
 proved: of every reachable state; holds: within the scope under 'for'. Random runs are evidence, not proof.
 states: clocks, journal and sessions, which are code around the declared machines, tried from each state of a small world.
-witness: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults
-the claim was the first to kill (tokenspec mutants).
+witness: how often the claim's interesting case occurred, the rarest of its parts (-: the prover alone shows that it can);
+faults: how many seeded faults the claim was the first to kill (tokenspec mutants).
 """
 _WORDS = {
     0: "holds",
@@ -297,7 +297,8 @@ def exit_codes(found: Sequence[ClaimVerdict], evidence: Evidence) -> list[int]:
 def _row(v: ClaimVerdict) -> list[str]:
     faults = _killed(v.claim)
     says = "\n".join((v.claim.id, v.claim.sentence, *(f"{part} does not arise: {reason}" for part, reason in v.does_not_arise)))
-    counts = [f"{v.twin_reached:,}", "-" if faults is None else str(faults)]
+    is_counted = v.twin_reached or v.verdict not in ("proved", "holds")
+    counts = [f"{v.twin_reached:,}" if is_counted else "-", "-" if faults is None else str(faults)]
     return [str(v.claim.number), says, v.verdict.replace("_", " "), v.method, v.scope, *counts]
 
 

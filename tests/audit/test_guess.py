@@ -117,6 +117,23 @@ def test_columns_called_after_pools_are_their_balances(tmp_path: Path) -> None:
     assert (done.code, [(d["line"], d["field"]) for d in done.report["divergences"]]) == (15, [(4, "balances.daily")])
 
 
+def test_deltas_without_a_balance_are_observed_and_a_field_that_no_column_holds_is_named(tmp_path: Path) -> None:
+    what = [("signup", "150"), ("subscription", "25000"), ("image", "-24")]
+    some = [
+        {"id": str(n), "user": "a", "delta": delta, "reason": kind, "at": f"2026-07-15T09:0{n}:00Z"}
+        for n, (kind, delta) in enumerate(what)
+    ]
+    log = write_csv(tmp_path / "log.csv", some)
+    written = within("map", log).out
+    assert 'no column holds plan: write { event = "subscribe", plan = "..." }' in written
+    (tmp_path / "map.toml").write_text(written.replace('= "subscribe"  #', '= { event = "subscribe", plan = "premium" }  #'))
+    done = within("replay", log, "--map", tmp_path / "map.toml", "--format", "json")
+    assert (done.code, done.report["compared"], done.report["divergences"]) == (0, 3, [])
+    write_csv(log, [some[0] | {"delta": "100"}, *some[1:]])
+    found = within("replay", log, "--map", tmp_path / "map.toml", "--format", "json").report["divergences"]
+    assert [(each["line"], each["field"], each["got"]) for each in found] == [(2, "delta", 100)]
+
+
 def test_a_balance_that_does_not_always_add_up_is_not_sure(tmp_path: Path) -> None:
     log, _ = as_csv(tmp_path)
     lines = {line.partition(" ")[0]: word for line, word in lines_of(within("map", log).out)}

@@ -20,7 +20,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "a key nobody knows": (
         "order = [",
         "oder = [",
-        "time.oder: there is no such key; there are zone, unit, format, order; did you mean order?",
+        "time.oder: there is no such key; there are zone, unit, format, order (did you mean order?)",
     ),
     "a table nobody knows": ("[defaults]", "[default]", "default: there is no such key"),
     "a field nobody knows": ("job = ", "jobb = ", "fields.jobb: there is no such key"),
@@ -73,7 +73,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
     "less a column that there is not": (
         "negate = true",
         'less = "detla"',
-        "fields.cost: there is no column detla; did you mean delta",
+        "fields.cost: there is no column detla (did you mean delta?)",
     ),
     "divided by nothing": ("divide = 1000", "divide = 0", "divide: it is a whole number above 0 (found 0)"),
     "divided by a truth value": ("divide = 1000", "divide = true", "divide: it is a whole number above 0 (found true)"),
@@ -113,7 +113,7 @@ FAULTS: dict[str, tuple[str, str, str]] = {
         "observed.delta: a first balance is",
     ),
     "no TOML": ("[source]", "[source", "it is not TOML"),
-    "a column that there is not": ('"ref_id"', '"ref-id"', "fields.job: there is no column ref-id; did you mean ref_id?"),
+    "a column that there is not": ('"ref_id"', '"ref-id"', "fields.job: there is no column ref-id (did you mean ref_id?)"),
     "an order that there is not": ('order = ["created_at", "id"]', 'order = ["seq"]', "time.order: there is no column seq"),
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+import socket
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -156,6 +157,14 @@ def test_no_password_of_a_database_is_shown(tmp_path: Path) -> None:
     address = f"postgresql://audit:secret@/postgres?host={tmp_path}"
     done = within("replay", address, "--map", a_map(tmp_path, 'format = "postgres"\ntable = "ledger"'))
     assert (done.code, "secret" in done.err + done.out) == (66, False)
+
+
+def test_a_database_that_nobody_serves_is_told_in_the_words_of_the_system(tmp_path: Path) -> None:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))  # and nobody listens
+        port = held.getsockname()[1]
+        done = within("map", f"postgresql://audit@127.0.0.1:{port}/x", "--table", "ledger", cwd=tmp_path)
+    assert (done.code, done.err) == (66, f"tokenspec: postgresql://127.0.0.1:{port}/x: connection refused\n")
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])

@@ -77,6 +77,14 @@ def test_a_run_in_which_nothing_is_wrong_holds_in_every_form(form: str, monkeypa
     done = checked(gathered(), "--format", form, "--save", str(stem), monkeypatch=monkeypatch)
     assert (done.code, done.err) == (0, "")
     assert list(tmp_path.iterdir()) == []
+    if form == "text":
+        # Of a claim that the prover alone goes through nothing is counted, and 0 would say that it holds of nothing.
+        witnesses = dict(re.findall(r"^ +\d+ +(\w+) .* ([\d,]+|-) +[\d-]+ *$", done.out, re.MULTILINE))
+        assert (len(witnesses), witnesses["run_or_overdue_in_two_days"], "0" in witnesses.values()) == (
+            len(claims(DEFAULT.ranking)),
+            "-",
+            False,
+        )
     if form == "junit":
         root = valid.junit(done.out)
         cases = root.findall("testsuite/testcase")

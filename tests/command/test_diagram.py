@@ -119,6 +119,10 @@ def test_wrong_usage_is_told(tmp_path: Path) -> None:
     assert bad("pools", "--log", log, cwd=tmp_path)[0] == 64
     assert bad("pools", "--account", "a", cwd=tmp_path)[0] == 64
     assert bad("pools", "--format", "gif", cwd=tmp_path)[0] == 64
+    code, said = bad("lifecycle", "-o", "x.gif", cwd=tmp_path)
+    assert (code, "no picture is drawn as .gif" in said) == (64, True)
+    code, said = bad("-o", "x.svg", cwd=tmp_path)
+    assert (code, "name the picture for x.svg" in said, (tmp_path / "x.svg").exists()) == (64, True, False)
     assert bad("lifecycle", "--coverage", "missing.json", cwd=tmp_path)[0] == 66
     assert bad("sequence", "--log", "missing.jsonl", cwd=tmp_path)[0] == 66
     code, said = bad("lifecycle", "-o", log, "--coverage", log, cwd=tmp_path)

@@ -73,7 +73,11 @@ def test_a_variable_of_no_option_is_wrong_usage(
 ) -> None:
     monkeypatch.setenv(name, "x")
     done = within(*verb)
-    assert (done.code, done.out, done.err) == (64, "", f"tokenspec: {name}: no option has this variable; did you mean {meant}?\n")
+    assert (done.code, done.out, done.err) == (
+        64,
+        "",
+        f"tokenspec: {name}: no option has this variable (did you mean {meant}?)\n",
+    )
 
 
 def test_a_variable_of_ones_own_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -64,7 +64,7 @@ def test_a_changed_digit_of_a_balance_exits_15_and_names_the_place_and_the_claus
     assert f"{log.name}:{line}: account {records[line - 1]['account']} diverges" in done.out
     assert f"balances.{pool}  expected {records[line - 1]['observed']['balances'][pool]}, observed" in done.out
     assert CLAUSE.search(done.out)
-    assert "1 divergent accounts" in done.out
+    assert "1 divergent account" in done.out
     assert done.out.endswith("diverges\n")
 
 

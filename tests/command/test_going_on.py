@@ -231,7 +231,7 @@ LOG_FAULTS: dict[str, tuple[list[Record], str]] = {
     ),
     "a skipped record": (
         [record("ada", AT, "chargeback"), generated(24, "j", balances={"daily": 100})],
-        "of this account 1 lines before it were skipped: log.jsonl:3",
+        "of this account 1 earlier line was skipped: log.jsonl:3",
     ),
     "a field that is not used": (
         [generated(100, "j"), record("ada", AT, "refund", job="j", amount=60, observed={"balances": {"daily": 110}})],
@@ -321,7 +321,7 @@ def test_a_log_in_which_ids_are_none_of_events_is_no_verdict(
 def test_the_first_repeat_of_another_event_is_named(tmp_path: Path) -> None:
     write_log(tmp_path / "log.jsonl", repeats(["open_account", "open_account", "renew"]))
     assert (
-        "the first of them is renew at log.jsonl:3, whose id was used by open_account at log.jsonl:1"
+        "the first is renew at log.jsonl:3, whose id was used by open_account at log.jsonl:1"
         in within("replay", "log.jsonl", cwd=tmp_path).out
     )
 

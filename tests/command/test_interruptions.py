@@ -115,6 +115,26 @@ def test_a_command_that_is_ended_while_it_is_imported_shows_no_traceback(number:
     assert (done.returncode, done.stdout, done.stderr) == (code, "", says)
 
 
+HALF_MADE = """
+import importlib
+command = importlib.import_module("tokenspec.oracle.command.main")
+class Half:
+    def __init__(self):
+        kept.append(self)
+        raise KeyboardInterrupt
+    def __del__(self):
+        self.owner
+kept = []
+command._main = lambda arguments: Half()
+command.main([])
+"""
+
+
+def test_what_an_interruption_left_half_made_is_not_told_of() -> None:
+    done = subprocess.run((sys.executable, "-c", HALF_MADE), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "tokenspec: interrupted\n")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 def test_what_is_ignored_stays_ignored() -> None:
     script = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + EARLY.replace(
@@ -131,6 +151,13 @@ def test_a_campaign_that_is_ended_early_has_no_verdict() -> None:
     code, out = ended(lambda pid: seconds_of_work(pid) > 5, signal.SIGINT, "fuzz", "--examples", "60000")
     assert (code, out.splitlines()[-1]) == (20, "no verdict: it was interrupted")
     assert "never met" not in out
+
+
+@tells_of_processes
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_check_that_is_ended_early_shows_its_findings(number: signal.Signals, code: int) -> None:
+    got, out = ended(lambda pid: seconds_of_work(pid) > 3, number, "check", "--scope", "tiny")
+    assert (got, out.splitlines()[-1]) == (code, "interrupted: these are the findings up to then")
 
 
 SWALLOWED = """

@@ -46,7 +46,7 @@ def test_later_rows_are_told_and_their_account_runs_from_its_first_record(second
     assert (code, found["compared"], found["bad_records"]) == (0, 3, [])
     assert found["late"] == [{"file": "log.jsonl", "line": 4, "account": "ada", "behind_ms": 20_000}]
     done = within("replay", "log.jsonl", "--late", seconds, cwd=tmp_path)
-    assert "1 late rows of 1 accounts" in done.out
+    assert "1 late row of 1 account" in done.out
     assert "log.jsonl:4: late by 20 s: account ada" in done.out
 
 

@@ -75,7 +75,7 @@ def test_the_name_that_was_meant_is_told(words: tuple[str, ...], folder: Path) -
 def test_the_ready_made_map_that_was_meant_is_told(name: str, meant: str | None, folder: Path) -> None:
     done = within("replay", "log.jsonl", "--map", name, cwd=folder)
     assert (done.code, done.out, f"{name}: there is no such map" in done.err) == (66, "", True)
-    assert done.err.rstrip().endswith(f"did you mean {meant}?" if meant else "stripe")
+    assert done.err.rstrip().endswith(f"(did you mean {meant}?)" if meant else "stripe")
 
 
 def test_every_option_that_is_a_choice_tells_it() -> None:
@@ -94,10 +94,10 @@ def test_every_option_that_is_a_choice_tells_it() -> None:
 
 
 LINES = {
-    '"event":"opne_account"': "event: there is no such event; did you mean open_account?",
+    '"event":"opne_account"': "event: there is no such event (did you mean open_account?)",
     '"evnt":"open_account"': "event: it is required, and evnt stands there: is event meant?",
     '"event":"generate","jobb":"j","cost":1,"media":"image","origin":"first_party"': "jobb stands there: is job meant?",
-    '"event":"generate","job":"j","cost":1,"media":"imgae","origin":"first_party"': "one of image, video; did you mean image?",
+    '"event":"generate","job":"j","cost":1,"media":"imgae","origin":"first_party"': "one of image, video (did you mean image?)",
     '"event":"view","session":"s","shown":{"fats":1}': "did you mean fast?",
     '"event":"login","session":"s","observed":{"status":"fre"}': "did you mean free?",
     '"event":"login","session":"s","observed":{"outcme":"accepted"}': "did you mean outcome?",

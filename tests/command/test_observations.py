@@ -135,7 +135,7 @@ def test_unknown_fields_of_records_are_told_once_with_the_name_they_resemble(tmp
     assert told["Id"] == {"field": "Id", "times": 2, "file": "log.jsonl", "line": 1, "resembles": "id"}
     assert (told["note"]["line"], told["note"]["resembles"]) == (2, None)
     text = within("replay", "log.jsonl", cwd=tmp_path).out
-    assert "unknown field Id, not compared: 2 times, first at log.jsonl:1; did you mean id?" in text
+    assert "unknown field Id, not compared: 2 times, first at log.jsonl:1 (did you mean id?)" in text
 
 
 def test_a_log_may_say_that_it_observes_whole_answers(tmp_path: Path) -> None:

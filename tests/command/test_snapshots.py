@@ -84,7 +84,7 @@ BAD: dict[str, tuple[Record, str, str]] = {
     "a plan nobody sells": (
         snapshot(plan="premiun"),
         "state",
-        "(claim 22): it is one of free, essential, premium, ultimate; did you mean premium?",
+        "(claim 22): it is one of free, essential, premium, ultimate (did you mean premium?)",
     ),
     "free with fast tokens": (record("ada", AT, "snapshot", state={"balances": {"fast": 1}}), "state", "claim"),
     "no renewal of a subscriber": (snapshot(next_renewal_at=None), "state.next_renewal_at", "required"),

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from command.conftest import COMMAND, finished
+from tokenspec.oracle.command import options
 from tokenspec.oracle.command.main import VERBS
 from tokenspec.oracle.report.text import table
 from tokenspec.spec.policies import POLICIES
@@ -124,3 +125,13 @@ def test_other_shells_get_their_script(shell: str) -> None:
     done = finished(COMMAND, settings={"_TOKENSPEC_COMPLETE": f"{shell}_source"})
     assert done.code == 0
     assert "complet" in done.out
+
+
+def test_what_comes_on_top_of_what_was_planned_is_not_beyond_a_hundred_per_cent(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(options, "EVERY", 0.0)
+    with options.progress("fuzzing", 4) as done:
+        for _ in range(5):
+            done(1)
+    assert re.findall(r"fuzzing: (\d+)%", capsys.readouterr().err) == ["25", "50", "75", "100", "100"]

@@ -107,6 +107,11 @@ def test_wrong_usage_exits_64_and_explains_itself_on_standard_error(arguments: t
     assert "Usage:" in done.err
 
 
+@pytest.mark.parametrize("group", [(), ("vectors",), ("docs",)], ids=" ".join)
+def test_a_group_without_a_verb_shows_its_help(group: tuple[str, ...]) -> None:
+    assert within(*group).err == within(*group, "--help").out
+
+
 @pytest.fixture(scope="module")
 def policies() -> Any:
     done = tokenspec("policies", "--format", "json")

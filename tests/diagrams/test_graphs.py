@@ -106,9 +106,9 @@ def test_a_requirement_that_names_what_alone_is_missing_says_just_that() -> None
     graph = decision(ACCOUNT, ACCOUNT.event_named["generate"], PARAMETERS)
     said = [line.text for n in graph.nodes if n.shape is NodeShape.QUESTION for line in n.lines[1:]]
     assert [line for line in said if line.startswith("no, ")] == [
-        "no, where all that relaxed serves lacks is: used up",
-        "no, where all that relaxed serves lacks is: medium relaxes, though plan relaxes",
-        "no, where all that relaxed serves lacks is: origin is first party",
+        "no, if relaxed serves lacks only this: used up",
+        "no, if relaxed serves lacks only this: medium relaxes, though plan relaxes",
+        "no, if relaxed serves lacks only this: origin is first party",
     ]
     whole = "used up and status relaxes and medium relaxes and origin is first party"
     assert f"relaxed serves: generation goes on without tokens; this is {whole}" in texts(graph).splitlines()
@@ -193,6 +193,7 @@ def test_no_picture_is_named_twice_and_each_holds_what_its_edges_lead_to() -> No
         (ite(var("a"), 1_000, 2), "1,000 if a, else 2"),
         (eq(minimum(var("a"), 1), maximum(2, var("b"))), "the lesser of a and 1 is the greater of 2 and b"),
         (eq(var("a"), True), "a is true"),
+        (negation(var("a_is_new")), "a is not new"),
     ],
 )
 def test_conditions_read_as_half_sentences(expr: object, words: str) -> None:

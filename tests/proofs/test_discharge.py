@@ -167,7 +167,7 @@ def test_a_search_that_ended_early_gives_no_verdict(evidence: Evidence) -> None:
 
 
 def test_an_interrupted_check_proves_nothing_that_it_had_not_finished(evidence: Evidence) -> None:
-    early = replace(evidence, obligations=evidence.obligations[:300], is_proved_through=False, interrupted=True)
+    early = replace(evidence, obligations=evidence.obligations[:300], is_proved_through=False, interrupted=KeyboardInterrupt())
     assert "proved" not in {v.verdict for v in verdicts(early)}
 
 

@@ -176,6 +176,7 @@ def test_once_it_has_answered_nothing_is_sent_twice() -> None:
         "http://host:1/?q=1",
         "http://host:1/a b",
         "http://host:1/#f",
+        "localhost:8080/wallet",
     ],
 )
 def test_what_is_no_address_is_wrong_usage(address: str) -> None:

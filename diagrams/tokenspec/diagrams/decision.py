@@ -55,7 +55,7 @@ def _question(machine: Machine, need: Requirement) -> tuple[LabelLine, ...]:
     if lack is not None:
         serves, missing, given = lack
         though = f", though {' and '.join(map(in_words, given))}" if given else ""
-        lines.append(faint(f"no, where all that {spaced(serves.name)} lacks is: {in_words(missing)}{though}"))
+        lines.append(faint(f"no, if {spaced(serves.name)} lacks only this: {in_words(missing)}{though}"))
     # A single name or comparison says no more than the sentence does.
     elif sum(1 for _ in reads(need.holds)) > 2:
         lines.append(faint(in_words(need.holds)))

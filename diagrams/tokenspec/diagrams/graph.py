@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import TypeAlias, TypeVar
 
+from tokenspec.machine.lang.counts import counted
+
 Outcome: TypeAlias = tuple[str, str]
 """An event, with the rule that accepted it or with `refused: ` and a code."""
 
@@ -253,6 +255,6 @@ def _line(line: LabelLine, hits: Mapping[Outcome, int]) -> LabelLine:
         return line
     if not all(known):
         cold = sum(1 for count in known if not count)
-        which = "never met" if cold == len(known) else f"{cold} of {len(known)} rules never met"
+        which = "never met" if cold == len(known) else f"{cold} of {counted(len(known), 'rule')} never met"
         return replace(line, text=f"{line.text}: {which}", style=Style.COLD)
     return replace(line, text=f"{line.text}: {sum(known):,}")

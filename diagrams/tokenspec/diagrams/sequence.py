@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tokenspec.diagrams.graph import Edge, Graph, Node, NodeShape, faint, plain, strong
+from tokenspec.machine.lang.counts import counted
 
 
 @dataclass(frozen=True)
@@ -43,4 +44,6 @@ def sequence(happenings: Sequence[Happening], title: str) -> Graph:
         if h.by in last:
             edges.append(Edge(last[h.by], name))
         last[h.by] = name
-    return Graph("sequence", title, f"{len(happenings)} events, and what each changed.", tuple(nodes), tuple(edges), width=64)
+    return Graph(
+        "sequence", title, f"{counted(len(happenings), 'event')}, and what each changed.", tuple(nodes), tuple(edges), width=64
+    )

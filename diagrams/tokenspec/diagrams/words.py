@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import assert_never
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement
 from tokenspec.machine.lang.expr import Binary, BinaryOp, Expr, Ite, Lit, Not, Var, substitute
 from tokenspec.machine.lang.types import Value
@@ -14,6 +16,7 @@ from tokenspec.machine.proofs.contexts import folded
 _SPELT = {op: op.value for op in (BinaryOp.ADD, BinaryOp.SUB, BinaryOp.MUL, BinaryOp.AND, BinaryOp.OR)}
 _SPELT |= {BinaryOp.EQ: "is", BinaryOp.LT: "is below", BinaryOp.LE: "is at most"}
 assert _SPELT.keys() | {BinaryOp.MIN, BinaryOp.MAX} == set(BinaryOp), "words: an operator is not spelt"
+_VERB = re.compile("_(is|was)_")
 _UNITS = ((86_400_000, "day"), (3_600_000, "hour"), (60_000, "minute"), (1_000, "second"), (1, "millisecond"))
 
 
@@ -30,7 +33,7 @@ def listed(names: Sequence[str]) -> str:
 def duration(ms: int) -> str:
     """A whole number of the largest unit that measures it: `48 hours`, `3 days`."""
     size, unit = next((size, unit) for size, unit in _UNITS if ms % size == 0 and (unit != "day" or ms > 2 * size))
-    return f"{ms // size} {unit}{'' if ms == size else 's'}"
+    return counted(ms // size, unit)
 
 
 def in_words(expr: Expr) -> str:
@@ -46,6 +49,8 @@ def in_words(expr: Expr) -> str:
             return f"{_inner(left)} is above {_inner(right)}"
         case Not(Binary(BinaryOp.LT, left, right)) | Binary(BinaryOp.LE, Lit() as right, left):
             return f"{_inner(left)} is at least {_inner(right)}"
+        case Not(Var(name)) if (denied := _VERB.sub(r"_\1_not_", name, count=1)) != name:
+            return spaced(denied)
         case Not(arg):
             return f"not {_inner(arg)}"
         case Binary(BinaryOp.MIN, left, right):

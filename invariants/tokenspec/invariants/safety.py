@@ -5,6 +5,7 @@ from __future__ import annotations
 from tokenspec.invariants.words import *
 from tokenspec.machine.lang.build import all_of, any_of, eq, implies, ite, ne, negation, one_of, total, var
 from tokenspec.machine.lang.claims import Claim, LayerPart, answered, claim, flow, new, other
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.declaration import Kind
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.spec.account import account
@@ -19,7 +20,7 @@ def safety(ranking: tuple[str, ...], months: int) -> tuple[Claim, ...]:
         for name in ranking
         for medium in ("image", "video")
     ]
-    worth = "1 month" if months == 1 else f"{months} months"
+    worth = counted(months, "month")
     drains = eq(var("stranded_remainder"), "drain")
     is_relaxed = eq(answered("mode"), "relaxed")
     to_the_letter = eq(var("paid_daily_guard"), "bank_and_topup_empty")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tokenspec.diagrams.tables import Table, table
 from tokenspec.machine.lang.catalogue import Figures
+from tokenspec.machine.lang.counts import counted
 
 
 def _plans(catalogue: Figures) -> Table:
@@ -18,7 +19,7 @@ def _plans(catalogue: Figures) -> Table:
 def in_words(catalogue: Figures) -> str:
     """Describes a catalogue in a few words."""
     allowances = ", ".join(f"{name} {catalogue.plans[name]['allowance']}" for name in catalogue.ranking[1:])
-    return f"{catalogue.daily} a day, a month {allowances}, a bank of {catalogue.bank_months} months"
+    return f"{catalogue.daily} a day, a month {allowances}, a bank of {counted(catalogue.bank_months, 'month')}"
 
 
 TABLES = {"plans": ("the plans and their figures", _plans)}

@@ -8,7 +8,8 @@ from itertools import permutations
 
 import msgspec
 
-from tokenspec.machine.lang.declaration import Kind
+from tokenspec.machine.lang.counts import counted
+from tokenspec.machine.lang.declaration import Kind, Origin
 from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.audit.map_files import ready_map
 from tokenspec.oracle.audit.map_model import MapWords
@@ -113,13 +114,13 @@ class _Guess:
         if kind is None:
             made["events"].append(_line(f"event = {toml_text(WORDS.usual)}", GUESS, "no column says of which kind a row is"))
         else:
-            told = f"{kind.distinct} kinds in {seen.rows} rows"
+            told = f"{kind.distinct} kinds in {counted(seen.rows, 'row')}"
             made["events"].append(_line(f"column = {toml_text(kind.name)}", SURE if _named("kind", kind) else GUESS, told))
             self._kinds(kind, delta)
         for name, usual in WORDS.defaults.items():
             made["defaults"].append(_line(f"{name} = {toml_text(usual)}", GUESS, "no row says it"))
         found = [
-            f"# A first map of {one_line(seen.name)}, from {seen.rows} rows; each line is sure, likely, or a guess.",
+            f"# A first map of {one_line(seen.name)}, from {counted(seen.rows, 'row')}; each line is sure, likely, or a guess.",
             "# Go through it, then replay with it: what it does not map is counted by kind.",
         ]
         for name in _TABLES:
@@ -174,7 +175,7 @@ class _Guess:
                 share = max(plus, minus) / rows if rows else 0
                 if share > 0.5 and (best is None or share > best[0]):
                     sign = "+" if plus >= minus else "-"
-                    said = f"balance = the one before {sign} {' - '.join(names)} in {max(plus, minus)} of {rows} rows"
+                    said = f"balance = the one before {sign} {' - '.join(names)} in {max(plus, minus)} of {counted(rows, 'row')}"
                     best = share, rows, moved, balance, plus >= minus, said
         if best is not None:
             share, rows, moved, balance, is_plus, said = best
@@ -201,13 +202,15 @@ class _Guess:
             told = "by its name; no running balance was found that it adds up to"
             made["fields"].append(_line(f"{WORDS.amount} = {cost}", GUESS, told))
             made["observed"].append(_line('outcome = { value = "accepted" }', LIKELY, "what stands in a ledger has happened"))
+            if named.below_zero:
+                made["observed"].append(_line(f"delta = {toml_text(named.name)}", GUESS, "by its name; some are below 0"))
             self._taken.add(named.name)
         return named
 
     def _entry(self) -> None:
         found = self._found("job", lambda c: c.filled > 0)
         if found is not None:
-            told = f"{found.distinct} of them in {found.filled} rows"
+            told = f"{found.distinct} of them in {counted(found.filled, 'row')}"
             self._made["fields"].append(_line(f"{KEY} = {toml_text(found.name)}", LIKELY, told))
         self._made["defaults"].append(_line(f"{KEY} = {{ row = true }}", LIKELY, f"a row without a {KEY} is one of its own"))
 
@@ -236,7 +239,7 @@ class _Guess:
     def _kinds(self, kind: SeenColumn, delta: SeenColumn | None) -> None:
         grouped, renewed, kinds = [], list[str](), self._made["events.kinds"]
         for value, times in self._seen.values(kind.name, KINDS_MAX):
-            rows = f"{times} row{'s' if times > 1 else ''}"
+            rows = counted(times, "row")
             if re.search(WORDS.grouped, value.casefold()):
                 grouped.append(value)
                 continue
@@ -247,6 +250,9 @@ class _Guess:
             if event == WORDS.grouped_with:
                 renewed.append(value)
             told = f"{rows}, by the word"
+            if lacking := self._lacking(event):
+                written = ", ".join(f'{name} = "..."' for name in lacking)
+                told += f"; no column holds {' and '.join(lacking)}: write {{ event = {toml_text(event)}, {written} }}"
             kinds.append(_line(f"{toml_text(value)} = {self._event(event, kind, value, delta)}", LIKELY, told))
         for value in grouped if not renewed else ():
             kinds.append(f"# {toml_text(value)} = ...  # it belongs to {WORDS.grouped_with}, and no kind is that")
@@ -258,6 +264,13 @@ class _Guess:
                 f"optional = {toml_text(grouped)}",
                 f"event = {toml_text(WORDS.grouped_with)}",
             ]
+
+    def _lacking(self, event: str) -> list[str]:
+        """Returns the fields that the event needs and no line of the map gives."""
+        given = {line.partition(" ")[0] for table in ("fields", "defaults") for line in self._made[table]} | WORDS.defaults.keys()
+        given |= set(WORDS.sold[1:] if WORDS.sold is not None and event == WORDS.sold[0] else ())
+        fields = next((each.fields for each in account().events if each.name == event), ())
+        return [each.key for each in fields if each.origin is Origin.PAYLOAD and each.key not in given]
 
     def _event(self, event: str, kind: SeenColumn, value: str, delta: SeenColumn | None) -> str:
         if WORDS.sold is not None and event == WORDS.sold[0]:
@@ -287,4 +300,4 @@ def _in_and_out(one: SeenColumn, other: SeenColumn) -> bool:
 
 
 def _line(written: str, sure: str, why: str) -> str:
-    return f"{written}  # {sure}: {one_line(why)}"
+    return f"{written}  # {sure}: {one_line(why, 120)}"

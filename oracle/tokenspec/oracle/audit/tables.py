@@ -100,7 +100,9 @@ def postgres_to_csv(source: Source, address: str, to: str) -> None:
         told = said.get("M", said) if isinstance(said, dict) else said
         raise BadSetting(one_line(name), f"Postgres cannot answer the map's query: {one_line(str(told), 200)}") from None
     except pg8000.native.InterfaceError as fault:
-        raise OSError(0, one_line(str(fault), 200), name) from None
+        # Its own message names arguments of the library, that of the cause what is wrong.
+        why = getattr(fault.__cause__, "strerror", None) or str(fault)
+        raise OSError(0, one_line(why, 200).lower(), name) from None
 
 
 AN_INSTANT = "\x01"

@@ -28,9 +28,9 @@ def no_such(what: str, name: Any, known: Collection[str]) -> str:
 
 
 def did_you_mean(name: Any, known: Iterable[str]) -> str:
-    """Returns "; did you mean ...", to be appended to a rule; an empty text where no name of `known` is near."""
+    """Returns " (did you mean ...?)", to be appended to a rule; an empty text where no name of `known` is near."""
     near = nearest(name, known) if isinstance(name, str) else None
-    return f"; did you mean {one_line(near)}?" if near is not None else ""
+    return f" (did you mean {one_line(near)}?)" if near is not None else ""
 
 
 def _plain(name: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -38,7 +39,7 @@ def processes(count: int) -> Iterator[ProcessPoolExecutor]:
 
 def _end_with_parent() -> None:
     """Lets SIGTERM end this worker again, and ends it when the process that started it is gone."""
-    if hasattr(signal, "pthread_sigmask"):
+    if sys.platform != "win32":
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     parent = multiprocessing.parent_process()
     assert parent is not None
@@ -53,7 +54,7 @@ def _end_with_parent() -> None:
 @contextmanager
 def _held_back() -> Iterator[None]:
     """Delays interruptions until the block ends; processes started within it ignore them."""
-    if not hasattr(signal, "pthread_sigmask"):
+    if sys.platform == "win32":
         yield
         return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)

@@ -86,7 +86,7 @@ def locked_directory(option: str, directory: Path) -> Iterator[None]:
     # On Windows a directory cannot be locked.
     held = None if sys.platform == "win32" else os.open(directory, os.O_RDONLY)
     try:
-        if held is not None:
+        if sys.platform != "win32" and held is not None:
             import fcntl
 
             fcntl.flock(held, fcntl.LOCK_EX)
@@ -116,7 +116,7 @@ def cannot_be_written(option: str, path: str, fault: Exception) -> WrongUsage:
 
 def _opened(folder: str, beside: str) -> tuple[int, bool]:
     """Returns a new file in `folder` and true if it has no name yet: then nothing is left of it if the process is killed."""
-    if hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
+    if sys.platform != "win32" and hasattr(os, "O_TMPFILE") and os.path.isdir("/proc/self/fd"):
         # Some file systems have no files without a name.
         with suppress(OSError):
             return os.open(folder, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o600), True

@@ -18,6 +18,7 @@ from tokenspec.machine.checkers.wording import given, listed, told
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.reference import Bindings
 from tokenspec.machine.lang.claims import Claim, LivenessPart, Part, RefusalPart, StatePart, StepPart, TwoRunPart
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr
@@ -192,7 +193,7 @@ class Counterexample:
                     is_within = all(int(outcome.state[name]) <= most for name, most in self.scope.most.items())
                     seen += [outcome.state] if outcome.state not in seen and is_within else []
         ways = ", ".join(part.events) + "".join(f", not {rule}" for rule in part.without)
-        where = f"{len(seen):,} state{'s' if len(seen) > 1 else ''} of the scope"
+        where = f"{counted(len(seen), 'state', form=',')} of the scope"
         goal_named = given(part.goal, dict(part.fields))
         return f"from there on {where} can be reached ({ways}), and {goal_named} is refused in each: {', '.join(codes)}"
 

@@ -114,7 +114,7 @@ class Evidence:
     graphs: Tally = field(default_factory=Tally)
     calendars: list[CalendarFinding] = field(default_factory=list)
     from_states: FromStates = field(default_factory=FromStates)
-    interrupted: bool = False
+    interrupted: KeyboardInterrupt | None = None
     absences: list[Absence] = field(default_factory=list)
     """Interesting cases that the settings rule out."""
 
@@ -183,8 +183,8 @@ def gather(settings: CheckSettings, progress: Progress | None = None) -> Evidenc
             through = " and ".join(f"the {each.scope.name} scope under {each.told}" for each in apart)
             searched = through if evidence.is_searched_through else ""
             evidence.absences += absences(evidence.tally, settings.policy, settings.catalogue, searched)
-    except KeyboardInterrupt:
-        evidence.interrupted = True
+    except KeyboardInterrupt as fault:
+        evidence.interrupted = fault
     stop.set()
     worker.join(0.5)
     if failed:

@@ -25,6 +25,7 @@ from tokenspec.machine.checkers.graph.liveness import liveness
 from tokenspec.machine.checkers.monitor import Monitor, Tally, Violation, Watch
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang import claims as c
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.types import Enum, Tokens, Value
 from tokenspec.machine.proofs.contexts import FIRST_STATE, LEMMA, TWO_RUNS
@@ -74,7 +75,7 @@ class Checked:
     def told(self) -> str:
         """Returns the number of claims checked again, and those taken on trust."""
         trusted = "; ".join(f"{claim} ({', '.join(what)})" for claim, what in self.trusted.items())
-        again = f"{self.claims - len(self.trusted)} claims checked again, {len(self.trusted)} taken on trust"
+        again = f"{counted(self.claims - len(self.trusted), 'claim')} checked again, {len(self.trusted)} taken on trust"
         return again + (f": {trusted}" if trusted else "")
 
 

@@ -25,7 +25,7 @@ from tokenspec.oracle.base.chosen import OPTION, SHIPPED, VARIABLE, chosen, chos
 from tokenspec.oracle.base.errors import BadSetting, Terminated, WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written
 from tokenspec.oracle.command.files import Implementation, check_names
-from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, TERMINATED, USAGE
+from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, TERMINATED, USAGE, code_of_signal
 from tokenspec.oracle.report.output import discard_standard_output, output
 
 _OURS = "TOKENSPEC_"
@@ -125,7 +125,7 @@ VERBS = {
 }
 _EXITS = """
 Exit codes: 0 holds; 12 a safety claim is violated; 13 a liveness claim is violated; 15 a log diverges; 16 a coverage gate failed;
-20 no verdict; 64 wrong usage; 65 bad input data; 66 input missing; 70 a bug of tokenspec.
+20 and 21 no verdict; 64 wrong usage; 65 bad input data; 66 input missing; 70 a bug of tokenspec.
 """
 
 
@@ -242,6 +242,9 @@ def main(arguments: list[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
+    if code in (INTERRUPTED, TERMINATED):
+        # Objects that the interruption left half made fail once more when they are destroyed.
+        sys.unraisablehook = lambda _: None
     sys.exit(code)
 
 
@@ -341,8 +344,8 @@ def run(call: Callable[[], Any]) -> int:
         return _usage(fault)
     except (click.Abort, KeyboardInterrupt) as fault:
         # click turns every interruption into an `Abort`.
-        terminated = isinstance(fault.__cause__ or fault, Terminated)
-        return _say("terminated", TERMINATED) if terminated else _say("interrupted", INTERRUPTED)
+        code = code_of_signal(fault.__cause__ or fault)
+        return _say("terminated" if code == TERMINATED else "interrupted", code)
     except BadSetting as fault:
         code = USAGE if isinstance(fault, WrongUsage) else BAD_DATA
         return _say(f"{fault.key}: {fault.rule}", code, fault.faults)
@@ -378,6 +381,9 @@ def _usage(fault: click.UsageError) -> int:
     """Prints the usage as click does, but with the command line's texts on one line."""
     from tokenspec.oracle.base.text import one_line
 
+    if isinstance(fault, click.exceptions.NoArgsIsHelpError):
+        sys.stderr.write(f"{fault.format_message()}\n")
+        return USAGE
     lines = []
     if fault.ctx is not None:
         lines += [fault.ctx.get_usage(), f"Try '{fault.ctx.command_path} --help' for help.", ""]

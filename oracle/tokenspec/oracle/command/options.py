@@ -289,7 +289,9 @@ class _Lines:
         if now - self._last >= EVERY:
             self._last = now
             counted = f"{self._done // 10**6:,} MB" if self._are_bytes else f"{self._done:,}"
-            far = f"{counted} so far" if self._total is None else f"{100 * self._done // max(self._total, 1)}%"
+            # What a run makes up for, such as rules that chance has missed, comes on top of what was planned.
+            share = None if self._total is None else min(100 * self._done // max(self._total, 1), 100)
+            far = f"{counted} so far" if share is None else f"{share}%"
             with suppress(OSError):
                 click.echo(f"{self._says}: {far}, {now - self._started:.0f} s", err=True)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import click
 
@@ -122,13 +122,13 @@ class Begun:
             self.before = None
 
 
-def _opened(path: str) -> BinaryIO:
+def _opened(path: str) -> IO[bytes]:
     """Opens a file as long as the verb runs."""
     context = click.get_current_context()
-    file: BinaryIO = context.with_resource(Path(path).open("rb"))
+    file: IO[bytes] = context.with_resource(Path(path).open("rb"))
     if file.seekable():
         return file
-    copied: BinaryIO = context.with_resource(TemporaryFile())
+    copied: IO[bytes] = context.with_resource(TemporaryFile())
     while block := file.read(_BLOCK):
         copied.write(block)
     return copied

@@ -14,6 +14,7 @@ import click
 from click.core import ParameterSource
 from msgspec import to_builtins
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.chosen import chosen_by
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
@@ -158,12 +159,12 @@ def _causes(divergences: DataFrame) -> list[dict[str, Any]]:
 
 
 def _report(found: SparkAudit, causes: list[dict[str, Any]]) -> RunReport:
-    counted, asks_for_more = found.sum, found.state is not None
-    nothing = counted.is_misuse_of_ids or not (counted.all_compared or asks_for_more)
-    codes = [DIVERGES] * bool(counted.divergences) + [BAD_DATA] * counted.is_bad + [NO_VERDICT] * nothing
-    verdict = "diverges" if counted.divergences else "no verdict: nothing was compared" if nothing else "conforms"
-    wrong = [f"{counted.bad} bad records were skipped"] * bool(counted.bad)
-    wrong += [f"{sum(counted.unmapped.values())} rows are unmapped"] * bool(counted.unmapped)
+    total, asks_for_more = found.sum, found.state is not None
+    nothing = total.is_misuse_of_ids or not (total.all_compared or asks_for_more)
+    codes = [DIVERGES] * bool(total.divergences) + [BAD_DATA] * total.is_bad + [NO_VERDICT] * nothing
+    verdict = "diverges" if total.divergences else "no verdict: nothing was compared" if nothing else "conforms"
+    wrong = [f"{counted(total.bad, 'bad record was', 'bad records were')} skipped"] * bool(total.bad)
+    wrong += [f"{counted(sum(total.unmapped.values()), 'row is', 'rows are')} unmapped"] * bool(total.unmapped)
     return RunReport(
         verb="spark_submit",
         code=gravest(codes),
@@ -175,22 +176,24 @@ def _report(found: SparkAudit, causes: list[dict[str, Any]]) -> RunReport:
 
 def _body(found: SparkAudit, causes: list[dict[str, Any]]) -> Iterator[Block]:
     # Not at the top: it belongs to a specification, which is chosen by an option.
-    from tokenspec.oracle.report.replay import counted_text, rows_text
+    from tokenspec.oracle.report.replay import counted_text, records_text, rows_text
 
-    counted = found.sum
+    total = found.sum
     if causes:
         names = list(causes[0])
         rows = [["" if each[name] is None else one_line(str(each[name])) for name in names] for each in causes]
         yield ReportTable(names, rows, "Divergences by cause")
-    read, unmapped = counted.rows, sum(counted.unmapped.values())
+    read, unmapped = total.rows, sum(total.unmapped.values())
     told = [
-        f"{counted.records} records of {counted.accounts} accounts: {counted.divergences} divergences in "
-        f"{counted.divergent_accounts} accounts, {counted.bad} bad records",
-        counted_text(counted, counted.bad),
+        f"{records_text(total)}: {counted(total.divergences, 'divergence')} "
+        f"in {counted(total.divergent_accounts, 'account')}, {counted(total.bad, 'bad record')}",
+        counted_text(total, total.bad),
         rows_text(read["in_records"], read["ignored"], unmapped, read["bad"], read["read"]),
     ]
-    told += [f"{times} unmapped rows of kind {one_line(kind) or '(empty)'}" for kind, times in counted.unmapped.items()]
-    told += [f"unknown field {one_line(name)}, not compared: {times} times" for name, times in counted.unknown_fields.items()]
+    told += [f"{counted(times, 'unmapped row')} of kind {one_line(kind) or '(empty)'}" for kind, times in total.unmapped.items()]
+    told += [
+        f"unknown field {one_line(name)}, not compared: {counted(times, 'time')}" for name, times in total.unknown_fields.items()
+    ]
     yield Notes(told)
 
 

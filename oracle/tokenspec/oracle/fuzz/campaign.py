@@ -52,8 +52,8 @@ class CampaignResult:
     failure: Failure | None = None
     seconds: float = 0.0
     seed: int = 0
-    interrupted: bool = False
-    """True if the campaign was interrupted."""
+    interrupted: KeyboardInterrupt | None = None
+    """The interruption that ended the campaign early: Ctrl-C or SIGTERM."""
 
     @property
     def cold(self) -> list[tuple[str, str]]:
@@ -129,8 +129,8 @@ def run(
             cold = _met(result.coverage.machines, (world, *machines)).cold(result.closed)
             if cold or not all(world.tally.witnesses[key] for key in of_layers):
                 walk_worlds(world, -(-examples // 4), steps, seed_number + number * examples)
-    except KeyboardInterrupt:
-        result.interrupted = True
+    except KeyboardInterrupt as fault:
+        result.interrupted = fault
     except Exception as error:
         # A machine that fails on its own has no records; its story is in the message.
         failure = world.failure or Failure([], FuzzWorld({}, catalogue_used, "explicit"), error)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
 from tokenspec.oracle.fuzz.closed import closed_by
@@ -153,12 +154,14 @@ class Conformance:
             return ""
         pairs, missing = self.pairs, []
         if self.cold:
-            missing.append(f"{len(self.cold)} rules and refusals were not met")
+            missing.append(f"{counted(len(self.cold), 'rule or refusal was', 'rules and refusals were')} not met")
         if not pairs.is_whole:
             missing.append("the search for pairs of rules was not finished")
         elif pairs.per_cent < self.required:
             met = len(pairs.reached) - len(pairs.not_met)
-            missing.append(f"{met} of {len(pairs.reached)} pairs of rules were met, and {self.required:g} per cent have to be")
+            missing.append(
+                f"{met} of {counted(len(pairs.reached), 'pair')} of rules were met, and {self.required:g} per cent have to be"
+            )
         return "; ".join(missing)
 
     @property

@@ -57,7 +57,7 @@ def pictures(catalogue: AnyCatalogue = DEFAULT, policy: Mapping[str, str] = DEFA
     }
     for machine in others:
         found[machine.name] = Picture(
-            machine.says.rstrip("."),
+            machine.says[:1].lower() + machine.says[1:].rstrip("."),
             lambda refusals, machine=machine: lifecycle(machine, refusals=refusals),  # type: ignore[misc]
         )
     for machine in whole.machines:

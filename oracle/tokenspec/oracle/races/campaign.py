@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import machines, system
@@ -315,7 +316,9 @@ class Campaign:
         elif race.kills and not result.kills:
             result.why_none = NO_KILL
         elif race.examples is not None and result.worlds < race.examples and result.ended_by:
-            result.why_none = f"{result.worlds:,} of {race.examples:,} worlds were played when the time was over"
+            result.why_none = (
+                f"{result.worlds:,} of {counted(race.examples, 'world was', 'worlds were', ',')} played when the time was over"
+            )
 
 
 def _kind(shown: WrongWorld | RaceFinding) -> tuple[object, ...]:

@@ -13,6 +13,7 @@ from tokenspec.machine.checkers.exploration import Exploration
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.checkers.prover.induction import LEMMA, PROVED
 from tokenspec.machine.lang.claims import Claim, Part
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.typecheck import show
 from tokenspec.oracle.base.specification import SPEC
 from tokenspec.oracle.check.arising import assumptions, unsatisfied
@@ -21,7 +22,7 @@ from tokenspec.oracle.check.evidence import Evidence, Searched
 from tokenspec.oracle.check.mutants.recorded import kills
 from tokenspec.oracle.check.verdicts import Cases, ClaimVerdict, Key, disagreements, discharged, violations
 from tokenspec.oracle.report.config import command_line
-from tokenspec.oracle.report.exits import BUG, COVERAGE, INTERRUPTED, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, gravest
+from tokenspec.oracle.report.exits import BUG, COVERAGE, LIVENESS, NO_VERDICT, SAFETY, UNKNOWN, code_of_signal, gravest
 from tokenspec.oracle.report.fuzz import exit_of, exit_of_violation, failure_lines
 from tokenspec.oracle.report.model import (
     Block,
@@ -40,8 +41,8 @@ _HEADINGS = ("no", "claim and what it says", "verdict", "by (parts)", "for", "wi
 _LEGEND = """\
 proved: of every reachable state; holds: within the scope under 'for'. Random runs are evidence, not proof.
 states: clocks, journal and sessions, which are code around the declared machines, tried from each state of a small world.
-witness: how often the claim's interesting case occurred, the rarest of its parts; faults: how many seeded faults
-the claim was the first to kill (tokenspec mutants).
+witness: how often the claim's interesting case occurred, the rarest of its parts (-: the prover alone shows that it can);
+faults: how many seeded faults the claim was the first to kill (tokenspec mutants).
 """
 _WORDS = {
     0: "holds",
@@ -136,7 +137,7 @@ def check_report(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequ
         verdict = "no verdict: the specification makes no claim"
     if evidence.interrupted:
         verdict = "interrupted: these are the findings up to then"
-        code = code if {BUG, SAFETY, LIVENESS} & set(codes) else INTERRUPTED
+        code = code if {BUG, SAFETY, LIVENESS} & set(codes) else code_of_signal(evidence.interrupted)
     return RunReport(
         verb="check",
         code=code,
@@ -273,7 +274,7 @@ def _data(found: Sequence[ClaimVerdict], evidence: Evidence, broken: Sequence[Br
         },
         "counterexamples": [breach.example.data() for breach in broken if breach.example is not None],
         "counterexample": failure.records if failure else None,
-        "interrupted": evidence.interrupted,
+        "interrupted": evidence.interrupted is not None,
     }
 
 
@@ -296,7 +297,8 @@ def exit_codes(found: Sequence[ClaimVerdict], evidence: Evidence) -> list[int]:
 def _row(v: ClaimVerdict) -> list[str]:
     faults = _killed(v.claim)
     says = "\n".join((v.claim.id, v.claim.sentence, *(f"{part} does not arise: {reason}" for part, reason in v.does_not_arise)))
-    counts = [f"{v.twin_reached:,}", "-" if faults is None else str(faults)]
+    is_counted = v.twin_reached or v.verdict not in ("proved", "holds")
+    counts = [f"{v.twin_reached:,}" if is_counted else "-", "-" if faults is None else str(faults)]
     return [str(v.claim.number), says, v.verdict.replace("_", " "), v.method, v.scope, *counts]
 
 
@@ -350,10 +352,10 @@ def _coldest(found: Exploration) -> tuple[str, int]:
 
 def _figures(evidence: Evidence) -> Iterator[str]:
     """Yields the work of each engine, a line each."""
-    proved = sum(o.verdict == PROVED for o in evidence.obligations)
-    lemmas = len({o.part for o in evidence.obligations if o.claim == LEMMA})
+    proved, obligations = sum(o.verdict == PROVED for o in evidence.obligations), counted(len(evidence.obligations), "obligation")
+    lemmas = counted(len({o.part for o in evidence.obligations if o.claim == LEMMA}), "lemma")
     yield (
-        f"prover     {proved} of {len(evidence.obligations)} obligations proved, those of {lemmas} lemmas among them, figures "
+        f"prover     {proved} of {obligations} proved, those of {lemmas} among them, figures "
         f"and policies open, {evidence.prove_seconds:.1f} s"
     )
     for searched in evidence.searches:
@@ -369,6 +371,7 @@ def _figures(evidence: Evidence) -> Iterator[str]:
             )
     fuzzed = evidence.fuzzed
     yield (
-        f"fuzzer     {fuzzed.count.steps:,} events of {fuzzed.count.examples:,} random runs, {fuzzed.seconds:.0f} s "
+        f"fuzzer     {counted(fuzzed.count.steps, 'event', form=',')} of "
+        f"{counted(fuzzed.count.examples, 'random run', form=',')}, {fuzzed.seconds:.0f} s "
         f"({fuzzed.count.steps / max(fuzzed.seconds, 0.001):,.0f}/s), seed {fuzzed.seed}"
     )

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.types import COUNTABLE_MAX
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.fuzz.conformance import Conformance, SutCounterexample
@@ -167,7 +168,7 @@ def _body(result: Conformance, runs: RandomRuns) -> Iterator[Block]:
     if found is not None:
         yield Verbatim([*counterexample_lines(found), *_figures_lines(result, runs.config)])
         yield runs.files()
-    yield runs.figures(f"{result.count.examples:,} worlds", "events", result.count.steps, result.seconds)
+    yield runs.figures(counted(result.count.examples, "world", form=","), "event", result.count.steps, result.seconds)
     notes = list(left_out_lines(result.left_out))
     if result.ended_by_time and not result.why_none:
         notes.append(f"{runs.config.seconds:g} s ended it; the verdict is about what was tried by then")
@@ -205,8 +206,8 @@ def _pairs_line(pairs: RulePairs) -> str:
     names = "; ".join(f"{one}, then {other}" for one, other in left[:_NAMED])
     more = f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
     return (
-        f"{reached - len(left)} of {reached} pairs of rules that a search reaches{whole} were met, one directly after the other"
-        f"{f'; not met: {names}{more}' if left else ''}"
+        f"{reached - len(left)} of {counted(reached, 'pair')} of rules that a search reaches{whole} were met, one directly after "
+        f"the other{f'; not met: {names}{more}' if left else ''}"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tokenspec.oracle.base.errors import Terminated
+
 HOLDS = 0
 SAFETY = 12
 LIVENESS = 13
@@ -30,3 +32,8 @@ def gravest(codes: Iterable[int]) -> int:
 def code_of(word: str) -> int:
     """Returns the code of a verdict on an implementation: `conforms`, `diverges` or `no_verdict`."""
     return {"conforms": HOLDS, "diverges": DIVERGES, "no_verdict": NO_VERDICT}[word]
+
+
+def code_of_signal(interruption: BaseException) -> int:
+    """Returns the code of a run that SIGTERM ended, or Ctrl-C."""
+    return TERMINATED if isinstance(interruption, Terminated) else INTERRUPTED

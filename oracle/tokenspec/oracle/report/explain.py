@@ -25,7 +25,7 @@ def explain_report(asked: Asked) -> RunReport:
 
 def _body(asked: Asked) -> Iterator[Block]:
     """Yields the state of the account, the causes that fit, and the gains and losses of each pool."""
-    yield Verbatim(few(list(map(bad_record_text, asked.story.bad)), "bad records"))
+    yield Verbatim(few(list(map(bad_record_text, asked.story.bad)), "bad record"))
     yield Notes(_standing(asked))
     found = [f"- {cause.sentence}" + f" [{' '.join(cause.clauses)}]" * bool(cause.clauses) for cause in causes(asked)]
     yield Notes(found or ["- Nothing stands out: no cause of a missing or wrong balance fits."], essential=True)

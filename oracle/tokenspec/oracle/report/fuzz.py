@@ -9,6 +9,7 @@ from typing import Any
 
 from tokenspec.machine.checkers.monitor import Violation
 from tokenspec.machine.lang.claims import LeadsToPart, LivenessPart
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.specification import claims
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.fuzz.campaign import CampaignResult
@@ -110,10 +111,10 @@ class RandomRuns:
         fingerprint = {"outcomeField/v1": f"{rule.id}/{field}"}
         return ReportFinding(rule, lines, file, line, fingerprint, {"field": field, "again": again}, trace=trace)
 
-    def figures(self, counted: str, events: str, number: int, seconds: float, clients: str = "") -> Rerun:
+    def figures(self, played: str, event: str, number: int, seconds: float, clients: str = "") -> Rerun:
         """Returns the amount of work, and the command that repeats it."""
-        rate = f"{number:,} {events} in {seconds:.0f} s ({number / max(seconds, 0.001):,.0f}/s)"
-        return Rerun(f"{counted}, {rate}{clients}, seed {self.config.seed}", self.config.again())
+        rate = f"{counted(number, event, form=',')} in {seconds:.0f} s ({number / max(seconds, 0.001):,.0f}/s)"
+        return Rerun(f"{played}, {rate}{clients}, seed {self.config.seed}", self.config.again())
 
     def files(self) -> Notes:
         """Returns notes on the saved files."""
@@ -162,10 +163,13 @@ def _body(result: CampaignResult, runs: RandomRuns) -> Iterator[Block]:
         yield runs.files()
     yield CoverageTable(runs.rows, result.closed, 10 if result.failure is None else 0)
     yield Notes(["the declared machines alone, no implementation (--sut)"])
-    yield runs.figures(f"{result.count.examples:,} examples", "events", result.count.steps, result.seconds)
-    closed = f"{len(result.closed)} rules and refusals cannot be met under these settings, and are not counted"
+    yield runs.figures(counted(result.count.examples, "example", form=","), "event", result.count.steps, result.seconds)
+    closed = counted(len(result.closed), "rule or refusal", "rules and refusals")
     cold = [] if result.interrupted else result.cold
-    yield Notes([closed] * bool(result.closed) + [f"never met: {event}, {what}" for event, what in cold])
+    yield Notes(
+        [f"cannot be met under these settings, so not counted: {closed}"] * bool(result.closed)
+        + [f"never met: {event}, {what}" for event, what in cold]
+    )
 
 
 def _data(result: CampaignResult, runs: RandomRuns) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from math import prod
 from typing import Any
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.specification import DEFAULTS, POLICIES
 from tokenspec.oracle.base.text import as_text, one_line
@@ -21,6 +22,7 @@ from tokenspec.oracle.report.replay import (
     divergence_finding,
     is_bad,
     log_report,
+    records_text,
     skipped_text,
     sum_data,
     sum_texts,
@@ -61,15 +63,15 @@ def _verdict(found: Inference) -> str:
 
 def _body(found: Inference) -> Iterator[Block]:
     """Yields the remaining choices, with the records that ruled out the others."""
-    yield Verbatim(few(bad_record_texts(found.bad), "bad records"))
+    yield Verbatim(few(bad_record_texts(found.bad), "bad record"))
     if found.unexplained is not None:
         yield Verbatim(_unexplained_text(found.unexplained).splitlines())
     if found.all_compared:
         yield _answers_table(found)
     yield Notes(
         [
-            f"{found.records} records of {found.accounts} accounts, {found.all_compared} compared with what was observed, "
-            f"{len(found.bad)} bad records",
+            f"{records_text(found)}, {found.all_compared} compared with what was observed, "
+            f"{counted(len(found.bad), 'bad record')}",
             *sum_texts(found),
         ]
     )
@@ -147,7 +149,7 @@ def differing_lines(ways: Sequence[Mismatch]) -> Iterator[str]:
         for name, expected, got in differing.differences:
             yield f"    {name}  expected {as_text(expected)}, observed {as_text(got)}"
     if len(ways) > SHOWN_MAX:
-        yield f"  ... and {len(ways) - SHOWN_MAX} more ways; --format json shows all of them"
+        yield f"  ... and {counted(len(ways) - SHOWN_MAX, 'more way')}; --format json shows all of them"
 
 
 def _unexplained_data(u: Unexplained[Line]) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.provenance import stamp
 
 SHOWN_MAX = 20
@@ -161,8 +162,9 @@ class RunReport:
         return checks
 
 
-def few(texts: Sequence[str], what: str = "") -> list[str]:
+def few(texts: Sequence[str], one: str = "") -> list[str]:
     """Returns the lines of the first texts, and the number of further ones."""
     more = len(texts) - SHOWN_MAX
     told = [line for text in texts[:SHOWN_MAX] for line in text.splitlines()]
-    return told + ([f"... and {more} more{what and f' {what}'}; --format json shows all of them"] if more > 0 else [])
+    further = counted(more, f"more {one}") if one else f"{more} more"
+    return told + ([f"... and {further}; --format json shows all of them"] if more > 0 else [])

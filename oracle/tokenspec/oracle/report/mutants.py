@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.check.mutants.recorded import ENGINES, EQUIVALENT, KILLED, SURVIVED, Fate, by_operator
 from tokenspec.oracle.report.exits import COVERAGE, HOLDS
 from tokenspec.oracle.report.model import Block, Check, Notes, ReportTable, RunReport
@@ -17,7 +18,9 @@ def mutants_report(found: Sequence[Fate]) -> RunReport:
     return RunReport(
         verb="mutants",
         code=COVERAGE if survived else HOLDS,
-        verdict=f"{len(survived)} of {len(found)} faults survived" if survived else "every fault is killed or equivalent",
+        verdict=f"{len(survived)} of {counted(len(found), 'fault')} survived"
+        if survived
+        else "every fault is killed or equivalent",
         body=lambda: _body(found),
         data=lambda: _data(found),
         checks=lambda: [

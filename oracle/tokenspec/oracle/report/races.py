@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.specification import clause_texts, clauses_of, reason, system
 from tokenspec.oracle.base.text import as_text, bounded, one_line
 from tokenspec.oracle.races.drawing import drawn
@@ -49,18 +50,24 @@ def _body(result: RaceResult, runs: RandomRuns) -> Iterator[Block]:
         yield runs.files()
     if racing.number > 1:
         rows = [(one, other, f"{hits:,}") for (one, other), hits in _ordered(result)]
-        title = f"{pairs:,} pairs of requests about one account overlapped, of {len(rows):,} pairs of rules and refusals"
+        overlapped = f"{counted(pairs, 'pair', form=',')} of requests about one account overlapped"
+        title = f"{overlapped}, of {counted(len(rows), 'pair', form=',')} of rules and refusals"
         more = [("...", f"and {len(rows) - _SHOWN_PAIRS:,} more; --format json shows all of them", "")]
         yield Notes([title], essential=not result.finding)
         shown = rows if len(rows) <= _SHOWN_PAIRS else rows[:_SHOWN_PAIRS] + more
         yield ReportTable(("one", "and at the same time", "pairs"), shown)
-        further.append(("pairs of rules and refusals that overlapped", f"{len(result.overlaps):,}, {pairs:,} times"))
+        further.append(
+            ("pairs of rules and refusals that overlapped", f"{len(result.overlaps):,}, {counted(pairs, 'time', form=',')}")
+        )
     if racing.restart is not None:
-        yield Notes([f"{result.kills:,} kills after something had been accepted"], essential=not result.finding)
+        yield Notes(
+            [f"{counted(result.kills, 'kill', form=',')} after something had been accepted"], essential=not result.finding
+        )
         further.append(("kills after something had been accepted", f"{result.kills:,}"))
     took = result.search_seconds or result.seconds
-    clients = ", 1 client" if racing.number == 1 else f", {racing.number} clients"
-    yield runs.figures(f"{result.worlds:,} worlds", "requests", result.requests, took, clients)
+    yield runs.figures(
+        counted(result.worlds, "world", form=","), "request", result.requests, took, f", {counted(racing.number, 'client')}"
+    )
     notes = list(left_out_lines(result.left_out))
     if result.terms is not None and result.compared and not result.finding:
         notes += never_held(result.terms, result.held)
@@ -87,7 +94,7 @@ def finding_lines(found: RaceFinding) -> Iterator[str]:
         yield f"  {one_line(str(found.why), 2_000)}"
     if found.played.calls:
         seed = f"; the seed of its schedule is {found.seed}" if found.seed else ""
-        yield f"  it showed in {found.shown} of {found.tries} tries{seed}"
+        yield f"  it showed in {found.shown} of {counted(found.tries, 'try', 'tries')}{seed}"
 
 
 def _orders(why: NotLinearizable) -> Iterator[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.specification import POOLS, SPEC, account, clause_texts
 from tokenspec.oracle.base.text import as_text, known_lines, one_line
 from tokenspec.oracle.logs.as_data import bad_data, divergence_data, offset_of, settings_data
@@ -119,8 +120,8 @@ def is_bad(found: Sum) -> bool:
 def skipped_text(found: Sum) -> str:
     """Returns the numbers of skipped records and unmapped rows in words; empty where there are none."""
     bad, unmapped = len(found.bad), found.rows.all_unmapped if found.rows is not None else 0
-    told = [f"{bad} bad record{'s were' if bad > 1 else ' was'} skipped"] * bool(bad)
-    told += [f"{unmapped} row{'s are' if unmapped > 1 else ' is'} unmapped"] * bool(unmapped)
+    told = [f"{counted(bad, 'bad record was', 'bad records were')} skipped"] * bool(bad)
+    told += [f"{counted(unmapped, 'row is', 'rows are')} unmapped"] * bool(unmapped)
     return " and ".join(told)
 
 
@@ -142,7 +143,7 @@ def _verdict(found: Replay, asks_for_more: bool) -> str:
 def _body(found: Replay) -> Iterator[Block]:
     """Yields the faults, the amount of input, and the coverage."""
     compared = f"{found.all_compared} compared with" if found.all_compared else "none of them says"
-    yield Verbatim(few(bad_record_texts(found.bad), "bad records"))
+    yield Verbatim(few(bad_record_texts(found.bad), "bad record"))
     causes = causes_of(found.divergences)
     if len(found.divergences) > 1:
         rows = [
@@ -159,11 +160,11 @@ def _body(found: Replay) -> Iterator[Block]:
         ]
         headings = ["event", "because", "field", "off by", "accounts", "first at", "right under"]
         yield ReportTable(headings, rows[:SHOWN_MAX], "Divergences by cause")
-    yield Verbatim(few([_divergence_text(cause.first) for cause in causes], "causes"))
+    yield Verbatim(few([_divergence_text(cause.first) for cause in causes], "cause"))
     yield Notes(
         [
-            f"{found.records} records of {found.accounts} accounts, {compared} what was observed: "
-            f"{found.divergent_accounts} divergent accounts, {len(found.bad)} bad records",
+            f"{records_text(found)}, {compared} what was observed: "
+            f"{counted(found.divergent_accounts, 'divergent account')}, {counted(len(found.bad), 'bad record')}",
             *sum_texts(found),
         ]
     )
@@ -178,18 +179,24 @@ def sum_texts(found: Sum) -> Iterator[str]:
     if found.first_of_another is not None:
         line, event, first_event, first = found.first_of_another
         yield (
-            f"{found.another} repeated ids name another event than at their first use; the first of them is {event} at "
-            f"{place_of(line)}, whose id was used by {first_event} at {place_of(first)}"
+            f"{counted(found.another, 'repeated id names', 'repeated ids name')} another event than at the first use; the first "
+            f"is {event} at {place_of(line)}, whose id was used by {first_event} at {place_of(first)}"
         )
     if found.identical:
-        yield f"{found.identical} lines are the same as the line before them, and have no id: they may have been delivered twice"
+        same = counted(found.identical, "line is the same as the one before it", "lines are each the same as the one before")
+        yield f"{same}, without an id: this may be one delivery made twice"
     for name, (times, line, near) in found.unknown_fields.items():
-        meant = f"; did you mean {one_line(near)}?" if near is not None else ""
-        yield f"unknown field {one_line(name)}, not compared: {times} times, first at {place_of(line)}{meant}"
+        meant = f" (did you mean {one_line(near)}?)" if near is not None else ""
+        yield f"unknown field {one_line(name)}, not compared: {counted(times, 'time')}, first at {place_of(line)}{meant}"
     unsorted = sum(why == AFTER_TIME_WENT_BACK for why in found.lost.values())
     if unsorted:
         remedy = "sort the log by account and instant, or say --late SECONDS"
-        yield f"in {unsorted} accounts time goes back, and the rest is not checked: {remedy}"
+        yield f"in {counted(unsorted, 'account')} time goes back, and the rest is not checked: {remedy}"
+
+
+def records_text(found: Sum | AuditSum) -> str:
+    """Returns the numbers of records and of accounts."""
+    return f"{counted(found.records, 'record')} of {counted(found.accounts, 'account')}"
 
 
 def counted_text(found: Sum | AuditSum, bad: int) -> str:
@@ -198,13 +205,13 @@ def counted_text(found: Sum | AuditSum, bad: int) -> str:
     repeated, not_compared = sum(found.repeated.values()), sum(found.not_compared.values())
     return (
         f"sum: {bad} bad + {repeated} repeated ({found.repeated['compared']} compared) + {found.compared} compared + "
-        f"{not_compared} not compared{f' ({reasons})' if reasons else ''} = {found.records} records"
+        f"{not_compared} not compared{f' ({reasons})' if reasons else ''} = {counted(found.records, 'record')}"
     )
 
 
 def rows_text(in_records: int, ignored: int, unmapped: int, bad: int, read: int) -> str:
     """Returns the sum in which every row counts once."""
-    return f"rows: {in_records} in records + {ignored} ignored + {unmapped} unmapped + {bad} bad = {read} rows read"
+    return f"rows: {in_records} in records + {ignored} ignored + {unmapped} unmapped + {bad} bad = {counted(read, 'row')} read"
 
 
 def rows_texts(rows: RowsRead) -> Iterator[str]:
@@ -212,7 +219,7 @@ def rows_texts(rows: RowsRead) -> Iterator[str]:
     yield rows_text(rows.in_records, rows.ignored, rows.all_unmapped, rows.bad, rows.read)
     for kind, (times, line) in rows.unmapped.items():
         yield (
-            f"{times} unmapped row{'s' if times > 1 else ''} of kind {one_line(kind) or '(empty)'}, first at {place_of(line)}: "
+            f"{counted(times, 'unmapped row')} of kind {one_line(kind) or '(empty)'}, first at {place_of(line)}: "
             "name the event of this kind in [events.kinds] of the map, or name the kind in `ignore`"
         )
 
@@ -332,7 +339,9 @@ def _divergence_text(d: Divergence) -> str:
     text += [f"  but       {note}" for note in d.notes]
     if d.skipped:
         lines = ", ".join(place_of(line) for line in d.skipped[:SHOWN_MAX])
-        text.append(f"  but       of this account {len(d.skipped)} lines before it were skipped: {lines}")
+        text.append(
+            f"  but       of this account {counted(len(d.skipped), 'earlier line was', 'earlier lines were')} skipped: {lines}"
+        )
     return "\n".join([*text, *explanations(d)]) + "\n\n"
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.specification import clause_texts
 from tokenspec.oracle.base.text import as_text as plain
 from tokenspec.oracle.base.text import bounded, one_line
@@ -90,9 +91,11 @@ def _body(suite: Suite, cases: Sequence[Case], found: Run, seconds: float) -> It
     if found.terms is not None and found.held:
         names = not_compared(found.terms, found.held)
         limits += [f"not compared: {', '.join(names)}"] * bool(names)
-        without = f"{found.unheard} refusals without a reason that is observed or answered: it was not compared"
+        without = f"{counted(found.unheard, 'refusal')} without a reason that is observed or answered: it was not compared"
         limits += [without] * bool(found.unheard)
-    yield Notes([*left_out_lines(found.left_out), *notes, *limits, f"{found.sent:,} events in {seconds:.1f} s"])
+    yield Notes(
+        [*left_out_lines(found.left_out), *notes, *limits, f"{counted(found.sent, 'event', form=',')} in {seconds:.1f} s"]
+    )
 
 
 def _checks(suite: Suite, cases: Sequence[Case], found: Run) -> Iterator[Check]:

@@ -15,6 +15,7 @@ from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.interpreters.dates import DAY_MS, HOUR_MS, date_of, days_in_month, months_on
 from tokenspec.machine.lang.calendars import ShortMonth
 from tokenspec.machine.lang.claims import StatePart
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.declaration import Actor, Event, Machine, Requirement, Rule
 from tokenspec.machine.lang.outcome import Values
 from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
@@ -176,7 +177,7 @@ def _dial(oracle: OpeningOracle, clock: str, state: Any, at: int, status: str, o
     match reader.calendar:
         case Spans(span) | Once(span):
             if shown > at + span:
-                raise _bad(field, f"it is at most {span // HOUR_MS} hours after {now}", shown)
+                raise _bad(field, f"it is at most {counted(span // HOUR_MS, 'hour')} after {now}", shown)
             return Dial(shown, shown, shown - span)
         case Months(months, short):
             if waits and shown > at:

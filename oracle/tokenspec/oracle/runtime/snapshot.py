@@ -15,7 +15,7 @@ from functools import partial
 from hashlib import blake2b
 from io import BytesIO
 from tempfile import TemporaryFile
-from typing import Any, BinaryIO, TypeVar
+from typing import IO, Any, TypeVar
 
 import msgspec
 
@@ -101,7 +101,7 @@ def save(oracle: Oracle, progress: dict[str, Any] | None = None) -> bytes:
 
 
 def write_state(
-    file: BinaryIO, oracle: Oracle, accounts: Iterable[tuple[str, Account]], progress: dict[str, Any] | None = None
+    file: IO[bytes], oracle: Oracle, accounts: Iterable[tuple[str, Account]], progress: dict[str, Any] | None = None
 ) -> None:
     """Writes a state as JSON: the settings of `oracle`, and each of the accounts with its journal and clocks.
 
@@ -157,7 +157,7 @@ class SavedState:
     an account that cannot exist.
     """
 
-    def __init__(self, file: BinaryIO, name: str) -> None:
+    def __init__(self, file: IO[bytes], name: str) -> None:
         self._file, self._name, self._is_checked = file, name, False
         saved, parts, rest = self._apart() or self._whole()
         if saved.version != VERSION:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -189,9 +190,9 @@ def listeners(host: str, port: int) -> list[socket.socket]:
 
 def _descriptors() -> int:
     """The number of descriptors that this process may have."""
-    try:
-        import resource
-    except ModuleNotFoundError:
+    if sys.platform == "win32":
         return 512  # what Windows gives a process to select from
+    import resource
+
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return soft if 0 < soft < 2**20 else 2**20

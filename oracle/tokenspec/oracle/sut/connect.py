@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Mapping
 
@@ -22,6 +23,8 @@ def connect(sut: str, timeout: float, headers: Mapping[str, str] | None = None, 
         from tokenspec.oracle.sut.http import HttpClient
 
         return HttpClient(sut, timeout, headers, wait or 0.0)
+    if re.fullmatch(r"[\w.-]+:\d+(/\S*)?", sut):
+        raise WrongUsage("--sut", f"an address is http://HOST:PORT/PATH or https://HOST:PORT/PATH, found {one_line(sut)!r}")
     for option, given in (("--header", headers), ("--wait", wait)):
         if given:
             raise WrongUsage(option, "it is about an implementation behind http:// or https://")

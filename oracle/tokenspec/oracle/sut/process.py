@@ -111,7 +111,7 @@ class _Running:
             # A process that it started may keep its output open.
             if self.process.poll() is not None:
                 raise _Fault(DIED, "it ended instead of answering")
-            raise _Fault(HUNG, f"it did not answer within {self._timeout:g} s")
+            raise _Fault(HUNG, f"it did not answer within {self._timeout:g} s; flush each line, or give it longer by --timeout")
         for stream, _ in ready:
             if stream == self._err:
                 self._hear()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from tokenspec.machine.checkers.wording import listed, told
 from tokenspec.machine.lang.claims import Claim, LeadsToPart, LivenessPart
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.outcome import Happened, Values
 
 
@@ -27,10 +28,10 @@ class Dead:
 
     def lines(self) -> Iterator[str]:
         """The way event by event, with only what each changed."""
-        yield f"From {self.states:,} states nothing allowed leads to {self.goal}. The nearest of them:"
+        yield f"From {counted(self.states, 'state', form=',')} nothing allowed leads to {self.goal}. The nearest of them:"
         yield from _numbered(self.way, 1)
         yield f"     -> what is allowed from here ends up in {listed(self.end)}"
-        yield f"        and stays within {self.around:,} states; the goal is refused there: {self.code}"
+        yield f"        and stays within {counted(self.around, 'state', form=',')}; the goal is refused there: {self.code}"
 
 
 @dataclass(frozen=True)
@@ -83,14 +84,14 @@ class Finding:
 
     def lines(self) -> Iterator[str]:
         """Yields the verdict in words, with the counterexample where there is one."""
-        place = f"claim {self.claim.id} ({self.part.name})"
+        place, states = f"claim {self.claim.id} ({self.part.name})", counted(self.states, "state", form=",")
         if self.broken is not None:
             yield f"{place} does not hold: {self.claim.sentence}"
             yield from self.broken.lines()
         elif self.undecided:
-            yield f"{place} is undecided: from {self.undecided:,} of {self.states:,} states the only way leads out of the scope."
+            yield f"{place} is undecided: from {self.undecided:,} of {states} the only way leads out of the scope."
         else:
-            yield f"{place} holds in {self.states:,} states, in {self.witnesses:,} of which there is something to wait for."
+            yield f"{place} holds in {states}, in {self.witnesses:,} of which there is something to wait for."
 
 
 def _numbered(way: tuple[Happened, ...], first: int) -> Iterator[str]:

@@ -21,6 +21,7 @@ from tokenspec.machine.checkers.native.transitions import Scoped
 from tokenspec.machine.interpreters import reference
 from tokenspec.machine.interpreters.compiled import Compiled, Row
 from tokenspec.machine.lang.claims import ONE_OUTCOME, Claim, LivenessPart, Part, StepPart
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.declaration import Machine
 from tokenspec.machine.lang.errors import Gap
 from tokenspec.machine.lang.expr import Expr, reads
@@ -96,9 +97,9 @@ class Search:
                 break
             broken = state == 1
             if budget.states is not None and self._engine.value("tail") > budget.states:
-                found.ended_by = f"{budget.states:,} states"
+                found.ended_by = counted(budget.states, "state", form=",")
             elif budget.seconds is not None and time.perf_counter() - self._started > budget.seconds:
-                found.ended_by = f"{budget.seconds:g} seconds"
+                found.ended_by = counted(budget.seconds, "second", form="g")
         if broken:
             self._name(found, self._engine.value("broken_from"), self._engine.value("broken_by"))
         elif found.complete:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.machine.lang.derived.validate_specification import validate_specification
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.specification import SCOPES, SPEC, USUAL_SCOPE
@@ -143,14 +144,15 @@ def saved(stem: str, evidence: Evidence, broken: Sequence[BrokenClaim]) -> Itera
     example = next((breach.example for breach in broken if breach.example is not None), None)
     if example is not None:
         write_file("--save", stem + _TRACE, as_json(itf(example)).encode())
-        yield f"saved {stem}{_TRACE}: the trace that breaks {example.claim.id} ({example.part}), {len(example.trace)} events"
+        length = counted(len(example.trace), "event")
+        yield f"saved {stem}{_TRACE}: the trace that breaks {example.claim.id} ({example.part}), {length}"
     log = _log(example, evidence.fuzzed.failure)
     if isinstance(log, str):
         yield log
     else:
         world, note = log.world, f"; {log.note}" if log.note else ""
         again = saved_log(stem + _LOG, log.records, world.policy, world.resets, world.catalogue, Settings())
-        yield f"saved {stem}{_LOG}: a log that breaks it, {len(log.records)} records{note}; {again}"
+        yield f"saved {stem}{_LOG}: a log that breaks it, {counted(len(log.records), 'record')}{note}; {again}"
 
 
 def _log(example: Counterexample | None, failure: Failure | None) -> Log | str:

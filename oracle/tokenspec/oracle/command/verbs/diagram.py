@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from mimetypes import guess_type
 from pathlib import Path
 from typing import Annotated
 
@@ -71,20 +72,25 @@ def command(
     check_files([settings.catalogue_file, log, *coverage], {}, output_file)
     refuse(*_meaningless(name))
     found = pictures(settings.catalogue, settings.policy)
+    suffix = Path(output_file or "").suffix
     if name is None:
+        if suffix in _SUFFIXES:
+            raise WrongUsage("NAME", f"name the picture for {one_line(str(output_file))}; `tokenspec diagram` lists all")
         with output(output_file) as to:
             rows = [[key, picture.says] for key, picture in found.items()]
             rows.append([SEQUENCE, "what happened in a log, and what each event changed (--log)"])
             listing(["picture", "what it shows"], rows, quiet, to)
         return 0
     _check_usage(name, [*found, SEQUENCE], log, account, coverage)
+    if form is None and suffix not in _SUFFIXES and (guess_type(f"x{suffix}")[0] or "").startswith("image/"):
+        raise WrongUsage("-o", f"no picture is drawn as {one_line(suffix)}, only as {', '.join(FORMATS)}; --format says which")
     if name == SEQUENCE and log is not None:
         graph = sequence_of(log, account, Oracle(settings.policy, settings.catalogue, resets))
     else:
         graph = found[name].draw(refusals)
     if coverage:
         graph = with_hits(graph, _hits(coverage))
-    _write(graph, form or _SUFFIXES.get(Path(output_file or "").suffix, FORMATS[0]), output_file)
+    _write(graph, form or _SUFFIXES.get(suffix, FORMATS[0]), output_file)
     return 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.files import programs
 from tokenspec.oracle.command.options import (
@@ -64,7 +65,7 @@ def command() -> None:
 @settings_options
 @QUIET
 def build_command(out: str, check: bool, sut: SutConfig | None, settings: Settings, quiet: bool) -> int:
-    """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes a minute or so on two cores.
+    """Builds the suite from the declaration: vectors, index and JSON Schemas. It takes some five minutes on two cores.
 
     The vectors cover every rule, every refusal in every state that can give it, every rule after every other, every answer
     to an open question, and find every seeded fault that an answer can show. The index says for each what it covers.
@@ -109,11 +110,15 @@ def build_command(out: str, check: bool, sut: SutConfig | None, settings: Settin
             wrong = differing(files, place)
             if not quiet:
                 to.writelines(f"differs: {name}\n" for name in wrong)
-            to.write(f"{len(wrong)} of {len(files)} files differ\n" if wrong else f"{len(files)} files, all current\n")
+            to.write(
+                f"{len(wrong)} of {counted(len(files), 'file')} differ\n"
+                if wrong
+                else f"{counted(len(files), 'file')}, all current\n"
+            )
             return COVERAGE if wrong else HOLDS
         write(files, place)
         size = sum(map(len, files.values()))
-        to.write(f"{len(files) - 3} vectors, {size / 1e6:.1f} MB, in {one_line(out)}\n")
+        to.write(f"{counted(len(files) - 3, 'vector')}, {size / 1e6:.1f} MB, in {one_line(out)}\n")
     return HOLDS
 
 
@@ -153,7 +158,7 @@ def add_command(directory: str, found: tuple[str, ...], quiet: bool) -> int:
         for says, ids in (("added", new), ("there already", known)):
             for name in ids:
                 click.echo(f"{says}: {name}")
-    click.echo(f"{len(new)} vectors added to {one_line(directory, 200)}")
+    click.echo(f"{counted(len(new), 'vector')} added to {one_line(directory, 200)}")
     return HOLDS
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.provenance import declaration
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.options import Output, output_options
@@ -47,7 +48,7 @@ def _report(shown: Mapping[str, str]) -> RunReport:
     return RunReport(
         verb="verify-artefacts",
         code=BAD_DATA if same < len(shown) else HOLDS if shown else NO_VERDICT,
-        verdict=f"{same} of {len(shown)} files are of this declaration, {declaration()}",
+        verdict=f"{same} of {counted(len(shown), 'file is', 'files are')} of this declaration, {declaration()}",
         body=lambda: [ReportTable(["file", "made from"], [[one_line(path), verdict] for path, verdict in shown.items()])],
         data=lambda: {"artefacts": [{"path": path, "verdict": verdict} for path, verdict in shown.items()]},
         checks=lambda: [_check(path, verdict) for path, verdict in shown.items()],

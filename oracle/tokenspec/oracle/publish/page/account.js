@@ -10,6 +10,11 @@ function lastOfDay(at) {
   return Math.floor(at / DAY_MS) * DAY_MS + DAY_MS - 1;
 }
 
+/** The text with what stands between backticks as code. */
+function withCode(text) {
+  return text.split("`").map((part, at) => (at % 2 ? el("code", {}, part) : part));
+}
+
 export class AccountView {
   /**
    * `places` are the elements to fill, by name. `explain` gives the single other answers under which a log is right up to
@@ -22,7 +27,7 @@ export class AccountView {
     const claims = new Map(machines.all.flatMap((machine) => machine.about.claims).map((claim) => [claim.id, claim]));
     this.claims = Array.from(claims.values(), (claim) => ({
       claim,
-      row: el("li", { "data-claim": claim.id }, el("i", { "aria-hidden": "true" }), claim.sentence),
+      row: el("li", { "data-claim": claim.id }, el("i", { "aria-hidden": "true" }), withCode(claim.sentence)),
     }));
     places.claims.replaceChildren(...this.claims.map(({ row }) => row));
     this.parts = Array.from(places.lifecycle.querySelectorAll("[data-name]"), (part) => [part.dataset.name, part]);
@@ -225,7 +230,7 @@ export class AccountView {
     return el(
       "div",
       { class: "divergence", role: "alert" },
-      el("b", {}, "Here the log leaves the specification"),
+      el("b", {}, "Here the log diverges"),
       el("table", {}, el("thead", {}, head), el("tbody", {}, rows)),
       asking,
     );

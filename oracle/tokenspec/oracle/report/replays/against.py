@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.instants import format_instant
 from tokenspec.oracle.base.text import as_text, one_line
 from tokenspec.oracle.logs.against import Against, Touched
@@ -55,20 +56,21 @@ class SettingsComparison:
     def sentence(self) -> str:
         """Returns the result in one sentence."""
         limit = f", more than the {self.fail_above} allowed" if self.is_too_much else ""
-        return f"under {self.name} {self.against.count} of {self.accounts} accounts are touched{limit}"
+        return f"under {self.name} {self.against.count} of {counted(self.accounts, 'account is', 'accounts are')} touched{limit}"
 
     def blocks(self) -> Iterator[Block]:
         """Yields the blocks for people."""
         against = self.against
         lines = [
-            f"under {self.name}: {against.touched_accounts} of {self.accounts} accounts are touched, in {against.records} records"
+            f"under {self.name}: {against.touched_accounts} of {counted(self.accounts, 'account is', 'accounts are')} touched, "
+            f"in {counted(against.records, 'record')}"
         ]
         lines += [
             f"{place_of(line)}: a bad record under it alone, so that account {one_line(name)} counts as touched: {fault}"
             for name, (line, fault) in list(against.impossible.items())[:SHOWN_MAX]
         ]
         more = len(against.impossible) - SHOWN_MAX
-        yield Notes(lines + [f"... and {more} more such accounts; --format json has all of them"] * (more > 0))
+        yield Notes(lines + [f"... and {counted(more, 'more such account')}; --format json has all of them"] * (more > 0))
         if not against.touched_accounts:
             return
         yield ReportTable(

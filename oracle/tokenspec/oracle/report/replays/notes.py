@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.logs.lateness import InOrder
 from tokenspec.oracle.report.model import RunReport, few
@@ -18,13 +19,14 @@ def with_late_rows(report: RunReport, lines: object) -> RunReport:
     if not lines.late:
         return report.with_notes((), {"late": []})
     number, accounts = len(lines.late), len(lines.whole)
-    told = f"{number} late rows of {accounts} accounts, which ran from their first record, in the order of their instants"
+    of = f"{counted(accounts, 'account, which ran from its', 'accounts, which ran from their')} first record"
+    told = f"{counted(number, 'late row')} of {of}, in the order of instants"
     texts = [f"{place_of(late.line)}: late by {late.behind / 1000:g} s: account {one_line(late.account)}" for late in lines.late]
     late = [
         {"file": late.line.file, "line": late.line.number, "account": late.account, "behind_ms": late.behind}
         for late in lines.late
     ]
-    return report.with_notes([told, *few(texts, "late rows")], {"late": late}, {"late": "late_row"})
+    return report.with_notes([told, *few(texts, "late row")], {"late": late}, {"late": "late_row"})
 
 
 def with_empty_logs(report: RunReport, names: Sequence[str]) -> RunReport:

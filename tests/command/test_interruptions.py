@@ -115,6 +115,27 @@ def test_a_command_that_is_ended_while_it_is_imported_shows_no_traceback(number:
     assert (done.returncode, done.stdout, done.stderr) == (code, "", says)
 
 
+HALF_MADE = """
+import importlib, os, signal, sys
+command = importlib.import_module("tokenspec.oracle.command.main")
+class Half:
+    def __init__(self):
+        os.kill(os.getpid(), getattr(signal, sys.argv[1]))
+        self.owner = True
+    def __del__(self):
+        self.owner
+command._main = lambda arguments: Half()
+command.main([])
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
+@pytest.mark.parametrize(("number", "code", "says"), [("SIGINT", 130, "interrupted"), ("SIGTERM", 143, "terminated")])
+def test_what_an_interruption_left_half_made_is_not_told_of(number: str, code: int, says: str) -> None:
+    done = subprocess.run((sys.executable, "-c", HALF_MADE, number), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", f"tokenspec: {says}\n")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="there are no such signals")
 def test_what_is_ignored_stays_ignored() -> None:
     script = "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN)\n" + EARLY.replace(

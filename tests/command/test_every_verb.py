@@ -18,7 +18,7 @@ import pytest
 from command.conftest import EXAMPLES, within
 from command.every_verb import FOLDERS, READ, RUNS, WRITTEN, commands, contents, filled, paths_of
 from processes import PATIENCE_S
-from tokenspec.oracle.command.main import _terminated
+from tokenspec.oracle.command.main import _interrupt
 
 WRITERS = [(f"{verb} {words}", over) for verb, run in RUNS.items() for words, over in run.writes]
 
@@ -94,7 +94,7 @@ def test_a_file_is_written_whole_or_the_old_one_stays(
         return finish(file)
 
     monkeypatch.setattr(os, "fsync", interrupted)
-    before = signal.signal(signal.SIGTERM, _terminated)
+    before = signal.signal(signal.SIGTERM, _interrupt)
     done = within(*words.split(), cwd=folder)
     if os.getpid() != is_run:
         os._exit(done.code)

@@ -261,7 +261,7 @@ def keep_interruptions() -> None:
     """Makes Ctrl-C and SIGTERM end a run at any point, with all processes that it has started.
 
     Python swallows exceptions within a callback of the garbage collector, as Hypothesis has one, or within a destructor.
-    An interruption that was lost there is raised again a moment later.
+    An interruption lost there is raised again a moment later. It leaves objects half made, whose destructors fail unseen.
     """
     before = sys.unraisablehook
 
@@ -271,18 +271,22 @@ def keep_interruptions() -> None:
             again = threading.Timer(0.05, _thread.interrupt_main, (number,))
             again.daemon = True
             again.start()
-        else:
+        elif not _received:
             before(lost)
 
     sys.unraisablehook = hook
-    for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, _terminated)):
+    for number in (signal.SIGINT, signal.SIGTERM):
         # An ignored signal, as in the background of a script, stays ignored.
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, handler)
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            signal.signal(number, _interrupt)
 
 
-def _terminated(number: int, frame: object) -> None:
-    raise Terminated
+_received: list[int] = []
+
+
+def _interrupt(number: int, frame: object) -> None:
+    _received.append(number)
+    raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
 
 def _open_streams() -> None:

@@ -13,7 +13,7 @@ from functools import cached_property
 from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text, least
 from tokenspec.machine.interpreters.batch.entries import EntryTable
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
-from tokenspec.machine.interpreters.batch.tables import MARK, FingerprintTable
+from tokenspec.machine.interpreters.batch.tables import HEAD, MARK, FingerprintTable, code_of, part, puts, puts_code
 from tokenspec.machine.interpreters.calendars import NEVER, Spans, reader_of
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT, Interface
 from tokenspec.machine.lang.calendars import EveryDay, calendar_under
@@ -26,6 +26,8 @@ STOPPED = -(2**63)
 DIRTY, BEGAN_BEFORE, MOVED, CHANGED = 1, 2, 4, 8
 """The flags of an account: somebody else has to look at it; it began in mid-life; an event has happened to it, and since the
 last state was kept."""
+_END, _INSTANT = 32, 50
+"""Bytes of a thing that is remembered for a time, and the bits of its instant at their end."""
 _RUNS_MAX = 120_000
 """The number of runs after which a job is taken to have no end."""
 DIAL = 40
@@ -124,12 +126,17 @@ class Accounts:
         """The place of the instant of the first thing that is remembered, where that is for a time only."""
         return self.row + SLOT * len(self.machine.variables)
 
-    # What is remembered for a time has its instant and its account behind its code.
+    # What is remembered for a time has its account behind its code, and its instant in the last bits.
 
-    @property
-    def remembered(self) -> int:
-        """Bytes of a thing that is remembered."""
-        return 24 if self.remember is None else 40
+    def remembered(self, table: str, buries: str = "") -> FingerprintTable:
+        """The table of what is remembered under a name."""
+        if self.remember is None:
+            return FingerprintTable(table, HEAD, self.bits, dense=True)
+        return FingerprintTable(table, _END, self.bits, dies=self._dies(table), buries=buries)
+
+    def since(self, table: str, at: str) -> str:
+        """The instant from which on a thing at an address is remembered."""
+        return part(table, at, _END, _INSTANT)
 
     @property
     def address(self) -> str:
@@ -145,13 +152,11 @@ class Accounts:
         """True where a thing at an address, which is there, is remembered still."""
         if self.remember is None:
             return "#1"
-        return f"(i64.lt_s (i64.sub {now} (i64.load ${table} offset=24 {at})) ~{self.remember})"
+        return f"(i64.lt_s (i64.sub {now} {self.since(table, at)}) ~{self.remember})"
 
-    def dies(self, table: str) -> str:
+    def _dies(self, table: str) -> str:
         """True where nobody asks for the thing at `%from` again: it is forgotten, or somebody else looks at its account."""
-        if self.remember is None:
-            return ""
-        account = f"(i32.load ${table} offset=32 %from)"
+        account = f"(i32.load ${table} offset={HEAD} %from)"
         forgotten = f"(i32.eqz {self.is_remembered(table, '%from', f'(i64.load $accounts offset=8 {account})')})"
         return f"(i32.or {forgotten} (i32.and (i32.load $accounts {account}) #{DIRTY}))"
 
@@ -160,7 +165,7 @@ class Accounts:
         if self.remember is None:
             return ""
         oldest = f"(i64.load $accounts offset={self.oldest} @account)"
-        return f"""(i64.store ${table} offset=24 {at} {since}) (i32.store ${table} offset=32 {at} @account)
+        return f"""{puts(table, at, _END, _INSTANT, since)} (i32.store ${table} offset={HEAD} {at} @account)
   (if (i64.lt_s {since} {oldest}) (then (i64.store $accounts offset={self.oldest} @account {since})))"""
 
     def forgets(self, now: str) -> str:
@@ -178,7 +183,7 @@ class Accounts:
         """The parts of the module that are about accounts."""
         yield MARK
         yield DATES
-        yield FingerprintTable("names", 24).text()
+        yield FingerprintTable("names").text()
         yield '(memory $accounts (export "accounts") 1)'
         readers = [reader_of(calendar_under(clock.calendar, self.settings)) for clock in self.machine.clocks]
         yield from (calendar_text(number, reader) for number, reader in enumerate(readers))
@@ -188,7 +193,7 @@ class Accounts:
         yield long(self._fire())
         yield long(self._advance(jumps))
         if self.entries is not None:
-            yield FingerprintTable("entries", self.remembered, self.bits, self.dies("entries"), self.entries.buries).text()
+            yield self.remembered("entries", self.entries.buries).text()
             yield long(self.entries.text())
         yield long(self._happens())
 
@@ -232,9 +237,9 @@ class Accounts:
 ;; The account whose name has the present fingerprint; it begins where there was none.
 (func $account_of (result i32) (local $entry i32) (local $before i32)
   (local.set $entry (call $names_find))
-  (if (i64.ne (i64.load $names %entry) ~0) (then (return (i32.load $names offset=16 %entry))))
+  (if (i64.ne (i64.load $names %entry) ~0) (then (return (i32.wrap_i64 {code_of("names", "%entry")}))))
   (call $names_add %entry)
-  (i32.store $names offset=16 %entry @accounts_end)
+  {puts_code("names", "%entry", "(i64.extend_i32_u @accounts_end)")}
   (local.set $before @account)
   (call $begin_next)
   (if @keeps (then (call $tell_new)))

@@ -1,7 +1,7 @@
 """The memory of a machine in WebAssembly: the entry that an event names, read into the state and written.
 
-An entry is 24 bytes: its fingerprint and a code, which says all where at most one number is not 0 and none is large; else the
-code is negative, and counts the entries that are kept in full.
+An entry is a fingerprint and a code, which says all where at most one number is not 0 and none is large; else the code is
+negative, and counts the entries that are kept in full.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space
+from tokenspec.machine.interpreters.batch.tables import CODE, code_of, puts_code
 from tokenspec.machine.interpreters.compiled import blank
 from tokenspec.machine.interpreters.embedded.memory import SLOT, Interface
 from tokenspec.machine.lang.declaration import Memory
@@ -60,7 +61,7 @@ class EntryTable:
         # The parts of a code, from the lowest bit: a number, which one it is, the truth values, the counts of periods.
         truths = sum(isinstance(slot.kind, Bool) for slot in slots)
         self._which_bits = len(slots).bit_length()
-        left = 63 - self._which_bits - truths
+        left = CODE - 1 - self._which_bits - truths
         self._number_bits = left * 2 // 5
         self._count_bits = (left - self._number_bits) // max(len(self._since), 1)
         if self._count_bits < 8:
@@ -100,7 +101,7 @@ class EntryTable:
     @property
     def buries(self) -> str:
         """The lines for an entry, at `%from`, that is kept no more: its place among those in full is free again."""
-        return "(call $bury (i64.load $entries offset=16 %from))"
+        return f"(call $bury {code_of('entries', '%from')})"
 
     def _recall(self) -> str:
         values = zip(self._slots, blank(self._memory), strict=True)
@@ -125,7 +126,7 @@ class EntryTable:
   {self._forgets()}
   (i64.store #{self._is_new} (i64.extend_i32_u %which))
   (if %which (then {" ".join(new)} (return)))
-  (local.set $code (i64.load $entries offset=16 @entry))
+  (local.set $code {code_of("entries", "@entry")})
   (if (i64.lt_s %code ~0) (then (local.set $at (call $full_at %code)) {" ".join(full)})
   (else {" ".join(read)}))
   {" ".join(lasts)})"""
@@ -166,13 +167,13 @@ class EntryTable:
 (func $note
   (global.set $is_noted #1)
   (if (i32.or (i64.eqz (i64.load $entries @entry)) {is_anew}) (then
-    (if (i64.eqz (i64.load $entries @entry)) (then (call $entries_add @entry) (i64.store $entries offset=16 @entry ~0)))
+    (if (i64.eqz (i64.load $entries @entry)) (then (call $entries_add @entry)))
     {since} {" ".join(first)}))
   (call $keep_entry))
 (func $keep_entry (local $code i64) (local $at i32)
   (local.set $code (call $code))
   (if (i64.lt_s %code ~0) (then
-    (local.set $code (i64.load $entries offset=16 @entry))
+    (local.set $code {code_of("entries", "@entry")})
     (if (i64.ge_s %code ~0) (then
       (local.set $code @full_free)
       (if (i64.lt_s %code ~0) (then (global.set $full_free (i64.load $full (call $full_at %code))))
@@ -184,4 +185,4 @@ class EntryTable:
         (if (i32.lt_s (memory.grow $full (i32.add (i32.shr_u (memory.size $full) #2) #4)) #0) (then (unreachable)))))))))
     (local.set $at (call $full_at %code))
     {" ".join(keep)}))
-  (i64.store $entries offset=16 @entry %code))"""
+  {puts_code("entries", "@entry", "%code")})"""

@@ -57,7 +57,9 @@ LARGE = 1 << 30
 def table_of(bits: int) -> Instance:
     """A table of nothing but numbers."""
     puts = PUTS.replace("iBITS", f"i{bits}")
-    return Instance(f"(module (memory 1) {tables.MARK} {tables.FingerprintTable('t', bits=bits, dense=True).text()} {puts})")
+    return Instance(
+        f"(module (memory 1) {tables.MARK} {tables.FingerprintTable('t', bits=bits, loads=tables.LOADS[tables.LONG]).text()} {puts})"
+    )
 
 
 def oracle_for(remember: int | None) -> Oracle:

@@ -13,7 +13,7 @@ from functools import cached_property
 from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text, least
 from tokenspec.machine.interpreters.batch.entries import EntryTable
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
-from tokenspec.machine.interpreters.batch.tables import HEAD, MARK, FingerprintTable, code_of, part, puts, puts_code
+from tokenspec.machine.interpreters.batch.tables import LOADS, LONG, MARK, SHORT, FingerprintTable, code_of, part, puts, puts_code
 from tokenspec.machine.interpreters.calendars import NEVER, Spans, reader_of
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT, Interface
 from tokenspec.machine.lang.calendars import EveryDay, calendar_under
@@ -26,6 +26,8 @@ STOPPED = -(2**63)
 DIRTY, BEGAN_BEFORE, MOVED, CHANGED = 1, 2, 4, 8
 """The flags of an account: somebody else has to look at it; it began in mid-life; an event has happened to it, and since the
 last state was kept."""
+_HEADS = {"entries": SHORT, "ids": LONG}
+"""Bytes of the fingerprint and the code of a thing that is remembered."""
 _END, _INSTANT = 32, 50
 """Bytes of a thing that is remembered for a time, and the bits of its instant at their end."""
 _RUNS_MAX = 120_000
@@ -130,9 +132,10 @@ class Accounts:
 
     def remembered(self, table: str, buries: str = "") -> FingerprintTable:
         """The table of what is remembered under a name."""
+        head = _HEADS[table]
         if self.remember is None:
-            return FingerprintTable(table, HEAD, self.bits, dense=True)
-        return FingerprintTable(table, _END, self.bits, dies=self._dies(table), buries=buries)
+            return FingerprintTable(table, head, self.bits, LOADS[head])
+        return FingerprintTable(table, _END, self.bits, dies=self._dies(table), buries=buries, upper_at=head + 4)
 
     def since(self, table: str, at: str) -> str:
         """The instant from which on a thing at an address is remembered."""
@@ -156,7 +159,7 @@ class Accounts:
 
     def _dies(self, table: str) -> str:
         """True where nobody asks for the thing at `%from` again: it is forgotten, or somebody else looks at its account."""
-        account = f"(i32.load ${table} offset={HEAD} %from)"
+        account = f"(i32.load ${table} offset={_HEADS[table]} %from)"
         forgotten = f"(i32.eqz {self.is_remembered(table, '%from', f'(i64.load $accounts offset=8 {account})')})"
         return f"(i32.or {forgotten} (i32.and (i32.load $accounts {account}) #{DIRTY}))"
 
@@ -165,7 +168,7 @@ class Accounts:
         if self.remember is None:
             return ""
         oldest = f"(i64.load $accounts offset={self.oldest} @account)"
-        return f"""{puts(table, at, _END, _INSTANT, since)} (i32.store ${table} offset={HEAD} {at} @account)
+        return f"""{puts(table, at, _END, _INSTANT, since)} (i32.store ${table} offset={_HEADS[table]} {at} @account)
   (if (i64.lt_s {since} {oldest}) (then (i64.store $accounts offset={self.oldest} @account {since})))"""
 
     def forgets(self, now: str) -> str:

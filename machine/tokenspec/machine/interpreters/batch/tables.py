@@ -24,12 +24,13 @@ _SPARE = 128
 _COUNT_MAX = 1 << 31
 """The most entries of a table."""
 _PAGE = 65_536
-_LOW, CODE = 34, 46
-"""The bits of the first word that an entry holds, and those of a code, which has a sign."""
-HEAD = 18
-"""Bytes of a fingerprint and a code; they end with the code."""
-UPPER = HEAD + 4
-"""The place of the upper bits in an entry that has them."""
+_LOW = 34
+"""The bits of the first word that an entry holds."""
+SHORT, LONG = 17, 18
+"""Bytes of a fingerprint and a short code, of 38 bits, or a long one, of 46; they end with the code, which has a sign."""
+LOADS = {SHORT: (76, 88), LONG: (86, 93)}
+"""The percentages of the places in the index that are taken behind growth and before it, where an entry with all that belongs to
+it is to take at most 24 bytes, by the difference of the memory of n and 4n too."""
 _HIGH = 64 - _LOW
 _PLACE = 5
 _LEFT = 512
@@ -75,6 +76,11 @@ MARK = long(f"""
 """)
 
 
+def bits_of(head: int) -> int:
+    """The bits of a code that ends with a byte."""
+    return 8 * head - 64 - _LOW
+
+
 def part(table: str, at: str, end: int, bits: int) -> str:
     """The signed number in the last `bits` before a byte of an entry."""
     return f"(i64.shr_s (i64.load ${table} offset={end - 8} {at}) ~{64 - bits})"
@@ -87,13 +93,13 @@ def puts(table: str, at: str, end: int, bits: int, value: str) -> str:
 
 
 def code_of(table: str, at: str) -> str:
-    """The code of an entry; that of a new one is 0."""
-    return part(table, at, HEAD, CODE)
+    """The long code of an entry; that of a new one is 0."""
+    return part(table, at, LONG, bits_of(LONG))
 
 
 def puts_code(table: str, at: str, value: str) -> str:
-    """The line that writes the code of an entry."""
-    return puts(table, at, HEAD, CODE, value)
+    """The line that writes the long code of an entry."""
+    return puts(table, at, LONG, bits_of(LONG), value)
 
 
 def is_under(table: str, at: str, first: str, second: str) -> str:
@@ -104,18 +110,19 @@ def is_under(table: str, at: str, first: str, second: str) -> str:
 
 @dataclass(frozen=True)
 class FingerprintTable:
-    """A table with entries of `size` bytes at addresses of so many `bits`; a `dense` one has an index nearly full.
+    """A table with entries of `size` bytes at addresses of so many `bits`; `loads` are those of its index, as in `LOADS`.
 
     `dies` is true of an entry, at `%from`, that need not be kept; before the table grows those are cleared, by `buries` each. An
-    entry has the upper bits of its first word in the four bytes at `UPPER` then.
+    entry has the upper bits of its first word in the four bytes at `upper_at` then.
     """
 
     name: str
-    size: int = HEAD
+    size: int = LONG
     bits: int = 32
-    dense: bool = False
+    loads: tuple[int, int] = (30, 60)
     dies: str = ""
     buries: str = ""
+    upper_at: int = 0
 
     @property
     def _i(self) -> str:
@@ -130,14 +137,6 @@ class FingerprintTable:
     def _narrow(self, value: str) -> str:
         """A number of 64 bits as an address."""
         return f"(i32.wrap_i64 {value})" if self.bits == 32 else value
-
-    @property
-    def _loads(self) -> tuple[int, int]:
-        """The percentages of places that are taken behind growth and before it.
-
-        The first one is the least at which a job takes no more than 24 bytes, by the difference of the memory of n and 4n too.
-        """
-        return (86, 93) if self.dense else (30, 60)
 
     def _place(self, upper: str) -> str:
         """The address of the place that the upper bits of a first word say."""
@@ -193,7 +192,8 @@ class FingerprintTable:
         name, i, c = self.name, self._i, self._c
         kind, count = ("i64 ", f"@{name}_count") if self.bits == 64 else ("", f"(i64.extend_i32_u @{name}_count)")
         bits = _FIRST.bit_length() + 8 * _NUMBER
-        upper = f"(i32.store ${name} offset={UPPER} %at (i32.wrap_i64 (i64.shr_u @mark_1 ~{_LOW})))" if self.dies else ""
+        lower = f"(i64.and @mark_1 ~{2**_LOW - 1})"
+        upper = f"(i32.store ${name} offset={self.upper_at} %at (i32.wrap_i64 (i64.shr_u @mark_1 ~{_LOW})))" if self.dies else ""
         return long(f"""
 (memory ${name} (export "{name}") {kind}{-(-_SPARE * self.size // _PAGE)})
 (memory ${name}_index (export "{name}_index") {kind}{-(-_PLACE * (_FIRST + _LEFT + 2) // _PAGE)})
@@ -219,7 +219,8 @@ class FingerprintTable:
   (global.set ${name}_place %place) (global.set ${name}_tag %tag)
   {self._behind})
 (func ${name}_add (param $at {i}) (local $free {i}) (local $found i64)
-  (i64.store ${name} %at @mark_2) (i64.store ${name} offset=8 %at (i64.and @mark_1 ~{2**_LOW - 1})) {upper}
+  (i64.store ${name} %at @mark_2) {upper}
+  (i64.store ${name} offset=8 %at (i64.or {lower} (i64.and (i64.load ${name} offset=8 %at) ~{-(2**_LOW)})))
   (global.set ${name}_count ({i}.add @{name}_count {c}1))
   (local.set $free @{name}_place)
   (block $found (loop $taken
@@ -239,7 +240,7 @@ class FingerprintTable:
 
     def _room(self) -> str:
         name, i, c = self.name, self._i, self._c
-        least, most = self._loads
+        least, most = self.loads
         entries = min(_COUNT_MAX, (2**self.bits - _PAGE) // self.size) - _SPARE
         count = f"(i64.add {f'@{name}_count' if self.bits == 64 else f'(i64.extend_i32_u @{name}_count)'} ~{_SPARE})"
         fits = f"(i64.le_u (i64.mul {count} ~100) (i64.mul @{name}_places ~{{}}))".format
@@ -249,9 +250,11 @@ class FingerprintTable:
   (if ({i}.ge_u %wanted (memory.size ${name})) (then
     (if ({i}.lt_s (memory.grow ${name} ({i}.add ({i}.shr_u (memory.size ${name}) {c}2) {c}1)) {c}0) (then
       (if ({i}.lt_s (memory.grow ${name} {c}1) {c}0) (then (unreachable)))))))
+  (loop $more
   (if {fits(most)} (then (return)))
   {self._forgets(fits(most // 2)) if self.dies else ""}
-  (call ${name}_grow (i64.div_u (i64.mul {count} ~100) ~{least})))
+  (call ${name}_grow (i64.div_u (i64.mul {count} ~100) ~{least}))
+  (br $more)))
 ;; Writes the index anew: from its last place on, each content goes to the place that it says, or next to the one before.
 (func ${name}_grow (param $places i64) (local $wanted {i}) (local $at {i}) (local $next {i}) (local $to {i}) (local $bits i64)
   (local $step i64) (local $number i64) (local $found i64) (local $upper i64)
@@ -287,7 +290,7 @@ class FingerprintTable:
         name, i, c = self.name, self._i, self._c
         words = range(8, self.size, 8)
         moves = " ".join(f"(i64.store ${name} offset={n} %at (i64.load ${name} offset={n} %from))" for n in words)
-        upper = f"(i64.shl (i64.load32_u ${name} offset={UPPER} %from) ~{_LOW})"
+        upper = f"(i64.shl (i64.load32_u ${name} offset={self.upper_at} %from) ~{_LOW})"
         lower = f"(i64.and (i64.load ${name} offset=8 %from) ~{2**_LOW - 1})"
         return f"""(local.set $end {self._behind}) (local.set $from {c}{self.size})
   (memory.fill ${name}_index {c}0 #0 {self._all_places})
@@ -297,8 +300,8 @@ class FingerprintTable:
     (if {self.dies} (then {self.buries}) (else
       (global.set $mark_1 (i64.or {upper} {lower})) (global.set $mark_2 (i64.load ${name} %from))
       (local.set $at (call ${name}_find))
-      (call ${name}_add %at)
-      {moves}))
+      {moves}
+      (call ${name}_add %at)))
     (local.set $from ({i}.add %from {c}{self.size}))
     (br $next)))
   (local.set $at {self._behind})

@@ -13,7 +13,7 @@ from enum import Enum
 
 from tokenspec.machine.interpreters.batch.handover import DIFFERS
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
-from tokenspec.machine.interpreters.batch.tables import CODE
+from tokenspec.machine.interpreters.batch.tables import LONG, bits_of
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.oracle.logs.kernel.forms import ACCOUNT, LINE, NUMBER, POSITION, UNKNOWN, Forms, signed
 from tokenspec.oracle.logs.kernel.names import RecordNames, text_of, value_of
@@ -146,4 +146,4 @@ class AnswersTold:
         """The code of a first answer; it is negative where that differed."""
         if self.role is not Role.FOLLOWS:
             return code
-        return f"(i64.or {code} (i64.shl (i64.extend_i32_u @differed) ~{CODE - 1}))"
+        return f"(i64.or {code} (i64.shl (i64.extend_i32_u @differed) ~{bits_of(LONG) - 1}))"

@@ -12,7 +12,7 @@ import struct
 
 from tokenspec.machine.interpreters.batch.accounts import LOAD, SAVE
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
-from tokenspec.machine.interpreters.batch.tables import CODE, code_of, puts_code
+from tokenspec.machine.interpreters.batch.tables import LONG, bits_of, code_of, puts_code
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.specification import IDS
@@ -49,7 +49,7 @@ class RepeatedIds:
         for name, key in keys.items():
             if not key.bit & apart and (name in pools or name not in BY_POOL):
                 mixed.append(f"(if {holds(key)} (then (local.set $h (call $mixed (i64.xor (i64.rotl %h ~7) {value_of(key)})))))")
-        upper, rules, codes = 2 ** (CODE - 1) - 2**self._bits, len(self._names.rules), len(self._names.codes)
+        upper, rules, codes = 2 ** (bits_of(LONG) - 1) - 2**self._bits, len(self._names.rules), len(self._names.codes)
         numbers = {r.name: number for number, event in enumerate(self._names.judged) for r in event.rules}
         event_of = self._names.space.put(struct.pack(f"<{rules}H", *(numbers.get(r.name, 2**16 - 1) for r in self._names.rules)))
         known = f"(if (i32.eq (local.tee $rule (call $first %event %code)) #{rules}) (then (return #0)))"

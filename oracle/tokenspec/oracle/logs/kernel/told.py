@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
-from tokenspec.machine.interpreters.batch.tables import HEAD, FingerprintTable
+from tokenspec.machine.interpreters.batch.tables import LONG, FingerprintTable
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.declaration import Field, Origin
 from tokenspec.machine.lang.validate_memory import memory_scope
@@ -98,8 +98,8 @@ class Told:
 
     def parts(self) -> Iterator[str]:
         """The parts of the module: `$told` of an event is 0, or 1 where it has to be told, or 2 where a record is malformed."""
-        copies = [(self._area + SLOT * n, HEAD + SLOT * n) for n in range(self._most)]
-        yield FingerprintTable("facts", HEAD + SLOT * self._most).text()
+        copies = [(self._area + SLOT * n, LONG + SLOT * n) for n in range(self._most)]
+        yield FingerprintTable("facts", LONG + SLOT * self._most).text()
         asks = " ".join(
             f"(if (i32.eq %event #{self._names.accounts.numbers[event]}) (then {self._of(event)}))" for event in self.fields
         )

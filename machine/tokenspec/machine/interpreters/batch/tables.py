@@ -228,8 +228,13 @@ class FingerprintTable:
     (local.set $free ({i}.sub %free {c}{_PLACE}))
     (br $taken)))
   (if ({i}.ne %free @{name}_place) (then
-    (memory.copy ${name}_index ${name}_index ({i}.add %free {c}{_NUMBER}) ({i}.add %free {c}{_NUMBER + _PLACE})
-      ({i}.sub @{name}_place %free))))
+    ;; Eight bytes at once; what the last of them are too many is written again.
+    (local.set $found (i64.load ${name}_index offset={_NUMBER + _PLACE} @{name}_place))
+    (loop $more
+      (i64.store ${name}_index offset={_NUMBER} %free (i64.load ${name}_index offset={_NUMBER + _PLACE} %free))
+      (local.set $free ({i}.add %free {c}8))
+      (br_if $more ({i}.lt_u %free @{name}_place)))
+    (i64.store ${name}_index offset={_NUMBER + _PLACE} @{name}_place %found)))
   (local.set $found (i64.or @{name}_tag (i64.shl {count} ~{8 * _NUMBER})))
   {self._put(f"@{name}_place", "%found")})
 (func ${name}_clear

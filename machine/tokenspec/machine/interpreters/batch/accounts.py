@@ -109,6 +109,12 @@ class Accounts:
         return self.dials + DIAL * len(self.machine.clocks)
 
     @property
+    def each_day(self) -> frozenset[str]:
+        """The clocks that fall due each day."""
+        clocks = self.machine.clocks
+        return frozenset(c.name for c in clocks if isinstance(calendar_under(c.calendar, self.settings), EveryDay))
+
+    @property
     def row(self) -> int:
         """The place of the variables in a record."""
         return self.ended + SLOT * len(self._periods)

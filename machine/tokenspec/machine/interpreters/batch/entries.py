@@ -17,6 +17,8 @@ from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.wasm.ranks import number_of
 
 _CODE = bits_of(SHORT)
+_COUNT_BITS = 4
+"""The fewest bits of a count of periods."""
 
 
 def _code_at(at: str) -> str:
@@ -29,6 +31,11 @@ class RecordsOfAccounts(Protocol):
     @property
     def ended(self) -> int:
         """The place of the counts of ended periods in a record."""
+        ...
+
+    @property
+    def each_day(self) -> frozenset[str]:
+        """The clocks that fall due each day."""
         ...
 
     @property
@@ -69,9 +76,12 @@ class EntryTable:
         self._which_bits = len(slots).bit_length()
         left = _CODE - 1 - self._which_bits - truths
         self._number_bits = left * 2 // 5
-        self._count_bits = (left - self._number_bits) // max(len(self._since), 1)
-        if self._count_bits < 8:
+        # A period that ends each day is counted with twice the bits.
+        shares = [1 + any(clock in accounts.each_day for clock, _ in period.ended_by) for period in memory.periods]
+        bits = (left - self._number_bits) // max(sum(shares), 1)
+        if bits < _COUNT_BITS:
             raise NotCovered("the memory counts too many periods")
+        self._count_bits = [bits * share for share in shares]
         self.kept = [slot.at for slot in slots] + self._since
         """The addresses of what is kept of an entry: what it holds, then the count of each period when it was first written."""
         self._size = SLOT * len(self.kept)
@@ -83,9 +93,9 @@ class EntryTable:
             if isinstance(slot.kind, Bool):
                 found.append((slot.at, shift, 1))
                 shift += 1
-        for at in self._since:
-            found.append((at, shift, self._count_bits))
-            shift += self._count_bits
+        for at, bits in zip(self._since, self._count_bits, strict=True):
+            found.append((at, shift, bits))
+            shift += bits
         return found
 
     def text(self) -> str:

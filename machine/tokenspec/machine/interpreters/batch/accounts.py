@@ -28,6 +28,8 @@ DIRTY, BEGAN_BEFORE, MOVED, CHANGED = 1, 2, 4, 8
 last state was kept."""
 _HEADS = {"entries": SHORT, "ids": LONG}
 """Bytes of the fingerprint and the code of a thing that is remembered."""
+_OF_NAMES = 15, 30
+"""The loads of the names of accounts: most stand at the place that they say."""
 _END, _INSTANT = 32, 50
 """Bytes of a thing that is remembered for a time, and the bits of its instant at their end."""
 _RUNS_MAX = 120_000
@@ -192,7 +194,7 @@ class Accounts:
         """The parts of the module that are about accounts."""
         yield MARK
         yield DATES
-        yield FingerprintTable("names").text()
+        yield FingerprintTable("names", loads=_OF_NAMES).text()
         yield '(memory $accounts (export "accounts") 1)'
         readers = [reader_of(calendar_under(clock.calendar, self.settings)) for clock in self.machine.clocks]
         yield from (calendar_text(number, reader) for number, reader in enumerate(readers))

@@ -9,20 +9,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space
-from tokenspec.machine.interpreters.batch.tables import SHORT, bits_of, part, puts
+from tokenspec.machine.interpreters.batch.tables import SHORT, bits_of, code_of, puts_code
 from tokenspec.machine.interpreters.compiled import blank
 from tokenspec.machine.interpreters.embedded.memory import SLOT, Interface
 from tokenspec.machine.lang.declaration import Memory
 from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.wasm.ranks import number_of
 
-_CODE = bits_of(SHORT)
 _COUNT_BITS = 4
 """The fewest bits of a count of periods."""
-
-
-def _code_at(at: str) -> str:
-    return part("entries", at, SHORT, _CODE)
 
 
 class RecordsOfAccounts(Protocol):
@@ -74,7 +69,7 @@ class EntryTable:
         # The parts of a code, from the lowest bit: a number, which one it is, the truth values, the counts of periods.
         truths = sum(isinstance(slot.kind, Bool) for slot in slots)
         self._which_bits = len(slots).bit_length()
-        left = _CODE - 1 - self._which_bits - truths
+        left = bits_of(SHORT) - 1 - self._which_bits - truths
         self._number_bits = left * 2 // 5
         # A period that ends each day is counted with twice the bits.
         shares = [1 + any(clock in accounts.each_day for clock, _ in period.ended_by) for period in memory.periods]
@@ -117,7 +112,7 @@ class EntryTable:
     @property
     def buries(self) -> str:
         """The lines for an entry, at `%from`, that is kept no more: its place among those in full is free again."""
-        return f"(call $bury {_code_at('%from')})"
+        return f"(call $bury {code_of('entries', '%from', SHORT)})"
 
     def _recall(self) -> str:
         values = zip(self._slots, blank(self._memory), strict=True)
@@ -142,7 +137,7 @@ class EntryTable:
   {self._forgets()}
   (i64.store #{self._is_new} (i64.extend_i32_u %which))
   (if %which (then {" ".join(new)} (return)))
-  (local.set $code {_code_at("@entry")})
+  (local.set $code {code_of("entries", "@entry", SHORT)})
   (if (i64.lt_s %code ~0) (then (local.set $at (call $full_at %code)) {" ".join(full)})
   (else {" ".join(read)}))
   {" ".join(lasts)})"""
@@ -189,7 +184,7 @@ class EntryTable:
 (func $keep_entry (local $code i64) (local $at i32)
   (local.set $code (call $code))
   (if (i64.lt_s %code ~0) (then
-    (local.set $code {_code_at("@entry")})
+    (local.set $code {code_of("entries", "@entry", SHORT)})
     (if (i64.ge_s %code ~0) (then
       (local.set $code @full_free)
       (if (i64.lt_s %code ~0) (then (global.set $full_free (i64.load $full (call $full_at %code))))
@@ -201,4 +196,4 @@ class EntryTable:
         (if (i32.lt_s (memory.grow $full (i32.add (i32.shr_u (memory.size $full) #2) #4)) #0) (then (unreachable)))))))))
     (local.set $at (call $full_at %code))
     {" ".join(keep)}))
-  {puts("entries", "@entry", SHORT, _CODE, "%code")})"""
+  {puts_code("entries", "@entry", "%code", SHORT)})"""

@@ -28,7 +28,7 @@ _LOW = 34
 """The bits of the first word that an entry holds."""
 SHORT, LONG = 17, 18
 """Bytes of a fingerprint and a short code, of 38 bits, or a long one, of 46; they end with the code, which has a sign."""
-LOADS = {SHORT: (76, 88), LONG: (86, 93)}
+LOADS = {SHORT: (72, 91), LONG: (84, 94)}
 """The percentages of the places in the index that are taken behind growth and before it, where an entry with all that belongs to
 it is to take at most 24 bytes, by the difference of the memory of n and 4n too."""
 _HIGH = 64 - _LOW
@@ -38,6 +38,8 @@ _LEFT = 512
 _FAR = 240
 """The most places between the one that a fingerprint says and its own: less than half of those among which the bits in the index
 tell apart, which are 512 at least. A table with an entry further away traps."""
+_ROOM = 32
+"""Bytes behind the last place, which may be read."""
 _NUMBER = 3
 """Bytes before a place in the eight that are read of it."""
 _OTHERS = -(1 << 8 * _NUMBER)
@@ -66,9 +68,19 @@ MARKING = f"""(local.set $a (i64.xor @seed_1 (i64.extend_i32_u %owner)))
   (local.set $b (i64.xor (i64.add %b (i64.extend_i32_u %owner)) (i64.rotl %a ~41))) {_mixed("b")}
   (local.set $b (select %b ~1 (i64.ne %b ~0)))"""
 """The lines that make `%a` and `%b` the fingerprint of the text at `%at`, of a size and an owner; for where a call takes long."""
+_POINT, _TIMES = 20, 4
+"""The bits behind the point in `growth`, and the most that it says: how many times as many entries as there are will be all."""
+
+
+def growth(passed: int, size: int | None) -> int:
+    """Returns what `growth` has to be where so many bytes of all have been passed, and the rest is taken to be like them."""
+    return min(size // (passed >> _POINT), _TIMES << _POINT) if size is not None and passed >> _POINT else _TIMES << _POINT
+
+
 MARK = long(f"""
 (global $seed_1 (export "seed_1") (mut i64) ~0) (global $seed_2 (export "seed_2") (mut i64) ~0)
 (global $mark_1 (mut i64) ~0) (global $mark_2 (mut i64) ~0)
+(global $growth (export "growth") (mut i64) ~{_TIMES << _POINT})
 (func $mixed (param $h i64) (result i64) {_mixed("h")} %h)
 (func $mark (param $owner i32) (param $at i32) (param $size i32) (local $a i64) (local $b i64) (local $word i64)
   {MARKING}
@@ -92,14 +104,16 @@ def puts(table: str, at: str, end: int, bits: int, value: str) -> str:
     return f"(i64.store ${table} offset={end - 8} {at} (i64.or {before} (i64.shl {value} ~{64 - bits})))"
 
 
-def code_of(table: str, at: str) -> str:
-    """The long code of an entry; that of a new one is 0."""
-    return part(table, at, LONG, bits_of(LONG))
+def code_of(table: str, at: str, end: int = LONG) -> str:
+    """The code of an entry; that of a new one is 0."""
+    return part(table, at, end, bits_of(end))
 
 
-def puts_code(table: str, at: str, value: str) -> str:
-    """The line that writes the long code of an entry."""
-    return puts(table, at, LONG, bits_of(LONG), value)
+def puts_code(table: str, at: str, value: str, end: int = LONG) -> str:
+    """The line that writes the code of the entry under the present fingerprint; nothing of it is read for that."""
+    bits = bits_of(end)
+    mark = f"(i64.and (i64.shr_u @mark_1 ~{_LOW + bits - 64}) ~{2 ** (64 - bits) - 1})"
+    return f"(i64.store ${table} offset={end - 8} {at} (i64.or {mark} (i64.shl {value} ~{64 - bits})))"
 
 
 def is_under(table: str, at: str, first: str, second: str) -> str:
@@ -166,7 +180,7 @@ class FingerprintTable:
     @property
     def _all_places(self) -> str:
         """Bytes of the index."""
-        return self._narrow(f"(i64.add (i64.mul @{self.name}_places ~{_PLACE}) ~{_PLACE * _LEFT + 8})")
+        return self._narrow(f"(i64.add (i64.mul @{self.name}_places ~{_PLACE}) ~{_PLACE * _LEFT + _ROOM})")
 
     def place_touched(self, mark: str) -> str:
         """Reads the place that a mark says: so little is done for it that more of these than of any others are on their way."""
@@ -196,7 +210,7 @@ class FingerprintTable:
         upper = f"(i32.store ${name} offset={self.upper_at} %at (i32.wrap_i64 (i64.shr_u @mark_1 ~{_LOW})))" if self.dies else ""
         return long(f"""
 (memory ${name} (export "{name}") {kind}{-(-_SPARE * self.size // _PAGE)})
-(memory ${name}_index (export "{name}_index") {kind}{-(-_PLACE * (_FIRST + _LEFT + 2) // _PAGE)})
+(memory ${name}_index (export "{name}_index") {kind}{-(-(_PLACE * (_FIRST + _LEFT) + _ROOM) // _PAGE)})
 ;; The lower bits of what stands at a place, which are a number, and the largest value of them; the tag of what was not found.
 (global ${name}_bits (mut i64) ~{bits}) (global ${name}_numbers (mut i64) ~{2**bits - 1}) (global ${name}_tag (mut i64) ~0)
 (global ${name}_places (mut i64) ~{_FIRST}) (global ${name}_count (export "{name}_count") (mut {i}) {c}0)
@@ -218,7 +232,7 @@ class FingerprintTable:
   (if ({i}.gt_u ({i}.sub %first %place) {c}{_PLACE * _FAR}) (then (unreachable)))
   (global.set ${name}_place %place) (global.set ${name}_tag %tag)
   {self._behind})
-(func ${name}_add (param $at {i}) (local $free {i}) (local $found i64)
+(func ${name}_add (param $at {i}) (local $free {i}) (local $found i64) (local $behind v128)
   (i64.store ${name} %at @mark_2) {upper}
   (i64.store ${name} offset=8 %at (i64.or {lower} (i64.and (i64.load ${name} offset=8 %at) ~{-(2**_LOW)})))
   (global.set ${name}_count ({i}.add @{name}_count {c}1))
@@ -228,13 +242,13 @@ class FingerprintTable:
     (local.set $free ({i}.sub %free {c}{_PLACE}))
     (br $taken)))
   (if ({i}.ne %free @{name}_place) (then
-    ;; Eight bytes at once; what the last of them are too many is written again.
-    (local.set $found (i64.load ${name}_index offset={_NUMBER + _PLACE} @{name}_place))
+    ;; Sixteen bytes at once; what the last of them are too many is written again.
+    (local.set $behind (v128.load ${name}_index offset={_NUMBER + _PLACE} @{name}_place))
     (loop $more
-      (i64.store ${name}_index offset={_NUMBER} %free (i64.load ${name}_index offset={_NUMBER + _PLACE} %free))
-      (local.set $free ({i}.add %free {c}8))
+      (v128.store ${name}_index offset={_NUMBER} %free (v128.load ${name}_index offset={_NUMBER + _PLACE} %free))
+      (local.set $free ({i}.add %free {c}16))
       (br_if $more ({i}.lt_u %free @{name}_place)))
-    (i64.store ${name}_index offset={_NUMBER + _PLACE} @{name}_place %found)))
+    (v128.store ${name}_index offset={_NUMBER + _PLACE} @{name}_place %behind)))
   (local.set $found (i64.or @{name}_tag (i64.shl {count} ~{8 * _NUMBER})))
   {self._put(f"@{name}_place", "%found")})
 (func ${name}_clear
@@ -249,7 +263,7 @@ class FingerprintTable:
         entries = min(_COUNT_MAX, (2**self.bits - _PAGE) // self.size) - _SPARE
         count = f"(i64.add {f'@{name}_count' if self.bits == 64 else f'(i64.extend_i32_u @{name}_count)'} ~{_SPARE})"
         fits = f"(i64.le_u (i64.mul {count} ~100) (i64.mul @{name}_places ~{{}}))".format
-        return f"""(func ${name}_room (local $wanted {i}) (local $from {i}) (local $end {i}) (local $at {i})
+        return f"""(func ${name}_room (local $places i64) (local $most i64) (local $wanted {i}) (local $from {i}) (local $end {i}) (local $at {i})
   (if ({i}.gt_u @{name}_count {c}{entries}) (then (unreachable)))
   (local.set $wanted ({i}.shr_u ({i}.mul ({i}.add @{name}_count {c}{_SPARE}) {c}{self.size}) {c}16))
   (if ({i}.ge_u %wanted (memory.size ${name})) (then
@@ -258,14 +272,17 @@ class FingerprintTable:
   (loop $more
   (if {fits(most)} (then (return)))
   {self._forgets(fits(most // 2)) if self.dies else ""}
-  (call ${name}_grow (i64.div_u (i64.mul {count} ~100) ~{least}))
+  (local.set $places (i64.div_u (i64.mul (i64.shr_u (i64.mul {count} @growth) ~{_POINT}) ~100) ~{(least + most) // 2}))
+  (local.set $most (i64.div_u (i64.mul {count} ~100) ~{least}))
+  (call ${name}_grow (select %places %most (i64.lt_u (i64.sub %places @{name}_places) (i64.sub %most @{name}_places))))
   (br $more)))
 ;; Writes the index anew: from its last place on, each content goes to the place that it says, or next to the one before.
 (func ${name}_grow (param $places i64) (local $wanted {i}) (local $at {i}) (local $next {i}) (local $to {i}) (local $bits i64)
-  (local $step i64) (local $number i64) (local $found i64) (local $upper i64)
+  (local $sum i64) (local $step i64) (local $number i64) (local $found i64) (local $upper i64)
   (local.set $number (i64.sub @{name}_places ~1)) (local.set $bits @{name}_bits)
-  (local.set $at ({i}.sub {self._all_places} {c}{_PLACE + 8}))
+  (local.set $at ({i}.sub {self._all_places} {c}{_PLACE + _ROOM}))
   (local.set $step (i64.div_u ~{-(2**63)} @{name}_places))
+  (local.set $sum (i64.mul %number %step))
   (global.set ${name}_places %places)
   (global.set ${name}_bits (i64.sub ~{64 + 8 * _NUMBER} (i64.clz %places)))
   (global.set ${name}_numbers (i64.sub (i64.shl ~1 @{name}_bits) ~1))
@@ -278,7 +295,7 @@ class FingerprintTable:
     (if (i64.ne %found ~0) (then
       {self._put("%at", "~0")}
       ;; The least that the place allows, then up to the bits that stand there.
-      (local.set $upper (i64.shr_s (i64.mul %number %step) ~{63 - _HIGH}))
+      (local.set $upper (i64.shr_s %sum ~{63 - _HIGH}))
       (local.set $upper (i64.add %upper
         (i64.and (i64.sub (i64.shr_u %found %bits) %upper) (i64.shr_u ~-1 %bits))))
       (local.set $to {self._place("%upper")})
@@ -286,7 +303,7 @@ class FingerprintTable:
       (local.set $found (i64.or (i64.shl %upper @{name}_bits) (i64.and %found (i64.sub (i64.shl ~1 %bits) ~1))))
       {self._put("%next", "%found")}
       (local.set $next ({i}.sub %next {c}{_PLACE}))))
-    (local.set $at ({i}.sub %at {c}{_PLACE})) (local.set $number (i64.sub %number ~1))
+    (local.set $at ({i}.sub %at {c}{_PLACE})) (local.set $number (i64.sub %number ~1)) (local.set $sum (i64.sub %sum %step))
     (br_if $more (i64.gt_s %number ~{-_LEFT}))))
 """
 

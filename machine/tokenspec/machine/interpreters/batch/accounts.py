@@ -12,8 +12,9 @@ from functools import cached_property
 
 from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text, least
 from tokenspec.machine.interpreters.batch.entries import EntryTable
+from tokenspec.machine.interpreters.batch.remembering import CHANGED, DIRTY, Remembering
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
-from tokenspec.machine.interpreters.batch.tables import LOADS, LONG, MARK, SHORT, FingerprintTable, code_of, part, puts, puts_code
+from tokenspec.machine.interpreters.batch.tables import MARK, FingerprintTable, code_of, puts_code
 from tokenspec.machine.interpreters.calendars import NEVER, Spans, reader_of
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT, Interface
 from tokenspec.machine.lang.calendars import EveryDay, calendar_under
@@ -23,15 +24,8 @@ from tokenspec.machine.lang.outcome import Values
 
 STOPPED = -(2**63)
 """In the place of the instant that a clock shows: it does not run."""
-DIRTY, BEGAN_BEFORE, MOVED, CHANGED = 1, 2, 4, 8
-"""The flags of an account: somebody else has to look at it; it began in mid-life; an event has happened to it, and since the
-last state was kept."""
-_HEADS = {"entries": SHORT, "ids": LONG}
-"""Bytes of the fingerprint and the code of a thing that is remembered."""
 _OF_NAMES = 15, 30
 """The loads of the names of accounts: most stand at the place that they say."""
-_END, _INSTANT = 32, 50
-"""Bytes of a thing that is remembered for a time, and the bits of its instant at their end."""
 _RUNS_MAX = 120_000
 """The number of runs after which a job is taken to have no end."""
 DIAL = 40
@@ -44,7 +38,7 @@ _ACTS = (ClockAct.STARTS, ClockAct.SETTLES, ClockAct.STOPS)
 
 
 @dataclass
-class Accounts:
+class Accounts(Remembering):
     """The text of a machine's accounts under `settings`; clocks in `implied` run their jobs by themselves.
 
     `times` has, by key, the expression of the time of day that a record brings.
@@ -135,56 +129,6 @@ class Accounts:
     def oldest(self) -> int:
         """The place of the instant of the first thing that is remembered, where that is for a time only."""
         return self.row + SLOT * len(self.machine.variables)
-
-    # What is remembered for a time has its account behind its code, and its instant in the last bits.
-
-    def remembered(self, table: str, buries: str = "") -> FingerprintTable:
-        """The table of what is remembered under a name."""
-        head = _HEADS[table]
-        if self.remember is None:
-            return FingerprintTable(table, head, self.bits, LOADS[head])
-        return FingerprintTable(table, _END, self.bits, dies=self._dies(table), buries=buries, upper_at=head + 4)
-
-    def since(self, table: str, at: str) -> str:
-        """The instant from which on a thing at an address is remembered."""
-        return part(table, at, _END, _INSTANT)
-
-    @property
-    def address(self) -> str:
-        """The type of the address of such a thing."""
-        return f"i{self.bits}"
-
-    @property
-    def nowhere(self) -> str:
-        """An address where there is none."""
-        return "#-1" if self.bits == 32 else "~-1"
-
-    def is_remembered(self, table: str, at: str, now: str) -> str:
-        """True where a thing at an address, which is there, is remembered still."""
-        if self.remember is None:
-            return "#1"
-        return f"(i64.lt_s (i64.sub {now} {self.since(table, at)}) ~{self.remember})"
-
-    def _dies(self, table: str) -> str:
-        """True where nobody asks for the thing at `%from` again: it is forgotten, or somebody else looks at its account."""
-        account = f"(i32.load ${table} offset={_HEADS[table]} %from)"
-        forgotten = f"(i32.eqz {self.is_remembered(table, '%from', f'(i64.load $accounts offset=8 {account})')})"
-        return f"(i32.or {forgotten} (i32.and (i32.load $accounts {account}) #{DIRTY}))"
-
-    def remembers(self, table: str, at: str, since: str) -> str:
-        """The lines that note from which instant on a thing of the present account is remembered."""
-        if self.remember is None:
-            return ""
-        oldest = f"(i64.load $accounts offset={self.oldest} @account)"
-        return f"""{puts(table, at, _END, _INSTANT, since)} (i32.store ${table} offset={_HEADS[table]} {at} @account)
-  (if (i64.lt_s {since} {oldest}) (then (i64.store $accounts offset={self.oldest} @account {since})))"""
-
-    def forgets(self, now: str) -> str:
-        """The lines that note that the present account has forgotten something."""
-        if self.remember is None:
-            return ""
-        return f"""(if (i64.ge_s (i64.sub {now} (i64.load $accounts offset={self.oldest} @account)) ~{self.remember}) (then
-    (i32.store $accounts @account (i32.or (i32.load $accounts @account) #{BEGAN_BEFORE}))))"""
 
     @property
     def _periods(self) -> tuple[str, ...]:

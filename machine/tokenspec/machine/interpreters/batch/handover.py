@@ -8,7 +8,8 @@ have changed it makes the same accounts in another module under the same seeds.
 
 from __future__ import annotations
 
-from tokenspec.machine.interpreters.batch.accounts import CHANGED, DIRTY, MOVED, STOPPED, Accounts
+from tokenspec.machine.interpreters.batch.accounts import STOPPED, Accounts
+from tokenspec.machine.interpreters.batch.remembering import CHANGED, DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 

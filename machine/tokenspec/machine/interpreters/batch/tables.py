@@ -1,12 +1,13 @@
-"""Tables in WebAssembly: entries under the fingerprint of a text, one behind the other, and an ordered index with open addressing.
+"""Tables in WebAssembly: entries under the fingerprint of a text, one behind the other, and an ordered index.
 
-A fingerprint has 128 bits, in the globals `$mark_1` and `$mark_2` (never 0). An entry begins with the second word, and where that
-is 0 there is no entry; 34 bits of the first word follow, and a code. The other bits of the first word are the upper 30. They say the place in
-the index, which has 5 bytes for each: the number of the entry, and above it as many of these bits as there is room for, from the
-lowest on. The rest of them follows from the place: entries lie in the order of these bits, to the left of the place that they say
-and next to others, a few hundred places from it at most.
-So a look-up ends at the first entry that is smaller, nearly full as the index may be, and an index that grows is written anew in one pass from its end, in place, without a look at an entry. A new
-entry mostly needs one line of memory that is in no cache, and an old one two.
+A fingerprint has 128 bits, in the globals `$mark_1` and `$mark_2` (never 0). An entry begins with the second word, and where
+that is 0 there is no entry; 34 bits of the first word follow, and a code. The upper 30 bits of the first word say a place in the
+index, which has 5 bytes for each: the number of the entry, and above it as many of these bits as there is room for, from the
+lowest on. The rest of them follows from the place. The index is in the order of these bits, and each content is at the place that
+they say, or to the left of it, next to others.
+So a look-up ends at the first content that is smaller, although the index is nearly full, and an index that grows is written anew
+in place, in one pass from its end, without a look at an entry. A new entry mostly needs one line of memory that is in no cache,
+and an old one two.
 A table whose addresses have 64 bits is as large as the memory of the machine allows, and a little slower. One that cannot grow
 traps.
 """
@@ -29,8 +30,8 @@ _LOW = 34
 SHORT, LONG = 17, 18
 """Bytes of a fingerprint and a short code, of 38 bits, or a long one, of 46; they end with the code, which has a sign."""
 LOADS = {SHORT: (72, 91), LONG: (84, 94)}
-"""The percentages of the places in the index that are taken behind growth and before it, where an entry with all that belongs to
-it is to take at most 24 bytes, by the difference of the memory of n and 4n too."""
+"""The percentages of places in the index that are taken behind growth and before it, by the bytes of an entry: with what belongs
+to it in the index it takes at most 24."""
 _HIGH = 64 - _LOW
 _PLACE = 5
 _LEFT = 512
@@ -68,19 +69,14 @@ MARKING = f"""(local.set $a (i64.xor @seed_1 (i64.extend_i32_u %owner)))
   (local.set $b (i64.xor (i64.add %b (i64.extend_i32_u %owner)) (i64.rotl %a ~41))) {_mixed("b")}
   (local.set $b (select %b ~1 (i64.ne %b ~0)))"""
 """The lines that make `%a` and `%b` the fingerprint of the text at `%at`, of a size and an owner; for where a call takes long."""
-_POINT, _TIMES = 20, 4
+POINT, TIMES = 20, 4
 """The bits behind the point in `growth`, and the most that it says: how many times as many entries as there are will be all."""
-
-
-def growth(passed: int, size: int | None) -> int:
-    """Returns what `growth` has to be where so many bytes of all have been passed, and the rest is taken to be like them."""
-    return min(size // (passed >> _POINT), _TIMES << _POINT) if size is not None and passed >> _POINT else _TIMES << _POINT
 
 
 MARK = long(f"""
 (global $seed_1 (export "seed_1") (mut i64) ~0) (global $seed_2 (export "seed_2") (mut i64) ~0)
 (global $mark_1 (mut i64) ~0) (global $mark_2 (mut i64) ~0)
-(global $growth (export "growth") (mut i64) ~{_TIMES << _POINT})
+(global $growth (export "growth") (mut i64) ~{TIMES << POINT})
 (func $mixed (param $h i64) (result i64) {_mixed("h")} %h)
 (func $mark (param $owner i32) (param $at i32) (param $size i32) (local $a i64) (local $b i64) (local $word i64)
   {MARKING}
@@ -213,7 +209,7 @@ class FingerprintTable:
 (memory ${name}_index (export "{name}_index") {kind}{-(-(_PLACE * (_FIRST + _LEFT) + _ROOM) // _PAGE)})
 ;; The lower bits of what stands at a place, which are a number, and the largest value of them; the tag of what was not found.
 (global ${name}_bits (mut i64) ~{bits}) (global ${name}_numbers (mut i64) ~{2**bits - 1}) (global ${name}_tag (mut i64) ~0)
-(global ${name}_places (mut i64) ~{_FIRST}) (global ${name}_count (export "{name}_count") (mut {i}) {c}0)
+(global ${name}_places (export "{name}_places") (mut i64) ~{_FIRST}) (global ${name}_count (export "{name}_count") (mut {i}) {c}0)
 (global ${name}_place (mut {i}) {c}0)
 (func ${name}_find (result {i}) (local $place {i}) (local $first {i}) (local $at {i}) (local $found i64) (local $tag i64)
   (local.set $found (i64.shr_u @mark_1 ~{_LOW}))
@@ -261,9 +257,10 @@ class FingerprintTable:
         name, i, c = self.name, self._i, self._c
         least, most = self.loads
         entries = min(_COUNT_MAX, (2**self.bits - _PAGE) // self.size) - _SPARE
-        count = f"(i64.add {f'@{name}_count' if self.bits == 64 else f'(i64.extend_i32_u @{name}_count)'} ~{_SPARE})"
+        count = f"(i64.add {f'@{name}_count' if i == 'i64' else f'(i64.extend_i32_u @{name}_count)'} ~{_SPARE})"
         fits = f"(i64.le_u (i64.mul {count} ~100) (i64.mul @{name}_places ~{{}}))".format
-        return f"""(func ${name}_room (local $places i64) (local $most i64) (local $wanted {i}) (local $from {i}) (local $end {i}) (local $at {i})
+        return f"""(func ${name}_room (local $places i64) (local $most i64)
+  (local $wanted {i}) (local $from {i}) (local $end {i}) (local $at {i})
   (if ({i}.gt_u @{name}_count {c}{entries}) (then (unreachable)))
   (local.set $wanted ({i}.shr_u ({i}.mul ({i}.add @{name}_count {c}{_SPARE}) {c}{self.size}) {c}16))
   (if ({i}.ge_u %wanted (memory.size ${name})) (then
@@ -272,7 +269,7 @@ class FingerprintTable:
   (loop $more
   (if {fits(most)} (then (return)))
   {self._forgets(fits(most // 2)) if self.dies else ""}
-  (local.set $places (i64.div_u (i64.mul (i64.shr_u (i64.mul {count} @growth) ~{_POINT}) ~100) ~{(least + most) // 2}))
+  (local.set $places (i64.div_u (i64.mul (i64.shr_u (i64.mul {count} @growth) ~{POINT}) ~100) ~{(least + most) // 2}))
   (local.set $most (i64.div_u (i64.mul {count} ~100) ~{least}))
   (call ${name}_grow (select %places %most (i64.lt_u (i64.sub %places @{name}_places) (i64.sub %most @{name}_places))))
   (br $more)))

@@ -8,8 +8,8 @@ from functools import cached_property
 
 import msgspec
 
-from tokenspec.machine.interpreters.batch.accounts import DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.handover import ACCOUNT
+from tokenspec.machine.interpreters.batch.remembering import DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.oracle.logs.kernel.exchange import drained
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart

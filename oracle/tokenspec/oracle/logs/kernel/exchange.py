@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, CHANGED, DIAL, DIRTY, STOPPED
+from tokenspec.machine.interpreters.batch.accounts import DIAL, STOPPED
 from tokenspec.machine.interpreters.batch.handover import ACCOUNT, CHANGE, DIFFERS, ENTRY, HEAD, ID, NEW, SESSION, STANDS
+from tokenspec.machine.interpreters.batch.remembering import BEGAN_BEFORE, CHANGED, DIRTY
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.batch.tables import code_of, puts_code
 from tokenspec.machine.interpreters.calendars import NEVER

@@ -9,8 +9,9 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIRTY, LOAD, SAVE
+from tokenspec.machine.interpreters.batch.accounts import LOAD, SAVE
 from tokenspec.machine.interpreters.batch.handover import Handover
+from tokenspec.machine.interpreters.batch.remembering import BEGAN_BEFORE, DIRTY
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.batch.tables import FingerprintTable, code_of, is_under, puts_code
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT

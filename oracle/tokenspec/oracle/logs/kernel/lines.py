@@ -15,7 +15,6 @@ from typing import IO
 import msgspec
 
 from tokenspec.machine.interpreters.batch.short import NotCovered
-from tokenspec.machine.interpreters.batch.tables import growth
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.logs.kernel.answers import Role
 from tokenspec.oracle.logs.kernel.columns import ColumnRows, described
@@ -23,7 +22,7 @@ from tokenspec.oracle.logs.kernel.exchange import drained
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.judge import HAS_NEW_NAMES
 from tokenspec.oracle.logs.kernel.kept_journal import KeptJournal
-from tokenspec.oracle.logs.kernel.module import BLOCK, bits_for, module_of, size_of
+from tokenspec.oracle.logs.kernel.module import BLOCK, bits_for, growth, module_of, size_of
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
 from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, TOLD
 from tokenspec.oracle.logs.replay import Report

@@ -1,9 +1,9 @@
 """Repeated ids, in WebAssembly: a record under a used id gets the first answer again, or is an event in time of its own.
 
-Of each id the kernel keeps one number, 0 where the first use is not known: the rule, or the event and the code, that decided on
-that use, and a fingerprint of what was observed of it in the other bits, which are 34 of the account that is declared. A repeat conforms if the same was observed again, or nothing
-but the outcome and the code; an event in time if the state of now was observed, and of the first answer no more than that.
-Of any other the kernel does not know.
+Of each id the kernel keeps one number, 0 where the first use is not known: the rule that decided on that use, or the event and
+the code, and in the other bits, which are 34 for the account that is declared, a fingerprint of what was observed of it. A repeat
+conforms if the same was observed again, or nothing but the outcome and the code; an event in time if the state of now was
+observed, and of the first answer no more than that. Of any other the kernel does not know.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class RepeatedIds:
                 mixed.append(f"(if {holds(key)} (then (local.set $h (call $mixed (i64.xor (i64.rotl %h ~7) {value_of(key)})))))")
         upper, rules, codes = 2 ** (bits_of(LONG) - 1) - 2**self._bits, len(self._names.rules), len(self._names.codes)
         numbers = {r.name: number for number, event in enumerate(self._names.judged) for r in event.rules}
-        event_of = self._names.space.put(struct.pack(f"<{rules}H", *(numbers.get(r.name, 2**16 - 1) for r in self._names.rules)))
+        of_rules = [numbers.get(rule.name, 2**16 - 1) for rule in self._names.rules]
+        event_of = self._names.space.put(struct.pack(f"<{rules}H", *of_rules))
         known = f"(if (i32.eq (local.tee $rule (call $first %event %code)) #{rules}) (then (return #0)))"
         return long(f"""
 (func $bump (param $at i32) (i64.store %at (i64.add (i64.load %at) ~1)))

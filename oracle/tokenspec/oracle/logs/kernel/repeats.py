@@ -32,8 +32,9 @@ class RepeatedIds:
         self._names, self._comparable = names, comparable
         self.are_answered = names.oracle.repeat is Repeat.FIRST_ANSWER
         self.compared, self.not_compared, self.same = (names.space.take(SLOT) for _ in range(3))
-        self._bits = (len(names.rules) + len(names.judged) * len(names.codes)).bit_length()
-        if self._bits > _DECISION_BITS:
+        self.bits = (len(names.rules) + len(names.judged) * len(names.codes)).bit_length()
+        """Those of what decided on an id's first use."""
+        if self.bits > _DECISION_BITS:
             raise NotCovered("there are too many rules or events")
 
     def text(self, holds_a_value: str) -> str:
@@ -49,7 +50,7 @@ class RepeatedIds:
         for name, key in keys.items():
             if not key.bit & apart and (name in pools or name not in BY_POOL):
                 mixed.append(f"(if {holds(key)} (then (local.set $h (call $mixed (i64.xor (i64.rotl %h ~7) {value_of(key)})))))")
-        upper, rules, codes = 2 ** (bits_of(LONG) - 1) - 2**self._bits, len(self._names.rules), len(self._names.codes)
+        upper, rules, codes = 2 ** (bits_of(LONG) - 1) - 2**self.bits, len(self._names.rules), len(self._names.codes)
         numbers = {r.name: number for number, event in enumerate(self._names.judged) for r in event.rules}
         of_rules = [numbers.get(rule.name, 2**16 - 1) for rule in self._names.rules]
         event_of = self._names.space.put(struct.pack(f"<{rules}H", *of_rules))
@@ -60,12 +61,12 @@ class RepeatedIds:
 (func $observed (param $has i64) (result i64) (local $h i64)
   (local.set $h (call $mixed (i64.xor @seed_1 (i64.and %has ~{signed(self._comparable & ~apart)}))))
   {" ".join(mixed)}
-  (i64.and (i64.shl %h ~{self._bits}) ~{upper}))
+  (i64.and (i64.shl %h ~{self.bits}) ~{upper}))
 (func $id_code (param $event i32) (param $rule i32) (param $has i64) (result i64)
   (i64.or (call $observed %has) (i64.extend_i32_u (i32.add {self._names.decision} #1))))
 ;; The rule or the code that decided on the first use; as many as there are rules where that is not known, or of another event.
 (func $first (param $event i32) (param $code i64) (result i32) (local $rule i32)
-  (local.set $rule (i32.sub (i32.and (i32.wrap_i64 %code) #{2**self._bits - 1}) #1))
+  (local.set $rule (i32.sub (i32.and (i32.wrap_i64 %code) #{2**self.bits - 1}) #1))
   (if (i32.lt_s %rule #0) (then (return #{rules})))
   (if (i32.lt_s %rule #{rules}) (then
     (return (select %rule #{rules} (i32.eq (i32.load16_u offset={event_of} (i32.shl %rule #1)) %event)))))

@@ -122,7 +122,7 @@ class AuditKernel(ScannedLines):
 
     @property
     def layout(self) -> list[int]:
-        """The bytes of an account, those behind a text of the journal by kind, and the bits of an id's code and of what decided."""
+        """The bytes of an account, those behind a text of the journal by kind, the bits of an id's code and of what decided."""
         exchange = self._module.judge.exchange
         return [exchange.stride, *exchange.sizes.values(), bits_of(LONG), self._module.judge.repeats.bits]
 

@@ -12,8 +12,9 @@ from functools import cached_property
 
 from tokenspec.machine.interpreters.batch.calendars import DATES, calendar_text, least
 from tokenspec.machine.interpreters.batch.entries import EntryTable
+from tokenspec.machine.interpreters.batch.remembering import CHANGED, DIRTY, Remembering
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
-from tokenspec.machine.interpreters.batch.tables import MARK, FingerprintTable
+from tokenspec.machine.interpreters.batch.tables import MARK, FingerprintTable, code_of, puts_code
 from tokenspec.machine.interpreters.calendars import NEVER, Spans, reader_of
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT, Interface
 from tokenspec.machine.lang.calendars import EveryDay, calendar_under
@@ -23,9 +24,8 @@ from tokenspec.machine.lang.outcome import Values
 
 STOPPED = -(2**63)
 """In the place of the instant that a clock shows: it does not run."""
-DIRTY, BEGAN_BEFORE, MOVED, CHANGED = 1, 2, 4, 8
-"""The flags of an account: somebody else has to look at it; it began in mid-life; an event has happened to it, and since the
-last state was kept."""
+_OF_NAMES = 15, 30
+"""The loads of the names of accounts: most stand at the place that they say."""
 _RUNS_MAX = 120_000
 """The number of runs after which a job is taken to have no end."""
 DIAL = 40
@@ -38,7 +38,7 @@ _ACTS = (ClockAct.STARTS, ClockAct.SETTLES, ClockAct.STOPS)
 
 
 @dataclass
-class Accounts:
+class Accounts(Remembering):
     """The text of a machine's accounts under `settings`; clocks in `implied` run their jobs by themselves.
 
     `times` has, by key, the expression of the time of day that a record brings.
@@ -105,6 +105,12 @@ class Accounts:
         return self.dials + DIAL * len(self.machine.clocks)
 
     @property
+    def each_day(self) -> frozenset[str]:
+        """The clocks that fall due each day."""
+        clocks = self.machine.clocks
+        return frozenset(c.name for c in clocks if isinstance(calendar_under(c.calendar, self.settings), EveryDay))
+
+    @property
     def row(self) -> int:
         """The place of the variables in a record."""
         return self.ended + SLOT * len(self._periods)
@@ -124,52 +130,6 @@ class Accounts:
         """The place of the instant of the first thing that is remembered, where that is for a time only."""
         return self.row + SLOT * len(self.machine.variables)
 
-    # What is remembered for a time has its instant and its account behind its code.
-
-    @property
-    def remembered(self) -> int:
-        """Bytes of a thing that is remembered."""
-        return 24 if self.remember is None else 40
-
-    @property
-    def address(self) -> str:
-        """The type of the address of such a thing."""
-        return f"i{self.bits}"
-
-    @property
-    def nowhere(self) -> str:
-        """An address where there is none."""
-        return "#-1" if self.bits == 32 else "~-1"
-
-    def is_remembered(self, table: str, at: str, now: str) -> str:
-        """True where a thing at an address, which is there, is remembered still."""
-        if self.remember is None:
-            return "#1"
-        return f"(i64.lt_s (i64.sub {now} (i64.load ${table} offset=24 {at})) ~{self.remember})"
-
-    def dies(self, table: str) -> str:
-        """True where nobody asks for the thing at `%from` again: it is forgotten, or somebody else looks at its account."""
-        if self.remember is None:
-            return ""
-        account = f"(i32.load ${table} offset=32 %from)"
-        forgotten = f"(i32.eqz {self.is_remembered(table, '%from', f'(i64.load $accounts offset=8 {account})')})"
-        return f"(i32.or {forgotten} (i32.and (i32.load $accounts {account}) #{DIRTY}))"
-
-    def remembers(self, table: str, at: str, since: str) -> str:
-        """The lines that note from which instant on a thing of the present account is remembered."""
-        if self.remember is None:
-            return ""
-        oldest = f"(i64.load $accounts offset={self.oldest} @account)"
-        return f"""(i64.store ${table} offset=24 {at} {since}) (i32.store ${table} offset=32 {at} @account)
-  (if (i64.lt_s {since} {oldest}) (then (i64.store $accounts offset={self.oldest} @account {since})))"""
-
-    def forgets(self, now: str) -> str:
-        """The lines that note that the present account has forgotten something."""
-        if self.remember is None:
-            return ""
-        return f"""(if (i64.ge_s (i64.sub {now} (i64.load $accounts offset={self.oldest} @account)) ~{self.remember}) (then
-    (i32.store $accounts @account (i32.or (i32.load $accounts @account) #{BEGAN_BEFORE}))))"""
-
     @property
     def _periods(self) -> tuple[str, ...]:
         return tuple(p.lasts for p in self.machine.memory.periods) if self.machine.memory is not None else ()
@@ -178,7 +138,7 @@ class Accounts:
         """The parts of the module that are about accounts."""
         yield MARK
         yield DATES
-        yield FingerprintTable("names", 24).text()
+        yield FingerprintTable("names", loads=_OF_NAMES).text()
         yield '(memory $accounts (export "accounts") 1)'
         readers = [reader_of(calendar_under(clock.calendar, self.settings)) for clock in self.machine.clocks]
         yield from (calendar_text(number, reader) for number, reader in enumerate(readers))
@@ -188,7 +148,7 @@ class Accounts:
         yield long(self._fire())
         yield long(self._advance(jumps))
         if self.entries is not None:
-            yield FingerprintTable("entries", self.remembered, self.bits, self.dies("entries"), self.entries.buries).text()
+            yield self.remembered("entries", self.entries.buries).text()
             yield long(self.entries.text())
         yield long(self._happens())
 
@@ -232,9 +192,9 @@ class Accounts:
 ;; The account whose name has the present fingerprint; it begins where there was none.
 (func $account_of (result i32) (local $entry i32) (local $before i32)
   (local.set $entry (call $names_find))
-  (if (i64.ne (i64.load $names %entry) ~0) (then (return (i32.load $names offset=16 %entry))))
+  (if (i64.ne (i64.load $names %entry) ~0) (then (return (i32.wrap_i64 {code_of("names", "%entry")}))))
   (call $names_add %entry)
-  (i32.store $names offset=16 %entry @accounts_end)
+  {puts_code("names", "%entry", "(i64.extend_i32_u @accounts_end)")}
   (local.set $before @account)
   (call $begin_next)
   (if @keeps (then (call $tell_new)))

@@ -1,7 +1,7 @@
 """The memory of a machine in WebAssembly: the entry that an event names, read into the state and written.
 
-An entry is 24 bytes: its fingerprint and a code, which says all where at most one number is not 0 and none is large; else the
-code is negative, and counts the entries that are kept in full.
+An entry is a fingerprint and a code, which says all where at most one number is not 0 and none is large; else the code is
+negative, and counts the entries that are kept in full.
 """
 
 from __future__ import annotations
@@ -9,11 +9,15 @@ from __future__ import annotations
 from typing import Protocol
 
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space
+from tokenspec.machine.interpreters.batch.tables import SHORT, bits_of, code_of, puts_code
 from tokenspec.machine.interpreters.compiled import blank
 from tokenspec.machine.interpreters.embedded.memory import SLOT, Interface
 from tokenspec.machine.lang.declaration import Memory
 from tokenspec.machine.lang.types import Bool
 from tokenspec.machine.wasm.ranks import number_of
+
+_COUNT_BITS = 4
+"""The fewest bits of a count of periods."""
 
 
 class RecordsOfAccounts(Protocol):
@@ -22,6 +26,11 @@ class RecordsOfAccounts(Protocol):
     @property
     def ended(self) -> int:
         """The place of the counts of ended periods in a record."""
+        ...
+
+    @property
+    def each_day(self) -> frozenset[str]:
+        """The clocks that fall due each day."""
         ...
 
     @property
@@ -60,11 +69,14 @@ class EntryTable:
         # The parts of a code, from the lowest bit: a number, which one it is, the truth values, the counts of periods.
         truths = sum(isinstance(slot.kind, Bool) for slot in slots)
         self._which_bits = len(slots).bit_length()
-        left = 63 - self._which_bits - truths
+        left = bits_of(SHORT) - 1 - self._which_bits - truths
         self._number_bits = left * 2 // 5
-        self._count_bits = (left - self._number_bits) // max(len(self._since), 1)
-        if self._count_bits < 8:
+        # A period that ends each day is counted with twice the bits.
+        shares = [1 + any(clock in accounts.each_day for clock, _ in period.ended_by) for period in memory.periods]
+        bits = (left - self._number_bits) // max(sum(shares), 1)
+        if bits < _COUNT_BITS:
             raise NotCovered("the memory counts too many periods")
+        self._count_bits = [bits * share for share in shares]
         self.kept = [slot.at for slot in slots] + self._since
         """The addresses of what is kept of an entry: what it holds, then the count of each period when it was first written."""
         self._size = SLOT * len(self.kept)
@@ -76,9 +88,9 @@ class EntryTable:
             if isinstance(slot.kind, Bool):
                 found.append((slot.at, shift, 1))
                 shift += 1
-        for at in self._since:
-            found.append((at, shift, self._count_bits))
-            shift += self._count_bits
+        for at, bits in zip(self._since, self._count_bits, strict=True):
+            found.append((at, shift, bits))
+            shift += bits
         return found
 
     def text(self) -> str:
@@ -100,7 +112,7 @@ class EntryTable:
     @property
     def buries(self) -> str:
         """The lines for an entry, at `%from`, that is kept no more: its place among those in full is free again."""
-        return "(call $bury (i64.load $entries offset=16 %from))"
+        return f"(call $bury {code_of('entries', '%from', SHORT)})"
 
     def _recall(self) -> str:
         values = zip(self._slots, blank(self._memory), strict=True)
@@ -125,7 +137,7 @@ class EntryTable:
   {self._forgets()}
   (i64.store #{self._is_new} (i64.extend_i32_u %which))
   (if %which (then {" ".join(new)} (return)))
-  (local.set $code (i64.load $entries offset=16 @entry))
+  (local.set $code {code_of("entries", "@entry", SHORT)})
   (if (i64.lt_s %code ~0) (then (local.set $at (call $full_at %code)) {" ".join(full)})
   (else {" ".join(read)}))
   {" ".join(lasts)})"""
@@ -166,13 +178,13 @@ class EntryTable:
 (func $note
   (global.set $is_noted #1)
   (if (i32.or (i64.eqz (i64.load $entries @entry)) {is_anew}) (then
-    (if (i64.eqz (i64.load $entries @entry)) (then (call $entries_add @entry) (i64.store $entries offset=16 @entry ~0)))
+    (if (i64.eqz (i64.load $entries @entry)) (then (call $entries_add @entry)))
     {since} {" ".join(first)}))
   (call $keep_entry))
 (func $keep_entry (local $code i64) (local $at i32)
   (local.set $code (call $code))
   (if (i64.lt_s %code ~0) (then
-    (local.set $code (i64.load $entries offset=16 @entry))
+    (local.set $code {code_of("entries", "@entry", SHORT)})
     (if (i64.ge_s %code ~0) (then
       (local.set $code @full_free)
       (if (i64.lt_s %code ~0) (then (global.set $full_free (i64.load $full (call $full_at %code))))
@@ -184,4 +196,4 @@ class EntryTable:
         (if (i32.lt_s (memory.grow $full (i32.add (i32.shr_u (memory.size $full) #2) #4)) #0) (then (unreachable)))))))))
     (local.set $at (call $full_at %code))
     {" ".join(keep)}))
-  (i64.store $entries offset=16 @entry %code))"""
+  {puts_code("entries", "@entry", "%code", SHORT)})"""

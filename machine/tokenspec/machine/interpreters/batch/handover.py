@@ -8,7 +8,8 @@ have changed it makes the same accounts in another module under the same seeds.
 
 from __future__ import annotations
 
-from tokenspec.machine.interpreters.batch.accounts import CHANGED, DIRTY, MOVED, STOPPED, Accounts
+from tokenspec.machine.interpreters.batch.accounts import STOPPED, Accounts
+from tokenspec.machine.interpreters.batch.remembering import CHANGED, DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.short import long
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 
@@ -98,7 +99,7 @@ class Handover:
         tells = " ".join(f"(call $tell_number (i64.load #{at}))" for at in entries.kept)
         since = ""
         if self._accounts.remember is not None:
-            tells += " (call $tell_number (i64.load $entries offset=24 @entry))"
+            tells += f" (call $tell_number {self._accounts.since('entries', '@entry')})"
             since = self._accounts.remembers("entries", "@entry", f"(i64.load offset={SLOT * len(entries.kept)} %numbers)")
         takes = " ".join(f"(i64.store #{at} (i64.load offset={SLOT * n} %numbers))" for n, at in enumerate(entries.kept))
         return f"""
@@ -106,8 +107,7 @@ class Handover:
 (func $tell_entry (param $at i32) (param $size i32) (call $journal #{ENTRY} %at %size) {tells})
 (func $take_entry (param $at i32) (param $size i32) (param $numbers i32)
   (call $entries_room) (call $mark @account %at %size) (global.set $entry (call $entries_find))
-  (if (i64.eqz (i64.load $entries @entry)) (then
-    (call $entries_add @entry) (i64.store $entries offset=16 @entry ~0)))
+  (if (i64.eqz (i64.load $entries @entry)) (then (call $entries_add @entry)))
   {since}
   {takes}
   (call $keep_entry))"""

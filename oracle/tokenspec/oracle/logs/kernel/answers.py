@@ -13,6 +13,7 @@ from enum import Enum
 
 from tokenspec.machine.interpreters.batch.handover import DIFFERS
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
+from tokenspec.machine.interpreters.batch.tables import LONG, bits_of
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.oracle.logs.kernel.forms import ACCOUNT, LINE, NUMBER, POSITION, UNKNOWN, Forms, signed
 from tokenspec.oracle.logs.kernel.names import RecordNames, text_of, value_of
@@ -142,7 +143,7 @@ class AnswersTold:
         (if (i64.lt_s {code} ~0) (then (drop (call $count_difference))))"""
 
     def remembered(self, code: str) -> str:
-        """The code of a first answer; its first bit says whether it differed."""
+        """The code of a first answer; it is negative where that differed."""
         if self.role is not Role.FOLLOWS:
             return code
-        return f"(i64.or (i64.and {code} ~{2**63 - 1}) (i64.shl (i64.extend_i32_u @differed) ~63))"
+        return f"(i64.or {code} (i64.shl (i64.extend_i32_u @differed) ~{bits_of(LONG) - 1}))"

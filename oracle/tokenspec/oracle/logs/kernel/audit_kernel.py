@@ -8,9 +8,10 @@ from functools import cached_property
 
 import msgspec
 
-from tokenspec.machine.interpreters.batch.accounts import DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.handover import ACCOUNT
+from tokenspec.machine.interpreters.batch.remembering import DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.short import NotCovered
+from tokenspec.machine.interpreters.batch.tables import LONG, bits_of
 from tokenspec.oracle.logs.kernel.exchange import drained
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.lines import ScannedLines
@@ -121,9 +122,9 @@ class AuditKernel(ScannedLines):
 
     @property
     def layout(self) -> list[int]:
-        """The bytes of an account, and those behind a text of the journal by kind."""
+        """The bytes of an account, those behind a text of the journal by kind, the bits of an id's code and of what decided."""
         exchange = self._module.judge.exchange
-        return [exchange.stride, *exchange.sizes.values()]
+        return [exchange.stride, *exchange.sizes.values(), bits_of(LONG), self._module.judge.repeats.bits]
 
     def stands(self) -> KernelStands:
         """Returns how this kernel stands between two blocks, but for its accounts."""

@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, CHANGED, DIAL, DIRTY, STOPPED
+from tokenspec.machine.interpreters.batch.accounts import DIAL, STOPPED
 from tokenspec.machine.interpreters.batch.handover import ACCOUNT, CHANGE, DIFFERS, ENTRY, HEAD, ID, NEW, SESSION, STANDS
+from tokenspec.machine.interpreters.batch.remembering import BEGAN_BEFORE, CHANGED, DIRTY
 from tokenspec.machine.interpreters.batch.short import long
+from tokenspec.machine.interpreters.batch.tables import code_of, puts_code
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.types import Tokens, Type, Value
@@ -54,12 +56,12 @@ class AccountExchange:
         """The function `$tell_id`: the first use of an id, with all that was answered."""
         accounts, numbers = self._accounts, self.answered
         if self._oracle.remember is not None:
-            numbers.append("(i64.load $ids offset=24 %id)")
+            numbers.append(accounts.since("ids", "%id"))
         told = " ".join(f"(call $tell_number {number})" for number in numbers)
         return long(f"""
 (func $tell_id (param $at i32) (param $size i32) (param $id {accounts.address}) (param $event i32) (param $rule i32)
   (call $journal #{ID} %at %size)
-  (call $tell_number (i64.load $ids offset=16 %id))
+  (call $tell_number {code_of("ids", "%id")})
   (call $tell_number (i64.extend_i32_s %event)) (call $tell_number (i64.extend_i32_s %rule)) {told})""")
 
     @property
@@ -245,7 +247,7 @@ class AccountExchange:
     (local.set $id (call $ids_find))
     (if (i64.eqz (i64.load $ids %id)) (then (call $ids_add %id)))
     ;; Its first use is not known, so that nothing is said of a repeat.
-    (i64.store $ids offset=16 %id ~0)
+    {puts_code("ids", "%id", "~0")}
     {self._accounts.remembers("ids", "%id", "(i64.load %numbers)")}
     (local.set $at (i32.add %numbers #{SLOT if self._oracle.remember is not None else 0})) (br $next)))
   @account)""")
@@ -285,7 +287,7 @@ class AccountExchange:
     (call $ids_room) (call $mark %account %text %size)
     (local.set $id (call $ids_find))
     (if (i64.eqz (i64.load $ids %id)) (then (call $ids_add %id)))
-    (i64.store $ids offset=16 %id (i64.load %numbers))
+    {puts_code("ids", "%id", "(i64.load %numbers)")}
     {self._accounts.remembers("ids", "%id", f"(i64.load offset={sizes[ID] - SLOT} %numbers)")}
     (local.set $at (i32.add %at #{sizes[ID]})) (br $next)))
   (global.set $journal_end #0))""")

@@ -9,10 +9,11 @@ import struct
 from collections.abc import Iterator
 from dataclasses import replace
 
-from tokenspec.machine.interpreters.batch.accounts import BEGAN_BEFORE, DIRTY, LOAD, SAVE
+from tokenspec.machine.interpreters.batch.accounts import LOAD, SAVE
 from tokenspec.machine.interpreters.batch.handover import Handover
+from tokenspec.machine.interpreters.batch.remembering import BEGAN_BEFORE, DIRTY
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
-from tokenspec.machine.interpreters.batch.tables import FingerprintTable
+from tokenspec.machine.interpreters.batch.tables import FingerprintTable, code_of, is_under, puts_code
 from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT
 from tokenspec.machine.lang.declaration import Origin, Shape
 from tokenspec.oracle.logs.kernel.answers import AnswersTold, Role
@@ -72,7 +73,7 @@ class RecordJudge:
         """The parts of the module that judge."""
         comparison = self._comparison
         yield from self._accounts.parts()
-        yield FingerprintTable("ids", self._accounts.remembered, self._accounts.bits, self._accounts.dies("ids")).text()
+        yield self._accounts.remembered("ids").text()
         yield from self.told.parts()
         yield self._handover.text()
         yield self.sessions.text()
@@ -86,7 +87,7 @@ class RecordJudge:
             yield self.answers.text(comparison.answered(), self.names, self._look_again())
         if self.answers.role is not Role.FOLLOWS:
             yield long(self._look_ahead())
-            yield FingerprintTable("unknown", 24).text()
+            yield FingerprintTable("unknown").text()
             yield long(self._unknown())
         yield long(self._judge(comparison.comparable, comparison.holds_a_value))
 
@@ -143,10 +144,8 @@ class RecordJudge:
 
     def _touches(self, table: str, first: int) -> str:
         """The lines that touch what rows need of a table."""
-        reader = FingerprintTable(table, self._accounts.remembered, self._accounts.bits)
-        mark = f"(i64.load offset={first} %row)"
-        reads = (reader.place_touched(mark), reader.touched(mark))
-        return " ".join(self._each_row(f"(local.set $sum (i64.xor %sum {read}))") for read in reads)
+        place = self._accounts.remembered(table).place_touched(f"(i64.load offset={first} %row)")
+        return self._each_row(f"(local.set $sum (i64.xor %sum {place}))")
 
     @property
     def _touches_accounts(self) -> str:
@@ -194,14 +193,14 @@ class RecordJudge:
             for table, key, first, second in self._tables
         )
         name = f"{marked(names.account, '#0')} (i64.store offset={ENTRY_1} %row %a) (i64.store offset={ENTRY_2} %row %b)"
-        likely = FingerprintTable("names", 24).likely(f"(i64.load offset={ENTRY_1} %row)")
+        likely = FingerprintTable("names").likely(f"(i64.load offset={ENTRY_1} %row)")
         touched = f"""(i32.store offset={ACCOUNT} %row (local.tee $at {likely}))
     (local.set $sum (i64.xor %sum (i64.load $names %at)))"""
         account = f"""
     (local.set $a (i64.load offset={ENTRY_1} %row)) (local.set $b (i64.load offset={ENTRY_2} %row))
     (local.set $at (i32.load offset={ACCOUNT} %row))
-    (if (i32.and (i64.eq (i64.load $names %at) %a) (i64.eq (i64.load $names offset=8 %at) %b))
-      (then (local.set $at (i32.load $names offset=16 %at)))
+    (if {is_under("names", "%at", "%a", "%b")}
+      (then (local.set $at (i32.wrap_i64 {code_of("names", "%at")})))
       (else (global.set $mark_1 %a) (global.set $mark_2 %b) (local.set $at (call $account_of))))
     (i32.store offset={ACCOUNT} %row %at) {marks}"""
         touches = " ".join(f"(if %any_{table} (then {self._touches(table, first)}))" for table, _, first, _ in self._tables)
@@ -224,6 +223,7 @@ class RecordJudge:
     def _unknown(self) -> str:
         """Writes how unknown names are counted. At a new one the line is listed, so that somebody reads the names in it."""
         name = "(i32.add @row (i32.shl %n #3))"
+        counted = puts_code("unknown", "%place", "(i64.extend_i32_u @unknown_names)")
         return f"""
 (global $unknown_names (mut i32) #0)
 (func $forget_unknown (call $unknown_clear) (global.set $unknown_names #0))
@@ -231,7 +231,7 @@ class RecordJudge:
   (call $unknown_room) (call $mark #0 %at %size)
   (local.set $place (call $unknown_find))
   (call $unknown_add %place)
-  (i32.store $unknown offset=16 %place @unknown_names)
+  {counted}
   (global.set $unknown_names (i32.add @unknown_names #1)))
 (func $note_unknown (local $n i32) (local $place i32) (local $is_new i32)
   (loop $next
@@ -241,11 +241,11 @@ class RecordJudge:
     (if (i64.eqz (i64.load $unknown %place)) (then
       (if (i32.ge_u @unknown_names #{UNKNOWN_NAMES_MAX}) (then (unreachable)))
       (call $unknown_add %place)
-      (i32.store $unknown offset=16 %place @unknown_names)
+      {counted}
       (i64.store (i32.add #{self.unknown} (i32.shl @unknown_names #3)) ~0)
       (global.set $unknown_names (i32.add @unknown_names #1))
       (local.set $is_new #1)))
-    (call $bump (i32.add #{self.unknown} (i32.shl (i32.load $unknown offset=16 %place) #3)))
+    (call $bump (i32.add #{self.unknown} (i32.shl (i32.wrap_i64 {code_of("unknown", "%place")}) #3)))
     (local.set $n (i32.add %n #1))
     (br_if $next (i32.lt_u %n (i32.load offset={UNKNOWN} @row))))
   (if %is_new (then
@@ -261,7 +261,6 @@ class RecordJudge:
                 of_record |= key.bit
         may_not = self._space.put(b"".join(struct.pack("<Q", of_record & ~may) for may, _ in bits))
         must = self._space.put(b"".join(struct.pack("<Q", must) for _, must in bits))
-        codes, rules = len(self._codes), len(self._rules)
         soiled = f"(then (call $soil) (return #{IS_DIRTY}))"
         remembers, tells, before_the_log = self._of_entries(soiled)
         return f"""
@@ -307,8 +306,7 @@ class RecordJudge:
     (if (call $differs %event %rule %has) {soiled})
     (if {holds_a_value} (then (local.set $count #{self.compared})))))
   (i64.store %count (i64.add (i64.load %count) ~1))
-  (local.set $count (i32.shl (select %rule
-    (i32.add #{rules} (i32.sub (i32.mul %event #{codes}) (i32.add %rule #1))) (i32.ge_s %rule #0)) #3))
+  (local.set $count (i32.shl {self.names.decision} #3))
   (i64.store offset={self._counters} %count (i64.add (i64.load offset={self._counters} %count) ~1))
   {self.answers.counts_unknown}
   #{CONFORMS})"""

@@ -22,7 +22,7 @@ from tokenspec.oracle.logs.kernel.exchange import drained
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.judge import HAS_NEW_NAMES
 from tokenspec.oracle.logs.kernel.kept_journal import KeptJournal
-from tokenspec.oracle.logs.kernel.module import BLOCK, bits_for, module_of, size_of
+from tokenspec.oracle.logs.kernel.module import BLOCK, bits_for, growth, module_of, size_of
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
 from tokenspec.oracle.logs.kernel.scanner import LINE_MAX, LISTED, TOLD
 from tokenspec.oracle.logs.replay import Report
@@ -65,7 +65,8 @@ class ScannedLines:
 
         self.logs, self._reader, self._oracle = logs, oracle.reader, oracle
         self._before = before or AccountsInParts.of(oracle.accounts)
-        self._module = module = module_of(oracle, bits_for(size_of(logs), oracle, self._before.remembered), self.role)
+        self._size, self._passed = size_of(logs), 0
+        self._module = module = module_of(oracle, bits_for(self._size, oracle, self._before.remembered), self.role)
         self._instance = instance = Instance(module.text)
         # Nobody can make names that meet under seeds that are not known beforehand.
         self._way, seeds = way, way.seeds if way is not None else None
@@ -250,7 +251,8 @@ class ScannedLines:
                 content = bytes(memory[buffer : buffer + whole])
                 whole = way.bytes_until(self.position, content)
             yield from self._scanned(name, start, whole)
-            kept, start = size - whole, start + whole
+            kept, start, self._passed = size - whole, start + whole, self._passed + whole
+            self._instance.set_value("growth", growth(self._passed, self._size))
             if way is not None:
                 way.passed(content[:whole], of_logs, start, self._instance.value("number"))
             memory[buffer : buffer + kept] = bytes(memory[buffer + whole : buffer + size])

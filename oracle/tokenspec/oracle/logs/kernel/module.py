@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space, long
+from tokenspec.machine.interpreters.batch.tables import POINT, TIMES
 from tokenspec.machine.interpreters.embedded.memory import Interface
 from tokenspec.machine.interpreters.embedded.module import module_text
 from tokenspec.machine.lang.derived.entries import with_entry
@@ -75,6 +76,11 @@ def bits_for(size: int | None, oracle: Oracle, known: int) -> int:
     # What is remembered for a time takes nearly twice the bytes.
     most = WIDE_FROM if oracle.remember is None else WIDE_FROM // 2
     return 64 if size is None or size + known * _RECORD >= most else 32
+
+
+def growth(passed: int, size: int | None) -> int:
+    """Returns what `growth` has to be behind so many bytes of all, where the rest is taken to be like them."""
+    return min(size // (passed >> POINT), TIMES << POINT) if size is not None and passed >> POINT else TIMES << POINT
 
 
 def module_of(oracle: Oracle, bits: int = 32, role: Role = Role.ALONE) -> KernelModule:

@@ -160,6 +160,12 @@ class RecordNames:
         of_sessions = {} if self.sessions is None else self.sessions.rules
         return [*(self.accounts.rules[name] for name in self.accounts.interface.rules), *of_sessions.values()]
 
+    @property
+    def decision(self) -> str:
+        """The number of what decided on `%event`: `%rule`, or behind all rules a code and the event."""
+        refused = f"(i32.sub (i32.add #{len(self.rules) - 1} (i32.mul %event #{len(self.codes)})) %rule)"
+        return f"(select %rule {refused} (i32.ge_s %rule #0))"
+
     def answers(self, event: str) -> dict[str, Slot]:
         """Returns the places of what an event answers beside the state."""
         if event in self.accounts.numbers or self.sessions is None:

@@ -28,7 +28,7 @@ class KernelStands(msgspec.Struct):
     """A kernel behind some lines, but for its accounts."""
 
     layout: list[int]
-    """The bytes of an account, and those behind a text of the journal by kind: those of another program may be others."""
+    """The bytes of an account, and what the journal is like: those of another program may be others."""
     seeds: tuple[int, int]
     position: int
     counts: list[int]
@@ -68,7 +68,7 @@ class KernelToKeep(Protocol):
 
     @property
     def layout(self) -> list[int]:
-        """The bytes of an account, and those behind a text of the journal by kind."""
+        """The bytes of an account, and what the journal is like."""
 
     @property
     def position(self) -> int:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from tokenspec.machine.interpreters.batch.accounts import CHANGED, DIRTY
+from tokenspec.machine.interpreters.batch.remembering import CHANGED, DIRTY
 from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.machine.lang.ids import Repeat
 from tokenspec.oracle.base.errors import BadRecord

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
-from tokenspec.machine.interpreters.batch.tables import FingerprintTable
+from tokenspec.machine.interpreters.batch.tables import LONG, FingerprintTable
 from tokenspec.machine.interpreters.embedded.memory import SLOT
 from tokenspec.machine.lang.declaration import Field, Origin
 from tokenspec.machine.lang.validate_memory import memory_scope
@@ -98,8 +98,8 @@ class Told:
 
     def parts(self) -> Iterator[str]:
         """The parts of the module: `$told` of an event is 0, or 1 where it has to be told, or 2 where a record is malformed."""
-        copies = [(self._area + SLOT * n, 16 + SLOT * n) for n in range(self._most)]
-        yield FingerprintTable("facts", 16 + SLOT * self._most).text()
+        copies = [(self._area + SLOT * n, LONG + SLOT * n) for n in range(self._most)]
+        yield FingerprintTable("facts", LONG + SLOT * self._most).text()
         asks = " ".join(
             f"(if (i32.eq %event #{self._names.accounts.numbers[event]}) (then {self._of(event)}))" for event in self.fields
         )
@@ -112,14 +112,14 @@ class Told:
   (global.set $asked_1 (call $mixed (i64.xor (i64.rotl @asked_1 ~23) @mark_1)))
   (global.set $asked_2 (call $mixed (i64.add (i64.rotl @asked_2 ~31) @mark_2))))
 (func $recall_facts (result i32) (local $entry i32)
-  (global.set $mark_1 (i64.or @asked_1 ~1)) (global.set $mark_2 @asked_2)
+  (global.set $mark_1 @asked_1) (global.set $mark_2 (i64.or @asked_2 ~1))
   (local.set $entry (call $facts_find))
   (if (i64.eqz (i64.load $facts %entry)) (then (return #1)))
   {reads}
   #0)
 (func (export "tell") (local $entry i32)
   (call $facts_room)
-  (global.set $mark_1 (i64.or @asked_1 ~1)) (global.set $mark_2 @asked_2)
+  (global.set $mark_1 @asked_1) (global.set $mark_2 (i64.or @asked_2 ~1))
   (local.set $entry (call $facts_find))
   (if (i64.eqz (i64.load $facts %entry)) (then (call $facts_add %entry)))
   {writes})

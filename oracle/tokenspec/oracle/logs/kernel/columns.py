@@ -27,10 +27,10 @@ COLUMN = 32
 """Bytes of the description of a column."""
 CELLS = 8 << 20
 """Bytes of what the columns of a batch hold, at most."""
-_IDENTITIES = 64
-"""More rows than are judged together, twice."""
-IDENTITIES = 8 * _IDENTITIES
-"""Bytes for what tells rows apart."""
+_IDENTITIES = 2 * ROWS
+"""The last row that was judged, and all that are judged together, are among so many."""
+IDENTITIES = 8 * (_IDENTITIES + ROWS)
+"""Bytes for what tells rows apart, and for the names that hold a value in each of them."""
 ROWS_MAX = 1 << 15
 """The largest number of rows of a batch."""
 
@@ -161,11 +161,30 @@ def _branch(name: str, wanted: ValueKind, given: ColumnKind) -> int:
     return found
 
 
+_EACH = """(loop $next
+      (local.set $i (i32.wrap_i64 (i64.ctz %left))) (local.set $left (i64.and %left (i64.sub %left ~1)))"""
+"""The lines that begin a loop over rows, each of them `%i` behind `%from`."""
+_ITS_TEXT = """
+      (local.set $s (i32.add %words (i32.shl (i32.add %from %i) #2)))
+      (local.set $size (i32.sub (i32.load offset=4 %s) (i32.load %s)))
+      (local.set $s (i32.add %data (i32.load %s)))"""
+"""The lines for the place and the size of a row's text."""
+
+
+def _to_row(row_size: int, places: Mapping[str, int]) -> str:
+    """The lines that end a loop over rows: a value goes to its row unless it is odd."""
+    has = f"(i32.add #{places['has_of_rows']} (i32.shl %i #3))"
+    return f"""(if %is_odd (then (global.set $odd_cells (i64.or @odd_cells (i64.shl ~1 (i64.extend_i32_u %i))))) (else
+      (i64.store (i32.add %rows (i32.mul %i #{row_size})) %value)
+      (i64.store {has} (i64.or (i64.load {has}) %bit))))
+      (br_if $next (i64.ne %left ~0)))"""
+
+
 def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int, identities: int) -> str:
     """The function `columns` (columns.wat), which judges a batch: 1 where a row needs facts; called again it goes on.
 
     `columns` is where descriptions are, `account` the bit of the name that each row must have, and `rows` where rows are made,
-    with the size of one. The number of listed rows is written to `listed`, and `identities` has room for what tells rows apart.
+    with the size of one. The number of listed rows is written to `listed`, and `identities` is where `IDENTITIES` bytes are.
     """
     rows_at, row_size = rows
     text = files(__package__).joinpath("columns.wat").read_text("utf-8")
@@ -177,7 +196,8 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
         "last_identity": _IDENTITIES - 1,
         "rows_at": rows_at,
         "row_size": row_size,
-        "rows_end": rows_at + ROWS * row_size,
+        "rows": ROWS,
+        "has_of_rows": identities + 8 * _IDENTITIES,
         **IN_ROWS,
     }
     numbers = {
@@ -192,4 +212,4 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
         "milliseconds_min": MILLISECONDS_MIN,
         "first_instant": FIRST_INSTANT,
     }
-    return long(text.format(**places, **numbers))
+    return long(text.format(**places, **numbers, each=_EACH, each_text=_EACH + _ITS_TEXT, to_row=_to_row(row_size, places)))

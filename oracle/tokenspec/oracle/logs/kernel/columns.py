@@ -24,7 +24,8 @@ from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 
 COLUMN = 32
-"""Bytes of the description of a column."""
+"""Bytes of the description of a column: its key, the branch, the places of what it holds, of offsets and of what is there, the first
+bit of that, and the divisor of instants or the place of what words mean."""
 CELLS = 8 << 20
 """Bytes of what the columns of a batch hold, at most."""
 _IDENTITIES = 2 * ROWS
@@ -48,6 +49,8 @@ class ColumnKind(IntEnum):
     """A bit each, the lowest first."""
     CODE = 4
     """Positions among `words`, of 32 bits."""
+    LIST = 5
+    """Lists of such positions, and the offsets of lists in them."""
 
 
 @dataclass(frozen=True)
@@ -67,33 +70,33 @@ class Column:
 
 @dataclass(frozen=True)
 class ColumnBatch:
-    """Some rows: their columns by name, and the values of one row as a record."""
+    """Some rows of a file, which so many are `before` in it: their columns by name, and `records`, from one row to another."""
 
     columns: Mapping[str, Column]
     count: int
-    record: Callable[[int], dict[str, Any]]
+    records: Callable[[int, int], Iterable[dict[str, Any]]]
+    file: str
+    before: int
+
+    def lines(self, first: int, end: int) -> Iterator[Line]:
+        """Yields rows as lines, whose numbers count from 1."""
+        for number, record in enumerate(self.records(first, end), self.before + first + 1):
+            yield Line(self.file, number, -1, msgspec.json.encode(record))
+
+    def line(self, row: int, *_: int) -> Line:
+        """Returns a row as a line."""
+        return next(iter(self.lines(row, row + 1)))
 
 
 class ColumnRows:
-    """The rows of batches as the lines of a log; `batches` gives them anew at each call. Their numbers count from 1."""
+    """The rows of batches as the lines of a log; `batches` gives them anew at each call."""
 
-    def __init__(self, name: str, batches: Callable[[], Iterable[ColumnBatch]], row_count: int) -> None:
-        self.name, self.batches, self.row_count = name, batches, row_count
+    def __init__(self, batches: Callable[[], Iterable[ColumnBatch]], row_count: int) -> None:
+        self.batches, self.row_count = batches, row_count
 
     def __iter__(self) -> Iterator[Line]:
-        number = 0
         for batch in self.batches():
-            for row in range(batch.count):
-                number += 1
-                yield self.line(batch, row, number)
-
-    def line(self, batch: ColumnBatch, row: int, number: int) -> Line:
-        """Returns a row as a line."""
-        return Line(self.name, number, -1, msgspec.json.encode(batch.record(row)))
-
-    def lines_of(self, batch: ColumnBatch, before: int) -> Callable[[int, int, int], Line]:
-        """Returns what makes lines of the rows of a batch, which so many rows are before."""
-        return lambda row, *_: self.line(batch, row, before + row + 1)
+            yield from batch.lines(0, batch.count)
 
 
 def described(batch: ColumnBatch, keys: Mapping[str, RowKey], cells: int) -> tuple[bytes, list[tuple[int, Any]]]:
@@ -116,26 +119,27 @@ def described(batch: ColumnBatch, keys: Mapping[str, RowKey], cells: int) -> tup
         copied.append((at, content))
         return at
 
-    for name, given in batch.columns.items():
+    # A row is most often told from the one before it by its instant, which is the first thing that is compared then.
+    for name, given in sorted(batch.columns.items(), key=lambda each: each[0] != "at"):
         if name not in keys:
             raise NotCovered(f"there is no column {name}")
         column = given if given.plain is None or keys[name].kind is ValueKind.WORD else given.plain()
         kind = _branch(name, keys[name].kind, column.kind)
         data, offsets, valid = map(_bytes_of, (column.data, column.offsets, column.valid))
-        first, behind, before = column.first, column.first + batch.count, 0
+        first, behind, before, divisor = column.first, column.first + batch.count, 0, column.divisor
+        size = {ColumnKind.TEXT: 1, ColumnKind.CODE: 4, ColumnKind.LIST: 4}.get(column.kind, 8)
         bits = slice(first >> 3, behind + 7 >> 3)
         if offsets is not None:
             offsets = offsets[4 * first : 4 * (behind + 1)]
             before, to = struct.unpack_from("<i", offsets)[0], struct.unpack_from("<i", offsets, 4 * batch.count)[0]
-            data = data[before:to]
+            data = data[size * before : size * to]
         else:
-            size = 4 if column.kind is ColumnKind.CODE else 8
             data = data[bits] if column.kind is ColumnKind.TRUTH else data[size * first : size * behind]
-        if column.kind is ColumnKind.CODE:
+        at, offsets_at, valid_at = placed(data) - size * before & 2**32 - 1, placed(offsets), placed(valid and valid[bits])
+        if column.kind in (ColumnKind.CODE, ColumnKind.LIST):
             # Each word is looked up once, in place of once a row.
-            offsets = memoryview(array("i", [keys[name].meaning_of(word) for word in column.words])).cast("B")
-        at, offsets_at, valid_at = placed(data) - before & 2**32 - 1, placed(offsets), placed(valid and valid[bits])
-        descriptions.append(struct.pack("<IIIIIIq", keys[name].at, kind, at, offsets_at, valid_at, first & 7, column.divisor))
+            divisor = placed(memoryview(array("i", [keys[name].meaning_of(word) for word in column.words])).cast("B"))
+        descriptions.append(struct.pack("<IIIIIIq", keys[name].at, kind, at, offsets_at, valid_at, first & 7, divisor))
     return b"".join(descriptions), copied
 
 
@@ -143,7 +147,7 @@ def _bytes_of(buffer: Any) -> Any:
     return None if buffer is None else memoryview(buffer).cast("B")
 
 
-_TEXT, _WORD, _TEXT_INSTANT, _TEXT_TIME, _NUMBER, _MILLISECONDS, _INSTANT, _TRUTH, _CODE = range(9)
+_TEXT, _WORD, _TEXT_INSTANT, _TEXT_TIME, _NUMBER, _MILLISECONDS, _INSTANT, _TRUTH, _CODE, _LIST = range(10)
 _OF_TEXTS = {ValueKind.TEXT: _TEXT, ValueKind.WORD: _WORD, ValueKind.INSTANT: _TEXT_INSTANT, ValueKind.TIME: _TEXT_TIME}
 _OTHERS = {
     (ValueKind.NUMBER, ColumnKind.NUMBER): _NUMBER,
@@ -151,6 +155,7 @@ _OTHERS = {
     (ValueKind.INSTANT, ColumnKind.NUMBER): _MILLISECONDS,
     (ValueKind.TRUTH, ColumnKind.TRUTH): _TRUTH,
     (ValueKind.WORD, ColumnKind.CODE): _CODE,
+    (ValueKind.WORDS, ColumnKind.LIST): _LIST,
 }
 
 
@@ -164,11 +169,13 @@ def _branch(name: str, wanted: ValueKind, given: ColumnKind) -> int:
 _EACH = """(loop $next
       (local.set $i (i32.wrap_i64 (i64.ctz %left))) (local.set $left (i64.and %left (i64.sub %left ~1)))"""
 """The lines that begin a loop over rows, each of them `%i` behind `%from`."""
-_ITS_TEXT = """
-      (local.set $s (i32.add %words (i32.shl (i32.add %from %i) #2)))
+
+def _each_of_size(shift: int) -> str:
+    """The lines that begin a loop over rows with a text, or with a list of cells of so many bytes as a power of two."""
+    return f"""{_EACH}
+      (local.set $s (i32.add %offsets (i32.shl (i32.add %from %i) #2)))
       (local.set $size (i32.sub (i32.load offset=4 %s) (i32.load %s)))
-      (local.set $s (i32.add %data (i32.load %s)))"""
-"""The lines for the place and the size of a row's text."""
+      (local.set $s (i32.add %data (i32.shl (i32.load %s) #{shift})))"""
 
 
 def _to_row(row_size: int, places: Mapping[str, int]) -> str:
@@ -202,9 +209,9 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
     }
     numbers = {
         "account": account,
-        "text_time": _TEXT_TIME,
         "truth": _TRUTH,
         "code": _CODE,
+        "list": _LIST,
         "odd": ODD,
         "not_an_instant": NOT_AN_INSTANT,
         "largest": COUNTABLE_MAX,
@@ -212,4 +219,5 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
         "milliseconds_min": MILLISECONDS_MIN,
         "first_instant": FIRST_INSTANT,
     }
-    return long(text.format(**places, **numbers, each=_EACH, each_text=_EACH + _ITS_TEXT, to_row=_to_row(row_size, places)))
+    loops = {"each": _EACH, "each_text": _each_of_size(0), "each_list": _each_of_size(2), "to_row": _to_row(row_size, places)}
+    return long(text.format(**places, **numbers, **loops))

@@ -17,11 +17,14 @@
   (if (i32.ne (call $is_valid %column %n) (call $is_valid %column (i32.sub %n #1))) (then (return #0)))
   (if (i32.eqz (call $is_valid %column %n)) (then (return #1)))
   (local.set $data (i32.load offset=8 %column))
-  (if (i32.le_u (i32.load offset=4 %column) #{text_time}) (then
+  (if (i32.load offset=12 %column) (then
     (local.set $s (i32.add (i32.load offset=12 %column) (i32.shl %i #2)))
     (local.set $size (i32.sub (i32.load offset=4 %s) (i32.load %s)))
     (if (i32.ne %size (i32.sub (i32.load %s) (i32.load (i32.sub %s #4)))) (then (return #0)))
-    (return (call $same (i32.add %data (i32.load %s)) (i32.add %data (i32.load (i32.sub %s #4))) %size))))
+    ;; The cells of a list have four bytes each.
+    (local.set $n (select #2 #0 (i32.eq (i32.load offset=4 %column) #{list})))
+    (return (call $same (i32.add %data (i32.shl (i32.load %s) %n)) (i32.add %data (i32.shl (i32.load (i32.sub %s #4)) %n))
+      (i32.shl %size %n)))))
   (if (i32.eq (i32.load offset=4 %column) #{code}) (then
     (local.set $s (i32.add %data (i32.shl %i #2)))
     (return (i32.eq (i32.load %s) (i32.load (i32.sub %s #4))))))
@@ -47,7 +50,7 @@
   %bits)
 ;; Puts the cells of a column from %from on, of rows with these bits, into the rows that are made.
 (func $fill (param $column i32) (param $from i32) (param $left i64)
-  (local $key i32) (local $n i32) (local $data i32) (local $words i32) (local $bit i64) (local $rows i32)
+  (local $key i32) (local $n i32) (local $data i32) (local $offsets i32) (local $bit i64) (local $rows i32)
   (local $i i32) (local $s i32) (local $size i32) (local $found i32) (local $value i64) (local $is_odd i32) (local $divisor i64)
   (local.set $n (i32.add %from (i32.load offset=20 %column)))
   (if (i32.load offset=16 %column) (then
@@ -55,10 +58,10 @@
   (if (i64.eqz %left) (then (return)))
   (local.set $key (i32.load %column)) (local.set $bit (i64.load %key))
   (local.set $rows (i32.add #{rows_at} (i32.load offset=8 %key)))
-  (local.set $data (i32.load offset=8 %column)) (local.set $words (i32.load offset=12 %column))
+  (local.set $data (i32.load offset=8 %column)) (local.set $offsets (i32.load offset=12 %column))
   (local.set $divisor (i64.load offset=24 %column))
-  (block $code (block $truth (block $instant (block $milliseconds (block $number (block $time (block $written (block $word (block $text
-    (br_table $text $word $written $time $number $milliseconds $instant $truth $code (i32.load offset=4 %column)))
+  (block $list (block $code (block $truth (block $instant (block $milliseconds (block $number (block $time (block $written (block $word (block $text
+    (br_table $text $word $written $time $number $milliseconds $instant $truth $code $list (i32.load offset=4 %column)))
     {each_text}
     (local.set $value (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u %size) ~32)))
     {to_row} (return))
@@ -91,9 +94,19 @@
     {each}
     (local.set $value (i64.extend_i32_u (call $bit_of %data (i32.add %n %i))))
     {to_row} (return))
-  {each}
-  (local.set $found (i32.load (i32.add %words (i32.shl (i32.load (i32.add %data (i32.shl (i32.add %from %i) #2))) #2))))
-  (local.set $value (i64.extend_i32_s %found)) (local.set $is_odd (i32.eq %found #{odd}))
+    {each}
+    (local.set $found (i32.load (i32.add (i32.wrap_i64 %divisor) (i32.shl (i32.load (i32.add %data (i32.shl (i32.add %from %i) #2))) #2))))
+    (local.set $value (i64.extend_i32_s %found)) (local.set $is_odd (i32.eq %found #{odd}))
+    {to_row} (return))
+  {each_list}
+  (local.set $value ~0) (local.set $is_odd #0)
+  (block $ends (loop $more
+    (br_if $ends (i32.eqz %size))
+    (local.set $size (i32.sub %size #1))
+    (local.set $found (i32.load (i32.add (i32.wrap_i64 %divisor) (i32.shl (i32.load (i32.add %s (i32.shl %size #2))) #2))))
+    (local.set $is_odd (i32.or %is_odd (i32.lt_s %found #0)))
+    (local.set $value (i64.or %value (i64.shl ~1 (i64.extend_i32_u %found))))
+    (br $more)))
   {to_row})
 ;; The whole part of a quotient, towards the past. A division by a number that is known is a multiplication.
 (func $floored (param $value i64) (param $divisor i64) (result i64) (local $found i64)

@@ -78,7 +78,7 @@ def _coded(array: Any) -> Any:
 
     kind = array.type
     if pa.types.is_dictionary(kind):
-        if array.null_count == 0 and _words_of(array) is not None:
+        if array.null_count == 0 and _has_codes(array):
             return array
         array, kind = array.dictionary_decode(), kind.value_type
     if not (pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)):
@@ -87,13 +87,11 @@ def _coded(array: Any) -> Any:
     return array.cast(pa.string()).dictionary_encode(null_encoding="encode")
 
 
-def _words_of(array: Any) -> tuple[str | None, ...] | None:
-    """Returns the words of a dictionary; None where the kernel cannot have its codes."""
+def _has_codes(array: Any) -> bool:
+    """Returns true if the kernel can have the codes of a dictionary."""
     import pyarrow as pa
 
-    words = tuple(array.dictionary.to_pylist())
-    takes = pa.types.is_string(array.type.value_type) and pa.types.is_int32(array.type.index_type)
-    return words if takes and len(set(words)) == len(words) else None
+    return bool(pa.types.is_string(array.type.value_type) and pa.types.is_int32(array.type.index_type))
 
 
 def _column(name: str, array: Any) -> Column:
@@ -101,16 +99,16 @@ def _column(name: str, array: Any) -> Column:
 
     kind = array.type
     if pa.types.is_dictionary(kind):
-        if (words := _words_of(array)) is not None:
+        if _has_codes(array):
             valid, data = array.indices.buffers()
-            first, plain = array.indices.offset, lambda: _column(name, array.dictionary_decode())
-            return Column(ColumnKind.CODE, data, None, valid, first, words=words, plain=plain)
+            texts, plain = _column(name, array.dictionary), lambda: _column(name, array.dictionary_decode())
+            return Column(ColumnKind.CODE, data, None, valid, array.indices.offset, texts=texts, plain=plain)
         array, kind = array.dictionary_decode(), kind.value_type
     if pa.types.is_list(kind) and pa.types.is_dictionary(kind.value_type):
         codes = array.values.indices
         data = memoryview(codes.buffers()[1] or b"")[4 * codes.offset :]
         valid, offsets, *_ = array.buffers()
-        return Column(ColumnKind.LIST, data, offsets, valid, array.offset, words=tuple(array.values.dictionary.to_pylist()))
+        return Column(ColumnKind.LIST, data, offsets, valid, array.offset, texts=_column(name, array.values.dictionary))
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         array, kind = array.cast(pa.string()), pa.string()
     elif pa.types.is_integer(kind):
@@ -120,9 +118,9 @@ def _column(name: str, array: Any) -> Column:
     valid, *buffers = array.buffers()
     if pa.types.is_string(kind):
         offsets, data = buffers
-        return Column(ColumnKind.TEXT, data if data is not None else b"", offsets, valid, array.offset)
+        return Column(ColumnKind.TEXT, data if data is not None else b"", offsets, valid, array.offset, count=len(array))
     if pa.types.is_timestamp(kind):
-        return Column(ColumnKind.INSTANT, buffers[0], None, valid, array.offset, _MILLISECONDS[array.type.unit])
+        return Column(ColumnKind.INSTANT, buffers[0], None, valid, array.offset, divisor=_MILLISECONDS[array.type.unit])
     of_type = ((pa.types.is_integer, ColumnKind.NUMBER), (pa.types.is_boolean, ColumnKind.TRUTH))
     for is_of, given in of_type:
         if is_of(kind):

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 _FIRST_BYTES = b"PAR1"
 _AT_ONCE = 1 << 17
 """The number of rows from which row groups are read together: of a large file few are in memory at once."""
-_WORDS_MAX = 1 << 12
-"""Bytes of a dictionary, packed, up to which a column is taken to hold words, and is read as the dictionary that it is."""
+_WORDS_MAX = 2 * ROWS_MAX
+"""Bytes of a dictionary, packed, up to which a column is read as the dictionary that it is: each batch has all of it anew."""
 
 
 def is_parquet(path: str) -> bool:

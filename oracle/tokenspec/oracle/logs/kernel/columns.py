@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -25,7 +26,8 @@ from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 
 COLUMN = 32
 """Bytes of the description of a column: its key, the branch, the places of what it holds, of offsets and of what is there, the first
-bit of that, and the divisor of instants or the place of what words mean."""
+bit of that, and the divisor of instants, or the place of what
+words mean, or of names."""
 CELLS = 8 << 20
 """Bytes of what the columns of a batch hold, at most."""
 _IDENTITIES = 2 * ROWS
@@ -48,7 +50,7 @@ class ColumnKind(IntEnum):
     TRUTH = 3
     """A bit each, the lowest first."""
     CODE = 4
-    """Positions among `words`, of 32 bits."""
+    """Positions among `texts`, of 32 bits."""
     LIST = 5
     """Lists of such positions, and the offsets of lists in them."""
 
@@ -63,9 +65,22 @@ class Column:
     valid: Any = None
     first: int = 0
     divisor: int = 1
-    words: tuple[str | None, ...] = ()
+    count: int = 0
+    """Of texts: the number of them."""
+    texts: Column | None = None
+    """Of codes: what they stand for."""
     plain: Callable[[], Column] | None = None
     """Of codes: the same values as texts."""
+
+    def words(self) -> list[bytes | None]:
+        """Returns texts, None where there is none."""
+        offsets, data, valid = _bytes_of(self.offsets), _bytes_of(self.data), _bytes_of(self.valid)
+        ends = struct.unpack_from(f"<{self.count + 1}i", offsets, 4 * self.first) if self.count else ()
+        found: list[bytes | None] = [bytes(data[start:end]) for start, end in pairwise(ends)]
+        for n in range(self.first, self.first + self.count) if valid is not None else ():
+            if not valid[n >> 3] >> (n & 7) & 1:
+                found[n - self.first] = None
+        return found
 
 
 @dataclass(frozen=True)
@@ -119,27 +134,41 @@ def described(batch: ColumnBatch, keys: Mapping[str, RowKey], cells: int) -> tup
         copied.append((at, content))
         return at
 
+    def texts(data: memoryview, offsets: memoryview, first: int, behind: int, size: int) -> tuple[int, int]:
+        """Places texts, or lists of cells of so many bytes; returns the place of what begins at offset 0, and that of offsets."""
+        offsets = offsets[4 * first : 4 * (behind + 1)]
+        (before,), (to,) = struct.unpack_from("<i", offsets), struct.unpack_from("<i", offsets, 4 * (behind - first))
+        return placed(data[size * before : size * to]) - size * before & 2**32 - 1, placed(offsets)
+
     # A row is most often told from the one before it by its instant, which is the first thing that is compared then.
     for name, given in sorted(batch.columns.items(), key=lambda each: each[0] != "at"):
         if name not in keys:
             raise NotCovered(f"there is no column {name}")
-        column = given if given.plain is None or keys[name].kind is ValueKind.WORD else given.plain()
-        kind = _branch(name, keys[name].kind, column.kind)
-        data, offsets, valid = map(_bytes_of, (column.data, column.offsets, column.valid))
-        first, behind, before, divisor = column.first, column.first + batch.count, 0, column.divisor
-        size = {ColumnKind.TEXT: 1, ColumnKind.CODE: 4, ColumnKind.LIST: 4}.get(column.kind, 8)
-        bits = slice(first >> 3, behind + 7 >> 3)
-        if offsets is not None:
-            offsets = offsets[4 * first : 4 * (behind + 1)]
-            before, to = struct.unpack_from("<i", offsets)[0], struct.unpack_from("<i", offsets, 4 * batch.count)[0]
-            data = data[size * before : size * to]
-        else:
-            data = data[bits] if column.kind is ColumnKind.TRUTH else data[size * first : size * behind]
-        at, offsets_at, valid_at = placed(data) - size * before & 2**32 - 1, placed(offsets), placed(valid and valid[bits])
-        if column.kind in (ColumnKind.CODE, ColumnKind.LIST):
+        key, column, meanings = keys[name], given, None
+        if given.texts is not None and key.kind is not ValueKind.TEXT:
             # Each word is looked up once, in place of once a row.
-            divisor = placed(memoryview(array("i", [keys[name].meaning_of(word) for word in column.words])).cast("B"))
-        descriptions.append(struct.pack("<IIIIIIq", keys[name].at, kind, at, offsets_at, valid_at, first & 7, divisor))
+            words = given.texts.words()
+            if given.plain is not None and (key.kind is not ValueKind.WORD or len(set(words)) < len(words)):
+                column = given.plain()
+            else:
+                meanings = memoryview(array("i", [key.meaning_of(word) for word in words])).cast("B")
+        kind = _branch(name, key.kind, column.kind)
+        data, offsets, valid = map(_bytes_of, (column.data, column.offsets, column.valid))
+        first, behind, bits = column.first, column.first + batch.count, slice(column.first >> 3, column.first + batch.count + 7 >> 3)
+        if column.kind is ColumnKind.TRUTH:
+            at, offsets_at = placed(data[bits]), 0
+        elif offsets is not None:
+            at, offsets_at = texts(data, offsets, first, behind, 4 if column.kind is ColumnKind.LIST else 1)
+        else:
+            size = 4 if column.kind is ColumnKind.CODE else 8
+            at, offsets_at = placed(data[size * first : size * behind]), 0
+        valid_at, further = placed(valid and valid[bits]), column.divisor
+        if meanings is not None:
+            further = placed(meanings)
+        elif column.texts is not None:
+            of = column.texts
+            further, offsets_at = texts(_bytes_of(of.data), _bytes_of(of.offsets), of.first, of.first + of.count, 1)
+        descriptions.append(struct.pack("<IIIIIIq", key.at, kind, at, offsets_at, valid_at, first & 7, further))
     return b"".join(descriptions), copied
 
 
@@ -147,7 +176,7 @@ def _bytes_of(buffer: Any) -> Any:
     return None if buffer is None else memoryview(buffer).cast("B")
 
 
-_TEXT, _WORD, _TEXT_INSTANT, _TEXT_TIME, _NUMBER, _MILLISECONDS, _INSTANT, _TRUTH, _CODE, _LIST = range(10)
+_TEXT, _WORD, _TEXT_INSTANT, _TEXT_TIME, _NUMBER, _MILLISECONDS, _INSTANT, _TRUTH, _CODE, _LIST, _NAME = range(11)
 _OF_TEXTS = {ValueKind.TEXT: _TEXT, ValueKind.WORD: _WORD, ValueKind.INSTANT: _TEXT_INSTANT, ValueKind.TIME: _TEXT_TIME}
 _OTHERS = {
     (ValueKind.NUMBER, ColumnKind.NUMBER): _NUMBER,
@@ -156,6 +185,7 @@ _OTHERS = {
     (ValueKind.TRUTH, ColumnKind.TRUTH): _TRUTH,
     (ValueKind.WORD, ColumnKind.CODE): _CODE,
     (ValueKind.WORDS, ColumnKind.LIST): _LIST,
+    (ValueKind.TEXT, ColumnKind.CODE): _NAME,
 }
 
 
@@ -170,12 +200,12 @@ _EACH = """(loop $next
       (local.set $i (i32.wrap_i64 (i64.ctz %left))) (local.set $left (i64.and %left (i64.sub %left ~1)))"""
 """The lines that begin a loop over rows, each of them `%i` behind `%from`."""
 
-def _each_of_size(shift: int) -> str:
+def _each_text(row: str = "(i32.add %from %i)", data: str = "%data", shift: int = 0) -> str:
     """The lines that begin a loop over rows with a text, or with a list of cells of so many bytes as a power of two."""
     return f"""{_EACH}
-      (local.set $s (i32.add %offsets (i32.shl (i32.add %from %i) #2)))
+      (local.set $s (i32.add %offsets (i32.shl {row} #2)))
       (local.set $size (i32.sub (i32.load offset=4 %s) (i32.load %s)))
-      (local.set $s (i32.add %data (i32.shl (i32.load %s) #{shift})))"""
+      (local.set $s (i32.add {data} (i32.shl (i32.load %s) #{shift})))"""
 
 
 def _to_row(row_size: int, places: Mapping[str, int]) -> str:
@@ -212,6 +242,7 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
         "truth": _TRUTH,
         "code": _CODE,
         "list": _LIST,
+        "name": _NAME,
         "odd": ODD,
         "not_an_instant": NOT_AN_INSTANT,
         "largest": COUNTABLE_MAX,
@@ -219,5 +250,8 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
         "milliseconds_min": MILLISECONDS_MIN,
         "first_instant": FIRST_INSTANT,
     }
-    loops = {"each": _EACH, "each_text": _each_of_size(0), "each_list": _each_of_size(2), "to_row": _to_row(row_size, places)}
+    code = "(i32.load (i32.add %data (i32.shl (i32.add %from %i) #2)))"
+    each_name = _each_text(code, "(i32.wrap_i64 %divisor)")
+    loops = {"each": _EACH, "each_text": _each_text(), "each_list": _each_text(shift=2), "each_name": each_name}
+    loops |= {"code_of_row": code, "to_row": _to_row(row_size, places)}
     return long(text.format(**places, **numbers, **loops))

@@ -12,19 +12,25 @@
     (i64.shl (i64.shl (i64.load8_u offset=8 %data) (i64.sub ~63 %shift)) ~1)))
 ;; 1 where a cell holds what the one before it does.
 (func $is_same_cell (param $column i32) (param $i i32) (result i32)
-  (local $n i32) (local $s i32) (local $size i32) (local $data i32)
+  (local $n i32) (local $s i32) (local $size i32) (local $data i32) (local $shift i32)
   (local.set $n (i32.add %i (i32.load offset=20 %column)))
   (if (i32.ne (call $is_valid %column %n) (call $is_valid %column (i32.sub %n #1))) (then (return #0)))
   (if (i32.eqz (call $is_valid %column %n)) (then (return #1)))
   (local.set $data (i32.load offset=8 %column))
   (if (i32.load offset=12 %column) (then
+    (local.set $n (i32.sub %i #1))
+    (if (i32.eq (i32.load offset=4 %column) #{name}) (then
+      (local.set $n (i32.load (i32.add %data (i32.shl %n #2))))
+      (local.set $i (i32.load (i32.add %data (i32.shl %i #2))))
+      (local.set $data (i32.load offset=24 %column))))
     (local.set $s (i32.add (i32.load offset=12 %column) (i32.shl %i #2)))
+    (local.set $n (i32.add (i32.load offset=12 %column) (i32.shl %n #2)))
     (local.set $size (i32.sub (i32.load offset=4 %s) (i32.load %s)))
-    (if (i32.ne %size (i32.sub (i32.load %s) (i32.load (i32.sub %s #4)))) (then (return #0)))
+    (if (i32.ne %size (i32.sub (i32.load offset=4 %n) (i32.load %n))) (then (return #0)))
     ;; The cells of a list have four bytes each.
-    (local.set $n (select #2 #0 (i32.eq (i32.load offset=4 %column) #{list})))
-    (return (call $same (i32.add %data (i32.shl (i32.load %s) %n)) (i32.add %data (i32.shl (i32.load (i32.sub %s #4)) %n))
-      (i32.shl %size %n)))))
+    (local.set $shift (select #2 #0 (i32.eq (i32.load offset=4 %column) #{list})))
+    (return (call $same (i32.add %data (i32.shl (i32.load %s) %shift)) (i32.add %data (i32.shl (i32.load %n) %shift))
+      (i32.shl %size %shift)))))
   (if (i32.eq (i32.load offset=4 %column) #{code}) (then
     (local.set $s (i32.add %data (i32.shl %i #2)))
     (return (i32.eq (i32.load %s) (i32.load (i32.sub %s #4))))))
@@ -60,8 +66,8 @@
   (local.set $rows (i32.add #{rows_at} (i32.load offset=8 %key)))
   (local.set $data (i32.load offset=8 %column)) (local.set $offsets (i32.load offset=12 %column))
   (local.set $divisor (i64.load offset=24 %column))
-  (block $list (block $code (block $truth (block $instant (block $milliseconds (block $number (block $time (block $written (block $word (block $text
-    (br_table $text $word $written $time $number $milliseconds $instant $truth $code $list (i32.load offset=4 %column)))
+  (block $name (block $list (block $code (block $truth (block $instant (block $milliseconds (block $number (block $time (block $written (block $word (block $text
+    (br_table $text $word $written $time $number $milliseconds $instant $truth $code $list $name (i32.load offset=4 %column)))
     {each_text}
     (local.set $value (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u %size) ~32)))
     {to_row} (return))
@@ -95,7 +101,7 @@
     (local.set $value (i64.extend_i32_u (call $bit_of %data (i32.add %n %i))))
     {to_row} (return))
     {each}
-    (local.set $found (i32.load (i32.add (i32.wrap_i64 %divisor) (i32.shl (i32.load (i32.add %data (i32.shl (i32.add %from %i) #2))) #2))))
+    (local.set $found (i32.load (i32.add (i32.wrap_i64 %divisor) (i32.shl {code_of_row} #2))))
     (local.set $value (i64.extend_i32_s %found)) (local.set $is_odd (i32.eq %found #{odd}))
     {to_row} (return))
   {each_list}
@@ -107,6 +113,9 @@
     (local.set $is_odd (i32.or %is_odd (i32.lt_s %found #0)))
     (local.set $value (i64.or %value (i64.shl ~1 (i64.extend_i32_u %found))))
     (br $more)))
+  {to_row} (return))
+  {each_name}
+  (local.set $value (i64.or (i64.extend_i32_u %s) (i64.shl (i64.extend_i32_u %size) ~32)))
   {to_row})
 ;; The whole part of a quotient, towards the past. A division by a number that is known is a multiplication.
 (func $floored (param $value i64) (param $divisor i64) (result i64) (local $found i64)

@@ -7,7 +7,8 @@ nothing. Texts, whole numbers, instants of any unit, truth values and lists of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,7 @@ def _column_batch(arrays: Mapping[str, Any], count: int, file: str, before: int)
     """Returns some rows as the kernel takes them. A column in which nothing stands is left out."""
     arrays = {name: array for name, array in arrays.items() if array.null_count < count}
     columns = {name: _column(name, array) for name, array in arrays.items()}
-    return ColumnBatch(columns, count, lambda first, end: _records(arrays, first, end), file, before)
+    return ColumnBatch(columns, count, partial(_records, arrays), file, before)
 
 
 def _leaves(name: str, array: Any) -> Iterator[tuple[str, Any]]:
@@ -128,9 +129,10 @@ def _column(name: str, array: Any) -> Column:
     raise ValueError(f"column {name} is {kind}, and holds texts, whole numbers, instants, truth values or lists of texts")
 
 
-def _records(arrays: Mapping[str, Any], first: int, end: int) -> Iterator[dict[str, Any]]:
-    """Yields the records of rows, with what was observed as the object that it is."""
-    columns = [(name.split("."), _values(array.slice(first, end - first))) for name, array in arrays.items()]
+def _records(arrays: Mapping[str, Any], first: int, end: int, only: Container[str] | None) -> Iterator[dict[str, Any]]:
+    """Yields the records of rows, with what was observed as the object that it is; or `only` what some names stand for."""
+    wanted = [(name, array.slice(first, end - first)) for name, array in arrays.items() if only is None or name in only]
+    columns = [(name.split("."), _values(array)) for name, array in wanted]
     for row in range(end - first):
         record: dict[str, Any] = {}
         for (*within, last), values in columns:

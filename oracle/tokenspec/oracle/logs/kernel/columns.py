@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.resources import files
@@ -85,22 +85,32 @@ class Column:
 
 @dataclass(frozen=True)
 class ColumnBatch:
-    """Some rows of a file, which so many are `before` in it: their columns by name, and `records`, from one row to another."""
+    """Some rows of a file, which so many are `before` in it: their columns by name, and `records`, from one row to another.
+
+    Of these all names are asked for, or only some.
+    """
 
     columns: Mapping[str, Column]
     count: int
-    records: Callable[[int, int], Iterable[dict[str, Any]]]
+    records: Callable[[int, int, Container[str] | None], Iterable[dict[str, Any]]]
     file: str
     before: int
 
     def lines(self, first: int, end: int) -> Iterator[Line]:
         """Yields rows as lines, whose numbers count from 1."""
-        for number, record in enumerate(self.records(first, end), self.before + first + 1):
+        for number, record in enumerate(self.records(first, end, None), self.before + first + 1):
             yield Line(self.file, number, -1, msgspec.json.encode(record))
 
     def line(self, row: int, *_: int) -> Line:
         """Returns a row as a line."""
         return next(iter(self.lines(row, row + 1)))
+
+    def goes_on(self, before: ColumnBatch) -> bool:
+        """Returns true if the first row holds what the last one of the batch before does."""
+        last = before.count - 1
+        # Nearly all differ in these already.
+        ours, theirs = (next(iter(of.records(row, row + 1, ("account", "at")))) for of, row in ((self, 0), (before, last)))
+        return ours == theirs and self.line(0).content == before.line(last).content
 
 
 class ColumnRows:
@@ -213,7 +223,7 @@ def _to_row(row_size: int, places: Mapping[str, int]) -> str:
     has = f"(i32.add #{places['has_of_rows']} (i32.shl %i #3))"
     return f"""(if %is_odd (then (global.set $odd_cells (i64.or @odd_cells (i64.shl ~1 (i64.extend_i32_u %i))))) (else
       (i64.store (i32.add %rows (i32.mul %i #{row_size})) %value)
-      (i64.store {has} (i64.or (i64.load {has}) %bit))))
+      (if (i64.ne %bit ~0) (then (i64.store {has} (i64.or (i64.load {has}) %bit))))))
       (br_if $next (i64.ne %left ~0)))"""
 
 

@@ -1,4 +1,4 @@
-(global $next_cell (mut i32) #0) (global $identity (mut i64) ~0) (global $odd_cells (mut i64) ~0)
+(global $next_cell (mut i32) #0) (global $identity (mut i64) ~0) (global $odd_cells (mut i64) ~0) (global $has_of_all (mut i64) ~0)
 (func $is_valid (param $column i32) (param $n i32) (result i32)
   (if (i32.eqz (i32.load offset=16 %column)) (then (return #1)))
   (call $bit_of (i32.load offset=16 %column) %n))
@@ -55,14 +55,17 @@
     (br $columns)))
   %bits)
 ;; Puts the cells of a column from %from on, of rows with these bits, into the rows that are made.
-(func $fill (param $column i32) (param $from i32) (param $left i64)
+(func $fill (param $column i32) (param $from i32) (param $left i64) (local $all i64)
   (local $key i32) (local $n i32) (local $data i32) (local $offsets i32) (local $bit i64) (local $rows i32)
   (local $i i32) (local $s i32) (local $size i32) (local $found i32) (local $value i64) (local $is_odd i32) (local $divisor i64)
+  (local.set $all %left)
   (local.set $n (i32.add %from (i32.load offset=20 %column)))
   (if (i32.load offset=16 %column) (then
     (local.set $left (i64.and %left (call $bits_from (i32.load offset=16 %column) %n)))))
   (if (i64.eqz %left) (then (return)))
   (local.set $key (i32.load %column)) (local.set $bit (i64.load %key))
+  ;; An odd value is in a row that is left to the oracle, whatever else that says.
+  (if (i64.eq %left %all) (then (global.set $has_of_all (i64.or @has_of_all %bit)) (local.set $bit ~0)))
   (local.set $rows (i32.add #{rows_at} (i32.load offset=8 %key)))
   (local.set $data (i32.load offset=8 %column)) (local.set $offsets (i32.load offset=12 %column))
   (local.set $divisor (i64.load offset=24 %column))
@@ -125,7 +128,7 @@
 (func $make_rows (param $from i32) (param $count i32) (param $end i32) (result i32)
   (local $bits i64) (local $column i32) (local $row i32) (local $to i32) (local $has i64) (local $s i32)
   (local.set $bits (i64.shr_u ~-1 (i64.extend_i32_u (i32.sub #64 %count))))
-  (global.set $odd_cells ~0)
+  (global.set $odd_cells ~0) (global.set $has_of_all ~0)
   (memory.fill #{has_of_rows} #0 #512)
   (local.set $column #{columns})
   (block $filled (loop $next
@@ -137,7 +140,7 @@
   (loop $rows
     ;; In place of its bytes a row has a number, which is another one unless it holds what the row before it does.
     (global.set $identity (i64.add @identity (i64.and ~1 (i64.xor %bits ~1))))
-    (local.set $has (i64.load %s))
+    (local.set $has (i64.or (i64.load %s) @has_of_all))
     (if (i64.eqz (i64.and %has ~{account})) (then (call $list %from %from (i64.extend_i32_u %from) @position)) (else
       (if (i32.ne %row %to) (then (memory.copy %to %row #{row_size})))
       (i64.store offset={has} %to %has)

@@ -166,15 +166,14 @@ class ScannedLines:
 
     def _rows(self, rows: ColumnRows, on_bytes: Callable[[int], None] | None) -> Iterator[tuple[int, Line]]:
         """Judges rows in columns, and yields the listed ones as lines."""
-        module, before = self._module, b""
+        module, before = self._module, None
         for batch in rows.batches():
             if not batch.count:
                 continue
-            first = batch.line(0)
-            if first.content == before:
+            if before is not None and batch.goes_on(before):
                 # Only within a batch does the kernel see that a row is the same as the one before it.
-                self._mark(first)
-            before = batch.line(batch.count - 1).content
+                self._mark(batch.line(0))
+            before = batch
             descriptions, copied = described(batch, module.judge.names.columns, module.cells)
             self._write(module.columns, descriptions)
             for at, content in copied:

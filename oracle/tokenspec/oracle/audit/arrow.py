@@ -41,7 +41,7 @@ def column_batches(name: str, batches: Iterable[pyarrow.RecordBatch]) -> Iterato
                     raise ValueError(f"two columns are called {leaf}, and which of them counts is not guessed at")
         for leaf in arrays:
             if (of := next((of for of in accumulate(leaf.split(".")[:-1], "{}.{}".format) if of in arrays), None)) is not None:
-                raise ValueError(f"column {of} is {arrays[of].type}, and beside column {leaf} it holds objects")
+                raise ValueError(f"column {of} holds no objects, and there is a column {leaf}")
         for start in range(0, batch.num_rows, ROWS_MAX):
             part = {leaf: array.slice(start, ROWS_MAX) for leaf, array in arrays.items()}
             yield _column_batch(part, min(ROWS_MAX, batch.num_rows - start), name, before + start)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     import pyarrow.parquet
 
 _FIRST_BYTES = b"PAR1"
-_AT_ONCE = 1 << 17
-"""The number of rows from which row groups are read together: of a large file few are in memory at once."""
 _WORDS_MAX = 2 * ROWS_MAX
 """Bytes of a dictionary, packed, up to which a column is read as the dictionary that it is: each batch has all of it anew."""
 
@@ -46,7 +45,7 @@ class ParquetLogs(ColumnRows):
                 "LOG", "Parquet is read by pyarrow, which is not installed: pip install pyarrow (extra `audit`)"
             ) from None
         self.names, self._paths = names, tuple(paths)
-        counts = [self._opened(path, name).metadata.num_rows for path, name in zip(paths, names, strict=True)]
+        counts = [self._opened(path, name).num_rows for path, name in zip(paths, names, strict=True)]
         self.empty = [name for name, count in zip(names, counts, strict=True) if not count]
         """The names of the files that hold no row."""
         super().__init__(self._batches, sum(counts))
@@ -56,17 +55,16 @@ class ParquetLogs(ColumnRows):
     def _batches(self) -> Iterator[ColumnBatch]:
         for path, name in zip(self._paths, self.names, strict=True):
             try:
-                yield from column_batches(name, _batches_of(self._opened(path, name)))
+                yield from column_batches(name, _batches_of(path, self._opened(path, name)))
             except ValueError as fault:
                 raise BadSetting(one_line(name), f"{one_line(str(fault), 300)}; or read it through a map (docs/maps.md)") from None
 
-    def _opened(self, path: str, name: str) -> pyarrow.parquet.ParquetFile:
+    def _opened(self, path: str, name: str) -> pyarrow.parquet.FileMetaData:
         import pyarrow
-        from pyarrow.parquet import ParquetFile
+        from pyarrow.parquet import read_metadata
 
         try:
-            found = ParquetFile(path).metadata
-            return ParquetFile(path, metadata=found, read_dictionary=_words_in(found))
+            return read_metadata(path)
         except pyarrow.ArrowException as fault:
             raise BadSetting(one_line(name), f"it cannot be read as Parquet: {one_line(str(fault), 300)}") from None
 
@@ -86,11 +84,18 @@ def _words_in(found: pyarrow.parquet.FileMetaData) -> list[str]:
     ]
 
 
-def _batches_of(file: pyarrow.parquet.ParquetFile) -> Iterator[pyarrow.RecordBatch]:
-    groups, rows = list[int](), 0
-    for number in range(file.num_row_groups):
-        groups.append(number)
-        rows += file.metadata.row_group(number).num_rows
-        if rows >= _AT_ONCE or number == file.num_row_groups - 1:
-            yield from file.iter_batches(ROWS_MAX, row_groups=groups)
-            groups, rows = [], 0
+def _batches_of(path: str, found: pyarrow.parquet.FileMetaData) -> Iterator[pyarrow.RecordBatch]:
+    """Yields the rows of a file, one row group after the other: of a large file few are in memory at once."""
+    import pyarrow
+    from pyarrow.parquet import ParquetFile
+
+    coded, plain = (ParquetFile(path, metadata=found, read_dictionary=words) for words in (_words_in(found), None))
+    for group in range(found.num_row_groups):
+        given = 0
+        try:
+            for batch in coded.iter_batches(ROWS_MAX, row_groups=[group]):
+                yield batch
+                given += 1
+        except pyarrow.ArrowNotImplementedError:
+            # Within objects pyarrow reads no dictionary that ends before its column does.
+            yield from islice(plain.iter_batches(ROWS_MAX, row_groups=[group]), given, None)

@@ -2,7 +2,8 @@
 
 A column is called like the field of a record that it holds, such as `account`, `at`, `event` and `cost`, or like
 `observed.outcome` and `observed.balances.fast`, or it holds objects, of which each member is such a column; an empty cell says
-nothing. Texts, whole numbers, instants of any unit, truth values and lists of texts are taken. Texts as a dictionary, such as pyarrow reads with `read_dictionary`, are looked up once for each word.
+nothing. Texts, whole numbers, instants of any unit, truth values and lists of texts are taken. Texts as a dictionary, such as
+pyarrow reads with `read_dictionary`, stay one: words are looked up once for each of them.
 """
 
 from __future__ import annotations

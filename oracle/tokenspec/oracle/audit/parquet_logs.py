@@ -57,7 +57,9 @@ class ParquetLogs(ColumnRows):
             try:
                 yield from column_batches(name, _batches_of(path, self._opened(path, name)))
             except ValueError as fault:
-                raise BadSetting(one_line(name), f"{one_line(str(fault), 300)}; or read it through a map (docs/maps.md)") from None
+                raise BadSetting(
+                    one_line(name), f"{one_line(str(fault), 300)}; or read it through a map (docs/maps.md)"
+                ) from None
 
     def _opened(self, path: str, name: str) -> pyarrow.parquet.FileMetaData:
         import pyarrow

@@ -25,9 +25,8 @@ from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 
 COLUMN = 32
-"""Bytes of the description of a column: its key, the branch, the places of what it holds, of offsets and of what is there, the first
-bit of that, and the divisor of instants, or the place of what
-words mean, or of names."""
+"""Bytes of the description of a column: its key, the branch, the places of what it holds, of offsets and of the bits of what is
+there, the first of these bits, and the divisor of instants, or the place of what words mean, or of names."""
 CELLS = 8 << 20
 """Bytes of what the columns of a batch hold, at most."""
 _IDENTITIES = 2 * ROWS
@@ -164,7 +163,11 @@ def described(batch: ColumnBatch, keys: Mapping[str, RowKey], cells: int) -> tup
                 meanings = memoryview(array("i", [key.meaning_of(word) for word in words])).cast("B")
         kind = _branch(name, key.kind, column.kind)
         data, offsets, valid = map(_bytes_of, (column.data, column.offsets, column.valid))
-        first, behind, bits = column.first, column.first + batch.count, slice(column.first >> 3, column.first + batch.count + 7 >> 3)
+        first, behind, bits = (
+            column.first,
+            column.first + batch.count,
+            slice(column.first >> 3, column.first + batch.count + 7 >> 3),
+        )
         if column.kind is ColumnKind.TRUTH:
             at, offsets_at = placed(data[bits]), 0
         elif offsets is not None:
@@ -209,6 +212,7 @@ def _branch(name: str, wanted: ValueKind, given: ColumnKind) -> int:
 _EACH = """(loop $next
       (local.set $i (i32.wrap_i64 (i64.ctz %left))) (local.set $left (i64.and %left (i64.sub %left ~1)))"""
 """The lines that begin a loop over rows, each of them `%i` behind `%from`."""
+
 
 def _each_text(row: str = "(i32.add %from %i)", data: str = "%data", shift: int = 0) -> str:
     """The lines that begin a loop over rows with a text, or with a list of cells of so many bytes as a power of two."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,7 +44,7 @@ class ParquetLogs(ColumnRows):
                 "LOG", "Parquet is read by pyarrow, which is not installed: pip install pyarrow (extra `audit`)"
             ) from None
         self.names, self._paths = names, tuple(paths)
-        counts = [self._opened(path, name).num_rows for path, name in zip(paths, names, strict=True)]
+        counts = [self._found(path, name).num_rows for path, name in zip(paths, names, strict=True)]
         self.empty = [name for name, count in zip(names, counts, strict=True) if not count]
         """The names of the files that hold no row."""
         super().__init__(self._batches, sum(counts))
@@ -55,13 +54,13 @@ class ParquetLogs(ColumnRows):
     def _batches(self) -> Iterator[ColumnBatch]:
         for path, name in zip(self._paths, self.names, strict=True):
             try:
-                yield from column_batches(name, _batches_of(path, self._opened(path, name)))
+                yield from column_batches(name, _batches_of(path, self._found(path, name)))
             except ValueError as fault:
                 raise BadSetting(
                     one_line(name), f"{one_line(str(fault), 300)}; or read it through a map (docs/maps.md)"
                 ) from None
 
-    def _opened(self, path: str, name: str) -> pyarrow.parquet.FileMetaData:
+    def _found(self, path: str, name: str) -> pyarrow.parquet.FileMetaData:
         import pyarrow
         from pyarrow.parquet import read_metadata
 
@@ -87,17 +86,9 @@ def _words_in(found: pyarrow.parquet.FileMetaData) -> list[str]:
 
 
 def _batches_of(path: str, found: pyarrow.parquet.FileMetaData) -> Iterator[pyarrow.RecordBatch]:
-    """Yields the rows of a file, one row group after the other: of a large file few are in memory at once."""
-    import pyarrow
+    """Yields the rows of a file, one row group after the other: within objects pyarrow puts no two dictionaries into a batch."""
     from pyarrow.parquet import ParquetFile
 
-    coded, plain = (ParquetFile(path, metadata=found, read_dictionary=words) for words in (_words_in(found), None))
-    for group in range(found.num_row_groups):
-        given = 0
-        try:
-            for batch in coded.iter_batches(ROWS_MAX, row_groups=[group]):
-                yield batch
-                given += 1
-        except pyarrow.ArrowNotImplementedError:
-            # Within objects pyarrow reads no dictionary that ends before its column does.
-            yield from islice(plain.iter_batches(ROWS_MAX, row_groups=[group]), given, None)
+    with ParquetFile(path, metadata=found, read_dictionary=_words_in(found)) as file:
+        for group in range(found.num_row_groups):
+            yield from file.iter_batches(ROWS_MAX, row_groups=[group])

@@ -136,10 +136,7 @@ def as_text_and_object(records: list[Record]) -> list[Record]:
 @pytest.mark.parametrize(
     ("made", "says"),
     [
-        (
-            as_numbers,
-            "l.parquet: column cost is double, and holds texts, whole numbers, instants, truth values or lists of texts",
-        ),
+        (as_numbers, "l.parquet: column cost is double; it holds texts, whole numbers, instants, truth values or lists of texts"),
         (as_text_and_object, "l.parquet: column observed holds no objects, and there is a column observed.outcome"),
     ],
 )
@@ -150,9 +147,18 @@ def test_a_column_that_cannot_be_taken_is_named(made: Callable[[list[Record]], l
     assert f"{says}; or read it through a map (docs/maps.md)" in done.err
 
 
-def test_a_file_that_is_cut_off_is_named(tmp_path: Path) -> None:
-    path = write_parquet(tmp_path / "l.parquet", lives(2))
-    path.write_bytes(path.read_bytes()[:-9])
+def cut_off(content: bytes) -> bytes:
+    return content[:-9]
+
+
+def overwritten(content: bytes) -> bytes:
+    return content[:200] + bytes(byte ^ 0x5A for byte in content[200:400]) + content[400:]
+
+
+@pytest.mark.parametrize("breaks", [cut_off, overwritten])
+def test_a_broken_file_is_named(breaks: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = write_parquet(tmp_path / "l.parquet", lives(200), use_dictionary=False)
+    path.write_bytes(breaks(path.read_bytes()))
     done = within("replay", "l.parquet", cwd=tmp_path)
     assert done.code == 65
     assert "l.parquet: it cannot be read as Parquet: " in done.err

@@ -127,7 +127,7 @@ def _column(name: str, array: Any) -> Column:
     for is_of, given in of_type:
         if is_of(kind):
             return Column(given, buffers[0], None, valid, array.offset)
-    raise ValueError(f"column {name} is {kind}, and holds texts, whole numbers, instants, truth values or lists of texts")
+    raise ValueError(f"column {name} is {kind}; it holds texts, whole numbers, instants, truth values or lists of texts")
 
 
 def _records(arrays: Mapping[str, Any], first: int, end: int, only: Container[str] | None) -> Iterator[dict[str, Any]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,21 +54,30 @@ class ParquetLogs(ColumnRows):
 
     def _batches(self) -> Iterator[ColumnBatch]:
         for path, name in zip(self._paths, self.names, strict=True):
-            try:
+            with _in_our_name(name):
                 yield from column_batches(name, _batches_of(path, self._found(path, name)))
-            except ValueError as fault:
-                raise BadSetting(
-                    one_line(name), f"{one_line(str(fault), 300)}; or read it through a map (docs/maps.md)"
-                ) from None
 
     def _found(self, path: str, name: str) -> pyarrow.parquet.FileMetaData:
-        import pyarrow
         from pyarrow.parquet import read_metadata
 
-        try:
+        with _in_our_name(name):
             return read_metadata(path)
-        except pyarrow.ArrowException as fault:
-            raise BadSetting(one_line(name), f"it cannot be read as Parquet: {one_line(str(fault), 300)}") from None
+
+
+@contextmanager
+def _in_our_name(name: str) -> Iterator[None]:
+    """Turns an error of pyarrow, or a column that cannot be taken, into a `BadSetting` that names the file `name`."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as fault:
+        # Those of the system have a number, and name the file themselves.
+        if isinstance(fault, OSError) and fault.errno is not None:
+            raise
+        raise BadSetting(one_line(name), f"it cannot be read as Parquet: {one_line(str(fault), 300)}") from None
+    except ValueError as fault:
+        raise BadSetting(one_line(name), f"{one_line(str(fault), 300)}; or read it through a map (docs/maps.md)") from None
 
 
 def _words_in(found: pyarrow.parquet.FileMetaData) -> list[str]:

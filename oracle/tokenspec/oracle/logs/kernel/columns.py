@@ -266,6 +266,6 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
     }
     code = "(i32.load (i32.add %data (i32.shl (i32.add %from %i) #2)))"
     each_name = _each_text(code, "(i32.wrap_i64 %divisor)")
-    loops = {"each": _EACH, "each_text": _each_text(), "each_list": _each_text(shift=2), "each_name": each_name}
+    loops = {"each_row": _EACH, "each_text": _each_text(), "each_list": _each_text(shift=2), "each_name": each_name}
     loops |= {"code_of_row": code, "to_row": _to_row(row_size, places)}
     return long(text.format(**places, **numbers, **loops))

@@ -86,24 +86,24 @@
     (if (i32.eq %size #5) (then (local.set $found (call $time_of_day %s))) (else (local.set $found #-1)))
     (local.set $value (i64.extend_i32_u (i32.mul %found #60000))) (local.set $is_odd (i32.lt_s %found #0))
     {to_row} (return))
-    {each}
+    {each_row}
     (local.set $value (i64.load (i32.add %data (i32.shl (i32.add %from %i) #3))))
     (local.set $is_odd (i64.gt_u (i64.add %value ~{largest}) ~{twice_largest}))
     {to_row} (return))
-    {each}
+    {each_row}
     (local.set $value (call $within (i64.load (i32.add %data (i32.shl (i32.add %from %i) #3))) ~{milliseconds_min}))
     (local.set $is_odd (i64.eq %value ~{not_an_instant}))
     {to_row} (return))
-    {each}
+    {each_row}
     (local.set $value (i64.load (i32.add %data (i32.shl (i32.add %from %i) #3))))
     (if (i64.ne %divisor ~1) (then (local.set $value (call $floored %value %divisor))))
     (local.set $value (call $within %value ~{first_instant}))
     (local.set $is_odd (i64.eq %value ~{not_an_instant}))
     {to_row} (return))
-    {each}
+    {each_row}
     (local.set $value (i64.extend_i32_u (call $bit_of %data (i32.add %n %i))))
     {to_row} (return))
-    {each}
+    {each_row}
     (local.set $found (i32.load (i32.add (i32.wrap_i64 %divisor) (i32.shl {code_of_row} #2))))
     (local.set $value (i64.extend_i32_s %found)) (local.set $is_odd (i32.eq %found #{odd}))
     {to_row} (return))

@@ -19,15 +19,12 @@ import msgspec
 from replay import write_log
 
 from tokenspec.oracle import Oracle
-from tokenspec.oracle.audit.arrow import arrow_rows
+from tokenspec.oracle.audit.parquet_logs import ParquetLogs
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
-from tokenspec.oracle.logs.kernel.columns import ROWS_MAX
 from tokenspec.oracle.logs.replay import replay
 from tokenspec.oracle.wire.log_files import Logs
 
 BASE, ROUNDS = 50_000, 5
-WORDS = [*("event", "plan", "media", "origin"), *(f"observed.{name}" for name in ("outcome", "mode", "status", "plan"))]
-"""The columns of words, which Parquet holds as a dictionary."""
 COPIES = 20
 """The number of copies of the base that are n records."""
 
@@ -66,10 +63,8 @@ def as_parquet(path: Path) -> None:
 
 def by_columns(path: Path) -> None:
     """Reads and judges the columns; all of them conform."""
-    parquet, table = import_module("pyarrow.parquet"), path.with_suffix(".parquet")
-    words = [name for name in WORDS if name in parquet.read_schema(table).names]
-    file = parquet.ParquetFile(table, read_dictionary=words)
-    kernel = AuditKernel(arrow_rows(path.name, lambda: file.iter_batches(ROWS_MAX), file.metadata.num_rows), Oracle())
+    table = str(path.with_suffix(".parquet"))
+    kernel = AuditKernel(ParquetLogs([table], [table]), Oracle())
     kernel.find_dirty(None)
     assert not kernel.has_dirty, "the table is right"
 

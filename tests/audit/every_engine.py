@@ -27,10 +27,12 @@ from tokenspec.oracle import Oracle
 from tokenspec.oracle.audit.arrow import arrow_rows
 from tokenspec.oracle.audit.map_files import fields_of, map_from
 from tokenspec.oracle.audit.mapped_logs import MappedLogs
+from tokenspec.oracle.audit.parquet_logs import ParquetLogs
 from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.fuzz.worlds import FuzzWorld
 from tokenspec.oracle.logs.as_data import divergence_data
 from tokenspec.oracle.logs.kernel import module
+from tokenspec.oracle.logs.kernel.columns import ColumnRows
 from tokenspec.oracle.logs.kernel.journal_file import JournalFile
 from tokenspec.oracle.logs.kernel.on_the_way import OnTheWay
 from tokenspec.oracle.logs.kernel.run import replay_by_kernel
@@ -191,15 +193,20 @@ class Engines:
         return sorted(told(found, lambda line: places[line.number - 1])), state_digest(oracle.accounts)
 
     def by_columns(self) -> Found:
-        """Arrow, in batches of some rows."""
+        """Arrow, in batches of some rows; every other time from a Parquet file of row groups of so many."""
         import pyarrow
+        from pyarrow.parquet import write_table
 
         oracle = self.oracle()
         rows = [flat(record) for record in self.records]
         names = dict.fromkeys(name for row in rows for name in row)
         table, size = pyarrow.table({name: [row.get(name) for row in rows] for name in names}), self.dice.randint(1, len(rows))
         module.WIDE_FROM = random.Random(len(rows)).choice((0, WIDE_FROM))
-        lines = arrow_rows("rows", lambda: table.to_batches(max_chunksize=size), len(rows))
+        lines: ColumnRows = arrow_rows("rows", lambda: table.to_batches(max_chunksize=size), len(rows))
+        if len(rows) % 2:
+            path = self.folder / "columns.parquet"
+            write_table(table, path, row_group_size=size)
+            lines = ParquetLogs([str(path)], ["rows"])
         fast = replay_by_kernel(lines, oracle, smallest=0, keeps_state=True)
         module.WIDE_FROM = WIDE_FROM
         assert fast is not None, "the kernel covers these"

@@ -10,7 +10,8 @@ from typing import Protocol
 
 import click
 
-from tokenspec.oracle.base.errors import BadSetting
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.command.options import Command, Output
 from tokenspec.oracle.logs.reading import RowsRead
 from tokenspec.oracle.report.config import Settings
@@ -46,7 +47,17 @@ def read_logs(
     if map_file is None:
         _demand(logs)
         out.check([*logs, settings.catalogue_file], outputs)
-        return Logs(logs)
+        read = Logs(logs)
+        # Not at the top: logs of JSON lines need nothing of it.
+        from tokenspec.oracle.audit.parquet_logs import ParquetLogs, is_parquet
+
+        columns = [is_parquet(path) for path in logs]
+        if not any(columns):
+            return read
+        if not all(columns):
+            one, other = read.names[columns.index(True)], read.names[columns.index(False)]
+            raise WrongUsage("LOG", f"{one_line(one)} is Parquet and {one_line(other)} is not; replay each form by itself")
+        return ParquetLogs(logs, read.names)
     # Not at the top: a log of records needs neither.
     from tokenspec.oracle.audit.map_files import map_at
     from tokenspec.oracle.audit.mapped_logs import MappedLogs

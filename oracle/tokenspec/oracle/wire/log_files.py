@@ -137,7 +137,7 @@ _FIRST_BYTES = (
     (b"\x28\xb5\x2f\xfd", "a Zstandard file", _UNPACK.format("zstdcat")),
     (b"BZh", "a bzip2 file", _UNPACK.format("bzcat")),
     (b"\xfd7zXZ\x00", "an xz file", _UNPACK.format("xzcat")),
-    (b"PAR1", "a Parquet file", _EXPORT),
+    (b"PAR1", "a Parquet file", f"give replay its name, not its content, or {_EXPORT}"),
     (b"ARROW1", "an Arrow file", _EXPORT),
     (b"Obj\x01", "an Avro file", _EXPORT),
     (b"SQLite format 3\x00", "a SQLite database", _EXPORT),

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -24,13 +25,14 @@ from tokenspec.oracle.wire.log_files import Line
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 
 COLUMN = 32
-"""Bytes of the description of a column."""
+"""Bytes of the description of a column: its key, the branch, the places of what it holds, of offsets and of the bits of what is
+there, the first of these bits, and the divisor of instants, or the place of what words mean, or of names."""
 CELLS = 8 << 20
 """Bytes of what the columns of a batch hold, at most."""
-_IDENTITIES = 64
-"""More rows than are judged together, twice."""
-IDENTITIES = 8 * _IDENTITIES
-"""Bytes for what tells rows apart."""
+_IDENTITIES = 2 * ROWS
+"""The last row that was judged, and all that are judged together, are among so many."""
+IDENTITIES = 8 * (_IDENTITIES + ROWS)
+"""Bytes for what tells rows apart, and for the names that hold a value in each of them."""
 ROWS_MAX = 1 << 15
 """The largest number of rows of a batch."""
 
@@ -47,7 +49,9 @@ class ColumnKind(IntEnum):
     TRUTH = 3
     """A bit each, the lowest first."""
     CODE = 4
-    """Positions among `words`, of 32 bits."""
+    """Positions among `texts`, of 32 bits."""
+    LIST = 5
+    """Lists of such positions, and the offsets of lists in them."""
 
 
 @dataclass(frozen=True)
@@ -60,40 +64,63 @@ class Column:
     valid: Any = None
     first: int = 0
     divisor: int = 1
-    words: tuple[str | None, ...] = ()
+    count: int = 0
+    """Of texts: the number of them."""
+    texts: Column | None = None
+    """Of codes: what they stand for."""
     plain: Callable[[], Column] | None = None
     """Of codes: the same values as texts."""
+
+    def words(self) -> list[bytes | None]:
+        """Returns texts, None where there is none."""
+        offsets, data, valid = _bytes_of(self.offsets), _bytes_of(self.data), _bytes_of(self.valid)
+        ends = struct.unpack_from(f"<{self.count + 1}i", offsets, 4 * self.first) if self.count else ()
+        found: list[bytes | None] = [bytes(data[start:end]) for start, end in pairwise(ends)]
+        for n in range(self.first, self.first + self.count) if valid is not None else ():
+            if not valid[n >> 3] >> (n & 7) & 1:
+                found[n - self.first] = None
+        return found
 
 
 @dataclass(frozen=True)
 class ColumnBatch:
-    """Some rows: their columns by name, and the values of one row as a record."""
+    """Some rows of a file, which so many are `before` in it: their columns by name, and `records`, from one row to another.
+
+    Of these all names are asked for, or only some.
+    """
 
     columns: Mapping[str, Column]
     count: int
-    record: Callable[[int], dict[str, Any]]
+    records: Callable[[int, int, Container[str] | None], Iterable[dict[str, Any]]]
+    file: str
+    before: int
+
+    def lines(self, first: int, end: int) -> Iterator[Line]:
+        """Yields rows as lines, whose numbers count from 1."""
+        for number, record in enumerate(self.records(first, end, None), self.before + first + 1):
+            yield Line(self.file, number, -1, msgspec.json.encode(record))
+
+    def line(self, row: int, *_: int) -> Line:
+        """Returns a row as a line."""
+        return next(iter(self.lines(row, row + 1)))
+
+    def goes_on(self, before: ColumnBatch) -> bool:
+        """Returns true if the first row holds what the last one of the batch before does."""
+        last = before.count - 1
+        # Nearly all differ in these already.
+        ours, theirs = (next(iter(of.records(row, row + 1, ("account", "at")))) for of, row in ((self, 0), (before, last)))
+        return ours == theirs and self.line(0).content == before.line(last).content
 
 
 class ColumnRows:
-    """The rows of batches as the lines of a log; `batches` gives them anew at each call. Their numbers count from 1."""
+    """The rows of batches as the lines of a log; `batches` gives them anew at each call."""
 
-    def __init__(self, name: str, batches: Callable[[], Iterable[ColumnBatch]], row_count: int) -> None:
-        self.name, self.batches, self.row_count = name, batches, row_count
+    def __init__(self, batches: Callable[[], Iterable[ColumnBatch]], row_count: int) -> None:
+        self.batches, self.row_count = batches, row_count
 
     def __iter__(self) -> Iterator[Line]:
-        number = 0
         for batch in self.batches():
-            for row in range(batch.count):
-                number += 1
-                yield self.line(batch, row, number)
-
-    def line(self, batch: ColumnBatch, row: int, number: int) -> Line:
-        """Returns a row as a line."""
-        return Line(self.name, number, -1, msgspec.json.encode(batch.record(row)))
-
-    def lines_of(self, batch: ColumnBatch, before: int) -> Callable[[int, int, int], Line]:
-        """Returns what makes lines of the rows of a batch, which so many rows are before."""
-        return lambda row, *_: self.line(batch, row, before + row + 1)
+            yield from batch.lines(0, batch.count)
 
 
 def described(batch: ColumnBatch, keys: Mapping[str, RowKey], cells: int) -> tuple[bytes, list[tuple[int, Any]]]:
@@ -116,26 +143,45 @@ def described(batch: ColumnBatch, keys: Mapping[str, RowKey], cells: int) -> tup
         copied.append((at, content))
         return at
 
-    for name, given in batch.columns.items():
+    def texts(data: memoryview, offsets: memoryview, first: int, behind: int, size: int) -> tuple[int, int]:
+        """Places texts, or lists of cells of so many bytes; returns the place of what begins at offset 0, and that of offsets."""
+        offsets = offsets[4 * first : 4 * (behind + 1)]
+        (before,), (to,) = struct.unpack_from("<i", offsets), struct.unpack_from("<i", offsets, 4 * (behind - first))
+        return placed(data[size * before : size * to]) - size * before & 2**32 - 1, placed(offsets)
+
+    # A row is most often told from the one before it by its instant, which is the first thing that is compared then.
+    for name, given in sorted(batch.columns.items(), key=lambda each: each[0] != "at"):
         if name not in keys:
             raise NotCovered(f"there is no column {name}")
-        column = given if given.plain is None or keys[name].kind is ValueKind.WORD else given.plain()
-        kind = _branch(name, keys[name].kind, column.kind)
+        key, column, meanings = keys[name], given, None
+        if given.texts is not None and key.kind is not ValueKind.TEXT:
+            # Each word is looked up once, in place of once a row.
+            words = given.texts.words()
+            if given.plain is not None and (key.kind is not ValueKind.WORD or len(set(words)) < len(words)):
+                column = given.plain()
+            else:
+                meanings = memoryview(array("i", [key.meaning_of(word) for word in words])).cast("B")
+        kind = _branch(name, key.kind, column.kind)
         data, offsets, valid = map(_bytes_of, (column.data, column.offsets, column.valid))
-        first, behind, before = column.first, column.first + batch.count, 0
-        bits = slice(first >> 3, behind + 7 >> 3)
-        if offsets is not None:
-            offsets = offsets[4 * first : 4 * (behind + 1)]
-            before, to = struct.unpack_from("<i", offsets)[0], struct.unpack_from("<i", offsets, 4 * batch.count)[0]
-            data = data[before:to]
+        first, behind, bits = (
+            column.first,
+            column.first + batch.count,
+            slice(column.first >> 3, column.first + batch.count + 7 >> 3),
+        )
+        if column.kind is ColumnKind.TRUTH:
+            at, offsets_at = placed(data[bits]), 0
+        elif offsets is not None:
+            at, offsets_at = texts(data, offsets, first, behind, 4 if column.kind is ColumnKind.LIST else 1)
         else:
             size = 4 if column.kind is ColumnKind.CODE else 8
-            data = data[bits] if column.kind is ColumnKind.TRUTH else data[size * first : size * behind]
-        if column.kind is ColumnKind.CODE:
-            # Each word is looked up once, in place of once a row.
-            offsets = memoryview(array("i", [keys[name].meaning_of(word) for word in column.words])).cast("B")
-        at, offsets_at, valid_at = placed(data) - before & 2**32 - 1, placed(offsets), placed(valid and valid[bits])
-        descriptions.append(struct.pack("<IIIIIIq", keys[name].at, kind, at, offsets_at, valid_at, first & 7, column.divisor))
+            at, offsets_at = placed(data[size * first : size * behind]), 0
+        valid_at, further = placed(valid and valid[bits]), column.divisor
+        if meanings is not None:
+            further = placed(meanings)
+        elif column.texts is not None:
+            of = column.texts
+            further, offsets_at = texts(_bytes_of(of.data), _bytes_of(of.offsets), of.first, of.first + of.count, 1)
+        descriptions.append(struct.pack("<IIIIIIq", key.at, kind, at, offsets_at, valid_at, first & 7, further))
     return b"".join(descriptions), copied
 
 
@@ -143,7 +189,7 @@ def _bytes_of(buffer: Any) -> Any:
     return None if buffer is None else memoryview(buffer).cast("B")
 
 
-_TEXT, _WORD, _TEXT_INSTANT, _TEXT_TIME, _NUMBER, _MILLISECONDS, _INSTANT, _TRUTH, _CODE = range(9)
+_TEXT, _WORD, _TEXT_INSTANT, _TEXT_TIME, _NUMBER, _MILLISECONDS, _INSTANT, _TRUTH, _CODE, _LIST, _NAME = range(11)
 _OF_TEXTS = {ValueKind.TEXT: _TEXT, ValueKind.WORD: _WORD, ValueKind.INSTANT: _TEXT_INSTANT, ValueKind.TIME: _TEXT_TIME}
 _OTHERS = {
     (ValueKind.NUMBER, ColumnKind.NUMBER): _NUMBER,
@@ -151,6 +197,8 @@ _OTHERS = {
     (ValueKind.INSTANT, ColumnKind.NUMBER): _MILLISECONDS,
     (ValueKind.TRUTH, ColumnKind.TRUTH): _TRUTH,
     (ValueKind.WORD, ColumnKind.CODE): _CODE,
+    (ValueKind.WORDS, ColumnKind.LIST): _LIST,
+    (ValueKind.TEXT, ColumnKind.CODE): _NAME,
 }
 
 
@@ -161,11 +209,33 @@ def _branch(name: str, wanted: ValueKind, given: ColumnKind) -> int:
     return found
 
 
+_EACH = """(loop $next
+      (local.set $i (i32.wrap_i64 (i64.ctz %left))) (local.set $left (i64.and %left (i64.sub %left ~1)))"""
+"""The lines that begin a loop over rows, each of them `%i` behind `%from`."""
+
+
+def _each_text(row: str = "(i32.add %from %i)", data: str = "%data", shift: int = 0) -> str:
+    """The lines that begin a loop over rows with a text, or with a list of cells of so many bytes as a power of two."""
+    return f"""{_EACH}
+      (local.set $s (i32.add %offsets (i32.shl {row} #2)))
+      (local.set $size (i32.sub (i32.load offset=4 %s) (i32.load %s)))
+      (local.set $s (i32.add {data} (i32.shl (i32.load %s) #{shift})))"""
+
+
+def _to_row(row_size: int, places: Mapping[str, int]) -> str:
+    """The lines that end a loop over rows: a value goes to its row unless it is odd."""
+    has = f"(i32.add #{places['has_of_rows']} (i32.shl %i #3))"
+    return f"""(if %is_odd (then (global.set $odd_cells (i64.or @odd_cells (i64.shl ~1 (i64.extend_i32_u %i))))) (else
+      (i64.store (i32.add %rows (i32.mul %i #{row_size})) %value)
+      (if (i64.ne %bit ~0) (then (i64.store {has} (i64.or (i64.load {has}) %bit))))))
+      (br_if $next (i64.ne %left ~0)))"""
+
+
 def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int, identities: int) -> str:
     """The function `columns` (columns.wat), which judges a batch: 1 where a row needs facts; called again it goes on.
 
     `columns` is where descriptions are, `account` the bit of the name that each row must have, and `rows` where rows are made,
-    with the size of one. The number of listed rows is written to `listed`, and `identities` has room for what tells rows apart.
+    with the size of one. The number of listed rows is written to `listed`, and `identities` is where `IDENTITIES` bytes are.
     """
     rows_at, row_size = rows
     text = files(__package__).joinpath("columns.wat").read_text("utf-8")
@@ -177,14 +247,16 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
         "last_identity": _IDENTITIES - 1,
         "rows_at": rows_at,
         "row_size": row_size,
-        "rows_end": rows_at + ROWS * row_size,
+        "rows": ROWS,
+        "has_of_rows": identities + 8 * _IDENTITIES,
         **IN_ROWS,
     }
     numbers = {
         "account": account,
-        "text_time": _TEXT_TIME,
         "truth": _TRUTH,
         "code": _CODE,
+        "list": _LIST,
+        "name": _NAME,
         "odd": ODD,
         "not_an_instant": NOT_AN_INSTANT,
         "largest": COUNTABLE_MAX,
@@ -192,4 +264,8 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
         "milliseconds_min": MILLISECONDS_MIN,
         "first_instant": FIRST_INSTANT,
     }
-    return long(text.format(**places, **numbers))
+    code = "(i32.load (i32.add %data (i32.shl (i32.add %from %i) #2)))"
+    each_name = _each_text(code, "(i32.wrap_i64 %divisor)")
+    loops = {"each_row": _EACH, "each_text": _each_text(), "each_list": _each_text(shift=2), "each_name": each_name}
+    loops |= {"code_of_row": code, "to_row": _to_row(row_size, places)}
+    return long(text.format(**places, **numbers, **loops))

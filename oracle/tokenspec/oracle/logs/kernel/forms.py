@@ -82,9 +82,9 @@ class RowKey:
     other: int = ODD
     """Of a word that is none of these."""
 
-    def meaning_of(self, word: str | None) -> int:
+    def meaning_of(self, word: bytes | None) -> int:
         """Returns the value of a word."""
-        return ODD if word is None else self.words.get(word.encode(errors="surrogatepass"), self.other)
+        return ODD if word is None else self.words.get(word, self.other)
 
 
 @dataclass

@@ -150,7 +150,7 @@ class ScannedLines:
 
     def _pass(self, on_bytes: Callable[[int], None] | None) -> Iterator[tuple[int, Line]]:
         """Scans all files, and yields the listed lines with their positions."""
-        if isinstance(self.logs, ColumnRows):
+        if isinstance(self.logs, ColumnRows) and self._way is None:
             yield from self._rows(self.logs, on_bytes)
             return
         if not isinstance(self.logs, Logs):
@@ -167,30 +167,29 @@ class ScannedLines:
 
     def _rows(self, rows: ColumnRows, on_bytes: Callable[[int], None] | None) -> Iterator[tuple[int, Line]]:
         """Judges rows in columns, and yields the listed ones as lines."""
-        number, module, before = 0, self._module, b""
+        module, before = self._module, None
         for batch in rows.batches():
             if not batch.count:
                 continue
-            if rows.line(batch, 0, 0).content == before:
+            if before is not None and batch.goes_on(before):
                 # Only within a batch does the kernel see that a row is the same as the one before it.
-                self._mark(rows.line(batch, 0, 0))
-            before = rows.line(batch, batch.count - 1, 0).content
+                self._mark(batch.line(0))
+            before = batch
             descriptions, copied = described(batch, module.judge.names.columns, module.cells)
             self._write(module.columns, descriptions)
             for at, content in copied:
                 self._memory[at : at + len(content)] = content
-            asks, line_of = 1, rows.lines_of(batch, number)
+            asks = 1
             while asks:
                 asks = self._instance.call("columns", 0, batch.count, module.columns + len(descriptions))
-                self._drain(line_of)
+                self._drain(batch.line)
                 (count,) = struct.unpack_from("<i", self._memory, module.listed - 8)
                 if asks:
                     (row,) = struct.unpack_from("<I", self._memory, module.asked)
-                    self._tell(rows.line(batch, row, 0).content)
+                    self._tell(batch.line(row).content)
                 listed = bytes(self._memory[module.listed : module.listed + count * LISTED])
                 for row, _, _, position in struct.iter_unpack("<IIqq", listed):
-                    yield position, line_of(row, 0, 0)
-            number += batch.count
+                    yield position, batch.line(row)
             if on_bytes is not None:
                 on_bytes(sum(len(content) for _, content in copied))
 

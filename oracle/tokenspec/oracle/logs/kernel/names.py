@@ -176,10 +176,9 @@ class RecordNames:
     @cached_property
     def columns(self) -> dict[str, RowKey]:
         """The keys that a column can hold, by name; those of an observation as `observed.outcome`, `observed.balances.POOL`."""
-        objects = (ValueKind.OBJECT, ValueKind.WORDS)
         named = {"account": self.account, "id": self.id, "at": self.at, "event": self.event, **self.payload}
         named |= {f"{SHOWN}.{pool}": key for pool, key in self.shown.items()}
-        return named | {f"observed.{name}": key for name, key in self.observed.items() if key.kind not in objects}
+        return named | {f"observed.{name}": key for name, key in self.observed.items() if key.kind is not ValueKind.OBJECT}
 
     @cached_property
     def said(self) -> dict[str, Type]:

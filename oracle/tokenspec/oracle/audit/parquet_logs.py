@@ -1,0 +1,104 @@
+"""Logs in Parquet: the columns are called like the fields of a record, and no map is needed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenspec.oracle.audit.arrow import column_batches
+from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.logs.kernel.columns import ROWS_MAX, ColumnBatch, ColumnRows
+
+if TYPE_CHECKING:
+    import pyarrow.parquet
+
+_FIRST_BYTES = b"PAR1"
+_WORDS_MAX = 2 * ROWS_MAX
+"""Bytes of a dictionary, packed, up to which a column is read as the dictionary that it is: each batch has all of it anew."""
+
+
+def is_parquet(path: str) -> bool:
+    """Returns true if `path` is a file of Parquet. Raises `OSError`."""
+    if path == "-" or not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(len(_FIRST_BYTES)) == _FIRST_BYTES
+
+
+class ParquetLogs(ColumnRows):
+    """The rows of the files at `paths` as the lines of logs. They can be iterated more than once.
+
+    Raises `WrongUsage` where pyarrow is not installed, and `BadSetting` where a file cannot be read, or a column be taken; so
+    does an iteration.
+    """
+
+    size: int | None = None
+
+    def __init__(self, paths: Sequence[str], names: list[str]) -> None:
+        try:
+            import pyarrow.parquet  # noqa: F401
+        except ImportError:
+            raise WrongUsage(
+                "LOG", "Parquet is read by pyarrow, which is not installed: pip install pyarrow (extra `audit`)"
+            ) from None
+        self.names, self._paths = names, tuple(paths)
+        counts = [self._found(path, name).num_rows for path, name in zip(paths, names, strict=True)]
+        self.empty = [name for name, count in zip(names, counts, strict=True) if not count]
+        """The names of the files that hold no row."""
+        super().__init__(self._batches, sum(counts))
+        # A column that cannot be taken is told before anything else is done.
+        next(self._batches(), None)
+
+    def _batches(self) -> Iterator[ColumnBatch]:
+        for path, name in zip(self._paths, self.names, strict=True):
+            with _in_our_name(name):
+                yield from column_batches(name, _batches_of(path, self._found(path, name)))
+
+    def _found(self, path: str, name: str) -> pyarrow.parquet.FileMetaData:
+        from pyarrow.parquet import read_metadata
+
+        with _in_our_name(name):
+            return read_metadata(path)
+
+
+@contextmanager
+def _in_our_name(name: str) -> Iterator[None]:
+    """Turns an error of pyarrow, or a column that cannot be taken, into a `BadSetting` that names the file `name`."""
+    import pyarrow
+
+    try:
+        yield
+    except (pyarrow.ArrowException, OSError) as fault:
+        # Those of the system have a number, and name the file themselves.
+        if isinstance(fault, OSError) and fault.errno is not None:
+            raise
+        raise BadSetting(one_line(name), f"it cannot be read as Parquet: {one_line(str(fault), 300)}") from None
+    except ValueError as fault:
+        raise BadSetting(one_line(name), f"{one_line(str(fault), 300)}; or read it through a map (docs/maps.md)") from None
+
+
+def _words_in(found: pyarrow.parquet.FileMetaData) -> list[str]:
+    """Returns the names of the columns that hold words in the first row group; of others it costs only time to be wrong."""
+    if not found.num_row_groups:
+        return []
+    group = found.row_group(0)
+    chunks = [group.column(number) for number in range(group.num_columns)]
+    return [
+        chunk.path_in_schema
+        for chunk in chunks
+        if chunk.physical_type == "BYTE_ARRAY"
+        and chunk.dictionary_page_offset is not None
+        and chunk.data_page_offset - chunk.dictionary_page_offset < _WORDS_MAX
+    ]
+
+
+def _batches_of(path: str, found: pyarrow.parquet.FileMetaData) -> Iterator[pyarrow.RecordBatch]:
+    """Yields the rows of a file, one row group after the other: within objects pyarrow puts no two dictionaries into a batch."""
+    from pyarrow.parquet import ParquetFile
+
+    with ParquetFile(path, metadata=found, read_dictionary=_words_in(found)) as file:
+        for group in range(found.num_row_groups):
+            yield from file.iter_batches(ROWS_MAX, row_groups=[group])

@@ -13,11 +13,11 @@ from sut.calling import call, sut
 from sut.implementation import Beside
 from sut.mistaken import AFTER_MANY, BY_LISTS, MISTAKEN, Message, Mistaken, RefundsAfterPayment, UpgradesOnce
 from tokenspec.oracle.fuzz.conformance import conform
+from tokenspec.oracle.fuzz.following import search_of
 from tokenspec.oracle.fuzz.names import BETWEEN, LONGEST, alike, fresh, joined_alike
 from tokenspec.oracle.fuzz.pairs import runs_again, search_pairs
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
-from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.world import Diverged, Openings, SutSettings
 from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
@@ -51,10 +51,10 @@ def test_what_dice_seldom_meet_is_on_a_list(fault: str) -> None:
 @pytest.fixture(scope="module")
 def twice() -> Twice:
     fuzz = fuzz_of(Mistaken())
-    searched = Oracle(SETTING.policy, DEFAULT), fuzz.terms, fuzz.keys
-    for _ in search_pairs(fuzz.pairs, *searched):
+    search = search_of(fuzz, by_rules=True)
+    for _ in search_pairs(fuzz.pairs, search):
         pass
-    return list(runs_again(fuzz.pairs, *searched))
+    return list(runs_again(fuzz.pairs, search))
 
 
 def test_what_can_be_done_twice_is_and_what_was_spent_is_asked_back(twice: Twice) -> None:

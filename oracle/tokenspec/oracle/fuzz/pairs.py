@@ -97,9 +97,8 @@ class TakenSearch(PathSearch):
         return self._taken(record, oracle.accounts.get(record["account"]) or oracle.memory.begun(oracle.compiled.initial))
 
     def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, ReadRecord, bool]]:
-        for record, read, goes_on in super()._records(way, is_new):
-            if not self._is_barred(read, way.account):
-                yield record, read, goes_on
+        found = super()._records(way, is_new)
+        return (each for each in found if not self._is_barred(each[1], way.account)) if self._terms.looks_ahead else found
 
     def _taken(self, record: Record, account: Account) -> Record | None:
         taken = self._as_taken(record)

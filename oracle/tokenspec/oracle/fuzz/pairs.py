@@ -127,12 +127,12 @@ def pairs_in(oracle: Oracle, steps: Sequence[MachineStep]) -> Iterator[Pair]:
 
 def search_pairs(pairs: RulePairs, search: TakenSearch) -> Iterator[list[Pair]]:
     """Adds what a search by rules reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
-    tried, oracle = Counter[Pair](), search.oracle
+    tried, oracle, rules = Counter[Pair](), search.oracle, search.oracle.compiled.rules
     for edge in search.edges(search.begun, _WAYS, for_pairs=True):
         if edge.then is not None and (what := accepted(edge)):
             pairs.first.setdefault(what, edge.then)
             pairs.by_state.setdefault((edge.then.account.row[oracle.control], *what), edge.then)
-        met = {(step.after, oracle.compiled.rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0}
+        met = ((step.after, rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0)
         new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
         found: list[Pair] = []
         if new:

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from heapq import heappop, heappush
 from itertools import count, islice
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
@@ -32,7 +31,7 @@ _MONTHS = 4
 """The number of renewals that fall due in a wait of several months."""
 
 
-class PathStep(NamedTuple):
+class PathStep(Struct, frozen=True, gc=False):
     """A step of the account's machine within a run."""
 
     event: str
@@ -49,8 +48,7 @@ _KEPT = 1_024
 """The largest number of accounts whose next records are kept: other ways come to most of them again."""
 
 
-@dataclass(eq=False)
-class PathNode:
+class PathNode(Struct, eq=False, gc=False):
     """A run so far: its last record (None where only time has passed), and its result."""
 
     before: PathNode | None
@@ -72,8 +70,7 @@ class PathNode:
         return found[::-1]
 
 
-@dataclass(eq=False)
-class PathEdge:
+class PathEdge(Struct, eq=False, gc=False):
     """One more record after a path, and its steps, with those of the time that passed before it."""
 
     way: PathNode

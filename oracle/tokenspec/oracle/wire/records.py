@@ -46,7 +46,7 @@ class Snapshot(Record, kw_only=True, tag_field="event", tag=SNAPSHOT):
     state: AccountState  # type: ignore[valid-type]
 
 
-_EVENT_OF: dict[type[Record], str] = {Snapshot: SNAPSHOT}
+_EVENT_OF: dict[type[msgspec.Struct], str] = {Snapshot: SNAPSHOT}
 """By type of record, the event. The library makes a new description of a type each time that it is asked for its tag."""
 
 

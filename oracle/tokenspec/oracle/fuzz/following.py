@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Met
+from tokenspec.machine.fuzzing.stateful import alone
 from tokenspec.oracle.fuzz.holdings import holdings_taken
 from tokenspec.oracle.fuzz.pairs import TakenSearch, chains, runs_again, runs_to, search_pairs
 from tokenspec.oracle.fuzz.sut import SutFuzz
@@ -33,10 +34,10 @@ def follow_searches(fuzz: type[SutFuzz], seed_number: int) -> None:
     _follow(fuzz, chains(search, fuzz.pairs.by_state.values()), seed_number, 0)
     for path in fuzz.pairs.reached.values():
         if not begins(path[-1]["event"]):
-            fuzz().spend_around(path)
-    fuzz().sweep()
+            alone(fuzz).spend_around(path)
+    alone(fuzz).sweep()
     for first, then in twice:
-        fuzz().repeat_often(first, then)
+        alone(fuzz).repeat_often(first, then)
 
 
 def follow_to(fuzz: type[SutFuzz], wanted: Sequence[Met], seed_number: int) -> None:
@@ -55,4 +56,4 @@ def _follow_pairs(fuzz: type[SutFuzz], search: TakenSearch, seed_number: int) ->
 
 def _follow(fuzz: type[SutFuzz], runs: Iterable[list[dict[str, Any]]], seed_number: int, further: int = _FURTHER) -> None:
     for number, records in enumerate(runs):
-        fuzz().follow(records, seed_number + number, further)
+        alone(fuzz).follow(records, seed_number + number, further)

@@ -24,7 +24,6 @@ from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.lang.outcome import Accepted, Step, Values
 
-
 _Run = TypeVar("_Run", bound=RuleBasedStateMachine)
 
 

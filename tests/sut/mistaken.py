@@ -373,6 +373,32 @@ IN_CHAINS: dict[str, Callable[[], Mistaken]] = {
     "a second job, an end taken back in between": lambda: LosesOneInAChain("generate", "cancel", "resume", "generate"),
 }
 """Faults that show when an event comes again after another one was undone, with nothing else in between."""
+IN_MIXED_CHAINS: dict[str, Callable[[], Mistaken]] = {
+    "a downgrade after an upgrade, an end taken back in between": lambda: LosesOneInAChain(
+        "upgrade", "cancel", "resume", "downgrade"
+    ),
+    "a downgrade and an end, both taken back": lambda: LosesOneInAChain("downgrade", "resume", "cancel", "resume"),
+}
+"""Faults that show when one event comes after another, and a third one was undone in between."""
+
+
+class LosesOneOfTheSecond(Mistaken):
+    """A token is lost by an event that another account has had on the same day."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__()
+        self._event = event
+
+    def begin(self) -> None:
+        self._first: dict[str, str] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer = self.server.handle(request)
+        if request["event"] == self._event and answer["outcome"] == "accepted" and not answer.get("duplicate"):
+            answer["balances"]["fast"] -= self._first.setdefault(request["at"][:10], request["account"]) != request["account"]
+        return answer
+
+
 MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "ids without case": lambda: TakesNamesForOne(["id"], str.lower),
     "ids without blanks at the end": lambda: TakesNamesForOne(["id"], str.rstrip),

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Met
 from tokenspec.machine.fuzzing.stateful import alone
 from tokenspec.oracle.fuzz.holdings import holdings_taken
-from tokenspec.oracle.fuzz.pairs import TakenSearch, chains, runs_again, runs_to, search_pairs
+from tokenspec.oracle.fuzz.pairs import TakenSearch, chains, mixed_chains, runs_again, runs_to, search_pairs
 from tokenspec.oracle.fuzz.sut import SutFuzz
 from tokenspec.oracle.runtime.memory import begins
 from tokenspec.oracle.runtime.oracle import Oracle
+from tokenspec.oracle.runtime.script import Record
 
 _OFTEN, _FURTHER = 3, 6
 """The number of times that a pair of rules is to be met, and the number of random events after a run that meets it."""
+_OTHER = "ben"
+"""The name of an account to which the same happens."""
 
 
 def search_of(fuzz: type[SutFuzz], by_rules: bool = False) -> TakenSearch:
@@ -31,7 +33,9 @@ def follow_searches(fuzz: type[SutFuzz], seed_number: int) -> None:
     twice = list(runs_again(fuzz.pairs, by_rules))
     _follow(fuzz, ([*first, *then] for first, then in twice), seed_number)
     _follow(fuzz, holdings_taken(fuzz.pairs, search), seed_number, 0)
-    _follow(fuzz, chains(search, fuzz.pairs.by_state.values()), seed_number, 0)
+    for found in (chains, mixed_chains):
+        _follow(fuzz, found(search, fuzz.pairs.by_state.values()), seed_number, 0)
+    _follow(fuzz, (by_two(way.records()) for way in fuzz.pairs.first.values()), seed_number, 0)
     for path in fuzz.pairs.reached.values():
         if not begins(path[-1]["event"]):
             alone(fuzz).spend_around(path)
@@ -45,6 +49,11 @@ def follow_to(fuzz: type[SutFuzz], wanted: Sequence[Met], seed_number: int) -> N
     _follow(fuzz, runs_to(wanted, search_of(fuzz)), seed_number)
 
 
+def by_two(records: Sequence[Record]) -> list[Record]:
+    """Returns a run in which each record is one of two accounts, one directly after the other."""
+    return [{**record, "account": name} for record in records for name in (record["account"], _OTHER)]
+
+
 def _follow_pairs(fuzz: type[SutFuzz], search: TakenSearch, seed_number: int) -> None:
     """Runs what a search finds for each pair of rules, as often as it takes for the pair to be met a few times."""
     for new in search_pairs(fuzz.pairs, search):
@@ -54,6 +63,6 @@ def _follow_pairs(fuzz: type[SutFuzz], search: TakenSearch, seed_number: int) ->
             _follow(fuzz, (fuzz.pairs.reached[pair] for _ in times), seed_number + len(fuzz.pairs.reached) * _OFTEN)
 
 
-def _follow(fuzz: type[SutFuzz], runs: Iterable[list[dict[str, Any]]], seed_number: int, further: int = _FURTHER) -> None:
+def _follow(fuzz: type[SutFuzz], runs: Iterable[list[Record]], seed_number: int, further: int = _FURTHER) -> None:
     for number, records in enumerate(runs):
         alone(fuzz).follow(records, seed_number + number, further)

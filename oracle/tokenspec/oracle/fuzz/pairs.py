@@ -178,6 +178,25 @@ def chains(search: PathSearch, paths: Iterable[PathNode]) -> Iterator[list[Recor
                 yield end.records()
 
 
+def mixed_chains(search: PathSearch, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
+    """Yields runs in which one event comes after another, with a third one and what undoes it in between.
+
+    The first and the last set or undo something themselves.
+    """
+    pairs, found = undone(search.oracle.machine), set[tuple[Any, ...]]()
+    setting = dict.fromkeys(event for pair in pairs if not begins(pair[0]) for event in pair)
+    for way in paths:
+        event = way.record["event"] if way.record is not None else ""
+        for between in pairs if event in setting else ():
+            if (middle := search.at_once(way, between)) is None:
+                continue
+            for last in setting:
+                what = event, between, last
+                if what not in found and last != event and (end := search.at_once(middle, (last,))) is not None:
+                    found.add(what)
+                    yield end.records()
+
+
 @cache
 def undone(machine: Machine) -> list[Pair]:
     """Returns each event with one that undoes it: it leads back, resets what is no number, or refers to the entry begun."""

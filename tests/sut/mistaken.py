@@ -374,9 +374,7 @@ IN_CHAINS: dict[str, Callable[[], Mistaken]] = {
 }
 """Faults that show when an event comes again after another one was undone, with nothing else in between."""
 IN_MIXED_CHAINS: dict[str, Callable[[], Mistaken]] = {
-    "a downgrade after an upgrade, an end taken back in between": lambda: LosesOneInAChain(
-        "upgrade", "cancel", "resume", "downgrade"
-    ),
+    "a downgrade after an upgrade, an end taken back": lambda: LosesOneInAChain("upgrade", "cancel", "resume", "downgrade"),
     "a downgrade and an end, both taken back": lambda: LosesOneInAChain("downgrade", "resume", "cancel", "resume"),
 }
 """Faults that show when one event comes after another, and a third one was undone in between."""

@@ -157,6 +157,7 @@ def test_rows_are_equal_where_nothing_differs(observes: tuple[str, ...]) -> None
     for answer in answers:
         for got in given:
             is_same = parts.of_ours(answer) == parts.of_theirs(got)
+            assert parts.agree(answer, got) is is_same
             assert is_same is not bool(differences(answer, observed(got, answer, terms, None))), (answer, got)
 
 

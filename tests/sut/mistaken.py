@@ -227,6 +227,25 @@ class UpgradesOnce(Mistaken):
         return answer
 
 
+class LosesOneInAChain(Mistaken):
+    """A token is lost by the last of these events, where they are accepted one directly after the other in one period."""
+
+    def __init__(self, *chain: str) -> None:
+        super().__init__()
+        self._chain = list(chain)
+
+    def begin(self) -> None:
+        self._done: dict[str, list[str]] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer, done = self.server.handle(request), self._done.setdefault(request["account"], [])
+        if answer["outcome"] == "accepted" and not answer.get("duplicate"):
+            done.append(request["event"])
+            if done[-len(self._chain) :] == self._chain:
+                answer["balances"]["fast"] -= 1
+        return answer
+
+
 class KeepsMarch(Mistaken):
     """What was begun on a leap day is renewed on the first of March where February has 28 days."""
 
@@ -346,6 +365,38 @@ AFTER_MANY: dict[str, Callable[[], Mistaken]] = {
     "a logout of all sessions": lambda: FetchesForAll("logout"),
 }
 """Faults that show when something has happened many times, long after, or to one of several."""
+IN_CHAINS: dict[str, Callable[[], Mistaken]] = {
+    "a second upgrade, a downgrade taken back in between": lambda: LosesOneInAChain("upgrade", "downgrade", "resume", "upgrade"),
+    "a second upgrade, an end taken back in between": lambda: LosesOneInAChain("upgrade", "cancel", "resume", "upgrade"),
+    "a second upgrade, a job refunded in between": lambda: LosesOneInAChain("upgrade", "generate", "refund", "upgrade"),
+    "a second purchase, an end taken back in between": lambda: LosesOneInAChain("buy_topup", "cancel", "resume", "buy_topup"),
+    "a second job, an end taken back in between": lambda: LosesOneInAChain("generate", "cancel", "resume", "generate"),
+}
+"""Faults that show when an event comes again after another one was undone, with nothing else in between."""
+IN_MIXED_CHAINS: dict[str, Callable[[], Mistaken]] = {
+    "a downgrade after an upgrade, an end taken back": lambda: LosesOneInAChain("upgrade", "cancel", "resume", "downgrade"),
+    "a downgrade and an end, both taken back": lambda: LosesOneInAChain("downgrade", "resume", "cancel", "resume"),
+}
+"""Faults that show when one event comes after another, and a third one was undone in between."""
+
+
+class LosesOneOfTheSecond(Mistaken):
+    """A token is lost by an event that another account has had on the same day."""
+
+    def __init__(self, event: str) -> None:
+        super().__init__()
+        self._event = event
+
+    def begin(self) -> None:
+        self._first: dict[str, str] = {}
+
+    def apply(self, request: Message) -> Message:
+        answer = self.server.handle(request)
+        if request["event"] == self._event and answer["outcome"] == "accepted" and not answer.get("duplicate"):
+            answer["balances"]["fast"] -= self._first.setdefault(request["at"][:10], request["account"]) != request["account"]
+        return answer
+
+
 MISTAKEN: dict[str, Callable[[], Mistaken]] = {
     "ids without case": lambda: TakesNamesForOne(["id"], str.lower),
     "ids without blanks at the end": lambda: TakesNamesForOne(["id"], str.rstrip),

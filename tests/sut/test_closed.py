@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tokenspec.oracle.fuzz.closed import closed_by
-from tokenspec.oracle.fuzz.pairs import RulePairs, search_pairs
+from tokenspec.oracle.fuzz.pairs import RulePairs, TakenSearch, search_pairs
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.capabilities import capabilities_from, payload_keys
 from tokenspec.oracle.sut.world import SutSettings
@@ -40,6 +40,6 @@ def test_a_wallet_without_daily_tokens_is_searched_beyond_its_first_renewal() ->
     taken = {"resets": "explicit", "events": ["open_account", "subscribe", "renew", "buy_topup"], "observes": ["outcome"]}
     terms, pairs = capabilities_from(taken), RulePairs()
     keys = {event.name: payload_keys(event) for machine in system(catalogue).machines for event in machine.events}
-    for _ in search_pairs(pairs, Oracle(DEFAULTS, catalogue, terms.resets), terms, keys):
+    for _ in search_pairs(pairs, TakenSearch(Oracle(DEFAULTS, catalogue, terms.resets), terms, keys, by_rules=True)):
         pass
     assert {("renewal_waits", "renews"), ("renews", "buys_packs"), ("renews", "renewal_waits")} <= pairs.reached.keys()

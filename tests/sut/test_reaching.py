@@ -11,18 +11,30 @@ import pytest
 from differential.walks import some_of
 from sut.calling import call, sut
 from sut.implementation import Beside
-from sut.mistaken import AFTER_MANY, BY_LISTS, MISTAKEN, Message, Mistaken, RefundsAfterPayment, UpgradesOnce
+from sut.mistaken import (
+    AFTER_MANY,
+    BY_LISTS,
+    IN_CHAINS,
+    IN_MIXED_CHAINS,
+    MISTAKEN,
+    LosesOneOfTheSecond,
+    Message,
+    Mistaken,
+    RefundsAfterPayment,
+    UpgradesOnce,
+)
 from tokenspec.oracle.fuzz.conformance import conform
+from tokenspec.oracle.fuzz.following import by_two, search_of
 from tokenspec.oracle.fuzz.names import BETWEEN, LONGEST, alike, fresh, joined_alike
-from tokenspec.oracle.fuzz.pairs import runs_again, search_pairs
+from tokenspec.oracle.fuzz.pairs import RulePairs, TakenSearch, chains, mixed_chains, runs_again, search_pairs
 from tokenspec.oracle.fuzz.scenes import DICE, scene_of
 from tokenspec.oracle.fuzz.sut import SutFuzz, sut_fuzz
-from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.sut.world import Diverged, Openings, SutSettings
 from tokenspec.oracle.wire.settings import policy_from
 from tokenspec.spec.catalogue import DEFAULT
 
 SETTING = SutSettings(policy_from({}), DEFAULT)
+UNDONE = IN_CHAINS | IN_MIXED_CHAINS
 Twice = list[tuple[list[Message], list[Message]]]
 
 
@@ -49,12 +61,60 @@ def test_what_dice_seldom_meet_is_on_a_list(fault: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def twice() -> Twice:
+def searched() -> tuple[RulePairs, TakenSearch]:
     fuzz = fuzz_of(Mistaken())
-    searched = Oracle(SETTING.policy, DEFAULT), fuzz.terms, fuzz.keys
-    for _ in search_pairs(fuzz.pairs, *searched):
+    search = search_of(fuzz, by_rules=True)
+    for _ in search_pairs(fuzz.pairs, search):
         pass
-    return list(runs_again(fuzz.pairs, *searched))
+    return fuzz.pairs, search
+
+
+@pytest.fixture(scope="module")
+def twice(searched: tuple[RulePairs, TakenSearch]) -> Twice:
+    return list(runs_again(*searched))
+
+
+@pytest.fixture(scope="module")
+def undoing(searched: tuple[RulePairs, TakenSearch]) -> list[list[Message]]:
+    search, paths = search_of(fuzz_of(Mistaken())), searched[0].by_state
+    return [run for found in (chains, mixed_chains) for run in found(search, paths.values())]
+
+
+def _follow_all(fuzz: type[SutFuzz], runs: list[list[Message]]) -> None:
+    for run in runs:
+        fuzz().follow(run, 0, 0)
+
+
+@pytest.mark.parametrize("fault", UNDONE)
+def test_what_comes_after_something_was_undone_is_tried(fault: str, undoing: list[list[Message]]) -> None:
+    fuzz = fuzz_of(UNDONE[fault]())
+    with pytest.raises(Diverged):
+        _follow_all(fuzz, undoing)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_a_default_run_comes_to_a_chain_of_rules_within_a_month(seed: int) -> None:
+    found = conform(IN_CHAINS["a second upgrade, a downgrade taken back in between"](), SETTING, 700, 50, seed).counterexample
+    assert found is not None
+    assert found.is_reproduced
+    assert len(found.records) < 9
+
+
+def test_chains_are_accepted_to_their_ends_and_little_of_a_run(undoing: list[list[Message]]) -> None:
+    fuzz = fuzz_of(Mistaken())
+    for run in undoing:
+        done = fuzz()
+        done.follow(run, 0, 0)
+        assert all(answer is not None and answer.outcome == "accepted" for answer in done._right)
+    assert 110 < len(undoing) < 140
+    assert fuzz.count.steps < 800
+
+
+def test_what_happens_to_one_account_happens_to_another_as_well(searched: tuple[RulePairs, TakenSearch]) -> None:
+    fuzz = fuzz_of(LosesOneOfTheSecond("upgrade"))
+    with pytest.raises(Diverged):
+        _follow_all(fuzz, [by_two(way.records()) for way in searched[0].first.values()])
 
 
 def test_what_can_be_done_twice_is_and_what_was_spent_is_asked_back(twice: Twice) -> None:

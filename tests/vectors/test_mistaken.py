@@ -16,6 +16,7 @@ import pytest
 
 from sut.mistaken import (
     ACCOUNTS,
+    IN_CHAINS,
     LOOK,
     MISTAKEN,
     Elsewhere,
@@ -117,6 +118,7 @@ LATER = {
     ("cancel", "upgrade"): "rules-after-6",
     ("cancel", "downgrade"): "rules-after-6",
     ("cancel", "payment_failed"): "rules-after-6",
+    ("cancel", "renew"): "rules-by-each-4",
     ("resume", "subscribe"): "rules-after-5",
     ("resume", "payment_failed"): "rules-after-5",
 }
@@ -154,6 +156,7 @@ FURTHER: dict[str, Callable[[], Mistaken]] = {
     "packs of at least two": lambda: KnowsBetter(lambda f: {"packs": {name: max(2, size) for name, size in f["packs"].items()}}),
     "prices of its own": lambda: KnowsBetter(lambda figures: {"prices": dict.fromkeys(figures["prices"], 8)}),
     "gives on one plan": GivesOnOnePlan,
+    **IN_CHAINS,
     **{f"{second} after {first}": partial(loses_after, first, second) for first, second in LATER},
 }
 """Faults of the same kinds that nothing was built for."""
@@ -225,12 +228,16 @@ SHOWN_BY = {
     "packs of at least two": "figures-packs-at-the-least",
     "prices of its own": "figures-prices-at-the-least-prices",
     "gives on one plan": "others-transfer",
+    "a second upgrade, a downgrade taken back in between": "rules-undone-5",
+    "a second upgrade, an end taken back in between": "rules-undone-3",
+    "a second upgrade, a job refunded in between": "rules-undone-5",
+    "a second purchase, an end taken back in between": "rules-undone-3",
+    "a second job, an end taken back in between": "rules-undone-4",
     **{f"{second} after {first}": vector for (first, second), vector in LATER.items()},
 }
 """By fault, a vector in which an answer shows it."""
 NOT_SHOWN = {
     "names that end at a sign of value 0": "some databases cannot hold such names, so no vector has one; `fuzz` has none either",
-    "renew after cancel": "the shortest way from one to the other ends the subscription, and no fast tokens are left to be lost",
     "requests at one time": "a vector is one request after the other: `fuzz --clients` is for that",
 }
 """Faults of these kinds that no vector shows, with the reason."""

@@ -39,7 +39,7 @@ class Amounts:
         far = [kind.hi, *(kind.hi - n + d for n in found[:8] for d in (0, 1)), 0, -1, kind.lo]
         halves = [n // 2 for n in each if n > 3]
         wanted = (1, *near, *halves, 2, 3, 10, 100, *far)
-        return list(dict.fromkeys(n for n in wanted if kind.lo <= n <= kind.hi))
+        return [n for n in dict.fromkeys(wanted) if kind.lo <= n <= kind.hi]
 
     def value(self, row: Row, kind: Type, die: int) -> Value:
         """The value of a field's type that a die (0 to 255, 0 for the plainest) stands for in the state `row`."""

@@ -9,7 +9,7 @@ machine is checked after it. Refused events are fired as well; that is how refus
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -23,6 +23,8 @@ from tokenspec.machine.interpreters.live_reader import LiveReader
 from tokenspec.machine.lang.claims import Claim
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.machine.lang.outcome import Accepted, Step, Values
+
+_Run = TypeVar("_Run", bound=RuleBasedStateMachine)
 
 
 class ReadersDisagree(AssertionError):
@@ -100,6 +102,11 @@ def event_rule(event: Event, dice: int, act: Callable[[Any, Event, bytes], None]
 
     fired.__name__, fired.__doc__ = event.name, event.says
     return rule(thrown=st.binary(min_size=dice, max_size=dice))(fired)
+
+
+def alone(kind: type[_Run]) -> _Run:
+    """Returns a run that Hypothesis does not drive: its preparations cost more than a step, and leave cycles of objects."""
+    return kind.__new__(kind)
 
 
 def names_by_weight(event: Event) -> list[str]:

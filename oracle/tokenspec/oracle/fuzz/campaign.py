@@ -20,7 +20,7 @@ from hypothesis.stateful import run_state_machine_as_test
 from tokenspec.machine.checkers.monitor import Tally, Watch
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
 from tokenspec.machine.fuzzing.reachability import closed_off, never_due
-from tokenspec.machine.fuzzing.stateful import MachineFuzz, fuzz_class, names_by_weight
+from tokenspec.machine.fuzzing.stateful import MachineFuzz, alone, fuzz_class, names_by_weight
 from tokenspec.machine.lang.claims import LayerPart
 from tokenspec.machine.lang.declaration import Event, Machine
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, claims, system
@@ -167,7 +167,7 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
     dice = random.Random(seed_number)
     policies = system().machines[0].policies
     for number in range(walks):
-        run = world()
+        run = alone(world)
         policy = {p.name: dice.choice((p.answers[0], *p.answers))[0] for p in policies}
         catalogue = world.figures[number % len(world.figures)]
         resets = "implied" if number % 4 == 3 else "explicit"
@@ -184,7 +184,7 @@ def walk_worlds(world: type[WorldFuzz], walks: int, steps: int, seed_number: int
 def _walk_machine(kind: type[MachineFuzz], walks: int, steps: int, seed_number: int, fixed: Mapping[str, str]) -> None:
     dice = random.Random(seed_number)
     for _ in range(walks):
-        run = kind()
+        run = alone(kind)
         drawn = {p.name: dice.choice(p.answers)[0] for p in kind.machine.policies}
         run.open({name: fixed.get(name, answer) for name, answer in drawn.items()})
         silent = never_due(kind.machine, kind.figures)
@@ -214,7 +214,7 @@ def shortened(fuzz: type[WorldFuzz], failure: Failure, tries: int = 1_500, failu
             return False
         fuzz.failure = None
         with suppress(Exception):
-            fuzz().replay(records, failure.world)
+            alone(fuzz).replay(records, failure.world)
         latest: Failure | None = fuzz.failure
         if latest is None or latest.kind != failure.kind:
             return False

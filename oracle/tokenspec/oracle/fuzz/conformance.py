@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Coverage, Met
+from tokenspec.machine.fuzzing.stateful import alone
 from tokenspec.machine.lang.counts import counted
 from tokenspec.oracle.base.specification import DEFAULT, AnyCatalogue
 from tokenspec.oracle.fuzz.campaign import Progress, drive, shortened, walk_worlds
@@ -320,7 +321,7 @@ def _try_again(fuzz: type[SutFuzz], kept: Regressions, verdict: Conformance) -> 
             continue
         records, catalogue = found
         verdict.tried += 1
-        again, before = fuzz(), verdict.compared
+        again, before = alone(fuzz), verdict.compared
         again.replay(records, FuzzWorld(fuzz.setting.policy, catalogue, fuzz.terms.resets))
         if again.not_sent or verdict.compared == before:
             verdict.not_taken += 1
@@ -344,7 +345,7 @@ def replayed(
         return SutCounterexample([], [], error)
     setting = setting.under(terms)
     fuzz = _fuzz_of(openings, terms, setting)
-    run = fuzz()
+    run = alone(fuzz)
     try:
         run.replay(records, FuzzWorld(setting.policy, setting.catalogue, terms.resets))
     except Diverged as error:

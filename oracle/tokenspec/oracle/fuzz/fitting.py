@@ -20,7 +20,7 @@ def fit(
     `keys` are the fields of its event that may hold what is not taken, true for those that may be left out; `number` chooses
     among the values.
     """
-    barred = [key for key in keys if key in record and not terms.takes(key, record[key], keys[key])]
+    barred = [key for key in keys if key in record and not terms.takes(key, record[key], keys[key])] if keys else None
     if not barred:
         return record
     fitted = dict(record)

@@ -19,7 +19,6 @@ from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import NAME, Record
-from tokenspec.oracle.sut.capabilities import Capabilities
 
 Holding = tuple[str, str, str]
 """A rule, a pool, and the name of the amount that the pool holds when the rule accepts an event."""
@@ -49,11 +48,9 @@ def exact_holdings(pairs: RulePairs, oracle: Oracle, taken: Callable[[Record, Or
                 yield [*before, *fillers, last]
 
 
-def holdings_taken(
-    pairs: RulePairs, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
-) -> Iterator[list[Record]]:
-    """Yields the runs that an implementation takes; `keys` are the fields by event."""
-    return exact_holdings(pairs, oracle, TakenSearch(oracle, terms, keys).taken)
+def holdings_taken(pairs: RulePairs, search: TakenSearch) -> Iterator[list[Record]]:
+    """Yields the runs that an implementation takes."""
+    return exact_holdings(pairs, search.oracle, search.taken)
 
 
 def _by_rule(pairs: RulePairs) -> dict[str, list[Record]]:

@@ -34,7 +34,7 @@ class LayerChecks:
         oracle: Oracle,
         tally: Tally,
         only: frozenset[str] | None = None,
-        on_step: Callable[[str, MachineStep], None] = lambda name, step: None,
+        on_step: Callable[[str, MachineStep], None] | None = None,
     ) -> None:
         """`on_step` is given each step, with the name of its account, before the claims about its record are checked."""
         self.oracle, self.tally, self._only, self._on_step = oracle, tally, only, on_step
@@ -138,7 +138,8 @@ class LayerChecks:
     def _follow(self, name: str, steps: list[MachineStep]) -> None:
         history, balances = self._history.get(name), self.oracle.app_balances
         for step in steps:
-            self._on_step(name, step)
+            if self._on_step is not None:
+                self._on_step(name, step)
             if history is None or step.outcome[0] < 0:
                 continue
             now = balances(step.outcome[1])

@@ -6,15 +6,20 @@ The search is the one that vectors are built from (`paths.py`), restricted to wh
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
 
 from tokenspec.machine.fuzzing.coverage import Met
+from tokenspec.machine.lang.declaration import Actor, Machine, Rule
+from tokenspec.machine.lang.expr import Lit
+from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.specification import SPEC
 from tokenspec.oracle.fuzz.fitting import fit
 from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch, PathStep
 from tokenspec.oracle.runtime.journal import Account
-from tokenspec.oracle.runtime.memory import KEY
+from tokenspec.oracle.runtime.memory import KEY, begins, refers
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.runtime.script import START, Record, Script, move, records_of
 from tokenspec.oracle.runtime.steps import MachineStep
@@ -43,6 +48,8 @@ class RulePairs:
     reached: dict[Pair, list[Record]] = field(default_factory=dict)
     first: dict[tuple[str, ...], PathNode] = field(default_factory=dict)
     """By event, with what it names beside an entry, the first path on which it is accepted, of those with few others before."""
+    by_state: dict[tuple[Any, ...], PathNode] = field(default_factory=dict)
+    """The same by the state of the account at the end as well."""
     is_whole: bool = False
     """True if the search came to its end."""
 
@@ -71,6 +78,11 @@ class TakenSearch(PathSearch):
         super().__init__(oracle, by_rules)
         self._terms, self._keys, self._rename = terms, keys, rename
 
+    @property
+    def begun(self) -> Script:
+        """The script with which runs begin: an account that begins by itself is opened all the same."""
+        return () if self._terms.opens_accounts else (move(SPEC.opening.name),)
+
     def of_script(self, script: Script, oracle: Oracle, start: str = START) -> Iterator[Record]:
         """Yields the records of the script that are taken, each once `oracle` has run it."""
         return records_of(script, oracle, start, lambda record: self.taken(self._rename(record), oracle))
@@ -85,34 +97,21 @@ class TakenSearch(PathSearch):
         return self._taken(record, oracle.accounts.get(record["account"]) or oracle.memory.begun(oracle.compiled.initial))
 
     def _records(self, way: PathNode, is_new: bool) -> Iterator[tuple[Record, ReadRecord, bool]]:
-        for record, read, goes_on in super()._records(way, is_new):
-            if not self._is_barred(read, way.account):
-                yield record, read, goes_on
+        found = super()._records(way, is_new)
+        return (each for each in found if not self._is_barred(each[1], way.account)) if self._terms.looks_ahead else found
 
     def _taken(self, record: Record, account: Account) -> Record | None:
         taken = self._as_taken(record)
-        return None if taken is None or self._is_barred(self._oracle.reader.convert(taken), account) else taken
+        return None if taken is None or self._is_barred(self.oracle.reader.convert(taken), account) else taken
 
     def _as_taken(self, record: Record) -> Record | None:
-        event, oracle = record["event"], self._oracle
+        event, oracle = record["event"], self.oracle
         if event not in self._terms.events:
             return None
         return fit(record, self._terms, self._keys[event], oracle.catalogue, oracle.reader, 0)
 
     def _is_barred(self, record: ReadRecord, account: Account) -> bool:
-        return self._terms.looks_ahead and bool(self._terms.bars(self._oracle.step(record, account.copy()).answer))
-
-
-def _search(
-    oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool = True
-) -> tuple[TakenSearch, Script]:
-    """Returns a search, and the script with which its runs begin."""
-    return TakenSearch(oracle, terms, keys, by_rules), () if terms.opens_accounts else (move(SPEC.opening.name),)
-
-
-def _edges(oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]], by_rules: bool) -> Iterator[PathEdge]:
-    search, begun = _search(oracle, terms, keys, by_rules)
-    return search.edges(begun, _WAYS if by_rules else _WAYS_IN_BREADTH, by_rules)
+        return self._terms.looks_ahead and bool(self._terms.bars(self.oracle.step(record, account.copy()).answer))
 
 
 def pairs_in(oracle: Oracle, steps: Sequence[MachineStep]) -> Iterator[Pair]:
@@ -126,15 +125,14 @@ def pairs_in(oracle: Oracle, steps: Sequence[MachineStep]) -> Iterator[Pair]:
             after = rule
 
 
-def search_pairs(
-    pairs: RulePairs, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
-) -> Iterator[list[Pair]]:
-    """Adds what the search reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
-    tried: Counter[Pair] = Counter()
-    for edge in _edges(oracle, terms, keys, by_rules=True):
+def search_pairs(pairs: RulePairs, search: TakenSearch) -> Iterator[list[Pair]]:
+    """Adds what a search by rules reaches to `pairs`, and yields the new ones of each edge of the search, mostly none."""
+    tried, oracle, rules = Counter[Pair](), search.oracle, search.oracle.compiled.rules
+    for edge in search.edges(search.begun, _WAYS, for_pairs=True):
         if edge.then is not None and (what := accepted(edge)):
             pairs.first.setdefault(what, edge.then)
-        met = {(step.after, oracle.compiled.rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0}
+            pairs.by_state.setdefault((edge.then.account.row[oracle.control], *what), edge.then)
+        met = ((step.after, rules[step.outcome[0]]) for step in edge.steps if step.after and step.outcome[0] >= 0)
         new = {pair for pair in met if pair not in pairs.reached and tried[pair] < _TRIES}
         found: list[Pair] = []
         if new:
@@ -147,15 +145,13 @@ def search_pairs(
     pairs.is_whole = True
 
 
-def runs_again(
-    pairs: RulePairs, oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
-) -> Iterator[tuple[list[Record], list[Record]]]:
+def runs_again(pairs: RulePairs, search: TakenSearch) -> Iterator[tuple[list[Record], list[Record]]]:
     """Yields a run for each event, with what it names beside an entry, in which it is accepted twice in one account.
 
     A run is in two parts, each of which ends with the event. Nothing that is done a second time is a repeat of the first time.
     Each continues the path on which `search_pairs` came to it.
     """
-    search, _ = _search(oracle, terms, keys)
+    oracle = search.oracle
     for what, first in pairs.first.items():
         ways = search.edges_after(first, _WAYS_TO_AGAIN, for_pairs=True, by_last_rule=False)
         later = next((later for later in ways if accepted(later) == what), None)
@@ -164,6 +160,57 @@ def runs_again(
             yield records[:length], records[length:]
         elif first.record is not None and not oracle.refuses(oracle.reader.convert(first.record), first.account):
             yield first.records(), [first.record]
+
+
+def chains(search: PathSearch, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
+    """Yields runs in which an event comes again after another one and what undoes that, all of them within minutes.
+
+    Each begins with one of the paths, which end with the event.
+    """
+    found = set[tuple[Any, ...]]()
+    for way in paths:
+        assert way.record is not None
+        event = way.record["event"]
+        for between in undone(search.oracle.machine):
+            what = event, between, way.account.row[search.oracle.control]
+            if what not in found and (end := search.at_once(way, (*between, event))) is not None:
+                found.add(what)
+                yield end.records()
+
+
+def mixed_chains(search: PathSearch, paths: Iterable[PathNode]) -> Iterator[list[Record]]:
+    """Yields runs in which one event comes after another, with a third one and what undoes it in between.
+
+    The first and the last set or undo something themselves.
+    """
+    pairs, found = undone(search.oracle.machine), set[tuple[Any, ...]]()
+    setting = dict.fromkeys(event for pair in pairs if not begins(pair[0]) for event in pair)
+    for way in paths:
+        event = way.record["event"] if way.record is not None else ""
+        for between in pairs if event in setting else ():
+            if (middle := search.at_once(way, between)) is None:
+                continue
+            for last in setting:
+                what = event, between, last
+                if what not in found and last != event and (end := search.at_once(middle, (last,))) is not None:
+                    found.add(what)
+                    yield end.records()
+
+
+@cache
+def undone(machine: Machine) -> list[Pair]:
+    """Returns each event with one that undoes it: it leads back, resets what is no number, or refers to the entry begun."""
+    words = {v.name for v in machine.variables if not isinstance(v.type, Tokens)}
+    rules = [(event.name, rule) for event in machine.events if event.actor is not Actor.CLOCK for rule in event.rules]
+
+    def undoes(undoing: Rule, rule: Rule) -> bool:
+        leads_back = rule.target in undoing.source and undoing.target in rule.source and rule.target != undoing.target
+        before = {a.name: a.value for a in rule.effect if a.name in words}
+        resets = (a for a in undoing.effect if a.name in before and isinstance(a.value, Lit) and a.value != before[a.name])
+        return leads_back or any(resets)
+
+    pairs = ((one, two) for one, rule in rules for two, other in rules if undoes(other, rule) or (begins(one) and refers(two)))
+    return list(dict.fromkeys(pairs))
 
 
 def accepted(edge: PathEdge) -> tuple[str, ...]:
@@ -179,15 +226,13 @@ def _steps(oracle: Oracle, records: Sequence[Record]) -> list[MachineStep]:
     return [step for record in records for step in fresh.step(fresh.reader.convert(record)).steps]
 
 
-def runs_to(
-    wanted: Sequence[Met], oracle: Oracle, terms: Capabilities, keys: Mapping[str, Mapping[str, bool]]
-) -> Iterator[list[Record]]:
+def runs_to(wanted: Sequence[Met], search: TakenSearch) -> Iterator[list[Record]]:
     """Yields a run for each of these rules and refusals that a search in breadth comes to."""
     left = set(wanted)
-    for edge in _edges(oracle, terms, keys, by_rules=False):
+    for edge in search.edges(search.begun, _WAYS_IN_BREADTH):
         if not left:
             return
-        met = {(step.event, _outcome(oracle, step)) for step in edge.steps} & left
+        met = {(step.event, _outcome(search.oracle, step)) for step in edge.steps} & left
         if met:
             left -= met
             yield edge.records()

@@ -7,13 +7,12 @@ the next clock falls due, to the last mark of one clock before another, or by se
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count, islice
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
-from msgspec import structs
+from msgspec import Struct, structs
 
 from tokenspec.machine.interpreters.calendars import NEVER
 from tokenspec.machine.interpreters.compiled import Fields, Outcome, Row
@@ -32,7 +31,7 @@ _MONTHS = 4
 """The number of renewals that fall due in a wait of several months."""
 
 
-class PathStep(NamedTuple):
+class PathStep(Struct, frozen=True, gc=False):
     """A step of the account's machine within a run."""
 
     event: str
@@ -49,8 +48,7 @@ _KEPT = 1_024
 """The largest number of accounts whose next records are kept: other ways come to most of them again."""
 
 
-@dataclass(eq=False)
-class PathNode:
+class PathNode(Struct, eq=False, gc=False):
     """A run so far: its last record (None where only time has passed), and its result."""
 
     before: PathNode | None
@@ -72,8 +70,7 @@ class PathNode:
         return found[::-1]
 
 
-@dataclass(eq=False)
-class PathEdge:
+class PathEdge(Struct, eq=False, gc=False):
     """One more record after a path, and its steps, with those of the time that passed before it."""
 
     way: PathNode
@@ -94,7 +91,7 @@ class PathSearch:
     """
 
     def __init__(self, oracle: Oracle, by_rules: bool = False) -> None:
-        self._oracle, self._by_rules = oracle, by_rules
+        self.oracle, self._by_rules = oracle, by_rules
         self._at = {v.name: index for index, v in enumerate(oracle.machine.variables)}
         self._unwritten = unwritten(oracle.resets)
         self._key: Situation = hint("situation") or _situation
@@ -128,7 +125,7 @@ class PathSearch:
             probed.add(bare)
             is_told = not passed
             for record, read, goes_on in self._records(way, is_new and not self._by_rules):
-                if for_pairs and is_told and self._oracle.refuses(read, way.account):
+                if for_pairs and is_told and self.oracle.refuses(read, way.account):
                     # Between the two nothing falls due.
                     continue
                 account, steps, rule = self._played(way, read)
@@ -149,11 +146,24 @@ class PathSearch:
                     add(later, passed + steps)
                 elif self._by_rules:
                     look = {"account": NAME, "at": later.now, **LOOK}
-                    yield PathEdge(later, look, passed + steps + self._played(later, self._oracle.reader.convert(look))[1])
+                    yield PathEdge(later, look, passed + steps + self._played(later, self.oracle.reader.convert(look))[1])
+
+    def at_once(self, way: PathNode, events: Sequence[str]) -> PathNode | None:
+        """Returns a path on which these events are accepted after `way`, nothing else in between; None where there is none."""
+        if not events:
+            return way
+        for record, read, _ in self._records(way, True):
+            if record["event"] == events[0] and not self.oracle.refuses(read, way.account):
+                account, _, rule = self._played(way, read)
+                then = PathNode(way, record, account, record["at"], rule, 0, way.length + 1)
+                found = self.at_once(then, events[1:])
+                if found is not None:
+                    return found
+        return None
 
     def _first(self, script: Script) -> PathNode:
         """Returns the path of the script."""
-        oracle = self._oracle.fork({})
+        oracle = self.oracle.fork({})
         way = PathNode(None, None, oracle.memory.begun(oracle.compiled.initial), parse_instant(START))
         for length, record in enumerate(self.of_script(script, oracle), 1):
             account, _, rule = self._played(way, oracle.reader.convert(record))
@@ -190,12 +200,12 @@ class PathSearch:
                 yield {**record, "at": at}, read, goes_on
 
     def _next(self, way: PathNode) -> Iterator[_Next]:
-        for found, goes_on in moves(way.account, self._at, self._oracle.catalogue):
+        for found, goes_on in moves(way.account, self._at, self.oracle.catalogue):
             goes_on = goes_on or (self._by_rules and found["event"] == LOOK["event"])
             if (goes_on or not self._by_rules) and found["event"] not in self._unwritten:
                 record = self._as_taken({"account": NAME, "at": way.now, **found})
                 if record is not None:
-                    yield record, self._oracle.reader.convert(record), goes_on
+                    yield record, self.oracle.reader.convert(record), goes_on
 
     def _as_taken(self, record: Record) -> Record | None:
         """Returns the record as runs of the search have it; None where they have none."""
@@ -211,11 +221,11 @@ class PathSearch:
         for name, dial in others:
             instants.append(dial.upcoming)
             if dial.upcoming > first.upcoming:
-                mark = self._oracle.clocks[last].pass_until(structs.replace(first), dial.upcoming)
+                mark = self.oracle.clocks[last].pass_until(structs.replace(first), dial.upcoming)
                 instants += [mark] if mark > first.upcoming else []
             further = structs.replace(dial)
             for _ in range(_MONTHS - 1):
-                self._oracle.clocks[name].pass_one(further)
+                self.oracle.clocks[name].pass_one(further)
             instants.append(further.upcoming)
         # A clock that falls due once may be past it.
         for at in (each for each in instants if each < NEVER):
@@ -223,7 +233,7 @@ class PathSearch:
             yield PathNode(way, None, after, at, rule, way.waits + 1, way.length), steps
 
     def _played(self, way: PathNode, what: ReadRecord | int) -> tuple[Account, list[PathStep], str]:
-        account, oracle, rule = way.account.copy(), self._oracle, way.rule
+        account, oracle, rule = way.account.copy(), self.oracle, way.rule
         steps = oracle.advance(account, what) if isinstance(what, int) else oracle.step(what, account).steps
         taken: list[PathStep] = []
         for step in steps:
@@ -234,7 +244,7 @@ class PathSearch:
 
     def _situation(self, account: Account, rule: str | None) -> Any:
         """Returns a key that is equal for accounts, after one rule, that need no distinction; None as rule ignores the rule."""
-        return self._key(account, self._at, self._oracle.catalogue, rule, self._by_rules)
+        return self._key(account, self._at, self.oracle.catalogue, rule, self._by_rules)
 
 
 Situation: TypeAlias = Callable[[Account, Mapping[str, int], Any, str | None, bool], Any]

@@ -159,7 +159,7 @@ class WorldFuzz(RuleBasedStateMachine):
         first, *others = self._scene.accounts
         who = others[whose // 8 % 4 == 3] if whose % 8 == 7 else first
         # In half of the cases no time passes, so that several events share an instant.
-        self._now = max(self._now, self._time(who, LENGTHS[0 if wait % 2 else wait // 2 % len(LENGTHS)]))
+        self._now = self._now if wait % 2 else max(self._now, self._time(who, LENGTHS[wait // 2 % len(LENGTHS)]))
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         thrown = iter(rest)
         for said in self.said[event.name]:

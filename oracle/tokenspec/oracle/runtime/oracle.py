@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from operator import itemgetter
-from typing import Any, Self, TypeAlias, TypeVar, TypeVarTuple, Unpack
+from typing import Any, Self, TypeAlias
 
 from msgspec import structs
 
@@ -37,8 +37,6 @@ from tokenspec.oracle.wire.resets import resets_from, runs_by_itself
 from tokenspec.oracle.wire.settings import catalogue_from, policy_from
 from tokenspec.oracle.wire.snapshot_records import SNAPSHOT
 
-_T = TypeVar("_T")
-_Ts = TypeVarTuple("_Ts")
 ReaderOf: TypeAlias = Callable[[Machine, Mapping[str, Value]], Steps]
 """Makes the reader that runs a machine under one choice of parameters."""
 
@@ -140,8 +138,13 @@ class Oracle:
         The record is applied to `account` where one is given, which need not be one of this world. Raises `Stuck` where
         the machine has no outcome.
         """
-        happening_to = account or self._account(record.account)
-        (answer, decided_by), steps = self._traced(self._happens, happening_to, record)
+        steps = self._taken = list[MachineStep]()
+        try:
+            answer, decided_by = self._happens(account or self._account(record.account), record)
+        except Gap as gap:
+            raise Stuck(gap, steps) from gap
+        finally:
+            self._taken = None
         return Stepped(answer, decided_by, steps)
 
     def refuses(self, record: Record, account: Account) -> bool:
@@ -151,7 +154,13 @@ class Oracle:
 
     def advance(self, account: Account, until: int) -> list[MachineStep]:
         """Advances an account to `until` (UTC milliseconds) without any other event; returns the steps."""
-        _, steps = self._traced(self._advance, account, until, "")
+        steps = self._taken = list[MachineStep]()
+        try:
+            self._advance(account, until, "")
+        except Gap as gap:
+            raise Stuck(gap, steps) from gap
+        finally:
+            self._taken = None
         account.last_at = max(until, account.last_at or until)
         return steps
 
@@ -164,15 +173,6 @@ class Oracle:
         vars(other).update(vars(self))
         other.accounts, other.resets = dict(accounts), resets or self.resets
         return other
-
-    def _traced(self, act: Callable[[Unpack[_Ts]], _T], *given: *_Ts) -> tuple[_T, list[MachineStep]]:
-        steps = self._taken = list[MachineStep]()
-        try:
-            return act(*given), steps
-        except Gap as gap:
-            raise Stuck(gap, steps) from gap
-        finally:
-            self._taken = None
 
     def _account(self, name: str) -> Account:
         account = self.accounts.get(name)

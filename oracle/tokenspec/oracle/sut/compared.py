@@ -29,13 +29,16 @@ class ComparedParts:
 
     def __init__(self, terms: Capabilities) -> None:
         space: dict[str, Any] = {"total": total, "UNSET": UNSET, "ODD": _NOTHING_OF_OURS, "of_pool": _of_pool}
-        space |= {"by_pool": _by_pool, "as_set": _as_set, "instant": _instant}
+        space |= {"by_pool": _by_pool, "as_set": _as_set, "instant": _instant, "whole": _WHOLE.issuperset}
         forms = [_forms(name) for name in terms.observes]
         ours, theirs = ("".join(f"{each}, " for each in row) for row in ([o for o, _ in forms], [t for _, t in forms]))
         self.of_ours: Callable[[Answer], Row] = defined(f"def of_ours(answer): return ({ours})", dict(space))
         """Gives the compared part of the right answer."""
         self.of_theirs: Callable[[Mapping[str, Any]], Row] = defined(f"def of_theirs(said): return ({theirs})", dict(space))
         """Gives the compared part of an answer off the wire; a field that it omits counts as null."""
+        agree = " and ".join(map(_agreeing, terms.observes)) or "True"
+        self.agree: Callable[[Answer, Mapping[str, Any]], bool] = defined(f"def agree(answer, said): return {agree}", space)
+        """Returns whether the two rows are equal, most of which is seen without making them."""
 
 
 def _forms(name: str) -> tuple[str, str]:
@@ -63,6 +66,14 @@ def _forms(name: str) -> tuple[str, str]:
     absent, more = "UNSET" if whole in SAID else "None", " or v is False" if is_of_repeats else ""
     form = of_text if kind is str else of_type
     return f"answer.{whole}", form.format(absent=absent, said=said, more=more, kind=kind.__name__)
+
+
+def _agreeing(name: str) -> str:
+    """Returns the text that compares an observed field; what is written as ours is equal, but for numbers of another type."""
+    ours, theirs = _forms(name)
+    if name in BY_POOL:
+        return f"(((v := said.get({name!r})) == (o := {ours}) and v and whole(map(type, v.values()))) or {theirs} == o)"
+    return f"(said.get({name!r}) == (o := {ours}) or {theirs} == o)" if name in INSTANTS else f"{theirs} == {ours}"
 
 
 def _of_pool(pool: str, absent: Any, said: Any) -> Any:

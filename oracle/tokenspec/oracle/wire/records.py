@@ -46,6 +46,10 @@ class Snapshot(Record, kw_only=True, tag_field="event", tag=SNAPSHOT):
     state: AccountState  # type: ignore[valid-type]
 
 
+_EVENT_OF: dict[type[msgspec.Struct], str] = {Snapshot: SNAPSHOT}
+"""By type of record, the event. The library makes a new description of a type each time that it is asked for its tag."""
+
+
 def asked(record: Mapping[str, Any]) -> dict[str, Any]:
     """Returns a record as it is sent: without the observation."""
     return {key: value for key, value in record.items() if key not in ("observed", "observed_as")}
@@ -192,7 +196,7 @@ class Reader:
         except RecursionError:
             raise BadRecord("line", "the record is nested too deeply to be read") from None
         found.observed = observed
-        return self._finish(found, found.__struct_config__.tag)
+        return self._finish(found, _EVENT_OF[type(found)])
 
     def _finish(self, record: Any, event: str) -> Record:
         try:
@@ -275,7 +279,7 @@ def _meant(value: Any, choices: Iterable[str]) -> str:
 
 def event_of(record: Record) -> str:
     """The name of the record's event."""
-    return str(record.__struct_config__.tag)
+    return _EVENT_OF[type(record)]
 
 
 def differing(record: Record, answer: Answer) -> list[Difference]:
@@ -311,7 +315,9 @@ def value_types(events: Iterable[Event]) -> dict[str, Any]:
 @cache
 def _struct(event: str, parts: tuple[tuple[Any, ...], ...], observed: type[msgspec.Struct]) -> type[msgspec.Struct]:
     parts = (*parts, ("observed", observed | None, None))
-    return msgspec.defstruct(event, parts, bases=(Record,), tag_field="event", tag=event, kw_only=True, module=__name__)
+    kind = msgspec.defstruct(event, parts, bases=(Record,), tag_field="event", tag=event, kw_only=True, module=__name__)
+    _EVENT_OF[kind] = event
+    return kind
 
 
 def _python_type(kind: Type) -> Any:

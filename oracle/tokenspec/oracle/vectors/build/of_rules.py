@@ -14,7 +14,7 @@ from tokenspec.machine.lang.declaration import Actor, Origin
 from tokenspec.machine.lang.types import Enum, Tokens, Type, Value
 from tokenspec.oracle.base.specification import DEFAULT, IDS, SPEC, AnyCatalogue, account
 from tokenspec.oracle.fuzz.figures import OTHERS, at_the_least
-from tokenspec.oracle.fuzz.pairs import accepted
+from tokenspec.oracle.fuzz.pairs import accepted, chains
 from tokenspec.oracle.fuzz.paths import PathEdge, PathNode, PathSearch
 from tokenspec.oracle.fuzz.starts import NOTHING, STARTS
 from tokenspec.oracle.runtime.memory import KEY, begins, refers
@@ -43,17 +43,24 @@ def about_rules(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
     world = target.world(plain.policy, plain.catalogue)
     assert world is not None
     search, first, paths = target.search(world, by_rules=True), dict[tuple[str, ...], PathNode](), list[list[Record]]()
+    by_state = dict[tuple[Value, ...], PathNode]()
     for edge in search.edges(target.begun(()), _WAYS, for_pairs=True):
         if edge.then is not None and (what := accepted(edge)):
             first.setdefault(what, edge.then)
+            by_state.setdefault((edge.then.account.row[search.oracle.control], *what), edge.then)
         if edge.steps[-1].outcome[0] >= 0:
             paths.append(edge.records())
-    yield from _together(plain, "after", "each event accepted after each in one account", _after_each(search, first))
+    after = _after_each(search, first)
+    yield from _together(plain, "after", "each event accepted after each in one account", after)
     yield from _together(plain, "around", "what was spent around each rule, asked back", _around(world, plain, paths))
     if IDS is not None:
         yield from _together(plain, "retries", "events that come again after each rule", _retried(world, paths))
     yield from _of_figures(target, plain)
     yield from _of_others(plain)
+    by_rules = _by_each_rule(search, first, after)
+    yield from _together(plain, "by-each", "each rule after each event in one account, where it is not the usual one", by_rules)
+    again = list(chains(target.search(world), by_state.values()))
+    yield from _together(plain, "undone", "events that come again once another one was undone", again)
 
 
 def _together(plain: Plain, name: str, title: str, runs: Sequence[Sequence[Record]]) -> Iterator[Listing]:
@@ -73,6 +80,26 @@ def _after_each(search: PathSearch, first: Mapping[tuple[str, ...], PathNode]) -
         for later in search.edges_after(path, _WAYS_AFTER, for_pairs=True, by_last_rule=False):
             ways.setdefault(accepted(later), later)
         runs += [later.records() for what, later in ways.items() if what in first]
+    return _without_beginnings(runs)
+
+
+def _by_each_rule(
+    search: PathSearch, first: Mapping[tuple[str, ...], PathNode], known: Sequence[Sequence[Record]]
+) -> list[list[Record]]:
+    """Returns runs in which each rule accepts an event after each event, as far as no known run begins so."""
+    runs = list[list[Record]]()
+    for path in first.values():
+        ways = dict[int, PathEdge]()
+        for later in search.edges_after(path, _WAYS_AFTER, for_pairs=True, by_last_rule=False):
+            last = next((step for step in reversed(later.steps) if step.outcome[0] >= 0), None)
+            if last is not None and last.event == later.record["event"]:
+                ways.setdefault(last.outcome[0], later)
+        runs += [later.records() for later in ways.values()]
+    return [run for run in _without_beginnings(runs) if not any(run == other[: len(run)] for other in known)]
+
+
+def _without_beginnings(runs: Sequence[list[Record]]) -> list[list[Record]]:
+    """Returns the runs with which no other one begins."""
     return [run for run in runs if not any(run == other[: len(run)] for other in runs if len(other) > len(run))]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -140,6 +142,38 @@ def test_a_specification_of_which_nothing_holds_is_not_green(
     """Nothing is claimed, an event has two outcomes or none, a claim is false before the first event."""
     wrong = _changed(tmp_path, *change)
     assert said in tokenspec("check", "--scope", "tiny", cwd=wrong, code=code).stdout
+
+
+NARROW = ("account", 'Tokens(-COUNTABLE_MAX, COUNTABLE_MAX), "how many', 'Tokens(0, 9), "how many')
+BY_KERNEL = """
+import json, sys
+from tokenspec.oracle import Oracle
+from tokenspec.oracle.logs.kernel.run import replay_by_kernel
+from tokenspec.oracle.wire.log_files import Logs
+report, left = replay_by_kernel(Logs(["log.jsonl"]), Oracle(), smallest=0)
+print(json.dumps([str(bad.fault) for bad in report.bad] + [report.compared]))
+"""
+
+
+def test_a_number_that_its_type_does_not_have_never_comes_to_the_account(tmp_path: Path) -> None:
+    """What was proved of numbers from 0 to 9 says nothing of -5: `buys` would have left the account with less than nothing."""
+    folder, opened = _changed(tmp_path, *NARROW), {"account": "ann", "at": "2026-07-15T09:00:00Z", "event": "open_account"}
+    bought = [opened | {"event": "buy", "amount": amount, "observed": {"balances": {"bought": 9}}} for amount in (-5, 9, 10)]
+    (folder / "log.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in (opened, *bought)))
+    told = tokenspec("replay", "log.jsonl", cwd=folder, code=65).stdout
+    rules = ["amount: expected integer >= 0", "amount: expected integer <= 9"]
+    assert all(f"{rule}, found {amount}" in told for rule, amount in zip(rules, (-5, 10), strict=True))
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TOKENSPEC")}
+    spec = {"TOKENSPEC_SPEC": "coffer.specification:COFFER", "PYTHONPATH": "."}
+    ran = subprocess.run([sys.executable, "-c", BY_KERNEL], cwd=folder, env=clean | spec, capture_output=True, text=True)
+    assert json.loads(ran.stdout) == [f"{rule} (found {amount})" for rule, amount in zip(rules, (-5, 10), strict=True)] + [1]
+
+
+def test_a_figure_that_its_parameters_type_does_not_have_is_bad_data(tmp_path: Path) -> None:
+    folder = _changed(tmp_path, "account", 'Parameter("daily", Tokens()', 'Parameter("daily", Tokens(0, 50)')
+    (folder / "figures.toml").write_text("daily = 51")
+    said = "figures.toml: daily: it is a value of the declared type, Tokens(0..50); found 51"
+    assert said in tokenspec("replay", "log.jsonl", "--catalogue", "figures.toml", cwd=folder, code=65).stderr
 
 
 HELP = ("", *VERBS, "vectors run", "vectors add", "vectors build", "docs list", "docs sync")

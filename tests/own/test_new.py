@@ -176,6 +176,34 @@ def test_a_figure_that_its_parameters_type_does_not_have_is_bad_data(tmp_path: P
     assert said in tokenspec("replay", "log.jsonl", "--catalogue", "figures.toml", cwd=folder, code=65).stderr
 
 
+GIFT = ("account", '"T02",\n        AMOUNT,', '"T02",\n        AMOUNT,\n        Field("is_gift", Bool(), "it is a present"),')
+GIFTS = """
+[source]
+format = "csv"
+[fields]
+account = "who"
+at = "at"
+amount = "tokens"
+is_gift = "gift"
+[events]
+column = "kind"
+kinds = { open = "open_account", buy = "buy" }
+[observed]
+"balances.bought" = "left"
+"""
+
+
+def test_a_column_may_say_whether_something_is_so(tmp_path: Path) -> None:
+    folder = _changed(tmp_path, *GIFT)
+    (folder / "map.toml").write_text(GIFTS)
+    rows = ["who,at,kind,tokens,gift,left", "ann,2026-07-15T09:00:00Z,open,,,0", "ann,2026-07-15T09:01:00Z,buy,3,True,3"]
+    (folder / "rows.csv").write_text("\n".join([*rows, "ann,2026-07-15T09:02:00Z,buy,3,f,6\n"]))
+    assert "3 compared" in tokenspec("replay", "rows.csv", "--map", "map.toml", cwd=folder).stdout
+    (folder / "rows.csv").write_text("\n".join([*rows, "ann,2026-07-15T09:02:00Z,buy,3,perhaps,6\n"]))
+    said = "is_gift: expected truth value, got string"
+    assert said in tokenspec("replay", "rows.csv", "--map", "map.toml", cwd=folder, code=65).stdout
+
+
 HELP = ("", *VERBS, "vectors run", "vectors add", "vectors build", "docs list", "docs sync")
 
 

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import NONE, AnyCatalogue, CatalogueForm, Fact, Listed, LookedUp, Named, OfVariant, figure_places
+from tokenspec.machine.lang.catalogue import (
+    NONE,
+    AnyCatalogue,
+    CatalogueForm,
+    Fact,
+    Listed,
+    LookedUp,
+    Named,
+    OfVariant,
+    figure_places,
+)
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Event, Machine, Policy, System
 from tokenspec.machine.lang.expr import Lit

@@ -154,7 +154,7 @@ class Specification:
         """Yields the figures of a catalogue that are no values of their parameters' types, or of the fact that is looked up."""
         machine, figures, written = self.main(catalogue), catalogue.parameters(), catalogue.written()
         keys = {place.parameter: place.key for places in figure_places(self.form).values() for place in places}
-        found = [(_place(keys, p.name), figures.get(p.name, p.default), p.type) for p in machine.parameters]
+        found = [(_place(keys, p.name), figures[p.name], p.type) for p in machine.parameters if p.name in figures]
         types = {f.name: f.type for event in machine.events for f in event.fields}
         for name in types.keys() & self.facts.keys():
             match self.facts[name]:
@@ -162,7 +162,7 @@ class Specification:
                     found += [(f"{table}.{entry}", value, types[name]) for entry, value in written[table].items()]
                 case OfVariant(table, _, cell) if cell:
                     found += [(f"{table}.{entry}", value[cell], types[name]) for entry, value in written[table].items()]
-        yield from (each for each in found if each[1] is not None and not each[2].admits(each[1]))
+        yield from (each for each in found if not each[2].admits(each[1]))
 
     def sessions(self, system: System) -> Machine | None:
         """The machine of an account's sessions in `system`; None where it has none."""

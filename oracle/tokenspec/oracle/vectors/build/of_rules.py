@@ -206,4 +206,4 @@ def _then(first: Callable[[Oracle], Moves], later: Sequence[Move], oracle: Oracl
 
 
 def _plainest(kind: Type) -> Value:
-    return kind.members[0] if isinstance(kind, Enum) else 1 if isinstance(kind, Tokens) else False
+    return kind.members[0] if isinstance(kind, Enum) else kind.nearest(1) if isinstance(kind, Tokens) else False

@@ -204,6 +204,37 @@ def test_a_column_may_say_whether_something_is_so(tmp_path: Path) -> None:
     assert said in tokenspec("replay", "rows.csv", "--map", "map.toml", cwd=folder, code=65).stdout
 
 
+ODD = {
+    '"T02",\n        AMOUNT,': '"T02",\n        Actor.JOB,\n        AMOUNT,',
+    '"T03",\n        AMOUNT,': """"T03",
+        AMOUNT,
+        Key("screen", "what was seen", Shape.POOLS),
+        Key("hour", "when it was wanted", Shape.TIME_OF_DAY),""",
+    "Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)": "Tokens(0, 9)",
+    "import Actor, Clock, Field,": "import Actor, Clock, Field, Key, Shape,",
+}
+"""A job of no clock, balances and a time of day that a record needs, and a number with a narrow type."""
+
+
+@pytest.mark.slow
+def test_what_the_shipped_account_does_not_have_is_fuzzed_and_stands_in_vectors(tmp_path: Path) -> None:
+    folder, serve = (
+        _changed(tmp_path, "account", *next(iter(ODD.items()))),
+        f'"{sys.executable}" -m tokenspec.oracle.command serve --stdio',
+    )
+    path = folder / "coffer" / "account.py"
+    text = path.read_text()
+    for old, new in list(ODD.items())[1:]:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path.write_text(text)
+    for resets in ("explicit", "implied"):
+        done = tokenspec("fuzz", "--sut", f"{serve} --resets {resets}", "--examples", "100", cwd=folder)
+        assert "conforms" in done.stdout
+    tokenspec("vectors", "build", "--out", "vectors", cwd=folder)
+    assert " 0 failed" in tokenspec("vectors", "run", "vectors", "--sut", serve, cwd=folder).stdout
+
+
 HELP = ("", *VERBS, "vectors run", "vectors add", "vectors build", "docs list", "docs sync")
 
 

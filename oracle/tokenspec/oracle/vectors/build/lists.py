@@ -118,12 +118,16 @@ class Plain:
     policy: Mapping[str, str]
     catalogue: AnyCatalogue
 
+    @property
+    def counted(self) -> dict[str, Tokens]:
+        """The fields of the event that hold numbers."""
+        fields = [f for f in account().event_named[self.again["event"]].fields if f.origin is Origin.PAYLOAD]
+        return {f.key: f.type for f in fields if isinstance(f.type, Tokens) and f.key in self.again}
+
     def times(self, many: int = FEW) -> Iterator[Move]:
         """Yields the event again and again, with other amounts in turn; one that begins an entry begins another each time."""
-        amounts = [f for f in account().event_named[self.again["event"]].fields if f.origin is Origin.PAYLOAD]
-        counted = {f.key: f.type for f in amounts if isinstance(f.type, Tokens) and type(self.again.get(f.key)) is int}
         for number in count(1):
-            amount = {key: kind.nearest(1 + number % min(many, kind.hi)) for key, kind in counted.items() if many > 1}
+            amount = {key: kind.nearest(1 + number % min(many, kind.hi)) for key, kind in self.counted.items() if many > 1}
             yield {**self.again, **amount, **({KEY: f"{KEY}{number + 100}"} if begins(self.again["event"]) else {})}
 
     def begun(self, name: str = NAME) -> Moves:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 
 from tokenspec.machine.interpreters.reference import Bindings, evaluate
-from tokenspec.machine.lang.build import STAYS, Flows, eq, event, ite, lookup, requires, rule, var
+from tokenspec.machine.lang.build import STAYS, Flows, eq, event, ite, lookup, policy, requires, rule, var
 from tokenspec.machine.lang.declaration import Actor, ClockAct, Field, Kind, Machine, Parameter, Policy, Requirement
 from tokenspec.machine.lang.expr import Expr, Lit, substitute
 from tokenspec.machine.lang.phrases import (
@@ -53,6 +56,26 @@ def test_a_policy_is_compared_with_its_own_choices_only() -> None:
     assert chosen("drink", "tea").expr == eq(var("drink"), "tea").expr
     with pytest.raises(ValueError, match="drink: one of tea, coffee, water; found milk"):
         chosen("drink", "milk")
+
+
+@pytest.mark.parametrize(
+    ("answers", "why", "said"),
+    [
+        ({}, "it is open", "policy refund: it has no answer"),
+        ({"none": 3}, "it is open", "policy refund: none is a text; found 3"),
+        ({"none": {"of": "it"}}, "it is open", "policy refund: none is a text"),
+        ({"none": "nothing is given back"}, 7, "policy refund: why is a text; found 7"),
+    ],
+)
+def test_a_policy_that_was_written_wrongly_is_named(answers: dict[str, Any], why: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        policy("refund", "F01", why, **answers)
+
+
+@pytest.mark.parametrize("word", [lambda: by_policy("refnud", none=1), lambda: chosen("refnud", "none")])
+def test_a_policy_that_nobody_declares_is_named_with_those_that_there_are(word: Callable[[], object]) -> None:
+    with pytest.raises(ValueError, match=f"there is no policy refnud; there are {POLICY.name}"):
+        word()
 
 
 def test_a_figure_is_looked_up_among_the_members_that_there_are() -> None:

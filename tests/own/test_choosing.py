@@ -52,6 +52,12 @@ def test_a_module_that_gives_no_specification_is_bad_input(module: str, folder: 
     assert ("SystemExit" if "ending" in module else module) in done.stderr
 
 
+def test_a_word_that_is_used_wrongly_is_told_at_the_place_of_its_use(folder: Path) -> None:
+    (folder / "asks.py").write_text('from tokenspec.machine.lang.build import policy\n\nQ = policy("open", "T1", "why")\n')
+    said = tokenspec("policies", "--spec", "asks:Q", cwd=folder, code=65, PYTHONPATH=str(folder)).stderr
+    assert "asks.py:3: policy open: it has no answer; give each that is admissible" in said
+
+
 @pytest.mark.parametrize("kind", PROJECTS)
 def test_a_project_that_means_to_name_one_and_does_not_is_told(kind: str, folder: Path) -> None:
     (folder / "pyproject.toml").write_text(PROJECTS[kind], errors="surrogateescape")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import subprocess
 import sys
@@ -140,6 +142,97 @@ def test_a_specification_of_which_nothing_holds_is_not_green(
     """Nothing is claimed, an event has two outcomes or none, a claim is false before the first event."""
     wrong = _changed(tmp_path, *change)
     assert said in tokenspec("check", "--scope", "tiny", cwd=wrong, code=code).stdout
+
+
+NARROW = ("account", 'Tokens(-COUNTABLE_MAX, COUNTABLE_MAX), "how many', 'Tokens(0, 9), "how many')
+BY_KERNEL = """
+import json, sys
+from tokenspec.oracle import Oracle
+from tokenspec.oracle.logs.kernel.run import replay_by_kernel
+from tokenspec.oracle.wire.log_files import Logs
+report, left = replay_by_kernel(Logs(["log.jsonl"]), Oracle(), smallest=0)
+print(json.dumps([str(bad.fault) for bad in report.bad] + [report.compared]))
+"""
+
+
+def test_a_number_that_its_type_does_not_have_never_comes_to_the_account(tmp_path: Path) -> None:
+    """What was proved of numbers from 0 to 9 says nothing of -5: `buys` would have left the account with less than nothing."""
+    folder, opened = _changed(tmp_path, *NARROW), {"account": "ann", "at": "2026-07-15T09:00:00Z", "event": "open_account"}
+    bought = [opened | {"event": "buy", "amount": amount, "observed": {"balances": {"bought": 9}}} for amount in (-5, 9, 10)]
+    (folder / "log.jsonl").write_text("".join(f"{json.dumps(record)}\n" for record in (opened, *bought)))
+    told = tokenspec("replay", "log.jsonl", cwd=folder, code=65).stdout
+    rules = ["amount: expected integer >= 0", "amount: expected integer <= 9"]
+    assert all(f"{rule}, found {amount}" in told for rule, amount in zip(rules, (-5, 10), strict=True))
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("TOKENSPEC")}
+    spec = {"TOKENSPEC_SPEC": "coffer.specification:COFFER", "PYTHONPATH": "."}
+    ran = subprocess.run([sys.executable, "-c", BY_KERNEL], cwd=folder, env=clean | spec, capture_output=True, text=True)
+    assert json.loads(ran.stdout) == [f"{rule} (found {amount})" for rule, amount in zip(rules, (-5, 10), strict=True)] + [1]
+
+
+def test_a_figure_that_its_parameters_type_does_not_have_is_bad_data(tmp_path: Path) -> None:
+    folder = _changed(tmp_path, "account", 'Parameter("daily", Tokens()', 'Parameter("daily", Tokens(0, 50)')
+    (folder / "figures.toml").write_text("daily = 51")
+    said = "figures.toml: daily: it is a value of the declared type, Tokens(0..50); found 51"
+    assert said in tokenspec("replay", "log.jsonl", "--catalogue", "figures.toml", cwd=folder, code=65).stderr
+
+
+GIFT = ("account", '"T02",\n        AMOUNT,', '"T02",\n        AMOUNT,\n        Field("is_gift", Bool(), "it is a present"),')
+GIFTS = """
+[source]
+format = "csv"
+[fields]
+account = "who"
+at = "at"
+amount = "tokens"
+is_gift = "gift"
+[events]
+column = "kind"
+kinds = { open = "open_account", buy = "buy" }
+[observed]
+"balances.bought" = "left"
+"""
+
+
+def test_a_column_may_say_whether_something_is_so(tmp_path: Path) -> None:
+    folder = _changed(tmp_path, *GIFT)
+    (folder / "map.toml").write_text(GIFTS)
+    rows = ["who,at,kind,tokens,gift,left", "ann,2026-07-15T09:00:00Z,open,,,0", "ann,2026-07-15T09:01:00Z,buy,3,True,3"]
+    (folder / "rows.csv").write_text("\n".join([*rows, "ann,2026-07-15T09:02:00Z,buy,3,f,6\n"]))
+    assert "3 compared" in tokenspec("replay", "rows.csv", "--map", "map.toml", cwd=folder).stdout
+    (folder / "rows.csv").write_text("\n".join([*rows, "ann,2026-07-15T09:02:00Z,buy,3,perhaps,6\n"]))
+    said = "is_gift: expected truth value, got string"
+    assert said in tokenspec("replay", "rows.csv", "--map", "map.toml", cwd=folder, code=65).stdout
+
+
+ODD = {
+    '"T02",\n        AMOUNT,': '"T02",\n        Actor.JOB,\n        AMOUNT,',
+    '"T03",\n        AMOUNT,': """"T03",
+        AMOUNT,
+        Key("screen", "what was seen", Shape.POOLS),
+        Key("hour", "when it was wanted", Shape.TIME_OF_DAY),""",
+    "Tokens(-COUNTABLE_MAX, COUNTABLE_MAX)": "Tokens(0, 9)",
+    "import Actor, Clock, Field,": "import Actor, Clock, Field, Key, Shape,",
+}
+"""A job of no clock, balances and a time of day that a record needs, and a number with a narrow type."""
+
+
+@pytest.mark.slow
+def test_what_the_shipped_account_does_not_have_is_fuzzed_and_stands_in_vectors(tmp_path: Path) -> None:
+    folder, serve = (
+        _changed(tmp_path, "account", *next(iter(ODD.items()))),
+        f'"{sys.executable}" -m tokenspec.oracle.command serve --stdio',
+    )
+    path = folder / "coffer" / "account.py"
+    text = path.read_text()
+    for old, new in list(ODD.items())[1:]:
+        assert text.count(old) == 1
+        text = text.replace(old, new)
+    path.write_text(text)
+    for resets in ("explicit", "implied"):
+        done = tokenspec("fuzz", "--sut", f"{serve} --resets {resets}", "--examples", "100", cwd=folder)
+        assert "conforms" in done.stdout
+    tokenspec("vectors", "build", "--out", "vectors", cwd=folder)
+    assert " 0 failed" in tokenspec("vectors", "run", "vectors", "--sut", serve, cwd=folder).stdout
 
 
 HELP = ("", *VERBS, "vectors run", "vectors add", "vectors build", "docs list", "docs sync")

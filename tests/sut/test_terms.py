@@ -22,7 +22,7 @@ from tokenspec.oracle.sut.world import SutSettings
 from tokenspec.oracle.vectors.own_suite import case_of
 from tokenspec.oracle.vectors.run_suite import Run, run_suite
 from tokenspec.oracle.vectors.suite import default_suite
-from tokenspec.oracle.wire.answers import total
+from tokenspec.oracle.wire.answers import Answer, total
 from tokenspec.oracle.wire.settings import catalogue_on_the_wire, policy_from
 from tokenspec.spec.catalogue import DEFAULT
 from tokenspec.spec.system import system
@@ -115,6 +115,11 @@ def other_value(**only: str | None) -> Check:
     return lambda sut, request, said: next((f"a {key}" for key in only if request.get(key, only[key]) != only[key]), "")
 
 
+def uncountable(sut: Strict, request: Message, said: Message) -> str:
+    """A sum that a number of JavaScript does not hold exactly."""
+    return "too large a sum" if (said["total"] or 0) >= 2**53 else ""
+
+
 def unlisted_job(*unwritten: str) -> Check:
     return lambda sut, request, said: "a job that runs by itself" if request["event"] in unwritten else ""
 
@@ -138,7 +143,7 @@ TERMS: dict[str, tuple[Message, Check, str]] = {
     "implied days": ({}, unlisted_job("daily_reset"), "daily=implied"),
     "implied months": ({}, unlisted_job("renew", "payment_failed", "lapse"), "renewal=implied"),
     "figures": ({"catalogue": {"daily": 7, "packs": {"tiny": 3}}}, lambda sut, request, said: "", "explicit"),
-    "sums": ({"observes": ["outcome", "total", "delta"]}, lambda sut, request, said: "", "explicit"),
+    "sums": ({"observes": ["outcome", "total", "delta"]}, uncountable, "explicit"),
 }
 each_term = pytest.mark.parametrize("name", TERMS)
 
@@ -204,6 +209,16 @@ def test_without_duplicate_ids_are_repeated_for_those_alone_who_say_so() -> None
     assert capabilities_from({"resets": "explicit", "events": [], "observes": observes}).repeats == "none"
     said = {"resets": "explicit", "events": [], "observes": observes, "repeats": "any"}
     assert capabilities_from(said).repeats == "any"
+
+
+def test_a_sum_of_balances_that_cannot_be_counted_is_no_answer_to_be_asked_for() -> None:
+    """Each of them can, and a log could not hold the sum that was observed."""
+    pools = {"daily": 150, "fast": 25_000, "rollover": 0, "topup": 2**53 - 1, "api": 0}
+    terms, beside = (
+        capabilities_from({"resets": "explicit", "events": [], "observes": [name]}) for name in ("total", "balances")
+    )
+    assert (terms.looks_ahead, beside.looks_ahead) == (True, False)
+    assert terms.bars(Answer("accepted", balances=pools)).startswith("it would lift a balance beyond")
 
 
 def test_the_report_says_what_was_not_sent() -> None:

@@ -51,6 +51,13 @@ class Few(Server):
         return answer | {"events": ["open_account"], "observes": ["status"]} if "events" in answer else answer
 
 
+class Small(Server):
+    def handle(self, request):
+        answer = super().handle(request)
+        more = {"events": ["open_account", "login"], "observes": ["outcome"], "largest": 100, "refusals": []}
+        return answer | more if "events" in answer else answer
+
+
 class Blind(Server):
     def handle(self, request):
         answer = super().handle(request)
@@ -133,6 +140,13 @@ def test_every_vector_applies_whatever_the_wallet_takes(name: str, folder: Path)
     assert call("vectors", "build", "--for", sut, "--out", suite, "-q").code == 0
     code, passed, failed, skipped = results(suite, "--sut", sut)
     assert (code, failed, skipped, passed > 10) == (0, 0, 0, True)
+
+
+def test_figures_under_which_nothing_can_be_sent_are_left_out(folder: Path) -> None:
+    """It can hold 100 tokens: where a day brings 150 it opens no account, and refuses nothing."""
+    assert call("vectors", "build", "--for", "python:shapes:Small", "--out", folder / "small", "-q").code == 0
+    code, passed, failed, skipped = results(folder / "small", "--sut", "python:shapes:Small")
+    assert (code, failed, skipped, passed > 0) == (0, 0, 0, True)
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,13 @@ def assumption(holds: Termlike, breach: str) -> d.Assumption:
 
 def policy(name: str, clauses: str, why: str, **answers: str) -> d.Policy:
     """An open question with every admissible answer and what it means, the default first."""
+    texts: Mapping[str, object] = {"clauses": clauses, "why": why, **answers}
+    for part, text in texts.items():
+        if not isinstance(text, str):
+            raise ValueError(f"policy {name}: {part} is a text; found {text!r}")
     members = tuple(answers)
+    if not members:
+        raise ValueError(f"policy {name}: it has no answer; give each that is admissible, the default first")
     return d.Policy(d.Parameter(name, Enum(name, members), members[0], why), tuple(answers.items()), why, cites(clauses))
 
 

@@ -95,10 +95,15 @@ def choosing(policies: Iterable[d.Policy]) -> tuple[Callable[..., Term], Callabl
     """
     choices = {policy.name: [choice for choice, _ in policy.answers] for policy in policies}
 
+    def of(name: str) -> list[str]:
+        if name not in choices:
+            raise ValueError(f"there is no policy {name}; there are {', '.join(choices)}")
+        return choices[name]
+
     def by_policy(name: str, **values: Termlike) -> Term:
         """The value under each answer of a policy; every answer is named, else a `ValueError` says which are not."""
-        if sorted(values) != sorted(choices[name]):
-            wanted, found = (", ".join(names) for names in (choices[name], values))
+        if sorted(values) != sorted(of(name)):
+            wanted, found = (", ".join(names) for names in (of(name), values))
             raise ValueError(f"{name}: a value for each of {wanted}, and for nothing else; found {found}")
         *first, (_, last) = values.items()
         result = last
@@ -108,8 +113,8 @@ def choosing(policies: Iterable[d.Policy]) -> tuple[Callable[..., Term], Callabl
 
     def chosen(name: str, choice: str) -> Term:
         """True iff the policy is settled so; a `ValueError` where it has no such answer."""
-        if choice not in choices[name]:
-            raise ValueError(f"{name}: one of {', '.join(choices[name])}; found {choice}")
+        if choice not in of(name):
+            raise ValueError(f"{name}: one of {', '.join(of(name))}; found {choice}")
         return eq(var(name), choice)
 
     return by_policy, chosen

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tokenspec.machine.lang.catalogue import NONE, AnyCatalogue, CatalogueForm, Fact, Listed, Named, OfVariant
+from tokenspec.machine.lang.catalogue import (
+    NONE,
+    AnyCatalogue,
+    CatalogueForm,
+    Fact,
+    Listed,
+    LookedUp,
+    Named,
+    OfVariant,
+    figure_places,
+)
 from tokenspec.machine.lang.claims import Claim, StatePart
 from tokenspec.machine.lang.declaration import Event, Machine, Policy, System
 from tokenspec.machine.lang.expr import Lit
-from tokenspec.machine.lang.types import Value
+from tokenspec.machine.lang.types import Type, Value
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +150,20 @@ class Specification:
                         found[name] = usual
         return found
 
+    def out_of_range(self, catalogue: AnyCatalogue) -> Iterator[tuple[str, Value, Type]]:
+        """Yields the figures of a catalogue that are no values of their parameters' types, or of the fact that is looked up."""
+        machine, figures, written = self.main(catalogue), catalogue.parameters(), catalogue.written()
+        keys = {place.parameter: place.key for places in figure_places(self.form).values() for place in places}
+        found = [(_place(keys, p.name), figures[p.name], p.type) for p in machine.parameters if p.name in figures]
+        types = {f.name: f.type for event in machine.events for f in event.fields}
+        for name in types.keys() & self.facts.keys():
+            match self.facts[name]:
+                case LookedUp(table):
+                    found += [(f"{table}.{entry}", value, types[name]) for entry, value in written[table].items()]
+                case OfVariant(table, _, cell) if cell:
+                    found += [(f"{table}.{entry}", value[cell], types[name]) for entry, value in written[table].items()]
+        yield from (each for each in found if not each[2].admits(each[1]))
+
     def sessions(self, system: System) -> Machine | None:
         """The machine of an account's sessions in `system`; None where it has none."""
         return next((m for m in system.machines if m.name == self.session), None)
@@ -177,3 +201,9 @@ class Specification:
         return next(
             e for e in self.main().events if any(self.absent in r.source and r.target not in (None, self.absent) for r in e.rules)
         )
+
+
+def _place(keys: Mapping[str, str], parameter: str) -> str:
+    """The place in a catalogue of the figure that a parameter is, in words."""
+    name, _, member = parameter.partition("[")
+    return f"{keys.get(name, name)}.{member.removesuffix(']')}" if member else keys.get(name, name)

@@ -68,6 +68,10 @@ class Tokens:
         """Returns whether `value` is an integer within the range (a truth value is not)."""
         return isinstance(value, int) and not isinstance(value, bool) and self.lo <= value <= self.hi
 
+    def nearest(self, number: int) -> int:
+        """Returns the value that is nearest to `number`."""
+        return max(self.lo, min(number, self.hi))
+
     def __str__(self) -> str:
         return f"Tokens({self.lo}..{self.hi})"
 

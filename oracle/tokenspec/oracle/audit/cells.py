@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from tokenspec.machine.lang.types import Tokens
+from tokenspec.machine.lang.declaration import Origin
+from tokenspec.machine.lang.types import Bool, Tokens
 from tokenspec.oracle.audit.map_model import MapCell
 from tokenspec.oracle.audit.tables import AN_INSTANT, TableRow
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.base.instants import format_instant
+from tokenspec.oracle.base.specification import account
 from tokenspec.oracle.base.text import as_text
 from tokenspec.oracle.wire.answers import BY_POOL, INSTANTS, SUMS, TYPES
 from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
@@ -19,6 +21,12 @@ from tokenspec.oracle.wire.observations import FIRST_INSTANT, MILLISECONDS_MIN
 _WHOLE = re.compile(r"([+-]?[0-9]{1,99})(?:\.0*)?")
 _KNOWN_MAX = 1 << 14
 """The number of texts of a column whose values are kept."""
+_TRUTHS = {
+    "duplicate",
+    *(name for name, kind in TYPES.items() if isinstance(kind, Bool)),
+    *(f.key for event in account().events for f in event.fields if f.origin is Origin.PAYLOAD and isinstance(f.type, Bool)),
+}
+"""The fields of records and observations that are true or false."""
 _TRUTH = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
 
 GetValue = Callable[[TableRow], Any]
@@ -83,7 +91,7 @@ def _conversion(field: str, cell: MapCell, is_number: bool) -> Callable[[str], A
                 known = ", ".join(cell.values)
                 raise BadRecord(field, f"the map's values have {known}, and not this one; add it", as_text(text))
             return cell.values[text]
-        if field == "duplicate":
+        if field in _TRUTHS:
             return _TRUTH.get(text.lower(), text)
         return _tokens(field, text, cell) if is_number else text
 

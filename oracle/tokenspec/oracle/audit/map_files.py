@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from tokenspec.machine.lang.declaration import Event, Origin
-from tokenspec.machine.lang.types import Enum
+from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.audit.cells import is_whole
 from tokenspec.oracle.audit.map_model import (
     FORMATS,
@@ -96,7 +96,7 @@ def fields_of(events: Iterable[Event]) -> dict[str, dict[str, bool]]:
     """Returns by event the fields of its records that a cell can hold; true for those that are numbers."""
     found = {}
     for event in events:
-        fields = {f.key: not isinstance(f.type, Enum) for f in event.fields if f.origin is Origin.PAYLOAD}
+        fields = {f.key: isinstance(f.type, Tokens) for f in event.fields if f.origin is Origin.PAYLOAD}
         fields |= {f.instead: False for f in event.fields if f.instead}
         found[event.name] = fields | {key.name: False for key in event.keys}
     return found

@@ -147,8 +147,11 @@ def _found(name: str, said_in: str) -> Specification:
 
 
 def raised(name: str, fault: BaseException) -> BadSetting:
-    """Returns the error for a module that raises, with the place."""
+    """Returns the error for a module that raises, with its own last place before that of a word of the language."""
+    from tokenspec.machine.lang import types
+
     frames = [f for f in traceback.extract_tb(fault.__traceback__) if "importlib" not in f.filename and f.filename != __file__]
+    frames = [f for f in frames if not f.filename.startswith(str(Path(types.__file__).parent))] or frames
     where = f" at {frames[-1].filename}:{frames[-1].lineno}" if frames else ""
     if isinstance(fault, SyntaxError):
         where = f" at {fault.filename}:{fault.lineno}"

@@ -14,6 +14,7 @@ from tokenspec.machine.lang.catalogue import UNLISTED
 from tokenspec.machine.lang.declaration import Actor, Event, Origin
 from tokenspec.machine.lang.types import Enum, Tokens
 from tokenspec.oracle.base.specification import POOLS
+from tokenspec.oracle.fuzz.moves import plain_name
 from tokenspec.oracle.fuzz.pairs import RulePairs, TakenSearch
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins
@@ -124,17 +125,17 @@ def _events(oracle: Oracle, account: Account, last: Record, amounts: Sequence[in
         choices = [_values(field.type, (1, 2) if is_named else numbers) for field in fields]
         for values in product(*choices):
             given = dict(zip((field.key for field in fields), values, strict=True))
-            yield {"account": last["account"], "at": last["at"], "event": event.name, **given, **_keys(event, account)}
+            yield {"account": last["account"], "at": last["at"], "event": event.name, **given, **_keys(event, oracle, account)}
 
 
 def _values(kind: object, numbers: Sequence[int]) -> Sequence[Any]:
     """Returns the values of a field: all names of the catalogue, and one of other words."""
     if isinstance(kind, Enum):
         return [member for member in kind.members if member != UNLISTED] if UNLISTED in kind.members else kind.members[:1]
-    return numbers if isinstance(kind, Tokens) else (False,)
+    return [n for n in numbers if kind.admits(n)] if isinstance(kind, Tokens) else (False,)
 
 
-def _keys(event: Event, account: Account) -> Mapping[str, str]:
-    """Returns the keys of a record, of which an entry of the memory is a new one; an event that needs others is left out."""
-    named = {key.name for key in event.keys if not key.optional}
-    return {KEY: f"{KEY}{len(account.entries) + 100}"} if begins(event.name) else dict.fromkeys(named, NAME)
+def _keys(event: Event, oracle: Oracle, account: Account) -> Mapping[str, Any]:
+    """Returns the keys that a record needs, of which an entry of the memory is a new one where the event begins it."""
+    named = {key.name: plain_name(key, NAME, oracle.catalogue) for key in event.keys if not key.optional}
+    return named | ({KEY: f"{KEY}{len(account.entries) + 100}"} if begins(event.name) else {})

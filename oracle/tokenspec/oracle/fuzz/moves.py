@@ -12,7 +12,7 @@ from typing import Any
 from tokenspec.machine.lang.catalogue import UNLISTED, AnyCatalogue
 from tokenspec.machine.lang.declaration import Actor, Event, Field, Key, Origin, Shape
 from tokenspec.machine.lang.types import COUNTABLE_MAX, Bool, Enum
-from tokenspec.oracle.base.specification import POOLS, SPEC, hint
+from tokenspec.oracle.base.specification import POOLS, SPEC, TOTAL_POOLS, hint
 from tokenspec.oracle.base.specification import account as the_account
 from tokenspec.oracle.runtime.journal import Account
 from tokenspec.oracle.runtime.memory import KEY, begins
@@ -59,7 +59,9 @@ def _values(field: Field, numbers: list[int]) -> list[Any]:
     kind = field.type
     if isinstance(kind, Enum):
         return [UNKNOWN if member == UNLISTED else member for member in kind.members]
-    return [True, False] if isinstance(kind, Bool) else list(dict.fromkeys(numbers))
+    if isinstance(kind, Bool):
+        return [True, False]
+    return list(dict.fromkeys(n for n in numbers if kind.admits(n))) or [kind.lo]
 
 
 def _names(key: Key, event: Event, account: Account, catalogue: AnyCatalogue) -> list[Any]:
@@ -68,4 +70,11 @@ def _names(key: Key, event: Event, account: Account, catalogue: AnyCatalogue) ->
         return [new, *known] if begins(event.name) else [*known, new]
     if key.name in SPEC.names:
         return [*list(catalogue.written()[SPEC.names[key.name]])[:2], UNKNOWN]
-    return [{}] if key.shape is Shape.POOLS else ["00:00"] if key.shape is Shape.TIME_OF_DAY else [UNKNOWN]
+    return [plain_name(key, UNKNOWN, catalogue)]
+
+
+def plain_name(key: Key, name: str, catalogue: AnyCatalogue) -> Any:
+    """Returns what a key holds in a plain record: the first name of its table, `name` where any will do."""
+    table = SPEC.names.get(key.name)
+    plain: dict[Shape, Any] = {Shape.TEXT: name, Shape.TIME_OF_DAY: "00:00", Shape.POOLS: {TOTAL_POOLS[0]: 0}}
+    return plain[key.shape] if table is None else next(iter(catalogue.written()[table]), name)

@@ -231,7 +231,7 @@ class Sweeps(WorldFuzz):
         who = self._scene.accounts[0]
         record: dict[str, Any] = {"account": who, "at": format_instant(self._now), "event": event.name}
         record |= {
-            said.key: max(1, self._value(who, said.type, amount) // part)
+            said.key: said.type.nearest(max(1, self._value(who, said.type, amount) // part))
             if isinstance(said.type, Tokens)
             else self._value(who, said.type, 0)
             for said in self.said[event.name]

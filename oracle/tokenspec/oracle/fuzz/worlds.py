@@ -263,10 +263,10 @@ class WorldFuzz(RuleBasedStateMachine):
     def _value(self, who: str, kind: Any, die: int) -> Any:
         # One amount in eight is the last quote: a generation costs the price that was shown.
         if isinstance(kind, Tokens) and die % 8 == 7 and self._layers.quoted:
-            return self._layers.quoted
+            return kind.nearest(self._layers.quoted)
         # One in eight is the whole balance, so that pools become empty however large a catalogue's figures are.
         if isinstance(kind, Tokens) and die % 8 == WHOLE and (held := sum(self.oracle.app_balances(self._row(who)))):
-            return min(held, kind.hi)
+            return kind.nearest(held)
         value = self._amounts.value(self._row(who), kind, die)
         if isinstance(kind, Tokens) and isinstance(value, int) and value > FAR and len(self.records) < LATE and die % 16:
             # A pool that is as good as full leaves little to be seen of what comes after: such amounts are rare, or come last.
@@ -275,7 +275,7 @@ class WorldFuzz(RuleBasedStateMachine):
 
     def _key(self, who: str, event: Event, key: Key, die: int) -> Any:
         if key.shape is Shape.TIME_OF_DAY:
-            return (None, "00:00", self._opening, "23:59")[die % 4]
+            return (None if key.optional else "12:30", "00:00", self._opening, "23:59")[die % 4]
         if key.shape is Shape.POOLS:
             return self._layers.shown(who, die)
         if key.name == KEY:

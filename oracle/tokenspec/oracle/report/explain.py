@@ -82,8 +82,7 @@ def _standing(asked: Asked) -> list[str]:
 
 
 def _in_words(state: Mapping[str, Any]) -> str:
-    first, *others = (one_line(str(state[name])) for name in NEVER_NULL)
-    return ", ".join([first, *others])
+    return ", ".join(one_line(v) if isinstance(v := state[name], str) else f"{name} {v}" for name in NEVER_NULL)
 
 
 def _pool_table(asked: Asked, pool: str) -> Iterator[Block]:

@@ -82,7 +82,8 @@ class Capabilities:
     @cached_property
     def looks_ahead(self) -> bool:
         """True if what may be sent depends on the right answer to it."""
-        return self.refusals is not None or self.largest < COUNTABLE_MAX
+        # A sum of balances that can all be counted may be one that cannot.
+        return self.refusals is not None or self.largest < COUNTABLE_MAX or "total" in self.observes
 
     def bars(self, answer: Answer) -> str:
         """Returns the reason that a request with this right answer is not sent; empty where it may be."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import cache
-from typing import Any, Literal, Union
+from typing import Annotated, Any, Literal, Union
 
 import msgspec
+from msgspec import Meta
 
 from tokenspec.machine.lang.catalogue import UNLISTED, Entries
 from tokenspec.machine.lang.declaration import Actor, Event, Key, Origin, Shape
@@ -326,7 +327,8 @@ def _python_type(kind: Type) -> Any:
     if isinstance(kind, Enum):
         # An enum with a member for unlisted names takes any name; for other enums an unlisted name breaks the form.
         return str if UNLISTED in kind.members else Literal[kind.members]
-    return Countable
+    # What is proved of an event is proved of numbers of its type.
+    return Annotated[int, Meta(ge=kind.lo, le=kind.hi)]
 
 
 def _key(key: Key) -> tuple[Any, ...]:

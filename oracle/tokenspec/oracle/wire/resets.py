@@ -83,7 +83,7 @@ _WAYS = tuple(product(RESETS, repeat=len(CLOCKS)))
 @cache
 def unwritten(resets: str) -> frozenset[str]:
     """Returns the jobs that are never written as events, since what they are about happens by itself."""
-    return frozenset(job for job in JOBS if runs_by_itself(resets, _clock_of(job)))
+    return frozenset(job for job in JOBS if (clock := _clock_of(job)) and runs_by_itself(resets, clock))
 
 
 @cache
@@ -99,14 +99,14 @@ def _resets_of(implied: Iterable[str]) -> str:
 
 @cache
 def _clock_of(job: str) -> str:
-    """Returns the clock that a job serves: it is the clock's own, or touches what is set where the clock falls due."""
+    """Returns the clock that a job serves, empty for none: it is the clock's own, or touches what is set where that falls due."""
     machine = account()
     for clock in machine.clocks:
         if clock.job == job:
             return clock.name
     event = machine.event_named[job]
     touched = _written(event) | frozenset(reads(event))
-    return next(c.name for c in machine.clocks if _written(machine.event_named[c.falls_due]) & touched)
+    return next((c.name for c in machine.clocks if _written(machine.event_named[c.falls_due]) & touched), "")
 
 
 def _written(event: Event) -> frozenset[str]:

@@ -167,6 +167,8 @@ def catalogue_from(written: Mapping[str, Any], only_known: bool = False) -> Any:
     for assumption in broken_assumptions(catalogue):
         key, _, rule = assumption.breach.partition(": ")
         raise BadSetting(key, rule)
+    for key, value, kind in SPEC.out_of_range(catalogue):
+        raise BadSetting(key, f"it is a value of the declared type, {kind}; found {as_text(value)}")
     return catalogue
 
 

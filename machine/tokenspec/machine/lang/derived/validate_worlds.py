@@ -50,9 +50,9 @@ def _catalogue(s: Specification, catalogue: Any, place: str) -> Iterator[Declara
         if each.name not in figures:
             fix = "Give the form a key of its name, or one whose `parameter` it is"
             yield DeclarationError("TS101", place, f"it gives no figure for the parameter {each.name!r}", fix)
-        elif not each.type.admits(figures[each.name]):
-            message = f"{each.name} is {figures[each.name]!r}, not a {each.type}"
-            yield DeclarationError("TS204", place, message, "Give one of its values, or mend the parameter's type")
+    for name, value, of in s.out_of_range(catalogue):
+        fix = "Give one of its values, or mend the declared type"
+        yield DeclarationError("TS204", place, f"{name} is {value!r}, not a {of}", fix)
 
 
 def _numbers(s: Specification, written: Mapping[str, Any]) -> Iterator[tuple[str, Number, Any]]:

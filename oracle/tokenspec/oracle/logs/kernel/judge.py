@@ -14,8 +14,9 @@ from tokenspec.machine.interpreters.batch.handover import Handover
 from tokenspec.machine.interpreters.batch.remembering import BEGAN_BEFORE, DIRTY
 from tokenspec.machine.interpreters.batch.short import NotCovered, long
 from tokenspec.machine.interpreters.batch.tables import FingerprintTable, code_of, is_under, puts_code
-from tokenspec.machine.interpreters.embedded.memory import NO_RULE, SLOT
+from tokenspec.machine.interpreters.embedded.memory import ANY_NUMBER, NO_RULE, SLOT
 from tokenspec.machine.lang.declaration import Origin, Shape
+from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.logs.kernel.answers import AnswersTold, Role
 from tokenspec.oracle.logs.kernel.compare import ObservedComparison
 from tokenspec.oracle.logs.kernel.exchange import AccountExchange
@@ -182,6 +183,17 @@ class RecordJudge:
         is_empty = f"(i64.eqz (i64.and %has ~{signed(self._shown_bits)}))"
         return f"(if (i32.and (i32.load8_u offset={shows} %event) {is_empty}) {soiled})"
 
+    def _unless_in_range(self, soiled: str) -> str:
+        """The lines for a record with a number that the declared type of its field does not have."""
+        lines = []
+        for number, event in enumerate(self.names.judged):
+            for f in event.fields if event.name in self.names.covered else ():
+                if f.origin is Origin.PAYLOAD and isinstance(f.type, Tokens) and f.type != ANY_NUMBER:
+                    value = value_of(self.names.payload[f.key])
+                    outside = f"(i32.or (i64.lt_s {value} ~{f.type.lo}) (i64.gt_s {value} ~{f.type.hi}))"
+                    lines.append(f"(if (i32.and (i32.eq %event #{number}) {outside}) {soiled})")
+        return " ".join(lines)
+
     def _look_ahead(self) -> str:
         names = self.names
         marks = " ".join(
@@ -279,6 +291,7 @@ class RecordJudge:
   (local.set $must (i64.load offset={must} (i32.shl %event #3)))
   (if (i64.ne %must (i64.and %has %must)) {soiled})
   {self._unless_shown(soiled)}
+  {self._unless_in_range(soiled)}
   (local.set $at {value_of(names.at)})
   (local.set $rule (call $told %event %has))
   (if (i32.eq %rule #2) {soiled})

@@ -98,6 +98,7 @@ function checkField({ key, type, instead }, { event, [key]: value, [instead]: ot
   const isListed = type.type === "enum" && !type.members.includes(UNLISTED);
   if (value == null) throw new TypeError(`${key}: it is required`);
   if (type.type === "tokens" && !Number.isSafeInteger(value)) throw new TypeError(`${key}: it is a whole number`);
+  if (value < type.lo || value > type.hi) throw new TypeError(`${key}: it is from ${type.lo} to ${type.hi}`);
   if (type.type === "bool" && typeof value !== "boolean") throw new TypeError(`${key}: it is true or false`);
   if (type.type === "enum" && typeof value !== "string") throw new TypeError(`${key}: it is a text`);
   if (isListed && !type.members.includes(value)) throw new TypeError(`${key}: it is one of ${type.members.join(", ")}`);

@@ -127,6 +127,8 @@ class OneImplementation(BuildTarget):
 
     def takes(self, run: ExecutedRun) -> bool:
         """Returns true if all of the run can be sent, and something of it is compared."""
+        if not run.records:
+            return False
         vector = msgspec.convert(run.as_vector("run", "", ()), Vector)
         steps, why = fitted(Case(Entry("run", "", [], vector.resets, {}, [], ""), vector), self.terms, self.policy)
         return not why and any(held({}, step.expect, self.terms) for _, step in steps)

@@ -12,6 +12,7 @@ from itertools import count, pairwise
 from typing import TypeAlias
 
 from tokenspec.machine.lang.declaration import Origin
+from tokenspec.machine.lang.types import Tokens
 from tokenspec.oracle.base.instants import parse_instant
 from tokenspec.oracle.base.specification import DEFAULT, SPEC, AnyCatalogue, account
 from tokenspec.oracle.runtime.memory import KEY, begins
@@ -117,12 +118,16 @@ class Plain:
     policy: Mapping[str, str]
     catalogue: AnyCatalogue
 
+    @property
+    def counted(self) -> dict[str, Tokens]:
+        """The fields of the event that hold numbers."""
+        fields = [f for f in account().event_named[self.again["event"]].fields if f.origin is Origin.PAYLOAD]
+        return {f.key: f.type for f in fields if isinstance(f.type, Tokens) and f.key in self.again}
+
     def times(self, many: int = FEW) -> Iterator[Move]:
         """Yields the event again and again, with other amounts in turn; one that begins an entry begins another each time."""
-        amounts = [f.key for f in account().event_named[self.again["event"]].fields if f.origin is Origin.PAYLOAD]
-        counted = [key for key in amounts if type(self.again.get(key)) is int]
         for number in count(1):
-            amount = dict.fromkeys(counted, 1 + number % many) if many > 1 else {}
+            amount = {key: kind.nearest(1 + number % min(many, kind.hi)) for key, kind in self.counted.items() if many > 1}
             yield {**self.again, **amount, **({KEY: f"{KEY}{number + 100}"} if begins(self.again["event"]) else {})}
 
     def begun(self, name: str = NAME) -> Moves:

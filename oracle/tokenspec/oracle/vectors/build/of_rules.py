@@ -151,8 +151,7 @@ def _spending(oracle: Oracle, plain: Plain) -> Move:
     """Returns the event that spends all that an account has; where it has nothing, the plainest one."""
     known = oracle.accounts.get(NAME)
     held = sum(oracle.app_balances(known.row)) if known is not None else 0
-    counted = [key for key, value in plain.again.items() if type(value) is int]
-    return {**plain.again, **dict.fromkeys(counted[:1], held or 1)}
+    return {**plain.again, **{key: kind.nearest(held or 1) for key, kind in list(plain.counted.items())[:1]}}
 
 
 def _of_figures(target: BuildTarget, plain: Plain) -> Iterator[Listing]:
@@ -233,4 +232,4 @@ def _then(first: Callable[[Oracle], Moves], later: Sequence[Move], oracle: Oracl
 
 
 def _plainest(kind: Type) -> Value:
-    return kind.members[0] if isinstance(kind, Enum) else 1 if isinstance(kind, Tokens) else False
+    return kind.members[0] if isinstance(kind, Enum) else kind.nearest(1) if isinstance(kind, Tokens) else False

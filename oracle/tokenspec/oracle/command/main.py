@@ -25,7 +25,7 @@ from tokenspec.oracle.base.chosen import OPTION, SHIPPED, VARIABLE, chosen, chos
 from tokenspec.oracle.base.errors import BadSetting, Terminated, WrongUsage
 from tokenspec.oracle.base.whole_files import cannot_be_written
 from tokenspec.oracle.command.files import Implementation, check_names
-from tokenspec.oracle.report.exits import BAD_DATA, BUG, INTERRUPTED, MISSING, TERMINATED, USAGE, code_of_signal
+from tokenspec.oracle.report.exits import BAD_DATA, BUG, MISSING, TERMINATED, USAGE, code_of_signal
 from tokenspec.oracle.report.output import discard_standard_output, output
 
 _OURS = "TOKENSPEC_"
@@ -242,9 +242,6 @@ def main(arguments: list[str] | None = None) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
-    if code in (INTERRUPTED, TERMINATED):
-        # Objects that the interruption left half made fail once more when they are destroyed.
-        sys.unraisablehook = lambda _: None
     sys.exit(code)
 
 

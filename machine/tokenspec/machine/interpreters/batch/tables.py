@@ -158,7 +158,7 @@ class FingerprintTable:
         return f"({self._i}.mul {self._narrow(number)} {self._c}{self.size})"
 
     def _content(self, place: str) -> str:
-        """What stands at a place, in the upper bits."""
+        """The content of a place, in the upper bits."""
         return f"(i64.and (i64.load ${self.name}_index {place}) ~{_OTHERS})"
 
     def _put(self, place: str, content: str) -> str:

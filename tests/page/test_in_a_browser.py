@@ -279,7 +279,7 @@ def test_a_name_twice_is_bad_wherever_it_stands_and_what_is_right_is_no_fault(pa
     page.run("explorer.openText(arguments[0], 'some.jsonl')", twice)
     assert "line 1: observed.balances.daily: it stands twice in one object" in page.text("#message")
     page.run("explorer.openText(arguments[0], 'some.jsonl')", right)
-    assert "bad records" not in page.text("#message")
+    assert "bad record" not in page.text("#message")
     assert page.run("return explorer.run.firstDivergence") is None
     for wrong in ('{"total":151}', '{"delta":0}', '{"relaxed":["image"]}'):
         page.run("explorer.openText(arguments[0], 'some.jsonl')", opened % wrong)

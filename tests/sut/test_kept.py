@@ -108,9 +108,9 @@ def vector(**changes: Any) -> dict[str, Any]:
 def test_vectors_are_added_to_a_suite_once(tmp_path: Path) -> None:
     for name, content in (("one", vector()), ("two", vector(id="found-2")), ("other", vector(title="another"))):
         (tmp_path / f"{name}.json").write_text(json.dumps(content))
-    assert within("vectors", "add", "own", "one.json", cwd=tmp_path).out == "added: found-1\n1 vectors added to own\n"
+    assert within("vectors", "add", "own", "one.json", cwd=tmp_path).out == "added: found-1\n1 vector added to own\n"
     again = within("vectors", "add", "own", "one.json", "two.json", "two.json", cwd=tmp_path)
-    assert again.out == "added: found-2\nthere already: found-1\n1 vectors added to own\n"
+    assert again.out == "added: found-2\nthere already: found-1\n1 vector added to own\n"
     before = (tmp_path / "own/index.json").read_bytes()
     wrong = within("vectors", "add", "own", "other.json", cwd=tmp_path)
     assert (wrong.code, "an id never changes its meaning" in wrong.err) == (65, True)

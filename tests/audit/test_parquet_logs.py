@@ -120,7 +120,8 @@ def test_several_files_are_one_world_and_each_keeps_its_rows(tmp_path: Path) -> 
 
 
 def test_a_file_without_rows_is_named(tmp_path: Path) -> None:
-    paths = write_parquet(tmp_path / "a.parquet", lives(1)), write_parquet(tmp_path / "b.parquet", [])
+    paths = write_parquet(tmp_path / "a.parquet", lives(1)), tmp_path / "b.parquet"
+    parquet.write_table(parquet.read_table(paths[0]).slice(0, 0), paths[1])
     done = within("replay", *paths, "--format", "json")
     assert (done.code, done.report["empty_logs"]) == (0, [str(paths[1])])
 
@@ -155,20 +156,29 @@ def overwritten(content: bytes) -> bytes:
     return content[:200] + bytes(byte ^ 0x5A for byte in content[200:400]) + content[400:]
 
 
-@pytest.mark.parametrize("breaks", [cut_off, overwritten])
-def test_a_broken_file_is_named(breaks: Callable[[bytes], bytes], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("breaks", "says"),
+    [(cut_off, "l.parquet:1: (byte 0) bad record"), (overwritten, "l.parquet: it cannot be read as Parquet: ")],
+)
+def test_a_broken_file_is_named(breaks: Callable[[bytes], bytes], says: str, tmp_path: Path) -> None:
     path = write_parquet(tmp_path / "l.parquet", lives(200), use_dictionary=False)
     path.write_bytes(breaks(path.read_bytes()))
     done = within("replay", "l.parquet", cwd=tmp_path)
     assert done.code == 65
-    assert "l.parquet: it cannot be read as Parquet: " in done.err
+    assert says in done.out + done.err
+
+
+def test_a_table_without_the_columns_of_a_record_needs_a_map(tmp_path: Path) -> None:
+    parquet.write_table(pa.table({"user": ["a"] * 9, "delta": [3] * 9}), tmp_path / "l.parquet")
+    done = within("replay", "l.parquet", cwd=tmp_path)
+    assert (done.code, done.out.count("read it through a map")) == (65, 1)
 
 
 def test_parquet_beside_json_lines_is_wrong_usage(tmp_path: Path) -> None:
     write_parquet(tmp_path / "a.parquet", lives(1)), write_log(tmp_path / "b.jsonl", lives(1))
     done = within("replay", "b.jsonl", "a.parquet", cwd=tmp_path)
     assert done.code == 64
-    assert "a.parquet is Parquet and b.jsonl is not" in done.err
+    assert "a.parquet is a log in Parquet and b.jsonl is none" in done.err
 
 
 def test_names_that_nobody_knows_are_counted(tmp_path: Path) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenspec.oracle.audit.arrow import column_batches
-from tokenspec.oracle.base.errors import BadSetting, WrongUsage
+from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.logs.kernel.columns import ROWS_MAX, ColumnBatch, ColumnRows
 
@@ -16,36 +17,36 @@ if TYPE_CHECKING:
     import pyarrow.parquet
 
 _FIRST_BYTES = b"PAR1"
+_NAMES = {"account", "at", "event"}
+"""The columns without which a file holds no records."""
 _WORDS_MAX = 2 * ROWS_MAX
 """Bytes of a dictionary, packed, up to which a column is read as the dictionary that it is: each batch has all of it anew."""
 
 
-def is_parquet(path: str) -> bool:
-    """Returns true if `path` is a file of Parquet. Raises `OSError`."""
+def is_log(path: str) -> bool:
+    """Returns true if `path` is a file of Parquet with the columns of a record, and pyarrow is installed. Raises `OSError`."""
     if path == "-" or not Path(path).is_file():
         return False
     with Path(path).open("rb") as file:
-        return file.read(len(_FIRST_BYTES)) == _FIRST_BYTES
+        if file.read(len(_FIRST_BYTES)) != _FIRST_BYTES or find_spec("pyarrow") is None:
+            return False
+    try:
+        return set(_found(path, path).schema.to_arrow_schema().names) >= _NAMES
+    except BadSetting:
+        return False
 
 
 class ParquetLogs(ColumnRows):
     """The rows of the files at `paths` as the lines of logs. They can be iterated more than once.
 
-    Raises `WrongUsage` where pyarrow is not installed, and `BadSetting` where a file cannot be read, or a column be taken; so
-    does an iteration.
+    Raises `BadSetting` where a file cannot be read, or a column be taken; so does an iteration.
     """
 
     size: int | None = None
 
     def __init__(self, paths: Sequence[str], names: list[str]) -> None:
-        try:
-            import pyarrow.parquet  # noqa: F401
-        except ImportError:
-            raise WrongUsage(
-                "LOG", "Parquet is read by pyarrow, which is not installed: pip install pyarrow (extra `audit`)"
-            ) from None
         self.names, self._paths = names, tuple(paths)
-        counts = [self._found(path, name).num_rows for path, name in zip(paths, names, strict=True)]
+        counts = [_found(path, name).num_rows for path, name in zip(paths, names, strict=True)]
         self.empty = [name for name, count in zip(names, counts, strict=True) if not count]
         """The names of the files that hold no row."""
         super().__init__(self._batches, sum(counts))
@@ -55,13 +56,14 @@ class ParquetLogs(ColumnRows):
     def _batches(self) -> Iterator[ColumnBatch]:
         for path, name in zip(self._paths, self.names, strict=True):
             with _in_our_name(name):
-                yield from column_batches(name, _batches_of(path, self._found(path, name)))
+                yield from column_batches(name, _batches_of(path, _found(path, name)))
 
-    def _found(self, path: str, name: str) -> pyarrow.parquet.FileMetaData:
-        from pyarrow.parquet import read_metadata
 
-        with _in_our_name(name):
-            return read_metadata(path)
+def _found(path: str, name: str) -> pyarrow.parquet.FileMetaData:
+    from pyarrow.parquet import read_metadata
+
+    with _in_our_name(name):
+        return read_metadata(path)
 
 
 @contextmanager

@@ -49,14 +49,16 @@ def read_logs(
         out.check([*logs, settings.catalogue_file], outputs)
         read = Logs(logs)
         # Not at the top: logs of JSON lines need nothing of it.
-        from tokenspec.oracle.audit.parquet_logs import ParquetLogs, is_parquet
+        from tokenspec.oracle.audit.parquet_logs import ParquetLogs, is_log
 
-        columns = [is_parquet(path) for path in logs]
+        columns = [is_log(path) for path in logs]
         if not any(columns):
             return read
         if not all(columns):
             one, other = read.names[columns.index(True)], read.names[columns.index(False)]
-            raise WrongUsage("LOG", f"{one_line(one)} is Parquet and {one_line(other)} is not; replay each form by itself")
+            raise WrongUsage(
+                "LOG", f"{one_line(one)} is a log in Parquet and {one_line(other)} is none; replay each form by itself"
+            )
         return ParquetLogs(logs, read.names)
     # Not at the top: a log of records needs neither.
     from tokenspec.oracle.audit.map_files import map_at

@@ -131,13 +131,14 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
 _SHOWN = 200
 _UNPACK = "unpack it and give it to the command as standard input, such as `{} FILE | tokenspec replay -`"
 _EXPORT = "read it through a map: `tokenspec map FILE` writes a first one for --map (docs/maps.md)"
+_BY_COLUMNS = f"one with columns account, at and event is read by its name, with the extra `audit`; else {_EXPORT}"
 _RECODE = "write it as UTF-8, such as by `iconv -f UTF-16 -t UTF-8 FILE`"
 _FIRST_BYTES = (
     (b"\x1f\x8b", "a gzip file", _UNPACK.format("zcat")),
     (b"\x28\xb5\x2f\xfd", "a Zstandard file", _UNPACK.format("zstdcat")),
     (b"BZh", "a bzip2 file", _UNPACK.format("bzcat")),
     (b"\xfd7zXZ\x00", "an xz file", _UNPACK.format("xzcat")),
-    (b"PAR1", "a Parquet file", f"give replay its name, not its content, or {_EXPORT}"),
+    (b"PAR1", "a Parquet file", _BY_COLUMNS),
     (b"ARROW1", "an Arrow file", _EXPORT),
     (b"Obj\x01", "an Avro file", _EXPORT),
     (b"SQLite format 3\x00", "a SQLite database", _EXPORT),

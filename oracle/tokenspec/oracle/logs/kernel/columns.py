@@ -249,6 +249,7 @@ def columns_text(columns: int, account: int, rows: tuple[int, int], listed: int,
         "row_size": row_size,
         "rows": ROWS,
         "has_of_rows": identities + 8 * _IDENTITIES,
+        "has_size": 8 * ROWS,
         **IN_ROWS,
     }
     numbers = {

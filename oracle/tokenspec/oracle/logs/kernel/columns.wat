@@ -129,7 +129,7 @@
   (local $bits i64) (local $column i32) (local $row i32) (local $to i32) (local $has i64) (local $s i32)
   (local.set $bits (i64.shr_u ~-1 (i64.extend_i32_u (i32.sub #64 %count))))
   (global.set $odd_cells ~0) (global.set $has_of_all ~0)
-  (memory.fill #{has_of_rows} #0 #512)
+  (memory.fill #{has_of_rows} #0 #{has_size})
   (local.set $column #{columns})
   (block $filled (loop $next
     (br_if $filled (i32.ge_u %column %end))

@@ -46,7 +46,7 @@ const LOCAL = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle:
 export const number = (tokens) => NUMBERS.format(tokens);
 
 /** A number with what it counts: `1 record was`, `2 records were`. */
-export const counted = (count, one, more) => `${number(count)} ${count === 1 ? one : more}`;
+export const counting = (count, one, more) => `${number(count)} ${count === 1 ? one : more}`;
 
 /** Any value that an answer may hold, as a person reads it. */
 export function told(value) {

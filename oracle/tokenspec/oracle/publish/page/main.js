@@ -1,7 +1,7 @@
 // The page put together: which records, which policies, where in them, and at what time.
 
 import { AccountView } from "./account.js";
-import { byId, counted, el, put, spaced, told } from "./dom.js";
+import { byId, counting, el, put, spaced, told } from "./dom.js";
 import { Events } from "./events.js";
 import { History } from "./history.js";
 import { fromFragment, fromText, toFragment } from "./link.js";
@@ -210,7 +210,7 @@ class Explorer {
       button.disabled = !Number.isFinite(run.account.dials[button.dataset.until]?.upcoming);
     byId("aside").hidden = this.aside === null;
     if (this.aside) {
-      const later = counted(this.aside.records.length, "later event was", "later events were");
+      const later = counting(this.aside.records.length, "later event was", "later events were");
       byId("aside-says").textContent = `${later} put aside.`;
     }
   }
@@ -226,7 +226,7 @@ class Explorer {
       .map(({ line, rule }) => `line ${line}: ${rule}`)
       .slice(0, 5)
       .join("; ");
-    const left = `${counted(faults.length, "bad record was", "bad records were")} left out, wholly or as to what was observed`;
+    const left = `${counting(faults.length, "bad record was", "bad records were")} left out, wholly or as to what was observed`;
     const skipped = faults.length ? ` ${left}: ${bad}.` : "";
     if (!accounts.size) return this.say(`${says}: no good record in it.${skipped}`);
     this.begin(accounts, place);

@@ -31,7 +31,7 @@ SHORT, LONG = 17, 18
 """Bytes of a fingerprint and a short code, of 38 bits, or a long one, of 46; they end with the code, which has a sign."""
 LOADS = {SHORT: (72, 91), LONG: (84, 94)}
 """The percentages of places in the index that are taken behind growth and before it, by the bytes of an entry: with what belongs
-to it in the index it takes at most 24. Where `growth` is known an index grows to what will be needed, at most to twice as much."""
+to it in the index it takes at most 24. Where `growth` is known it grows to what will be needed, to twice as much at most."""
 _HIGH = 64 - _LOW
 _PLACE = 5
 _LEFT = 512

@@ -1,4 +1,4 @@
-"""The memory of accounts, in WebAssembly: for ever, or for a time from the first use on.
+"""The tables of what accounts remember, in WebAssembly: for ever, or for a time from its first use on.
 
 What is remembered for a time has its account behind its code, and its instant in the last bits.
 """

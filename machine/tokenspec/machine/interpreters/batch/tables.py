@@ -31,7 +31,7 @@ SHORT, LONG = 17, 18
 """Bytes of a fingerprint and a short code, of 38 bits, or a long one, of 46; they end with the code, which has a sign."""
 LOADS = {SHORT: (72, 91), LONG: (84, 94)}
 """The percentages of places in the index that are taken behind growth and before it, by the bytes of an entry: with what belongs
-to it in the index it takes at most 24."""
+to it in the index it takes at most 24. Where `growth` is known it grows to what will be needed, to twice as much at most."""
 _HIGH = 64 - _LOW
 _PLACE = 5
 _LEFT = 512
@@ -69,7 +69,7 @@ MARKING = f"""(local.set $a (i64.xor @seed_1 (i64.extend_i32_u %owner)))
   (local.set $b (i64.xor (i64.add %b (i64.extend_i32_u %owner)) (i64.rotl %a ~41))) {_mixed("b")}
   (local.set $b (select %b ~1 (i64.ne %b ~0)))"""
 """The lines that make `%a` and `%b` the fingerprint of the text at `%at`, of a size and an owner; for where a call takes long."""
-POINT, TIMES = 20, 4
+POINT, TIMES = 20, 1024
 """The bits behind the point in `growth`, and the most that it says: how many times as many entries as there are will be all."""
 
 
@@ -270,7 +270,7 @@ class FingerprintTable:
   (if {fits(most)} (then (return)))
   {self._forgets(fits(most // 2)) if self.dies else ""}
   (local.set $places (i64.div_u (i64.mul (i64.shr_u (i64.mul {count} @growth) ~{POINT}) ~100) ~{(least + most) // 2}))
-  (local.set $most (i64.div_u (i64.mul {count} ~100) ~{least}))
+  (local.set $most (i64.div_u (i64.mul {count} ~100) (select ~{least} ~{most // 2} (i64.eq @growth ~{TIMES << POINT}))))
   (call ${name}_grow (select %places %most (i64.lt_u (i64.sub %places @{name}_places) (i64.sub %most @{name}_places))))
   (br $more)))
 ;; Writes the index anew: from its last place on, each content goes to the place that it says, or next to the one before.

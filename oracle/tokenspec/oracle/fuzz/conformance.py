@@ -40,7 +40,7 @@ from tokenspec.oracle.wire.records import asked
 HYPOTHESIS_SHARE = 5
 """One Hypothesis run per this many random walks (Hypothesis steps cost about four times as much and find no more)."""
 
-_SELDOM = 1_000
+_SELDOM = 200
 """The number of times that more objects are made between two searches for dead ones."""
 
 _TRIES, _HUNG = 1_000, 20

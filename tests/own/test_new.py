@@ -169,6 +169,12 @@ def test_a_number_that_its_type_does_not_have_never_comes_to_the_account(tmp_pat
     assert json.loads(ran.stdout) == [f"{rule} (found {amount})" for rule, amount in zip(rules, (-5, 10), strict=True)] + [1]
 
 
+def test_kinds_of_faults_that_it_does_not_have_are_not_named(tmp_path: Path) -> None:
+    tokenspec("new", "coffer", cwd=tmp_path)
+    said = tokenspec("mutants", "--only", "id", cwd=tmp_path / "coffer", code=64).stderr
+    assert (" rule_dropped," in said, " id," in said) == (True, False)
+
+
 def test_a_figure_that_its_parameters_type_does_not_have_is_bad_data(tmp_path: Path) -> None:
     folder = _changed(tmp_path, "account", 'Parameter("daily", Tokens()', 'Parameter("daily", Tokens(0, 50)')
     (folder / "figures.toml").write_text("daily = 51")

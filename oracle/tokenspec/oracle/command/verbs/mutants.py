@@ -44,7 +44,8 @@ def command(only: str, workers: int, record: str | None, out: Output) -> int:
     out.check((), {"--record": record})
     chosen = [fault for name, fault in every_fault().items() if name.startswith(only)]
     if not chosen:
-        known = (*OPERATORS, *SYSTEM_OPERATORS, *ANSWER_OPERATORS, "bug")
+        first = {name.partition(".")[0] for name in every_fault()}
+        known = tuple(kind for kind in (*OPERATORS, *SYSTEM_OPERATORS, *ANSWER_OPERATORS, "bug") if kind in first)
         near = did_you_mean(only, known) or did_you_mean(only, every_fault())
         raise WrongUsage("--only", f"no fault's id begins with {only!r}; they begin with one of {', '.join(known)}{near}")
     with progress("seeding", len(chosen)) as tick:

@@ -107,7 +107,7 @@ def test_reasons_that_nobody_gives_are_not_compared_and_counted(tmp_path: Path) 
     run = ("vectors", "run", refused, "--sut", shlex.join([sys.executable, str(tmp_path / "speechless.py")]))
     done = call(*run)
     assert (done.code, done.out.split()[0]) == (0, "speechless")
-    assert "\n1 refusals without a reason that is observed or answered: it was not compared\n" in done.out
+    assert "\n1 refusal without a reason that is observed or answered: it was not compared\n" in done.out
     assert "\nnot compared: reason, mode, charge" in done.out
     assert call(*run, "--format", "json").report["reasons_not_compared"] == 1
     good = call("vectors", "run", refused, "--sut", sut("implementation.py"))

@@ -6,8 +6,7 @@ negative, and counts the entries that are kept in full.
 
 from __future__ import annotations
 
-from typing import Protocol
-
+from tokenspec.machine.interpreters.batch.remembering import Remembering
 from tokenspec.machine.interpreters.batch.short import NotCovered, Space
 from tokenspec.machine.interpreters.batch.tables import SHORT, bits_of, code_of, puts_code
 from tokenspec.machine.interpreters.compiled import blank
@@ -20,45 +19,13 @@ _COUNT_BITS = 4
 """The fewest bits of a count of periods."""
 
 
-class RecordsOfAccounts(Protocol):
-    """The records of accounts, as far as their entries have to know them."""
-
-    @property
-    def ended(self) -> int:
-        """The place of the counts of ended periods in a record."""
-        ...
-
-    @property
-    def each_day(self) -> frozenset[str]:
-        """The clocks that fall due each day."""
-        ...
-
-    @property
-    def remember(self) -> int | None:
-        """Milliseconds for which an entry is remembered; None for ever."""
-        ...
-
-    @property
-    def address(self) -> str:
-        """The type of the address of an entry."""
-        ...
-
-    def is_remembered(self, table: str, at: str, now: str) -> str:
-        """True where a thing at an address is remembered still."""
-        ...
-
-    def remembers(self, table: str, at: str, since: str) -> str:
-        """The lines that note from which instant on a thing is remembered."""
-        ...
-
-
 class EntryTable:
     """The entries of `memory`; the state of the machine with one entry is in `interface`.
 
     `accounts` say where a record counts ended periods, and for how long an entry is remembered.
     """
 
-    def __init__(self, memory: Memory, interface: Interface, space: Space, accounts: RecordsOfAccounts) -> None:
+    def __init__(self, memory: Memory, interface: Interface, space: Space, accounts: Remembering) -> None:
         self._accounts, ended_at = accounts, accounts.ended
         self._memory, self._is_new = memory, interface.state[memory.is_new].at
         self._slots = slots = [interface.state[each.name] for each in memory.holds]

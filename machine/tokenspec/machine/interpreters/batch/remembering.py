@@ -5,6 +5,8 @@ What is remembered for a time has its account behind its code, and its instant i
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from tokenspec.machine.interpreters.batch.tables import LOADS, LONG, SHORT, FingerprintTable, part, puts
 
 DIRTY, BEGAN_BEFORE, MOVED, CHANGED = 1, 2, 4, 8
@@ -16,16 +18,26 @@ _END, _INSTANT = 32, 50
 """Bytes of a thing that is remembered for a time, and the bits of its instant at their end."""
 
 
-class Remembering:
+class Remembering(ABC):
     """The tables of what accounts remember under `ids`, and under `entries` where their machine has a memory."""
 
     bits: int
     remember: int | None
 
     @property
+    @abstractmethod
     def oldest(self) -> int:
         """The place in an account of the instant of the first thing that is remembered, where that is for a time only."""
-        raise NotImplementedError
+
+    @property
+    @abstractmethod
+    def ended(self) -> int:
+        """The place of the counts of ended periods in an account."""
+
+    @property
+    @abstractmethod
+    def each_day(self) -> frozenset[str]:
+        """The clocks that fall due each day."""
 
     def remembered(self, table: str, buries: str = "") -> FingerprintTable:
         """The table of what is remembered under a name."""

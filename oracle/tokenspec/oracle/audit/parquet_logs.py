@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.util import find_spec
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tokenspec.oracle.audit.arrow import column_batches
 from tokenspec.oracle.base.errors import BadSetting
 from tokenspec.oracle.base.text import one_line
 from tokenspec.oracle.logs.kernel.columns import ROWS_MAX, ColumnBatch, ColumnRows
+from tokenspec.oracle.wire.log_files import is_parquet
 
 if TYPE_CHECKING:
     import pyarrow.parquet
 
-_FIRST_BYTES = b"PAR1"
 _NAMES = {"account", "at", "event"}
 """The columns without which a file holds no records."""
 _WORDS_MAX = 2 * ROWS_MAX
@@ -25,11 +24,8 @@ _WORDS_MAX = 2 * ROWS_MAX
 
 def is_log(path: str) -> bool:
     """Returns true if `path` is a file of Parquet with the columns of a record, and pyarrow is installed. Raises `OSError`."""
-    if path == "-" or not Path(path).is_file():
+    if not is_parquet(path) or find_spec("pyarrow") is None:
         return False
-    with Path(path).open("rb") as file:
-        if file.read(len(_FIRST_BYTES)) != _FIRST_BYTES or find_spec("pyarrow") is None:
-            return False
     try:
         return set(_found(path, path).schema.to_arrow_schema().names) >= _NAMES
     except BadSetting:
@@ -45,8 +41,9 @@ class ParquetLogs(ColumnRows):
     size: int | None = None
 
     def __init__(self, paths: Sequence[str], names: list[str]) -> None:
-        self.names, self._paths = names, tuple(paths)
-        counts = [_found(path, name).num_rows for path, name in zip(paths, names, strict=True)]
+        self.names = names
+        self._files = [(path, name, _found(path, name)) for path, name in zip(paths, names, strict=True)]
+        counts = [found.num_rows for _, _, found in self._files]
         self.empty = [name for name, count in zip(names, counts, strict=True) if not count]
         """The names of the files that hold no row."""
         super().__init__(self._batches, sum(counts))
@@ -54,9 +51,9 @@ class ParquetLogs(ColumnRows):
         next(self._batches(), None)
 
     def _batches(self) -> Iterator[ColumnBatch]:
-        for path, name in zip(self._paths, self.names, strict=True):
+        for path, name, found in self._files:
             with _in_our_name(name):
-                yield from column_batches(name, _batches_of(path, _found(path, name)))
+                yield from column_batches(name, _batches_of(path, found))
 
 
 def _found(path: str, name: str) -> pyarrow.parquet.FileMetaData:

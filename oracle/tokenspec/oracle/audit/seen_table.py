@@ -17,6 +17,7 @@ from tokenspec.oracle.audit.map_model import UNITS, MapTime, Source
 from tokenspec.oracle.audit.tables import connected, in_our_name, readable, shown_address, whatever_ends_lines
 from tokenspec.oracle.base.errors import BadSetting, WrongUsage
 from tokenspec.oracle.base.text import one_line
+from tokenspec.oracle.wire.log_files import PARQUET
 
 ROWS_MAX = 100_000
 """The largest number of rows from which a map is guessed."""
@@ -187,7 +188,7 @@ def source_of(path: str, table: str | None, query: str | None) -> Source:
         return _of_database("duckdb", table, query, names)
     if table is not None or query is not None:
         raise WrongUsage("--table" if table is not None else "--query", "only a database has tables; leave it out")
-    if head.startswith(b"PAR1"):
+    if head.startswith(PARQUET):
         return Source("parquet")
     if head.startswith(b"\x1f\x8b"):
         with gzip.open(path) as packed:

@@ -16,7 +16,7 @@ from tokenspec.oracle.command.options import Command, Output
 from tokenspec.oracle.logs.reading import RowsRead
 from tokenspec.oracle.report.config import Settings
 from tokenspec.oracle.runtime.oracle import Oracle
-from tokenspec.oracle.wire.log_files import Line, Logs
+from tokenspec.oracle.wire.log_files import Line, Logs, is_parquet
 
 
 class LinesRead(Protocol):
@@ -48,6 +48,8 @@ def read_logs(
         _demand(logs)
         out.check([*logs, settings.catalogue_file], outputs)
         read = Logs(logs)
+        if not any(map(is_parquet, logs)):
+            return read
         # Not at the top: logs of JSON lines need nothing of it.
         from tokenspec.oracle.audit.parquet_logs import ParquetLogs, is_log
 

@@ -128,6 +128,18 @@ def _lines(name: str, file: IO[bytes]) -> Iterator[Line]:
             yield Line(name, number, start, content)
 
 
+PARQUET = b"PAR1"
+"""The first bytes of a file of Parquet."""
+
+
+def is_parquet(path: str) -> bool:
+    """Returns true if there is a file at `path` that begins as one of Parquet does. Raises `OSError`."""
+    if path == "-" or not Path(path).is_file():
+        return False
+    with Path(path).open("rb") as file:
+        return file.read(len(PARQUET)) == PARQUET
+
+
 _SHOWN = 200
 _UNPACK = "unpack it and give it to the command as standard input, such as `{} FILE | tokenspec replay -`"
 _EXPORT = "read it through a map: `tokenspec map FILE` writes a first one for --map (docs/maps.md)"
@@ -138,7 +150,7 @@ _FIRST_BYTES = (
     (b"\x28\xb5\x2f\xfd", "a Zstandard file", _UNPACK.format("zstdcat")),
     (b"BZh", "a bzip2 file", _UNPACK.format("bzcat")),
     (b"\xfd7zXZ\x00", "an xz file", _UNPACK.format("xzcat")),
-    (b"PAR1", "a Parquet file", _BY_COLUMNS),
+    (PARQUET, "a Parquet file", _BY_COLUMNS),
     (b"ARROW1", "an Arrow file", _EXPORT),
     (b"Obj\x01", "an Avro file", _EXPORT),
     (b"SQLite format 3\x00", "a SQLite database", _EXPORT),

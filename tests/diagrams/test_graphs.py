@@ -86,6 +86,22 @@ def test_pools_pay_in_the_order_of_the_policies() -> None:
     assert last["burn_order=rollover_fast_topup"] == ("rollover", "fast", "topup", "daily")
 
 
+def outcome(event: str, rule: str, **policy: str) -> list[str]:
+    """The lines of a rule in the picture of its event, between its reason and its clauses."""
+    graph = decision(ACCOUNT, ACCOUNT.event_named[event], {**PARAMETERS, **policy})
+    return next([line.text for line in n.lines][3:-1] for n in graph.nodes if n.id == rule)
+
+
+def test_a_rule_names_the_pools_whose_tokens_move_under_the_policies_in_force() -> None:
+    every = "daily, fast, rollover, topup"
+    assert outcome("generate", "generates_relaxed") == [f"under stranded_remainder=drain spent: {every}"]
+    drained = outcome("generate", "generates_relaxed", stranded_remainder="drain")
+    assert drained == [f"spent: {every}", *(f"under stranded_remainder={a} spent: nothing" for a in ("refuse", "relax"))]
+    assert "expired: fast, rollover" in outcome("lapse", "lapses")
+    assert "under lapse_bank=frozen expired: fast" in outcome("lapse", "lapses")
+    assert "expired: fast" in outcome("lapse", "lapses", lapse_bank="frozen")
+
+
 def test_every_pool_names_all_that_fills_and_drains_it() -> None:
     graph = pictures()["pools"].draw(False)
     nodes = {n.id: [line.text for line in n.lines] for n in graph.nodes}

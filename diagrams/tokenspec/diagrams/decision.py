@@ -8,8 +8,9 @@ from tokenspec.diagrams.graph import Edge, Graph, LabelLine, Node, NodeShape, St
 from tokenspec.diagrams.pools import payers, payment_orders
 from tokenspec.diagrams.words import called, in_words, listed, spaced
 from tokenspec.machine.lang.declaration import Definition, Event, Kind, Machine, Origin, Requirement, Rule
-from tokenspec.machine.lang.expr import TRUE, BinaryOp, Expr, Not, Var, children, operands, reads
+from tokenspec.machine.lang.expr import TRUE, BinaryOp, Expr, Lit, Not, Var, children, operands, reads, substitute
 from tokenspec.machine.lang.outcome import Values
+from tokenspec.machine.proofs.contexts import folded
 
 
 def decision(machine: Machine, event: Event, parameters: Values) -> Graph:
@@ -87,17 +88,33 @@ def _outcome(machine: Machine, event: Event, rule: Rule, parameters: Values) -> 
     lines = [plain("accepted:"), strong(rule.name), plain(rule.why)]
     if rule.target is not None:
         lines.append(plain(f"{spaced(machine.control)} becomes {spaced(rule.target)}"))
-    for kind in Kind:
-        posted = list(dict.fromkeys(line.pool for line in rule.ledger if line.kind is kind))
-        if posted:
-            lines.append(plain(f"{spaced(kind.value)}: {', '.join(posted)}"))
+    usual = _posted(machine, rule, parameters)
+    lines += [plain(f"{spaced(kind.value)}: {', '.join(pools)}") for kind, pools in usual.items()]
+    for policy in machine.policies:
+        for answer, _ in policy.answers:
+            posted = _posted(machine, rule, {**parameters, policy.name: answer})
+            for kind in Kind:
+                if posted.get(kind) != usual.get(kind):
+                    pools = ", ".join(posted.get(kind, ["nothing"]))
+                    lines.append(plain(f"under {policy.name}={answer} {spaced(kind.value)}: {pools}"))
     others = [spaced(a.name) for a in rule.effect if a.name not in machine.pools]
     lines += [plain(f"changes {listed(others)}")] if others else []
     lines += [plain(f"{clock} clock {act.value}") for clock, act in rule.clocks]
     if (event, rule) in list(payers(machine)):
         for under, order in payment_orders(machine, parameters, event, rule).items():
-            lines.append(plain(f"{f'under {under}' if under else 'in this order'}: {', '.join(order)}"))
+            if order:
+                lines.append(plain(f"{f'under {under}' if under else 'in this order'}: {', '.join(order)}"))
     return (*lines, *([faint(" ".join(rule.clauses))] if rule.clauses else []))
+
+
+def _posted(machine: Machine, rule: Rule, parameters: Values) -> dict[Kind, list[str]]:
+    """The pools of the ledger lines by kind; a line whose amount is 0 in every state under these policies is left out."""
+    policies = {policy.name: Lit(parameters[policy.name]) for policy in machine.policies}
+    found: dict[Kind, list[str]] = {}
+    for line in rule.ledger:
+        if folded(substitute(line.amount, policies)) != Lit(0) and line.pool not in found.setdefault(line.kind, []):
+            found[line.kind].append(line.pool)
+    return {kind: found[kind] for kind in Kind if found.get(kind)}
 
 
 def _meant(machine: Machine, event: Event) -> Iterator[str]:

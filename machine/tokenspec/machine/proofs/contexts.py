@@ -267,6 +267,8 @@ def folded(expr: Expr) -> Expr:
 def _folded(op: BinaryOp, left: Expr, right: Expr) -> Expr:
     if op is BinaryOp.EQ and isinstance(left, Lit) and isinstance(right, Lit):
         return Lit(left.value == right.value)
+    if op is BinaryOp.SUB and left == right:
+        return Lit(0)
     if op in (BinaryOp.AND, BinaryOp.OR):
         # The value that decides, and the one that can be left out.
         for one, another in ((left, right), (right, left)):

@@ -12,7 +12,7 @@ from tokenspec.machine.interpreters.batch.handover import ACCOUNT
 from tokenspec.machine.interpreters.batch.remembering import DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.machine.interpreters.batch.tables import LONG, bits_of
-from tokenspec.oracle.logs.kernel.exchange import drained
+from tokenspec.oracle.logs.kernel.exchange import drained, redone
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.lines import ScannedLines
 from tokenspec.oracle.logs.kernel.on_the_way import KernelStands
@@ -113,12 +113,7 @@ class AuditKernel(ScannedLines):
         elif kind is not JournalPart.BEFORE:
             if kind is JournalPart.TOLD and self._keeps:
                 self._journal.add(content)
-            self._instance.set_value("journal_end", 0)
-            self._instance.call("journal_room", len(content))
-            self._instance.write("journal", 0, content)
-            self._instance.set_value("keeps", 0)
-            self._instance.call("redo", len(content))
-            self._instance.set_value("keeps", int(self._keeps))
+            redone(self._instance, content)
 
     @property
     def layout(self) -> list[int]:

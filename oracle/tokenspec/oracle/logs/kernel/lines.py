@@ -18,7 +18,7 @@ from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.oracle.base.errors import BadRecord
 from tokenspec.oracle.logs.kernel.answers import Role
 from tokenspec.oracle.logs.kernel.columns import ColumnRows, described
-from tokenspec.oracle.logs.kernel.exchange import drained
+from tokenspec.oracle.logs.kernel.exchange import drained, redone
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.judge import HAS_NEW_NAMES
 from tokenspec.oracle.logs.kernel.kept_journal import KeptJournal
@@ -120,14 +120,7 @@ class ScannedLines:
         """Hands in the accounts before the logs but for the `dirty` ones."""
         clean = ((name, account) for name, account in self._before.items() if name not in dirty)
         for block in self._module.judge.exchange.handed_in(clean, BLOCK):
-            self._take(block, self._module.buffer, BLOCK)
-
-    def _take(self, content: bytes, at: int, most: int) -> int:
-        """Hands in some accounts by the memory from `at` on; returns the place of the last one."""
-        if len(content) > most:
-            raise NotCovered("a text is longer than a block")
-        self._write(at, content)
-        return self._instance.call("take", at, at + len(content))
+            redone(self._instance, block)
 
     def _drain(self, line_of: Callable[[int, int, int], Line] | None = None) -> None:
         """Takes over what the kernel has written of what accounts remember."""
@@ -368,7 +361,7 @@ class ScannedLines:
     def _hand_in_begun(self, name: str, account: Account) -> bool:
         """Hands in an account that begins with a snapshot; returns whether that could be done."""
         exchange = self._module.judge.exchange
-        place = self._take(b"".join(exchange.handed_in([(name, account)], LINE_MAX)), self._module.rewritten, LINE_MAX)
+        place = redone(self._instance, b"".join(exchange.parts_of(name, account)))
         if place < 0:
             return False
         self._begun[place // exchange.stride] = name

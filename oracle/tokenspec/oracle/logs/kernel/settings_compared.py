@@ -23,9 +23,8 @@ from tokenspec.oracle.base.specification import POOLS
 from tokenspec.oracle.logs.against import SHOWN, FurtherTouched, Touched, answered_otherwise
 from tokenspec.oracle.logs.kernel.answers import DIFFERING, Role
 from tokenspec.oracle.logs.kernel.audit_kernel import AuditKernel
-from tokenspec.oracle.logs.kernel.exchange import drained
+from tokenspec.oracle.logs.kernel.exchange import drained, redone
 from tokenspec.oracle.logs.kernel.module import KernelModule, following
-from tokenspec.oracle.logs.kernel.scanner import LINE_MAX
 from tokenspec.oracle.runtime.oracle import Oracle
 from tokenspec.oracle.wire.answers import Answer
 from tokenspec.oracle.wire.log_files import Line
@@ -65,8 +64,7 @@ class FollowingKernel:
     """The kernel of the `other` setting, in the memory of `leading`."""
 
     def __init__(self, leading: Instance, of_leading: KernelModule, seeds: tuple[int, int], other: Oracle) -> None:
-        self._leading, self._of_leading = leading, of_leading
-        self._oracle, self._module = other, following(of_leading, other)
+        self._leading, self._oracle, self._module = leading, other, following(of_leading, other)
         leading.grow("memory", self._module.end)
         self.instance = instance = leading.beside(self._module.text)
         self._exchange = self._module.judge.exchange
@@ -88,18 +86,10 @@ class FollowingKernel:
 
     def begins(self, place: int, record: Snapshot) -> None:
         """Begins an account in mid-life that has begun under the own setting."""
-        fresh, instance = self._oracle.fork({}), self.instance
+        fresh = self._oracle.fork({})
         fresh.decide(record)
-        begun, *rest = self._exchange.parts_of(record.account, fresh.accounts[record.account])
-        instance.call("reach", place)
-        instance.write("accounts", place, begun[-self._exchange.stride :])
-        instance.set_value("account", place)
-        content = b"".join(rest)
-        if len(content) > LINE_MAX:
-            raise NotCovered("a text is longer than a block")
-        at = self._of_leading.rewritten
-        self._leading.write("memory", at, content)
-        instance.call("take", at, at + len(content))
+        self.instance.call("reach", place)
+        redone(self.instance, b"".join(self._exchange.parts_of(record.account, fresh.accounts[record.account], place)))
 
     def keep(self, line_of: Callable[[int, int, int], Line]) -> None:
         """Keeps what was told of first differences, with the lines of the records."""

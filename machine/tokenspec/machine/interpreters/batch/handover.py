@@ -113,9 +113,3 @@ class Handover:
   {since}
   {takes}
   (call $keep_entry))"""
-
-    @property
-    def numbers(self) -> int:
-        """The number of numbers of an entry."""
-        entries = self._accounts.entries
-        return 0 if entries is None else len(entries.kept) + (self._accounts.remember is not None)

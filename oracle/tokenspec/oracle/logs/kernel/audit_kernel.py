@@ -123,7 +123,7 @@ class AuditKernel(ScannedLines):
 
     def stands(self) -> KernelStands:
         """Returns how this kernel stands between two blocks, but for its accounts."""
-        instance, judge, kept = self._instance, self._module.judge, self._module.kept
+        instance, judge, kept = self._instance, self._module.judge, self._module.at.kept
         places = [*self._module.cleared, *(judge.unknown + 8 * n for n in range(len(self._unknown)))]
         return KernelStands(
             layout=self.layout,
@@ -145,11 +145,11 @@ class AuditKernel(ScannedLines):
         instance = self._instance
         self._unknown, self._report.unknown_fields = found.unknown, found.unknown_fields
         for name in found.unknown:
-            instance.call("know", self._module.listed, self._named(name))
+            instance.call("know", self._module.at.listed, self._named(name))
         places = [*self._module.cleared, *(self._module.judge.unknown + 8 * n for n in range(len(found.unknown)))]
         for at, count in zip(places, found.counts, strict=True):
             self._write(at, struct.pack("<q", count))
-        self._write(self._module.kept, found.before)
+        self._write(self._module.at.kept, found.before)
         instance.call("set_before", len(found.before))
         for name, value in (("identical", found.identical), ("position", found.position), ("number", number)):
             instance.set_value(name, value)

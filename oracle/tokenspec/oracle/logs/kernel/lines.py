@@ -106,14 +106,14 @@ class ScannedLines:
             self._mark_account(name)
 
     def _mark_account(self, name: str) -> None:
-        self._instance.call("mark_dirty", self._module.listed, self._named(name))
+        self._instance.call("mark_dirty", self._module.at.listed, self._named(name))
 
     def _named(self, name: str) -> int:
         """Writes the name of an account where the kernel reads it; returns its size."""
         text = name.encode(errors="surrogatepass")
         if len(text) > LISTED << 10:
             raise NotCovered("an account has a very long name")
-        self._write(self._module.listed, text)
+        self._write(self._module.at.listed, text)
         return len(text)
 
     def _hand_in(self, dirty: Container[str] = ()) -> None:
@@ -176,11 +176,11 @@ class ScannedLines:
             while asks:
                 asks = self._instance.call("columns", 0, batch.count, module.columns + len(descriptions))
                 self._drain(batch.line)
-                (count,) = struct.unpack_from("<i", self._memory, module.listed - 8)
+                (count,) = struct.unpack_from("<i", self._memory, module.at.listed - 8)
                 if asks:
-                    (row,) = struct.unpack_from("<I", self._memory, module.asked)
+                    (row,) = struct.unpack_from("<I", self._memory, module.at.told)
                     self._tell(batch.line(row).content)
-                listed = bytes(self._memory[module.listed : module.listed + count * LISTED])
+                listed = bytes(self._memory[module.at.listed : module.at.listed + count * LISTED])
                 for row, _, _, position in struct.iter_unpack("<IIqq", listed):
                     yield position, batch.line(row)
             if on_bytes is not None:
@@ -283,7 +283,7 @@ class ScannedLines:
 
         Where they are `odd` written anew, it is yielded itself if it is odd again.
         """
-        memory, listed, told, first, is_utf_8 = self._memory, self._module.listed, self._module.asked, at, False
+        memory, listed, told, first, is_utf_8 = self._memory, self._module.at.listed, self._module.at.told, at, False
         while True:
             TOLD.pack_into(memory, told, 0, 0, at, end, 0)
             self._scan()
@@ -326,7 +326,7 @@ class ScannedLines:
             return
         if record.observed_as is not None:
             raise NotCovered("a record says how it observes")
-        is_left = is_same or unknown or self._instance.call("is_marked", self._module.listed, self._named(record.account))
+        is_left = is_same or unknown or self._instance.call("is_marked", self._module.at.listed, self._named(record.account))
         if not is_left and isinstance(record, Snapshot):
             is_left = not self._begins(record)
         elif not is_left:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 import msgspec
@@ -12,6 +12,7 @@ from tokenspec.machine.interpreters.batch.handover import ACCOUNT
 from tokenspec.machine.interpreters.batch.remembering import DIRTY, MOVED
 from tokenspec.machine.interpreters.batch.short import NotCovered
 from tokenspec.machine.interpreters.batch.tables import LONG, bits_of
+from tokenspec.oracle.logs.against import FurtherTouched, Touched
 from tokenspec.oracle.logs.kernel.exchange import drained, redone
 from tokenspec.oracle.logs.kernel.journal_file import JournalPart
 from tokenspec.oracle.logs.kernel.lines import ScannedLines
@@ -30,6 +31,9 @@ class AuditKernel(ScannedLines):
     """The number of accounts that the oracle has to look at."""
     judged_by_oracle: tuple[Oracle, Progress] | None = None
     """The oracle of the accounts that it has to look at, and its progress; None before the second pass."""
+    named: Sequence[Touched] = ()
+    further: Sequence[FurtherTouched] = ()
+    """The accounts that another setting touches and that nobody looks at again: the most touched ones, the numbers of others."""
     _is_in_second = False
     """True where the second pass has begun already, in the state that this one goes on from."""
 
@@ -74,8 +78,12 @@ class AuditKernel(ScannedLines):
         flags = self._module.judge.exchange.flags(self._instance, self._before.count)
         return {name: account for (name, account), flag in zip(self._before.items(), flags, strict=True) if flag & DIRTY}
 
-    def left(self) -> Iterator[tuple[int, Line]]:
-        """Yields every line of a dirty account, and every odd one that is no good record, with its position."""
+    def __iter__(self) -> Iterator[Line]:
+        """Yields every line of a dirty account, and every odd one that is no good record. They can be iterated more than once."""
+        return (line for _, line in self.numbered())
+
+    def numbered(self) -> Iterator[tuple[int, Line]]:
+        """Yields them with their positions among all lines."""
         if not self._is_in_second:
             if self._way is not None:
                 self.tell_changed()

@@ -7,7 +7,7 @@ the numbers, and the answers to its first differing record.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from heapq import nsmallest
 from tempfile import SpooledTemporaryFile
@@ -125,28 +125,24 @@ class LeadingKernel(AuditKernel):
 
     role = Role.LEADS
     _follower: FollowingKernel | None = None
-    _other: Oracle
 
-    def compared(
-        self, own: Oracle, other: Oracle, on_bytes: Callable[[int], None] | None
-    ) -> tuple[list[Touched], list[FurtherTouched]]:
-        """Scans everything under both settings; returns the most touched accounts, and the numbers of further ones.
-
-        The oracle need not look at them; others are left to it.
-        """
+    def __init__(self, logs: Iterable[Line], own: Oracle, other: Oracle) -> None:
         if not can_be_compared(own, other):
             raise NotCovered("the other setting reads records, or takes ids, in another way")
-        first, second = self._seeds
+        super().__init__(logs, own)
         self._other = other
-        self._follower = follower = FollowingKernel(self._instance, self._module, (first, second), other)
+
+    def find_dirty(self, on_bytes: Callable[[int], None] | None) -> None:
+        """Scans everything under both settings. Touched accounts of which both kernels know all are left to nobody."""
+        first, second = self._seeds
+        self._follower = follower = FollowingKernel(self._instance, self._module, (first, second), self._other)
         self._memory = memoryview(self._instance.view("memory")).cast("B")
         self._instance.set_value("is_followed", 1)
-        self.find_dirty(on_bytes)
+        super().find_dirty(on_bytes)
         self._instance.set_value("is_followed", 0)
         self._follower = None
-        found = self._touched(follower)
+        self.named, self.further = self._touched(follower)
         self._count_dirty()
-        return found
 
     def _drain(self, line_of: Callable[[int, int, int], Line] | None = None) -> None:
         super()._drain()
